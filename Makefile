@@ -1,0 +1,103 @@
+# Every target prepares what it needs: a virtual environment in .venv and a hash-pinned install, done once and
+# done again when the pins change. Nothing outside this directory is touched.
+#
+#   make demo        two invented States on this machine, the whole story, then it ends
+#   make desks       the same two gateways, kept running until stopped
+#   make test        all tests, with branch coverage
+#   make check       format, lint, types, layers, documents against code
+#   make drills      the long runs: kills, faults, load
+#   make benchmark   the figures of this machine beside the bare primitives
+#   make docs        links and tables of the documents compared with the code
+#   make pins        write requirements/*.txt anew from requirements/*.in
+
+.DEFAULT_GOAL := help
+.PHONY: help demo desks test check drills docs benchmark format pins clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# 3.11 first: the pins are made with it. Any newer version will do. `make PYTHON=/path/to/python demo` overrides.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v $$name; break; }; done)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := CUSTOM_COMPILE_COMMAND="make pins" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
+	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "error: Python 3.11 or newer is needed and none was found" >&2; \
+		echo "hint: on Debian 'apt install python3 python3-venv'; or name one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; \
+		exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $(PYTHON) is not Python 3.11 or newer" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip' 2>/dev/null || { \
+		echo "error: $(PYTHON) cannot make a virtual environment with pip in it" >&2; \
+		echo "hint: on Debian 'apt install python3-venv'" >&2; exit 1; }
+	@echo "== Setting up: a virtual environment in $(VENV), with $(PYTHON)"
+	@"$(PYTHON)" -m venv $(VENV)
+
+# Run time only, so that a first demo starts soon.
+$(VENV)/.base: requirements/build.txt requirements/base.txt setup.cfg pyproject.toml | $(BIN)/python
+	@echo "== Setting up: installing the pinned packages the gateway runs on (every file checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/base.txt
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.base
+	@echo "== Setting up: installing the pinned packages that tests and checks need (every file checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.base
+	@echo "== Demo: two invented States on loopback, from request to proven answer; it ends by itself"
+	@$(BIN)/isthmus demo --once
+
+desks: $(VENV)/.base
+	@echo "== Two gateways with their local APIs, until stopped with Ctrl-C"
+	@$(BIN)/isthmus demo
+
+test: $(VENV)/.dev
+	@echo "== Tests, in random order, with branch coverage"
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: $(VENV)/.dev
+	@echo "== Format"
+	@$(BIN)/ruff format --check .
+	@echo "== Lint"
+	@$(BIN)/ruff check .
+	@echo "== Types (mypy, strict)"
+	@$(BIN)/mypy
+	@echo "== Layers (import contracts of setup.cfg)"
+	@$(BIN)/lint-imports --no-cache
+	@echo "== Documents against code"
+	@$(BIN)/python -m pytest -q tests/docs
+
+docs: $(VENV)/.dev
+	@echo "== Documents: every link resolves, every table agrees with the code"
+	@$(BIN)/python -m pytest tests/docs $(ARGS)
+
+# A drill is a script in drills/ that says what it does, prints its figures and exits 1 when one is wrong.
+drills: $(VENV)/.dev
+	@set -e; ls drills/*.py >/dev/null; for drill in drills/*.py; do \
+		echo "== Drill: $$drill"; $(BIN)/python $$drill; done
+
+benchmark: $(VENV)/.base
+	@$(BIN)/isthmus benchmark $(ARGS)
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+pins: $(VENV)/.dev
+	@echo "== Pins: resolving anew; read the difference before you commit it"
+	@$(COMPILE) --upgrade -o requirements/dev.txt requirements/build.in requirements/base.in requirements/test.in requirements/dev.in
+	@for part in build base test postgres pdf; do \
+		$(COMPILE) --upgrade -c requirements/dev.txt -o requirements/$$part.txt requirements/$$part.in; done
+
+clean:
+	@rm -rf build dist htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@echo "removed caches and reports; $(VENV) is kept"

@@ -1,0 +1,702 @@
+"""
+A small reading of ``docs/protocol.md`` that decides every vector on its own.
+
+Run ``python -m conformance.check``; it prints what does not agree and ends with 0 or 1. Written for reading, not for
+speed: the functions follow the sections of the protocol in their order, and a partner may start from them. Ed25519 is
+PyNaCl's because OpenSSL accepts signatures under keys of small order; HPKE is that of ``cryptography``.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import re
+import sys
+from calendar import monthrange
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256, shake_256
+from pathlib import Path
+from typing import Any
+
+import nacl.exceptions
+import nacl.signing
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
+from cryptography.hazmat.primitives.hpke import (
+    AEAD,
+    KDF,
+    KEM,
+    MLKEM768X25519PrivateKey,
+    MLKEM1024P384PrivateKey,
+    Suite,
+)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from nacl.bindings import crypto_core_ed25519_is_valid_point
+
+from schemas import is_valid
+
+VECTORS = Path(__file__).parent / "vectors"
+
+Json = dict[str, Any]
+
+
+class Refused(Exception):
+    """Say that a vector's input is refused; ``code`` is the protocol's code, or ``None`` where it has none."""
+
+    def __init__(self, code: str | None = None) -> None:
+        super().__init__(code or "refused")
+        self.code = code
+
+
+# Section 2: keys
+
+
+def b64u(raw: bytes) -> str:
+    """Return base64url without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def unb64u(text: str, code: str | None = None) -> bytes:
+    """Return the bytes of base64url without padding, one text for each value; refuses with ``code``."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused(code) from None
+    if b64u(raw) != text:
+        raise Refused(code)
+    return raw
+
+
+def key_id(label: str, public: bytes) -> bytes:
+    """Return the 16 bytes that name a key."""
+    return sha256(label.encode() + b"\x00" + public).digest()[:16]
+
+
+SUITES = {
+    1: (Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305), 1120),
+    2: (Suite(KEM.MLKEM1024_P384, KDF.HKDF_SHA384, AEAD.AES_256_GCM), 1665),
+}
+
+
+def sealing_key(suite: int, seed: bytes) -> tuple[MLKEM768X25519PrivateKey | MLKEM1024P384PrivateKey, bytes]:
+    """Return the private key that a 32-byte seed stands for, and its public bytes."""
+    stream = shake_256(seed).digest(64 + (32 if suite == 1 else 48))
+    if suite == 1:
+        kem768 = mlkem.MLKEM768PrivateKey.from_seed_bytes(stream[:64])
+        point = x25519.X25519PrivateKey.from_private_bytes(stream[64:])
+        public = kem768.public_key().public_bytes_raw() + point.public_key().public_bytes_raw()
+        return MLKEM768X25519PrivateKey(kem768, point), public
+    kem1024 = mlkem.MLKEM1024PrivateKey.from_seed_bytes(stream[:64])
+    scalar = ec.derive_private_key(int.from_bytes(stream[64:], "big"), ec.SECP384R1())
+    raw = scalar.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return MLKEM1024P384PrivateKey(kem1024, scalar), kem1024.public_key().public_bytes_raw() + raw
+
+
+def sealing_public(suite: int, public: bytes) -> bytes:
+    """Return the bytes of a public sealing key after checking their form."""
+    if len(public) != (1216 if suite == 1 else 1665) or (suite == 2 and public[1568] != 4):
+        raise Refused
+    return public
+
+
+def verify_signature(public: bytes, signature: bytes, message: bytes, code: str | None) -> None:
+    """Check an Ed25519 signature; refuses with ``code``."""
+    try:
+        if len(public) != 32 or not crypto_core_ed25519_is_valid_point(public):
+            raise Refused(code)
+        nacl.signing.VerifyKey(public).verify(message, signature)
+    except (nacl.exceptions.CryptoError, ValueError):
+        raise Refused(code) from None
+
+
+# Section 3: JSON, payload, JWS, times
+
+
+def strict_json(raw: bytes, code: str | None = "bad-json") -> Json:
+    """Return one JSON object read as the protocol demands; refuses with ``code``."""
+
+    def refuse(_: str) -> None:
+        raise ValueError
+
+    def whole(text: str) -> int:
+        if text == "-0" or len(text) > 17:
+            raise ValueError
+        return int(text)
+
+    def pairs(items: list[tuple[str, Any]]) -> Json:
+        value = dict(items)
+        if len(value) != len(items):
+            raise ValueError
+        return value
+
+    def walk(value: Any, depth: int) -> None:
+        if isinstance(value, str):
+            value.encode()  # a lone surrogate does not encode
+            if any(ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF for char in value):
+                raise ValueError
+        elif isinstance(value, int) and abs(value) > 2**53 - 1:
+            raise ValueError
+        elif isinstance(value, (dict, list)):
+            if depth == 16:
+                raise ValueError
+            for item in [*value, *value.values()] if isinstance(value, dict) else value:
+                walk(item, depth + 1)
+
+    try:
+        if len(re.findall(rb"[\[{]", raw)) > 10_000:
+            raise ValueError
+        value = json.loads(
+            raw.decode(), object_pairs_hook=pairs, parse_int=whole, parse_float=refuse, parse_constant=refuse
+        )
+        walk(value, 0)
+        if not isinstance(value, dict):
+            raise ValueError
+    except (ValueError, RecursionError):
+        raise Refused(code) from None
+    return value
+
+
+def compact(value: Any) -> bytes:
+    """Return JSON without white space, members in the order given."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+FRAME = (
+    "v",
+    "type",
+    "id",
+    "from",
+    "to",
+    "thread",
+    "epoch",
+    "seq",
+    "prev",
+    "issued_at",
+    "expires_at",
+    "in_reply_to",
+    "clock",
+    "statements",
+    "body",
+)
+
+
+def read_payload(raw: bytes) -> Json:
+    """Return a payload and, as ``body_bytes``, the exact bytes of its body."""
+    value = strict_json(raw)
+    if tuple(value) != FRAME or not is_valid("payload", value):
+        raise Refused("bad-payload")
+    start = compact({name: value[name] for name in FRAME[:-1]})[:-1] + b',"body":'
+    if not (raw.startswith(start + b"{") and raw.endswith(b"}}")):
+        raise Refused("bad-payload")
+    return {**value, "body_bytes": raw[len(start) : -1]}
+
+
+def read_jws(text: str, typ: str, public: bytes) -> tuple[str, bytes]:
+    """Return key id and content of a JWS of the type ``typ`` that ``public`` signed."""
+    parts = text.split(".")
+    if len(parts) != 3:
+        raise Refused("bad-jws")
+    header, content, signature = (unb64u(part, "bad-jws") for part in parts)
+    kid = b64u(key_id("xg1 sign", public))
+    if header != compact({"alg": "Ed25519", "kid": kid, "typ": typ}) or len(signature) != 64:
+        raise Refused("bad-jws")
+    verify_signature(public, signature, f"{parts[0]}.{parts[1]}".encode(), "bad-signature")
+    return kid, content
+
+
+def instant(text: str) -> datetime:
+    """Return an RFC 3339 instant in UTC with whole seconds."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def check_times(issued_at: datetime, expires_at: datetime, now: datetime) -> None:
+    """Check a payload's times at ``now``."""
+    if not timedelta(0) <= expires_at - issued_at <= timedelta(days=30) or issued_at > now + timedelta(seconds=300):
+        raise Refused("stale")
+    if now > expires_at + timedelta(seconds=300):
+        raise Refused("expired")
+
+
+# Section 4: envelope
+
+
+def cut_envelope(raw: bytes, suites: list[int]) -> tuple[int, bytes, bytes, bytes]:
+    """Return suite, key id, head and sealed part."""
+    if len(raw) < 21 or raw[:4] != b"XG1\x00" or raw[4] not in SUITES or raw[4] not in suites:
+        raise Refused("bad-envelope")
+    outside = 21 + SUITES[raw[4]][1] + 16
+    if len(raw) - outside not in (8192, 65536, 524288, 4194304):
+        raise Refused("bad-envelope")
+    return raw[4], raw[5:21], raw[:21], raw[21:]
+
+
+def unpad(plain: bytes) -> bytes:
+    """Return the content of a padded plaintext."""
+    end = 4 + int.from_bytes(plain[:4], "big")
+    if len(plain) not in (8192, 65536, 524288, 4194304) or not 4 < end <= len(plain) or any(plain[end:]):
+        raise Refused("bad-padding")
+    return plain[4:end]
+
+
+def open_envelope(raw: bytes, seed: bytes) -> bytes:
+    """Return the JWS in an envelope sealed to the key that ``seed`` stands for."""
+    suite, kid, head, sealed = cut_envelope(raw, [1, 2])
+    private, public = sealing_key(suite, seed)
+    if key_id(f"xg1 seal {suite}", public) != kid:
+        raise Refused("unknown-key")
+    try:
+        plain = SUITES[suite][0].decrypt(sealed, private, info=head)
+    except (InvalidTag, ValueError):
+        raise Refused("cannot-open") from None
+    return unpad(plain)
+
+
+# Section 5: receipt and answer
+
+
+def read_receipt(raw: bytes) -> Json:
+    """Return the content of a receipt."""
+    value = strict_json(raw)
+    members = ("v", "from", "to", "payload", "status", "code", "received_at", "start_on", "due_on")
+    if tuple(value) != members or not is_valid("receipt", value) or compact(value) != raw:
+        raise Refused("bad-payload")
+    if value["due_on"] is not None and value["due_on"] < value["start_on"]:
+        raise Refused("bad-payload")
+    return value
+
+
+def read_answer(raw: bytes) -> Json:
+    """Return the three members of an answer."""
+    if not raw or len(raw) % 4096 or len(raw) > 65536:
+        raise Refused("bad-payload")
+    value = strict_json(raw.rstrip(b" "), "bad-payload")
+    if tuple(value) != ("receipt", "r", "proof") or not is_valid("answer", value):
+        raise Refused("bad-payload")
+    if compact(value) != raw.rstrip(b" "):
+        raise Refused("bad-payload")
+    return value
+
+
+# Section 6: statements
+
+
+def check_statement(case: Json) -> None:
+    """Check a statement against what it must be about."""
+    try:
+        _, raw = read_jws(case["statement"], "xg1-statement+jws", bytes.fromhex(case["public"]))
+        value = strict_json(raw)
+    except Refused:
+        raise Refused("bad-statement") from None
+    about = (value.get("thread"), value.get("statement"), value.get("role"), value.get("digest"))
+    if not is_valid("statement", value) or compact(value) != raw:
+        raise Refused("bad-statement")
+    if about != (case["thread"], case["kind"], case["role"], case["digest"]):
+        raise Refused("bad-statement")
+    if instant(case["now"]) > instant(value["valid_until"]):
+        raise Refused("bad-statement")
+
+
+# Section 7: tree, checkpoint, proof
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """Return the hash of a leaf."""
+    return sha256(b"\x00" + entry).digest()
+
+
+def tree_hash(leaves: list[bytes]) -> bytes:
+    """Return the root over leaf hashes, as RFC 9162 section 2.1.1 defines it."""
+    if len(leaves) < 2:
+        return leaves[0] if leaves else sha256(b"").digest()
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha256(b"\x01" + tree_hash(leaves[:split]) + tree_hash(leaves[split:])).digest()
+
+
+def check_inclusion(leaf: bytes, index: int, size: int, path: list[bytes], root: bytes) -> None:
+    """Check an inclusion proof by walking down to the leaf and back up."""
+
+    def climb(index: int, size: int, path: list[bytes]) -> bytes:
+        if size == 1:
+            if path:
+                raise Refused
+            return leaf
+        if not path:
+            raise Refused
+        split = 1 << (size - 1).bit_length() - 1
+        if index < split:
+            return sha256(b"\x01" + climb(index, split, path[:-1]) + path[-1]).digest()
+        return sha256(b"\x01" + path[-1] + climb(index - split, size - split, path[:-1])).digest()
+
+    if not 0 <= index < size or climb(index, size, path) != root:
+        raise Refused
+
+
+def check_consistency(old: int, new: int, path: list[bytes], old_root: bytes, new_root: bytes) -> None:
+    """Check a consistency proof by rebuilding both roots from it."""
+
+    def rebuild(old: int, new: int, path: list[bytes], whole: bool) -> tuple[bytes, bytes]:
+        if old == new:
+            if len(path) != (0 if whole else 1):
+                raise Refused
+            return (old_root, old_root) if whole else (path[0], path[0])
+        if not path:
+            raise Refused
+        split = 1 << (new - 1).bit_length() - 1
+        if old <= split:
+            before, after = rebuild(old, split, path[:-1], whole)
+            return before, sha256(b"\x01" + after + path[-1]).digest()
+        before, after = rebuild(old - split, new - split, path[:-1], False)
+        return sha256(b"\x01" + path[-1] + before).digest(), sha256(b"\x01" + path[-1] + after).digest()
+
+    if not 0 < old <= new or rebuild(old, new, path, True) != (old_root, new_root):
+        raise Refused
+
+
+def unb64(text: str) -> bytes:
+    """Return the bytes of standard base64 with padding, one text for each value."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused from None
+    if base64.b64encode(raw).decode() != text:
+        raise Refused
+    return raw
+
+
+def read_number(text: str) -> int:
+    """Return a decimal number without leading zeros."""
+    if not re.fullmatch("0|[1-9][0-9]{0,18}", text):
+        raise Refused
+    return int(text)
+
+
+def read_checkpoint(note: str, name: str, public: bytes) -> tuple[int, bytes]:
+    """Return size and root of a checkpoint of the log ``name``, signed by its key."""
+    text, blank, block = note.rpartition("\n\n")
+    lines = block.split("\n")
+    if not blank or lines.pop() != "" or not 1 <= len(lines) <= 16:
+        raise Refused
+    text += "\n"
+    wanted = sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+    signed = False
+    for line in lines:
+        match = re.fullmatch("\u2014 ([A-Za-z0-9._/-]+) ([A-Za-z0-9+/=]+)", line)
+        if not match:
+            raise Refused
+        blob = unb64(match[2])
+        if match[1] == name and blob[:4] == wanted:
+            verify_signature(public, blob[4:], text.encode(), None)
+            signed = True
+    body = text.split("\n")
+    if not signed or len(body) != 4 or body[0] != name:
+        raise Refused
+    root = unb64(body[2])
+    if len(root) != 32:
+        raise Refused
+    return read_number(body[1]), root
+
+
+def check_entry(receipt: str, r: bytes, proof: str, name: str, public: bytes) -> tuple[int, int]:
+    """Check that a receipt, opened by ``r``, stands in the log ``name``; return index and size."""
+    head, blank, note = proof.partition("\n\n")
+    lines = head.split("\n")
+    if not blank or lines[0] != "c2sp.org/tlog-proof@v1" or len(lines) < 2 or not lines[1].startswith("index "):
+        raise Refused
+    index, path = read_number(lines[1][6:]), [unb64(line) for line in lines[2:]]
+    if any(len(item) != 32 for item in path):
+        raise Refused
+    size, root = read_checkpoint(note, name, public)
+    entry = hmac.digest(r, sha256(receipt.encode()).digest(), "sha256")
+    check_inclusion(leaf_hash(entry), index, size, path, root)
+    return index, size
+
+
+# Section 8: cards
+
+
+def read_card(text: str, identity: bytes) -> tuple[Json, str]:
+    """Return a card's content and its digest, if it is by ``identity``."""
+    try:
+        _, raw = read_jws(text, "xg1-card+jws", identity)
+        value = strict_json(raw)
+    except Refused:
+        raise Refused from None
+    if not is_valid("card", value) or unb64u(value["identity"]) != identity:
+        raise Refused
+    for use, label in (("signing", "xg1 sign"), ("roles", "xg1 sign"), ("log", "xg1 sign"), ("sealing", "xg1 seal")):
+        for row in value[use]:
+            suffix = f" {row['suite']}" if use == "sealing" else ""
+            if row["kid"] != b64u(key_id(label + suffix, unb64u(row["key"]))):
+                raise Refused
+    return value, b64u(sha256(raw).digest())
+
+
+def check_advance(held: str, new: str, identity: bytes, now: datetime) -> Json:
+    """Return the card that follows the one held."""
+    (old, digest), (card, _) = read_card(held, identity), read_card(new, identity)
+    follows = (card["country"], card["serial"], card["prev"]) == (old["country"], old["serial"] + 1, digest)
+    if not follows or card["epoch"] < old["epoch"] or card["issued_at"] < old["issued_at"]:
+        raise Refused
+    if instant(card["issued_at"]) > now + timedelta(seconds=300):
+        raise Refused
+    revoked = {row["kid"]: row["revoked_at"] for use in ("signing", "sealing", "roles") for row in old[use]}
+    for row in [*card["signing"], *card["sealing"], *card["roles"]]:
+        before = revoked.get(row["kid"])
+        if before is not None and (row["revoked_at"] is None or row["revoked_at"] > before):
+            raise Refused
+    return card
+
+
+# Dates, documents
+
+
+def due_on(case: Json) -> date:
+    """Return the day a period ends; the day of the event is not counted."""
+    off = {date.fromisoformat(text) for text in case["holidays"]}
+    day, n, unit = date.fromisoformat(case["start_on"]), case["n"], case["unit"]
+
+    def counts(day: date) -> bool:
+        weekend = (6,) if unit == "werktag" else (5, 6)
+        return day.weekday() not in weekend and day not in off
+
+    if unit == "month":
+        year, month = divmod(day.year * 12 + day.month - 1 + n, 12)
+        return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
+    while n:
+        day += timedelta(days=1)
+        n -= unit == "calendar_day" or counts(day)
+    while case["roll"] == "next_working" and (day.weekday() > 4 or day in off):
+        day += timedelta(days=1)
+    return day
+
+
+def edtf_bounds(text: str) -> tuple[date, date]:
+    """Return the first and last day an EDTF level 1 date or interval may mean."""
+    if "/" in text:
+        first, _, second = text.partition("/")
+        lower, upper = edtf_bounds(first)[0], edtf_bounds(second)[1]
+        if lower > upper or "/" in second:
+            raise Refused
+        return lower, upper
+    match = re.fullmatch(r"([0-9]{4}|[0-9]{3}X|[0-9]{2}XX)(?:-([0-9]{2}|XX)(?:-([0-9]{2}|XX))?)?[?~%]?", text)
+    if not match or ("X" in match[1] and match[2]) or (match[2] == "XX" and match[3] not in (None, "XX")):
+        raise Refused
+    year, month, day = match[1], match[2], match[3]
+    try:
+        if month in (None, "XX"):
+            return date(int(year.replace("X", "0")), 1, 1), date(int(year.replace("X", "9")), 12, 31)
+        last = monthrange(int(year), int(month))[1]
+        if day in (None, "XX"):
+            return date(int(year), int(month), 1), date(int(year), int(month), last)
+        whole = date(int(year), int(month), int(day))
+    except ValueError:
+        raise Refused from None
+    return whole, whole
+
+
+def check_digit(text: str) -> str:
+    """Return the ICAO 9303 check digit: weights 7, 3, 1."""
+    if not re.fullmatch("[0-9A-Z<]+", text):
+        raise Refused
+    values = (0 if char == "<" else int(char, 36) for char in text)
+    return str(sum(value * (7, 3, 1)[place % 3] for place, value in enumerate(values)) % 10)
+
+
+# The vectors
+
+
+def input_bytes(value: Json) -> bytes:
+    """Return the bytes an input gives as ``text`` or as ``hex``."""
+    return value["text"].encode() if "text" in value else bytes.fromhex(value["hex"])
+
+
+def built_envelope(value: Json, bases: Json) -> bytes:
+    """Return an envelope made from a base by cutting, appending and patching."""
+    raw = bytearray(base64.b64decode(bases[value["base"]]))
+    raw = raw[: value.get("cut", len(raw))] + bytes.fromhex(value.get("append", "")) + bytes(value.get("zeros", 0))
+    for offset, text in value.get("patch", []):
+        patch = bytes.fromhex(text)
+        raw[offset : offset + len(patch)] = patch
+    return bytes(raw)
+
+
+def _payload(case: Json, _: Json) -> Json:
+    value = read_payload(input_bytes(case))
+    return {
+        "type": value["type"],
+        "digest": b64u(sha256(input_bytes(case)).digest()),
+        "body_digest": b64u(sha256(value["body_bytes"]).digest()),
+    }
+
+
+def _jws(case: Json, _: Json) -> Json:
+    kid, content = read_jws(case["jws"], case["typ"], bytes.fromhex(case["public"]))
+    return {"kid": kid, "payload": content.decode()}
+
+
+def _envelope_parse(case: Json, bases: Json) -> Json:
+    raw = built_envelope(case["envelope"], bases)
+    suite, kid, _, _ = cut_envelope(raw, case["suites"])
+    return {"suite": suite, "kid": kid.hex(), "id": sha256(raw).hexdigest()}
+
+
+def _envelope_open(case: Json, bases: Json) -> Json:
+    return {"jws": open_envelope(built_envelope(case["envelope"], bases), bytes.fromhex(case["seed"])).decode()}
+
+
+def _unpad(case: Json, _: Json) -> Json:
+    plain = bytearray(bytes.fromhex(case["head"]).ljust(case["size"], b"\x00"))
+    if case.get("last"):
+        plain[-1] = case["last"]
+    return {"content": unpad(bytes(plain)).hex()}
+
+
+def _seed(case: Json, _: Json) -> Json:
+    public = sealing_key(case["suite"], bytes.fromhex(case["seed"]))[1]
+    return {"public": public.hex(), "kid": b64u(key_id(f"xg1 seal {case['suite']}", public))}
+
+
+def _sealing_public(case: Json, _: Json) -> Json:
+    return {
+        "kid": b64u(key_id(f"xg1 seal {case['suite']}", sealing_public(case["suite"], bytes.fromhex(case["public"]))))
+    }
+
+
+def _key_id(case: Json, _: Json) -> Json:
+    return {"kid": b64u(key_id(case["label"], bytes.fromhex(case["public"])))}
+
+
+def _ed25519(case: Json, _: Json) -> Json:
+    public, signature, message = (bytes.fromhex(case[name]) for name in ("public", "signature", "message"))
+    verify_signature(public, signature, message, None)
+    return {}
+
+
+def _times(case: Json, _: Json) -> Json:
+    check_times(instant(case["issued_at"]), instant(case["expires_at"]), instant(case["now"]))
+    return {}
+
+
+def _answer(case: Json, _: Json) -> Json:
+    value = read_answer(case["text"].encode() + b" " * case["spaces"])
+    return {"receipt": value["receipt"], "r": value["r"]}
+
+
+def _inclusion(case: Json, _: Json) -> Json:
+    path = [bytes.fromhex(item) for item in case["path"]]
+    leaf, root = bytes.fromhex(case["leaf"]), bytes.fromhex(case["root"])
+    check_inclusion(leaf, case["index"], case["size"], path, root)
+    return {}
+
+
+def _consistency(case: Json, _: Json) -> Json:
+    path = [bytes.fromhex(item) for item in case["path"]]
+    old_root, new_root = bytes.fromhex(case["old_root"]), bytes.fromhex(case["new_root"])
+    check_consistency(case["old"], case["new"], path, old_root, new_root)
+    return {}
+
+
+def _checkpoint(case: Json, _: Json) -> Json:
+    size, root = read_checkpoint(case["note"], case["name"], bytes.fromhex(case["public"]))
+    return {"size": size, "root": root.hex()}
+
+
+def _entry(case: Json, _: Json) -> Json:
+    r, public = unb64u(case["r"]), bytes.fromhex(case["public"])
+    index, size = check_entry(case["receipt"], r, case["proof"], case["origin"], public)
+    return {"index": index, "size": size}
+
+
+def _statement(case: Json, _: Json) -> Json:
+    check_statement(case)
+    return {}
+
+
+def _card(case: Json, _: Json) -> Json:
+    card, digest = read_card(case["card"], bytes.fromhex(case["identity"]))
+    return {"serial": card["serial"], "digest": digest}
+
+
+def _advance(case: Json, _: Json) -> Json:
+    card = check_advance(case["held"], case["card"], bytes.fromhex(case["identity"]), instant(case["now"]))
+    return {"serial": card["serial"]}
+
+
+def _body(case: Json, _: Json) -> Json:
+    if not is_valid(case["type"], strict_json(case["text"].encode())):
+        raise Refused("bad-schema")
+    return {}
+
+
+def _edtf(case: Json, _: Json) -> Json:
+    lower, upper = edtf_bounds(case["text"])
+    return {"lower": lower.isoformat(), "upper": upper.isoformat()}
+
+
+OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
+    "json": lambda case, _: {"members": len(strict_json(input_bytes(case)))},
+    "payload": _payload,
+    "times": _times,
+    "body": _body,
+    "jws": _jws,
+    "ed25519": _ed25519,
+    "key-id": _key_id,
+    "sealing-key": _seed,
+    "sealing-public": _sealing_public,
+    "envelope-parse": _envelope_parse,
+    "envelope-open": _envelope_open,
+    "unpad": _unpad,
+    "receipt": lambda case, _: {"status": read_receipt(case["text"].encode())["status"]},
+    "answer": _answer,
+    "statement": _statement,
+    "card": _card,
+    "advance": _advance,
+    "tree": lambda case, _: {"root": tree_hash([leaf_hash(bytes.fromhex(item)) for item in case["entries"]]).hex()},
+    "inclusion": _inclusion,
+    "consistency": _consistency,
+    "checkpoint": _checkpoint,
+    "entry": _entry,
+    "due": lambda case, _: {"due_on": due_on(case).isoformat()},
+    "edtf": _edtf,
+    "check-digit": lambda case, _: {"digit": check_digit(case["text"])},
+}
+
+
+def decide(vector: Json, bases: Json) -> Json:
+    """Return a vector's verdict as this reading sees it: outcome, code and, if ok, what was found."""
+    try:
+        found = OPERATIONS[vector["op"]](vector["input"], bases)
+    except Refused as refusal:
+        return {"outcome": "refused", "code": refusal.code, "expect": None}
+    return {"outcome": "ok", "code": None, "expect": found}
+
+
+def load_files() -> dict[str, Json]:
+    """Return every file of vectors by name."""
+    paths = sorted(path for path in VECTORS.glob("*.json") if path.name != "schema.json")
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def disagreements() -> list[str]:
+    """Return a line for each vector that this reading decides differently."""
+    lines = []
+    for name, content in load_files().items():
+        for vector in content["vectors"]:
+            got = decide(vector, content.get("bases", {}))
+            wanted = {key: vector[key] for key in ("outcome", "code", "expect")}
+            if got != wanted:
+                lines.append(f"{name}: {vector['id']}: {vector['about']}: wanted {wanted}, got {got}"[:400])
+    return lines
+
+
+def main() -> int:
+    """Check all vectors; print what differs; return the exit code."""
+    lines = disagreements()
+    total = sum(len(content["vectors"]) for content in load_files().values())
+    print("\n".join([*lines, f"{total} vectors, {len(lines)} disagree"]))
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1086 @@
+"""
+Make the vectors again: ``python -m conformance.vectors.generate [--check | --reseal]``.
+
+This is the one place that uses fixed randomness: every key, id and opening comes from a label. HPKE draws its own
+randomness and takes none from outside, so the sealed envelopes are kept from the file that is there; ``--reseal`` makes
+new ones. ``--check`` writes nothing and says whether the files are what this program makes.
+"""
+
+import argparse
+import base64
+import hmac
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from conformance.check import SUITES, b64u, compact, key_id, leaf_hash, sealing_key, tree_hash
+
+HERE = Path(__file__).parent
+BASES_FILE = HERE / "envelope.json"
+Json = dict[str, Any]
+
+NOW = "2026-12-01T09:00:00Z"
+AT_HOLIDAYS = ["2026-12-08", "2026-12-25", "2026-12-26", "2027-01-01", "2027-01-06"]
+
+
+def fixed(label: str, size: int = 32) -> bytes:
+    """Return ``size`` bytes (at most 32) that stand for randomness."""
+    return sha256(b"xg1 vectors " + label.encode()).digest()[:size]
+
+
+ASKER = SigningKey(fixed("XAA signing"))
+ASKED = SigningKey(fixed("XBB signing"))
+SIGNER = SigningKey(fixed("XBB second signer"))
+LOG = SigningKey(fixed("XBB log"))
+IDENTITY = SigningKey(fixed("XBB identity"))
+SEAL_SEEDS = {suite: fixed(f"XBB sealing {suite}") for suite in SUITES}
+
+
+def public(key: SigningKey) -> bytes:
+    """Return the 32 public bytes of a signing key."""
+    return bytes(key.verify_key)
+
+
+def jws(content: bytes, typ: str, key: SigningKey, header: bytes | None = None) -> str:
+    """Return a JWS, with another header than the right one if given."""
+    kid = b64u(key_id("xg1 sign", public(key)))
+    head = header if header is not None else compact({"alg": "Ed25519", "kid": kid, "typ": typ})
+    signed = f"{b64u(head)}.{b64u(content)}"
+    return f"{signed}.{b64u(key.sign(signed.encode()).signature)}"
+
+
+class Collector:
+    """Gather the vectors of one file and number them."""
+
+    def __init__(self, name: str, about: str) -> None:
+        self.name = name
+        self.about = about
+        self.vectors: list[Json] = []
+        self.extra: Json = {}
+
+    def _add(self, op: str, about: str, cites: str, given: Json, verdict: Json) -> None:
+        number = f"{self.name}-{len(self.vectors) + 1:03d}"
+        row = {"id": number, "op": op, "about": about, "cites": cites.split(), "input": given, **verdict}
+        self.vectors.append(row)
+
+    def ok(self, op: str, about: str, cites: str, given: Json, **expect: Any) -> None:
+        """Add a vector that is accepted and gives ``expect``."""
+        self._add(op, about, cites, given, {"outcome": "ok", "code": None, "expect": expect})
+
+    def bad(self, op: str, about: str, cites: str, given: Json, code: str | None = None) -> None:
+        """Add a vector that is refused with ``code``, or without one where the protocol has none."""
+        self._add(op, about, cites, given, {"outcome": "refused", "code": code, "expect": None})
+
+    def content(self) -> Json:
+        """Return the file's content."""
+        return {"file": self.name, "about": self.about, **self.extra, "vectors": self.vectors}
+
+
+# The story that the examples of the protocol text tell: XAA asks XBB once.
+
+REQUEST_BODY = {
+    "handling": {
+        "purpose": "NATIONALITY",
+        "legal_basis": "CONFIRMATION",
+        "use_restrictions": ["P0"],
+        "retain_until": "2027-06-01",
+        "onward": "none",
+    },
+    "authority": {"id": "XAA-01"},
+    "method_limit": "M0",
+    "no_contact_methods": True,
+    "elements": {
+        "names": [
+            {
+                "use": "document",
+                "family": "Testova",
+                "given": "Ana",
+                "patronymic": None,
+                "full": None,
+                "script": "en-Latn",
+                "latin": None,
+            }
+        ],
+        "birth_date": "2001-04-XX",
+        "birth_place": {"country": "XBB", "unit": "Northtown"},
+    },
+}
+
+
+def frame(**changes: Any) -> Json:
+    """Return the example payload, with members changed."""
+    value: Json = {
+        "v": 1,
+        "type": "verification.request",
+        "id": b64u(fixed("id", 16)),
+        "from": "XAA",
+        "to": "XBB",
+        "thread": b64u(fixed("thread", 16)),
+        "epoch": 1,
+        "seq": 1,
+        "prev": None,
+        "issued_at": NOW,
+        "expires_at": "2026-12-15T09:00:00Z",
+        "in_reply_to": None,
+        "clock": {"service": "IRC", "step": "reply", "calendar": "XBB-2026-27", "version": "1"},
+        "statements": [],
+        "body": REQUEST_BODY,
+    }
+    return {**value, **changes}
+
+
+PAYLOAD = compact(frame())
+PAYLOAD_DIGEST = b64u(sha256(PAYLOAD).digest())
+MESSAGE = jws(PAYLOAD, "xg1-msg+jws", ASKER)
+
+
+def receipt(**changes: Any) -> bytes:
+    """Return the content of the example receipt, with members changed."""
+    value: Json = {
+        "v": 1,
+        "from": "XBB",
+        "to": "XAA",
+        "payload": PAYLOAD_DIGEST,
+        "status": "accepted",
+        "code": None,
+        "received_at": "2026-12-01T09:00:02Z",
+        "start_on": "2026-12-01",
+        "due_on": "2026-12-15",
+    }
+    return compact({**value, **changes})
+
+
+RECEIPT = jws(receipt(), "xg1-receipt+jws", ASKED)
+ORIGIN = "XBB/XAA/1"
+OPENING = fixed("opening")
+
+
+def entry(text: str, r: bytes) -> bytes:
+    """Return the log entry of a receipt."""
+    return hmac.digest(r, sha256(text.encode()).digest(), "sha256")
+
+
+LEAVES = [leaf_hash(fixed(f"entry {number}")) for number in range(12)]
+LEAVES[5] = leaf_hash(entry(RECEIPT, OPENING))
+
+
+def std64(raw: bytes) -> str:
+    """Return standard base64."""
+    return base64.b64encode(raw).decode()
+
+
+def note(text: str, name: str = ORIGIN, key: SigningKey = LOG, extra: str = "") -> str:
+    """Return a signed note, with further signature lines in ``extra``."""
+    key_hash = sha256(name.encode() + b"\n\x01" + public(key)).digest()[:4]
+    signature = key.sign(text.encode()).signature
+    return f"{text}\n\u2014 {name} {std64(key_hash + signature)}\n{extra}"
+
+
+def body(size: int = 8, origin: str = ORIGIN, root: bytes | None = None) -> str:
+    """Return the text of a checkpoint of the example log."""
+    return f"{origin}\n{size}\n{std64(root or tree_hash(LEAVES[:size]))}\n"
+
+
+def path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
+    """Return the inclusion proof of leaf ``index``, leaf's sibling first."""
+    if len(leaves) == 1:
+        return []
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < split:
+        return [*path(index, leaves[:split]), tree_hash(list(leaves[split:]))]
+    return [*path(index - split, leaves[split:]), tree_hash(list(leaves[:split]))]
+
+
+def consistency(old: int, leaves: Sequence[bytes], whole: bool = True) -> list[bytes]:
+    """Return the proof that the first ``old`` leaves are a prefix."""
+    if old == len(leaves):
+        return [] if whole else [tree_hash(list(leaves))]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if old <= split:
+        return [*consistency(old, leaves[:split], whole), tree_hash(list(leaves[split:]))]
+    return [*consistency(old - split, leaves[split:], False), tree_hash(list(leaves[:split]))]
+
+
+def proof(index: int = 5, size: int = 8, checkpoint: str | None = None) -> str:
+    """Return a tlog-proof in the example log."""
+    hashes = [std64(item) for item in path(index, LEAVES[:size])]
+    return "\n".join(["c2sp.org/tlog-proof@v1", f"index {index}", *hashes, "", checkpoint or note(body(size))])
+
+
+PROOF = proof()
+ANSWER = compact({"receipt": RECEIPT, "r": b64u(OPENING), "proof": PROOF}).decode()
+
+
+# The files
+
+
+def json_file() -> Collector:
+    """Strict I-JSON."""
+    file = Collector("json", "Strict I-JSON (protocol 3.1)")
+
+    def ok(about: str, text: str, members: int) -> None:
+        file.ok("json", about, "M-3.1", {"text": text}, members=members)
+
+    def bad(about: str, raw: str | bytes) -> None:
+        given = {"text": raw} if isinstance(raw, str) else {"hex": raw.hex()}
+        file.bad("json", about, "M-3.1", given, "bad-json")
+
+    ok("an empty object", "{}", 0)
+    ok("white space around and between", ' {"a" : 1 }\r\n', 1)
+    ok("every kind of value", '{"a":null,"b":true,"c":[1,-2],"d":"x","e":{"f":{}}}', 5)
+    ok("the largest integer", '{"a":9007199254740991,"b":-9007199254740991}', 2)
+    ok("text outside ASCII, raw", '{"a":"\u0416\u0627\U0001f600"}', 1)
+    ok("a surrogate pair written as escapes", '{"a":"\\ud83d\\ude00"}', 1)
+    ok("sixteen levels", '{"a":' * 16 + "1" + "}" * 16, 1)
+    bad("seventeen levels", '{"a":' * 17 + "1" + "}" * 17)
+    bad("many levels", '{"a":' + "[" * 5000 + "]" * 5000 + "}")
+    bad("one name twice", '{"a":1,"a":1}')
+    bad("one name twice, once with an escape", '{"a":1,"\\u0061":2}')
+    bad("one name twice, deep inside", '{"a":[{"b":1,"b":2}]}')
+    bad("a float", '{"a":1.5}')
+    bad("a float that is whole", '{"a":1.0}')
+    bad("an exponent", '{"a":1e3}')
+    bad("an integer too large", '{"a":9007199254740992}')
+    bad("an integer too small", '{"a":-9007199254740992}')
+    bad("a leading zero", '{"a":01}')
+    bad("a negative zero", '{"a":-0}')
+    bad("NaN", '{"a":NaN}')
+    bad("Infinity", '{"a":-Infinity}')
+    bad("a lone high surrogate", '{"a":"\\ud800"}')
+    bad("a lone low surrogate", '{"a":"\\udc00x"}')
+    bad("a lone surrogate in a name", '{"\\ud800":1}')
+    bad("a noncharacter", '{"a":"\uffff"}')
+    bad("a noncharacter written as an escape", '{"a":"\\ufdd0"}')
+    bad("a noncharacter outside the first plane", b'{"a":"\xf0\x9f\xbf\xbe"}')
+    bad("a byte order mark", b"\xef\xbb\xbf{}")
+    bad("invalid UTF-8", b'{"a":"\xff"}')
+    bad("an overlong encoding", b'{"a":"\xc0\xaf"}')
+    bad("a surrogate encoded as UTF-8", b'{"a":"\xed\xa0\x80"}')
+    bad("UTF-16", "{}".encode("utf-16-le"))
+    bad("a raw control character", '{"a":"\n"}')
+    bad("a raw zero byte", b'{"a":"\x00"}')
+    bad("bytes after the object", "{}x")
+    bad("two objects", "{}{}")
+    bad("an array", "[]")
+    bad("a string", '"a"')
+    bad("null", "null")
+    bad("nothing", "")
+    bad("a cut object", '{"a":1')
+    bad("a comma at the end", '{"a":1,}')
+    bad("single quotes", "{'a':1}")
+    bad("a comment", '{"a":1}//')
+    bad("a name without quotes", "{a:1}")
+    bad("a bad escape", '{"a":"\\x41"}')
+    return file
+
+
+def payload_file() -> Collector:
+    """Payload frames and times."""
+    file = Collector("payload", "The frame of a payload, its times, the bodies of types (protocol 3.2, 3.4, 3.5)")
+
+    def ok(about: str, raw: bytes) -> None:
+        value = json.loads(raw)
+        digests = {
+            "digest": b64u(sha256(raw).digest()),
+            "body_digest": b64u(sha256(raw.partition(b',"body":')[2][:-1]).digest()),
+        }
+        file.ok("payload", about, "M-3.2 M-3.3", {"text": raw.decode()}, type=value["type"], **digests)
+
+    def bad(about: str, raw: bytes, cites: str = "M-3.2") -> None:
+        file.bad("payload", about, cites, {"text": raw.decode()}, "bad-payload")
+
+    free = {"thread": None, "seq": None, "clock": None}
+    statement = "a" * 40 + "." + "b" * 60 + "." + "c" * 85 + "A"
+    ok("the example", PAYLOAD)
+    ok("white space inside the body is the sender's", PAYLOAD.replace(b'"method_limit":"M0"', b'"method_limit" : "M0"'))
+    ok(
+        "no clock, an answer, a statement",
+        compact(frame(clock=None, in_reply_to=PAYLOAD_DIGEST, statements=[statement])),
+    )
+    ok("collect has no thread and no number", compact(frame(type="collect", **free, body={"max": 8})))
+    ok("resync has no thread and no number", compact(frame(type="resync", **free, body={"threads": [], "more": False})))
+    ok("a type nobody knows is still a payload", compact(frame(type="something.later")))
+    ok("an empty body is still a payload", compact(frame(body={})))
+    ok('",body": inside a text of the body', compact(frame(body={"a": ',"body":{}}'})))
+    bad("white space after the brace", PAYLOAD.replace(b"{", b"{ ", 1), "M-3.3")
+    bad("white space before the body", PAYLOAD.replace(b'"body":', b'"body": '), "M-3.3")
+    bad("white space before the last brace", PAYLOAD[:-1] + b" }", "M-3.3")
+    bad("an escape in the frame", PAYLOAD.replace(b'"from":"XAA"', b'"from":"\\u0058AA"'), "M-3.3")
+    bad("a member more, after the body", PAYLOAD[:-1] + b',"x":{}}', "M-3.3")
+    bad("a member more, before the body", PAYLOAD.replace(b',"body"', b',"x":{},"body"'), "M-3.3")
+    bad("a member missing", PAYLOAD.replace(b'"prev":null,', b""))
+    bad("members in another order", PAYLOAD.replace(b'"from":"XAA","to":"XBB"', b'"to":"XBB","from":"XAA"'), "M-3.3")
+    for about, changes in (
+        ("version 2", {"v": 2}),
+        ("the version as text", {"v": "1"}),
+        ("the version as true", {"v": True}),
+        ("an id of 15 bytes", {"id": b64u(fixed("id", 15))}),
+        ("an id whose unused bits are not zero", {"id": "A" * 21 + "B"}),
+        ("an id in hex", {"id": fixed("id", 16).hex()}),
+        ("a country in small letters", {"from": "xaa"}),
+        ("a country of two letters", {"to": "XB"}),
+        ("a type in capitals", {"type": "Reminder"}),
+        ("a type that ends in a line feed", {"type": "reminder\n"}),
+        ("an empty type", {"type": ""}),
+        ("number 0", {"seq": 0}),
+        ("number as text", {"seq": "1"}),
+        ("epoch 0", {"epoch": 0}),
+        ("epoch null", {"epoch": None}),
+        ("a digest of 31 bytes", {"prev": b64u(fixed("x", 31))}),
+        ("a digest whose unused bits are not zero", {"in_reply_to": "A" * 42 + "B"}),
+        ("an instant with a fraction", {"issued_at": "2026-12-01T09:00:00.5Z"}),
+        ("an instant with an offset", {"issued_at": "2026-12-01T10:00:00+01:00"}),
+        ("an instant with a small z", {"issued_at": "2026-12-01T09:00:00z"}),
+        ("an instant that is no day", {"expires_at": "2026-11-31T09:00:00Z"}),
+        ("a leap second", {"issued_at": "2026-12-31T23:59:60Z"}),
+        ("a clock of another service", {"clock": {**frame()["clock"], "service": "ABC"}}),
+        ("a clock with a date", {"clock": {**frame()["clock"], "due_on": "2026-12-15"}}),
+        ("statements null", {"statements": None}),
+        ("five statements", {"statements": [statement] * 5}),
+        ("a statement that is no JWS", {"statements": ["abc"]}),
+        ("the body as an array", {"body": []}),
+        ("the body null", {"body": None}),
+    ):
+        bad(about, compact(frame(**changes)))
+    bad("a request without a thread", compact(frame(thread=None, seq=None)), "M-3.4")
+    bad("a request without a number", compact(frame(seq=None)), "M-3.4")
+    bad("a collect with a thread", compact(frame(type="collect", clock=None, body={"max": 8})), "M-3.4")
+    bad("a collect with a clock", compact(frame(type="collect", thread=None, seq=None, body={"max": 8})), "M-3.4")
+    bad("a resync that answers", compact(frame(type="resync", **free, in_reply_to=PAYLOAD_DIGEST, body={})), "M-3.4")
+
+    def times(issued_at: str, expires_at: str, now: str) -> Json:
+        return {"issued_at": issued_at, "expires_at": expires_at, "now": now}
+
+    end = "2026-12-15T09:00:00Z"
+    for about, given in (
+        ("in time", times(NOW, end, "2026-12-03T00:00:00Z")),
+        ("issued 300 s ahead", times(NOW, end, "2026-12-01T08:55:00Z")),
+        ("300 s after the end", times(NOW, end, "2026-12-15T09:05:00Z")),
+        ("valid for 30 days", times(NOW, "2026-12-31T09:00:00Z", NOW)),
+        ("valid for no time", times(NOW, NOW, NOW)),
+    ):
+        file.ok("times", about, "M-3.7", given)
+    for about, given, code in (
+        ("issued 301 s ahead", times(NOW, end, "2026-12-01T08:54:59Z"), "stale"),
+        ("301 s after the end", times(NOW, end, "2026-12-15T09:05:01Z"), "expired"),
+        ("valid for 30 days and 1 s", times(NOW, "2026-12-31T09:00:01Z", NOW), "stale"),
+        ("ends before it begins", times(NOW, "2026-12-01T08:59:59Z", NOW), "stale"),
+    ):
+        file.bad("times", about, "M-3.7", given, code)
+    bodies(file)
+    return file
+
+
+def bodies(file: Collector) -> None:
+    """Add bodies of each type: one good, one with a member too many, and a fault of its own."""
+    handling = REQUEST_BODY["handling"]
+    good: dict[str, Json] = {
+        "verification.request": REQUEST_BODY,
+        "verification.acknowledgement": {
+            "authority": {"id": "XBB-01"},
+            "calendar": {"id": "XBB-2026-27", "version": "1"},
+            "start_on": None,
+            "due_on": None,
+        },
+        "verification.delay": {"reason": "ARCHIVE_SEARCH", "eta": "2026-12-20", "extension": False, "due_on": None},
+        "verification.question": {"code": "AMBIGUOUS", "candidates": 2, "elements": ["SEX"]},
+        "verification.elements": {"handling": handling, "elements": {"sex": 2}},
+        "verification.reply": {
+            "handling": handling,
+            "outcome": "NATIONAL",
+            "reason": None,
+            "as_of": "2026-12-03",
+            "method_used": ["POPULATION_REGISTER"],
+            "match_basis": ["NAME_EXACT", "DOB_PARTIAL"],
+            "confidence": "HIGH",
+            "signed_by_role": "REGISTRAR",
+            "valid_until": None,
+        },
+        "verification.contest": {"ground": "NEW_ELEMENT"},
+        "reminder": {"number": 1, "step": "reply"},
+        "withdrawal": {"code": "WITHDRAWN_NO_REASON"},
+        "collect": {"max": 16},
+        "resync": {
+            "threads": [{"thread": b64u(fixed("thread", 16)), "epoch": 1, "seq": 1, "payload": PAYLOAD_DIGEST}],
+            "more": False,
+        },
+    }
+    reply = good["verification.reply"]
+    faults: list[tuple[str, str, Json]] = [
+        (
+            "verification.request",
+            "a purpose of another service",
+            _with(REQUEST_BODY, "handling", purpose="ENFORCEMENT"),
+        ),
+        ("verification.request", "no use restriction", _with(REQUEST_BODY, "handling", use_restrictions=[])),
+        ("verification.request", "no element", {**REQUEST_BODY, "elements": {}}),
+        ("verification.request", "a method limit of nobody", {**REQUEST_BODY, "method_limit": "M9"}),
+        (
+            "verification.acknowledgement",
+            "a due day without a start",
+            {**good["verification.acknowledgement"], "due_on": "2026-12-15"},
+        ),
+        ("verification.delay", "an extension without its day", {**good["verification.delay"], "extension": True}),
+        ("verification.question", "one candidate", {**good["verification.question"], "candidates": 1}),
+        ("verification.reply", "a refusal without its reason", {**reply, "outcome": "REFUSED"}),
+        ("verification.reply", "a yes on no basis", {**reply, "match_basis": []}),
+        ("verification.reply", "AMBIGUOUS is a question, not an outcome", {**reply, "outcome": "AMBIGUOUS"}),
+        ("withdrawal", "a reason", {"code": "DUPLICATE"}),
+        ("collect", "none", {"max": 0}),
+        ("collect", "too many", {"max": 65}),
+        ("reminder", "number 0", {"number": 0, "step": "reply"}),
+    ]
+    for kind, value in good.items():
+        file.ok("body", f"{kind}", "M-3.8", {"type": kind, "text": compact(value).decode()})
+        more = compact({**value, "note": "free text"}).decode()
+        file.bad("body", f"{kind} with a member more", "M-3.8", {"type": kind, "text": more}, "bad-schema")
+    for kind, about, value in faults:
+        file.bad("body", f"{kind}: {about}", "M-3.8", {"type": kind, "text": compact(value).decode()}, "bad-schema")
+
+
+def _with(value: Json, member: str, **changes: Any) -> Json:
+    return {**value, member: {**value[member], **changes}}
+
+
+def keys_file() -> Collector:
+    """Key ids, private keys from seeds, Ed25519."""
+    file = Collector("keys", "Key ids, sealing keys from seeds, Ed25519 (protocol 2)")
+    given: Json
+    for label, key in (("xg1 sign", public(ASKER)), ("xg1 sign", public(ASKED)), ("xg1 sign", bytes(32))):
+        given = {"label": label, "public": key.hex()}
+        file.ok("key-id", f"id of an Ed25519 key under {label!r}", "M-2.4", given, kid=b64u(key_id(label, key)))
+    for suite, seed in SEAL_SEEDS.items():
+        key = sealing_key(suite, seed)[1]
+        given = {"suite": suite, "seed": seed.hex()}
+        kid = b64u(key_id(f"xg1 seal {suite}", key))
+        file.ok(
+            "sealing-key",
+            f"suite {suite}: public key and id of a seed",
+            "M-2.3 M-2.4",
+            given,
+            public=key.hex(),
+            kid=kid,
+        )
+    for suite, seed in SEAL_SEEDS.items():
+        key = sealing_key(suite, seed)[1]
+        given = {"suite": suite, "public": key.hex()}
+        kid = b64u(key_id(f"xg1 seal {suite}", key))
+        file.ok("sealing-public", f"suite {suite}: a public key", "M-2.1 M-2.2", given, kid=kid)
+        for about, wrong in (("one byte less", key[:-1]), ("one byte more", key + b"\x00"), ("nothing", b"")):
+            file.bad("sealing-public", f"suite {suite}: {about}", "M-2.2", {"suite": suite, "public": wrong.hex()})
+    point = sealing_key(2, SEAL_SEEDS[2])[1]
+    compressed = point[:1568] + bytes([2 + point[-1] % 2]) + point[1569:1617]
+    hybrid = point[:1568] + bytes([6 + point[-1] % 2]) + point[1569:]
+    for about, wrong in (("a compressed point", compressed), ("a point in hybrid form", hybrid)):
+        file.bad("sealing-public", f"suite 2: {about}", "M-2.2", {"suite": 2, "public": wrong.hex()})
+    message = b"xg1"
+    signature = ASKER.sign(message).signature
+    good = {"public": public(ASKER).hex(), "signature": signature.hex(), "message": message.hex()}
+    order = 2**252 + 27742317777372353535851937790883648493
+    high = signature[:32] + (int.from_bytes(signature[32:], "little") + order).to_bytes(32, "little")
+    identity = (1).to_bytes(32, "little")
+    file.ok("ed25519", "a signature", "M-2.5", good)
+    for about, changes in (
+        ("another message", {"message": b"xg2".hex()}),
+        ("another key", {"public": public(ASKED).hex()}),
+        ("one bit of R", {"signature": (bytes([signature[0] ^ 1]) + signature[1:]).hex()}),
+        ("one bit of S", {"signature": (signature[:32] + bytes([signature[32] ^ 1]) + signature[33:]).hex()}),
+        ("S not reduced", {"signature": high.hex()}),
+        ("63 bytes", {"signature": signature[:63].hex()}),
+        (
+            "the identity as key, which signs everything",
+            {"public": identity.hex(), "signature": (identity + bytes(32)).hex()},
+        ),
+        ("a key of small order", {"public": bytes(32).hex(), "signature": (identity + bytes(32)).hex()}),
+        ("a key that is no point", {"public": (2).to_bytes(32, "little").hex()}),
+        ("a key of 31 bytes", {"public": public(ASKER)[:31].hex()}),
+    ):
+        file.bad("ed25519", about, "M-2.5", {**good, **changes})
+    return file
+
+
+def jws_file() -> Collector:
+    """Compact JWS and statements."""
+    file = Collector("jws", "JWS compact serialization (protocol 3.3) and statements (protocol 6)")
+    kid = b64u(key_id("xg1 sign", public(ASKER)))
+    typ = "xg1-msg+jws"
+    content = b'{"a":1}'
+
+    def given(text: str, wanted: str = typ, key: SigningKey = ASKER) -> Json:
+        return {"jws": text, "typ": wanted, "public": public(key).hex()}
+
+    file.ok("jws", "the example", "M-3.5", given(MESSAGE), kid=kid, payload=PAYLOAD.decode())
+    for name in ("xg1-msg+jws", "xg1-receipt+jws", "xg1-card+jws", "xg1-statement+jws"):
+        file.ok(
+            "jws", f"typ {name}", "M-3.5", given(jws(content, name, ASKER), name), kid=kid, payload=content.decode()
+        )
+    text = jws(content, typ, ASKER)
+    head, middle, tail = text.split(".")
+    headers = {
+        "alg EdDSA": {"alg": "EdDSA", "kid": kid, "typ": typ},
+        "alg none": {"alg": "none", "kid": kid, "typ": typ},
+        "no typ": {"alg": "Ed25519", "kid": kid},
+        "a member more": {"alg": "Ed25519", "kid": kid, "typ": typ, "crit": []},
+        "another order": {"kid": kid, "alg": "Ed25519", "typ": typ},
+        "a kid of 15 bytes": {"alg": "Ed25519", "kid": b64u(fixed("k", 15)), "typ": typ},
+        "typ with application/": {"alg": "Ed25519", "kid": kid, "typ": "application/xg1-msg+jws"},
+    }
+    for about, value in headers.items():
+        file.bad("jws", f"header: {about}", "M-3.5", given(jws(content, typ, ASKER, compact(value))), "bad-jws")
+    spaced = json.dumps({"alg": "Ed25519", "kid": kid, "typ": typ}).encode()
+    file.bad("jws", "header: white space", "M-3.5", given(jws(content, typ, ASKER, spaced)), "bad-jws")
+    for about, value in {
+        "a receipt where a message is due": jws(content, "xg1-receipt+jws", ASKER),
+        "two parts": f"{head}.{middle}",
+        "four parts": f"{text}.",
+        "padding": f"{head}=.{middle}.{tail}",
+        "standard base64 alphabet": f"{head}.{middle}+.{tail}",
+        "white space": f"{head}.{middle} .{tail}",
+        "a line feed at the end": f"{text}\n",
+        "unused bits not zero": f"{head}.{middle}.{tail[:-1]}{chr(ord(tail[-1]) + 1)}",
+        "an empty signature": f"{head}.{middle}.",
+        "a signature of 63 bytes": f"{head}.{middle}.{b64u(fixed('s') + fixed('t', 31))}",
+        "nothing": "",
+    }.items():
+        file.bad("jws", about, "M-3.5", given(value), "bad-jws")
+    other = b64u(b'{"a":2}')
+    file.bad("jws", "another content", "M-3.6", given(f"{head}.{other}.{tail}"), "bad-signature")
+    zero = b64u(bytes(64))
+    file.bad("jws", "a signature of zeros", "M-3.6", given(f"{head}.{middle}.{zero}"), "bad-signature")
+    statements(file)
+    return file
+
+
+def statements(file: Collector) -> None:
+    """Add statements: one good, one fault each."""
+    claims = {
+        "v": 1,
+        "thread": b64u(fixed("thread", 16)),
+        "statement": "reply.second-signature",
+        "role": "second_signer",
+        "digest": b64u(fixed("body")),
+        "valid_until": "2026-12-31T00:00:00Z",
+    }
+    typ = "xg1-statement+jws"
+    about = {
+        "thread": claims["thread"],
+        "kind": claims["statement"],
+        "role": claims["role"],
+        "digest": claims["digest"],
+    }
+    base = {**about, "public": public(SIGNER).hex(), "now": NOW}
+    text = jws(compact(claims), typ, SIGNER)
+    file.ok("statement", "a second signature", "M-6.1 M-6.2", {**base, "statement": text})
+    file.ok("statement", "in its last second", "M-6.2", {**base, "statement": text, "now": "2026-12-31T00:00:00Z"})
+    changed: dict[str, Json] = {
+        "for another thread": {"thread": b64u(fixed("other", 16))},
+        "of another kind": {"statement": "request.approval"},
+        "in another role": {"role": "desk_head"},
+        "over another body": {"digest": b64u(fixed("other body"))},
+        "past its time": {"valid_until": "2026-11-30T00:00:00Z"},
+        "with a member more": {"note": "x"},
+        "of version 2": {"v": 2},
+    }
+    for what, fault in changed.items():
+        wrong = jws(compact({**claims, **fault}), typ, SIGNER)
+        file.bad("statement", f"a statement {what}", "M-6.2", {**base, "statement": wrong}, "bad-statement")
+    by_other = {**base, "statement": jws(compact(claims), typ, ASKED)}
+    file.bad("statement", "a statement by another key", "M-6.2", by_other, "bad-statement")
+    as_receipt = {**base, "statement": jws(compact(claims), "xg1-receipt+jws", SIGNER)}
+    file.bad("statement", "a receipt in place of a statement", "M-6.2", as_receipt, "bad-statement")
+
+
+def plaintexts() -> Iterator[tuple[str, int, bytes]]:
+    """Yield what is sealed for the envelope vectors: name, suite, padded plaintext."""
+    size = 8192
+    content = MESSAGE.encode()
+    framed = len(content).to_bytes(4, "big") + content
+    for suite in SUITES:
+        yield f"good-{suite}", suite, framed.ljust(size, b"\x00")
+        yield f"tail-{suite}", suite, framed.ljust(size - 1, b"\x00") + b"\x01"
+        yield f"long-{suite}", suite, (size - 3).to_bytes(4, "big") + content.ljust(size - 4, b"\x00")
+
+
+def sealed_bases(reseal: bool) -> dict[str, str]:
+    """Return the sealed envelopes as base64: those of the file that is there, or new ones."""
+    if not reseal and BASES_FILE.exists():
+        kept: dict[str, str] = json.loads(BASES_FILE.read_text(encoding="utf-8"))["bases"]
+        return kept
+    bases = {}
+    for name, suite, plain in plaintexts():
+        private, public_bytes = sealing_key(suite, SEAL_SEEDS[suite])
+        head = b"XG1\x00" + bytes([suite]) + key_id(f"xg1 seal {suite}", public_bytes)
+        bases[name] = std64(head + SUITES[suite][0].encrypt(plain, private.public_key(), info=head))
+    return bases
+
+
+def envelope_file(reseal: bool) -> Collector:
+    """Envelopes: cutting, opening, padding."""
+    file = Collector("envelope", "Envelopes (protocol 4). Sealing is randomised, so `bases` is kept, not made again.")
+    bases = sealed_bases(reseal)
+    file.extra = {"bases": bases}
+
+    def made(base: str, **changes: Any) -> Json:
+        return {"base": base, **changes}
+
+    for suite, seed in SEAL_SEEDS.items():
+        raw = base64.b64decode(bases[f"good-{suite}"])
+        good = f"good-{suite}"
+        found = {"suite": suite, "kid": raw[5:21].hex(), "id": sha256(raw).hexdigest()}
+        file.ok("envelope-parse", f"suite {suite}", "M-4.1", {"envelope": made(good), "suites": [1, 2]}, **found)
+        for size in (65536, 524288, 4194304):
+            more = {"envelope": made(good, zeros=size - 8192), "suites": [1, 2]}
+            identity = sha256(raw + bytes(size - 8192)).hexdigest()
+            file.ok("envelope-parse", f"suite {suite}, {size} bytes inside", "M-4.1", more, **{**found, "id": identity})
+        for about, changes in (
+            ("another magic", {"patch": [[0, "58"], [2, "32"]]}),
+            ("a magic without its zero", {"patch": [[3, "20"]]}),
+            ("suite 0", {"patch": [[4, "00"]]}),
+            ("suite 3", {"patch": [[4, "03"]]}),
+            ("the other suite's number", {"patch": [[4, f"{3 - suite:02x}"]]}),
+            ("one byte less", {"cut": len(raw) - 1}),
+            ("one byte more", {"append": "00"}),
+            ("the head alone", {"cut": 21}),
+            ("a cut head", {"cut": 20}),
+            ("nothing", {"cut": 0}),
+        ):
+            given = {"envelope": made(good, **changes), "suites": [1, 2]}
+            file.bad("envelope-parse", f"suite {suite}: {about}", "M-4.1", given, "bad-envelope")
+        other = {"envelope": made(good), "suites": [3 - suite]}
+        file.bad("envelope-parse", f"suite {suite} where policy does not allow it", "M-4.1", other, "bad-envelope")
+
+        def opened(suite_seed: bytes, base: str, **changes: Any) -> Json:
+            return {"envelope": made(base, **changes), "seed": suite_seed.hex()}
+
+        file.ok("envelope-open", f"suite {suite}", "M-4.2", opened(seed, good), jws=MESSAGE)
+        for about, offset in (
+            ("the encapsulated key", 21),
+            ("the ciphertext", len(raw) - 4000),
+            ("the tag", len(raw) - 1),
+        ):
+            patched = opened(seed, good, patch=[[offset, f"{raw[offset] ^ 1:02x}"]])
+            file.bad("envelope-open", f"suite {suite}: one bit of {about}", "M-4.2", patched, "cannot-open")
+        wrong = opened(seed, good, patch=[[5, f"{raw[5] ^ 1:02x}"]])
+        file.bad("envelope-open", f"suite {suite}: another key id", "M-4.4", wrong, "unknown-key")
+        tail, long = opened(seed, f"tail-{suite}"), opened(seed, f"long-{suite}")
+        file.bad("envelope-open", f"suite {suite}: last byte of the padding", "M-4.3", tail, "bad-padding")
+        file.bad("envelope-open", f"suite {suite}: length past the end", "M-4.3", long, "bad-padding")
+    plain: Json
+    file.ok("unpad", "three bytes", "M-4.3", {"head": "00000003616263", "size": 8192}, content="616263")
+    file.ok(
+        "unpad", "three bytes in a larger size", "M-4.3", {"head": "00000003616263", "size": 65536}, content="616263"
+    )
+    for about, plain in (
+        ("length 0", {"head": "00000000", "size": 8192}),
+        ("length one past the end", {"head": "00001ffd61", "size": 8192}),
+        ("the largest length", {"head": "ffffffff", "size": 8192}),
+        ("a byte right after the content", {"head": "0000000361626300000001", "size": 8192}),
+        ("a byte at the very end", {"head": "00000003616263", "size": 8192, "last": 1}),
+        ("a size that is none", {"head": "00000003616263", "size": 8191}),
+        ("a size twice the smallest", {"head": "00000003616263", "size": 16384}),
+    ):
+        file.bad("unpad", about, "M-4.3", plain, "bad-padding")
+    return file
+
+
+def receipt_file() -> Collector:
+    """Receipts and answers."""
+    file = Collector("receipt", "Receipts and answers (protocol 5.5)")
+
+    def ok(about: str, **changes: Any) -> None:
+        text = receipt(**changes).decode()
+        file.ok("receipt", about, "M-5.13", {"text": text}, status=json.loads(text)["status"])
+
+    def bad(about: str, raw: bytes) -> None:
+        file.bad("receipt", about, "M-5.13", {"text": raw.decode()}, "bad-payload")
+
+    none = {"start_on": None, "due_on": None}
+    ok("accepted, receipt starts the clock")
+    ok("accepted, no clock", **none)
+    for code in ("stale", "expired", "id-reuse", "unsupported-type", "bad-schema", "not-minimised", "bad-statement"):
+        ok(f"refused {code}", status="refused", code=code, **none)
+    ok("refused illegal-step", status="refused", code="illegal-step", **none)
+    bad("accepted with a code", receipt(code="stale"))
+    bad("refused without a code", receipt(status="refused", **none))
+    bad("refused with the code of a problem", receipt(status="refused", code="bad-json", **none))
+    bad("refused with a clock", receipt(status="refused", code="stale"))
+    bad("a start without a due day", receipt(due_on=None))
+    bad("a due day without a start", receipt(start_on=None))
+    bad("due before the start", receipt(due_on="2026-11-30"))
+    bad("another status", receipt(status="pending"))
+    bad("a digest cut", receipt(payload=PAYLOAD_DIGEST[:-1]))
+    bad("an instant with a fraction", receipt(received_at="2026-12-01T09:00:02.0Z"))
+    bad("a day as an instant", receipt(start_on="2026-12-01T00:00:00Z"))
+    bad("a member more", receipt(note=None))
+    bad("a member missing", receipt().replace(b',"code":null', b""))
+    bad("members in another order", receipt().replace(b'"from":"XBB","to":"XAA"', b'"to":"XAA","from":"XBB"'))
+    bad("white space", receipt().replace(b",", b", ", 1))
+    bad("version 2", receipt(v=2))
+    spaces = -len(ANSWER.encode()) % 4096
+    file.ok("answer", "the example", "M-5.16", {"text": ANSWER, "spaces": spaces}, receipt=RECEIPT, r=b64u(OPENING))
+    value = json.loads(ANSWER)
+    for about, text in {
+        "a member more": compact({**value, "x": 1}).decode(),
+        "a member missing": compact({"receipt": RECEIPT, "r": value["r"]}).decode(),
+        "members in another order": compact({"r": value["r"], "receipt": RECEIPT, "proof": PROOF}).decode(),
+        "an opening of 31 bytes": compact({**value, "r": b64u(fixed("x", 31))}).decode(),
+        "no JSON": "x",
+        "a proof that is no text": compact({**value, "proof": None}).decode(),
+    }.items():
+        given = {"text": text, "spaces": -len(text.encode()) % 4096}
+        file.bad("answer", about, "M-5.16", given, "bad-payload")
+    file.bad("answer", "not padded", "M-5.16", {"text": ANSWER, "spaces": 0}, "bad-payload")
+    file.bad("answer", "one space less", "M-5.16", {"text": ANSWER, "spaces": spaces - 1}, "bad-payload")
+    file.bad("answer", "padded past the limit", "M-5.16", {"text": ANSWER, "spaces": spaces + 65536}, "bad-payload")
+    file.bad("answer", "nothing", "M-5.16", {"text": "", "spaces": 0}, "bad-payload")
+    return file
+
+
+def card_claims(**changes: Any) -> Json:
+    """Return the content of the example card of XBB, with members changed."""
+    window = {"from": "2026-11-01T00:00:00Z", "until": "2027-12-01T00:00:00Z", "revoked_at": None}
+    sealing = sealing_key(1, SEAL_SEEDS[1])[1]
+
+    def row(key: SigningKey) -> Json:
+        return {"kid": b64u(key_id("xg1 sign", public(key))), "key": b64u(public(key))}
+
+    value: Json = {
+        "v": 1,
+        "country": "XBB",
+        "serial": 1,
+        "prev": None,
+        "epoch": 1,
+        "identity": b64u(public(IDENTITY)),
+        "signing": [{**row(ASKED), **window}],
+        "sealing": [{"kid": b64u(key_id("xg1 seal 1", sealing)), "key": b64u(sealing), **window, "suite": 1}],
+        "roles": [{**row(SIGNER), **window, "role": "second_signer"}],
+        "log": [row(LOG)],
+        "addresses": ["https://gateway.example"],
+        "spki": [],
+        "authorities": [
+            {"id": "XBB-01", "name": "Central registry", "tasks": ["NATIONALITY"], "from": "2026-01-01", "until": None}
+        ],
+        "issued_at": "2026-11-20T00:00:00Z",
+    }
+    return {**value, **changes}
+
+
+def card_file() -> Collector:
+    """Cards and their chain."""
+    file = Collector("card", "Cards and their chain (protocol 8.1)")
+    typ = "xg1-card+jws"
+    first = jws(compact(card_claims()), typ, IDENTITY)
+    digest = b64u(sha256(compact(card_claims())).digest())
+    known = {"identity": public(IDENTITY).hex()}
+
+    def signed(key: SigningKey = IDENTITY, kind: str = typ, **changes: Any) -> str:
+        return jws(compact(card_claims(**changes)), kind, key)
+
+    file.ok("card", "the first card", "M-8.1 M-8.2", {**known, "card": first}, serial=1, digest=digest)
+    for about, text in {
+        "by another key": signed(ASKED),
+        "by another key that it names as identity": signed(ASKED, identity=b64u(public(ASKED))),
+        "naming another identity": signed(identity=b64u(public(ASKED))),
+        "of another typ": signed(kind="xg1-msg+jws"),
+        "with a member more": signed(note="x"),
+        "with an identity of small order": signed(identity=b64u(bytes(32))),
+        "with a key under another key's id": signed(log=[{"kid": b64u(bytes(16)), "key": b64u(public(LOG))}]),
+    }.items():
+        file.bad("card", f"a card {about}", "M-8.1 M-8.2", {**known, "card": text})
+    following: Json = {"serial": 2, "prev": digest, "issued_at": "2026-11-30T00:00:00Z"}
+    base: Json = {**known, "held": first, "now": NOW}
+    file.ok("advance", "the next card", "M-8.1", {**base, "card": signed(**following)}, serial=2)
+    raised = {**following, "epoch": 2}
+    file.ok("advance", "the next card raises the epoch", "M-8.1", {**base, "card": signed(**raised)}, serial=2)
+    faults: dict[str, Json] = {
+        "that leaves a number out": {"serial": 3},
+        "with the number of the one held": {"serial": 1},
+        "that follows another": {"prev": b64u(fixed("other card"))},
+        "that follows none": {"prev": None},
+        "of another country": {"country": "XAA"},
+        "issued before the one held": {"issued_at": "2026-11-19T00:00:00Z"},
+        "issued later than now": {"issued_at": "2026-12-01T09:05:01Z"},
+    }
+    for about, fault in faults.items():
+        file.bad("advance", f"a card {about}", "M-8.1", {**base, "card": signed(**{**following, **fault})})
+    other = signed(ASKED, **{**following, "identity": b64u(public(ASKED))})
+    file.bad("advance", "a card by a new identity key", "M-8.1", {**base, "card": other})
+    higher = signed(epoch=2)
+    after = b64u(sha256(compact(card_claims(epoch=2))).digest())
+    lowered = {**known, "held": higher, "now": NOW, "card": signed(**{**following, "prev": after})}
+    file.bad("advance", "a card that lowers the epoch", "M-8.1", lowered)
+    dead = [{**card_claims()["signing"][0], "revoked_at": "2026-11-15T00:00:00Z"}]
+    revoking = compact(card_claims(signing=dead))
+    again = {**following, "prev": b64u(sha256(revoking).digest())}
+    undone = {**known, "held": jws(revoking, typ, IDENTITY), "now": NOW, "card": signed(**again)}
+    file.bad("advance", "a card that brings a revoked key back", "M-8.1", undone)
+    return file
+
+
+def log_file() -> Collector:
+    """Trees, checkpoints, proofs."""
+    file = Collector("log", "Trees, checkpoints and proofs (protocol 7)")
+    ct = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+    for size in range(9):
+        leaves = [leaf_hash(bytes.fromhex(item)) for item in ct[:size]]
+        file.ok("tree", f"{size} entries", "M-7.1", {"entries": ct[:size]}, root=tree_hash(leaves).hex())
+    for size, index in ((1, 0), (2, 1), (3, 2), (7, 0), (8, 5), (11, 8), (12, 11)):
+        given = _inclusion(index, size)
+        file.ok("inclusion", f"leaf {index} of {size}", "M-7.4", given)
+    good = _inclusion(8, 11)
+    for about, changes in (
+        ("another leaf", {"leaf": LEAVES[7].hex()}),
+        ("another index", {"index": 9}),
+        ("an index past the end", {"index": 11}),
+        ("another size", {"size": 20}),
+        ("another root", {"root": fixed("root").hex()}),
+        ("a hash less", {"path": good["path"][:-1]}),
+        ("a hash more", {"path": [*good["path"], good["path"][0]]}),
+        ("hashes in another order", {"path": good["path"][::-1]}),
+        ("no hash", {"path": []}),
+    ):
+        file.bad("inclusion", about, "M-7.4", {**good, **changes})
+    for old, new in ((1, 1), (1, 2), (3, 4), (4, 8), (6, 11), (7, 12), (12, 12)):
+        file.ok("consistency", f"{old} in {new}", "M-7.5", _consistency(old, new))
+    good = _consistency(6, 11)
+    for about, changes in (
+        ("another old root", {"old_root": fixed("root").hex()}),
+        ("another new root", {"new_root": fixed("root").hex()}),
+        ("another old size", {"old": 5}),
+        ("old size 0", {"old": 0}),
+        ("sizes reversed", {"old": 11, "new": 6}),
+        ("a hash less", {"path": good["path"][:-1]}),
+        ("a hash more", {"path": [*good["path"], good["path"][0]]}),
+        ("no hash", {"path": []}),
+    ):
+        file.bad("consistency", about, "M-7.5", {**good, **changes})
+    two_roots = {**_consistency(4, 4), "new_root": fixed("root").hex()}
+    file.bad("consistency", "one size, two roots", "M-7.5", two_roots)
+    checkpoints(file)
+    entries(file)
+    return file
+
+
+def _inclusion(index: int, size: int) -> Json:
+    hashes = [item.hex() for item in path(index, LEAVES[:size])]
+    root = tree_hash(LEAVES[:size]).hex()
+    return {"leaf": LEAVES[index].hex(), "index": index, "size": size, "path": hashes, "root": root}
+
+
+def _consistency(old: int, new: int) -> Json:
+    hashes = [item.hex() for item in consistency(old, LEAVES[:new])]
+    roots = {"old_root": tree_hash(LEAVES[:old]).hex(), "new_root": tree_hash(LEAVES[:new]).hex()}
+    return {"old": old, "new": new, "path": hashes, **roots}
+
+
+def checkpoints(file: Collector) -> None:
+    """Add signed checkpoints: one good, one fault each."""
+
+    def given(text: str) -> Json:
+        return {"note": text, "name": ORIGIN, "public": public(LOG).hex()}
+
+    root = tree_hash(LEAVES[:8]).hex()
+    good = note(body())
+    witness = note(body(), "witness.example/w1", SIGNER).rpartition("\n\n")[2]
+    file.ok("checkpoint", "signed by the log", "M-7.3", given(good), size=8, root=root)
+    file.ok("checkpoint", "a witness has signed too", "M-7.3", given(good + witness), size=8, root=root)
+    forged = good.replace(good.split(" ")[-1][:20], good.split(" ")[-1][:12] + "AAAAAAAA")
+    for about, text in {
+        "signed by another key": note(body(), key=ASKED),
+        "signed under another name": note(body(), name="XBB/XCC/1"),
+        "of another log, signed by our key": note(body(origin="XBB/XCC/1")),
+        "signed by a witness alone": body() + "\n" + witness,
+        "not signed": body(),
+        "a signature changed": forged,
+        "the size changed": good.replace("\n8\n", "\n9\n"),
+        "a leading zero": note(f"{ORIGIN}\n08\n{std64(tree_hash(LEAVES[:8]))}\n"),
+        "a root of 31 bytes": note(f"{ORIGIN}\n8\n{std64(fixed('x', 31))}\n"),
+        "a line more": note(body() + "extension\n"),
+        "a hyphen for the dash": good.replace("\u2014", "-"),
+        "no line feed at the end": good[:-1],
+        "nothing": "",
+    }.items():
+        file.bad("checkpoint", about, "M-7.3", given(text))
+
+
+def entries(file: Collector) -> None:
+    """Add receipts proved in a log: one good, one fault each."""
+    good = {"receipt": RECEIPT, "r": b64u(OPENING), "proof": PROOF, "origin": ORIGIN, "public": public(LOG).hex()}
+    file.ok("entry", "the example", "M-7.2 M-7.4", good, index=5, size=8)
+    file.ok("entry", "the same receipt in a larger tree", "M-7.4", {**good, "proof": proof(size=12)}, index=5, size=12)
+    lines = PROOF.split("\n")
+    for about, changes in (
+        ("another receipt", {"receipt": jws(receipt(due_on="2026-12-16"), "xg1-receipt+jws", ASKED)}),
+        ("another opening", {"r": b64u(fixed("other opening"))}),
+        ("another entry's proof", {"proof": proof(index=4)}),
+        ("another log", {"origin": "XBB/XCC/1"}),
+        ("another log key", {"public": public(ASKED).hex()}),
+        ("another header", {"proof": PROOF.replace("@v1", "@v2")}),
+        ("no index", {"proof": "\n".join([lines[0], *lines[2:]])}),
+        ("an index with a leading zero", {"proof": PROOF.replace("index 5", "index 05")}),
+        ("a hash less", {"proof": "\n".join([*lines[:2], *lines[3:]])}),
+        ("a hash in base64url", {"proof": PROOF.replace(lines[2], b64u(base64.b64decode(lines[2])))}),
+        ("data that is not defined", {"proof": PROOF.replace("index", "extra AAAA\nindex", 1)}),
+        ("no checkpoint", {"proof": PROOF.partition("\n\n")[0] + "\n\n"}),
+    ):
+        file.bad("entry", about, "M-7.4", {**good, **changes})
+
+
+def dates_file() -> Collector:
+    """Deadlines, uncertain dates, document numbers."""
+    file = Collector("dates", "Reckoning of days; uncertain dates (EDTF level 1); check digits (ICAO 9303)")
+
+    def due(about: str, n: int, unit: str, start_on: str, due_on: str, **more: Any) -> None:
+        rule = {"n": n, "unit": unit, "roll": "none", "holidays": AT_HOLIDAYS}
+        file.ok("due", about, "M-5.14", {**rule, "start_on": start_on, **more}, due_on=due_on)
+
+    day, work, werktag, month = "calendar_day", "working_day", "werktag", "month"
+    due("10 days, and no rule that moves a holiday", 10, day, "2026-12-15", "2026-12-25")
+    due("10 days, moved to the next working day", 10, day, "2026-12-15", "2026-12-28", roll="next_working")
+    due("6 days more, from the old due day", 6, day, "2026-12-25", "2026-12-31")
+    due("3 working days over holidays", 3, work, "2026-12-24", "2026-12-30")
+    due("3 working days, no holidays known", 3, work, "2026-12-24", "2026-12-29", holidays=[])
+    due("14 Werktage, Saturday counts", 14, werktag, "2026-12-21", "2027-01-11")
+    due("14 working days from the same day, Saturday does not", 14, work, "2026-12-21", "2027-01-13")
+    due("10 days from the application", 10, day, "2026-12-01", "2026-12-11")
+    due("25 days from the notice, which comes later", 25, day, "2026-12-09", "2027-01-03")
+    due("3 months into a short month", 3, month, "2026-11-30", "2027-02-28")
+    due("3 months into a leap year", 3, month, "2027-11-29", "2028-02-29")
+    due("14 days, the soft limit", 14, day, "2027-01-29", "2027-02-12")
+    due("30 days, the hard limit", 30, day, "2027-01-29", "2027-02-28")
+    due("4 months from the end of a month", 4, month, "2026-10-31", "2027-02-28")
+    due("6 months from the end of a month", 6, month, "2026-08-31", "2027-02-28")
+    due("90 days of validity", 90, day, "2026-12-01", "2027-03-01")
+    due("14 days after that", 14, day, "2027-03-01", "2027-03-15")
+    due("30 days that must pass first", 30, day, "2026-11-24", "2026-12-24")
+    due("11 working days, no holidays known", 11, work, "2026-12-18", "2027-01-04", holidays=[])
+    due("11 working days over holidays", 11, work, "2026-12-18", "2027-01-07")
+    for text, lower, upper in (
+        ("2001-04-12", "2001-04-12", "2001-04-12"),
+        ("2001-04", "2001-04-01", "2001-04-30"),
+        ("2001", "2001-01-01", "2001-12-31"),
+        ("2001-04-XX", "2001-04-01", "2001-04-30"),
+        ("2001-XX", "2001-01-01", "2001-12-31"),
+        ("2001-XX-XX", "2001-01-01", "2001-12-31"),
+        ("2000-02", "2000-02-01", "2000-02-29"),
+        ("1900-02", "1900-02-01", "1900-02-28"),
+        ("200X", "2000-01-01", "2009-12-31"),
+        ("19XX", "1900-01-01", "1999-12-31"),
+        ("1998~", "1998-01-01", "1998-12-31"),
+        ("2009-04?", "2009-04-01", "2009-04-30"),
+        ("2009-04-01%", "2009-04-01", "2009-04-01"),
+        ("2006/2008", "2006-01-01", "2008-12-31"),
+        ("2006-05-10/2006-05-20", "2006-05-10", "2006-05-20"),
+    ):
+        file.ok("edtf", f"{text} lies between {lower} and {upper}", "M-3.9", {"text": text}, lower=lower, upper=upper)
+    for text in (
+        "",
+        "98",
+        "1998-uu",
+        "2001-13",
+        "2001-02-30",
+        "1900-02-29",
+        "2008/2006",
+        "2001-4",
+        "12.04.2001",
+        "2001-04-12T00:00",
+        "2001-04-12\n",
+    ):
+        file.bad("edtf", f"{text!r} is no such date", "M-3.9", {"text": text})
+    for text, digit in (
+        ("L898902C3", "6"),
+        ("740812", "2"),
+        ("120415", "9"),
+        ("ZE184226B<<<<<", "1"),
+        ("D23145890", "7"),
+        ("AB2134<<<", "5"),
+        ("520727", "3"),
+    ):
+        file.ok("check-digit", f"{text} has the digit {digit}", "M-3.9", {"text": text}, digit=digit)
+    for text in ("ab2134", "AB 2134", "AB-2134", "\u0410\u0411"):
+        file.bad("check-digit", f"{text!r} is outside the alphabet", "M-3.9", {"text": text})
+    return file
+
+
+def example_file(bases: dict[str, str]) -> Json:
+    """Return the worked example of the protocol text as data."""
+    suite_1 = base64.b64decode(bases["good-1"])
+    text = MESSAGE.split(".")
+    return {
+        "file": "example",
+        "about": "The worked example of the protocol text; a test compares the two",
+        "example": {
+            "signing seed of XAA": fixed("XAA signing").hex(),
+            "signing key of XAA": public(ASKER).hex(),
+            "kid of XAA": b64u(key_id("xg1 sign", public(ASKER))),
+            "sealing seed of XBB": SEAL_SEEDS[1].hex(),
+            "sealing key id of XBB": suite_1[5:21].hex(),
+            "payload": PAYLOAD.decode(),
+            "payload digest": PAYLOAD_DIGEST,
+            "body digest": b64u(sha256(compact(REQUEST_BODY)).digest()),
+            "jws header": base64.urlsafe_b64decode(text[0] + "=" * (-len(text[0]) % 4)).decode(),
+            "jws header encoded": text[0],
+            "jws signature encoded": text[2],
+            "jws length": len(MESSAGE),
+            "plaintext begins": (len(MESSAGE).to_bytes(4, "big") + MESSAGE.encode()[:12]).hex(),
+            "envelope head": suite_1[:21].hex(),
+            "envelope length": len(suite_1),
+            "envelope id": sha256(suite_1).hexdigest(),
+            "receipt": receipt().decode(),
+            "log key of XBB": public(LOG).hex(),
+            "opening r": b64u(OPENING),
+            "log entry": entry(RECEIPT, OPENING).hex(),
+            "leaf hash": LEAVES[5].hex(),
+            "proof": PROOF,
+            "answer length": len(ANSWER.encode()) + -len(ANSWER.encode()) % 4096,
+        },
+        "vectors": [],
+    }
+
+
+def contents(reseal: bool) -> dict[str, Json]:
+    """Return every file by name."""
+    envelope = envelope_file(reseal)
+    files = (
+        card_file(),
+        json_file(),
+        payload_file(),
+        keys_file(),
+        jws_file(),
+        envelope,
+        receipt_file(),
+        log_file(),
+        dates_file(),
+    )
+    made = {file.name: file.content() for file in files}
+    made["example"] = example_file(envelope.extra["bases"])
+    return made
+
+
+def main() -> int:
+    """Write the files, or compare them; return the exit code."""
+    parser = argparse.ArgumentParser(description="Make the conformance vectors.")
+    parser.add_argument("--check", action="store_true", help="write nothing; say whether the files are as made")
+    parser.add_argument("--reseal", action="store_true", help="seal the envelopes anew instead of keeping them")
+    options = parser.parse_args()
+    different = []
+    for name, content in contents(options.reseal).items():
+        target = HERE / f"{name}.json"
+        text = json.dumps(content, indent=1, ensure_ascii=True) + "\n"
+        if options.check:
+            if not target.exists() or target.read_text(encoding="utf-8") != text:
+                different.append(target.name)
+        else:
+            target.write_text(text, encoding="utf-8")
+    if different:
+        print("not as made: " + ", ".join(different))
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

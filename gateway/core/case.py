@@ -1,0 +1,130 @@
+"""
+A case as the rules see it: an immutable value, the same type on both sides.
+
+Rule 1: OVERDUE is not here; it is derived from ``clocks``.
+Rule 2: what names a person is in ``draft``, ``received`` or ``pending`` only, and the whole value is stored sealed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from gateway.core.deadlines import Clock
+
+
+class Side(StrEnum):
+    """Which end of the thread this gateway is."""
+
+    REQUESTING = "requesting"
+    REQUESTED = "requested"
+
+
+class State(StrEnum):
+    """The states of a verification, of both sides; ``gateway.core.verification`` says which are whose."""
+
+    DRAFT = "DRAFT"
+    CLEARED = "CLEARED"
+    SENT = "SENT"
+    NOT_ACCEPTED = "NOT_ACCEPTED"
+    UNDELIVERED = "UNDELIVERED"
+    DELIVERED = "DELIVERED"
+    RECEIVED = "RECEIVED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    EXTENDED = "EXTENDED"
+    NEEDS_TIER2 = "NEEDS_TIER2"
+    NEEDS_INTERVIEW = "NEEDS_INTERVIEW"
+    REDIRECTED = "REDIRECTED"
+    REPLIED = "REPLIED"
+    CONTESTED = "CONTESTED"
+    SUSPENDED = "SUSPENDED"
+    FROZEN = "FROZEN"
+    WITHDRAWN = "WITHDRAWN"
+    CLOSED = "CLOSED"
+    BLOCKED = "BLOCKED"
+    ERASED = "ERASED"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """
+    A body somebody prepared and somebody else may have signed; ``body`` is its exact JSON text.
+
+    ``digest`` is base64url SHA-256 of the body's UTF-8 bytes; ``statement`` the approver's JWS over it.
+    """
+
+    type: str
+    body: str
+    digest: str
+    author: str
+    approver: str | None = None
+    statement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    One case.
+
+    ``resume_to`` is the state a frozen or suspended case returns to. ``frozen_by`` is (person, role) of the first who
+    froze it and ``released`` that this person let go. ``asked`` are the elements a tier-2 question named. ``reply`` is
+    the last reply's body. ``draft`` is the national record (requesting side), ``received`` the elements received
+    (requested side).
+    """
+
+    ref: str
+    side: Side
+    partner: str
+    thread: str
+    state: State
+    officer: str
+    purpose: str
+    clocks: tuple[Clock, ...] = ()
+    pending: Pending | None = None
+    draft: Mapping[str, Any] | None = None
+    received: Mapping[str, Any] | None = None
+    asked: tuple[str, ...] = ()
+    reply: Mapping[str, Any] | None = None
+    delay: Mapping[str, Any] | None = None
+    contests: int = 0
+    reminders: int = 0
+    resume_to: State | None = None
+    frozen_by: tuple[str, str] | None = None
+    freeze_reason: str | None = None
+    released: bool = False
+    resume_proposer: str | None = None
+    findings: tuple[str, ...] = field(default=())
+
+    def clock(self, step: str) -> Clock | None:
+        """Return the clock of ``step``, or ``None`` if none was started."""
+        return next((clock for clock in self.clocks if clock.step == step), None)
+
+    def with_clock(self, clock: Clock) -> "Case":
+        """Return the case with ``clock`` in place of any other clock of the same step."""
+        return replace(self, clocks=(*(c for c in self.clocks if c.step != clock.step), clock))
+
+
+def case_to_dict(case: Case) -> dict[str, Any]:
+    """Return ``case`` as JSON values, for sealing."""
+    value = asdict(replace(case, clocks=()))
+    value["clocks"] = [clock.to_dict() for clock in case.clocks]
+    return value
+
+
+def case_from_dict(value: Mapping[str, Any]) -> Case:
+    """Return the case that ``case_to_dict`` made ``value`` from."""
+    pending = value["pending"]
+    frozen_by = value["frozen_by"]
+    return Case(
+        **{
+            **value,
+            "side": Side(value["side"]),
+            "state": State(value["state"]),
+            "clocks": tuple(Clock.from_dict(clock) for clock in value["clocks"]),
+            "pending": Pending(**pending) if pending else None,
+            "asked": tuple(value["asked"]),
+            "resume_to": State(value["resume_to"]) if value["resume_to"] else None,
+            "frozen_by": (frozen_by[0], frozen_by[1]) if frozen_by else None,
+            "findings": tuple(value["findings"]),
+        }
+    )

@@ -1,0 +1,152 @@
+"""
+How a case moves: one row, one event, one step.
+
+Rule 1: every transition is a row of a table; a missing row is an error that names state, event and role.
+Rule 2: ``step`` does nothing to the world. It returns the new case and effects as values; the store saves both.
+Rule 3: silence is no event. No row is triggered by time passing unanswered.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from gateway.core.case import Case, State
+from gateway.core.rules import Facts, Finding
+
+STAY = "="
+"""Target of a row that leaves the state as it is."""
+
+RESUME = "<"
+"""Target of a row that returns to ``resume_to``."""
+
+
+class IllegalStep(Exception):
+    """No row lets this role bring this event to a case in this state."""
+
+    def __init__(self, state: str, event: str, role: str) -> None:
+        super().__init__(f"in state {state} there is no step '{event}' for the role '{role}'")
+        self.state = state
+        self.event = event
+        self.role = role
+
+
+class RuleRefused(Exception):
+    """A rule or a guard refuses the step; ``findings`` says which and why."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("; ".join(f"{finding.rule}: {finding.because}" for finding in findings))
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    Something that happened: ``name`` as in the table, the ``actor`` (person id or country) and the ``role`` it acts in.
+
+    ``data`` is what came with it (a body, a clock, a reason); ``facts`` what the rules look at, where the row has rules.
+    """
+
+    name: str
+    actor: str
+    role: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Effect: put a message with exactly this ``body`` in the outbox, not before ``not_before`` (``None``: now)."""
+
+    type: str
+    body: str
+    not_before: datetime | None = None
+    statements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DropUnsent:
+    """Effect: take every message of the thread that was never posted out of the outbox and free its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndThread:
+    """Effect: nothing but a withdrawal may follow in this thread; ``why`` is ``withdrawn`` or ``undelivered``."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Effect: tell the named desk that the case moved; carries no more than the reference and the state."""
+
+    desk: str
+
+
+Effect = Send | DropUnsent | EndThread | Notify
+
+Guard = Callable[[Case, Event, datetime], tuple[Finding, ...]]
+Apply = Callable[[Case, Event, datetime], tuple[Case, tuple[Effect, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One transition: in ``source``, ``event`` brought by one of ``who`` leads to ``target`` if every guard is silent.
+
+    ``evidence`` names what the step leaves behind as proof.
+    """
+
+    source: State
+    event: str
+    target: str
+    who: frozenset[str]
+    guards: tuple[str, ...] = ()
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A state table: rows, the guards by name, what each event changes, and the states without exit."""
+
+    rows: tuple[Row, ...]
+    guards: Mapping[str, Guard]
+    applies: Mapping[str, Apply]
+    terminal: frozenset[State]
+    index: Mapping[tuple[State, str], Row] = field(init=False)
+
+    def __post_init__(self) -> None:
+        index: dict[tuple[State, str], Row] = {}
+        for row in self.rows:
+            if (row.source, row.event) in index:
+                raise ValueError(f"two rows for {row.event} in {row.source}")
+            if missing := [name for name in row.guards if name not in self.guards]:
+                raise ValueError(f"row {row.source}/{row.event} names unknown guards {missing}")
+            index[row.source, row.event] = row
+        object.__setattr__(self, "index", index)
+
+    def events(self, state: State, role: str) -> tuple[str, ...]:
+        """Return the events that ``role`` may bring in ``state``, for a page or a help text."""
+        return tuple(row.event for row in self.rows if row.source is state and role in row.who)
+
+
+def step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, tuple[Effect, ...]]:
+    """
+    Move ``case`` by ``event`` at the instant ``now`` and return the new case and the effects.
+
+    Pure: called twice it gives the same answer. Raises ``IllegalStep`` if no row fits and ``RuleRefused`` if a guard
+    of the row objects; then nothing has changed.
+    """
+    row = table.index.get((case.state, event.name))
+    if row is None or event.role not in row.who:
+        raise IllegalStep(case.state, event.name, event.role)
+    findings = tuple(finding for name in row.guards for finding in table.guards[name](case, event, now))
+    if findings:
+        raise RuleRefused(findings)
+    target = case.state if row.target == STAY else case.resume_to if row.target == RESUME else State(row.target)
+    if target is None:
+        raise IllegalStep(case.state, event.name, event.role)
+    apply = table.applies.get(event.name)
+    changed, effects = apply(case, event, now) if apply else (case, ())
+    # A step may itself name where a frozen case will resume; it never names the state it leads to.
+    return replace(changed, state=target), effects

@@ -1,0 +1,78 @@
+"""
+What would leave, before anything leaves: the exact body bytes, and for each element of the file what happens to it.
+
+Rule 1: the preview is the body. ``body`` is the text that ``send`` will embed; approval signs its digest.
+Rule 2: a preview with findings can be looked at, and cannot be sent.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.core.case import Pending
+from gateway.core.messages import ELEMENTS, REQUEST
+from gateway.core.minimise import Line, disclose
+from gateway.core.rules import Facts, Finding, When, findings
+from keys import b64
+from schemas import ijson
+
+LEGAL_BASIS = "CONFIRMATION"
+"""The one neutral legal-basis code: the same for a lost passport and for everything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """
+    A body that would leave.
+
+    ``body`` is its exact JSON text, ``digest`` base64url SHA-256 of its UTF-8 bytes, ``lines`` what happens to each
+    element of the file, ``findings`` what forbids sending it.
+    """
+
+    type: str
+    body: str
+    digest: str
+    lines: tuple[Line, ...]
+    findings: tuple[Finding, ...]
+
+    def pending(self, author: str) -> Pending:
+        """Return the body as something ``author`` prepared and another person may sign."""
+        return Pending(self.type, self.body, self.digest, author)
+
+
+def body_digest(body: str) -> str:
+    """Return base64url SHA-256 of the body's UTF-8 bytes."""
+    return b64.encode(hashlib.sha256(body.encode()).digest())
+
+
+def compose(
+    draft: Mapping[str, Any], authority: str, now: datetime, *, no_contact: str | None, asked: tuple[str, ...] | None = None
+) -> Preview:
+    """
+    Compose the request for the national record ``draft`` (schema ``case-draft``), or the answer to a tier-2 question.
+
+    ``authority`` is the asking authority's directory id; ``asked`` the elements a question named, ``None`` for the
+    request itself; ``no_contact`` the reason the State is not to be contacted. Findings are those of composing and
+    approving together: everything that would stop the body on its way out.
+    """
+    purpose = draft["purpose"]
+    disclosure = disclose(draft, purpose, asked)
+    handling = {"purpose": purpose, "legal_basis": LEGAL_BASIS, **draft["handling"]}
+    if asked is None:
+        type = REQUEST
+        value = {
+            "handling": handling,
+            "authority": {"id": authority},
+            "method_limit": draft["method_limit"],
+            "no_contact_methods": draft["no_contact_methods"],
+            "elements": disclosure.elements,
+        }
+    else:
+        type = ELEMENTS
+        value = {"handling": handling, "elements": disclosure.elements}
+    body = ijson.dumps(value).decode()
+    facts = Facts(now, draft, type, value, no_contact=no_contact)
+    found = dict.fromkeys((*findings(When.COMPOSE, facts), *findings(When.APPROVE, facts), *disclosure.findings))
+    return Preview(type, body, body_digest(body), disclosure.lines, tuple(found))

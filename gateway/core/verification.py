@@ -1,0 +1,540 @@
+"""
+State table V: how a verification moves, on the side that asks and on the side that is asked.
+
+Rule 1: every transition is a row below; ``docs/decisions/0006-state-table-v.md`` says how the table was closed.
+Rule 2: every open state has a row to FROZEN, brought by anyone who may freeze, without a guard.
+Rule 3: no row is triggered by silence, and none leads from a verification to a return.
+Rule 4: nothing turns NOT_FOUND into NOT_NATIONAL; a second look is a new reply, signed anew.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.core.case import Case, Pending, Side, State
+from gateway.core.machine import (
+    RESUME,
+    STAY,
+    Apply,
+    DropUnsent,
+    Effect,
+    EndThread,
+    Event,
+    Guard,
+    IllegalStep,
+    Notify,
+    Row,
+    RuleRefused,
+    Send,
+    Table,
+    step,
+)
+from gateway.core.messages import (
+    CONTEST,
+    DELAY,
+    NEGATIVE_OUTCOMES,
+    QUESTION,
+    REMINDER,
+    REPLY,
+    TYPES,
+    WITHDRAWAL,
+)
+from gateway.core.rules import Finding, When, findings
+
+S = State
+
+GATEWAY = "gateway"
+"""Role of this gateway acting on a clock, a receipt or a retention timer."""
+PARTNER = "partner"
+"""Role of the other State's gateway, whose signature was verified."""
+
+OFFICER = frozenset({"case_officer", "liaison_officer"})
+LIAISON = frozenset({"liaison_officer"})
+CLERK = frozenset({"registry_clerk", "desk_head"})
+MAY_FREEZE = OFFICER | {"person", "guardian", "lawyer", "child_welfare", "asylum_authority", "court", "dpo"} | CLERK
+"""Everyone who may stop a case at once. Officers too: an ordinary withdrawal passes FROZEN like any other."""
+_GATEWAY = frozenset({GATEWAY})
+_PARTNER = frozenset({PARTNER})
+
+WITHDRAWAL_BODY = '{"code":"WITHDRAWN_NO_REASON"}'
+"""The only withdrawal there is, byte for byte, whatever the reason."""
+
+TERMINAL = frozenset({S.ERASED})
+
+OPEN_REQUESTING = (
+    S.DRAFT,
+    S.CLEARED,
+    S.SENT,
+    S.NOT_ACCEPTED,
+    S.DELIVERED,
+    S.ACKNOWLEDGED,
+    S.EXTENDED,
+    S.NEEDS_TIER2,
+    S.NEEDS_INTERVIEW,
+    S.REDIRECTED,
+    S.REPLIED,
+    S.CONTESTED,
+)
+OPEN_REQUESTED = (
+    S.RECEIVED,
+    S.ACKNOWLEDGED,
+    S.EXTENDED,
+    S.NEEDS_TIER2,
+    S.NEEDS_INTERVIEW,
+    S.REDIRECTED,
+    S.REPLIED,
+    S.CONTESTED,
+)
+WORKING = (S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED)
+"""States in which the requested side works on an answer."""
+WAITING = (S.DELIVERED, S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.CONTESTED)
+"""States in which the requesting side waits for the other, and may remind."""
+
+
+def _rows(
+    sources: tuple[State, ...],
+    event: str,
+    target: str,
+    who: frozenset[str],
+    guards: tuple[str, ...] = (),
+    evidence: str = "",
+) -> tuple[Row, ...]:
+    return tuple(Row(source, event, target, who, guards, evidence) for source in sources)
+
+
+_AFTERLIFE = (
+    Row(S.CLOSED, "block", S.BLOCKED, _GATEWAY, ("retention_over",), "retention timer"),
+    Row(S.BLOCKED, "erase", S.ERASED, _GATEWAY, ("retention_over",), "erased key id"),
+)
+
+REQUESTING_ROWS: tuple[Row, ...] = (
+    *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "amend", S.DRAFT, OFFICER, ("never_posted_or_refused",), "new draft"),
+    Row(S.DRAFT, "approve", S.CLEARED, LIAISON, ("two_persons", "same_bytes", "rules_approve"), "approval statement"),
+    Row(S.CLEARED, "send", S.SENT, OFFICER, ("approved", "rules_send"), "sealed envelope id"),
+    *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "discard", S.CLOSED, OFFICER, evidence="event"),
+    # What the transport learns.
+    Row(S.SENT, "receipt", S.DELIVERED, _GATEWAY, evidence="signed receipt"),
+    Row(S.SENT, "not_accepted", S.NOT_ACCEPTED, _GATEWAY, evidence="signed refusal or final problem"),
+    *_rows((S.SENT, *WAITING, S.REPLIED), "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
+    *_rows((*WAITING, S.REPLIED, S.FROZEN, S.WITHDRAWN, S.CLOSED), "receipt", STAY, _GATEWAY, evidence="signed receipt"),
+    *_rows((*WAITING, S.REPLIED), "not_accepted", STAY, _GATEWAY, evidence="signed refusal"),
+    *_rows((S.FROZEN, S.WITHDRAWN, S.CLOSED), "not_accepted", STAY, _GATEWAY, evidence="signed refusal"),
+    *_rows((S.FROZEN, S.WITHDRAWN, S.CLOSED), "undelivered", STAY, _GATEWAY, evidence="expiry without receipt"),
+    # What the requested State says.
+    *_rows((S.SENT, S.DELIVERED, S.REDIRECTED), "acknowledgement", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
+    *_rows((S.DELIVERED, S.ACKNOWLEDGED), "redirection", S.REDIRECTED, _PARTNER, evidence="message"),
+    *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED), "question", S.NEEDS_TIER2, _PARTNER, evidence="message"),
+    *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED), "interview", S.NEEDS_INTERVIEW, _PARTNER, evidence="message"),
+    *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "delay", STAY, _PARTNER, evidence="message"),
+    *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extension", S.EXTENDED, _PARTNER, ("within_cap",), "message"),
+    *_rows((*WORKING, S.NEEDS_TIER2), "reply", S.REPLIED, _PARTNER, ("rules_receive",), "signed reply"),
+    # What the requesting desk does next.
+    Row(S.NEEDS_TIER2, "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
+    Row(S.NEEDS_TIER2, "approve", STAY, LIAISON, ("two_persons", "same_bytes", "rules_approve"), "approval statement"),
+    Row(S.NEEDS_TIER2, "send", S.ACKNOWLEDGED, OFFICER, ("approved", "rules_send"), "sealed envelope id"),
+    Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, OFFICER, ("approved", "rules_send"), "message"),
+    Row(S.REPLIED, "contest", S.CONTESTED, OFFICER | {"person", "guardian"}, ("contest_once", "rules_send"), "message"),
+    *_rows(WAITING, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, ("overdue", "rules_remind"), "reminder"),
+    *_rows((S.REPLIED, S.UNDELIVERED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
+    # Stop, at any time; and the two ways on.
+    *_rows((*OPEN_REQUESTING, S.SUSPENDED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
+    *_rows(WAITING + (S.REPLIED,), "suspend", S.SUSPENDED, OFFICER | _PARTNER, evidence="message"),
+    Row(S.SUSPENDED, "resume", RESUME, OFFICER | _PARTNER, ("rules_send",), "message"),
+    Row(S.SUSPENDED, "close", S.CLOSED, OFFICER, evidence="event"),
+    Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
+    Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
+    Row(S.FROZEN, "propose_resume", STAY, OFFICER, ("released",), "event"),
+    Row(S.FROZEN, "resume", RESUME, LIAISON, ("released", "second_person", "rules_resume"), "event"),
+    Row(S.FROZEN, "withdraw", S.WITHDRAWN, MAY_FREEZE | _GATEWAY, evidence="neutral withdrawal"),
+    *_rows(
+        (S.FROZEN,), "acknowledgement", STAY, _PARTNER, evidence="message"
+    ),
+    *(row for name in ("question", "delay", "extension", "reply") for row in _rows((S.FROZEN,), name, STAY, _PARTNER)),
+    *(
+        row
+        for name in ("acknowledgement", "question", "delay", "extension", "reply")
+        for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, evidence="crossed the withdrawal; body not kept")
+    ),
+    Row(S.WITHDRAWN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
+    Row(S.WITHDRAWN, "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
+    *_AFTERLIFE,
+)
+
+REQUESTED_ROWS: tuple[Row, ...] = (
+    # What the requesting State says.
+    *_rows((S.NEEDS_TIER2,), "elements", S.ACKNOWLEDGED, _PARTNER, ("rules_receive",), "message"),
+    Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
+    Row(S.REPLIED, "contest", S.CONTESTED, _PARTNER, ("contest_once",), "message"),
+    *_rows((S.RECEIVED, *WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.REPLIED), "reminder", STAY, _PARTNER),
+    *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.UNDELIVERED), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
+    *_rows((S.CLOSED, S.BLOCKED, S.WITHDRAWN), "withdrawal", STAY, _PARTNER, (), "message"),
+    *_rows((S.FROZEN, S.SUSPENDED), "reminder", STAY, _PARTNER),
+    # A message that crossed a freeze of ours is kept for when the case goes on.
+    *_rows((S.FROZEN,), "elements", STAY, _PARTNER, ("rules_receive",)),
+    *_rows((S.FROZEN,), "contest", STAY, _PARTNER, ("contest_once",)),
+    # What the requested desk does.
+    Row(S.RECEIVED, "acknowledge", S.ACKNOWLEDGED, CLERK, evidence="message"),
+    *_rows((S.RECEIVED, S.ACKNOWLEDGED), "redirect", S.REDIRECTED, CLERK, evidence="message"),
+    *_rows(WORKING, "ask", S.NEEDS_TIER2, CLERK, evidence="message"),
+    *_rows(WORKING, "ask_interview", S.NEEDS_INTERVIEW, CLERK, evidence="message"),
+    *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "notify_delay", STAY, CLERK, evidence="message"),
+    *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extend", S.EXTENDED, CLERK, ("before_due", "within_cap"), "message"),
+    *_rows(WORKING, "prepare", STAY, CLERK, ("rules_compose",), "body digest"),
+    *_rows(WORKING, "countersign", STAY, frozenset({"second_signer"}), ("two_persons", "same_bytes"), "statement"),
+    *_rows(WORKING, "answer", S.REPLIED, CLERK, ("prepared", "countersigned", "rules_send"), "signed reply"),
+    # What the transport learns.
+    *_rows(
+        (*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY
+    ),
+    *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
+    *_rows(OPEN_REQUESTED, "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
+    *_rows((S.FROZEN, S.SUSPENDED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
+    # Stop and go on.
+    *_rows((*OPEN_REQUESTED, S.SUSPENDED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
+    *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.CONTESTED), "suspend", S.SUSPENDED, CLERK | _PARTNER),
+    Row(S.SUSPENDED, "resume", RESUME, CLERK | _PARTNER),
+    Row(S.SUSPENDED, "close", S.CLOSED, CLERK),
+    Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
+    Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
+    Row(S.FROZEN, "propose_resume", STAY, CLERK, ("released",)),
+    Row(S.FROZEN, "resume", RESUME, CLERK, ("released", "second_person")),
+    *_rows((S.REPLIED, S.REDIRECTED, S.WITHDRAWN, S.UNDELIVERED), "close", S.CLOSED, CLERK | _GATEWAY),
+    *_AFTERLIFE,
+)
+
+
+# Guards. Each returns what it found; a row names the ones it needs.
+
+
+def _found(rule: str, because: str) -> tuple[Finding, ...]:
+    return (Finding(rule, because),)
+
+
+def _rules(when: When) -> Guard:
+    def guard(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+        if event.facts is None:
+            return _found("R-00", "the facts the rules need were not given")
+        return findings(when, event.facts)
+
+    return guard
+
+
+def _two_persons(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is None or event.actor == case.pending.author:
+        return _found("V-01", "author and approver are different persons")
+    return ()
+
+
+def _same_bytes(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is None or event.data["digest"] != case.pending.digest:
+        return _found("V-02", "the signature covers other bytes than the body that was prepared")
+    return ()
+
+
+def _approved(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is None or case.pending.approver is None:
+        return _found("V-03", "a second person has not approved this body")
+    return ()
+
+
+def _prepared(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is None or case.pending.type != REPLY:
+        return _found("V-04", "no answer is prepared")
+    return ()
+
+
+def _countersigned(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is not None and event.data["outcome"] in NEGATIVE_OUTCOMES and case.pending.statement is None:
+        return _found("V-05", "an answer that is not positive needs a second signer")
+    return ()
+
+
+def _within_cap(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if event.data["clock"] is None:
+        return _found("D-01", "the rule of this clock allows no further extension")
+    return ()
+
+
+def _before_due(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    clock = case.clock("reply")
+    if clock is None or event.data["overdue"]:
+        return _found("D-02", "an extension is announced before the due date")
+    return ()
+
+
+def _overdue(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if event.data["overdue"] else _found("D-03", "nothing is overdue, so nothing is pressed")
+
+
+def _contest_once(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return _found("V-06", "a reply is contested once") if case.contests else ()
+
+
+def _same_freezer(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.frozen_by is None or (event.actor, event.role) != case.frozen_by:
+        return _found("V-07", "only who froze the case can let go")
+    return ()
+
+
+def _released(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if case.released else _found("V-08", "who froze the case has not let go")
+
+
+def _second_person(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.resume_proposer is None or case.resume_proposer == event.actor:
+        return _found("V-01", "two different persons resume a case")
+    return ()
+
+
+def _never_posted_or_refused(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    # DRAFT, CLEARED and NOT_ACCEPTED are exactly the states in which no accepted request is with the other State.
+    return () if event.data["draft"]["to"] == case.partner else _found("V-09", "a case never moves to another State")
+
+
+def _retention_over(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if event.data["until"] <= now else _found("R-25", "the retention period is not over")
+
+
+GUARDS = {
+    "two_persons": _two_persons,
+    "same_bytes": _same_bytes,
+    "approved": _approved,
+    "prepared": _prepared,
+    "countersigned": _countersigned,
+    "within_cap": _within_cap,
+    "before_due": _before_due,
+    "overdue": _overdue,
+    "contest_once": _contest_once,
+    "same_freezer": _same_freezer,
+    "released": _released,
+    "second_person": _second_person,
+    "never_posted_or_refused": _never_posted_or_refused,
+    "retention_over": _retention_over,
+    "rules_compose": _rules(When.COMPOSE),
+    "rules_approve": _rules(When.APPROVE),
+    "rules_send": _rules(When.SEND),
+    "rules_resume": _rules(When.APPROVE),
+    "rules_remind": _rules(When.REMIND),
+    "rules_receive": _rules(When.RECEIVE),
+}
+
+
+# What each event changes besides the state.
+
+Change = tuple[Case, tuple[Effect, ...]]
+
+
+def _amend(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, draft=event.data["draft"], pending=event.data["pending"]), ()
+
+
+def _prepare(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, pending=event.data["pending"]), ()
+
+
+def _sign(case: Case, event: Event, now: datetime) -> Change:
+    signed = replace(_pending(case), approver=event.actor, statement=event.data["statement"])
+    return replace(case, pending=signed), ()
+
+
+def _pending(case: Case) -> Pending:
+    if case.pending is None:
+        raise IllegalStep(case.state, "send", "")
+    return case.pending
+
+
+def _send(case: Case, event: Event, now: datetime) -> Change:
+    pending = _pending(case)
+    return replace(case, pending=None), (Send(pending.type, pending.body),)
+
+
+def _receipt(case: Case, event: Event, now: datetime) -> Change:
+    for clock in event.data["clocks"]:
+        case = case.with_clock(clock)
+    return replace(case, findings=(*case.findings, *event.data["findings"])), ()
+
+
+def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, findings=(*case.findings, f"not accepted: {event.data['code']}")), (Notify("interior"),)
+
+
+def _undelivered(case: Case, event: Event, now: datetime) -> Change:
+    return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))
+
+
+def _arrive(case: Case, event: Event, now: datetime) -> Change:
+    """Take in a message of the other State; while frozen, move where the case will resume instead."""
+    if case.state in (S.WITHDRAWN, S.CLOSED):
+        return case, ()
+    body = event.data["body"]
+    if case.state is S.FROZEN:
+        case = _advance_resume(case, event, now)
+    for clock in event.data.get("clocks", ()):
+        case = case.with_clock(clock)
+    match event.name:
+        case "question":
+            case = replace(case, asked=tuple(body["elements"]), pending=None)
+        case "delay" | "extension":
+            case = replace(case, delay=body)
+        case "reply":
+            case = replace(case, reply=body)
+        case "elements" if case.received is not None:
+            merged = {**case.received["elements"], **body["elements"]}
+            case = replace(case, received={**case.received, "elements": merged})
+        case "contest":
+            case = replace(case, contests=case.contests + 1)
+        case "reminder":
+            case = replace(case, reminders=case.reminders + 1)
+        case _:
+            pass
+    return case, (Notify("interior"),)
+
+
+def _advance_resume(case: Case, event: Event, now: datetime) -> Case:
+    if case.resume_to is None:
+        return case
+    try:
+        resumed, _ = step(table_for(case.side), replace(case, state=case.resume_to), event, now)
+    except (IllegalStep, RuleRefused):
+        return case
+    return replace(case, resume_to=resumed.state)
+
+
+def _withdrawn(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, pending=None), (DropUnsent(), EndThread("withdrawn"), Notify("interior"))
+
+
+def _contest(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, contests=case.contests + 1), (Send(CONTEST, event.data["body"]),)
+
+
+def _contested(case: Case, event: Event, now: datetime) -> Change:
+    """The same event name on both sides: a body of our own leaves, a body of theirs arrives."""
+    return _contest(case, event, now) if case.side is Side.REQUESTING else _arrive(case, event, now)
+
+
+def _remind(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, reminders=case.reminders + 1), (Send(REMINDER, event.data["body"]),)
+
+
+def _freeze(case: Case, event: Event, now: datetime) -> Change:
+    draft = event.data.get("draft")
+    case = replace(case, draft=draft) if draft is not None else case
+    reason = event.data["reason"]
+    if case.state in (S.FROZEN, S.WITHDRAWN):
+        return replace(case, freeze_reason=f"{case.freeze_reason}\n{reason}", released=False, resume_proposer=None), ()
+    resume_to = S(event.data["undo"]) if event.data.get("undo") else case.state
+    if case.state is S.SUSPENDED:
+        resume_to = case.resume_to or S.SUSPENDED
+    if resume_to is S.CLEARED:
+        resume_to = S.DRAFT  # the approval did not know what stopped the case; it is given anew
+    frozen = replace(
+        case,
+        resume_to=resume_to,
+        frozen_by=(event.actor, event.role),
+        freeze_reason=reason,
+        released=False,
+        resume_proposer=None,
+        pending=None,
+    )
+    return frozen, (DropUnsent(), Notify("interior"))
+
+
+def _release(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, released=True), (Notify("interior"),)
+
+
+def _propose_resume(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, resume_proposer=event.actor), ()
+
+
+def _resume(case: Case, event: Event, now: datetime) -> Change:
+    return replace(
+        case, frozen_by=None, freeze_reason=None, released=False, resume_proposer=None, resume_to=None
+    ), ()
+
+
+def _suspend(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, resume_to=case.state), ()
+
+
+def next_full_hour(now: datetime) -> datetime:
+    """Return the first full hour after ``now``: every withdrawal leaves then, so its time tells nothing."""
+    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+def _withdraw(case: Case, event: Event, now: datetime) -> Change:
+    effects: list[Effect] = [EndThread("withdrawn")]
+    if event.data["posted"]:
+        effects.append(Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)))
+    return replace(case, pending=None), tuple(effects)
+
+
+def _say(type: str) -> Apply:
+    def apply(case: Case, event: Event, now: datetime) -> Change:
+        for clock in event.data.get("clocks", ()):
+            case = case.with_clock(clock)
+        return case, (Send(type, event.data["body"]),)
+
+    return apply
+
+
+def _ask(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, asked=tuple(event.data["asked"])), (Send(QUESTION, event.data["body"]),)
+
+
+def _answer(case: Case, event: Event, now: datetime) -> Change:
+    pending = _pending(case)
+    statements = (pending.statement,) if pending.statement else ()
+    return replace(case, pending=None, reply=event.data["reply"]), (Send(REPLY, pending.body, None, statements),)
+
+
+APPLIES = {
+    "amend": _amend,
+    "prepare": _prepare,
+    "approve": _sign,
+    "countersign": _sign,
+    "send": _send,
+    "receipt": _receipt,
+    "not_accepted": _not_accepted,
+    "undelivered": _undelivered,
+    "acknowledgement": _arrive,
+    "question": _arrive,
+    "delay": _arrive,
+    "extension": _arrive,
+    "reply": _arrive,
+    "elements": _arrive,
+    "contest": _contested,
+    "reminder": _arrive,
+    "withdrawal": _withdrawn,
+    "remind": _remind,
+    "freeze": _freeze,
+    "release": _release,
+    "propose_resume": _propose_resume,
+    "resume": _resume,
+    "suspend": _suspend,
+    "withdraw": _withdraw,
+    "acknowledge": _say("verification.acknowledgement"),
+    "notify_delay": _say(DELAY),
+    "extend": _say(DELAY),
+    "ask": _ask,
+    "answer": _answer,
+}
+
+REQUESTING = Table(REQUESTING_ROWS, GUARDS, APPLIES, TERMINAL)
+REQUESTED = Table(REQUESTED_ROWS, GUARDS, APPLIES, TERMINAL)
+
+
+def table_for(side: Side) -> Table:
+    """Return the state table of ``side``."""
+    return REQUESTING if side is Side.REQUESTING else REQUESTED
+
+
+def undo_state(dropped: tuple[str, ...]) -> str | None:
+    """
+    Return the state a case goes back to when the messages of types ``dropped`` never left, or ``None``.
+
+    The earliest dropped message decides: what followed it followed from it.
+    """
+    return next((undo for type in dropped if (undo := TYPES[type].undo)), None)
+
+

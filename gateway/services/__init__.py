@@ -1,0 +1,1 @@
+"""The order of work. Services are asynchronous and see the world through ``ports`` only."""

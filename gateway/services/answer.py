@@ -1,0 +1,185 @@
+"""
+What the requested desk does: acknowledge, ask for more, say it will be late, answer.
+
+Rule 1: everything is a code; no register extract is ever echoed.
+Rule 2: an answer that is not positive leaves only with the signature of a second signer over its exact bytes.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import schemas
+from gateway.core.case import Case, Pending
+from gateway.core.deadlines import Clock
+from gateway.core.machine import Event
+from gateway.core.messages import ACKNOWLEDGEMENT, DELAY, NEGATIVE_OUTCOMES, QUESTION, REPLY
+from gateway.core.preview import LEGAL_BASIS, body_digest
+from gateway.core.rules import Facts
+from gateway.services import cases
+from gateway.services.context import Context, Forbidden, acting
+from gateway.services.ports import AccessRow, Tx
+from gateway.services.reckon import overdue
+from keys import statement as statements
+from keys.errors import BadJws, BadSignature, BadStatement, UnknownKey
+from schemas import ijson
+
+Body = Callable[[Case], tuple[str, Mapping[str, Any], Mapping[str, Any]]]
+"""Builds a message from its case: type, body, and what else the event carries."""
+
+
+class Answer:
+    """The acts of the requested desk on a case it received."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the cases of ``context``."""
+        self._context = context
+
+    async def acknowledge(self, ref: str, person: str, role: str = "registry_clerk") -> None:
+        """Acknowledge the request as a competent human: authority, calendar, and the dates reckoned here."""
+        context = self._context
+
+        def body(case: Case) -> tuple[str, dict[str, Any], dict[str, Any]]:
+            calendar = context.reckoner.calendars.get(context.country)
+            clock = case.clock("reply")
+            value = {
+                "authority": {"id": context.authority},
+                "calendar": {
+                    "id": calendar.id if calendar else "NONE",
+                    "version": calendar.version if calendar else "0",
+                },
+                "start_on": clock.start_on.isoformat() if clock else None,
+                "due_on": clock.due_on.isoformat() if clock else None,
+            }
+            return ACKNOWLEDGEMENT, value, {}
+
+        await self._say(ref, "acknowledge", person, role, body)
+
+    async def ask(self, ref: str, elements: list[str], candidates: int, person: str, role: str = "registry_clerk") -> None:
+        """Ask for tier-2 ``elements`` because ``candidates`` (2 or more) entries fit. Raises ``SchemaError``."""
+        value = {"code": "AMBIGUOUS", "candidates": candidates, "elements": elements}
+        await self._say(ref, "ask", person, role, lambda case: (QUESTION, value, {"asked": tuple(elements)}))
+
+    async def delay(self, ref: str, reason: str, eta: str, person: str, role: str = "registry_clerk") -> None:
+        """Say by code why the answer will take until ``eta`` (ISO date); no extension of the clock."""
+        value = {"reason": reason, "eta": eta, "extension": False, "due_on": None}
+        await self._say(ref, "notify_delay", person, role, lambda case: (DELAY, value, {}))
+
+    async def extend(self, ref: str, reason: str, person: str, role: str = "registry_clerk") -> None:
+        """Extend the clock as far as its rule allows, before it is due, giving a coded reason."""
+        context, now = self._context, self._context.clock.now()
+
+        def body(case: Case) -> tuple[str, dict[str, Any], dict[str, Any]]:
+            clock = case.clock("reply")
+            longer: Clock | None = clock and context.reckoner.extend(case.partner, context.country, clock, now, reason)
+            end = longer or clock
+            due_on = (end.due_on if end else now.date()).isoformat()
+            value = {"reason": reason, "eta": due_on, "extension": True, "due_on": due_on}
+            extra = {"clock": longer, "clocks": (longer,) if longer else (), "overdue": overdue(clock, now)}
+            return DELAY, value, extra
+
+        await self._say(ref, "extend", person, role, body)
+
+    async def prepare(self, ref: str, reply: Mapping[str, Any], person: str, role: str = "registry_clerk") -> Pending:
+        """
+        Prepare ``reply`` (schema ``verification.reply`` without ``handling``) and return its exact bytes and digest.
+
+        Raises ``schemas.SchemaError``, ``RuleRefused``.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        made: list[Pending] = []
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            handling = {**(held.case.received or {})["handling"], "legal_basis": LEGAL_BASIS}
+            value = {"handling": handling, **reply}
+            schemas.validate(REPLY, value)
+            text = ijson.dumps(value).decode()
+            pending = Pending(REPLY, text, body_digest(text), person)
+            made.append(pending)
+            facts = _facts(held.case, value, context)
+            event = Event("prepare", person, role, {"pending": pending, "digest": pending.digest}, facts)
+            await cases.move(context, tx, held, event, now)
+            await tx.add_access(AccessRow(ref, now, person, "search", "answer to a request", None))
+
+        await context.store.commit(unit)
+        return made[-1]
+
+    async def countersign(self, ref: str, statement: str, person: str) -> None:
+        """
+        Add the second signature to the prepared answer; its key must stand in our own card for that role.
+
+        Raises ``Forbidden``, ``IllegalStep``, ``RuleRefused``.
+        """
+        context, now = self._context, self._context.clock.now()
+        signer = acting(context, person, "second_signer", now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            digest = held.case.pending.digest if held.case.pending else ""
+            try:
+                statements.verify(
+                    statement.encode(),
+                    thread=held.case.thread,
+                    kind="reply.second-signature",
+                    role="second_signer",
+                    digest=digest,
+                    key=signer.key,
+                    now=now,
+                )
+            except (BadStatement, BadJws, BadSignature, UnknownKey) as error:
+                raise Forbidden(f"the signature does not verify: {error}", "sign the digest of the prepared answer") from error
+            data = {"digest": digest, "statement": statement}
+            await cases.move(context, tx, held, Event("countersign", person, "second_signer", data), now)
+
+        await context.store.commit(unit)
+
+    async def answer(self, ref: str, person: str, role: str = "registry_clerk") -> None:
+        """Send the prepared answer. Raises ``RuleRefused`` if a second signature is missing, ``IllegalStep``."""
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            pending = held.case.pending
+            value = ijson.loads(pending.body.encode()) if pending else {}
+            data = {"outcome": value.get("outcome"), "reply": value, "digest": pending.digest if pending else None}
+            event = Event("answer", person, role, data, _facts(held.case, value, context))
+            await cases.move(context, tx, held, event, now)
+
+        await context.store.commit(unit)
+
+    async def close(self, ref: str, person: str, role: str = "registry_clerk") -> None:
+        """Close an answered or withdrawn case. Raises ``IllegalStep``."""
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> None:
+            await cases.move(context, tx, await cases.load(context, tx, ref), Event("close", person, role), now)
+
+        await context.store.commit(unit)
+
+    async def _say(self, ref: str, name: str, person: str, role: str, body: Body) -> None:
+        """Send a coded message built from the case by ``body(case) -> (type, body, more event data)``."""
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            type, value, extra = body(held.case)
+            schemas.validate(type, value)
+            text = ijson.dumps(value).decode()
+            await cases.move(context, tx, held, Event(name, person, role, {"body": text, **extra}), now)
+
+        await context.store.commit(unit)
+
+
+def _facts(case: Case, value: Mapping[str, Any], context: Context) -> Facts:
+    now = context.clock.now()
+    ready = cases.recipient(context, case.partner, now) is not None
+    return Facts(now, None, REPLY, value, question=case.received, recipient_ready=ready, justification="answer")
+
+
+def needs_second_signer(outcome: str) -> bool:
+    """Tell whether an answer with ``outcome`` needs a second signature before it leaves."""
+    return outcome in NEGATIVE_OUTCOMES

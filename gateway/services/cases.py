@@ -1,0 +1,284 @@
+"""
+The only way to change a case: load it, step it, carry out the effects, save it, all in the caller's transaction.
+
+A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gateway.core import envelope, wire
+from gateway.core.case import Case, Side, State, case_from_dict, case_to_dict
+from gateway.core.deadlines import Clock
+from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send, step
+from gateway.core.messages import TYPES, WITHDRAWAL
+from gateway.core.verification import table_for, undo_state
+from gateway.services.context import Context, NotFound
+from gateway.services.ports import CaseRow, EventRow, OutboundRow, ThreadRow, Tx, Unavailable
+from keys import b64, jws
+from keys.errors import UnknownKey
+from keys.seal import RecipientKey
+from schemas import ijson
+
+RUNNING = frozenset(
+    {State.DELIVERED, State.RECEIVED, State.ACKNOWLEDGED, State.EXTENDED, State.NEEDS_TIER2, State.NEEDS_INTERVIEW}
+    | {State.CONTESTED, State.REDIRECTED}
+)
+"""States in which an answer is still owed, so that a clock may become due."""
+
+ENDED = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A case out of the store: its row, its value, and its key while the transaction lasts."""
+
+    row: CaseRow
+    case: Case
+    key: bytes
+
+
+async def load(context: Context, tx: Tx, ref: str) -> Held:
+    """
+    Return the case ``ref``.
+
+    Raises ``NotFound`` if there is none or it was erased.
+    """
+    row = await tx.find_case(ref)
+    return unseal(context, row)
+
+
+def unseal(context: Context, row: CaseRow | None) -> Held:
+    """Return the case in ``row``; raises ``NotFound`` if there is none or it was erased."""
+    if row is None or row.wrapped_key is None or row.sealed is None:
+        raise NotFound("there is no such case here, or it was erased")
+    key = context.vault.unwrap(row.ref, row.wrapped_key)
+    plain = context.vault.open(key, "case", row.ref, "sealed", row.sealed)
+    return Held(row, case_from_dict(ijson.loads(plain)), key)
+
+
+def fresh(context: Context, case: Case, now: datetime) -> Held:
+    """Return a case that is not in the store yet, with a key of its own."""
+    key, wrapped = context.vault.new_case_key(case.ref)
+    row = CaseRow(
+        ref=case.ref,
+        side=case.side.value,
+        partner=case.partner,
+        thread=case.thread,
+        state=case.state.value,
+        officer=case.officer,
+        step=None,
+        instrument=None,
+        calendar=None,
+        due_on=None,
+        due_at=None,
+        reminders=0,
+        extended=False,
+        delay_notice=False,
+        opened_at=now,
+        changed_at=now,
+        closed_at=None,
+        version=0,
+        wrapped_key=wrapped,
+        sealed=None,
+    )
+    return Held(row, case, key)
+
+
+async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, source: str, now: datetime) -> Held:
+    """Save ``case`` in place of what was held, with one line of its history; returns what is held now."""
+    clock = current_clock(case)
+    row = replace(
+        held.row,
+        state=case.state.value,
+        thread=case.thread,
+        officer=case.officer,
+        step=clock.step if clock else None,
+        instrument=clock.instrument if clock else held.row.instrument,
+        calendar=clock.calendar if clock else held.row.calendar,
+        due_on=clock.due_on if clock else None,
+        due_at=clock.due_at if clock else None,
+        reminders=case.reminders,
+        extended=any(c.extended for c in case.clocks),
+        delay_notice=case.delay is not None,
+        changed_at=now,
+        closed_at=now if case.state is State.CLOSED and held.case.state is not State.CLOSED else held.row.closed_at,
+        version=held.row.version + 1,
+        sealed=context.vault.seal(held.key, "case", case.ref, "sealed", ijson.dumps(case_to_dict(case))),
+    )
+    await tx.save_case(row)
+    digest = event.data.get("digest")
+    await tx.add_event(
+        EventRow(case.ref, now, event.name, event.actor, event.role, source, case.state.value, digest, None)
+    )
+    return Held(row, case, held.key)
+
+
+def current_clock(case: Case) -> Clock | None:
+    """Return the clock whose due date the desks see: the earliest that still runs, or ``None``."""
+    if case.state not in RUNNING:
+        return None
+    unacknowledged = case.state in (State.DELIVERED, State.RECEIVED)
+    running = (clock for clock in case.clocks if unacknowledged or clock.step != "acknowledgement")
+    return min(running, key=lambda clock: clock.due_at, default=None)
+
+
+async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> Held:
+    """
+    Step the case by ``event`` and store everything it leads to.
+
+    Raises ``IllegalStep``, ``RuleRefused`` and, for a message that cannot be sealed now, ``Unavailable``.
+    """
+    case, effects = step(table_for(held.case.side), held.case, event, now)
+    saved = await store(context, tx, held, case, event, held.case.state.value, now)
+    for effect in effects:
+        await _carry_out(context, tx, saved, effect, now)
+    context.log("case.moved", ref=case.ref, event=event.name, source=held.case.state.value, target=case.state.value)
+    return saved
+
+
+async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: datetime) -> None:
+    match effect:
+        case Send():
+            await queue(context, tx, held, effect, now)
+        case DropUnsent():
+            await drop_unsent(context, tx, held.case, now)
+        case EndThread(why):
+            thread = await thread_of(tx, held.case)
+            await tx.save_thread(replace(thread, ended=why))
+            if why == "withdrawn":
+                await _abandon(tx, held.case, now)
+        case Notify():
+            context.notify(held.case, effect)
+
+
+async def thread_of(tx: Tx, case: Case) -> ThreadRow:
+    """Return the thread of ``case`` as both directions stand, or a new one."""
+    found = await tx.find_thread(case.partner, case.thread)
+    return found or ThreadRow(case.partner, case.thread, case.ref, 0, 0, None, 0, 0, None, None)
+
+
+async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
+    """
+    Frame, sign and seal a message around the exact body of ``send``, give it the next number, and put it in the outbox.
+
+    Raises ``Unavailable`` if no valid sealing key of the recipient is held.
+    """
+    case = held.case
+    thread = await thread_of(tx, case)
+    if thread.ended is not None and send.type != WITHDRAWAL:
+        raise IllegalStep(case.state, send.type, "")
+    seq = thread.out_seq + 1 if thread.out_epoch == context.epoch else 1
+    leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
+    row_type = TYPES[send.type]
+    requested = case.partner if case.side is Side.REQUESTING else context.country
+    id = context.random.token()
+    expires_at = leaves_at + wire.MAX_VALIDITY
+    raw = wire.serialize_payload(
+        type=send.type,
+        id=id,
+        sender=context.country,
+        recipient=case.partner,
+        thread=case.thread,
+        epoch=context.epoch,
+        seq=seq,
+        prev=thread.seen,
+        issued_at=leaves_at,
+        expires_at=expires_at,
+        in_reply_to=thread.in_digest,
+        clock=context.reckoner.claim(requested, row_type.clock_step) if row_type.clock_step else None,
+        statements=send.statements,
+        body=send.body.encode(),
+    )
+    digest = wire.payload_digest(raw)
+    signed = jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)
+    kid, sealed_envelope = seal_for(context, case.partner, signed, now)
+    row = OutboundRow(
+        partner=case.partner,
+        id=id,
+        digest=digest,
+        envelope_id=envelope.envelope_id(sealed_envelope),
+        thread=case.thread,
+        epoch=context.epoch,
+        seq=seq,
+        type=send.type,
+        state="queued",
+        kid=kid,
+        envelope=sealed_envelope,
+        sealed=context.vault.seal(held.key, "outbound", id, "sealed", signed),
+        ref=case.ref,
+        queued_at=now,
+        not_before=leaves_at if send.not_before else now,
+        next_try_at=leaves_at if send.not_before else now,
+        attempts=0,
+        posted_at=None,
+        expires_at=expires_at,
+        answered_at=None,
+        status=None,
+        code=None,
+        answer=None,
+    )
+    await tx.save_outbound(row)
+    await tx.save_thread(replace(thread, out_epoch=context.epoch, out_seq=seq, seen=digest))
+    context.wake()
+    return row
+
+
+def recipient(context: Context, country: str, now: datetime) -> RecipientKey | None:
+    """Return the sealing key to use for ``country`` now, or ``None`` if no valid one is held or it is on hold."""
+    card = context.trust.find(country)
+    try:
+        return card.sealing_key(now, context.policy.suites) if card else None
+    except UnknownKey:
+        return None
+
+
+def seal_for(context: Context, country: str, signed: bytes, now: datetime) -> tuple[str, bytes]:
+    """Return the key id (text) and the envelope of ``signed`` for ``country``; raises ``Unavailable`` without a key."""
+    key = recipient(context, country, now)
+    if key is None:
+        raise Unavailable(f"no valid sealing key of {country} is held", "refresh trust, or lift the hold")
+    head = envelope.head(key.suite, key.kid)
+    return b64.encode(key.kid), head + key.seal(head, envelope.pad(signed))
+
+
+async def drop_unsent(context: Context, tx: Tx, case: Case, now: datetime) -> tuple[str, ...]:
+    """Take the never-posted messages of the case's thread out of the outbox and free their numbers; return types."""
+    unsent = await unsent_of(tx, case)
+    for row in unsent:
+        await tx.save_outbound(replace(row, state="dropped", envelope=None, sealed=None, answered_at=now))
+    if unsent:
+        thread = await thread_of(tx, case)
+        numbers = [row.seq for row in unsent if row.epoch == thread.out_epoch and row.seq is not None]
+        await tx.save_thread(replace(thread, out_seq=min([thread.out_seq + 1, *numbers]) - 1))
+    return tuple(row.type for row in unsent)
+
+
+async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
+    """Return the messages of the case that were queued and never posted, in the order of their numbers."""
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.state == "queued" and row.type != WITHDRAWAL]
+    return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
+
+
+async def undo_of(tx: Tx, case: Case) -> str | None:
+    """Return the state the case falls back to if its unsent messages are dropped now."""
+    return undo_state(tuple(row.type for row in await unsent_of(tx, case)))
+
+
+async def was_posted(tx: Tx, case: Case) -> bool:
+    """Return whether any envelope of the thread was ever posted."""
+    return any(row.posted_at is not None for row in await tx.outbound_of_case(case.ref))
+
+
+async def _abandon(tx: Tx, case: Case, now: datetime) -> None:
+    """Give up what was posted and never receipted: the withdrawal that follows closes its number."""
+    for row in await tx.outbound_of_case(case.ref):
+        if row.state == "posted" and row.type != WITHDRAWAL:
+            await tx.save_outbound(replace(row, state="dropped", envelope=None, answered_at=now))
+
+
+
+
+async def note(context: Context, tx: Tx, held: Held, case: Case, name: str, actor: str, now: datetime) -> Held:
+    """Save a finding added to ``case`` without moving it."""
+    return await store(context, tx, held, case, Event(name, actor, "gateway"), held.case.state.value, now)

@@ -1,0 +1,143 @@
+"""
+What every service of one gateway shares: who we are, our keys, the law we reckon with, the ports.
+
+Built once in ``gateway.app`` and never changed, except that ``trust`` holds newer cards as they come.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+from gateway.core.case import Case
+from gateway.core.machine import Notify
+from gateway.services.ports import Clock, Peers, Random, Store
+from gateway.services.reckon import Reckoner
+from gateway.services.trust import Trust
+from keys.rest import Vault
+from keys.seal import SealingKey
+from keys.sign import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """
+    Our own private keys: the one that signs messages and receipts, the one that signs checkpoints, those that open.
+
+    ``sealing`` maps a raw key id (16 bytes) to the key; a destroyed key is simply not there.
+    """
+
+    signing: Signer
+    log: Signer
+    sealing: Mapping[bytes, SealingKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """
+    A person or authority that acts here: id, roles, public signing key (32 bytes), first and last instant of office.
+    """
+
+    id: str
+    roles: frozenset[str]
+    key: bytes
+    active_from: datetime | None = None
+    active_until: datetime | None = None
+
+    def active(self, at: datetime) -> bool:
+        """Return whether the person holds office at ``at``."""
+        return (self.active_from is None or self.active_from <= at) and (
+            self.active_until is None or at < self.active_until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """
+    How we deal with one State: how messages reach it and whether it may be contacted at all.
+
+    ``transmission`` is ``push`` (we post), ``pull`` (it collects from us) or ``collect`` (we post and also collect).
+    ``no_contact`` is the reason two persons recorded, or ``None``.
+    """
+
+    country: str
+    transmission: str
+    no_contact: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Choices of the operator that weaken no rule; durations in the unit of their name."""
+
+    suites: frozenset[int] = frozenset({1, 2})
+    auto_reminder: bool = True
+    reminder_cooldown_days: int = 7
+    message_days: int = 30
+    envelope_days: int = 30
+    blocked_after_days: int = 180
+    erased_after_days: int = 540
+    in_flight: int = 32
+    post_timeout_s: float = 20.0
+
+
+@dataclass(slots=True)
+class Context:
+    """Everything a service of one gateway needs. ``wake`` tells the delivery loop that there is something to post."""
+
+    country: str
+    authority: str
+    zone: str
+    epoch: int
+    store: Store
+    peers: Peers
+    clock: Clock
+    random: Random
+    keyring: Keyring
+    trust: Trust
+    vault: Vault
+    reckoner: Reckoner
+    persons: Mapping[str, Person]
+    partners: Mapping[str, Partner]
+    policy: Policy
+    log: Callable[..., None]
+    wake: Callable[[], None] = field(default=lambda: None)
+    on_erased: Callable[[str], None] = field(default=lambda ref: None)
+
+    def no_contact(self, country: str) -> str | None:
+        """Return why ``country`` may not be contacted, or ``None``; a State that is not configured may not be."""
+        partner = self.partners.get(country)
+        return partner.no_contact if partner else "not configured as a partner"
+
+    def notify(self, case: Case, effect: Notify) -> None:
+        """Tell a desk that a case moved: reference and state, never more."""
+        self.log("case.notice", ref=case.ref, state=case.state.value, desk=effect.desk)
+
+
+class Forbidden(Exception):
+    """The person is unknown, out of office, or lacks the role; says which, with the next step in ``hint``."""
+
+    def __init__(self, reason: str, hint: str = "ask the operator to check 'persons' in the configuration") -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+class NotFound(Exception):
+    """There is no such case here. The same answer whether it never was or is somebody else's."""
+
+
+def acting(context: Context, person: str, role: str, at: datetime) -> Person:
+    """
+    Return the person ``person`` if it holds office and ``role`` at ``at``.
+
+    Raises ``Forbidden``.
+    """
+    found = context.persons.get(person)
+    if found is None:
+        raise Forbidden(f"'{person}' is not a person of this gateway")
+    if not found.active(at):
+        raise Forbidden(f"'{person}' is not in office now")
+    if role not in found.roles:
+        raise Forbidden(f"'{person}' does not hold the role '{role}'")
+    return found
+
+

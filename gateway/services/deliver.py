@@ -1,0 +1,410 @@
+"""
+Posting what waits, and making sense of what comes back.
+
+Rule 1: a message is marked as posted, durably, before its first byte leaves; so a freeze knows what may be abroad.
+Rule 2: the same bytes are posted until there is an answer that verifies or the message expires. Only a recipient that
+changed its sealing key gets a new envelope, around the same signed message.
+Rule 3: nothing of a frozen case is posted but its withdrawal (R-01, R-02), looked at again before every attempt.
+Rule 4: one number at a time in a thread; between threads there is no order and no waiting.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gateway.core import checkpoint, codes, envelope, wire
+from gateway.core.case import Case, Side, State
+from gateway.core.codes import Kind, PeerError
+from gateway.core.deadlines import Clock, Evidence
+from gateway.core.machine import Event, IllegalStep
+from gateway.core.messages import REQUEST, TYPES, WITHDRAWAL
+from gateway.core.merkle import BadProof
+from gateway.core.retry import Circuit, backoff
+from gateway.core.rules import Facts, When, findings
+from gateway.core.verification import GATEWAY
+from gateway.services import cases
+from gateway.services.context import Context
+from gateway.services.ports import Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
+from gateway.services.reckon import STEPS
+from keys import b64
+from keys import jws as jws_format
+from keys.errors import BadJws, BadSignature, UnknownKey
+from schemas import ijson
+
+LEASE_MARGIN_S = 10
+"""A posted message is nobody else's to post for the time-out and this long; then any process may try again."""
+
+IDLE_S = 1.0
+"""Longest wait between two looks at the outbox; a message queued by this process wakes the loop at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message this process may post now."""
+
+    row: OutboundRow
+    envelope: bytes
+
+
+class BadAnswer(Exception):
+    """What came back does not verify; the message is posted again, and the stored answer asked for."""
+
+
+class Deliverer:
+    """The sending side of one gateway."""
+
+    def __init__(self, context: Context) -> None:
+        """Deliver what stands in the outbox of ``context``."""
+        self._context = context
+        self._woken = asyncio.Event()
+        context.wake = self._woken.set
+
+    async def run(self) -> None:
+        """Deliver to every partner that is posted to, each in a loop of its own, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for country, partner in self._context.partners.items():
+                if partner.transmission != "pull":
+                    group.create_task(self._pump(country))
+            group.create_task(self._expire_loop())
+
+    async def _pump(self, country: str) -> None:
+        """Keep up to ``in_flight`` posts to one partner under way; a slow one holds up nobody else."""
+        flying: set[asyncio.Task[None]] = set()
+        limit = self._context.policy.in_flight
+        try:
+            while True:
+                self._woken.clear()
+                claimed = await self._claim_safely(country, limit - len(flying))
+                flying |= {asyncio.create_task(self._post(item)) for item in claimed}
+                flying = await self._wait(flying, 0.0 if claimed and len(flying) < limit else IDLE_S)
+        finally:
+            for task in flying:
+                task.cancel()
+
+    async def _wait(self, flying: set[asyncio.Task[None]], at_most_s: float) -> set[asyncio.Task[None]]:
+        """Wait until a post ends, the outbox changed, or ``at_most_s`` passed; return the posts still under way."""
+        if at_most_s > 0:
+            woken = asyncio.create_task(self._woken.wait())
+            await asyncio.wait({woken, *flying}, timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
+            woken.cancel()
+        done = {task for task in flying if task.done()}
+        for task in done:
+            task.result()  # a fault of ours ends the loop, and with it the process, loudly
+        return flying - done
+
+    async def _claim_safely(self, country: str, room: int) -> Sequence[Claimed]:
+        if room < 1:
+            return ()
+        try:
+            return await self.claim(country, room)
+        except Unavailable as error:
+            self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            await self._context.clock.sleep(IDLE_S)
+            return ()
+
+    async def _expire_loop(self) -> None:
+        while True:
+            try:
+                await self.expire(self._context.clock.now())
+            except Unavailable as error:
+                self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            await self._context.clock.sleep(60)
+
+    async def run_once(self) -> int:
+        """Post everything that may be posted now, once, to every partner; return how many messages were posted."""
+        count = 0
+        for country, partner in self._context.partners.items():
+            if partner.transmission != "pull":
+                claimed = await self.claim(country, self._context.policy.in_flight)
+                await asyncio.gather(*(self._post(item) for item in claimed))
+                count += len(claimed)
+        return count
+
+    # Claiming: what may be posted now, marked so before it is.
+
+    async def claim(self, country: str, room: int) -> Sequence[Claimed]:
+        """Return up to ``room`` messages for ``country`` to post now, each marked as posted and leased to us."""
+        now = self._context.clock.now()
+
+        async def look(tx: Tx) -> bool:
+            return bool(await tx.due_outbound(now, 1, (country,)))
+
+        if not await self._context.store.read(look):
+            return ()
+
+        async def unit(tx: Tx) -> list[Claimed]:
+            partner = await tx.find_partner(country)
+            circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
+            due = await tx.due_outbound(now, circuit.width(now, room), (country,)) if circuit.width(now, room) else ()
+            return [item for row in due if (item := await self._claim_one(tx, row, now))]
+
+        committed = await self._context.store.commit(unit)
+        claimed: list[Claimed] = committed.value
+        return claimed
+
+    async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime) -> Claimed | None:
+        lease = now + timedelta(seconds=self._context.policy.post_timeout_s + LEASE_MARGIN_S)
+        row = replace(row, state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=row.posted_at or now)
+        if row.ref is not None and row.type != WITHDRAWAL and not await self._may_leave(tx, row, now):
+            return None
+        row = await self._resealed(tx, row, now)
+        if row.envelope is None:
+            return None
+        await tx.save_outbound(row)
+        return Claimed(row, row.envelope)
+
+    async def _may_leave(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        """Look at the rules of a retry again; what they object to stays where it is, unposted."""
+        case_row = await tx.find_case(row.ref or "")
+        if case_row is None or case_row.sealed is None or case_row.state in _STOPPED:
+            return False
+        case = cases.unseal(self._context, case_row).case
+        reason = self._context.no_contact(case.partner) if case.side is Side.REQUESTING else None
+        found = findings(When.RETRY, Facts(now, case.draft, row.type, no_contact=reason))
+        for finding in found:
+            self._context.log("message.held", ref=case.ref, rule=finding.rule)
+        return not found
+
+    async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
+        """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""
+        key = cases.recipient(self._context, row.partner, now)
+        if key is None or b64.encode(key.kid) == row.kid or row.ref is None or row.sealed is None:
+            return row
+        case_row = await tx.find_case(row.ref)
+        card = self._context.trust.find(row.partner)
+        listed = card is not None and any(entry.kid == row.kid and entry.is_active(now) for entry in card.sealing)
+        if listed or case_row is None or case_row.wrapped_key is None:
+            return row
+        case_key = self._context.vault.unwrap(row.ref, case_row.wrapped_key)
+        signed = self._context.vault.open(case_key, "outbound", row.id, "sealed", row.sealed)
+        kid, sealed = cases.seal_for(self._context, row.partner, signed, now)
+        return replace(row, kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
+
+    # Posting, and what came back.
+
+    async def _post(self, item: Claimed) -> None:
+        context, row = self._context, item.row
+        try:
+            async with asyncio.timeout(context.policy.post_timeout_s):
+                answer = await context.peers.post(row.partner, "/xg/1/messages", item.envelope, envelope.MEDIA_TYPE)
+        except (Unavailable, TimeoutError) as error:
+            context.log("message.undelivered_now", partner=row.partner, error=type(error).__name__)
+            await self._later(row, None, failure=True)
+            return
+        try:
+            await self._take(row, answer)
+        except BadAnswer as error:
+            context.log("answer.bad", partner=row.partner, error=str(error))
+            await self._later(row, None, failure=True)
+        except Unavailable as error:
+            # Not stored, so not known: the lease runs out and the stored answer is asked for again.
+            context.log("store.unavailable", error=str(error), hint=error.hint)
+
+    async def _take(self, row: OutboundRow, answer: HttpAnswer) -> None:
+        if answer.status == 200:
+            await self.settle(row, answer.body)
+            return
+        code = _problem_code(answer)
+        known = codes.CODES.get(code) if code else None
+        if known is None or known.kind is Kind.TRANSIENT:
+            self._context.log("message.later", partner=row.partner, code=code or f"http-{answer.status}")
+            reached = known is not None and code not in ("later", "rate")
+            await self._later(row, answer.retry_after_s, failure=not reached)
+        else:
+            await self._give_up(row, known.code)
+
+    async def _later(self, row: OutboundRow, retry_after_s: float | None, *, failure: bool) -> None:
+        context = self._context
+
+        async def unit(tx: Tx) -> None:
+            now = context.clock.now()
+            current = await tx.find_outbound(row.partner, row.id)
+            if current is None or current.state != "posted":
+                return
+            wait_s = backoff(current.attempts, context.random.spread(), retry_after_s)
+            await tx.save_outbound(replace(current, next_try_at=now + timedelta(seconds=wait_s)))
+            await _note(tx, row.partner, failure, now, context.random.spread())
+
+        try:
+            await context.store.commit(unit)
+        except Unavailable as error:
+            context.log("store.unavailable", error=str(error), hint=error.hint)
+
+    def verify(self, partner: str, digest: str, raw: bytes) -> tuple[wire.Answer, wire.Receipt]:
+        """
+        Check an answer: receipt signature and content, log opening, proof and checkpoint (protocol sections 5 and 7).
+
+        Raises ``BadAnswer``.
+        """
+        context = self._context
+        try:
+            answer = wire.parse_answer(raw)
+            signed = jws_format.parse(answer.receipt, jws_format.TYP_RECEIPT)
+            receipt = wire.parse_receipt(signed.payload)
+            card = context.trust.card(partner)
+            signed.verify(context.trust.signing_key(partner, signed.kid, context.clock.now()))
+            origin = checkpoint.origin(partner, context.country, card.epoch)
+            checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, card.log_key())
+        except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
+            raise BadAnswer(str(error)) from error
+        if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
+            raise BadAnswer("the receipt is about another message")
+        return answer, receipt
+
+    async def settle(self, row: OutboundRow, raw: bytes) -> None:
+        """
+        Store a verified answer, log its receipt, and move the case. The same answer twice changes nothing.
+
+        Raises ``BadAnswer``, ``Unavailable``.
+        """
+        answer, receipt = self.verify(row.partner, row.digest, raw)
+        context = self._context
+
+        async def unit(tx: Tx) -> None:
+            now = context.clock.now()
+            current = await tx.find_outbound(row.partner, row.id)
+            if current is None or current.answer is not None:
+                return
+            accepted = receipt.status == wire.ACCEPTED
+            state = "receipted" if accepted else "refused"
+            stored = wire.serialize_answer(answer)
+            settled = replace(
+                current, state=state, status=receipt.status, code=receipt.code, answered_at=now, answer=stored
+            )
+            await tx.save_outbound(settled)
+            tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
+            await _note(tx, row.partner, False, now, 0.0)
+            await self._tell_case(tx, settled, receipt, now)
+
+        await context.store.commit(unit)
+        context.log("message.answered", partner=row.partner, status=receipt.status, code=receipt.code)
+        # The next number of the thread may leave now.
+        context.wake()
+
+    async def _tell_case(self, tx: Tx, row: OutboundRow, receipt: wire.Receipt, now: datetime) -> None:
+        if row.ref is None:
+            return
+        case_row = await tx.find_case(row.ref)
+        if case_row is None or case_row.sealed is None:
+            return
+        held = cases.unseal(self._context, case_row)
+        if receipt.status == wire.REFUSED:
+            event = Event("not_accepted", row.partner, GATEWAY, {"code": receipt.code, "digest": row.digest})
+        else:
+            clocks, found = self._reckon(held.case, row, receipt)
+            data = {"clocks": clocks, "findings": found, "digest": row.digest}
+            event = Event("receipt", row.partner, GATEWAY, data)
+        await self._move(tx, held, event, now)
+
+    def _reckon(
+        self, case: Case, row: OutboundRow, receipt: wire.Receipt
+    ) -> tuple[tuple[Clock, ...], tuple[str, ...]]:
+        """Return the clocks a receipt starts as reckoned here, and a finding where the partner reckons otherwise."""
+        if TYPES[row.type].clock_step is None:
+            return (), ()
+        evidence = Evidence("receipt", receipt.received_at, row.digest)
+        steps = STEPS if row.type == REQUEST else ("reply",)
+        clocks = self._context.reckoner.start(self._context.country, case.partner, evidence, steps)
+        ours = next((clock.due_on for clock in clocks if clock.step == "reply"), None)
+        if ours != receipt.due_on:
+            return clocks, (f"the other State reckons {receipt.due_on}, we reckon {ours}",)
+        return clocks, ()
+
+    async def _move(self, tx: Tx, held: cases.Held, event: Event, now: datetime) -> None:
+        try:
+            await cases.move(self._context, tx, held, event, now)
+        except IllegalStep:
+            # The receipt is kept either way; a case that is over does not move any more.
+            self._context.log("case.unmoved", ref=held.case.ref, event=event.name, state=held.case.state.value)
+
+    # Giving up: a final problem, or a message that expired.
+
+    async def _give_up(self, row: OutboundRow, code: str) -> None:
+        context = self._context
+
+        async def unit(tx: Tx) -> None:
+            now = context.clock.now()
+            current = await tx.find_outbound(row.partner, row.id)
+            if current is not None and current.state == "posted":
+                await self._undelivered(tx, current, code, now)
+
+        context.log("message.final", partner=row.partner, code=code)
+        await context.store.commit(unit)
+
+    async def expire(self, now: datetime) -> int:
+        """End as undelivered every message past ``expires_at``; return how many there were."""
+
+        async def unit(tx: Tx) -> int:
+            rows = await tx.expired_outbound(now, 500)
+            for row in rows:
+                await self._undelivered(tx, row, None, now)
+            return len(rows)
+
+        committed = await self._context.store.commit(unit)
+        count: int = committed.value
+        return count
+
+    async def _undelivered(self, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> None:
+        await tx.save_outbound(replace(row, state="undelivered", code=code, answered_at=now))
+        case_row = await tx.find_case(row.ref) if row.ref else None
+        if case_row is not None and case_row.sealed is not None:
+            held = cases.unseal(self._context, case_row)
+            await self._move(tx, held, Event("undelivered", row.partner, GATEWAY, {"code": code}), now)
+
+    # A partner that has no address of its own collects.
+
+    async def waiting(self, country: str, most: int) -> bytes:
+        """Return up to ``most`` envelopes that wait for ``country``, framed for the reply to ``collect``."""
+        claimed = await self.claim(country, most)
+        return envelope.serialize_several([item.envelope for item in claimed])
+
+    async def take_answer(self, raw: bytes) -> None:
+        """
+        Take an answer a partner posted to us for a message it collected.
+
+        Raises ``PeerError`` if it is none, or is about nothing we sent.
+        """
+        try:
+            answer = wire.parse_answer(raw)
+            signed = jws_format.parse(answer.receipt, jws_format.TYP_RECEIPT)
+            receipt = wire.parse_receipt(signed.payload)
+        except (BadJws, ijson.BadJson) as error:
+            raise PeerError(codes.Reason.JWS_FORM) from error
+
+        async def unit(tx: Tx) -> OutboundRow | None:
+            return await tx.find_outbound_by_digest(receipt.sender, receipt.payload)
+
+        row = await self._context.store.read(unit)
+        if row is None:
+            raise PeerError(codes.Reason.SIGNATURE)
+        try:
+            await self.settle(row, raw)
+        except BadAnswer as error:
+            raise PeerError(codes.Reason.SIGNATURE) from error
+
+
+_STOPPED = frozenset(
+    {State.FROZEN.value, State.SUSPENDED.value, State.WITHDRAWN.value, State.BLOCKED.value, State.ERASED.value}
+)
+
+
+def _problem_code(answer: HttpAnswer) -> str | None:
+    """Return the protocol's code in a problem document, or ``None`` for anything else a proxy may have said."""
+    if answer.media_type != codes.PROBLEM_MEDIA_TYPE:
+        return None
+    try:
+        value = ijson.loads(answer.body)
+    except ijson.BadJson:
+        return None
+    type_uri = value.get("type")
+    return codes.find_problem_code(type_uri) if isinstance(type_uri, str) else None
+
+
+async def _note(tx: Tx, country: str, failure: bool, now: datetime, spread: float) -> None:
+    """Keep the partner's circuit: one more failure, or a success that closes it."""
+    row = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
+    circuit = Circuit(row.failures, row.open_until)
+    after = circuit.after_failure(now, spread) if failure else circuit.after_success()
+    if after != circuit:
+        await tx.save_partner(replace(row, failures=after.failures, open_until=after.open_until))

@@ -1,0 +1,380 @@
+"""
+What the services need from the outside, and the rows they keep.
+
+Rule 1: a service sees the world only through this file: time, randomness, the store, the partners' doors.
+Rule 2: a unit of work is an ``async`` function of one ``Tx``. It never awaits anything but the ``Tx``, so an embedded
+store can run it to its end inside one thread, and a server store can await it for real.
+Rule 3: nothing in a row that can be searched names a person. What does is in a ``sealed`` column, under the case's key.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol, TypeVar
+
+from gateway.core.merkle import Frontier
+
+T = TypeVar("T")
+
+
+class Unavailable(Exception):
+    """
+    Say that the store or a partner cannot serve now; nothing was stored and the same call may be made again.
+
+    ``hint`` is the next step for an operator, in one line.
+    """
+
+    def __init__(self, reason: str, hint: str = "try again later") -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+class Conflict(Exception):
+    """Say that a row changed between reading and writing it; the caller reads again."""
+
+
+class Clock(Protocol):
+    """Time, injected so that a whole network of gateways runs under a simulated clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after ``seconds`` of this clock."""
+        ...
+
+
+class Random(Protocol):
+    """Randomness, injected; live it is the operating system's."""
+
+    def token(self) -> str:
+        """Return 16 random bytes as base64url without padding (22 characters)."""
+        ...
+
+    def bytes(self, count: int) -> bytes:
+        """Return ``count`` random bytes."""
+        ...
+
+    def spread(self) -> float:
+        """Return a number in [0, 1) for the jitter of a retry."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """
+    One case as the store keeps it. Every column but ``sealed`` may be read by a desk that must not learn an identity.
+
+    ``wrapped_key`` and ``sealed`` are ``None`` once the case is erased. ``version`` counts saves from 1; a save whose
+    row carries another version than the stored one plus 1 raises ``Conflict``.
+    """
+
+    ref: str
+    side: str
+    partner: str
+    thread: str
+    state: str
+    officer: str | None
+    step: str | None
+    instrument: str | None
+    calendar: str | None
+    due_on: date | None
+    due_at: datetime | None
+    reminders: int
+    extended: bool
+    delay_notice: bool
+    opened_at: datetime
+    changed_at: datetime
+    closed_at: datetime | None
+    version: int
+    wrapped_key: bytes | None
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One step of a case: who did what and when. ``sealed`` holds what may identify a person, or is ``None``."""
+
+    ref: str
+    at: datetime
+    event: str
+    actor: str
+    role: str
+    source: str
+    target: str
+    digest: str | None
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """
+    Where both directions of a thread stand.
+
+    ``in_seq`` is the last number used by the partner in ``in_epoch`` and ``in_digest`` its payload digest; ``out_seq``
+    is the last number given to a message of ours in ``out_epoch``. ``seen`` is the digest of the last payload seen.
+    ``ended`` says why nothing more may be sent: ``undelivered`` or ``withdrawn``, or is ``None``.
+    """
+
+    partner: str
+    thread: str
+    ref: str | None
+    in_epoch: int
+    in_seq: int
+    in_digest: str | None
+    out_epoch: int
+    out_seq: int
+    seen: str | None
+    ended: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRow:
+    """
+    One message received, keyed by (partner, digest).
+
+    ``answer`` is the whole unpadded answer, kept until 300 s after ``expires_at``; then ids and digests stay alone.
+    ``sealed`` is the JWS of an accepted message under the case's key. ``envelope_id`` is 32 raw bytes.
+    """
+
+    partner: str
+    id: str
+    digest: str
+    envelope_id: bytes
+    thread: str | None
+    epoch: int
+    seq: int | None
+    type: str
+    status: str
+    code: str | None
+    received_at: datetime
+    expires_at: datetime
+    ref: str | None
+    answer: bytes | None
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRow:
+    """
+    One message to send, keyed by (partner, id).
+
+    ``state`` is ``queued`` (never posted), ``posted`` (at least one attempt), ``receipted``, ``refused`` (final problem
+    or refusal), ``dropped`` (freeze) or ``undelivered`` (expired). ``kid`` names the recipient's sealing key that
+    ``envelope`` was sealed to. ``posted_at`` is committed before the first byte leaves.
+    """
+
+    partner: str
+    id: str
+    digest: str
+    envelope_id: bytes
+    thread: str | None
+    epoch: int
+    seq: int | None
+    type: str
+    state: str
+    kid: str
+    envelope: bytes | None
+    sealed: bytes | None
+    ref: str | None
+    queued_at: datetime
+    not_before: datetime
+    next_try_at: datetime
+    attempts: int
+    posted_at: datetime | None
+    expires_at: datetime
+    answered_at: datetime | None
+    status: str | None
+    code: str | None
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerRow:
+    """What is known of a partner's reachability and trust: circuit, hold, the card held, the last epoch seen."""
+
+    country: str
+    failures: int
+    open_until: datetime | None
+    hold: str | None
+    card: bytes | None
+    refreshed_at: datetime | None
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """One look at, or disclosure of, a case: who, when, why, to whom (rule R-13)."""
+
+    ref: str
+    at: datetime
+    person: str
+    action: str
+    justification: str
+    recipient: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """The end of our log about one partner: origin, Merkle frontier, and the last checkpoint signed (text, or empty)."""
+
+    origin: str
+    frontier: Frontier
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of a log: the receipt it commits to, the opening ``r`` (32 bytes) and the leaf hash (32 bytes)."""
+
+    origin: str
+    index: int
+    receipt: bytes
+    r: bytes
+    leaf: bytes
+    direction: str
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """
+    Something a unit asks the batch to log.
+
+    With ``claims`` (receipt claims as bytes) the batch signs a receipt and makes the answer of inbound (partner,
+    digest). With ``receipt`` (one we received) it only enters it. Exactly one of the two is set.
+    """
+
+    partner: str
+    digest: str
+    claims: bytes | None
+    receipt: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What the signer makes of a batch: the entries in order, the answers (``None`` for entered ones), the new heads."""
+
+    entries: Sequence[LogEntry]
+    answers: Sequence[bytes | None]
+    heads: Mapping[str, LogHead]
+
+
+class SignBatch(Protocol):
+    """Sign a batch once: receipts, log entries, one checkpoint for each partner, proofs. The store holds no key."""
+
+    def __call__(self, heads: Mapping[str, LogHead], drafts: Sequence[Draft]) -> Signed:
+        """Return the signed batch. ``heads`` is keyed by partner and holds every partner named in ``drafts``."""
+        ...
+
+
+class Tx(Protocol):
+    """One unit's view of the store. Every ``find_`` returns ``None`` or an empty tuple where there is nothing."""
+
+    async def find_case(self, ref: str) -> CaseRow | None: ...
+    async def save_case(self, row: CaseRow) -> None: ...
+    async def cases(self, *, states: Sequence[str] = (), limit: int = 1000) -> Sequence[CaseRow]: ...
+    async def add_event(self, row: EventRow) -> None: ...
+    async def events(self, ref: str) -> Sequence[EventRow]: ...
+    async def find_thread(self, partner: str, thread: str) -> ThreadRow | None: ...
+    async def threads(self, partner: str) -> Sequence[ThreadRow]: ...
+    async def save_thread(self, row: ThreadRow) -> None: ...
+    async def find_inbound(self, partner: str, digest: str) -> InboundRow | None: ...
+    async def find_inbound_by_id(self, partner: str, id: str) -> InboundRow | None: ...
+    async def find_inbound_by_envelope(self, envelope_id: bytes) -> InboundRow | None: ...
+    async def inbound_of_case(self, ref: str) -> Sequence[InboundRow]: ...
+    async def add_inbound(self, row: InboundRow) -> None: ...
+    async def save_inbound(self, row: InboundRow) -> None: ...
+    async def find_outbound(self, partner: str, id: str) -> OutboundRow | None: ...
+    async def find_outbound_by_digest(self, partner: str, digest: str) -> OutboundRow | None: ...
+    async def outbound_of_case(self, ref: str) -> Sequence[OutboundRow]: ...
+    async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]: ...
+    async def save_outbound(self, row: OutboundRow) -> None: ...
+    async def due_outbound(self, now: datetime, limit: int, partners: Sequence[str]) -> Sequence[OutboundRow]:
+        """
+        Return messages of ``partners`` to post now: in state queued or posted, ``not_before`` and ``next_try_at`` past,
+        and with no earlier number of the same thread and epoch still queued or posted (stop and wait).
+        """
+        ...
+
+    async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]: ...
+    async def next_outbound_at(self) -> datetime | None:
+        """Return the earliest instant at which a queued or posted message may be tried, or ``None``."""
+        ...
+
+    async def find_partner(self, country: str) -> PartnerRow | None: ...
+    async def save_partner(self, row: PartnerRow) -> None: ...
+    async def add_access(self, row: AccessRow) -> None: ...
+    async def accesses(self, ref: str) -> Sequence[AccessRow]: ...
+    async def log_head(self, partner: str) -> LogHead | None: ...
+    async def log_entries(self, origin: str, start: int = 0, limit: int | None = None) -> Sequence[LogEntry]: ...
+    async def log_origins(self) -> Sequence[str]: ...
+    async def save_log_head(self, partner: str, head: LogHead) -> None: ...
+    async def find_log_entry(self, partner: str, direction: str, digest: str) -> LogEntry | None: ...
+    async def purge_answers(self, now: datetime, grace_s: int) -> int: ...
+    async def purge_envelopes(self, before: datetime) -> int: ...
+    async def erase_case(self, ref: str) -> None:
+        """Drop the case's wrapped key and every sealed column of it (case, events, inbound, outbound, envelopes)."""
+        ...
+
+    async def get_meta(self, name: str) -> str | None: ...
+    async def set_meta(self, name: str, value: str) -> None: ...
+
+    def draft(self, draft: Draft) -> None:
+        """Ask the batch to log ``draft``; forgotten if the unit fails."""
+        ...
+
+
+Unit = Callable[[Tx], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a committed unit returned, and the answer made for its first receipt draft, if it made one."""
+
+    value: Any
+    answer: bytes | None
+
+
+class Store(Protocol):
+    """Durable state. ``commit`` gathers concurrent units into one transaction and returns after it is on disk."""
+
+    async def commit(self, unit: Unit[Any]) -> Committed:
+        """
+        Run ``unit`` in the next batch and return once the batch is durable.
+
+        Raises what the unit raised (the unit alone is rolled back), or ``Unavailable`` if the batch did not commit.
+        """
+        ...
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Run ``unit`` against committed state without writing; a write inside it raises."""
+        ...
+
+    async def truncate(self) -> None:
+        """Leave no copy of a deleted row behind in a journal (after an erasure)."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the batch in flight and close."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a partner's door said: HTTP status, media type, the whole bounded body, and Retry-After in seconds."""
+
+    status: int
+    media_type: str
+    body: bytes
+    retry_after_s: float | None
+
+
+class Peers(Protocol):
+    """The partners' doors."""
+
+    async def post(self, country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        """Post ``body`` and return the answer; raises ``Unavailable`` on any failure of transport."""
+        ...

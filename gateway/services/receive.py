@@ -1,0 +1,463 @@
+"""
+What happens to an envelope: every check of ``docs/protocol.md`` section 5 in its order, then one transaction.
+
+The checks before the transaction are pure work on bytes; those that need what is stored are in ``_decide``. A schema or
+statement fault found early is reported only when its turn comes, so the code a partner sees follows the protocol's order.
+An envelope already answered gets its stored answer whatever has become of keys and cards since.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import schemas
+from gateway.core import codes, envelope, wire
+from gateway.core.case import Case, Side, State
+from gateway.core.codes import Kind, PeerError, Reason
+from gateway.core.deadlines import Evidence
+from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.messages import (
+    COLLECT,
+    CONTEST,
+    DELAY,
+    ELEMENTS,
+    REPLY,
+    REQUEST,
+    RESYNC,
+    TYPES,
+    WITHDRAWAL,
+    event_name,
+    required_statements,
+)
+from gateway.core.minimise import excess
+from gateway.core.rules import Facts, When, findings
+from gateway.core.verification import PARTNER
+from gateway.core.wire import Payload
+from gateway.services import cases
+from gateway.services.context import Context
+from gateway.services.ports import Draft, InboundRow, ThreadRow, Tx, Unavailable
+from gateway.services.reckon import STEPS
+from keys import jws as jws_format
+from keys import statement as statements
+from keys.errors import BadJws, BadSignature, BadStatement, CannotOpen, UnknownKey
+from schemas import ijson
+
+ANSWER_GRACE_S = 300
+"""How long after ``expires_at`` the stored answer is given again; the same span as clocks may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back over HTTP: status, media type, body, and Retry-After in seconds for a transient problem."""
+
+    status: int
+    media_type: str
+    body: bytes
+    retry_after_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message whose signature verified: its payload, its signed bytes, its envelope's id, and faults found early."""
+
+    payload: Payload
+    signed: bytes
+    envelope_id: bytes
+    schema_fault: Reason | None
+    statement_fault: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one message: accepted, or refused for a reason; ``ref`` is the case it moved."""
+
+    reason: Reason | None
+    ref: str | None = None
+    sealed: bytes | None = None
+    start_on: date | None = None
+    due_on: date | None = None
+
+
+def problem(error: PeerError) -> Reply:
+    """Return the problem document for ``error``; the partner learns the code and nothing else."""
+    code = error.code
+    retry = {"later": 5, "rate": 30, "hold": 900, "unknown-key": 900, "unknown-signer": 900, "out-of-order": 2}
+    return Reply(code.status, codes.PROBLEM_MEDIA_TYPE, codes.problem(code.code), retry.get(code.code))
+
+
+class Receiver:
+    """The receiving side of one gateway."""
+
+    def __init__(
+        self,
+        context: Context,
+        on_collect: Callable[[str, int], Awaitable[bytes]],
+        on_resync: Callable[[Tx, Payload, datetime], Awaitable[None]],
+    ) -> None:
+        """``on_collect(country, max)`` returns waiting envelopes, framed; ``on_resync`` takes in a partner's listing."""
+        self._context = context
+        self._on_collect = on_collect
+        self._on_resync = on_resync
+
+    async def receive(self, raw: bytes) -> Reply:
+        """
+        Take in the envelope ``raw`` and return what to answer; never raises for anything a partner can send.
+
+        What is answered with 200 is durable before it is returned.
+        """
+        now = self._context.clock.now()
+        envelope_id = envelope.envelope_id(raw)
+        try:
+            try:
+                opened = self._open(raw, envelope_id, now)
+            except PeerError as error:
+                if error.code.code in _MAY_BE_KNOWN and (stored := await self._stored(envelope_id, now)):
+                    return self._answer(stored)
+                raise
+            return await self._settle(opened, now)
+        except PeerError as error:
+            self._context.log("message.refused", code=error.code.code, reason=str(error.reason))
+            return problem(error)
+        except Unavailable as error:
+            self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            return problem(PeerError(Reason.STORE_UNAVAILABLE))
+
+    async def collect(self, raw: bytes) -> Reply:
+        """Answer a sealed ``collect`` message with the envelopes that wait for its sender (protocol 5, *Pull*)."""
+        now = self._context.clock.now()
+        try:
+            opened = self._open(raw, envelope.envelope_id(raw), now)
+            payload = opened.payload
+            fault = wire.times_findings(payload, now)
+            if payload.type != COLLECT or opened.schema_fault or fault:
+                return await self._settle(opened, now)  # refused by a receipt, like any other message
+            await self._context.store.commit(lambda tx: self._remember_collect(tx, opened, now))
+            body = await self._on_collect(payload.sender, payload.body["max"])
+            return Reply(200, envelope.MEDIA_TYPE_SEVERAL, body)
+        except PeerError as error:
+            return problem(error)
+        except Unavailable:
+            return problem(PeerError(Reason.STORE_UNAVAILABLE))
+
+    async def _remember_collect(self, tx: Tx, opened: Opened, now: datetime) -> None:
+        payload = opened.payload
+        if await tx.find_inbound_by_id(payload.sender, payload.id) is not None:
+            raise PeerError(Reason.ID_REUSED)  # a replayed collect would learn how many envelopes wait
+        await tx.add_inbound(_row(opened, Verdict(None), now))
+
+    # The checks that need no store, in the order of the protocol.
+
+    def _open(self, raw: bytes, envelope_id: bytes, now: datetime) -> Opened:
+        context = self._context
+        parsed = envelope.parse(raw, context.policy.suites)
+        key = context.keyring.sealing.get(parsed.kid)
+        if key is None:
+            raise PeerError(Reason.KEY_UNKNOWN)
+        if key.suite != parsed.suite:
+            raise PeerError(Reason.KEY_OTHER_SUITE)
+        try:
+            plain = key.open(parsed.head, parsed.enc_ct)
+        except CannotOpen as error:
+            raise PeerError(Reason.SEAL_OPEN) from error
+        signed = envelope.unpad(plain)
+        try:
+            jws = jws_format.parse(signed, jws_format.TYP_MESSAGE)
+        except BadJws as error:
+            raise PeerError(Reason.JWS_FORM) from error
+        try:
+            payload = wire.parse_payload(jws.payload)
+        except ijson.BadJson as error:
+            raise PeerError(Reason.JSON_FORM) from error
+        if payload.recipient != context.country:
+            raise PeerError(Reason.TO_OTHER)
+        public = context.trust.signing_key(payload.sender, jws.kid, now)
+        try:
+            jws.verify(public)
+        except BadSignature as error:
+            raise PeerError(Reason.SIGNATURE) from error
+        schema_fault = _schema_fault(payload)
+        statement_fault = None if schema_fault else self._statement_fault(payload, now)
+        return Opened(payload, signed, envelope_id, schema_fault, statement_fault)
+
+    def _statement_fault(self, payload: Payload, now: datetime) -> Reason | None:
+        """Return why the statements are not those the type requires (protocol section 6), or ``None``."""
+        required = required_statements(payload.type, payload.body)
+        if len(payload.statements) != len(required):
+            return Reason.STATEMENT_MISSING
+        card = self._context.trust.card(payload.sender)
+        for raw, (kind, role) in zip(payload.statements, required, strict=True):
+            try:
+                _, signed = statements.parse(raw.encode())
+                statements.verify(
+                    raw.encode(),
+                    thread=payload.thread or "",
+                    kind=kind,
+                    role=role,
+                    digest=payload.body_digest,
+                    key=card.role_key(signed.kid, role, now),
+                    now=now,
+                )
+            except UnknownKey:
+                return Reason.STATEMENT_KEY
+            except (BadStatement, BadJws, BadSignature):
+                return Reason.STATEMENT_FORM
+        return None
+
+    # The checks that need what is stored, and the decision.
+
+    async def _settle(self, opened: Opened, now: datetime) -> Reply:
+        committed = await self._context.store.commit(lambda tx: self._decide(tx, opened, now))
+        answer = committed.answer if committed.answer is not None else committed.value
+        return self._answer(answer)
+
+    def _answer(self, answer: bytes) -> Reply:
+        return Reply(200, wire.ANSWER_MEDIA_TYPE, wire.pad_answer(answer))
+
+    async def _stored(self, envelope_id: bytes, now: datetime) -> bytes | None:
+        """Return the stored answer of an envelope that was answered before, or ``None`` if it never was."""
+
+        async def unit(tx: Tx) -> bytes | None:
+            row = await tx.find_inbound_by_envelope(envelope_id)
+            return await self._again(tx, row, now) if row else None
+
+        committed = await self._context.store.commit(unit)
+        answer: bytes | None = committed.answer or committed.value
+        return answer
+
+    async def _again(self, tx: Tx, row: InboundRow, now: datetime) -> bytes | None:
+        """Return the answer kept for ``row``; once it was purged, draft ``expired`` and return ``None``."""
+        if row.answer is not None:
+            return row.answer
+        self._draft(tx, row.partner, row.digest, Verdict(Reason.ANSWER_PURGED), now)
+        return None
+
+    async def _decide(self, tx: Tx, opened: Opened, now: datetime) -> bytes | None:
+        payload = opened.payload
+        known = await tx.find_inbound(payload.sender, payload.digest)
+        if known is not None:
+            return await self._again(tx, known, now)
+        if fault := wire.times_findings(payload, now):
+            return await self._refuse(tx, opened, fault, now)
+        if await tx.find_inbound_by_id(payload.sender, payload.id) is not None:
+            return await self._refuse(tx, opened, Reason.ID_REUSED, now)
+        if payload.thread is None:
+            return await self._channel(tx, opened, now)
+        thread = await tx.find_thread(payload.sender, payload.thread)
+        thread = thread or ThreadRow(payload.sender, payload.thread, None, 0, 0, None, 0, 0, None, None)
+        if fault := self._order_fault(thread, payload):
+            # A number already used, or closed by a withdrawal, leaves the thread where it is.
+            return await self._refuse(tx, opened, fault, now)
+        try:
+            verdict = await self._judge(tx, thread, opened, now)
+        except (IllegalStep, RuleRefused) as error:
+            self._context.log("message.illegal", type=payload.type, reason=type(error).__name__)
+            verdict = Verdict(_step_reason(error))
+        except PeerError as error:
+            if error.code.kind is not Kind.REFUSAL:
+                raise
+            verdict = Verdict(error.reason)
+        await self._advance(tx, thread, opened, verdict, now)
+        return None
+
+    def _order_fault(self, thread: ThreadRow, payload: Payload) -> Reason | None:
+        """Return why the number cannot be taken, ``None`` if it is the next; raises for a gap (transient)."""
+        seq = payload.seq or 0
+        announced = self._context.trust.card(payload.sender).epoch
+        if payload.epoch < announced:
+            return Reason.EPOCH_BEHIND
+        if payload.epoch > announced:
+            raise PeerError(Reason.EPOCH_AHEAD)
+        last = thread.in_seq if payload.epoch == thread.in_epoch else 0
+        if seq <= last:
+            return Reason.SEQ_REUSED if thread.ended != "withdrawn" else Reason.SEQ_CLOSED
+        if seq > last + 1 and payload.type != WITHDRAWAL:
+            raise PeerError(Reason.SEQ_GAP)
+        return None
+
+    async def _judge(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
+        """Check schema, minimisation, statements and step, in this order, and move the case."""
+        payload = opened.payload
+        if payload.type not in TYPES or not TYPES[payload.type].threaded:
+            later = payload.type in schemas.known_types_without_schema()
+            return Verdict(Reason.TYPE_LATER if later else Reason.TYPE_UNKNOWN)
+        if opened.schema_fault:
+            return Verdict(opened.schema_fault)
+        held = cases.unseal(self._context, await tx.find_case(thread.ref)) if thread.ref else None
+        if fault := _minimisation_fault(payload, held.case if held else None):
+            return Verdict(fault)
+        if opened.statement_fault:
+            return Verdict(opened.statement_fault)
+        if held is None:
+            return await self._open_case(tx, opened, now)
+        return await self._move(tx, held, opened, now)
+
+    async def _open_case(self, tx: Tx, opened: Opened, now: datetime) -> Verdict:
+        payload = opened.payload
+        if payload.type == WITHDRAWAL:
+            return Verdict(None)  # of a thread whose request never came: ids alone are kept
+        if not TYPES[payload.type].opens:
+            return Verdict(Reason.STEP_THREAD_UNKNOWN)
+        context = self._context
+        found = findings(When.RECEIVE, Facts(now, None, payload.type, payload.body))
+        if found:
+            raise RuleRefused(found)
+        evidence = Evidence("receipt", now, payload.digest)
+        clocks = context.reckoner.start(payload.sender, context.country, evidence, STEPS)
+        case = Case(
+            ref=context.random.token(),
+            side=Side.REQUESTED,
+            partner=payload.sender,
+            thread=payload.thread or "",
+            state=State.RECEIVED,
+            officer="",
+            purpose=payload.body["handling"]["purpose"],
+            clocks=clocks,
+            received=payload.body,
+        )
+        held = cases.fresh(context, case, now)
+        event = Event("request", payload.sender, PARTNER, {"digest": payload.digest})
+        saved = await cases.store(context, tx, held, case, event, "", now)
+        context.log("case.moved", ref=case.ref, event="request", source="", target=case.state.value)
+        return self._accepted(saved, opened)
+
+    async def _move(self, tx: Tx, held: cases.Held, opened: Opened, now: datetime) -> Verdict:
+        payload, context, case = opened.payload, self._context, held.case
+        name = event_name(payload.type, payload.body)
+        data: dict[str, object] = {"digest": payload.digest, "body": payload.body}
+        if name == "extension":
+            clock = case.clock("reply")
+            longer = clock and context.reckoner.extend(
+                context.country, case.partner, clock, now, payload.body["reason"]
+            )
+            data |= {"clock": longer, "clocks": (longer,) if longer else ()}
+        elif payload.type == CONTEST:
+            evidence = Evidence("receipt", now, payload.digest)
+            data["clocks"] = context.reckoner.start(case.partner, context.country, evidence, ("reply",))
+        question = _question(case, payload.type)
+        facts = Facts(now, None, payload.type, payload.body, question=question)
+        moved = await cases.move(context, tx, held, Event(name, payload.sender, PARTNER, data, facts), now)
+        return self._accepted(moved, opened)
+
+    def _accepted(self, held: cases.Held, opened: Opened) -> Verdict:
+        """Return the verdict for an accepted message: its signed bytes sealed under the case's key, and its dates."""
+        payload = opened.payload
+        keep = held.case.state not in (State.WITHDRAWN, State.CLOSED)
+        sealed = self._context.vault.seal(held.key, "inbound", payload.digest, "sealed", opened.signed) if keep else None
+        clock = held.case.clock("reply") if TYPES[payload.type].clock_step else None
+        if clock is None:
+            return Verdict(None, held.case.ref, sealed)
+        return Verdict(None, held.case.ref, sealed, clock.start_on, clock.due_on)
+
+    async def _channel(self, tx: Tx, opened: Opened, now: datetime) -> bytes | None:
+        """Take in a message that belongs to the channel and to no case."""
+        payload = opened.payload
+        if payload.type != RESYNC:
+            return await self._refuse(tx, opened, Reason.TYPE_UNKNOWN, now)
+        if opened.schema_fault:
+            return await self._refuse(tx, opened, opened.schema_fault, now)
+        await self._on_resync(tx, payload, now)
+        await self._record(tx, opened, Verdict(None), now)
+        return None
+
+    async def _advance(self, tx: Tx, thread: ThreadRow, opened: Opened, verdict: Verdict, now: datetime) -> None:
+        """Use up the number, accepted or refused, and record the verdict."""
+        payload = opened.payload
+        # Effects of the step may have changed the row: read it again before writing our part of it.
+        latest = await tx.find_thread(thread.partner, thread.thread) or thread
+        accepted = verdict.reason is None
+        await tx.save_thread(
+            replace(
+                latest,
+                ref=latest.ref or verdict.ref,
+                in_epoch=payload.epoch,
+                in_seq=payload.seq or 0,
+                in_digest=payload.digest if accepted else latest.in_digest,
+                seen=payload.digest if accepted else latest.seen,
+                ended="withdrawn" if accepted and payload.type == WITHDRAWAL else latest.ended,
+            )
+        )
+        await self._record(tx, opened, verdict, now)
+
+    async def _refuse(self, tx: Tx, opened: Opened, reason: Reason, now: datetime) -> bytes | None:
+        await self._record(tx, opened, Verdict(reason), now)
+        return None
+
+    async def _record(self, tx: Tx, opened: Opened, verdict: Verdict, now: datetime) -> None:
+        await tx.add_inbound(_row(opened, verdict, now))
+        self._draft(tx, opened.payload.sender, opened.payload.digest, verdict, now)
+
+    def _draft(self, tx: Tx, partner: str, digest: str, verdict: Verdict, now: datetime) -> None:
+        accepted = verdict.reason is None
+        receipt = wire.Receipt(
+            sender=self._context.country,
+            recipient=partner,
+            payload=digest,
+            status=wire.ACCEPTED if accepted else wire.REFUSED,
+            code=None if verdict.reason is None else codes.outward(verdict.reason).code,
+            received_at=now,
+            start_on=verdict.start_on,
+            due_on=verdict.due_on,
+        )
+        tx.draft(Draft(partner, digest, wire.serialize_receipt(receipt), None))
+
+
+_MAY_BE_KNOWN = frozenset({"unknown-key", "cannot-open", "unknown-signer", "hold"})
+"""Codes that say something of us today; an envelope answered earlier still gets the answer it got."""
+
+
+def _schema_fault(payload: Payload) -> Reason | None:
+    if payload.type not in TYPES:
+        return None
+    return None if schemas.is_valid(payload.type, payload.body) else Reason.SCHEMA
+
+
+def _minimisation_fault(payload: Payload, case: Case | None) -> Reason | None:
+    """Return why the elements are more than the purpose allows (protocol: ``not-minimised``), or ``None``."""
+    if payload.type == REQUEST:
+        found = excess(payload.body["elements"], payload.body["handling"]["purpose"])
+    elif payload.type == ELEMENTS and case is not None:
+        found = excess(payload.body["elements"], case.purpose, case.asked)
+    else:
+        return None
+    if not found:
+        return None
+    return Reason.MATRIX_TIER if found[0].rule == "MIN-2" else Reason.MATRIX_FORBIDDEN
+
+
+def _question(case: Case, type: str) -> dict[str, object] | None:
+    """Return what a reply answers: the conditions of our own request."""
+    if type not in (REPLY, DELAY) or case.draft is None:
+        return None
+    return {
+        "handling": {"purpose": case.purpose},
+        "method_limit": case.draft["method_limit"],
+        "no_contact_methods": case.draft["no_contact_methods"],
+    }
+
+
+def _step_reason(error: IllegalStep | RuleRefused) -> Reason:
+    if isinstance(error, IllegalStep):
+        return Reason.STEP_NONE
+    return Reason.METHOD_LIMIT if error.findings[0].rule == "M-01" else Reason.STEP_NONE
+
+
+def _row(opened: Opened, verdict: Verdict, now: datetime) -> InboundRow:
+    payload = opened.payload
+    return InboundRow(
+        partner=payload.sender,
+        id=payload.id,
+        digest=payload.digest,
+        envelope_id=opened.envelope_id,
+        thread=payload.thread,
+        epoch=payload.epoch,
+        seq=payload.seq,
+        type=payload.type,
+        status=wire.ACCEPTED if verdict.reason is None else wire.REFUSED,
+        code=None if verdict.reason is None else codes.outward(verdict.reason).code,
+        received_at=now,
+        expires_at=payload.expires_at,
+        ref=verdict.ref,
+        answer=None,
+        sealed=verdict.sealed,
+    )
+

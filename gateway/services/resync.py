@@ -1,0 +1,148 @@
+"""
+After a restore: a raised epoch, and what partners do about it (``docs/protocol.md`` section 5, *Restore*).
+
+A restored gateway may have forgotten its last hours. It never uses an old number again, because its numbers begin
+anew in the new epoch; and its partners bring back what it forgot.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.core import checkpoint, envelope, wire
+from gateway.core.merkle import Frontier
+from gateway.core.messages import RESYNC
+from gateway.core.wire import Payload
+from gateway.services import cases
+from gateway.services.context import Context
+from gateway.services.ports import Draft, LogHead, OutboundRow, ThreadRow, Tx
+from keys import jws
+from schemas import ijson
+
+THREADS_A_MESSAGE = 50
+"""Threads listed in one ``resync`` message, so that it fits the smallest envelope."""
+
+
+class Resync:
+    """Both ends of a restore."""
+
+    def __init__(self, context: Context) -> None:
+        """Work for the gateway of ``context``."""
+        self._context = context
+
+    async def partner_restored(self, country: str, now: datetime) -> int:
+        """
+        Post the last days of envelopes to a partner whose epoch was raised again, and list what we hold of it.
+
+        Returns how many messages will be posted again. What the partner still knows gets its stored answer.
+        """
+        context = self._context
+        since = now - timedelta(days=context.policy.envelope_days)
+
+        async def unit(tx: Tx) -> int:
+            again = [row for row in await tx.outbound_since(country, since) if _may_repeat(row)]
+            for row in again:
+                await tx.save_outbound(replace(row, state="posted", next_try_at=now, answer=None))
+            threads = [row for row in await tx.threads(country) if row.in_digest is not None]
+            for start in range(0, len(threads), THREADS_A_MESSAGE):
+                part = threads[start : start + THREADS_A_MESSAGE]
+                await self._queue(tx, country, part, start + THREADS_A_MESSAGE < len(threads), now)
+            return len(again)
+
+        committed = await context.store.commit(unit)
+        context.wake()
+        count: int = committed.value
+        return count
+
+    async def _queue(self, tx: Tx, country: str, threads: list[ThreadRow], more: bool, now: datetime) -> None:
+        context = self._context
+        listed = [
+            {"thread": row.thread, "epoch": row.in_epoch, "seq": row.in_seq, "payload": row.in_digest} for row in threads
+        ]
+        id = context.random.token()
+        at = now.replace(microsecond=0)
+        raw = wire.serialize_payload(
+            type=RESYNC,
+            id=id,
+            sender=context.country,
+            recipient=country,
+            thread=None,
+            epoch=context.epoch,
+            seq=None,
+            prev=None,
+            issued_at=at,
+            expires_at=at + wire.MAX_VALIDITY,
+            in_reply_to=None,
+            clock=None,
+            statements=(),
+            body=ijson.dumps({"threads": listed, "more": more}),
+        )
+        signed = jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)
+        kid, sealed = cases.seal_for(context, country, signed, now)
+        await tx.save_outbound(
+            OutboundRow(
+                partner=country,
+                id=id,
+                digest=wire.payload_digest(raw),
+                envelope_id=envelope.envelope_id(sealed),
+                thread=None,
+                epoch=context.epoch,
+                seq=None,
+                type=RESYNC,
+                state="queued",
+                kid=kid,
+                envelope=sealed,
+                sealed=None,
+                ref=None,
+                queued_at=now,
+                not_before=now,
+                next_try_at=now,
+                attempts=0,
+                posted_at=None,
+                expires_at=at + wire.MAX_VALIDITY,
+                answered_at=None,
+                status=None,
+                code=None,
+                answer=None,
+            )
+        )
+
+    async def take_listing(self, tx: Tx, payload: Payload, now: datetime) -> None:
+        """Compare a partner's listing of our messages with what we remember; what we lost becomes a finding."""
+        for item in payload.body["threads"]:
+            thread = await tx.find_thread(payload.sender, item["thread"])
+            known = await tx.find_outbound_by_digest(payload.sender, item["payload"])
+            if known is not None:
+                continue
+            self._context.log("thread.behind", partner=payload.sender, seq=item["seq"])
+            if thread is not None and thread.ref is not None:
+                held = cases.unseal(self._context, await tx.find_case(thread.ref))
+                text = f"the other State holds our message number {item['seq']}, which was lost before the restore"
+                case = replace(held.case, findings=(*held.case.findings, text))
+                await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
+
+    async def begin_epoch(self, now: datetime) -> int:
+        """
+        Raise our own epoch after a restore and begin each log anew with its last checkpoint as first entry.
+
+        Returns the new epoch; it is announced in the next card.
+        """
+        context = self._context
+        epoch = context.epoch + 1
+
+        async def unit(tx: Tx) -> None:
+            await tx.set_meta("epoch", str(epoch))
+            for country in context.partners:
+                old = await tx.log_head(country)
+                head = LogHead(checkpoint.origin(context.country, country, epoch), Frontier(), "")
+                await tx.save_log_head(country, head)
+                if old is not None and old.checkpoint:
+                    digest = wire.payload_digest(old.checkpoint.encode())
+                    tx.draft(Draft(country, digest, None, old.checkpoint.encode()))
+
+        await context.store.commit(unit)
+        context.epoch = epoch
+        return epoch
+
+
+def _may_repeat(row: OutboundRow) -> bool:
+    return row.envelope is not None and row.state in ("posted", "receipted", "refused") and row.type != RESYNC

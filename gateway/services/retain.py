@@ -1,0 +1,83 @@
+"""
+What is kept how long: stored answers, envelopes, cases. And erasure that leaves no key behind.
+
+A closed case is hidden after one period and erased after another (R-25). Erasing destroys the case's key and every
+sealed column, empties the journal, and adds the case to the list of erased ones that a restore applies first.
+"""
+
+from datetime import datetime, timedelta
+
+from gateway.core.case import State
+from gateway.core.machine import Event
+from gateway.core.verification import GATEWAY
+from gateway.services import cases
+from gateway.services.context import Context
+from gateway.services.ports import CaseRow, Tx, Unavailable
+from gateway.services.receive import ANSWER_GRACE_S
+
+
+class Retention:
+    """The retention loop, and erasure on request."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the cases of ``context``."""
+        self._context = context
+
+    async def run(self, every_s: float = 3600.0) -> None:
+        """Apply the timers every ``every_s`` seconds until cancelled."""
+        while True:
+            try:
+                await self.run_once(self._context.clock.now())
+            except Unavailable as error:
+                self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            await self._context.clock.sleep(every_s)
+
+    async def run_once(self, now: datetime) -> tuple[str, ...]:
+        """Purge what has served, block and erase what is over; return the references erased."""
+        context, policy = self._context, self._context.policy
+
+        async def purge(tx: Tx) -> None:
+            await tx.purge_answers(now, ANSWER_GRACE_S)
+            await tx.purge_envelopes(now - timedelta(days=policy.envelope_days))
+
+        await context.store.commit(purge)
+        await self._block(now)
+        erased = []
+        for row in await self._ended(State.BLOCKED, now, policy.erased_after_days):
+            await self.erase(row.ref, now)
+            erased.append(row.ref)
+        return tuple(erased)
+
+    async def _block(self, now: datetime) -> None:
+        for row in await self._ended(State.CLOSED, now, self._context.policy.blocked_after_days):
+            until = (row.closed_at or now) + timedelta(days=self._context.policy.blocked_after_days)
+
+            async def unit(tx: Tx, ref: str = row.ref, until: datetime = until) -> None:
+                held = await cases.load(self._context, tx, ref)
+                await cases.move(self._context, tx, held, Event("block", "gateway", GATEWAY, {"until": until}), now)
+
+            await self._context.store.commit(unit)
+
+    async def _ended(self, state: State, now: datetime, days: int) -> list[CaseRow]:
+        async def unit(tx: Tx) -> list[CaseRow]:
+            rows = await tx.cases(states=[state.value])
+            return [row for row in rows if row.closed_at and row.closed_at + timedelta(days=days) <= now]
+
+        return await self._context.store.read(unit)
+
+    async def erase(self, ref: str, now: datetime) -> None:
+        """
+        Destroy the key and every sealed value of ``ref``; ids, digests and log entries stay, so evidence verifies.
+
+        The reference goes on the list of erased cases before the transaction, so that no crash leaves an erased case
+        that a restore would bring back.
+        """
+        context = self._context
+        context.on_erased(ref)
+
+        async def unit(tx: Tx) -> None:
+            await tx.erase_case(ref)
+
+        await context.store.commit(unit)
+        await context.store.truncate()
+        context.log("case.erased", ref=ref)

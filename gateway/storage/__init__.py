@@ -1,0 +1,10 @@
+"""
+Where a gateway keeps its state: ``sqlite`` (the store and its group commit), ``sqlite_tx`` (what a unit of work sees),
+``reads`` (what pages and reports see), ``migrate`` (numbered SQL files).
+"""
+
+from gateway.storage.errors import BrokenUnit, StoreError
+from gateway.storage.reads import SqliteInquiries
+from gateway.storage.sqlite import SqliteStore, Worker, open_store, run_inline
+
+__all__ = ["BrokenUnit", "SqliteInquiries", "SqliteStore", "StoreError", "Worker", "open_store", "run_inline"]

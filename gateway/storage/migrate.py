@@ -1,0 +1,150 @@
+"""
+Bring the schema of a store to the present.
+
+Rule 1: a migration is one numbered file that is never edited once released; the table ``schema_migration`` keeps the
+SHA-256 of each that was applied.
+Rule 2: a store written by a newer program is refused, never guessed at.
+Rule 3: after migrating, every table and index must be exactly what the migrations make.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from gateway.storage.errors import StoreError
+
+_LEDGER = """
+CREATE TABLE schema_migration (
+    number     INTEGER PRIMARY KEY,  -- Number of the migration, from 1.
+    sha256     TEXT    NOT NULL,     -- SHA-256 of its file, in hexadecimal.
+    applied_at INTEGER NOT NULL      -- When it was applied, in seconds since 1970-01-01T00:00:00Z.
+) STRICT
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file of SQL."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file in hexadecimal."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    def statements(self) -> Iterator[str]:
+        """Yield the statements one by one, so that all of them run inside one transaction."""
+        pending = ""
+        for line in self.sql.splitlines(keepends=True):
+            pending += line
+            if sqlite3.complete_statement(pending):
+                yield pending
+                pending = ""
+
+
+def load_migrations(dialect: str = "sqlite") -> tuple[Migration, ...]:
+    """Load the migrations of a dialect from the package, in order of their numbers."""
+    folder = files("gateway.storage").joinpath("migrations", dialect)
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    made = [Migration(int(entry.name[:4]), entry.name, entry.read_bytes().decode()) for entry in found]
+    return tuple(sorted(made, key=lambda migration: migration.number))
+
+
+def migrate(db: sqlite3.Connection, now: datetime, migrations: Sequence[Migration] | None = None) -> int:
+    """
+    Apply what is missing, all in one transaction, and check the outcome.
+
+    Args:
+        db: an open connection without a transaction (``isolation_level=None``).
+        now: the instant to record, aware.
+        migrations: what to apply; the package's own if left out.
+
+    Returns:
+        How many migrations were applied.
+
+    Raises:
+        StoreError: a migration applied earlier was changed, is missing or is newer than this program; the file belongs
+            to another program; or a table or index is not what the migrations make. Nothing was changed.
+    """
+    known = load_migrations() if migrations is None else migrations
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        applied = _apply(db, known, now)
+        _check_schema(db, known)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return applied
+
+
+def _apply(db: sqlite3.Connection, known: Sequence[Migration], now: datetime) -> int:
+    if not _names(db):
+        db.execute(_LEDGER)
+    elif "schema_migration" not in _names(db):
+        raise StoreError("the file is a database of another program", "check data_dir in the configuration")
+    recorded = dict(db.execute("SELECT number, sha256 FROM schema_migration ORDER BY number").fetchall())
+    _check_recorded(recorded, known)
+    pending = [migration for migration in known if migration.number not in recorded]
+    for migration in pending:
+        for statement in migration.statements():
+            db.execute(statement)
+        row = (migration.number, migration.sha256, int(now.astimezone(UTC).timestamp()))
+        db.execute("INSERT INTO schema_migration (number, sha256, applied_at) VALUES (?, ?, ?)", row)
+    return len(pending)
+
+
+def _check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None:
+    by_number = {migration.number: migration for migration in known}
+    newest = max(by_number, default=0)
+    for number, sha256 in recorded.items():
+        migration = by_number.get(number)
+        if migration is None and number > newest:
+            raise StoreError(
+                f"the store has schema {number}, this program knows up to {newest}", "install the newer version again"
+            )
+        if migration is None:
+            raise StoreError(f"migration {number} of the store is missing here", "install the program again")
+        if migration.sha256 != sha256:
+            raise StoreError(
+                f"migration {migration.name} is not the one applied to the store", "install the program again"
+            )
+    if set(recorded) != set(range(1, len(recorded) + 1)):
+        raise StoreError("the store lacks a migration before its last", "restore the last backup")
+
+
+def _check_schema(db: sqlite3.Connection, known: Sequence[Migration]) -> None:
+    with_all = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        with_all.execute(_LEDGER)
+        for migration in known:
+            for statement in migration.statements():
+                with_all.execute(statement)
+        expected, found = _schema(with_all), _schema(db)
+    finally:
+        with_all.close()
+    for kind, name in expected:
+        if (kind, name) not in found:
+            raise StoreError(f"the store has no {kind} {name}", "restore the last backup")
+        if expected[kind, name] != found[kind, name]:
+            raise StoreError(f"{kind} {name} of the store was altered", "restore the last backup")
+    for kind, name in found:
+        if (kind, name) not in expected:
+            raise StoreError(f"the store has a {kind} {name} that is not its own", "restore the last backup")
+
+
+def _names(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+def _schema(db: sqlite3.Connection) -> dict[tuple[str, str], str | None]:
+    # sqlite_stat1 and its like are made by ANALYZE, which an operator may run.
+    rows = db.execute("SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\'")
+    return {(kind, name): sql for kind, name, sql in rows}

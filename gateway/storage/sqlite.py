@@ -1,0 +1,467 @@
+"""
+The SQLite store: one file, one writer connection, group commit.
+
+Rule 1: units gather while a commit is in flight, and the next transaction takes all that wait. Nothing lingers.
+Rule 2: each unit runs in a savepoint and sees what the earlier ones of its batch wrote; one that fails is rolled back
+alone.
+Rule 3: no answer is released before its batch is on disk (WAL, ``synchronous=FULL``).
+Rule 4: a batch that cannot commit fails whole with ``Unavailable``, and the store goes on with the next one.
+Rule 5: no row is cached between transactions: other processes may write the same file.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gateway.services.ports import Committed, LogHead, SignBatch, Signed, Tx, Unavailable, Unit
+from gateway.storage.errors import BrokenUnit, StoreError, reason, unavailable
+from gateway.storage.migrate import migrate
+from gateway.storage.sqlite_tx import SqliteTx
+
+T = TypeVar("T")
+
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Calls a function, one at a time and in order of asking, and returns or raises what it does."""
+
+MAX_BATCH = 256
+"""Units in one transaction. Bounds the time a batch holds the write lock; far above what gathers in practice."""
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long to wait for another process (the command line beside the server) to end its transaction."""
+
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    # On macOS fsync alone leaves data in the drive's cache; elsewhere this changes nothing.
+    "PRAGMA fullfsync = ON",
+    "PRAGMA checkpoint_fullfsync = ON",
+    "PRAGMA foreign_keys = ON",
+    # Deleted and replaced content is overwritten with zeros, so that an erasure leaves nothing in free pages.
+    "PRAGMA secure_delete = ON",
+    # Savepoints keep old page images in a temporary file: in memory, so that no disk ever holds a copy.
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cache_size = -32000",
+    # 64 MiB of journal between checkpoints: index pages that many messages touch are copied once instead of often.
+    "PRAGMA wal_autocheckpoint = 16000",
+)
+
+
+async def run_inline(fn: Callable[[], Any]) -> Any:
+    """Call ``fn`` at once, on the loop: for tests and simulation."""
+    return fn()
+
+
+class Worker:
+    """A single thread for all work of one store: the live ``Run``."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def __call__(self, fn: Callable[[], Any]) -> Any:
+        """Call ``fn`` in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, fn)
+
+    def close(self) -> None:
+        """End the thread after the work it has."""
+        self._executor.shutdown(wait=True)
+
+
+class SqliteStore:
+    """
+    The ``Store`` port over one SQLite file.
+
+    Open it with ``open_store``. It belongs to one event loop. ``on_failure`` hears the cause of each batch that did not
+    commit, for log and alarm.
+    """
+
+    def __init__(
+        self, engine: "Engine", run: Run, *, on_failure: Callable[[Unavailable], None] = lambda _: None
+    ) -> None:
+        self._engine = engine
+        self._run = run
+        self._on_failure = on_failure
+        self._waiting: deque[tuple[Unit[Any], asyncio.Future[Committed]]] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def commit(self, unit: Unit[Any]) -> Committed:
+        """
+        Run ``unit`` in the next batch and return once the batch is durable.
+
+        A caller that is cancelled before its batch begins takes its unit back; later the unit stands, unheard.
+
+        Raises:
+            Unavailable: the batch did not commit, or the store is closed; nothing was stored.
+            BrokenUnit: the unit suspended or stored a row that breaks a rule of the store.
+            Exception: whatever the unit raised. It alone was rolled back.
+        """
+        if self._closed:
+            raise Unavailable("the store is closed", "start the gateway again")
+        loop = asyncio.get_running_loop()
+        made: asyncio.Future[Committed] = loop.create_future()
+        self._waiting.append((unit, made))
+        if self._writer is None:
+            self._writer = loop.create_task(self._write())
+        return await made
+
+    async def read(self, unit: Unit[T]) -> T:
+        """
+        Run ``unit`` against committed state without writing.
+
+        Raises ``BrokenUnit`` on a write, ``Unavailable`` if the store cannot be read, and whatever the unit raises.
+        """
+        if self._closed:
+            raise Unavailable("the store is closed", "start the gateway again")
+        value: T = await self._run(lambda: self._engine.read(unit))
+        return value
+
+    async def truncate(self) -> None:
+        """
+        Move everything out of the journal and cut it to nothing.
+
+        Raises ``Unavailable`` while another connection reads an older state; the caller tries again.
+        """
+        await self._run(self._engine.truncate)
+
+    async def close(self) -> None:
+        """Commit what waits, refuse what comes later, and close the file. May be called twice."""
+        self._closed = True
+        if self._writer is not None:
+            await asyncio.shield(self._writer)
+        await self._run(self._engine.close)
+
+    async def _write(self) -> None:
+        batch: list[tuple[Unit[Any], asyncio.Future[Committed]]] = []
+        try:
+            while self._waiting:
+                batch = self._take()
+                if batch:
+                    self._resolve(batch, await self._outcomes([unit for unit, _ in batch]))
+        except BaseException:
+            # The loop is ending. Whether the batch was stored is unknown here, so no outcome may be claimed.
+            for _, made in (*batch, *self._waiting):
+                made.cancel()
+            self._waiting.clear()
+            raise
+        finally:
+            self._writer = None
+
+    def _take(self) -> list[tuple[Unit[Any], asyncio.Future[Committed]]]:
+        batch: list[tuple[Unit[Any], asyncio.Future[Committed]]] = []
+        while self._waiting and len(batch) < MAX_BATCH:
+            unit, made = self._waiting.popleft()
+            if not made.done():
+                batch.append((unit, made))
+        return batch
+
+    async def _outcomes(self, units: Sequence[Unit[Any]]) -> Sequence[Committed | Exception]:
+        try:
+            outcomes: Sequence[Committed | Exception] = await self._run(lambda: self._engine.commit(units))
+        except BatchFailed as failed:
+            self._on_failure(failed.cause)
+            return [_again(failed.cause) for _ in units]
+        except Exception as error:
+            failure = Unavailable("the store's worker failed", "see the log for the cause")
+            failure.__cause__ = error
+            self._on_failure(failure)
+            return [_again(failure) for _ in units]
+        return outcomes
+
+    @staticmethod
+    def _resolve(
+        batch: Sequence[tuple[Unit[Any], asyncio.Future[Committed]]], outcomes: Sequence[Committed | Exception]
+    ) -> None:
+        for (_, made), outcome in zip(batch, outcomes, strict=True):
+            if made.done():
+                continue
+            if isinstance(outcome, Committed):
+                made.set_result(outcome)
+            else:
+                made.set_exception(outcome)
+
+
+class BatchFailed(Exception):
+    """Say that a batch was rolled back as a whole; ``cause`` is what its callers hear."""
+
+    def __init__(self, cause: Unavailable) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class Engine:
+    """The synchronous half: connections and transactions. Every method runs inside ``run``."""
+
+    def __init__(self, path: Path, sign_batch: SignBatch) -> None:
+        self._path = path
+        self._sign_batch = sign_batch
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._closed = False
+
+    def open(self, now: datetime) -> None:
+        """Open the file and bring its schema to the present; raises ``StoreError``."""
+        try:
+            self._writer = connect(self._path)
+            migrate(self._writer, now)
+        except sqlite3.Error as error:
+            text, hint = reason(error)
+            raise StoreError(f"{self._path}: {text}", hint) from error
+        except StoreError as error:
+            raise StoreError(f"{self._path}: {error}", error.hint) from error
+        finally:
+            if self._writer is not None and self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+
+    def commit(self, units: Sequence[Unit[Any]]) -> list[Committed | Exception]:
+        """
+        Run a batch in one transaction and return what became of each unit, in order.
+
+        Raises ``BatchFailed`` if the batch as a whole was rolled back.
+        """
+        try:
+            db = self._writing()
+            db.execute("BEGIN IMMEDIATE")
+            outcomes = self._transact(db, units)
+            db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._abandon()
+            raise BatchFailed(unavailable(error)) from error
+        except Unavailable as error:
+            self._abandon()
+            raise BatchFailed(error) from error
+        except BaseException:
+            self._abandon()
+            raise
+        return outcomes
+
+    def read(self, unit: Unit[T]) -> T:
+        """Run a unit in a transaction that only reads."""
+        try:
+            db = self._reading()
+            db.execute("BEGIN DEFERRED")
+        except sqlite3.Error as error:
+            self._drop_reader()
+            raise unavailable(error) from error
+        tx = SqliteTx(db, writable=False)
+        try:
+            return _drive(unit, tx)
+        finally:
+            tx.close()
+            if tx.failure is None:
+                db.execute("ROLLBACK")
+            else:
+                self._drop_reader()
+
+    def truncate(self) -> None:
+        """Checkpoint everything and cut the journal to nothing; raises ``Unavailable`` while somebody reads."""
+        try:
+            busy, _, _ = self._writing().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+        if busy:
+            raise Unavailable("another process reads the store", "end the other process, or try again later")
+
+    def close(self) -> None:
+        """Close both connections; the last one to close empties the journal."""
+        self._closed = True
+        self._drop_reader()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _transact(self, db: sqlite3.Connection, units: Sequence[Unit[Any]]) -> list[Committed | Exception]:
+        batch = SqliteTx(db, writable=True)
+        drafted: set[tuple[str, str]] = set()
+        values: list[tuple[Any, int | None] | Exception] = []
+        for unit in units:
+            tx = SqliteTx(db, writable=True)
+            outcome = _run_unit(db, unit, tx, drafted)
+            if isinstance(outcome, Exception):
+                values.append(outcome)
+                continue
+            first = next((at for at, draft in enumerate(tx.drafts) if draft.claims is not None), None)
+            values.append((outcome[0], None if first is None else len(batch.drafts) + first))
+            batch.drafts.extend(tx.drafts)
+        signed = self._log(batch) if batch.drafts else None
+        return [_committed(value, signed) for value in values]
+
+    def _log(self, batch: SqliteTx) -> Signed:
+        drafts = batch.drafts
+        found = {partner: batch.head(partner) for partner in dict.fromkeys(draft.partner for draft in drafts)}
+        heads = {partner: head for partner, head in found.items() if head is not None}
+        try:
+            signed = self._sign_batch(heads, drafts)
+            _check_signed(signed, heads, len(drafts))
+            for partner, head in signed.heads.items():
+                batch.put_head(partner, head)
+            batch.put_entries(signed.entries)
+            pairs = zip(signed.answers, drafts, strict=True)
+            batch.put_answers([(answer, d.partner, d.digest) for answer, d in pairs if answer is not None])
+        except Unavailable:
+            raise
+        except Exception as error:
+            raise Unavailable("the log could not be signed", "check the keys of the gateway") from error
+        return signed
+
+    def _writing(self) -> sqlite3.Connection:
+        if self._closed:
+            raise Unavailable("the store is closed", "start the gateway again")
+        if self._writer is None:
+            self._writer = connect(self._path)
+        return self._writer
+
+    def _reading(self) -> sqlite3.Connection:
+        if self._closed:
+            raise Unavailable("the store is closed", "start the gateway again")
+        if self._reader is None:
+            self._reader = connect(self._path)
+            self._reader.execute("PRAGMA query_only = ON")
+        return self._reader
+
+    def _abandon(self) -> None:
+        """Roll back; a connection that cannot even do that is replaced at the next batch."""
+        if self._writer is None:
+            return
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._writer.close()
+            self._writer = None
+
+    def _drop_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+async def open_store(
+    path: Path,
+    *,
+    run: Run,
+    sign_batch: SignBatch,
+    now: datetime,
+    create: bool = False,
+    on_failure: Callable[[Unavailable], None] = lambda _: None,
+) -> SqliteStore:
+    """
+    Open the store at ``path``, bringing its schema to the present.
+
+    Args:
+        path: the file; beside it stand ``-wal`` and ``-shm``.
+        run: calls all work of the store, one at a time.
+        sign_batch: signs each batch that logs something, inside its transaction.
+        now: the instant to record for a migration applied.
+        create: whether to make the file (mode 0600) if it is missing.
+        on_failure: hears the cause of each batch that did not commit.
+
+    Raises:
+        StoreError: with the next step for an operator; nothing was changed.
+    """
+    _check_file(path, create)
+    engine = Engine(path, sign_batch)
+    try:
+        await run(lambda: engine.open(now))
+    except BaseException:
+        await run(engine.close)
+        raise
+    return SqliteStore(engine, run, on_failure=on_failure)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a connection with the store's settings; raises ``sqlite3.Error``."""
+    # Threads: `run` keeps calls apart, so the connection may be opened in one thread and used in another.
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    try:
+        for pragma in PRAGMAS:
+            db.execute(pragma).fetchall()
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _check_file(path: Path, create: bool) -> None:
+    if not path.parent.is_dir():
+        raise StoreError(f"{path.parent}: no such directory", "check data_dir in the configuration")
+    if create and not path.exists():
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be created ({error.strerror})", "check the data directory") from error
+    if not path.exists():
+        raise StoreError(f"{path}: no such file", "make the gateway's home with: isthmus init")
+    if not path.is_file():
+        raise StoreError(f"{path}: not a file", "check data_dir in the configuration")
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise StoreError(f"{path}: cannot be written", "check owner, mode and mount of the data directory")
+
+
+def _run_unit(
+    db: sqlite3.Connection, unit: Unit[Any], tx: SqliteTx, drafted: set[tuple[str, str]]
+) -> tuple[Any] | Exception:
+    """Run a unit in its savepoint; return (value,) or why it was rolled back. Raises what concerns the whole batch."""
+    db.execute("SAVEPOINT unit")
+    try:
+        value = _drive(unit, tx)
+        tx.check_drafts(drafted)
+    except Exception as error:
+        if tx.failure is not None:
+            raise tx.failure from error
+        db.execute("ROLLBACK TO unit")
+        db.execute("RELEASE unit")
+        return error
+    finally:
+        tx.close()
+    if tx.failure is not None:
+        raise tx.failure
+    db.execute("RELEASE unit")
+    return (value,)
+
+
+def _drive(unit: Unit[T], tx: Tx) -> T:
+    """Run a unit to its end in one step; raises ``BrokenUnit`` if it suspends."""
+    steps = unit(tx).__await__()
+    try:
+        next(steps)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    try:
+        steps.close()
+    except Exception as error:
+        raise BrokenUnit("a unit of work awaited something other than its Tx") from error
+    raise BrokenUnit("a unit of work awaited something other than its Tx")
+
+
+def _check_signed(signed: Signed, heads: Mapping[str, LogHead], drafts: int) -> None:
+    if len(signed.answers) != drafts or not set(heads) <= set(signed.heads):
+        raise ValueError("the signer left something out")
+
+
+def _committed(value: tuple[Any, int | None] | Exception, signed: Signed | None) -> Committed | Exception:
+    if isinstance(value, Exception):
+        return value
+    at = value[1]
+    return Committed(value[0], None if at is None or signed is None else signed.answers[at])
+
+
+def _again(failure: Unavailable) -> Unavailable:
+    """Make the same failure anew, so that each caller raises an exception of its own."""
+    made = Unavailable(str(failure), failure.hint)
+    made.__cause__ = failure.__cause__
+    return made

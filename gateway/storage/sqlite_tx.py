@@ -1,0 +1,668 @@
+"""
+One unit's view of an SQLite store.
+
+Rule 1: no method awaits anything, so a unit that only uses its ``Tx`` runs to its end in one step.
+Rule 2: an error that concerns the whole store (full, I/O, locked) is remembered in ``failure``: a unit that swallows it
+cannot make the batch commit.
+Rule 3: what was erased never comes back, whatever an older row in somebody's hands says.
+"""
+
+import heapq
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from itertools import islice
+from math import inf
+from typing import Any
+
+from gateway.core.merkle import HASH_BYTES, Frontier
+from gateway.services.ports import (
+    AccessRow,
+    CaseRow,
+    Conflict,
+    Draft,
+    EventRow,
+    InboundRow,
+    LogEntry,
+    LogHead,
+    OutboundRow,
+    PartnerRow,
+    ThreadRow,
+    Unavailable,
+)
+from gateway.storage.errors import BrokenUnit, of_unit, unavailable
+
+Row = tuple[Any, ...]
+
+_CASE = """
+SELECT c.ref, c.side, c.partner, c.thread, c.state, c.officer, c.step, c.instrument, c.calendar, c.due_on, c.due_at,
+    c.reminders, c.extended, c.delay_notice, c.opened_at, c.changed_at, c.closed_at, c.version, k.wrapped, c.sealed
+FROM case_file AS c LEFT JOIN case_key AS k ON k.ref = c.ref
+"""
+_CASE_BY_REF = _CASE + "WHERE c.ref = ?"
+_CASE_ALL = _CASE + "ORDER BY c.n LIMIT ?"
+_CASE_BY_STATE = _CASE + "WHERE c.state = ? ORDER BY ifnull(c.due_at, 253402300799), c.ref LIMIT ?"
+_INSERT_CASE = """
+INSERT INTO case_file (ref, side, partner, thread, state, officer, step, instrument, calendar, due_on, due_at,
+    reminders, extended, delay_notice, opened_at, changed_at, closed_at, version, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE_CASE = """
+UPDATE case_file SET ref = ?, side = ?, partner = ?, thread = ?, state = ?, officer = ?, step = ?, instrument = ?,
+    calendar = ?, due_on = ?, due_at = ?, reminders = ?, extended = ?, delay_notice = ?, opened_at = ?, changed_at = ?,
+    closed_at = ?, version = ?, sealed = ?
+WHERE n = ?
+"""
+_STORED_CASE = """
+SELECT c.n, c.version, c.erased, k.wrapped FROM case_file AS c LEFT JOIN case_key AS k ON k.ref = c.ref WHERE c.ref = ?
+"""
+_INSERT_EVENT = """
+INSERT INTO case_event (ref, at, event, actor, role, source, target, digest, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_EVENTS = "SELECT ref, at, event, actor, role, source, target, digest, sealed FROM case_event WHERE ref = ? ORDER BY n"
+
+_THREAD = """
+SELECT partner, thread, ref, in_epoch, in_seq, in_digest, out_epoch, out_seq, seen, ended FROM thread WHERE partner = ?
+"""
+_THREAD_BY_KEY = _THREAD + "AND thread = ?"
+_THREADS = _THREAD + "ORDER BY thread"
+_SAVE_THREAD = """
+INSERT INTO thread (partner, thread, ref, in_epoch, in_seq, in_digest, out_epoch, out_seq, seen, ended)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (partner, thread) DO UPDATE SET ref = excluded.ref, in_epoch = excluded.in_epoch, in_seq = excluded.in_seq,
+    in_digest = excluded.in_digest, out_epoch = excluded.out_epoch, out_seq = excluded.out_seq, seen = excluded.seen,
+    ended = excluded.ended
+"""
+
+_INBOUND = """
+SELECT partner, id, digest, envelope_id, thread, epoch, seq, type, status, code, received_at, expires_at, ref, answer,
+    sealed
+FROM inbound
+"""
+_INBOUND_BY_DIGEST = _INBOUND + "WHERE partner = ? AND digest = ?"
+_INBOUND_BY_ID = _INBOUND + "WHERE partner = ? AND id = ?"
+_INBOUND_BY_ENVELOPE = _INBOUND + "WHERE envelope_id = ? ORDER BY n LIMIT 1"
+_INBOUND_OF_CASE = _INBOUND + "WHERE ref = ? ORDER BY n"
+_INSERT_INBOUND = """
+INSERT INTO inbound (partner, id, digest, envelope_id, thread, epoch, seq, type, status, code, received_at, expires_at,
+    ref, answer, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE_INBOUND = """
+UPDATE inbound SET partner = ?, id = ?, digest = ?, envelope_id = ?, thread = ?, epoch = ?, seq = ?, type = ?,
+    status = ?, code = ?, received_at = ?, expires_at = ?, ref = ?, answer = ?, sealed = ?
+WHERE partner = ? AND digest = ?
+"""
+
+_OUTBOUND = """
+SELECT o.partner, o.id, o.digest, o.envelope_id, o.thread, o.epoch, o.seq, o.type, o.state, o.kid, b.envelope, b.sealed,
+    o.ref, o.queued_at, o.not_before, o.next_try_at, o.attempts, o.posted_at, o.expires_at, o.answered_at, o.status,
+    o.code, o.answer
+FROM outbound AS o JOIN outbound_body AS b ON b.n = o.n
+"""
+_OUTBOUND_BY_N = _OUTBOUND + "WHERE o.n = ?"
+_OUTBOUND_BY_ID = _OUTBOUND + "WHERE o.partner = ? AND o.id = ?"
+_OUTBOUND_BY_DIGEST = _OUTBOUND + "WHERE o.partner = ? AND o.digest = ? ORDER BY o.n LIMIT 1"
+_OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
+_OUTBOUND_SINCE = _OUTBOUND + "WHERE o.partner = ? AND o.queued_at >= ? ORDER BY o.queued_at, o.n"
+_OUTBOUND_EXPIRED = (
+    _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
+)
+_INSERT_OUTBOUND = """
+INSERT INTO outbound (partner, id, digest, envelope_id, thread, epoch, seq, type, state, kid, ref, queued_at,
+    not_before, next_try_at, try_at, attempts, posted_at, expires_at, answered_at, status, code, answer)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE_OUTBOUND = """
+UPDATE outbound SET partner = ?, id = ?, digest = ?, envelope_id = ?, thread = ?, epoch = ?, seq = ?, type = ?,
+    state = ?, kid = ?, ref = ?, queued_at = ?, not_before = ?, next_try_at = ?, try_at = ?, attempts = ?,
+    posted_at = ?, expires_at = ?, answered_at = ?, status = ?, code = ?, answer = ?
+WHERE n = ?
+"""
+# The bytes are large and seldom change: a row that would stay the same is not written.
+_UPDATE_BODY = """
+UPDATE outbound_body SET queued_at = ?1, envelope = ?2, sealed = ?3
+WHERE n = ?4 AND (queued_at <> ?1 OR envelope IS NOT ?2 OR sealed IS NOT ?3)
+"""
+_DUE = """
+SELECT o.try_at, o.n FROM outbound AS o
+WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
+    SELECT 1 FROM outbound AS e
+    WHERE e.partner = o.partner AND e.thread = o.thread AND e.epoch = o.epoch AND e.seq < o.seq
+        AND e.state IN ('queued', 'posted'))
+ORDER BY o.try_at, o.n LIMIT ?
+"""
+# The inner search is made once for each partner that something waits for, found by leaping along the index.
+_NEXT = """
+WITH RECURSIVE waiting (partner) AS (
+    SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted')
+    UNION ALL
+    SELECT (SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted') AND partner > waiting.partner)
+    FROM waiting WHERE waiting.partner IS NOT NULL)
+SELECT min((
+    SELECT o.try_at FROM outbound AS o
+    WHERE o.partner = waiting.partner AND o.state IN ('queued', 'posted') AND NOT EXISTS (
+        SELECT 1 FROM outbound AS e
+        WHERE e.partner = o.partner AND e.thread = o.thread AND e.epoch = o.epoch AND e.seq < o.seq
+            AND e.state IN ('queued', 'posted'))
+    ORDER BY o.try_at LIMIT 1))
+FROM waiting
+"""
+
+_SAVE_PARTNER = """
+INSERT INTO partner (country, failures, open_until, hold, card, refreshed_at, epoch) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (country) DO UPDATE SET failures = excluded.failures, open_until = excluded.open_until,
+    hold = excluded.hold, card = excluded.card, refreshed_at = excluded.refreshed_at, epoch = excluded.epoch
+"""
+
+_HEAD = "SELECT origin, size, hashes, checkpoint FROM log_head WHERE partner = ? AND current = 1"
+_SAVE_HEAD = """
+INSERT INTO log_head (origin, partner, current, size, hashes, checkpoint) VALUES (?, ?, 1, ?, ?, ?)
+ON CONFLICT (origin) DO UPDATE SET current = 1, size = excluded.size, hashes = excluded.hashes,
+    checkpoint = excluded.checkpoint
+"""
+_ENTRY = "SELECT e.origin, e.idx, e.receipt, e.r, e.leaf, e.direction, e.digest, e.at FROM log_entry AS e "
+_ENTRIES = _ENTRY + "WHERE e.origin = ? AND e.idx >= ? ORDER BY e.idx LIMIT ?"
+_ENTRY_BY_DIGEST = (
+    _ENTRY + "JOIN log_head AS h ON h.origin = e.origin "
+    "WHERE h.partner = ? AND e.direction = ? AND e.digest = ? ORDER BY h.current DESC, e.n DESC LIMIT 1"
+)
+_LOGGED = """
+SELECT EXISTS (SELECT 1 FROM log_entry AS e WHERE e.origin = h.origin AND e.digest = ?)
+FROM log_head AS h WHERE h.partner = ? AND h.current = 1
+"""
+_INSERT_ENTRY = """
+INSERT INTO log_entry (origin, idx, receipt, r, leaf, direction, digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_ERASE = (
+    "DELETE FROM case_key WHERE ref = ?",
+    "UPDATE case_file SET sealed = NULL, erased = 1 WHERE ref = ?",
+    "UPDATE case_event SET sealed = NULL WHERE ref = ?",
+    "UPDATE inbound SET sealed = NULL WHERE ref = ?",
+    "UPDATE outbound_body SET envelope = NULL, sealed = NULL WHERE n IN (SELECT n FROM outbound WHERE ref = ?)",
+)
+_PURGE_ENVELOPES = """
+UPDATE outbound_body SET envelope = NULL
+WHERE envelope IS NOT NULL AND queued_at < ?
+    AND n IN (SELECT o.n FROM outbound AS o WHERE o.n = outbound_body.n AND o.state NOT IN ('queued', 'posted'))
+"""
+
+
+class SqliteTx:
+    """
+    A unit's view of the store: the ``Tx`` port over one connection.
+
+    ``drafts`` holds what the unit asked the batch to log. After ``close`` every call is refused, so that a ``Tx`` that
+    escaped its unit can do no harm.
+    """
+
+    __slots__ = ("_added", "_db", "_live", "_writable", "drafts", "failure")
+
+    def __init__(self, db: sqlite3.Connection, *, writable: bool) -> None:
+        self._db: sqlite3.Connection | None = db
+        self._writable = writable
+        self._added: set[tuple[str, str]] = set()
+        self._live: set[str] = set()
+        self.drafts: list[Draft] = []
+        self.failure: Unavailable | None = None
+
+    def close(self) -> None:
+        """Refuse every later call."""
+        self._db = None
+
+    # Cases
+
+    async def find_case(self, ref: str) -> CaseRow | None:
+        """Find a case by our reference."""
+        row = self._one(_CASE_BY_REF, (ref,))
+        return None if row is None else _case(row)
+
+    async def save_case(self, row: CaseRow) -> None:
+        """
+        Store a new case (version 1) or the next version of a stored one.
+
+        Raises ``Conflict`` if the version is not the next, if the reference or (partner, thread) is taken, or if the
+        row carries a key or sealed bytes of a case that was erased meanwhile.
+        """
+        stored = self._one(_STORED_CASE, (row.ref,))
+        if row.version != (1 if stored is None else stored[1] + 1):
+            raise Conflict(f"case {row.ref} was changed meanwhile")
+        if stored is None:
+            self._write(_INSERT_CASE, _case_values(row))
+            self._save_key(row.ref, None, row.wrapped_key)
+            self._live.add(row.ref)
+            return
+        number, _, erased, wrapped = stored
+        if erased and (row.wrapped_key is not None or row.sealed is not None):
+            raise Conflict(f"case {row.ref} was erased meanwhile")
+        self._write(_UPDATE_CASE, (*_case_values(row), number))
+        self._save_key(row.ref, wrapped, row.wrapped_key)
+
+    async def cases(self, *, states: Sequence[str] = (), limit: int = 1000) -> Sequence[CaseRow]:
+        """Return cases in ``states``, soonest due first, those without a due date last; of all states, oldest first."""
+        if not states:
+            return tuple(map(_case, self._all(_CASE_ALL, (limit,))))
+        groups = [map(_case, self._all(_CASE_BY_STATE, (state, limit))) for state in dict.fromkeys(states)]
+        return tuple(islice(heapq.merge(*groups, key=_due_key), limit))
+
+    async def add_event(self, row: EventRow) -> None:
+        """Add a step of a case; the case must be stored."""
+        sealed = None if self._erased(row.ref) else row.sealed
+        at = _seconds(row.at)
+        values = (row.ref, at, row.event, row.actor, row.role, row.source, row.target, row.digest, sealed)
+        self._write(_INSERT_EVENT, values)
+
+    async def events(self, ref: str) -> Sequence[EventRow]:
+        """Return the steps of a case in order."""
+        return tuple(EventRow(row[0], _instant(row[1]), *row[2:]) for row in self._all(_EVENTS, (ref,)))
+
+    async def erase_case(self, ref: str) -> None:
+        """Drop the case's wrapped key and every sealed column of it (case, events, inbound, outbound, envelopes)."""
+        self._live.discard(ref)
+        for statement in _ERASE:
+            self._write(statement, (ref,))
+
+    # Threads
+
+    async def find_thread(self, partner: str, thread: str) -> ThreadRow | None:
+        """Find where a thread stands."""
+        row = self._one(_THREAD_BY_KEY, (partner, thread))
+        return None if row is None else ThreadRow(*row)
+
+    async def threads(self, partner: str) -> Sequence[ThreadRow]:
+        """Return all threads with a partner."""
+        return tuple(ThreadRow(*row) for row in self._all(_THREADS, (partner,)))
+
+    async def save_thread(self, row: ThreadRow) -> None:
+        """Store where a thread stands."""
+        sent = (row.out_epoch, row.out_seq, row.seen, row.ended)
+        values = (row.partner, row.thread, row.ref, row.in_epoch, row.in_seq, row.in_digest, *sent)
+        self._write(_SAVE_THREAD, values)
+
+    # Messages received
+
+    async def find_inbound(self, partner: str, digest: str) -> InboundRow | None:
+        """Find a received message by its payload digest."""
+        return self._inbound(_INBOUND_BY_DIGEST, (partner, digest))
+
+    async def find_inbound_by_id(self, partner: str, id: str) -> InboundRow | None:
+        """Find a received message by the id its sender gave it."""
+        return self._inbound(_INBOUND_BY_ID, (partner, id))
+
+    async def find_inbound_by_envelope(self, envelope_id: bytes) -> InboundRow | None:
+        """Find a received message by its envelope id, 32 bytes."""
+        return self._inbound(_INBOUND_BY_ENVELOPE, (envelope_id,))
+
+    async def inbound_of_case(self, ref: str) -> Sequence[InboundRow]:
+        """Return the messages received in a case, in order of arrival."""
+        return tuple(map(_inbound, self._all(_INBOUND_OF_CASE, (ref,))))
+
+    async def add_inbound(self, row: InboundRow) -> None:
+        """Store a received message; raises ``Conflict`` if its (partner, digest) or (partner, id) is stored."""
+        self._write(_INSERT_INBOUND, self._inbound_values(row))
+        self._added.add((row.partner, row.digest))
+
+    async def save_inbound(self, row: InboundRow) -> None:
+        """Store a received message anew; raises ``Conflict`` if it is not stored yet."""
+        if self._write(_UPDATE_INBOUND, (*self._inbound_values(row), row.partner, row.digest)) != 1:
+            raise Conflict(f"message {row.digest} of {row.partner} is not stored")
+
+    async def purge_answers(self, now: datetime, grace_s: int) -> int:
+        """Drop the answers of messages that expired more than ``grace_s`` seconds before ``now``; return how many."""
+        statement = "UPDATE inbound SET answer = NULL WHERE answer IS NOT NULL AND expires_at < ?"
+        return self._write(statement, (now.timestamp() - grace_s,))
+
+    # Messages to send
+
+    async def find_outbound(self, partner: str, id: str) -> OutboundRow | None:
+        """Find a message to send by its id."""
+        row = self._one(_OUTBOUND_BY_ID, (partner, id))
+        return None if row is None else _outbound(row)
+
+    async def find_outbound_by_digest(self, partner: str, digest: str) -> OutboundRow | None:
+        """Find a message to send by its payload digest."""
+        row = self._one(_OUTBOUND_BY_DIGEST, (partner, digest))
+        return None if row is None else _outbound(row)
+
+    async def outbound_of_case(self, ref: str) -> Sequence[OutboundRow]:
+        """Return the messages of a case, in order of queueing."""
+        return tuple(map(_outbound, self._all(_OUTBOUND_OF_CASE, (ref,))))
+
+    async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
+        """Return the messages to a partner queued at ``since`` or later, in order."""
+        return tuple(map(_outbound, self._all(_OUTBOUND_SINCE, (partner, _seconds(since)))))
+
+    async def save_outbound(self, row: OutboundRow) -> None:
+        """Store a message to send, new or anew. Of an erased case neither envelope nor sealed bytes are kept."""
+        values = _outbound_values(row)
+        erased = row.ref is not None and self._erased(row.ref)
+        envelope, sealed = (None, None) if erased else (row.envelope, row.sealed)
+        stored = self._one("SELECT n FROM outbound WHERE partner = ? AND id = ?", (row.partner, row.id))
+        if stored is not None:
+            self._write(_UPDATE_OUTBOUND, (*values, stored[0]))
+            self._write(_UPDATE_BODY, (_seconds(row.queued_at), envelope, sealed, stored[0]))
+            return
+        self._write(_INSERT_OUTBOUND, values)
+        statement = "INSERT INTO outbound_body (n, queued_at, envelope, sealed) VALUES (last_insert_rowid(), ?, ?, ?)"
+        self._write(statement, (_seconds(row.queued_at), envelope, sealed))
+
+    async def due_outbound(self, now: datetime, limit: int, partners: Sequence[str]) -> Sequence[OutboundRow]:
+        """Return messages of ``partners`` to post now, the longest due first; one of each thread (stop and wait)."""
+        at = now.timestamp()
+        found = [self._all(_DUE, (partner, at, limit)) for partner in dict.fromkeys(partners)]
+        chosen = islice(heapq.merge(*found), limit)
+        return tuple(_outbound(row) for _, number in chosen for row in self._all(_OUTBOUND_BY_N, (number,)))
+
+    async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]:
+        """Return messages still queued or posted whose ``expires_at`` is past, the oldest first."""
+        return tuple(map(_outbound, self._all(_OUTBOUND_EXPIRED, (now.timestamp(), limit))))
+
+    async def next_outbound_at(self) -> datetime | None:
+        """Return the earliest instant at which a message that waits for no earlier one may be tried, or ``None``."""
+        row = self._one(_NEXT, ())
+        return None if row is None else _instant_or_none(row[0])
+
+    async def purge_envelopes(self, before: datetime) -> int:
+        """Drop the envelopes of messages done with and queued before an instant; return how many."""
+        return self._write(_PURGE_ENVELOPES, (_seconds(before),))
+
+    # Partners and access
+
+    async def find_partner(self, country: str) -> PartnerRow | None:
+        """Find what is known of a partner."""
+        statement = (
+            "SELECT country, failures, open_until, hold, card, refreshed_at, epoch FROM partner WHERE country = ?"
+        )
+        row = self._one(statement, (country,))
+        if row is None:
+            return None
+        return PartnerRow(row[0], row[1], _instant_or_none(row[2]), row[3], row[4], _instant_or_none(row[5]), row[6])
+
+    async def save_partner(self, row: PartnerRow) -> None:
+        """Store what is known of a partner."""
+        open_until, refreshed_at = _seconds_or_none(row.open_until), _seconds_or_none(row.refreshed_at)
+        values = (row.country, row.failures, open_until, row.hold, row.card, refreshed_at, row.epoch)
+        self._write(_SAVE_PARTNER, values)
+
+    async def add_access(self, row: AccessRow) -> None:
+        """Enter a look at, or disclosure of, a case."""
+        statement = "INSERT INTO access (ref, at, person, action, justification, recipient) VALUES (?, ?, ?, ?, ?, ?)"
+        self._write(statement, (row.ref, _seconds(row.at), row.person, row.action, row.justification, row.recipient))
+
+    async def accesses(self, ref: str) -> Sequence[AccessRow]:
+        """Return every look at a case, in order."""
+        statement = "SELECT ref, at, person, action, justification, recipient FROM access WHERE ref = ? ORDER BY n"
+        return tuple(AccessRow(row[0], _instant(row[1]), *row[2:]) for row in self._all(statement, (ref,)))
+
+    # Logs
+
+    async def log_head(self, partner: str) -> LogHead | None:
+        """Find the end of the log about a partner that is appended to."""
+        return self.head(partner)
+
+    async def log_entries(self, origin: str, start: int = 0, limit: int | None = None) -> Sequence[LogEntry]:
+        """Return entries of a log from position ``start``, at most ``limit``."""
+        rows = self._all(_ENTRIES, (origin, start, -1 if limit is None else limit))
+        return tuple(map(_entry, rows))
+
+    async def log_origins(self) -> Sequence[str]:
+        """Return the names of all logs, those of earlier epochs too."""
+        return tuple(origin for (origin,) in self._all("SELECT origin FROM log_head ORDER BY origin", ()))
+
+    async def save_log_head(self, partner: str, head: LogHead) -> None:
+        """Store the end of a log and append to that log from now on."""
+        self.put_head(partner, head)
+
+    async def find_log_entry(self, partner: str, direction: str, digest: str) -> LogEntry | None:
+        """Find the entry about a payload digest in any log about a partner, in the current one first."""
+        row = self._one(_ENTRY_BY_DIGEST, (partner, direction, digest))
+        return None if row is None else _entry(row)
+
+    # Named values
+
+    async def get_meta(self, name: str) -> str | None:
+        """Return a named value, or ``None``."""
+        row = self._one("SELECT value FROM meta WHERE name = ?", (name,))
+        return None if row is None else str(row[0])
+
+    async def set_meta(self, name: str, value: str) -> None:
+        """Store a named value."""
+        statement = (
+            "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        )
+        self._write(statement, (name, value))
+
+    # What the batch needs
+
+    def draft(self, draft: Draft) -> None:
+        """Ask the batch to log ``draft``; forgotten if the unit fails."""
+        self._check_writable()
+        if (draft.claims is None) == (draft.receipt is None):
+            raise BrokenUnit("a draft holds either claims or a receipt")
+        self.drafts.append(draft)
+
+    def check_drafts(self, drafted: set[tuple[str, str]]) -> None:
+        """
+        Check, before the batch is signed, that each draft of this unit can be stored, and add them to ``drafted``.
+
+        Raises ``Conflict`` if the digest was logged before, ``BrokenUnit`` if the partner has no log or the message to
+        answer is not stored. Done for each unit, so that a bad draft fails its unit and not the batch.
+        """
+        keys = [(draft.partner, draft.digest) for draft in self.drafts]
+        for draft, key in zip(self.drafts, keys, strict=True):
+            logged = self._one(_LOGGED, (draft.digest, draft.partner))
+            if logged is None:
+                raise BrokenUnit(f"no log about {draft.partner} was begun")
+            if logged[0] or key in drafted or keys.count(key) > 1:
+                raise Conflict(f"message {draft.digest} of {draft.partner} is logged")
+            if draft.claims is None or key in self._added:
+                continue
+            if self._one("SELECT 1 FROM inbound WHERE partner = ? AND digest = ?", key) is None:
+                raise BrokenUnit("a receipt was drafted for a message that is not stored")
+        drafted.update(keys)
+
+    def head(self, partner: str) -> LogHead | None:
+        """Find the end of the log about a partner that is appended to."""
+        row = self._one(_HEAD, (partner,))
+        if row is None:
+            return None
+        origin, size, hashes, checkpoint = row
+        cut = range(0, len(hashes), HASH_BYTES)
+        return LogHead(origin, Frontier(size, tuple(hashes[at : at + HASH_BYTES] for at in cut)), checkpoint)
+
+    def put_head(self, partner: str, head: LogHead) -> None:
+        """Store the end of a log and append to that log from now on."""
+        self._write(
+            "UPDATE log_head SET current = 0 WHERE partner = ? AND current = 1 AND origin <> ?", (partner, head.origin)
+        )
+        hashes = b"".join(head.frontier.hashes)
+        self._write(_SAVE_HEAD, (head.origin, partner, head.frontier.size, hashes, head.checkpoint))
+
+    def put_entries(self, entries: Iterable[LogEntry]) -> None:
+        """Store log entries set-wise."""
+        rows = [(e.origin, e.index, e.receipt, e.r, e.leaf, e.direction, e.digest, _seconds(e.at)) for e in entries]
+        self._many(_INSERT_ENTRY, rows)
+
+    def put_answers(self, answers: Sequence[tuple[bytes, str, str]]) -> None:
+        """Store answers set-wise, each (answer, partner, digest), into their inbound rows."""
+        if self._many("UPDATE inbound SET answer = ? WHERE partner = ? AND digest = ?", answers) != len(answers):
+            raise BrokenUnit("an answer was made for a message that is not stored")
+
+    # Statements
+
+    def _inbound(self, statement: str, values: Row) -> InboundRow | None:
+        row = self._one(statement, values)
+        return None if row is None else _inbound(row)
+
+    def _inbound_values(self, row: InboundRow) -> Row:
+        erased = row.sealed is not None and row.ref is not None and self._erased(row.ref)
+        named = (row.partner, row.id, row.digest, row.envelope_id, row.thread, row.epoch, row.seq, row.type)
+        times = (_seconds(row.received_at), _seconds(row.expires_at))
+        return (*named, row.status, row.code, *times, row.ref, row.answer, None if erased else row.sealed)
+
+    def _save_key(self, ref: str, stored: bytes | None, wrapped: bytes | None) -> None:
+        if stored == wrapped:
+            return
+        if wrapped is None:
+            raise BrokenUnit("only an erasure drops the key of a case")
+        statement = (
+            "INSERT INTO case_key (ref, wrapped) VALUES (?, ?) ON CONFLICT DO UPDATE SET wrapped = excluded.wrapped"
+        )
+        self._write(statement, (ref, wrapped))
+
+    def _erased(self, ref: str) -> bool:
+        if ref in self._live:
+            return False
+        row = self._one("SELECT erased FROM case_file WHERE ref = ?", (ref,))
+        return row is not None and row[0] == 1
+
+    def _one(self, statement: str, values: Row) -> Row | None:
+        try:
+            row: Row | None = self._open().execute(statement, values).fetchone()
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+        return row
+
+    def _all(self, statement: str, values: Row) -> list[Row]:
+        try:
+            return self._open().execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def _write(self, statement: str, values: Row) -> int:
+        self._check_writable()
+        try:
+            return self._open().execute(statement, values).rowcount
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def _many(self, statement: str, rows: Sequence[Row]) -> int:
+        if not rows:
+            return 0
+        self._check_writable()
+        try:
+            return self._open().executemany(statement, rows).rowcount
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise BrokenUnit("a Tx was used after its unit ended")
+        if self.failure is not None:
+            raise self.failure
+        return self._db
+
+    def _check_writable(self) -> None:
+        if not self._writable:
+            raise BrokenUnit("a unit that only reads tried to write")
+
+    def _translated(self, error: sqlite3.Error) -> Exception:
+        own = of_unit(error)
+        if own is not None:
+            return own
+        self.failure = unavailable(error)
+        return self.failure
+
+
+def _case_values(row: CaseRow) -> Row:
+    return (
+        row.ref,
+        row.side,
+        row.partner,
+        row.thread,
+        row.state,
+        row.officer,
+        row.step,
+        row.instrument,
+        row.calendar,
+        None if row.due_on is None else row.due_on.isoformat(),
+        _seconds_or_none(row.due_at),
+        row.reminders,
+        row.extended,
+        row.delay_notice,
+        _seconds(row.opened_at),
+        _seconds(row.changed_at),
+        _seconds_or_none(row.closed_at),
+        row.version,
+        row.sealed,
+    )
+
+
+def _case(row: Row) -> CaseRow:
+    values = list(row)
+    values[9] = None if row[9] is None else date.fromisoformat(row[9])
+    values[12:14] = bool(row[12]), bool(row[13])
+    values[14:16] = _instant(row[14]), _instant(row[15])
+    values[10], values[16] = _instant_or_none(row[10]), _instant_or_none(row[16])
+    return CaseRow(*values)
+
+
+def _due_key(row: CaseRow) -> tuple[float, str]:
+    return inf if row.due_at is None else row.due_at.timestamp(), row.ref
+
+
+def _inbound(row: Row) -> InboundRow:
+    values = list(row)
+    values[10:12] = _instant(row[10]), _instant(row[11])
+    return InboundRow(*values)
+
+
+def _outbound_values(row: OutboundRow) -> Row:
+    next_try_at, not_before = row.next_try_at.timestamp(), _seconds(row.not_before)
+    return (
+        row.partner,
+        row.id,
+        row.digest,
+        row.envelope_id,
+        row.thread,
+        row.epoch,
+        row.seq,
+        row.type,
+        row.state,
+        row.kid,
+        row.ref,
+        _seconds(row.queued_at),
+        not_before,
+        next_try_at,
+        max(next_try_at, not_before),
+        row.attempts,
+        _seconds_or_none(row.posted_at),
+        _seconds(row.expires_at),
+        _seconds_or_none(row.answered_at),
+        row.status,
+        row.code,
+        row.answer,
+    )
+
+
+def _outbound(row: Row) -> OutboundRow:
+    values = list(row)
+    values[13:16] = _instant(row[13]), _instant(row[14]), _instant(row[15])
+    values[17:20] = _instant_or_none(row[17]), _instant(row[18]), _instant_or_none(row[19])
+    return OutboundRow(*values)
+
+
+def _entry(row: Row) -> LogEntry:
+    values = list(row)
+    values[7] = _instant(row[7])
+    return LogEntry(*values)
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _instant_or_none(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _seconds(at: datetime) -> int:
+    # A naive instant would be read in the zone of the machine: refused rather than guessed at.
+    if at.tzinfo is None:
+        raise BrokenUnit("an instant without a zone cannot be stored")
+    return int(at.timestamp() // 1)
+
+
+def _seconds_or_none(at: datetime | None) -> int | None:
+    return None if at is None else _seconds(at)

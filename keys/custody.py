@@ -1,0 +1,366 @@
+"""
+Where private keys and other secrets lie: a key store named by a URI.
+
+    file:/path                       one file, sealed under a passphrase; ?profile=interactive for a cheaper derivation
+    env:NAME                         an environment variable, read-only: base64url of {"name": "base64url of a secret"}
+
+The file is JSON with the parameters in clear and everything else under XChaCha20-Poly1305, its key derived from the
+passphrase by Argon2id (RFC 9106). The parameters are authenticated. A change is written to a new file, flushed to disk
+and renamed over the old one, so that a crash leaves the one or the other. Destroying a secret rewrites the file; older
+copies, in a backup or on a worn flash cell, still open with the passphrase of their time.
+"""
+
+import fcntl
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from nacl import pwhash
+from nacl.utils import random
+
+from keys import b64
+from keys.errors import BadRest, BadStore, NoSuchKey, StoreError, WrongPassphrase
+from keys.rest import KEY_BYTES, open_bytes, seal_bytes
+from schemas import ijson
+
+Passphrase = Callable[[], str]
+
+FILE_MAX_BYTES = 1 << 20
+"""A store holds some tens of keys of 32 bytes; a larger file is something else."""
+
+SALT_BYTES = 16
+
+_MODE = 0o600
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\Z")
+_PRIVATE_HINT = "chmod 600 the file, and ask who could have read it"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The cost of one guess at a passphrase: passes over the memory, and bytes of memory."""
+
+    passes: int
+    memory_bytes: int
+
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        "moderate": Profile(pwhash.argon2id.OPSLIMIT_MODERATE, pwhash.argon2id.MEMLIMIT_MODERATE),
+        # For tests and demonstrations, and a machine with little memory.
+        "interactive": Profile(pwhash.argon2id.OPSLIMIT_INTERACTIVE, pwhash.argon2id.MEMLIMIT_INTERACTIVE),
+    }
+)
+"""The limits of Argon2id by name. A file with others is refused: neither weaker ones nor a flood of memory."""
+
+
+class KeyStore(Protocol):
+    """A place for secrets, each under a name of letters, digits, dot, dash and underscore."""
+
+    def get(self, name: str) -> bytes:
+        """Return the secret ``name``. Raises ``NoSuchKey``, ``WrongPassphrase``, ``BadStore``."""
+        ...
+
+    def put(self, name: str, secret: bytes) -> None:
+        """Keep ``secret`` under a new name. Raises ``BadStore``, also if the name is taken."""
+        ...
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of what is kept, sorted."""
+        ...
+
+    def destroy(self, name: str) -> None:
+        """Remove the secret ``name`` for good. Raises ``NoSuchKey``."""
+        ...
+
+
+def open_store(uri: str, *, passphrase: Passphrase | None = None, environ: Mapping[str, str]) -> KeyStore:
+    """
+    Return the key store that ``uri`` names.
+
+    Args:
+        uri: ``file:/path`` or ``env:NAME``.
+        passphrase: called at most once, when the store is first read or written.
+        environ: the environment, for ``env:``.
+
+    Raises ``BadStore`` for a scheme that is not known or an address that cannot be right.
+    """
+    scheme, _, rest = uri.partition(":")
+    opener = _SCHEMES.get(scheme)
+    if opener is None:
+        raise BadStore(f"no key store of the kind {scheme[:16]!r}", f"known kinds: {', '.join(sorted(_SCHEMES))}")
+    return opener(rest, passphrase, environ)
+
+
+# Encrypted file
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What the file says in clear."""
+
+    profile: str
+    salt: bytes
+
+    def claims(self) -> dict[str, object]:
+        cost = PROFILES[self.profile]
+        return {
+            "v": 1,
+            "kdf": "argon2id",
+            "passes": cost.passes,
+            "memory_bytes": cost.memory_bytes,
+            "salt": b64.encode(self.salt),
+            "aead": "xchacha20poly1305",
+        }
+
+    def serialize(self) -> bytes:
+        """Return the bytes that are authenticated with the content."""
+        return ijson.dumps(self.claims())
+
+
+@dataclass(slots=True)
+class FileStore:
+    """A key store in one file of mode 0600. The derived key is kept in memory, the secrets are read each time."""
+
+    path: Path
+    profile: str
+    ask: Passphrase | None = field(repr=False)
+    _passphrase: str | None = field(default=None, repr=False)
+    _derived: tuple[_Header, bytes] | None = field(default=None, repr=False)
+
+    def get(self, name: str) -> bytes:
+        """Return the secret ``name``. Raises ``NoSuchKey``, ``WrongPassphrase``, ``BadStore``."""
+        return _get(self._read()[1], name)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of what is kept, sorted; none before the first ``put``."""
+        return tuple(sorted(self._read()[1]))
+
+    def put(self, name: str, secret: bytes) -> None:
+        """
+        Keep ``secret`` under a new name, making the file if there is none.
+
+        A name in use is refused: a key written over cannot be had back. Raises ``BadStore``, ``WrongPassphrase``.
+        """
+        _check_name(name)
+        with self._locked():
+            header, secrets = self._read()
+            if name in secrets:
+                raise BadStore(f"the key store already holds {name!r}", "take another name, or destroy the old key")
+            self._write(header, {**secrets, name: secret})
+
+    def destroy(self, name: str) -> None:
+        """Write the file anew without the secret ``name``. Raises ``NoSuchKey``, ``WrongPassphrase``, ``BadStore``."""
+        with self._locked():
+            header, secrets = self._read()
+            _get(secrets, name)
+            self._write(header, {kept: secret for kept, secret in secrets.items() if kept != name})
+
+    def _key(self, header: _Header) -> bytes:
+        if self._derived is None or self._derived[0] != header:
+            cost = PROFILES[header.profile]
+            self._derived = (
+                header,
+                pwhash.argon2id.kdf(
+                    KEY_BYTES, self._phrase().encode("utf-8"), header.salt, cost.passes, cost.memory_bytes
+                ),
+            )
+        return self._derived[1]
+
+    def _phrase(self) -> str:
+        if self._passphrase is None:
+            # One text for each passphrase, however the keyboard composes its accents.
+            phrase = unicodedata.normalize("NFC", self.ask()) if self.ask else ""
+            if not phrase:
+                raise BadStore("the key store needs a passphrase", "name a passphrase file, or type it when asked")
+            self._passphrase = phrase
+        return self._passphrase
+
+    def _read(self) -> tuple[_Header, dict[str, bytes]]:
+        raw = self._load()
+        if raw is None:
+            return _Header(self.profile, random(SALT_BYTES)), {}
+        header, sealed = _parse_file(raw)
+        try:
+            content = open_bytes(self._key(header), header.serialize(), sealed)
+        except BadRest:
+            self._passphrase = self._derived = None  # another try asks again
+            raise WrongPassphrase(
+                "the passphrase does not open the key store, or the file was changed",
+                "try again; if the passphrase is right, restore the file from a backup",
+            ) from None
+        return header, _parse_secrets(content)
+
+    def _load(self) -> bytes | None:
+        try:
+            with open(self.path, "rb", opener=_without_waiting) as file:
+                _check_private(os.fstat(file.fileno()))
+                return file.read(FILE_MAX_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _cannot("read", error) from error
+
+    def _write(self, header: _Header, secrets: Mapping[str, bytes]) -> None:
+        content = ijson.dumps({name: b64.encode(secrets[name]) for name in sorted(secrets)})
+        sealed = seal_bytes(self._key(header), header.serialize(), content)
+        raw = ijson.dumps({**header.claims(), "sealed": b64.encode(sealed)}) + b"\n"
+        if len(raw) > FILE_MAX_BYTES:
+            raise BadStore("the key store would be too large", "it is for keys, some tens of bytes each")
+        try:
+            _replace(self.path, raw)
+        except OSError as error:
+            raise _cannot("write", error) from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes from changing the store between our reading and writing it."""
+        try:
+            descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _cannot("reach the folder of", error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe; ``_check_private`` then refuses the pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _check_private(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise BadStore("the key store is not a regular file", "name a file of its own")
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & ~_MODE:
+        raise BadStore(f"the key store has mode {mode:04o}: others may use it", _PRIVATE_HINT)
+
+
+def _replace(path: Path, raw: bytes) -> None:
+    """Put ``raw`` in the place of ``path``: all of it and durable, or not at all."""
+    beside = path.with_name(f".{path.name}.{random(8).hex()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(descriptor)
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _cannot(do: str, error: OSError) -> BadStore:
+    return BadStore(f"cannot {do} the key store: {error.strerror}", "check path, owner and free space")
+
+
+def _parse_file(raw: bytes) -> tuple[_Header, bytes]:
+    """Return header and sealed content. Raises ``BadStore`` for what is not exactly what ``_write`` writes."""
+    try:
+        if len(raw) > FILE_MAX_BYTES:
+            raise ValueError("too large")
+        claims = ijson.loads(raw)
+        sealed = b64.decode(claims.pop("sealed"))
+        cost = Profile(claims["passes"], claims["memory_bytes"])
+        profile = next(name for name, known in PROFILES.items() if known == cost)
+        header = _Header(profile, b64.decode(claims["salt"]))
+        if claims != header.claims() or len(header.salt) != SALT_BYTES:
+            raise ValueError("unknown parameters")
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+        raise BadStore("the key store is cut short, or is no key store", "restore the file from a backup") from None
+    return header, sealed
+
+
+def _open_file(rest: str, passphrase: Passphrase | None, _: Mapping[str, str]) -> FileStore:
+    parts = urlsplit(f"file:{rest}")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    profile = options.pop("profile", "moderate")
+    if parts.netloc or not parts.path.startswith("/") or parts.fragment or options:
+        raise BadStore("not the address of a key store", "write file:/absolute/path")
+    if profile not in PROFILES:
+        raise BadStore(f"no profile {profile[:16]!r}", f"known profiles: {', '.join(PROFILES)}")
+    return FileStore(Path(unquote(parts.path)), profile, passphrase)
+
+
+# Environment variable
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentStore:
+    """A key store that is given whole by the environment and cannot be changed from within."""
+
+    variable: str
+    _secrets: Mapping[str, bytes] = field(repr=False)
+
+    def get(self, name: str) -> bytes:
+        """Return the secret ``name``. Raises ``NoSuchKey``."""
+        return _get(self._secrets, name)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of what is kept, sorted."""
+        return tuple(sorted(self._secrets))
+
+    def put(self, name: str, secret: bytes) -> None:
+        """Raise ``BadStore``: the store is read-only."""
+        raise self._read_only()
+
+    def destroy(self, name: str) -> None:
+        """Raise ``BadStore``: the store is read-only."""
+        raise self._read_only()
+
+    def _read_only(self) -> StoreError:
+        return BadStore("a key store in the environment is read-only", "change it where the variable is set")
+
+
+def _open_environment(rest: str, _: Passphrase | None, environ: Mapping[str, str]) -> EnvironmentStore:
+    if rest not in environ:
+        raise BadStore(f"the environment has no variable {rest[:64]!r}", "set it, or name another key store")
+    try:
+        content = b64.decode(environ[rest].strip())
+    except ValueError:
+        raise BadStore(f"the variable {rest!r} is not base64url without padding", "set it anew") from None
+    return EnvironmentStore(rest, MappingProxyType(_parse_secrets(content)))
+
+
+# Both
+
+
+def _parse_secrets(content: bytes) -> dict[str, bytes]:
+    try:
+        return {name: b64.decode(text) for name, text in ijson.loads(content).items()}
+    except (ValueError, TypeError, AttributeError):
+        raise BadStore("the content of the key store is damaged", "restore it from a backup") from None
+
+
+def _get(secrets: Mapping[str, bytes], name: str) -> bytes:
+    try:
+        return secrets[name]
+    except KeyError:
+        raise NoSuchKey(f"the key store holds no {name[:64]!r}", "list what it holds with: isthmus keys show") from None
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.match(name):
+        raise BadStore("not a name for a key", "up to 64 letters, digits, dots, dashes and underscores")
+
+
+_SCHEMES: Mapping[str, Callable[[str, Passphrase | None, Mapping[str, str]], KeyStore]] = MappingProxyType(
+    {"env": _open_environment, "file": _open_file}
+)

@@ -1,0 +1,140 @@
+"""
+Strict I-JSON (RFC 7493): one way to read it and one way to write it.
+
+Rule 1: what two parsers could read differently is refused: a name twice, a float, an integer beyond 2^53 - 1, a lone
+surrogate, a byte order mark, bytes after the value.
+Rule 2: what is signed is the exact bytes; nothing here rewrites them. ``dumps`` is for values that are new.
+
+The scanner is the C one of the standard library. What it would let through is caught by its hooks, and what it would
+recurse into is measured beforehand without recursion (``docs/protocol.md`` section 3).
+"""
+
+import json
+import re
+from typing import Any, NoReturn
+
+MAX_DEPTH = 16
+"""Objects and arrays within one another, the outermost counted. A message needs seven."""
+
+MAX_INT = 2**53 - 1
+"""The largest integer that every JSON implementation holds exactly (RFC 7493 section 2.2)."""
+
+_INT_CHARACTERS = len(str(-MAX_INT))
+
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{}')
+
+# Surrogates and noncharacters, which RFC 7493 section 2.1 forbids in names and strings.
+_FORBIDDEN = re.compile(
+    "[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
+    + "".join(chr(plane << 16 | last) for plane in range(1, 17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
+
+
+class BadJson(ValueError):
+    """Say that bytes are not strict I-JSON; ``reason`` says why and quotes nothing of what was read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def loads(raw: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """
+    Return the object that ``raw`` holds: UTF-8, one JSON object, white space around it allowed.
+
+    Raises ``BadJson``. Time and memory stay linear in the length of ``raw``, whatever it holds.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadJson("not UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise BadJson("begins with a byte order mark")
+    _check_depth(raw, max_depth)
+    try:
+        value = _DECODER.decode(text)
+    except BadJson:
+        raise
+    except (ValueError, RecursionError):
+        raise BadJson("not JSON") from None
+    if not isinstance(value, dict):
+        raise BadJson("not an object")
+    if "\\u" in text:  # an escape may stand for what UTF-8 cannot say
+        text += _ENCODER.encode(value)
+    if not text.isascii() and _FORBIDDEN.search(text):
+        raise BadJson("a surrogate or noncharacter in a string")
+    return value
+
+
+def dumps(value: object) -> bytes:
+    """
+    Return ``value`` as UTF-8 without white space, members in the order of insertion.
+
+    Raises ``BadJson`` for what ``loads`` would refuse, the outermost kind excepted: here it may be any.
+    """
+    _check_value(value, MAX_DEPTH)
+    return _ENCODER.encode(value).encode("utf-8")
+
+
+def _check_depth(raw: bytes, max_depth: int) -> None:
+    """Refuse brackets nested too deep. What is no JSON may pass, or be called too deep: either way it is refused."""
+    if raw.count(b"[") + raw.count(b"{") <= max_depth:
+        return
+    if b"\\" in raw:  # without escapes, every second piece between quotation marks is outside the strings
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside = b"".join(raw.translate(_BRACKETS, _NOT_STRUCTURE).split(b'"')[::2])
+    for _ in range(max_depth):  # each round takes away the innermost pairs, so what is left after n is deeper than n
+        outside = outside.replace(b"[]", b"")
+    if outside:
+        raise BadJson(f"nested deeper than {max_depth}, or not balanced")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise BadJson("a name twice in one object")
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _INT_CHARACTERS or not -MAX_INT <= (number := int(digits)) <= MAX_INT:
+        raise BadJson("an integer beyond 2^53 - 1")
+    if digits == "-0":
+        raise BadJson("a negative zero")
+    return number
+
+
+def _refuse_float(_: str) -> NoReturn:
+    raise BadJson("a number that is not an integer")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_int=_integer, parse_float=_refuse_float, parse_constant=_refuse_float
+)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
+
+
+def _check_value(value: object, depth: int) -> None:
+    if isinstance(value, str):
+        if not value.isascii() and _FORBIDDEN.search(value):
+            raise BadJson("a surrogate or noncharacter in a string")
+    elif value is None or value is True or value is False:
+        return
+    elif isinstance(value, int):
+        if not -MAX_INT <= value <= MAX_INT:
+            raise BadJson("an integer beyond 2^53 - 1")
+    elif not isinstance(value, dict | list | tuple):
+        raise BadJson(f"a value of the kind {type(value).__name__}")
+    elif depth == 0:
+        raise BadJson(f"nested deeper than {MAX_DEPTH}")
+    elif isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise BadJson("a name that is not a string")
+        _check_value("".join(value), depth)
+        for member in value.values():
+            _check_value(member, depth - 1)
+    else:
+        for member in value:
+            _check_value(member, depth - 1)

@@ -1,0 +1,275 @@
+"""Check digits and machine readable zones, with the specimens of ICAO Doc 9303."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.documents import (
+    STATUS_CODES,
+    BadMrz,
+    check_digit,
+    date_of_birth,
+    describe_type,
+    parse_mrz,
+    verify_number,
+)
+
+TD1 = (
+    "I<UTOD231458907<<<<<<<<<<<<<<<",
+    "7408122F1204159UTO<<<<<<<<<<<6",
+    "ERIKSSON<<ANNA<MARIA<<<<<<<<<<",
+)
+TD2 = (
+    "I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<",
+    "D231458907UTO7408122F1204159<<<<<<<6",
+)
+TD3 = (
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+)
+MRV_A = (
+    "V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L8988901C4XXX4009078F96121096ZE184226B<<<<<<",
+)
+MRV_B = (
+    "V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<",
+    "L8988901C4XXX4009078F9612109<<<<<<<<",
+)
+SPECIMENS = {"TD1": TD1, "TD2": TD2, "TD3": TD3, "MRV-A": MRV_A, "MRV-B": MRV_B}
+
+
+@pytest.mark.parametrize(
+    ("text", "digit"),
+    [
+        ("520727", "3"),
+        ("AB2134<<<", "5"),
+        ("L898902C3", "6"),
+        ("740812", "2"),
+        ("120415", "9"),
+        ("ZE184226B<<<<<", "1"),
+        ("D23145890", "7"),
+        ("<", "0"),
+        ("<<<<<<<<<<<<<<", "0"),
+    ],
+)
+def test_check_digit(text, digit):
+    """The examples of the standard have their digits."""
+    assert digit == check_digit(text)
+
+
+@pytest.mark.parametrize("text", ["", "ab2134", "AB 2134", "AB-2134", "АБ", "٣٤", "²", "A\n"])
+def test_check_digit_refuses(text):
+    """Nothing but digits, A to Z and fillers has a check digit."""
+    with pytest.raises(BadMrz):
+        check_digit(text)
+
+
+def test_verify_number():
+    """A wrong digit raises, the right one does not."""
+    verify_number("L898902C3", "6")
+    with pytest.raises(BadMrz, match="document number"):
+        verify_number("L898902C3", "7")
+
+
+@given(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<", min_size=1, max_size=30), st.data())
+def test_one_wrong_digit_is_seen(text, data):
+    """Another digit in the place of a digit always changes the check digit, since 7, 3 and 1 have no factor of 10."""
+    places = [place for place, char in enumerate(text) if char.isdigit()]
+    if places:
+        place = data.draw(st.sampled_from(places))
+        other = data.draw(st.sampled_from([digit for digit in "0123456789" if digit != text[place]]))
+        assert check_digit(text) != check_digit(text[:place] + other + text[place + 1 :])
+
+
+@pytest.mark.parametrize(("form", "lines"), SPECIMENS.items())
+def test_specimens(form, lines):
+    """The specimens of the standard are read as printed."""
+    found = parse_mrz(lines)
+    assert (form, "UTO", "ERIKSSON", "ANNA MARIA", "F", False) == (
+        found.format,
+        found.issuer,
+        found.family,
+        found.given,
+        found.sex,
+        found.truncated,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "number", "nationality", "birth", "expiry", "optional"),
+    [
+        (TD1, "I", "D23145890", "UTO", "740812", "120415", ("", "")),
+        (TD2, "I", "D23145890", "UTO", "740812", "120415", ("",)),
+        (TD3, "P", "L898902C3", "UTO", "740812", "120415", ("ZE184226B",)),
+        (MRV_A, "V", "L8988901C", "XXX", "400907", "961210", ("6ZE184226B",)),
+        (MRV_B, "V", "L8988901C", "XXX", "400907", "961210", ("",)),
+    ],
+)
+def test_fields(lines, code, number, nationality, birth, expiry, optional):
+    """Each field of a specimen is where the standard has it."""
+    found = parse_mrz(lines)
+    assert (code, number, nationality) == (found.document_code, found.number, found.nationality)
+    assert (birth, expiry, optional) == (found.birth, found.expiry, found.optional)
+
+
+@pytest.mark.parametrize(("form", "lines"), SPECIMENS.items())
+def test_every_wrong_digit_is_seen(form, lines):
+    """Changing any digit of a specimen is refused; only a visa's optional data has no check."""
+    for row, line in enumerate(lines):
+        for place, char in enumerate(line):
+            if char.isdigit() and not (form == "MRV-A" and row == 1 and place > 27):
+                wrong = line[:place] + str((int(char) + 1) % 10) + line[place + 1 :]
+                with pytest.raises(BadMrz):
+                    parse_mrz([*lines[:row], wrong, *lines[row + 1 :]])
+
+
+BAD_SHAPES = {
+    "nothing": (),
+    "one line": TD3[:1],
+    "three long lines": (*TD3, TD3[0]),
+    "two short lines": TD1[:2],
+    "unequal": (TD3[0], TD3[1][:-1]),
+    "mixed": (TD2[0], TD3[1]),
+    "small letters": tuple(line.lower() for line in TD3),
+    "space": (TD3[0].replace("<", " "), TD3[1]),
+    "other script": (TD3[0].replace("E", "Е"), TD3[1]),
+    "newline": (TD3[0][:-1] + "\n", TD3[1]),
+    "unknown code": ("X" + TD3[0][1:], TD3[1]),
+    "digit in the name": (TD3[0].replace("ANNA", "ANN4"), TD3[1]),
+    "no name": (TD3[0][:5] + "<" * 39, TD3[1]),
+}
+
+
+@pytest.mark.parametrize("lines", BAD_SHAPES.values(), ids=BAD_SHAPES)
+def test_bad_zones(lines):
+    """What has not the shape of a zone is refused."""
+    with pytest.raises(BadMrz):
+        parse_mrz(lines)
+
+
+def td3(number: str = "L898902C3", birth: str = "740812", sex: str = "F", own: str = "<" * 14, own_digit: str = "") -> str:
+    """Return a second line with all its digits."""
+    line = number.ljust(9, "<") + check_digit(number.ljust(9, "<")) + "UTO" + birth + check_digit(birth) + sex
+    line += "120415" + "9" + own + (own_digit or check_digit(own))
+    return line + check_digit(line[0:10] + line[13:20] + line[21:43])
+
+
+def test_td3_composes():
+    """The helper of these tests makes the specimen's line."""
+    assert TD3[1] == td3(own="ZE184226B<<<<<")
+
+
+@pytest.mark.parametrize("digit", ["0", "<"])
+def test_empty_optional_data_may_have_a_filler(digit):
+    """Without optional data the digit may be 0 or a filler; with them it must be theirs."""
+    assert ("",) == parse_mrz((TD3[0], td3(own_digit=digit))).optional
+    with pytest.raises(BadMrz):
+        parse_mrz((TD3[0], td3(own="ZE184226B<<<<<", own_digit="<")))
+
+
+@pytest.mark.parametrize(("sex", "expected"), [("M", "M"), ("F", "F"), ("<", "X")])
+def test_sex(sex, expected):
+    """An unspecified sex is X."""
+    assert expected == parse_mrz((TD3[0], td3(sex=sex))).sex
+
+
+@pytest.mark.parametrize("sex", ["X", "1", "A"])
+def test_bad_sex(sex):
+    """Any other character in its place is refused."""
+    with pytest.raises(BadMrz):
+        parse_mrz((TD3[0], td3(sex=sex)))
+
+
+def test_long_number_of_a_card():
+    """A number of more than nine characters goes on in the optional data, where its digit is."""
+    number = "D23145890734"
+    first = f"I<UTO{number[:9]}<{number[9:]}{check_digit(number)}".ljust(30, "<")
+    second = TD1[1][:29]
+    whole = check_digit(first[5:30] + second[0:7] + second[8:15] + second[18:29])
+    assert number == parse_mrz((first, second + whole, TD1[2])).number
+
+
+def test_long_number_without_its_rest():
+    """A filler in the digit's place and nothing in the optional data is refused."""
+    first = "I<UTOD23145890<".ljust(30, "<")
+    second = TD1[1][:29]
+    whole = check_digit(first[5:30] + second[0:7] + second[8:15] + second[18:29])
+    with pytest.raises(BadMrz, match="long document number"):
+        parse_mrz((first, second + whole, TD1[2]))
+
+
+def test_a_short_number_is_stripped():
+    """A number of fewer than nine characters loses its fillers, and the digit covers them."""
+    assert "AB2134" == parse_mrz((TD3[0], td3(number="AB2134"))).number
+
+
+def test_only_one_name():
+    """A holder with one name has no second part."""
+    found = parse_mrz(("P<UTOARKFREITH<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<", TD3[1]))
+    assert ("ARKFREITH", "") == (found.family, found.given)
+
+
+def test_a_full_name_field_may_be_cut():
+    """A name that fills its field is flagged, since what did not fit is not there."""
+    assert parse_mrz(("P<UTOBENNELONG<WOOLOOMOOLOO<WARRANDYTE<<DING", TD3[1])).truncated
+
+
+def test_a_short_country_code():
+    """Germany's code is one letter."""
+    assert "D" == parse_mrz((TD3[0].replace("UTO", "D<<", 1), TD3[1])).issuer
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("740812", "1974-08-12"),
+        ("261124", "2026-11-24"),
+        ("261125", "2026-11-25"),
+        ("261126", "1926-11-26"),
+        ("74<<<<", "1974"),
+        ("7408<<", "1974-08-XX"),
+        ("<<<<<<", None),
+        ("<<0812", None),
+        ("000229", "2000-02-29"),
+    ],
+)
+def test_date_of_birth(field, expected):
+    """Two digits of a year are read as the latest century that is not in the future."""
+    assert expected == date_of_birth(field, date(2026, 11, 25))
+
+
+@pytest.mark.parametrize("field", ["741312", "740800", "740230", "7408", "7408123", "ABCDEF", "7<0812"])
+def test_bad_date_of_birth(field):
+    """What is no day in either century is refused."""
+    with pytest.raises(BadMrz):
+        date_of_birth(field, date(2026, 11, 25))
+
+
+def test_an_unknown_day_in_a_zone():
+    """An unknown part of the date of birth is read as such."""
+    assert "1974-08-XX" == parse_mrz((TD3[0], td3(birth="7408<<"))).birth_date(date(2026, 11, 25))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("P", "Passport"), ("PD", "Diplomatic passport"), ("IX", "Identity card"), ("V", "Visa"), ("Q", None), ("", None)],
+)
+def test_types(code, expected):
+    """A pair that is the issuer's own is read by its first letter."""
+    assert expected == describe_type(code)
+
+
+def test_status_codes():
+    """The three codes that say a status instead of a State are known as such."""
+    assert {"XXA", "XXB", "XXC"} == STATUS_CODES
+
+
+@given(st.lists(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<", min_size=30, max_size=44), max_size=3))
+def test_nothing_but_its_own_error(lines):
+    """Any lines are a zone or raise the one error."""
+    try:
+        parse_mrz(lines)
+    except BadMrz:
+        pass

@@ -1,0 +1,58 @@
+"""The pinned requirements cover what the project asks for, and agree with one another."""
+
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("build", "base", "test", "postgres", "pdf", "dev")
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)((?: \\\n +--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
+
+
+def normal(name: str) -> str:
+    """Return a package name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def wanted(part: str) -> set[str]:
+    """Return the names that ``requirements/<part>.in`` asks for."""
+    lines = (ROOT / "requirements" / f"{part}.in").read_text(encoding="utf-8").splitlines()
+    return {normal(re.split(r"[<>=!~\[; ]", line)[0]) for line in lines if line and not line.startswith("#")}
+
+
+def pins(part: str) -> dict[str, str]:
+    """Return name to version of every hash-pinned package in ``requirements/<part>.txt``."""
+    text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
+    return {normal(name): version for name, version, _ in PIN.findall(text)}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_wanted_package_is_pinned_by_hash(part: str) -> None:
+    """Each direct dependency has a version and at least one hash."""
+    assert set() == wanted(part) - pins(part).keys()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_pin_lacks_a_hash(part: str) -> None:
+    """A line that pins a version without a hash would make the whole install fail."""
+    text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
+    assert len(re.findall(r"^\S+==", text, re.MULTILINE)) == len(pins(part))
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "dev"])
+def test_parts_agree(part: str) -> None:
+    """A package pinned in two files has one version, so that they install together."""
+    dev, own = pins("dev"), pins(part)
+    assert {} == {name: (own[name], dev[name]) for name in own.keys() & dev.keys() if own[name] != dev[name]}
+
+
+def test_metadata_reads_the_same_lists() -> None:
+    """``setup.cfg`` takes every dependency from the files that are pinned."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = dict(config["options.extras_require"])
+    assert "file: requirements/base.in" == config["options"]["install_requires"]
+    assert ["postgres", "pdf", "redact", "test", "dev"] == list(extras)
+    assert all(text in ("", f"file: requirements/{name}.in") for name, text in extras.items())

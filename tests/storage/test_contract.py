@@ -1,0 +1,673 @@
+"""What every store must do, whatever its dialect: the rows of the port, one by one."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core.merkle import Frontier
+from gateway.services.ports import (
+    AccessRow,
+    Committed,
+    Conflict,
+    Draft,
+    LogHead,
+    OutboundRow,
+    PartnerRow,
+    Store,
+    Tx,
+    Unavailable,
+)
+from gateway.storage import BrokenUnit
+from tests.storage.support import (
+    EMPTY_LOG,
+    NOW,
+    Signer,
+    accept,
+    case,
+    digest,
+    event,
+    inbound,
+    outbound,
+    receipt,
+    thread,
+)
+
+
+async def put(store: Store, *calls: tuple[str, Any]) -> None:
+    """Call methods of a ``Tx`` with one argument each, in one unit."""
+
+    async def unit(tx: Tx) -> None:
+        for name, argument in calls:
+            await getattr(tx, name)(argument)
+
+    await store.commit(unit)
+
+
+async def get(store: Store, name: str, *arguments: Any, **named: Any) -> Any:
+    """Return what a method of a reading ``Tx`` returns."""
+
+    async def unit(tx: Tx) -> Any:
+        return await getattr(tx, name)(*arguments, **named)
+
+    return await store.read(unit)
+
+
+# Rows
+
+
+async def test_case_comes_back(store: Store) -> None:
+    """A case comes back as it was saved."""
+    await put(store, ("save_case", case()))
+    assert case() == await get(store, "find_case", "c1")
+
+
+async def test_bare_case_comes_back(store: Store) -> None:
+    """A case with every optional column empty comes back as it was saved."""
+    optional = ("officer", "step", "instrument", "calendar", "due_on", "due_at", "wrapped_key", "sealed")
+    changes: dict[str, Any] = dict.fromkeys(optional)
+    bare = case(**changes)
+    await put(store, ("save_case", bare))
+    assert bare == await get(store, "find_case", "c1")
+
+
+async def test_missing_rows_are_none(store: Store) -> None:
+    """What is not stored is None or empty."""
+    found = [
+        await get(store, "find_case", "x"),
+        await get(store, "find_thread", "XBB", "x"),
+        await get(store, "find_inbound", "XBB", "x"),
+        await get(store, "find_inbound_by_id", "XBB", "x"),
+        await get(store, "find_inbound_by_envelope", b"x"),
+        await get(store, "find_outbound", "XBB", "x"),
+        await get(store, "find_outbound_by_digest", "XBB", "x"),
+        await get(store, "find_partner", "XCC"),
+        await get(store, "log_head", "XCC"),
+        await get(store, "find_log_entry", "XBB", "issued", "x"),
+        await get(store, "get_meta", "x"),
+        await get(store, "next_outbound_at"),
+    ]
+    assert [None] * len(found) == found
+    for name in ("events", "accesses", "inbound_of_case", "outbound_of_case", "log_entries", "threads"):
+        assert not await get(store, name, "x")
+
+
+async def test_next_version_is_saved(store: Store) -> None:
+    """A case of the next version replaces the stored one, its key too."""
+    later = case(version=2, state="ANSWERED", sealed=b"other", wrapped_key=b"rewrapped", closed_at=NOW, extended=True)
+    await put(store, ("save_case", case()), ("save_case", later))
+    assert later == await get(store, "find_case", "c1")
+
+
+@pytest.mark.parametrize("version", [1, 3])
+async def test_other_version_is_a_conflict(store: Store, version: int) -> None:
+    """A case of any version but the next is refused."""
+    await put(store, ("save_case", case()))
+    with pytest.raises(Conflict):
+        await put(store, ("save_case", case(version=version)))
+
+
+async def test_thread_of_another_case_is_a_conflict(store: Store) -> None:
+    """Two cases cannot share a thread of one partner."""
+    await put(store, ("save_case", case()))
+    with pytest.raises(Conflict):
+        await put(store, ("save_case", case("c2", thread="thread-c1")))
+
+
+async def test_key_is_not_dropped_by_a_save(store: Store) -> None:
+    """A save without the key is refused: only an erasure drops it."""
+    await put(store, ("save_case", case()))
+    with pytest.raises(BrokenUnit):
+        await put(store, ("save_case", case(version=2, wrapped_key=None)))
+
+
+async def test_cases_by_state(store: Store) -> None:
+    """Cases of some states come soonest due first, those without a due date last."""
+    rows = [
+        case("a", due_at=None),
+        case("b", state="ASKED", due_at=NOW + timedelta(days=2)),
+        case("c", due_at=NOW + timedelta(days=1)),
+        case("d", state="CLOSED"),
+        case("e", due_at=NOW + timedelta(days=3)),
+    ]
+    await put(store, *(("save_case", row) for row in rows))
+    found = await get(store, "cases", states=("RECEIVED", "ASKED"))
+    assert ["c", "b", "e", "a"] == [row.ref for row in found]
+    assert ["c", "b"] == [row.ref for row in await get(store, "cases", states=("RECEIVED", "ASKED"), limit=2)]
+    assert ["a", "b", "c", "d", "e"] == [row.ref for row in await get(store, "cases")]
+
+
+async def test_events_come_in_order(store: Store) -> None:
+    """The steps of a case come back in order."""
+    steps = [event(), event(event="ANSWER", digest=None, sealed=None)]
+    await put(store, ("save_case", case()), *(("add_event", step) for step in steps))
+    assert tuple(steps) == await get(store, "events", "c1")
+
+
+async def test_event_needs_its_case(store: Store) -> None:
+    """A step of a case that is not stored is refused."""
+    with pytest.raises(BrokenUnit):
+        await put(store, ("add_event", event("nowhere")))
+
+
+async def test_threads_are_saved_anew(store: Store) -> None:
+    """A thread comes back as last saved, alone and in the list of its partner."""
+    ended = thread(in_seq=9, ended="withdrawn", seen=None)
+    await put(store, ("save_thread", thread()), ("save_thread", ended), ("save_thread", thread(partner="XCC")))
+    assert ended == await get(store, "find_thread", "XBB", "thread-c1")
+    assert (ended,) == await get(store, "threads", "XBB")
+
+
+async def test_inbound_is_found_three_ways(store: Store) -> None:
+    """A received message is found by digest, by id and by envelope, and in its case."""
+    await put(store, ("add_inbound", inbound()))
+    assert inbound() == await get(store, "find_inbound", "XBB", "digest-m1")
+    assert inbound() == await get(store, "find_inbound_by_id", "XBB", "id-m1")
+    assert inbound() == await get(store, "find_inbound_by_envelope", digest("m1"))
+    assert (inbound(),) == await get(store, "inbound_of_case", "c1")
+
+
+async def test_refused_inbound_comes_back(store: Store) -> None:
+    """A refused message without thread or case comes back as it was saved."""
+    refused = inbound(thread=None, seq=None, ref=None, sealed=None, status="refused", code="stale")
+    await put(store, ("add_inbound", refused))
+    assert refused == await get(store, "find_inbound", "XBB", "digest-m1")
+
+
+@pytest.mark.parametrize("change", [{"id": "other"}, {"digest": "other"}])
+async def test_inbound_is_stored_once(store: Store, change: dict[str, str]) -> None:
+    """A second message with the same digest, or the same id, is a conflict."""
+    await put(store, ("add_inbound", inbound()))
+    with pytest.raises(Conflict):
+        await put(store, ("add_inbound", inbound(**change)))
+
+
+async def test_inbound_is_saved_anew(store: Store) -> None:
+    """A stored message may change; one that is not stored is a conflict."""
+    changed = inbound(answer=b"answer")
+    await put(store, ("add_inbound", inbound()), ("save_inbound", changed))
+    assert changed == await get(store, "find_inbound", "XBB", "digest-m1")
+    with pytest.raises(Conflict):
+        await put(store, ("save_inbound", inbound("m2")))
+
+
+async def test_outbound_is_saved_anew(store: Store) -> None:
+    """A message to send comes back as last saved, fractions of its next try included."""
+    sent = outbound(
+        state="receipted",
+        envelope=b"re-sealed",
+        next_try_at=NOW + timedelta(seconds=1.25),
+        attempts=2,
+        posted_at=NOW,
+        answered_at=NOW,
+        status="accepted",
+        answer=b"answer",
+    )
+    await put(store, ("save_outbound", outbound()), ("save_outbound", sent))
+    assert sent == await get(store, "find_outbound", "XBB", "id-m1")
+    assert sent == await get(store, "find_outbound_by_digest", "XBB", "digest-m1")
+    assert (sent,) == await get(store, "outbound_of_case", "c1")
+
+
+async def test_outbound_since(store: Store) -> None:
+    """Messages queued since an instant come in order, those to another partner apart."""
+    rows = [outbound(str(day), queued_at=NOW + timedelta(days=day)) for day in (3, 1, 2)]
+    await put(store, *(("save_outbound", row) for row in (*rows, outbound("x", partner="XCC"))))
+    found = await get(store, "outbound_since", "XBB", NOW + timedelta(days=2))
+    assert ["id-2", "id-3"] == [row.id for row in found]
+
+
+async def test_partner_comes_back(store: Store) -> None:
+    """What is known of a partner comes back as last saved."""
+    known = PartnerRow("XBB", 3, NOW, "identity", b"card", NOW, 2)
+    await put(store, ("save_partner", PartnerRow("XBB", 0, None, None, None, None, 0)), ("save_partner", known))
+    assert known == await get(store, "find_partner", "XBB")
+
+
+async def test_accesses_come_in_order(store: Store) -> None:
+    """Looks at a case come back in order."""
+    looks = [AccessRow("c1", NOW, "p2", "show", "review", None), AccessRow("c1", NOW, "p1", "export", "court", "court")]
+    await put(store, *(("add_access", look) for look in looks))
+    assert tuple(looks) == await get(store, "accesses", "c1")
+
+
+async def test_meta_is_saved_anew(store: Store) -> None:
+    """A named value comes back as last set."""
+
+    async def unit(tx: Tx) -> None:
+        await tx.set_meta("epoch", "1")
+        await tx.set_meta("epoch", "2")
+
+    await store.commit(unit)
+    assert "2" == await get(store, "get_meta", "epoch")
+
+
+async def test_instant_without_zone_is_refused(store: Store) -> None:
+    """A naive instant is refused rather than read in the machine's zone."""
+    with pytest.raises(BrokenUnit):
+        await put(store, ("save_case", case(opened_at=datetime(2026, 1, 1))))
+
+
+# Delivery
+
+
+async def due(store: Store, after_s: float = 0, limit: int = 10, partners: tuple[str, ...] = ("XBB",)) -> list[str]:
+    """Return the names of the messages due some seconds from now."""
+    rows = await get(store, "due_outbound", NOW + timedelta(seconds=after_s), limit, partners)
+    return [row.id.removeprefix("id-") for row in rows]
+
+
+async def test_due_outbound_stops_and_waits(store: Store) -> None:
+    """Only the first waiting number of each thread and epoch is due."""
+    rows = [
+        outbound("1", seq=1, state="posted"),
+        outbound("2", seq=2),
+        outbound("other thread", thread="t2", seq=5),
+        outbound("other epoch", epoch=2, seq=1),
+        outbound("no thread", thread=None, seq=None),
+    ]
+    await put(store, *(("save_outbound", row) for row in rows))
+    assert {"1", "other thread", "other epoch", "no thread"} == set(await due(store))
+
+
+@pytest.mark.parametrize("state", ["receipted", "refused", "dropped", "undelivered"])
+async def test_answered_number_frees_the_next(store: Store, state: str) -> None:
+    """Number n+1 is due once n waits no more."""
+    await put(store, ("save_outbound", outbound("1", seq=1, state=state)), ("save_outbound", outbound("2", seq=2)))
+    assert ["2"] == await due(store)
+
+
+@pytest.mark.parametrize("column", ["not_before", "next_try_at"])
+async def test_due_outbound_waits_for_its_time(store: Store, column: str) -> None:
+    """A message is not due before both of its instants."""
+    await put(store, ("save_outbound", outbound("1", **{column: NOW + timedelta(seconds=60)})))
+    assert [] == await due(store, 59)
+    assert ["1"] == await due(store, 60)
+
+
+async def test_due_outbound_of_some_partners(store: Store) -> None:
+    """Only messages to the partners asked for are due, the longest due first, up to the limit."""
+    early = NOW - timedelta(hours=1)
+    rows = [
+        outbound("late", next_try_at=NOW - timedelta(seconds=5), thread="a", not_before=early),
+        outbound("later", next_try_at=NOW - timedelta(seconds=1), thread="b", not_before=early),
+        outbound("latest", next_try_at=NOW - timedelta(seconds=9), thread="c", partner="XCC", not_before=early),
+    ]
+    await put(store, *(("save_outbound", row) for row in rows))
+    assert ["late", "later"] == await due(store)
+    assert ["latest", "late", "later"] == await due(store, partners=("XBB", "XCC", "XDD"))
+    assert ["latest", "late"] == await due(store, limit=2, partners=("XBB", "XCC"))
+    assert [] == await due(store, partners=())
+
+
+async def test_next_outbound_at(store: Store) -> None:
+    """The next try is that of the earliest message which waits for no other."""
+    rows = [
+        outbound("head", seq=1, state="posted", next_try_at=NOW + timedelta(seconds=30.5)),
+        outbound("follower", seq=2),
+        outbound("held", partner="XCC", not_before=NOW + timedelta(seconds=90)),
+        outbound("done", partner="XDD", state="receipted"),
+    ]
+    await put(store, *(("save_outbound", row) for row in rows))
+    assert NOW + timedelta(seconds=30.5) == await get(store, "next_outbound_at")
+
+
+async def test_expired_outbound(store: Store) -> None:
+    """Waiting messages past their expiry are listed, the oldest first."""
+    rows = [
+        outbound("b", expires_at=NOW - timedelta(seconds=1), state="posted"),
+        outbound("a", expires_at=NOW - timedelta(seconds=9)),
+        outbound("done", expires_at=NOW - timedelta(seconds=9), state="receipted"),
+        outbound("live", expires_at=NOW),
+    ]
+    await put(store, *(("save_outbound", row) for row in rows))
+    found = await get(store, "expired_outbound", NOW, 10)
+    assert ["id-a", "id-b"] == [row.id for row in found]
+
+
+# Retention
+
+
+async def test_purge_answers(store: Store) -> None:
+    """Answers go a while after their message expired; ids and digests stay."""
+    rows = [
+        inbound("old", expires_at=NOW - timedelta(seconds=301), answer=b"a"),
+        inbound("new", expires_at=NOW - timedelta(seconds=300), answer=b"a"),
+    ]
+
+    async def unit(tx: Tx) -> int:
+        return await tx.purge_answers(NOW, 300)
+
+    await put(store, *(("add_inbound", row) for row in rows))
+    assert Committed(1, None) == await store.commit(unit)
+    assert replace(rows[0], answer=None) == await get(store, "find_inbound", "XBB", "digest-old")
+    assert rows[1] == await get(store, "find_inbound", "XBB", "digest-new")
+
+
+async def test_purge_envelopes(store: Store) -> None:
+    """Envelopes of messages done with and queued before an instant go; the rest of the row stays."""
+    rows = [
+        outbound("done", state="receipted", queued_at=NOW - timedelta(days=31)),
+        outbound("waiting", state="posted", queued_at=NOW - timedelta(days=31)),
+        outbound("recent", state="receipted", queued_at=NOW - timedelta(days=29)),
+    ]
+
+    async def unit(tx: Tx) -> int:
+        return await tx.purge_envelopes(NOW - timedelta(days=30))
+
+    await put(store, *(("save_outbound", row) for row in rows))
+    assert Committed(1, None) == await store.commit(unit)
+    found = [await get(store, "find_outbound", "XBB", row.id) for row in rows]
+    assert [replace(rows[0], envelope=None), *rows[1:]] == found
+
+
+async def test_erasure_empties_a_case(store: Store) -> None:
+    """An erasure drops the key and every sealed column of a case, and nothing of another."""
+    kept = (case("c2"), event("c2"), inbound("k", ref="c2"), outbound("k", ref="c2"))
+    await put(store, ("save_case", case()), ("add_event", event()), ("add_inbound", inbound(answer=b"answer")))
+    await put(store, ("save_outbound", outbound(answer=b"answer")))
+    names = ("save_case", "add_event", "add_inbound", "save_outbound")
+    await put(store, *zip(names, kept, strict=True))
+    await put(store, ("erase_case", "c1"))
+    assert case(wrapped_key=None, sealed=None) == await get(store, "find_case", "c1")
+    assert (event(sealed=None),) == await get(store, "events", "c1")
+    assert (inbound(sealed=None, answer=b"answer"),) == await get(store, "inbound_of_case", "c1")
+    gone = outbound(sealed=None, envelope=None, answer=b"answer")
+    assert (gone,) == await get(store, "outbound_of_case", "c1")
+    assert kept[0] == await get(store, "find_case", "c2")
+    assert (kept[3],) == await get(store, "outbound_of_case", "c2")
+
+
+async def test_erased_case_takes_its_next_version(store: Store) -> None:
+    """An erased case may still be saved, without key and content."""
+    last = case(version=2, state="ERASED", wrapped_key=None, sealed=None)
+    await put(store, ("save_case", case()), ("erase_case", "c1"), ("save_case", last))
+    assert last == await get(store, "find_case", "c1")
+
+
+async def test_erased_case_does_not_come_back(store: Store) -> None:
+    """An older row in somebody's hands cannot bring back what was erased."""
+    await put(store, ("save_case", case()), ("save_outbound", outbound()), ("add_inbound", inbound()))
+    await put(store, ("erase_case", "c1"))
+    with pytest.raises(Conflict):
+        await put(store, ("save_case", case(version=2)))
+    await put(store, ("save_outbound", outbound(state="posted")), ("save_inbound", inbound()), ("add_event", event()))
+    message: OutboundRow = await get(store, "find_outbound", "XBB", "id-m1")
+    assert (None, None) == (message.envelope, message.sealed)
+    assert inbound(sealed=None) == await get(store, "find_inbound", "XBB", "digest-m1")
+    assert (event(sealed=None),) == await get(store, "events", "c1")
+
+
+# Logs
+
+
+async def test_log_head_moves_to_a_new_origin(store: Store) -> None:
+    """After a new epoch the new log is appended to and the old one stays readable."""
+    await store.commit(accept("m1"))
+    later = LogHead("XAA/XBB/2", Frontier(0, ()), "")
+
+    async def begin(tx: Tx) -> None:
+        await tx.save_log_head("XBB", later)
+
+    await store.commit(begin)
+    await store.commit(accept("m2"))
+    head = await get(store, "log_head", "XBB")
+    assert ("XAA/XBB/2", 1, "checkpoint 1") == (head.origin, head.frontier.size, head.checkpoint)
+    assert ("XAA/XBB/1", "XAA/XBB/2") == await get(store, "log_origins")
+    assert "XAA/XBB/1" == (await get(store, "find_log_entry", "XBB", "issued", "digest-m1")).origin
+
+
+async def test_log_entries_come_in_order(store: Store, signer: Signer) -> None:
+    """The entries of a log come back in order, from a position, up to a limit."""
+    for name in ("a", "b", "c", "d"):
+        await store.commit(accept(name))
+    names = [entry.digest for entry in await get(store, "log_entries", "XAA/XBB/1")]
+    assert ["digest-a", "digest-b", "digest-c", "digest-d"] == names
+    found = await get(store, "log_entries", "XAA/XBB/1", 1, 2)
+    assert [(1, "digest-b"), (2, "digest-c")] == [(entry.index, entry.digest) for entry in found]
+    assert (b"claims b", digest("r"), digest("digest-b"), NOW) == (
+        found[0].receipt,
+        found[0].r,
+        found[0].leaf,
+        found[0].at,
+    )
+
+
+async def test_frontier_comes_back(store: Store) -> None:
+    """The frontier the store keeps is the one the signer made."""
+    for name in ("a", "b", "c"):
+        await store.commit(accept(name))
+    expected = Frontier().append([digest(f"digest-{name}") for name in "abc"])
+    assert LogHead("XAA/XBB/1", expected, "checkpoint 3") == await get(store, "log_head", "XBB")
+
+
+# Group commit
+
+
+async def test_value_and_answer_come_back(store: Store) -> None:
+    """A unit's value and the answer of its first receipt come back; the answer is stored."""
+    assert Committed("m1", b"answer claims m1") == await store.commit(accept("m1"))
+    assert inbound(answer=b"answer claims m1") == await get(store, "find_inbound", "XBB", "digest-m1")
+
+
+async def test_entered_receipt_has_no_answer(store: Store) -> None:
+    """A receipt that is only entered makes an entry and no answer."""
+
+    async def unit(tx: Tx) -> None:
+        tx.draft(Draft("XBB", "theirs", claims=None, receipt=b"receipt"))
+
+    assert Committed(None, None) == await store.commit(unit)
+    assert b"receipt" == (await get(store, "find_log_entry", "XBB", "received", "theirs")).receipt
+
+
+async def test_first_receipt_answers(store: Store) -> None:
+    """The answer of a unit is that of its first receipt, behind drafts of other units and kinds."""
+
+    async def unit(tx: Tx) -> None:
+        tx.draft(Draft("XBB", "theirs", claims=None, receipt=b"receipt"))
+        for name in ("m2", "m3"):
+            await tx.add_inbound(inbound(name))
+            tx.draft(receipt(name))
+
+    _, committed = await asyncio.gather(store.commit(accept("m1")), store.commit(unit))
+    assert b"answer claims m2" == committed.answer
+
+
+async def test_batch_is_signed_once(store: Store, signer: Signer) -> None:
+    """Units that wait together are signed together, with the head their batch began with."""
+    await asyncio.gather(*(store.commit(accept(f"m{n}")) for n in range(20)))
+    assert 1 == len(signer.calls)
+    heads, drafts = signer.calls[0]
+    assert {"XBB": EMPTY_LOG} == heads
+    assert [f"digest-m{n}" for n in range(20)] == [draft.digest for draft in drafts]
+
+
+async def test_unit_sees_earlier_ones_of_its_batch(store: Store, signer: Signer) -> None:
+    """A unit sees what earlier units of its batch wrote."""
+
+    async def look(tx: Tx) -> bool:
+        return await tx.find_inbound("XBB", "digest-m1") is not None
+
+    _, seen = await asyncio.gather(store.commit(accept("m1")), store.commit(look))
+    assert Committed(True, None) == seen
+
+
+async def test_failing_unit_fails_alone(store: Store, signer: Signer) -> None:
+    """A unit that raises is rolled back with its drafts; the others of its batch stand."""
+
+    async def fail(tx: Tx) -> None:
+        await accept("m2")(tx)
+        raise KeyError("mine")
+
+    units = (accept("m1"), fail, accept("m3"))
+    outcomes = await asyncio.gather(*(store.commit(unit) for unit in units), return_exceptions=True)
+    assert [Committed("m1", b"answer claims m1"), Committed("m3", b"answer claims m3")] == [outcomes[0], outcomes[2]]
+    assert isinstance(outcomes[1], KeyError)
+    assert ["digest-m1", "digest-m3"] == [draft.digest for draft in signer.calls[0][1]]
+    assert await get(store, "find_inbound", "XBB", "digest-m2") is None
+
+
+async def test_unit_rolled_back_in_part_keeps_nothing(store: Store) -> None:
+    """A conflict in the middle of a unit leaves nothing of it, and later units of the batch go on."""
+
+    async def twice(tx: Tx) -> None:
+        await tx.set_meta("left", "behind")
+        await tx.add_inbound(inbound("m1"))
+
+    outcomes = await asyncio.gather(
+        *(store.commit(unit) for unit in (accept("m1"), twice, accept("m2"))), return_exceptions=True
+    )
+    assert isinstance(outcomes[1], Conflict)
+    assert Committed("m2", b"answer claims m2") == outcomes[2]
+    assert await get(store, "get_meta", "left") is None
+
+
+@pytest.mark.parametrize("name", ["sleep", "future"])
+async def test_suspending_unit_is_refused(store: Store, name: str) -> None:
+    """A unit that awaits anything but its Tx is rolled back and refused."""
+    future = asyncio.get_running_loop().create_future()
+
+    async def suspend(tx: Tx) -> None:
+        await tx.set_meta("left", "behind")
+        await (asyncio.sleep(0) if name == "sleep" else future)
+
+    with pytest.raises(BrokenUnit):
+        await store.commit(suspend)
+    assert await get(store, "get_meta", "left") is None
+
+
+async def test_signer_that_fails_fails_the_batch(store: Store, signer: Signer) -> None:
+    """If the batch cannot be signed nothing of it is stored, and the next batch is unharmed."""
+    signer.failing = True
+
+    async def plain(tx: Tx) -> None:
+        await tx.set_meta("left", "behind")
+
+    outcomes = await asyncio.gather(store.commit(accept("m1")), store.commit(plain), return_exceptions=True)
+    assert [Unavailable, Unavailable] == [type(outcome) for outcome in outcomes]
+    assert await get(store, "get_meta", "left") is None
+    assert await get(store, "find_inbound", "XBB", "digest-m1") is None
+    signer.failing = False
+    assert Committed("m1", b"answer claims m1") == await store.commit(accept("m1"))
+
+
+async def test_digest_is_logged_once(store: Store) -> None:
+    """A second entry about a digest fails its unit alone, in the same batch and in a later one."""
+
+    async def again(tx: Tx) -> None:
+        tx.draft(receipt("m1"))
+
+    outcomes = await asyncio.gather(store.commit(accept("m1")), store.commit(again), return_exceptions=True)
+    assert isinstance(outcomes[0], Committed)
+    assert isinstance(outcomes[1], Conflict)
+    with pytest.raises(Conflict):
+        await store.commit(again)
+
+
+async def test_receipt_needs_its_message(store: Store) -> None:
+    """A receipt drafted for a message that is not stored fails its unit alone."""
+
+    async def unit(tx: Tx) -> None:
+        tx.draft(receipt("nowhere"))
+
+    outcomes = await asyncio.gather(store.commit(unit), store.commit(accept("m1")), return_exceptions=True)
+    assert isinstance(outcomes[0], BrokenUnit)
+    assert isinstance(outcomes[1], Committed)
+
+
+async def test_draft_needs_a_log(store: Store) -> None:
+    """A draft about a partner whose log was not begun fails its unit."""
+
+    async def unit(tx: Tx) -> None:
+        tx.draft(Draft("XCC", "theirs", claims=None, receipt=b"receipt"))
+
+    with pytest.raises(BrokenUnit):
+        await store.commit(unit)
+
+
+async def test_draft_is_one_of_two(store: Store) -> None:
+    """A draft with neither claims nor receipt is refused."""
+
+    async def unit(tx: Tx) -> None:
+        tx.draft(Draft("XBB", "d", claims=None, receipt=None))
+
+    with pytest.raises(BrokenUnit):
+        await store.commit(unit)
+
+
+async def test_cancelled_caller_leaves_its_batch_whole(store: Store) -> None:
+    """A caller cancelled before its batch takes its unit back; the rest of the batch commits."""
+    tasks = [asyncio.create_task(store.commit(accept(f"m{n}"))) for n in range(3)]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(outcomes[1], asyncio.CancelledError)
+    assert [Committed("m0", b"answer claims m0"), Committed("m2", b"answer claims m2")] == [outcomes[0], outcomes[2]]
+
+
+async def test_caller_cancelled_in_flight_leaves_its_batch_whole(store: Store) -> None:
+    """A caller cancelled while its batch commits breaks nothing; its unit stands."""
+    running = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def slow(tx: Tx) -> None:
+        await tx.set_meta("slow", "stands")
+        loop.call_soon_threadsafe(running.set)
+
+    tasks = [asyncio.create_task(store.commit(slow)), asyncio.create_task(store.commit(accept("m1")))]
+    await running.wait()
+    tasks[0].cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(outcomes[1], Committed)
+    assert "stands" == await get(store, "get_meta", "slow")
+
+
+async def test_close_drains(store: Store) -> None:
+    """Closing commits what waits and refuses what comes later."""
+    tasks = [asyncio.create_task(store.commit(accept(f"m{n}"))) for n in range(300)]
+    await asyncio.sleep(0)
+    await store.close()
+    assert all(isinstance(outcome, Committed) for outcome in await asyncio.gather(*tasks))
+    with pytest.raises(Unavailable):
+        await store.commit(accept("late"))
+    with pytest.raises(Unavailable):
+        await get(store, "get_meta", "x")
+
+
+async def test_read_cannot_write(store: Store) -> None:
+    """A write or a draft while reading is refused."""
+
+    async def write(tx: Tx) -> None:
+        await tx.set_meta("x", "y")
+
+    async def log(tx: Tx) -> None:
+        tx.draft(receipt())
+
+    for unit in (write, log):
+        with pytest.raises(BrokenUnit):
+            await store.read(unit)
+
+
+async def test_read_raises_what_its_unit_raises(store: Store) -> None:
+    """An error of a reading unit comes out as it is, and the next read works."""
+
+    async def fail(tx: Tx) -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError):
+        await store.read(fail)
+    assert await get(store, "get_meta", "x") is None
+
+
+async def test_tx_ends_with_its_unit(store: Store) -> None:
+    """A Tx kept beyond its unit is refused."""
+    kept: list[Tx] = []
+
+    async def unit(tx: Tx) -> None:
+        kept.append(tx)
+
+    await store.commit(unit)
+    with pytest.raises(BrokenUnit):
+        await kept[0].get_meta("x")

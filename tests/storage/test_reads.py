@@ -1,0 +1,129 @@
+"""The read models: what they show, in which order, and that a page costs the page."""
+
+from collections.abc import AsyncIterator
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.services.inquire import AuditRow, BoardRow, Figures, Place
+from gateway.services.ports import AccessRow, Store, Tx, Unavailable
+from gateway.storage import SqliteInquiries, StoreError
+from tests.storage.support import NOW, case, outbound
+
+CASES = (
+    case("a", due_at=None, due_on=None),
+    case("b", partner="XCC", state="ASKED", due_at=NOW + timedelta(days=2)),
+    case("c", due_at=NOW - timedelta(days=1), officer="p2"),
+    case("d", state="CLOSED", closed_at=NOW),
+    case("e", due_at=NOW - timedelta(days=1)),
+)
+
+
+@pytest.fixture
+async def inquiries(store: Store, path: Path) -> AsyncIterator[SqliteInquiries]:
+    """Read models over a store with a few cases."""
+
+    async def fill(tx: Tx) -> None:
+        for row in CASES:
+            await tx.save_case(row)
+        for at in range(3):
+            await tx.add_access(AccessRow("ab"[at % 2], NOW, "p1", "show", f"look {at}", None))
+        await tx.save_outbound(outbound("waiting", ref=None))
+        await tx.save_outbound(outbound("done", ref=None, state="receipted"))
+
+    await store.commit(fill)
+    made = await SqliteInquiries.open(path)
+    yield made
+    await made.close()
+
+
+async def test_board_shows_open_cases(inquiries: SqliteInquiries) -> None:
+    """The board shows open cases, soonest due first, those without a due date last."""
+    assert ["c", "e", "b", "a"] == [row.ref for row in await inquiries.board()]
+    assert ["c", "e", "a"] == [row.ref for row in await inquiries.board(partner="XBB")]
+
+
+async def test_board_shows_overdue_cases(inquiries: SqliteInquiries) -> None:
+    """With an instant the board shows only what was due before it."""
+    assert ["c", "e"] == [row.ref for row in await inquiries.board(overdue_at=NOW)]
+    assert [] == await inquiries.board(partner="XCC", overdue_at=NOW)
+
+
+async def test_board_goes_on_after_a_page(inquiries: SqliteInquiries) -> None:
+    """Pages follow one another without gap or overlap, across rows due at one instant and those never due."""
+    seen: list[str] = []
+    after: Place | None = None
+    while page := await inquiries.board(limit=1, after=after):
+        seen += [row.ref for row in page]
+        after = page[-1].place
+    assert ["c", "e", "b", "a"] == seen
+
+
+async def test_board_row_is_the_case(inquiries: SqliteInquiries) -> None:
+    """A row shows every column of its case that it has a field for."""
+    row = await inquiries.find_case("b")
+    assert row is not None
+    assert [getattr(CASES[1], field.name) for field in fields(BoardRow)] == [
+        getattr(row, field.name) for field in fields(BoardRow)
+    ]
+    assert await inquiries.find_case("x") is None
+
+
+async def test_queue_by_state_and_officer(inquiries: SqliteInquiries) -> None:
+    """A queue holds the cases of some states, of one officer if named, and pages across states."""
+    assert ["c", "e", "b", "a"] == [row.ref for row in await inquiries.cases(states=("RECEIVED", "ASKED"))]
+    assert ["e", "b", "a"] == [row.ref for row in await inquiries.cases(states=("RECEIVED", "ASKED"), officer="p1")]
+    assert ["c"] == [row.ref for row in await inquiries.cases(officer="p2")]
+    assert ["d"] == [row.ref for row in await inquiries.cases(states=("CLOSED",))]
+    after = Place(NOW - timedelta(days=1), "e")
+    assert ["b"] == [row.ref for row in await inquiries.cases(states=("RECEIVED", "ASKED"), limit=1, after=after)]
+
+
+async def test_audit_shows_the_latest_first(inquiries: SqliteInquiries) -> None:
+    """The record of access comes latest first, of one case or of all, and pages."""
+    rows = await inquiries.audit()
+    assert ["look 2", "look 1", "look 0"] == [row.justification for row in rows]
+    assert AuditRow(3, "a", NOW, "p1", "show", "look 2", None) == rows[0]
+    assert ["look 1"] == [row.justification for row in await inquiries.audit(limit=1, before=rows[0].number)]
+    assert ["look 2", "look 0"] == [row.justification for row in await inquiries.audit(ref="a")]
+
+
+async def test_figures_count(inquiries: SqliteInquiries) -> None:
+    """Figures count cases by partner and state, overdue cases, and waiting messages."""
+    cases = {("XBB", "RECEIVED"): 3, ("XCC", "ASKED"): 1, ("XBB", "CLOSED"): 1}
+    assert Figures(cases, {"XBB": 2}, {"XBB": 1}) == await inquiries.figures(NOW)
+
+
+async def test_inquiries_cannot_write(inquiries: SqliteInquiries) -> None:
+    """The connection of the read models cannot write."""
+    with pytest.raises(Unavailable):
+        await inquiries._all("DELETE FROM meta", ())
+
+
+async def test_missing_store_is_refused(tmp_path: Path) -> None:
+    """Read models over no store are refused with a hint."""
+    with pytest.raises(StoreError) as caught:
+        await SqliteInquiries.open(tmp_path / "none.db")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["_OPEN", "_OPEN_OF_PARTNER", "_OF_STATE", "_OF_OFFICER", "_OPEN_OF_OFFICER"])
+async def test_pages_are_read_along_an_index(inquiries: SqliteInquiries, name: str) -> None:
+    """No page is sorted or scanned."""
+    import gateway.storage.reads as reads
+
+    statement = getattr(reads, name)
+    plan = await inquiries._all(f"EXPLAIN QUERY PLAN {statement}", tuple("x" * statement.count("?")))
+    text = " ".join(row[3] for row in plan)
+    assert "USING INDEX" in text
+    assert "SCAN" not in text or name == "_OPEN"
+    if name != "_OPEN_OF_OFFICER":
+        assert "TEMP B-TREE" not in text
+
+
+def test_board_row_has_no_place_for_a_person() -> None:
+    """No field of a board row may hold sealed bytes, a key or a name."""
+    names = {field.name for field in fields(BoardRow)}
+    assert not names & {"sealed", "wrapped_key", "thread", "name", "elements", "justification"}
