@@ -232,6 +232,11 @@ def parse_card(raw: bytes) -> Card:
     return card
 
 
+def claims_of(card: Card) -> dict[str, Any]:
+    """Return the claims of ``card`` as they were signed, to make the next card from."""
+    return ijson.loads(jws.parse(card.raw, jws.TYP_CARD).payload)
+
+
 def verify_card(raw: bytes, identity: bytes) -> Card:
     """Return the card ``raw`` holds if it is by ``identity`` (32 bytes). Raises ``CardRefused``."""
     card = parse_card(raw)

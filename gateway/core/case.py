@@ -67,9 +67,9 @@ class Case:
     One case.
 
     ``resume_to`` is the state a frozen or suspended case returns to. ``frozen_by`` is (person, role) of the first who
-    froze it and ``released`` that this person let go. ``asked`` are the elements a tier-2 question named. ``reply`` is
-    the last reply's body. ``draft`` is the national record (requesting side), ``received`` the elements received
-    (requested side).
+    froze it, ``holders`` are all who froze it and have not let go, ``released`` says that everyone did. ``asked`` are
+    the elements a tier-2 question named. ``reply`` is the last reply's body. ``draft`` is the national record
+    (requesting side), ``received`` the elements received (requested side).
     """
 
     ref: str
@@ -90,6 +90,7 @@ class Case:
     reminders: int = 0
     resume_to: State | None = None
     frozen_by: tuple[str, str] | None = None
+    holders: tuple[tuple[str, str], ...] = ()
     freeze_reason: str | None = None
     released: bool = False
     resume_proposer: str | None = None
@@ -125,6 +126,7 @@ def case_from_dict(value: Mapping[str, Any]) -> Case:
             "asked": tuple(value["asked"]),
             "resume_to": State(value["resume_to"]) if value["resume_to"] else None,
             "frozen_by": (frozen_by[0], frozen_by[1]) if frozen_by else None,
+            "holders": tuple((holder[0], holder[1]) for holder in value["holders"]),
             "findings": tuple(value["findings"]),
         }
     )

@@ -42,9 +42,9 @@ class RuleRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class Event:
     """
-    Something that happened: ``name`` as in the table, the ``actor`` (person id or country) and the ``role`` it acts in.
+    Something that happened: ``name`` as in the table, ``actor`` (person id or country) and the ``role`` it acts in.
 
-    ``data`` is what came with it (a body, a clock, a reason); ``facts`` what the rules look at, where the row has rules.
+    ``data`` is what came with it (a body, a clock, a reason); ``facts`` what the rules look at, if the row has rules.
     """
 
     name: str

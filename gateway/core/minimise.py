@@ -47,7 +47,9 @@ class Disclosure:
 
 
 def _judge(member: str, purpose: str, asked: frozenset[str]) -> Line:
-    element = _ELEMENT_OF[member]
+    element = _ELEMENT_OF.get(member)
+    if element is None:
+        return Line(member, member, "forbidden", "MIN-1", "the table does not name it")
     need = _ELEMENTS[element]["purposes"].get(purpose, "forbidden")
     if _ELEMENTS[element]["attachment"]:
         return Line(element, member, "withheld", "MIN-4", "attachments do not leave before they can be re-rendered")
@@ -72,7 +74,10 @@ def disclose(draft: Mapping[str, Any], purpose: str, asked: Iterable[str] | None
     lines = [_judge(member, purpose, wanted) for member in file]
     if asked is not None:
         lines = [_second_tier(line, wanted) for line in lines]
-    lines += [Line(name, name, "forbidden", "MIN-3", NEVER[name]) for name in draft.get("national", {})]
+    lines += [
+        Line(name, name, "forbidden", "MIN-3", NEVER.get(name, "a national field"))
+        for name in draft.get("national", {})
+    ]
     sent = {line.member: file[line.member] for line in lines if line.status == "sent"}
     return Disclosure(sent, tuple(lines), _missing(sent, purpose, wanted if asked is not None else None))
 
@@ -98,7 +103,7 @@ def _missing(sent: Mapping[str, Any], purpose: str, asked: frozenset[str] | None
 
 def excess(elements: Mapping[str, Any], purpose: str, asked: Iterable[str] | None = None) -> tuple[Finding, ...]:
     """
-    Return a finding for each received element that ``purpose`` does not allow (``docs/protocol.md``: ``not-minimised``).
+    Return a finding for each received element that ``purpose`` does not allow (code ``not-minimised``).
 
     ``asked`` are the elements our own tier-2 question named; ``None`` for a first request, where none may come.
     """

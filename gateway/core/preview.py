@@ -48,7 +48,12 @@ def body_digest(body: str) -> str:
 
 
 def compose(
-    draft: Mapping[str, Any], authority: str, now: datetime, *, no_contact: str | None, asked: tuple[str, ...] | None = None
+    draft: Mapping[str, Any],
+    authority: str,
+    now: datetime,
+    *,
+    no_contact: str | None,
+    asked: tuple[str, ...] | None = None,
 ) -> Preview:
     """
     Compose the request for the national record ``draft`` (schema ``case-draft``), or the answer to a tier-2 question.

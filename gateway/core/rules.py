@@ -18,6 +18,9 @@ from gateway.core.messages import (
     NEGATIVE_OUTCOMES,
     OUTCOMES_FOR,
     POSITIVE_OUTCOMES,
+    REPLY,
+    REQUEST,
+    TYPES,
     WITHDRAWAL,
     allowed_methods,
 )
@@ -111,7 +114,7 @@ def _elements(facts: Facts) -> Mapping[str, Any]:
 def _r03(facts: Facts) -> str | None:
     purpose = facts.body.get("handling", {}).get("purpose")
     carries = "entry_date" in _elements(facts)
-    if purpose == "PERM_RESIDENCE" and not carries and facts.type == "verification.request":
+    if purpose == "PERM_RESIDENCE" and not carries and facts.type == REQUEST:
         return "permanent residence is asked as of the date of entry, which is missing"
     if purpose == "NATIONALITY" and carries:
         return "nationality is asked as of now; the date of entry must not be sent"
@@ -121,10 +124,13 @@ def _r03(facts: Facts) -> str | None:
 def _r05(facts: Facts) -> str | None:
     handling = facts.body.get("handling")
     if handling is None:
-        return None
+        personal = facts.type in TYPES and TYPES[facts.type].personal
+        return "a body about a person carries no conditions" if personal else None
+    if missing := [name for name in ("purpose", "legal_basis", "onward") if not handling.get(name)]:
+        return f"{', '.join(missing)} is not stated"
     if not handling.get("use_restrictions"):
         return "no use restriction is stated"
-    if _on_or_before(handling["retain_until"], facts.now.date()):
+    if date.fromisoformat(handling["retain_until"]) <= facts.now.date():
         return "retain_until is not in the future"
     return None
 
@@ -132,7 +138,9 @@ def _r05(facts: Facts) -> str | None:
 def treat_as_minor(draft: Mapping[str, Any]) -> bool:
     """Return whether the person is to be treated as a minor: age unknown counts as one until it is decided (R-06)."""
     age = draft["age"]
-    return bool(age["class"] == "minor" or age.get("treat_as_child") or (age["class"] == "unknown" and not age["decision"]))
+    return bool(
+        age["class"] == "minor" or age.get("treat_as_child") or (age["class"] == "unknown" and not age["decision"])
+    )
 
 
 def _r06(facts: Facts) -> str | None:
@@ -184,7 +192,7 @@ def _r20(facts: Facts) -> str | None:
 
 
 def _r26(facts: Facts) -> str | None:
-    if facts.type != "verification.reply":
+    if facts.type != REPLY:
         return None
     body = facts.body
     if body["outcome"] == "NOT_FOUND" and (body["match_basis"] or body["reason"]):
@@ -207,8 +215,10 @@ def _n02(facts: Facts) -> str | None:
 
 
 def _q01(facts: Facts) -> str | None:
-    if facts.type != "verification.reply" or facts.question is None:
+    if facts.type != REPLY:
         return None
+    if facts.question is None:
+        return "the question that the reply answers is not known"
     purpose = facts.question["handling"]["purpose"]
     if facts.body["outcome"] not in OUTCOMES_FOR[purpose]:
         return f"{facts.body['outcome']} does not answer the question {purpose}"
@@ -218,8 +228,10 @@ def _q01(facts: Facts) -> str | None:
 
 
 def _m01(facts: Facts) -> str | None:
-    if facts.type != "verification.reply" or facts.question is None:
+    if facts.type != REPLY:
         return None
+    if facts.question is None:
+        return "the question that the reply answers is not known"
     allowed = allowed_methods(facts.question["method_limit"], facts.question["no_contact_methods"])
     if used := sorted(set(facts.body["method_used"]) - allowed):
         return f"{', '.join(used)} is outside the method limit of the request"
@@ -228,25 +240,89 @@ def _m01(facts: Facts) -> str | None:
     return None
 
 
+_REPLY = frozenset({When.COMPOSE, When.APPROVE, When.SEND, When.RECEIVE})
 _OUT = frozenset({When.APPROVE, When.SEND, When.RETRY, When.REMIND})
 _WRITE = frozenset({When.COMPOSE, When.APPROVE, When.SEND})
 
 RULES: tuple[Rule, ...] = (
-    Rule("R-01", "No contact unless no protection need is attested", "UNICEF Guidelines 7.3; Directive 2013/32/EU Article 30", _OUT, "asylum", _r01),
+    Rule(
+        "R-01",
+        "No contact unless no protection need is attested",
+        "UNICEF Guidelines 7.3; Directive 2013/32/EU Article 30",
+        _OUT,
+        "asylum",
+        _r01,
+    ),
     Rule("R-02", "A later indication freezes", "UNICEF Guidelines 7.3", _OUT - {When.APPROVE}, "state", _r02),
-    Rule("R-03", "Two questions, two as-of dates", "Palermo Protocol Article 8(3)", _WRITE | {When.RECEIVE}, "elements.entry_date", _r03),
-    Rule("R-05", "Every disclosure carries its conditions", "Palermo Protocol Article 10(3)", _WRITE | {When.RECEIVE}, "handling", _r05),
+    Rule(
+        "R-03",
+        "Two questions, two as-of dates",
+        "Palermo Protocol Article 8(3)",
+        _WRITE | {When.RECEIVE},
+        "elements.entry_date",
+        _r03,
+    ),
+    Rule(
+        "R-05",
+        "Every disclosure carries its conditions",
+        "Palermo Protocol Article 10(3)",
+        _WRITE | {When.RECEIVE},
+        "handling",
+        _r05,
+    ),
     Rule("R-06", "Doubt about age counts for the person", "CETS 197 Article 10(3)", _WRITE - {When.SEND}, "age", _r06),
-    Rule("R-07", "A minor is represented before anything is sent", "CETS 197 Article 10(4)(a)", _OUT - {When.REMIND, When.RETRY}, "representative", _r07),
-    Rule("R-13", "No look and no disclosure without a reason", "Directive (EU) 2016/680 Article 25", _WRITE - {When.SEND} | {When.EXPORT}, "justification", _r13),
+    Rule(
+        "R-07",
+        "A minor is represented before anything is sent",
+        "CETS 197 Article 10(4)(a)",
+        _OUT - {When.REMIND, When.RETRY},
+        "representative",
+        _r07,
+    ),
+    Rule(
+        "R-13",
+        "No look and no disclosure without a reason",
+        "Directive (EU) 2016/680 Article 25",
+        _WRITE - {When.SEND} | {When.EXPORT},
+        "justification",
+        _r13,
+    ),
     Rule("R-14", "Only the person asked about", "Directive (EU) 2016/680 Article 6", _WRITE, "category", _r14),
-    Rule("R-19", "A transfer has a ground", "Regulation (EU) 2016/679 Chapter V", _OUT - {When.REMIND, When.RETRY}, "transfer_ground", _r19),
-    Rule("R-20", "Nothing that endangers", "Hague Convention 1996 Article 37", _OUT - {When.RETRY}, "endangerment_check", _r20),
-    Rule("R-26", "Not found is not no", "Palermo Protocol Article 8(3); CETS 197 Article 10", frozenset({When.COMPOSE, When.APPROVE, When.SEND, When.RECEIVE}), "outcome", _r26),
+    Rule(
+        "R-19",
+        "A transfer has a ground",
+        "Regulation (EU) 2016/679 Chapter V",
+        _OUT - {When.REMIND, When.RETRY},
+        "transfer_ground",
+        _r19,
+    ),
+    Rule(
+        "R-20",
+        "Nothing that endangers",
+        "Hague Convention 1996 Article 37",
+        _OUT - {When.RETRY},
+        "endangerment_check",
+        _r20,
+    ),
+    Rule("R-26", "Not found is not no", "Palermo Protocol Article 8(3); CETS 197 Article 10", _REPLY, "outcome", _r26),
     Rule("N-01", "States not to be contacted", "national policy under dual control", _OUT, "to", _n01),
-    Rule("N-02", "Only to a key that is the recipient's now", "docs/protocol.md section 2", frozenset({When.SEND}), "to", _n02),
-    Rule("Q-01", "The reply answers the question asked", "Palermo Protocol Article 8(3)", frozenset({When.COMPOSE, When.APPROVE, When.SEND, When.RECEIVE}), "outcome", _q01),
-    Rule("M-01", "Only the methods the request allows", "Palermo Protocol Articles 6 and 10(3)", frozenset({When.COMPOSE, When.APPROVE, When.SEND, When.RECEIVE}), "method_used", _m01),
+    Rule(
+        "N-02",
+        "Only to a key that is the recipient's now",
+        "docs/protocol.md section 2",
+        frozenset({When.SEND}),
+        "to",
+        _n02,
+    ),
+    Rule("Q-01", "The reply answers the question asked", "Palermo Protocol Article 8(3)", _REPLY, "outcome", _q01),
+    Rule(
+        "M-01",
+        "Only the methods the request allows",
+        "Palermo Protocol Articles 6 and 10(3)",
+        _REPLY,
+        "method_used",
+        _m01,
+    ),
 )
 
 

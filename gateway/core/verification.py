@@ -9,6 +9,7 @@ Rule 4: nothing turns NOT_FOUND into NOT_NATIONAL; a second look is a new reply,
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.machine import (
@@ -23,7 +24,6 @@ from gateway.core.machine import (
     IllegalStep,
     Notify,
     Row,
-    RuleRefused,
     Send,
     Table,
     step,
@@ -35,10 +35,13 @@ from gateway.core.messages import (
     QUESTION,
     REMINDER,
     REPLY,
+    REQUEST,
     TYPES,
     WITHDRAWAL,
 )
+from gateway.core.minimise import disclose
 from gateway.core.rules import Finding, When, findings
+from schemas import ijson
 
 S = State
 
@@ -86,8 +89,15 @@ OPEN_REQUESTED = (
 )
 WORKING = (S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED)
 """States in which the requested side works on an answer."""
+ANSWERING = (*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW)
+"""States in which the requested side may answer: one whose question stays unanswered still owes a reply."""
 WAITING = (S.DELIVERED, S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.CONTESTED)
 """States in which the requesting side waits for the other, and may remind."""
+HELD = (S.FROZEN, S.SUSPENDED)
+"""States that stop our own acts. What arrives moves the state the case will resume in, so no partner can tell."""
+
+LATER = frozenset({"redirect", "redirection", "ask_interview", "interview", "interview_answer"})
+"""Events whose message types come with a later version; no service of this one brings them."""
 
 
 def _rows(
@@ -106,19 +116,24 @@ _AFTERLIFE = (
     Row(S.BLOCKED, "erase", S.ERASED, _GATEWAY, ("retention_over",), "erased key id"),
 )
 
+_APPROVE = ("two_persons", "same_bytes", "minimised", "rules_approve")
+_SEND = ("approved", "minimised", "rules_send")
+_SAID = ("acknowledgement", "question", "delay", "extension", "reply")
+
 REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "amend", S.DRAFT, OFFICER, ("never_posted_or_refused",), "new draft"),
-    Row(S.DRAFT, "approve", S.CLEARED, LIAISON, ("two_persons", "same_bytes", "rules_approve"), "approval statement"),
-    Row(S.CLEARED, "send", S.SENT, OFFICER, ("approved", "rules_send"), "sealed envelope id"),
+    Row(S.DRAFT, "approve", S.CLEARED, LIAISON, _APPROVE, "approval statement"),
+    Row(S.CLEARED, "send", S.SENT, OFFICER, _SEND, "sealed envelope id"),
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "discard", S.CLOSED, OFFICER, evidence="event"),
     # What the transport learns.
     Row(S.SENT, "receipt", S.DELIVERED, _GATEWAY, evidence="signed receipt"),
     Row(S.SENT, "not_accepted", S.NOT_ACCEPTED, _GATEWAY, evidence="signed refusal or final problem"),
     *_rows((S.SENT, *WAITING, S.REPLIED), "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
-    *_rows((*WAITING, S.REPLIED, S.FROZEN, S.WITHDRAWN, S.CLOSED), "receipt", STAY, _GATEWAY, evidence="signed receipt"),
-    *_rows((*WAITING, S.REPLIED), "not_accepted", STAY, _GATEWAY, evidence="signed refusal"),
-    *_rows((S.FROZEN, S.WITHDRAWN, S.CLOSED), "not_accepted", STAY, _GATEWAY, evidence="signed refusal"),
-    *_rows((S.FROZEN, S.WITHDRAWN, S.CLOSED), "undelivered", STAY, _GATEWAY, evidence="expiry without receipt"),
+    *_rows((*WAITING, S.REPLIED, *HELD, S.WITHDRAWN, S.CLOSED), "receipt", STAY, _GATEWAY, evidence="signed receipt"),
+    *_rows(
+        (*WAITING, S.REPLIED, *HELD, S.WITHDRAWN, S.CLOSED), "not_accepted", STAY, _GATEWAY, evidence="signed refusal"
+    ),
+    *_rows((*HELD, S.WITHDRAWN, S.CLOSED), "undelivered", STAY, _GATEWAY, evidence="expiry without receipt"),
     # What the requested State says.
     *_rows((S.SENT, S.DELIVERED, S.REDIRECTED), "acknowledgement", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
     *_rows((S.DELIVERED, S.ACKNOWLEDGED), "redirection", S.REDIRECTED, _PARTNER, evidence="message"),
@@ -126,34 +141,31 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED), "interview", S.NEEDS_INTERVIEW, _PARTNER, evidence="message"),
     *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "delay", STAY, _PARTNER, evidence="message"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extension", S.EXTENDED, _PARTNER, ("within_cap",), "message"),
-    *_rows((*WORKING, S.NEEDS_TIER2), "reply", S.REPLIED, _PARTNER, ("rules_receive",), "signed reply"),
+    *_rows(ANSWERING, "reply", S.REPLIED, _PARTNER, ("rules_receive",), "signed reply"),
     # What the requesting desk does next.
-    Row(S.NEEDS_TIER2, "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
-    Row(S.NEEDS_TIER2, "approve", STAY, LIAISON, ("two_persons", "same_bytes", "rules_approve"), "approval statement"),
-    Row(S.NEEDS_TIER2, "send", S.ACKNOWLEDGED, OFFICER, ("approved", "rules_send"), "sealed envelope id"),
-    Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, OFFICER, ("approved", "rules_send"), "message"),
+    *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
+    *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "approve", STAY, LIAISON, _APPROVE, "approval statement"),
+    Row(S.NEEDS_TIER2, "send", S.ACKNOWLEDGED, OFFICER, _SEND, "sealed envelope id"),
+    Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, OFFICER, _SEND, "sealed envelope id"),
     Row(S.REPLIED, "contest", S.CONTESTED, OFFICER | {"person", "guardian"}, ("contest_once", "rules_send"), "message"),
     *_rows(WAITING, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, ("overdue", "rules_remind"), "reminder"),
     *_rows((S.REPLIED, S.UNDELIVERED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
+    # The other State may have closed before the second look was asked for; the first reply then stands.
+    Row(S.CONTESTED, "close", S.CLOSED, OFFICER, evidence="event"),
     # Stop, at any time; and the two ways on.
-    *_rows((*OPEN_REQUESTING, S.SUSPENDED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
-    *_rows(WAITING + (S.REPLIED,), "suspend", S.SUSPENDED, OFFICER | _PARTNER, evidence="message"),
-    Row(S.SUSPENDED, "resume", RESUME, OFFICER | _PARTNER, ("rules_send",), "message"),
+    # UNDELIVERED too: the other State may hold what it never receipted, and then a withdrawal must be able to follow.
+    *_rows((*OPEN_REQUESTING, S.SUSPENDED, S.UNDELIVERED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
+    *_rows((*WAITING, S.REPLIED), "suspend", S.SUSPENDED, OFFICER, evidence="event"),
+    Row(S.SUSPENDED, "resume", RESUME, OFFICER, ("rules_resume",), "event"),
     Row(S.SUSPENDED, "close", S.CLOSED, OFFICER, evidence="event"),
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
     Row(S.FROZEN, "propose_resume", STAY, OFFICER, ("released",), "event"),
     Row(S.FROZEN, "resume", RESUME, LIAISON, ("released", "second_person", "rules_resume"), "event"),
-    Row(S.FROZEN, "withdraw", S.WITHDRAWN, MAY_FREEZE | _GATEWAY, evidence="neutral withdrawal"),
-    *_rows(
-        (S.FROZEN,), "acknowledgement", STAY, _PARTNER, evidence="message"
-    ),
-    *(row for name in ("question", "delay", "extension", "reply") for row in _rows((S.FROZEN,), name, STAY, _PARTNER)),
-    *(
-        row
-        for name in ("acknowledgement", "question", "delay", "extension", "reply")
-        for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, evidence="crossed the withdrawal; body not kept")
-    ),
+    Row(S.FROZEN, "withdraw", S.WITHDRAWN, MAY_FREEZE, evidence="neutral withdrawal"),
+    # No guard here: the row of the state to resume in decides, with its guards, so the partner sees no difference.
+    *(row for name in _SAID for row in _rows(HELD, name, STAY, _PARTNER, (), "message")),
+    *(row for name in _SAID for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, (), "body not kept")),
     Row(S.WITHDRAWN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.WITHDRAWN, "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
     *_AFTERLIFE,
@@ -167,10 +179,8 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows((S.RECEIVED, *WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.REPLIED), "reminder", STAY, _PARTNER),
     *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.UNDELIVERED), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
     *_rows((S.CLOSED, S.BLOCKED, S.WITHDRAWN), "withdrawal", STAY, _PARTNER, (), "message"),
-    *_rows((S.FROZEN, S.SUSPENDED), "reminder", STAY, _PARTNER),
-    # A message that crossed a freeze of ours is kept for when the case goes on.
-    *_rows((S.FROZEN,), "elements", STAY, _PARTNER, ("rules_receive",)),
-    *_rows((S.FROZEN,), "contest", STAY, _PARTNER, ("contest_once",)),
+    # A message that crossed a freeze of ours is kept for when the case goes on; the state to resume in decides on it.
+    *(row for name in ("elements", "contest", "reminder") for row in _rows(HELD, name, STAY, _PARTNER, (), "message")),
     # What the requested desk does.
     Row(S.RECEIVED, "acknowledge", S.ACKNOWLEDGED, CLERK, evidence="message"),
     *_rows((S.RECEIVED, S.ACKNOWLEDGED), "redirect", S.REDIRECTED, CLERK, evidence="message"),
@@ -178,20 +188,18 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows(WORKING, "ask_interview", S.NEEDS_INTERVIEW, CLERK, evidence="message"),
     *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "notify_delay", STAY, CLERK, evidence="message"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extend", S.EXTENDED, CLERK, ("before_due", "within_cap"), "message"),
-    *_rows(WORKING, "prepare", STAY, CLERK, ("rules_compose",), "body digest"),
-    *_rows(WORKING, "countersign", STAY, frozenset({"second_signer"}), ("two_persons", "same_bytes"), "statement"),
-    *_rows(WORKING, "answer", S.REPLIED, CLERK, ("prepared", "countersigned", "rules_send"), "signed reply"),
+    *_rows(ANSWERING, "prepare", STAY, CLERK, ("rules_compose",), "body digest"),
+    *_rows(ANSWERING, "countersign", STAY, frozenset({"second_signer"}), ("two_persons", "same_bytes"), "statement"),
+    *_rows(ANSWERING, "answer", S.REPLIED, CLERK, ("prepared", "countersigned", "rules_send"), "signed reply"),
     # What the transport learns.
-    *_rows(
-        (*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY
-    ),
+    *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY),
     *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
     *_rows(OPEN_REQUESTED, "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
     *_rows((S.FROZEN, S.SUSPENDED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
     # Stop and go on.
     *_rows((*OPEN_REQUESTED, S.SUSPENDED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
-    *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.CONTESTED), "suspend", S.SUSPENDED, CLERK | _PARTNER),
-    Row(S.SUSPENDED, "resume", RESUME, CLERK | _PARTNER),
+    *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.CONTESTED), "suspend", S.SUSPENDED, CLERK),
+    Row(S.SUSPENDED, "resume", RESUME, CLERK),
     Row(S.SUSPENDED, "close", S.CLOSED, CLERK),
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
@@ -230,6 +238,17 @@ def _same_bytes(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return ()
 
 
+def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """The body holds what file and matrix give, no more and no less; what the preview found missing is missing here."""
+    if case.pending is None or case.draft is None:
+        return _found("MIN-5", "there is no body, or no file to compare it with")
+    asked = None if case.pending.type == REQUEST else case.asked
+    disclosure = disclose(case.draft, case.purpose, asked)
+    if ijson.loads(case.pending.body.encode()).get("elements") != disclosure.elements:
+        return _found("MIN-1", "the body holds other elements than the file and the purpose give")
+    return disclosure.findings
+
+
 def _approved(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     if case.pending is None or case.pending.approver is None:
         return _found("V-03", "a second person has not approved this body")
@@ -243,7 +262,8 @@ def _prepared(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
 
 
 def _countersigned(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    if case.pending is not None and event.data["outcome"] in NEGATIVE_OUTCOMES and case.pending.statement is None:
+    # The exact bytes decide what is answered, not what the event says of them.
+    if case.pending is not None and _value(case.pending)["outcome"] in NEGATIVE_OUTCOMES and not case.pending.statement:
         return _found("V-05", "an answer that is not positive needs a second signer")
     return ()
 
@@ -270,13 +290,13 @@ def _contest_once(case: Case, event: Event, now: datetime) -> tuple[Finding, ...
 
 
 def _same_freezer(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    if case.frozen_by is None or (event.actor, event.role) != case.frozen_by:
+    if (event.actor, event.role) not in case.holders:
         return _found("V-07", "only who froze the case can let go")
     return ()
 
 
 def _released(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    return () if case.released else _found("V-08", "who froze the case has not let go")
+    return () if case.released and not case.holders else _found("V-08", "somebody who froze the case has not let go")
 
 
 def _second_person(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
@@ -297,6 +317,7 @@ def _retention_over(case: Case, event: Event, now: datetime) -> tuple[Finding, .
 GUARDS = {
     "two_persons": _two_persons,
     "same_bytes": _same_bytes,
+    "minimised": _minimised,
     "approved": _approved,
     "prepared": _prepared,
     "countersigned": _countersigned,
@@ -324,7 +345,10 @@ Change = tuple[Case, tuple[Effect, ...]]
 
 
 def _amend(case: Case, event: Event, now: datetime) -> Change:
-    return replace(case, draft=event.data["draft"], pending=event.data["pending"]), ()
+    draft = event.data["draft"]
+    # The purpose decides what a reply may say and what may leave, so it follows the draft.
+    amended = replace(case, draft=draft, purpose=draft["purpose"], officer=draft["officer"])
+    return replace(amended, pending=event.data["pending"]), ()
 
 
 def _prepare(case: Case, event: Event, now: datetime) -> Change:
@@ -334,6 +358,10 @@ def _prepare(case: Case, event: Event, now: datetime) -> Change:
 def _sign(case: Case, event: Event, now: datetime) -> Change:
     signed = replace(_pending(case), approver=event.actor, statement=event.data["statement"])
     return replace(case, pending=signed), ()
+
+
+def _value(pending: Pending) -> dict[str, Any]:
+    return ijson.loads(pending.body.encode())
 
 
 def _pending(case: Case) -> Pending:
@@ -348,25 +376,39 @@ def _send(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _receipt(case: Case, event: Event, now: datetime) -> Change:
+    case = _learned(case, event, now)
     for clock in event.data["clocks"]:
         case = case.with_clock(clock)
     return replace(case, findings=(*case.findings, *event.data["findings"])), ()
 
 
+def _learned(case: Case, event: Event, now: datetime) -> Case:
+    """While held, move the state to resume in by what the transport learned, if that state knows the event."""
+    if case.state not in HELD:
+        return case
+    try:
+        return _advance_resume(case, event, now)
+    except IllegalStep:
+        return case
+
+
 def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
+    case = _learned(case, event, now)
     return replace(case, findings=(*case.findings, f"not accepted: {event.data['code']}")), (Notify("interior"),)
 
 
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
-    return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))
+    if case.state is S.WITHDRAWN:
+        return case, (Notify("interior"),)  # the withdrawal itself; the thread has ended already
+    return _learned(case, event, now), (DropUnsent(), EndThread("undelivered"), Notify("interior"))
 
 
 def _arrive(case: Case, event: Event, now: datetime) -> Change:
-    """Take in a message of the other State; while frozen, move where the case will resume instead."""
+    """Take in a message of the other State; while held, move where the case will resume instead."""
     if case.state in (S.WITHDRAWN, S.CLOSED):
         return case, ()
     body = event.data["body"]
-    if case.state is S.FROZEN:
+    if case.state in HELD:
         case = _advance_resume(case, event, now)
     for clock in event.data.get("clocks", ()):
         case = case.with_clock(clock)
@@ -390,13 +432,15 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _advance_resume(case: Case, event: Event, now: datetime) -> Case:
-    if case.resume_to is None:
-        return case
-    try:
-        resumed, _ = step(table_for(case.side), replace(case, state=case.resume_to), event, now)
-    except (IllegalStep, RuleRefused):
-        return case
+    """Move ``resume_to`` as the case would have moved; raises what that step raises."""
+    resumed, _ = step(table_for(case.side), replace(case, state=_resume_to(case)), event, now)
     return replace(case, resume_to=resumed.state)
+
+
+def _resume_to(case: Case) -> State:
+    if case.resume_to is None:
+        raise IllegalStep(case.state, "resume", "")
+    return case.resume_to
 
 
 def _withdrawn(case: Case, event: Event, now: datetime) -> Change:
@@ -420,17 +464,21 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
     draft = event.data.get("draft")
     case = replace(case, draft=draft) if draft is not None else case
     reason = event.data["reason"]
+    by = (event.actor, event.role)
+    case = replace(case, holders=(*(holder for holder in case.holders if holder != by), by))
     if case.state in (S.FROZEN, S.WITHDRAWN):
         return replace(case, freeze_reason=f"{case.freeze_reason}\n{reason}", released=False, resume_proposer=None), ()
     resume_to = S(event.data["undo"]) if event.data.get("undo") else case.state
+    if case.state is S.CONTESTED and resume_to is S.REPLIED:
+        case = replace(case, contests=case.contests - 1)  # the objection never left, so it may still be made
     if case.state is S.SUSPENDED:
-        resume_to = case.resume_to or S.SUSPENDED
+        resume_to = _resume_to(case)
     if resume_to is S.CLEARED:
         resume_to = S.DRAFT  # the approval did not know what stopped the case; it is given anew
     frozen = replace(
         case,
         resume_to=resume_to,
-        frozen_by=(event.actor, event.role),
+        frozen_by=by,
         freeze_reason=reason,
         released=False,
         resume_proposer=None,
@@ -440,7 +488,8 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _release(case: Case, event: Event, now: datetime) -> Change:
-    return replace(case, released=True), (Notify("interior"),)
+    holders = tuple(holder for holder in case.holders if holder != (event.actor, event.role))
+    return replace(case, holders=holders, released=not holders), (Notify("interior"),)
 
 
 def _propose_resume(case: Case, event: Event, now: datetime) -> Change:
@@ -448,9 +497,7 @@ def _propose_resume(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _resume(case: Case, event: Event, now: datetime) -> Change:
-    return replace(
-        case, frozen_by=None, freeze_reason=None, released=False, resume_proposer=None, resume_to=None
-    ), ()
+    return replace(case, frozen_by=None, freeze_reason=None, released=False, resume_proposer=None, resume_to=None), ()
 
 
 def _suspend(case: Case, event: Event, now: datetime) -> Change:
@@ -484,8 +531,8 @@ def _ask(case: Case, event: Event, now: datetime) -> Change:
 
 def _answer(case: Case, event: Event, now: datetime) -> Change:
     pending = _pending(case)
-    statements = (pending.statement,) if pending.statement else ()
-    return replace(case, pending=None, reply=event.data["reply"]), (Send(REPLY, pending.body, None, statements),)
+    statements = (pending.statement,) if pending.statement and _value(pending)["outcome"] in NEGATIVE_OUTCOMES else ()
+    return replace(case, pending=None, reply=_value(pending)), (Send(REPLY, pending.body, None, statements),)
 
 
 APPLIES = {
@@ -494,6 +541,7 @@ APPLIES = {
     "approve": _sign,
     "countersign": _sign,
     "send": _send,
+    "interview_answer": _send,
     "receipt": _receipt,
     "not_accepted": _not_accepted,
     "undelivered": _undelivered,
@@ -536,5 +584,3 @@ def undo_state(dropped: tuple[str, ...]) -> str | None:
     The earliest dropped message decides: what followed it followed from it.
     """
     return next((undo for type in dropped if (undo := TYPES[type].undo)), None)
-
-

@@ -102,7 +102,7 @@ class Answer:
             await cases.move(context, tx, held, event, now)
             await tx.add_access(AccessRow(ref, now, person, "search", "answer to a request", None))
 
-        await context.store.commit(unit)
+        await context.commit(unit)
         return made[-1]
 
     async def countersign(self, ref: str, statement: str, person: str) -> None:
@@ -132,7 +132,7 @@ class Answer:
             data = {"digest": digest, "statement": statement}
             await cases.move(context, tx, held, Event("countersign", person, "second_signer", data), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     async def answer(self, ref: str, person: str, role: str = "registry_clerk") -> None:
         """Send the prepared answer. Raises ``RuleRefused`` if a second signature is missing, ``IllegalStep``."""
@@ -147,7 +147,7 @@ class Answer:
             event = Event("answer", person, role, data, _facts(held.case, value, context))
             await cases.move(context, tx, held, event, now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     async def close(self, ref: str, person: str, role: str = "registry_clerk") -> None:
         """Close an answered or withdrawn case. Raises ``IllegalStep``."""
@@ -157,7 +157,7 @@ class Answer:
         async def unit(tx: Tx) -> None:
             await cases.move(context, tx, await cases.load(context, tx, ref), Event("close", person, role), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     async def _say(self, ref: str, name: str, person: str, role: str, body: Body) -> None:
         """Send a coded message built from the case by ``body(case) -> (type, body, more event data)``."""
@@ -171,7 +171,7 @@ class Answer:
             text = ijson.dumps(value).decode()
             await cases.move(context, tx, held, Event(name, person, role, {"body": text, **extra}), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
 
 def _facts(case: Case, value: Mapping[str, Any], context: Context) -> Facts:

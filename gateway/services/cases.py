@@ -133,7 +133,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     saved = await store(context, tx, held, case, event, held.case.state.value, now)
     for effect in effects:
         await _carry_out(context, tx, saved, effect, now)
-    context.log("case.moved", ref=case.ref, event=event.name, source=held.case.state.value, target=case.state.value)
+    context.log("case.moved", ref=case.ref, step=event.name, source=held.case.state.value, target=case.state.value)
     return saved
 
 
@@ -220,7 +220,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     )
     await tx.save_outbound(row)
     await tx.save_thread(replace(thread, out_epoch=context.epoch, out_seq=seq, seen=digest))
-    context.wake()
+    context.queued = True
     return row
 
 

@@ -73,7 +73,7 @@ class Clear:
             await cases.store(context, tx, cases.fresh(context, case, now), case, event, "", now)
             await tx.add_access(AccessRow(case.ref, now, person, "open", draft["justification"], None))
 
-        await context.store.commit(unit)
+        await context.commit(unit)
         return case.ref
 
     async def amend(self, ref: str, draft: Mapping[str, Any], person: str, role: str = "case_officer") -> Preview:
@@ -117,7 +117,7 @@ class Clear:
             event = Event("prepare", person, role, data, self._facts(held.case, preview.type, preview.body))
             await cases.move(context, tx, held, event, now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
         return made[-1]
 
     async def approve(self, ref: str, statement: str, person: str, role: str = "liaison_officer") -> None:
@@ -152,7 +152,7 @@ class Clear:
             data = {"digest": digest, "statement": statement}
             await cases.move(context, tx, held, Event("approve", person, role, data, facts), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     async def send(self, ref: str, person: str, role: str = "case_officer") -> None:
         """
@@ -172,7 +172,7 @@ class Clear:
             why = (held.case.draft or {}).get("justification", "")
             await tx.add_access(AccessRow(ref, now, person, "send", why, held.case.partner))
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     async def contest(self, ref: str, ground: str, person: str, role: str = "case_officer") -> None:
         """Ask for a second look at the reply, once, on a coded ``ground``. Raises as ``send``."""
@@ -195,7 +195,7 @@ class Clear:
             facts = self._facts(held.case, facts_type, "{}") if facts_type else None
             await cases.move(context, tx, held, Event(name, person, role, data, facts), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     def _facts(self, case: Case, type: str, body: str) -> Facts:
         """Return what the rules look at before a message of ours about ``case`` leaves."""

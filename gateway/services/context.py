@@ -7,11 +7,12 @@ Built once in ``gateway.app`` and never changed, except that ``trust`` holds new
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 from gateway.core.case import Case
 from gateway.core.machine import Notify
-from gateway.services.ports import Clock, Peers, Random, Store
+from gateway.services.ports import Clock, Committed, Peers, Random, Store, Unit
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
 from keys.rest import Vault
@@ -82,7 +83,8 @@ class Policy:
 
 @dataclass(slots=True)
 class Context:
-    """Everything a service of one gateway needs. ``wake`` tells the delivery loop that there is something to post."""
+    """Everything a service of one gateway needs. ``wake`` tells the delivery loop, on the loop's
+    own thread and after the commit, that there is something to post; ``queued`` is set by a unit that queued it."""
 
     country: str
     authority: str
@@ -101,7 +103,16 @@ class Context:
     policy: Policy
     log: Callable[..., None]
     wake: Callable[[], None] = field(default=lambda: None)
+    queued: bool = False
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
+
+    async def commit(self, unit: Unit[Any]) -> Committed:
+        """Commit ``unit`` as ``Store.commit`` does, and wake the delivery loop if something was queued in it."""
+        committed = await self.store.commit(unit)
+        if self.queued:
+            self.queued = False
+            self.wake()
+        return committed
 
     def no_contact(self, country: str) -> str | None:
         """Return why ``country`` may not be contacted, or ``None``; a State that is not configured may not be."""

@@ -139,7 +139,7 @@ class Deliverer:
             due = await tx.due_outbound(now, circuit.width(now, room), (country,)) if circuit.width(now, room) else ()
             return [item for row in due if (item := await self._claim_one(tx, row, now))]
 
-        committed = await self._context.store.commit(unit)
+        committed = await self._context.commit(unit)
         claimed: list[Claimed] = committed.value
         return claimed
 
@@ -227,7 +227,7 @@ class Deliverer:
             await _note(tx, row.partner, failure, now, context.random.spread())
 
         try:
-            await context.store.commit(unit)
+            await context.commit(unit)
         except Unavailable as error:
             context.log("store.unavailable", error=str(error), hint=error.hint)
 
@@ -277,7 +277,7 @@ class Deliverer:
             await _note(tx, row.partner, False, now, 0.0)
             await self._tell_case(tx, settled, receipt, now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
         context.log("message.answered", partner=row.partner, status=receipt.status, code=receipt.code)
         # The next number of the thread may leave now.
         context.wake()
@@ -316,7 +316,7 @@ class Deliverer:
             await cases.move(self._context, tx, held, event, now)
         except IllegalStep:
             # The receipt is kept either way; a case that is over does not move any more.
-            self._context.log("case.unmoved", ref=held.case.ref, event=event.name, state=held.case.state.value)
+            self._context.log("case.unmoved", ref=held.case.ref, step=event.name, state=held.case.state.value)
 
     # Giving up: a final problem, or a message that expired.
 
@@ -330,7 +330,7 @@ class Deliverer:
                 await self._undelivered(tx, current, code, now)
 
         context.log("message.final", partner=row.partner, code=code)
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     async def expire(self, now: datetime) -> int:
         """End as undelivered every message past ``expires_at``; return how many there were."""
@@ -341,7 +341,7 @@ class Deliverer:
                 await self._undelivered(tx, row, None, now)
             return len(rows)
 
-        committed = await self._context.store.commit(unit)
+        committed = await self._context.commit(unit)
         count: int = committed.value
         return count
 

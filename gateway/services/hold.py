@@ -42,7 +42,7 @@ class Hold:
             data = {"reason": reason, "draft": draft, "undo": await cases.undo_of(tx, held.case)}
             await cases.move(context, tx, held, Event("freeze", person, role, data), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     async def withdraw(self, ref: str, person: str, role: str) -> None:
         """
@@ -58,7 +58,7 @@ class Hold:
             posted = await cases.was_posted(tx, held.case)
             await cases.move(context, tx, held, Event("withdraw", person, role, {"posted": posted}), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     async def release(self, ref: str, person: str, role: str) -> None:
         """Let go of a case this person froze in this role. Raises ``RuleRefused`` if somebody else froze it."""
@@ -79,7 +79,7 @@ class Hold:
             facts = Facts(now, held.case.draft, no_contact=self._no_contact(held.case.side, held.case.partner))
             await cases.move(context, tx, held, Event("propose_resume" if first else "resume", person, role, {}, facts), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
 
     def _no_contact(self, side: Side, partner: str) -> str | None:
         return self._context.no_contact(partner) if side is Side.REQUESTING else None
@@ -91,4 +91,4 @@ class Hold:
         async def unit(tx: Tx) -> None:
             await cases.move(context, tx, await cases.load(context, tx, ref), Event(name, person, role), now)
 
-        await context.store.commit(unit)
+        await context.commit(unit)

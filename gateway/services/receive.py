@@ -8,7 +8,7 @@ An envelope already answered gets its stored answer whatever has become of keys 
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import schemas
 from gateway.core import codes, envelope, wire
@@ -35,7 +35,7 @@ from gateway.core.verification import PARTNER
 from gateway.core.wire import Payload
 from gateway.services import cases
 from gateway.services.context import Context
-from gateway.services.ports import Draft, InboundRow, ThreadRow, Tx, Unavailable
+from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
 from gateway.services.reckon import STEPS
 from keys import jws as jws_format
 from keys import statement as statements
@@ -44,6 +44,9 @@ from schemas import ijson
 
 ANSWER_GRACE_S = 300
 """How long after ``expires_at`` the stored answer is given again; the same span as clocks may differ."""
+
+
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ class Receiver:
             fault = wire.times_findings(payload, now)
             if payload.type != COLLECT or opened.schema_fault or fault:
                 return await self._settle(opened, now)  # refused by a receipt, like any other message
-            await self._context.store.commit(lambda tx: self._remember_collect(tx, opened, now))
+            await self._context.commit(lambda tx: self._remember_collect(tx, opened, now))
             body = await self._on_collect(payload.sender, payload.body["max"])
             return Reply(200, envelope.MEDIA_TYPE_SEVERAL, body)
         except PeerError as error:
@@ -206,7 +209,14 @@ class Receiver:
     # The checks that need what is stored, and the decision.
 
     async def _settle(self, opened: Opened, now: datetime) -> Reply:
-        committed = await self._context.store.commit(lambda tx: self._decide(tx, opened, now))
+        for _ in range(_TRIES):
+            try:
+                committed = await self._context.commit(lambda tx: self._decide(tx, opened, now))
+                break
+            except Conflict:
+                continue  # a twin of this message was in the same batch; the next look finds its answer
+        else:
+            raise PeerError(Reason.STORE_CONFLICT)
         answer = committed.answer if committed.answer is not None else committed.value
         return self._answer(answer)
 
@@ -220,7 +230,7 @@ class Receiver:
             row = await tx.find_inbound_by_envelope(envelope_id)
             return await self._again(tx, row, now) if row else None
 
-        committed = await self._context.store.commit(unit)
+        committed = await self._context.commit(unit)
         answer: bytes | None = committed.answer or committed.value
         return answer
 
@@ -228,6 +238,8 @@ class Receiver:
         """Return the answer kept for ``row``; once it was purged, draft ``expired`` and return ``None``."""
         if row.answer is not None:
             return row.answer
+        if now <= row.expires_at + timedelta(seconds=ANSWER_GRACE_S):
+            raise Conflict("the same message stands in this batch; its answer is not signed yet")
         self._draft(tx, row.partner, row.digest, Verdict(Reason.ANSWER_PURGED), now)
         return None
 
@@ -317,7 +329,7 @@ class Receiver:
         held = cases.fresh(context, case, now)
         event = Event("request", payload.sender, PARTNER, {"digest": payload.digest})
         saved = await cases.store(context, tx, held, case, event, "", now)
-        context.log("case.moved", ref=case.ref, event="request", source="", target=case.state.value)
+        context.log("case.moved", ref=case.ref, step="request", source="", target=case.state.value)
         return self._accepted(saved, opened)
 
     async def _move(self, tx: Tx, held: cases.Held, opened: Opened, now: datetime) -> Verdict:

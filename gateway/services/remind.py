@@ -92,6 +92,6 @@ class Reminder:
                 raise
             return True
 
-        committed = await context.store.commit(unit)
+        committed = await context.commit(unit)
         done: bool = committed.value
         return done

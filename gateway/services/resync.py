@@ -48,7 +48,7 @@ class Resync:
                 await self._queue(tx, country, part, start + THREADS_A_MESSAGE < len(threads), now)
             return len(again)
 
-        committed = await context.store.commit(unit)
+        committed = await context.commit(unit)
         context.wake()
         count: int = committed.value
         return count
@@ -139,7 +139,7 @@ class Resync:
                     digest = wire.payload_digest(old.checkpoint.encode())
                     tx.draft(Draft(country, digest, None, old.checkpoint.encode()))
 
-        await context.store.commit(unit)
+        await context.commit(unit)
         context.epoch = epoch
         return epoch
 

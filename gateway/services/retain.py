@@ -40,7 +40,7 @@ class Retention:
             await tx.purge_answers(now, ANSWER_GRACE_S)
             await tx.purge_envelopes(now - timedelta(days=policy.envelope_days))
 
-        await context.store.commit(purge)
+        await context.commit(purge)
         await self._block(now)
         erased = []
         for row in await self._ended(State.BLOCKED, now, policy.erased_after_days):
@@ -56,7 +56,7 @@ class Retention:
                 held = await cases.load(self._context, tx, ref)
                 await cases.move(self._context, tx, held, Event("block", "gateway", GATEWAY, {"until": until}), now)
 
-            await self._context.store.commit(unit)
+            await self._context.commit(unit)
 
     async def _ended(self, state: State, now: datetime, days: int) -> list[CaseRow]:
         async def unit(tx: Tx) -> list[CaseRow]:
@@ -78,6 +78,6 @@ class Retention:
         async def unit(tx: Tx) -> None:
             await tx.erase_case(ref)
 
-        await context.store.commit(unit)
+        await context.commit(unit)
         await context.store.truncate()
         context.log("case.erased", ref=ref)

@@ -64,17 +64,22 @@ class SqliteInquiries:
     @classmethod
     async def open(cls, path: Path) -> "SqliteInquiries":
         """Open a connection to the store at ``path`` that cannot write; raises ``StoreError``."""
-        uri = f"{path.absolute().as_uri()}?mode=rw"
-        try:
-            db = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-        except sqlite3.Error as error:
-            raise _cannot_open(path, error) from error
-        try:
-            await db.execute("PRAGMA query_only = ON")
-            await db.execute_fetchall("SELECT 1 FROM case_file LIMIT 1")
-        except sqlite3.Error as error:
+        failed: list[sqlite3.Error] = []
+
+        def connect() -> sqlite3.Connection:
+            # aiosqlite leaves its thread to itself when the connector raises, and a loop that closes meanwhile makes
+            # that thread fail. So the error is carried out, over an empty database that is closed in good order.
+            try:
+                return _connect(path)
+            except sqlite3.Error as error:
+                failed.append(error)
+                return sqlite3.connect(":memory:")
+
+        db = await aiosqlite.Connection(connect, iter_chunk_size=64)
+        if failed:
             await db.close()
-            raise _cannot_open(path, error) from error
+            text, hint = reason(failed[0])
+            raise StoreError(f"{path}: {text}", hint) from failed[0]
         return cls(db)
 
     async def close(self) -> None:
@@ -139,9 +144,16 @@ class SqliteInquiries:
             raise Unavailable("the store is closed", "start the gateway again") from error
 
 
-def _cannot_open(path: Path, error: sqlite3.Error) -> StoreError:
-    text, hint = reason(error)
-    return StoreError(f"{path}: {text}", hint)
+def _connect(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+    try:
+        db.execute("PRAGMA query_only = ON")
+        db.execute("SELECT 1 FROM case_file LIMIT 1").fetchall()
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
 
 
 def _at(place: Place) -> tuple[float, str]:

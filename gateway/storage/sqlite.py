@@ -215,9 +215,6 @@ class Engine:
             raise StoreError(f"{self._path}: {text}", hint) from error
         except StoreError as error:
             raise StoreError(f"{self._path}: {error}", error.hint) from error
-        finally:
-            if self._writer is not None and self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
 
     def commit(self, units: Sequence[Unit[Any]]) -> list[Committed | Exception]:
         """

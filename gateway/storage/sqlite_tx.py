@@ -80,7 +80,7 @@ SELECT partner, id, digest, envelope_id, thread, epoch, seq, type, status, code,
 FROM inbound
 """
 _INBOUND_BY_DIGEST = _INBOUND + "WHERE partner = ? AND digest = ?"
-_INBOUND_BY_ID = _INBOUND + "WHERE partner = ? AND id = ?"
+_INBOUND_BY_ID = _INBOUND + "WHERE partner = ? AND id = ? ORDER BY n LIMIT 1"
 _INBOUND_BY_ENVELOPE = _INBOUND + "WHERE envelope_id = ? ORDER BY n LIMIT 1"
 _INBOUND_OF_CASE = _INBOUND + "WHERE ref = ? ORDER BY n"
 _INSERT_INBOUND = """
@@ -167,10 +167,7 @@ _ENTRY_BY_DIGEST = (
     _ENTRY + "JOIN log_head AS h ON h.origin = e.origin "
     "WHERE h.partner = ? AND e.direction = ? AND e.digest = ? ORDER BY h.current DESC, e.n DESC LIMIT 1"
 )
-_LOGGED = """
-SELECT EXISTS (SELECT 1 FROM log_entry AS e WHERE e.origin = h.origin AND e.digest = ?)
-FROM log_head AS h WHERE h.partner = ? AND h.current = 1
-"""
+_HAS_LOG = "SELECT 1 FROM log_head WHERE partner = ? AND current = 1"
 _INSERT_ENTRY = """
 INSERT INTO log_entry (origin, idx, receipt, r, leaf, direction, digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -299,7 +296,7 @@ class SqliteTx:
         return tuple(map(_inbound, self._all(_INBOUND_OF_CASE, (ref,))))
 
     async def add_inbound(self, row: InboundRow) -> None:
-        """Store a received message; raises ``Conflict`` if its (partner, digest) or (partner, id) is stored."""
+        """Store a received message; raises ``Conflict`` if its (partner, digest) is stored."""
         self._write(_INSERT_INBOUND, self._inbound_values(row))
         self._added.add((row.partner, row.digest))
 
@@ -446,16 +443,15 @@ class SqliteTx:
         """
         Check, before the batch is signed, that each draft of this unit can be stored, and add them to ``drafted``.
 
-        Raises ``Conflict`` if the digest was logged before, ``BrokenUnit`` if the partner has no log or the message to
+        Raises ``Conflict`` if the digest is logged twice in one batch, ``BrokenUnit`` if the partner has no log or the message to
         answer is not stored. Done for each unit, so that a bad draft fails its unit and not the batch.
         """
         keys = [(draft.partner, draft.digest) for draft in self.drafts]
         for draft, key in zip(self.drafts, keys, strict=True):
-            logged = self._one(_LOGGED, (draft.digest, draft.partner))
-            if logged is None:
+            if self._one(_HAS_LOG, (draft.partner,)) is None:
                 raise BrokenUnit(f"no log about {draft.partner} was begun")
-            if logged[0] or key in drafted or keys.count(key) > 1:
-                raise Conflict(f"message {draft.digest} of {draft.partner} is logged")
+            if key in drafted or keys.count(key) > 1:
+                raise Conflict(f"message {draft.digest} of {draft.partner} is logged in this batch")
             if draft.claims is None or key in self._added:
                 continue
             if self._one("SELECT 1 FROM inbound WHERE partner = ? AND digest = ?", key) is None:

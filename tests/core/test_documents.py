@@ -1,5 +1,6 @@
 """Check digits and machine readable zones, with the specimens of ICAO Doc 9303."""
 
+import contextlib
 from datetime import date
 
 import pytest
@@ -149,7 +150,9 @@ def test_bad_zones(lines):
         parse_mrz(lines)
 
 
-def td3(number: str = "L898902C3", birth: str = "740812", sex: str = "F", own: str = "<" * 14, own_digit: str = "") -> str:
+def td3(
+    number: str = "L898902C3", birth: str = "740812", sex: str = "F", own: str = "<" * 14, own_digit: str = ""
+) -> str:
     """Return a second line with all its digits."""
     line = number.ljust(9, "<") + check_digit(number.ljust(9, "<")) + "UTO" + birth + check_digit(birth) + sex
     line += "120415" + "9" + own + (own_digit or check_digit(own))
@@ -269,7 +272,5 @@ def test_status_codes():
 @given(st.lists(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<", min_size=30, max_size=44), max_size=3))
 def test_nothing_but_its_own_error(lines):
     """Any lines are a zone or raise the one error."""
-    try:
+    with contextlib.suppress(BadMrz):
         parse_mrz(lines)
-    except BadMrz:
-        pass

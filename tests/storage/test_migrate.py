@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_each_column_has_a_sentence() -> None:
     lines = load_migrations()[0].sql.splitlines()
     lacking = [
         line
-        for line, following in zip(lines, lines[1:], strict=False)
+        for line, following in pairwise(lines)
         if columns.match(line) and not re.search(r"-- [A-Z0-9].*\.$", line) and "CHECK" not in following
     ]
     assert [] == lacking

@@ -95,10 +95,11 @@ CREATE TABLE inbound (
     ref         TEXT,                            -- Our case, if it has one.
     answer      BLOB,                            -- The whole unpadded answer, until a while after it expires.
     sealed      BLOB,                            -- The signed message of an accepted one; null once erased.
-    UNIQUE (partner, digest),
-    UNIQUE (partner, id)
+    UNIQUE (partner, digest)
 ) STRICT;
 
+-- An id may stand twice: a message that uses an old id for other content is refused, and its refusal is kept.
+CREATE INDEX inbound_by_id ON inbound (partner, id);
 CREATE INDEX inbound_by_envelope ON inbound (envelope_id);
 CREATE INDEX inbound_by_ref ON inbound (ref) WHERE ref IS NOT NULL;
 -- Answers that will have to be dropped.
@@ -200,9 +201,11 @@ CREATE TABLE log_entry (
     r         BLOB    NOT NULL CHECK (length(r) = 32),             -- Opening of the commitment.
     leaf      BLOB    NOT NULL CHECK (length(leaf) = 32),          -- Leaf hash.
     receipt   BLOB    NOT NULL,                  -- The receipt.
-    UNIQUE (origin, idx),
-    UNIQUE (origin, digest, direction)
+    UNIQUE (origin, idx)
 ) STRICT;
+
+-- A digest may stand twice: a replay long after is answered 'expired', and a restored partner answers anew.
+CREATE INDEX log_entry_by_digest ON log_entry (origin, digest, direction);
 
 -- Small named values of the gateway itself.
 CREATE TABLE meta (

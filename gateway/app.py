@@ -1,0 +1,378 @@
+"""
+The composition root: it knows everything and decides nothing.
+
+``build`` takes a checked configuration and every port, and returns a gateway; ``serve`` opens its doors and runs its
+loops. A test, a simulation and the command line call the same ``build`` with other ports.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import random as random_module
+import ssl
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+import schemas
+from gateway import home
+from gateway.core import checkpoint
+from gateway.core.calendars import Calendar
+from gateway.core.deadlines import Instrument, ladder_from_dict
+from gateway.core.merkle import Frontier
+from gateway.http.listen import NeutralRunner, listen
+from gateway.http.peer_api import peer_app
+from gateway.services.answer import Answer
+from gateway.services.clear import Clear
+from gateway.services.collect import Collector
+from gateway.services.context import Context, Keyring, Partner, Person, Policy
+from gateway.services.deliver import Deliverer
+from gateway.services.hold import Hold
+from gateway.services.ports import Clock, LogHead, Peers, Random, Tx
+from gateway.services.receive import Receiver
+from gateway.services.reckon import Reckoner
+from gateway.services.remind import Reminder
+from gateway.services.resync import Resync
+from gateway.services.retain import Retention
+from gateway.services.sign import BatchSigner
+from gateway.services.trust import CardSource, Trust
+from gateway.settings import Settings
+from gateway.storage.reads import SqliteInquiries
+from gateway.storage.sqlite import Run, SqliteStore, Worker, open_store
+from gateway.transport.card_directory import CardDirectory
+from gateway.transport.peers import HttpPeers
+from keys import b64, selftest
+from keys.custody import KeyStore
+from keys.custody import open_store as open_keys
+from keys.rest import Vault
+from keys.sign import SigningKey
+
+ERASED_FILE = "erased.txt"
+"""References of erased cases, one a line, outside the database and its backups; a restore applies it first."""
+
+LOG_KEYS = frozenset(
+    "event level timestamp request ref source target code reason type partner state desk rule status error hint seq "
+    "country count port listener step version posted digest role".split()
+)
+"""The only keys a log line may carry; whatever else is bound is dropped before it is written."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant in UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep on the running loop."""
+        await asyncio.sleep(seconds)
+
+
+class SystemRandom:
+    """The operating system's randomness."""
+
+    def token(self) -> str:
+        """Return 16 random bytes as base64url."""
+        return b64.encode(os.urandom(16))
+
+    def bytes(self, count: int) -> bytes:
+        """Return ``count`` random bytes."""
+        return os.urandom(count)
+
+    def spread(self) -> float:
+        """Return a number in [0, 1)."""
+        return random_module.SystemRandom().random()
+
+
+@dataclass(slots=True)
+class Gateway:
+    """One gateway with everything in it."""
+
+    settings: Settings
+    context: Context
+    store: SqliteStore
+    inquiries: SqliteInquiries
+    clear: Clear
+    answer: Answer
+    hold: Hold
+    reminder: Reminder
+    retention: Retention
+    resync: Resync
+    deliverer: Deliverer
+    receiver: Receiver
+    collector: Collector
+    close: Callable[[], Awaitable[None]]
+
+    async def refresh_trust(self) -> None:
+        """Take newer cards, and bring back what a restored partner may have lost."""
+        now = self.context.clock.now()
+        for country in await self.context.trust.run_once(now):
+            self.context.log("partner.restored", country=country)
+            await self.resync.partner_restored(country, now)
+
+
+def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[..., None]:
+    """Return the log: JSON lines on ``stream`` (standard error), allow-listed keys only."""
+
+    def allow(logger: Any, method: str, event: Any) -> Any:
+        return {key: value for key, value in event.items() if key in LOG_KEYS}
+
+    logger = structlog.wrap_logger(
+        structlog.WriteLogger(stream or sys.stderr),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            allow,
+            structlog.processors.JSONRenderer(serializer=json.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+
+    def log(event: str, **values: Any) -> None:
+        logger.info(event, **values)
+
+    return log
+
+
+def keyring(store: KeyStore) -> Keyring:
+    """Return the private keys of ``store`` as the services need them."""
+    sealing = {key.kid: key for _, key in home.sealing_keys(store)}
+    return Keyring(SigningKey(store.get(home.SIGNING)), SigningKey(store.get(home.LOG)), sealing)
+
+
+def persons(values: Mapping[str, Any]) -> dict[str, Person]:
+    """Return the persons of a configuration by id."""
+
+    def instant(text: str | None) -> datetime | None:
+        return datetime.fromisoformat(text) if text else None
+
+    return {
+        person["id"]: Person(
+            person["id"],
+            frozenset(person["roles"]),
+            b64.decode(person["key"]),
+            instant(person.get("active_from")),
+            instant(person.get("active_until")),
+        )
+        for person in values["persons"]
+    }
+
+
+def reckoner(settings: Settings) -> Reckoner:
+    """Return the law of this gateway: instruments, the calendar of each State, the ladder."""
+    values = settings.values
+    directory = values.get("calendars_directory")
+    path = settings.home / directory if directory else None
+
+    def calendar(country: str, id: str | None) -> Calendar | None:
+        known = schemas.calendars(path)
+        chosen = id or next((name for name in known if name.startswith(f"{country}-")), None)
+        return Calendar.from_dict(schemas.load_calendar(chosen, path)) if chosen else None
+
+    wanted = {values["country"]: values.get("calendar")}
+    wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
+    calendars = {country: found for country, id in wanted.items() if (found := calendar(country, id))}
+    agreed = {
+        frozenset((values["country"], country)): frozenset(partner["instruments"])
+        for country, partner in values["partners"].items()
+        if partner.get("instruments")
+    }
+    instruments = [Instrument.from_dict(one) for one in schemas.load_instruments().values()]
+    return Reckoner(instruments, calendars, ladder_from_dict(schemas.load_ladder()), agreed)
+
+
+def policy(values: Mapping[str, Any]) -> Policy:
+    """Return the policy of a configuration; what it does not say keeps its default."""
+    chosen: dict[str, Any] = {"suites": frozenset(values.get("suites", (1, 2)))}
+    for section, names in (
+        ("policy", ("auto_reminder", "reminder_cooldown_days", "message_days")),
+        ("retention", ("blocked_after_days", "erased_after_days", "envelope_days")),
+        ("limits", ("in_flight", "post_timeout_s")),
+    ):
+        chosen |= {name: values[section][name] for name in names if name in values.get(section, {})}
+    return Policy(**chosen)
+
+
+async def build(
+    settings: Settings,
+    *,
+    passphrase: Callable[[], str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    clock: Clock | None = None,
+    random: Random | None = None,
+    run: Run | None = None,
+    peers: Peers | None = None,
+    cards: CardSource | None = None,
+    log: Callable[..., None] | None = None,
+    create: bool = False,
+) -> Gateway:
+    """
+    Put a gateway together from ``settings`` and ports; a port that is not given is the live one.
+
+    ``create`` makes the database of a new home; without it a missing one is an error, not an empty gateway.
+
+    Raises ``keys.errors.StoreError`` (key store), ``gateway.storage.errors.StoreError`` (database), ``SelfTestFailed``.
+    """
+    selftest.run()
+    values = settings.values
+    clock, random, log = clock or SystemClock(), random or SystemRandom(), log or configure_log()
+    secrets = open_keys(settings.custody, passphrase=passphrase, environ=environ)
+    keys = keyring(secrets)
+    worker = Worker() if run is None else None
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    signer = BatchSigner(keys, random, clock)
+    store = await open_store(
+        settings.database, run=run or worker or Worker(), sign_batch=signer, now=clock.now(), create=create
+    )
+    pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
+    trust = Trust(pins, cards or CardDirectory(settings.cards), store)
+    http_peers = HttpPeers(trust.find) if peers is None else None
+    door: Peers = peers or http_peers or HttpPeers(trust.find)
+    context = Context(
+        country=values["country"],
+        authority=values["authority"],
+        zone=values["zone"],
+        epoch=await _epoch(store),
+        store=store,
+        peers=door,
+        clock=clock,
+        random=random,
+        keyring=keys,
+        trust=trust,
+        vault=Vault(secrets.get(home.KEK)),
+        reckoner=reckoner(settings),
+        persons=persons(values),
+        partners={
+            country: Partner(country, partner.get("transmission", "push"), (partner.get("no_contact") or {}).get("reason"))
+            for country, partner in values["partners"].items()
+        },
+        policy=policy(values),
+        log=log,
+        on_erased=lambda ref: _note_erased(settings.data / ERASED_FILE, ref),
+    )
+    await trust.load()
+    await _begin_logs(context)
+    deliverer, resync = Deliverer(context), Resync(context)
+    receiver = Receiver(context, deliverer.waiting, resync.take_listing)
+    inquiries = await SqliteInquiries.open(settings.database)
+
+    async def close() -> None:
+        await inquiries.close()
+        await store.close()
+        if http_peers is not None:
+            await http_peers.close()
+        if worker is not None:
+            worker.close()
+
+    return Gateway(
+        settings=settings,
+        context=context,
+        store=store,
+        inquiries=inquiries,
+        clear=Clear(context),
+        answer=Answer(context),
+        hold=Hold(context),
+        reminder=Reminder(context),
+        retention=Retention(context),
+        resync=resync,
+        deliverer=deliverer,
+        receiver=receiver,
+        collector=Collector(context, receiver),
+        close=close,
+    )
+
+
+async def _begin_logs(context: Context) -> None:
+    """Begin a log for each partner that has none yet."""
+
+    async def unit(tx: Tx) -> None:
+        for country in context.partners:
+            if await tx.log_head(country) is None:
+                name = checkpoint.origin(context.country, country, context.epoch)
+                await tx.save_log_head(country, LogHead(name, Frontier(), ""))
+
+    await context.store.commit(unit)
+
+
+async def _epoch(store: SqliteStore) -> int:
+    text = await store.read(lambda tx: tx.get_meta("epoch"))
+    return int(text) if text else 1
+
+
+def _note_erased(path: Path, ref: str) -> None:
+    """Add ``ref`` to the list of erased cases, durably, before anything of it is destroyed."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(descriptor, f"{ref}\n".encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return the TLS 1.3 context of the peers listener, or ``None`` where a proxy in front speaks TLS."""
+    peers = settings.values["listeners"]["peers"]
+    if not (peers["tls_certificate"] and peers["tls_key"]):
+        return None
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
+    made.load_cert_chain(settings.home / peers["tls_certificate"], settings.home / peers["tls_key"])
+    return made
+
+
+def tokens(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the persons' API tokens: SHA-256 in hexadecimal to person id."""
+    return {person["token_sha256"]: person["id"] for person in values["persons"] if person.get("token_sha256")}
+
+
+async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: bool = True) -> None:
+    """Open the listeners and run the loops until cancelled; one task that dies stops all."""
+    context, values = gateway.context, gateway.settings.values
+    runners: list[NeutralRunner] = []
+    try:
+        peers = values["listeners"]["peers"]
+        app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=values.get("limits", {}))
+        runners.append(await listen(app, peers["host"], peers["port"], ssl_context=tls(gateway.settings)))
+        api = values["listeners"].get("api")
+        if api is not None:
+            from gateway.http.local_api import LocalServices, local_app
+
+            services = LocalServices(
+                context=context,
+                clear=gateway.clear,
+                answer=gateway.answer,
+                hold=gateway.hold,
+                reminder=gateway.reminder,
+                inquiries=gateway.inquiries,
+                tokens=tokens(values),
+            )
+            runners.append(await listen(local_app(services), api["host"], api["port"]))
+        await gateway.refresh_trust()
+        context.log("gateway.ready", port=peers["port"])
+        if ready is not None:
+            ready.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_trust_loop(gateway))
+            if loops:
+                group.create_task(gateway.deliverer.run())
+                group.create_task(gateway.reminder.run())
+                group.create_task(gateway.retention.run())
+                group.create_task(gateway.collector.run())
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+
+
+async def _trust_loop(gateway: Gateway) -> None:
+    every_s = gateway.settings.values["trust"].get("refresh_s", 900)
+    while True:
+        await gateway.context.clock.sleep(every_s)
+        await gateway.refresh_trust()

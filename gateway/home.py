@@ -1,0 +1,246 @@
+"""
+A gateway's home: the directory with its configuration, keys, card and data, and how it is first made.
+
+The identity key that signs the card is made into a store of its own, ``identity.keys``, to be carried off the machine:
+a gateway runs without it.
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gateway.core.wire import format_instant
+from gateway.settings import FILE_NAME
+from gateway.transport.card_directory import write_card
+from keys import b64, card
+from keys.card import Card
+from keys.custody import KeyStore, open_store
+from keys.ids import SIGN, key_id
+from keys.seal import SealingKey
+from keys.sign import SigningKey
+
+KEY_FILE = "gateway.keys"
+IDENTITY_FILE = "identity.keys"
+IDENTITY = "identity"
+SIGNING = "sign.1"
+LOG = "log.1"
+KEK = "kek.1"
+
+WINDOWS = 13
+WINDOW_EVERY = timedelta(days=30)
+WINDOW_LASTS = timedelta(days=45)
+"""One ceremony a year: 13 sealing keys, one a month, each valid for 30 days and 15 more while senders change over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a new home should be; ``custody`` and ``identity_custody`` are key store URIs (``file:`` under the home)."""
+
+    country: str
+    authority: str
+    zone: str
+    address: str
+    peers_host: str = "127.0.0.1"
+    peers_port: int = 8443
+    api_port: int | None = 8080
+    suite: int = 1
+    custody: str = f"file:{KEY_FILE}"
+    identity_custody: str = f"file:{IDENTITY_FILE}"
+    roles: Sequence[Mapping[str, str]] = ()
+
+
+def store_uri(home: Path, uri: str) -> str:
+    """Return ``uri`` with a ``file:`` path made relative to ``home``."""
+    scheme, _, rest = uri.partition(":")
+    return f"file:{home / rest}" if scheme == "file" else uri
+
+
+def create(home: Path, wish: Wish, now: datetime, passphrase: Callable[[], str], environ: Mapping[str, str]) -> Card:
+    """
+    Make the home ``home`` and return its first card.
+
+    ``roles`` of ``wish`` are ``{"role", "key"}`` of the persons whose statements partners must be able to verify.
+    Raises ``FileExistsError`` if there is a home already; nothing is overwritten.
+    """
+    if (home / FILE_NAME).exists():
+        raise FileExistsError(f"{home / FILE_NAME} exists; a home is never overwritten")
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (home / "data").mkdir(exist_ok=True, mode=0o700)
+    store = open_store(store_uri(home, wish.custody), passphrase=passphrase, environ=environ)
+    make_keys(store, wish.suite)
+    identity_store = open_store(store_uri(home, wish.identity_custody), passphrase=passphrase, environ=environ)
+    identity_store.put(IDENTITY, SigningKey.generate().seed)
+    spki = make_certificate(home, wish.country, wish.peers_host, now)
+    claims = card_claims(store, SigningKey(identity_store.get(IDENTITY)).public, wish, now, [spki])
+    raw = card.sign_card(claims, SigningKey(identity_store.get(IDENTITY)))
+    first = card.parse_card(raw)
+    write_card(home / "cards", first)
+    (home / FILE_NAME).write_text(configuration_text(wish), encoding="utf-8")
+    return first
+
+
+def make_keys(store: KeyStore, suite: int) -> None:
+    """Put a signing key, a log key, a key-encryption key and 13 sealing keys of ``suite`` into ``store``."""
+    store.put(SIGNING, SigningKey.generate().seed)
+    store.put(LOG, SigningKey.generate().seed)
+    store.put(KEK, os.urandom(32))
+    for index in range(WINDOWS):
+        store.put(f"seal.{suite}.{index + 1}", SealingKey.generate(suite).seed)
+
+
+def sealing_keys(store: KeyStore) -> list[tuple[str, SealingKey]]:
+    """Return every sealing key of ``store`` with its name, in the order of its windows."""
+    names = sorted((n for n in store.names() if n.startswith("seal.")), key=lambda n: int(n.rsplit(".", 1)[1]))
+    return [(name, SealingKey(int(name.split(".")[1]), store.get(name))) for name in names]
+
+
+def card_claims(
+    store: KeyStore, identity: bytes, wish: Wish, now: datetime, spki: Sequence[str], epoch: int = 1
+) -> dict[str, Any]:
+    """Return the claims of a first card over the public keys of ``store``."""
+    start = now.replace(microsecond=0) - timedelta(hours=1)  # a partner's clock may be behind ours
+    year = start + timedelta(days=366)
+    signing, log = SigningKey(store.get(SIGNING)), SigningKey(store.get(LOG))
+
+    def key(kid: str, public: bytes, begin: datetime, end: datetime) -> dict[str, Any]:
+        window = {"from": format_instant(begin), "until": format_instant(end), "revoked_at": None}
+        return {"kid": kid, "key": b64.encode(public), **window}
+
+    sealing = []
+    for index, (_, secret) in enumerate(sealing_keys(store)):
+        begin = start + index * WINDOW_EVERY
+        entry = key(b64.encode(secret.kid), secret.public, begin, begin + WINDOW_LASTS)
+        sealing.append({"suite": secret.suite, **entry})
+    return {
+        "v": 1,
+        "country": wish.country,
+        "serial": 1,
+        "prev": None,
+        "epoch": epoch,
+        "identity": b64.encode(identity),
+        "signing": [key(signing.kid, signing.public, start, year)],
+        "sealing": sealing,
+        "roles": [
+            {"role": role["role"], **key(_kid(role["key"]), b64.decode(role["key"]), start, year)} for role in wish.roles
+        ],
+        "log": [{"kid": log.kid, "key": b64.encode(log.public)}],
+        "addresses": [wish.address],
+        "spki": list(spki),
+        "authorities": [
+            {
+                "id": wish.authority,
+                "name": wish.authority,
+                "tasks": ["NATIONALITY", "PERM_RESIDENCE"],
+                "from": start.date().isoformat(),
+                "until": None,
+            }
+        ],
+        "issued_at": format_instant(now),
+    }
+
+
+def _kid(public: str) -> str:
+    return b64.encode(key_id(SIGN, b64.decode(public)))
+
+
+def next_card(held: Card, changes: Mapping[str, Any], identity: SigningKey, now: datetime) -> Card:
+    """Return the card after ``held``: its claims with ``changes``, one serial on, naming the one before."""
+    claims = {
+        **card.claims_of(held),
+        **changes,
+        "serial": held.serial + 1,
+        "prev": held.digest,
+        "issued_at": format_instant(now),
+    }
+    return card.advance(held, card.sign_card(claims, identity), now)
+
+
+def make_certificate(home: Path, country: str, host: str, now: datetime) -> str:
+    """
+    Make a self-signed certificate for the peers listener and return its SPKI hash (base64url SHA-256) for the card.
+
+    Its subject names the country and nothing else. A certificate of the Web PKI may replace it at any time.
+    """
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"gateway {country}")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=825))
+        .add_extension(x509.SubjectAlternativeName([_alternative(host)]), critical=False)
+    )
+    certificate = builder.sign(private, hashes.SHA256())
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _write_private(home / "tls.key", pem)
+    (home / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    spki = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return base64.urlsafe_b64encode(hashlib.sha256(spki).digest()).decode().rstrip("=")
+
+
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def configuration_text(wish: Wish) -> str:
+    """Return the annotated configuration file of a new home."""
+    api = f'\n[listeners.api]\nhost = "127.0.0.1"\nport = {wish.api_port}\n' if wish.api_port is not None else ""
+    return f"""# Configuration of one gateway. Check it with: isthmus check
+country = "{wish.country}"          # ISO 3166-1 alpha-3
+authority = "{wish.authority}"   # id of the asking and answering authority, as in the card
+zone = "{wish.zone}"              # IANA time zone; a day ends at 24:00 there
+data_dir = "data"
+custody = "{wish.custody}"        # file:PATH or env:NAME
+suites = [1, 2]
+
+[listeners.peers]                 # what partners reach
+host = "{wish.peers_host}"
+port = {wish.peers_port}
+tls_certificate = "tls.crt"
+tls_key = "tls.key"
+{api}
+[trust]
+directory = "cards"
+refresh_s = 900
+
+# [partners.XBB]
+# identity = "…"                  # its identity key, read out over a line you trust
+# calendar = "XBB-2026/27"
+
+# [[persons]]
+# id = "first.officer"
+# roles = ["case_officer"]
+# key = "…"                       # isthmus keys new PERSON.keys
+# token_sha256 = "…"              # of the API token
+
+[partners]
+"""
+
+

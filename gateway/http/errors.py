@@ -1,0 +1,53 @@
+"""
+Problem documents (RFC 9457): what each door says when it does not do what was asked.
+
+The peer door says a code of the protocol and nothing else; ``gateway.core.codes`` holds its bytes. The local door says
+in plain words what is wrong and what to do, and quotes nothing that was sent: it may be somebody's name.
+"""
+
+import http
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from gateway.core.codes import PROBLEM_MEDIA_TYPE
+from schemas import ijson
+
+TYPE_PREFIX = "urn:isthmus:"
+NEUTRAL_SERVER = "xg1"
+"""What both doors call themselves: the protocol, and no product or version."""
+
+
+def http_problem(status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return a problem that says no more than its HTTP status does (type ``about:blank``)."""
+    value = {"type": "about:blank", "title": http.HTTPStatus(status).phrase, "status": status}
+    return _response(status, value, headers)
+
+
+def local_problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    hint: str = "",
+    more: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """Return a problem of the local door: type ``urn:isthmus:<code>``, words for a person, and members in ``more``."""
+    value: dict[str, Any] = {"type": TYPE_PREFIX + code, "title": title, "status": status, "detail": detail}
+    if hint:
+        value["hint"] = hint
+    return _response(status, value | dict(more or {}), headers)
+
+
+def _response(status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None) -> web.Response:
+    made = web.Response(status=status, body=ijson.dumps(value), content_type=PROBLEM_MEDIA_TYPE, headers=headers)
+    return made
+
+
+async def neutral_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Let nothing be kept by a cache, and name no version; a signal of both applications."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Server"] = NEUTRAL_SERVER

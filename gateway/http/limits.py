@@ -1,0 +1,163 @@
+"""
+What one stranger may cost us: how often, how large, how slow, how many at once.
+
+Rule 1: a body is counted while it arrives, not when it is whole, so a hundred slow senders cost what they sent.
+Rule 2: nothing here knows what a body is; each door says in its own words what a limit was for.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from gateway.core.envelope import MAX_BYTES
+
+BODY_BYTES_PER_S = 64 << 10
+"""A body may take one second more for each of these it has brought; a telephone line is faster."""
+
+BUCKETS_MAX = 8192
+"""Addresses remembered; of more, the one that was idle longest is forgotten, and begins with a full bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    The bounds of one door.
+
+    ``body_timeout_s`` leaves room, with the time to close, for a slow sender to be gone within 20 s.
+    ``requests_per_minute`` is per remote address; the default is above what two cores can accept, so that it stops a
+    flood and no partner. ``bodies_max`` and ``held_max_bytes`` bound all bodies under way together: many slow senders
+    fit, and memory stays far below 300 MB.
+    """
+
+    envelope_max_bytes: int = MAX_BYTES
+    requests_per_minute: int = 240_000
+    body_timeout_s: float = 15.0
+    bodies_max: int = 4096
+    held_max_bytes: int = 64 << 20
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return the limits in the section ``limits`` of a configuration; what it does not name keeps its default."""
+        names = ("envelope_max_bytes", "requests_per_minute", "body_timeout_s")
+        return cls(**{name: values[name] for name in names if name in values})
+
+
+class BodyTooLarge(Exception):
+    """The body is, or says it is, larger than this door takes."""
+
+
+class BodyTooSlow(Exception):
+    """The body did not arrive in its time, or the connection broke before it was whole."""
+
+
+class Overloaded(Exception):
+    """All room for bodies is taken."""
+
+
+class TokenBuckets:
+    """One bucket of requests for each remote address, refilled steadily, holding two seconds' worth and at least 10."""
+
+    def __init__(self, per_minute: int) -> None:
+        """Allow ``per_minute`` requests a minute to each address."""
+        self._rate = per_minute / 60
+        self._room = max(2 * self._rate, 10.0)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str, now_s: float) -> float:
+        """Take one request at the monotonic instant ``now_s``; return 0, or the seconds until there is one to take."""
+        left, since = self._buckets.pop(address, (self._room, now_s))
+        left = min(self._room, left + (now_s - since) * self._rate)
+        wait_s = 0.0 if left >= 1 else (1 - left) / self._rate
+        self._buckets[address] = (left - 1 if left >= 1 else left, now_s)
+        if len(self._buckets) > BUCKETS_MAX:
+            self._buckets.popitem(last=False)
+        return wait_s
+
+
+def address_group(remote: str | None) -> str:
+    """Return whom an address stands for: itself in IPv4, its network of 64 bits in IPv6, where one host has many."""
+    if remote is None or ":" not in remote:
+        return remote or ""
+    try:
+        address = ip_address(remote.partition("%")[0])
+    except ValueError:
+        return remote
+    if not isinstance(address, IPv6Address):
+        return remote
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped else address.packed[:8].hex()
+
+
+class Room:
+    """The memory for all bodies under way at one door."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Begin empty."""
+        self.bodies = 0
+        self.held_bytes = 0
+        self._limits = limits
+
+    def share(self) -> "Share":
+        """Return room for one body; it is taken on entering and given back on leaving."""
+        return Share(self, self._limits)
+
+
+class Share:
+    """What one request holds of a ``Room``."""
+
+    __slots__ = ("_held", "_limits", "_room")
+
+    def __init__(self, room: Room, limits: Limits) -> None:
+        self._room = room
+        self._limits = limits
+        self._held = 0
+
+    def __enter__(self) -> Self:
+        """Take a place. Raises ``Overloaded``."""
+        if self._room.bodies >= self._limits.bodies_max:
+            raise Overloaded
+        self._room.bodies += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give back the place and every byte."""
+        self._room.bodies -= 1
+        self._room.held_bytes -= self._held
+
+    def add(self, count: int) -> None:
+        """Take room for ``count`` more bytes. Raises ``Overloaded``."""
+        if self._room.held_bytes + count > self._limits.held_max_bytes:
+            raise Overloaded
+        self._room.held_bytes += count
+        self._held += count
+
+
+async def read_body(request: web.Request, most: int, timeout_s: float, share: Share) -> bytes:
+    """
+    Return the body of ``request``, at most ``most`` bytes, read in ``timeout_s`` and 1 s for each 64 KiB of it.
+
+    Raises ``BodyTooLarge`` (at once, if its length is declared), ``BodyTooSlow``, ``Overloaded``.
+    """
+    if (request.content_length or 0) > most:
+        raise BodyTooLarge
+    body = bytearray()
+    latest = asyncio.get_running_loop().time() + timeout_s
+    try:
+        async with asyncio.timeout_at(latest) as deadline:
+            async for chunk in request.content.iter_any():
+                if len(body) + len(chunk) > most:
+                    raise BodyTooLarge
+                share.add(len(chunk))
+                body += chunk
+                deadline.reschedule(latest + len(body) / BODY_BYTES_PER_S)
+    except (TimeoutError, ConnectionError, web.RequestPayloadError) as error:
+        raise BodyTooSlow from error
+    return bytes(body)

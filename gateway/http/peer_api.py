@@ -1,0 +1,157 @@
+"""
+The door for partners: three paths, bytes in, bytes out (``docs/protocol.md`` section 1).
+
+Rule 1: size, media type and encoding are checked here, in the order of section 5.1; everything else is the services'.
+Rule 2: whatever goes wrong, a partner sees a code of the protocol or a bare HTTP status, and the same bytes for each.
+Rule 3: no answer tells a version, and none may be kept by a cache.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from math import ceil
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from gateway.core import envelope, wire
+from gateway.core.codes import PeerError, Reason
+from gateway.http.errors import http_problem, neutral_headers
+from gateway.http.limits import (
+    BodyTooLarge,
+    BodyTooSlow,
+    Limits,
+    Overloaded,
+    Room,
+    Share,
+    TokenBuckets,
+    address_group,
+    read_body,
+)
+from gateway.services.ports import Conflict, Unavailable
+from gateway.services.receive import Reply, problem
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Receiving(Protocol):
+    """What takes in envelopes; ``gateway.services.receive.Receiver`` does."""
+
+    async def receive(self, raw: bytes) -> Reply:
+        """Take in one envelope."""
+        ...
+
+    async def collect(self, raw: bytes) -> Reply:
+        """Answer one sealed ``collect``."""
+        ...
+
+
+class TakingAnswers(Protocol):
+    """What takes an answer to a message of ours; ``gateway.services.deliver.Deliverer`` does."""
+
+    async def take_answer(self, raw: bytes) -> None:
+        """Take one answer. Raises ``PeerError``."""
+        ...
+
+
+class _Door:
+    def __init__(self, receiver: Receiving, deliverer: TakingAnswers, log: Callable[..., None], limits: Limits) -> None:
+        self._receiver = receiver
+        self._deliverer = deliverer
+        self._log = log
+        self._limits = limits
+        self._room = Room(limits)
+        self._buckets = TokenBuckets(limits.requests_per_minute)
+
+    async def messages(self, request: web.Request) -> web.StreamResponse:
+        with self._room.share() as share:
+            raw = await self._read(request, share, envelope.MEDIA_TYPE, self._limits.envelope_max_bytes)
+            return _response(await self._receiver.receive(raw))
+
+    async def collect(self, request: web.Request) -> web.StreamResponse:
+        with self._room.share() as share:
+            raw = await self._read(request, share, envelope.MEDIA_TYPE, self._limits.envelope_max_bytes)
+            return _response(await self._receiver.collect(raw))
+
+    async def answers(self, request: web.Request) -> web.StreamResponse:
+        with self._room.share() as share:
+            raw = await self._read(request, share, wire.ANSWER_MEDIA_TYPE, wire.ANSWER_MAX_BYTES)
+            await self._deliverer.take_answer(raw)
+            return web.Response(status=204)
+
+    async def _read(self, request: web.Request, share: Share, media_type: str, most: int) -> bytes:
+        """Return the body, checked as far as it can be before it is opened: section 5.1, steps 1 and 2."""
+        if self._buckets.take(address_group(request.remote), asyncio.get_running_loop().time()):
+            raise PeerError(Reason.HTTP_RATE)
+        if (request.content_length or 0) > most:
+            raise PeerError(Reason.HTTP_TOO_LARGE)
+        if request.headers.get("Content-Type") != media_type or request.query_string:
+            raise PeerError(Reason.HTTP_MEDIA_TYPE)
+        if "Content-Encoding" in request.headers:
+            raise PeerError(Reason.HTTP_CONTENT_ENCODING)
+        return await read_body(request, most, self._limits.body_timeout_s, share)
+
+    @web.middleware
+    async def neutral(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Turn whatever is raised into the protocol's answer; a fault of ours is ``later`` and an alarm."""
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            allow = error.headers.get("Allow")
+            return http_problem(error.status, {"Allow": allow} if allow else None)
+        except Exception as error:
+            reason = self._reason(error)
+            self._log("request.refused", reason=str(reason))
+            response = _response(problem(PeerError(reason)))
+            if not request.content.is_eof():
+                response.force_close()
+            return response
+
+    def _reason(self, error: Exception) -> Reason:
+        match error:
+            case PeerError():
+                return error.reason
+            case BodyTooLarge():
+                return Reason.HTTP_TOO_LARGE
+            case BodyTooSlow():
+                return Reason.HTTP_BODY_TIMEOUT
+            case Overloaded():
+                return Reason.DRAINING
+            case Unavailable():
+                self._log("store.unavailable", error=type(error).__name__, hint=error.hint)
+                return Reason.STORE_UNAVAILABLE
+            case Conflict():
+                return Reason.STORE_CONFLICT
+            case _:
+                # Its text may quote a message; its type is enough to find it, and the services log the step.
+                self._log("gateway.fault", error=type(error).__name__)
+                return Reason.STORE_UNAVAILABLE
+
+
+def _response(reply: Reply) -> web.Response:
+    headers = {"Content-Type": reply.media_type}
+    if reply.retry_after_s is not None:
+        headers["Retry-After"] = str(ceil(reply.retry_after_s))
+    return web.Response(status=reply.status, body=reply.body, headers=headers)
+
+
+def peer_app(
+    receiver: Receiving,
+    deliverer: TakingAnswers,
+    *,
+    log: Callable[..., None],
+    limits: Limits | Mapping[str, Any] | None = None,
+) -> web.Application:
+    """
+    Return the application that partners reach.
+
+    ``limits`` are ``Limits`` or the section of that name in a configuration. ``log(event, **values)`` gets
+    ``request.refused`` with the local reason, and ``gateway.fault`` with the type of an error nobody expected.
+    """
+    bounds = limits if isinstance(limits, Limits) else Limits.of(limits or {})
+    door = _Door(receiver, deliverer, log, bounds)
+    app = web.Application(middlewares=[door.neutral])
+    app.on_response_prepare.append(neutral_headers)
+    app.router.add_post("/xg/1/messages", door.messages)
+    app.router.add_post("/xg/1/collect", door.collect)
+    app.router.add_post("/xg/1/answers", door.answers)
+    return app

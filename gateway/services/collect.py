@@ -1,0 +1,78 @@
+"""
+Fetching our own messages from a partner, where no partner can reach us (``docs/protocol.md`` section 5, *Pull*).
+
+Everything else is alike: an envelope that was collected is received like one that was posted, and its answer is posted.
+"""
+
+from datetime import timedelta
+
+from gateway.core import envelope, wire
+from gateway.core.codes import PeerError
+from gateway.core.messages import COLLECT
+from gateway.services import cases
+from gateway.services.context import Context
+from gateway.services.ports import Unavailable
+from gateway.services.receive import Receiver
+from keys import jws
+from schemas import ijson
+
+VALID = timedelta(minutes=5)
+"""How long a ``collect`` message is good for; it asks about now."""
+
+
+class Collector:
+    """The collecting side of one gateway."""
+
+    def __init__(self, context: Context, receiver: Receiver) -> None:
+        """Collect for ``context`` and hand what comes to ``receiver``."""
+        self._context = context
+        self._receiver = receiver
+
+    async def run(self, every_s: float = 30.0) -> None:
+        """Collect from each partner marked ``collect`` every ``every_s`` seconds until cancelled."""
+        countries = [country for country, partner in self._context.partners.items() if partner.transmission == "collect"]
+        while True:
+            for country in countries:
+                try:
+                    await self.run_once(country)
+                except Unavailable as error:
+                    self._context.log("collect.failed", partner=country, error=str(error))
+            await self._context.clock.sleep(every_s)
+
+    async def run_once(self, country: str, most: int = envelope.COLLECT_MAX) -> int:
+        """Collect once from ``country`` and answer what came; return how many envelopes came. Raises ``Unavailable``."""
+        context = self._context
+        reply = await context.peers.post(country, "/xg/1/collect", self._ask(country, most), envelope.MEDIA_TYPE)
+        if reply.status != 200 or reply.media_type != envelope.MEDIA_TYPE_SEVERAL:
+            raise Unavailable(f"{country} answered a collect with {reply.status}")
+        try:
+            envelopes = envelope.parse_several(reply.body)
+        except PeerError as error:
+            raise Unavailable(f"{country} sent no envelopes") from error
+        for raw in envelopes:
+            answer = await self._receiver.receive(raw)
+            if answer.status == 200:
+                await context.peers.post(country, "/xg/1/answers", answer.body, wire.ANSWER_MEDIA_TYPE)
+        return len(envelopes)
+
+    def _ask(self, country: str, most: int) -> bytes:
+        context, now = self._context, self._context.clock.now()
+        at = now.replace(microsecond=0)
+        raw = wire.serialize_payload(
+            type=COLLECT,
+            id=context.random.token(),
+            sender=context.country,
+            recipient=country,
+            thread=None,
+            epoch=context.epoch,
+            seq=None,
+            prev=None,
+            issued_at=at,
+            expires_at=at + VALID,
+            in_reply_to=None,
+            clock=None,
+            statements=(),
+            body=ijson.dumps({"max": most}),
+        )
+        _, sealed = cases.seal_for(context, country, jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing), now)
+        return sealed

@@ -1,0 +1,126 @@
+"""
+The configuration of one gateway: a TOML file, overridden by the environment, checked whole.
+
+Rule 1: a bad configuration is told all at once: every problem, with its place, in one error.
+Rule 2: what the schema does not know is refused, so a misspelt safeguard never looks like one that is set.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import schemas
+
+FILE_NAME = "isthmus.toml"
+PREFIX = "ISTHMUS_"
+
+
+class BadConfiguration(Exception):
+    """The configuration cannot be used; ``problems`` are lines that each say where, what, and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A checked configuration: the home it was read from and its values (schema ``configuration``)."""
+
+    home: Path
+    values: Mapping[str, Any]
+
+    @property
+    def data(self) -> Path:
+        """Return the directory of the database and the list of erased cases."""
+        return self.home / str(self.values["data_dir"])
+
+    @property
+    def database(self) -> Path:
+        """Return the path of the database file."""
+        return self.data / str(self.values.get("database") or "gateway.db")
+
+    @property
+    def cards(self) -> Path:
+        """Return the directory of cards."""
+        return self.home / str(self.values["trust"]["directory"])
+
+    @property
+    def custody(self) -> str:
+        """Return the key store's URI; a ``file:`` path is relative to the home."""
+        uri = str(self.values["custody"])
+        scheme, _, rest = uri.partition(":")
+        return f"file:{self.home / rest}" if scheme == "file" else uri
+
+
+def load(home: Path, environ: Mapping[str, str]) -> Settings:
+    """
+    Read ``home/isthmus.toml``, lay the environment over it, and check everything.
+
+    ``ISTHMUS_LISTENERS__PEERS__PORT=8443`` overrides ``listeners.peers.port``. Raises ``BadConfiguration``.
+    """
+    path = home / FILE_NAME
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadConfiguration([f"{path} does not exist; make a home with: isthmus init {home} --country XAA"]) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadConfiguration([f"{path} cannot be read: {error}"]) from error
+    for name, text in sorted(environ.items()):
+        if name.startswith(PREFIX) and "__" in name:
+            _override(values, name.removeprefix(PREFIX).lower().split("__"), text)
+    return check(home, values)
+
+
+def _override(values: dict[str, Any], path: list[str], text: str) -> None:
+    for part in path[:-1]:
+        inner = values.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return
+        values = inner
+    try:
+        values[path[-1]] = tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        values[path[-1]] = text
+
+
+def check(home: Path, values: Mapping[str, Any]) -> Settings:
+    """Return the settings in ``values``; raises ``BadConfiguration`` with every problem found."""
+    problems: list[str] = []
+    try:
+        schemas.validate("configuration", values)
+    except schemas.SchemaError as error:
+        problems += [f"{problem.pointer or '/'}: {problem.text}" for problem in error.problems]
+    problems += _cross_checks(values)
+    if problems:
+        raise BadConfiguration(problems)
+    return Settings(home, values)
+
+
+def _cross_checks(values: Mapping[str, Any]) -> list[str]:
+    """Return what a schema cannot see: zones, calendars and instruments that do not exist, persons named twice."""
+    problems = []
+    try:
+        ZoneInfo(str(values.get("zone", "")))
+    except (ZoneInfoNotFoundError, ValueError):
+        problems.append("/zone: not an IANA time zone; use a name such as Europe/Vienna")
+    persons = [person.get("id") for person in _list(values.get("persons")) if isinstance(person, dict)]
+    problems += [f"/persons: '{id}' stands twice" for id in sorted({str(p) for p in persons if persons.count(p) > 1})]
+    partners = values.get("partners")
+    for country, partner in (partners if isinstance(partners, dict) else {}).items():
+        if country == values.get("country"):
+            problems.append(f"/partners/{country}: a State is no partner of itself")
+        for person in ((partner or {}).get("no_contact") or {}).get("by", ()):
+            if person not in persons:
+                problems.append(f"/partners/{country}/no_contact/by: '{person}' is not one of 'persons'")
+        for id in _list((partner or {}).get("instruments")):
+            if id not in schemas.load_instruments():
+                problems.append(f"/partners/{country}/instruments: '{id}' is unknown; see: isthmus agreements list")
+    return problems
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,307 @@
+"""The door for partners, over real sockets: what it lets through, and every fault it answers by itself."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.core import envelope, wire
+from gateway.core.codes import PeerError, Reason, problem
+from gateway.http.limits import Limits
+from gateway.http.peer_api import peer_app
+from gateway.services.ports import Conflict, Unavailable
+from gateway.services.receive import Reply
+
+ENVELOPE = {"Content-Type": envelope.MEDIA_TYPE}
+ANSWER = {"Content-Type": wire.ANSWER_MEDIA_TYPE}
+
+
+class FakeReceiver:
+    """Keeps what came in; answers with ``reply`` or raises it."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, bytes]] = []
+        self.reply: Reply | Exception = Reply(200, wire.ANSWER_MEDIA_TYPE, b"answer")
+
+    async def receive(self, raw: bytes) -> Reply:
+        return self._take("receive", raw)
+
+    async def collect(self, raw: bytes) -> Reply:
+        return self._take("collect", raw)
+
+    async def take_answer(self, raw: bytes) -> None:
+        self._take("answer", raw)
+
+    def _take(self, name: str, raw: bytes) -> Reply:
+        self.calls.append((name, raw))
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+
+class Peer:
+    """A gateway's door with a fake behind it, and a client in front of it."""
+
+    def __init__(self, serve: Callable[..., Any], session: aiohttp.ClientSession) -> None:
+        self.fake = FakeReceiver()
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.port = 0
+        self._serve = serve
+        self._session = session
+
+    async def open(self, **limits: Any) -> None:
+        def log(event: str, **values: Any) -> None:
+            self.events.append((event, values))
+
+        app = peer_app(self.fake, self.fake, log=log, limits=Limits(**limits))
+        self.port = await self._serve(app)
+
+    async def send(self, method: str, path: str, **how: Any) -> tuple[int, dict[str, str], bytes]:
+        async with self._session.request(method, f"http://127.0.0.1:{self.port}{path}", **how) as response:
+            return response.status, dict(response.headers), await response.read()
+
+    async def raw(self, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(request)
+        try:
+            async with asyncio.timeout(10):
+                return await reader.read()
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+async def peer(serve: Callable[..., Any]) -> AsyncIterator[Peer]:
+    async with aiohttp.ClientSession() as session:
+        yield Peer(serve, session)
+
+
+async def test_an_envelope_reaches_the_receiver_and_its_answer_comes_back(peer: Peer) -> None:
+    """The bytes of the body reach the receiver whole, and its status, media type and bytes go back."""
+    await peer.open()
+    status, headers, body = await peer.send("POST", "/xg/1/messages", data=b"bytes", headers=ENVELOPE)
+    assert (200, wire.ANSWER_MEDIA_TYPE, b"answer") == (status, headers["Content-Type"], body)
+    assert [("receive", b"bytes")] == peer.fake.calls
+
+
+async def test_collect_and_answers_have_paths_of_their_own(peer: Peer) -> None:
+    """A collect gets what waits; an answer gets 204 and no body."""
+    await peer.open()
+    peer.fake.reply = Reply(200, envelope.MEDIA_TYPE_SEVERAL, b"")
+    status, headers, _ = await peer.send("POST", "/xg/1/collect", data=b"c", headers=ENVELOPE)
+    assert (200, envelope.MEDIA_TYPE_SEVERAL) == (status, headers["Content-Type"])
+    status, _, body = await peer.send("POST", "/xg/1/answers", data=b"a", headers=ANSWER)
+    assert (204, b"") == (status, body)
+    assert [("collect", b"c"), ("answer", b"a")] == peer.fake.calls
+
+
+async def test_no_answer_tells_a_version_or_may_be_cached(peer: Peer) -> None:
+    """Good and bad answers carry the same neutral headers."""
+    await peer.open()
+    for method, path in (("POST", "/xg/1/messages"), ("GET", "/xg/1/messages"), ("GET", "/nowhere")):
+        _, headers, _ = await peer.send(method, path, headers=ENVELOPE)
+        assert ("xg1", "no-store") == (headers["Server"], headers["Cache-Control"])
+
+
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "another media type": ({"headers": {"Content-Type": "application/json"}}, "bad-envelope"),
+    "a media type with a parameter": ({"headers": {"Content-Type": envelope.MEDIA_TYPE + "; v=1"}}, "bad-envelope"),
+    "a query": ({"headers": ENVELOPE, "params": {"a": "b"}}, "bad-envelope"),
+    "an encoded body": (
+        {"headers": {**ENVELOPE, "Content-Encoding": "gzip"}, "data": gzip.compress(bytes(1 << 18))},
+        "bad-envelope",
+    ),
+    "even the identity encoding": ({"headers": {**ENVELOPE, "Content-Encoding": "identity"}}, "bad-envelope"),
+    "more than the largest envelope": ({"headers": ENVELOPE, "data": bytes(1001)}, "too-large"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_of_http_is_answered_by_its_code(peer: Peer, fault: str) -> None:
+    """The receiver never sees it, and the problem document is the code's own bytes."""
+    how, code = FAULTS[fault]
+    await peer.open(envelope_max_bytes=1000)
+    status, headers, body = await peer.send("POST", "/xg/1/messages", **{"data": b"x", **how})
+    assert (problem(code), "application/problem+json") == (body, headers["Content-Type"])
+    assert json.loads(body)["status"] == status
+    assert [] == peer.fake.calls
+
+
+async def test_a_body_without_a_length_is_read_to_the_bound_only(peer: Peer) -> None:
+    """A chunked body that goes past the bound is refused while it still comes."""
+    await peer.open(envelope_max_bytes=1000)
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(2000):
+            sent += 1000
+            yield bytes(1000)
+            await asyncio.sleep(0.001)
+
+    try:
+        status, _, body = await peer.send("POST", "/xg/1/messages", data=endless(), headers=ENVELOPE)
+        assert (413, problem("too-large")) == (status, body)
+    except aiohttp.ClientConnectionError:
+        pass  # the connection may end while the client still writes; the log tells what it was for
+    assert ("request.refused", {"reason": "http.too-large"}) in peer.events
+    assert sent < 2_000_000
+    assert [] == peer.fake.calls
+
+
+async def test_a_declared_length_is_refused_before_a_byte_of_the_body(peer: Peer) -> None:
+    """A client that only announces too much is answered at once."""
+    await peer.open()
+    head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
+    answer = await peer.raw(head + b"Content-Length: 99999999\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(problem("too-large"))
+
+
+async def test_a_body_that_drips_is_answered_later_and_the_connection_ends(peer: Peer) -> None:
+    """The deadline is for the body as a whole, whatever drips in."""
+    await peer.open(body_timeout_s=0.2)
+    head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
+    answer = await peer.raw(head + b"Content-Length: 9349\r\n\r\nXG1")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 5\r\n" in answer
+    assert answer.endswith(problem("later"))
+    assert [("request.refused", {"reason": "http.body-timeout"})] == peer.events
+
+
+async def test_a_client_that_goes_away_is_no_fault_of_ours(peer: Peer) -> None:
+    """A connection broken in the middle of a body raises no alarm and frees its room."""
+    await peer.open()
+    _, writer = await asyncio.open_connection("127.0.0.1", peer.port)
+    head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
+    writer.write(head + b"Content-Length: 9349\r\n\r\nXG1")
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.transport.abort()
+    await asyncio.sleep(0.05)
+    assert "gateway.fault" not in [event for event, _ in peer.events]
+    status, _, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
+    assert 200 == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/xg/1/messages", 405), ("PUT", "/xg/1/answers", 405), ("POST", "/xg/2/messages", 404), ("GET", "/", 404)],
+)
+async def test_another_method_or_path_gets_a_bare_status(peer: Peer, method: str, path: str, status: int) -> None:
+    """The problem says what HTTP says and no more."""
+    await peer.open()
+    got, headers, body = await peer.send(method, path)
+    assert (status, "application/problem+json") == (got, headers["Content-Type"])
+    assert {"type": "about:blank", "status": status} == {k: v for k, v in json.loads(body).items() if k != "title"}
+    assert (status == 405) == ("Allow" in headers)
+
+
+@pytest.mark.parametrize(
+    "noise", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", b"HELLO\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n"]
+)
+async def test_what_is_no_http_gets_a_neutral_400_and_no_echo(peer: Peer, noise: bytes) -> None:
+    """No library, version or byte of what was sent comes back."""
+    await peer.open()
+    answer = await peer.raw(noise)
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ", b"HTTP/1.1 505 "))
+    assert b"aiohttp" not in answer
+    assert b"Python" not in answer
+    assert b"HELLO" not in answer
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Anna Testova"), KeyError("Anna"), Unavailable("disk full"), Conflict("row"), OSError("x")]
+)
+async def test_a_fault_of_ours_is_later_to_a_partner(peer: Peer, error: Exception) -> None:
+    """The partner is told to try again; the log gets the type of the error and never its text."""
+    await peer.open()
+    peer.fake.reply = error
+    status, headers, body = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
+    assert (503, "5", problem("later")) == (status, headers["Retry-After"], body)
+    assert "Anna" not in repr(peer.events)
+    if isinstance(error, (RuntimeError, KeyError, OSError)):
+        assert ("gateway.fault", {"error": type(error).__name__}) in peer.events
+
+
+async def test_an_answer_that_does_not_check_gets_its_code(peer: Peer) -> None:
+    """A fault the services find in an answer is a problem with their code."""
+    await peer.open()
+    peer.fake.reply = PeerError(Reason.ANSWER_PROOF, "detail for the log")
+    status, _, body = await peer.send("POST", "/xg/1/answers", data=b"a", headers=ANSWER)
+    assert (400, problem("bad-signature")) == (status, body)
+
+
+async def test_the_retry_after_of_the_receiver_goes_out(peer: Peer) -> None:
+    """A transient problem tells how long to wait."""
+    await peer.open()
+    peer.fake.reply = Reply(423, "application/problem+json", problem("hold"), 900)
+    _, headers, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
+    assert "900" == headers["Retry-After"]
+
+
+async def test_too_many_requests_of_one_address_are_answered_rate(peer: Peer) -> None:
+    """Beyond its bucket an address gets 429 with a wait."""
+    await peer.open(requests_per_minute=6)
+    statuses = [(await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE))[0] for _ in range(12)]
+    assert [200] * 10 + [429] * 2 == statuses
+
+
+async def test_when_all_room_for_bodies_is_taken_the_next_is_later(peer: Peer) -> None:
+    """Slow senders take places; one more is told to come again, and gets in once they are gone."""
+    await peer.open(bodies_max=2, body_timeout_s=0.3)
+    head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
+    slow = [asyncio.create_task(peer.raw(head + b"Content-Length: 9349\r\n\r\n")) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    status, _, body = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
+    assert (503, problem("later")) == (status, body)
+    await asyncio.gather(*slow)
+    status, _, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
+    assert 200 == status
+
+
+async def test_all_bodies_together_are_held_to_a_size(peer: Peer) -> None:
+    """A body for which there is no memory left is later, though it is not too large by itself."""
+    await peer.open(held_max_bytes=100)
+    status, _, body = await peer.send("POST", "/xg/1/messages", data=bytes(101), headers=ENVELOPE)
+    assert (503, problem("later")) == (status, body)
+
+
+async def test_many_slow_senders_do_not_slow_an_honest_one(peer: Peer) -> None:
+    """With a hundred bodies dripping, a whole one is answered at once."""
+    await peer.open(body_timeout_s=1.0)
+    head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
+    slow = [asyncio.create_task(peer.raw(head + b"Content-Length: 9349\r\n\r\nX")) for _ in range(100)]
+    await asyncio.sleep(0.2)
+    async with asyncio.timeout(0.5):
+        status, _, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
+    assert 200 == status
+    answers = await asyncio.gather(*slow)
+    assert {b"HTTP/1.1 503 Service Unavailable"} == {answer.partition(b"\r\n")[0] for answer in answers}
+
+
+async def test_a_connection_beyond_the_bound_is_closed_unread(serve: Callable[..., Any]) -> None:
+    """The door closes it before it sends a byte."""
+    fake = FakeReceiver()
+    port = await serve(peer_app(fake, fake, log=lambda event, **values: None), connections_max=1)
+    _, first = await asyncio.open_connection("127.0.0.1", port)
+    await asyncio.sleep(0.05)
+    reader, second = await asyncio.open_connection("127.0.0.1", port)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(1)
+    first.close()
+    second.close()
+
+
+def test_the_application_has_three_paths_and_no_other() -> None:
+    """What is not in the protocol is not reachable through this door."""
+    fake = FakeReceiver()
+    app = peer_app(fake, fake, log=print)
+    paths = {(route.method, route.resource.canonical) for route in app.router.routes() if route.resource}
+    assert {("POST", f"/xg/1/{name}") for name in ("messages", "collect", "answers")} == paths
+    assert isinstance(app, web.Application)

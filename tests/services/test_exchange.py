@@ -1,0 +1,211 @@
+"""Two States confirm a nationality: the whole story through the real services, keys and stores."""
+
+import pytest
+
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.ports import Unavailable
+from tests.support import story
+from tests.support.network import Network, open_gateway
+
+
+async def test_positive_answer_reaches_the_asking_desk(network: Network) -> None:
+    """A request, its acknowledgement and a positive reply move both cases to REPLIED."""
+    ours, theirs = await story.replied(network)
+    assert ("REPLIED", "REPLIED") == (await story.state(network, "XAA", ours), await story.state(network, "XBB", theirs))
+    assert "NATIONAL" == (await story.case(network, "XAA", ours)).reply["outcome"]
+
+
+async def test_receipt_starts_the_same_clock_on_both_sides(network: Network) -> None:
+    """Both sides reckon the same due date from the receipt."""
+    ours, theirs = await story.received(network)
+    mine, yours = await story.case(network, "XAA", ours), await story.case(network, "XBB", theirs)
+    assert mine.clock("reply").due_on == yours.clock("reply").due_on
+    assert () == mine.findings
+
+
+async def test_author_cannot_approve(network: Network) -> None:
+    """The author of a draft cannot be its approver, whatever roles the person holds."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(), "second", "liaison_officer")
+    preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
+    with pytest.raises(RuleRefused, match="V-01"):
+        await gateway.clear.approve(ref, signed, "second")
+
+
+async def test_approval_of_other_bytes_is_refused(network: Network) -> None:
+    """A statement over another digest than the prepared body's approves nothing."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(), "first")
+    _, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    other = "A" * 43
+    signed = network.approval(other, thread, "second", "request.approval", "liaison_officer")
+    with pytest.raises(Forbidden):
+        await gateway.clear.approve(ref, signed, "second")
+
+
+async def test_nothing_is_sent_without_approval(network: Network) -> None:
+    """A draft that nobody approved cannot be sent."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(), "first")
+    with pytest.raises(IllegalStep):
+        await gateway.clear.send(ref, "first")
+
+
+async def test_sent_body_is_the_previewed_body(network: Network) -> None:
+    """The other State stores exactly the elements that the approver saw."""
+    ours, theirs = await story.received(network)
+    body = (await story.case(network, "XBB", theirs)).received
+    assert {"names", "birth_date", "birth_place"} == set(body["elements"])
+
+
+async def test_tier_two_leaves_only_after_its_question(network: Network) -> None:
+    """Sex stays withheld until XBB asks for it, and then it is all that leaves."""
+    ours, theirs = await story.acknowledged(network)
+    asked, asker = network.gateways["XBB"], network.gateways["XAA"]
+    await asked.answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    assert "NEEDS_TIER2" == await story.state(network, "XAA", ours)
+    preview = await asker.clear.prepare(ours, "first")
+    _, thread = await asker.clear.show(ours, "second", "liaison_officer")
+    signed = network.approval(preview.digest, thread, "second", "elements.approval", "liaison_officer")
+    await asker.clear.approve(ours, signed, "second")
+    await asker.clear.send(ours, "first")
+    await network.deliver()
+    received = (await story.case(network, "XBB", theirs)).received["elements"]
+    assert 2 == received["sex"]
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
+
+
+async def test_negative_answer_needs_a_second_signer(network: Network) -> None:
+    """An answer that is not positive does not leave with one signature."""
+    _, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XBB"]
+    await gateway.answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    with pytest.raises(RuleRefused, match="V-05"):
+        await gateway.answer.answer(theirs, "first")
+
+
+async def test_countersigned_negative_answer_arrives(network: Network) -> None:
+    """With the second signature the answer leaves and is accepted as what it says."""
+    ours, _ = await story.replied(network, "NOT_FOUND")
+    assert "NOT_FOUND" == (await story.case(network, "XAA", ours)).reply["outcome"]
+
+
+async def test_not_found_does_not_become_no(network: Network) -> None:
+    """NOT_NATIONAL without an entry that was found is refused at the desk (R-26)."""
+    _, theirs = await story.acknowledged(network)
+    value = story.reply("NOT_NATIONAL", match_basis=[], reason="DIFFERENT_PERSON_MATCHED")
+    with pytest.raises(RuleRefused, match="R-26"):
+        await network.gateways["XBB"].answer.prepare(theirs, value, "first")
+
+
+async def test_method_outside_the_limit_is_refused(network: Network) -> None:
+    """A reply found by a method the request did not allow does not leave (M-01)."""
+    _, theirs = await story.acknowledged(network)
+    value = story.reply(method_used=["CONSULAR_INTERVIEW"])
+    with pytest.raises(RuleRefused, match="M-01"):
+        await network.gateways["XBB"].answer.prepare(theirs, value, "first")
+
+
+async def test_contest_gets_one_second_look(network: Network) -> None:
+    """A reply is contested once; after the second reply no more."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    gateway = network.gateways["XAA"]
+    await gateway.clear.contest(ours, "REGISTER_INCOMPLETE", "first")
+    await network.deliver()
+    assert "CONTESTED" == await story.state(network, "XBB", theirs)
+    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    await network.deliver()
+    assert "NATIONAL" == (await story.case(network, "XAA", ours)).reply["outcome"]
+    with pytest.raises(RuleRefused, match="V-06"):
+        await gateway.clear.contest(ours, "NEW_ELEMENT", "first")
+
+
+async def test_extension_moves_both_clocks_alike(network: Network) -> None:
+    """A reasoned extension before the due date gives both sides the same later date, once."""
+    ours, theirs = await story.acknowledged(network)
+    before = (await story.case(network, "XAA", ours)).clock("reply").due_on
+    await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    await network.deliver()
+    mine = (await story.case(network, "XAA", ours)).clock("reply")
+    assert (await story.case(network, "XBB", theirs)).clock("reply").due_on == mine.due_on > before
+    with pytest.raises((RuleRefused, IllegalStep)):
+        await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+
+
+async def test_silence_only_escalates(network: Network) -> None:
+    """A reply that never comes leads to one reminder a cool-down and to no other state."""
+    ours, theirs = await story.acknowledged(network)
+    network.clock.pass_(days=40)
+    for gateway in network.gateways.values():
+        gateway.context.trust._cards.clear()
+        await gateway.context.trust.load()
+    gateway = network.gateways["XAA"]
+    assert (1, (ours,)) == ((done := await gateway.reminder.run_once(network.clock.now())).overdue, done.refs)
+    assert () == (await gateway.reminder.run_once(network.clock.now())).refs
+    await network.deliver()
+    assert ("ACKNOWLEDGED", 1) == (
+        await story.state(network, "XAA", ours),
+        (await story.case(network, "XBB", theirs)).reminders,
+    )
+
+
+async def test_lost_answer_is_asked_for_again(network: Network) -> None:
+    """An answer lost on its way is given again, and nothing is applied twice."""
+    network.wires.lose_answers = True
+    ours = await story.sent(network)
+    await network.gateways["XAA"].deliverer.run_once()
+    network.wires.lose_answers = False
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert network.wires.answers[0].body == network.wires.answers[1].body
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_restart_resumes_what_was_under_way(network: Network) -> None:
+    """A queued message survives a restart of its gateway."""
+    network.wires.cut = True
+    ours = await story.sent(network)
+    await network.deliver(1)
+    await network.gateways["XAA"].close()
+    network.wires.cut = False
+    await open_gateway(network, "XAA")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_next_number_waits_for_the_receipt(network: Network) -> None:
+    """Two messages of one thread never fly at the same time."""
+    _, theirs = await story.received(network)
+    gateway = network.gateways["XBB"]
+    await gateway.answer.acknowledge(theirs, "first")
+    await gateway.answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
+    assert 1 == len(await gateway.deliverer.claim("XAA", 10))
+
+
+async def test_expired_message_ends_its_thread(network: Network) -> None:
+    """A message nobody ever took ends as undelivered, and the case says so."""
+    network.wires.cut = True
+    ours = await story.sent(network)
+    await network.deliver(1)
+    network.clock.pass_(days=31)
+    await network.gateways["XAA"].deliverer.expire(network.clock.now())
+    assert "UNDELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_no_sealing_key_means_not_now(network: Network) -> None:
+    """When no key of the recipient is valid, sending is refused with its reason and nothing is queued."""
+    ref = await story.cleared(network)
+    network.clock.pass_(days=500)
+    with pytest.raises((RuleRefused, Unavailable)):
+        await network.gateways["XAA"].clear.send(ref, "first")
+    assert "CLEARED" == await story.state(network, "XAA", ref)
+
+
+async def test_unknown_case_is_not_found(network: Network) -> None:
+    """A reference that does not exist says so, in the same words as an erased one."""
+    with pytest.raises(NotFound):
+        await network.gateways["XAA"].clear.send("A" * 22, "first")

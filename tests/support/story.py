@@ -1,0 +1,123 @@
+"""The steps of a verification as two desks take them, for tests that need a case somewhere along the way."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import schemas
+from gateway.services import cases
+from schemas import ijson
+from tests.support.network import Network
+
+ADULT: Mapping[str, Any] = ijson.loads((Path(schemas.__file__).parent / "examples/case-draft/valid/adult.json").read_bytes())
+
+
+def draft(**changes: Any) -> dict[str, Any]:
+    """Return a case draft to XBB that every rule lets pass, with ``changes``."""
+    base = dict(ADULT)
+    base |= {"to": "XBB", "officer": "first"}
+    base["asylum"] = {"state": "none", "attested_by": "protection", "attested_on": "2026-11-20", "basis": "interview"}
+    base["transfer_ground"] = {"code": "DOMESTIC_LAW", "reference": "Act 1/2020 section 4"}
+    base["handling"] = {"use_restrictions": ["P0", "P1"], "retain_until": "2027-05-01", "onward": "none"}
+    return base | changes
+
+
+def reply(outcome: str = "NATIONAL", **changes: Any) -> dict[str, Any]:
+    """Return the coded answer of a registry clerk."""
+    value: dict[str, Any] = {
+        "outcome": outcome,
+        "reason": None,
+        "as_of": "2026-11-25",
+        "method_used": ["POPULATION_REGISTER"],
+        "match_basis": ["NAME_EXACT", "DOB_EXACT"],
+        "confidence": "HIGH",
+        "signed_by_role": "REGISTRAR",
+        "valid_until": None,
+    }
+    if outcome == "NOT_FOUND":
+        value |= {"match_basis": [], "confidence": "NONE"}
+    return value | changes
+
+
+async def cleared(network: Network, **changes: Any) -> str:
+    """Open a case in XAA and approve it by a second person; return its reference."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(draft(**changes), "first")
+    preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
+    await gateway.clear.approve(ref, signed, "second")
+    return ref
+
+
+async def sent(network: Network, **changes: Any) -> str:
+    """Open, approve and send a case; nothing is delivered yet."""
+    ref = await cleared(network, **changes)
+    await network.gateways["XAA"].clear.send(ref, "first")
+    return ref
+
+
+async def received(network: Network, **changes: Any) -> tuple[str, str]:
+    """Send a case and deliver it; return its reference in XAA and in XBB."""
+    ref = await sent(network, **changes)
+    await network.deliver()
+    return ref, await twin(network, ref)
+
+
+async def twin(network: Network, ref: str) -> str:
+    """Return the reference in XBB of XAA's case ``ref``."""
+    case = await row(network, "XAA", ref)
+
+    async def unit(tx: Any) -> Any:
+        return await tx.find_thread("XAA", case.thread)
+
+    return str((await network.gateways["XBB"].store.read(unit)).ref)
+
+
+async def acknowledged(network: Network, **changes: Any) -> tuple[str, str]:
+    """Send a case, deliver it and have it acknowledged."""
+    ours, theirs = await received(network, **changes)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    return ours, theirs
+
+
+async def replied(network: Network, outcome: str = "NATIONAL", **changes: Any) -> tuple[str, str]:
+    """Take a case to its answer; one that is not positive is countersigned."""
+    ours, theirs = await acknowledged(network)
+    await give_answer(network, theirs, reply(outcome, **changes))
+    await network.deliver()
+    return ours, theirs
+
+
+async def give_answer(network: Network, ref: str, value: Mapping[str, Any]) -> None:
+    """Prepare, countersign where needed, and send the answer ``value`` to XBB's case ``ref``."""
+    gateway = network.gateways["XBB"]
+    pending = await gateway.answer.prepare(ref, value, "first")
+    thread = (await row(network, "XBB", ref)).thread
+    signed = network.approval(pending.digest, thread, "signer", "reply.second-signature", "second_signer")
+    await gateway.answer.countersign(ref, signed, "signer")
+    await gateway.answer.answer(ref, "first")
+
+
+async def row(network: Network, country: str, ref: str) -> Any:
+    """Return the stored row of a case."""
+
+    async def unit(tx: Any) -> Any:
+        return await tx.find_case(ref)
+
+    return await network.gateways[country].store.read(unit)
+
+
+async def state(network: Network, country: str, ref: str) -> str:
+    """Return the state a case is in."""
+    return str((await row(network, country, ref)).state)
+
+
+async def case(network: Network, country: str, ref: str) -> Any:
+    """Return the opened case value."""
+    gateway = network.gateways[country]
+
+    async def unit(tx: Any) -> Any:
+        return (await cases.load(gateway.context, tx, ref)).case
+
+    return await gateway.store.read(unit)

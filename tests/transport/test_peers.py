@@ -1,0 +1,315 @@
+"""The client for partners' doors, against real servers on the loopback, good and bad."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from ipaddress import ip_address
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gateway.core.wire import ANSWER_MAX_BYTES
+from gateway.services.ports import HttpAnswer, Unavailable
+from gateway.transport.peers import HttpPeers, SpkiPin, parse_retry_after, spki_hash
+from keys import b64
+from keys.card import Card
+
+MEDIA_TYPE = "application/xg1-envelope"
+OTHER_KEY = b64.encode(bytes(32))
+
+
+class Identity:
+    """A self-signed certificate in files, and the hash of its key."""
+
+    def __init__(self, folder: Path) -> None:
+        private = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway XBB")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(private.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .sign(private, hashes.SHA256())
+        )
+        pem, der = serialization.Encoding.PEM, serialization.Encoding.DER
+        self.certificate = folder / "tls.crt"
+        self.key = folder / "tls.key"
+        self.certificate.write_bytes(certificate.public_bytes(pem))
+        plain = serialization.NoEncryption()
+        self.key.write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+        spki = private.public_key().public_bytes(der, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.spki = b64.encode(sha256(spki).digest())
+        self.der = certificate.public_bytes(der)
+
+    def server(self, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        context.maximum_version = newest
+        return context
+
+
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    return Identity(tmp_path_factory.mktemp("tls"))
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Door = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    """Return ``door(handler, tls) -> address`` for a server that does whatever ``handler`` says."""
+    runners = []
+
+    async def open_door(handler: Handler, tls: ssl.SSLContext | None = None) -> str:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", handler)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        runners.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        return f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
+
+    yield open_door
+    for runner in runners:
+        await runner.cleanup()
+
+
+def peers(*addresses: str, spki: tuple[str, ...] = (), **settings: Any) -> HttpPeers:
+    """Return a client that knows one partner, XBB."""
+    card = cast(Card, SimpleNamespace(addresses=addresses, spki=spki))
+    return HttpPeers(lambda country: card if country == "XBB" else None, **settings)
+
+
+async def ask(client: HttpPeers, path: str = "/xg/1/messages") -> HttpAnswer:
+    async with client:
+        return await client.post("XBB", path, b"sealed", MEDIA_TYPE)
+
+
+async def answer(request: web.Request) -> web.Response:
+    return web.Response(body=b"answer", content_type="application/xg1-answer+json")
+
+
+async def test_a_post_brings_the_body_and_returns_the_answer(door: Door) -> None:
+    """Body, media type and path arrive; no header says who or what we are."""
+    seen: list[tuple[str, bytes, dict[str, str]]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.path_qs, await request.read(), dict(request.headers)))
+        return web.Response(
+            status=429, body=b"{}", content_type="application/problem+json", headers={"Retry-After": "30"}
+        )
+
+    got = await ask(peers(await door(handler) + "/base/"))
+    assert HttpAnswer(429, "application/problem+json", b"{}", 30.0) == got
+    path, body, headers = seen[0]
+    assert ("/base/xg/1/messages", b"sealed") == (path, body)
+    assert {"Host", "Accept", "Accept-Encoding", "Content-Type", "Content-Length"} == set(headers)
+    assert ("identity", MEDIA_TYPE) == (headers["Accept-Encoding"], headers["Content-Type"])
+
+
+async def test_a_listed_key_is_enough(door: Door, identity: Identity) -> None:
+    """A self-signed certificate whose key the card lists is the partner, among several keys too."""
+    address = await door(answer, identity.server())
+    assert 200 == (await ask(peers(address, spki=(OTHER_KEY, identity.spki)))).status
+
+
+async def test_another_key_is_refused_before_a_byte_is_sent(door: Door, identity: Identity) -> None:
+    """The server never sees the request."""
+    seen = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.path)
+        return web.Response()
+
+    address = await door(handler, identity.server())
+    with pytest.raises(Unavailable, match="ServerFingerprintMismatch"):
+        await ask(peers(address, spki=(OTHER_KEY,)))
+    assert [] == seen
+
+
+async def test_without_a_listed_key_the_web_pki_decides(door: Door, identity: Identity) -> None:
+    """A certificate nobody vouches for is refused; one that the given authorities vouch for is taken."""
+    address = await door(answer, identity.server())
+    with pytest.raises(Unavailable, match="Certificate"):
+        await ask(peers(address))
+    trusting = ssl.create_default_context(cafile=str(identity.certificate))
+    assert 200 == (await ask(peers(address, tls=trusting))).status
+
+
+async def test_an_older_tls_is_refused_even_with_the_right_key(door: Door, identity: Identity) -> None:
+    """TLS 1.2 is not spoken, pinned or not."""
+    address = await door(answer, identity.server(ssl.TLSVersion.TLSv1_2))
+    with pytest.raises(Unavailable):
+        await ask(peers(address, spki=(identity.spki,)))
+    with pytest.raises(Unavailable):
+        await ask(peers(address))
+
+
+async def test_one_connection_serves_many_posts(door: Door, identity: Identity) -> None:
+    """TLS is kept alive between posts to one partner."""
+    ports = set()
+
+    async def handler(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        ports.add(request.transport.get_extra_info("peername")[1])
+        return web.Response()
+
+    address = await door(handler, identity.server())
+    async with peers(address, spki=(identity.spki,)) as client:
+        for _ in range(5):
+            await client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE)
+    assert 1 == len(ports)
+
+
+async def test_a_redirect_is_not_followed(door: Door) -> None:
+    """It is an answer like any other, and nobody asks there."""
+    seen = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.path)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    assert 307 == (await ask(peers(await door(handler)))).status
+    assert ["/xg/1/messages"] == seen
+
+
+async def test_a_cookie_is_not_kept(door: Door) -> None:
+    """Nothing links one post to the next."""
+    seen = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(dict(request.cookies))
+        return web.Response(headers={"Set-Cookie": "a=b"})
+
+    async with peers(await door(handler)) as client:
+        for _ in range(2):
+            await client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE)
+    assert [{}, {}] == seen
+
+
+async def test_a_proxy_of_the_environment_is_not_used(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the shell says about proxies does not move our messages."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert 200 == (await ask(peers(await door(answer)))).status
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_an_answer_beyond_its_bound_is_refused(door: Door, declared: bool) -> None:
+    """With or without a length; a collect may bring more than a message's answer."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if declared:
+            return web.Response(body=bytes(ANSWER_MAX_BYTES + 1))
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(bytes(ANSWER_MAX_BYTES + 1))
+        return response
+
+    address = await door(handler)
+    with pytest.raises(Unavailable, match="larger than"):
+        await ask(peers(address))
+    assert ANSWER_MAX_BYTES + 1 == len((await ask(peers(address), "/xg/1/collect")).body)
+
+
+async def test_an_encoded_answer_is_refused(door: Door) -> None:
+    """Nothing is unpacked, so nothing can unpack to more than it says."""
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(Unavailable, match="encoded"):
+        await ask(peers(await door(handler)))
+
+
+async def test_a_slow_answer_is_unavailable(door: Door) -> None:
+    """A partner that takes the message and says nothing holds nobody up for longer than the time-out."""
+
+    async def handler(request: web.Request) -> web.Response:
+        await asyncio.sleep(2)
+        return web.Response()
+
+    with pytest.raises(Unavailable, match="Timeout"):
+        await ask(peers(await door(handler), timeout_s=0.2))
+
+
+async def test_a_connection_that_breaks_is_unavailable(door: Door) -> None:
+    """Also in the middle of an answer."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"half")
+        assert request.transport is not None
+        request.transport.abort()  # type: ignore[attr-defined]  # a TCP transport has it
+        return response
+
+    with pytest.raises(Unavailable):
+        await ask(peers(await door(handler)))
+
+
+async def test_a_second_address_serves_when_the_first_is_dead(door: Door) -> None:
+    """And it is asked first from then on."""
+    address = await door(answer)
+    async with peers("http://127.0.0.1:1", address) as client:
+        for _ in range(2):
+            assert 200 == (await client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE)).status
+        assert {"XBB": address} == client._last_good
+
+
+async def test_without_an_address_a_partner_is_unavailable() -> None:
+    """A State that collects, is on hold or has no card has no door."""
+    with pytest.raises(Unavailable, match="no address"):
+        await ask(peers())
+    async with peers("http://127.0.0.1:1") as client:
+        with pytest.raises(Unavailable, match="no address of XCC"):
+            await client.post("XCC", "/xg/1/messages", b"", MEDIA_TYPE)
+        with pytest.raises(Unavailable, match="no answer"):
+            await client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE)
+
+
+def test_a_hash_is_of_the_key_and_not_of_the_certificate(identity: Identity) -> None:
+    """A renewed certificate over the same key stays known; what is no certificate has no hash."""
+    assert identity.spki == spki_hash(identity.der)
+    assert "" == spki_hash(b"no certificate")
+
+
+def test_pins_of_the_same_keys_are_equal() -> None:
+    """Connections are shared by what is accepted, in whatever order it is listed."""
+    a, b = b64.encode(bytes(32)), b64.encode(bytes([1]) * 32)
+    assert SpkiPin((a, b)) == SpkiPin((b, a))
+    assert len({SpkiPin((a, b)), SpkiPin((b, a)), SpkiPin((a,))}) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (None, None),
+        ("-1", None),
+        ("1e9", None),
+        ("inf", None),
+        ("٣", None),
+        ("9999999", None),
+    ],
+)
+def test_retry_after_is_whole_seconds(text: str | None, seconds: float | None) -> None:
+    """A date, a sign or a number nobody would wait for is no advice."""
+    assert seconds == parse_retry_after(text)
