@@ -54,11 +54,12 @@ from keys.rest import Vault
 from keys.sign import SigningKey
 
 ERASED_FILE = "erased.txt"
-"""References of erased cases, one a line, outside the database and its backups; a restore applies it first."""
+"""References of erased cases, one a line, outside the data that is backed up; applied again at every start."""
 
 LOG_KEYS = frozenset(
-    "event level timestamp request ref source target code reason type partner state desk rule status error hint seq "
-    "country count port listener step version posted digest role".split()
+    {"event", "level", "timestamp", "request", "ref", "source", "target", "step", "code", "reason", "type", "partner"}
+    | {"state", "desk", "rule", "status", "error", "hint", "seq", "country", "count", "port", "listener", "posted"}
+    | {"digest", "role"}
 )
 """The only keys a log line may carry; whatever else is bound is dropped before it is written."""
 
@@ -251,15 +252,18 @@ async def build(
         reckoner=reckoner(settings),
         persons=persons(values),
         partners={
-            country: Partner(country, partner.get("transmission", "push"), (partner.get("no_contact") or {}).get("reason"))
+            country: Partner(
+                country, partner.get("transmission", "push"), (partner.get("no_contact") or {}).get("reason")
+            )
             for country, partner in values["partners"].items()
         },
         policy=policy(values),
-        log=log,
-        on_erased=lambda ref: _note_erased(settings.data / ERASED_FILE, ref),
+        emit=log,
+        on_erased=lambda ref: _note_erased(settings.home / ERASED_FILE, ref),
     )
     await trust.load()
     await _begin_logs(context)
+    await _apply_erased(context, settings.home / ERASED_FILE)
     deliverer, resync = Deliverer(context), Resync(context)
     receiver = Receiver(context, deliverer.waiting, resync.take_listing)
     inquiries = await SqliteInquiries.open(settings.database)
@@ -300,6 +304,20 @@ async def _begin_logs(context: Context) -> None:
                 await tx.save_log_head(country, LogHead(name, Frontier(), ""))
 
     await context.store.commit(unit)
+
+
+async def _apply_erased(context: Context, path: Path) -> None:
+    """Erase again what a restored database brought back."""
+    refs = path.read_text(encoding="ascii").split() if path.exists() else []
+
+    async def unit(tx: Tx) -> bool:
+        rows = [row for ref in refs if (row := await tx.find_case(ref)) and row.wrapped_key is not None]
+        for row in rows:
+            await tx.erase_case(row.ref)
+        return bool(rows)
+
+    if refs and (await context.commit(unit)).value:
+        await context.store.truncate()
 
 
 async def _epoch(store: SqliteStore) -> int:

@@ -132,7 +132,8 @@ def card_claims(
         "signing": [key(signing.kid, signing.public, start, year)],
         "sealing": sealing,
         "roles": [
-            {"role": role["role"], **key(_kid(role["key"]), b64.decode(role["key"]), start, year)} for role in wish.roles
+            {"role": role["role"], **key(_kid(role["key"]), b64.decode(role["key"]), start, year)}
+            for role in wish.roles
         ],
         "log": [{"kid": log.kid, "key": b64.encode(log.public)}],
         "addresses": [wish.address],
@@ -242,5 +243,3 @@ refresh_s = 900
 
 [partners]
 """
-
-

@@ -456,6 +456,11 @@ def _contested(case: Case, event: Event, now: datetime) -> Change:
     return _contest(case, event, now) if case.side is Side.REQUESTING else _arrive(case, event, now)
 
 
+def _interviewed(case: Case, event: Event, now: datetime) -> Change:
+    """As with a contest: on one side it leaves, on the other it arrives."""
+    return _send(case, event, now) if case.side is Side.REQUESTING else _arrive(case, event, now)
+
+
 def _remind(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, reminders=case.reminders + 1), (Send(REMINDER, event.data["body"]),)
 
@@ -541,7 +546,7 @@ APPLIES = {
     "approve": _sign,
     "countersign": _sign,
     "send": _send,
-    "interview_answer": _send,
+    "interview_answer": _interviewed,
     "receipt": _receipt,
     "not_accepted": _not_accepted,
     "undelivered": _undelivered,

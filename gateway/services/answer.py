@@ -54,7 +54,9 @@ class Answer:
 
         await self._say(ref, "acknowledge", person, role, body)
 
-    async def ask(self, ref: str, elements: list[str], candidates: int, person: str, role: str = "registry_clerk") -> None:
+    async def ask(
+        self, ref: str, elements: list[str], candidates: int, person: str, role: str = "registry_clerk"
+    ) -> None:
         """Ask for tier-2 ``elements`` because ``candidates`` (2 or more) entries fit. Raises ``SchemaError``."""
         value = {"code": "AMBIGUOUS", "candidates": candidates, "elements": elements}
         await self._say(ref, "ask", person, role, lambda case: (QUESTION, value, {"asked": tuple(elements)}))
@@ -128,7 +130,9 @@ class Answer:
                     now=now,
                 )
             except (BadStatement, BadJws, BadSignature, UnknownKey) as error:
-                raise Forbidden(f"the signature does not verify: {error}", "sign the digest of the prepared answer") from error
+                raise Forbidden(
+                    f"the signature does not verify: {error}", "sign the digest of the prepared answer"
+                ) from error
             data = {"digest": digest, "statement": statement}
             await cases.move(context, tx, held, Event("countersign", person, "second_signer", data), now)
 

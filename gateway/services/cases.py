@@ -277,8 +277,6 @@ async def _abandon(tx: Tx, case: Case, now: datetime) -> None:
             await tx.save_outbound(replace(row, state="dropped", envelope=None, answered_at=now))
 
 
-
-
 async def note(context: Context, tx: Tx, held: Held, case: Case, name: str, actor: str, now: datetime) -> Held:
     """Save a finding added to ``case`` without moving it."""
     return await store(context, tx, held, case, Event(name, actor, "gateway"), held.case.state.value, now)

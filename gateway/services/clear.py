@@ -146,7 +146,8 @@ class Clear:
                 )
             except (BadStatement, BadJws, BadSignature) as error:
                 raise Forbidden(
-                    f"the approval does not verify: {error}", "sign the digest that the preview shows, with your own key"
+                    f"the approval does not verify: {error}",
+                    "sign the digest that the preview shows, with your own key",
                 ) from error
             facts = self._facts(held.case, pending.type if pending else REQUEST, pending.body if pending else "{}")
             data = {"digest": digest, "statement": statement}
@@ -204,5 +205,3 @@ class Clear:
         value = ijson.loads(body.encode())
         reason = context.no_contact(case.partner)
         return Facts(now, case.draft, type, value, no_contact=reason, recipient_ready=ready)
-
-

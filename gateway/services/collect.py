@@ -30,7 +30,9 @@ class Collector:
 
     async def run(self, every_s: float = 30.0) -> None:
         """Collect from each partner marked ``collect`` every ``every_s`` seconds until cancelled."""
-        countries = [country for country, partner in self._context.partners.items() if partner.transmission == "collect"]
+        countries = [
+            country for country, partner in self._context.partners.items() if partner.transmission == "collect"
+        ]
         while True:
             for country in countries:
                 try:
@@ -40,7 +42,7 @@ class Collector:
             await self._context.clock.sleep(every_s)
 
     async def run_once(self, country: str, most: int = envelope.COLLECT_MAX) -> int:
-        """Collect once from ``country`` and answer what came; return how many envelopes came. Raises ``Unavailable``."""
+        """Collect once from ``country``, answer what came, and return how many came. Raises ``Unavailable``."""
         context = self._context
         reply = await context.peers.post(country, "/xg/1/collect", self._ask(country, most), envelope.MEDIA_TYPE)
         if reply.status != 200 or reply.media_type != envelope.MEDIA_TYPE_SEVERAL:

@@ -5,19 +5,21 @@ Built once in ``gateway.app`` and never changed, except that ``trust`` holds new
 """
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-
 from gateway.core.case import Case
 from gateway.core.machine import Notify
-from gateway.services.ports import Clock, Committed, Peers, Random, Store, Unit
+from gateway.services.ports import Clock, Committed, Peers, Random, Store, Tx, Unit
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
 from keys.rest import Vault
 from keys.seal import SealingKey
 from keys.sign import Signer
+
+_LINES: ContextVar[list[tuple[str, dict[str, Any]]] | None] = ContextVar("lines", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +103,33 @@ class Context:
     persons: Mapping[str, Person]
     partners: Mapping[str, Partner]
     policy: Policy
-    log: Callable[..., None]
+    emit: Callable[..., None]
     wake: Callable[[], None] = field(default=lambda: None)
     queued: bool = False
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
 
+    def log(self, event: str, **values: Any) -> None:
+        """Log ``event``; inside a unit, once it has committed, so that no line tells of what never happened."""
+        lines = _LINES.get()
+        if lines is None:
+            self.emit(event, **values)
+        else:
+            lines.append((event, values))
+
     async def commit(self, unit: Unit[Any]) -> Committed:
         """Commit ``unit`` as ``Store.commit`` does, and wake the delivery loop if something was queued in it."""
-        committed = await self.store.commit(unit)
+        lines: list[tuple[str, dict[str, Any]]] = []
+
+        async def heard(tx: Tx) -> Any:
+            token = _LINES.set(lines)
+            try:
+                return await unit(tx)
+            finally:
+                _LINES.reset(token)
+
+        committed = await self.store.commit(heard)
+        for event, values in lines:
+            self.emit(event, **values)
         if self.queued:
             self.queued = False
             self.wake()
@@ -150,5 +171,3 @@ def acting(context: Context, person: str, role: str, at: datetime) -> Person:
     if role not in found.roles:
         raise Forbidden(f"'{person}' does not hold the role '{role}'")
     return found
-
-

@@ -18,8 +18,8 @@ from gateway.core.case import Case, Side, State
 from gateway.core.codes import Kind, PeerError
 from gateway.core.deadlines import Clock, Evidence
 from gateway.core.machine import Event, IllegalStep
-from gateway.core.messages import REQUEST, TYPES, WITHDRAWAL
 from gateway.core.merkle import BadProof
+from gateway.core.messages import REQUEST, TYPES, WITHDRAWAL
 from gateway.core.retry import Circuit, backoff
 from gateway.core.rules import Facts, When, findings
 from gateway.core.verification import GATEWAY
@@ -297,9 +297,7 @@ class Deliverer:
             event = Event("receipt", row.partner, GATEWAY, data)
         await self._move(tx, held, event, now)
 
-    def _reckon(
-        self, case: Case, row: OutboundRow, receipt: wire.Receipt
-    ) -> tuple[tuple[Clock, ...], tuple[str, ...]]:
+    def _reckon(self, case: Case, row: OutboundRow, receipt: wire.Receipt) -> tuple[tuple[Clock, ...], tuple[str, ...]]:
         """Return the clocks a receipt starts as reckoned here, and a finding where the partner reckons otherwise."""
         if TYPES[row.type].clock_step is None:
             return (), ()

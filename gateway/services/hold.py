@@ -24,7 +24,9 @@ class Hold:
         """Work on the cases of ``context``."""
         self._context = context
 
-    async def freeze(self, ref: str, reason: str, person: str, role: str, protection: Mapping[str, Any] | None = None) -> None:
+    async def freeze(
+        self, ref: str, reason: str, person: str, role: str, protection: Mapping[str, Any] | None = None
+    ) -> None:
         """
         Stop the case at once and take what was never posted out of the outbox.
 
@@ -77,7 +79,9 @@ class Hold:
             held = await cases.load(context, tx, ref)
             first = held.case.resume_proposer in (None, person)
             facts = Facts(now, held.case.draft, no_contact=self._no_contact(held.case.side, held.case.partner))
-            await cases.move(context, tx, held, Event("propose_resume" if first else "resume", person, role, {}, facts), now)
+            await cases.move(
+                context, tx, held, Event("propose_resume" if first else "resume", person, role, {}, facts), now
+            )
 
         await context.commit(unit)
 

@@ -217,7 +217,7 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """The end of our log about one partner: origin, Merkle frontier, and the last checkpoint signed (text, or empty)."""
+    """The end of our log about one partner: origin, Merkle frontier, last signed checkpoint (text, or empty)."""
 
     origin: str
     frontier: Frontier
@@ -255,7 +255,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What the signer makes of a batch: the entries in order, the answers (``None`` for entered ones), the new heads."""
+    """What the signer makes of a batch: entries in order, answers (``None`` for entered ones), new heads."""
 
     entries: Sequence[LogEntry]
     answers: Sequence[bytes | None]
@@ -263,7 +263,7 @@ class Signed:
 
 
 class SignBatch(Protocol):
-    """Sign a batch once: receipts, log entries, one checkpoint for each partner, proofs. The store holds no key."""
+    """Sign a batch once: receipts, entries, a checkpoint for each partner, proofs. The store holds no key."""
 
     def __call__(self, heads: Mapping[str, LogHead], drafts: Sequence[Draft]) -> Signed:
         """Return the signed batch. ``heads`` is keyed by partner and holds every partner named in ``drafts``."""

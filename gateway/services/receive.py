@@ -1,9 +1,9 @@
 """
 What happens to an envelope: every check of ``docs/protocol.md`` section 5 in its order, then one transaction.
 
-The checks before the transaction are pure work on bytes; those that need what is stored are in ``_decide``. A schema or
-statement fault found early is reported only when its turn comes, so the code a partner sees follows the protocol's order.
-An envelope already answered gets its stored answer whatever has become of keys and cards since.
+The checks before the transaction are pure work on bytes; those that need what is stored are in ``_decide``. A schema
+or statement fault found early is reported only when its turn comes, so that the code a partner sees follows the
+protocol's order. An envelope already answered gets its stored answer whatever has become of keys and cards since.
 """
 
 from collections.abc import Awaitable, Callable
@@ -97,7 +97,7 @@ class Receiver:
         on_collect: Callable[[str, int], Awaitable[bytes]],
         on_resync: Callable[[Tx, Payload, datetime], Awaitable[None]],
     ) -> None:
-        """``on_collect(country, max)`` returns waiting envelopes, framed; ``on_resync`` takes in a partner's listing."""
+        """``on_collect(country, max)`` returns waiting envelopes, framed; ``on_resync`` takes a partner's listing."""
         self._context = context
         self._on_collect = on_collect
         self._on_resync = on_resync
@@ -354,7 +354,9 @@ class Receiver:
         """Return the verdict for an accepted message: its signed bytes sealed under the case's key, and its dates."""
         payload = opened.payload
         keep = held.case.state not in (State.WITHDRAWN, State.CLOSED)
-        sealed = self._context.vault.seal(held.key, "inbound", payload.digest, "sealed", opened.signed) if keep else None
+        sealed = (
+            self._context.vault.seal(held.key, "inbound", payload.digest, "sealed", opened.signed) if keep else None
+        )
         clock = held.case.clock("reply") if TYPES[payload.type].clock_step else None
         if clock is None:
             return Verdict(None, held.case.ref, sealed)
@@ -472,4 +474,3 @@ def _row(opened: Opened, verdict: Verdict, now: datetime) -> InboundRow:
         answer=None,
         sealed=verdict.sealed,
     )
-

@@ -56,7 +56,8 @@ class Resync:
     async def _queue(self, tx: Tx, country: str, threads: list[ThreadRow], more: bool, now: datetime) -> None:
         context = self._context
         listed = [
-            {"thread": row.thread, "epoch": row.in_epoch, "seq": row.in_seq, "payload": row.in_digest} for row in threads
+            {"thread": row.thread, "epoch": row.in_epoch, "seq": row.in_seq, "payload": row.in_digest}
+            for row in threads
         ]
         id = context.random.token()
         at = now.replace(microsecond=0)

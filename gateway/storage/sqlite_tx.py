@@ -443,8 +443,8 @@ class SqliteTx:
         """
         Check, before the batch is signed, that each draft of this unit can be stored, and add them to ``drafted``.
 
-        Raises ``Conflict`` if the digest is logged twice in one batch, ``BrokenUnit`` if the partner has no log or the message to
-        answer is not stored. Done for each unit, so that a bad draft fails its unit and not the batch.
+        Raises ``Conflict`` if the digest is logged twice in one batch, ``BrokenUnit`` if the partner has no log or the
+        message to answer is not stored. Done for each unit, so that a bad draft fails its unit and not the batch.
         """
         keys = [(draft.partner, draft.digest) for draft in self.drafts]
         for draft, key in zip(self.drafts, keys, strict=True):

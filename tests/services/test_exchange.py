@@ -12,7 +12,10 @@ from tests.support.network import Network, open_gateway
 async def test_positive_answer_reaches_the_asking_desk(network: Network) -> None:
     """A request, its acknowledgement and a positive reply move both cases to REPLIED."""
     ours, theirs = await story.replied(network)
-    assert ("REPLIED", "REPLIED") == (await story.state(network, "XAA", ours), await story.state(network, "XBB", theirs))
+    assert ("REPLIED", "REPLIED") == (
+        await story.state(network, "XAA", ours),
+        await story.state(network, "XBB", theirs),
+    )
     assert "NATIONAL" == (await story.case(network, "XAA", ours)).reply["outcome"]
 
 
@@ -55,7 +58,7 @@ async def test_nothing_is_sent_without_approval(network: Network) -> None:
 
 async def test_sent_body_is_the_previewed_body(network: Network) -> None:
     """The other State stores exactly the elements that the approver saw."""
-    ours, theirs = await story.received(network)
+    _, theirs = await story.received(network)
     body = (await story.case(network, "XBB", theirs)).received
     assert {"names", "birth_date", "birth_place"} == set(body["elements"])
 

@@ -145,7 +145,10 @@ async def test_withdrawn_case_takes_no_more_from_us(network: Network) -> None:
 async def test_two_reasons_look_alike_on_the_wire(network: Network) -> None:
     """Two withdrawals for different reasons are the same messages at the same hour, byte for byte but for ids."""
     seen = []
-    for reason, person, role in (("asks for protection", "protection", "asylum_authority"), ("twice", "first", "case_officer")):
+    for reason, person, role in (
+        ("asks for protection", "protection", "asylum_authority"),
+        ("twice", "first", "case_officer"),
+    ):
         ours, _ = await story.acknowledged(network)
         before = len(network.wires.posted)
         await network.gateways["XAA"].hold.freeze(ours, reason, person, role)
@@ -155,5 +158,3 @@ async def test_two_reasons_look_alike_on_the_wire(network: Network) -> None:
         seen.append([(country, path, len(body)) for country, path, body in network.wires.posted[before:]])
     assert seen[0] == seen[1]
     assert 1 == len(seen[0])
-
-

@@ -186,7 +186,7 @@ async def test_inbound_is_stored_once(store: Store) -> None:
 async def test_first_message_of_an_id_is_found(store: Store) -> None:
     """A message that uses an old id is kept beside the first, which stays the one found by that id."""
     await put(store, ("add_inbound", inbound()), ("add_inbound", inbound(digest="other", status="refused")))
-    found: InboundRow = await get(store, "find_inbound_by_id", "XBB", inbound().id)
+    found: Any = await get(store, "find_inbound_by_id", "XBB", inbound().id)
     assert inbound().digest == found.digest
 
 

@@ -4,10 +4,14 @@ A network of real gateways in one process: real keys, real SQLite files, a clock
 Messages go through the real services. Between them is either a short cut (``Wires``) that can be cut, or real HTTP.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -155,13 +159,25 @@ def introduce(homes: dict[str, Path], keys: dict[str, SigningKey], extra: str = 
         (path / settings.FILE_NAME).write_text(text + "\n" + persons_text(keys))
 
 
-async def make_network(root: Path, countries: Sequence[str] = ("XAA", "XBB"), extra: str = "", **wish: Any) -> Network:
-    """Return a network of fresh gateways of ``countries`` under ``root``, wired directly."""
-    clock, keys, wires = HandClock(), people_keys(), Wires()
+@cache
+def _template(countries: tuple[str, ...], extra: str, wish: tuple[tuple[str, Any], ...]) -> tuple[Path, Any]:
+    """Make homes once a process; deriving their keys from a passphrase is slow on purpose."""
+    root, keys = Path(tempfile.mkdtemp(prefix="homes-")), people_keys()
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
     homes = {country: root / country.lower() for country in countries}
     for country, path in homes.items():
-        make_home(path, country, keys, clock.now(), **wish)
+        make_home(path, country, keys, START, **dict(wish))
     introduce(homes, keys, extra)
+    return root, keys
+
+
+async def make_network(root: Path, countries: Sequence[str] = ("XAA", "XBB"), extra: str = "", **wish: Any) -> Network:
+    """Return a network of fresh gateways of ``countries`` under ``root``, wired directly."""
+    template, keys = _template(tuple(countries), extra, tuple(sorted(wish.items())))
+    clock, wires = HandClock(), Wires()
+    homes = {country: root / country.lower() for country in countries}
+    for path in homes.values():
+        shutil.copytree(template / path.name, path)
     network = Network(clock, wires, homes, keys, {}, [])
     for country in countries:
         await open_gateway(network, country, create=True)
@@ -187,4 +203,3 @@ async def open_gateway(network: Network, country: str, *, create: bool = False) 
     )
     network.gateways[country] = network.wires.gateways[country] = gateway
     return gateway
-

@@ -9,7 +9,9 @@ from gateway.services import cases
 from schemas import ijson
 from tests.support.network import Network
 
-ADULT: Mapping[str, Any] = ijson.loads((Path(schemas.__file__).parent / "examples/case-draft/valid/adult.json").read_bytes())
+ADULT: Mapping[str, Any] = ijson.loads(
+    (Path(schemas.__file__).parent / "examples/case-draft/valid/adult.json").read_bytes()
+)
 
 
 def draft(**changes: Any) -> dict[str, Any]:

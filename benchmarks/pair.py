@@ -1,0 +1,152 @@
+"""
+Two States on this machine: homes that know one another, and the people of their desks.
+
+Rule 1: everything is what ``isthmus init`` makes, with real keys, cards, certificates and files.
+Rule 2: the words that open the key stores stand here in clear: these States are invented and last as long as a run.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import schemas
+from gateway import app, home, settings
+from gateway.app import Gateway
+from gateway.services.ports import Peers
+from keys import b64, statement
+from keys.custody import open_store
+from keys.sign import SigningKey
+
+COUNTRIES = ("XAA", "XBB")
+WORDS = "two invented states"
+PEOPLE = {
+    "first": ["case_officer", "registry_clerk"],
+    "second": ["liaison_officer", "desk_head"],
+    "protection": ["asylum_authority"],
+}
+PEOPLE_FILE = "people.json"
+
+Log = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The directory of both homes; a child process finds everything in it again with ``load``."""
+
+    root: Path
+
+    def home(self, country: str) -> Path:
+        """Return the home of ``country``."""
+        return self.root / country.lower()
+
+    def database(self, country: str) -> Path:
+        """Return the database of ``country``."""
+        return settings.load(self.home(country), {}).database
+
+    def people(self) -> dict[str, SigningKey]:
+        """Return the signing keys of the people of both desks."""
+        seeds = json.loads((self.root / PEOPLE_FILE).read_text())
+        return {name: SigningKey(b64.decode(seed)) for name, seed in seeds.items()}
+
+    async def open(
+        self, country: str, *, create: bool = False, log: Log = lambda *_, **__: None, peers: Peers | None = None
+    ) -> Gateway:
+        """Build the gateway of ``country`` on its home; ``create`` makes its database."""
+        chosen = settings.load(self.home(country), {})
+        return await app.build(chosen, passphrase=lambda: WORDS, environ={}, log=log, peers=peers, create=create)
+
+
+def free_port() -> int:
+    """Return a TCP port of loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_pair(root: Path, *, tls: bool = True, limits: Mapping[str, float] | None = None) -> Pair:
+    """Make both homes under ``root``, introduced to each other; ``limits`` is that section of both configurations."""
+    now = datetime.now(UTC)
+    people = {name: SigningKey.generate() for name in PEOPLE}
+    (root / PEOPLE_FILE).write_text(json.dumps({name: b64.encode(key.seed) for name, key in people.items()}))
+    pair = Pair(root)
+    for country in COUNTRIES:
+        _make_home(pair, country, now, tls)
+    for country in COUNTRIES:
+        _introduce(pair, country, people, limits or {})
+    return pair
+
+
+def _make_home(pair: Pair, country: str, now: datetime, tls: bool) -> None:
+    port = free_port()
+    wish = home.Wish(
+        country=country,
+        authority=f"{country}-ID-01",
+        zone="Europe/Vienna",
+        address=f"{'https' if tls else 'http'}://127.0.0.1:{port}",
+        peers_port=port,
+        api_port=None,
+        custody="file:gateway.keys?profile=interactive",
+        identity_custody="file:identity.keys?profile=interactive",
+    )
+    home.create(pair.home(country), wish, now, lambda: WORDS, os.environ)
+    if not tls:
+        file = pair.home(country) / settings.FILE_NAME
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("tls_")]
+        file.write_text("\n".join(lines))
+
+
+def _introduce(pair: Pair, country: str, people: Mapping[str, SigningKey], limits: Mapping[str, float]) -> None:
+    other = next(one for one in COUNTRIES if one != country)
+    store = open_store(f"file:{pair.home(other) / home.IDENTITY_FILE}", passphrase=lambda: WORDS, environ={})
+    identity = b64.encode(SigningKey(store.get(home.IDENTITY)).public)
+    parts = [f'[partners.{other}]\nidentity = "{identity}"\ncalendar = "{other}-2026-27"\n']
+    parts += [
+        f'[[persons]]\nid = "{name}"\nroles = {json.dumps(roles)}\nkey = "{b64.encode(people[name].public)}"\n'
+        for name, roles in PEOPLE.items()
+    ]
+    if limits:
+        parts.append("[limits]\n" + "\n".join(f"{name} = {value}" for name, value in limits.items()))
+    file = pair.home(country) / settings.FILE_NAME
+    file.write_text(f"{file.read_text()}\n" + "\n".join(parts))
+    theirs, ours = pair.home(other) / "cards", pair.home(country) / "cards"
+    for card in theirs.rglob("*"):
+        if card.is_file():
+            target = ours / card.relative_to(theirs)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(card.read_bytes())
+
+
+def draft() -> dict[str, Any]:
+    """Return a case draft of XAA about an invented adult, which every rule lets pass today."""
+    example = Path(schemas.__file__).parent / "examples/case-draft/valid/adult.json"
+    value: dict[str, Any] = json.loads(example.read_text())
+    today = datetime.now(UTC).date()
+    day, later = today.isoformat(), (today + timedelta(days=200)).isoformat()
+    return value | {
+        "to": "XBB",
+        "officer": "first",
+        "asylum": {"state": "none", "attested_by": "protection", "attested_on": day, "basis": "interview"},
+        "transfer_ground": {"code": "DOMESTIC_LAW", "reference": "Act 1/2020 section 4"},
+        "handling": {"use_restrictions": ["P0", "P1"], "retain_until": later, "onward": "none"},
+    }
+
+
+async def approve(gateway: Gateway, ref: str, people: Mapping[str, SigningKey]) -> None:
+    """Approve the case ``ref`` as its second person, with a statement signed by that person's own key."""
+    preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    until = gateway.context.clock.now() + timedelta(days=1)
+    made = statement.Statement(thread, "request.approval", "liaison_officer", preview.digest, until)
+    await gateway.clear.approve(ref, statement.make(made, people["second"]).decode(), "second")
+
+
+async def submit(gateway: Gateway, people: Mapping[str, SigningKey], value: Mapping[str, Any]) -> str:
+    """Open, approve and send a case; it stands in the outbox, durably, when this returns its reference."""
+    ref = await gateway.clear.new(value, "first")
+    await approve(gateway, ref, people)
+    await gateway.clear.send(ref, "first")
+    return ref

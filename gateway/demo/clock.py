@@ -1,0 +1,38 @@
+"""A clock that goes on by itself and can be moved forward, so that a month passes in a few seconds."""
+
+import asyncio
+import contextlib
+import time
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
+"""A Monday morning; a holiday of XBB (23 November) falls into the ten working days it has."""
+
+
+class DemoClock:
+    """The ``Clock`` port. It runs with the machine's clock from ``start``, and whoever sleeps wakes when it is moved."""
+
+    def __init__(self, start: datetime = START) -> None:
+        """Begin at ``start`` (aware, UTC)."""
+        self._at = start
+        self._since_s = time.monotonic()
+        self._moved = asyncio.Event()
+
+    def now(self) -> datetime:
+        """Return the present instant of the demonstration."""
+        return self._at + timedelta(seconds=time.monotonic() - self._since_s)
+
+    def move_to(self, instant: datetime) -> None:
+        """Let the time until ``instant`` pass at once. Raises ``ValueError`` for an instant already past."""
+        if instant < self.now():
+            raise ValueError("a clock is not put back")
+        self._at, self._since_s = instant, time.monotonic()
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once ``seconds`` of this clock have passed, or were made to."""
+        until = self.now() + timedelta(seconds=seconds)
+        while (left_s := (until - self.now()).total_seconds()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), left_s)

@@ -1,0 +1,188 @@
+"""
+Two invented States on this machine: homes, keys, cards, people, and both gateways with their doors open.
+
+Everything is as it would be between two real States: files in two directories, two databases, two key stores, TLS 1.3
+between two listeners, each known by the key in its card. Only the clock is moved, and the network is loopback.
+
+The passphrase is drawn anew for each run and never written, so what is left of a key store or a database once the
+directory is removed cannot be opened by anybody.
+"""
+
+import asyncio
+import hashlib
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gateway import app, home, settings
+from gateway.app import Gateway
+from gateway.demo.clock import DemoClock
+from gateway.transport.card_directory import write_card
+from keys import b64, statement
+from keys.card import Card
+from keys.sign import SigningKey
+
+HOST = "127.0.0.1"
+ASKING, ASKED = "XAA", "XBB"
+ZONES: Mapping[str, str] = {ASKING: "Europe/Vienna", ASKED: "Asia/Tbilisi"}
+CALENDARS: Mapping[str, str] = {ASKING: "XAA-2026-27", ASKED: "XBB-2026-27"}
+
+PEOPLE: Mapping[str, Sequence[str]] = {
+    "officer": ("case_officer",),
+    "liaison": ("liaison_officer", "desk_head"),
+    "clerk": ("registry_clerk",),
+    "signer": ("second_signer",),
+    "welfare": ("child_welfare",),
+    "protection": ("asylum_authority",),
+    "board": ("foreign_affairs",),
+    "operator": ("operator",),
+}
+"""Who works for each State, and in which roles. A person has a key and a token of their own in each."""
+
+CUSTODY = "?profile=interactive"
+"""The cheaper Argon2id profile: the passphrase has 256 random bits, which no search shortens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The two listeners of one State."""
+
+    peers: int
+    api: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person of one State: signing key and API token."""
+
+    id: str
+    roles: Sequence[str]
+    key: SigningKey
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateOf:
+    """One State: its home directory, its listeners, its people by id."""
+
+    country: str
+    home: Path
+    ports: Ports
+    people: Mapping[str, Person]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Both States with their gateways running, and the clock they share."""
+
+    clock: DemoClock
+    states: Mapping[str, StateOf]
+    gateways: Mapping[str, Gateway]
+
+    def sign(self, country: str, person: str, kind: str, role: str, thread: str, digest: str) -> str:
+        """Return the statement of a person over ``digest``, as the person's own device signs it."""
+        made = statement.Statement(thread, kind, role, digest, self.clock.now() + timedelta(days=1))
+        return statement.make(made, self.states[country].people[person].key).decode()
+
+
+def choose_ports(first: int | None) -> dict[str, Ports]:
+    """
+    Return four ports: ``first`` and the three after it, or free ones if it is ``None``.
+
+    Both doors to partners come first (XAA, XBB), then both local APIs.
+    """
+    if first is not None:
+        return {ASKING: Ports(first, first + 2), ASKED: Ports(first + 1, first + 3)}
+    sockets = [socket.create_server((HOST, 0)) for _ in range(4)]  # all open at once, so that they differ
+    numbers = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return {ASKING: Ports(numbers[0], numbers[2]), ASKED: Ports(numbers[1], numbers[3])}
+
+
+def make_states(root: Path, ports: Mapping[str, Ports], now: datetime, passphrase: str) -> dict[str, StateOf]:
+    """Make the homes of both States under ``root``, and let each hold the other's card and identity key."""
+    states, cards = {}, {}
+    for country in (ASKING, ASKED):
+        people = {
+            id: Person(id, roles, SigningKey.generate(), secrets.token_urlsafe(24)) for id, roles in PEOPLE.items()
+        }
+        state = StateOf(country, root / country.lower(), ports[country], people)
+        cards[country] = _make_home(state, now, passphrase)
+        states[country] = state
+    for country, other in ((ASKING, ASKED), (ASKED, ASKING)):
+        write_card(states[country].home / "cards", cards[other])
+        with (states[country].home / settings.FILE_NAME).open("a", encoding="utf-8") as file:
+            file.write(_partner_text(cards[other]) + "".join(map(_person_text, states[country].people.values())))
+    return states
+
+
+def _make_home(state: StateOf, now: datetime, passphrase: str) -> Card:
+    wish = home.Wish(
+        country=state.country,
+        authority=f"{state.country}-ID-01",
+        zone=ZONES[state.country],
+        address=f"https://{HOST}:{state.ports.peers}",
+        peers_host=HOST,
+        peers_port=state.ports.peers,
+        api_port=state.ports.api,
+        custody=f"file:{home.KEY_FILE}{CUSTODY}",
+        identity_custody=f"file:{home.IDENTITY_FILE}{CUSTODY}",
+        roles=[{"role": "second_signer", "key": b64.encode(state.people["signer"].key.public)}],
+    )
+    return home.create(state.home, wish, now, lambda: passphrase, {})
+
+
+def _partner_text(card: Card) -> str:
+    """Return the other State as a table of the configuration: its identity key is the one thing trusted beforehand."""
+    return (
+        f'\n[partners.{card.country}]\nidentity = "{b64.encode(card.identity)}"\n'
+        f'calendar = "{CALENDARS[card.country]}"\n'
+    )
+
+
+def _person_text(person: Person) -> str:
+    roles = ", ".join(f'"{role}"' for role in person.roles)
+    return (
+        f'\n[[persons]]\nid = "{person.id}"\nroles = [{roles}]\nkey = "{b64.encode(person.key.public)}"\n'
+        f'token_sha256 = "{hashlib.sha256(person.token.encode()).hexdigest()}"\n'
+    )
+
+
+@asynccontextmanager
+async def running(root: Path, ports: Mapping[str, Ports], clock: DemoClock) -> AsyncIterator[World]:
+    """
+    Make both States under ``root`` and run their gateways, doors and loops, while the block runs.
+
+    Each writes its log to ``gateway.log`` in its home. Raises an ``ExceptionGroup`` of ``OSError`` if a port is taken.
+    """
+    passphrase = secrets.token_urlsafe(32)
+    states = await asyncio.to_thread(make_states, root, ports, clock.now(), passphrase)
+    async with AsyncExitStack() as stack:
+        gateways = {}
+        for country, state in states.items():
+            log = stack.enter_context((state.home / "gateway.log").open("a", encoding="utf-8", buffering=1))
+            gateways[country] = await app.build(
+                settings.load(state.home, {}),
+                passphrase=lambda: passphrase,
+                environ={},
+                clock=clock,
+                log=app.configure_log(log),
+                create=True,
+            )
+            stack.push_async_callback(gateways[country].close)
+        async with asyncio.TaskGroup() as group:
+            ready = [asyncio.Event() for _ in gateways]
+            served = [
+                group.create_task(app.serve(gateway, ready=event))
+                for gateway, event in zip(gateways.values(), ready, strict=True)
+            ]
+            for event in ready:
+                await event.wait()
+            yield World(clock, states, gateways)
+            for task in served:
+                task.cancel()

@@ -1,0 +1,242 @@
+"""A good national record, a good request, a good reply, and cases in any state, for the tests of the rules."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from gateway.core.case import Case, Pending, Side, State
+from gateway.core.deadlines import Clock
+from gateway.core.machine import Event, Row
+from gateway.core.messages import REPLY
+from gateway.core.preview import Preview, body_digest, compose
+from gateway.core.rules import Facts
+from gateway.core.verification import GATEWAY, PARTNER
+from schemas import ijson
+
+NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+TOKEN = "2Xml2lW8lIXCjs1xU80jTA"
+
+ELEMENTS: dict[str, Any] = {
+    "names": [
+        {
+            "use": "document",
+            "family": "Testova",
+            "given": "Ana",
+            "patronymic": None,
+            "full": None,
+            "script": "en-Latn",
+            "latin": None,
+        }
+    ],
+    "birth_date": "2001-04-XX",
+    "birth_place": {"country": "XBB", "unit": "Northtown"},
+    "sex": 2,
+    "personal_number": "900101-1",
+    "document": {"type": "P", "number": "AB12345", "issuer": "XBB"},
+    "mother_given_names": "Vera",
+    "father_given_names": "Ivan",
+    "last_residence": {"country": "XBB", "unit": "Southtown"},
+    "permit": {"type": "PR", "number": "77-1234", "as_of": "2024-08"},
+    "entry_date": "2024-08",
+    "photo": {"media_type": "image/jpeg", "sha256": "NY3Cbsi2SYZ9W_eU79IBRVJNoY57ZY0B-kRabjqEjwE"},
+    "document_image": {"media_type": "image/png", "sha256": "NY3Cbsi2SYZ9W_eU79IBRVJNoY57ZY0B-kRabjqEjwE"},
+}
+"""Every element a file can hold."""
+
+DRAFT: dict[str, Any] = {
+    "to": "XBB",
+    "purpose": "NATIONALITY",
+    "officer": "anna",
+    "justification": "identity unclear after loss of documents",
+    "category": "subject",
+    "age": {"class": "adult", "decision": None},
+    "asylum": {"state": "none", "attested_by": "dora", "attested_on": "2026-11-20", "basis": "record 12"},
+    "representative": None,
+    "endangerment_check": {"result": "passed", "by": "dora", "on": "2026-11-20"},
+    "transfer_ground": {"code": "BINDING_INSTRUMENT", "reference": "agreement of 2020, Article 9"},
+    "handling": {"use_restrictions": ["P0"], "retain_until": "2027-06-30", "onward": "none"},
+    "method_limit": "M0",
+    "no_contact_methods": True,
+    "elements": {name: ELEMENTS[name] for name in ("names", "birth_date", "birth_place", "sex")},
+}
+
+
+def draft(**changes: Any) -> dict[str, Any]:
+    """Return the good record with members changed."""
+    return {**deepcopy(DRAFT), **changes}
+
+
+def preview(record: Mapping[str, Any] | None = None, asked: tuple[str, ...] | None = None) -> Preview:
+    """Return what would leave for a record, or for the good one."""
+    return compose(DRAFT if record is None else record, "XAA-01", NOW, no_contact=None, asked=asked)
+
+
+REQUEST_BODY: dict[str, Any] = ijson.loads(preview().body.encode())
+
+
+def reply(outcome: str = "NATIONAL", **changes: Any) -> dict[str, Any]:
+    """Return a reply with ``outcome`` that the rules accept, with members changed."""
+    reasons = {"NOT_NATIONAL": "CITIZENSHIP_LOST", "FORMER_NATIONAL": "CITIZENSHIP_RENOUNCED"}
+    reasons |= {"NO_PR_AT_DATE": "PR_EXPIRED_BEFORE_DATE", "REFUSED": "NOT_COMPETENT", "CANNOT_SAY": "REGISTER_LOST"}
+    found = outcome not in ("NOT_FOUND", "REFUSED", "CANNOT_SAY")
+    value = {
+        "handling": REQUEST_BODY["handling"],
+        "outcome": outcome,
+        "reason": reasons.get(outcome),
+        "as_of": "2026-12-01",
+        "method_used": ["POPULATION_REGISTER"],
+        "match_basis": ["NAME_EXACT", "DOB_PARTIAL"] if found else [],
+        "confidence": "HIGH" if found else "NONE",
+        "signed_by_role": "REGISTRAR",
+        "valid_until": None,
+    }
+    return {**value, **changes}
+
+
+def prepared(value: Mapping[str, Any], author: str = "anna", type: str = REPLY) -> Pending:
+    """Return a body that ``author`` prepared."""
+    text = ijson.dumps(value).decode()
+    return Pending(type, text, body_digest(text), author)
+
+
+def clock(step: str = "reply", due_on: date = date(2026, 12, 15)) -> Clock:
+    """Return a clock that runs until ``due_on``."""
+    end = datetime.combine(due_on + timedelta(days=1), datetime.min.time(), UTC)
+    return Clock(
+        step=step,
+        instrument="POLICY_DEFAULT",
+        start_event="receipt",
+        evidence="NY3Cbsi2SYZ9W_eU79IBRVJNoY57ZY0B-kRabjqEjwE",
+        start_on=date(2026, 12, 1),
+        start_at=NOW,
+        soft_on=None,
+        delay_on=due_on - timedelta(days=2),
+        due_on=due_on,
+        due_at=end,
+        floor=False,
+        calendar="XBB-2026-27",
+        calendar_version="1",
+        zone="UTC",
+    )
+
+
+def asking(state: State = State.DRAFT, **changes: Any) -> Case:
+    """Return a case of the asking side in ``state``."""
+    case = Case(
+        ref=TOKEN,
+        side=Side.REQUESTING,
+        partner="XBB",
+        thread=TOKEN,
+        state=state,
+        officer="anna",
+        purpose="NATIONALITY",
+        draft=DRAFT,
+        pending=preview().pending("anna"),
+    )
+    return replace(case, **changes)
+
+
+def asked(state: State = State.RECEIVED, **changes: Any) -> Case:
+    """Return a case of the asked side in ``state``."""
+    case = Case(
+        ref=TOKEN,
+        side=Side.REQUESTED,
+        partner="XAA",
+        thread=TOKEN,
+        state=state,
+        officer="",
+        purpose="NATIONALITY",
+        received=REQUEST_BODY,
+    )
+    return replace(case, **changes)
+
+
+def asking_facts(case: Case, **changes: Any) -> Facts:
+    """Return facts to which no rule objects, about what the case would send."""
+    pending = case.pending
+    type, body = (pending.type, ijson.loads(pending.body.encode())) if pending else ("", {})
+    return replace(Facts(NOW, case.draft, type, body), **changes)
+
+
+def asked_facts(case: Case, **changes: Any) -> Facts:
+    """Return facts to which no rule objects, about the answer the case would give."""
+    pending = case.pending
+    type, body = (pending.type, ijson.loads(pending.body.encode())) if pending else ("", {})
+    return replace(Facts(NOW, None, type, body, question=REQUEST_BODY, justification="answer"), **changes)
+
+
+def received_facts(type: str, body: Mapping[str, Any]) -> Facts:
+    """Return the facts about a message that arrived, with the question it belongs to."""
+    return Facts(NOW, None, type, body, question=REQUEST_BODY)
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "question": {"code": "AMBIGUOUS", "candidates": 2, "elements": ["SEX"]},
+    "delay": {"reason": "ARCHIVE_SEARCH", "eta": "2026-12-20", "extension": False, "due_on": None},
+    "extension": {"reason": "ARCHIVE_SEARCH", "eta": "2026-12-20", "extension": True, "due_on": "2026-12-20"},
+    "reply": reply(),
+    "elements": {"handling": REQUEST_BODY["handling"], "elements": {"sex": 2}},
+    "contest": {"ground": "NEW_ELEMENT"},
+    "reminder": {"number": 1, "step": "reply"},
+}
+"""What arrives with each event of the other State."""
+
+
+RESUMED_IN = {"acknowledgement": State.SENT, "elements": State.NEEDS_TIER2, "contest": State.REPLIED}
+"""Where a held case will go on, so that the event that arrives fits; ACKNOWLEDGED for all others."""
+
+
+def good_case(side: Side, row: Row) -> Case:
+    """Return a case in the row's source state that nothing objects to."""
+    tier_2 = row.source in (State.NEEDS_TIER2, State.NEEDS_INTERVIEW)
+    if side is Side.REQUESTING:
+        made = preview(asked=("SEX",) if tier_2 else None).pending("anna")
+        case = asking(row.source, asked=("SEX",), pending=made)
+    else:
+        case = asked(row.source, pending=prepared(reply()))
+    assert case.pending is not None
+    signed = replace(case.pending, approver="boris", statement="statement")
+    held = {"holders": (("carol", "guardian"),), "frozen_by": ("carol", "guardian")} if row.event == "release" else {}
+    return replace(
+        case,
+        pending=signed,
+        clocks=(clock(),),
+        resume_to=RESUMED_IN.get(row.event, State.ACKNOWLEDGED),
+        released=row.event != "release",
+        resume_proposer="anna",
+        **held,
+    )
+
+
+
+def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
+    """Return the row's event as somebody who may brings it, with everything it may need."""
+    role = "guardian" if row.event == "release" else min(row.who)
+    actor = {GATEWAY: "gateway", PARTNER: case.partner}.get(role, "carol" if row.event == "release" else actor)
+    body: Any = BODIES.get(row.event, {})
+    facts = asking_facts(case) if case.side is Side.REQUESTING else asked_facts(case)
+    if role == PARTNER:
+        facts = received_facts(REPLY if row.event == "reply" else "", body)
+    elif row.event in ("contest", "remind", "resume"):
+        facts = replace(facts, type="", body={})
+    ours = ijson.dumps(body).decode() if role != PARTNER else body
+    data: dict[str, Any] = {
+        "draft": DRAFT if row.event == "amend" else None,
+        "pending": case.pending,
+        "digest": case.pending.digest if case.pending else "",
+        "statement": "statement",
+        "body": ours,
+        "asked": ("SEX",),
+        "reason": "reason",
+        "undo": None,
+        "posted": True,
+        "clock": clock(),
+        "clocks": (),
+        "findings": (),
+        "code": "stale",
+        "until": NOW,
+        "overdue": row.event == "remind",
+    }
+    return Event(row.event, actor, role, data, facts)

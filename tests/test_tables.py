@@ -1,0 +1,461 @@
+"""
+What holds for every path through state table V, found by trying every path.
+
+The search runs the real ``step`` from the first state of each side, with each event brought by each kind of role. Roles
+that stand in exactly the same rows are one kind. At most one freezer holds a case at a time, which keeps it small.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.core.case import Case, Side, State
+from gateway.core.machine import RESUME, STAY, Effect, Event, IllegalStep, Row, RuleRefused, Send, Table, step
+from gateway.core.messages import ELEMENTS, NEGATIVE_OUTCOMES, REPLY, REQUEST, TYPES, WITHDRAWAL
+from gateway.core.verification import (
+    GATEWAY,
+    LATER,
+    MAY_FREEZE,
+    OPEN_REQUESTED,
+    OPEN_REQUESTING,
+    PARTNER,
+    REQUESTED,
+    REQUESTING,
+    TERMINAL,
+    table_for,
+)
+from schemas import ijson
+from tests.core import support
+
+SIDES = pytest.mark.parametrize("side", list(Side))
+OPEN = {Side.REQUESTING: (*OPEN_REQUESTING, State.UNDELIVERED, State.SUSPENDED)}
+OPEN[Side.REQUESTED] = (*OPEN_REQUESTED, State.SUSPENDED)
+ROWS = [(Side.REQUESTING, row) for row in REQUESTING.rows] + [(Side.REQUESTED, row) for row in REQUESTED.rows]
+
+
+def named(item: tuple[Any, ...]) -> str:
+    """Return a readable id for a parameter."""
+    side, row, *more = item
+    return "-".join((side, row.source, row.event, *more))
+
+
+# By looking at the rows.
+
+
+@SIDES
+def test_every_state_has_an_exit(side: Side) -> None:
+    """Every state but the last has a row that leads elsewhere."""
+    table = table_for(side)
+    states = {row.source for row in table.rows} | {State(row.target) for row in table.rows if row.target not in "=<"}
+    leaving = {row.source for row in table.rows if row.target not in (STAY, row.source)}
+    assert states - TERMINAL == leaving
+
+
+@SIDES
+def test_every_state_reaches_the_end(side: Side) -> None:
+    """From every state a way leads to ERASED, without counting on a frozen case going on."""
+    rows = [row for row in table_for(side).rows if row.target not in (STAY, RESUME)]
+    done: set[State] = {State.ERASED}
+    while more := {row.source for row in rows if State(row.target) in done} - done:
+        done |= more
+    assert set() == {row.source for row in rows} - done
+
+
+@SIDES
+def test_who_may_freeze_does(side: Side) -> None:
+    """In every open state each who may freeze has a row to FROZEN that no guard stands before."""
+    table = table_for(side)
+    rows = [table.index[state, "freeze"] for state in OPEN[side]]
+    assert all((State.FROZEN, MAY_FREEZE, ()) == (row.target, row.who, row.guards) for row in rows)
+
+
+@SIDES
+def test_time_decides_nothing(side: Side) -> None:
+    """What this gateway does of itself ends, reminds, or notes what the other one signed; it never answers."""
+    targets = {
+        "receipt": {STAY, State.DELIVERED},
+        "not_accepted": {STAY, State.NOT_ACCEPTED},
+        "undelivered": {STAY, State.UNDELIVERED},
+        "remind": {STAY},
+        "close": {State.CLOSED},
+        "block": {State.BLOCKED},
+        "erase": {State.ERASED},
+    }
+    own = [row for row in table_for(side).rows if GATEWAY in row.who]
+    assert [] == [row for row in own if row.target not in targets[row.event]]
+
+
+@SIDES
+def test_only_a_reply_leads_to_replied(side: Side) -> None:
+    """No row leads to REPLIED but the one of a reply that came or went."""
+    events = {row.event for row in table_for(side).rows if row.target == State.REPLIED}
+    assert {"reply" if side is Side.REQUESTING else "answer"} == events
+
+
+def test_no_return_state() -> None:
+    """No state of a verification is one of a return."""
+    states = {str(row.target) for _, row in ROWS} | {str(row.source) for _, row in ROWS}
+    assert states - {STAY, RESUME} <= {state.value for state in State}
+    assert not any(word in state for state in states for word in ("RETURN", "DEPART", "CONSIDER"))
+
+
+def test_both_sides_name_messages_alike() -> None:
+    """Each event of the other State is a message type of this version, or is marked as one of a later."""
+    said = {row.event for _, row in ROWS if PARTNER in row.who}
+    known = {row.event for row in TYPES.values()} | {"extension"}
+    assert said - known <= LATER
+
+
+@pytest.mark.parametrize("item", ROWS, ids=named)
+def test_row_can_be_taken(item: tuple[Side, Row]) -> None:
+    """With everything in order the row leads where it says."""
+    side, row = item
+    case = support.good_case(side, row)
+    moved, _ = step(table_for(side), case, support.good_event(row, case), support.NOW)
+    target = {STAY: row.source, RESUME: State.ACKNOWLEDGED}.get(row.target) or State(row.target)
+    assert target == moved.state
+
+
+@pytest.mark.parametrize("item", ROWS, ids=named)
+def test_row_is_for_its_roles_alone(item: tuple[Side, Row]) -> None:
+    """A role that the row does not name cannot take it, whatever it may do elsewhere."""
+    side, row = item
+    case = support.good_case(side, row)
+    event = support.good_event(row, case)
+    others = {role for _, other in ROWS for role in other.who} - row.who | {"operator", ""}
+    for role in others:
+        with pytest.raises(IllegalStep):
+            step(table_for(side), case, replace(event, role=role), support.NOW)
+
+
+# Each guard of each row holds something that nothing else holds.
+
+Spoil = Callable[[Case, Event], tuple[Case, Event]]
+
+
+def _data(**changes: Any) -> Spoil:
+    return lambda case, event: (case, replace(event, data={**event.data, **changes}))
+
+
+def _changed(**changes: Any) -> Spoil:
+    return lambda case, event: (replace(case, **changes), event)
+
+
+def _signed(**changes: Any) -> Spoil:
+    def spoil(case: Case, event: Event) -> tuple[Case, Event]:
+        assert case.pending is not None
+        return replace(case, pending=replace(case.pending, **changes)), event
+
+    return spoil
+
+
+def _facts(case: Case, event: Event) -> tuple[Case, Event]:
+    """Let the rules find what every kind of look finds: an indication, or a method that was not allowed."""
+    assert event.facts is not None
+    if event.role == PARTNER or case.side is Side.REQUESTED:
+        body = support.reply(method_used=["SOCIAL_ENQUIRY"])
+        if event.name == "elements":
+            body = {"handling": {**body["handling"], "use_restrictions": []}}
+        return case, replace(event, facts=replace(event.facts, type="" if event.name == "elements" else REPLY, body=body))
+    record = support.draft(asylum={**support.DRAFT["asylum"], "state": "indicated"}, justification="")
+    return case, replace(event, facts=replace(event.facts, draft=record))
+
+
+SPOILT: dict[str, Spoil] = {
+    "two_persons": lambda case, event: (case, replace(event, actor="anna")),
+    "same_bytes": _data(digest="other"),
+    "minimised": _changed(draft=support.draft(elements={**support.DRAFT["elements"], "birth_date": "2001", "sex": 1})),
+    "approved": _signed(approver=None, statement=None),
+    "prepared": _signed(type=REQUEST),
+    "countersigned": lambda case, event: (
+        replace(case, pending=support.prepared(support.reply("NOT_FOUND"))),
+        event,
+    ),
+    "within_cap": _data(clock=None),
+    "before_due": _data(overdue=True),
+    "overdue": _data(overdue=False),
+    "contest_once": _changed(contests=1),
+    "same_freezer": lambda case, event: (case, replace(event, actor="mallory")),
+    "released": _changed(released=False),
+    "second_person": lambda case, event: (case, replace(event, actor="anna")),
+    "never_posted_or_refused": _data(draft=support.draft(to="XCC")),
+    "retention_over": _data(until=support.NOW.replace(year=2027)),
+    **dict.fromkeys(
+        ("rules_compose", "rules_approve", "rules_send", "rules_resume", "rules_remind", "rules_receive"), _facts
+    ),
+}
+GUARDED = [(side, row, guard) for side, row in ROWS for guard in row.guards]
+
+
+def without(table: Table, row: Row, guard: str) -> Table:
+    """Return the table with one guard of one row taken out."""
+    loose = replace(row, guards=tuple(name for name in row.guards if name != guard))
+    rows = tuple(loose if other is row else other for other in table.rows)
+    return Table(rows, table.guards, table.applies, table.terminal)
+
+
+@pytest.mark.parametrize("item", GUARDED, ids=named)
+def test_guard_refuses(item: tuple[Side, Row, str]) -> None:
+    """The guard refuses what it is there for."""
+    side, row, guard = item
+    case = support.good_case(side, row)
+    spoilt, event = SPOILT[guard](case, support.good_event(row, case))
+    with pytest.raises(RuleRefused):
+        step(table_for(side), spoilt, event, support.NOW)
+
+
+@pytest.mark.parametrize("item", GUARDED, ids=named)
+def test_guard_bears_load(item: tuple[Side, Row, str]) -> None:
+    """Without the guard, exactly that would pass: no other guard of the row makes up for it."""
+    side, row, guard = item
+    case = support.good_case(side, row)
+    spoilt, event = SPOILT[guard](case, support.good_event(row, case))
+    moved, _ = step(without(table_for(side), row, guard), spoilt, event, support.NOW)
+    assert {STAY: row.source, RESUME: State.ACKNOWLEDGED}.get(row.target, row.target) == moved.state
+
+
+# By trying every path.
+
+PEOPLE = {
+    "case_officer": ("anna", "boris"),
+    "liaison_officer": ("anna", "boris"),
+    "registry_clerk": ("anna", "boris"),
+    "second_signer": ("anna", "boris"),
+    GATEWAY: ("gateway",),
+    PARTNER: ("the other State",),
+}
+"""Persons who act in each role; two where it matters that they differ. Everyone else is one person each."""
+
+Ghost = tuple[str | None, str | None, frozenset[tuple[str, str]], str | None]
+"""What the search remembers of the events alone: author, second signer, freezers, who proposed to go on."""
+
+Step = tuple[Case, Ghost, Event, Case, tuple[Effect, ...], bool]
+
+
+def kinds(table: Table) -> list[str]:
+    """Return one role for each kind of role, those with named people first."""
+    roles = sorted({role for row in table.rows for role in row.who}, key=lambda role: (role not in PEOPLE, role))
+    rows_of = {role: frozenset(index for index, row in enumerate(table.rows) if role in row.who) for role in roles}
+    return [role for place, role in enumerate(roles) if rows_of[role] not in [rows_of[r] for r in roles[:place]]]
+
+
+def bodies(name: str, role: str) -> list[Any]:
+    """Return the bodies that an event may come with."""
+    if name == "reply":
+        return [support.reply(outcome) for outcome in ("NATIONAL", "NOT_FOUND", "NOT_NATIONAL")]
+    body = support.BODIES.get(name, {})
+    return [body if role == PARTNER else ijson.dumps(body).decode()]
+
+
+def events(table: Table, case: Case) -> Iterator[tuple[Event, bool]]:
+    """Yield every event that may be tried on the case, and whether the facts that come with it are in order."""
+    for role in kinds(table):
+        for name in table.events(case.state, role):
+            row = table_for(case.side).index[case.state, name]  # the whole row, even where a guard is taken out
+            for actor in PEOPLE.get(role, (role,)):
+                yield from _variants(row, case, role, actor)
+
+
+def _variants(row: Row, case: Case, role: str, actor: str) -> Iterator[tuple[Event, bool]]:
+    for pending in _pendings(row, case, actor):
+        looked = replace(case, pending=pending)
+        good = replace(support.good_event(row, looked), role=role, actor=actor)
+        for body in bodies(row.event, role):
+            data = {**good.data, "body": body, "undo": None, "posted": True, "overdue": row.event == "remind"}
+            event = replace(good, data=data)
+            if row.event == "reply":
+                event = replace(event, facts=support.received_facts(REPLY, body))
+            yield event, True
+            if any(guard.startswith("rules_") for guard in row.guards):
+                yield _facts(case, event)[1], False
+            if "same_bytes" in row.guards:
+                yield _data(digest="other")(case, event)[1], True
+
+
+def _pendings(row: Row, case: Case, actor: str) -> list[Any]:
+    """Return the bodies that may be prepared by the event, or the one that is."""
+    if row.event == "amend":
+        return [support.preview().pending(actor)]
+    if row.event != "prepare":
+        return [case.pending]
+    if case.side is Side.REQUESTING:
+        return [support.preview(asked=case.asked or ("SEX",)).pending(actor)]
+    return [support.prepared(support.reply(outcome), actor) for outcome in ("NATIONAL", "NOT_FOUND")]
+
+
+def _key(case: Case, ghost: Ghost) -> tuple[Any, ...]:
+    pending = case.pending and (case.pending.digest, case.pending.author, case.pending.approver)
+    outcome = case.reply and case.reply["outcome"]
+    held = (case.resume_to, case.holders, case.released, case.resume_proposer)
+    return (case.state, pending, outcome, case.asked, case.contests, held, ghost)
+
+
+def _remember(ghost: Ghost, event: Event, before: Case) -> Ghost:
+    author, signer, freezers, proposer = ghost
+    match event.name:
+        case "amend" | "prepare":
+            author, signer = event.actor, None
+        case "approve" | "countersign" if before.pending and event.data["digest"] == before.pending.digest:
+            signer = event.actor
+        case "send" | "answer" | "interview_answer":
+            author, signer = None, None
+        case "freeze":
+            author, signer, proposer = None, None, None
+            freezers = freezers | {(event.actor, event.role)}
+        case "release":
+            freezers = freezers - {(event.actor, event.role)}
+        case "propose_resume":
+            proposer = event.actor
+        case "resume":
+            freezers, proposer = frozenset(), None
+        case _:
+            pass
+    return author, signer, freezers, proposer
+
+
+def walk(side: Side, table: Table | None = None, barred: frozenset[str] = frozenset()) -> Iterator[Step]:
+    """Yield every step that can happen, breadth first, each once; ``barred`` events never happen."""
+    table = table or table_for(side)
+    first = support.asking() if side is Side.REQUESTING else support.asked()
+    start: tuple[Case, Ghost] = (first, ("anna", None, frozenset(), None))
+    queue, seen = deque([start]), {_key(*start)}
+    while queue:
+        case, ghost = queue.popleft()
+        for event, in_order in events(table, case):
+            if event.name in barred or (event.name == "freeze" and case.holders):
+                continue
+            try:
+                moved, effects = step(table, case, event, support.NOW)
+            except (IllegalStep, RuleRefused):
+                continue
+            yield case, ghost, event, moved, effects, in_order
+            small = replace(moved, findings=(), freeze_reason=None, reminders=0, delay=None, clocks=case.clocks)
+            then = (small, _remember(ghost, event, case))
+            if _key(*then) not in seen:
+                seen.add(_key(*then))
+                queue.append(then)
+
+
+def sends(effects: tuple[Effect, ...]) -> list[Send]:
+    """Return the messages among the effects."""
+    return [effect for effect in effects if isinstance(effect, Send)]
+
+
+def second_person(taken: Step) -> bool:
+    """Nothing about a person leaves unless somebody else than its author approved exactly those bytes."""
+    case, (author, signer, _, _), _, _, effects, _ = taken
+    about = [send for send in sends(effects) if send.type in (REQUEST, ELEMENTS)]
+    return all(signer not in (None, author) and case.pending and send.body == case.pending.body for send in about)
+
+
+def countersigned(taken: Step) -> bool:
+    """No answer that is not positive leaves unless a second signer, not its author, signed it."""
+    _, (author, signer, _, _), _, _, effects, _ = taken
+    replies = [send for send in sends(effects) if send.type == REPLY]
+    negative = [send for send in replies if ijson.loads(send.body.encode())["outcome"] in NEGATIVE_OUTCOMES]
+    return all(signer not in (None, author) and send.statements for send in negative)
+
+
+def in_order(taken: Step) -> bool:
+    """Nothing but a withdrawal leaves, and nobody approves or goes on, while the rules object."""
+    *_, event, _, effects, fine = taken
+    guarded = event.name in ("approve", "prepare", "resume", "remind", "reply")
+    return fine or not (guarded or [send for send in sends(effects) if send.type != WITHDRAWAL])
+
+
+def stopped(taken: Step) -> bool:
+    """Out of FROZEN and WITHDRAWN nothing leaves but the one withdrawal."""
+    case, _, _, _, effects, _ = taken
+    return case.state not in (State.FROZEN, State.WITHDRAWN) or all(s.type == WITHDRAWAL for s in sends(effects))
+
+
+def let_go(taken: Step) -> bool:
+    """A frozen case goes on only after everyone who froze it let go, and by two persons."""
+    case, (_, _, freezers, proposer), event, _, _, _ = taken
+    return (case.state, event.name) != (State.FROZEN, "resume") or (
+        not freezers and proposer not in (None, event.actor)
+    )
+
+
+def kept_word(taken: Step) -> bool:
+    """What a reply said changes only by another reply: the bytes received, or the bytes sent."""
+    case, _, event, moved, effects, _ = taken
+    if moved.reply == case.reply:
+        return True
+    said = [event.data["body"]] if event.name == "reply" else [ijson.loads(s.body.encode()) for s in sends(effects)]
+    return [moved.reply] == said
+
+
+PROPERTIES = (second_person, countersigned, in_order, stopped, let_go, kept_word)
+
+
+def broken(side: Side, table: Table | None = None) -> str | None:
+    """Return the first property that some path breaks, or ``None``."""
+    for taken in walk(side, table):
+        for holds in PROPERTIES:
+            if not holds(taken):
+                return holds.__name__
+    return None
+
+
+@SIDES
+def test_no_path_breaks_a_promise(side: Side) -> None:
+    """All that can happen keeps every property above."""
+    assert broken(side) is None
+
+
+@SIDES
+def test_every_state_can_happen(side: Side) -> None:
+    """The search meets every state of the table, so a promise it keeps is kept there too."""
+    met = {state for case, _, _, moved, _, _ in walk(side) for state in (case.state, moved.state)}
+    assert {row.source for row in table_for(side).rows} | TERMINAL == met
+
+
+def test_nothing_is_sent_without_approval() -> None:
+    """If nobody approves, no path leads from DRAFT to SENT, and not one byte leaves."""
+    taken = list(walk(Side.REQUESTING, barred=frozenset({"approve"})))
+    assert State.SENT not in {moved.state for _, _, _, moved, _, _ in taken}
+    assert [] == [send for *_, effects, _ in taken for send in sends(effects) if send.type != WITHDRAWAL]
+
+
+@pytest.mark.parametrize(("side", "event"), [(Side.REQUESTING, "reply"), (Side.REQUESTED, "answer")])
+def test_silence_is_no_answer(side: Side, event: str) -> None:
+    """If nobody replies, nothing that happens makes a reply."""
+    taken = list(walk(side, barred=frozenset({event})))
+    assert State.REPLIED not in {moved.state for _, _, _, moved, _, _ in taken}
+    assert all(moved.reply is None for _, _, _, moved, _, _ in taken)
+
+
+NEEDED = [
+    (Side.REQUESTING, REQUESTING.index[State.DRAFT, "approve"], "two_persons", "second_person"),
+    (Side.REQUESTING, REQUESTING.index[State.DRAFT, "approve"], "same_bytes", "second_person"),
+    (Side.REQUESTING, REQUESTING.index[State.DRAFT, "approve"], "rules_approve", "in_order"),
+    (Side.REQUESTING, REQUESTING.index[State.CLEARED, "send"], "rules_send", "in_order"),
+    (Side.REQUESTING, REQUESTING.index[State.NEEDS_TIER2, "approve"], "two_persons", "second_person"),
+    (Side.REQUESTING, REQUESTING.index[State.NEEDS_TIER2, "send"], "approved", "second_person"),
+    (Side.REQUESTING, REQUESTING.index[State.FROZEN, "resume"], "second_person", "let_go"),
+    (Side.REQUESTING, REQUESTING.index[State.FROZEN, "resume"], "rules_resume", "in_order"),
+    (Side.REQUESTED, REQUESTED.index[State.ACKNOWLEDGED, "countersign"], "two_persons", "countersigned"),
+    (Side.REQUESTED, REQUESTED.index[State.ACKNOWLEDGED, "countersign"], "same_bytes", "countersigned"),
+    (Side.REQUESTED, REQUESTED.index[State.ACKNOWLEDGED, "answer"], "countersigned", "countersigned"),
+    (Side.REQUESTED, REQUESTED.index[State.ACKNOWLEDGED, "answer"], "rules_send", "in_order"),
+    (Side.REQUESTED, REQUESTED.index[State.FROZEN, "resume"], "second_person", "let_go"),
+]
+
+
+def test_search_notices_that_nobody_let_go() -> None:
+    """To propose and to agree both ask whether all let go; with both questions taken out, the search notices."""
+    table = REQUESTING
+    for event in ("propose_resume", "resume"):
+        table = without(table, table.index[State.FROZEN, event], "released")
+    assert broken(Side.REQUESTING, table) == "let_go"
+
+
+@pytest.mark.parametrize("item", NEEDED, ids=lambda item: named(item[:3]))
+def test_search_notices_a_missing_guard(item: tuple[Side, Row, str, str]) -> None:
+    """With one guard taken out, the search finds the promise that is then broken."""
+    side, row, guard, promise = item
+    assert promise == broken(side, without(table_for(side), row, guard))
