@@ -27,6 +27,7 @@ from gateway.core.calendars import Calendar
 from gateway.core.deadlines import Instrument, ladder_from_dict
 from gateway.core.merkle import Frontier
 from gateway.http.listen import NeutralRunner, listen
+from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
@@ -361,8 +362,6 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
         runners.append(await listen(app, peers["host"], peers["port"], ssl_context=tls(gateway.settings)))
         api = values["listeners"].get("api")
         if api is not None:
-            from gateway.http.local_api import LocalServices, local_app
-
             services = LocalServices(
                 context=context,
                 clear=gateway.clear,

@@ -17,9 +17,9 @@ _DIGEST = "A" * 43
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class File:
     """
-    One person asked about: a title for the story, what is known (elements and national file), and the question.
+    What XAA has on file of one person: a title for the story, what is known (elements and national file), and the question.
 
     ``changes`` go over the draft that is the same for all. ``fate`` is what the desks do with the case besides the
     ordinary: ``extend`` (the answer takes longer), ``freeze`` (protection comes up later) or ``silence``.
@@ -117,15 +117,15 @@ FOREIGN_PASSPORT = {"type": "P", "number": "C4471902", "issuer": "XCC"}
 OWN_PASSPORT = {"type": "P", "number": "B8830417", "issuer": COUNTRY}
 REPRESENTATIVE = "3q2-7wEBAgMEBQYHCAkKCw"
 
-PEOPLE: Sequence[Person] = (
-    Person(
+FILES: Sequence[File] = (
+    File(
         "an entry like the file",
         NATIONALITY,
         _born(ILSE, "1998-03-14", "Vessmar", sex=2, photo={"media_type": "image/jpeg", "sha256": _DIGEST}),
         {"shelter": "House by the mill", "health": "see the physician's letter", "notes": ["first talk"]},
         {},
     ),
-    Person(
+    File(
         "a minor, represented; other script",
         NATIONALITY,
         _born(MILESTA, "2012-09-02", "Vessmar"),
@@ -135,35 +135,35 @@ PEOPLE: Sequence[Person] = (
             "representative": {"ref": REPRESENTATIVE, "appointed_on": "2026-11-10", "signed_by": "welfare"},
         },
     ),
-    Person(
+    File(
         "two entries; one more detail",
         NATIONALITY,
         _born(LUNARA, "2001-04-XX", "Qasrun", sex=2, mother_given_names="سلمارا", personal_number="204-117-93"),
         {"exploitation": "interview of 3 November", "religion": "as told", "social_media": "an account"},
         {},
     ),
-    Person(
+    File(
         "two entries; the document decides",
         NATIONALITY,
         _born(TADEJ, "1990-07", "Olmeva", sex=1, document=FOREIGN_PASSPORT, entry_date="2026-02-11"),
         {"recruiter": "named in the file", "debts": "claimed by others"},
         {},
     ),
-    Person(
+    File(
         "nationality given up",
         NATIONALITY,
         _born(DARISLAV, "1979-12-05", "Olmeva", last_residence={"country": COUNTRY, "unit": "Olmeva"}),
         {"criminal_file": "12 Js 88/26", "statement": "of 4 November"},
         {},
     ),
-    Person(
+    File(
         "no entry, which is no 'no'",
         NATIONALITY,
         _born(ORSINA, "199X", "Vessmar", father_given_names="Corwin"),
         {"residence_status": "none", "risk_assessment": "see annex"},
         {},
     ),
-    Person(
+    File(
         "a volume that was lost",
         NATIONALITY,
         _born(HOLLIS, "1988-06", "Hollin Vale", sex=9),
@@ -171,14 +171,14 @@ PEOPLE: Sequence[Person] = (
         {},
         "extend",
     ),
-    Person(
+    File(
         "the archive is closed to this request",
         NATIONALITY,
         _born(BRENNA, "1961-01-30", "Hollin Vale", personal_number="101-550-08"),
         {"civil_status": "widowed", "compensation": "claimed"},
         {},
     ),
-    Person(
+    File(
         "lived there when leaving",
         RESIDENCE,
         _resident(SAFWANA, "1985-10-21", "Qasrun", "PR-20417", "2026-05-09")
@@ -186,14 +186,14 @@ PEOPLE: Sequence[Person] = (
         {"detention": "until 2 November", "biometrics": "taken nationally"},
         {},
     ),
-    Person(
+    File(
         "the permit ended before",
         RESIDENCE,
         _resident(PERRIN, "1993-02-08", "Olmeva", "PR-11850", "2026-04-18/2026-04-22"),
         {"ethnicity": "as told", "notes": ["second talk"]},
         {},
     ),
-    Person(
+    File(
         "protection comes up later",
         NATIONALITY,
         _born(IRADA, "1995-08-17", "Vessmar"),
@@ -201,7 +201,7 @@ PEOPLE: Sequence[Person] = (
         {},
         "freeze",
     ),
-    Person(
+    File(
         "nobody answers",
         NATIONALITY,
         _born(MAELIS, "1999-05-26", "Vessmar", sex=2),
@@ -209,7 +209,7 @@ PEOPLE: Sequence[Person] = (
         {},
         "silence",
     ),
-    Person(
+    File(
         "nobody asked about protection yet",
         NATIONALITY,
         _born(YORO, "2003-11-11", "Vessmar"),
