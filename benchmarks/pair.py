@@ -32,6 +32,7 @@ PEOPLE = {
 PEOPLE_FILE = "people.json"
 
 Log = Callable[..., None]
+_PLAIN = {"tls_certificate": None, "tls_key": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Pair:
     ) -> Gateway:
         """Build the gateway of ``country`` on its home; ``create`` makes its database."""
         chosen = settings.load(self.home(country), {})
+        peers_listener = chosen.values["listeners"]["peers"]
+        chosen = settings.check(chosen.home, {**chosen.values, "listeners": {"peers": {**_PLAIN, **peers_listener}}})
         return await app.build(chosen, passphrase=lambda: WORDS, environ={}, log=log, peers=peers, create=create)
 
 

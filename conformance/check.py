@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.hpke import (
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 
-from schemas import is_valid
+from schemas import is_valid, load_matrix
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -276,6 +276,19 @@ def read_answer(raw: bytes) -> Json:
     if compact(value) != raw.rstrip(b" "):
         raise Refused("bad-payload")
     return value
+
+
+def check_elements(purpose: str, members: list[str], asked: list[str] | None) -> None:
+    """Check the members of ``elements`` against the matrix; ``asked`` is what our question named, if there was one."""
+    matrix = load_matrix()["elements"]
+    for member in members:
+        rows = [row for row in matrix if member in row["members"]]
+        if not rows or purpose not in rows[0]["purposes"]:
+            raise Refused("not-minimised")
+        need, named = rows[0]["purposes"][purpose], rows[0]["element"] in (asked or [])
+        # A first request carries what is required. An answer carries what was asked for, if the purpose allows it.
+        if not (need == "required" if asked is None else named and need != "forbidden"):
+            raise Refused("not-minimised")
 
 
 # Section 6: statements
@@ -629,6 +642,11 @@ def _body(case: Json, _: Json) -> Json:
     return {}
 
 
+def _minimise(case: Json, _: Json) -> Json:
+    check_elements(case["purpose"], case["members"], case["asked"])
+    return {}
+
+
 def _edtf(case: Json, _: Json) -> Json:
     lower, upper = edtf_bounds(case["text"])
     return {"lower": lower.isoformat(), "upper": upper.isoformat()}
@@ -660,6 +678,7 @@ OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
     "due": lambda case, _: {"due_on": due_on(case).isoformat()},
     "edtf": _edtf,
     "check-digit": lambda case, _: {"digit": check_digit(case["text"])},
+    "minimise": _minimise,
 }
 
 

@@ -35,7 +35,7 @@ from gateway.services.collect import Collector
 from gateway.services.context import Context, Keyring, Partner, Person, Policy
 from gateway.services.deliver import Deliverer
 from gateway.services.hold import Hold
-from gateway.services.ports import Clock, LogHead, Peers, Random, Tx
+from gateway.services.ports import Clock, LogHead, Peers, Random, Tx, Unavailable
 from gateway.services.receive import Receiver
 from gateway.services.reckon import Reckoner
 from gateway.services.remind import Reminder
@@ -113,11 +113,24 @@ class Gateway:
     close: Callable[[], Awaitable[None]]
 
     async def refresh_trust(self) -> None:
-        """Take newer cards, and bring back what a restored partner may have lost."""
+        """
+        Take newer cards, and bring back what a restored partner may have lost.
+
+        Cards that cannot be read leave those held as they are; the line in the log is the warning.
+        """
         now = self.context.clock.now()
-        for country in await self.context.trust.run_once(now):
+        try:
+            raised = await self.context.trust.run_once(now)
+        except Unavailable as error:
+            self.context.log("trust.unreadable", error=str(error), hint=error.hint)
+            return
+        for country in raised:
             self.context.log("partner.restored", country=country)
-            await self.resync.partner_restored(country, now)
+            try:
+                await self.resync.partner_restored(country, now)
+            except Unavailable as error:
+                # Noticed again at the next refresh: the epoch is taken as seen in the same transaction.
+                self.context.log("partner.not_restored", country=country, error=str(error), hint=error.hint)
 
 
 def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[..., None]:
@@ -235,7 +248,7 @@ async def build(
         settings.database, run=run or worker or Worker(), sign_batch=signer, now=clock.now(), create=create
     )
     pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
-    trust = Trust(pins, cards or CardDirectory(settings.cards), store)
+    trust = Trust(pins, cards or CardDirectory(settings.cards), store, log)
     http_peers = HttpPeers(trust.find) if peers is None else None
     door: Peers = peers or http_peers or HttpPeers(trust.find)
     context = Context(
@@ -392,4 +405,7 @@ async def _trust_loop(gateway: Gateway) -> None:
     every_s = gateway.settings.values["trust"].get("refresh_s", 900)
     while True:
         await gateway.context.clock.sleep(every_s)
-        await gateway.refresh_trust()
+        try:
+            await gateway.refresh_trust()
+        except Unavailable as error:
+            gateway.context.log("store.unavailable", error=str(error), hint=error.hint)

@@ -159,7 +159,9 @@ def _facts(case: Case, event: Event) -> tuple[Case, Event]:
         body = support.reply(method_used=["SOCIAL_ENQUIRY"])
         if event.name == "elements":
             body = {"handling": {**body["handling"], "use_restrictions": []}}
-        return case, replace(event, facts=replace(event.facts, type="" if event.name == "elements" else REPLY, body=body))
+        return case, replace(
+            event, facts=replace(event.facts, type="" if event.name == "elements" else REPLY, body=body)
+        )
     record = support.draft(asylum={**support.DRAFT["asylum"], "state": "indicated"}, justification="")
     return case, replace(event, facts=replace(event.facts, draft=record))
 
@@ -300,7 +302,9 @@ def _remember(ghost: Ghost, event: Event, before: Case) -> Ghost:
             author, signer = event.actor, None
         case "approve" | "countersign" if before.pending and event.data["digest"] == before.pending.digest:
             signer = event.actor
-        case "send" | "answer" | "interview_answer":
+        case "send" | "answer":
+            author, signer = None, None
+        case "interview_answer" if before.side is Side.REQUESTING:
             author, signer = None, None
         case "freeze":
             author, signer, proposer = None, None, None
@@ -319,7 +323,7 @@ def _remember(ghost: Ghost, event: Event, before: Case) -> Ghost:
 def walk(side: Side, table: Table | None = None, barred: frozenset[str] = frozenset()) -> Iterator[Step]:
     """Yield every step that can happen, breadth first, each once; ``barred`` events never happen."""
     table = table or table_for(side)
-    first = support.asking() if side is Side.REQUESTING else support.asked()
+    first = support.asking() if side is Side.REQUESTING else support.asked(clocks=(support.clock(),))
     start: tuple[Case, Ghost] = (first, ("anna", None, frozenset(), None))
     queue, seen = deque([start]), {_key(*start)}
     while queue:

@@ -44,9 +44,6 @@ DESK = OFFICER | CLERK | {"second_signer"}
 LISTS = DESK | {"foreign_affairs", "child_welfare", "dpo"}
 """Roles that may see lists of cases, in which there is no identity. Others ask for a case they know of."""
 
-NO_CASES = frozenset({"operator"})
-"""Roles that see no case at all."""
-
 
 @dataclass(frozen=True, slots=True)
 class LocalServices:
@@ -99,12 +96,14 @@ class Verb:
     sides: frozenset[Side]
     act: Act
 
-    @property
-    def roles(self) -> frozenset[str]:
-        """Return every role that may bring one of its events in some state."""
-        tables = {Side.REQUESTING: REQUESTING_ROWS, Side.REQUESTED: REQUESTED_ROWS}
-        rows = (row for side in self.sides for row in tables[side])
+    def roles(self, side: Side) -> frozenset[str]:
+        """Return every role that may bring one of its events on ``side``, in whatever state."""
+        rows = REQUESTING_ROWS if side is Side.REQUESTING else REQUESTED_ROWS
         return frozenset(role for row in rows if row.event in self.events for role in row.who)
+
+    def anybody(self) -> frozenset[str]:
+        """Return every role that may bring one of its events on some side."""
+        return frozenset(role for side in self.sides for role in self.roles(side))
 
 
 def _close(services: LocalServices, call: Call) -> Awaitable[None]:
@@ -144,7 +143,7 @@ VERBS: Mapping[str, Verb] = {
     "freeze": _verb("freeze", _BOTH, _freeze),
     "release": _verb("release", _BOTH, lambda s, c: s.hold.release(c.ref, c.person, c.role)),
     "resume": _verb("propose_resume resume", _BOTH, lambda s, c: s.hold.resume(c.ref, c.person, c.role)),
-    "withdraw": _verb("withdraw", _BOTH, lambda s, c: s.hold.withdraw(c.ref, c.person, c.role)),
+    "withdraw": _verb("withdraw", _ASKING, lambda s, c: s.hold.withdraw(c.ref, c.person, c.role)),
     "close": _verb("close", _BOTH, _close),
     "acknowledge": _verb("acknowledge", _ASKED, lambda s, c: s.answer.acknowledge(c.ref, c.person, c.role)),
     "question": _verb("ask", _ASKED, _ask),
@@ -193,19 +192,27 @@ class _Door:
         return found[0]
 
     def _role(self, request: web.Request, person: str, allowed: frozenset[str]) -> str:
-        """Return the role the person acts in. Raises ``Forbidden``, ``BadRequest`` if several fit and none is named."""
-        named = request.headers.get(openapi.ROLE_HEADER)
-        known = self._services.context.persons.get(person)
-        fitting = sorted(known.roles & allowed) if known else []
+        """
+        Return the role the person acts in: the one named, or the only one that fits.
+
+        Raises ``Forbidden``, and ``BadRequest`` if several fit and none is named.
+        """
+        fitting, named = self._fitting(person, allowed), request.headers.get(openapi.ROLE_HEADER)
         if named is None and len(fitting) > 1:
             raise BadRequest(f"name the role you act in by the header {openapi.ROLE_HEADER}: {', '.join(fitting)}")
-        if named is not None and named not in fitting or not fitting:
-            raise Forbidden(
-                "none of your roles may do this", "ask a person whose role may; the manual lists who may what"
-            )
-        role = named or fitting[0]
-        acting(self._services.context, person, role, self._services.context.clock.now())
-        return role
+        if named is not None and named not in fitting:
+            raise Forbidden("the role named is not yours, or may not do this", f"yours that may: {', '.join(fitting)}")
+        return named or fitting[0]
+
+    def _fitting(self, person: str, allowed: frozenset[str]) -> list[str]:
+        """Return the person's roles that are ``allowed``, those of a desk first. Raises ``Forbidden`` if none is."""
+        context = self._services.context
+        known = context.persons.get(person)
+        fitting = sorted(known.roles & allowed, key=lambda role: (role not in DESK, role)) if known else []
+        if not fitting:
+            raise Forbidden("none of your roles may do this", "ask a person whose role may")
+        acting(context, person, fitting[0], context.clock.now())
+        return fitting
 
     async def _body(self, request: web.Request, schema: str | None) -> Mapping[str, Any]:
         """Return the body, checked by the schema the document shows. Raises what says why not."""
@@ -223,10 +230,18 @@ class _Door:
         openapi.validate(schema, value)
         return value
 
-    async def _call(self, request: web.Request, allowed: frozenset[str], schema: str | None = None) -> Call:
+    async def _writing(self, request: web.Request, allowed: frozenset[str], schema: str | None) -> Call:
+        """Return a call that changes something or reckons with a body; its role must be clear."""
         person = self._person(request)
         role = self._role(request, person, allowed)
         return Call(person, role, request.match_info.get("ref", ""), await self._body(request, schema))
+
+    def _reading(self, request: web.Request, allowed: frozenset[str]) -> Call:
+        """Return a call that only looks; of several roles that fit, one of a desk is taken."""
+        person = self._person(request)
+        named = openapi.ROLE_HEADER in request.headers
+        role = self._role(request, person, allowed) if named else self._fitting(person, allowed)[0]
+        return Call(person, role, request.match_info.get("ref", ""), {})
 
     # What is not about one case.
 
@@ -234,16 +249,16 @@ class _Door:
         return web.Response(body=self._document, content_type=openapi.MEDIA_TYPE)
 
     async def _preview(self, request: web.Request) -> web.StreamResponse:
-        call = await self._call(request, OFFICER, "case-draft")
+        call = await self._writing(request, OFFICER, "case-draft")
         return _json(preview_json(self._services.clear.preview(call.body), None))
 
     async def _open(self, request: web.Request) -> web.StreamResponse:
-        call = await self._call(request, OFFICER, "case-draft")
+        call = await self._writing(request, OFFICER, "case-draft")
         ref = await self._services.clear.new(call.body, call.person, call.role)
         return _json({"ref": ref}, status=201, headers={"Location": f"/v1/cases/{ref}"})
 
     async def _queue(self, request: web.Request) -> web.StreamResponse:
-        await self._call(request, LISTS)
+        self._reading(request, LISTS)
         states = request.query.getall("state", [])
         if not all(state in State.__members__ for state in states):
             raise BadRequest("'state' names no state; the document lists them")
@@ -254,7 +269,7 @@ class _Door:
         return _json(_board_json(rows, limit))
 
     async def _overdue(self, request: web.Request) -> web.StreamResponse:
-        await self._call(request, LISTS)
+        self._reading(request, LISTS)
         limit, after = _page(request)
         now = self._services.context.clock.now()
         rows = await self._services.inquiries.board(
@@ -265,7 +280,7 @@ class _Door:
     # One case.
 
     async def _case(self, request: web.Request) -> web.StreamResponse:
-        call = await self._call(request, _ANYBODY)
+        call = self._reading(request, _ANYBODY)
         row = await self._row(call.ref)
         why = _justification(request)
         case = await self._look(call, why, "view") if call.role in DESK and row.state not in _GONE else None
@@ -279,7 +294,9 @@ class _Door:
         return _json(value)
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
-        call = await self._call(request, DESK)
+        call = self._reading(request, DESK)
+        if (await self._row(call.ref)).state in _GONE:
+            raise NotFound("the case is blocked or erased; its content is not shown")
         case = await self._look(call, _needed(_justification(request)), "preview")
         if case.side is Side.REQUESTING:
             preview, thread = await self._services.clear.show(call.ref, call.person, call.role)
@@ -289,7 +306,7 @@ class _Door:
         return _json(pending_json(case.pending, case.thread))
 
     async def _evidence(self, request: web.Request) -> web.StreamResponse:
-        call = await self._call(request, OFFICER | CLERK | {"dpo"})
+        call = self._reading(request, OFFICER | CLERK | {"dpo"})
         await self._look(call, _needed(_justification(request)), "evidence")
         if self._services.evidence is None:
             raise NotFound("this gateway exports no evidence here")
@@ -299,10 +316,12 @@ class _Door:
         self, name: str, verb: Verb, schema: str | None
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def step(request: web.Request) -> web.StreamResponse:
-            call = await self._call(request, verb.roles, schema)
-            row = await self._row(call.ref)
+            # Whoever may never take this step learns nothing about the case, not even that there is none.
+            fitting = self._fitting(self._person(request), verb.anybody())
+            row = await self._row(request.match_info["ref"])
             if Side(row.side) not in verb.sides:
-                raise IllegalStep(row.state, name, call.role)
+                raise IllegalStep(row.state, name, fitting[0])
+            call = await self._writing(request, verb.roles(Side(row.side)), schema)
             made = await verb.act(self._services, call)
             value: dict[str, Any] = {"ref": call.ref, "state": (await self._row(call.ref)).state}
             if isinstance(made, Preview):
@@ -332,7 +351,7 @@ class _Door:
 
         if not why:
             return await context.store.read(unit)
-        case: Case = (await context.store.commit(unit)).value
+        case: Case = (await context.commit(unit)).value
         return case
 
     # Errors.
@@ -361,10 +380,11 @@ class _Door:
             return response
 
 
-_ANYBODY = LISTS | frozenset(role for verb in VERBS.values() for role in verb.roles)
+_ANYBODY = LISTS | frozenset(role for verb in VERBS.values() for role in verb.anybody())
 """Everyone who may bring some event may see that a case exists and where it stands."""
 
-_GONE = frozenset({State.ERASED.value})
+_GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
+"""States whose content no desk sees any more."""
 
 _RETRY = {"Retry-After": "2"}
 

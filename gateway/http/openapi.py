@@ -419,6 +419,9 @@ def validate(name: str, value: object) -> None:
 
     Raises ``schemas.SchemaError`` with places and keywords, never with what stands there.
     """
+    if name in schemas.names():
+        schemas.validate(name, value)
+        return
     validator = _validator(name)
     if not validator.is_valid(value):
         found = {_problem(error): None for error in validator.iter_errors(value)}

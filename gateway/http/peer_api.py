@@ -7,10 +7,12 @@ Rule 3: no answer tells a version, and none may be kept by a cache.
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
 from typing import Any, Protocol
 
+import structlog
 from aiohttp import web
 
 from gateway.core import envelope, wire
@@ -93,6 +95,10 @@ class _Door:
     @web.middleware
     async def neutral(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn whatever is raised into the protocol's answer; a fault of ours is ``later`` and an alarm."""
+        with structlog.contextvars.bound_contextvars(request=secrets.token_hex(8)):
+            return await self._answered(request, handler)
+
+    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except web.HTTPException as error:

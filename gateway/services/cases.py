@@ -162,7 +162,8 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     """
     Frame, sign and seal a message around the exact body of ``send``, give it the next number, and put it in the outbox.
 
-    Raises ``Unavailable`` if no valid sealing key of the recipient is held.
+    Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal then waits for one in the
+    outbox, because whoever decides on it must not have to come back.
     """
     case = held.case
     thread = await thread_of(tx, case)
@@ -192,12 +193,18 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     )
     digest = wire.payload_digest(raw)
     signed = jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)
-    kid, sealed_envelope = seal_for(context, case.partner, signed, now)
+    sealed_envelope: bytes | None
+    try:
+        kid, sealed_envelope = seal_for(context, case.partner, signed, now)
+    except Unavailable:
+        if send.type != WITHDRAWAL:
+            raise
+        kid, sealed_envelope = "", None
     row = OutboundRow(
         partner=case.partner,
         id=id,
         digest=digest,
-        envelope_id=envelope.envelope_id(sealed_envelope),
+        envelope_id=envelope.envelope_id(sealed_envelope or b""),
         thread=case.thread,
         epoch=context.epoch,
         seq=seq,

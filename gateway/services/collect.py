@@ -39,6 +39,9 @@ class Collector:
                     await self.run_once(country)
                 except Unavailable as error:
                     self._context.log("collect.failed", partner=country, error=str(error))
+                except Exception as error:
+                    # What a partner hands out must not end the process that serves all the others.
+                    self._context.log("collect.fault", partner=country, error=type(error).__name__)
             await self._context.clock.sleep(every_s)
 
     async def run_once(self, country: str, most: int = envelope.COLLECT_MAX) -> int:

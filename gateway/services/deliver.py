@@ -35,6 +35,11 @@ from schemas import ijson
 LEASE_MARGIN_S = 10
 """A posted message is nobody else's to post for the time-out and this long; then any process may try again."""
 
+HELD_AGAIN_S = 60
+"""A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
+
+SETTLED = frozenset({"receipted", "refused"})
+
 IDLE_S = 1.0
 """Longest wait between two looks at the outbox; a message queued by this process wakes the loop at once."""
 
@@ -75,7 +80,7 @@ class Deliverer:
         try:
             while True:
                 self._woken.clear()
-                claimed = await self._claim_safely(country, limit - len(flying))
+                claimed = await self._claim_safely(country, limit - len(flying), len(flying))
                 flying |= {asyncio.create_task(self._post(item)) for item in claimed}
                 flying = await self._wait(flying, 0.0 if claimed and len(flying) < limit else IDLE_S)
         finally:
@@ -93,11 +98,11 @@ class Deliverer:
             task.result()  # a fault of ours ends the loop, and with it the process, loudly
         return flying - done
 
-    async def _claim_safely(self, country: str, room: int) -> Sequence[Claimed]:
+    async def _claim_safely(self, country: str, room: int, flying: int) -> Sequence[Claimed]:
         if room < 1:
             return ()
         try:
-            return await self.claim(country, room)
+            return await self.claim(country, room, flying)
         except Unavailable as error:
             self._context.log("store.unavailable", error=str(error), hint=error.hint)
             await self._context.clock.sleep(IDLE_S)
@@ -123,9 +128,16 @@ class Deliverer:
 
     # Claiming: what may be posted now, marked so before it is.
 
-    async def claim(self, country: str, room: int) -> Sequence[Claimed]:
-        """Return up to ``room`` messages for ``country`` to post now, each marked as posted and leased to us."""
+    async def claim(self, country: str, room: int, flying: int = 0) -> Sequence[Claimed]:
+        """
+        Return up to ``room`` messages for ``country`` to post now, each marked as posted and leased to us.
+
+        ``flying`` posts to it are under way already; they count where the circuit allows a single probe.
+        """
         now = self._context.clock.now()
+        if self._context.trust.find(country) is None:
+            # On hold, or no card: nothing is sent, and what is never sent must not be marked as posted.
+            return ()
 
         async def look(tx: Tx) -> bool:
             return bool(await tx.due_outbound(now, 1, (country,)))
@@ -136,28 +148,53 @@ class Deliverer:
         async def unit(tx: Tx) -> list[Claimed]:
             partner = await tx.find_partner(country)
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
-            due = await tx.due_outbound(now, circuit.width(now, room), (country,)) if circuit.width(now, room) else ()
-            return [item for row in due if (item := await self._claim_one(tx, row, now))]
+            width = circuit.width(now, room + flying) - flying
+            claimed: list[Claimed] = []
+            # Every row looked at is due later afterwards, leased or held, so each look finds others.
+            for _ in range(_LOOKS):
+                due = await tx.due_outbound(now, width - len(claimed), (country,)) if len(claimed) < width else ()
+                if not due:
+                    break
+                claimed += [item for row in due if (item := await self._claim_one(tx, row, now))]
+            return claimed
 
         committed = await self._context.commit(unit)
         claimed: list[Claimed] = committed.value
         return claimed
 
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime) -> Claimed | None:
+        if now > row.expires_at + wire.SKEW:
+            await self._undelivered(tx, row, None, now)  # never sent again (M-5.10), whatever kept us until now
+            return None
+        try:
+            ready = await self._ready(tx, row, now)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # One row that cannot be read must not keep every other message from leaving.
+            self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            ready = None
+        if ready is None or ready.envelope is None:
+            await tx.save_outbound(replace(row, next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
+            return None
         lease = now + timedelta(seconds=self._context.policy.post_timeout_s + LEASE_MARGIN_S)
-        row = replace(row, state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=row.posted_at or now)
+        posted_at = row.posted_at or now
+        ready = replace(
+            ready, state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at
+        )
+        await tx.save_outbound(ready)
+        return Claimed(ready, ready.envelope or b"")
+
+    async def _ready(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow | None:
+        """Return ``row`` as it may be posted now, or ``None`` if a rule objects; nothing is written."""
         if row.ref is not None and row.type != WITHDRAWAL and not await self._may_leave(tx, row, now):
             return None
-        row = await self._resealed(tx, row, now)
-        if row.envelope is None:
-            return None
-        await tx.save_outbound(row)
-        return Claimed(row, row.envelope)
+        return await self._resealed(tx, row, now)
 
     async def _may_leave(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """Look at the rules of a retry again; what they object to stays where it is, unposted."""
         case_row = await tx.find_case(row.ref or "")
-        if case_row is None or case_row.sealed is None or case_row.state in _STOPPED:
+        if case_row is None or case_row.sealed is None or case_row.state in STOPPED:
             return False
         case = cases.unseal(self._context, case_row).case
         reason = self._context.no_contact(case.partner) if case.side is Side.REQUESTING else None
@@ -188,7 +225,8 @@ class Deliverer:
         try:
             async with asyncio.timeout(context.policy.post_timeout_s):
                 answer = await context.peers.post(row.partner, "/xg/1/messages", item.envelope, envelope.MEDIA_TYPE)
-        except (Unavailable, TimeoutError) as error:
+        except Exception as error:
+            # ``Unavailable`` and time-outs, and whatever else a strange server makes the transport raise.
             context.log("message.undelivered_now", partner=row.partner, error=type(error).__name__)
             await self._later(row, None, failure=True)
             return
@@ -200,6 +238,10 @@ class Deliverer:
         except Unavailable as error:
             # Not stored, so not known: the lease runs out and the stored answer is asked for again.
             context.log("store.unavailable", error=str(error), hint=error.hint)
+        except Exception as error:
+            # Whatever a partner manages to send, it must not end the loop that serves all the others.
+            context.log("answer.fault", partner=row.partner, error=type(error).__name__)
+            await self._later(row, None, failure=True)
 
     async def _take(self, row: OutboundRow, answer: HttpAnswer) -> None:
         if answer.status == 200:
@@ -244,13 +286,25 @@ class Deliverer:
             receipt = wire.parse_receipt(signed.payload)
             card = context.trust.card(partner)
             signed.verify(context.trust.signing_key(partner, signed.kid, context.clock.now()))
-            origin = checkpoint.origin(partner, context.country, card.epoch)
+            origin = self._origin(partner, card.epoch, answer.proof)
             checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, card.log_key())
         except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
             raise BadAnswer(str(error)) from error
         if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
             raise BadAnswer("the receipt is about another message")
         return answer, receipt
+
+    def _origin(self, partner: str, epoch: int, proof: str) -> str:
+        """
+        Return the origin the proof must have: of the partner's epoch, or of an earlier one that the proof names.
+
+        A restored partner gives the answer it stored before, from the log of that time; its log key has not changed.
+        """
+        named = checkpoint.parse_proof(proof).checkpoint.split("\n", 1)[0]
+        earlier = named.removeprefix(f"{partner}/{self._context.country}/")
+        if earlier.isascii() and earlier.isdigit() and len(earlier) <= _EPOCH_DIGITS and 1 <= int(earlier) < epoch:
+            epoch = int(earlier)
+        return checkpoint.origin(partner, self._context.country, epoch)
 
     async def settle(self, row: OutboundRow, raw: bytes) -> None:
         """
@@ -264,7 +318,16 @@ class Deliverer:
         async def unit(tx: Tx) -> None:
             now = context.clock.now()
             current = await tx.find_outbound(row.partner, row.id)
-            if current is None or current.answer is not None:
+            if current is None or current.state in SETTLED:
+                return
+            await _note(tx, row.partner, False, now, 0.0)
+            if current.answer is not None:
+                # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
+                await tx.save_outbound(_settled_before(current))
+                if receipt.status != current.status:
+                    context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
+                if answer.receipt != wire.parse_stored_answer(current.answer).receipt:
+                    tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
                 return
             accepted = receipt.status == wire.ACCEPTED
             state = "receipted" if accepted else "refused"
@@ -274,7 +337,6 @@ class Deliverer:
             )
             await tx.save_outbound(settled)
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
-            await _note(tx, row.partner, False, now, 0.0)
             await self._tell_case(tx, settled, receipt, now)
 
         await context.commit(unit)
@@ -303,7 +365,10 @@ class Deliverer:
             return (), ()
         evidence = Evidence("receipt", receipt.received_at, row.digest)
         steps = STEPS if row.type == REQUEST else ("reply",)
-        clocks = self._context.reckoner.start(self._context.country, case.partner, evidence, steps)
+        try:
+            clocks = self._context.reckoner.start(self._context.country, case.partner, evidence, steps)
+        except OverflowError:
+            return (), (f"the other State says it received at {wire.format_instant(receipt.received_at)}",)
         ours = next((clock.due_on for clock in clocks if clock.step == "reply"), None)
         if ours != receipt.due_on:
             return clocks, (f"the other State reckons {receipt.due_on}, we reckon {ours}",)
@@ -331,10 +396,14 @@ class Deliverer:
         await context.commit(unit)
 
     async def expire(self, now: datetime) -> int:
-        """End as undelivered every message past ``expires_at``; return how many there were."""
+        """
+        End as undelivered every message past ``expires_at`` and 300 s; return how many there were.
+
+        Until then the other State may still accept it (M-3.7), so it is not over for us either (M-5.10).
+        """
 
         async def unit(tx: Tx) -> int:
-            rows = await tx.expired_outbound(now, 500)
+            rows = await tx.expired_outbound(now - wire.SKEW, 500)
             for row in rows:
                 await self._undelivered(tx, row, None, now)
             return len(rows)
@@ -344,6 +413,10 @@ class Deliverer:
         return count
 
     async def _undelivered(self, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> None:
+        if row.answer is not None:
+            # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
+            await tx.save_outbound(_settled_before(row))
+            return
         await tx.save_outbound(replace(row, state="undelivered", code=code, answered_at=now))
         case_row = await tx.find_case(row.ref) if row.ref else None
         if case_row is not None and case_row.sealed is not None:
@@ -353,9 +426,19 @@ class Deliverer:
     # A partner that has no address of its own collects.
 
     async def waiting(self, country: str, most: int) -> bytes:
-        """Return up to ``most`` envelopes that wait for ``country``, framed for the reply to ``collect``."""
+        """
+        Return up to ``most`` envelopes that wait for ``country``, framed for the reply to ``collect``.
+
+        What does not fit into one reply waits out its lease and comes with a later one.
+        """
         claimed = await self.claim(country, most)
-        return envelope.serialize_several([item.envelope for item in claimed])
+        fitting, room = [], envelope.COLLECT_MAX_BYTES
+        for item in claimed:
+            room -= envelope.LENGTH_BYTES + len(item.envelope)
+            if room < 0:
+                break
+            fitting.append(item.envelope)
+        return envelope.serialize_several(fitting)
 
     async def take_answer(self, raw: bytes) -> None:
         """
@@ -382,9 +465,20 @@ class Deliverer:
             raise PeerError(codes.Reason.SIGNATURE) from error
 
 
-_STOPPED = frozenset(
+STOPPED = frozenset(
     {State.FROZEN.value, State.SUSPENDED.value, State.WITHDRAWN.value, State.BLOCKED.value, State.ERASED.value}
 )
+
+
+_LOOKS = 16
+"""Most looks at the outbox for one claim, so that no number of held messages makes a transaction long."""
+
+_EPOCH_DIGITS = 15
+
+
+def _settled_before(row: OutboundRow) -> OutboundRow:
+    """Return a message that was answered before a partner's restore as it stood then."""
+    return replace(row, state="receipted" if row.status == wire.ACCEPTED else "refused")
 
 
 def _problem_code(answer: HttpAnswer) -> str | None:
@@ -403,6 +497,8 @@ async def _note(tx: Tx, country: str, failure: bool, now: datetime, spread: floa
     """Keep the partner's circuit: one more failure, or a success that closes it."""
     row = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
     circuit = Circuit(row.failures, row.open_until)
+    if failure and not circuit.allows(now):
+        return  # of the posts that were under way when it opened; counting each would keep it open for an hour
     after = circuit.after_failure(now, spread) if failure else circuit.after_success()
     if after != circuit:
         await tx.save_partner(replace(row, failures=after.failures, open_until=after.open_until))

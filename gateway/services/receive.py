@@ -61,13 +61,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message whose signature verified: its payload, its signed bytes, its envelope's id, and faults found early."""
+    """
+    A message whose signature verified: its payload, its signed bytes, its envelope's id, and faults found early.
+
+    ``collecting`` says that it came to the path where nothing but ``collect`` belongs.
+    """
 
     payload: Payload
     signed: bytes
     envelope_id: bytes
     schema_fault: Reason | None
     statement_fault: Reason | None
+    collecting: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +117,15 @@ class Receiver:
         envelope_id = envelope.envelope_id(raw)
         try:
             try:
-                opened = self._open(raw, envelope_id, now)
+                opened = self._open(raw, envelope_id, now, collecting=False)
             except PeerError as error:
                 if error.code.code in _MAY_BE_KNOWN and (stored := await self._stored(envelope_id, now)):
                     return self._answer(stored)
                 raise
-            return await self._settle(opened, now)
+            answer = await self._settle(opened, now)
+            if answer is None:
+                raise Conflict("a message was stored without an answer")
+            return self._answer(answer)
         except PeerError as error:
             self._context.log("message.refused", code=error.code.code, reason=str(error.reason))
             return problem(error)
@@ -126,31 +134,25 @@ class Receiver:
             return problem(PeerError(Reason.STORE_UNAVAILABLE))
 
     async def collect(self, raw: bytes) -> Reply:
-        """Answer a sealed ``collect`` message with the envelopes that wait for its sender (protocol 5, *Pull*)."""
+        """Answer a sealed ``collect`` message with the envelopes that wait for its sender (protocol 5.6)."""
         now = self._context.clock.now()
         try:
-            opened = self._open(raw, envelope.envelope_id(raw), now)
-            payload = opened.payload
-            fault = wire.times_findings(payload, now)
-            if payload.type != COLLECT or opened.schema_fault or fault:
-                return await self._settle(opened, now)  # refused by a receipt, like any other message
-            await self._context.commit(lambda tx: self._remember_collect(tx, opened, now))
-            body = await self._on_collect(payload.sender, payload.body["max"])
+            opened = self._open(raw, envelope.envelope_id(raw), now, collecting=True)
+            answer = await self._settle(opened, now)
+            if answer is not None:
+                return self._answer(answer)  # refused by a receipt, like any other message
+            body = await self._on_collect(opened.payload.sender, opened.payload.body["max"])
             return Reply(200, envelope.MEDIA_TYPE_SEVERAL, body)
         except PeerError as error:
+            self._context.log("message.refused", code=error.code.code, reason=str(error.reason))
             return problem(error)
-        except Unavailable:
+        except Unavailable as error:
+            self._context.log("store.unavailable", error=str(error), hint=error.hint)
             return problem(PeerError(Reason.STORE_UNAVAILABLE))
-
-    async def _remember_collect(self, tx: Tx, opened: Opened, now: datetime) -> None:
-        payload = opened.payload
-        if await tx.find_inbound_by_id(payload.sender, payload.id) is not None:
-            raise PeerError(Reason.ID_REUSED)  # a replayed collect would learn how many envelopes wait
-        await tx.add_inbound(_row(opened, Verdict(None), now))
 
     # The checks that need no store, in the order of the protocol.
 
-    def _open(self, raw: bytes, envelope_id: bytes, now: datetime) -> Opened:
+    def _open(self, raw: bytes, envelope_id: bytes, now: datetime, *, collecting: bool) -> Opened:
         context = self._context
         parsed = envelope.parse(raw, context.policy.suites)
         key = context.keyring.sealing.get(parsed.kid)
@@ -180,7 +182,7 @@ class Receiver:
             raise PeerError(Reason.SIGNATURE) from error
         schema_fault = _schema_fault(payload)
         statement_fault = None if schema_fault else self._statement_fault(payload, now)
-        return Opened(payload, signed, envelope_id, schema_fault, statement_fault)
+        return Opened(payload, signed, envelope_id, schema_fault, statement_fault, collecting)
 
     def _statement_fault(self, payload: Payload, now: datetime) -> Reason | None:
         """Return why the statements are not those the type requires (protocol section 6), or ``None``."""
@@ -208,7 +210,8 @@ class Receiver:
 
     # The checks that need what is stored, and the decision.
 
-    async def _settle(self, opened: Opened, now: datetime) -> Reply:
+    async def _settle(self, opened: Opened, now: datetime) -> bytes | None:
+        """Decide on the message and return its answer once that is durable; ``None`` for a collect to be served."""
         for _ in range(_TRIES):
             try:
                 committed = await self._context.commit(lambda tx: self._decide(tx, opened, now))
@@ -217,8 +220,8 @@ class Receiver:
                 continue  # a twin of this message was in the same batch; the next look finds its answer
         else:
             raise PeerError(Reason.STORE_CONFLICT)
-        answer = committed.answer if committed.answer is not None else committed.value
-        return self._answer(answer)
+        answer: bytes | None = committed.answer if committed.answer is not None else committed.value
+        return answer
 
     def _answer(self, answer: bytes) -> Reply:
         return Reply(200, wire.ANSWER_MEDIA_TYPE, wire.pad_answer(answer))
@@ -235,12 +238,18 @@ class Receiver:
         return answer
 
     async def _again(self, tx: Tx, row: InboundRow, now: datetime) -> bytes | None:
-        """Return the answer kept for ``row``; once it was purged, draft ``expired`` and return ``None``."""
-        if row.answer is not None:
+        """Return the answer kept for ``row``; where it is given no more, draft a refusal and return ``None``."""
+        over = now > row.expires_at + timedelta(seconds=ANSWER_GRACE_S)
+        if row.answer is not None and (not over or _says_expired(row.answer)):
             return row.answer
-        if now <= row.expires_at + timedelta(seconds=ANSWER_GRACE_S):
+        if over:
+            # Also while the answer has not been purged yet: when that happens is nothing for a partner to see.
+            self._draft(tx, row.partner, row.digest, Verdict(Reason.ANSWER_PURGED), now)
+        elif row.type == COLLECT and row.status == wire.ACCEPTED:
+            # It counts once: a replay would learn whether messages wait.
+            self._draft(tx, row.partner, row.digest, Verdict(Reason.ID_REUSED), now)
+        else:
             raise Conflict("the same message stands in this batch; its answer is not signed yet")
-        self._draft(tx, row.partner, row.digest, Verdict(Reason.ANSWER_PURGED), now)
         return None
 
     async def _decide(self, tx: Tx, opened: Opened, now: datetime) -> bytes | None:
@@ -248,17 +257,17 @@ class Receiver:
         known = await tx.find_inbound(payload.sender, payload.digest)
         if known is not None:
             return await self._again(tx, known, now)
-        if fault := wire.times_findings(payload, now):
-            return await self._refuse(tx, opened, fault, now)
-        if await tx.find_inbound_by_id(payload.sender, payload.id) is not None:
-            return await self._refuse(tx, opened, Reason.ID_REUSED, now)
+        fault = wire.times_findings(payload, now)
+        if fault is None and await tx.find_inbound_by_id(payload.sender, payload.id) is not None:
+            fault = Reason.ID_REUSED
         if payload.thread is None:
-            return await self._channel(tx, opened, now)
+            await self._channel(tx, opened, fault, now)
+            return None
         thread = await tx.find_thread(payload.sender, payload.thread)
         thread = thread or ThreadRow(payload.sender, payload.thread, None, 0, 0, None, 0, 0, None, None)
-        if fault := self._order_fault(thread, payload):
-            # A number already used, or closed by a withdrawal, leaves the thread where it is.
-            return await self._refuse(tx, opened, fault, now)
+        if fault := fault or self._order_fault(thread, payload, await self._withdrawn(tx, thread)):
+            await self._advance(tx, thread, opened, Verdict(fault), now)
+            return None
         try:
             verdict = await self._judge(tx, thread, opened, now)
         except (IllegalStep, RuleRefused) as error:
@@ -271,17 +280,29 @@ class Receiver:
         await self._advance(tx, thread, opened, verdict, now)
         return None
 
-    def _order_fault(self, thread: ThreadRow, payload: Payload) -> Reason | None:
-        """Return why the number cannot be taken, ``None`` if it is the next; raises for a gap (transient)."""
-        seq = payload.seq or 0
+    async def _withdrawn(self, tx: Tx, thread: ThreadRow) -> bool:
+        """Return whether the sender withdrew the thread; a withdrawal of ours ends only what we send."""
+        if thread.ended != "withdrawn":
+            return False
+        case = await tx.find_case(thread.ref) if thread.ref else None
+        return case is None or case.side == Side.REQUESTED.value
+
+    def _epoch_fault(self, payload: Payload) -> Reason | None:
+        """Return why the epoch is refused; raises for one whose card is still on its way (transient, M-5.8)."""
         announced = self._context.trust.card(payload.sender).epoch
-        if payload.epoch < announced:
-            return Reason.EPOCH_BEHIND
         if payload.epoch > announced:
             raise PeerError(Reason.EPOCH_AHEAD)
-        last = thread.in_seq if payload.epoch == thread.in_epoch else 0
+        return Reason.EPOCH_BEHIND if payload.epoch < announced else None
+
+    def _order_fault(self, thread: ThreadRow, payload: Payload, withdrawn: bool) -> Reason | None:
+        """Return why the number cannot be taken, ``None`` if it is the next; raises for a gap (transient)."""
+        if fault := self._epoch_fault(payload):
+            return fault
+        seq, last = payload.seq or 0, _last(thread, payload)
+        if withdrawn and (payload.type != WITHDRAWAL or seq <= last):
+            return Reason.SEQ_CLOSED
         if seq <= last:
-            return Reason.SEQ_REUSED if thread.ended != "withdrawn" else Reason.SEQ_CLOSED
+            return Reason.SEQ_REUSED
         if seq > last + 1 and payload.type != WITHDRAWAL:
             raise PeerError(Reason.SEQ_GAP)
         return None
@@ -289,16 +310,20 @@ class Receiver:
     async def _judge(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
         """Check schema, minimisation, statements and step, in this order, and move the case."""
         payload = opened.payload
-        if payload.type not in TYPES or not TYPES[payload.type].threaded:
+        if opened.collecting or payload.type not in TYPES:
             later = payload.type in schemas.known_types_without_schema()
             return Verdict(Reason.TYPE_LATER if later else Reason.TYPE_UNKNOWN)
         if opened.schema_fault:
             return Verdict(opened.schema_fault)
-        held = cases.unseal(self._context, await tx.find_case(thread.ref)) if thread.ref else None
+        row = await tx.find_case(thread.ref) if thread.ref else None
+        held = cases.unseal(self._context, row) if row is not None and row.sealed is not None else None
         if fault := _minimisation_fault(payload, held.case if held else None):
             return Verdict(fault)
         if opened.statement_fault:
             return Verdict(opened.statement_fault)
+        if held is None and thread.ref is not None:
+            # Erased: it looks like any other case that is over, and a withdrawal of it is still taken.
+            return Verdict(None if payload.type == WITHDRAWAL else Reason.STEP_THREAD_ENDED)
         if held is None:
             return await self._open_case(tx, opened, now)
         return await self._move(tx, held, opened, now)
@@ -362,39 +387,40 @@ class Receiver:
             return Verdict(None, held.case.ref, sealed)
         return Verdict(None, held.case.ref, sealed, clock.start_on, clock.due_on)
 
-    async def _channel(self, tx: Tx, opened: Opened, now: datetime) -> bytes | None:
-        """Take in a message that belongs to the channel and to no case."""
+    async def _channel(self, tx: Tx, opened: Opened, fault: Reason | None, now: datetime) -> None:
+        """Take in a message that belongs to the channel and to no case, unless an earlier check found a ``fault``."""
         payload = opened.payload
-        if payload.type != RESYNC:
-            return await self._refuse(tx, opened, Reason.TYPE_UNKNOWN, now)
-        if opened.schema_fault:
-            return await self._refuse(tx, opened, opened.schema_fault, now)
-        await self._on_resync(tx, payload, now)
-        await self._record(tx, opened, Verdict(None), now)
-        return None
+        fault = fault or self._epoch_fault(payload)
+        if fault is None and payload.type != (COLLECT if opened.collecting else RESYNC):
+            fault = Reason.TYPE_UNKNOWN
+        fault = fault or opened.schema_fault
+        if fault is None and opened.collecting:
+            await tx.add_inbound(_row(opened, Verdict(None), now))  # no receipt: what waits is the answer
+            return
+        if fault is None:
+            await self._on_resync(tx, payload, now)
+        await self._record(tx, opened, Verdict(fault), now)
 
     async def _advance(self, tx: Tx, thread: ThreadRow, opened: Opened, verdict: Verdict, now: datetime) -> None:
-        """Use up the number, accepted or refused, and record the verdict."""
+        """Record the verdict, and use up the number: of an accepted message, and of a refused one that is the next."""
         payload = opened.payload
-        # Effects of the step may have changed the row: read it again before writing our part of it.
-        latest = await tx.find_thread(thread.partner, thread.thread) or thread
         accepted = verdict.reason is None
-        await tx.save_thread(
-            replace(
-                latest,
-                ref=latest.ref or verdict.ref,
-                in_epoch=payload.epoch,
-                in_seq=payload.seq or 0,
-                in_digest=payload.digest if accepted else latest.in_digest,
-                seen=payload.digest if accepted else latest.seen,
-                ended="withdrawn" if accepted and payload.type == WITHDRAWAL else latest.ended,
+        announced = self._context.trust.card(payload.sender).epoch
+        if accepted or (payload.epoch == announced and payload.seq == _last(thread, payload) + 1):
+            # Effects of the step may have changed the row: read it again before writing our part of it.
+            latest = await tx.find_thread(thread.partner, thread.thread) or thread
+            await tx.save_thread(
+                replace(
+                    latest,
+                    ref=latest.ref or verdict.ref,
+                    in_epoch=payload.epoch,
+                    in_seq=payload.seq or 0,
+                    in_digest=payload.digest if accepted else latest.in_digest,
+                    seen=payload.digest if accepted else latest.seen,
+                    ended="withdrawn" if accepted and payload.type == WITHDRAWAL else latest.ended,
+                )
             )
-        )
         await self._record(tx, opened, verdict, now)
-
-    async def _refuse(self, tx: Tx, opened: Opened, reason: Reason, now: datetime) -> bytes | None:
-        await self._record(tx, opened, Verdict(reason), now)
-        return None
 
     async def _record(self, tx: Tx, opened: Opened, verdict: Verdict, now: datetime) -> None:
         await tx.add_inbound(_row(opened, verdict, now))
@@ -417,6 +443,17 @@ class Receiver:
 
 _MAY_BE_KNOWN = frozenset({"unknown-key", "cannot-open", "unknown-signer", "hold"})
 """Codes that say something of us today; an envelope answered earlier still gets the answer it got."""
+
+
+def _last(thread: ThreadRow, payload: Payload) -> int:
+    """Return the last number of the payload's epoch that was used in the thread."""
+    return thread.in_seq if payload.epoch == thread.in_epoch else 0
+
+
+def _says_expired(answer: bytes) -> bool:
+    """Return whether a stored answer is the refusal ``expired`` itself."""
+    receipt = jws_format.parse(wire.parse_stored_answer(answer).receipt, jws_format.TYP_RECEIPT)
+    return wire.parse_receipt(receipt.payload).code == codes.outward(Reason.ANSWER_PURGED).code
 
 
 def _schema_fault(payload: Payload) -> Reason | None:

@@ -15,7 +15,7 @@ from gateway.core.messages import REMINDER
 from gateway.core.rules import Facts
 from gateway.core.verification import GATEWAY, WAITING
 from gateway.services import cases
-from gateway.services.context import Context, acting
+from gateway.services.context import Context, NotFound, acting
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.reckon import overdue
 from schemas import ijson
@@ -57,8 +57,16 @@ class Reminder:
         refs = await context.store.read(look)
         if not context.policy.auto_reminder:
             return Reminded(len(refs), ())
-        sent = [ref for ref in refs if await self._remind(ref, "gateway", GATEWAY, now, cool_down=True)]
+        sent = [ref for ref in refs if await self._try(ref, now)]
         return Reminded(len(refs), tuple(sent))
+
+    async def _try(self, ref: str, now: datetime) -> bool:
+        """Remind of one case; a partner that cannot be sealed to, or a case erased meanwhile, holds up no other."""
+        try:
+            return await self._remind(ref, "gateway", GATEWAY, now, cool_down=True)
+        except (Unavailable, NotFound) as error:
+            self._context.log("case.not_reminded", ref=ref, error=type(error).__name__)
+            return False
 
     async def remind(self, ref: str, person: str, role: str) -> None:
         """Remind of an overdue reply by a person's hand. Raises ``RuleRefused`` if nothing is overdue."""

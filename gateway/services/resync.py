@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, envelope, wire
 from gateway.core.merkle import Frontier
-from gateway.core.messages import RESYNC
+from gateway.core.messages import RESYNC, WITHDRAWAL
 from gateway.core.wire import Payload
 from gateway.services import cases
 from gateway.services.context import Context
+from gateway.services.deliver import STOPPED
 from gateway.services.ports import Draft, LogHead, OutboundRow, ThreadRow, Tx
 from keys import jws
 from schemas import ijson
@@ -39,13 +40,20 @@ class Resync:
         since = now - timedelta(days=context.policy.envelope_days)
 
         async def unit(tx: Tx) -> int:
-            again = [row for row in await tx.outbound_since(country, since) if _may_repeat(row)]
+            rows = [row for row in await tx.outbound_since(country, since) if _may_repeat(row, now)]
+            again = [row for row in rows if await _may_leave(tx, row)]
             for row in again:
-                await tx.save_outbound(replace(row, state="posted", next_try_at=now, answer=None))
+                # The answer stays: it is what the partner said, and proves it, whatever it says now.
+                await tx.save_outbound(replace(row, state="posted", next_try_at=now))
             threads = [row for row in await tx.threads(country) if row.in_digest is not None]
             for start in range(0, len(threads), THREADS_A_MESSAGE):
                 part = threads[start : start + THREADS_A_MESSAGE]
                 await self._queue(tx, country, part, start + THREADS_A_MESSAGE < len(threads), now)
+            partner = await tx.find_partner(country)
+            card = context.trust.find(country)
+            if partner is not None and card is not None:
+                # In this transaction: a crash before it leaves the new epoch to be noticed again.
+                await tx.save_partner(replace(partner, epoch=card.epoch))
             return len(again)
 
         committed = await context.commit(unit)
@@ -115,9 +123,12 @@ class Resync:
             if known is not None:
                 continue
             self._context.log("thread.behind", partner=payload.sender, seq=item["seq"])
-            if thread is not None and thread.ref is not None:
-                held = cases.unseal(self._context, await tx.find_case(thread.ref))
+            row = await tx.find_case(thread.ref) if thread is not None and thread.ref is not None else None
+            if row is not None and row.sealed is not None:
+                held = cases.unseal(self._context, row)
                 text = f"the other State holds our message number {item['seq']}, which was lost before the restore"
+                if text in held.case.findings:
+                    continue  # said before; a listing that is repeated must not make the case grow
                 case = replace(held.case, findings=(*held.case.findings, text))
                 await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
 
@@ -145,5 +156,22 @@ class Resync:
         return epoch
 
 
-def _may_repeat(row: OutboundRow) -> bool:
-    return row.envelope is not None and row.state in ("posted", "receipted", "refused") and row.type != RESYNC
+def _may_repeat(row: OutboundRow, now: datetime) -> bool:
+    return (
+        row.envelope is not None
+        and row.state in ("posted", "receipted", "refused")
+        and row.type != RESYNC
+        and now <= row.expires_at + wire.SKEW
+    )
+
+
+async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
+    """
+    Return whether a message that was answered may be posted again.
+
+    Of a case that is frozen or withdrawn nothing is but the withdrawal, and it must not wait behind the others.
+    """
+    if row.state == "posted" or row.type == WITHDRAWAL or row.ref is None:
+        return True
+    case = await tx.find_case(row.ref)
+    return case is not None and case.sealed is not None and case.state not in STOPPED

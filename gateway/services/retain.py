@@ -5,6 +5,7 @@ A closed case is hidden after one period and erased after another (R-25). Erasin
 sealed column, empties the journal, and adds the case to the list of erased ones that a restore applies first.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.core.case import State
@@ -12,7 +13,7 @@ from gateway.core.machine import Event
 from gateway.core.verification import GATEWAY
 from gateway.services import cases
 from gateway.services.context import Context
-from gateway.services.ports import CaseRow, Tx, Unavailable
+from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
 
 
@@ -61,7 +62,8 @@ class Retention:
     async def _ended(self, state: State, now: datetime, days: int) -> list[CaseRow]:
         async def unit(tx: Tx) -> list[CaseRow]:
             rows = await tx.cases(states=[state.value])
-            return [row for row in rows if row.closed_at and row.closed_at + timedelta(days=days) <= now]
+            over = [row for row in rows if row.closed_at and row.closed_at + timedelta(days=days) <= now]
+            return [row for row in over if row.wrapped_key is not None]  # erased on request: nothing is left to do
 
         return await self._context.store.read(unit)
 
@@ -75,9 +77,32 @@ class Retention:
         context = self._context
         context.on_erased(ref)
 
-        async def unit(tx: Tx) -> None:
-            await tx.erase_case(ref)
-
-        await context.commit(unit)
+        await context.commit(lambda tx: erase_in(tx, ref, now))
         await context.store.truncate()
         context.log("case.erased", ref=ref)
+
+
+async def erase_in(tx: Tx, ref: str, now: datetime) -> None:
+    """Erase ``ref`` inside a transaction: its key and sealed values, what still waits to be sent, its place on boards."""
+    await tx.erase_case(ref)
+    for row in await tx.outbound_of_case(ref):
+        if row.state in ("queued", "posted"):
+            await tx.save_outbound(replace(row, state="dropped", answered_at=now))
+    row_of_case = await tx.find_case(ref)
+    if row_of_case is None or row_of_case.state == State.ERASED:
+        return
+    await tx.save_case(
+        replace(
+            row_of_case,
+            state=State.ERASED.value,
+            step=None,
+            due_on=None,
+            due_at=None,
+            changed_at=now,
+            closed_at=row_of_case.closed_at or now,
+            version=row_of_case.version + 1,
+        )
+    )
+    await tx.add_event(
+        EventRow(ref, now, "erase", GATEWAY, GATEWAY, row_of_case.state, State.ERASED.value, None, None)
+    )

@@ -7,13 +7,13 @@ chain; otherwise the State is on hold until a named officer confirms out of band
 Rule 3: refreshing is a loop of its own; a message's path only reads what is held (``docs/protocol.md`` section 8).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from gateway.core.codes import PeerError, Reason
-from gateway.services.ports import PartnerRow, Store, Tx
+from gateway.services.ports import PartnerRow, Store, Tx, Unavailable
 from keys import card as cards
 from keys.card import Card
 from keys.errors import CardRefused, RevokedKey, UnknownKey
@@ -30,11 +30,18 @@ class CardSource(Protocol):
 class Trust:
     """The cards held of each partner, and the holds."""
 
-    def __init__(self, pins: Mapping[str, bytes], source: CardSource, store: Store) -> None:
+    def __init__(
+        self,
+        pins: Mapping[str, bytes],
+        source: CardSource,
+        store: Store,
+        log: Callable[..., None] = lambda event, **values: None,
+    ) -> None:
         """``pins`` maps a country to its identity public key (32 bytes)."""
         self._pins = pins
         self._source = source
         self._store = store
+        self._log = log
         self._cards: dict[str, Card] = {}
         self._holds: dict[str, str] = {}
 
@@ -84,7 +91,8 @@ class Trust:
                 self._take(row)
 
     def _take(self, row: PartnerRow) -> None:
-        if row.card is not None:
+        held = self._cards.get(row.country)
+        if row.card is not None and (held is None or held.raw != row.card):
             self._cards[row.country] = cards.parse_card(row.card)
         self._holds.pop(row.country, None)
         if row.hold is not None:
@@ -94,17 +102,24 @@ class Trust:
         """
         Fetch what is published and take what continues a chain; return the countries whose epoch was raised.
 
-        A country whose published card does not continue the chain held goes on hold.
+        A country whose published card does not continue the chain held goes on hold. One whose cards cannot be read is
+        left as it is, with a line in the log; the others do not wait for it.
         """
+        await self.load()  # another process may have lifted a hold, and that must not be undone here
         raised = []
         for country, pin in self._pins.items():
-            published = await self._source.cards(country)
+            try:
+                published = await self._source.cards(country)
+            except Unavailable as error:
+                self._log("trust.unread", country=country, error=str(error), hint=error.hint)
+                continue
             held = self._cards.get(country)
             card, hold = advance_chain(held, pin, published, now)
             if hold is None and country in self._holds:
                 hold = self._holds[country]  # only a person lifts a hold
             row = await self._keep(country, card, hold, now)
-            if held is not None and card is not None and card.epoch > held.epoch:
+            # ``row.epoch`` follows only once the partner has been brought what it lost, so a crash forgets nothing.
+            if hold is None and card is not None and card.epoch > row.epoch:
                 raised.append(country)
             self._take(row)
         return tuple(raised)
@@ -117,7 +132,7 @@ class Trust:
                 card=card.raw if card else None,
                 hold=hold,
                 refreshed_at=now,
-                epoch=card.epoch if card else old.epoch,
+                epoch=card.epoch if card and old.card is None else old.epoch,
             )
             await tx.save_partner(row)
             return row

@@ -11,6 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from hashlib import sha256
+from io import BytesIO
 from types import TracebackType
 from typing import Self
 
@@ -40,6 +41,8 @@ KEEPALIVE_S = 12.0
 """Shorter than the 15 s after which a gateway closes an idle connection, so that a post does not meet its end."""
 
 CONNECTIONS_PER_HOST = 64
+
+IN_ONE_PIECE_BYTES = 1 << 20
 
 _RETRY_AFTER_DIGITS = 6
 
@@ -153,7 +156,8 @@ class HttpPeers:
         try:
             async with self._open().post(
                 URL(address.rstrip("/") + path, encoded=True),
-                data=body,
+                # Bytes beyond this are written in one piece by aiohttp, which then warns of it.
+                data=BytesIO(body) if len(body) > IN_ONE_PIECE_BYTES else body,
                 headers={"Content-Type": media_type},
                 ssl=SpkiPin(spki) if spki else self._tls,
                 allow_redirects=False,

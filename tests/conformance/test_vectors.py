@@ -15,7 +15,7 @@ import pytest
 
 import schemas
 from conformance import check
-from gateway.core import checkpoint, deadlines, documents, edtf, envelope, merkle, wire
+from gateway.core import checkpoint, deadlines, documents, edtf, envelope, merkle, minimise, wire
 from gateway.core.calendars import Calendar
 from gateway.core.codes import PeerError
 from keys import b64, card, errors, ids, jws, sign, statement
@@ -179,6 +179,12 @@ def _due(case: Json, _: Json) -> Json:
     return {"due_on": deadlines.due(rule, date.fromisoformat(case["start_on"]), calendar).due_on.isoformat()}
 
 
+def _minimise(case: Json, _: Json) -> Json:
+    if minimise.excess(case["members"], case["purpose"], case["asked"]):
+        raise check.Refused("not-minimised")
+    return {}
+
+
 def _edtf(case: Json, _: Json) -> Json:
     found = edtf.parse(case["text"])
     return {"lower": found.lower.isoformat(), "upper": found.upper.isoformat()}
@@ -210,6 +216,7 @@ OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
     "due": _due,
     "edtf": _edtf,
     "check-digit": lambda case, _: {"digit": documents.check_digit(case["text"])},
+    "minimise": _minimise,
 }
 
 

@@ -210,7 +210,6 @@ def good_case(side: Side, row: Row) -> Case:
     )
 
 
-
 def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
     """Return the row's event as somebody who may brings it, with everything it may need."""
     role = "guardian" if row.event == "release" else min(row.who)

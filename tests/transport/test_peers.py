@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gateway.core import envelope
 from gateway.core.wire import ANSWER_MAX_BYTES
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.transport.peers import HttpPeers, SpkiPin, parse_retry_after, spki_hash
@@ -121,6 +122,21 @@ async def test_a_post_brings_the_body_and_returns_the_answer(door: Door) -> None
     assert ("/base/xg/1/messages", b"sealed") == (path, body)
     assert {"Host", "Accept", "Accept-Encoding", "Content-Type", "Content-Length"} == set(headers)
     assert ("identity", MEDIA_TYPE) == (headers["Accept-Encoding"], headers["Content-Type"])
+
+
+@pytest.mark.parametrize("size", envelope.SIZES)
+async def test_envelopes_of_every_size_arrive_whole(door: Door, size: int) -> None:
+    """Up to the largest, with their length declared."""
+    seen: list[tuple[str | None, bytes]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        raw = b"".join([chunk async for chunk in request.content.iter_any()])
+        seen.append((request.headers.get("Content-Length"), raw))
+        return web.Response()
+
+    async with peers(await door(handler)) as client:
+        await client.post("XBB", "/xg/1/messages", bytes(size), MEDIA_TYPE)
+    assert [(str(size), bytes(size))] == seen
 
 
 async def test_a_listed_key_is_enough(door: Door, identity: Identity) -> None:

@@ -1,0 +1,128 @@
+"""`isthmus demo`: two invented States on this machine, from the first draft to the last reminder."""
+
+import asyncio
+import contextlib
+import json
+import shlex
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from gateway.demo import report
+from gateway.demo.clock import DemoClock
+from gateway.demo.report import Result
+from gateway.demo.states import ASKED, ASKING, HOST, World, choose_ports, running
+from gateway.demo.story import Story, Stuck
+from gateway.demo.tell import Tell, may_colour
+
+LAST_PORT = 65_535 - 3
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Tell the story and end; without it both gateways stay up until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every case instead of the table.")
+@click.option("--port", type=click.IntRange(1, LAST_PORT), help="First of four ports in a row; free ones if not given.")
+def demo(once: bool, as_json: bool, port: int | None) -> None:
+    """
+    Show two invented States, XAA and XBB, confirming nationalities.
+
+    Everything is real but the people and the clock: two gateways with keys, databases and TLS on loopback, in a
+    directory that is removed at the end. Progress goes to standard error.
+    """
+    tell = Tell(sys.stderr)
+    try:
+        sys.exit(asyncio.run(_show(tell, once=once, as_json=as_json, port=port)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo("\nStopped; everything the demonstration made is removed.", err=True)
+        sys.exit(0 if not once else 130)
+    except ExceptionGroup as group:
+        _explain(group)
+
+
+def _explain(group: ExceptionGroup) -> None:
+    """Say in two lines what went wrong, where it is something a person can mend."""
+    stuck, rest = group.split(Stuck)
+    taken = rest.subgroup(OSError) if rest else None
+    for error in (stuck, taken):
+        first = error
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        if first is not None:
+            click.echo(f"error: {first}", err=True)
+    if taken:
+        click.echo("hint: choose other ports with --port N, or leave it out", err=True)
+    if stuck:
+        click.echo("hint: the machine may be too busy; run it again", err=True)
+    if not (stuck or taken):
+        raise group
+    sys.exit(75)
+
+
+async def _show(tell: Tell, *, once: bool, as_json: bool, port: int | None) -> int:
+    """Run both gateways, tell the story, print what came of it, and stay if asked to; return the exit code."""
+    _stop_on_sigterm()
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="isthmus-demo-") as root:
+        async with running(Path(root), choose_ports(port), DemoClock()) as world:
+            _introduce(tell, world, root)
+            results = await Story(world, tell).run()
+            _print(results, time.monotonic() - began_s, as_json)
+            if not once:
+                _invite(tell, world)
+                await asyncio.Event().wait()
+    return 0 if all(result.receipt_verified for result in results if result.messages) else 1
+
+
+def _stop_on_sigterm() -> None:
+    """Let SIGTERM end the demonstration as Ctrl-C does, so that its directory is removed."""
+    task = asyncio.current_task()
+    with contextlib.suppress(NotImplementedError):
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def _introduce(tell: Tell, world: World, root: str) -> None:
+    tell.heading("Two invented States on this machine. People and clock are invented, the rest is real.")
+    for country, state in world.states.items():
+        tell.line(f"{country}  https://{HOST}:{state.ports.peers}  TLS 1.3, known by the key in its card")
+    tell.line(f"in   {root}  (removed at the end)")
+
+
+def _print(results: list[Result], took_s: float, as_json: bool) -> None:
+    """Print the one object, or the table, on standard output."""
+    asked = [result for result in results if result.messages]
+    unsent = [result for result in results if not result.messages]
+    if as_json:
+        value = {
+            "cases": [result.to_dict() for result in asked],
+            "not_sent": [result.to_dict() for result in unsent],
+            "took_s": round(took_s, 2),
+        }
+        click.echo(json.dumps(value))
+        return
+    verified, answers = sum(result.verified for result in results), sum(result.messages for result in results)
+    late = sum(result.overdue for result in results)
+    click.echo(f"\n{report.table(results, may_colour(sys.stdout))}\n\n{report.legend(results)}")
+    click.echo(
+        f"\n{len(asked)} cases sent, {len(unsent)} stopped before; {verified} of {answers} answers verified; "
+        f"{late} overdue; {took_s:.1f} s"
+    )
+
+
+def _invite(tell: Tell, world: World) -> None:
+    """Say how to reach both gateways, as whom, with a line that works."""
+    for country in (ASKING, ASKED):
+        state = world.states[country]
+        tell.heading(f"{country}: local API at http://{HOST}:{state.ports.api}, tokens:")
+        for person in state.people.values():
+            tell.line(f"{person.id:<11} {person.token}")
+    state = world.states[ASKING]
+    header = shlex.quote(f"Authorization: Bearer {state.people['board'].token}")
+    tell.heading("What is overdue, as the foreign-affairs desk sees it (no identity in it):")
+    tell.line(f"curl -s -H {header} \\")
+    tell.line(f"  http://{HOST}:{state.ports.api}/v1/overdue")
+    tell.heading("Both gateways stay up. Stop with Ctrl-C.")

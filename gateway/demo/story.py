@@ -1,0 +1,249 @@
+"""
+The story: XAA asks, XBB answers from its register, something changes, somebody stays silent.
+
+Each step is taken through the same services as by the desks of a real gateway, by a person with a key of their own.
+The gateways' own loops deliver, answer and remind; the story only waits until they have.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.core.case import Case
+from gateway.core.machine import RuleRefused
+from gateway.core.verification import next_full_hour
+from gateway.demo.clerk import Ask, Say, decide
+from gateway.demo.people import FILES, REGISTER, File
+from gateway.demo.register import Register
+from gateway.demo.report import Result, case_of, result_of
+from gateway.demo.states import ASKED, ASKING, World
+from gateway.demo.tell import Tell, day_text, listed
+from gateway.services.answer import needs_second_signer
+from gateway.services.ports import Tx
+
+PATIENCE_S = 10.0
+"""Real time for the loops to bring about what the story waits for; loopback needs a hundredth of it."""
+
+LOOK_EVERY_S = 0.01
+
+UNDER_WAY = frozenset({"queued", "posted"})
+
+
+class Stuck(Exception):
+    """The loops did not bring about what the story waits for; says what it was."""
+
+
+@dataclass(slots=True)
+class Course:
+    """One case on its way: its number and file, its reference in both States, and what refused to let it leave."""
+
+    number: int
+    file: File
+    ref: str = ""
+    their_ref: str | None = None
+    refused_by: Mapping[str, str] = field(default_factory=dict)
+
+
+class Story:
+    """The acts of both desks, told while they happen."""
+
+    def __init__(self, world: World, tell: Tell, files: Sequence[File] = FILES, register: Register = REGISTER) -> None:
+        """Play ``files`` in ``world`` against ``register``."""
+        self._world = world
+        self._tell = tell
+        self._register = register
+        self._courses = [Course(number, file) for number, file in enumerate(files, 1)]
+        self._ours, self._theirs = world.gateways[ASKING], world.gateways[ASKED]
+
+    async def run(self) -> list[Result]:
+        """Play the story to its end and return what came of each case, in order."""
+        self._tell.day(self._world.clock.now(), "XAA asks")
+        for course in self._courses:
+            await self._ask(course)
+        self._move_to(datetime(2026, 11, 18, 8, 0, tzinfo=UTC), "XBB looks into its register")
+        questions = [course for course in self._sent("", "extend") if not await self._look_up(course)]
+        self._move_to(datetime(2026, 11, 19, 8, 0, tzinfo=UTC), "one more element, and no other")
+        for course in questions:
+            await self._give_more(course)
+            await self._look_up(course, asked=True)
+        self._move_to(datetime(2026, 11, 20, 8, 30, tzinfo=UTC), "protection comes up in XAA")
+        for course in self._sent("freeze"):
+            await self._stop(course)
+        self._move_to(datetime(2026, 12, 2, 8, 0, tzinfo=UTC), "silence")
+        for course in self._sent("silence"):
+            await self._wait_for_reminder(course, 1)
+        self._move_to(datetime(2026, 12, 9, 9, 0, tzinfo=UTC), "silence goes on")
+        for course in self._sent("silence"):
+            await self._wait_for_reminder(course, 2)
+        return [await self._result(course) for course in self._courses]
+
+    async def _result(self, course: Course) -> Result:
+        return await result_of(
+            self._world, course.number, course.file.title, course.ref, course.their_ref, course.refused_by
+        )
+
+    def _sent(self, *fates: str) -> list[Course]:
+        return [course for course in self._courses if course.their_ref is not None and course.file.fate in fates]
+
+    # XAA asks.
+
+    async def _ask(self, course: Course) -> None:
+        """Draft, have a second person sign the exact bytes, send; XBB acknowledges."""
+        clear = self._ours.clear
+        course.ref = await clear.new(course.file.draft(), "officer")
+        self._tell.step(course.number, "draft", f"{course.file.title} · {course.file.called}")
+        preview, thread = await clear.show(course.ref, "liaison", "liaison_officer")
+        try:
+            await clear.approve(course.ref, self._approval("request", thread, preview.digest), "liaison")
+        except RuleRefused as error:
+            course.refused_by = {finding.rule: finding.because for finding in error.findings}
+            for finding in error.findings:
+                self._tell.step(course.number, f"refused {finding.rule}", finding.because, "red")
+            return
+        await clear.send(course.ref, "officer")
+        await self._settled(course)
+        course.their_ref = await self._find_theirs(thread)
+        await self._theirs.answer.acknowledge(course.their_ref, "clerk")
+        await self._settled(course)
+        _, case = await case_of(self._ours, course.ref)
+        sent = [line.member for line in preview.lines if line.status == "sent"]
+        self._tell.step(course.number, "sent", f"{listed(sent)} · due {_due(case)}")
+
+    def _approval(self, what: str, thread: str, digest: str) -> str:
+        return self._world.sign(ASKING, "liaison", f"{what}.approval", "liaison_officer", thread, digest)
+
+    async def _find_theirs(self, thread: str) -> str:
+        async def unit(tx: Tx) -> str | None:
+            row = await tx.find_thread(ASKING, thread)
+            return row.ref if row else None
+
+        ref = await self._theirs.store.read(unit)
+        if ref is None:
+            raise Stuck("the request was answered, and XBB has no case of it")
+        return ref
+
+    # XBB answers.
+
+    async def _look_up(self, course: Course, asked: bool = False) -> bool:
+        """Let the clerk search and answer, or ask back; return whether there is an answer."""
+        desk, ref = self._theirs.answer, course.their_ref or ""
+        if course.file.fate == "extend":
+            await desk.extend(ref, "ARCHIVE_SEARCH", "clerk")
+            await self._settled(course)
+            _, case = await case_of(self._ours, course.ref)
+            self._tell.step(course.number, "extended", f"ARCHIVE_SEARCH · due {_due(case)}", "yellow")
+        _, case = await case_of(self._theirs, ref)
+        said = decide(self._register, case.received or {}, asked, self._world.clock.now().date())
+        match said:
+            case Ask(elements, candidates):
+                await desk.ask(ref, elements, candidates, "clerk")
+                await self._settled(course)
+                self._tell.step(course.number, "asks back", f"{candidates} entries fit; {listed(elements)}?", "yellow")
+            case Say(reply):
+                await self._reply(course, reply)
+        return isinstance(said, Say)
+
+    async def _reply(self, course: Course, reply: Mapping[str, Any]) -> None:
+        desk, ref, outcome = self._theirs.answer, course.their_ref or "", reply["outcome"]
+        pending = await desk.prepare(ref, reply, "clerk")
+        second = needs_second_signer(outcome)
+        if second:
+            _, case = await case_of(self._theirs, ref)
+            signed = self._world.sign(
+                ASKED, "signer", "reply.second-signature", "second_signer", case.thread, pending.digest
+            )
+            await desk.countersign(ref, signed, "signer")
+        await desk.answer(ref, "clerk")
+        await self._settled(course)
+        parts = [reply["reason"], ", ".join(reply["match_basis"]), "two signatures" if second else ""]
+        self._tell.step(course.number, outcome, " · ".join(part for part in parts if part), "green")
+
+    # XAA sends one more element.
+
+    async def _give_more(self, course: Course) -> None:
+        clear = self._ours.clear
+        preview = await clear.prepare(course.ref, "officer")
+        _, case = await case_of(self._ours, course.ref)
+        await clear.approve(course.ref, self._approval("elements", case.thread, preview.digest), "liaison")
+        await clear.send(course.ref, "officer")
+        await self._settled(course)
+        sent = [line.member for line in preview.lines if line.status == "sent"]
+        self._tell.step(course.number, "sent", listed(sent))
+
+    # Something changes.
+
+    async def _stop(self, course: Course) -> None:
+        """Freeze at once, withdraw at the full hour, and look at what XBB learns."""
+        clock, hold, who = self._world.clock, self._ours.hold, ("protection", "asylum_authority")
+        state = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+        await hold.freeze(course.ref, "the person spoke of a danger there", *who, protection=state)
+        self._tell.step(course.number, "frozen", "nothing but a withdrawal leaves any more (R-02)", "yellow")
+        await hold.withdraw(course.ref, *who)
+        leaves_at = next_full_hour(clock.now())
+        clock.move_to(leaves_at)
+        self._ours.context.wake()
+        await self._settled(course)
+        row, _ = await case_of(self._theirs, course.their_ref or "")
+        text = f"at {leaves_at:%H:%M}, as every withdrawal does; XBB reads {row.state} and no reason"
+        self._tell.step(course.number, "withdrawn", text)
+
+    # Somebody stays silent.
+
+    async def _wait_for_reminder(self, course: Course, number: int) -> None:
+        """Wait until the gateway has reminded by itself for the ``number``-th time, and say how far it has come."""
+
+        async def reminded() -> bool:
+            return (await case_of(self._ours, course.ref))[0].reminders >= number
+
+        await self._until(reminded, f"reminder {number} of case {course.number}")
+        await self._settled(course)
+        result = await self._result(course)
+        due = day_text(result.due_on) if result.due_on else "-"
+        self._tell.step(course.number, f"overdue {result.level or ''}", f"was due {due}", "yellow")
+        self._tell.step(course.number, f"reminder {number}", "sent by the gateway itself")
+        self._tell.step(course.number, f"now acts {result.level or ''}", _who(self._world, result.level))
+
+    # Time.
+
+    def _move_to(self, instant: datetime, text: str) -> None:
+        self._world.clock.move_to(instant)
+        self._tell.day(instant, text)
+
+    async def _settled(self, course: Course) -> None:
+        """Wait until every message of the case that may leave now has left and was answered."""
+
+        async def settled() -> bool:
+            now = self._world.clock.now()
+            for gateway, ref in ((self._ours, course.ref), (self._theirs, course.their_ref)):
+
+                async def unit(tx: Tx, ref: str | None = ref) -> bool:
+                    rows = await tx.outbound_of_case(ref) if ref else ()
+                    return all(row.state not in UNDER_WAY or row.not_before > now for row in rows)
+
+                if not await gateway.store.read(unit):
+                    return False
+            return True
+
+        await self._until(settled, f"the messages of case {course.number}")
+
+    async def _until(self, reached: Callable[[], Awaitable[bool]], what: str) -> None:
+        loop = asyncio.get_running_loop()
+        latest_s = loop.time() + PATIENCE_S
+        while not await reached():
+            if loop.time() > latest_s:
+                raise Stuck(f"waited {PATIENCE_S:.0f} s for {what}")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _due(case: Case) -> str:
+    clock = case.clock("reply")
+    return day_text(clock.due_on) if clock else "-"
+
+
+def _who(world: World, level: str | None) -> str:
+    """Return who acts on a level of the ladder."""
+    ladder = world.gateways[ASKING].context.reckoner.ladder
+    acting = next((one.text for one in ladder if one.level == level), "")
+    return f"{acting[:1].lower()}{acting[1:]}"

@@ -1,0 +1,378 @@
+"""The door for a ministry's own system, over real sockets and two real gateways."""
+
+import hashlib
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import jsonschema_rs
+import pytest
+
+import schemas
+from gateway.http import openapi
+from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
+from gateway.services.ports import Conflict, Unavailable
+from tests.support import story
+from tests.support.network import PEOPLE, Network, make_network
+
+WHY = {"justification": "Prüfung der Anfrage"}
+
+
+@pytest.fixture
+async def network(tmp_path: Path) -> AsyncIterator[Network]:
+    made = await make_network(tmp_path)
+    yield made
+    await made.close()
+
+
+def services(network: Network, country: str, **changes: Any) -> LocalServices:
+    gateway = network.gateways[country]
+    parts: dict[str, Any] = {
+        "context": gateway.context,
+        "clear": gateway.clear,
+        "answer": gateway.answer,
+        "hold": gateway.hold,
+        "reminder": gateway.reminder,
+        "inquiries": gateway.inquiries,
+        "tokens": {hashlib.sha256(f"token {name}".encode()).hexdigest(): name for name in PEOPLE},
+    }
+    return LocalServices(**{**parts, **changes})
+
+
+class Api:
+    """Both gateways' doors; ``call`` returns status and JSON and holds every answer to the document."""
+
+    def __init__(self, network: Network, session: aiohttp.ClientSession, ports: Mapping[str, int]) -> None:
+        self.network = network
+        self._session = session
+        self._ports = ports
+
+    async def call(
+        self, person: str, method: str, path: str, body: Any = None, *, at: str = "XAA", role: str = "", **how: Any
+    ) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer token {person}"} | ({"Isthmus-Role": role} if role else {})
+        url = f"http://127.0.0.1:{self._ports[at]}{path}"
+        if body is not None:
+            how["data"] = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        async with self._session.request(method, url, headers=headers | how.pop("headers", {}), **how) as response:
+            value = await response.json(content_type=None)
+            _as_described(method, path, response.status, response.content_type, value)
+            return response.status, value
+
+    async def get(self, person: str, path: str, **how: Any) -> tuple[int, Any]:
+        return await self.call(person, "GET", path, **how)
+
+    async def post(self, person: str, path: str, body: Any = None, **how: Any) -> tuple[int, Any]:
+        return await self.call(person, "POST", path, body, **how)
+
+    async def approve(self, ref: str, kind: str = "request.approval") -> tuple[int, Any]:
+        _, shown = await self.get("second", f"/v1/cases/{ref}/preview", params=WHY)
+        signed = self.network.approval(shown["digest"], shown["thread"], "second", kind, "liaison_officer")
+        return await self.post("second", f"/v1/cases/{ref}/approval", {"statement": signed})
+
+
+DOCUMENT = openapi.document()
+
+
+def _as_described(method: str, path: str, status: int, media_type: str, value: Any) -> None:
+    """Hold an answer to what the document says about it."""
+    parts = path.partition("?")[0].split("/")
+    if len(parts) > 3 and parts[2] == "cases":
+        parts[3] = "{ref}"
+    operation = DOCUMENT["paths"].get("/".join(parts), {}).get(method.lower())
+    if operation is None or status in (405, 408, 413, 415, 500):
+        return
+    schema = operation["responses"][str(status)]["content"][media_type]["schema"]
+    whole = {**schema, "components": DOCUMENT["components"]}
+    jsonschema_rs.Draft202012Validator(whole).validate(value)
+
+
+@pytest.fixture
+async def api(network: Network, serve: Callable[..., Any]) -> AsyncIterator[Api]:
+    ports = {country: await serve(local_app(services(network, country))) for country in network.gateways}
+    async with aiohttp.ClientSession() as session:
+        yield Api(network, session, ports)
+
+
+async def test_a_whole_exchange_goes_through_the_two_doors(api: Api) -> None:
+    """From a draft to a countersigned answer and its closing, with nothing but HTTP."""
+    status, opened = await api.post("first", "/v1/cases", story.draft())
+    assert 201 == status
+    path = f"/v1/cases/{opened['ref']}"
+    assert (200, "CLEARED") == _state(await api.approve(opened["ref"]))
+    assert (200, "SENT") == _state(await api.post("first", f"{path}/send"))
+    await api.network.deliver()
+    _, queue = await api.get("first", "/v1/cases", at="XBB", params={"state": "RECEIVED"})
+    theirs = f"/v1/cases/{queue['cases'][0]['ref']}"
+    assert (200, "ACKNOWLEDGED") == _state(await api.post("first", f"{theirs}/acknowledge", at="XBB"))
+    _, prepared = await api.post("first", f"{theirs}/reply", story.reply("NOT_FOUND", reason=None), at="XBB")
+    status, problem = await api.post("first", f"{theirs}/answer", at="XBB")
+    assert (422, "urn:isthmus:rule-refused") == (status, problem["type"])
+    _, shown = await api.get("signer", f"{theirs}/preview", at="XBB", params=WHY)
+    assert prepared["prepared"]["body"] == shown["body"]
+    signed = api.network.approval(shown["digest"], shown["thread"], "signer", "reply.second-signature", "second_signer")
+    assert 200 == (await api.post("signer", f"{theirs}/countersignature", {"statement": signed}, at="XBB"))[0]
+    assert (200, "REPLIED") == _state(await api.post("first", f"{theirs}/answer", at="XBB"))
+    await api.network.deliver()
+    _, seen = await api.get("first", path, params=WHY)
+    assert ("REPLIED", "NOT_FOUND") == (seen["case"]["state"], seen["content"]["reply"]["outcome"])
+    assert (200, "CLOSED") == _state(await api.post("first", f"{path}/close"))
+
+
+def _state(answer: tuple[int, Any]) -> tuple[int, str]:
+    return answer[0], answer[1].get("state", answer[1])
+
+
+async def test_a_preview_stores_nothing_and_shows_what_is_withheld(api: Api) -> None:
+    """Each element of the file has a line, and the queue stays empty."""
+    status, preview = await api.post("first", "/v1/preview", story.draft())
+    assert 200 == status
+    assert {"sent", "withheld"} <= {line["status"] for line in preview["lines"]}
+    assert [] == (await api.get("first", "/v1/cases"))[1]["cases"]
+
+
+async def test_personal_content_needs_a_justification_and_leaves_a_record(api: Api) -> None:
+    """Without one a desk sees dates and steps; with one the file, and the look is on record before."""
+    ref = await story.sent(api.network)
+    _, plain = await api.get("first", f"/v1/cases/{ref}")
+    assert plain["content"] is None
+    assert plain["desk"]["purpose"] == "NATIONALITY"
+    before = await _looks(api, ref)
+    _, full = await api.get("first", f"/v1/cases/{ref}", params=WHY)
+    assert full["content"]["draft"]["to"] == "XBB"
+    assert [("first", "view", WHY["justification"])] == (await _looks(api, ref))[len(before) :]
+    status, problem = await api.get("first", f"/v1/cases/{ref}/preview")
+    assert (403, "urn:isthmus:forbidden") == (status, problem["type"])
+
+
+async def _looks(api: Api, ref: str) -> list[tuple[str, str, str]]:
+    rows = await api.network.gateways["XAA"].store.read(lambda tx: tx.accesses(ref))
+    return [(row.person, row.action, row.justification) for row in rows]
+
+
+async def test_a_justification_may_come_as_a_header(api: Api) -> None:
+    """For systems that keep their URLs in logs."""
+    ref = await story.sent(api.network)
+    headers = {"Isthmus-Justification": "review"}
+    assert (await api.get("first", f"/v1/cases/{ref}", headers=headers))[1]["content"] is not None
+    status, _ = await api.get("first", f"/v1/cases/{ref}", params={"justification": "x" * 401})
+    assert 400 == status
+
+
+@pytest.mark.parametrize("person", ["board", "welfare", "protection"])
+async def test_others_see_a_row_without_an_identity(api: Api, person: str) -> None:
+    """Whatever justification they give; and they see which steps are theirs."""
+    ref = await story.sent(api.network)
+    status, seen = await api.get(person, f"/v1/cases/{ref}", params=WHY)
+    assert (200, None, None) == (status, seen["desk"], seen["content"])
+    assert "Testov" not in json.dumps(seen)
+    steps = {one["verb"] for one in seen["allowed"]}
+    assert steps == (set() if person == "board" else {"freeze"})
+    assert 403 == (await api.get(person, f"/v1/cases/{ref}/preview", params=WHY))[0]
+
+
+async def test_an_overdue_reply_is_on_the_board_and_may_be_reminded_of(api: Api) -> None:
+    """The foreign-affairs desk sees it, page by page, and reminds by its own hand."""
+    refs = [(await story.acknowledged(api.network))[0] for _ in range(3)]
+    assert [] == (await api.get("board", "/v1/overdue"))[1]["cases"]
+    api.network.clock.pass_(days=40)
+    _, first = await api.get("board", "/v1/overdue", params={"limit": "2", "partner": "XBB"})
+    _, second = await api.get("board", "/v1/overdue", params={"limit": "2", "after": first["next"]})
+    assert sorted(refs) == sorted(row["ref"] for row in (*first["cases"], *second["cases"]))
+    assert second["next"] is None
+    status, moved = await api.post("board", f"/v1/cases/{refs[0]}/reminder")
+    assert (200, "ACKNOWLEDGED") == (status, moved["state"])
+
+
+async def test_a_stop_and_the_ways_on(api: Api) -> None:
+    """A protection authority stops a case alone; it goes on by release and two persons, or is withdrawn."""
+    ref = await story.cleared(api.network)
+    path = f"/v1/cases/{ref}"
+    assert (200, "FROZEN") == _state(await api.post("protection", f"{path}/freeze", {"reason": "to be looked at"}))
+    status, problem = await api.post("first", f"{path}/resume")
+    assert (422, "urn:isthmus:rule-refused") == (status, problem["type"])
+    assert 1 <= len(problem["findings"])
+    assert (200, "FROZEN") == _state(await api.post("protection", f"{path}/release"))
+    assert (200, "FROZEN") == _state(await api.post("first", f"{path}/resume"))
+    assert (200, "DRAFT") == _state(await api.post("second", f"{path}/resume"))  # to be approved anew
+    await api.post("welfare", f"{path}/freeze", {"reason": "x", "protection": None})
+    assert (200, "WITHDRAWN") == _state(await api.post("welfare", f"{path}/withdraw"))
+
+
+async def test_a_question_and_its_answer(api: Api) -> None:
+    """A clerk asks which person is meant; the desk prepares only what was asked for, and it is approved anew."""
+    ours, theirs = await story.acknowledged(api.network)
+    question = {"candidates": 2, "elements": ["SEX"]}
+    assert (200, "NEEDS_TIER2") == _state(await api.post("first", f"/v1/cases/{theirs}/question", question, at="XBB"))
+    await api.network.deliver()
+    status, prepared = await api.post("first", f"/v1/cases/{ours}/elements")
+    assert 200 == status
+    assert "verification.elements" == prepared["prepared"]["type"]
+    assert 200 == (await api.approve(ours, "elements.approval"))[0]
+    assert (200, "ACKNOWLEDGED") == _state(await api.post("first", f"/v1/cases/{ours}/send"))
+
+
+async def test_a_delay_and_an_extension_are_coded(api: Api) -> None:
+    """A code that is in no list is refused with its place; a good one is taken."""
+    _, theirs = await story.acknowledged(api.network)
+    path = f"/v1/cases/{theirs}"
+    status, problem = await api.post("first", f"{path}/delay", {"reason": "MOOD", "eta": "2026-12-20"}, at="XBB")
+    assert (422, "urn:isthmus:schema", "/reason") == (status, problem["type"], problem["problems"][0]["pointer"])
+    code = next(iter(schemas.codes("reason_delay")))
+    assert 200 == (await api.post("first", f"{path}/delay", {"reason": code, "eta": "2026-12-20"}, at="XBB"))[0]
+    assert (200, "EXTENDED") == _state(await api.post("first", f"{path}/extension", {"reason": code}, at="XBB"))
+
+
+async def test_a_draft_can_be_amended_or_discarded(api: Api) -> None:
+    """An approval is void after a change; a draft of which nothing left can be dropped."""
+    ref = await story.cleared(api.network)
+    assert (200, "DRAFT") == _state(await api.post("first", f"/v1/cases/{ref}/amend", story.draft()))
+    assert 409 == (await api.post("first", f"/v1/cases/{ref}/send"))[0]
+    assert (200, "CLOSED") == _state(await api.post("first", f"/v1/cases/{ref}/discard"))
+
+
+async def test_a_reply_can_be_contested_once(api: Api) -> None:
+    """On a coded ground."""
+    ours, _ = await story.replied(api.network)
+    path = f"/v1/cases/{ours}/contest"
+    assert 422 == (await api.post("first", path, {"ground": "DISLIKED"}))[0]
+    assert (200, "CONTESTED") == _state(await api.post("first", path, {"ground": "WRONG_PERSON"}))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nobody"}, {"Authorization": "Basic token first"}])
+async def test_without_a_token_of_a_person_nothing_is_told(api: Api, headers: dict[str, str]) -> None:
+    """A missing, unknown or misplaced token gets the same 401, on every path but that of the document."""
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for path in ("/v1/cases", "/v1/overdue", "/v1/cases/AAAAAAAAAAAAAAAAAAAAAA"):
+            async with session.get(f"http://127.0.0.1:{api._ports['XAA']}{path}") as response:
+                assert (401, "Bearer") == (response.status, response.headers["WWW-Authenticate"])
+                assert "urn:isthmus:no-token" == (await response.json(content_type=None))["type"]
+        async with session.get(f"http://127.0.0.1:{api._ports['XAA']}/v1/openapi.json") as response:
+            assert DOCUMENT == await response.json()
+
+
+async def test_a_role_must_be_named_where_several_fit(api: Api) -> None:
+    """Named, it must be one the person holds and the step allows."""
+    _, theirs = await story.acknowledged(api.network)
+    path = f"/v1/cases/{theirs}/freeze"
+    body = {"reason": "x"}
+    status, problem = await api.post("first", path, body, at="XBB")
+    assert (400, "urn:isthmus:bad-request") == (status, problem["type"])
+    assert 403 == (await api.post("first", path, body, at="XBB", role="dpo"))[0]
+    assert 200 == (await api.post("first", path, body, at="XBB", role="registry_clerk"))[0]
+
+
+async def test_a_step_that_is_not_of_this_side_or_state_is_named(api: Api) -> None:
+    """The problem says the state and the step, and where the allowed ones stand."""
+    ref = await story.sent(api.network)
+    for verb in ("acknowledge", "send"):
+        status, problem = await api.post("first", f"/v1/cases/{ref}/{verb}")
+        assert (409, "urn:isthmus:illegal-step") == (status, problem["type"])
+        assert "SENT" in problem["detail"]
+    assert 403 == (await api.post("board", f"/v1/cases/{ref}/send"))[0]
+
+
+async def test_a_case_that_is_not_here_is_not_found(api: Api) -> None:
+    """For reading and for every step."""
+    path = "/v1/cases/AAAAAAAAAAAAAAAAAAAAAA"
+    for person, method, end in (("first", "GET", ""), ("first", "POST", "/send"), ("second", "GET", "/preview")):
+        status, problem = await api.call(person, method, path + end, params=WHY)
+        assert (404, "urn:isthmus:not-found") == (status, problem["type"])
+
+
+async def test_a_rule_that_forbids_an_approval_is_quoted(api: Api) -> None:
+    """The finding names the rule and the field, and nothing of the person."""
+    asylum = {"state": "pending", "attested_by": "protection", "attested_on": "2026-11-20", "basis": "interview"}
+    ref = (await api.post("first", "/v1/cases", story.draft(asylum=asylum)))[1]["ref"]
+    status, problem = await api.approve(ref)
+    assert (422, "urn:isthmus:rule-refused") == (status, problem["type"])
+    assert "R-01" in {finding["rule"] for finding in problem["findings"]}
+
+
+BAD_BODIES: dict[str, tuple[dict[str, Any], int, str]] = {
+    "not JSON": ({"data": b"{"}, 400, "bad-json"),
+    "a name twice": ({"data": b'{"reason":"a","reason":"b"}'}, 400, "bad-json"),
+    "nested too deep": ({"data": b'{"a":' * 40 + b"1" + b"}" * 40}, 400, "bad-json"),
+    "another media type": ({"data": b"{}", "headers": {"Content-Type": "text/plain"}}, 415, "media-type"),
+    "an encoding": ({"data": b"{}", "headers": {"Content-Encoding": "gzip"}}, 415, "media-type"),
+    "too large": ({"data": io.BytesIO(bytes(BODY_MAX_BYTES + 1))}, 413, "too-large"),
+    "a member too many": ({"data": b'{"reason":"x","Testova":1}'}, 422, "schema"),
+    "nothing": ({}, 415, "media-type"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_BODIES)
+async def test_a_bad_body_is_a_named_problem(api: Api, fault: str) -> None:
+    """Nothing of the body comes back."""
+    how, code_status, code = BAD_BODIES[fault]
+    how = {**how, "headers": {"Content-Type": "application/json"} | how.get("headers", {})}
+    if fault == "nothing":
+        how = {}
+    ref = await story.sent(api.network)
+    status, problem = await api.call("protection", "POST", f"/v1/cases/{ref}/freeze", **how)
+    assert (code_status, f"urn:isthmus:{code}") == (status, problem["type"])
+    assert "Testova" not in json.dumps(problem)
+
+
+async def test_a_step_without_a_body_takes_none(api: Api) -> None:
+    """An empty object is fine; anything in it is a mistake that is said."""
+    ref = await story.cleared(api.network)
+    assert 400 == (await api.post("first", f"/v1/cases/{ref}/send", {"to": "XCC"}))[0]
+    assert 200 == (await api.post("first", f"/v1/cases/{ref}/send", {}))[0]
+
+
+@pytest.mark.parametrize("params", [{"limit": "0"}, {"limit": "501"}, {"after": "x"}, {"after": "2026-01-01~r"}])
+async def test_a_page_that_is_none_is_refused(api: Api, params: dict[str, str]) -> None:
+    """Limits and places have one form."""
+    assert 400 == (await api.get("first", "/v1/cases", params=params))[0]
+    assert 400 == (await api.get("first", "/v1/cases", params={"state": "ASLEEP"}))[0]
+
+
+class BrokenInquiries:
+    """Raises what it is given."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def find_case(self, ref: str) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Unavailable("the disk is full", "free some space"), 503, "later"),
+        (Conflict("row"), 409, "conflict"),
+        (RuntimeError("Testova"), 500, "fault"),
+    ],
+)
+async def test_what_goes_wrong_behind_the_door_is_named(
+    network: Network, serve: Callable[..., Any], error: Exception, status: int, code: str
+) -> None:
+    """A fault of ours is logged by its type; its text reaches neither the caller nor the log."""
+    port = await serve(local_app(services(network, "XAA", inquiries=BrokenInquiries(error))))
+    async with aiohttp.ClientSession() as session:
+        api = Api(network, session, {"XAA": port})
+        got, problem = await api.get("first", "/v1/cases/AAAAAAAAAAAAAAAAAAAAAA")
+    assert (status, f"urn:isthmus:{code}") == (got, problem["type"])
+    assert "Testova" not in json.dumps(problem) + repr(network.logs)
+    assert (code == "fault") == (("gateway.fault", {"error": "RuntimeError"}) in network.logs)
+
+
+async def test_evidence_is_served_where_there_is_an_exporter(network: Network, serve: Callable[..., Any]) -> None:
+    """For a justification that is kept; and to no board."""
+    ref = await story.sent(network)
+
+    async def export(one: str) -> dict[str, Any]:
+        return {"ref": one}
+
+    port = await serve(local_app(services(network, "XAA", evidence=export)))
+    async with aiohttp.ClientSession() as session:
+        api = Api(network, session, {"XAA": port})
+        assert (200, {"ref": ref}) == await api.get("first", f"/v1/cases/{ref}/evidence", params=WHY)
+        assert ("first", "evidence", WHY["justification"]) in await _looks(api, ref)
+        assert 403 == (await api.get("board", f"/v1/cases/{ref}/evidence", params=WHY))[0]
