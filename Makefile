@@ -77,7 +77,8 @@ check: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q tests/docs
 
 docs: $(VENV)/.dev
-	@echo "== Documents: every link resolves, every table agrees with the code"
+	@echo "== Documents: the state tables drawn anew; every link resolves, every table agrees with the code"
+	@$(BIN)/python -m tools.draw_tables
 	@$(BIN)/python -m pytest tests/docs $(ARGS)
 
 # A drill is a script in drills/ that says what it does, prints its figures and exits 1 when one is wrong.

@@ -40,7 +40,7 @@ from gateway.services.receive import Receiver
 from gateway.services.reckon import Reckoner
 from gateway.services.remind import Reminder
 from gateway.services.resync import Resync
-from gateway.services.retain import Retention
+from gateway.services.retain import Retention, erase_in
 from gateway.services.sign import BatchSigner
 from gateway.services.trust import CardSource, Trust
 from gateway.settings import Settings
@@ -209,7 +209,7 @@ def policy(values: Mapping[str, Any]) -> Policy:
     chosen: dict[str, Any] = {"suites": frozenset(values.get("suites", (1, 2)))}
     for section, names in (
         ("policy", ("auto_reminder", "reminder_cooldown_days", "message_days")),
-        ("retention", ("blocked_after_days", "erased_after_days", "envelope_days")),
+        ("retention", ("closed_after_days", "blocked_after_days", "erased_after_days", "envelope_days")),
         ("limits", ("in_flight", "post_timeout_s")),
     ):
         chosen |= {name: values[section][name] for name in names if name in values.get(section, {})}
@@ -327,7 +327,7 @@ async def _apply_erased(context: Context, path: Path) -> None:
     async def unit(tx: Tx) -> bool:
         rows = [row for ref in refs if (row := await tx.find_case(ref)) and row.wrapped_key is not None]
         for row in rows:
-            await tx.erase_case(row.ref)
+            await erase_in(tx, row.ref, context.clock.now())
         return bool(rows)
 
     if refs and (await context.commit(unit)).value:
@@ -405,7 +405,4 @@ async def _trust_loop(gateway: Gateway) -> None:
     every_s = gateway.settings.values["trust"].get("refresh_s", 900)
     while True:
         await gateway.context.clock.sleep(every_s)
-        try:
-            await gateway.refresh_trust()
-        except Unavailable as error:
-            gateway.context.log("store.unavailable", error=str(error), hint=error.hint)
+        await gateway.refresh_trust()

@@ -99,7 +99,14 @@ def check(home: Path, values: Mapping[str, Any]) -> Settings:
     problems += _cross_checks(values)
     if problems:
         raise BadConfiguration(problems)
-    return Settings(home, values)
+    return Settings(home, _complete(values))
+
+
+def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``values`` with every optional member that others read without asking."""
+    listeners = dict(values["listeners"])
+    listeners["peers"] = {"tls_certificate": None, "tls_key": None, **listeners["peers"]}
+    return {"partners": {}, "persons": [], **values, "listeners": listeners}
 
 
 def _cross_checks(values: Mapping[str, Any]) -> list[str]:

@@ -31,7 +31,7 @@ from schemas import ijson
 from tests.core import support
 
 SIDES = pytest.mark.parametrize("side", list(Side))
-OPEN = {Side.REQUESTING: (*OPEN_REQUESTING, State.UNDELIVERED, State.SUSPENDED)}
+OPEN: dict[Side, tuple[State, ...]] = {Side.REQUESTING: (*OPEN_REQUESTING, State.UNDELIVERED, State.SUSPENDED)}
 OPEN[Side.REQUESTED] = (*OPEN_REQUESTED, State.SUSPENDED)
 ROWS = [(Side.REQUESTING, row) for row in REQUESTING.rows] + [(Side.REQUESTED, row) for row in REQUESTED.rows]
 
@@ -75,9 +75,10 @@ def test_who_may_freeze_does(side: Side) -> None:
 @SIDES
 def test_time_decides_nothing(side: Side) -> None:
     """What this gateway does of itself ends, reminds, or notes what the other one signed; it never answers."""
-    targets = {
+    targets: dict[str, set[str]] = {
         "receipt": {STAY, State.DELIVERED},
         "not_accepted": {STAY, State.NOT_ACCEPTED},
+        "reply_not_accepted": {STAY, State.ACKNOWLEDGED},
         "undelivered": {STAY, State.UNDELIVERED},
         "remind": {STAY},
         "close": {State.CLOSED},

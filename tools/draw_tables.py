@@ -1,5 +1,5 @@
 """
-Write ``docs/state-table-v.md`` from the rows of state table V: ``python tools/draw_tables.py [--check]``.
+Write ``docs/state-table-v.md`` from the rows of state table V: ``python -m tools.draw_tables [--check]``.
 
 ``--check`` writes nothing and ends with 1 if the page is not what the rows say.
 """
@@ -17,13 +17,14 @@ PAGE = Path(__file__).parents[1] / "docs" / "state-table-v.md"
 HEAD = """# State table V
 
 How a verification moves, drawn from the rows in `gateway/core/verification.py`. Do not edit this page: change a row and
-run `python tools/draw_tables.py`. A test compares the two. Why the rows are as they are is in
+run `python -m tools.draw_tables`. A test compares the two. Why the rows are as they are is in
 [decision 0006](decisions/0006-state-table-v.md), and what each guard and rule looks at is in [rules.md](rules.md).
 
-*stays* leaves the state as it is. *back* returns to the state the case was in before it was stopped. *may freeze* stands
-for {freezers}. `{gateway}` is this gateway itself, on a receipt or a timer; `partner` is the other State's gateway, whose
-signature was verified. The events {later} belong to message types of a later version; no service of this one brings
-them.
+*stays* leaves the state as it is. *back* returns to the state the case was in before it was stopped. *may freeze* means
+{freezers}.
+`{gateway}` is this gateway itself, on a receipt or a timer; `partner` is the other State's gateway, whose signature was
+verified. No service of this version brings the events {later}:
+their message types come later.
 
 The diagrams leave out what happens in the same way everywhere: rows that stay, and the way to FROZEN, which is open
 from every state that is not over.
@@ -87,7 +88,7 @@ def main() -> int:
         return 0
     if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
         return 0
-    print(f"not as drawn: {PAGE.name}; run python tools/draw_tables.py")
+    print(f"not as drawn: {PAGE.name}; run python -m tools.draw_tables")
     return 1
 
 

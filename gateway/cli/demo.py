@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import shlex
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.errors import CommandError, Exit
 from gateway.demo import report
 from gateway.demo.clock import DemoClock
 from gateway.demo.report import Result
@@ -26,40 +28,35 @@ LAST_PORT = 65_535 - 3
 @click.option("--once", is_flag=True, help="Tell the story and end; without it both gateways stay up until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every case instead of the table.")
 @click.option("--port", type=click.IntRange(1, LAST_PORT), help="First of four ports in a row; free ones if not given.")
-def demo(once: bool, as_json: bool, port: int | None) -> None:
+def demo(once: bool, as_json: bool, port: int | None) -> int:
     """
     Show two invented States, XAA and XBB, confirming nationalities.
 
     Everything is real but the people and the clock: two gateways with keys, databases and TLS on loopback, in a
     directory that is removed at the end. Progress goes to standard error.
     """
-    tell = Tell(sys.stderr)
     try:
-        sys.exit(asyncio.run(_show(tell, once=once, as_json=as_json, port=port)))
+        return asyncio.run(_show(Tell(sys.stderr), once=once, as_json=as_json, port=port))
     except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("\nStopped; everything the demonstration made is removed.", err=True)
-        sys.exit(0 if not once else 130)
+        return 130 if once else 0
     except ExceptionGroup as group:
-        _explain(group)
+        told = _explained(group)
+        if told is None:
+            raise
+        raise told from group
 
 
-def _explain(group: ExceptionGroup) -> None:
-    """Say in two lines what went wrong, where it is something a person can mend."""
-    stuck, rest = group.split(Stuck)
-    taken = rest.subgroup(OSError) if rest else None
-    for error in (stuck, taken):
-        first = error
-        while isinstance(first, ExceptionGroup):
-            first = first.exceptions[0]
-        if first is not None:
-            click.echo(f"error: {first}", err=True)
-    if taken:
-        click.echo("hint: choose other ports with --port N, or leave it out", err=True)
-    if stuck:
-        click.echo("hint: the machine may be too busy; run it again", err=True)
-    if not (stuck or taken):
-        raise group
-    sys.exit(75)
+def _explained(error: Exception) -> CommandError | None:
+    """Return what a person can do about ``error``, or ``None`` where ``gateway.cli.errors`` says it better."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, Stuck):
+        return CommandError(Exit.LATER, "stuck", str(error), "the machine may be too busy; run it again")
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        hint = "choose other ports with --port N, or leave it out"
+        return CommandError(Exit.CONFIGURATION, "port-taken", error.strerror or str(error), hint)
+    return None
 
 
 async def _show(tell: Tell, *, once: bool, as_json: bool, port: int | None) -> int:
@@ -74,7 +71,7 @@ async def _show(tell: Tell, *, once: bool, as_json: bool, port: int | None) -> i
             if not once:
                 _invite(tell, world)
                 await asyncio.Event().wait()
-    return 0 if all(result.receipt_verified for result in results if result.messages) else 1
+    return Exit.DONE if all(result.receipt_verified for result in results if result.messages) else Exit.FINDINGS
 
 
 def _stop_on_sigterm() -> None:
@@ -86,7 +83,7 @@ def _stop_on_sigterm() -> None:
 
 
 def _introduce(tell: Tell, world: World, root: str) -> None:
-    tell.heading("Two invented States on this machine. People and clock are invented, the rest is real.")
+    tell.heading("Two invented States. People and clock are invented, the rest is real.")
     for country, state in world.states.items():
         tell.line(f"{country}  https://{HOST}:{state.ports.peers}  TLS 1.3, known by the key in its card")
     tell.line(f"in   {root}  (removed at the end)")

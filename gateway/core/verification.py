@@ -142,6 +142,9 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "delay", STAY, _PARTNER, evidence="message"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extension", S.EXTENDED, _PARTNER, ("within_cap",), "message"),
     *_rows(ANSWERING, "reply", S.REPLIED, _PARTNER, ("rules_receive",), "signed reply"),
+    # A message of ours that was never receipted ends what we may say, not what we may hear: a reply is never lost.
+    *_rows((S.UNDELIVERED,), "reply", S.REPLIED, _PARTNER, ("rules_receive",), "signed reply"),
+    *(Row(S.UNDELIVERED, name, STAY, _PARTNER, (), "message") for name in _SAID if name != "reply"),
     # What the requesting desk does next.
     *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
     *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "approve", STAY, LIAISON, _APPROVE, "approval statement"),
@@ -194,6 +197,15 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     # What the transport learns.
     *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY),
     *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
+    # A reply that was refused is no reply: the desk answers again.
+    Row(S.REPLIED, "reply_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal"),
+    *_rows(
+        (*ANSWERING, *HELD, S.WITHDRAWN, S.CLOSED, S.BLOCKED),
+        "reply_not_accepted",
+        STAY,
+        _GATEWAY,
+        evidence="signed refusal",
+    ),
     *_rows(OPEN_REQUESTED, "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
     *_rows((S.FROZEN, S.SUSPENDED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
     # Stop and go on.
@@ -549,6 +561,7 @@ APPLIES = {
     "interview_answer": _interviewed,
     "receipt": _receipt,
     "not_accepted": _not_accepted,
+    "reply_not_accepted": _not_accepted,
     "undelivered": _undelivered,
     "acknowledgement": _arrive,
     "question": _arrive,

@@ -10,7 +10,7 @@ START = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
 
 
 class DemoClock:
-    """The ``Clock`` port. It runs with the machine's clock from ``start``, and whoever sleeps wakes when it is moved."""
+    """The ``Clock`` port: it runs on by itself, and whoever sleeps past the instant it is moved to wakes at once."""
 
     def __init__(self, start: datetime = START) -> None:
         """Begin at ``start`` (aware, UTC)."""

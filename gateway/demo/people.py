@@ -19,7 +19,7 @@ _DIGEST = "A" * 43
 @dataclass(frozen=True, slots=True)
 class File:
     """
-    What XAA has on file of one person: a title for the story, what is known (elements and national file), and the question.
+    What XAA has on file of one person: a title for the story, the question, what is known (elements, national file).
 
     ``changes`` go over the draft that is the same for all. ``fate`` is what the desks do with the case besides the
     ordinary: ``extend`` (the answer takes longer), ``freeze`` (protection comes up later) or ``silence``.

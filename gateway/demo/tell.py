@@ -54,8 +54,8 @@ def styled(text: str, colour: bool, *, bold: bool | None = None, fg: str | None 
     return click.style(text, fg=fg, bold=bold) if colour and (bold or fg) else text
 
 
-_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def day_text(day: date) -> str:

@@ -15,7 +15,7 @@ from gateway.core.machine import Event
 from gateway.core.messages import REQUEST
 from gateway.core.preview import Preview, compose
 from gateway.core.rules import Facts
-from gateway.core.verification import OFFICER
+from gateway.core.verification import CLERK, OFFICER
 from gateway.services import cases
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import AccessRow, Tx
@@ -25,6 +25,10 @@ from schemas import ijson
 
 APPROVAL = {"verification.request": "request.approval", "verification.elements": "elements.approval"}
 """Kind of statement that approves a body, by message type."""
+
+
+SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
+"""Roles that may see what a message says of a person; the others see states and dates."""
 
 
 class Clear:
@@ -86,10 +90,12 @@ class Clear:
         """
         Return the preview of the case ``ref`` and its thread, which the approver's statement names.
 
-        The body is the one stored; its findings are looked at anew.
+        The body is the one stored; its findings are looked at anew. Raises ``Forbidden`` to a role that sees no names.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
+        if role not in SEES_CONTENT:
+            raise Forbidden(f"the role '{role}' sees no content", "ask somebody of the desk in charge")
 
         async def unit(tx: Tx) -> Case:
             return (await cases.load(context, tx, ref)).case

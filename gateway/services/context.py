@@ -77,6 +77,7 @@ class Policy:
     reminder_cooldown_days: int = 7
     message_days: int = 30
     envelope_days: int = 30
+    closed_after_days: int = 60
     blocked_after_days: int = 180
     erased_after_days: int = 540
     in_flight: int = 32

@@ -19,7 +19,7 @@ from gateway.core.codes import Kind, PeerError
 from gateway.core.deadlines import Clock, Evidence
 from gateway.core.machine import Event, IllegalStep
 from gateway.core.merkle import BadProof
-from gateway.core.messages import REQUEST, TYPES, WITHDRAWAL
+from gateway.core.messages import REPLY, REQUEST, TYPES, WITHDRAWAL
 from gateway.core.retry import Circuit, backoff
 from gateway.core.rules import Facts, When, findings
 from gateway.core.verification import GATEWAY
@@ -179,9 +179,7 @@ class Deliverer:
             return None
         lease = now + timedelta(seconds=self._context.policy.post_timeout_s + LEASE_MARGIN_S)
         posted_at = row.posted_at or now
-        ready = replace(
-            ready, state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at
-        )
+        ready = replace(ready, state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
         await tx.save_outbound(ready)
         return Claimed(ready, ready.envelope or b"")
 
@@ -352,7 +350,8 @@ class Deliverer:
             return
         held = cases.unseal(self._context, case_row)
         if receipt.status == wire.REFUSED:
-            event = Event("not_accepted", row.partner, GATEWAY, {"code": receipt.code, "digest": row.digest})
+            name = "reply_not_accepted" if row.type == REPLY else "not_accepted"
+            event = Event(name, row.partner, GATEWAY, {"code": receipt.code, "digest": row.digest})
         else:
             clocks, found = self._reckon(held.case, row, receipt)
             data = {"clocks": clocks, "findings": found, "digest": row.digest}

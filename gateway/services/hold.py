@@ -13,7 +13,7 @@ from gateway.core.case import Side
 from gateway.core.machine import Event
 from gateway.core.rules import Facts
 from gateway.services import cases
-from gateway.services.context import Context, acting
+from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx
 
 
@@ -31,10 +31,13 @@ class Hold:
         Stop the case at once and take what was never posted out of the outbox.
 
         ``reason`` stays sealed here. ``protection`` replaces the protection state of the draft (its ``asylum`` member),
-        where that is what became known. Raises ``Forbidden`` and, once the case is over, ``IllegalStep``.
+        where that is what became known; a freeze tightens, so it never brings a ``none``, which only the authority that
+        attests it may. Raises ``Forbidden`` and, once the case is over, ``IllegalStep``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
+        if protection is not None and protection.get("state") == "none" and role != "asylum_authority":
+            raise Forbidden("only the asylum authority attests that there is no protection need", "freeze without it")
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)

@@ -16,6 +16,11 @@ from gateway.services.context import Context
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
 
+_JOURNAL, _FULL = "journal", "holds erased rows"
+
+OVER = (State.REPLIED, State.WITHDRAWN, State.UNDELIVERED, State.REDIRECTED)
+"""States from which the gateway itself closes a case that has been left alone."""
+
 
 class Retention:
     """The retention loop, and erasure on request."""
@@ -42,12 +47,30 @@ class Retention:
             await tx.purge_envelopes(now - timedelta(days=policy.envelope_days))
 
         await context.commit(purge)
+        await self._empty_journal()
+        await self._close(now)
         await self._block(now)
         erased = []
         for row in await self._ended(State.BLOCKED, now, policy.erased_after_days):
             await self.erase(row.ref, now)
             erased.append(row.ref)
         return tuple(erased)
+
+    async def _close(self, now: datetime) -> None:
+        """Close what has been over for a while without anybody closing it, so that retention begins to run."""
+        quiet = now - timedelta(days=self._context.policy.closed_after_days)
+
+        async def look(tx: Tx) -> list[str]:
+            rows = await tx.cases(states=[state.value for state in OVER])
+            return [row.ref for row in rows if row.changed_at <= quiet]
+
+        for ref in await self._context.store.read(look):
+
+            async def unit(tx: Tx, ref: str = ref) -> None:
+                held = await cases.load(self._context, tx, ref)
+                await cases.move(self._context, tx, held, Event("close", "gateway", GATEWAY), now)
+
+            await self._context.commit(unit)
 
     async def _block(self, now: datetime) -> None:
         for row in await self._ended(State.CLOSED, now, self._context.policy.blocked_after_days):
@@ -77,13 +100,24 @@ class Retention:
         context = self._context
         context.on_erased(ref)
 
-        await context.commit(lambda tx: erase_in(tx, ref, now))
-        await context.store.truncate()
+        async def unit(tx: Tx) -> None:
+            await erase_in(tx, ref, now)
+            await tx.set_meta(_JOURNAL, _FULL)
+
+        await context.commit(unit)
         context.log("case.erased", ref=ref)
+        await self._empty_journal()
+
+    async def _empty_journal(self) -> None:
+        """Cut the journal to nothing if an erasure left copies in it; one that could not be cut is cut next time."""
+        store = self._context.store
+        if await store.read(lambda tx: tx.get_meta(_JOURNAL)) == _FULL:
+            await store.truncate()
+            await store.commit(lambda tx: tx.set_meta(_JOURNAL, ""))
 
 
 async def erase_in(tx: Tx, ref: str, now: datetime) -> None:
-    """Erase ``ref`` inside a transaction: its key and sealed values, what still waits to be sent, its place on boards."""
+    """Erase ``ref`` inside a transaction: key and sealed values, what still waits to be sent, its place on boards."""
     await tx.erase_case(ref)
     for row in await tx.outbound_of_case(ref):
         if row.state in ("queued", "posted"):
@@ -103,6 +137,4 @@ async def erase_in(tx: Tx, ref: str, now: datetime) -> None:
             version=row_of_case.version + 1,
         )
     )
-    await tx.add_event(
-        EventRow(ref, now, "erase", GATEWAY, GATEWAY, row_of_case.state, State.ERASED.value, None, None)
-    )
+    await tx.add_event(EventRow(ref, now, "erase", GATEWAY, GATEWAY, row_of_case.state, State.ERASED.value, None, None))

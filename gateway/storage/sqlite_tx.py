@@ -175,7 +175,10 @@ INSERT INTO log_entry (origin, idx, receipt, r, leaf, direction, digest, at) VAL
 _ERASE = (
     "DELETE FROM case_key WHERE ref = ?",
     "UPDATE case_file SET sealed = NULL, erased = 1 WHERE ref = ?",
-    "UPDATE case_event SET sealed = NULL WHERE ref = ?",
+    # A body holds a name and a date of birth and nothing random: its digest could be found by trying.
+    "UPDATE case_event SET sealed = NULL, digest = NULL WHERE ref = ?",
+    # Free text, in which a name may stand; who looked, when and to whom it went stays.
+    "UPDATE access SET justification = 'erased' WHERE ref = ?",
     "UPDATE inbound SET sealed = NULL WHERE ref = ?",
     "UPDATE outbound_body SET envelope = NULL, sealed = NULL WHERE n IN (SELECT n FROM outbound WHERE ref = ?)",
 )
@@ -245,9 +248,9 @@ class SqliteTx:
 
     async def add_event(self, row: EventRow) -> None:
         """Add a step of a case; the case must be stored."""
-        sealed = None if self._erased(row.ref) else row.sealed
+        sealed, digest = (None, None) if self._erased(row.ref) else (row.sealed, row.digest)
         at = _seconds(row.at)
-        values = (row.ref, at, row.event, row.actor, row.role, row.source, row.target, row.digest, sealed)
+        values = (row.ref, at, row.event, row.actor, row.role, row.source, row.target, digest, sealed)
         self._write(_INSERT_EVENT, values)
 
     async def events(self, ref: str) -> Sequence[EventRow]:

@@ -198,7 +198,9 @@ def good_case(side: Side, row: Row) -> Case:
         case = asked(row.source, pending=prepared(reply()))
     assert case.pending is not None
     signed = replace(case.pending, approver="boris", statement="statement")
-    held = {"holders": (("carol", "guardian"),), "frozen_by": ("carol", "guardian")} if row.event == "release" else {}
+    held: dict[str, Any] = (
+        {"holders": (("carol", "guardian"),), "frozen_by": ("carol", "guardian")} if row.event == "release" else {}
+    )
     return replace(
         case,
         pending=signed,

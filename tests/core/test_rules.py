@@ -138,8 +138,7 @@ CASES: dict[str, Cases] = {
             "a minor alone": request(draft(age={"class": "minor", "decision": None})),
             "unknown alone": request(draft(age=UNKNOWN_AGE)),
             "treated as one": request(draft(age={"class": "adult", "decision": None, "treat_as_child": True})),
-            "unsigned": minor()
-            and request(draft(age=UNKNOWN_AGE, representative={**REPRESENTATIVE, "signed_by": None})),
+            "unsigned": request(draft(age=UNKNOWN_AGE, representative={**REPRESENTATIVE, "signed_by": None})),
         },
         {"adult": request(), "represented": minor(), "the requested side": answer(reply())},
         lacking("age"),

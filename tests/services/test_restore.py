@@ -147,3 +147,12 @@ async def test_restore_does_not_bring_back_an_erased_case(network: Network, tmp_
     await restore(network, "XAA", backup)
     with pytest.raises(NotFound):
         await story.case(network, "XAA", ours)
+
+
+async def test_case_left_alone_is_closed(network: Network) -> None:
+    """An answered case nobody closes is closed after a while, so that its retention begins."""
+    ours, theirs = await story.replied(network)
+    network.clock.pass_(days=61)
+    for gateway in network.gateways.values():
+        await gateway.retention.run_once(network.clock.now())
+    assert ("CLOSED", "CLOSED") == (await story.state(network, "XAA", ours), await story.state(network, "XBB", theirs))

@@ -1,0 +1,190 @@
+"""
+What an error means to the person at the terminal: an exit code, ``error:`` and ``hint:`` on standard error.
+
+Rule 1: every exception that can come out of a verb is told here, and nowhere else; nobody sees a stack trace.
+Rule 2: no line quotes a personal value, a key or a passphrase; the errors told here do not hold one.
+Rule 3: with ``--json`` the same stands in one object on standard error, so that standard output stays data.
+"""
+
+import errno
+import json
+import sqlite3
+import traceback
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.output import say, shown, styled
+from gateway.core.calendars import OutOfCalendar
+from gateway.core.codes import PeerError
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.ports import Conflict, Unavailable
+from gateway.settings import BadConfiguration
+from gateway.storage.errors import StoreError as DatabaseError
+from keys.errors import KeysError, StoreError, WrongPassphrase
+from schemas import SchemaError, UnknownName
+from schemas.ijson import BadJson
+
+
+class Exit(IntEnum):
+    """The exit codes, the same for every verb (``docs/operations.md``)."""
+
+    DONE = 0
+    FINDINGS = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    UNREACHABLE = 4
+    REFUSED = 5
+    INTEGRITY = 6
+    LATER = 75
+
+
+class CommandError(Exception):
+    """Something a verb itself found wrong: exit code, short code, one line, the next step, and more lines."""
+
+    def __init__(
+        self, exit: Exit, code: str, detail: str, hint: str = "", problems: tuple[Any, ...] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.told = Told(exit, code, detail, hint, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One error as it is told; ``problems`` are lines, or findings with rule and reason."""
+
+    exit: Exit
+    code: str
+    detail: str
+    hint: str = ""
+    problems: tuple[Any, ...] = ()
+
+
+def report(error: Exception, *, as_json: bool) -> int:
+    """Print ``error`` on standard error and return the exit code."""
+    told = describe(error)
+    if as_json:
+        value = {"code": told.code, "detail": told.detail, "hint": told.hint, "problems": list(told.problems)}
+        say(json.dumps({"error": value}, ensure_ascii=False))
+        return int(told.exit)
+    say(f"{styled('error:', 'red', err=True)} {shown(told.detail)}")
+    for problem in told.problems:
+        say(f"  {shown(_line(problem))}")
+    if told.hint:
+        say(f"{styled('hint:', 'cyan', err=True)} {shown(told.hint)}")
+    return int(told.exit)
+
+
+def _line(problem: Any) -> str:
+    if isinstance(problem, dict):
+        return f"{problem['rule']}: {problem['because']}" + (f" ({problem['where']})" if problem["where"] else "")
+    return str(problem)
+
+
+def describe(error: BaseException) -> Told:
+    """Return what ``error`` means."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return _of_command(error) or _of_case(error) or _of_keys(error) or _of_machine(error) or _fault(error)
+
+
+def _of_command(error: BaseException) -> Told | None:
+    match error:
+        case CommandError():
+            return error.told
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else "isthmus"
+            return Told(Exit.USAGE, "usage", error.format_message(), f"{path} --help")
+        case click.exceptions.Abort():
+            return Told(Exit.LATER, "stopped", "stopped before it was done")
+        case click.ClickException():
+            return Told(Exit.USAGE, "usage", error.format_message())
+        case BadConfiguration():
+            count = len(error.problems)
+            text = f"the configuration has {count} problem{'s' if count > 1 else ''}"
+            return Told(
+                Exit.CONFIGURATION, "configuration", text, "isthmus check --example prints one", tuple(error.problems)
+            )
+    return None
+
+
+def _of_case(error: BaseException) -> Told | None:
+    match error:
+        case RuleRefused():
+            found = tuple(asdict(finding) for finding in error.findings)
+            return Told(Exit.REFUSED, "rule-refused", "a rule refuses", "mend what each rule names, then try again", found)
+        case IllegalStep():
+            return Told(Exit.REFUSED, "illegal-step", str(error), "isthmus case show REF lists the steps that are open")
+        case Forbidden():
+            return Told(Exit.REFUSED, "forbidden", str(error), error.hint)
+        case NotFound():
+            return Told(Exit.USAGE, "not-found", str(error), "isthmus case list")
+        case SchemaError():
+            places = tuple(f"{problem.pointer or '/'}: {problem.text}" for problem in error.problems)
+            return Told(Exit.USAGE, "schema", "the input does not fit its schema", "", places)
+        case BadJson():
+            return Told(Exit.USAGE, "bad-json", f"the input is not strict JSON: {error.reason}")
+        case UnknownName() | OutOfCalendar():
+            return Told(Exit.USAGE, "unknown", str(error.args[0]), "isthmus agreements list")
+    return None
+
+
+def _of_keys(error: BaseException) -> Told | None:
+    match error:
+        case WrongPassphrase():
+            return Told(Exit.INTEGRITY, "wrong-passphrase", str(error), error.hint)
+        case StoreError():
+            return Told(Exit.CONFIGURATION, "key-store", str(error), error.hint)
+        case KeysError():
+            return Told(Exit.INTEGRITY, "integrity", str(error) or type(error).__name__)
+        case PeerError():
+            return Told(Exit.INTEGRITY, "trust", str(error), "compare the fingerprint by another way than the card came")
+    return None
+
+
+def _of_machine(error: BaseException) -> Told | None:
+    match error:
+        case DatabaseError():
+            damaged = isinstance(error.__cause__, sqlite3.DatabaseError) and not isinstance(
+                error.__cause__, sqlite3.OperationalError
+            )
+            return Told(Exit.INTEGRITY if damaged else Exit.CONFIGURATION, "database", str(error), error.hint)
+        case Unavailable():
+            return Told(Exit.LATER, "later", str(error), error.hint)
+        case Conflict():
+            return Told(Exit.LATER, "conflict", "the case changed meanwhile", "read it again, then try again")
+        case OSError():
+            return _of_system(error)
+    return None
+
+
+_SYSTEM: dict[int, tuple[Exit, str]] = {
+    errno.EADDRINUSE: (Exit.CONFIGURATION, "choose another port under [listeners], or end the process that has it"),
+    errno.EADDRNOTAVAIL: (Exit.CONFIGURATION, "name an address of this machine under [listeners]"),
+    errno.EACCES: (Exit.CONFIGURATION, "check owner and mode; ports below 1024 need a right of their own"),
+    errno.ENOSPC: (Exit.LATER, "free space, then try again"),
+    errno.EDQUOT: (Exit.LATER, "free space, then try again"),
+    errno.EROFS: (Exit.CONFIGURATION, "the file system is mounted read-only"),
+    errno.ENOENT: (Exit.USAGE, "check the path"),
+    errno.EEXIST: (Exit.USAGE, "take another path; nothing is overwritten"),
+}
+
+
+def _of_system(error: OSError) -> Told:
+    exit, hint = _SYSTEM.get(error.errno or 0, (Exit.CONFIGURATION, "check path, owner and mode"))
+    if isinstance(error, FileExistsError):
+        exit, hint = _SYSTEM[errno.EEXIST]
+    place = f"{error.filename}: " if error.filename else ""
+    return Told(exit, "system", f"{place}{error.strerror or error}", hint)
+
+
+def _fault(error: BaseException) -> Told:
+    """Tell a fault of the program itself by its kind and place, never by its text, which may quote anything."""
+    frame = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
+    place = f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
+    text = f"a fault of the program: {type(error).__name__}{place}"
+    return Told(Exit.INTEGRITY, "fault", text, "nothing more was done; report this line")

@@ -1,0 +1,107 @@
+"""``isthmus init``: make the home of a gateway."""
+
+import asyncio
+import os
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from gateway import app, home, settings
+from gateway.cli.output import emit, json_option, say
+from gateway.cli.session import passphrase, passphrase_option
+from keys.card import Card
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--country", required=True, metavar="XAA", help="ISO 3166-1 alpha-3 code of the State.")
+@click.option("--authority", metavar="ID", help="Id of the asking and answering authority; by default XAA-ID-01.")
+@click.option("--zone", default="UTC", show_default=True, help="IANA time zone; a day ends at 24:00 there.")
+@click.option("--address", metavar="URL", help="Where partners reach it; by default https://HOST:PORT.")
+@click.option("--peers-host", default="127.0.0.1", show_default=True, help="Address the peers listener binds to.")
+@click.option("--peers-port", default=8443, show_default=True, type=click.IntRange(0, 65535), help="Its port.")
+@click.option("--api-port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the local API.")
+@click.option("--no-api", is_flag=True, help="Make no local API.")
+@click.option("--suite", default="1", show_default=True, type=click.Choice(["1", "2"]), help="Suite of the sealing keys.")
+@click.option("--custody", default=f"file:{home.KEY_FILE}", show_default=True, metavar="URI", help="The key store.")
+@click.option(
+    "--identity-custody", default=f"file:{home.IDENTITY_FILE}", show_default=True, metavar="URI", help="The identity key."
+)
+@passphrase_option
+@json_option
+def init(
+    directory: Path,
+    country: str,
+    authority: str | None,
+    zone: str,
+    address: str | None,
+    peers_host: str,
+    peers_port: int,
+    api_port: int,
+    no_api: bool,
+    suite: str,
+    custody: str,
+    identity_custody: str,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """
+    Make a gateway's home in DIR: configuration, keys, first card, empty database.
+
+    Nothing is started, and a home that exists is left alone.
+    """
+    wish = home.Wish(
+        country=country,
+        authority=authority or f"{country}-ID-01",
+        zone=zone,
+        address=address or f"https://{peers_host}:{peers_port}",
+        peers_host=peers_host,
+        peers_port=peers_port,
+        api_port=None if no_api else api_port,
+        suite=int(suite),
+        custody=custody,
+        identity_custody=identity_custody,
+    )
+    # Checked before anything is made, so that a mistake does not leave half a home behind.
+    settings.check(directory, tomllib.loads(home.configuration_text(wish)))
+    ask = passphrase(passphrase_file, prompt="Passphrase for the new key stores", new=True)
+    ask_if_needed = ask if "file" in (custody.partition(":")[0], identity_custody.partition(":")[0]) else str
+    card = home.create(directory.absolute(), wish, datetime.now(UTC), ask_if_needed, os.environ)
+    asyncio.run(_make_database(directory.absolute(), ask_if_needed()))
+    if as_json:
+        emit(_made(directory, card))
+    else:
+        _tell(directory, card)
+
+
+async def _make_database(directory: Path, phrase: str) -> None:
+    gateway = await app.build(settings.load(directory, os.environ), passphrase=lambda: phrase, create=True)
+    await gateway.close()
+
+
+def _made(directory: Path, card: Card) -> dict[str, object]:
+    return {
+        "home": str(directory),
+        "country": card.country,
+        "fingerprint": card.fingerprint,
+        "card": str(directory / "cards" / card.country / f"{card.serial}.jws"),
+        "configuration": str(directory / settings.FILE_NAME),
+    }
+
+
+def _tell(directory: Path, card: Card) -> None:
+    for name, value in _made(directory, card).items():
+        click.echo(f"{name:<14} {value}")
+    say(
+        f"""
+Next:
+  1. Carry {directory / home.IDENTITY_FILE} off this machine, to where two officers keep it. It signs cards only.
+  2. Read the fingerprint out to each partner, by another way than the card goes; give them the card.
+  3. isthmus keys new NAME.keys                      for each person, on their own machine
+     isthmus person add -C {directory} ID --role ROLE --key KEY
+  4. isthmus partner add -C {directory} XBB --card FILE --fingerprint "..."
+  5. isthmus check -C {directory}
+     isthmus serve -C {directory}"""
+    )

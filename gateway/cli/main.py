@@ -1,0 +1,95 @@
+"""
+The command ``isthmus``: which verbs there are, and where each of them is.
+
+Rule 1: a verb is imported when it is called, so that ``--version`` and ``--help`` cost nothing.
+Rule 2: whatever a verb raises becomes an exit code and two lines in ``gateway.cli.errors``; nobody sees a stack trace.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from gateway import __version__
+
+
+class Place(NamedTuple):
+    """Where a verb is: ``module:attribute``, and what ``isthmus --help`` says of it."""
+
+    target: str
+    text: str
+
+
+VERBS: Mapping[str, Place] = {
+    "demo": Place("gateway.cli.demo:demo", "Two invented States on this machine: the whole story."),
+    "init": Place("gateway.cli.init:init", "Make a gateway's home: configuration, keys, card, database."),
+    "check": Place("gateway.cli.check:check", "Look at everything at once and name the next step for each finding."),
+    "serve": Place("gateway.cli.serve:serve", "Run the gateway until it is stopped."),
+    "keys": Place("gateway.cli.keys:keys", "Make, show, rotate, revoke and destroy keys; issue the next card."),
+    "partner": Place("gateway.cli.partner:partner", "Add a partner State."),
+    "person": Place("gateway.cli.person:person", "Add a person who may act here."),
+    "preview": Place("gateway.cli.preview:preview", "Show what would leave, what is withheld, and by which rule."),
+    "case": Place("gateway.cli.case:case", "Open, approve, send, answer, stop and close cases."),
+    "overdue": Place("gateway.cli.overdue:overdue", "List what is late, by partner; no identity is shown."),
+    "agreements": Place("gateway.cli.agreements:agreements", "List agreements, explain a deadline, export a calendar."),
+    "evidence": Place("gateway.cli.evidence:evidence", "Export what proves a case, and verify such a file offline."),
+    "log": Place("gateway.cli.log:log", "Audit the logs against what is stored."),
+    "stats": Place("gateway.cli.stats:stats", "Count cases, overdue cases and waiting messages."),
+    "restore": Place("gateway.cli.restore:restore", "Begin a new epoch after a database was restored."),
+    "benchmark": Place("gateway.cli.benchmark:benchmark", "Measure this machine beside the bare primitives."),
+}
+"""Every verb, in the order of ``isthmus --help``."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for, and whose errors are told in one way."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all verbs."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command ``cmd_name``, or ``None`` if there is no such verb."""
+        place = VERBS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.target.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs without importing one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.text) for name, place in VERBS.items()])
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run, and exit with the code of what happened."""
+        given = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(given, *rest, **{**extra, "standalone_mode": False})
+        except Exception as error:
+            told = import_module("gateway.cli.errors")
+            code = told.report(error, as_json="--json" in given)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="isthmus", message="%(prog)s %(version)s")
+def cli() -> None:
+    """
+    Confirm nationalities between States, and prove it.
+
+    Data goes to standard output, talk to standard error; every verb takes --json. Exit codes: 0 done, 1 findings,
+    2 usage, 3 configuration, 4 partner unreachable, 5 a rule refused, 6 integrity or signature, 75 try later.
+    """
+
+
+def main() -> None:
+    """Run the command line; the entry point of the installed program."""
+    cli(prog_name="isthmus")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""
+What the command line prints: data on standard output, talk on standard error.
+
+Rule 1: with ``--json`` standard output holds one JSON value and nothing else.
+Rule 2: colour only where a terminal shows it and ``NO_COLOR`` is not set; a control character is never passed on.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from typing import Any, TextIO, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """Add ``--json`` to a command; its parameter is ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")(function)
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON values: dataclasses as objects, instants and dates as ISO text, tuples as arrays."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def emit(value: Any, *, as_json: bool = True) -> None:
+    """Print ``value`` as JSON: on one line for a program (``as_json``), indented for a reader."""
+    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=None if as_json else 2))
+
+
+def say(text: str) -> None:
+    """Say something to the person at the terminal, on standard error."""
+    click.echo(text, err=True)
+
+
+def colourful(stream: TextIO) -> bool:
+    """Tell whether colour may be used on ``stream`` (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def styled(text: str, colour: str, *, err: bool = False) -> str:
+    """Return ``text`` in ``colour`` where colour may be used."""
+    return click.style(text, fg=colour) if colourful(sys.stderr if err else sys.stdout) else text
+
+
+def shown(value: Any) -> str:
+    """Return ``value`` as one cell of a table: empty for ``None``, without control or direction characters."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(plain(value))
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return ``rows`` as columns of text under ``header``."""
+    cells = [[shown(value) for value in row] for row in rows]
+    widths = [max(len(name), *(len(row[at]) for row in cells)) if cells else len(name) for at, name in enumerate(header)]
+    lines = [list(header), *cells]
+    return "\n".join(
+        "  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

@@ -1,0 +1,167 @@
+"""
+What the verbs share: where the home is, how a passphrase is had, and a gateway that is open while a verb runs.
+
+A passphrase comes from a file (``--passphrase-file``), from systemd (a credential of the name ``passphrase``), from the
+environment, or from the terminal. It is never an argument: arguments are seen by everyone on the machine.
+"""
+
+import asyncio
+import logging
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gateway.cli.errors import CommandError, Exit
+from schemas import ijson
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+VARIABLE = "ISTHMUS_PASSPHRASE"
+SHORTEST = 12
+"""Characters of the shortest passphrase taken for a new store; the cost of a guess does the rest."""
+
+FILE_MAX_BYTES = 4096
+INPUT_MAX_BYTES = 1 << 20
+
+
+def home_option(function: F) -> F:
+    """Add ``-C DIR`` to a command; its parameter is ``home``."""
+    return click.option(
+        "-C",
+        "home",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=".",
+        envvar="ISTHMUS_HOME",
+        help="The gateway's home; by default this directory, or $ISTHMUS_HOME.",
+    )(function)
+
+
+def passphrase_option(function: F) -> F:
+    """Add ``--passphrase-file`` to a command; its parameter is ``passphrase_file``."""
+    return click.option(
+        "--passphrase-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="ISTHMUS_PASSPHRASE_FILE",
+        help=f"Read the passphrase from this file instead of ${VARIABLE} or the terminal.",
+    )(function)
+
+
+def key_passphrase_option(function: F) -> F:
+    """Add ``--key-passphrase-file``, for a person's own key; its parameter is ``key_passphrase_file``."""
+    return click.option(
+        "--key-passphrase-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="ISTHMUS_KEY_PASSPHRASE_FILE",
+        help="Read the passphrase of the person's key from this file instead of $ISTHMUS_KEY_PASSPHRASE.",
+    )(function)
+
+
+def passphrase(
+    file: Path | None, *, variables: tuple[str, ...] = (VARIABLE,), prompt: str = "Passphrase", new: bool = False
+) -> Callable[[], str]:
+    """
+    Return what asks for a passphrase, once at most.
+
+    ``variables`` are tried in order after ``file``; ``new`` asks twice at a terminal and refuses a short one. The
+    returned function raises ``CommandError`` where there is none to be had.
+    """
+
+    @cache
+    def ask() -> str:
+        found = _given(file, variables)
+        if found is None:
+            if not sys.stdin.isatty():
+                raise CommandError(
+                    Exit.CONFIGURATION,
+                    "no-passphrase",
+                    f"{prompt.lower()} needed, and there is no terminal to ask at",
+                    f"name a file with --passphrase-file, or set {variables[0]}",
+                )
+            found = str(click.prompt(prompt, hide_input=True, confirmation_prompt=new, err=True))
+        if new and len(found) < SHORTEST:
+            raise CommandError(
+                Exit.USAGE, "short-passphrase", f"a passphrase has at least {SHORTEST} characters", "take a sentence"
+            )
+        return found
+
+    return ask
+
+
+def _given(file: Path | None, variables: tuple[str, ...]) -> str | None:
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if file is not None:
+        return _read_passphrase(file)
+    for variable in variables:
+        if os.environ.get(variable):
+            return os.environ[variable]
+    if credentials and (Path(credentials) / "passphrase").is_file():
+        return _read_passphrase(Path(credentials) / "passphrase")
+    return None
+
+
+def _read_passphrase(path: Path) -> str:
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        raw = file.read(FILE_MAX_BYTES + 1)
+    if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
+        raise CommandError(
+            Exit.CONFIGURATION, "passphrase-file", f"{path} may be read by others", f"chmod 600 {path}; take a new one"
+        )
+    try:
+        text = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(raw) > FILE_MAX_BYTES or not text.isprintable():
+        raise CommandError(Exit.CONFIGURATION, "passphrase-file", f"{path} holds no passphrase", "write one line of text")
+    return text
+
+
+def read_json(file: str, *, what: str) -> dict[str, Any]:
+    """Return the JSON object in ``file`` (``-``: standard input). Raises ``BadJson``, ``CommandError``."""
+    with click.open_file(file, "rb") as stream:
+        raw = stream.read(INPUT_MAX_BYTES + 1)
+    if len(raw) > INPUT_MAX_BYTES:
+        raise CommandError(Exit.USAGE, "too-large", f"{what} has at most {INPUT_MAX_BYTES} bytes")
+    return ijson.loads(raw)
+
+
+@asynccontextmanager
+async def opened(home: Path, ask: Callable[[], str]) -> "AsyncIterator[Gateway]":
+    """
+    Open the gateway at ``home`` beside one that may be serving, and close it after the block.
+
+    Cards that are not held yet are taken first, so that a new home can send before it first served.
+    """
+    from gateway import app, settings  # here, because half of the verbs need no gateway and this takes half a second
+
+    log = app.configure_log(level=logging.WARNING)
+    gateway = await app.build(settings.load(home, os.environ), passphrase=ask, log=log)
+    try:
+        trust, partners = gateway.context.trust, gateway.context.partners
+        if any(trust.find(country) is None and country not in trust.holds() for country in partners):
+            await gateway.refresh_trust()
+        yield gateway
+    finally:
+        await gateway.close()
+
+
+def run(home: Path, ask: Callable[[], str], act: "Callable[[Gateway], Awaitable[T]]") -> T:
+    """Open the gateway at ``home``, do ``act`` with it, close it, and return what ``act`` returned."""
+
+    async def whole() -> T:
+        async with opened(home, ask) as gateway:
+            return await act(gateway)
+
+    return asyncio.run(whole())

@@ -1,0 +1,205 @@
+"""The story, told once in this process over real sockets; and `isthmus demo` as it is run."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.demo import report
+from gateway.demo.clock import START, DemoClock
+from gateway.demo.people import FILES, File
+from gateway.demo.report import Result, legend, table
+from gateway.demo.states import World, choose_ports, running
+from gateway.demo.story import Story
+from gateway.demo.tell import COLUMNS, Tell
+
+COMMAND = [sys.executable, "-m", "gateway.cli.main", "demo"]
+OUTCOMES = {
+    "NATIONAL",
+    "NOT_NATIONAL",
+    "FORMER_NATIONAL",
+    "PR_AT_DATE",
+    "NO_PR_AT_DATE",
+    "NOT_FOUND",
+    "CANNOT_SAY",
+    "REFUSED",
+}
+
+
+async def told(root: Path, files: Sequence[File], stream: io.StringIO) -> list[Result]:
+    """Tell the story of ``files`` and return what came of it."""
+    async with running(root, choose_ports(None), DemoClock()) as world:
+        return await Story(world, Tell(stream), files).run()
+
+
+@pytest.fixture(scope="module")
+def stream() -> io.StringIO:
+    """Return where the story is told."""
+    return io.StringIO()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, stream: io.StringIO) -> list[Result]:
+    """Return what came of every case."""
+    return asyncio.run(told(tmp_path_factory.mktemp("demo"), FILES, stream))
+
+
+def by_fate(results: Sequence[Result], fate: str) -> Result:
+    """Return the result of the one file with ``fate``."""
+    return next(result for result, file in zip(results, FILES, strict=True) if file.fate == fate)
+
+
+def test_every_outcome_is_reached(results: list[Result]) -> None:
+    """The entries of the register lead to each outcome there is."""
+    assert OUTCOMES | {None} == {result.outcome for result in results}
+
+
+def test_every_answer_verifies(results: list[Result]) -> None:
+    """Whatever was sent was answered, and the stored answers verify again."""
+    assert [] == [result.number for result in results if result.messages and not result.receipt_verified]
+
+
+def test_nothing_national_leaves(results: list[Result]) -> None:
+    """Each field of the national file stays, by the rule for it, and is in nothing that was sent."""
+    for result, file in zip(results, FILES, strict=True):
+        assert set(file.national) == {name for name, rule in result.withheld.items() if rule == "MIN-3"}
+        assert set(file.national).isdisjoint(result.sent)
+
+
+def test_the_second_tier_leaves_only_when_asked(results: list[Result]) -> None:
+    """Of three further elements the one asked for leaves, and the others stay by MIN-2."""
+    result = results[2]
+    assert "mother_given_names" in result.sent
+    assert {"sex": "MIN-2", "personal_number": "MIN-2"}.items() <= result.withheld.items()
+
+
+def test_an_open_protection_question_lets_nothing_leave(results: list[Result]) -> None:
+    """R-01 refuses, nothing is sent, and the whole file is withheld."""
+    result = results[-1]
+    assert ({"R-01"}, (), 0, "DRAFT") == (set(result.refused_by), result.sent, result.messages, result.state)
+    assert "R-01" == result.withheld["names"]
+
+
+def test_a_frozen_case_is_withdrawn_and_not_pressed(results: list[Result]) -> None:
+    """After a freeze nothing counts as late, though nobody answered."""
+    result = by_fate(results, "freeze")
+    assert ("WITHDRAWN", None, False, 0) == (result.state, result.outcome, result.overdue, result.reminders)
+
+
+def test_silence_is_overdue_and_escalates(results: list[Result]) -> None:
+    """Only the case nobody answered is overdue; it was reminded twice and has reached the second level."""
+    result = by_fate(results, "silence")
+    assert [result.number] == [one.number for one in results if one.overdue]
+    assert ("L2", 2, None) == (result.level, result.reminders, result.outcome)
+
+
+def test_an_extension_moves_the_due_date(results: list[Result]) -> None:
+    """The extended case was due later than the others."""
+    result = by_fate(results, "extend")
+    assert result.extended
+    assert result.due_on is not None
+    assert results[0].due_on is not None
+    assert result.due_on > results[0].due_on
+
+
+def test_the_table_and_the_story_fit_the_terminal(results: list[Result], stream: io.StringIO) -> None:
+    """No line is wider than 80 columns, and plain streams get no colour."""
+    text = "\n".join([stream.getvalue(), table(results, colour=False), legend(results)])
+    assert "" == max((line for line in text.splitlines() if len(line) > COLUMNS), key=len, default="")
+    assert "\x1b" not in text
+    assert "\x1b" in table(results, colour=True)
+
+
+def test_every_rule_in_the_table_is_explained(results: list[Result]) -> None:
+    """Each rule that withheld something has a line in the legend."""
+    assert {rule for result in results for rule in result.withheld.values()} <= set(report.RULES)
+
+
+async def test_a_changed_answer_does_not_verify(tmp_path: Path) -> None:
+    """One changed byte in a stored answer shows: it is not verified, and neither is the case."""
+    async with running(tmp_path, choose_ports(None), DemoClock()) as world:
+        (result,) = await Story(world, Tell(io.StringIO()), FILES[:1]).run()
+        assert result.receipt_verified
+        await _spoil(world, result.ref)
+        spoilt = await report.result_of(world, 1, "", result.ref, None, {})
+        assert not spoilt.receipt_verified
+
+
+async def _spoil(world: World, ref: str) -> None:
+    async def unit(tx: Any) -> None:
+        (row,) = await tx.outbound_of_case(ref)
+        answer = row.answer.replace(b'"proof":"', b'"proof":"x', 1)
+        await tx.save_outbound(replace(row, answer=answer))
+
+    await world.gateways["XAA"].store.commit(unit)
+
+
+async def test_the_clock_wakes_sleepers() -> None:
+    """Whoever sleeps wakes when the clock is moved past the end, not before."""
+    clock = DemoClock()
+    sleeper = asyncio.create_task(clock.sleep(3600))
+    clock.move_to(START.replace(minute=30))
+    await asyncio.sleep(0.01)
+    assert not sleeper.done()
+    clock.move_to(START.replace(hour=10))
+    await asyncio.wait_for(sleeper, 1)
+    with pytest.raises(ValueError, match="not put back"):
+        clock.move_to(START)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Return an environment whose temporary directory is looked at afterwards: it must be empty."""
+    yield {**os.environ, "TMPDIR": str(tmp_path), "NO_COLOR": "1"}
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_json_is_one_object_and_the_rest_goes_to_stderr(environment: dict[str, str]) -> None:
+    """`demo --once --json` prints the object alone, ends with 0 and leaves nothing behind."""
+    ran = subprocess.run([*COMMAND, "--once", "--json"], env=environment, capture_output=True, timeout=60, check=False)
+    assert 0 == ran.returncode, ran.stderr.decode()
+    value = json.loads(ran.stdout)
+    wanted = {"ref", "outcome", "sent_fields", "withheld_fields", "receipt_verified", "due_on", "overdue"}
+    assert all(wanted <= set(case) for case in value["cases"])
+    assert all(case["receipt_verified"] for case in value["cases"])
+    assert 1 == len(value["not_sent"])
+    assert b"XBB looks into its register" in ran.stderr
+
+
+def test_it_stays_until_stopped(environment: dict[str, str]) -> None:
+    """Without --once it invites, stays, and ends cleanly on SIGTERM."""
+    ran = subprocess.Popen(COMMAND, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert ran.stderr is not None
+    lines = iter(ran.stderr.readline, "")
+    said = next((line for line in lines if "Stop with Ctrl-C" in line), "")
+    ran.send_signal(signal.SIGTERM)
+    rest = ran.stderr.read()
+    ran.stderr.close()
+    assert said
+    assert 0 == ran.wait(30), rest
+
+
+def test_a_taken_port_is_said(environment: dict[str, str]) -> None:
+    """A port somebody else has is one error and one hint, exit code 3."""
+    ports = choose_ports(None)
+    with socket.create_server(("127.0.0.1", ports["XAA"].peers)):
+        ran = subprocess.run(
+            [*COMMAND, "--once", "--port", str(ports["XAA"].peers)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert 3 == ran.returncode, ran.stderr
+    assert ["error", "hint"] == [line.split(":")[0] for line in ran.stderr.splitlines()]

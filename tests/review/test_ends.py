@@ -1,0 +1,131 @@
+"""What the end of a case must not do: crash a loop, leave a guessable trace, or lose a reply."""
+
+from typing import Any
+
+import pytest
+
+from gateway.services.context import Forbidden
+from gateway.services.ports import Unavailable
+from tests.support import story
+from tests.support.network import Network
+
+
+async def test_case_erased_on_request_does_not_end_the_retention_loop(network: Network) -> None:
+    """A closed case that was erased early is over; the timers pass it by."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.clear.close(ours, "first")
+    await gateway.retention.erase(ours, network.clock.now())
+    network.clock.pass_(days=900)
+    assert () == await gateway.retention.run_once(network.clock.now())
+    assert "ERASED" == await story.state(network, "XAA", ours)
+
+
+async def test_erased_case_is_erased_once(network: Network) -> None:
+    """A case erased by the timers is not erased again at every look."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.clear.close(ours, "first")
+    for days in (181, 400):
+        network.clock.pass_(days=days)
+        await gateway.retention.run_once(network.clock.now())
+    assert () == await gateway.retention.run_once(network.clock.now())
+    assert [ours] == (network.homes["XAA"] / "erased.txt").read_text().split()
+
+
+async def test_erasure_leaves_nothing_to_guess_a_name_by(network: Network) -> None:
+    """After erasure neither the digest of a body nor the free text of a justification is left."""
+    ours, _ = await story.received(network)
+    gateway = network.gateways["XAA"]
+    await gateway.retention.erase(ours, network.clock.now())
+    events = await gateway.store.read(lambda tx: tx.events(ours))
+    looks = await gateway.store.read(lambda tx: tx.accesses(ours))
+    assert {None} == {event.digest for event in events}
+    assert {"erased"} == {look.justification for look in looks}
+
+
+async def test_erased_open_case_stands_on_no_board(network: Network) -> None:
+    """An open case erased on request is no open case any more, and nothing of it waits to be sent."""
+    ours = await story.sent(network)
+    gateway = network.gateways["XAA"]
+    await gateway.retention.erase(ours, network.clock.now())
+    assert [] == list(await gateway.inquiries.board(limit=10))
+    assert ["dropped"] == [row.state for row in await gateway.store.read(lambda tx: tx.outbound_of_case(ours))]
+
+
+async def test_journal_that_could_not_be_cut_is_cut_later(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An erasure while somebody reads leaves the journal for the next look, and does not forget it."""
+    ours, _ = await story.received(network)
+    gateway, cut = network.gateways["XAA"], []
+
+    async def busy() -> None:
+        raise Unavailable("another process reads the store")
+
+    async def free() -> None:
+        cut.append(True)
+
+    monkeypatch.setattr(gateway.store, "truncate", busy)
+    with pytest.raises(Unavailable):
+        await gateway.retention.erase(ours, network.clock.now())
+    monkeypatch.setattr(gateway.store, "truncate", free)
+    await gateway.retention.run_once(network.clock.now())
+    await gateway.retention.run_once(network.clock.now())
+    assert [True] == cut
+
+
+async def test_refused_reply_can_be_given_again(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply that the asking State refused is no reply: the desk that is asked answers again."""
+    ours, theirs = await story.acknowledged(network)
+    card = network.gateways["XAA"].context.trust._cards["XBB"]
+    missing: Any = __import__("dataclasses").replace(card, roles=())
+    network.gateways["XAA"].context.trust._cards["XBB"] = missing
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
+    await network.deliver()
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
+    network.gateways["XAA"].context.trust._cards["XBB"] = card
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
+    await network.deliver()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def test_reply_is_taken_after_a_reminder_was_undelivered(network: Network) -> None:
+    """A message of ours that expired ends what we may send; the reply we wait for still arrives."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    network.clock.pass_(days=20)
+    network.wires.cut = True
+    assert (ours,) == (await gateway.reminder.run_once(network.clock.now())).refs
+    await gateway.deliverer.run_once()
+    network.clock.pass_(days=30, minutes=10)
+    await gateway.deliverer.expire(network.clock.now())
+    network.wires.cut = False
+    assert "UNDELIVERED" == await story.state(network, "XAA", ours)
+    await story.give_answer(network, theirs, story.reply(as_of="2026-12-01"))
+    await network.deliver()
+    assert "NATIONAL" == (await story.case(network, "XAA", ours)).reply["outcome"]
+
+
+async def test_one_partner_without_a_key_stops_no_other_reminder(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case that cannot be reminded of now is passed over; the look at the deadlines goes on."""
+    await story.acknowledged(network)
+    network.clock.pass_(days=20)
+    network.gateways["XAA"].context.trust._holds["XBB"] = "another identity"
+    done = await network.gateways["XAA"].reminder.run_once(network.clock.now())
+    assert (1, ()) == (done.overdue, done.refs)
+
+
+async def test_freeze_by_an_officer_attests_nothing(network: Network) -> None:
+    """Nobody but the asylum authority can replace a protection state by an attested none."""
+    ours, _ = await story.acknowledged(network)
+    none = {"state": "none", "attested_by": "first", "attested_on": "2026-11-25", "basis": "said so"}
+    with pytest.raises(Forbidden):
+        await network.gateways["XAA"].hold.freeze(ours, "x", "first", "case_officer", none)
+
+
+async def test_desk_without_names_is_shown_none(network: Network) -> None:
+    """A foreign-affairs desk, which must learn no identity, cannot call up a preview."""
+    ours, _ = await story.acknowledged(network)
+    with pytest.raises(Forbidden):
+        await network.gateways["XAA"].clear.show(ours, "board", "foreign_affairs")

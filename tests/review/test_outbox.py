@@ -1,0 +1,168 @@
+"""What may keep messages from leaving, and what must not: held cases, holds, circuits, expiry, strange answers."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core import wire
+from gateway.services.ports import HttpAnswer, OutboundRow
+from keys import jws
+from tests.support import story
+from tests.support.network import Network
+
+
+async def outbox(network: Network, country: str, ref: str) -> list[OutboundRow]:
+    """Return the messages of a case."""
+    return list(await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref)))
+
+
+async def test_held_message_takes_no_place_from_others(network: Network) -> None:
+    """A frozen case whose message was posted and never receipted does not use up the places of other messages."""
+    gateway = network.gateways["XAA"]
+    gateway.context.policy = replace(gateway.context.policy, in_flight=1)
+    network.wires.lose_answers = True
+    frozen = await story.sent(network)
+    await gateway.deliverer.run_once()
+    network.wires.lose_answers = False
+    await gateway.hold.freeze(frozen, "doubt", "protection", "asylum_authority")
+    network.clock.pass_(hours=2)
+    ours = await story.sent(network)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_open_circuit_lets_one_probe_out_at_a_time(network: Network) -> None:
+    """While a probe is under way, no second message leaves for a partner that failed before."""
+    gateway = network.gateways["XAA"]
+    for _ in range(3):
+        await story.sent(network)
+
+    async def fail(tx: Any) -> None:
+        row = await tx.find_partner("XBB")
+        await tx.save_partner(replace(row, failures=5, open_until=network.clock.now() - timedelta(seconds=1)))
+
+    await gateway.store.commit(fail)
+    assert 1 == len(await gateway.deliverer.claim("XBB", 32, 0))
+    assert 0 == len(await gateway.deliverer.claim("XBB", 31, 1))
+
+
+async def test_one_outage_counts_once_for_all_posts_under_way(network: Network) -> None:
+    """Twelve posts that fail together leave the partner alone for seconds, not for an hour."""
+    gateway = network.gateways["XAA"]
+    for _ in range(12):
+        await story.sent(network)
+    network.wires.cut = True
+    await gateway.deliverer.run_once()
+    row = await gateway.store.read(lambda tx: tx.find_partner("XBB"))
+    assert row.open_until - network.clock.now() <= timedelta(seconds=5)
+
+
+async def test_nothing_is_marked_as_posted_to_a_state_on_hold(network: Network) -> None:
+    """What a hold keeps back was never posted, so that withdrawing it sends nothing at all."""
+    gateway = network.gateways["XAA"]
+    ours = await story.sent(network)
+    gateway.context.trust._holds["XBB"] = "another identity"
+    assert 0 == await gateway.deliverer.run_once()
+    assert [None] == [row.posted_at for row in await outbox(network, "XAA", ours)]
+
+
+async def test_expired_message_is_not_posted_by_a_gateway_that_was_down(network: Network) -> None:
+    """A gateway that comes back after the expiry ends the message instead of posting it (M-5.10)."""
+    network.wires.cut = True
+    ours = await story.sent(network)
+    await network.deliver(1)
+    network.wires.cut = False
+    network.clock.pass_(days=31)
+    assert 0 == await network.gateways["XAA"].deliverer.run_once()
+    assert ("UNDELIVERED", []) == (await story.state(network, "XAA", ours), network.wires.posted)
+
+
+async def test_message_is_not_given_up_while_the_other_side_may_accept_it(network: Network) -> None:
+    """Within 300 s after expiry the other State still accepts, so it is not undelivered yet."""
+    ours = await story.sent(network)
+    gateway = network.gateways["XAA"]
+    (row,) = await outbox(network, "XAA", ours)
+    assert 0 == await gateway.deliverer.expire(row.expires_at + timedelta(seconds=299))
+    assert 1 == await gateway.deliverer.expire(row.expires_at + timedelta(seconds=301))
+
+
+async def test_receipt_from_the_end_of_time_ends_no_loop(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partner that signs an absurd instant of receipt gets a finding; the gateway goes on."""
+    sign = jws.sign
+
+    def absurd(payload: bytes, typ: str, signer: Any) -> bytes:
+        if typ == jws.TYP_RECEIPT:
+            value = json.loads(payload) | {"received_at": "9999-12-31T23:59:59Z"}
+            payload = json.dumps(value, separators=(",", ":")).encode()
+        return sign(payload, typ, signer)
+
+    monkeypatch.setattr(jws, "sign", absurd)
+    ours = await story.sent(network)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+    assert "9999" in (await story.case(network, "XAA", ours)).findings[0]
+
+
+async def test_whatever_the_transport_raises_is_a_failed_attempt(network: Network) -> None:
+    """An error nobody expected from one partner's server must not end the loop that serves all the others."""
+
+    async def broken(*_: Any) -> HttpAnswer:
+        raise TypeError("cannot unpack non-iterable NoneType object")
+
+    network.wires.post = broken  # type: ignore[method-assign]
+    ours = await story.sent(network)
+    assert 1 == await network.gateways["XAA"].deliverer.run_once()
+    assert [("posted", 1)] == [(row.state, row.attempts) for row in await outbox(network, "XAA", ours)]
+
+
+async def test_row_that_cannot_be_read_holds_up_no_other(network: Network) -> None:
+    """One case whose sealed value does not open is logged; the messages of other cases leave."""
+    gateway = network.gateways["XAA"]
+    broken, ours = await story.sent(network), await story.sent(network)
+
+    async def damage(tx: Any) -> None:
+        row = await tx.find_case(broken)
+        await tx.save_case(replace(row, sealed=b"x" * 80, version=row.version + 1))
+
+    await gateway.store.commit(damage)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+    assert [("queued", None)] == [(row.state, row.posted_at) for row in await outbox(network, "XAA", broken)]
+
+
+async def test_collect_hands_out_no_more_than_fits(network: Network) -> None:
+    """Envelopes that together exceed a reply to collect come in two replies, and no reply fails."""
+    gateway = network.gateways["XAA"]
+    refs = [await story.sent(network) for _ in range(3)]
+
+    async def grow(tx: Any) -> None:
+        for ref in refs:
+            (row,) = await tx.outbound_of_case(ref)
+            await tx.save_outbound(replace(row, envelope=bytes(4 << 20)))
+
+    await gateway.store.commit(grow)
+    assert 1 == len(await gateway.deliverer.waiting("XBB", 64)) // (4 << 20)
+    network.clock.pass_(minutes=1)
+    assert 1 == len(await gateway.deliverer.waiting("XBB", 64)) // (4 << 20)
+
+
+async def test_withdrawal_waits_for_a_key_by_itself(network: Network) -> None:
+    """Whoever withdraws while the other State is on hold need not come back: it leaves once there is a key."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    gateway.context.trust._holds["XBB"] = "another identity"
+    await gateway.hold.freeze(ours, "doubt", "protection", "asylum_authority")
+    await gateway.hold.withdraw(ours, "protection", "asylum_authority")
+    network.clock.pass_(hours=2)
+    assert 0 == await network.deliver()
+    gateway.context.trust._holds.clear()
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert ("WITHDRAWN", "WITHDRAWN") == (
+        await story.state(network, "XAA", ours),
+        await story.state(network, "XBB", theirs),
+    )
+    assert wire.MAX_VALIDITY == timedelta(days=30)
