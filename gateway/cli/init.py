@@ -15,7 +15,7 @@ from keys.card import Card
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, resolve_path=True, path_type=Path))
 @click.option("--country", required=True, metavar="XAA", help="ISO 3166-1 alpha-3 code of the State.")
 @click.option("--authority", metavar="ID", help="Id of the asking and answering authority; by default XAA-ID-01.")
 @click.option("--zone", default="UTC", show_default=True, help="IANA time zone; a day ends at 24:00 there.")
@@ -68,8 +68,8 @@ def init(
     settings.check(directory, tomllib.loads(home.configuration_text(wish)))
     ask = passphrase(passphrase_file, prompt="Passphrase for the new key stores", new=True)
     ask_if_needed = ask if "file" in (custody.partition(":")[0], identity_custody.partition(":")[0]) else str
-    card = home.create(directory.absolute(), wish, datetime.now(UTC), ask_if_needed, os.environ)
-    asyncio.run(_make_database(directory.absolute(), ask_if_needed()))
+    card = home.create(directory, wish, datetime.now(UTC), ask_if_needed, os.environ)
+    asyncio.run(_make_database(directory, ask_if_needed()))
     if as_json:
         emit(_made(directory, card))
     else:

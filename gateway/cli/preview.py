@@ -28,7 +28,7 @@ _COLOURS: Mapping[str, str] = {"sent": "green", "withheld": "yellow", "forbidden
 @click.argument("file", required=False)
 @click.option("--example", is_flag=True, help="Print a valid case draft, to edit and preview.")
 @click.option(
-    "-C", "home", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Preview as this gateway would."
+    "-C", "home", metavar="DIR", type=click.Path(file_okay=False, resolve_path=True, path_type=Path), help="Preview as this gateway would."
 )
 @click.option("--authority", metavar="ID", help=f"Who asks; without -C by default {STAND_IN_AUTHORITY}.")
 @click.option(

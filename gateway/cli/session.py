@@ -41,7 +41,7 @@ def home_option(function: F) -> F:
         "-C",
         "home",
         metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
         default=".",
         envvar="ISTHMUS_HOME",
         help="The gateway's home; by default this directory, or $ISTHMUS_HOME.",

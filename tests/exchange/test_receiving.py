@@ -1,0 +1,601 @@
+"""What a partner can do to XBB with good messages at bad moments: repeat, skip, withdraw, wait, restore, collect."""
+
+import asyncio
+import ssl
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import app
+from gateway.core import envelope
+from gateway.core.codes import problem
+from keys import b64, card, jws
+from keys.ids import SEAL, SIGN, key_id
+from keys.seal import SealingKey
+from keys.sign import SigningKey
+from schemas import ijson
+from tests.exchange.partner import (
+    ANSWERS,
+    COLLECT,
+    DAY,
+    IDENTITY_POINT,
+    SMALL_ORDER,
+    Door,
+    FixedSigner,
+    Shot,
+    entry,
+    example,
+    flip,
+    open_door,
+    sign_kid,
+)
+from tests.support import story
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+S = timedelta(seconds=1)
+WITHDRAWN = {"code": "WITHDRAWN_NO_REASON"}
+
+
+def follow(door: Door, first: Shot, type: str = "reminder", seq: int = 2, **how: Any) -> Shot:
+    """Return a later message of the thread of ``first``."""
+    body = {"reminder": example("reminder", "first"), "withdrawal": WITHDRAWN}[type]
+    return door.partner.message(type, body, thread=first.thread, seq=seq, **how)
+
+
+def publish(door: Door, number: int, raw: bytes) -> None:
+    """Publish a card of XAA."""
+    (door.network.homes["XBB"] / "cards" / "XAA" / f"{number}.jws").write_bytes(raw)
+
+
+# Accepted: the answer is the proof (M-5.3).
+
+
+async def test_accepted_request_is_stored_with_its_answer(door: Door) -> None:
+    """A request opens one case; step, log entry and answer were durable before the answer left (M-5.3, M-7.6)."""
+    before, shot = door.counts(), door.partner.message()
+    got = await door.post(shot)
+    receipt = door.receipt(got, shot.digest)
+    after, row = door.counts(), door.inbound(shot) or {}
+    grown = {table: after[table] - before[table] for table in after if after[table] != before[table]}
+    assert dict.fromkeys(("case_file", "case_key", "case_event", "thread", "inbound", "log_entry"), 1) == grown
+    assert got.body.rstrip(b" ") == row["answer"]
+    assert ("accepted", None) == (row["status"], row["code"])
+    assert receipt.start_on is not None
+    assert receipt.due_on is not None
+
+
+async def test_person_is_nowhere_in_the_clear(door: Door) -> None:
+    """Neither the database nor the log holds a name, whatever became of the message."""
+    name = "Visibleova"
+    body = example("verification.request", "nationality")
+    body["elements"]["names"][0]["family"] = name
+    start = len(door.network.logs)
+    await door.accepted(door.partner.message(body=body))
+    await door.refused(door.partner.message(body=body | {"more": name}), "bad-schema")
+    await door.refused(door.partner.message(name.lower(), body=body), "unsupported-type")
+    files = door.gateway.settings.database.parent.glob(f"{door.gateway.settings.database.name}*")
+    assert not any(name.encode() in file.read_bytes() for file in files)
+    assert name not in repr(door.network.logs[start:])
+
+
+async def test_tls_only_from_1_3(fresh: Door) -> None:
+    """The same message over TLS; a client that knows no more than 1.2 gets no connection (M-1.3)."""
+    url = await fresh.open(tls=app.tls(fresh.gateway.settings))
+    client = ssl.create_default_context(cafile=str(fresh.network.homes["XBB"] / "tls.crt"))
+    client.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    shot = replace(fresh.partner.message(), url=url)
+    assert "accepted" == fresh.receipt(await fresh.post(shot, ssl=client), shot.digest).status
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(OSError):  # noqa: PT011 - the library names the fault differently in each version
+        await fresh.post(shot, ssl=client)
+
+
+# Bits: whatever is flipped, nothing is stored and nobody hears why (M-4.1, M-4.2, M-5.5).
+
+
+@pytest.mark.parametrize("bit", [0, 7])
+async def test_every_region_of_the_envelope(door: Door, bit: int) -> None:
+    """A flipped bit in any region is one of three problems, never a fault of ours and never a message."""
+    shot, before = door.partner.message(), door.counts()
+    places = [*range(21), *range(21, len(shot.raw), 331), len(shot.raw) - 16, len(shot.raw) - 1]
+    for at in places:
+        code = "bad-envelope" if at < 5 else "unknown-key" if at < 21 else "cannot-open"
+        door.is_problem(await door.post(replace(shot, raw=flip(at, bit)(shot.raw))), code)
+    assert before == door.counts()
+    assert "gateway.fault" not in {event for event, _ in door.network.logs}
+    await door.accepted(shot)
+
+
+async def test_every_length_of_a_cut_envelope(door: Door) -> None:
+    """No prefix of an envelope is one, and the whole is still taken afterwards."""
+    shot, before = door.partner.message(), door.counts()
+    for end in (*range(0, 24), *range(24, len(shot.raw), 997), len(shot.raw) - 1):
+        door.is_problem(await door.post(replace(shot, raw=shot.raw[:end])), "bad-envelope")
+    assert before == door.counts()
+    await door.accepted(shot)
+
+
+async def test_bits_of_the_signed_message(door: Door) -> None:
+    """A bit flipped inside, before sealing, is found by form, content or signature; nothing is stored."""
+    before = door.counts()
+    found = set()
+    for at in range(0, 1500, 37):
+        got = await door.post(door.partner.message(signed=flip(at)))
+        found.add(got.body)
+    assert found <= {
+        problem(code) for code in ("bad-jws", "bad-json", "bad-payload", "unknown-signer", "bad-signature")
+    }
+    assert before == door.counts()
+
+
+async def test_suite_two(tmp_path: Path) -> None:
+    """The second suite carries a request; a compressed point in its enc does not open (M-2.1, M-2.2)."""
+    door = await open_door(tmp_path, suite=2)
+    try:
+        await door.accepted(door.partner.message())
+        assert 9894 == len(door.partner.message().raw)
+        point = envelope.HEAD_BYTES + 1568
+        for lead in (0x02, 0x03, 0x00, 0x05):
+            change = lambda raw, lead=lead: raw[:point] + bytes((lead,)) + raw[point + 1 :]  # noqa: E731
+            await door.problem(door.partner.message(sealed=change), "cannot-open")
+        for at in (21, point + 50, point + 97, -1):
+            await door.problem(door.partner.message(sealed=flip(at)), "cannot-open")
+    finally:
+        await door.close()
+
+
+async def test_suite_the_policy_does_not_allow(fresh: Door) -> None:
+    """A suite that exists and is not allowed here is no envelope to us (M-2.1, M-4.1)."""
+    context = fresh.gateway.context
+    object.__setattr__(context, "policy", replace(context.policy, suites=frozenset({2})))
+    await fresh.problem(fresh.partner.message(), "bad-envelope")
+
+
+# Forged cards.
+
+
+@pytest.mark.parametrize("point", [IDENTITY_POINT, SMALL_ORDER], ids=["neutral", "order 8"])
+async def test_card_with_a_weak_signing_key(fresh: Door, point: bytes) -> None:
+    """A card that lists a point of small order is not taken, even if the identity key signed it (M-2.5)."""
+    secrets = fresh.partner.secrets
+    weak = entry(SigningKey.generate(), fresh.network.clock.now() - DAY, fresh.network.clock.now() + DAY)
+    weak |= {"kid": sign_kid(point), "key": b64.encode(point)}
+    claims = card.claims_of(secrets.second) | {"serial": 3, "prev": secrets.second.digest}
+    claims["signing"] = [*claims["signing"], weak]
+    publish(fresh, 3, jws.sign(ijson.dumps(claims), jws.TYP_CARD, secrets.identity))
+    await fresh.gateway.refresh_trust()
+    forged = FixedSigner(sign_kid(point), point, IDENTITY_POINT + bytes(32))
+    await fresh.problem(fresh.partner.message(signer=forged), "unknown-signer")
+    await fresh.accepted(fresh.partner.message())
+
+
+async def test_card_with_a_compressed_point(fresh: Door) -> None:
+    """A sealing key with a compressed point would have two ids; a card that lists one is not taken (M-2.2)."""
+    secrets, now = fresh.partner.secrets, fresh.network.clock.now()
+    public = SealingKey.generate(2).public
+    short = public[:1568] + bytes((2 + public[-1] % 2,)) + public[1569:1617]
+    weak = entry(SigningKey.generate(), now - DAY, now + DAY) | {"suite": 2, "key": b64.encode(short)}
+    weak["kid"] = b64.encode(key_id(SEAL[2], short))
+    claims = card.claims_of(secrets.second) | {"serial": 3, "prev": secrets.second.digest}
+    claims["sealing"] = [*claims["sealing"], weak]
+    publish(fresh, 3, jws.sign(ijson.dumps(claims), jws.TYP_CARD, secrets.identity))
+    await fresh.gateway.refresh_trust()
+    assert 2 == fresh.gateway.context.trust.card("XAA").serial
+    assert SIGN not in SEAL.values()
+    await fresh.accepted(fresh.partner.message())
+
+
+async def test_hold_is_lifted_and_nothing_was_lost(fresh: Door) -> None:
+    """A message refused while on hold is taken, the same bytes, once an officer has compared the key (M-8.5)."""
+    stranger, second = SigningKey.generate(), fresh.partner.secrets.second
+    claims = card.claims_of(second) | {"serial": 3, "prev": second.digest, "identity": b64.encode(stranger.public)}
+    publish(fresh, 3, jws.sign(ijson.dumps(claims), jws.TYP_CARD, stranger))
+    await fresh.gateway.refresh_trust()
+    shot = fresh.partner.message()
+    got = await fresh.problem(shot, "hold")
+    assert "900" == got.headers["Retry-After"]
+    trust, now = fresh.gateway.context.trust, fresh.network.clock.now()
+    await trust.confirm("XAA", fresh.partner.secrets.identity.public, now)
+    await fresh.accepted(shot)
+
+
+async def test_answered_before_the_hold_is_answered_the_same(fresh: Door) -> None:
+    """A known envelope gets its answer whatever became of the sender since (M-5.1, step 4)."""
+    shot = fresh.partner.message()
+    first = await fresh.post(shot)
+    stranger, second = SigningKey.generate(), fresh.partner.secrets.second
+    claims = card.claims_of(second) | {"serial": 3, "prev": second.digest, "identity": b64.encode(stranger.public)}
+    publish(fresh, 3, jws.sign(ijson.dumps(claims), jws.TYP_CARD, stranger))
+    await fresh.gateway.refresh_trust()
+    assert first.body == (await fresh.post(shot)).body
+
+
+# Replay (M-5.1 step 4 and 14, M-5.18).
+
+
+@pytest.mark.parametrize("type", ["verification.request", "confirmation"])
+async def test_replay_gets_the_same_bytes(door: Door, type: str) -> None:
+    """Accepted or refused, the same envelope and the same message sealed anew get the stored answer; nothing grows."""
+    now = door.network.clock.now()
+    frame = {"id": door.partner.token(), "thread": door.partner.token(), "issued_at": now}
+    shot = door.partner.message(type, **frame)
+    anew = door.partner.message(type, **frame)
+    assert (shot.digest, True) == (anew.digest, shot.raw != anew.raw)
+    first, before = await door.post(shot), door.counts()
+    for again in (shot, anew, shot):
+        assert first.body == (await door.post(again)).body
+    assert before == door.counts()
+
+
+async def test_replay_after_a_restart(fresh: Door) -> None:
+    """The stored answer outlives the process; what is under way in the case too (M-5.3)."""
+    shot = fresh.partner.message()
+    first, before = await fresh.post(shot), fresh.counts()
+    await fresh.restart()
+    assert first.body == (await fresh.post(shot)).body
+    assert before == fresh.counts()
+    await fresh.accepted(follow(fresh, shot))
+
+
+async def test_twins_in_one_batch(fresh: Door) -> None:
+    """Forty copies at once are one message with one answer."""
+    shot = fresh.partner.message()
+    answers = await asyncio.gather(*(fresh.post(shot) for _ in range(40)))
+    assert 1 == len({got.body for got in answers})
+    assert (1, 1) == (fresh.counts()["case_file"], fresh.counts()["log_entry"])
+
+
+@pytest.mark.parametrize("purged", [False, True])
+async def test_replay_after_its_time_is_expired(fresh: Door, purged: bool) -> None:
+    """To the second 300 s after expiry it is the old answer, then `expired`, purged yet or not; the case stays (M-5.18)."""
+    shot = fresh.partner.message(expires_at=fresh.network.clock.now() + DAY)
+    first = await fresh.post(shot)
+    fresh.network.clock.pass_(days=1, seconds=300)
+    assert first.body == (await fresh.post(shot)).body
+    fresh.network.clock.pass_(seconds=1)
+    if purged:
+        await fresh.gateway.retention.run_once(fresh.network.clock.now())
+    assert (None if purged else first.body.rstrip(b" ")) == (fresh.inbound(shot) or {})["answer"]
+    late = await fresh.post(shot)
+    receipt = fresh.receipt(late, shot.digest)
+    assert ("refused", "expired") == (receipt.status, receipt.code)
+    before = fresh.counts()
+    assert late.body == (await fresh.post(shot)).body
+    assert before == fresh.counts()
+    row = fresh.inbound(shot) or {}
+    assert ("accepted", None) == (row["status"], row["code"])
+    assert 1 == before["case_file"]
+
+
+async def test_transient_uses_nothing_up(fresh: Door) -> None:
+    """A gap is filled and then what waited is taken, in any order of arrival (M-5.6, M-5.7)."""
+    first = fresh.partner.message()
+    second, third = follow(fresh, first), follow(fresh, first, seq=3)
+    for early in (third, second):
+        await fresh.problem(early, "out-of-order")
+    for due in (first, second, third):
+        await fresh.accepted(due)
+    assert 3 == fresh.last(first)
+
+
+async def test_slow_body_is_later_and_the_message_is_taken_whole(fresh: Door) -> None:
+    """A body that drips gets `later`; the same bytes sent at once are taken (M-1.2, M-5.11)."""
+    url = await fresh.open(body_timeout_s=0.2)
+    shot = fresh.partner.message()
+    slow = replace(shot, raw=shot.raw[:3000], declared=len(shot.raw))
+    before, door_url = fresh.counts(), fresh.url
+    fresh.url = url
+    fresh.is_problem(await fresh.post(slow), "later")
+    fresh.url = door_url
+    assert before == fresh.counts()
+    await fresh.accepted(shot)
+
+
+# Numbers of refused messages (M-5.9).
+
+
+@pytest.mark.parametrize("fault", ["stale", "expired", "id-reuse", "unsupported-type", "bad-schema", "illegal-step"])
+async def test_refused_message_uses_its_number_up(door: Door, fault: str) -> None:
+    """After a refusal from step 13 on the next number is due, and not the same again."""
+    first = door.partner.message()
+    await door.accepted(first)
+    now, body = door.network.clock.now(), example("reminder", "first")
+    type, how = {
+        "stale": ("reminder", {"issued_at": now + 400 * S}),
+        "expired": ("reminder", {"issued_at": now - DAY, "expires_at": now - 400 * S}),
+        "id-reuse": ("reminder", {"id": first.id}),
+        "unsupported-type": ("confirmation", {}),
+        "bad-schema": ("reminder", {"body": {}}),
+        "illegal-step": ("verification.contest", {"body": example("verification.contest", "new-element")}),
+    }[fault]
+    bad = door.partner.message(type, **({"body": body} | how | {"thread": first.thread, "seq": 2}))
+    await door.refused(bad, fault)
+    await door.refused(follow(door, first, seq=2), "id-reuse")
+    await door.accepted(follow(door, first, seq=3))
+
+
+@pytest.mark.parametrize("fault", ["stale", "bad-schema"])
+async def test_refused_message_out_of_turn_uses_none_up(door: Door, fault: str) -> None:
+    """A withdrawal may jump, and one that is refused closes nothing."""
+    first = door.partner.message()
+    await door.accepted(first)
+    how = {"stale": {"issued_at": door.network.clock.now() + 400 * S}, "bad-schema": {}}[fault]
+    body = WITHDRAWN if fault == "stale" else {"code": "WHY"}
+    await door.refused(door.partner.message("withdrawal", body, thread=first.thread, seq=7, **how), fault)
+    await door.accepted(follow(door, first, seq=2))
+
+
+# Withdrawal (M-5.22, M-5.23, M-5.24).
+
+
+async def test_withdrawal_jumps_and_closes_what_it_jumped_over(door: Door) -> None:
+    """It is taken past a gap; the numbers below it and any after it are an illegal step (M-5.22, M-5.23)."""
+    first = door.partner.message()
+    await door.accepted(first)
+    await door.accepted(follow(door, first, "withdrawal", seq=5))
+    ref = (door.thread(first) or {})["ref"]
+    assert "WITHDRAWN" == await story.state(door.network, "XBB", ref)
+    for seq in (2, 4, 9, 6, 7):
+        await door.refused(follow(door, first, seq=seq), "illegal-step")
+    assert "WITHDRAWN" == await story.state(door.network, "XBB", ref)
+
+
+async def test_withdrawal_of_a_thread_nobody_knows(door: Door) -> None:
+    """It is accepted, leaves only ids and digests, and the request that comes late opens no case (M-5.24)."""
+    late, before = door.partner.message(), door.counts()
+    shot = door.partner.message("withdrawal", WITHDRAWN, thread=late.thread, seq=2)
+    receipt = await door.accepted(shot)
+    assert (None, None) == (receipt.start_on, receipt.due_on)
+    row = door.inbound(shot) or {}
+    assert (None, None) == (row["ref"], row["sealed"])
+    await door.refused(late, "illegal-step")
+    for seq, epoch in ((3, 1), (8, 1)):
+        await door.refused(door.partner.message(thread=late.thread, seq=seq, epoch=epoch), "illegal-step")
+    assert before["case_file"] == door.counts()["case_file"]
+
+
+async def test_withdrawal_of_an_erased_case(door: Door) -> None:
+    """It is accepted as of any case that is over, and brings nothing back (M-5.22)."""
+    first = door.partner.message()
+    await door.accepted(first)
+    ref = (door.thread(first) or {})["ref"]
+    await door.gateway.retention.erase(ref, door.network.clock.now())
+    shot = follow(door, first, "withdrawal")
+    await door.accepted(shot)
+    assert None is (door.inbound(shot) or {})["sealed"]
+    assert [] == door.rows("SELECT * FROM case_key WHERE ref = ?", ref)
+
+
+# Restore (M-5.8, M-5.27, M-5.28, M-5.29).
+
+
+def raised(door: Door, epoch: int) -> bytes:
+    """Return XAA's next card, with another epoch."""
+    second = door.partner.secrets.second
+    claims = card.claims_of(second) | {"serial": 3, "prev": second.digest, "epoch": epoch}
+    return card.sign_card(claims, door.partner.secrets.identity)
+
+
+async def test_new_epoch_begins_at_one_once_its_card_is_here(fresh: Door) -> None:
+    """Before the card it is `later`, after it the old epoch is an illegal step, and numbers begin anew (M-5.8, M-5.27)."""
+    first = fresh.partner.message()
+    await fresh.accepted(first)
+    ahead = follow(fresh, first, seq=1, epoch=2)
+    await fresh.problem(ahead, "later")
+    publish(fresh, 3, raised(fresh, 2))
+    await fresh.gateway.refresh_trust()
+    behind = follow(fresh, first, seq=2)
+    receipt = fresh.receipt(await fresh.post(behind), behind.digest)
+    assert "illegal-step" == receipt.code
+    await fresh.accepted(ahead)
+    row = fresh.thread(first) or {}
+    assert (2, 1) == (row["in_epoch"], row["in_seq"])
+
+
+async def test_withdrawn_thread_stays_closed_in_a_new_epoch(fresh: Door) -> None:
+    """A restored partner that forgot its withdrawal opens no case by it (M-5.23, M-5.24)."""
+    shot = fresh.partner.message("withdrawal", WITHDRAWN, seq=2)
+    await fresh.accepted(shot)
+    publish(fresh, 3, raised(fresh, 2))
+    await fresh.gateway.refresh_trust()
+    late = fresh.partner.message(thread=shot.thread, epoch=2)
+    assert "illegal-step" == fresh.receipt(await fresh.post(late), late.digest).code
+    assert 0 == fresh.counts()["case_file"]
+
+
+async def test_envelopes_posted_again_get_their_answers(fresh: Door) -> None:
+    """What a restored side is sent again byte for byte and knows gets its stored answer (M-5.28)."""
+    shots = [fresh.partner.message() for _ in range(3)]
+    answers = [(await fresh.post(shot)).body for shot in shots]
+    publish(fresh, 3, raised(fresh, 2))
+    await fresh.gateway.refresh_trust()
+    assert answers == [(await fresh.post(shot)).body for shot in shots]
+
+
+async def test_resync_moves_no_number(door: Door) -> None:
+    """It gets a receipt like any message, and no thread moves (M-5.29)."""
+    first = door.partner.message()
+    await door.accepted(first)
+    before = door.thread(first)
+    row = {"thread": first.thread, "epoch": 1, "seq": 4, "payload": "A" * 43}
+    receipt = await door.accepted(door.partner.message("resync", {"threads": [row], "more": False}))
+    assert (None, None) == (receipt.start_on, receipt.due_on)
+    assert before == door.thread(first)
+
+
+# Collect (M-5.19, M-5.20) and answers (M-5.21).
+
+
+def _collect(door: Door, most: int = 8, **how: Any) -> Shot:
+    return door.partner.message("collect", {"max": most}, path=COLLECT, **how)
+
+
+async def test_collect_counts_once(fresh: Door) -> None:
+    """It gets what waits and no receipt; the same bytes again get a refusal and nothing that waits (M-5.19, M-5.20)."""
+    shot = fresh.partner.message()
+    await fresh.accepted(shot)
+    await fresh.gateway.answer.acknowledge((fresh.thread(shot) or {})["ref"], "first")
+    asked = _collect(fresh)
+    got = await fresh.post(asked)
+    assert (200, envelope.MEDIA_TYPE_SEVERAL) == (got.status, got.headers["Content-Type"])
+    assert [9349] == [len(item) for item in envelope.parse_several(got.body)]
+    before = fresh.counts()
+    replayed = await fresh.post(asked)
+    assert "id-reuse" == fresh.receipt(replayed, asked.digest).code
+    assert (
+        replayed.body
+        == (await fresh.post(asked)).body
+        == (await fresh.post(replace(asked, path="/xg/1/messages"))).body
+    )
+    assert before["inbound"] == fresh.counts()["inbound"]
+    # A new one later, once the lease of the first is over, gets what was not answered yet.
+    fresh.network.clock.pass_(hours=2)
+    assert [9349] == [len(item) for item in envelope.parse_several((await fresh.post(_collect(fresh))).body)]
+
+
+async def test_nothing_waits(door: Door) -> None:
+    """An empty reply is no fault (M-5.19)."""
+    assert b"" == (await door.post(_collect(door, 1))).body
+
+
+@pytest.mark.parametrize("code", ["stale", "expired", "bad-schema", "bad-signature", "not-for-me", "later"])
+async def test_collect_is_checked_like_any_message(door: Door, code: str) -> None:
+    """The path changes nothing in the order of checks (M-5.19)."""
+    now = door.network.clock.now()
+    how: dict[str, Any] = {
+        "stale": {"issued_at": now + 400 * S},
+        "expired": {"issued_at": now - DAY, "expires_at": now - 400 * S},
+        "bad-schema": {"most": 0},
+        "bad-signature": {"signer": FixedSigner(door.partner.secrets.signing.kid, b"", bytes(64))},
+        "not-for-me": {"to": "XCC"},
+        "later": {"epoch": 2},
+    }[code]
+    await door.fails(_collect(door, **how), code)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [(b"", "bad-payload"), (b"{}", "bad-payload"), (b"{}" + b" " * 4094, "bad-payload"), (bytes(65537), "too-large")],
+    ids=["empty", "not padded", "no members", "too large"],
+)
+async def test_answer_of_no_form(door: Door, raw: bytes, code: str) -> None:
+    """What is no answer is a problem, and nothing is stored (M-5.21)."""
+    await door.problem(Shot(raw, path=ANSWERS, headers={"Content-Type": "application/xg1-answer+json"}), code)
+
+
+# A case that XBB asks in: replies that its request does not allow.
+
+
+async def _asked(door: Door) -> str:
+    """Let XBB ask XAA, and return the thread."""
+    gateway = door.gateway
+    ref = await gateway.clear.new(story.draft(to="XAA", no_contact_methods=True, method_limit="M0"), "first")
+    preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    signed = door.network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
+    await gateway.clear.approve(ref, signed, "second")
+    await gateway.clear.send(ref, "first")
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        ({"method_used": ["CONSULAR_INTERVIEW"]}, "national"),
+        ({"method_used": ["SOCIAL_ENQUIRY"]}, "national"),
+        ({}, "resident-at-date"),
+    ],
+    ids=["method outside the limit", "contact though there must be none", "an answer to another question"],
+)
+async def test_reply_the_request_does_not_allow(fresh: Door, change: dict[str, Any], outcome: str) -> None:
+    """It is refused as an illegal step, nothing of it is kept, and a right one is taken after it."""
+    thread, partner = await _asked(fresh), fresh.partner
+    body = example("verification.acknowledgement", "clock-runs-already")
+    await fresh.accepted(partner.message("verification.acknowledgement", body, thread=thread))
+    bad = partner.message("verification.reply", partner.reply(outcome, **change), thread=thread, seq=2)
+    await fresh.refused(bad, "illegal-step")
+    good = partner.reply("national", method_used=["POPULATION_REGISTER"])
+    await fresh.accepted(partner.message("verification.reply", good, thread=thread, seq=3))
+
+
+async def test_negative_reply_with_its_second_signature(fresh: Door) -> None:
+    """The same statement that is refused with any fault in it is taken without (M-6.1, M-6.2)."""
+    thread, partner = await _asked(fresh), fresh.partner
+    body = example("verification.acknowledgement", "clock-runs-already")
+    await fresh.accepted(partner.message("verification.acknowledgement", body, thread=thread))
+    reply = partner.reply("not-found")
+    bad = partner.statement(reply, thread, digest="A" * 43)
+    await fresh.refused(
+        partner.message("verification.reply", reply, thread=thread, seq=2, statements=[bad]), "bad-statement"
+    )
+    good = partner.statement(reply, thread)
+    await fresh.accepted(partner.message("verification.reply", reply, thread=thread, seq=3, statements=[good]))
+
+
+async def test_reply_after_our_own_withdrawal(fresh: Door) -> None:
+    """Our withdrawal ends what we send; what was on its way to us is taken and its body not kept (M-5.23)."""
+    thread, partner = await _asked(fresh), fresh.partner
+    body = example("verification.acknowledgement", "clock-runs-already")
+    await fresh.accepted(partner.message("verification.acknowledgement", body, thread=thread))
+    ref = fresh.rows("SELECT ref FROM case_file WHERE thread = ?", thread)[0]["ref"]
+    await fresh.gateway.hold.freeze(ref, "a reason", "first", "case_officer")
+    await fresh.gateway.hold.withdraw(ref, "first", "case_officer")
+    shot = partner.message("verification.reply", partner.reply("national"), thread=thread, seq=2)
+    await fresh.accepted(shot)
+    assert None is (fresh.inbound(shot) or {})["sealed"]
+    other = partner.message("verification.reply", partner.reply("national"), thread=thread, seq=2)
+    await fresh.refused(other, "id-reuse")
+
+
+async def test_full_disk_loses_nothing(fresh: Door) -> None:
+    """While the disk is full a message is `later` and stores nothing; with room again the same bytes are taken."""
+    writer = fresh.gateway.store._engine._writer
+    assert writer is not None
+    pages = writer.execute("PRAGMA page_count").fetchone()[0]
+    writer.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+    taken: list[Shot] = []
+    while (got := await fresh.post(shot := fresh.partner.message())).status == 200:
+        taken.append(shot)
+    fresh.is_problem(got, "later")
+    await fresh.problem(shot, "later")
+    writer.execute("PRAGMA max_page_count = 1073741823").fetchall()
+    await fresh.accepted(shot)
+    assert len(taken) + 1 == fresh.counts()["case_file"]
+
+
+async def test_order_of_checks(door: Door) -> None:
+    """With two faults the earlier check answers (M-5.1)."""
+    now: datetime = door.network.clock.now()
+    unsigned = FixedSigner(door.partner.secrets.signing.kid, b"", bytes(64))
+    old = {"issued_at": now - 40 * DAY, "expires_at": now - 30 * DAY}
+    used = door.partner.message()
+    await door.accepted(used)
+    pairs: list[tuple[str, dict[str, Any]]] = [
+        ("bad-envelope", {"sealed": lambda raw: b"Y" + flip(30)(raw)[1:]}),
+        ("unknown-key", {"sealed": lambda raw: flip(8)(flip(40)(raw))}),
+        ("bad-padding", {"plain": flip(-1), "signed": lambda raw: b"x"}),
+        ("bad-jws", {"signed": lambda raw: b"x", "payload": lambda raw: b"{"}),
+        ("bad-json", {"body": b'{"a":1,"a":2}', "to": "XCC"}),
+        ("bad-payload", {"v": 3, "to": "XCC"}),
+        ("not-for-me", {"to": "XCC", "from": "XCC"}),
+        ("unknown-signer", {"from": "XCC", "signer": unsigned}),
+        ("bad-signature", {"signer": unsigned, **old}),
+        ("stale", {"issued_at": now + DAY, "expires_at": now + 40 * DAY, "id": used.id}),
+        ("expired", {**old, "id": used.id}),
+        ("id-reuse", {"id": used.id, "seq": 9}),
+        ("later", {"epoch": 2, "seq": 9, "type": "confirmation"}),
+        ("out-of-order", {"seq": 9, "type": "confirmation"}),
+        ("unsupported-type", {"type": "confirmation", "body": {"more": 1}}),
+        ("bad-schema", {"body": {"elements": {"permit": 1}}, "statements": []}),
+    ]
+    for code, how in pairs:
+        await door.fails(door.partner.message(**how), code)
+    body = example("verification.request", "nationality")
+    body["elements"]["sex"] = 2
+    statement = door.partner.statement(body, "A" * 22)
+    await door.refused(door.partner.message(body=body, statements=[statement]), "not-minimised")
+    reply = door.partner.reply("not-found")
+    await door.refused(door.partner.message("verification.reply", reply), "bad-statement")
