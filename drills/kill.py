@@ -45,7 +45,7 @@ LIMITS = {"post_timeout_s": 3, "in_flight": 32}
 """A short time-out makes the lease of a message short, so that a run ends soon after its last kill."""
 
 FEEDERS = 8
-STALLED_S = 60.0
+STALLED_S = 180.0
 """Nothing moved for this long: the run is stuck, which is as bad as a loss."""
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -162,6 +162,8 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     """
     Frame, sign and seal a message around the exact body of ``send``, give it the next number, and put it in the outbox.
 
+    Signed first and sealed then, the recipient named inside the signature (M-1.1): nobody can pass it on as theirs.
+
     Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal then waits for one in the
     outbox, because whoever decides on it must not have to come back.
     """

@@ -188,7 +188,9 @@ class Clear:
         await self._step(ref, "contest", person, role, {"body": body}, facts_type="verification.contest")
 
     async def close(self, ref: str, person: str, role: str = "case_officer", event: str = "close") -> None:
-        """Close (or, before anything was accepted, ``discard``) the case. Raises ``IllegalStep``."""
+        """Close (or, before anything was accepted, ``discard``) the case. Raises ``IllegalStep``, ``ValueError``."""
+        if event not in ("close", "discard"):
+            raise ValueError("a case is closed or discarded here, and takes no other step")
         await self._step(ref, event, person, role, {})
 
     async def _step(

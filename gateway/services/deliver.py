@@ -419,7 +419,12 @@ class Deliverer:
         await tx.save_outbound(replace(row, state="undelivered", code=code, answered_at=now))
         case_row = await tx.find_case(row.ref) if row.ref else None
         if case_row is not None and case_row.sealed is not None:
-            held = cases.unseal(self._context, case_row)
+            try:
+                held = cases.unseal(self._context, case_row)
+            except Exception as error:
+                # A case that cannot be read does not move; the messages of all others must still come to an end.
+                self._context.log("case.fault", ref=row.ref, error=type(error).__name__)
+                return
             await self._move(tx, held, Event("undelivered", row.partner, GATEWAY, {"code": code}), now)
 
     # A partner that has no address of its own collects.

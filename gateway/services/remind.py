@@ -15,7 +15,7 @@ from gateway.core.messages import REMINDER
 from gateway.core.rules import Facts
 from gateway.core.verification import GATEWAY, WAITING
 from gateway.services import cases
-from gateway.services.context import Context, NotFound, acting
+from gateway.services.context import Context, acting
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.reckon import overdue
 from schemas import ijson
@@ -61,10 +61,11 @@ class Reminder:
         return Reminded(len(refs), tuple(sent))
 
     async def _try(self, ref: str, now: datetime) -> bool:
-        """Remind of one case; a partner that cannot be sealed to, or a case erased meanwhile, holds up no other."""
+        """Remind of one case; a partner that cannot be sealed to, or a case that cannot be read, holds up no other."""
         try:
             return await self._remind(ref, "gateway", GATEWAY, now, cool_down=True)
-        except (Unavailable, NotFound) as error:
+        except Exception as error:
+            # The unit was rolled back, so nothing is half done; the deadlines of all other cases still count.
             self._context.log("case.not_reminded", ref=ref, error=type(error).__name__)
             return False
 

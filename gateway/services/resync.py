@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, envelope, wire
+from gateway.core.case import Side
 from gateway.core.merkle import Frontier
 from gateway.core.messages import RESYNC, WITHDRAWAL
 from gateway.core.wire import Payload
@@ -136,7 +137,8 @@ class Resync:
         """
         Raise our own epoch after a restore and begin each log anew with its last checkpoint as first entry.
 
-        Returns the new epoch; it is announced in the next card.
+        A request or an answer to a question that waited in the backup does not leave: the case may have been frozen
+        since, and the backup does not know. Returns the new epoch; it is announced in the next card.
         """
         context = self._context
         epoch = context.epoch + 1
@@ -144,6 +146,7 @@ class Resync:
         async def unit(tx: Tx) -> None:
             await tx.set_meta("epoch", str(epoch))
             for country in context.partners:
+                await self._forget_unsent(tx, country, now)
                 old = await tx.log_head(country)
                 head = LogHead(checkpoint.origin(context.country, country, epoch), Frontier(), "")
                 await tx.save_log_head(country, head)
@@ -155,6 +158,22 @@ class Resync:
         context.epoch = epoch
         return epoch
 
+    async def _forget_unsent(self, tx: Tx, country: str, now: datetime) -> None:
+        """Drop what we as the asking State never posted, and say so on each case; a person decides what follows."""
+        for row in await tx.outbound_since(country, now - _LONGEST_WAIT):
+            found = await tx.find_case(row.ref or "") if _never_left(row) else None
+            if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
+                continue
+            await tx.save_outbound(replace(row, state="dropped", envelope=None, sealed=None, answered_at=now))
+            held = cases.unseal(self._context, found)
+            text = "a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"
+            case = replace(held.case, findings=(*held.case.findings, text))
+            await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
+
+
+def _never_left(row: OutboundRow) -> bool:
+    return row.state == "queued" and row.ref is not None and row.type != WITHDRAWAL
+
 
 def _may_repeat(row: OutboundRow, now: datetime) -> bool:
     return (
@@ -163,6 +182,10 @@ def _may_repeat(row: OutboundRow, now: datetime) -> bool:
         and row.type != RESYNC
         and now <= row.expires_at + wire.SKEW
     )
+
+
+_LONGEST_WAIT = 2 * wire.MAX_VALIDITY
+"""No message waits longer than it is valid; twice that is surely all of them."""
 
 
 async def _may_leave(tx: Tx, row: OutboundRow) -> bool:

@@ -80,7 +80,13 @@ class Retention:
                 held = await cases.load(self._context, tx, ref)
                 await cases.move(self._context, tx, held, Event("block", "gateway", GATEWAY, {"until": until}), now)
 
-            await self._context.commit(unit)
+            try:
+                await self._context.commit(unit)
+            except Unavailable:
+                raise
+            except Exception as error:
+                # Erased meanwhile, or it cannot be read: the timers of all other cases still run.
+                self._context.log("case.not_blocked", ref=row.ref, error=type(error).__name__)
 
     async def _ended(self, state: State, now: datetime, days: int) -> list[CaseRow]:
         async def unit(tx: Tx) -> list[CaseRow]:

@@ -103,3 +103,17 @@ async def test_repeated_listing_adds_one_finding(network: Network, tmp_path: Pat
         await network.deliver()
         network.clock.pass_(seconds=timedelta(minutes=5).total_seconds())
     assert 1 == len((await story.case(network, "XBB", theirs)).findings)
+
+
+async def test_request_that_waited_in_the_backup_does_not_leave(network: Network, tmp_path: Path) -> None:
+    """A restore forgets a freeze; so what the backup had not posted is dropped, and a person decides."""
+    ours = await story.sent(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "asks for protection", "protection", "asylum_authority")
+    await hold.withdraw(ours, "protection", "asylum_authority")
+    await restore(network, "XAA", backup)
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert [] == [path for country, path, body in network.wires.posted if country == "XBB"]
+    assert "dropped at the restore" in (await story.case(network, "XAA", ours)).findings[0]

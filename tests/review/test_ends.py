@@ -1,5 +1,6 @@
 """What the end of a case must not do: crash a loop, leave a guessable trace, or lose a reply."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ async def test_refused_reply_can_be_given_again(network: Network, monkeypatch: p
     """A reply that the asking State refused is no reply: the desk that is asked answers again."""
     ours, theirs = await story.acknowledged(network)
     card = network.gateways["XAA"].context.trust._cards["XBB"]
-    missing: Any = __import__("dataclasses").replace(card, roles=())
+    missing: Any = replace(card, roles=())
     network.gateways["XAA"].context.trust._cards["XBB"] = missing
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
@@ -129,3 +130,27 @@ async def test_desk_without_names_is_shown_none(network: Network) -> None:
     ours, _ = await story.acknowledged(network)
     with pytest.raises(Forbidden):
         await network.gateways["XAA"].clear.show(ours, "board", "foreign_affairs")
+
+
+async def test_closing_is_no_way_to_another_step(network: Network) -> None:
+    """The event of ``close`` is one of two; no other row of the table is reached through it."""
+    ours, _ = await story.replied(network)
+    with pytest.raises(ValueError, match="closed or discarded"):
+        await network.gateways["XAA"].clear.close(ours, "first", event="suspend")
+
+
+async def test_case_that_cannot_be_read_stops_no_loop(network: Network) -> None:
+    """One damaged case is logged by expiry, reminders and retention, and ends none of them."""
+    ours = await story.sent(network)
+    gateway = network.gateways["XAA"]
+
+    async def damage(tx: Any) -> None:
+        row = await tx.find_case(ours)
+        state = {"state": "CLOSED", "closed_at": network.clock.now(), "sealed": b"x" * 80, "version": row.version + 1}
+        await tx.save_case(replace(row, **state))
+
+    await gateway.store.commit(damage)
+    network.clock.pass_(days=200)
+    assert 1 == await gateway.deliverer.expire(network.clock.now())
+    assert () == await gateway.retention.run_once(network.clock.now())
+    assert "case.not_blocked" in [event for event, _ in network.logs]

@@ -38,7 +38,7 @@ async def test_freeze_before_posting_sends_nothing(network: Network) -> None:
 
 
 async def test_freeze_after_posting_sends_one_withdrawal(network: Network) -> None:
-    """After something was posted, exactly one withdrawal leaves, at the next full hour."""
+    """After something was posted, exactly one withdrawal leaves, at the next full hour (M-5.25)."""
     ours, theirs = await story.acknowledged(network)
     count = len(network.wires.posted)
     hold = network.gateways["XAA"].hold
@@ -143,7 +143,7 @@ async def test_withdrawn_case_takes_no_more_from_us(network: Network) -> None:
 
 
 async def test_two_reasons_look_alike_on_the_wire(network: Network) -> None:
-    """Two withdrawals for different reasons are the same messages at the same hour, byte for byte but for ids."""
+    """Two withdrawals for different reasons are the same messages at the same hour, byte for byte but for ids (M-5.26)."""
     seen = []
     for reason, person, role in (
         ("asks for protection", "protection", "asylum_authority"),

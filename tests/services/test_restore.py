@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,3 +157,26 @@ async def test_case_left_alone_is_closed(network: Network) -> None:
     for gateway in network.gateways.values():
         await gateway.retention.run_once(network.clock.now())
     assert ("CLOSED", "CLOSED") == (await story.state(network, "XAA", ours), await story.state(network, "XBB", theirs))
+
+
+async def test_rotated_key_gets_the_same_message_in_a_new_envelope(network: Network) -> None:
+    """When the recipient lists another sealing key only, the same signed message is sealed to it and accepted (M-1.2)."""
+    network.wires.cut = True
+    ours = await story.sent(network)
+    await network.deliver(1)
+
+    async def queued(tx: Any) -> Any:
+        return (await tx.outbound_of_case(ours))[0]
+
+    before = await network.gateways["XAA"].store.read(queued)
+    claims = card.claims_of(network.gateways["XAA"].context.trust.card("XBB"))
+    second = {**claims["sealing"][1], "from": claims["sealing"][0]["from"]}
+    network.clock.pass_(hours=2)
+    next_card_of(network, "XBB", sealing=[second])
+    for gateway in network.gateways.values():
+        await gateway.refresh_trust()
+    network.wires.cut = False
+    await network.deliver()
+    after = await network.gateways["XAA"].store.read(queued)
+    assert (before.digest, "receipted") == (after.digest, after.state)
+    assert before.envelope_id != after.envelope_id
