@@ -2,8 +2,8 @@
 Accept requests over HTTP on loopback, beside the bare pipeline.
 
 The gateway does everything it does in life: rate and size limits, every check of the protocol, case, clocks, log,
-commit at ``synchronous=FULL``, signed receipt with proof, one line of log a step. The load generator is a process of its
-own on the same cores. Gateway and bare pipeline take the same envelopes in turns.
+commit at ``synchronous=FULL``, signed receipt with proof, one line of log a step. The load generator is a process of
+its own on the same cores. Gateway and bare pipeline take the same envelopes in turns.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from benchmarks.pair import Pair, draft, make_pair
 from benchmarks.resident import resident_mib
 from gateway import app
 from gateway.app import Gateway
-from gateway.core import envelope, wire
+from gateway.core import wire
 from gateway.core.messages import REQUEST
 from gateway.services import cases
 from keys import jws
@@ -143,7 +143,9 @@ def _figures(ours: Sequence[Round], bare: Sequence[Round]) -> list[Figure]:
         Figure("accept p99, half load", percentile(half, 0.99) * 1000, "ms", HALF_LOAD_P99_MS, less=True),
         Figure("memory before load", median([one.before_mib for one in ours]), "MiB", 150, less=True),
         Figure("memory after load", max(one.after_mib for one in ours), "MiB", 300, less=True),
-        Figure("growth per message with its body", median([one.grown_bytes for one in ours]) / 1024, "KiB", 16, less=True),
+        Figure(
+            "growth per message with its body", median([one.grown_bytes for one in ours]) / 1024, "KiB", 16, less=True
+        ),
     ]
 
 

@@ -70,7 +70,9 @@ async def serve(root: Path, database: Path) -> None:
 
     async def messages(request: web.Request) -> web.Response:
         parsed = envelope.parse(await request.read(), frozenset({1}))
-        signed = jws.parse(envelope.unpad(keyring.sealing[parsed.kid].open(parsed.head, parsed.enc_ct)), jws.TYP_MESSAGE)
+        signed = jws.parse(
+            envelope.unpad(keyring.sealing[parsed.kid].open(parsed.head, parsed.enc_ct)), jws.TYP_MESSAGE
+        )
         payload = json.loads(signed.payload)
         signed.verify(trust.signing_key(payload["from"], signed.kid, clock.now()))
         if not schemas.is_valid(payload["type"], payload["body"]):

@@ -17,7 +17,7 @@ BLOCK_BYTES = 4096
 
 
 def machine(directory: Path | None = None) -> dict[str, Any]:
-    """Return machine, versions, store settings, load, and the time of ``fdatasync`` in ``directory`` (default: temp)."""
+    """Return machine, versions, store settings, load, and the time of ``fdatasync`` in ``directory``."""
     from gateway.storage.sqlite import PRAGMAS
 
     return {

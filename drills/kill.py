@@ -270,7 +270,9 @@ def compare(pair: Pair, figures: Figures, count: int) -> None:
 def _compare_cases(pair: Pair, count: int, figures: Figures) -> None:
     faults = figures.faults
     submitted = {ref for (ref,) in _lines(pair.root / "submitted")}
-    cases = {country: _rows(pair.database(country), "SELECT thread, ref, state FROM case_file") for country in COUNTRIES}
+    cases = {
+        country: _rows(pair.database(country), "SELECT thread, ref, state FROM case_file") for country in COUNTRIES
+    }
     figures.cases = len(cases["XAA"])
     faults["cases_missing"] += abs(count - len(cases["XAA"])) + len(submitted - {row[1] for row in cases["XAA"]})
     threads = {country: Counter(row[0] for row in rows) for country, rows in cases.items()}
@@ -305,7 +307,9 @@ async def verify_answers(pair: Pair, faults: Counter[str]) -> None:
     for country in COUNTRIES:
         gateway = await pair.open(country)
         try:
-            rows = _rows(pair.database(country), "SELECT partner, digest, answer FROM outbound WHERE answer IS NOT NULL")
+            rows = _rows(
+                pair.database(country), "SELECT partner, digest, answer FROM outbound WHERE answer IS NOT NULL"
+            )
             for partner, digest, answer in rows:
                 try:
                     gateway.deliverer.verify(partner, digest, wire.pad_answer(answer))
@@ -386,8 +390,11 @@ def report(figures: Figures, *, as_json: bool) -> None:
         print(json.dumps({**asdict(figures), "good": figures.good}))
         return
     of = ", ".join(f"{country} {count}" for country, count in sorted(figures.kills_of.items()))
-    print(f"seed {figures.seed}: {figures.kills} kills ({of}) during {figures.exchanges} exchanges of {figures.cases} cases")
-    print(f"{figures.posts} answers came through; {figures.seconds} s; a killed gateway is back in {figures.restart_p50_s} s (p50)")
+    print(
+        f"seed {figures.seed}: {figures.kills} kills ({of}), "
+        f"{figures.exchanges} exchanges of {figures.cases} cases in {figures.seconds} s"
+    )
+    print(f"{figures.posts} answers came through; a killed gateway is ready again in {figures.restart_p50_s} s (p50)")
     for name, count in sorted(figures.faults.items()):
         print(f"  {name:<22} {count}")
     print("nothing lost, nothing applied twice, no answer forgotten" if figures.good else "FAILED")

@@ -168,9 +168,7 @@ def _flat(value: Any) -> str:
 @click.option("--zone", required=True, help="IANA time zone in which this State's days end.")
 @click.option("--version", default="1", show_default=True, help="Version; a changed list takes a new one.")
 @json_option
-def calendar(
-    country: str, first_year: int, last_year: int, id: str, zone: str, version: str, as_json: bool
-) -> None:
+def calendar(country: str, first_year: int, last_year: int, id: str, zone: str, version: str, as_json: bool) -> None:
     """
     Export the public holidays of COUNTRY as a calendar file, on standard output.
 

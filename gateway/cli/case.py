@@ -7,9 +7,10 @@ Rule 3: who signs names the digest that the preview showed, so that nobody signs
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +22,7 @@ from gateway.cli.session import home_option, key_passphrase_option, passphrase, 
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.machine import IllegalStep
 from gateway.core.preview import Preview
-from gateway.core.verification import CLERK, OFFICER
+from gateway.core.verification import OFFICER
 from gateway.http.local_api import (
     DESK,
     LISTS,
@@ -46,10 +47,11 @@ from keys import statement as statements
 if TYPE_CHECKING:
     from gateway.app import Gateway
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 STATEMENT_LASTS = timedelta(days=1)
 """A statement signed here is used at once; a day leaves room for a clock that is off."""
+
+STATEMENT_MAX_BYTES = 8192
+LIST_MAX = 1000
 
 _GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
 
@@ -90,6 +92,12 @@ class Desk:
         acting(gateway.context, self.person, found[0], now)
         return found[0]
 
+    def looking(self, gateway: "Gateway", allowed: frozenset[str]) -> str:
+        """Return the role to look in; where several of the person's would do, one of a desk."""
+        known = gateway.context.persons.get(self.person)
+        roles = sorted(known.roles & allowed, key=lambda role: (role not in DESK, role)) if known else []
+        return self.fitting(gateway, frozenset(roles[:1]) if roles and self.role is None else allowed)
+
     async def step(self, gateway: "Gateway", name: str, ref: str, body: dict[str, Any]) -> dict[str, Any]:
         """Take the step ``name`` of the local API and return where the case stands then."""
         verb, row = VERBS[name], await find_row(gateway, ref)
@@ -125,20 +133,334 @@ async def find_row(gateway: "Gateway", ref: str) -> BoardRow:
     return row
 
 
-def desk_options(function: F) -> F:
-    """Add the options of ``Desk`` to a command."""
+def desk_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of ``Desk`` to a command, which gets the desk first. Stands next to the function."""
 
     @home_option
     @passphrase_option
     @click.option("--as", "person", required=True, metavar="PERSON", envvar="ISTHMUS_PERSON", help="Who acts.")
     @click.option("--role", help="In which role; only needed where several of the person's roles fit.")
     @json_option
+    @wraps(function)
     def command(
         *args: Any, home: Path, passphrase_file: Path | None, person: str, role: str | None, as_json: bool, **rest: Any
     ) -> Any:
         return function(Desk(home, passphrase_file, person, role, as_json), *args, **rest)
 
-    command.__doc__, command.__name__ = function.__doc__, function.__name__
-    # Options and arguments that click noted on the function before it was wrapped.
-    command.__click_params__ = [*getattr(function, "__click_params__", []), *command.__click_params__]  # type: ignore[attr-defined]
-    return command  # type: ignore[return-value]
+    return command
+
+
+def ref_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument REF; it may begin with a dash, so ``--`` may go before it."""
+    return click.argument("ref")(function)
+
+
+_WHY = click.option("--why", metavar="TEXT", help="Why the content is looked at; recorded before it is shown.")
+
+
+@click.group()
+def case() -> None:
+    """
+    Open, approve, send, answer, stop and close cases.
+
+    Every verb says who acts (--as) and prints JSON. A reference that begins with a dash comes after "--".
+    """
+
+
+# Looking.
+
+
+@case.command("list")
+@click.option("--state", "states", multiple=True, type=click.Choice(sorted(State.__members__)), help="Only this state.")
+@click.option("--officer", help="Only cases of this officer.")
+@desk_options
+def list_(desk: Desk, states: tuple[str, ...], officer: str | None) -> None:
+    """List cases, soonest due first; all open ones if no state is named. No identity is in the list."""
+
+    async def act(gateway: "Gateway") -> Any:
+        desk.looking(gateway, LISTS)
+        rows = await gateway.inquiries.cases(states=states, officer=officer, limit=LIST_MAX)
+        return [row_json(row) for row in rows]
+
+    desk.run(act)
+
+
+@case.command()
+@ref_argument
+@_WHY
+@desk_options
+def show(desk: Desk, ref: str, why: str | None) -> None:
+    """Show where a case stands and the steps that are open; with --why also its content."""
+
+    async def act(gateway: "Gateway") -> Any:
+        roles = LISTS | frozenset(role for verb in VERBS.values() for role in verb.anybody())
+        role = desk.looking(gateway, roles)
+        row = await find_row(gateway, ref)
+        if why and role not in DESK:
+            raise Forbidden("the content is for the desks", "leave --why out to see where the case stands")
+        seen = await _look(gateway, desk.person, ref, "view", why) if role in DESK and row.state not in _GONE else None
+        return {
+            "case": row_json(row),
+            "allowed": allowed_json(Side(row.side), State(row.state), gateway.context.persons[desk.person].roles),
+            "desk": desk_json(seen) if seen else None,
+            "content": content_json(seen) if seen and why else None,
+        }
+
+    desk.run(act)
+
+
+async def _look(gateway: "Gateway", person: str, ref: str, action: str, why: str | None) -> Case:
+    """Return the case; with a reason, only after the look is recorded durably (rule R-13)."""
+    context = gateway.context
+    now = context.clock.now()
+
+    async def unit(tx: Tx) -> Case:
+        held = await cases.load(context, tx, ref)
+        if why:
+            await tx.add_access(AccessRow(ref, now, person, action, why, None))
+        return held.case
+
+    if not why:
+        return await context.store.read(unit)
+    seen: Case = (await context.commit(unit)).value
+    return seen
+
+
+@case.command()
+@ref_argument
+@click.option("--why", metavar="TEXT", required=True, help="Why the content is looked at; recorded before it is shown.")
+@desk_options
+def preview(desk: Desk, ref: str, why: str) -> None:
+    """Show the exact body that would leave, its digest, and what is withheld by which rule."""
+
+    async def act(gateway: "Gateway") -> Any:
+        role = desk.looking(gateway, DESK)
+        if (await find_row(gateway, ref)).state in _GONE:
+            raise NotFound("the case is blocked or erased; its content is not shown")
+        seen = await _look(gateway, desk.person, ref, "preview", why)
+        if seen.side is Side.REQUESTING:
+            made, thread = await gateway.clear.show(ref, desk.person, role)
+            return preview_json(made, thread)
+        if seen.pending is None:
+            raise NotFound("nothing is prepared in this case")
+        return pending_json(seen.pending, seen.thread)
+
+    desk.run(act)
+
+
+# Asking.
+
+
+@case.command()
+@click.argument("file")
+@desk_options
+def new(desk: Desk, file: str) -> None:
+    """Open a case for the case draft in FILE ("-": standard input) and print its reference. Nothing is sent."""
+    draft = read_json(file, what="a case draft")
+
+    async def act(gateway: "Gateway") -> Any:
+        ref = await gateway.clear.new(draft, desk.person, desk.fitting(gateway, OFFICER))
+        return {"ref": ref, "state": (await find_row(gateway, ref)).state}
+
+    desk.run(act)
+
+
+@case.command()
+@ref_argument
+@click.argument("file")
+@desk_options
+def amend(desk: Desk, ref: str, file: str) -> None:
+    """Replace the draft by the one in FILE; an approval given before is void."""
+    draft = read_json(file, what="a case draft")
+    desk.run(lambda gateway: desk.step(gateway, "amend", ref, draft))
+
+
+def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what a signature comes from: a key and the digest it is for, or a statement made elsewhere."""
+    for option in (
+        key_passphrase_option,
+        click.option("--statement", metavar="FILE", help="A statement signed elsewhere (isthmus keys sign)."),
+        click.option("--digest", help="With --key: the digest that the preview showed."),
+        click.option(
+            "--key",
+            metavar="FILE",
+            type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+            help="The person's key (isthmus keys new).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _statement(
+    seen: Case,
+    role: str,
+    kind: str,
+    key: Path | None,
+    digest: str | None,
+    given: str | None,
+    file: Path | None,
+    now: datetime,
+) -> str:
+    """Return the statement to hand in: read from ``given``, or signed with ``key`` over the digest that was seen."""
+    if given is not None:
+        with click.open_file(given, "rb") as stream:
+            raw: bytes = stream.read(STATEMENT_MAX_BYTES)
+        return raw.decode("ascii", "replace").strip()
+    if key is None or digest is None:
+        raise click.UsageError("sign with --key FILE --digest DIGEST, or hand in --statement FILE")
+    if seen.pending is None or seen.pending.digest != digest:
+        raise CommandError(
+            Exit.REFUSED, "digest", "what is prepared has another digest", "preview it again before you sign"
+        )
+    made = statements.Statement(seen.thread, kind, role, digest, now + STATEMENT_LASTS)
+    return statements.make(made, open_person_key(key, file)).decode()
+
+
+@case.command()
+@ref_argument
+@signing_options
+@desk_options
+def approve(
+    desk: Desk, ref: str, key: Path | None, digest: str | None, statement: str | None, key_passphrase_file: Path | None
+) -> None:
+    """Approve what was previewed, as a second person with a key of their own."""
+
+    async def act(gateway: "Gateway") -> Any:
+        role = desk.fitting(gateway, VERBS["approval"].roles(Side.REQUESTING))
+        seen = await _look(gateway, desk.person, ref, "approve", None)
+        kind = APPROVAL[seen.pending.type] if seen.pending and seen.pending.type in APPROVAL else "request.approval"
+        named = schemas.statement_roles()[role]
+        now = gateway.context.clock.now()
+        made = _statement(seen, named, kind, key, digest, statement, key_passphrase_file, now)
+        return await desk.step(gateway, "approval", ref, {"statement": made})
+
+    desk.run(act)
+
+
+def _plain_step(name: str, step: str, text: str) -> None:
+    """Add a verb that takes a step without anything else to say."""
+
+    @case.command(name, help=text)
+    @ref_argument
+    @desk_options
+    def plain(desk: Desk, ref: str) -> None:
+        desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
+
+
+_plain_step("send", "send", "Send what was approved; it is durable when this returns.")
+_plain_step("elements", "elements", "Prepare the answer to a question: only the elements asked for are in it.")
+_plain_step("remind", "reminder", "Remind the other State of an overdue reply.")
+_plain_step("discard", "discard", "Close a case before anything of it was accepted.")
+_plain_step("close", "close", "Close a case that is answered, withdrawn or was not delivered.")
+_plain_step("release", "release", "Let go of a case that this person froze.")
+_plain_step("resume", "resume", "Propose that a frozen case goes on, or, as a second person, let it go on.")
+_plain_step("withdraw", "withdraw", "Withdraw a frozen case; the withdrawal gives no reason.")
+_plain_step("acknowledge", "acknowledge", "Acknowledge a request that was received.")
+
+
+@case.command()
+@ref_argument
+@click.option("--ground", required=True, type=click.Choice(sorted(schemas.codes("contest_ground"))), help="Why.")
+@desk_options
+def contest(desk: Desk, ref: str, ground: str) -> None:
+    """Ask for a second look at a reply, once."""
+    desk.run(lambda gateway: desk.step(gateway, "contest", ref, {"ground": ground}))
+
+
+@case.command()
+@ref_argument
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it stays sealed here.")
+@click.option("--protection", metavar="FILE", help="The protection state that became known: 'asylum' of a case draft.")
+@desk_options
+def freeze(desk: Desk, ref: str, reason: str, protection: str | None) -> None:
+    """Stop a case at once; what was never posted is taken back."""
+    body: dict[str, Any] = {"reason": reason}
+    if protection is not None:
+        body["protection"] = read_json(protection, what="a protection state")
+    desk.run(lambda gateway: desk.step(gateway, "freeze", ref, body))
+
+
+# Answering.
+
+
+@case.command()
+@ref_argument
+@click.option(
+    "--element", "elements", multiple=True, required=True, metavar="CODE", help="Element that tells them apart."
+)
+@click.option("--candidates", required=True, type=click.IntRange(2, 99), help="How many entries fit so far.")
+@desk_options
+def ask(desk: Desk, ref: str, elements: tuple[str, ...], candidates: int) -> None:
+    """Ask for one more element because several entries fit."""
+    body = {"elements": list(elements), "candidates": candidates}
+    desk.run(lambda gateway: desk.step(gateway, "question", ref, body))
+
+
+_REASON = click.option(
+    "--reason", required=True, type=click.Choice(sorted(schemas.codes("reason_delay"))), help="Why it takes longer."
+)
+
+
+@case.command()
+@ref_argument
+@_REASON
+@click.option("--eta", required=True, type=click.DateTime(["%Y-%m-%d"]), help="When the answer is to be expected.")
+@desk_options
+def delay(desk: Desk, ref: str, reason: str, eta: datetime) -> None:
+    """Say that the answer will take longer; the clock goes on."""
+    desk.run(lambda gateway: desk.step(gateway, "delay", ref, {"reason": reason, "eta": eta.date().isoformat()}))
+
+
+@case.command()
+@ref_argument
+@_REASON
+@desk_options
+def extend(desk: Desk, ref: str, reason: str) -> None:
+    """Extend the clock as far as the agreement allows, before it is due."""
+    desk.run(lambda gateway: desk.step(gateway, "extension", ref, {"reason": reason}))
+
+
+@case.command()
+@ref_argument
+@click.argument("file", required=False)
+@desk_options
+def answer(desk: Desk, ref: str, file: str | None) -> None:
+    """
+    Prepare the answer in FILE ("-": standard input), and send it unless a second person must sign it first.
+
+    FILE is a reply without "handling". Without FILE, send what was prepared and signed.
+    """
+    reply = None if file is None else read_json(file, what="a reply")
+
+    async def act(gateway: "Gateway") -> Any:
+        prepared = None
+        if reply is not None:
+            made = await desk.step(gateway, "reply", ref, reply)
+            prepared = made["prepared"]
+            if needs_second_signer(str(reply.get("outcome"))):
+                say("A second person signs it now: isthmus case countersign; then: isthmus case answer REF")
+                return made
+        return {**await desk.step(gateway, "answer", ref, {}), **({"prepared": prepared} if prepared else {})}
+
+    desk.run(act)
+
+
+@case.command()
+@ref_argument
+@signing_options
+@desk_options
+def countersign(
+    desk: Desk, ref: str, key: Path | None, digest: str | None, statement: str | None, key_passphrase_file: Path | None
+) -> None:
+    """Sign a prepared answer as the second signer; the key must stand in our own card."""
+
+    async def act(gateway: "Gateway") -> Any:
+        desk.fitting(gateway, VERBS["countersignature"].roles(Side.REQUESTED))
+        seen = await _look(gateway, desk.person, ref, "countersign", None)
+        now = gateway.context.clock.now()
+        kind, named = "reply.second-signature", "second_signer"
+        made = _statement(seen, named, kind, key, digest, statement, key_passphrase_file, now)
+        return await desk.step(gateway, "countersignature", ref, {"statement": made})
+
+    desk.run(act)

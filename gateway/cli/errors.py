@@ -31,7 +31,7 @@ from schemas.ijson import BadJson
 
 
 class Exit(IntEnum):
-    """The exit codes, the same for every verb (``docs/operations.md``)."""
+    """The exit codes, the same for every verb (``docs/operations.md``); 70 is a fault of the program itself."""
 
     DONE = 0
     FINDINGS = 1
@@ -40,15 +40,14 @@ class Exit(IntEnum):
     UNREACHABLE = 4
     REFUSED = 5
     INTEGRITY = 6
+    FAULT = 70
     LATER = 75
 
 
 class CommandError(Exception):
     """Something a verb itself found wrong: exit code, short code, one line, the next step, and more lines."""
 
-    def __init__(
-        self, exit: Exit, code: str, detail: str, hint: str = "", problems: tuple[Any, ...] = ()
-    ) -> None:
+    def __init__(self, exit: Exit, code: str, detail: str, hint: str = "", problems: tuple[Any, ...] = ()) -> None:
         super().__init__(detail)
         self.told = Told(exit, code, detail, hint, problems)
 
@@ -116,7 +115,9 @@ def _of_case(error: BaseException) -> Told | None:
     match error:
         case RuleRefused():
             found = tuple(asdict(finding) for finding in error.findings)
-            return Told(Exit.REFUSED, "rule-refused", "a rule refuses", "mend what each rule names, then try again", found)
+            return Told(
+                Exit.REFUSED, "rule-refused", "a rule refuses", "mend what each rule names, then try again", found
+            )
         case IllegalStep():
             return Told(Exit.REFUSED, "illegal-step", str(error), "isthmus case show REF lists the steps that are open")
         case Forbidden():
@@ -142,7 +143,9 @@ def _of_keys(error: BaseException) -> Told | None:
         case KeysError():
             return Told(Exit.INTEGRITY, "integrity", str(error) or type(error).__name__)
         case PeerError():
-            return Told(Exit.INTEGRITY, "trust", str(error), "compare the fingerprint by another way than the card came")
+            return Told(
+                Exit.INTEGRITY, "trust", str(error), "compare the fingerprint by another way than the card came"
+            )
     return None
 
 
@@ -187,4 +190,4 @@ def _fault(error: BaseException) -> Told:
     frame = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
     place = f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
     text = f"a fault of the program: {type(error).__name__}{place}"
-    return Told(Exit.INTEGRITY, "fault", text, "nothing more was done; report this line")
+    return Told(Exit.FAULT, "fault", text, "nothing more was done; report this line")

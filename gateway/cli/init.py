@@ -22,12 +22,20 @@ from keys.card import Card
 @click.option("--address", metavar="URL", help="Where partners reach it; by default https://HOST:PORT.")
 @click.option("--peers-host", default="127.0.0.1", show_default=True, help="Address the peers listener binds to.")
 @click.option("--peers-port", default=8443, show_default=True, type=click.IntRange(0, 65535), help="Its port.")
-@click.option("--api-port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the local API.")
+@click.option(
+    "--api-port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the local API."
+)
 @click.option("--no-api", is_flag=True, help="Make no local API.")
-@click.option("--suite", default="1", show_default=True, type=click.Choice(["1", "2"]), help="Suite of the sealing keys.")
+@click.option(
+    "--suite", default="1", show_default=True, type=click.Choice(["1", "2"]), help="Suite of the sealing keys."
+)
 @click.option("--custody", default=f"file:{home.KEY_FILE}", show_default=True, metavar="URI", help="The key store.")
 @click.option(
-    "--identity-custody", default=f"file:{home.IDENTITY_FILE}", show_default=True, metavar="URI", help="The identity key."
+    "--identity-custody",
+    default=f"file:{home.IDENTITY_FILE}",
+    show_default=True,
+    metavar="URI",
+    help="The identity key.",
 )
 @passphrase_option
 @json_option

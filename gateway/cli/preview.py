@@ -28,7 +28,11 @@ _COLOURS: Mapping[str, str] = {"sent": "green", "withheld": "yellow", "forbidden
 @click.argument("file", required=False)
 @click.option("--example", is_flag=True, help="Print a valid case draft, to edit and preview.")
 @click.option(
-    "-C", "home", metavar="DIR", type=click.Path(file_okay=False, resolve_path=True, path_type=Path), help="Preview as this gateway would."
+    "-C",
+    "home",
+    metavar="DIR",
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
+    help="Preview as this gateway would.",
 )
 @click.option("--authority", metavar="ID", help=f"Who asks; without -C by default {STAND_IN_AUTHORITY}.")
 @click.option(
@@ -74,7 +78,9 @@ def _compose(draft: Mapping[str, Any], home: Path | None, authority: str | None,
     if home is not None:
         values = settings.load(home, os.environ).values
         partner = values["partners"].get(draft["to"])
-        no_contact = "not configured as a partner" if partner is None else (partner.get("no_contact") or {}).get("reason")
+        no_contact = (
+            "not configured as a partner" if partner is None else (partner.get("no_contact") or {}).get("reason")
+        )
         authority = authority or values["authority"]
     return compose(
         draft, authority or STAND_IN_AUTHORITY, datetime.now(UTC), no_contact=no_contact, asked=asked or None

@@ -124,7 +124,9 @@ def _read_passphrase(path: Path) -> str:
     except UnicodeDecodeError:
         text = ""
     if not text or len(raw) > FILE_MAX_BYTES or not text.isprintable():
-        raise CommandError(Exit.CONFIGURATION, "passphrase-file", f"{path} holds no passphrase", "write one line of text")
+        raise CommandError(
+            Exit.CONFIGURATION, "passphrase-file", f"{path} holds no passphrase", "write one line of text"
+        )
     return text
 
 

@@ -1,7 +1,7 @@
 """``isthmus stats``: counts, without a person in them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,7 @@ def stats(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
 
     figures = run(home, passphrase(passphrase_file), act)
     partners = sorted({partner for partner, _ in figures.cases} | set(figures.overdue) | set(figures.waiting))
-    value = {
+    value: dict[str, dict[str, Any]] = {
         partner: {
             "cases": {state: count for (one, state), count in sorted(figures.cases.items()) if one == partner},
             "overdue": figures.overdue.get(partner, 0),

@@ -451,22 +451,24 @@ class Deliverer:
         Raises ``PeerError`` if it is none, or is about nothing we sent.
         """
         try:
-            answer = wire.parse_answer(raw)
-            signed = jws_format.parse(answer.receipt, jws_format.TYP_RECEIPT)
+            signed = jws_format.parse(wire.parse_answer(raw).receipt, jws_format.TYP_RECEIPT)
             receipt = wire.parse_receipt(signed.payload)
-        except (BadJws, ijson.BadJson) as error:
+        except BadJws as error:
             raise PeerError(codes.Reason.JWS_FORM) from error
+        except ijson.BadJson as error:
+            raise PeerError(codes.Reason.RECEIPT_FORM) from error
 
         async def unit(tx: Tx) -> OutboundRow | None:
             return await tx.find_outbound_by_digest(receipt.sender, receipt.payload)
 
         row = await self._context.store.read(unit)
         if row is None:
-            raise PeerError(codes.Reason.SIGNATURE)
+            raise PeerError(codes.Reason.ANSWER_UNASKED)
+        self._context.trust.signing_key(receipt.sender, signed.kid, self._context.clock.now())
         try:
             await self.settle(row, raw)
         except BadAnswer as error:
-            raise PeerError(codes.Reason.SIGNATURE) from error
+            raise PeerError(codes.Reason.ANSWER_PROOF) from error
 
 
 STOPPED = frozenset(

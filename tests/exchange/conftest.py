@@ -15,6 +15,7 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     made = await open_door(tmp_path_factory.mktemp("door"))
     yield made
     await made.close()
+    made.no_fault()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -23,3 +24,4 @@ async def fresh(tmp_path: Path) -> AsyncIterator[Door]:
     made = await open_door(tmp_path)
     yield made
     await made.close()
+    made.no_fault()

@@ -21,7 +21,7 @@ import aiohttp
 import schemas
 from gateway import home
 from gateway.app import Gateway
-from gateway.core import checkpoint, codes, envelope, wire
+from gateway.core import checkpoint, codes, envelope, merkle, wire
 from gateway.http.limits import Limits
 from gateway.http.listen import NeutralRunner, listen
 from gateway.http.peer_api import peer_app
@@ -38,8 +38,16 @@ from tests.support.network import START, HandClock, Network, Wires
 
 EXAMPLES = Path(schemas.__file__).parent / "examples"
 MESSAGES, COLLECT, ANSWERS = "/xg/1/messages", "/xg/1/collect", "/xg/1/answers"
-TABLES = ("case_file", "case_key", "case_event", "thread", "inbound", "outbound", "outbound_body", "log_entry")
-COUNTS = " UNION ALL ".join(f"SELECT '{table}' AS name, count(*) AS n FROM {table}" for table in TABLES)
+COUNTS = """
+SELECT 'case_file' AS name, count(*) AS n FROM case_file
+UNION ALL SELECT 'case_key', count(*) FROM case_key
+UNION ALL SELECT 'case_event', count(*) FROM case_event
+UNION ALL SELECT 'thread', count(*) FROM thread
+UNION ALL SELECT 'inbound', count(*) FROM inbound
+UNION ALL SELECT 'outbound', count(*) FROM outbound
+UNION ALL SELECT 'outbound_body', count(*) FROM outbound_body
+UNION ALL SELECT 'log_entry', count(*) FROM log_entry
+"""
 DAY = timedelta(days=1)
 SMALL_ORDER = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
 """A point of order 8: under it one signature in eight verifies for a careless library, whatever the message."""
@@ -65,12 +73,12 @@ class FixedSigner:
 
     kid: str
     public: bytes
-    signature: bytes | None = None
+    signature: bytes = b""
     by: SigningKey | None = None
 
     def sign(self, message: bytes) -> bytes:
         """Return the planted signature, or that of another key under this kid."""
-        return self.signature if self.signature is not None or self.by is None else self.by.sign(message)
+        return self.by.sign(message) if self.by is not None else self.signature
 
 
 @dataclass(frozen=True)
@@ -143,7 +151,7 @@ def prepared(suite: int = 1) -> tuple[Path, Any, Secrets]:
         ],
     }
     second = home.next_card(held, changes, identity, START)
-    return root, people, Secrets(identity, signing, log, *new, second)
+    return root, people, Secrets(identity, signing, log, new[0], new[1], new[2], new[3], new[4], second)
 
 
 def entry(key: SigningKey, begin: datetime, end: datetime, revoked_at: datetime | None = None) -> dict[str, Any]:
@@ -191,7 +199,7 @@ class Partner:
         """Return a message; ``payload``, ``signed``, ``plain`` and ``sealed`` change the bytes of their layer."""
         threaded = type not in wire.THREADLESS
         now = self.clock.now()
-        values = {
+        values: dict[str, Any] = {
             "v": 1,
             "type": type,
             "id": self.token(),
@@ -218,13 +226,30 @@ class Partner:
         whole = sealed(outside + key.seal(outside, plain(envelope.pad(made))))
         return Shot(whole, wire.payload_digest(raw), values["thread"], values["seq"], values["id"], path)
 
+    def answer(self, digest: str, *, signer: Signer | None = None, typ: str = jws.TYP_RECEIPT, **how: Any) -> Shot:
+        """Return XAA's answer to a message of XBB's, the first entry of its log; ``how`` changes the receipt."""
+        values: dict[str, Any] = {
+            "sender": "XAA",
+            "recipient": "XBB",
+            "payload": digest,
+            "status": wire.ACCEPTED,
+            "code": None,
+            "received_at": self.clock.now(),
+        } | how
+        signed = jws.sign(wire.serialize_receipt(wire.Receipt(**values)), typ, signer or self.secrets.signing)
+        r, origin = bytes(32), checkpoint.origin("XAA", "XBB", 1)
+        frontier, proofs = merkle.batch_proofs(merkle.Frontier(), [merkle.leaf_hash(checkpoint.log_entry(signed, r))])
+        note = checkpoint.sign_note(checkpoint.checkpoint_body(origin, 1, frontier.root()), origin, self.secrets.log)
+        raw = wire.pack_answer(wire.Answer(signed, r, checkpoint.proof_text(0, proofs[0], note)))
+        return Shot(raw, digest, path=ANSWERS, headers={"Content-Type": wire.ANSWER_MEDIA_TYPE})
+
     def reply(self, outcome: str = "not-found", **how: Any) -> dict[str, Any]:
         """Return the body of a reply from the examples, with changes."""
         return example("verification.reply", outcome) | how
 
     def statement(self, body: Mapping[str, Any], thread: str, /, **how: Any) -> str:
         """Return the second signature over ``body``, with any fault in it."""
-        values = {
+        values: dict[str, Any] = {
             "thread": thread,
             "statement": "reply.second-signature",
             "role": "second_signer",
@@ -281,11 +306,12 @@ class Door:
         writer.write(("\r\n".join([*lines, f"Content-Length: {length}"]) + "\r\n\r\n").encode() + shot.raw)
         try:
             async with asyncio.timeout(10):
-                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+                first, *rest = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+                headers = dict(line.split(": ", 1) for line in rest)
+                body = await reader.readexactly(int(headers["Content-Length"]))
         finally:
             writer.close()
-        first, *rest = head.decode().split("\r\n")
-        return Got(int(first.split(" ")[1]), dict(line.split(": ", 1) for line in rest), body)
+        return Got(int(first.split(" ")[1]), headers, body)
 
     async def restart(self) -> None:
         """Close gateway and door, and open both again on the same files."""
@@ -293,6 +319,10 @@ class Door:
         await self.gateway.close()
         await support.open_gateway(self.network, "XBB")
         self.url = await self.open()
+
+    def no_fault(self) -> None:
+        """Insist that nothing a partner sent was a fault nobody expected."""
+        assert "gateway.fault" not in {event for event, _ in self.network.logs}
 
     async def close(self) -> None:
         """Close everything."""
@@ -367,9 +397,9 @@ class Door:
         assert ("refused", code, None, None) == (receipt.status, receipt.code, receipt.start_on, receipt.due_on)
         after, row = self.counts(), self.inbound(shot)
         assert {"inbound": 1, "log_entry": 1} == {
-            table: after[table] - before[table]
-            for table in TABLES
-            if table != "thread" and after[table] != before[table]
+            table: count - before[table]
+            for table, count in after.items()
+            if table != "thread" and count != before[table]
         }
         assert row is not None
         assert ("refused", code, None, None) == (row["status"], row["code"], row["ref"], row["sealed"])

@@ -101,7 +101,7 @@ planted("bad-envelope", "between two sizes", sealed=lambda raw: raw + bytes(4096
 fault("too-large", "a byte more than the largest", lambda door: Shot(b"XG1\x00", declared=envelope.MAX_BYTES + 1))
 fault("too-large", "a terabyte", lambda door: Shot(b"", declared=10**12))
 
-# Step 5 to 7: the sealing (M-4.2, M-4.3, M-4.4, M-2.2, M-8.4).
+# Step 5 to 7: the sealing (M-4.2, M-4.3, M-4.4, M-2.2).
 
 for _at in (5, 12, 20):
     planted("unknown-key", f"a bit of the key id, byte {_at}", sealed=flip(_at))
@@ -227,7 +227,7 @@ planted(
     "bad-payload", "a resync that answers", type="resync", body=b'{"threads":[],"more":false}', in_reply_to="A" * 43
 )
 
-# Step 10 to 12: who to, who from (M-2.5, M-3.6, M-5.2, M-8.3).
+# Step 10 to 12: who to, who from (M-1.1, M-2.5, M-3.6, M-5.2).
 
 planted("not-for-me", "to a third State", to="XCC")
 planted("not-for-me", "to the sender", to="XAA")

@@ -1,0 +1,476 @@
+"""
+``isthmus keys``: the keys of persons and of the gateway, and the cards that name them.
+
+Rule 1: no private key is ever printed. A person's key is made where the person is.
+Rule 2: a card is issued with the identity key, which is brought from its safe for that and carried back.
+Rule 3: a new key stands in a card before it is used, and an old private half is destroyed for good.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import schemas
+from gateway import home as homes
+from gateway import settings
+from gateway.cli.errors import CommandError, Exit
+from gateway.cli.output import emit, json_option, say, table
+from gateway.cli.session import (
+    VARIABLE,
+    home_option,
+    key_passphrase_option,
+    passphrase,
+    passphrase_option,
+    run,
+)
+from gateway.core.wire import format_instant
+from gateway.settings import Settings
+from gateway.transport.card_directory import load_cards, write_card
+from keys import b64, card, statement
+from keys.card import Card
+from keys.custody import KeyStore, open_store
+from keys.errors import CardRefused
+from keys.ids import SIGN, key_id
+from keys.seal import SealingKey
+from keys.sign import SigningKey, check_public
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+PERSON = "person"
+"""Name of the one key in a person's key store."""
+
+NEXT = "sign.next"
+"""Name of a signing key that stands in the card and is not used yet."""
+
+SEALING_MAX = 13
+SIGNING_MAX = 8
+"""Keys that a card may list (schema ``card``)."""
+
+KEY_VARIABLES = ("ISTHMUS_KEY_PASSPHRASE",)
+IDENTITY_VARIABLES = ("ISTHMUS_IDENTITY_PASSPHRASE", VARIABLE)
+
+
+def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add where the identity key is; the parameters are ``identity`` and ``identity_passphrase_file``."""
+    function = click.option(
+        "--identity-passphrase-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="ISTHMUS_IDENTITY_PASSPHRASE_FILE",
+        help="Read its passphrase from this file instead of $ISTHMUS_IDENTITY_PASSPHRASE.",
+    )(function)
+    return click.option(
+        "--identity",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, resolve_path=True, path_type=Path),
+        help=f"The store of the identity key; by default {homes.IDENTITY_FILE} in the home.",
+    )(function)
+
+
+def open_person_key(file: Path, passphrase_file: Path | None) -> SigningKey:
+    """Return the key of a person in the store ``file``. Raises ``StoreError``."""
+    ask = passphrase(passphrase_file, variables=KEY_VARIABLES, prompt="Passphrase of the person's key")
+    return SigningKey(open_store(f"file:{file}", passphrase=ask, environ={}).get(PERSON))
+
+
+def open_identity(home: Path, file: Path | None, passphrase_file: Path | None, held: Card) -> SigningKey:
+    """Return the identity key that signs the next card. Raises ``CommandError`` if it is not here or another one."""
+    path = file or home / homes.IDENTITY_FILE
+    if not path.exists():
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "no-identity",
+            f"{path} is not here",
+            "bring the identity key from its safe and name it with --identity FILE",
+        )
+    ask = passphrase(passphrase_file, variables=IDENTITY_VARIABLES, prompt="Passphrase of the identity key")
+    identity = SigningKey(open_store(f"file:{path}", passphrase=ask, environ={}).get(homes.IDENTITY))
+    if identity.public != held.identity:
+        raise CommandError(
+            Exit.INTEGRITY,
+            "wrong-identity",
+            f"{path} is not the identity key of our card",
+            "take the key of this State",
+        )
+    return identity
+
+
+def own_card(chosen: Settings) -> Card:
+    """Return our newest card; raises ``CommandError`` if there is none, ``CardRefused`` for one that is damaged."""
+    found = load_cards(chosen.cards, str(chosen.values["country"]))
+    if not found:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "no-card",
+            f"{chosen.cards} holds no card of ours",
+            "restore it from the backup of the configuration, or check 'trust.directory'",
+        )
+    return card.parse_card(found[-1])
+
+
+def issue(chosen: Settings, held: Card, changes: Mapping[str, Any], identity: SigningKey) -> Card:
+    """Sign the card that follows ``held`` with ``changes``, publish it in the home's directory, and return it."""
+    made = homes.next_card(held, changes, identity, datetime.now(UTC))
+    write_card(chosen.cards, made)
+    return made
+
+
+def tell_card(chosen: Settings, made: Card, as_json: bool, **more: Any) -> None:
+    """Print the card that was issued and what to do with it."""
+    path = chosen.cards / made.country / f"{made.serial}.jws"
+    value = {"country": made.country, "serial": made.serial, "epoch": made.epoch, "card": str(path), **more}
+    if as_json:
+        emit(value)
+    else:
+        click.echo("\n".join(f"{name:<10} {text}" for name, text in value.items()))
+    say("Give this card to every partner; they take it at their next refresh. Carry the identity key back.")
+
+
+def public_key(text: str) -> bytes:
+    """Return the public key (32 bytes) in ``text``; raises ``UsageError``."""
+    try:
+        raw = b64.decode(text)
+        check_public(raw)
+    except Exception as error:
+        raise click.UsageError("a public key is 43 characters of base64url, as isthmus keys new prints it") from error
+    return raw
+
+
+def window(kid: str, public: bytes, start: datetime, end: datetime) -> dict[str, Any]:
+    """Return one key of a card with its window."""
+    return {
+        "kid": kid,
+        "key": b64.encode(public),
+        "from": format_instant(start),
+        "until": format_instant(end),
+        "revoked_at": None,
+    }
+
+
+@click.group()
+def keys() -> None:
+    """Make, show, rotate, revoke and destroy keys; issue the next card."""
+
+
+@keys.command()
+@click.argument("file", type=click.Path(dir_okay=False, resolve_path=True, path_type=Path))
+@click.option(
+    "--profile",
+    type=click.Choice(["moderate", "interactive"]),
+    default="moderate",
+    show_default=True,
+    help="Cost of one guess at the passphrase.",
+)
+@key_passphrase_option
+@json_option
+def new(file: Path, profile: str, key_passphrase_file: Path | None, as_json: bool) -> None:
+    """Make the signing key of a person in the new key store FILE, and print its public half."""
+    if file.exists():
+        raise FileExistsError(None, "exists; a key is never overwritten", str(file))
+    ask = passphrase(key_passphrase_file, variables=KEY_VARIABLES, prompt="Passphrase for the new key", new=True)
+    made = SigningKey.generate()
+    open_store(f"file:{file}?profile={profile}", passphrase=ask, environ={}).put(PERSON, made.seed)
+    value = {"file": str(file), "key": b64.encode(made.public), "kid": made.kid}
+    if as_json:
+        emit(value)
+        return
+    click.echo("\n".join(f"{name:<5} {text}" for name, text in value.items()))
+    say(f"Next, at the gateway: isthmus person add ID --role ROLE --key {value['key']}")
+
+
+@keys.command()
+@click.option(
+    "--key", "file", required=True, type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
+)
+@click.option("--thread", required=True, help="Thread of the case, as its preview names it.")
+@click.option("--digest", required=True, help="Digest that the preview showed.")
+@click.option(
+    "--kind", required=True, type=click.Choice(sorted(schemas.codes("statement_kind"))), help="What is stated."
+)
+@click.option("--role", required=True, type=click.Choice(sorted(schemas.codes("role"))), help="In which role.")
+@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 30), help="How long it may be used.")
+@key_passphrase_option
+@json_option
+def sign(
+    file: Path,
+    thread: str,
+    digest: str,
+    kind: str,
+    role: str,
+    days: int,
+    key_passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Sign a statement away from the gateway, for isthmus case approve --statement."""
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+    made = statement.make(
+        statement.Statement(thread, kind, role, digest, until), open_person_key(file, key_passphrase_file)
+    )
+    if as_json:
+        emit({"statement": made.decode(), "valid_until": until})
+    else:
+        click.echo(made.decode())
+
+
+@keys.command()
+@home_option
+@passphrase_option
+@json_option
+def show(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """Show the keys of our card with their windows, and which private halves are here. Nothing private is shown."""
+    chosen = settings.load(home, os.environ)
+    held = own_card(chosen)
+    store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+    here = private_kids(store)
+    rows: list[dict[str, Any]] = [
+        {"use": use, "kid": key.kid, "from": key.valid_from, "until": key.valid_until, "revoked_at": key.revoked_at}
+        | {"active": key.is_active(datetime.now(UTC)), "private_half": here.get(key.kid)}
+        for use, group in (("signing", held.signing), ("sealing", held.sealing), ("role", held.roles))
+        for key in group
+    ]
+    rows += [
+        {"use": "log", "kid": one.kid, "from": None, "until": None, "revoked_at": None, "active": True}
+        | {"private_half": here.get(one.kid)}
+        for one in held.log
+    ]
+    if as_json:
+        emit({"serial": held.serial, "epoch": held.epoch, "fingerprint": held.fingerprint, "keys": rows})
+        return
+    click.echo(f"card {held.serial} of {held.country}, epoch {held.epoch}\nfingerprint {held.fingerprint}\n")
+    click.echo(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
+
+
+def private_kids(store: KeyStore) -> dict[str, str]:
+    """Return the key id of every private key in ``store`` with its name there."""
+    names = store.names()
+    found = {b64.encode(secret.kid): name for name, secret in homes.sealing_keys(store)}
+    signing = [name for name in (homes.SIGNING, NEXT, homes.LOG) if name in names]
+    return found | {SigningKey(store.get(name)).kid: name for name in signing}
+
+
+@keys.command("card")
+@home_option
+@click.option("--add-role", "roles", multiple=True, metavar="ROLE=KEY", help="List a person's key for a role.")
+@click.option("--remove-key", "removed", multiple=True, metavar="KID", help="Leave out a role key.")
+@click.option("--address", "addresses", multiple=True, metavar="URL", help="The addresses, in place of those listed.")
+@identity_options
+@json_option
+def card_(
+    home: Path,
+    roles: tuple[str, ...],
+    removed: tuple[str, ...],
+    addresses: tuple[str, ...],
+    identity: Path | None,
+    identity_passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Issue the next card, with other role keys or addresses."""
+    chosen = settings.load(home, os.environ)
+    held = own_card(chosen)
+    claims = card.claims_of(held)
+    added = [_role(text) for text in roles]
+    changes: dict[str, Any] = {"roles": [one for one in claims["roles"] if one["kid"] not in removed] + added}
+    if addresses:
+        changes["addresses"] = list(addresses)
+    made = issue(chosen, held, changes, open_identity(home, identity, identity_passphrase_file, held))
+    tell_card(chosen, made, as_json)
+
+
+def _role(text: str) -> dict[str, Any]:
+    role, _, key = text.partition("=")
+    known = schemas.statement_roles()
+    named = known.get(role, role)
+    if named not in schemas.codes("role"):
+        raise click.UsageError(f"no role {role!r}; known: {', '.join(sorted(known))}")
+    public = public_key(key)
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    kid = b64.encode(key_id(SIGN, public))
+    return {"role": named, **window(kid, public, start, start + timedelta(days=366))}
+
+
+@keys.command()
+@click.argument("what", type=click.Choice(["signing", "sealing"]))
+@home_option
+@passphrase_option
+@identity_options
+@click.option("--suite", type=click.Choice(["1", "2"]), help="Suite of new sealing keys; by default that of the last.")
+@click.option("--activate", is_flag=True, help="signing: begin to use the new key and destroy the old one.")
+@json_option
+def rotate(
+    what: str,
+    home: Path,
+    passphrase_file: Path | None,
+    identity: Path | None,
+    identity_passphrase_file: Path | None,
+    suite: str | None,
+    activate: bool,
+    as_json: bool,
+) -> None:
+    """
+    Make new keys beside the old ones, with both in the next card.
+
+    A new signing key is used only after --activate: partners must hold the card that lists it. Sealing keys follow the
+    windows of the last ones; as many are made as windows have ended.
+    """
+    chosen = settings.load(home, os.environ)
+    held = own_card(chosen)
+    store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+    if activate:
+        _activate(store, held, as_json)
+        return
+    signer = open_identity(home, identity, identity_passphrase_file, held)
+    now = datetime.now(UTC)
+    changes = _next_signing(store, held, now) if what == "signing" else _next_sealing(store, held, now, suite)
+    made = issue(chosen, held, changes, signer)
+    tell_card(chosen, made, as_json)
+    if what == "signing":
+        say("Once every partner has taken the card: isthmus keys rotate signing --activate")
+    else:
+        say("Restart the gateway, so that it opens what is sealed to the new keys.")
+
+
+def _living(entries: Sequence[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+    return [one for one in entries if datetime.fromisoformat(one["until"]) > now]
+
+
+def _next_signing(store: KeyStore, held: Card, now: datetime) -> dict[str, Any]:
+    if NEXT not in store.names():
+        store.put(NEXT, SigningKey.generate().seed)
+    new = SigningKey(store.get(NEXT))
+    start = now.replace(microsecond=0) - timedelta(hours=1)
+    listed = [one for one in _living(card.claims_of(held)["signing"], now) if one["kid"] != new.kid]
+    if len(listed) >= SIGNING_MAX:
+        raise CommandError(
+            Exit.FINDINGS, "full", f"a card lists {SIGNING_MAX} signing keys at most", "wait until one ends"
+        )
+    return {"signing": [*listed, window(new.kid, new.public, start, start + timedelta(days=366))]}
+
+
+def _activate(store: KeyStore, held: Card, as_json: bool) -> None:
+    """Put the next signing key in the place of the one in use. Run again, it finishes what a crash left half done."""
+    names = store.names()
+    if NEXT not in names:
+        raise CommandError(Exit.FINDINGS, "no-next", "there is no new signing key", "isthmus keys rotate signing")
+    new = SigningKey(store.get(NEXT))
+    held.signing_key(new.kid, datetime.now(UTC))  # raises if the card does not list it yet
+    if homes.SIGNING in names and store.get(homes.SIGNING) != new.seed:
+        store.destroy(homes.SIGNING)
+    if homes.SIGNING not in store.names():
+        store.put(homes.SIGNING, new.seed)
+    store.destroy(NEXT)
+    emit({"signing": new.kid}, as_json=as_json)
+    say("Restart the gateway: it signs with the new key from then on.")
+
+
+def _next_sealing(store: KeyStore, held: Card, now: datetime, suite: str | None) -> dict[str, Any]:
+    living = _living(card.claims_of(held)["sealing"], now)
+    room = SEALING_MAX - len(living)
+    if room <= 0:
+        raise CommandError(
+            Exit.FINDINGS, "full", f"all {SEALING_MAX} windows are still to come", "nothing to do before one has ended"
+        )
+    last = max((datetime.fromisoformat(one["from"]) for one in living), default=None)
+    begin = last + homes.WINDOW_EVERY if last else now.replace(microsecond=0) - timedelta(hours=1)
+    kind = int(suite) if suite else int(living[-1]["suite"]) if living else 1
+    numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
+    made = []
+    for index in range(room):
+        new = SealingKey.generate(kind)
+        store.put(f"seal.{kind}.{max(numbers, default=0) + 1 + index}", new.seed)
+        start = begin + index * homes.WINDOW_EVERY
+        made.append({"suite": kind, **window(b64.encode(new.kid), new.public, start, start + homes.WINDOW_LASTS)})
+    return {"sealing": [*living, *made]}
+
+
+@keys.command()
+@click.argument("kid")
+@home_option
+@identity_options
+@json_option
+def revoke(kid: str, home: Path, identity: Path | None, identity_passphrase_file: Path | None, as_json: bool) -> None:
+    """Revoke the key KID from now on, in the next card. It is not taken back."""
+    chosen = settings.load(home, os.environ)
+    held = own_card(chosen)
+    claims, at = card.claims_of(held), format_instant(datetime.now(UTC))
+    groups = {name: claims[name] for name in ("signing", "sealing", "roles")}
+    found = [one for group in groups.values() for one in group if one["kid"] == kid]
+    if not found:
+        raise click.UsageError(f"our card lists no key {kid!r}; see: isthmus keys show")
+    if found[0]["revoked_at"] is not None:
+        raise CommandError(Exit.FINDINGS, "revoked", f"the key was revoked at {found[0]['revoked_at']}")
+    changes = {
+        name: [{**one, "revoked_at": at} if one["kid"] == kid else one for one in group]
+        for name, group in groups.items()
+    }
+    made = issue(chosen, held, changes, open_identity(home, identity, identity_passphrase_file, held))
+    tell_card(chosen, made, as_json, revoked=kid)
+
+
+@keys.command()
+@home_option
+@passphrase_option
+@json_option
+def destroy(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """Destroy the private halves of sealing keys whose window has ended. What was sealed to them stays closed."""
+    chosen = settings.load(home, os.environ)
+    held, now = own_card(chosen), datetime.now(UTC)
+    store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+    destroyed = ended_keys(store, held, now)
+    for name in destroyed:
+        store.destroy(name)
+    emit({"destroyed": destroyed}, as_json=as_json)
+    say(f"{len(destroyed)} destroyed. Replace the copy of the key store in the safe, and destroy the old copy.")
+
+
+def ended_keys(store: KeyStore, held: Card, now: datetime) -> list[str]:
+    """Return the names of sealing keys in ``store`` whose window has ended; a key no card lists any more has too."""
+    open_ = {entry.kid for entry in held.sealing if entry.valid_until > now}
+    return [name for name, secret in homes.sealing_keys(store) if b64.encode(secret.kid) not in open_]
+
+
+@keys.command()
+@click.argument("country")
+@home_option
+@passphrase_option
+@click.option("--fingerprint", required=True, help="The fingerprint as it was read out to you, in quotes.")
+@json_option
+def confirm(country: str, home: Path, passphrase_file: Path | None, fingerprint: str, as_json: bool) -> None:
+    """
+    Lift the hold on COUNTRY, after its new fingerprint was confirmed by another way than its card came.
+
+    Stop the gateway before, and start it afterwards.
+    """
+    chosen = settings.load(home, os.environ)
+    if country not in chosen.values["partners"]:
+        raise click.UsageError(f"{country!r} is not a partner of this gateway")
+    named = by_fingerprint(load_cards(chosen.cards, country), fingerprint)
+
+    async def act(gateway: "Gateway") -> None:
+        await gateway.context.trust.confirm(country, named.identity, gateway.context.clock.now())
+
+    run(home, passphrase(passphrase_file), act)
+    identity = b64.encode(named.identity)
+    emit({"country": country, "identity": identity, "serial": named.serial}, as_json=as_json)
+    say(f'Now set identity = "{identity}" under [partners.{country}], and start the gateway.')
+
+
+def by_fingerprint(raws: Sequence[bytes], fingerprint: str) -> Card:
+    """Return the newest card whose identity key has ``fingerprint``. Raises ``CommandError`` if there is none."""
+    wanted = "".join(fingerprint.split()).lower()
+    for raw in reversed(raws):
+        try:
+            found = card.parse_card(raw)
+        except CardRefused:
+            continue
+        if found.fingerprint.replace(" ", "") == wanted:
+            return found
+    raise CommandError(
+        Exit.INTEGRITY,
+        "fingerprint",
+        "no card here is by an identity key of that fingerprint",
+        "read it out again, digit by digit; if it still differs, somebody else is speaking for that State",
+    )

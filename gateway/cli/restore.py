@@ -1,0 +1,52 @@
+"""``isthmus restore``: what a gateway does after its database came back from a backup."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway import settings
+from gateway.cli.keys import identity_options, issue, open_identity, own_card, tell_card
+from gateway.cli.output import json_option, say
+from gateway.cli.session import home_option, passphrase, passphrase_option, run
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+
+@click.group()
+def restore() -> None:
+    """Begin a new epoch after a database was restored."""
+
+
+@restore.command("begin-epoch")
+@home_option
+@passphrase_option
+@identity_options
+@json_option
+def begin_epoch(
+    home: Path,
+    passphrase_file: Path | None,
+    identity: Path | None,
+    identity_passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """
+    Raise the epoch of the restored database and announce it in the next card.
+
+    Before the gateway talks to anyone again: it is stopped, and the identity key is here. Partners then post again
+    what they sent in the last 30 days, and no number is used twice.
+    """
+    chosen = settings.load(home, os.environ)
+    held = own_card(chosen)
+    signer = open_identity(home, identity, identity_passphrase_file, held)
+
+    async def act(gateway: "Gateway") -> int:
+        # The backup may be older than the last restore; the card is not, so no epoch is used twice.
+        gateway.context.epoch = max(gateway.context.epoch, held.epoch)
+        return await gateway.resync.begin_epoch(gateway.context.clock.now())
+
+    epoch = run(home, passphrase(passphrase_file), act)
+    tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
+    say("Publish the card, then start the gateway.")

@@ -1,0 +1,116 @@
+"""Adding to a configuration file without touching what a person wrote in it."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import schemas
+from gateway import settings
+
+
+def value_text(value: Any) -> str:
+    """Return a string, number, truth value or list of them as TOML; JSON writes these alike."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def table_text(name: str, values: Mapping[str, Any], *, of_many: bool = False) -> str:
+    """Return ``values`` as a table of TOML, or as one of an array of tables."""
+    head = f"[[{name}]]" if of_many else f"[{name}]"
+    lines = [f"{key} = {value_text(value)}" for key, value in values.items() if value is not None]
+    return "\n".join(["", head, *lines, ""])
+
+
+def append(home: Path, text: str) -> None:
+    """
+    Add ``text`` at the end of the configuration of ``home``, if what comes out is a valid configuration.
+
+    The file is replaced as a whole, so a crash leaves the old one or the new one. Raises ``BadConfiguration``.
+    """
+    path = home / settings.FILE_NAME
+    settings.load(home, {})
+    whole = f"{path.read_text(encoding='utf-8').rstrip()}\n{text}"
+    try:
+        settings.check(home, tomllib.loads(whole))
+    except tomllib.TOMLDecodeError as error:
+        raise settings.BadConfiguration([f"{path} would not be TOML any more: {error}"]) from error
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
+        file.write(whole)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+EXAMPLE: Mapping[str, Any] = {
+    "country": "XAA",
+    "authority": "XAA-ID-01",
+    "zone": "Europe/Vienna",
+    "calendar": "XAA-2026-27",
+    "data_dir": "data",
+    "custody": "file:gateway.keys",
+    "suites": [1, 2],
+    "calendars_directory": "calendars",
+    "listeners": {
+        "peers": {"host": "127.0.0.1", "port": 8443, "tls_certificate": "tls.crt", "tls_key": "tls.key"},
+        "api": {"host": "127.0.0.1", "port": 8080},
+    },
+    "trust": {"directory": "cards", "refresh_s": 900},
+    "policy": {"auto_reminder": True, "reminder_cooldown_days": 7, "message_days": 30},
+    "retention": {"blocked_after_days": 180, "erased_after_days": 540, "envelope_days": 30},
+    "limits": {"in_flight": 32, "post_timeout_s": 20},
+    "partners": {
+        "XBB": {
+            "identity": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            "calendar": "XBB-2026-27",
+            "transmission": "push",
+            "instruments": ["POLICY_DEFAULT"],
+        }
+    },
+    "persons": [
+        {
+            "id": "first.officer",
+            "roles": ["case_officer"],
+            "key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            "token_sha256": "0" * 64,
+        }
+    ],
+}
+"""A configuration with every section; ``example`` adds what the schema says of each member."""
+
+
+def example() -> str:
+    """Return an annotated configuration file: the values of ``EXAMPLE``, each with its words from the schema."""
+    schema = schemas.load("configuration")
+    lines = ["# Configuration of one gateway. Any value may be overridden by the environment:"]
+    lines += ["# ISTHMUS_LISTENERS__PEERS__PORT=8443 stands for listeners.peers.port. Check it with: isthmus check"]
+    lines += _members(EXAMPLE, schema["properties"])
+    for name, value in EXAMPLE.items():
+        properties = schema["properties"][name]
+        if name == "partners":
+            for country, partner in value.items():
+                lines += _section(f"[partners.{country}]", partner, schema["$defs"]["partner"])
+        elif name == "persons":
+            lines += _section("[[persons]]", value[0], schema["$defs"]["person"])
+        elif name == "listeners":
+            for listener, one in value.items():
+                lines += _section(f"[listeners.{listener}]", one, properties["properties"][listener])
+        elif isinstance(value, dict):
+            lines += _section(f"[{name}]", value, properties)
+    return "\n".join([*lines, ""])
+
+
+def _section(head: str, values: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    return ["", f"# {schema['description']}", head, *_members(values, schema["properties"])]
+
+
+def _members(values: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, value in values.items():
+        if not isinstance(value, dict) and name != "persons":
+            text = properties[name].get("description")
+            lines.append(f"{name} = {value_text(value)}" + (f"  # {text}" if text else ""))
+    return lines

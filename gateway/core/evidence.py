@@ -1,0 +1,757 @@
+"""
+What a case can prove to somebody who has neither our network nor our database, and how to check it.
+
+An export is a set of named members. ``manifest.json`` lists each with SHA-256 and size; ``manifest.jws`` is the same
+manifest signed by the gateway that exported it.
+
+Rule 1: every fault is reported, each with the member it is in. A verifier never stops at the first.
+Rule 2: nothing in a member is believed because another member says so: receipts verify under keys of the cards, log
+entries open with r and lead to a signed checkpoint, messages have the digest that their receipts name.
+Rule 3: without content no member names a person, or tells whether and why a State paused.
+Rule 4: nothing a hostile file holds may raise here; what cannot be read is a fault.
+
+``docs/evidence.md`` explains the members to an expert; the cryptography is ``docs/protocol.md`` sections 3, 7 and 8.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any, Final
+
+from gateway.core import checkpoint, merkle, wire
+from gateway.core.codes import PeerError
+from gateway.core.merkle import BadProof
+from gateway.core.wire import Receipt
+from keys import b64, instants
+from keys import jws as jws_format
+from keys.card import Card, parse_card
+from keys.errors import KeysError, RevokedKey, UnknownKey
+from keys.jws import Jws
+from keys.sign import Signer
+from schemas import ijson
+
+FORMAT: Final = "isthmus-evidence/1"
+
+TYP: Final = "isthmus-evidence+jws"
+"""The kind of a signed manifest. It never travels between gateways, so the protocol does not list it."""
+
+README: Final = "README.txt"
+MANIFEST: Final = "manifest.json"
+SIGNED: Final = "manifest.jws"
+MESSAGES: Final = "messages.json"
+EVENTS: Final = "events.json"
+CLOCKS: Final = "clocks.json"
+OPENINGS: Final = "openings.json"
+GONE: Final = "gone.json"
+TABLES = {MESSAGES: "messages", EVENTS: "events", CLOCKS: "clocks", OPENINGS: "openings", GONE: "gone"}
+"""Members that hold one list, and the name of that list."""
+
+SENT: Final = "sent"
+RECEIVED: Final = "received"
+
+_DIGEST = r"[A-Za-z0-9_-]{43}"
+_CARD_NAME = re.compile(r"cards/([A-Z]{3})-([1-9][0-9]{0,8})\.jws")
+_RECEIPT_NAME = re.compile(rf"receipts/({_DIGEST})(?:\.[1-9][0-9]{{0,3}})?\.jws")
+_PROOF_NAME = re.compile(rf"log/{_DIGEST}(?:\.[1-9][0-9]{{0,3}})?\.[A-Z]{{3}}\.proof")
+_CONTENT_NAME = re.compile(rf"content/({_DIGEST})\.jws")
+_FIXED = frozenset({README, MANIFEST, SIGNED, *TABLES})
+
+# What reading a hostile member may raise. OverflowError: an instant that has no equal in UTC.
+_BAD = (KeysError, PeerError, BadProof, ValueError, OverflowError)
+
+
+def known_name(name: str) -> bool:
+    """Return whether ``name`` is one that a member may have; none leads out of a directory."""
+    patterns = (_CARD_NAME, _RECEIPT_NAME, _PROOF_NAME, _CONTENT_NAME)
+    return name in _FIXED or any(pattern.fullmatch(name) for pattern in patterns)
+
+
+def card_name(card: Card) -> str:
+    """Return the member that holds ``card``."""
+    return f"cards/{card.country}-{card.serial}.jws"
+
+
+def receipt_stem(digest: str, number: int) -> str:
+    """Return the stem of the names about the ``number``-th (from 1) receipt for the payload ``digest``."""
+    return digest if number == 1 else f"{digest}.{number}"
+
+
+def table(name: str, rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return the member ``name`` of ``TABLES`` over ``rows``: JSON, indented for a reader."""
+    return _dumps({TABLES[name]: list(rows)})
+
+
+def _dumps(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+# The manifest and its signature.
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """
+    What an export says of itself: whose case it is, when it was made, and every other member but its signed copy.
+
+    ``members`` maps a name to (SHA-256 in hexadecimal, bytes). ``content`` tells whether the messages are in it.
+    """
+
+    case: str
+    country: str
+    partner: str
+    side: str
+    thread: str
+    opened_at: datetime
+    exported_at: datetime
+    content: bool
+    erased: bool
+    members: Mapping[str, tuple[str, int]]
+
+
+_MANIFEST_MEMBERS = (
+    *("format", "case", "country", "partner", "side", "thread", "opened_at", "exported_at", "content", "erased"),
+    "members",
+)
+_MANIFEST_TEXTS = ("case", "country", "partner", "side", "thread")
+
+
+def serialize_manifest(manifest: Manifest) -> bytes:
+    """Return ``manifest`` as JSON, members in the order of their names."""
+    return _dumps(
+        {
+            "format": FORMAT,
+            "case": manifest.case,
+            "country": manifest.country,
+            "partner": manifest.partner,
+            "side": manifest.side,
+            "thread": manifest.thread,
+            "opened_at": instants.serialize(manifest.opened_at),
+            "exported_at": instants.serialize(manifest.exported_at),
+            "content": manifest.content,
+            "erased": manifest.erased,
+            "members": {
+                name: {"sha256": digest, "size": size} for name, (digest, size) in sorted(manifest.members.items())
+            },
+        }
+    )
+
+
+def parse_manifest(raw: bytes) -> Manifest:
+    """Return the manifest in ``raw``; only the one form that ``serialize_manifest`` gives. Raises ``ValueError``."""
+    value = ijson.loads(raw)
+    if tuple(value) != _MANIFEST_MEMBERS or value["format"] != FORMAT:
+        raise ValueError("not a manifest of this format")
+    try:
+        manifest = Manifest(
+            **{name: value[name] for name in (*_MANIFEST_TEXTS, "content", "erased")},
+            opened_at=instants.parse(value["opened_at"]),
+            exported_at=instants.parse(value["exported_at"]),
+            members={name: (entry["sha256"], entry["size"]) for name, entry in value["members"].items()},
+        )
+        same = serialize_manifest(manifest) == raw
+    except (TypeError, KeyError, AttributeError):
+        raise ValueError("not a manifest of this format") from None
+    typed = all(map(_is_text, (value[name] for name in _MANIFEST_TEXTS)))
+    typed = typed and _is_bool(value["content"]) and _is_bool(value["erased"])
+    if not (same and typed and all(map(known_name, manifest.members))):
+        raise ValueError("not a manifest of this format")
+    return manifest
+
+
+_BEFORE_KID = b'{"alg":"Ed25519","kid":"'
+_AFTER_KID = f'","typ":"{TYP}"}}'.encode()
+
+
+def sign_manifest(manifest: bytes, signer: Signer) -> bytes:
+    """Return the JWS of kind ``TYP`` over exactly these bytes."""
+    header = _BEFORE_KID + signer.kid.encode("ascii") + _AFTER_KID
+    signing_input = f"{b64.encode(header)}.{b64.encode(manifest)}".encode("ascii")
+    return signing_input + b"." + b64.encode(signer.sign(signing_input)).encode("ascii")
+
+
+def parse_signed(raw: bytes) -> Jws:
+    """Return the parts of a signed manifest, nothing verified. Raises ``ValueError``."""
+    parts = raw.split(b".", 3)
+    if len(parts) != 3:
+        raise ValueError("not a JWS of three parts")
+    header, payload, signature = map(b64.decode, parts)
+    kid = header[len(_BEFORE_KID) : -len(_AFTER_KID)]
+    if header != _BEFORE_KID + kid + _AFTER_KID or not kid.isascii():
+        raise ValueError("not the header of a signed manifest")
+    return Jws(kid.decode("ascii"), payload, raw[: len(parts[0]) + 1 + len(parts[1])], signature)
+
+
+def build(about: Manifest, members: Mapping[str, bytes], signer: Signer) -> dict[str, bytes]:
+    """Return every member of an export: ``members`` with the manifest over them (``about``) and its signed copy."""
+    listed = {name: (sha256(raw).hexdigest(), len(raw)) for name, raw in members.items()}
+    fields = {name: getattr(about, name) for name in Manifest.__dataclass_fields__}
+    manifest = serialize_manifest(Manifest(**{**fields, "members": listed}))
+    return {**members, MANIFEST: manifest, SIGNED: sign_manifest(manifest, signer)}
+
+
+def paths(leaves: Sequence[bytes], wanted: Collection[int]) -> dict[int, tuple[bytes, ...]]:
+    """
+    Return the audit path of each leaf at an index in ``wanted``, in the tree of all ``leaves`` (32 bytes each).
+
+    Every inner node is computed once, so that many proofs cost little more than one (RFC 9162 section 2.1.3.1).
+    """
+
+    def walk(start: int, end: int, inside: Sequence[int]) -> tuple[bytes, dict[int, tuple[bytes, ...]]]:
+        if not inside:
+            return merkle.root_hash(leaves[start:end]), {}
+        if end - start == 1:
+            return leaves[start], {start: ()}
+        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        left, left_paths = walk(start, middle, [index for index in inside if index < middle])
+        right, right_paths = walk(middle, end, [index for index in inside if index >= middle])
+        found = {index: (*path, right) for index, path in left_paths.items()}
+        found |= {index: (*path, left) for index, path in right_paths.items()}
+        return merkle.node_hash(left, right), found
+
+    return walk(0, len(leaves), sorted(wanted))[1] if wanted else {}
+
+
+# What a verifier says.
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: the member it is in (empty: the file as a whole) and why, quoting nothing of it."""
+
+    member: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An identity key that cards in the file stand under; ``pinned`` if the verifier was told to expect it."""
+
+    country: str
+    key: str
+    fingerprint: str
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """One message and what its receipt proves. ``receipt_by`` is the State that signed, ``None`` without a receipt."""
+
+    direction: str
+    type: str
+    digest: str
+    status: str | None
+    code: str | None
+    receipt_by: str | None = None
+    received_at: datetime | None = None
+    start_on: date | None = None
+    due_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    The outcome: every fault, and what the file says where there is none.
+
+    ``manifest`` is ``None`` if none could be read, and signed unless a fault says otherwise; ``members`` how many there
+    were.
+    ``notes`` are no faults: where the two States reckon differently, what is gone, which identity nobody compared.
+    """
+
+    manifest: Manifest | None
+    members: int
+    identities: tuple[Identity, ...]
+    messages: tuple[Proved, ...]
+    notes: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def verified(self) -> bool:
+        """Return whether nothing at all is wrong."""
+        return not self.faults
+
+    def with_faults(self, faults: Iterable[Fault]) -> "Report":
+        """Return the report with ``faults`` in place of its own."""
+        return replace(self, faults=tuple(faults))
+
+
+# The form of the rows.
+
+Form = Mapping[str, Callable[[Any], bool]]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 400
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(_DIGEST, value) is not None
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _reads(parse: Callable[[str], object]) -> Callable[[Any], bool]:
+    def check(value: Any) -> bool:
+        try:
+            parse(value)
+        except (ValueError, TypeError, OverflowError):
+            return False
+        return True
+
+    return check
+
+
+_is_instant = _reads(instants.parse)
+
+
+def _is_day(value: Any) -> bool:
+    # Days are compared as text, so only the one text of each day will do.
+    return _reads(date.fromisoformat)(value) and date.fromisoformat(value).isoformat() == value
+
+
+def _maybe(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+def _one_of(*values: str | None) -> Callable[[Any], bool]:
+    return lambda value: value in values if isinstance(value, str | None) else False
+
+
+FORMS: Mapping[str, Form] = {
+    MESSAGES: {
+        "direction": _one_of(SENT, RECEIVED),
+        "type": _is_text,
+        "id": _is_text,
+        "epoch": _is_count,
+        "seq": _maybe(_is_count),
+        "digest": _is_digest,
+        "queued_at": _maybe(_is_instant),
+        "posted_at": _maybe(_is_instant),
+        "received_at": _maybe(_is_instant),
+        "answered_at": _maybe(_is_instant),
+        "expires_at": _is_instant,
+        "state": _maybe(_is_text),
+        "status": _one_of(wire.ACCEPTED, wire.REFUSED, None),
+        "code": _maybe(_is_text),
+    },
+    EVENTS: {
+        "at": _is_instant,
+        "event": _is_text,
+        "actor": _maybe(_is_text),
+        "role": _maybe(_is_text),
+        "source": _maybe(_is_text),
+        "target": _maybe(_is_text),
+        "digest": _maybe(_is_digest),
+    },
+    CLOCKS: {
+        "step": _is_text,
+        "version": _is_count,
+        "cause": _is_text,
+        "current": _is_bool,
+        "instrument": _is_text,
+        "start_event": _is_text,
+        "evidence": _is_digest,
+        "start_on": _is_day,
+        "soft_on": _maybe(_is_day),
+        "due_on": _is_day,
+        "due_at": _is_instant,
+        "calendar": _is_text,
+        "calendar_version": _is_text,
+        "zone": _is_text,
+        "reason": _maybe(_is_text),
+    },
+    OPENINGS: {
+        "receipt": _is_text,
+        "proof": _is_text,
+        "keeper": _is_text,
+        "origin": _is_text,
+        "index": _is_count,
+        "r": _is_digest,
+    },
+    GONE: {"what": _is_text, "digest": _maybe(_is_digest), "reason": _is_text},
+}
+"""The members of each row, in their order, and what each must be."""
+
+
+def verify(members: Mapping[str, bytes], identities: Mapping[str, Collection[bytes]] | None = None) -> Report:
+    """
+    Check an export whole and return everything that is wrong with it.
+
+    Args:
+        members: name to content, as they stood in the file.
+        identities: for a country, the identity keys (32 bytes each) that were compared out of band; a card of that
+            country under another one is a fault. Without it the file is checked against the cards it brings itself,
+            which proves it whole but not whose it is; the report lists the fingerprints to compare.
+    """
+    return _Verifier(members, identities or {}).run()
+
+
+@dataclass(slots=True)
+class _Verifier:
+    """One run of the checks. Each method adds to ``faults`` and ``notes`` and raises nothing."""
+
+    members: Mapping[str, bytes]
+    pins: Mapping[str, Collection[bytes]]
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    cards: dict[str, list[Card]] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+
+    def run(self) -> Report:
+        """Check everything in an order in which what is needed later is known."""
+        self._read_cards()
+        manifest = self._manifest()
+        for name in TABLES:
+            self.rows[name] = self._table(name)
+        proved: tuple[Proved, ...] = ()
+        if manifest is not None:
+            self._listed(manifest)
+            self._belongs(manifest)
+            self._receipts(manifest)
+            proved = self._messages(manifest)
+            self._openings(manifest)
+            self._content(manifest)
+            self._clocks(manifest)
+            self._gone(manifest)
+        return Report(
+            manifest=manifest,
+            members=len(self.members),
+            identities=self._identities(),
+            messages=proved,
+            notes=tuple(self.notes),
+            faults=tuple(dict.fromkeys(self.faults)),
+        )
+
+    def _fault(self, member: str, reason: object) -> None:
+        self.faults.append(Fault(member, str(reason) or type(reason).__name__))
+
+    def _named(self, pattern: re.Pattern[str]) -> list[tuple[str, re.Match[str]]]:
+        found = ((name, pattern.fullmatch(name)) for name in sorted(self.members))
+        return [(name, match) for name, match in found if match]
+
+    # Cards: whose keys are whose.
+
+    def _read_cards(self) -> None:
+        for name, match in self._named(_CARD_NAME):
+            try:
+                card = parse_card(self.members[name])
+            except _BAD as error:
+                self._fault(name, error)
+                continue
+            pins = self.pins.get(card.country)
+            if (card.country, str(card.serial)) != match.groups():
+                self._fault(name, "the card is of another country or serial than its name says")
+            elif pins is not None and card.identity not in pins:
+                self._fault(name, "the card is signed by another identity key than the one given")
+            else:
+                self.cards.setdefault(card.country, []).append(card)
+        for cards in self.cards.values():
+            cards.sort(key=lambda card: card.serial)
+            self._chain(cards)
+
+    def _chain(self, cards: Sequence[Card]) -> None:
+        """Check that each card continues the one before it, where that one is in the file."""
+        for before, card in pairwise(cards):
+            if card.serial == before.serial + 1 and card.identity == before.identity and card.prev != before.digest:
+                self._fault(card_name(card), "the card does not name the one before it")
+
+    def _identities(self) -> tuple[Identity, ...]:
+        found = []
+        for country, cards in sorted(self.cards.items()):
+            for identity, card in {card.identity: card for card in cards}.items():
+                found.append(Identity(country, b64.encode(identity), card.fingerprint, country in self.pins))
+        return tuple(found)
+
+    def _signing_key(self, country: str, kid: str, at: datetime) -> bytes:
+        """Return the key that may sign for ``country`` at ``at`` by all its cards. Raises ``UnknownKey``."""
+        key, reason = None, UnknownKey(f"no card of {country} in the file lists the key at that time")
+        for card in self.cards.get(country, ()):
+            try:
+                key = card.signing_key(kid, at)
+            except RevokedKey:
+                raise  # revoked by any card is revoked, whatever an older one said
+            except UnknownKey:
+                continue
+        if key is None:
+            raise reason
+        return key
+
+    # The manifest: that the file is whole.
+
+    def _manifest(self) -> Manifest | None:
+        """Return the signed manifest; if the signature is at fault, the unsigned one, so that the rest is checked."""
+        plain = self.members.get(MANIFEST)
+        signed = self._signed_manifest()
+        if plain is None:
+            self._fault(MANIFEST, "missing")
+        elif signed is not None and serialize_manifest(signed) != plain:
+            self._fault(MANIFEST, "not what was signed")
+        elif signed is None:
+            try:
+                return parse_manifest(plain)
+            except ValueError as error:
+                self._fault(MANIFEST, error)
+        return signed
+
+    def _signed_manifest(self) -> Manifest | None:
+        raw = self.members.get(SIGNED)
+        if raw is None:
+            self._fault(SIGNED, "missing")
+            return None
+        try:
+            parts = parse_signed(raw)
+            manifest = parse_manifest(parts.payload)
+            parts.verify(self._signing_key(manifest.country, parts.kid, manifest.exported_at))
+        except _BAD as error:
+            self._fault(SIGNED, error)
+            return None
+        return manifest
+
+    def _listed(self, manifest: Manifest) -> None:
+        """Check members against the manifest, both ways."""
+        for name in sorted(self.members.keys() - manifest.members.keys() - {MANIFEST, SIGNED}):
+            self._fault(name, "not in the manifest")
+        for name, (digest, size) in manifest.members.items():
+            raw = self.members.get(name)
+            if raw is None:
+                self._fault(name, "in the manifest, and missing")
+            elif (sha256(raw).hexdigest(), len(raw)) != (digest, size):
+                self._fault(name, "other bytes than the manifest says")
+        for name in (README, *TABLES):
+            if name not in manifest.members:
+                self._fault(MANIFEST, f"does not list {name}")
+
+    def _belongs(self, manifest: Manifest) -> None:
+        """Check that the cards are those of the two States."""
+        two = {manifest.country, manifest.partner}
+        if len(two) != 2:
+            self._fault(MANIFEST, "a case is between two States")
+        for country in sorted(two - self.cards.keys()):
+            self._fault(MANIFEST, f"no card of {country} stands")
+        for country in sorted(self.cards.keys() - two):
+            for card in self.cards[country]:
+                self._fault(card_name(card), "a card of a State that has no part in the case")
+
+    def _table(self, name: str) -> list[dict[str, Any]]:
+        """Return the rows of a table that have their form; the others are faults."""
+        raw = self.members.get(name)
+        if raw is None:
+            self._fault(name, "missing")
+            return []
+        try:
+            value = ijson.loads(raw)
+        except ValueError as error:
+            self._fault(name, error)
+            return []
+        rows = value.get(TABLES[name])
+        if tuple(value) != (TABLES[name],) or not isinstance(rows, list):
+            self._fault(name, "not the table expected")
+            return []
+        return [row for number, row in enumerate(rows, 1) if self._has_form(name, number, row)]
+
+    def _has_form(self, name: str, number: int, row: Any) -> bool:
+        form = FORMS[name]
+        if not isinstance(row, dict) or tuple(row) != tuple(form):
+            self._fault(name, f"row {number}: not the members expected")
+            return False
+        wrong = [key for key, check in form.items() if not check(row[key])]
+        for key in wrong:
+            self._fault(name, f"row {number}: {key} is not of its kind")
+        return not wrong
+
+    # Receipts: who said what, when.
+
+    def _receipts(self, manifest: Manifest) -> None:
+        known = {row["digest"]: row for row in self.rows[MESSAGES]}
+        for name, match in self._named(_RECEIPT_NAME):
+            try:
+                parts = jws_format.parse(self.members[name], jws_format.TYP_RECEIPT)
+                receipt = wire.parse_receipt(parts.payload)
+                parts.verify(self._signing_key(receipt.sender, parts.kid, receipt.received_at))
+            except _BAD as error:
+                self._fault(name, error)
+                continue
+            message = known.get(receipt.payload)
+            if receipt.payload != match[1]:
+                self._fault(name, "the receipt is about another message than its name says")
+            elif message is None:
+                self._fault(name, f"the receipt is about no message in {MESSAGES}")
+            elif (receipt.sender, receipt.recipient) != _between(manifest, message["direction"]):
+                self._fault(name, "the receipt is not from the State that received the message to the one that sent it")
+            else:
+                self.receipts[name] = receipt
+
+    def _messages(self, manifest: Manifest) -> tuple[Proved, ...]:
+        rows = self.rows[MESSAGES]
+        digests = [row["digest"] for row in rows]
+        if len(set(digests)) != len(digests):
+            self._fault(MESSAGES, "a message stands twice")
+        return tuple(self._proved(number, row) for number, row in enumerate(rows, 1))
+
+    def _proved(self, number: int, row: Mapping[str, Any]) -> Proved:
+        """Find the receipt that says what the row says; without one the row says more than is proved."""
+        about = [receipt for receipt in self.receipts.values() if receipt.payload == row["digest"]]
+        fitting = [receipt for receipt in about if _fits(row, receipt)]
+        if row["status"] is not None and not fitting:
+            self._fault(MESSAGES, f"row {number}: no receipt that stands says so")
+        if row["status"] is None and about:
+            self._fault(MESSAGES, f"row {number}: there is a receipt, and the row has no status")
+        if row["direction"] == RECEIVED and row["received_at"] is None:
+            self._fault(MESSAGES, f"row {number}: received, and no instant of receipt")
+        for receipt in about:
+            if receipt not in fitting:
+                self.notes.append(f"message {row['digest']}: a second receipt says {receipt.status}")
+        said = {name: row[name] for name in ("direction", "type", "digest", "status", "code")}
+        if not fitting:
+            return Proved(**said)
+        first = fitting[0]
+        return Proved(
+            **said, receipt_by=first.sender, received_at=first.received_at, start_on=first.start_on, due_on=first.due_on
+        )
+
+    # Openings: that the receipts stood in a log that nobody could write afterwards.
+
+    def _openings(self, manifest: Manifest) -> None:
+        roots: dict[tuple[str, int], bytes] = {}
+        opened, used = set(), set()
+        for number, row in enumerate(self.rows[OPENINGS], 1):
+            used.add(row["proof"])
+            receipt = self.members.get(row["receipt"]) if _RECEIPT_NAME.fullmatch(row["receipt"]) else None
+            proof = self.members.get(row["proof"]) if _PROOF_NAME.fullmatch(row["proof"]) else None
+            if receipt is None or proof is None:
+                self._fault(OPENINGS, f"row {number}: names a member that is not there")
+                continue
+            if row["keeper"] not in (manifest.country, manifest.partner):
+                self._fault(OPENINGS, f"row {number}: the log of a State that has no part in the case")
+                continue
+            try:
+                head = self._open(manifest, row, receipt, proof)
+            except _BAD as error:
+                self._fault(row["proof"], error)
+                continue
+            opened.add((row["receipt"], row["keeper"]))
+            if roots.setdefault((head.origin, head.size), head.root) != head.root:
+                self._fault(row["proof"], "two checkpoints of one log and size have different roots")
+        for name, _ in self._named(_RECEIPT_NAME):
+            if (name, manifest.country) not in opened:
+                self._fault(name, "no opening that stands puts the receipt into the log of the State that exported")
+        for name, _ in self._named(_PROOF_NAME):
+            if name not in used:
+                self._fault(name, f"no row of {OPENINGS} uses the proof")
+
+    def _open(self, manifest: Manifest, row: Mapping[str, Any], receipt: bytes, proof: bytes) -> checkpoint.Checkpoint:
+        """Return the checkpoint that ``receipt`` stands under by ``row``. Raises ``BadProof``, ``ValueError``."""
+        other = manifest.partner if row["keeper"] == manifest.country else manifest.country
+        epoch = row["origin"].removeprefix(f"{row['keeper']}/{other}/")
+        if not epoch.isascii() or not epoch.isdigit() or row["origin"] != f"{row['keeper']}/{other}/{epoch}":
+            raise BadProof("the log is not one between the two States")
+        text, r = proof.decode(), b64.decode(row["r"])
+        keys = dict.fromkeys(entry.key for card in self.cards.get(row["keeper"], ()) for entry in card.log)
+        reason = BadProof(f"no card of {row['keeper']} in the file lists a log key")
+        for key in reversed(keys):
+            try:
+                index, head = checkpoint.verify_entry(receipt, r, text, row["origin"], key)
+            except BadProof as error:
+                reason = error
+                continue
+            if index != row["index"]:
+                raise BadProof("the entry stands at another index than the opening says")
+            return head
+        raise reason
+
+    # Content: the messages themselves, where two persons disclosed them.
+
+    def _content(self, manifest: Manifest) -> None:
+        known = {row["digest"]: row for row in self.rows[MESSAGES]}
+        for name, match in self._named(_CONTENT_NAME):
+            if not manifest.content:
+                self._fault(name, "content in an export that says it has none")
+            row = known.get(match[1])
+            if row is None:
+                self._fault(name, f"content of no message in {MESSAGES}")
+                continue
+            try:
+                self._message(manifest, name, row)
+            except _BAD as error:
+                self._fault(name, error)
+
+    def _message(self, manifest: Manifest, name: str, row: Mapping[str, Any]) -> None:
+        """Check a signed message against its row, its receipt and the sender's keys. Raises."""
+        parts = jws_format.parse(self.members[name], jws_format.TYP_MESSAGE)
+        payload = wire.parse_payload(parts.payload)
+        if payload.digest != row["digest"]:
+            raise ValueError("the message has another digest than its name says")
+        if (payload.recipient, payload.sender) != _between(manifest, row["direction"]):
+            raise ValueError("the message is not between these two States in this direction")
+        said = (payload.type, payload.id, payload.epoch, payload.seq, payload.thread)
+        if said != (row["type"], row["id"], row["epoch"], row["seq"], manifest.thread):
+            raise ValueError(f"the message is not the one that {MESSAGES} tells of")
+        # M-8.3: the state of a key is judged at the time of receipt; of what was not received, when it was queued.
+        received = (receipt.received_at for receipt in self.receipts.values() if _fits(row, receipt))
+        at = next(received, None) or instants.parse(row["queued_at"] or row["received_at"])
+        parts.verify(self._signing_key(payload.sender, parts.kid, at))
+
+    # Clocks: who was late.
+
+    def _clocks(self, manifest: Manifest) -> None:
+        known = {row["digest"] for row in self.rows[MESSAGES]}
+        for number, row in enumerate(self.rows[CLOCKS], 1):
+            if row["evidence"] not in known:
+                self._fault(CLOCKS, f"row {number}: started by no message in {MESSAGES}")
+            if not row["start_on"] <= (row["soft_on"] or row["due_on"]) <= row["due_on"]:
+                self._fault(CLOCKS, f"row {number}: due before it started")
+            self._compare(row)
+        current = [row["step"] for row in self.rows[CLOCKS] if row["current"]]
+        if len(set(current)) != len(current):
+            self._fault(CLOCKS, "two clocks of one step are current")
+
+    def _compare(self, row: Mapping[str, Any]) -> None:
+        """Note where the receipt that started a clock gives another date; that is for people to settle."""
+        if row["step"] != "reply" or row["cause"] != "started":
+            return
+        for receipt in self.receipts.values():
+            if receipt.payload == row["evidence"] and receipt.due_on and receipt.due_on.isoformat() != row["due_on"]:
+                self.notes.append(
+                    f"reply to {row['evidence']}: {receipt.sender} reckons {receipt.due_on}, "
+                    f"the exporting State {row['due_on']}"
+                )
+
+    def _gone(self, manifest: Manifest) -> None:
+        """Check that what is missing is said to be missing."""
+        told = {row["digest"] for row in self.rows[GONE] if row["what"] == "content"}
+        held = {match[1] for _, match in self._named(_CONTENT_NAME)}
+        missing = {row["digest"] for row in self.rows[MESSAGES]} - held - told
+        if manifest.content and missing:
+            self._fault(GONE, "does not tell of every message whose content is missing")
+        self.notes += [f"gone: {row['what']} {row['digest'] or ''}".rstrip() for row in self.rows[GONE]]
+
+
+def _between(manifest: Manifest, direction: str) -> tuple[str, str]:
+    """Return (State that received, State that sent) a message of ``direction``."""
+    two = (manifest.partner, manifest.country)
+    return two if direction == SENT else (two[1], two[0])
+
+
+def _fits(row: Mapping[str, Any], receipt: Receipt) -> bool:
+    """Return whether ``receipt`` says of a message what its row says."""
+    if (receipt.payload, receipt.status, receipt.code) != (row["digest"], row["status"], row["code"]):
+        return False
+    return bool(row["direction"] == SENT or instants.serialize(receipt.received_at) == row["received_at"])
+
+
+def faults_by_member(faults: Iterable[Fault]) -> dict[str, list[str]]:
+    """Return the reasons of ``faults`` by member."""
+    found: dict[str, list[str]] = {}
+    for fault in faults:
+        found.setdefault(fault.member, []).append(fault.reason)
+    return found

@@ -1,0 +1,481 @@
+"""
+Exporting what proves a case: receipts, log openings with proofs, clocks, cards; and, where two persons say so, content.
+
+Rule 1: the look is recorded before anything leaves (R-13), and with content for both persons.
+Rule 2: without content nothing leaves that names the person asked about, or tells whether and why the case paused.
+Rule 3: what an erasure destroyed is named as gone; receipts and log entries outlive it, so they still verify.
+Rule 4: proofs are made anew against the newest checkpoint of our log, so that one checkpoint covers them all.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import schemas
+from gateway.core import checkpoint, evidence, merkle, wire
+from gateway.core.deadlines import Clock
+from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README, RECEIVED, SENT, Manifest
+from gateway.core.machine import RuleRefused
+from gateway.core.rules import Facts, When, findings
+from gateway.services import cases
+from gateway.services.cases import Held
+from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.ports import (
+    AccessRow,
+    CaseRow,
+    EventRow,
+    InboundRow,
+    LogEntry,
+    LogHead,
+    OutboundRow,
+    Tx,
+    Unavailable,
+)
+from gateway.services.trust import CardSource
+from keys import b64, instants
+from keys.card import Card, parse_card
+from keys.errors import BadRest, CardRefused
+
+ROLES = frozenset({"case_officer", "liaison_officer", "registry_clerk", "desk_head", "dpo"})
+"""Roles that may export without content."""
+
+DISCLOSERS = frozenset({"case_officer", "liaison_officer", "desk_head"})
+"""Roles of the two persons an export with content needs; at least one of them is not the case officer alone."""
+
+SECOND = frozenset({"liaison_officer", "desk_head"})
+
+PAUSES = frozenset({"freeze", "release", "suspend", "propose_resume", "resume", "withdraw"})
+"""Steps that tell that, or by whom, a case was stopped; they are in an export with content only."""
+
+PAGE = 2048
+"""Log entries read at a time, so that an export holds up no message for long."""
+
+_UNIX = 3
+
+README_TEXT = """\
+Evidence of one case between two States
+=======================================
+
+This file proves what two State gateways said to each other and when, without telling about whom. It can be checked
+without network and database:
+
+    isthmus evidence verify FILE [--identity XAA=KEY]
+
+or by hand with published standards only: JSON, JWS with Ed25519 (RFC 7515, RFC 8032), SHA-256, HMAC, and Merkle tree
+proofs (RFC 9162, C2SP tlog-proof).
+
+  manifest.json   SHA-256 and size of every other member        manifest.jws   the same, signed by the exporting State
+  cards/          signed key cards of both States: whose key is whose, and when it was valid
+  messages.json   which messages passed, in which direction, with the digest (SHA-256, base64url) of each
+  receipts/       signed receipts, named by the digest of the message: who received it, when, accepted or refused, and
+                  where it started a clock the dates
+  openings.json   for each receipt the secret r that opens its entry in a log, and where its proof is
+  log/            proofs that the entry stood in the append-only log of the State in the name
+  clocks.json     deadlines as the exporting State reckoned them, each with the message that started it
+  events.json     steps taken in the exporting State, by role
+  gone.json       what is missing and why
+  content/        the signed messages; only in an export that two persons disclosed
+
+Four questions and where the answer is:
+
+  Was it sent and received?     receipts/: the State that received a message signed its digest and the instant.
+  Was it on time?               the receipt's due_on, and the receipt of the reply; clocks.json tells the rule.
+  Was it written afterwards?    log/: the checkpoint signs the whole log; the entry is HMAC-SHA-256 with key r of the
+                                SHA-256 of the receipt, the leaf SHA-256 of 0x00 and the entry.
+  Whose signatures are these?   cards/: compare the fingerprint of the identity key with one that you got from that
+                                State by another way. Without this the file proves only that it is whole.
+
+Without content the file does not tell whether a case was paused, or why: no conclusion may be drawn from a silence.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """All rows of a case and the end of our current log, read in one transaction."""
+
+    row: CaseRow
+    events: Sequence[EventRow]
+    inbound: Sequence[InboundRow]
+    outbound: Sequence[OutboundRow]
+    held_card: bytes | None
+    head: LogHead | None
+    origins: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What one of our logs says about a case: the entries wanted, each with its proof as text."""
+
+    entries: Sequence[tuple[LogEntry, str]]
+
+
+async def export(
+    context: Context,
+    ref: str,
+    person: str,
+    role: str,
+    justification: str,
+    *,
+    cards: CardSource,
+    with_content_by: tuple[str, str] | None = None,
+) -> bytes:
+    """
+    Return the evidence of the case ``ref`` as a zip.
+
+    Args:
+        context: the gateway.
+        ref: our reference of the case; it may be erased.
+        person: who exports, in office and in ``role``, one of ``ROLES``.
+        role: see ``person``.
+        justification: why, for the record of access (R-13).
+        cards: where our own cards are, and those of the partner before the one held.
+        with_content_by: the two persons who disclose the content, ``person`` being one of them, each a case officer,
+            liaison officer or desk head, and not both only case officers; ``None``: no content.
+
+    Raises ``Forbidden``, ``NotFound`` (also for content of an erased case), ``RuleRefused``, ``Unavailable``.
+    """
+    now = context.clock.now()
+    _check_persons(context, person, role, with_content_by, now)
+    stored, held = await _recorded(context, ref, with_content_by or (person,), justification, with_content_by, now)
+    known = await _cards(context, stored, cards)
+    logs = [await _log(context, stored, origin) for origin in _own_origins(context, stored)]
+    members = {README: README_TEXT.encode()}
+    members |= {evidence.card_name(card): card.raw for card in known}
+    members |= _receipts(context, stored, [pair for log in logs for pair in log.entries])
+    content, gone = _content(context, stored, held if with_content_by else None)
+    members |= content
+    members[MESSAGES] = evidence.table(MESSAGES, _messages(stored, disclosed=with_content_by is not None))
+    members[EVENTS] = evidence.table(EVENTS, _events(stored, disclosed=with_content_by is not None))
+    members[CLOCKS] = evidence.table(CLOCKS, _clocks(stored, held))
+    members[GONE] = evidence.table(GONE, [*_erased(stored), *gone])
+    about = _about(context, stored, now, content=with_content_by is not None)
+    context.log("evidence.exported", ref=ref, count=len(members))
+    return pack(evidence.build(about, members, context.keyring.signing))
+
+
+def pack(members: Mapping[str, bytes]) -> bytes:
+    """Return ``members`` as a zip that is the same for the same members."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in sorted(members):
+            entry = zipfile.ZipInfo(name)  # dated 1980, the earliest there is
+            entry.create_system, entry.external_attr = _UNIX, 0o644 << 16
+            archive.writestr(entry, members[name], zipfile.ZIP_DEFLATED)
+    return made.getvalue()
+
+
+def _check_persons(context: Context, person: str, role: str, two: tuple[str, str] | None, now: datetime) -> None:
+    """Raise ``Forbidden`` unless these persons may export this."""
+    acting(context, person, role, now)
+    if role not in ROLES:
+        raise Forbidden(f"the role '{role}' exports no evidence", f"one of {', '.join(sorted(ROLES))} does")
+    if two is None:
+        return
+    hint = "name two of: case officer, liaison officer, desk head"
+    if len(set(two)) != 2 or person not in two:
+        raise Forbidden("content is disclosed by two different persons, one of them the one who exports", hint)
+    found = [context.persons.get(id) for id in two]
+    roles = [one.roles & DISCLOSERS for one in found if one is not None and one.active(now)]
+    if len(roles) != 2 or not all(roles) or not any(held & SECOND for held in roles):
+        raise Forbidden("content is disclosed by two persons in office and in these roles only", hint)
+
+
+async def _recorded(
+    context: Context,
+    ref: str,
+    persons: Sequence[str],
+    justification: str,
+    two: tuple[str, str] | None,
+    now: datetime,
+) -> tuple[_Stored, Held | None]:
+    """Record the access durably, then return all rows of the case, and the case itself unless it was erased."""
+
+    async def record(tx: Tx) -> None:
+        row = await tx.find_case(ref)
+        if row is None:
+            raise NotFound("there is no such case here")
+        if two is not None:
+            cases.unseal(context, row)
+        if found := findings(When.EXPORT, Facts(now, justification=justification)):
+            raise RuleRefused(found)
+        action = "evidence-content" if two is not None else "evidence"
+        for person in persons:
+            await tx.add_access(AccessRow(ref, now, person, action, justification, None))
+
+    async def look(tx: Tx) -> _Stored:
+        row = await tx.find_case(ref)
+        if row is None:
+            raise NotFound("there is no such case here")
+        partner = await tx.find_partner(row.partner)
+        return _Stored(
+            row=row,
+            events=await tx.events(ref),
+            inbound=await tx.inbound_of_case(ref),
+            outbound=await tx.outbound_of_case(ref),
+            held_card=partner.card if partner else None,
+            head=await tx.log_head(row.partner),
+            origins=await tx.log_origins(),
+        )
+
+    await context.commit(record)
+    stored = await context.store.read(look)
+    return stored, cases.unseal(context, stored.row) if stored.row.wrapped_key is not None else None
+
+
+def _about(context: Context, stored: _Stored, now: datetime, *, content: bool) -> Manifest:
+    row = stored.row
+    return Manifest(
+        case=row.ref,
+        country=context.country,
+        partner=row.partner,
+        side=row.side,
+        thread=row.thread,
+        opened_at=row.opened_at,
+        exported_at=now,
+        content=content,
+        erased=row.wrapped_key is None,
+        members={},
+    )
+
+
+# Cards.
+
+
+async def _cards(context: Context, stored: _Stored, source: CardSource) -> list[Card]:
+    """
+    Return our own cards and the partner's up to the one held.
+
+    Raises ``Unavailable`` if our own card is not published where ``source`` looks: nothing we sign could be checked.
+    """
+    ours = [parse_card(raw) for raw in await source.cards(context.country)]
+    if not any(key.kid == context.keyring.signing.kid for card in ours for key in card.signing):
+        raise Unavailable("our own card is not in the directory of cards", "publish it there: isthmus keys show")
+    held = parse_card(stored.held_card) if stored.held_card is not None else None
+    if held is None:
+        raise Unavailable(f"no card of {stored.row.partner} is held", "refresh trust, then export again")
+    older = [card for card in _readable(await source.cards(held.country)) if card.serial < held.serial]
+    # Only what leads to the card held: what somebody else may have published under its name is no evidence.
+    return [*ours, *(card for card in older if card.identity == held.identity), held]
+
+
+def _readable(published: Sequence[bytes]) -> Iterator[Card]:
+    for raw in published:
+        try:
+            yield parse_card(raw)
+        except CardRefused:
+            continue
+
+
+# Receipts and the log.
+
+
+def _own_origins(context: Context, stored: _Stored) -> list[str]:
+    """Return our logs about the partner, those of earlier epochs too."""
+    prefix = f"{context.country}/{stored.row.partner}/"
+    return [origin for origin in stored.origins if origin.startswith(prefix)]
+
+
+async def _log(context: Context, stored: _Stored, origin: str) -> _Log:
+    """Read a log once, and return the entries about the case with proofs against its newest checkpoint."""
+    wanted = {row.digest for row in stored.inbound} | {row.digest for row in stored.outbound}
+    head = stored.head if stored.head is not None and stored.head.origin == origin else None
+    leaves: list[bytes] = []
+    found: list[LogEntry] = []
+    async for page in _pages(context, origin, head.frontier.size if head else None):
+        leaves += [entry.leaf for entry in page]
+        found += [entry for entry in page if entry.digest in wanted]
+    if not found:
+        return _Log(())
+    note = head.checkpoint if head else _checkpoint(context, origin, leaves)
+    proofs = evidence.paths(leaves, [entry.index for entry in found])
+    return _Log([(entry, checkpoint.proof_text(entry.index, proofs[entry.index], note)) for entry in found])
+
+
+async def _pages(context: Context, origin: str, size: int | None) -> Any:
+    """Yield the entries of a log in order, a page in each transaction, up to ``size`` (``None``: to its end)."""
+    start = 0
+    while size is None or start < size:
+        limit = PAGE if size is None else min(PAGE, size - start)
+
+        async def look(tx: Tx, start: int = start, limit: int = limit) -> Sequence[LogEntry]:
+            return await tx.log_entries(origin, start, limit)
+
+        page = await context.store.read(look)
+        if not page:
+            return
+        yield page
+        start += len(page)
+
+
+def _checkpoint(context: Context, origin: str, leaves: Sequence[bytes]) -> str:
+    """
+    Return the last checkpoint of a log that a restore ended.
+
+    Nothing was added to it since and Ed25519 has one signature for a text, so this is the very one signed then.
+    """
+    body = checkpoint.checkpoint_body(origin, len(leaves), merkle.root_hash(leaves))
+    return checkpoint.sign_note(body, origin, context.keyring.log)
+
+
+def _receipts(context: Context, stored: _Stored, entries: Sequence[tuple[LogEntry, str]]) -> dict[str, bytes]:
+    """Return receipts, proofs and the table of openings."""
+    members: dict[str, bytes] = {}
+    openings: list[dict[str, Any]] = []
+    numbers: dict[str, int] = {}
+    theirs = {row.digest: row.answer for row in stored.outbound if row.answer is not None}
+    for entry, proof in entries:
+        numbers[entry.digest] = numbers.get(entry.digest, 0) + 1
+        stem = evidence.receipt_stem(entry.digest, numbers[entry.digest])
+        members[f"receipts/{stem}.jws"] = entry.receipt
+        places = [(context.country, entry.r, proof)]
+        answer = wire.parse_stored_answer(theirs[entry.digest]) if entry.digest in theirs else None
+        if answer is not None and answer.receipt == entry.receipt:
+            places.append((stored.row.partner, answer.r, answer.proof))
+        for keeper, r, text in places:
+            members[f"log/{stem}.{keeper}.proof"] = text.encode()
+            openings.append(_opening(stem, keeper, r, text))
+    return {**members, OPENINGS: evidence.table(OPENINGS, openings)}
+
+
+def _opening(stem: str, keeper: str, r: bytes, proof: str) -> dict[str, Any]:
+    parsed = checkpoint.parse_proof(proof)
+    return {
+        "receipt": f"receipts/{stem}.jws",
+        "proof": f"log/{stem}.{keeper}.proof",
+        "keeper": keeper,
+        "origin": parsed.checkpoint.split("\n", 1)[0],
+        "index": parsed.index,
+        "r": b64.encode(r),
+    }
+
+
+# Tables.
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else instants.serialize(at)
+
+
+def _messages(stored: _Stored, *, disclosed: bool) -> list[dict[str, Any]]:
+    """Return a row for each message, in order of queueing or receipt."""
+    # What was taken back before it ever left proves nothing, and tells that something stopped it.
+    left = [row for row in stored.outbound if disclosed or row.state != "dropped" or row.posted_at is not None]
+    rows = [(row.queued_at, _sent(row)) for row in left] + [(row.received_at, _received(row)) for row in stored.inbound]
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def _sent(row: OutboundRow) -> dict[str, Any]:
+    return {
+        "direction": SENT,
+        "type": row.type,
+        "id": row.id,
+        "epoch": row.epoch,
+        "seq": row.seq,
+        "digest": row.digest,
+        "queued_at": _instant(row.queued_at),
+        "posted_at": _instant(row.posted_at),
+        "received_at": None,
+        "answered_at": _instant(row.answered_at),
+        "expires_at": _instant(row.expires_at),
+        "state": row.state,
+        "status": row.status,
+        "code": row.code,
+    }
+
+
+def _received(row: InboundRow) -> dict[str, Any]:
+    return {
+        "direction": RECEIVED,
+        "type": row.type,
+        "id": row.id,
+        "epoch": row.epoch,
+        "seq": row.seq,
+        "digest": row.digest,
+        "queued_at": None,
+        "posted_at": None,
+        "received_at": _instant(row.received_at),
+        "answered_at": None,
+        "expires_at": _instant(row.expires_at),
+        "state": None,
+        "status": row.status,
+        "code": row.code,
+    }
+
+
+def _events(stored: _Stored, *, disclosed: bool) -> list[dict[str, Any]]:
+    """Return who did what and when; without disclosure no step that stopped the case, and no state it was in."""
+    roles = schemas.statement_roles()
+    return [
+        {
+            "at": _instant(event.at),
+            "event": event.event,
+            "actor": event.actor,
+            "role": roles.get(event.role, event.role),
+            "source": event.source if disclosed else None,
+            "target": event.target if disclosed else None,
+            "digest": event.digest,
+        }
+        for event in stored.events
+        if disclosed or event.event not in PAUSES
+    ]
+
+
+def _clocks(stored: _Stored, held: Held | None) -> list[dict[str, Any]]:
+    """Return every version of every clock, the oldest first; none of an erased case."""
+    clocks = held.case.clocks if held else ()
+    return [_clock(version, current=version is clock) for clock in clocks for version in (*clock.history, clock)]
+
+
+def _clock(clock: Clock, *, current: bool) -> dict[str, Any]:
+    return {
+        "step": clock.step,
+        "version": clock.version,
+        "cause": clock.cause,
+        "current": current,
+        "instrument": clock.instrument,
+        "start_event": clock.start_event,
+        "evidence": clock.evidence,
+        "start_on": clock.start_on.isoformat(),
+        "soft_on": clock.soft_on and clock.soft_on.isoformat(),
+        "due_on": clock.due_on.isoformat(),
+        "due_at": _instant(clock.due_at),
+        "calendar": clock.calendar,
+        "calendar_version": clock.calendar_version,
+        "zone": clock.zone,
+        "reason": clock.reason,
+    }
+
+
+def _erased(stored: _Stored) -> list[dict[str, Any]]:
+    if stored.row.wrapped_key is not None:
+        return []
+    return [
+        {"what": what, "digest": None, "reason": "erased with the key of the case"} for what in ("clocks", "content")
+    ]
+
+
+# Content.
+
+
+def _content(
+    context: Context, stored: _Stored, held: Held | None
+) -> tuple[dict[str, bytes], list[dict[str, str | None]]]:
+    """Return the signed messages of a case that is disclosed, and a row for each that is not kept any more."""
+    if held is None:
+        return {}, []
+    places = [("inbound", row.digest, row.digest, row.sealed) for row in stored.inbound]
+    places += [("outbound", row.id, row.digest, row.sealed) for row in stored.outbound]
+    members: dict[str, bytes] = {}
+    gone: list[dict[str, str | None]] = []
+    for table, row, digest, sealed in places:
+        if sealed is None:
+            gone.append({"what": "content", "digest": digest, "reason": "not kept"})
+            continue
+        try:
+            members[f"content/{digest}.jws"] = context.vault.open(held.key, table, row, "sealed", sealed)
+        except BadRest:
+            gone.append({"what": "content", "digest": digest, "reason": "the stored message does not open"})
+    return members, gone

@@ -1,0 +1,126 @@
+"""Homes made by the command line itself, for its tests; deriving keys is slow on purpose, so they are made once."""
+
+import atexit
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from gateway.cli.main import cli
+
+PHRASE = "correct horse battery"
+ROOT = Path(__file__).parents[2]
+ENVIRON = {
+    "ISTHMUS_PASSPHRASE": PHRASE,
+    "ISTHMUS_KEY_PASSPHRASE": PHRASE,
+    "NO_COLOR": "1",
+}
+CHEAP = ("--custody", "file:gateway.keys?profile=interactive")
+CHEAP_IDENTITY = ("--identity-custody", "file:identity.keys?profile=interactive")
+PEOPLE = {
+    "first": ("case_officer", "registry_clerk"),
+    "second": ("liaison_officer",),
+    "signer": ("second_signer",),
+    "board": ("foreign_affairs",),
+}
+
+
+def call(*args: Any, input: str | None = None, **environ: str) -> Result:
+    """Call the command line in this process, with a passphrase in the environment."""
+    return CliRunner().invoke(cli, [str(arg) for arg in args], input=input, env={**ENVIRON, **environ})
+
+
+def value(*args: Any, input: str | None = None) -> Any:
+    """Call the command line with ``--json``, expect success, and return what it printed."""
+    result = call(*args, "--json", input=input)
+    assert 0 == result.exit_code, result.stderr
+    return json.loads(result.stdout)
+
+
+def spawn(*args: Any, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """Call the command line as a process of its own."""
+    command = [sys.executable, "-m", "gateway.cli.main", *(str(arg) for arg in args)]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **ENVIRON, **environ}, capture_output=True, text=True, timeout=60
+    )
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody has."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    numbers = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return numbers
+
+
+@dataclass(frozen=True)
+class Homes:
+    """Two homes that know each other, and where each person's key is."""
+
+    root: Path
+    ports: dict[str, int]
+
+    def home(self, country: str) -> Path:
+        """Return the home of ``country``."""
+        return self.root / country.lower()
+
+    def key(self, person: str) -> Path:
+        """Return the key store of ``person``, the same person in both States."""
+        return self.root / f"{person}.keys"
+
+
+def make_homes(root: Path, ports: Sequence[int]) -> Homes:
+    """Make two homes and introduce them to each other, with nothing but the command line."""
+    homes = Homes(root, dict(zip(("XAA", "XBB"), ports, strict=True)))
+    keys = {name: value("keys", "new", homes.key(name), "--profile", "interactive")["key"] for name in PEOPLE}
+    made = {}
+    for country, port in homes.ports.items():
+        home = homes.home(country)
+        options = ("--country", country, "--zone", "Europe/Vienna", "--peers-port", port, "--no-api")
+        made[country] = value("init", home, *options, *CHEAP, *CHEAP_IDENTITY)
+        for name, roles in PEOPLE.items():
+            value("person", "add", name, "-C", home, *_roles(roles), "--key", keys[name])
+    value("keys", "card", "-C", homes.home("XBB"), "--add-role", f"second_signer={keys['signer']}")
+    for country, other in (("XAA", "XBB"), ("XBB", "XAA")):
+        cards = sorted((homes.home(other) / "cards" / other).iterdir())
+        printed = made[other]["fingerprint"]
+        options = ("--fingerprint", printed, "--calendar", f"{other}-2026-27")
+        value("partner", "add", other, "-C", homes.home(country), "--card", cards[0], *options)
+        for card in cards[1:]:
+            shutil.copy(card, homes.home(country) / "cards" / other / card.name)
+    return homes
+
+
+def _roles(roles: Sequence[str]) -> list[str]:
+    return [part for role in roles for part in ("--role", role)]
+
+
+@cache
+def _template() -> Path:
+    root = Path(mkdtemp(prefix="cli-homes-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    make_homes(root, free_ports(2))
+    return root
+
+
+def copy_homes(root: Path) -> Homes:
+    """Return fresh homes under ``root``."""
+    shutil.copytree(_template(), root, dirs_exist_ok=True)
+    return Homes(root, {})
+
+
+def draft(**changes: Any) -> dict[str, Any]:
+    """Return a case draft to XBB that every rule lets pass, with ``changes``."""
+    made: dict[str, Any] = json.loads((ROOT / "schemas/example-case-draft.json").read_text())
+    return {**made, "to": "XBB", "officer": "first", **changes}

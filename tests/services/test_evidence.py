@@ -1,0 +1,326 @@
+"""Evidence of real cases: exported by real gateways, verified with nothing but the file, and the audit of the logs."""
+
+import io
+import sqlite3
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.evidence import verify_bytes, verify_file
+from gateway.core import checkpoint, evidence
+from gateway.core.evidence import Report, faults_by_member
+from gateway.core.machine import RuleRefused
+from gateway.core.merkle import Frontier
+from gateway.services.audit import audit
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.evidence import export, pack
+from gateway.transport.card_directory import CardDirectory
+from keys.card import parse_card
+from schemas import ijson
+from tests.support import story
+from tests.support.network import Network, open_gateway
+
+TWO = ("first", "second")
+
+
+async def exported(network: Network, country: str, ref: str, two: tuple[str, str] | None = None) -> bytes:
+    """Export a case of ``country`` as its first officer does."""
+    gateway = network.gateways[country]
+    source = CardDirectory(gateway.settings.cards)
+    return await export(gateway.context, ref, "first", "case_officer", "a dispute", cards=source, with_content_by=two)
+
+
+def members_of(raw: bytes) -> dict[str, bytes]:
+    """Return the members of a zip."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        return {info.filename: archive.read(info) for info in archive.infolist()}
+
+
+def rows(members: Mapping[str, bytes], name: str) -> list[dict[str, object]]:
+    """Return the rows of a table."""
+    found: list[dict[str, object]] = ijson.loads(members[name])[evidence.TABLES[name]]
+    return found
+
+
+def places(content: bytes) -> list[int]:
+    """Return the places to change: each byte of a small member; of a large one its ends and some between."""
+    if len(content) <= 300:
+        return list(range(len(content)))
+    return sorted({0, 1, len(content) - 2, len(content) - 1, *range(7, len(content), len(content) // 12)})
+
+
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+@pytest.mark.parametrize("two", [None, TWO])
+async def test_export_verifies(network: Network, country: str, two: tuple[str, str] | None) -> None:
+    """What either State exports, with or without content, verifies without anything else."""
+    ours, theirs = await story.replied(network)
+    report = verify_bytes(await exported(network, country, ours if country == "XAA" else theirs, two))
+    assert () == report.faults
+    assert [True] * 3 == [message.receipt_by is not None for message in report.messages]
+
+
+async def test_extension_and_second_look_verify(network: Network) -> None:
+    """A longer story, with an extended clock, a second signature and a contest, verifies on both sides."""
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    await network.deliver()
+    clocks = rows(members_of(await exported(network, "XAA", ours)), evidence.CLOCKS)
+    assert [("started", False), ("extended", True)] == [
+        (row["cause"], row["current"]) for row in clocks if row["step"] == "reply"
+    ]
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
+    await network.deliver()
+    await network.gateways["XAA"].clear.contest(ours, "REGISTER_INCOMPLETE", "first")
+    await network.deliver()
+    for country, ref in (("XAA", ours), ("XBB", theirs)):
+        assert () == verify_bytes(await exported(network, country, ref, TWO)).faults
+
+
+async def test_every_changed_byte_is_found_and_named(network: Network) -> None:
+    """A changed byte in any member gives a fault that names the member, whatever the zip's checksums say."""
+    ours, _ = await story.replied(network)
+    members = members_of(await exported(network, "XAA", ours, TWO))
+    missed = []
+    for name, content in members.items():
+        for at in places(content):
+            changed = bytearray(content)
+            changed[at] ^= 1
+            report = verify_bytes(pack({**members, name: bytes(changed)}))
+            if name not in faults_by_member(report.faults):
+                missed.append((name, at))
+    assert [] == missed
+
+
+async def test_missing_and_additional_members_are_named(network: Network) -> None:
+    """Leaving a member out, or adding one with a name it may have, is found."""
+    ours, _ = await story.replied(network)
+    members = members_of(await exported(network, "XAA", ours))
+    for name in members:
+        left = {other: content for other, content in members.items() if other != name}
+        assert name in faults_by_member(verify_bytes(pack(left)).faults)
+    more = {**members, "content/" + "A" * 43 + ".jws": b"x"}
+    assert "content/" + "A" * 43 + ".jws" in faults_by_member(verify_bytes(pack(more)).faults)
+
+
+async def test_changed_member_names_no_other(network: Network) -> None:
+    """A changed table or text leads to no fault in any other member."""
+    ours, _ = await story.replied(network)
+    members = members_of(await exported(network, "XAA", ours))
+    for name in (evidence.README, evidence.EVENTS, evidence.MANIFEST, evidence.SIGNED):
+        changed = {**members, name: members[name][:-1] + bytes([members[name][-1] ^ 1])}
+        assert {name} == set(faults_by_member(verify_bytes(pack(changed)).faults))
+
+
+async def test_without_content_no_value_of_the_person_is_in_it(network: Network) -> None:
+    """No name or date of the person asked about, and no free text of the file, is in an export without content."""
+    ours, theirs = await story.replied(network)
+    draft = (await story.case(network, "XAA", ours)).draft
+    name = draft["elements"]["names"][0]
+    for country, ref in (("XAA", ours), ("XBB", theirs)):
+        whole = b"".join(members_of(await exported(network, country, ref)).values())
+        for text in (name["family"], name["given"], draft["elements"]["birth_date"], draft["justification"]):
+            assert text.encode() not in whole
+
+
+async def test_without_content_a_pause_does_not_show(network: Network) -> None:
+    """Nothing in an export without content tells that the case was stopped, or by whom."""
+    ours, _ = await story.acknowledged(network)
+    await network.gateways["XAA"].hold.freeze(ours, "indication", "protection", "asylum_authority")
+    members = members_of(await exported(network, "XAA", ours))
+    whole = b"".join(content for name, content in members.items() if name != evidence.README).lower()
+    assert [] == [word for word in (b"froz", b"freeze", b"asylum", b"protection", b"suspend") if word in whole]
+
+
+async def test_content_needs_two_persons(network: Network) -> None:
+    """One person twice, a person of another role, or two without the one who exports disclose nothing."""
+    ours, _ = await story.acknowledged(network)
+    for two in (("first", "first"), ("first", "welfare"), ("second", "signer"), ("first", "nobody")):
+        with pytest.raises(Forbidden):
+            await exported(network, "XAA", ours, two)
+
+
+async def test_role_that_may_not_export(network: Network) -> None:
+    """A role that sees no case exports none."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    source = CardDirectory(gateway.settings.cards)
+    with pytest.raises(Forbidden):
+        await export(gateway.context, ours, "board", "foreign_affairs", "why", cards=source)
+
+
+async def test_look_is_recorded(network: Network) -> None:
+    """Each person of an export stands in the record of access with the reason given."""
+    ours, _ = await story.acknowledged(network)
+    await exported(network, "XAA", ours)
+    await exported(network, "XAA", ours, TWO)
+    looks = await network.gateways["XAA"].store.read(lambda tx: tx.accesses(ours))
+    found = [(row.person, row.action) for row in looks if row.justification == "a dispute"]
+    assert [("first", "evidence"), ("first", "evidence-content"), ("second", "evidence-content")] == found
+
+
+async def test_no_reason_no_export(network: Network) -> None:
+    """Without a justification nothing is exported and nothing recorded (R-13)."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    source = CardDirectory(gateway.settings.cards)
+    with pytest.raises(RuleRefused, match="R-13"):
+        await export(gateway.context, ours, "first", "case_officer", " ", cards=source)
+    looks = await gateway.store.read(lambda tx: tx.accesses(ours))
+    assert "evidence" not in {row.action for row in looks}
+
+
+async def test_erased_case_exports_what_outlives_it(network: Network) -> None:
+    """After an erasure receipts and proofs still verify, and the file says what is gone; content is not to be had."""
+    ours, _ = await story.replied(network)
+    before = await exported(network, "XAA", ours, TWO)
+    gateway = network.gateways["XAA"]
+    await gateway.retention.erase(ours, network.clock.now())
+    raw = await exported(network, "XAA", ours)
+    report = verify_bytes(raw)
+    assert () == report.faults
+    assert ["clocks", "content"] == [row["what"] for row in rows(members_of(raw), evidence.GONE)]
+    assert report.manifest is not None
+    assert report.manifest.erased
+    assert 3 == len(report.messages)
+    with pytest.raises(NotFound):
+        await exported(network, "XAA", ours, TWO)
+    assert () == verify_bytes(before).faults
+
+
+async def test_unknown_case_is_not_found(network: Network) -> None:
+    """A reference that does not exist leads to no file and no record."""
+    with pytest.raises(NotFound):
+        await exported(network, "XAA", "A" * 22)
+
+
+async def test_proofs_stand_under_one_newest_checkpoint(network: Network) -> None:
+    """Our proofs are made anew, so that one checkpoint of our log covers every receipt of the case."""
+    ours, _ = await story.replied(network)
+    await story.replied(network)
+    members = members_of(await exported(network, "XAA", ours))
+    notes = {content.split(b"\n\n", 1)[1] for name, content in members.items() if name.endswith(".XAA.proof")}
+    head = await network.gateways["XAA"].store.read(lambda tx: tx.log_head("XBB"))
+    assert {head.checkpoint.encode()} == notes  # type: ignore[union-attr]  # there is a log about every partner
+
+
+async def test_withdrawal_is_evidence_too(network: Network) -> None:
+    """A case that was withdrawn verifies, with the withdrawal's receipt."""
+    ours, _ = await story.acknowledged(network)
+    await network.gateways["XAA"].hold.freeze(ours, "indication", "protection", "asylum_authority")
+    await network.gateways["XAA"].hold.withdraw(ours, "protection", "asylum_authority")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    report = verify_bytes(await exported(network, "XAA", ours))
+    assert () == report.faults
+    assert "withdrawal" in {message.type for message in report.messages}
+
+
+async def test_after_a_restart_the_export_is_the_same(network: Network) -> None:
+    """The same case at the same instant gives the same bytes, also from a gateway that was restarted."""
+    ours, _ = await story.replied(network)
+    before = await exported(network, "XAA", ours)
+    await network.gateways["XAA"].close()
+    await open_gateway(network, "XAA")
+    assert before == await exported(network, "XAA", ours)
+
+
+async def test_identity_that_was_compared(network: Network, tmp_path: Path) -> None:
+    """A card under another identity key than the one given is a fault; under the one given it is not."""
+    ours, _ = await story.replied(network)
+    path = tmp_path / "case.zip"
+    path.write_bytes(await exported(network, "XAA", ours))
+    own = parse_card(members_of(path.read_bytes())["cards/XAA-1.jws"])
+    other = parse_card(members_of(path.read_bytes())["cards/XBB-1.jws"])
+    report = verify_file(path, {"XAA": {own.identity}, "XBB": {other.identity}})
+    assert ((), [True, True]) == (report.faults, [identity.pinned for identity in report.identities])
+    wrong = verify_file(path, {"XAA": {other.identity}})
+    assert "cards/XAA-1.jws" in faults_by_member(wrong.faults)
+
+
+# The audit.
+
+
+async def findings(network: Network, country: str = "XAA") -> list[str]:
+    """Return the reasons an audit gives."""
+    return [finding.reason for finding in (await audit(network.gateways[country].context)).findings]
+
+
+async def tamper(network: Network, statement: str, *values: object) -> None:
+    """Change the database of XAA behind its gateway's back."""
+    db = sqlite3.connect(network.gateways["XAA"].settings.database, isolation_level=None)
+    try:
+        assert db.execute(statement, values).rowcount
+    finally:
+        db.close()
+
+
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+async def test_audit_of_whole_logs_finds_nothing(network: Network, country: str) -> None:
+    """Entries, roots, checkpoints and answers of an untouched store agree."""
+    await story.replied(network)
+    await story.replied(network, "NOT_FOUND")
+    audited = await audit(network.gateways[country].context)
+    assert (1, 6, ()) == (len(audited.origins), audited.entries, audited.findings)
+    assert {"XAA": 4, "XBB": 2}[country] == audited.answers
+
+
+async def test_audit_of_empty_logs_finds_nothing(network: Network) -> None:
+    """A log in which nothing stands yet is in order."""
+    assert [] == await findings(network)
+
+
+CHANGES: Mapping[str, tuple[str, str]] = {
+    "opening": ("UPDATE log_entry SET r = zeroblob(32) WHERE idx = 1", "do not give the leaf"),
+    "leaf": ("UPDATE log_entry SET leaf = zeroblob(32) WHERE idx = 1", "do not give the leaf"),
+    "entry": ("DELETE FROM log_entry WHERE idx = 2", "the stored end of the log"),
+    "gap": ("DELETE FROM log_entry WHERE idx = 0", "is missing"),
+    "receipt": ("UPDATE log_entry SET receipt = x'00' WHERE idx = 1", "is no receipt"),
+    "digest": ("UPDATE log_entry SET digest = 'x' WHERE idx = 1", "about another message"),
+    "head": ("UPDATE log_head SET hashes = zeroblob(length(hashes))", "the stored end of the log"),
+    "checkpoint": ("UPDATE log_head SET checkpoint = replace(checkpoint, 'XBB', 'XCC')", "does not verify"),
+    "lost checkpoint": ("UPDATE log_head SET checkpoint = ''", "does not verify"),
+    "answer": ("UPDATE inbound SET answer = x'7b7d'", "does not verify"),
+    "message": ("DELETE FROM inbound", "a message that is not stored"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_audit_finds_what_was_changed(network: Network, name: str) -> None:
+    """Whatever is changed in entries, heads or answers is found, with a reason that says where to look."""
+    await story.replied(network)
+    statement, reason = CHANGES[name]
+    await tamper(network, statement)
+    found = await findings(network)
+    assert [] != [text for text in found if reason in text]
+
+
+async def test_audit_finds_a_log_rewritten_whole(network: Network) -> None:
+    """Entries cut off together with their part of the head are betrayed by the answers that were given."""
+    await story.replied(network)
+    gateway = network.gateways["XAA"]
+    entries = await gateway.store.read(lambda tx: tx.log_entries("XAA/XBB/1"))
+    await tamper(network, "DELETE FROM log_entry WHERE idx = 2")
+    short = Frontier().append([entry.leaf for entry in entries[:2]])
+    note = checkpoint.sign_note(
+        checkpoint.checkpoint_body("XAA/XBB/1", 2, short.root()), "XAA/XBB/1", gateway.context.keyring.log
+    )
+    await tamper(network, "UPDATE log_head SET size = 2, hashes = ?, checkpoint = ?", b"".join(short.hashes), note)
+    assert ["is in no log"] == [text[-12:] for text in await findings(network)]
+
+
+async def test_audit_finds_a_swapped_answer(network: Network) -> None:
+    """A stored answer whose receipt is another one than was logged for its message is found."""
+    await story.replied(network)
+    await tamper(
+        network,
+        "UPDATE inbound SET answer = (SELECT answer FROM inbound AS o WHERE o.n <> inbound.n) WHERE n = 1",
+    )
+    assert [] != [text for text in await findings(network) if "is in no log" in text]
+
+
+def test_report_is_verified_only_without_faults() -> None:
+    """The verdict of a file that holds nothing is no."""
+    assert not evidence.verify({}).verified
+    assert isinstance(evidence.verify({}), Report)
