@@ -49,6 +49,7 @@ from gateway.storage.sqlite import Run, SqliteStore, Worker, open_store
 from gateway.transport.card_directory import CardDirectory
 from gateway.transport.peers import HttpPeers
 from keys import b64, selftest
+from keys.card import parse_card
 from keys.custody import KeyStore
 from keys.custody import open_store as open_keys
 from keys.rest import Vault
@@ -110,6 +111,7 @@ class Gateway:
     deliverer: Deliverer
     receiver: Receiver
     collector: Collector
+    cards: CardSource
     close: Callable[[], Awaitable[None]]
 
     async def refresh_trust(self) -> None:
@@ -119,6 +121,7 @@ class Gateway:
         Cards that cannot be read leave those held as they are; the line in the log is the warning.
         """
         now = self.context.clock.now()
+        await publish_own(self.context, self.cards)
         try:
             raised = await self.context.trust.run_once(now)
         except Unavailable as error:
@@ -248,7 +251,8 @@ async def build(
         settings.database, run=run or worker or Worker(), sign_batch=signer, now=clock.now(), create=create
     )
     pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
-    trust = Trust(pins, cards or CardDirectory(settings.cards), store, log)
+    source = cards or CardDirectory(settings.cards)
+    trust = Trust(pins, cards or CardDirectory(settings.cards), store, clock, log)
     http_peers = HttpPeers(trust.find) if peers is None else None
     door: Peers = peers or http_peers or HttpPeers(trust.find)
     context = Context(
@@ -275,6 +279,7 @@ async def build(
         emit=log,
         on_erased=lambda ref: _note_erased(settings.home / ERASED_FILE, ref),
     )
+    await publish_own(context, source)
     await trust.load()
     await _begin_logs(context)
     await _apply_erased(context, settings.home / ERASED_FILE)
@@ -304,8 +309,20 @@ async def build(
         deliverer=deliverer,
         receiver=receiver,
         collector=Collector(context, receiver),
+        cards=source,
         close=close,
     )
+
+
+async def publish_own(context: Context, source: CardSource) -> None:
+    """Take our own newest card as what partners go by; one that cannot be read leaves the last one in place."""
+    try:
+        published = await source.cards(context.country)
+    except Unavailable as error:
+        context.log("card.unreadable", country=context.country, error=str(error), hint=error.hint)
+        return
+    if published and (context.own is None or published[-1] != context.own.raw):
+        context.publish(parse_card(published[-1]))
 
 
 async def _begin_logs(context: Context) -> None:

@@ -44,7 +44,7 @@ class CardRefused(KeysError):
     @property
     def needs_hold(self) -> bool:
         """Return whether the country must be put on hold."""
-        return self.code == "wrong-identity"
+        return self.code in ("wrong-identity", "prev-mismatch", "epoch-lower", "revocation-undone")
 
 
 class BadStatement(KeysError):

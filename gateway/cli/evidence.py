@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from gateway.core import evidence
+from gateway.core import evidence as core
 from gateway.core.evidence import Fault, Report
 
 FILE_MAX_BYTES = 64 << 20
@@ -41,7 +41,8 @@ def verify_file(path: Path, identities: Mapping[str, Collection[bytes]] | None =
 
     Args:
         path: the file.
-        identities: for a country, the identity keys (32 bytes) compared out of band; see ``evidence.verify``.
+        identities: for a country, the identity keys (32 bytes each) compared out of band; a card under another one is a
+            fault. See ``gateway.core.evidence.verify``.
 
     Raises ``OSError`` if the file cannot be read; whatever is wrong with its content is in the report.
     """
@@ -53,7 +54,7 @@ def verify_file(path: Path, identities: Mapping[str, Collection[bytes]] | None =
 def verify_bytes(raw: bytes, identities: Mapping[str, Collection[bytes]] | None = None) -> Report:
     """Verify the evidence in a zip in memory; see ``verify_file``."""
     members, faults = unpack(raw)
-    report = evidence.verify(members, identities)
+    report = core.verify(members, identities)
     # A member that could not be read is missing to the verifier; why it could not is the better reason.
     named = {fault.member for fault in faults}
     whole = bool(faults) and not members
@@ -73,6 +74,8 @@ def unpack(raw: bytes) -> tuple[dict[str, bytes], list[Fault]]:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
         return {}, [Fault("", f"not a zip that can be read: {error}")]
     with archive:
+        if len(archive.infolist()) != _END.unpack(raw[-_END.size :])[4]:
+            return {}, [Fault("", "more or fewer members than the zip says")]
         room, seen = TOTAL_MAX_BYTES, set[str]()
         for info in archive.infolist():
             if info.orig_filename in _FOLDERS and info.file_size == 0:
@@ -110,10 +113,12 @@ def _outline_fault(raw: bytes) -> str | None:
 
 def _entry_fault(info: zipfile.ZipInfo, seen: Collection[str]) -> str | None:
     """Return why a member is not even read, or ``None``."""
-    if not evidence.known_name(info.orig_filename):
+    if not core.known_name(info.orig_filename):
         return "not a name that a member may have"
     if info.orig_filename in seen:
         return "stands twice"
+    if info.comment:
+        return "with a comment"
     if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "encrypted, or compressed in another way than deflate"
     if info.file_size > MEMBER_MAX_BYTES:
@@ -125,7 +130,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> tuple[
     """Return the content of a member, at most ``limit`` bytes of it, and why it does not stand, if so."""
     try:
         with archive.open(info) as stream:
-            content = stream.read(limit + 1)
+            content = stream.read(min(limit, info.file_size) + 1)  # asks the decompressor for no more than declared
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, struct.error, OSError):
         return b"", "cannot be unpacked, or has another checksum"
     if len(content) > limit:

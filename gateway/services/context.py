@@ -11,10 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core.case import Case
+from gateway.core.codes import PeerError, Reason
 from gateway.core.machine import Notify
 from gateway.services.ports import Clock, Committed, Peers, Random, Store, Tx, Unit
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
+from keys import b64
+from keys.card import Card, SealingEntry
 from keys.rest import Vault
 from keys.seal import SealingKey
 from keys.sign import Signer
@@ -86,8 +89,13 @@ class Policy:
 
 @dataclass(slots=True)
 class Context:
-    """Everything a service of one gateway needs. ``wake`` tells the delivery loop, on the loop's
-    own thread and after the commit, that there is something to post; ``queued`` is set by a unit that queued it."""
+    """
+    Everything a service of one gateway needs.
+
+    ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to post;
+    ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing windows it
+    lists, by raw key id.
+    """
 
     country: str
     authority: str
@@ -107,7 +115,33 @@ class Context:
     emit: Callable[..., None]
     wake: Callable[[], None] = field(default=lambda: None)
     queued: bool = False
+    own: Card | None = None
+    windows: Mapping[bytes, SealingEntry] = field(default_factory=dict)
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
+
+    def opener(self, kid: bytes, at: datetime) -> SealingKey:
+        """
+        Return the private key ``kid`` (16 bytes) that may open at ``at``, in its window of our own card.
+
+        Raises ``PeerError`` with ``unknown-key``: after its window a key opens nothing, destroyed or not (M-8.4).
+        """
+        key = self.keyring.sealing.get(kid)
+        entry = self.windows.get(kid)
+        if key is None or entry is None:
+            raise PeerError(Reason.KEY_UNKNOWN)
+        if not entry.is_active(at):
+            raise PeerError(Reason.KEY_NOT_YET if at < entry.valid_from else Reason.KEY_DESTROYED)
+        return key
+
+    def publish(self, card: Card) -> None:
+        """Take ``card`` as our own published one: its sealing windows and its epoch are what partners go by."""
+        self.own = card
+        self.windows = {b64.decode(entry.kid): entry for entry in card.sealing}
+
+    @property
+    def announced(self) -> bool:
+        """Return whether our card announces the epoch we number in; until then nothing is sent (M-5.27)."""
+        return self.own is not None and self.own.epoch >= self.epoch
 
     def log(self, event: str, **values: Any) -> None:
         """Log ``event``; inside a unit, once it has committed, so that no line tells of what never happened."""

@@ -135,8 +135,8 @@ class Deliverer:
         ``flying`` posts to it are under way already; they count where the circuit allows a single probe.
         """
         now = self._context.clock.now()
-        if self._context.trust.find(country) is None:
-            # On hold, or no card: nothing is sent, and what is never sent must not be marked as posted.
+        if self._context.trust.find(country) is None or not self._context.announced:
+            # Our new epoch is not announced yet (M-5.27); or on hold, or no card: nothing is sent, and what is never sent must not be marked as posted.
             return ()
 
         async def look(tx: Tx) -> bool:

@@ -155,9 +155,7 @@ class Receiver:
     def _open(self, raw: bytes, envelope_id: bytes, now: datetime, *, collecting: bool) -> Opened:
         context = self._context
         parsed = envelope.parse(raw, context.policy.suites)
-        key = context.keyring.sealing.get(parsed.kid)
-        if key is None:
-            raise PeerError(Reason.KEY_UNKNOWN)
+        key = context.opener(parsed.kid, now)
         if key.suite != parsed.suite:
             raise PeerError(Reason.KEY_OTHER_SUITE)
         try:

@@ -5,10 +5,11 @@ A closed case is hidden after one period and erased after another (R-25). Erasin
 sealed column, empties the journal, and adds the case to the list of erased ones that a restore applies first.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from gateway.core.case import State
+from gateway.core.case import Side, State
 from gateway.core.machine import Event
 from gateway.core.verification import GATEWAY
 from gateway.services import cases
@@ -20,6 +21,9 @@ _JOURNAL, _FULL = "journal", "holds erased rows"
 
 OVER = (State.REPLIED, State.WITHDRAWN, State.UNDELIVERED, State.REDIRECTED)
 """States from which the gateway itself closes a case that has been left alone."""
+
+A_ROUND = 5000
+"""Cases looked at in one round of the loop; the rest follow in the next."""
 
 
 class Retention:
@@ -51,50 +55,67 @@ class Retention:
         await self._close(now)
         await self._block(now)
         erased = []
-        for row in await self._ended(State.BLOCKED, now, policy.erased_after_days):
+        for row in await self._over(now):
             await self.erase(row.ref, now)
             erased.append(row.ref)
         return tuple(erased)
 
     async def _close(self, now: datetime) -> None:
-        """Close what has been over for a while without anybody closing it, so that retention begins to run."""
+        """
+        Close what has been over for a while without anybody closing it, so that retention begins to run.
+
+        What the other State withdrew is closed at once: there is no ground left to work on it.
+        """
         quiet = now - timedelta(days=self._context.policy.closed_after_days)
-
-        async def look(tx: Tx) -> list[str]:
-            rows = await tx.cases(states=[state.value for state in OVER])
-            return [row.ref for row in rows if row.changed_at <= quiet]
-
-        for ref in await self._context.store.read(look):
-
-            async def unit(tx: Tx, ref: str = ref) -> None:
-                held = await cases.load(self._context, tx, ref)
-                await cases.move(self._context, tx, held, Event("close", "gateway", GATEWAY), now)
-
-            await self._context.commit(unit)
+        for row in await self._unmoved(OVER, quiet):
+            await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
+        for row in await self._unmoved((State.WITHDRAWN,), now):
+            if row.side == Side.REQUESTED:
+                await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
 
     async def _block(self, now: datetime) -> None:
-        for row in await self._ended(State.CLOSED, now, self._context.policy.blocked_after_days):
-            until = (row.closed_at or now) + timedelta(days=self._context.policy.blocked_after_days)
+        days = timedelta(days=self._context.policy.blocked_after_days)
+        for row in await self._unmoved((State.CLOSED,), now - days):
+            until = (row.closed_at or now) + days
+            await self._step(row.ref, Event("block", "gateway", GATEWAY, {"until": until}), now)
 
-            async def unit(tx: Tx, ref: str = row.ref, until: datetime = until) -> None:
-                held = await cases.load(self._context, tx, ref)
-                await cases.move(self._context, tx, held, Event("block", "gateway", GATEWAY, {"until": until}), now)
+    async def _over(self, now: datetime) -> list[CaseRow]:
+        """Return what is to be erased: blocked for long enough, or kept until the day its sender set (R-05)."""
+        policy = self._context.policy
+        lasts = timedelta(days=max(policy.erased_after_days - policy.blocked_after_days, 0))
+        over = await self._unmoved((State.BLOCKED,), now - lasts)
+        for row in await self._unmoved((State.CLOSED, State.BLOCKED), now):
+            if row.side == Side.REQUESTED and row not in over and self._outlived(row, now):
+                over.append(row)
+        return over
 
-            try:
-                await self._context.commit(unit)
-            except Unavailable:
-                raise
-            except Exception as error:
-                # Erased meanwhile, or it cannot be read: the timers of all other cases still run.
-                self._context.log("case.not_blocked", ref=row.ref, error=type(error).__name__)
+    def _outlived(self, row: CaseRow, now: datetime) -> bool:
+        """Return whether the ``retain_until`` that came with the request has passed."""
+        try:
+            received = cases.unseal(self._context, row).case.received
+        except Exception as error:
+            self._context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
+            return False
+        return received is not None and date.fromisoformat(received["handling"]["retain_until"]) < now.date()
 
-    async def _ended(self, state: State, now: datetime, days: int) -> list[CaseRow]:
+    async def _unmoved(self, states: Sequence[State], since: datetime) -> list[CaseRow]:
         async def unit(tx: Tx) -> list[CaseRow]:
-            rows = await tx.cases(states=[state.value])
-            over = [row for row in rows if row.closed_at and row.closed_at + timedelta(days=days) <= now]
-            return [row for row in over if row.wrapped_key is not None]  # erased on request: nothing is left to do
+            rows = await tx.cases(states=[state.value for state in states], limit=A_ROUND, unmoved_since=since)
+            return [row for row in rows if row.wrapped_key is not None]  # erased on request: nothing is left to do
 
         return await self._context.store.read(unit)
+
+    async def _step(self, ref: str, event: Event, now: datetime) -> None:
+        async def unit(tx: Tx) -> None:
+            await cases.move(self._context, tx, await cases.load(self._context, tx, ref), event, now)
+
+        try:
+            await self._context.commit(unit)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # Erased meanwhile, or it cannot be read: the timers of all other cases still run.
+            self._context.log("case.not_moved", ref=ref, step=event.name, error=type(error).__name__)
 
     async def erase(self, ref: str, now: datetime) -> None:
         """

@@ -9,14 +9,18 @@ Rule 3: refreshing is a loop of its own; a message's path only reads what is hel
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.core.codes import PeerError, Reason
-from gateway.services.ports import PartnerRow, Store, Tx, Unavailable
+from gateway.services.ports import Clock, PartnerRow, Store, Tx, Unavailable
 from keys import card as cards
 from keys.card import Card
 from keys.errors import CardRefused, RevokedKey, UnknownKey
+
+STOP_SENDING = timedelta(days=7)
+STOP_RECEIVING = timedelta(days=14)
+"""After how long without a readable directory nothing is sent, and nothing taken in (``docs/protocol.md`` 8.3)."""
 
 
 class CardSource(Protocol):
@@ -35,32 +39,44 @@ class Trust:
         pins: Mapping[str, bytes],
         source: CardSource,
         store: Store,
+        clock: Clock,
         log: Callable[..., None] = lambda event, **values: None,
     ) -> None:
         """``pins`` maps a country to its identity public key (32 bytes)."""
         self._pins = pins
         self._source = source
         self._store = store
+        self._clock = clock
         self._log = log
         self._cards: dict[str, Card] = {}
         self._holds: dict[str, str] = {}
+        self._refreshed: dict[str, datetime] = {}
 
     def card(self, country: str) -> Card:
         """
         Return the card held of ``country``.
 
-        Raises ``PeerError`` with ``unknown-signer`` (no card) or ``hold``.
+        Raises ``PeerError`` with ``unknown-signer`` (no card), ``hold``, or ``later`` (stale).
         """
         if country in self._holds:
             raise PeerError(Reason.HOLD_CARD)
         card = self._cards.get(country)
         if card is None:
             raise PeerError(Reason.COUNTRY_UNKNOWN if country not in self._pins else Reason.CARD_MISSING)
+        if self._age(country) > STOP_RECEIVING:
+            raise PeerError(Reason.CARD_STALE)
         return card
 
     def find(self, country: str) -> Card | None:
-        """Return the card to send by: ``None`` while there is none or the State is on hold."""
-        return None if country in self._holds else self._cards.get(country)
+        """Return the card to send by: ``None`` while there is none, it is stale, or the State is on hold."""
+        if country in self._holds or self._age(country) > STOP_SENDING:
+            return None
+        return self._cards.get(country)
+
+    def _age(self, country: str) -> timedelta:
+        """Return how long ago the published cards of ``country`` were last read."""
+        refreshed = self._refreshed.get(country)
+        return timedelta(0) if refreshed is None else self._clock.now() - refreshed
 
     def signing_key(self, country: str, kid: str, at: datetime) -> bytes:
         """
@@ -91,6 +107,8 @@ class Trust:
                 self._take(row)
 
     def _take(self, row: PartnerRow) -> None:
+        if row.refreshed_at is not None:
+            self._refreshed[row.country] = row.refreshed_at
         held = self._cards.get(row.country)
         if row.card is not None and (held is None or held.raw != row.card):
             self._cards[row.country] = cards.parse_card(row.card)

@@ -41,7 +41,8 @@ FROM case_file AS c LEFT JOIN case_key AS k ON k.ref = c.ref
 """
 _CASE_BY_REF = _CASE + "WHERE c.ref = ?"
 _CASE_ALL = _CASE + "ORDER BY c.n LIMIT ?"
-_CASE_BY_STATE = _CASE + "WHERE c.state = ? ORDER BY ifnull(c.due_at, 253402300799), c.ref LIMIT ?"
+_FOREVER = 253402300799
+_CASE_BY_STATE = _CASE + "WHERE c.state = ? AND c.changed_at < ? ORDER BY ifnull(c.due_at, 253402300799), c.ref LIMIT ?"
 _INSERT_CASE = """
 INSERT INTO case_file (ref, side, partner, thread, state, officer, step, instrument, calendar, due_on, due_at,
     reminders, extended, delay_notice, opened_at, changed_at, closed_at, version, sealed)
@@ -239,11 +240,18 @@ class SqliteTx:
         self._write(_UPDATE_CASE, (*_case_values(row), number))
         self._save_key(row.ref, wrapped, row.wrapped_key)
 
-    async def cases(self, *, states: Sequence[str] = (), limit: int = 1000) -> Sequence[CaseRow]:
-        """Return cases in ``states``, soonest due first, those without a due date last; of all states, oldest first."""
+    async def cases(
+        self, *, states: Sequence[str] = (), limit: int = 1000, unmoved_since: datetime | None = None
+    ) -> Sequence[CaseRow]:
+        """
+        Return cases in ``states``, soonest due first, those without a due date last; of all states, oldest first.
+
+        With ``unmoved_since`` those alone that last moved before it; it goes with ``states``.
+        """
         if not states:
             return tuple(map(_case, self._all(_CASE_ALL, (limit,))))
-        groups = [map(_case, self._all(_CASE_BY_STATE, (state, limit))) for state in dict.fromkeys(states)]
+        before = _FOREVER if unmoved_since is None else _seconds(unmoved_since)
+        groups = [map(_case, self._all(_CASE_BY_STATE, (state, before, limit))) for state in dict.fromkeys(states)]
         return tuple(islice(heapq.merge(*groups, key=_due_key), limit))
 
     async def add_event(self, row: EventRow) -> None:

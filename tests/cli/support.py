@@ -1,5 +1,6 @@
 """Homes made by the command line itself, for its tests; deriving keys is slow on purpose, so they are made once."""
 
+import asyncio
 import atexit
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,7 +18,10 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
+from gateway import app, settings
 from gateway.cli.main import cli
+from gateway.storage.sqlite import run_inline
+from tests.support.network import Wires
 
 PHRASE = "correct horse battery"
 ROOT = Path(__file__).parents[2]
@@ -42,7 +47,8 @@ def call(*args: Any, input: str | None = None, **environ: str) -> Result:
 
 def value(*args: Any, input: str | None = None) -> Any:
     """Call the command line with ``--json``, expect success, and return what it printed."""
-    result = call(*args, "--json", input=input)
+    at = args.index("--") if "--" in args else len(args)
+    result = call(*args[:at], "--json", *args[at:], input=input)
     assert 0 == result.exit_code, result.stderr
     return json.loads(result.stdout)
 
@@ -118,6 +124,44 @@ def copy_homes(root: Path) -> Homes:
     """Return fresh homes under ``root``."""
     shutil.copytree(_template(), root, dirs_exist_ok=True)
     return Homes(root, {})
+
+
+def deliver(homes: Homes, rounds: int = 4) -> None:
+    """Let both gateways post what waits, over wires instead of HTTP."""
+    asyncio.run(_deliver(homes, rounds))
+
+
+async def _deliver(homes: Homes, rounds: int) -> None:
+    wires = Wires()
+    for country in ("XAA", "XBB"):
+        chosen = settings.load(homes.home(country), {})
+        wires.gateways[country] = await app.build(
+            chosen, passphrase=lambda: PHRASE, run=run_inline, peers=wires, log=lambda event, **values: None
+        )
+    try:
+        for gateway in wires.gateways.values():
+            await gateway.refresh_trust()
+        for _ in range(rounds):
+            for gateway in wires.gateways.values():
+                await gateway.deliverer.run_once()
+    finally:
+        for gateway in wires.gateways.values():
+            await gateway.close()
+
+
+def answer_body(outcome: str) -> dict[str, Any]:
+    """Return the coded answer of a registry clerk, as of today."""
+    positive = outcome == "NATIONAL"
+    return {
+        "outcome": outcome,
+        "reason": None,
+        "as_of": date.today().isoformat(),
+        "method_used": ["POPULATION_REGISTER"],
+        "match_basis": ["NAME_EXACT", "DOB_EXACT"] if positive else [],
+        "confidence": "HIGH" if positive else "NONE",
+        "signed_by_role": "REGISTRAR",
+        "valid_until": None,
+    }
 
 
 def draft(**changes: Any) -> dict[str, Any]:

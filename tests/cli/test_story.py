@@ -11,18 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cli.support import ENVIRON, ROOT, Homes, draft, free_ports, make_homes, spawn
-
-REPLY = {
-    "outcome": "NOT_FOUND",
-    "reason": None,
-    "as_of": "2026-11-25",
-    "method_used": ["POPULATION_REGISTER"],
-    "match_basis": [],
-    "confidence": "NONE",
-    "signed_by_role": "REGISTRAR",
-    "valid_until": None,
-}
+from tests.cli.support import ENVIRON, ROOT, Homes, answer_body, draft, free_ports, make_homes, spawn
 
 
 @contextmanager
@@ -66,7 +55,7 @@ def test_two_states_confirm_through_the_command_line(tmp_path: Path) -> None:
     homes = make_homes(tmp_path, free_ports(2))
     file, reply = tmp_path / "draft.json", tmp_path / "reply.json"
     file.write_text(json.dumps(draft()))
-    reply.write_text(json.dumps(REPLY))
+    reply.write_text(json.dumps(answer_body("NOT_FOUND")))
     with serving(homes.home("XAA")), serving(homes.home("XBB")):
         ref = desk(homes, "XAA", "first", "case", "new", file)["ref"]
         seen = desk(homes, "XAA", "second", "case", "preview", "--why", "to approve it", "--", ref)
@@ -87,7 +76,7 @@ def test_two_states_confirm_through_the_command_line(tmp_path: Path) -> None:
         wait_for(lambda: "REPLIED" == state(homes, "XAA", ref))
         shown = desk(homes, "XAA", "first", "case", "show", "--why", "to decide", "--", ref)
         assert "NOT_FOUND" == shown["content"]["reply"]["outcome"]
-        reached = spawn("check", "-C", homes.home("XAA"), "--online", "--json")
+        reached = spawn("check", "-C", homes.home("XBB"), "--online", "--json")
         assert ["reach"] == [one["area"] for one in json.loads(reached.stdout)["items"] if one["area"] == "reach"]
         assert 0 == reached.returncode, reached.stdout
         audited = spawn("log", "audit", "-C", homes.home("XBB"), "--json")

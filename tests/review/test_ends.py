@@ -94,12 +94,14 @@ async def test_reply_is_taken_after_a_reminder_was_undelivered(network: Network)
     ours, theirs = await story.acknowledged(network)
     gateway = network.gateways["XAA"]
     network.clock.pass_(days=20)
+    await network.refresh()
     network.wires.cut = True
     assert (ours,) == (await gateway.reminder.run_once(network.clock.now())).refs
     await gateway.deliverer.run_once()
     network.clock.pass_(days=30, minutes=10)
     await gateway.deliverer.expire(network.clock.now())
     network.wires.cut = False
+    await network.refresh()
     assert "UNDELIVERED" == await story.state(network, "XAA", ours)
     await story.give_answer(network, theirs, story.reply(as_of="2026-12-01"))
     await network.deliver()
@@ -153,4 +155,4 @@ async def test_case_that_cannot_be_read_stops_no_loop(network: Network) -> None:
     network.clock.pass_(days=200)
     assert 1 == await gateway.deliverer.expire(network.clock.now())
     assert () == await gateway.retention.run_once(network.clock.now())
-    assert "case.not_blocked" in [event for event, _ in network.logs]
+    assert "case.not_moved" in [event for event, _ in network.logs]

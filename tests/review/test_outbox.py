@@ -77,6 +77,7 @@ async def test_expired_message_is_not_posted_by_a_gateway_that_was_down(network:
     await network.deliver(1)
     network.wires.cut = False
     network.clock.pass_(days=31)
+    await network.refresh()
     assert 0 == await network.gateways["XAA"].deliverer.run_once()
     assert ("UNDELIVERED", []) == (await story.state(network, "XAA", ours), network.wires.posted)
 
@@ -160,7 +161,7 @@ async def test_withdrawal_waits_for_a_key_by_itself(network: Network) -> None:
     await gateway.hold.freeze(ours, "doubt", "protection", "asylum_authority")
     await gateway.hold.withdraw(ours, "protection", "asylum_authority")
     network.clock.pass_(hours=2)
-    assert 0 == await network.deliver()
+    assert 0 == await network.deliver(refresh=False)
     gateway.context.trust._holds.clear()
     network.clock.pass_(minutes=2)
     await network.deliver()

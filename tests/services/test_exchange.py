@@ -142,9 +142,7 @@ async def test_silence_only_escalates(network: Network) -> None:
     """A reply that never comes leads to one reminder a cool-down and to no other state."""
     ours, theirs = await story.acknowledged(network)
     network.clock.pass_(days=40)
-    for gateway in network.gateways.values():
-        gateway.context.trust._cards.clear()
-        await gateway.context.trust.load()
+    await network.refresh()
     gateway = network.gateways["XAA"]
     assert (1, (ours,)) == ((done := await gateway.reminder.run_once(network.clock.now())).overdue, done.refs)
     assert () == (await gateway.reminder.run_once(network.clock.now())).refs

@@ -94,8 +94,15 @@ class Network:
         made = statement.Statement(thread, kind, role, digest, self.clock.now() + timedelta(days=1))
         return statement.make(made, self.keys[person]).decode()
 
-    async def deliver(self, rounds: int = 8) -> int:
+    async def refresh(self) -> None:
+        """Read the cards again, as every gateway does each quarter of an hour."""
+        for gateway in self.gateways.values():
+            await gateway.refresh_trust()
+
+    async def deliver(self, rounds: int = 8, *, refresh: bool = True) -> int:
         """Post everything that may be posted, until nothing is left or ``rounds`` have passed."""
+        if refresh:
+            await self.refresh()
         total = 0
         for _ in range(rounds):
             count = 0

@@ -1,0 +1,222 @@
+"""``isthmus case``, ``overdue``, ``stats`` and ``log audit``, both desks, without a listener."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.cli.overdue import COLUMNS, csv_text
+from tests.cli.support import Homes, answer_body, call, deliver, draft, value
+
+
+def desk(homes: Homes, country: str, person: str, verb: str, *args: Any, input: str | None = None) -> Any:
+    """Take one step and return what it printed; arguments of a verb stand last."""
+    return value("case", verb, "-C", homes.home(country), "--as", person, *args, input=input)
+
+
+def refused(homes: Homes, country: str, person: str, verb: str, *args: Any) -> tuple[int, str]:
+    """Take a step that fails and return exit code and short code."""
+    result = call("case", verb, "-C", homes.home(country), "--as", person, "--json", *args)
+    return result.exit_code, json.loads(result.stderr)["error"]["code"]
+
+
+def opened(homes: Homes) -> str:
+    return str(desk(homes, "XAA", "first", "new", "-", input=json.dumps(draft()))["ref"])
+
+
+def approved(homes: Homes) -> str:
+    ref = opened(homes)
+    digest = desk(homes, "XAA", "second", "preview", "--why", "to approve", "--", ref)["digest"]
+    desk(homes, "XAA", "second", "approve", "--key", homes.key("second"), "--digest", digest, "--", ref)
+    return ref
+
+
+def received(homes: Homes) -> tuple[str, str]:
+    """Send a case and deliver it; return its reference here and there."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    deliver(homes)
+    (row,) = desk(homes, "XBB", "first", "list")
+    return ref, row["ref"]
+
+
+def state(homes: Homes, country: str, ref: str) -> str:
+    return str(desk(homes, country, "first", "show", "--", ref)["case"]["state"])
+
+
+def test_a_case_is_opened_listed_and_shown(homes: Homes) -> None:
+    """A new case shows no content without a reason, and all of it with one, which is recorded."""
+    ref = opened(homes)
+    assert [ref] == [row["ref"] for row in desk(homes, "XAA", "first", "list")]
+    assert [] == desk(homes, "XAA", "first", "list", "--state", "SENT")
+    plain = desk(homes, "XAA", "first", "show", "--", ref)
+    full = desk(homes, "XAA", "first", "show", "--why", "to go on", "--", ref)
+    assert (None, "Ivanova") == (plain["content"], full["content"] and "Ivanova")
+    assert "NATIONALITY" == plain["desk"]["purpose"]
+    assert "amend" in [one["verb"] for one in plain["allowed"]]
+
+
+def test_a_board_sees_no_content(homes: Homes) -> None:
+    """Who is on no desk sees where a case stands and may not ask for its content."""
+    ref = opened(homes)
+    assert None is desk(homes, "XAA", "board", "show", "--", ref)["desk"]
+    assert (5, "forbidden") == refused(homes, "XAA", "board", "show", "--why", "curious", "--", ref)
+
+
+def test_who_opens_does_not_approve(homes: Homes) -> None:
+    """A person without the role may not approve, and a digest that was not previewed is not signed."""
+    ref = opened(homes)
+    key = ("--key", homes.key("second"), "--digest")
+    assert (5, "forbidden") == refused(homes, "XAA", "first", "approve", *key, "A" * 43, "--", ref)
+    assert (5, "digest") == refused(homes, "XAA", "second", "approve", *key, "A" * 43, "--", ref)
+    assert (2, "usage") == refused(homes, "XAA", "second", "approve", "--", ref)
+
+
+def test_another_persons_key_does_not_approve(homes: Homes) -> None:
+    """A statement by a key that is not the approver's is refused with 5."""
+    ref = opened(homes)
+    digest = desk(homes, "XAA", "second", "preview", "--why", "to approve", "--", ref)["digest"]
+    key = ("--key", homes.key("first"), "--digest", digest)
+    assert (5, "forbidden") == refused(homes, "XAA", "second", "approve", *key, "--", ref)
+
+
+def test_a_statement_from_elsewhere_approves(homes: Homes, tmp_path: Path) -> None:
+    """A statement signed on the person's own machine is handed in as a file."""
+    ref = opened(homes)
+    seen = desk(homes, "XAA", "second", "preview", "--why", "to approve", "--", ref)
+    options = ("--kind", "request.approval", "--role", "liaison_officer", "--digest", seen["digest"])
+    made = value("keys", "sign", "--key", homes.key("second"), "--thread", seen["thread"], *options)
+    (tmp_path / "statement").write_text(made["statement"])
+    done = desk(homes, "XAA", "second", "approve", "--statement", tmp_path / "statement", "--", ref)
+    assert "CLEARED" == done["state"]
+
+
+def test_an_amended_draft_is_approved_anew(homes: Homes) -> None:
+    """A case that was amended goes back to draft, and can be discarded."""
+    ref = approved(homes)
+    changed = json.dumps(draft(justification="Identity unclear"))
+    assert "DRAFT" == desk(homes, "XAA", "first", "amend", "--", ref, "-", input=changed)["state"]
+    assert (5, "illegal-step") == refused(homes, "XAA", "first", "send", "--", ref)
+    assert "CLOSED" == desk(homes, "XAA", "first", "discard", "--", ref)["state"]
+
+
+def test_a_rule_refuses_to_send(homes: Homes) -> None:
+    """A draft with another protection state can be opened and looked at, and cannot be approved."""
+    changed = draft(asylum={**draft()["asylum"], "state": "pending"})
+    ref = desk(homes, "XAA", "first", "new", "-", input=json.dumps(changed))["ref"]
+    seen = desk(homes, "XAA", "second", "preview", "--why", "to approve", "--", ref)
+    key = ("--key", homes.key("second"), "--digest", seen["digest"])
+    assert (5, "rule-refused") == refused(homes, "XAA", "second", "approve", *key, "--", ref)
+
+
+def test_a_positive_answer(homes: Homes) -> None:
+    """Acknowledged, answered, contested, and nothing may be reminded that is not overdue; both logs are whole."""
+    ours, theirs = received(homes)
+    desk(homes, "XBB", "first", "acknowledge", "--", theirs)
+    deliver(homes)
+    assert (5, "rule-refused") == refused(homes, "XAA", "first", "remind", "--", ours)
+    done = desk(homes, "XBB", "first", "answer", "--", theirs, "-", input=json.dumps(answer_body("NATIONAL")))
+    assert "REPLIED" == done["state"]
+    deliver(homes)
+    assert "REPLIED" == state(homes, "XAA", ours)
+    assert "CONTESTED" == desk(homes, "XAA", "first", "contest", "--ground", "WRONG_PERSON", "--", ours)["state"]
+    assert [] == value("log", "audit", "-C", homes.home("XAA"))["findings"]
+    assert {"CONTESTED": 1} == value("stats", "-C", homes.home("XAA"))["partners"]["XBB"]["cases"]
+
+
+def test_an_answer_that_is_not_positive_needs_a_second_signer(homes: Homes) -> None:
+    """A prepared NOT_FOUND is not sent before a second person signed its digest."""
+    _, theirs = received(homes)
+    desk(homes, "XBB", "first", "acknowledge", "--", theirs)
+    body = json.dumps(answer_body("NOT_FOUND"))
+    made = desk(homes, "XBB", "first", "answer", "--", theirs, "-", input=body)
+    assert ("ACKNOWLEDGED", (5, "rule-refused")) == (
+        made["state"],
+        refused(homes, "XBB", "first", "answer", "--", theirs),
+    )
+    seen = desk(homes, "XBB", "signer", "preview", "--why", "to sign", "--", theirs)
+    assert made["prepared"]["digest"] == seen["digest"]
+    key = ("--key", homes.key("signer"), "--digest", seen["digest"])
+    desk(homes, "XBB", "signer", "countersign", *key, "--", theirs)
+    assert "REPLIED" == desk(homes, "XBB", "first", "answer", "--", theirs)["state"]
+
+
+def test_a_question_and_what_answers_it(homes: Homes) -> None:
+    """The requested desk asks for one element, and the requesting desk sends only that."""
+    ours, theirs = received(homes)
+    desk(homes, "XBB", "first", "acknowledge", "--", theirs)
+    desk(homes, "XBB", "first", "ask", "--element", "SEX", "--candidates", "2", "--", theirs)
+    deliver(homes)
+    made = desk(homes, "XAA", "first", "elements", "--", ours)["prepared"]
+    assert ["SEX"] == [line["element"] for line in made["lines"] if line["status"] == "sent"]
+    key = ("--key", homes.key("second"), "--digest", made["digest"])
+    desk(homes, "XAA", "second", "approve", *key, "--", ours)
+    assert "ACKNOWLEDGED" == desk(homes, "XAA", "first", "send", "--", ours)["state"]
+
+
+def test_a_delay_and_an_extension(homes: Homes) -> None:
+    """The requested desk says that it will be late, and extends the clock once."""
+    _, theirs = received(homes)
+    desk(homes, "XBB", "first", "acknowledge", "--", theirs)
+    reason = ("--reason", "REGISTER_CLOSED")
+    code = refused(homes, "XBB", "first", "delay", "--reason", "NONE", "--eta", "2026-12-01", "--", theirs)
+    assert (2, "usage") == code
+    known = call("case", "delay", "--help").stdout
+    reason = ("--reason", known[known.index("--reason [") + 10 :].split("|")[0].split("]")[0].strip())
+    assert "ACKNOWLEDGED" == desk(homes, "XBB", "first", "delay", *reason, "--eta", "2027-01-15", "--", theirs)["state"]
+    assert "EXTENDED" == desk(homes, "XBB", "first", "extend", *reason, "--", theirs)["state"]
+
+
+def test_a_case_is_stopped_released_and_goes_on(homes: Homes) -> None:
+    """Frozen by one, let go by the same, resumed by two."""
+    ref = approved(homes)
+    assert "FROZEN" == desk(homes, "XAA", "first", "freeze", "--reason", "something new", "--", ref)["state"]
+    assert (5, "illegal-step") == refused(homes, "XAA", "first", "send", "--", ref)
+    assert (5, "rule-refused") == refused(homes, "XAA", "second", "release", "--", ref)
+    desk(homes, "XAA", "first", "release", "--", ref)
+    desk(homes, "XAA", "first", "resume", "--", ref)
+    assert "FROZEN" != desk(homes, "XAA", "second", "resume", "--", ref)["state"]
+
+
+def test_a_frozen_case_is_withdrawn_and_closed(homes: Homes, tmp_path: Path) -> None:
+    """A protection state that became known freezes a case; withdrawn, it can be closed."""
+    ours, theirs = received(homes)
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps({**draft()["asylum"], "state": "requested"}))
+    desk(homes, "XAA", "first", "freeze", "--reason", "became known", "--protection", file, "--", ours)
+    assert "WITHDRAWN" == desk(homes, "XAA", "first", "withdraw", "--", ours)["state"]
+    assert "CLOSED" == desk(homes, "XAA", "first", "close", "--", ours)["state"]
+    assert "RECEIVED" == state(homes, "XBB", theirs)
+
+
+@pytest.mark.parametrize("verb", ["show", "send", "acknowledge"])
+def test_a_case_that_is_none(homes: Homes, verb: str) -> None:
+    """A reference that is none exits 2."""
+    assert (2, "not-found") == refused(homes, "XAA", "first", verb, "--", "AAAAAAAAAAAAAAAAAAAAAA")
+
+
+def test_a_person_that_is_none(homes: Homes) -> None:
+    """Somebody who is not configured may do nothing."""
+    assert (5, "forbidden") == refused(homes, "XAA", "nobody", "list")
+
+
+def test_a_step_of_the_other_side(homes: Homes) -> None:
+    """The requesting desk cannot acknowledge its own request."""
+    assert (5, "illegal-step") == refused(homes, "XAA", "first", "acknowledge", "--", opened(homes))
+
+
+def test_nothing_is_overdue(homes: Homes) -> None:
+    """A board without a late case is an empty list, an empty CSV with its header, or one sentence."""
+    home = homes.home("XAA")
+    assert [] == value("overdue", "-C", home)
+    assert ",".join(COLUMNS) == call("overdue", "-C", home, "--csv").stdout.strip()
+    assert "Nothing is overdue.\n" == call("overdue", "-C", home, "--partner", "XBB").stderr
+    assert 2 == call("overdue", "-C", home, "--csv", "--json").exit_code
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-abc", "@SUM(A1)"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    """A cell that a spreadsheet would run begins with an apostrophe."""
+    line = csv_text([{**dict.fromkeys(COLUMNS), "ref": text, "days_late": -3}]).splitlines()[1]
+    assert f",'{text},,,,,-3,,,,,,," == line

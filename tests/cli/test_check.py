@@ -1,0 +1,127 @@
+"""``isthmus check`` and what ``serve`` says of a home that cannot be served."""
+
+import json
+import sqlite3
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import settings
+from tests.cli.support import Homes, call, spawn
+
+
+def findings(home: Path, **environ: str) -> dict[str, str]:
+    """Return what a check finds, by area, as its text."""
+    result = call("check", "-C", home, "--json", **environ)
+    items = json.loads(result.stdout)["items"]
+    assert all(item["hint"] for item in items if item["level"] == "finding")
+    return {item["area"]: item["text"] for item in items if item["level"] == "finding"}
+
+
+def test_all_is_well(homes: Homes) -> None:
+    """A home with people and a partner has no finding, and exits 0."""
+    assert ({}, 0) == (findings(homes.home("XBB")), call("check", "-C", homes.home("XBB")).exit_code)
+
+
+def test_a_check_changes_nothing(homes: Homes) -> None:
+    """The files of the home are the same before and after."""
+    home = homes.home("XBB")
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and "-" not in path.suffix}
+    call("check", "-C", home)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_the_example_is_a_valid_configuration(tmp_path: Path) -> None:
+    """``--example`` prints a file that the settings accept, with a comment on every value."""
+    text = spawn("check", "--example").stdout
+    assert "XAA" == settings.check(tmp_path, tomllib.loads(text)).values["country"]
+    assert [] == [line for line in text.splitlines() if " = " in line and "#" not in line]
+
+
+def test_a_bad_configuration_lists_all_problems(homes: Homes) -> None:
+    """``check`` and ``serve`` exit 3 and name every problem, in one answer."""
+    path = homes.home("XAA") / "isthmus.toml"
+    path.write_text(path.read_text().replace('"Europe/Vienna"', '"Nowhere"') + "\n[safeguards]\noff = true\n")
+    for verb in ("check", "serve"):
+        result = call(verb, "-C", path.parent, "--json")
+        problems = json.loads(result.stderr)["error"]["problems"]
+        assert (3, 2) == (result.exit_code, len(problems))
+
+
+def test_a_home_that_is_none(tmp_path: Path) -> None:
+    """A directory without a home exits 3 and names ``init``."""
+    result = call("serve", "-C", tmp_path)
+    assert (3, True) == (result.exit_code, "isthmus init" in result.stderr)
+
+
+def test_a_wrong_passphrase_is_one_line(homes: Homes) -> None:
+    """A wrong passphrase exits 6 with one line and the next step."""
+    done = spawn("serve", "-C", homes.home("XAA"), ISTHMUS_PASSPHRASE="another one entirely")
+    lines = done.stderr.splitlines()
+    assert (6, 2) == (done.returncode, len(lines)), done.stderr
+    assert "the passphrase does not open the key store" in lines[0]
+    assert "keys" in findings(homes.home("XAA"), ISTHMUS_PASSPHRASE="another one entirely")
+
+
+def test_a_missing_database_is_told(homes: Homes) -> None:
+    """Without its database a gateway does not start as an empty one."""
+    (homes.home("XAA") / "data/gateway.db").unlink()
+    result = call("serve", "-C", homes.home("XAA"))
+    assert (3, True) == (result.exit_code, "no such file" in result.stderr)
+    assert "is missing" in findings(homes.home("XAA"))["database"]
+
+
+def test_a_missing_table_is_told(homes: Homes) -> None:
+    """A database without a table is not served, and a check names it."""
+    with sqlite3.connect(homes.home("XAA") / "data/gateway.db") as db:
+        db.execute("DROP TABLE access")
+    db.close()
+    result = call("serve", "-C", homes.home("XAA"))
+    assert (3, "error: the store has no") == (result.exit_code, result.stderr[:23])
+
+
+def test_a_damaged_database_is_told(homes: Homes) -> None:
+    """A file that is no database exits 6, and a check says what to do."""
+    (homes.home("XAA") / "data/gateway.db").write_bytes(b"no database at all" * 100)
+    assert 6 == call("stats", "-C", homes.home("XAA")).exit_code
+    assert "database" in findings(homes.home("XAA"))
+
+
+@pytest.mark.parametrize("name", ["gateway.keys", "tls.key", "data/gateway.db"])
+def test_a_file_that_others_may_read(homes: Homes, name: str) -> None:
+    """A private file of another mode is a finding."""
+    (homes.home("XBB") / name).chmod(0o644)
+    assert name in findings(homes.home("XBB"))["files"]
+
+
+def test_an_unknown_partner_card(homes: Homes) -> None:
+    """A card under another identity key than the one pinned is a finding."""
+    path = homes.home("XBB") / "isthmus.toml"
+    values: Any = tomllib.loads(path.read_text())
+    pinned = values["partners"]["XAA"]["identity"]
+    path.write_text(path.read_text().replace(pinned, values["persons"][0]["key"]))
+    assert "not by the identity key pinned" in findings(homes.home("XBB"))["partner"]
+
+
+def test_a_second_signer_whom_nobody_could_verify(homes: Homes) -> None:
+    """A second signer whose key is not in our card is a finding that names the command."""
+    assert "'signer' signs second" in findings(homes.home("XAA"))["card"]
+
+
+def test_a_partner_that_does_not_answer(homes: Homes) -> None:
+    """If all that is wrong is a partner out of reach, ``--online`` exits 4."""
+    done = spawn("check", "-C", homes.home("XBB"), "--online", "--json")
+    assert 4 == done.returncode, done.stdout
+
+
+def test_a_port_that_is_taken(homes: Homes) -> None:
+    """A listener whose port is taken exits 3 with the next step."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = spawn("serve", "-C", homes.home("XAA"), ISTHMUS_LISTENERS__PEERS__PORT=port)
+    assert 3 == done.returncode
+    assert "hint: choose another port" in done.stderr

@@ -1,0 +1,96 @@
+"""What an error means at the terminal."""
+
+import errno
+import json
+
+import click
+import pytest
+
+from gateway.cli import errors
+from gateway.cli.errors import CommandError, Exit, describe, report
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.rules import Finding
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.ports import Conflict, Unavailable
+from gateway.settings import BadConfiguration
+from gateway.storage.errors import StoreError as DatabaseError
+from keys.errors import BadRest, BadStore, CardRefused, SelfTestFailed, WrongPassphrase
+from schemas import Problem, SchemaError
+from schemas.ijson import BadJson
+
+CASES = {
+    "usage": (click.UsageError("no such option"), Exit.USAGE, "usage"),
+    "command": (CommandError(Exit.UNREACHABLE, "reach", "nobody answers"), Exit.UNREACHABLE, "reach"),
+    "configuration": (BadConfiguration(["/zone: none", "/country: none"]), Exit.CONFIGURATION, "configuration"),
+    "rule": (RuleRefused((Finding("R-01", "not attested", "asylum"),)), Exit.REFUSED, "rule-refused"),
+    "step": (IllegalStep("DRAFT", "send", "case_officer"), Exit.REFUSED, "illegal-step"),
+    "forbidden": (Forbidden("not yours"), Exit.REFUSED, "forbidden"),
+    "not found": (NotFound("no such case"), Exit.USAGE, "not-found"),
+    "schema": (SchemaError("case-draft", (Problem("/to", "pattern", "is no country"),)), Exit.USAGE, "schema"),
+    "json": (BadJson("two members of one name"), Exit.USAGE, "bad-json"),
+    "passphrase": (WrongPassphrase("does not open", "try again"), Exit.INTEGRITY, "wrong-passphrase"),
+    "key store": (BadStore("not private", "chmod 600"), Exit.CONFIGURATION, "key-store"),
+    "card": (CardRefused("bad-signature", "no"), Exit.INTEGRITY, "integrity"),
+    "rest": (BadRest("does not open"), Exit.INTEGRITY, "integrity"),
+    "self-test": (SelfTestFailed("Ed25519"), Exit.INTEGRITY, "integrity"),
+    "database": (DatabaseError("no such file", "isthmus init"), Exit.CONFIGURATION, "database"),
+    "later": (Unavailable("the disk is full", "free space"), Exit.LATER, "later"),
+    "conflict": (Conflict("version"), Exit.LATER, "conflict"),
+    "port": (OSError(errno.EADDRINUSE, "Address already in use"), Exit.CONFIGURATION, "system"),
+    "disk": (OSError(errno.ENOSPC, "No space left on device"), Exit.LATER, "system"),
+    "exists": (FileExistsError("exists"), Exit.USAGE, "system"),
+    "group": (ExceptionGroup("g", [ExceptionGroup("h", [Conflict("v")])]), Exit.LATER, "conflict"),
+    "fault": (KeyError("a secret value"), Exit.FAULT, "fault"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_error_has_its_exit_code(name: str) -> None:
+    """Every kind of error leads to the exit code and the short code of its kind."""
+    error, exit, code = CASES[name]
+    told = describe(error)
+    assert (exit, code) == (told.exit, told.code)
+
+
+def test_an_error_is_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """A person sees ``error:`` and ``hint:`` on standard error and nothing on standard output."""
+    code = report(Unavailable("the disk is full", "free space"), as_json=False)
+    assert (75, ("", "error: the disk is full\nhint: free space\n")) == (code, capsys.readouterr())
+
+
+def test_all_problems_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A bad configuration is told with every problem."""
+    report(BadConfiguration(["/zone: one", "/country: two"]), as_json=False)
+    assert ["  /zone: one", "  /country: two"] == capsys.readouterr().err.splitlines()[1:3]
+
+
+def test_json_names_rule_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """With ``--json`` the error is one object on standard error."""
+    report(RuleRefused((Finding("R-01", "not attested", "asylum"),)), as_json=True)
+    told = json.loads(capsys.readouterr().err)["error"]
+    assert {"code", "detail", "hint", "problems"} == set(told)
+    assert [{"rule": "R-01", "because": "not attested", "where": "asylum"}] == told["problems"]
+
+
+def test_a_fault_quotes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A fault of the program is told by kind and place, without its text and without a stack trace."""
+    try:
+        raise KeyError("a secret value")
+    except KeyError as error:
+        report(error, as_json=False)
+    told = capsys.readouterr().err
+    assert "KeyError at test_errors.py:" in told
+    assert "secret" not in told
+    assert "Traceback" not in told
+
+
+def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """An escape sequence in a text is shown as question marks."""
+    report(CommandError(Exit.USAGE, "x", "a\x1b[31mb\u202e"), as_json=False)
+    assert "error: a?[31mb?\n" == capsys.readouterr().err
+
+
+def test_exit_codes_are_those_of_the_handbook() -> None:
+    """Every exit code stands in ``docs/operations.md``, but for a fault of the program."""
+    text = (errors.Path(__file__).parents[2] / "docs/operations.md").read_text()
+    assert [] == [code for code in Exit if code is not Exit.FAULT and f"| {int(code)} |" not in text]

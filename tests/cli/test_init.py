@@ -1,0 +1,59 @@
+"""``isthmus init`` and the home it makes."""
+
+import stat
+from pathlib import Path
+
+from tests.cli.support import CHEAP, CHEAP_IDENTITY, ENVIRON, call, spawn, value
+
+OPTIONS = ("--country", "XAA", *CHEAP, *CHEAP_IDENTITY)
+
+
+def test_a_home_is_made_and_checked(tmp_path: Path) -> None:
+    """``init`` makes keys of mode 0600, a card and a database; a check finds only that nobody is there yet."""
+    home = tmp_path / "home"
+    done = spawn("init", home, *OPTIONS)
+    assert 0 == done.returncode, done.stderr
+    assert "fingerprint" in done.stdout
+    assert f"isthmus serve -C {home}" in done.stderr
+    private = ("gateway.keys", "identity.keys", "tls.key", "data/gateway.db")
+    assert [0o600] * 4 == [stat.S_IMODE((home / name).stat().st_mode) for name in private]
+    result = call("check", "-C", home)
+    assert (1, "2 findings.\n") == (result.exit_code, result.stderr)
+
+
+def test_a_home_is_never_overwritten(tmp_path: Path) -> None:
+    """A second ``init`` exits 2 and changes nothing."""
+    value("init", tmp_path, *OPTIONS)
+    before = (tmp_path / "gateway.keys").read_bytes()
+    assert 2 == call("init", tmp_path, *OPTIONS).exit_code
+    assert before == (tmp_path / "gateway.keys").read_bytes()
+
+
+def test_a_bad_wish_lists_everything_and_makes_nothing(tmp_path: Path) -> None:
+    """Every problem of the home that was asked for is told at once, before anything is made."""
+    result = call("init", tmp_path / "home", "--country", "Xa", "--zone", "Nowhere/At_All")
+    assert (3, False) == (result.exit_code, (tmp_path / "home").exists())
+    assert all(text in result.stderr for text in ("/country", "/authority", "/zone"))
+
+
+def test_a_short_passphrase_is_refused(tmp_path: Path) -> None:
+    """A passphrase of a few characters makes no home."""
+    result = call("init", tmp_path / "home", *OPTIONS, ISTHMUS_PASSPHRASE="short")
+    assert (2, False) == (result.exit_code, (tmp_path / "home").exists())
+
+
+def test_without_a_terminal_the_passphrase_must_be_given(tmp_path: Path) -> None:
+    """No passphrase and no terminal to ask at exits 3 and names the ways."""
+    result = call("init", tmp_path / "home", *OPTIONS, ISTHMUS_PASSPHRASE="")
+    assert (3, True) == (result.exit_code, "--passphrase-file" in result.stderr)
+
+
+def test_a_passphrase_file_must_be_private(tmp_path: Path) -> None:
+    """A passphrase that others may read is refused, and a private one is taken."""
+    file = tmp_path / "phrase"
+    file.write_text(ENVIRON["ISTHMUS_PASSPHRASE"] + "\n")
+    file.chmod(0o644)
+    options = (*OPTIONS, "--passphrase-file", file)
+    assert 3 == call("init", tmp_path / "home", *options, ISTHMUS_PASSPHRASE="").exit_code
+    file.chmod(0o600)
+    assert 0 == call("init", tmp_path / "home", *options, ISTHMUS_PASSPHRASE="").exit_code

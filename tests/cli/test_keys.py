@@ -1,0 +1,145 @@
+"""``isthmus keys``, ``partner``, ``person`` and ``restore``."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+from gateway.cli.keys import own_card
+from gateway.settings import load
+from keys import statement
+from keys.custody import open_store
+from keys.sign import SigningKey
+from tests.cli.support import PHRASE, Homes, call, deliver, spawn, value
+
+THREAD = "AAAAAAAAAAAAAAAAAAAAAA"
+DIGEST = "A" * 43
+
+
+def test_a_person_makes_a_key(tmp_path: Path) -> None:
+    """``keys new`` makes a private file, prints the public half only, and overwrites nothing."""
+    done = spawn("keys", "new", tmp_path / "p.keys", "--profile", "interactive", "--json")
+    made = json.loads(done.stdout)
+    seed = open_store(f"file:{tmp_path / 'p.keys'}", passphrase=lambda: PHRASE, environ={}).get("person")
+    assert (SigningKey(seed).kid, 0o600) == (made["kid"], stat.S_IMODE((tmp_path / "p.keys").stat().st_mode))
+    assert 2 == call("keys", "new", tmp_path / "p.keys").exit_code
+
+
+def test_a_statement_is_signed_away_from_the_gateway(homes: Homes) -> None:
+    """``keys sign`` makes the statement that a gateway verifies."""
+    options = ("--thread", THREAD, "--digest", DIGEST, "--kind", "request.approval", "--role", "liaison_officer")
+    made = value("keys", "sign", "--key", homes.key("second"), *options)
+    parsed, _ = statement.parse(made["statement"].encode())
+    assert (THREAD, DIGEST, "liaison_officer") == (parsed.thread, parsed.digest, parsed.role)
+
+
+def test_keys_are_shown_without_their_private_half(homes: Homes) -> None:
+    """``keys show`` lists every key of the card and which private halves are here."""
+    shown = value("keys", "show", "-C", homes.home("XBB"))
+    uses = [one["use"] for one in shown["keys"]]
+    assert (2, 1, 13, 1, 1) == (shown["serial"], *(uses.count(use) for use in ("signing", "sealing", "role", "log")))
+    assert all(one["private_half"] for one in shown["keys"] if one["use"] != "role")
+
+
+def test_the_next_card_lists_roles_and_addresses(homes: Homes) -> None:
+    """``keys card`` issues the next card of the chain."""
+    home = homes.home("XAA")
+    key = value("keys", "new", home / "w.keys", "--profile", "interactive")["key"]
+    options = ("--add-role", f"child_welfare={key}", "--address", "https://gateway.example:443")
+    made = value("keys", "card", "-C", home, *options)
+    held = own_card(load(home, {}))
+    assert (2, 2, ("https://gateway.example:443",)) == (made["serial"], held.serial, held.addresses)
+    assert ["welfare"] == [one.role for one in held.roles]
+
+
+def test_a_card_needs_the_identity_key(homes: Homes) -> None:
+    """Without the identity key, or with another State's, no card is issued."""
+    home, other = homes.home("XAA"), homes.home("XBB") / "identity.keys"
+    assert 6 == call("keys", "card", "-C", home, "--identity", other).exit_code
+    (home / "identity.keys").unlink()
+    result = call("keys", "card", "-C", home)
+    assert (3, True) == (result.exit_code, "--identity FILE" in result.stderr)
+    assert 1 == own_card(load(home, {})).serial
+
+
+def test_the_signing_key_is_rotated_in_two_steps(homes: Homes) -> None:
+    """A new signing key stands in the card first, and is used, the old one destroyed, once it is activated."""
+    home = homes.home("XBB")
+    assert 1 == call("keys", "rotate", "signing", "-C", home, "--activate").exit_code
+    value("keys", "rotate", "signing", "-C", home)
+    listed = [key.kid for key in own_card(load(home, {})).signing]
+    activated = value("keys", "rotate", "signing", "-C", home, "--activate")["signing"]
+    assert listed[1:] == [activated]
+    names = {one["kid"]: one["private_half"] for one in value("keys", "show", "-C", home)["keys"]}
+    assert (None, "sign.1") == tuple(names[kid] for kid in listed)
+    assert 0 == call("check", "-C", home).exit_code
+
+
+def test_sealing_keys_are_rotated_when_windows_have_ended(homes: Homes) -> None:
+    """While every window is still to come there is nothing to rotate and nothing to destroy."""
+    home = homes.home("XBB")
+    assert 1 == call("keys", "rotate", "sealing", "-C", home).exit_code
+    assert {"destroyed": []} == value("keys", "destroy", "-C", home)
+
+
+def test_a_key_is_revoked_once(homes: Homes) -> None:
+    """``keys revoke`` marks the key in the next card; a second time is a finding, an unknown key a usage error."""
+    home = homes.home("XBB")
+    kid = own_card(load(home, {})).sealing[3].kid
+    assert 3 == value("keys", "revoke", kid, "-C", home)["serial"]
+    assert own_card(load(home, {})).sealing[3].revoked_at is not None
+    assert (1, 2) == tuple(call("keys", "revoke", one, "-C", home).exit_code for one in (kid, "A" * 22))
+
+
+def test_a_partner_is_added_by_what_was_read_out(homes: Homes) -> None:
+    """A card whose identity key has another fingerprint is refused with 6, and nothing is written."""
+    home, card = homes.home("XAA"), homes.home("XBB") / "cards/XBB/1.jws"
+    before = (home / "isthmus.toml").read_text()
+    known = call("partner", "add", "XBB", "-C", home, "--card", card, "--fingerprint", "00")
+    wrong = call("partner", "add", "XCC", "-C", home, "--card", card, "--fingerprint", "0000 1111")
+    assert (2, 6, before) == (known.exit_code, wrong.exit_code, (home / "isthmus.toml").read_text())
+    fingerprint = value("keys", "show", "-C", homes.home("XBB"))["fingerprint"]
+    other = call("partner", "add", "XCC", "-C", home, "--card", card, "--fingerprint", fingerprint)
+    assert (6, before) == (other.exit_code, (home / "isthmus.toml").read_text())
+
+
+def test_a_person_is_added_once_with_a_token(homes: Homes) -> None:
+    """``person add`` keeps the hash of the token alone."""
+    home = homes.home("XAA")
+    key = value("keys", "new", home / "n.keys", "--profile", "interactive")["key"]
+    options = ("-C", home, "--role", "dpo", "--key", key)
+    token = value("person", "add", "newcomer", *options, "--token")["token"]
+    text = (home / "isthmus.toml").read_text()
+    assert (True, False) == ("token_sha256" in text, token in text)
+    assert 2 == call("person", "add", "newcomer", *options).exit_code
+    assert 2 == call("person", "add", "another", "-C", home, "--role", "dpo", "--key", "AAAA").exit_code
+    assert 3 == call("person", "add", "no name", "-C", home, "--role", "dpo", "--key", key).exit_code
+
+
+def test_a_hold_is_lifted_by_the_fingerprint(homes: Homes) -> None:
+    """A State under a new identity key is on hold until its fingerprint is typed."""
+    home, other = homes.home("XAA"), homes.home("XBB")
+    deliver(homes)
+    stranger = homes.root / "stranger"
+    made = value("init", stranger, "--country", "XBB", "--custody", "file:gateway.keys?profile=interactive",
+                 "--identity-custody", "file:identity.keys?profile=interactive")  # fmt: skip
+    for _ in range(2):
+        value("keys", "card", "-C", stranger)
+    newest: Any = stranger / "cards/XBB/3.jws"
+    (home / "cards/XBB/3.jws").write_bytes(newest.read_bytes())
+    deliver(homes)
+    assert "on hold" in call("check", "-C", home).stdout
+    assert 6 == call("keys", "confirm", "XBB", "-C", home, "--fingerprint", "0000").exit_code
+    confirmed = value("keys", "confirm", "XBB", "-C", home, "--fingerprint", made["fingerprint"])
+    assert 3 == confirmed["serial"]
+    assert "is on hold" not in call("check", "-C", home).stdout
+    assert other.exists()
+
+
+def test_a_new_epoch_is_begun_and_announced(homes: Homes) -> None:
+    """``restore begin-epoch`` raises the epoch in the database and in the next card, alike."""
+    home = homes.home("XBB")
+    made = value("restore", "begin-epoch", "-C", home)
+    assert (2, 2) == (made["epoch"], own_card(load(home, {})).epoch)
+    assert 0 == call("check", "-C", home).exit_code
+    assert 3 == value("restore", "begin-epoch", "-C", home)["epoch"]

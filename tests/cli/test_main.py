@@ -1,0 +1,64 @@
+"""The command as a whole: what it costs to start, and that every verb is there and speaks JSON."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from gateway import __version__
+from gateway.cli.main import VERBS, cli
+from tests.cli.support import ROOT, call, spawn
+
+
+def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def test_the_version_loads_nothing_heavy() -> None:
+    """Asking for the version imports neither HTTP, nor cryptography, nor schemas."""
+    heavy = "aiohttp", "cryptography", "jsonschema", "jsonschema_rs", "nacl"
+    code = f"import sys, gateway.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert "[]\n" == done.stdout
+
+
+def test_the_version_is_printed() -> None:
+    """``--version`` prints name and version and exits 0."""
+    done = spawn("--version")
+    assert (0, f"isthmus {__version__}\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_help_names_every_verb() -> None:
+    """``--help`` lists all verbs without importing them."""
+    text = call("--help").stdout
+    assert [] == [name for name in VERBS if name not in text]
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_is_there(name: str) -> None:
+    """Each verb of the table can be imported and explains itself."""
+    result = call(name, "--help")
+    assert (0, "") == (result.exit_code, result.stderr)
+
+
+def test_every_command_speaks_json() -> None:
+    """Each command has ``--json`` and a help text."""
+    found = list(commands(cli, "isthmus"))
+    without = [path for path, command in found if "--json" not in [o for p in command.params for o in p.opts]]
+    assert ([], []) == (without, [path for path, command in found if not command.help])
+
+
+def test_an_unknown_verb_is_a_usage_error() -> None:
+    """A verb that is none exits 2 with one line and a next step, and prints no data."""
+    done = spawn("frobnicate")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert ["error: No such command 'frobnicate'.", "hint: isthmus --help"] == done.stderr.splitlines()

@@ -1,0 +1,481 @@
+"""
+The verifier against files that a cheating gateway would make: every hash is right and the manifest is signed anew.
+
+The export is made by hand from fixed keys, without store or services.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.core import checkpoint, evidence, merkle, wire
+from gateway.core.evidence import Manifest, faults_by_member, verify
+from keys import b64, card, jws
+from keys.card import parse_card
+from keys.seal import SealingKey
+from keys.sign import SigningKey
+
+NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+R = bytes(range(32))
+THREAD = b64.encode(bytes([9]) * 16)
+
+
+@dataclass(frozen=True)
+class State:
+    """One State of the test: its keys."""
+
+    country: str
+    identity: SigningKey
+    signing: SigningKey
+    log: SigningKey
+
+
+XAA = State("XAA", *(SigningKey(bytes([number]) * 32) for number in (1, 2, 3)))
+XBB = State("XBB", *(SigningKey(bytes([number]) * 32) for number in (4, 5, 6)))
+
+
+def make_card(state: State, **changes: Any) -> bytes:
+    """Return a card of ``state``, with ``changes`` in its claims."""
+    sealing = sealing_key(state.country)
+    window = {"from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "revoked_at": None}
+    claims = {
+        "v": 1,
+        "country": state.country,
+        "serial": 1,
+        "prev": None,
+        "epoch": 1,
+        "identity": b64.encode(state.identity.public),
+        "signing": [{"kid": state.signing.kid, "key": b64.encode(state.signing.public), **window}],
+        "sealing": [{"kid": b64.encode(sealing.kid), "suite": 1, "key": b64.encode(sealing.public), **window}],
+        "roles": [],
+        "log": [{"kid": state.log.kid, "key": b64.encode(state.log.public)}],
+        "addresses": ["https://gateway.example"],
+        "spki": [],
+        "authorities": [
+            {"id": f"{state.country}-01", "name": "One", "tasks": ["NATIONALITY"], "from": "2026-01-01", "until": None}
+        ],
+        "issued_at": "2026-01-01T00:00:00Z",
+    }
+    return card.sign_card(claims | changes, state.identity)
+
+
+@cache
+def sealing_key(country: str) -> SealingKey:
+    return SealingKey(1, sha256(country.encode()).digest())
+
+
+def revoked(state: State) -> bytes:
+    """Return a second card that revokes the signing key from before the test's instant on."""
+    first = parse_card(make_card(state))
+    window = {"from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "revoked_at": "2026-02-01T00:00:00Z"}
+    signing = [{"kid": state.signing.kid, "key": b64.encode(state.signing.public), **window}]
+    return make_card(state, serial=2, prev=first.digest, signing=signing)
+
+
+MESSAGE = wire.serialize_payload(
+    type="withdrawal",
+    id=b64.encode(bytes([7]) * 16),
+    sender="XAA",
+    recipient="XBB",
+    thread=THREAD,
+    epoch=1,
+    seq=2,
+    prev=None,
+    issued_at=NOW,
+    expires_at=NOW + timedelta(days=1),
+    in_reply_to=None,
+    clock=None,
+    statements=(),
+    body=b'{"code":"WITHDRAWN_NO_REASON"}',
+)
+DIGEST = wire.payload_digest(MESSAGE)
+RECEIPT = wire.Receipt("XBB", "XAA", DIGEST, wire.ACCEPTED, None, NOW, date(2026, 3, 20), date(2026, 4, 3))
+RECEIPT_NAME = f"receipts/{DIGEST}.jws"
+CONTENT_NAME = f"content/{DIGEST}.jws"
+
+ROW: Mapping[str, Any] = {
+    "direction": "sent",
+    "type": "withdrawal",
+    "id": b64.encode(bytes([7]) * 16),
+    "epoch": 1,
+    "seq": 2,
+    "digest": DIGEST,
+    "queued_at": "2026-03-20T12:00:00Z",
+    "posted_at": "2026-03-20T12:00:00Z",
+    "received_at": None,
+    "answered_at": "2026-03-20T12:00:01Z",
+    "expires_at": "2026-03-21T12:00:00Z",
+    "state": "receipted",
+    "status": "accepted",
+    "code": None,
+}
+CLOCK: Mapping[str, Any] = {
+    "step": "reply",
+    "version": 1,
+    "cause": "started",
+    "current": True,
+    "instrument": "POLICY_DEFAULT",
+    "start_event": "receipt",
+    "evidence": DIGEST,
+    "start_on": "2026-03-20",
+    "soft_on": None,
+    "due_on": "2026-04-03",
+    "due_at": "2026-04-03T22:00:00Z",
+    "calendar": "XBB-2026-27",
+    "calendar_version": "1",
+    "zone": "Europe/Vienna",
+    "reason": None,
+}
+
+
+def signed_receipt(receipt: wire.Receipt = RECEIPT, state: State = XBB) -> bytes:
+    return jws.sign(wire.serialize_receipt(receipt), jws.TYP_RECEIPT, state.signing)
+
+
+def proof(
+    state: State, other: str, receipt: bytes, *, more: bytes = bytes(32), signer: SigningKey | None = None
+) -> str:
+    """Return the proof that ``receipt`` is the first of two entries in the log of ``state``."""
+    origin = checkpoint.origin(state.country, other, 1)
+    leaves = [merkle.leaf_hash(checkpoint.log_entry(receipt, R)), more]
+    body = checkpoint.checkpoint_body(origin, 2, merkle.root_hash(leaves))
+    note = checkpoint.sign_note(body, origin, signer or state.log)
+    return checkpoint.proof_text(0, merkle.inclusion_proof(leaves, 0, 2), note)
+
+
+def opening(keeper: str, other: str) -> dict[str, Any]:
+    return {
+        "receipt": RECEIPT_NAME,
+        "proof": f"log/{DIGEST}.{keeper}.proof",
+        "keeper": keeper,
+        "origin": f"{keeper}/{other}/1",
+        "index": 0,
+        "r": b64.encode(R),
+    }
+
+
+ABOUT = Manifest("ref", "XAA", "XBB", "requesting", THREAD, NOW, NOW, True, False, {})
+TABLES: Mapping[str, list[Mapping[str, Any]]] = {
+    evidence.MESSAGES: [ROW],
+    evidence.EVENTS: [],
+    evidence.CLOCKS: [CLOCK],
+    evidence.OPENINGS: [opening("XAA", "XBB"), opening("XBB", "XAA")],
+    evidence.GONE: [],
+}
+
+
+def plain(**tables: list[Mapping[str, Any]]) -> dict[str, bytes]:
+    """Return the members of an export without its manifest; ``messages=[…]`` replaces a table."""
+    receipt = signed_receipt()
+    members = {
+        evidence.README: b"read me",
+        "cards/XAA-1.jws": make_card(XAA),
+        "cards/XBB-1.jws": make_card(XBB),
+        RECEIPT_NAME: receipt,
+        f"log/{DIGEST}.XAA.proof": proof(XAA, "XBB", receipt).encode(),
+        f"log/{DIGEST}.XBB.proof": proof(XBB, "XAA", receipt).encode(),
+        CONTENT_NAME: jws.sign(MESSAGE, jws.TYP_MESSAGE, XAA.signing),
+    }
+    for name, rows in TABLES.items():
+        members[name] = evidence.table(name, tables.get(evidence.TABLES[name], rows))
+    return members
+
+
+def signed(members: Mapping[str, bytes], about: Manifest = ABOUT, signer: SigningKey | None = None) -> dict[str, bytes]:
+    """Return ``members`` with a right manifest over them, signed by the gateway that cheats."""
+    return evidence.build(about, members, signer or XAA.signing)
+
+
+def faults(members: Mapping[str, bytes]) -> dict[str, list[str]]:
+    return faults_by_member(verify(members).faults)
+
+
+def test_export_made_by_hand_verifies() -> None:
+    """The export that the forgeries below start from is in order, and its report says what is proved."""
+    report = verify(signed(plain()))
+    assert ((), ()) == (report.faults, report.notes)
+    (message,) = report.messages
+    assert ("XBB", NOW, date(2026, 4, 3)) == (message.receipt_by, message.received_at, message.due_on)
+
+
+def _without(*names: str) -> dict[str, bytes]:
+    return {name: raw for name, raw in plain().items() if name not in names}
+
+
+FORGERIES: Mapping[str, tuple[str, str, Callable[[], dict[str, bytes]]]] = {
+    "a receipt by another State's key": (
+        RECEIPT_NAME,
+        "lists the key",
+        lambda: plain() | {RECEIPT_NAME: signed_receipt(state=XAA)},
+    ),
+    "a receipt from the wrong side": (
+        RECEIPT_NAME,
+        "not from the State",
+        lambda: plain() | {RECEIPT_NAME: signed_receipt(replace(RECEIPT, sender="XAA", recipient="XBB"), XAA)},
+    ),
+    "a receipt of another message": (
+        RECEIPT_NAME,
+        "another message",
+        lambda: plain() | {RECEIPT_NAME: signed_receipt(replace(RECEIPT, payload="A" * 43))},
+    ),
+    "a receipt signed before the key was valid": (
+        RECEIPT_NAME,
+        "at that time",
+        lambda: plain() | {RECEIPT_NAME: signed_receipt(replace(RECEIPT, received_at=NOW - timedelta(days=200)))},
+    ),
+    "a receipt by a revoked key": (
+        RECEIPT_NAME,
+        "revoked",
+        lambda: plain() | {"cards/XBB-2.jws": revoked(XBB)},
+    ),
+    "a receipt of a day without a UTC": (
+        RECEIPT_NAME,
+        "",
+        lambda: (
+            plain()
+            | {
+                RECEIPT_NAME: jws.sign(
+                    wire.serialize_receipt(RECEIPT).replace(b"2026-03-20T12:00:00Z", b"0001-01-01T00:00:00+09:00"),
+                    jws.TYP_RECEIPT,
+                    XBB.signing,
+                )
+            }
+        ),
+    ),
+    "another status": (
+        evidence.MESSAGES,
+        "no receipt that stands",
+        lambda: plain(messages=[{**ROW, "status": "refused", "code": "stale"}]),
+    ),
+    "a status hidden": (
+        evidence.MESSAGES,
+        "no status",
+        lambda: plain(messages=[{**ROW, "status": None}]),
+    ),
+    "a message left out": (RECEIPT_NAME, "no message in", lambda: plain(messages=[])),
+    "a message twice": (evidence.MESSAGES, "twice", lambda: plain(messages=[ROW, ROW])),
+    "another type": (
+        CONTENT_NAME,
+        "not the one that",
+        lambda: plain(messages=[{**ROW, "type": "reminder"}]),
+    ),
+    "a receipt in no log": (
+        RECEIPT_NAME,
+        "no opening",
+        lambda: plain(openings=[]),
+    ),
+    "an opening by another r": (
+        f"log/{DIGEST}.XAA.proof",
+        "root",
+        lambda: plain(openings=[{**opening("XAA", "XBB"), "r": b64.encode(bytes(32))}, opening("XBB", "XAA")]),
+    ),
+    "an opening at another index": (
+        f"log/{DIGEST}.XAA.proof",
+        "another index",
+        lambda: plain(openings=[{**opening("XAA", "XBB"), "index": 1}, opening("XBB", "XAA")]),
+    ),
+    "an opening in another log": (
+        f"log/{DIGEST}.XAA.proof",
+        "between the two States",
+        lambda: plain(openings=[{**opening("XAA", "XBB"), "origin": "XAA/XCC/1"}, opening("XBB", "XAA")]),
+    ),
+    "an opening that names nothing": (
+        evidence.OPENINGS,
+        "not there",
+        lambda: plain(openings=[opening("XAA", "XBB"), {**opening("XBB", "XAA"), "proof": "../../etc/passwd"}]),
+    ),
+    "a checkpoint by another key": (
+        f"log/{DIGEST}.XBB.proof",
+        "not signed by the log key",
+        lambda: plain() | {f"log/{DIGEST}.XBB.proof": proof(XBB, "XAA", signed_receipt(), signer=XAA.log).encode()},
+    ),
+    "two states of one log": (
+        f"log/{DIGEST}.2.XAA.proof",
+        "different roots",
+        lambda: (
+            plain(
+                openings=[*TABLES[evidence.OPENINGS], {**opening("XAA", "XBB"), "proof": f"log/{DIGEST}.2.XAA.proof"}]
+            )
+            | {f"log/{DIGEST}.2.XAA.proof": proof(XAA, "XBB", signed_receipt(), more=bytes([1]) * 32).encode()}
+        ),
+    ),
+    "a proof nobody uses": (
+        f"log/{DIGEST}.XBB.proof",
+        "no row",
+        lambda: plain(openings=[opening("XAA", "XBB")]),
+    ),
+    "content by another key": (
+        CONTENT_NAME,
+        "lists the key",
+        lambda: plain() | {CONTENT_NAME: jws.sign(MESSAGE, jws.TYP_MESSAGE, XBB.signing)},
+    ),
+    "other content": (
+        CONTENT_NAME,
+        "another digest",
+        lambda: (
+            plain() | {CONTENT_NAME: jws.sign(MESSAGE.replace(b'"seq":2', b'"seq":3'), jws.TYP_MESSAGE, XAA.signing)}
+        ),
+    ),
+    "content left out": (evidence.GONE, "does not tell", lambda: _without(CONTENT_NAME)),
+    "a clock without a cause": (
+        evidence.CLOCKS,
+        "started by no message",
+        lambda: plain(clocks=[{**CLOCK, "evidence": "A" * 43}]),
+    ),
+    "a clock that runs backwards": (
+        evidence.CLOCKS,
+        "due before",
+        lambda: plain(clocks=[{**CLOCK, "due_on": "2026-03-19"}]),
+    ),
+    "a day written otherwise": (
+        evidence.CLOCKS,
+        "due_on",
+        lambda: plain(clocks=[{**CLOCK, "due_on": "20260403"}]),
+    ),
+    "two current clocks": (evidence.CLOCKS, "two clocks", lambda: plain(clocks=[CLOCK, CLOCK])),
+    "a row of another form": (
+        evidence.EVENTS,
+        "members",
+        lambda: plain(events=[{"name": "somebody"}]),
+    ),
+    "a card of a third State": (
+        "cards/XCC-1.jws",
+        "no part",
+        lambda: plain() | {"cards/XCC-1.jws": make_card(replace(XBB, country="XCC"))},
+    ),
+    "a card by another name": (
+        "cards/XBB-3.jws",
+        "its name says",
+        lambda: _without("cards/XBB-1.jws") | {"cards/XBB-3.jws": make_card(XBB)},
+    ),
+    "a chain broken": (
+        "cards/XBB-2.jws",
+        "does not name the one before",
+        lambda: plain() | {"cards/XBB-2.jws": make_card(XBB, serial=2, prev="A" * 43)},
+    ),
+    "no card of the partner": (evidence.MANIFEST, "no card of XBB", lambda: _without("cards/XBB-1.jws")),
+    "a table left out": (evidence.EVENTS, "missing", lambda: _without(evidence.EVENTS)),
+    "no text to read": (evidence.MANIFEST, "README", lambda: _without(evidence.README)),
+    "a table that is none": (
+        evidence.GONE,
+        "not the table",
+        lambda: plain() | {evidence.GONE: b'{"gone":{}}'},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forgery_with_a_right_manifest_is_named(name: str) -> None:
+    """Rehashing and signing anew does not help: what contradicts a signature is found and named."""
+    member, reason, make = FORGERIES[name]
+    assert reason in "; ".join(faults(signed(make()))[member])
+
+
+def test_content_where_there_should_be_none() -> None:
+    """A file that says it holds no content may hold none."""
+    assert CONTENT_NAME in faults(signed(plain(), replace(ABOUT, content=False)))
+
+
+@pytest.mark.parametrize(
+    "about", [replace(ABOUT, partner="XAA"), replace(ABOUT, country="XBB"), replace(ABOUT, country="XCC")]
+)
+def test_manifest_of_other_states(about: Manifest) -> None:
+    """A manifest about other States than the cards and receipts is found."""
+    assert evidence.SIGNED in faults(signed(plain(), about)) or evidence.MANIFEST in faults(signed(plain(), about))
+
+
+def test_manifest_signed_by_the_other_state() -> None:
+    """Only the State that the manifest names as the exporting one may sign it."""
+    assert {evidence.SIGNED} == set(faults(signed(plain(), signer=XBB.signing)))
+
+
+def test_other_kind_of_signature_is_no_manifest() -> None:
+    """A signature made for another kind of object does not stand for a manifest."""
+    members = signed(plain())
+    members[evidence.SIGNED] = jws.sign(members[evidence.MANIFEST], jws.TYP_MESSAGE, XAA.signing)
+    assert {evidence.SIGNED} == set(faults(members))
+
+
+def test_every_fault_is_reported() -> None:
+    """Three things wrong in three members give faults in all three."""
+    members = signed(plain())
+    changed = {evidence.README, RECEIPT_NAME, evidence.EVENTS}
+    assert changed <= set(faults(members | {name: members[name] + b"\n" for name in changed}))
+
+
+def test_two_reckonings_are_a_note_and_no_fault() -> None:
+    """That the States reckon different due dates is for people to settle; the file is whole."""
+    report = verify(signed(plain(clocks=[{**CLOCK, "due_on": "2026-04-07"}])))
+    assert () == report.faults
+    assert any("2026-04-03" in note and "2026-04-07" in note for note in report.notes)
+
+
+def test_rotated_key_is_found_in_an_older_card() -> None:
+    """A receipt by a key that only an older card lists still verifies, while no card revokes it."""
+    later = SigningKey(bytes([8]) * 32)
+    window = {"from": "2026-06-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "revoked_at": None}
+    signing = [{"kid": later.kid, "key": b64.encode(later.public), **window}]
+    second = make_card(XBB, serial=2, prev=parse_card(make_card(XBB)).digest, signing=signing)
+    assert {} == faults(signed(plain() | {"cards/XBB-2.jws": second}))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"format":"isthmus-evidence/1"}',
+        b"\xff",
+        json.dumps(dict.fromkeys(evidence._MANIFEST_MEMBERS)).encode(),
+    ],
+)
+def test_manifest_that_is_none(value: bytes) -> None:
+    """Whatever stands for the manifest, signed or not, is a fault and raises nothing."""
+    members = plain() | {evidence.MANIFEST: value, evidence.SIGNED: evidence.sign_manifest(value, XAA.signing)}
+    assert {evidence.MANIFEST, evidence.SIGNED} <= set(faults(members))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.just(DIGEST) | st.just("XAA"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(evidence.TABLES)), st.data())
+def test_hostile_rows_raise_nothing(name: str, data: st.DataObject) -> None:
+    """Rows of any values, in a manifest that is right, lead to faults and never to an error."""
+    form = evidence.FORMS[name]
+    made = [{key: data.draw(VALUES) for key in form} for _ in range(2)]
+    mixed = [{**row, **data.draw(st.dictionaries(st.sampled_from(list(form)), VALUES))} for row in TABLES[name]]
+    report = verify(signed(plain(**{evidence.TABLES[name]: [*made, *mixed]})))
+    assert {evidence.SIGNED, evidence.MANIFEST}.isdisjoint(faults_by_member(report.faults))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(sorted(signed(plain()))), st.binary(max_size=40), st.integers(0, 2000))
+def test_hostile_bytes_raise_nothing(name: str, piece: bytes, at: int) -> None:
+    """Any member cut and filled with anything is named."""
+    members = signed(plain())
+    raw = members[name]
+    changed = raw[: at % (len(raw) + 1)] + piece
+    assert changed == raw or name in faults(members | {name: changed})
+
+
+@given(st.integers(1, 40), st.data())
+def test_paths_are_those_of_the_tree(size: int, data: st.DataObject) -> None:
+    """All paths made at once are the ones made one by one."""
+    leaves = [sha256(bytes([number])).digest() for number in range(size)]
+    wanted = data.draw(st.sets(st.integers(0, size - 1)))
+    expected = {index: merkle.inclusion_proof(leaves, index, size) for index in wanted}
+    assert expected == evidence.paths(leaves, wanted)
