@@ -22,7 +22,7 @@ from gateway.cli.session import home_option, key_passphrase_option, passphrase, 
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.machine import IllegalStep
 from gateway.core.preview import Preview
-from gateway.core.verification import OFFICER
+from gateway.core.verification import CLERK, GATEWAY, OFFICER
 from gateway.http.local_api import (
     DESK,
     LISTS,
@@ -41,7 +41,7 @@ from gateway.services.answer import needs_second_signer
 from gateway.services.clear import APPROVAL
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow
-from gateway.services.ports import AccessRow, Tx
+from gateway.services.ports import Tx
 from keys import statement as statements
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ class Desk:
         emit(value, as_json=self.as_json)
         return value
 
-    def fitting(self, gateway: "Gateway", allowed: frozenset[str]) -> str:
+    def fitting(self, gateway: "Gateway", allowed: frozenset[str], before: frozenset[str] = frozenset()) -> str:
         """
-        Return the role to act in: the one named, or the only one of the person's that may.
+        Return the role to act in: the one named, or the only one of the person's that may, one of ``before`` first.
 
         Raises ``Forbidden``, and ``UsageError`` if several fit and none is named.
         """
@@ -87,6 +87,7 @@ class Desk:
         found = sorted(known.roles & allowed)
         if not found:
             raise Forbidden(f"no role of '{self.person}' may do this", f"may: {', '.join(sorted(allowed))}")
+        found = [role for role in found if role in before] or found
         if len(found) > 1:
             raise click.UsageError(f"name the role to act in with --role: {', '.join(found)}")
         acting(gateway.context, self.person, found[0], now)
@@ -103,7 +104,8 @@ class Desk:
         verb, row = VERBS[name], await find_row(gateway, ref)
         if Side(row.side) not in verb.sides:
             raise IllegalStep(row.state, name, self.role or "")
-        role = self.fitting(gateway, verb.roles(Side(row.side)) - {"gateway"})
+        here = OFFICER if row.side == Side.REQUESTING else CLERK
+        role = self.fitting(gateway, verb.roles(Side(row.side)) - {GATEWAY}, here)
         made = await verb.act(_services(gateway), Call(self.person, role, ref, body))
         value: dict[str, Any] = {"ref": ref, "state": (await find_row(gateway, ref)).state}
         if isinstance(made, Preview):
@@ -217,7 +219,7 @@ async def _look(gateway: "Gateway", person: str, ref: str, action: str, why: str
     async def unit(tx: Tx) -> Case:
         held = await cases.load(context, tx, ref)
         if why:
-            await tx.add_access(AccessRow(ref, now, person, action, why, None))
+            await cases.record_access(context, tx, held, person, action, why, now)
         return held.case
 
     if not why:

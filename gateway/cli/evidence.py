@@ -1,143 +1,130 @@
-"""
-Reading a file of evidence, from whoever sent it.
+"""``isthmus evidence``: export what proves a case, and verify such a file without a network or a database."""
 
-Rule 1: a file is bounded before it is opened: its size, its directory, the number of members, what they unpack to.
-Rule 2: nothing is written to disk, so no name can lead anywhere; a name that could is refused all the same.
-Rule 3: the file holds its members and nothing else: no comment, nothing before or after it, no member twice.
-"""
-
-import io
-import struct
-import zipfile
-import zlib
-from collections.abc import Collection, Mapping
+import os
+from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gateway.core import evidence as core
-from gateway.core.evidence import Fault, Report
+import click
 
-FILE_MAX_BYTES = 64 << 20
-"""The largest file read: sixteen of the largest messages there are; a case without content has a hundredth."""
+from gateway.cli.errors import CommandError, Exit
+from gateway.cli.evidence_file import verify_file
+from gateway.cli.output import emit, json_option, say
+from gateway.cli.session import home_option, passphrase, passphrase_option, run
+from gateway.core.evidence import Report
+from keys import b64
 
-MEMBERS_MAX = 4096
-MEMBER_MAX_BYTES = 8 << 20
-"""The largest message is 4 MiB."""
-
-TOTAL_MAX_BYTES = 128 << 20
-DIRECTORY_MAX_BYTES = MEMBERS_MAX * 256
-
-_END = struct.Struct("<4s4H2LH")
-"""The end of central directory record (APPNOTE.TXT 4.3.16), here without a comment."""
-
-_LOCATOR_BYTES = 20
-
-_FOLDERS = frozenset({"cards/", "receipts/", "log/", "content/"})
-"""Entries that some archivers make for directories; they hold nothing and are passed over."""
+if TYPE_CHECKING:
+    from gateway.app import Gateway
 
 
-def verify_file(path: Path, identities: Mapping[str, Collection[bytes]] | None = None) -> Report:
-    """
-    Verify the evidence in the zip at ``path``, offline, and return every fault by member.
-
-    Args:
-        path: the file.
-        identities: for a country, the identity keys (32 bytes each) compared out of band; a card under another one is a
-            fault. See ``gateway.core.evidence.verify``.
-
-    Raises ``OSError`` if the file cannot be read; whatever is wrong with its content is in the report.
-    """
-    with path.open("rb") as file:
-        raw = file.read(FILE_MAX_BYTES + 1)
-    return verify_bytes(raw, identities)
+@click.group()
+def evidence() -> None:
+    """Export what proves a case, and verify such a file offline."""
 
 
-def verify_bytes(raw: bytes, identities: Mapping[str, Collection[bytes]] | None = None) -> Report:
-    """Verify the evidence in a zip in memory; see ``verify_file``."""
-    members, faults = unpack(raw)
-    report = core.verify(members, identities)
-    # A member that could not be read is missing to the verifier; why it could not is the better reason.
-    named = {fault.member for fault in faults}
-    whole = bool(faults) and not members
-    rest = () if whole else (fault for fault in report.faults if fault.member not in named)
-    return report.with_faults((*faults, *rest))
+@evidence.command()
+@click.argument("case")
+@click.option("--as", "person", required=True, metavar="PERSON", help="Who exports.")
+@click.option("--role", required=True, help="In which role.")
+@click.option("--why", required=True, metavar="TEXT", help="Why; it is recorded (R-13).")
+@click.option(
+    "--with-content", "second", metavar="PERSON", help="Disclose the messages too, together with this person."
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write."
+)
+@home_option
+@passphrase_option
+@json_option
+def export(
+    case: str,
+    person: str,
+    role: str,
+    why: str,
+    second: str | None,
+    output: Path,
+    home: Path,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the evidence of CASE into one zip. Without --with-content no name is in it."""
+    if output.exists():
+        raise CommandError(
+            Exit.USAGE, "exists", f"{output} exists", "name a file that does not; nothing is overwritten"
+        )
+
+    async def act(gateway: "Gateway") -> bytes:
+        from gateway.services import evidence as exports  # the database and its library are needed here alone
+
+        by = (person, second) if second else None
+        cards = gateway.cards
+        return await exports.export(gateway.context, case, person, role, why, cards=cards, with_content_by=by)
+
+    raw = run(home, passphrase(passphrase_file), act)
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(raw)
+    if as_json:
+        emit({"file": str(output), "bytes": len(raw), "with_content": second is not None})
+    else:
+        say(f"wrote {output} ({len(raw)} bytes); anyone verifies it with: isthmus evidence verify {output}")
 
 
-def unpack(raw: bytes) -> tuple[dict[str, bytes], list[Fault]]:
-    """Return the members of a zip that could be read, and what is wrong with it and with those that could not."""
-    reason = _outline_fault(raw)
-    if reason is not None:
-        return {}, [Fault("", reason)]
-    members: dict[str, bytes] = {}
-    faults: list[Fault] = []
+@evidence.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--identity", "identities", multiple=True, metavar="XAA=KEY", help="An identity key compared out of band."
+)
+@json_option
+def verify(file: Path, identities: tuple[str, ...], as_json: bool) -> None:
+    """Verify FILE offline: every fault, by member. Exits 6 if there is one."""
     try:
-        archive = zipfile.ZipFile(io.BytesIO(raw))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
-        return {}, [Fault("", f"not a zip that can be read: {error}")]
-    with archive:
-        if len(archive.infolist()) != _END.unpack(raw[-_END.size :])[4]:
-            return {}, [Fault("", "more or fewer members than the zip says")]
-        room, seen = TOTAL_MAX_BYTES, set[str]()
-        for info in archive.infolist():
-            if info.orig_filename in _FOLDERS and info.file_size == 0:
-                continue
-            name = _shown(info.orig_filename)
-            fault = _entry_fault(info, seen)
-            seen.add(info.orig_filename)
-            if fault is None:
-                content, fault = _read(archive, info, min(room, MEMBER_MAX_BYTES))
-                room -= len(content)
-                members[info.orig_filename] = content
-            if fault is not None:
-                faults.append(Fault(name, fault))
-                members.pop(info.orig_filename, None)
-    return members, faults
+        report = verify_file(file, _pinned(identities))
+    except OSError as error:
+        raise CommandError(
+            Exit.USAGE, "unreadable", f"{file} cannot be read: {error.strerror}", "name the zip"
+        ) from error
+    if as_json:
+        emit({"verified": report.verified, **_plain(report)})
+    else:
+        _tell(report)
+    if not report.verified:
+        raise CommandError(
+            Exit.INTEGRITY,
+            "not-verified",
+            f"the evidence does not verify: {len(report.faults)} faults",
+            "ask whoever made the file for another export, and keep this one",
+            tuple(f"{fault.member or 'the file'}: {fault.reason}" for fault in report.faults),
+        )
 
 
-def _outline_fault(raw: bytes) -> str | None:
-    """Return why the file as a whole is not taken, or ``None``; read from its last 22 bytes, before anything else."""
-    if len(raw) > FILE_MAX_BYTES:
-        return f"more than {FILE_MAX_BYTES} bytes"
-    if len(raw) < _END.size:
-        return "not a zip"
-    magic, disk, first_disk, here, count, size, offset, comment = _END.unpack(raw[-_END.size :])
-    if magic != b"PK\x05\x06" or comment or disk or first_disk or here != count:
-        return "not a zip, or one with a comment or in parts"
-    if count > MEMBERS_MAX or size > DIRECTORY_MAX_BYTES:
-        return f"more than {MEMBERS_MAX} members"
-    if offset + size + _END.size != len(raw):
-        return "bytes before or after the zip"
-    if raw[-_END.size - _LOCATOR_BYTES :].startswith(b"PK\x06\x07"):
-        return "a zip of the 64-bit kind"  # its directory may be of any size, whatever the record above says
-    return None
+def _pinned(texts: tuple[str, ...]) -> dict[str, set[bytes]] | None:
+    pinned: dict[str, set[bytes]] = defaultdict(set)
+    for text in texts:
+        country, _, key = text.partition("=")
+        try:
+            pinned[country].add(b64.decode(key))
+        except ValueError as error:
+            raise CommandError(
+                Exit.USAGE, "identity", f"'{country}=…' holds no key", "give a key as base64url: --identity XAA=KEY"
+            ) from error
+    return dict(pinned) or None
 
 
-def _entry_fault(info: zipfile.ZipInfo, seen: Collection[str]) -> str | None:
-    """Return why a member is not even read, or ``None``."""
-    if not core.known_name(info.orig_filename):
-        return "not a name that a member may have"
-    if info.orig_filename in seen:
-        return "stands twice"
-    if info.comment:
-        return "with a comment"
-    if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "encrypted, or compressed in another way than deflate"
-    if info.file_size > MEMBER_MAX_BYTES:
-        return f"more than {MEMBER_MAX_BYTES} bytes"
-    return None
+def _plain(report: Report) -> dict[str, object]:
+    return {
+        "members": report.members,
+        "identities": report.identities,
+        "messages": report.messages,
+        "notes": report.notes,
+        "faults": report.faults,
+    }
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> tuple[bytes, str | None]:
-    """Return the content of a member, at most ``limit`` bytes of it, and why it does not stand, if so."""
-    try:
-        with archive.open(info) as stream:
-            content = stream.read(min(limit, info.file_size) + 1)  # asks the decompressor for no more than declared
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, struct.error, OSError):
-        return b"", "cannot be unpacked, or has another checksum"
-    if len(content) > limit:
-        return b"", "unpacks to more than is read"
-    return content, None
-
-
-def _shown(name: str) -> str:
-    """Return a name as it may be shown: short, and without control or direction characters."""
-    return "".join(sign if sign.isprintable() else "?" for sign in name[:120])
+def _tell(report: Report) -> None:
+    click.echo(
+        f"{report.members} members, {len(report.messages)} messages: {'verified' if report.verified else 'FAULTS'}"
+    )
+    for note in report.notes:
+        click.echo(f"note: {note}")

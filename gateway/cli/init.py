@@ -76,8 +76,9 @@ def init(
     settings.check(directory, tomllib.loads(home.configuration_text(wish)))
     ask = passphrase(passphrase_file, prompt="Passphrase for the new key stores", new=True)
     ask_if_needed = ask if "file" in (custody.partition(":")[0], identity_custody.partition(":")[0]) else str
-    card = home.create(directory, wish, datetime.now(UTC), ask_if_needed, os.environ)
-    asyncio.run(_make_database(directory, ask_if_needed()))
+    phrase = ask_if_needed()
+    card = home.create(directory, wish, datetime.now(UTC), lambda: phrase, os.environ)
+    asyncio.run(_make_database(directory, phrase))
     if as_json:
         emit(_made(directory, card))
     else:

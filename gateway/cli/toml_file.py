@@ -103,6 +103,12 @@ def example() -> str:
     return "\n".join([*lines, ""])
 
 
+def _description(schema: Mapping[str, Any]) -> str:
+    """Return what ``schema``, or the common one that it refers to, says of itself."""
+    shared = schemas.load("common")["$defs"].get(str(schema.get("$ref")).rpartition("/")[2], {})
+    return str(schema.get("description") or shared.get("description", ""))
+
+
 def _section(head: str, values: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     return ["", f"# {schema['description']}", head, *_members(values, schema["properties"])]
 
@@ -111,6 +117,5 @@ def _members(values: Mapping[str, Any], properties: Mapping[str, Any]) -> list[s
     lines = []
     for name, value in values.items():
         if not isinstance(value, dict) and name != "persons":
-            text = properties[name].get("description")
-            lines.append(f"{name} = {value_text(value)}" + (f"  # {text}" if text else ""))
+            lines.append(f"{name} = {value_text(value)}  # {_description(properties[name])}")
     return lines

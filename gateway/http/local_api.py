@@ -29,7 +29,7 @@ from gateway.services.clear import Clear
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.hold import Hold
 from gateway.services.inquire import BoardRow, Inquiries, Place
-from gateway.services.ports import AccessRow, Conflict, Tx, Unavailable
+from gateway.services.ports import Conflict, Tx, Unavailable
 from gateway.services.remind import Reminder
 from schemas import SchemaError, ijson
 
@@ -346,7 +346,7 @@ class _Door:
         async def unit(tx: Tx) -> Case:
             held = await cases.load(context, tx, call.ref)
             if why:
-                await tx.add_access(AccessRow(call.ref, now, call.person, action, why, None))
+                await cases.record_access(context, tx, held, call.person, action, why, now)
             return held.case
 
         if not why:

@@ -17,7 +17,7 @@ from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.rules import Facts
 from gateway.services import cases
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.ports import AccessRow, Tx
+from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement, UnknownKey
@@ -102,7 +102,7 @@ class Answer:
             facts = _facts(held.case, value, context)
             event = Event("prepare", person, role, {"pending": pending, "digest": pending.digest}, facts)
             await cases.move(context, tx, held, event, now)
-            await tx.add_access(AccessRow(ref, now, person, "search", "answer to a request", None))
+            await cases.record_access(context, tx, held, person, "search", "answer to a request", now)
 
         await context.commit(unit)
         return made[-1]

@@ -14,7 +14,7 @@ from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalSt
 from gateway.core.messages import TYPES, WITHDRAWAL
 from gateway.core.verification import table_for, undo_state
 from gateway.services.context import Context, NotFound
-from gateway.services.ports import CaseRow, EventRow, OutboundRow, ThreadRow, Tx, Unavailable
+from gateway.services.ports import AccessRow, CaseRow, EventRow, OutboundRow, ThreadRow, Tx, Unavailable
 from keys import b64, jws
 from keys.errors import UnknownKey
 from keys.seal import RecipientKey
@@ -289,3 +289,28 @@ async def _abandon(tx: Tx, case: Case, now: datetime) -> None:
 async def note(context: Context, tx: Tx, held: Held, case: Case, name: str, actor: str, now: datetime) -> Held:
     """Save a finding added to ``case`` without moving it."""
     return await store(context, tx, held, case, Event(name, actor, "gateway"), held.case.state.value, now)
+
+
+async def record_access(
+    context: Context,
+    tx: Tx,
+    held: Held,
+    person: str,
+    action: str,
+    why: str,
+    now: datetime,
+    recipient: str | None = None,
+) -> None:
+    """
+    Record a look at, or a disclosure of, the case (R-13).
+
+    The justification is somebody's own words and may name a person, so it is sealed under the case's key.
+    """
+    sealed = context.vault.seal(held.key, "access", held.case.ref, "justification", why.encode())
+    await tx.add_access(AccessRow(held.case.ref, now, person, action, b64.encode(sealed), recipient))
+
+
+def justification_of(context: Context, held: Held, row: AccessRow) -> str:
+    """Return the words that ``record_access`` sealed."""
+    sealed = b64.decode(row.justification)
+    return context.vault.open(held.key, "access", held.case.ref, "justification", sealed).decode()

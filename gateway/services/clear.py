@@ -18,7 +18,7 @@ from gateway.core.rules import Facts
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import cases
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.ports import AccessRow, Tx
+from gateway.services.ports import Tx
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement
 from schemas import ijson
@@ -74,8 +74,8 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             event = Event("open", person, role, {"digest": preview.digest})
-            await cases.store(context, tx, cases.fresh(context, case, now), case, event, "", now)
-            await tx.add_access(AccessRow(case.ref, now, person, "open", draft["justification"], None))
+            held = await cases.store(context, tx, cases.fresh(context, case, now), case, event, "", now)
+            await cases.record_access(context, tx, held, person, "open", draft["justification"], now)
 
         await context.commit(unit)
         return case.ref
@@ -177,7 +177,7 @@ class Clear:
             data = {"digest": pending.digest if pending else None}
             await cases.move(context, tx, held, Event("send", person, role, data, facts), now)
             why = (held.case.draft or {}).get("justification", "")
-            await tx.add_access(AccessRow(ref, now, person, "send", why, held.case.partner))
+            await cases.record_access(context, tx, held, person, "send", why, now, held.case.partner)
 
         await context.commit(unit)
 

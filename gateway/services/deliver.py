@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, codes, envelope, wire
 from gateway.core.case import Case, Side, State
+from gateway.core.checkpoint import Checkpoint
 from gateway.core.codes import Kind, PeerError
 from gateway.core.deadlines import Clock, Evidence
 from gateway.core.machine import Event, IllegalStep
@@ -29,11 +30,15 @@ from gateway.services.ports import Draft, HttpAnswer, OutboundRow, PartnerRow, T
 from gateway.services.reckon import STEPS
 from keys import b64
 from keys import jws as jws_format
+from keys.card import Card
 from keys.errors import BadJws, BadSignature, UnknownKey
 from schemas import ijson
 
 LEASE_MARGIN_S = 10
 """A posted message is nobody else's to post for the time-out and this long; then any process may try again."""
+
+COLLECT_LEASE_S = 1
+"""How long an envelope that was collected is not handed out again; a collector whose reply was lost asks again."""
 
 HELD_AGAIN_S = 60
 """A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
@@ -128,15 +133,18 @@ class Deliverer:
 
     # Claiming: what may be posted now, marked so before it is.
 
-    async def claim(self, country: str, room: int, flying: int = 0) -> Sequence[Claimed]:
+    async def claim(self, country: str, room: int, flying: int = 0, *, collected: bool = False) -> Sequence[Claimed]:
         """
         Return up to ``room`` messages for ``country`` to post now, each marked as posted and leased to us.
 
-        ``flying`` posts to it are under way already; they count where the circuit allows a single probe.
+        ``flying`` posts to it are under way already; they count where the circuit allows a single probe. What is
+        ``collected`` is leased for a moment only: it waits, and may be fetched again, until its answer is there.
         """
         now = self._context.clock.now()
-        if self._context.trust.find(country) is None or not self._context.announced:
-            # Our new epoch is not announced yet (M-5.27); or on hold, or no card: nothing is sent, and what is never sent must not be marked as posted.
+        card = self._context.trust.find(country)
+        if card is None or not self._context.announced or not (collected or card.addresses):
+            # Our new epoch is not announced yet (M-5.27), or the State is on hold, has no card, or collects: nothing is
+            # sent, and what is never sent must not be marked as posted.
             return ()
 
         async def look(tx: Tx) -> bool:
@@ -145,24 +153,27 @@ class Deliverer:
         if not await self._context.store.read(look):
             return ()
 
+        lease_s = COLLECT_LEASE_S if collected else self._context.policy.post_timeout_s + LEASE_MARGIN_S
+        lease = now + timedelta(seconds=lease_s)
+
         async def unit(tx: Tx) -> list[Claimed]:
             partner = await tx.find_partner(country)
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
-            width = circuit.width(now, room + flying) - flying
+            width = room if collected else circuit.width(now, room + flying) - flying
             claimed: list[Claimed] = []
             # Every row looked at is due later afterwards, leased or held, so each look finds others.
             for _ in range(_LOOKS):
                 due = await tx.due_outbound(now, width - len(claimed), (country,)) if len(claimed) < width else ()
                 if not due:
                     break
-                claimed += [item for row in due if (item := await self._claim_one(tx, row, now))]
+                claimed += [item for row in due if (item := await self._claim_one(tx, row, now, lease))]
             return claimed
 
         committed = await self._context.commit(unit)
         claimed: list[Claimed] = committed.value
         return claimed
 
-    async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime) -> Claimed | None:
+    async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime) -> Claimed | None:
         if now > row.expires_at + wire.SKEW:
             await self._undelivered(tx, row, None, now)  # never sent again (M-5.10), whatever kept us until now
             return None
@@ -177,7 +188,6 @@ class Deliverer:
         if ready is None or ready.envelope is None:
             await tx.save_outbound(replace(row, next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
-        lease = now + timedelta(seconds=self._context.policy.post_timeout_s + LEASE_MARGIN_S)
         posted_at = row.posted_at or now
         ready = replace(ready, state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
         await tx.save_outbound(ready)
@@ -277,20 +287,34 @@ class Deliverer:
 
         Raises ``BadAnswer``.
         """
+        return self._checked(partner, digest, raw)[:2]
+
+    def _checked(self, partner: str, digest: str, raw: bytes) -> tuple[wire.Answer, wire.Receipt, Checkpoint]:
         context = self._context
         try:
             answer = wire.parse_answer(raw)
             signed = jws_format.parse(answer.receipt, jws_format.TYP_RECEIPT)
             receipt = wire.parse_receipt(signed.payload)
             card = context.trust.card(partner)
-            signed.verify(context.trust.signing_key(partner, signed.kid, context.clock.now()))
+            signed.verify(self._receipt_key(card, signed.kid, receipt.received_at))
             origin = self._origin(partner, card.epoch, answer.proof)
-            checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, card.log_key())
+            _, shown = checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, card.log_key())
         except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
             raise BadAnswer(str(error)) from error
         if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
             raise BadAnswer("the receipt is about another message")
-        return answer, receipt
+        return answer, receipt, shown
+
+    def _receipt_key(self, card: Card, kid: str, received_at: datetime) -> bytes:
+        """
+        Return the key a receipt was signed with: in its window when it was made, and not revoked by now.
+
+        A stored answer may be weeks old and its key rotated since (M-8.3); a revoked key could date a receipt back.
+        """
+        now = self._context.clock.now()
+        if any(entry.kid == kid and entry.is_revoked(now) for entry in card.signing):
+            raise UnknownKey("the key was revoked")
+        return card.signing_key(kid, received_at)
 
     def _origin(self, partner: str, epoch: int, proof: str) -> str:
         """
@@ -310,14 +334,16 @@ class Deliverer:
 
         Raises ``BadAnswer``, ``Unavailable``.
         """
-        answer, receipt = self.verify(row.partner, row.digest, raw)
+        answer, receipt, shown = self._checked(row.partner, row.digest, raw)
         context = self._context
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx) -> bool:
             now = context.clock.now()
+            if await _forked(tx, shown):
+                return True
             current = await tx.find_outbound(row.partner, row.id)
             if current is None or current.state in SETTLED:
-                return
+                return False
             await _note(tx, row.partner, False, now, 0.0)
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
@@ -326,7 +352,7 @@ class Deliverer:
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
                 if answer.receipt != wire.parse_stored_answer(current.answer).receipt:
                     tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
-                return
+                return False
             accepted = receipt.status == wire.ACCEPTED
             state = "receipted" if accepted else "refused"
             stored = wire.serialize_answer(answer)
@@ -336,8 +362,11 @@ class Deliverer:
             await tx.save_outbound(settled)
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
             await self._tell_case(tx, settled, receipt, now)
+            return False
 
-        await context.commit(unit)
+        if (await context.commit(unit)).value:
+            context.log("log.forked", partner=row.partner, digest=row.digest)
+            raise BadAnswer("its log shows two trees of one size")
         context.log("message.answered", partner=row.partner, status=receipt.status, code=receipt.code)
         # The next number of the thread may leave now.
         context.wake()
@@ -433,9 +462,9 @@ class Deliverer:
         """
         Return up to ``most`` envelopes that wait for ``country``, framed for the reply to ``collect``.
 
-        What does not fit into one reply waits out its lease and comes with a later one.
+        What does not fit into one reply, or was fetched and not answered, comes again with a later one (M-5.21).
         """
-        claimed = await self.claim(country, most)
+        claimed = await self.claim(country, most, collected=True)
         fitting, room = [], envelope.COLLECT_MAX_BYTES
         for item in claimed:
             room -= envelope.LENGTH_BYTES + len(item.envelope)
@@ -508,3 +537,23 @@ async def _note(tx: Tx, country: str, failure: bool, now: datetime, spread: floa
     after = circuit.after_failure(now, spread) if failure else circuit.after_success()
     if after != circuit:
         await tx.save_partner(replace(row, failures=after.failures, open_until=after.open_until))
+
+
+async def _forked(tx: Tx, shown: Checkpoint) -> bool:
+    """
+    Return whether a partner's log contradicts the largest checkpoint it showed before (M-7.5); keep what was shown.
+
+    Two roots for one size are two histories. A smaller tree is an older answer; whether a larger one continues it only
+    a consistency proof can show, which comes with witnessing.
+    """
+    name = f"checkpoint:{shown.origin}"
+    text = await tx.get_meta(name)
+    size, _, root = (text or "0 ").partition(" ")
+    if shown.size == int(size):
+        if root == b64.encode(shown.root):
+            return False
+        await tx.set_meta(f"forked:{shown.origin}:{size}", f"{root} {b64.encode(shown.root)}")
+        return True
+    if shown.size > int(size):
+        await tx.set_meta(name, f"{shown.size} {b64.encode(shown.root)}")
+    return False

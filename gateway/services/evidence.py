@@ -197,13 +197,16 @@ async def _recorded(
         row = await tx.find_case(ref)
         if row is None:
             raise NotFound("there is no such case here")
-        if two is not None:
-            cases.unseal(context, row)
+        held = cases.unseal(context, row) if two is not None or row.wrapped_key is not None else None
         if found := findings(When.EXPORT, Facts(now, justification=justification)):
             raise RuleRefused(found)
         action = "evidence-content" if two is not None else "evidence"
         for person in persons:
-            await tx.add_access(AccessRow(ref, now, person, action, justification, None))
+            if held is not None:
+                await cases.record_access(context, tx, held, person, action, justification, now)
+            else:
+                # There is no key left to seal the words with, and they may name a person.
+                await tx.add_access(AccessRow(ref, now, person, action, "", None))
 
     async def look(tx: Tx) -> _Stored:
         row = await tx.find_case(ref)

@@ -205,7 +205,7 @@ class PartnerRow:
 
 @dataclass(frozen=True, slots=True)
 class AccessRow:
-    """One look at, or disclosure of, a case: who, when, why, to whom (rule R-13)."""
+    """One look at, or disclosure of, a case: who, when, why (sealed, as base64url), to whom (rule R-13)."""
 
     ref: str
     at: datetime

@@ -1,11 +1,14 @@
 """``isthmus case``, ``overdue``, ``stats`` and ``log audit``, both desks, without a listener."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import schemas
 from gateway.cli.overdue import COLUMNS, csv_text
 from tests.cli.support import Homes, answer_body, call, deliver, draft, value
 
@@ -52,7 +55,9 @@ def test_a_case_is_opened_listed_and_shown(homes: Homes) -> None:
     assert [] == desk(homes, "XAA", "first", "list", "--state", "SENT")
     plain = desk(homes, "XAA", "first", "show", "--", ref)
     full = desk(homes, "XAA", "first", "show", "--why", "to go on", "--", ref)
-    assert (None, "Ivanova") == (plain["content"], full["content"] and "Ivanova")
+    assert (None, draft()["elements"]) == (plain["content"], full["content"]["draft"]["elements"])
+    with closing(sqlite3.connect(homes.home("XAA") / "data/gateway.db")) as db:
+        assert [("open",), ("view",)] == db.execute("SELECT action FROM access ORDER BY n").fetchall()
     assert "NATIONALITY" == plain["desk"]["purpose"]
     assert "amend" in [one["verb"] for one in plain["allowed"]]
 
@@ -159,11 +164,9 @@ def test_a_delay_and_an_extension(homes: Homes) -> None:
     """The requested desk says that it will be late, and extends the clock once."""
     _, theirs = received(homes)
     desk(homes, "XBB", "first", "acknowledge", "--", theirs)
-    reason = ("--reason", "REGISTER_CLOSED")
+    reason = ("--reason", min(schemas.codes("reason_delay")))
     code = refused(homes, "XBB", "first", "delay", "--reason", "NONE", "--eta", "2026-12-01", "--", theirs)
     assert (2, "usage") == code
-    known = call("case", "delay", "--help").stdout
-    reason = ("--reason", known[known.index("--reason [") + 10 :].split("|")[0].split("]")[0].strip())
     assert "ACKNOWLEDGED" == desk(homes, "XBB", "first", "delay", *reason, "--eta", "2027-01-15", "--", theirs)["state"]
     assert "EXTENDED" == desk(homes, "XBB", "first", "extend", *reason, "--", theirs)["state"]
 
@@ -220,3 +223,18 @@ def test_no_cell_is_a_formula(text: str) -> None:
     """A cell that a spreadsheet would run begins with an apostrophe."""
     line = csv_text([{**dict.fromkeys(COLUMNS), "ref": text, "days_late": -3}]).splitlines()[1]
     assert f",'{text},,,,,-3,,,,,,," == line
+
+
+def test_what_is_late_is_listed_without_an_identity(homes: Homes) -> None:
+    """A case past its due instant is a line of references, dates and codes, in each of the three forms."""
+    ours, _ = received(homes)
+    home = homes.home("XAA")
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db:
+        db.execute("UPDATE case_file SET due_at = 1700000000")
+        db.commit()
+    (row,) = value("overdue", "-C", home)
+    assert (ours, "XBB", set(COLUMNS)) == (row["ref"], row["partner"], set(row))
+    assert [] == value("overdue", "-C", home, "--partner", "XCC")
+    texts = [call("overdue", "-C", home, *form).stdout for form in ((), ("--csv",))]
+    assert all(ours in text and "Иванова" not in text for text in texts)
+    assert 1 == value("stats", "-C", home)["partners"]["XBB"]["overdue"]

@@ -1,6 +1,7 @@
 """``isthmus check`` and what ``serve`` says of a home that cannot be served."""
 
 import json
+import socket
 import sqlite3
 import tomllib
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_a_missing_table_is_told(homes: Homes) -> None:
         db.execute("DROP TABLE access")
     db.close()
     result = call("serve", "-C", homes.home("XAA"))
-    assert (3, "error: the store has no") == (result.exit_code, result.stderr[:23])
+    assert (3, True) == (result.exit_code, "the store has no table access" in result.stderr)
 
 
 def test_a_damaged_database_is_told(homes: Homes) -> None:
@@ -118,8 +119,6 @@ def test_a_partner_that_does_not_answer(homes: Homes) -> None:
 
 def test_a_port_that_is_taken(homes: Homes) -> None:
     """A listener whose port is taken exits 3 with the next step."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = spawn("serve", "-C", homes.home("XAA"), ISTHMUS_LISTENERS__PEERS__PORT=port)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import evidence
-from gateway.cli.evidence import unpack, verify_bytes, verify_file
+from gateway.cli import evidence_file as evidence
+from gateway.cli.evidence_file import unpack, verify_bytes, verify_file
 from gateway.core.evidence import faults_by_member
 from gateway.services.evidence import pack
 

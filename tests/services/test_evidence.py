@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.evidence import verify_bytes, verify_file
+from gateway.cli.evidence_file import verify_bytes, verify_file
 from gateway.core import checkpoint, evidence
-from gateway.core.evidence import Report, faults_by_member
+from gateway.core.evidence import MESSAGES, Report, faults_by_member
 from gateway.core.machine import RuleRefused
 from gateway.core.merkle import Frontier
+from gateway.services import cases
 from gateway.services.audit import audit
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.evidence import export, pack
+from gateway.services.ports import LogHead, Tx
 from gateway.transport.card_directory import CardDirectory
 from keys.card import parse_card
 from schemas import ijson
@@ -156,8 +158,14 @@ async def test_look_is_recorded(network: Network) -> None:
     ours, _ = await story.acknowledged(network)
     await exported(network, "XAA", ours)
     await exported(network, "XAA", ours, TWO)
-    looks = await network.gateways["XAA"].store.read(lambda tx: tx.accesses(ours))
-    found = [(row.person, row.action) for row in looks if row.justification == "a dispute"]
+    context = network.gateways["XAA"].context
+
+    async def look(tx: Tx) -> list[tuple[str, str]]:
+        held = await cases.load(context, tx, ours)
+        rows = await tx.accesses(ours)
+        return [(r.person, r.action) for r in rows if cases.justification_of(context, held, r) == "a dispute"]
+
+    found = await context.store.read(look)
     assert [("first", "evidence"), ("first", "evidence-content"), ("second", "evidence-content")] == found
 
 
@@ -204,6 +212,22 @@ async def test_proofs_stand_under_one_newest_checkpoint(network: Network) -> Non
     notes = {content.split(b"\n\n", 1)[1] for name, content in members.items() if name.endswith(".XAA.proof")}
     head = await network.gateways["XAA"].store.read(lambda tx: tx.log_head("XBB"))
     assert {head.checkpoint.encode()} == notes  # type: ignore[union-attr]  # there is a log about every partner
+
+
+async def test_log_that_a_restore_ended_still_proves(network: Network) -> None:
+    """A case whose receipts stand in the log of an earlier epoch verifies, and the audit reads that log too."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    before = await gateway.store.read(lambda tx: tx.log_head("XBB"))
+    await gateway.store.commit(lambda tx: tx.save_log_head("XBB", LogHead("XAA/XBB/2", Frontier(), "")))
+    raw = await exported(network, "XAA", ours)
+    assert () == verify_bytes(raw).faults
+    assert before is not None
+    assert (
+        before.checkpoint.encode() in members_of(raw)[f"log/{rows(members_of(raw), MESSAGES)[0]['digest']}.XAA.proof"]
+    )
+    audited = await audit(gateway.context)
+    assert (("XAA/XBB/1", "XAA/XBB/2"), 3, ()) == (audited.origins, audited.entries, audited.findings)
 
 
 async def test_withdrawal_is_evidence_too(network: Network) -> None:
