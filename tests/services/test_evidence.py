@@ -133,7 +133,7 @@ async def test_without_content_a_pause_does_not_show(network: Network) -> None:
     await network.gateways["XAA"].hold.freeze(ours, "indication", "protection", "asylum_authority")
     members = members_of(await exported(network, "XAA", ours))
     whole = b"".join(content for name, content in members.items() if name != evidence.README).lower()
-    assert [] == [word for word in (b"froz", b"freeze", b"asylum", b"protection", b"suspend") if word in whole]
+    assert [] == [word for word in (b"frozen", b"freeze", b"asylum", b"protection", b"suspend") if word in whole]
 
 
 async def test_content_needs_two_persons(network: Network) -> None:
