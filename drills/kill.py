@@ -25,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -387,7 +387,7 @@ def main() -> int:
 def report(figures: Figures, *, as_json: bool) -> None:
     """Print the figures: one JSON object, or lines for people."""
     if as_json:
-        print(json.dumps({**asdict(figures), "good": figures.good}))
+        print(json.dumps({one.name: getattr(figures, one.name) for one in fields(figures)} | {"good": figures.good}))
         return
     of = ", ".join(f"{country} {count}" for country, count in sorted(figures.kills_of.items()))
     print(

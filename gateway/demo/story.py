@@ -8,7 +8,7 @@ The gateways' own loops deliver, answer and remind; the story only waits until t
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.core.case import Case
@@ -33,6 +33,9 @@ UNDER_WAY = frozenset({"queued", "posted"})
 
 class Stuck(Exception):
     """The loops did not bring about what the story waits for; says what it was."""
+
+
+A_FEW_DAYS = timedelta(days=3)
 
 
 @dataclass(slots=True)
@@ -62,19 +65,19 @@ class Story:
         self._tell.day(self._world.clock.now(), "XAA asks")
         for course in self._courses:
             await self._ask(course)
-        self._move_to(datetime(2026, 11, 18, 8, 0, tzinfo=UTC), "XBB looks into its register")
+        await self._move_to(datetime(2026, 11, 18, 8, 0, tzinfo=UTC), "XBB looks into its register")
         questions = [course for course in self._sent("", "extend") if not await self._look_up(course)]
-        self._move_to(datetime(2026, 11, 19, 8, 0, tzinfo=UTC), "one more element, and no other")
+        await self._move_to(datetime(2026, 11, 19, 8, 0, tzinfo=UTC), "one more element, and no other")
         for course in questions:
             await self._give_more(course)
             await self._look_up(course, asked=True)
-        self._move_to(datetime(2026, 11, 20, 8, 30, tzinfo=UTC), "protection comes up in XAA")
+        await self._move_to(datetime(2026, 11, 20, 8, 30, tzinfo=UTC), "protection comes up in XAA")
         for course in self._sent("freeze"):
             await self._stop(course)
-        self._move_to(datetime(2026, 12, 2, 8, 0, tzinfo=UTC), "silence")
+        await self._move_to(datetime(2026, 12, 2, 8, 0, tzinfo=UTC), "silence")
         for course in self._sent("silence"):
             await self._wait_for_reminder(course, 1)
-        self._move_to(datetime(2026, 12, 9, 9, 0, tzinfo=UTC), "silence goes on")
+        await self._move_to(datetime(2026, 12, 9, 9, 0, tzinfo=UTC), "silence goes on")
         for course in self._sent("silence"):
             await self._wait_for_reminder(course, 2)
         return [await self._result(course) for course in self._courses]
@@ -207,8 +210,13 @@ class Story:
 
     # Time.
 
-    def _move_to(self, instant: datetime, text: str) -> None:
-        self._world.clock.move_to(instant)
+    async def _move_to(self, instant: datetime, text: str) -> None:
+        """Let the days pass a few at a time: cards that nobody read for a week are not sent by."""
+        clock = self._world.clock
+        while clock.now() < instant:
+            clock.move_to(min(instant, clock.now() + A_FEW_DAYS))
+            for gateway in self._world.gateways.values():
+                await gateway.refresh_trust()
         self._tell.day(instant, text)
 
     async def _settled(self, course: Course) -> None:

@@ -92,7 +92,7 @@ async def test_message_is_not_given_up_while_the_other_side_may_accept_it(networ
 
 
 async def test_receipt_from_the_end_of_time_ends_no_loop(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A receipt dated outside its key's window is no answer (M-8.3); the message is tried again and the loop goes on."""
+    """A receipt dated outside its key's window is no answer (M-8.3): the message is tried again, the loop goes on."""
     sign = jws.sign
 
     def absurd(payload: bytes, typ: str, signer: Any) -> bytes:

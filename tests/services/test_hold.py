@@ -143,7 +143,7 @@ async def test_withdrawn_case_takes_no_more_from_us(network: Network) -> None:
 
 
 async def test_two_reasons_look_alike_on_the_wire(network: Network) -> None:
-    """Two withdrawals for different reasons are the same messages at the same hour, byte for byte but for ids (M-5.26)."""
+    """Withdrawals for different reasons are the same messages at the same hour, but for ids (M-5.26)."""
     seen = []
     for reason, person, role in (
         ("asks for protection", "protection", "asylum_authority"),

@@ -160,7 +160,7 @@ async def test_case_left_alone_is_closed(network: Network) -> None:
 
 
 async def test_rotated_key_gets_the_same_message_in_a_new_envelope(network: Network) -> None:
-    """When the recipient lists another sealing key only, the same signed message is sealed to it and accepted (M-1.2)."""
+    """When the recipient lists another sealing key only, the same signed message is sealed to it (M-1.2)."""
     network.wires.cut = True
     ours = await story.sent(network)
     await network.deliver(1)
