@@ -15,6 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from gateway.core import checkpoint
 from gateway.core.calendars import Calendar
 from gateway.core.deadlines import Instrument, ladder_from_dict
 from gateway.core.merkle import Frontier
-from gateway.http.listen import NeutralRunner, listen
+from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
+from gateway.services import evidence
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
 from gateway.services.collect import Collector
@@ -251,9 +253,10 @@ async def build(
         settings.database, run=run or worker or Worker(), sign_batch=signer, now=clock.now(), create=create
     )
     pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
+    chosen = policy(values)
     source = cards or CardDirectory(settings.cards)
     trust = Trust(pins, cards or CardDirectory(settings.cards), store, clock, log)
-    http_peers = HttpPeers(trust.find) if peers is None else None
+    http_peers = HttpPeers(trust.find, timeout_s=chosen.post_timeout_s) if peers is None else None
     door: Peers = peers or http_peers or HttpPeers(trust.find)
     context = Context(
         country=values["country"],
@@ -275,7 +278,7 @@ async def build(
             )
             for country, partner in values["partners"].items()
         },
-        policy=policy(values),
+        policy=chosen,
         emit=log,
         on_erased=lambda ref: _note_erased(settings.home / ERASED_FILE, ref),
     )
@@ -366,6 +369,11 @@ def _note_erased(path: Path, ref: str) -> None:
         os.close(descriptor)
 
 
+async def export_evidence(gateway: Gateway, ref: str, person: str, role: str, why: str) -> bytes:
+    """Return the zip that proves ``ref``, without content; see ``gateway.services.evidence.export``."""
+    return await evidence.export(gateway.context, ref, person, role, why, cards=gateway.cards)
+
+
 def tls(settings: Settings) -> ssl.SSLContext | None:
     """Return the TLS 1.3 context of the peers listener, or ``None`` where a proxy in front speaks TLS."""
     peers = settings.values["listeners"]["peers"]
@@ -388,8 +396,11 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
     runners: list[NeutralRunner] = []
     try:
         peers = values["listeners"]["peers"]
-        app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=values.get("limits", {}))
-        runners.append(await listen(app, peers["host"], peers["port"], ssl_context=tls(gateway.settings)))
+        limits = values.get("limits", {})
+        app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits)
+        most = limits.get("connections_max", CONNECTIONS_MAX)
+        door = await listen(app, peers["host"], peers["port"], ssl_context=tls(gateway.settings), connections_max=most)
+        runners.append(door)
         api = values["listeners"].get("api")
         if api is not None:
             services = LocalServices(
@@ -400,6 +411,7 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
                 reminder=gateway.reminder,
                 inquiries=gateway.inquiries,
                 tokens=tokens(values),
+                evidence=partial(export_evidence, gateway),
             )
             runners.append(await listen(local_app(services), api["host"], api["port"]))
         await gateway.refresh_trust()

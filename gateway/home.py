@@ -233,7 +233,7 @@ refresh_s = 900
 
 # [partners.XBB]
 # identity = "…"                  # its identity key, read out over a line you trust
-# calendar = "XBB-2026/27"
+# calendar = "XBB-2026-27"
 
 # [[persons]]
 # id = "first.officer"

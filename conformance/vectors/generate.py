@@ -12,10 +12,11 @@ import hmac
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
+from hashlib import sha256, sha512
 from pathlib import Path
 from typing import Any
 
+from nacl.bindings import crypto_core_ed25519_add, crypto_scalarmult_ed25519_base_noclamp
 from nacl.signing import SigningKey
 
 from conformance.check import SUITES, b64u, compact, key_id, leaf_hash, sealing_key, tree_hash
@@ -164,6 +165,23 @@ OPENING = fixed("opening")
 def entry(text: str, r: bytes) -> bytes:
     """Return the log entry of a receipt."""
     return hmac.digest(r, sha256(text.encode()).digest(), "sha256")
+
+
+def signed_with(key: SigningKey, message: bytes, nonce: int, low: bytes) -> bytes:
+    """
+    Return an Ed25519 signature whose R is ``nonce`` times the base point, plus the point ``low`` of small order.
+
+    It satisfies the equation with the cofactor. Without it, it does not, unless ``low`` is the identity.
+    """
+    order = 2**252 + 27742317777372353535851937790883648493
+    point = crypto_scalarmult_ed25519_base_noclamp(nonce.to_bytes(32, "little")) if nonce else None
+    first = crypto_core_ed25519_add(point, low) if point else low
+    half = bytearray(sha512(bytes(key)).digest()[:32])
+    half[0] &= 248
+    half[31] = half[31] & 127 | 64
+    k = int.from_bytes(sha512(first + public(key) + message).digest(), "little")
+    s = (nonce + k * int.from_bytes(half, "little")) % order
+    return first + s.to_bytes(32, "little")
 
 
 LEAVES = [leaf_hash(fixed(f"entry {number}")) for number in range(12)]
@@ -485,6 +503,7 @@ def keys_file() -> Collector:
     order = 2**252 + 27742317777372353535851937790883648493
     high = signature[:32] + (int.from_bytes(signature[32:], "little") + order).to_bytes(32, "little")
     identity = (1).to_bytes(32, "little")
+    order_two = (2**255 - 20).to_bytes(32, "little")
     file.ok("ed25519", "a signature", "M-2.5", good)
     for about, changes in (
         ("another message", {"message": b"xg2".hex()}),
@@ -500,6 +519,8 @@ def keys_file() -> Collector:
         ("a key of small order", {"public": bytes(32).hex(), "signature": (identity + bytes(32)).hex()}),
         ("a key that is no point", {"public": (2).to_bytes(32, "little").hex()}),
         ("a key of 31 bytes", {"public": public(ASKER)[:31].hex()}),
+        ("R of small order", {"signature": signed_with(ASKER, message, 0, identity).hex()}),
+        ("R with a part of small order", {"signature": signed_with(ASKER, message, 3, order_two).hex()}),
     ):
         file.bad("ed25519", about, "M-2.5", {**good, **changes})
     return file

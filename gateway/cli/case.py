@@ -8,13 +8,14 @@ Rule 3: who signs names the digest that the preview showed, so that nobody signs
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import schemas
+from gateway.app import export_evidence
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.output import emit, json_option, say
@@ -124,6 +125,7 @@ def _services(gateway: "Gateway") -> LocalServices:
         reminder=gateway.reminder,
         inquiries=gateway.inquiries,
         tokens={},
+        evidence=partial(export_evidence, gateway),
     )
 
 

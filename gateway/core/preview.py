@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core.case import Pending
+from gateway.core.elements import element_findings
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.minimise import Line, disclose
 from gateway.core.rules import Facts, Finding, When, findings
@@ -79,5 +80,12 @@ def compose(
         value = {"handling": handling, "elements": disclosure.elements}
     body = ijson.dumps(value).decode()
     facts = Facts(now, draft, type, value, no_contact=no_contact)
-    found = dict.fromkeys((*findings(When.COMPOSE, facts), *findings(When.APPROVE, facts), *disclosure.findings))
+    found = dict.fromkeys(
+        (
+            *findings(When.COMPOSE, facts),
+            *findings(When.APPROVE, facts),
+            *disclosure.findings,
+            *element_findings(disclosure.elements),
+        )
+    )
     return Preview(type, body, body_digest(body), disclosure.lines, tuple(found))

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core.case import Case, Pending, Side, State
+from gateway.core.elements import element_findings
 from gateway.core.machine import (
     RESUME,
     STAY,
@@ -258,7 +259,7 @@ def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     disclosure = disclose(case.draft, case.purpose, asked)
     if ijson.loads(case.pending.body.encode()).get("elements") != disclosure.elements:
         return _found("MIN-1", "the body holds other elements than the file and the purpose give")
-    return disclosure.findings
+    return (*disclosure.findings, *element_findings(disclosure.elements))
 
 
 def _approved(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:

@@ -120,23 +120,15 @@ ROUTES: tuple[Route, ...] = (
     _verb("answer", "Send the answer prepared."),
     _verb("close", "Close the case."),
     _verb("discard", "Drop a case of which nothing was accepted."),
+    Route(
+        "GET",
+        f"{_CASE}/evidence",
+        "evidence",
+        "Receipts and proofs of the case as one zip, without personal content.",
+        response="Evidence",
+        query=_LOOK,
+    ),
 )
-
-EVIDENCE = Route(
-    "GET",
-    f"{_CASE}/evidence",
-    "evidence",
-    "Receipts and proofs of the case, without personal content.",
-    response="Evidence",
-    query=_LOOK,
-)
-"""Served where the gateway was given something to export evidence with."""
-
-
-def routes(*, evidence: bool = False) -> tuple[Route, ...]:
-    """Return every route there is."""
-    return (*ROUTES, EVIDENCE) if evidence else ROUTES
-
 
 # Schemas of what only this door says and hears; those of drafts and messages come from ``schemas``.
 
@@ -276,7 +268,13 @@ _LOCAL: Mapping[str, Schema] = {
             "content": _or_null(_ref("Content")),
         },
     ),
-    "Evidence": _ANY,
+    "Evidence": {
+        "title": "Evidence",
+        "type": "object",
+        "required": ["ref", "zip"],
+        "properties": {"ref": _TEXT, "zip": {"description": "The zip, base64.", "type": "string"}},
+        "additionalProperties": False,
+    },
     "Problem": {
         "title": "Problem (RFC 9457)",
         "type": "object",
@@ -367,10 +365,10 @@ def _components() -> Mapping[str, Any]:
     return {**shared, "Reply": _reply_schema(), **_LOCAL}
 
 
-def document(*, evidence: bool = False) -> dict[str, Any]:
+def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of the local API as a fresh value."""
     paths: dict[str, dict[str, Any]] = {}
-    for route in routes(evidence=evidence):
+    for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",

@@ -5,7 +5,7 @@ A crash between any two statements leaves the case as it was, or moved with its 
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from gateway.core import envelope, wire
 from gateway.core.case import Case, Side, State, case_from_dict, case_to_dict
@@ -176,7 +176,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     row_type = TYPES[send.type]
     requested = case.partner if case.side is Side.REQUESTING else context.country
     id = context.random.token()
-    expires_at = leaves_at + wire.MAX_VALIDITY
+    expires_at = leaves_at + timedelta(days=context.policy.message_days)
     raw = wire.serialize_payload(
         type=send.type,
         id=id,

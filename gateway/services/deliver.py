@@ -298,7 +298,7 @@ class Deliverer:
             card = context.trust.card(partner)
             signed.verify(self._receipt_key(card, signed.kid, receipt.received_at))
             origin = self._origin(partner, card.epoch, answer.proof)
-            _, shown = checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, card.log_key())
+            shown = _entered(answer, origin, card)
         except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
             raise BadAnswer(str(error)) from error
         if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
@@ -343,6 +343,8 @@ class Deliverer:
                 return True
             current = await tx.find_outbound(row.partner, row.id)
             if current is None or current.state in SETTLED:
+                if current is not None and (current.status, current.code) != (receipt.status, receipt.code):
+                    context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
                 return False
             await _note(tx, row.partner, False, now, 0.0)
             if current.answer is not None:
@@ -557,3 +559,14 @@ async def _forked(tx: Tx, shown: Checkpoint) -> bool:
     if shown.size > int(size):
         await tx.set_meta(name, f"{shown.size} {b64.encode(shown.root)}")
     return False
+
+
+def _entered(answer: wire.Answer, origin: str, card: Card) -> Checkpoint:
+    """Return the checkpoint the receipt is proved against, by any log key of the card. Raises ``BadProof``."""
+    failure = BadProof("the card lists no log key")
+    for entry in card.log:
+        try:
+            return checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, entry.key)[1]
+        except BadProof as error:
+            failure = error
+    raise failure

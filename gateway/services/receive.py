@@ -15,6 +15,7 @@ from gateway.core import codes, envelope, wire
 from gateway.core.case import Case, Side, State
 from gateway.core.codes import Kind, PeerError, Reason
 from gateway.core.deadlines import Evidence
+from gateway.core.elements import element_findings
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import (
     COLLECT,
@@ -457,7 +458,11 @@ def _says_expired(answer: bytes) -> bool:
 def _schema_fault(payload: Payload) -> Reason | None:
     if payload.type not in TYPES:
         return None
-    return None if schemas.is_valid(payload.type, payload.body) else Reason.SCHEMA
+    if not schemas.is_valid(payload.type, payload.body):
+        return Reason.SCHEMA
+    if payload.type not in (REQUEST, ELEMENTS):
+        return None
+    return Reason.SCHEMA if element_findings(payload.body["elements"]) else None
 
 
 def _minimisation_fault(payload: Payload, case: Case | None) -> Reason | None:

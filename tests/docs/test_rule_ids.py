@@ -12,7 +12,7 @@ from tools import draw_tables
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 NOW_PART, _, LATER_PART = PAGE.partition("## Come with the return arrangement")
-ID = re.compile(r"\b(?:[RNQVD]-\d\d|M-0\d|MIN-\d)\b")
+ID = re.compile(r"\b(?:[RNQVDE]-\d\d|M-0\d|MIN-\d)\b")
 PARAGRAPH = re.compile(
     r"^### (\S+): (.+)\n\nSource: (.+?)\.(?: Looked at: (.+)\.)?\n\n(.+(?:\n.+)*)\n\nCode: (.+)\.$", re.MULTILINE
 )

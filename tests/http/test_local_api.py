@@ -1,9 +1,11 @@
 """The door for a ministry's own system, over real sockets and two real gateways."""
 
+import base64
 import hashlib
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,12 @@ import jsonschema_rs
 import pytest
 
 import schemas
+from gateway.app import Gateway
+from gateway.cli.evidence_file import verify_bytes
 from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
-from gateway.services.ports import Conflict, Unavailable
+from gateway.services import cases, evidence
+from gateway.services.ports import Conflict, Tx, Unavailable
 from tests.support import story
 from tests.support.network import PEOPLE, Network, make_network
 
@@ -28,6 +33,10 @@ async def network(tmp_path: Path) -> AsyncIterator[Network]:
     await made.close()
 
 
+async def export_of(gateway: Gateway, ref: str, person: str, role: str, why: str) -> bytes:
+    return await evidence.export(gateway.context, ref, person, role, why, cards=gateway.cards)
+
+
 def services(network: Network, country: str, **changes: Any) -> LocalServices:
     gateway = network.gateways[country]
     parts: dict[str, Any] = {
@@ -37,6 +46,7 @@ def services(network: Network, country: str, **changes: Any) -> LocalServices:
         "hold": gateway.hold,
         "reminder": gateway.reminder,
         "inquiries": gateway.inquiries,
+        "evidence": partial(export_of, gateway),
         "tokens": {hashlib.sha256(f"token {name}".encode()).hexdigest(): name for name in PEOPLE},
     }
     return LocalServices(**{**parts, **changes})
@@ -150,8 +160,13 @@ async def test_personal_content_needs_a_justification_and_leaves_a_record(api: A
 
 
 async def _looks(api: Api, ref: str) -> list[tuple[str, str, str]]:
-    rows = await api.network.gateways["XAA"].store.read(lambda tx: tx.accesses(ref))
-    return [(row.person, row.action, row.justification) for row in rows]
+    context = api.network.gateways["XAA"].context
+
+    async def unit(tx: Tx) -> list[tuple[str, str, str]]:
+        held = await cases.load(context, tx, ref)
+        return [(row.person, row.action, cases.justification_of(context, held, row)) for row in await tx.accesses(ref)]
+
+    return await context.store.read(unit)
 
 
 async def test_a_justification_may_come_as_a_header(api: Api) -> None:
@@ -184,6 +199,7 @@ async def test_an_overdue_reply_is_on_the_board_and_may_be_reminded_of(api: Api)
     _, second = await api.get("board", "/v1/overdue", params={"limit": "2", "after": first["next"]})
     assert sorted(refs) == sorted(row["ref"] for row in (*first["cases"], *second["cases"]))
     assert second["next"] is None
+    await api.network.refresh()
     status, moved = await api.post("board", f"/v1/cases/{refs[0]}/reminder")
     assert (200, "ACKNOWLEDGED") == (status, moved["state"])
 
@@ -363,16 +379,11 @@ async def test_what_goes_wrong_behind_the_door_is_named(
     assert (code == "fault") == (("gateway.fault", {"error": "RuntimeError"}) in network.logs)
 
 
-async def test_evidence_is_served_where_there_is_an_exporter(network: Network, serve: Callable[..., Any]) -> None:
-    """For a justification that is kept; and to no board."""
-    ref = await story.sent(network)
-
-    async def export(one: str) -> dict[str, Any]:
-        return {"ref": one}
-
-    port = await serve(local_app(services(network, "XAA", evidence=export)))
-    async with aiohttp.ClientSession() as session:
-        api = Api(network, session, {"XAA": port})
-        assert (200, {"ref": ref}) == await api.get("first", f"/v1/cases/{ref}/evidence", params=WHY)
-        assert ("first", "evidence", WHY["justification"]) in await _looks(api, ref)
-        assert 403 == (await api.get("board", f"/v1/cases/{ref}/evidence", params=WHY))[0]
+async def test_evidence_is_served_for_a_justification(api: Api) -> None:
+    """The zip verifies, the look is on record, and no board gets it."""
+    ref = await story.sent(api.network)
+    status, value = await api.get("first", f"/v1/cases/{ref}/evidence", params=WHY)
+    assert (200, ref) == (status, value["ref"])
+    assert verify_bytes(base64.b64decode(value["zip"])).verified
+    assert ("first", "evidence", WHY["justification"]) in await _looks(api, ref)
+    assert 403 == (await api.get("board", f"/v1/cases/{ref}/evidence", params=WHY))[0]
