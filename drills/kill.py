@@ -100,11 +100,19 @@ async def play(root: Path, country: str, count: int, began: float) -> None:
         held.append(gateway)
         desk = _ask(gateway, pair, count) if country == "XAA" else _acknowledge(gateway)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(app.serve(gateway)), group.create_task(desk)]
+            tasks = [group.create_task(work) for work in (app.serve(gateway), desk, _parent_ends())]
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGTERM, lambda: [task.cancel() for task in tasks])
         await peers.close()
         await gateway.close()
+
+
+async def _parent_ends() -> None:
+    """End this process soon after the drill that started it, however that ended."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)
+    raise SystemExit("the drill is gone")
 
 
 async def _ask(gateway: Gateway, pair: Pair, count: int) -> None:

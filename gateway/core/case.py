@@ -6,7 +6,7 @@ Rule 2: what names a person is in ``draft``, ``received`` or ``pending`` only, a
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -105,11 +105,23 @@ class Case:
         return replace(self, clocks=(*(c for c in self.clocks if c.step != clock.step), clock))
 
 
+_FIELDS = tuple(field.name for field in fields(Case))
+
+
 def case_to_dict(case: Case) -> dict[str, Any]:
-    """Return ``case`` as JSON values, for sealing."""
-    value = asdict(replace(case, clocks=()))
+    """
+    Return ``case`` as JSON values, for sealing; its mappings are shared, not copied.
+
+    Not ``dataclasses.asdict``: that copies every value of a draft, and took a third of the time of an accepted message.
+    """
+    value = {name: getattr(case, name) for name in _FIELDS}
     value["clocks"] = [clock.to_dict() for clock in case.clocks]
+    if case.pending is not None:
+        value["pending"] = {name: getattr(case.pending, name) for name in _PENDING}
     return value
+
+
+_PENDING = tuple(field.name for field in fields(Pending))
 
 
 def case_from_dict(value: Mapping[str, Any]) -> Case:

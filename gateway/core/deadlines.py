@@ -10,7 +10,7 @@ Rule 5: a figure nobody verified is as usable as any other, but everything that 
 
 import calendar as month_table
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -252,7 +252,7 @@ class Clock:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the clock as JSON values."""
-        value = asdict(replace(self, history=()))
+        value = {name: getattr(self, name) for name in _CLOCK}
         for name in ("start_on", "soft_on", "delay_on", "due_on", "start_at", "due_at"):
             value[name] = value[name] and value[name].isoformat()
         return {**value, "extended": list(self.extended), "history": [clock.to_dict() for clock in self.history]}
@@ -273,6 +273,9 @@ class Clock:
                 "history": tuple(cls.from_dict(clock) for clock in value["history"]),
             }
         )
+
+
+_CLOCK = tuple(field.name for field in fields(Clock))
 
 
 @dataclass(frozen=True, slots=True)

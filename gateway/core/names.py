@@ -371,6 +371,10 @@ _PRESENTATION = ("<initial>", "<medial>", "<final>", "<isolated>")
 _EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"})
 
 
+# Words of plain Latin or plain Cyrillic letters pass every check below; most names are such, and need no table.
+_PLAIN = re.compile(r"(?:[A-Za-z]+|[\u0410-\u044f]+)(?:[ -](?:[A-Za-z]+|[\u0410-\u044f]+))*")
+
+
 def check_text(text: str, max_len: int) -> None:
     """
     Return if ``text`` can be a name of at most ``max_len`` characters, one that shows what it is.
@@ -382,6 +386,8 @@ def check_text(text: str, max_len: int) -> None:
     Raises:
         BadText: with the code of the first of these that is found.
     """
+    if len(text) <= max_len and _PLAIN.fullmatch(text):
+        return
     if not 1 <= len(text) <= max_len:
         raise BadText("length", f"a name has 1 to {max_len} characters")
     if text != text.strip():

@@ -4,6 +4,7 @@ The only way to change a case: load it, step it, carry out the effects, save it,
 A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
 """
 
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,6 @@ from gateway.services.ports import AccessRow, CaseRow, EventRow, OutboundRow, Th
 from keys import b64, jws
 from keys.errors import UnknownKey
 from keys.seal import RecipientKey
-from schemas import ijson
 
 RUNNING = frozenset(
     {State.DELIVERED, State.RECEIVED, State.ACKNOWLEDGED, State.EXTENDED, State.NEEDS_TIER2, State.NEEDS_INTERVIEW}
@@ -54,7 +54,7 @@ def unseal(context: Context, row: CaseRow | None) -> Held:
         raise NotFound("there is no such case here, or it was erased")
     key = context.vault.unwrap(row.ref, row.wrapped_key)
     plain = context.vault.open(key, "case", row.ref, "sealed", row.sealed)
-    return Held(row, case_from_dict(ijson.loads(plain)), key)
+    return Held(row, case_from_dict(json.loads(plain)), key)
 
 
 def fresh(context: Context, case: Case, now: datetime) -> Held:
@@ -104,7 +104,7 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         changed_at=now,
         closed_at=now if case.state is State.CLOSED and held.case.state is not State.CLOSED else held.row.closed_at,
         version=held.row.version + 1,
-        sealed=context.vault.seal(held.key, "case", case.ref, "sealed", ijson.dumps(case_to_dict(case))),
+        sealed=context.vault.seal(held.key, "case", case.ref, "sealed", _serialize(case)),
     )
     await tx.save_case(row)
     digest = event.data.get("digest")
@@ -112,6 +112,11 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         EventRow(case.ref, now, event.name, event.actor, event.role, source, case.state.value, digest, None)
     )
     return Held(row, case, held.key)
+
+
+def _serialize(case: Case) -> bytes:
+    """Return ``case`` for sealing. It never leaves the process in clear, so it needs no strict form."""
+    return json.dumps(case_to_dict(case), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def current_clock(case: Case) -> Clock | None:

@@ -5,8 +5,8 @@ Both sides reckon for themselves from the same data; neither believes the other'
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
 from gateway.core.calendars import Calendar, OutOfCalendar, local_date
 from gateway.core.deadlines import (
@@ -16,6 +16,7 @@ from gateway.core.deadlines import (
     Instrument,
     Level,
     Rule,
+    Unit,
     extend_clock,
     is_overdue,
     level,
@@ -23,6 +24,9 @@ from gateway.core.deadlines import (
     start_clock,
 )
 from gateway.core.wire import ClockClaim
+
+_KEPT = 4096
+"""Rules and clocks of a day that are kept, because every message of that day asks for them again."""
 
 STEPS = ("acknowledgement", "reply")
 """Steps whose clock starts when the request is received."""
@@ -41,12 +45,19 @@ class Reckoner:
     calendars: Mapping[str, Calendar]
     ladder: Sequence[Level]
     agreed: Mapping[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    _rules: dict[tuple[str, str, str, date], Rule | None] = field(default_factory=dict)
+    _clocks: dict[tuple[str, str, date, str, str], Clock | None] = field(default_factory=dict)
 
     def rule(self, requesting: str, requested: str, step: str, at: datetime) -> Rule | None:
         """Return the most special rule for ``step`` that binds the pair at ``at``, or ``None``."""
-        agreed = self.agreed.get(frozenset((requesting, requested)))
-        chosen = [one for one in self.instruments if agreed is None or one.id in agreed]
-        return rule_for(chosen, requesting, requested, step, at.date())
+        key = (requesting, requested, step, at.date())
+        if key not in self._rules:
+            if len(self._rules) >= _KEPT:
+                self._rules.clear()
+            agreed = self.agreed.get(frozenset((requesting, requested)))
+            chosen = [one for one in self.instruments if agreed is None or one.id in agreed]
+            self._rules[key] = rule_for(chosen, requesting, requested, step, at.date())
+        return self._rules[key]
 
     def claim(self, requested: str, step: str) -> ClockClaim | None:
         """Return what a message says of the clock it starts: the requested State's calendar and its version."""
@@ -67,11 +78,25 @@ class Reckoner:
             rule = self.rule(requesting, requested, name, evidence.at)
             if rule is None or rule.start_event not in ("receipt", "transmission"):
                 continue
-            try:
-                clocks.append(start_clock(rule, evidence, calendar))
-            except OutOfCalendar:
-                continue
+            clock = self._begun(rule, evidence, calendar)
+            if clock is not None:
+                clocks.append(clock)
         return tuple(clocks)
+
+    def _begun(self, rule: Rule, evidence: Evidence, calendar: Calendar) -> Clock | None:
+        """Return the clock of ``rule``; those that begin on one day differ in their evidence alone."""
+        if rule.unit is Unit.HOUR:
+            return start_clock(rule, evidence, calendar)
+        key = (rule.instrument, rule.step, local_date(evidence.at, calendar.zone), calendar.id, calendar.version)
+        if key not in self._clocks:
+            if len(self._clocks) >= _KEPT:
+                self._clocks.clear()
+            try:
+                self._clocks[key] = start_clock(rule, evidence, calendar)
+            except OutOfCalendar:
+                self._clocks[key] = None
+        first = self._clocks[key]
+        return replace(first, evidence=evidence.digest) if first else None
 
     def extend(self, requesting: str, requested: str, clock: Clock, now: datetime, reason: str) -> Clock | None:
         """Return ``clock`` extended once more as its rule allows, or ``None`` if it allows no more."""
