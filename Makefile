@@ -84,7 +84,7 @@ docs: $(VENV)/.dev
 # A drill is a script in drills/ that says what it does, prints its figures and exits 1 when one is wrong.
 drills: $(VENV)/.dev
 	@set -e; ls drills/*.py >/dev/null; for drill in drills/*.py; do \
-		echo "== Drill: $$drill"; $(BIN)/python $$drill; done
+		echo "== Drill: $$drill"; $(BIN)/python -m drills.$$(basename $$drill .py); done
 
 benchmark: $(VENV)/.base
 	@$(BIN)/isthmus benchmark $(ARGS)

@@ -6,6 +6,7 @@ loops. A test, a simulation and the command line call the same ``build`` with ot
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -154,7 +155,7 @@ def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[...
             structlog.processors.JSONRenderer(serializer=json.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-    )
+    ).bind()  # bound once: the lazy proxy would build its processors anew for every line
 
     def log(event: str, **values: Any) -> None:
         logger.info(event, **values)
@@ -415,6 +416,9 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
             )
             runners.append(await listen(local_app(services), api["host"], api["port"]))
         await gateway.refresh_trust()
+        # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.
+        gc.collect()
+        gc.freeze()
         context.log("gateway.ready", port=peers["port"])
         if ready is not None:
             ready.set()

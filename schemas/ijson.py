@@ -32,6 +32,10 @@ _FORBIDDEN = re.compile(
 )
 
 
+_HIGH_BYTES = bytes(range(0xED, 0x100))
+"""First bytes, in UTF-8, of characters from U+D000 on; all that is forbidden begins with one of them."""
+
+
 class BadJson(ValueError):
     """Say that bytes are not strict I-JSON; ``reason`` says why and quotes nothing of what was read."""
 
@@ -63,8 +67,7 @@ def loads(raw: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
         raise BadJson("not an object")
     if "\\u" in text:  # an escape may stand for what UTF-8 cannot say
         text += _ENCODER.encode(value)
-    if not text.isascii() and _FORBIDDEN.search(text):
-        raise BadJson("a surrogate or noncharacter in a string")
+    _check_characters(text, raw)
     return value
 
 
@@ -75,7 +78,10 @@ def dumps(value: object) -> bytes:
     Raises ``BadJson`` for what ``loads`` would refuse, the outermost kind excepted: here it may be any.
     """
     _check_value(value, MAX_DEPTH)
-    return _ENCODER.encode(value).encode("utf-8")
+    text = _ENCODER.encode(value)
+    raw = text.encode("utf-8", "surrogatepass")
+    _check_characters(text, raw)
+    return raw
 
 
 def _check_depth(raw: bytes, max_depth: int) -> None:
@@ -116,11 +122,21 @@ _DECODER = json.JSONDecoder(
 _ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
 
 
+def _check_characters(text: str, raw: bytes) -> None:
+    """
+    Refuse what RFC 7493 forbids in ``text``.
+
+    ``raw`` is its UTF-8, or what it was read from: where no byte begins a character from U+D000 on, and no escape was
+    read, there is nothing to look for.
+    """
+    if text.isascii() or (b"\\u" not in raw and len(raw.translate(None, _HIGH_BYTES)) == len(raw)):
+        return
+    if _FORBIDDEN.search(text):
+        raise BadJson("a surrogate or noncharacter in a string")
+
+
 def _check_value(value: object, depth: int) -> None:
-    if isinstance(value, str):
-        if not value.isascii() and _FORBIDDEN.search(value):
-            raise BadJson("a surrogate or noncharacter in a string")
-    elif value is None or value is True or value is False:
+    if isinstance(value, str) or value is None or value is True or value is False:
         return
     elif isinstance(value, int):
         if not -MAX_INT <= value <= MAX_INT:
@@ -130,11 +146,12 @@ def _check_value(value: object, depth: int) -> None:
     elif depth == 0:
         raise BadJson(f"nested deeper than {MAX_DEPTH}")
     elif isinstance(value, dict):
-        if not all(isinstance(name, str) for name in value):
-            raise BadJson("a name that is not a string")
-        _check_value("".join(value), depth)
-        for member in value.values():
-            _check_value(member, depth - 1)
+        for name, member in value.items():
+            if not isinstance(name, str):
+                raise BadJson("a name that is not a string")
+            if type(member) is not str:
+                _check_value(member, depth - 1)
     else:
         for member in value:
-            _check_value(member, depth - 1)
+            if type(member) is not str:
+                _check_value(member, depth - 1)

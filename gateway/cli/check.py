@@ -26,7 +26,7 @@ from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import Exit, describe
 from gateway.cli.keys import ended_keys, own_card, private_kids
-from gateway.cli.output import emit, json_option, say, shown, styled
+from gateway.cli.output import counted, emit, json_option, say, shown, styled
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.toml_file import example
 from gateway.core.calendars import Calendar
@@ -130,7 +130,7 @@ def _tell(items: list[Item], as_json: bool) -> None:
         click.echo(f"{styled(f'{item.level:<8}', colours[item.level])} {item.area:<9} {shown(item.text)}")
         if item.hint:
             click.echo(f"{'':<19}-> {shown(item.hint)}")
-    say(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}.")
+    say(f"{counted(len(findings), 'finding')}.")
 
 
 # What is looked at.

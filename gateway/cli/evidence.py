@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.evidence_file import verify_file
-from gateway.cli.output import emit, json_option, say
+from gateway.cli.output import counted, emit, json_option, say
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.evidence import Report
 from keys import b64
@@ -93,7 +93,7 @@ def verify(file: Path, identities: tuple[str, ...], as_json: bool) -> None:
         raise CommandError(
             Exit.INTEGRITY,
             "not-verified",
-            f"the evidence does not verify: {len(report.faults)} faults",
+            f"the evidence does not verify: {counted(len(report.faults), 'fault')}",
             "ask whoever made the file for another export, and keep this one",
             tuple(f"{fault.member or 'the file'}: {fault.reason}" for fault in report.faults),
         )

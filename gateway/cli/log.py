@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option
+from gateway.cli.output import counted, emit, json_option
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.services import audit as audits
 
@@ -42,7 +42,7 @@ def audit(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
         raise CommandError(
             Exit.INTEGRITY,
             "audit",
-            f"the logs do not agree with the store: {len(found.findings)} findings",
+            f"the logs do not agree with the store: {counted(len(found.findings), 'finding')}",
             "keep the machine as it is, copy the home, and call for help before you restart anything",
             tuple(f"{one.origin} {'' if one.index is None else one.index}: {one.reason}" for one in found.findings),
         )

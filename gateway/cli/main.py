@@ -82,7 +82,8 @@ def cli() -> None:
     Confirm nationalities between States, and prove it.
 
     Data goes to standard output, talk to standard error; every verb takes --json. Exit codes: 0 done, 1 findings,
-    2 usage, 3 configuration, 4 partner unreachable, 5 a rule refused, 6 integrity or signature, 75 try later.
+    2 usage, 3 configuration, 4 partner unreachable, 5 a rule refused, 6 integrity or signature, 70 a fault of the
+    program, 75 try later.
     """
 
 

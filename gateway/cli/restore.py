@@ -49,4 +49,4 @@ def begin_epoch(
 
     epoch = run(home, passphrase(passphrase_file), act)
     tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
-    say("Publish the card, then start the gateway.")
+    say("Enter every freeze made after the backup again: the database has forgotten them. Then start the gateway.")

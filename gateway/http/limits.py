@@ -150,6 +150,7 @@ async def read_body(request: web.Request, most: int, timeout_s: float, share: Sh
         raise BodyTooLarge
     body = bytearray()
     latest = asyncio.get_running_loop().time() + timeout_s
+    earned = 0
     try:
         async with asyncio.timeout_at(latest) as deadline:
             async for chunk in request.content.iter_any():
@@ -157,7 +158,10 @@ async def read_body(request: web.Request, most: int, timeout_s: float, share: Sh
                     raise BodyTooLarge
                 share.add(len(chunk))
                 body += chunk
-                deadline.reschedule(latest + len(body) / BODY_BYTES_PER_S)
+                if len(body) - earned >= BODY_BYTES_PER_S:
+                    # A whole second is earned at a time; moving a deadline for every chunk costs more than reading it.
+                    earned = len(body)
+                    deadline.reschedule(latest + earned / BODY_BYTES_PER_S)
     except (TimeoutError, ConnectionError, web.RequestPayloadError) as error:
         raise BodyTooSlow from error
     return bytes(body)

@@ -114,9 +114,13 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
     return Held(row, case, held.key)
 
 
+# Made once: ``json.dumps`` with these options would make one for every case.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _serialize(case: Case) -> bytes:
     """Return ``case`` for sealing. It never leaves the process in clear, so it needs no strict form."""
-    return json.dumps(case_to_dict(case), ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(case_to_dict(case)).encode()
 
 
 def current_clock(case: Case) -> Clock | None:
