@@ -122,10 +122,12 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
     for country, partner in (partners if isinstance(partners, dict) else {}).items():
         if country == values.get("country"):
             problems.append(f"/partners/{country}: a State is no partner of itself")
-        for person in ((partner or {}).get("no_contact") or {}).get("by", ()):
+        if not isinstance(partner, dict):
+            continue  # the schema says so already
+        for person in (partner.get("no_contact") or {}).get("by", ()):
             if person not in persons:
                 problems.append(f"/partners/{country}/no_contact/by: '{person}' is not one of 'persons'")
-        for id in _list((partner or {}).get("instruments")):
+        for id in _list(partner.get("instruments")):
             if id not in schemas.load_instruments():
                 problems.append(f"/partners/{country}/instruments: '{id}' is unknown; see: isthmus agreements list")
     return problems

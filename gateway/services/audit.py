@@ -132,12 +132,33 @@ def _check_entry(context: Context, walk: _Walk, entry: LogEntry, message: Inboun
     if leaf != entry.leaf:
         walk.found(entry.index, "receipt and r do not give the leaf that is stored")
     walk.frontier = walk.frontier.append([leaf])
+    if entry.index == 0 and _epoch(walk.origin) > 1:
+        _check_beginning(context, walk, entry)
+        return
     _check_receipt(context, walk, entry)
     if message is None:
         walk.found(entry.index, "a receipt for a message that is not stored")
     elif message.answer is not None:
         _check_answer(context, walk, entry, message.answer)
     _compare(walk)
+
+
+def _epoch(origin: str) -> int:
+    return int(origin.rsplit("/", 1)[1])
+
+
+def _check_beginning(context: Context, walk: _Walk, entry: LogEntry) -> None:
+    """Check that the log of a raised epoch begins with the last checkpoint of the one before (protocol 5.8)."""
+    before = checkpoint.origin(context.country, walk.partner, _epoch(walk.origin) - 1)
+    try:
+        head = checkpoint.parse_checkpoint(
+            checkpoint.verify_note(entry.receipt.decode(), before, context.keyring.log.public)
+        )
+    except (BadProof, ValueError) as error:
+        walk.found(0, f"the log does not begin with the last checkpoint of the epoch before: {error}")
+        return
+    if head.origin != before:
+        walk.found(0, "the log begins with a checkpoint of another log")
 
 
 def _check_receipt(context: Context, walk: _Walk, entry: LogEntry) -> None:

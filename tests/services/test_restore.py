@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway import home
+from gateway.services.audit import audit
 from gateway.services.context import NotFound
 from gateway.transport.card_directory import write_card
 from keys import b64, card
@@ -180,3 +181,12 @@ async def test_rotated_key_gets_the_same_message_in_a_new_envelope(network: Netw
     after = await network.gateways["XAA"].store.read(queued)
     assert (before.digest, "receipted") == (after.digest, after.state)
     assert before.envelope_id != after.envelope_id
+
+
+async def test_audit_knows_how_a_raised_epoch_begins(network: Network, tmp_path: Path) -> None:
+    """After a restore the logs still audit: the new one begins with the last checkpoint of the old."""
+    await story.received(network)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    assert () == tuple((await audit(network.gateways["XBB"].context)).findings)
