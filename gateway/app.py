@@ -419,6 +419,7 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
         # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         context.log("gateway.ready", port=peers["port"])
         if ready is not None:
             ready.set()

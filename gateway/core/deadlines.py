@@ -278,6 +278,12 @@ class Clock:
 _CLOCK = tuple(field.name for field in fields(Clock))
 
 
+def with_evidence(clock: Clock, digest: str) -> Clock:
+    """Return ``clock`` started by other evidence of the same day; what it reckons stays."""
+    values: list[Any] = [digest if name == "evidence" else getattr(clock, name) for name in _CLOCK]
+    return Clock(*values)
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """

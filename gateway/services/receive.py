@@ -253,11 +253,13 @@ class Receiver:
 
     async def _decide(self, tx: Tx, opened: Opened, now: datetime) -> bytes | None:
         payload = opened.payload
-        known = await tx.find_inbound(payload.sender, payload.digest)
+        # The digest covers the id, so a message seen before is found by its id, and one look is enough for a new one.
+        first = await tx.find_inbound_by_id(payload.sender, payload.id)
+        known = first if first is None or first.digest == payload.digest else await _same(tx, payload)
         if known is not None:
             return await self._again(tx, known, now)
         fault = wire.times_findings(payload, now)
-        if fault is None and await tx.find_inbound_by_id(payload.sender, payload.id) is not None:
+        if fault is None and first is not None:
             fault = Reason.ID_REUSED
         if payload.thread is None:
             await self._channel(tx, opened, fault, now)
@@ -407,7 +409,9 @@ class Receiver:
         announced = self._context.trust.card(payload.sender).epoch
         if accepted or (payload.epoch == announced and payload.seq == _last(thread, payload) + 1):
             # Effects of the step may have changed the row: read it again before writing our part of it.
-            latest = await tx.find_thread(thread.partner, thread.thread) or thread
+            latest = thread
+            if thread.ref is not None:
+                latest = await tx.find_thread(thread.partner, thread.thread) or thread
             await tx.save_thread(
                 replace(
                     latest,
@@ -438,6 +442,11 @@ class Receiver:
             due_on=verdict.due_on,
         )
         tx.draft(Draft(partner, digest, wire.serialize_receipt(receipt), None))
+
+
+async def _same(tx: Tx, payload: Payload) -> InboundRow | None:
+    """Return the row of this very message, where another one used its id before."""
+    return await tx.find_inbound(payload.sender, payload.digest)
 
 
 _MAY_BE_KNOWN = frozenset({"unknown-key", "cannot-open", "unknown-signer", "hold"})

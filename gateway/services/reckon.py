@@ -5,7 +5,7 @@ Both sides reckon for themselves from the same data; neither believes the other'
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from gateway.core.calendars import Calendar, OutOfCalendar, local_date
@@ -22,6 +22,7 @@ from gateway.core.deadlines import (
     level,
     rule_for,
     start_clock,
+    with_evidence,
 )
 from gateway.core.wire import ClockClaim
 
@@ -96,7 +97,7 @@ class Reckoner:
             except OutOfCalendar:
                 self._clocks[key] = None
         first = self._clocks[key]
-        return replace(first, evidence=evidence.digest) if first else None
+        return with_evidence(first, evidence.digest) if first else None
 
     def extend(self, requesting: str, requested: str, clock: Clock, now: datetime, reason: str) -> Clock | None:
         """Return ``clock`` extended once more as its rule allows, or ``None`` if it allows no more."""

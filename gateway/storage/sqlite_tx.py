@@ -198,12 +198,13 @@ class SqliteTx:
     escaped its unit can do no harm.
     """
 
-    __slots__ = ("_added", "_db", "_live", "_writable", "drafts", "failure")
+    __slots__ = ("_added", "_db", "_live", "_logged", "_writable", "drafts", "failure")
 
     def __init__(self, db: sqlite3.Connection, *, writable: bool) -> None:
         self._db: sqlite3.Connection | None = db
         self._writable = writable
         self._added: set[tuple[str, str]] = set()
+        self._logged: set[str] = set()
         self._live: set[str] = set()
         self.drafts: list[Draft] = []
         self.failure: Unavailable | None = None
@@ -226,14 +227,14 @@ class SqliteTx:
         Raises ``Conflict`` if the version is not the next, if the reference or (partner, thread) is taken, or if the
         row carries a key or sealed bytes of a case that was erased meanwhile.
         """
-        stored = self._one(_STORED_CASE, (row.ref,))
-        if row.version != (1 if stored is None else stored[1] + 1):
-            raise Conflict(f"case {row.ref} was changed meanwhile")
-        if stored is None:
-            self._write(_INSERT_CASE, _case_values(row))
+        if row.version == 1:
+            self._write(_INSERT_CASE, _case_values(row))  # a reference that is taken is a conflict
             self._save_key(row.ref, None, row.wrapped_key)
             self._live.add(row.ref)
             return
+        stored = self._one(_STORED_CASE, (row.ref,))
+        if stored is None or row.version != stored[1] + 1:
+            raise Conflict(f"case {row.ref} was changed meanwhile")
         number, _, erased, wrapped = stored
         if erased and (row.wrapped_key is not None or row.sealed is not None):
             raise Conflict(f"case {row.ref} was erased meanwhile")
@@ -459,8 +460,9 @@ class SqliteTx:
         """
         keys = [(draft.partner, draft.digest) for draft in self.drafts]
         for draft, key in zip(self.drafts, keys, strict=True):
-            if self._one(_HAS_LOG, (draft.partner,)) is None:
+            if draft.partner not in self._logged and self._one(_HAS_LOG, (draft.partner,)) is None:
                 raise BrokenUnit(f"no log about {draft.partner} was begun")
+            self._logged.add(draft.partner)
             if key in drafted or keys.count(key) > 1:
                 raise Conflict(f"message {draft.digest} of {draft.partner} is logged in this batch")
             if draft.claims is None or key in self._added:
