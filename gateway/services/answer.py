@@ -94,7 +94,7 @@ class Answer:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             handling = {**(held.case.received or {})["handling"], "legal_basis": LEGAL_BASIS}
-            value = {"handling": handling, **reply}
+            value = {**reply, "handling": handling}  # the conditions are the request's, whatever the caller brings
             schemas.validate(REPLY, value)
             text = ijson.dumps(value).decode()
             pending = Pending(REPLY, text, body_digest(text), person)

@@ -1,5 +1,7 @@
 """Two States confirm a nationality: the whole story through the real services, keys and stores."""
 
+import json
+
 import pytest
 
 from gateway.core.machine import IllegalStep, RuleRefused
@@ -102,6 +104,16 @@ async def test_not_found_does_not_become_no(network: Network) -> None:
     value = story.reply("NOT_NATIONAL", match_basis=[], reason="DIFFERENT_PERSON_MATCHED")
     with pytest.raises(RuleRefused, match="R-26"):
         await network.gateways["XBB"].answer.prepare(theirs, value, "first")
+
+
+async def test_reply_keeps_the_conditions_of_the_request(network: Network) -> None:
+    """Whoever prepares an answer cannot loosen the use restrictions that came with the request (R-05)."""
+    _, theirs = await story.acknowledged(network)
+    asked = (await story.case(network, "XBB", theirs)).received["handling"]
+    loose = {**asked, "use_restrictions": ["P0"], "onward": "ask"}
+    await network.gateways["XBB"].answer.prepare(theirs, story.reply(handling=loose), "first")
+    prepared = json.loads((await story.case(network, "XBB", theirs)).pending.body)
+    assert asked == prepared["handling"]
 
 
 async def test_method_outside_the_limit_is_refused(network: Network) -> None:
