@@ -247,11 +247,16 @@ async def build(
     clock, random, log = clock or SystemClock(), random or SystemRandom(), log or configure_log()
     secrets = open_keys(settings.custody, passphrase=passphrase, environ=environ)
     keys = keyring(secrets)
-    worker = Worker() if run is None else None
+    workers = (Worker(), Worker()) if run is None else ()
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     signer = BatchSigner(keys, random, clock)
     store = await open_store(
-        settings.database, run=run or worker or Worker(), sign_batch=signer, now=clock.now(), create=create
+        settings.database,
+        run=run or workers[0],
+        aside=workers[1] if workers else None,
+        sign_batch=signer,
+        now=clock.now(),
+        create=create,
     )
     pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
     chosen = policy(values)
@@ -296,7 +301,7 @@ async def build(
         await store.close()
         if http_peers is not None:
             await http_peers.close()
-        if worker is not None:
+        for worker in workers:
             worker.close()
 
     return Gateway(

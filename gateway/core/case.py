@@ -6,9 +6,11 @@ Rule 2: what names a person is in ``draft``, ``received`` or ``pending`` only, a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+import orjson
 
 from gateway.core.deadlines import Clock
 
@@ -105,27 +107,18 @@ class Case:
         return replace(self, clocks=(*(c for c in self.clocks if c.step != clock.step), clock))
 
 
-_FIELDS = tuple(field.name for field in fields(Case))
-
-
-def case_to_dict(case: Case) -> dict[str, Any]:
+def serialize_case(case: Case) -> bytes:
     """
-    Return ``case`` as JSON values, for sealing; its mappings are shared, not copied.
+    Return ``case`` as JSON, for sealing.
 
-    Not ``dataclasses.asdict``: that copies every value of a draft, and took a third of the time of an accepted message.
+    It never leaves the process in clear, so it needs no strict form; dates and instants are ISO 8601.
     """
-    value = {name: getattr(case, name) for name in _FIELDS}
-    value["clocks"] = [clock.to_dict() for clock in case.clocks]
-    if case.pending is not None:
-        value["pending"] = {name: getattr(case.pending, name) for name in _PENDING}
-    return value
+    return orjson.dumps(case)
 
 
-_PENDING = tuple(field.name for field in fields(Pending))
-
-
-def case_from_dict(value: Mapping[str, Any]) -> Case:
-    """Return the case that ``case_to_dict`` made ``value`` from."""
+def parse_case(raw: bytes) -> Case:
+    """Return the case that ``serialize_case`` made ``raw`` from."""
+    value = orjson.loads(raw)
     pending = value["pending"]
     frozen_by = value["frozen_by"]
     return Case(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -276,12 +277,14 @@ class Clock:
 
 
 _CLOCK = tuple(field.name for field in fields(Clock))
+_VALUES = attrgetter(*_CLOCK)
+_EVIDENCE = _CLOCK.index("evidence")
 
 
 def with_evidence(clock: Clock, digest: str) -> Clock:
     """Return ``clock`` started by other evidence of the same day; what it reckons stays."""
-    values: list[Any] = [digest if name == "evidence" else getattr(clock, name) for name in _CLOCK]
-    return Clock(*values)
+    values = _VALUES(clock)
+    return Clock(*values[:_EVIDENCE], digest, *values[_EVIDENCE + 1 :])
 
 
 @dataclass(frozen=True, slots=True)

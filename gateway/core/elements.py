@@ -30,36 +30,37 @@ def element_findings(elements: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 
 def _faults(elements: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for index, name in enumerate(elements.get("names", ())):
-        for part in _PARTS:
-            yield from _name(name.get(part), f"names/{index}/{part}")
-            yield from _name((name.get("latin") or {}).get(part), f"names/{index}/latin/{part}")
-    for member in ("mother_given_names", "father_given_names"):
-        yield from _name(elements.get(member), member)
-    for member, text in (
-        ("birth_date", elements.get("birth_date")),
-        ("entry_date", elements.get("entry_date")),
-        ("permit", (elements.get("permit") or {}).get("as_of")),
-    ):
-        yield from _date(text, member)
+    for where, text in _names(elements):
+        try:
+            check_text(text, NAME_MAX)
+        except BadText as error:
+            yield where, str(error)
+    for where, text in _dates(elements):
+        try:
+            edtf.parse(text)
+        except edtf.BadEdtf:
+            yield where, "no date of the calendar in EDTF level 1"
     document = elements.get("document")
     if document is not None and describe_type(document["type"]) is None:
         yield "document", "a document type that ICAO Doc 9303 does not name"
 
 
-def _name(text: str | None, where: str) -> Iterator[tuple[str, str]]:
-    if text is None:
-        return
-    try:
-        check_text(text, NAME_MAX)
-    except BadText as error:
-        yield where, str(error)
+def _names(elements: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where each part of a name stands, and its text."""
+    for index, name in enumerate(elements.get("names", ())):
+        for prefix, parts in (("", name), ("latin/", name.get("latin") or {})):
+            yield from (
+                (f"names/{index}/{prefix}{part}", parts[part]) for part in _PARTS if parts.get(part) is not None
+            )
+    for member in ("mother_given_names", "father_given_names"):
+        if (text := elements.get(member)) is not None:
+            yield member, text
 
 
-def _date(text: str | None, where: str) -> Iterator[tuple[str, str]]:
-    if text is None:
-        return
-    try:
-        edtf.parse(text)
-    except edtf.BadEdtf:
-        yield where, "no date of the calendar in EDTF level 1"
+def _dates(elements: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where each date stands, and its text."""
+    for member in ("birth_date", "entry_date"):
+        if (text := elements.get(member)) is not None:
+            yield member, text
+    if (text := (elements.get("permit") or {}).get("as_of")) is not None:
+        yield "permit", text

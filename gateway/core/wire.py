@@ -99,7 +99,7 @@ def format_instant(instant: datetime) -> str:
     """Return an aware instant as RFC 3339 UTC with whole seconds, the fraction cut off."""
     if instant.tzinfo is None:
         raise ValueError("an instant on the wire is aware")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _dumps(value: Any) -> bytes:

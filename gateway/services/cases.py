@@ -4,12 +4,11 @@ The only way to change a case: load it, step it, carry out the effects, save it,
 A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
 """
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from gateway.core import envelope, wire
-from gateway.core.case import Case, Side, State, case_from_dict, case_to_dict
+from gateway.core.case import Case, Side, State, parse_case, serialize_case
 from gateway.core.deadlines import Clock
 from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send, step
 from gateway.core.messages import TYPES, WITHDRAWAL
@@ -54,7 +53,7 @@ def unseal(context: Context, row: CaseRow | None) -> Held:
         raise NotFound("there is no such case here, or it was erased")
     key = context.vault.unwrap(row.ref, row.wrapped_key)
     plain = context.vault.open(key, "case", row.ref, "sealed", row.sealed)
-    return Held(row, case_from_dict(json.loads(plain)), key)
+    return Held(row, parse_case(plain), key)
 
 
 def fresh(context: Context, case: Case, now: datetime) -> Held:
@@ -92,7 +91,7 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         held.row,
         state=case.state.value,
         thread=case.thread,
-        officer=case.officer,
+        officer=case.officer or None,
         step=clock.step if clock else None,
         instrument=clock.instrument if clock else held.row.instrument,
         calendar=clock.calendar if clock else held.row.calendar,
@@ -104,7 +103,7 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         changed_at=now,
         closed_at=now if case.state is State.CLOSED and held.case.state is not State.CLOSED else held.row.closed_at,
         version=held.row.version + 1,
-        sealed=context.vault.seal(held.key, "case", case.ref, "sealed", _serialize(case)),
+        sealed=context.vault.seal(held.key, "case", case.ref, "sealed", serialize_case(case)),
     )
     await tx.save_case(row)
     digest = event.data.get("digest")
@@ -112,15 +111,6 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         EventRow(case.ref, now, event.name, event.actor, event.role, source, case.state.value, digest, None)
     )
     return Held(row, case, held.key)
-
-
-# Made once: ``json.dumps`` with these options would make one for every case.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
-def _serialize(case: Case) -> bytes:
-    """Return ``case`` for sealing. It never leaves the process in clear, so it needs no strict form."""
-    return _ENCODER.encode(case_to_dict(case)).encode()
 
 
 def current_clock(case: Case) -> Clock | None:

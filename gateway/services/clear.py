@@ -61,7 +61,7 @@ class Clear:
             raise Forbidden(f"the role '{role}' opens no case", "use case_officer or liaison_officer")
         preview = self.preview(draft)
         case = Case(
-            ref=context.random.token(),
+            ref=context.new_ref(now),
             side=Side.REQUESTING,
             partner=draft["to"],
             thread=context.random.token(),

@@ -342,7 +342,7 @@ class Receiver:
         evidence = Evidence("receipt", now, payload.digest)
         clocks = context.reckoner.start(payload.sender, context.country, evidence, STEPS)
         case = Case(
-            ref=context.random.token(),
+            ref=context.new_ref(now),
             side=Side.REQUESTED,
             partner=payload.sender,
             thread=payload.thread or "",

@@ -36,8 +36,8 @@ Row = tuple[Any, ...]
 
 _CASE = """
 SELECT c.ref, c.side, c.partner, c.thread, c.state, c.officer, c.step, c.instrument, c.calendar, c.due_on, c.due_at,
-    c.reminders, c.extended, c.delay_notice, c.opened_at, c.changed_at, c.closed_at, c.version, k.wrapped, c.sealed
-FROM case_file AS c LEFT JOIN case_key AS k ON k.ref = c.ref
+    c.reminders, c.extended, c.delay_notice, c.opened_at, c.changed_at, c.closed_at, c.version, c.wrapped, c.sealed
+FROM case_file AS c
 """
 _CASE_BY_REF = _CASE + "WHERE c.ref = ?"
 _CASE_ALL = _CASE + "ORDER BY c.n LIMIT ?"
@@ -45,18 +45,16 @@ _FOREVER = 253402300799
 _CASE_BY_STATE = _CASE + "WHERE c.state = ? AND c.changed_at < ? ORDER BY ifnull(c.due_at, 253402300799), c.ref LIMIT ?"
 _INSERT_CASE = """
 INSERT INTO case_file (ref, side, partner, thread, state, officer, step, instrument, calendar, due_on, due_at,
-    reminders, extended, delay_notice, opened_at, changed_at, closed_at, version, sealed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    reminders, extended, delay_notice, opened_at, changed_at, closed_at, version, wrapped, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE_CASE = """
 UPDATE case_file SET ref = ?, side = ?, partner = ?, thread = ?, state = ?, officer = ?, step = ?, instrument = ?,
     calendar = ?, due_on = ?, due_at = ?, reminders = ?, extended = ?, delay_notice = ?, opened_at = ?, changed_at = ?,
-    closed_at = ?, version = ?, sealed = ?
+    closed_at = ?, version = ?, wrapped = ?, sealed = ?
 WHERE n = ?
 """
-_STORED_CASE = """
-SELECT c.n, c.version, c.erased, k.wrapped FROM case_file AS c LEFT JOIN case_key AS k ON k.ref = c.ref WHERE c.ref = ?
-"""
+_STORED_CASE = "SELECT n, version, erased, wrapped FROM case_file WHERE ref = ?"
 _INSERT_EVENT = """
 INSERT INTO case_event (ref, at, event, actor, role, source, target, digest, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -73,6 +71,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (partner, thread) DO UPDATE SET ref = excluded.ref, in_epoch = excluded.in_epoch, in_seq = excluded.in_seq,
     in_digest = excluded.in_digest, out_epoch = excluded.out_epoch, out_seq = excluded.out_seq, seen = excluded.seen,
     ended = excluded.ended
+WHERE thread.ref IS NULL OR thread.ref IS excluded.ref
 """
 
 _INBOUND = """
@@ -174,8 +173,7 @@ INSERT INTO log_entry (origin, idx, receipt, r, leaf, direction, digest, at) VAL
 """
 
 _ERASE = (
-    "DELETE FROM case_key WHERE ref = ?",
-    "UPDATE case_file SET sealed = NULL, erased = 1 WHERE ref = ?",
+    "UPDATE case_file SET wrapped = NULL, sealed = NULL, erased = 1 WHERE ref = ?",
     # A body holds a name and a date of birth and nothing random: its digest could be found by trying.
     "UPDATE case_event SET sealed = NULL, digest = NULL WHERE ref = ?",
     # Free text, in which a name may stand; who looked, when and to whom it went stays.
@@ -198,13 +196,12 @@ class SqliteTx:
     escaped its unit can do no harm.
     """
 
-    __slots__ = ("_added", "_db", "_live", "_logged", "_writable", "drafts", "failure")
+    __slots__ = ("_added", "_db", "_live", "_writable", "drafts", "failure")
 
     def __init__(self, db: sqlite3.Connection, *, writable: bool) -> None:
         self._db: sqlite3.Connection | None = db
         self._writable = writable
         self._added: set[tuple[str, str]] = set()
-        self._logged: set[str] = set()
         self._live: set[str] = set()
         self.drafts: list[Draft] = []
         self.failure: Unavailable | None = None
@@ -224,12 +221,11 @@ class SqliteTx:
         """
         Store a new case (version 1) or the next version of a stored one.
 
-        Raises ``Conflict`` if the version is not the next, if the reference or (partner, thread) is taken, or if the
-        row carries a key or sealed bytes of a case that was erased meanwhile.
+        Raises ``Conflict`` if the version is not the next, if the reference is taken, or if the row carries a key or
+        sealed bytes of a case that was erased meanwhile.
         """
         if row.version == 1:
             self._write(_INSERT_CASE, _case_values(row))  # a reference that is taken is a conflict
-            self._save_key(row.ref, None, row.wrapped_key)
             self._live.add(row.ref)
             return
         stored = self._one(_STORED_CASE, (row.ref,))
@@ -238,8 +234,9 @@ class SqliteTx:
         number, _, erased, wrapped = stored
         if erased and (row.wrapped_key is not None or row.sealed is not None):
             raise Conflict(f"case {row.ref} was erased meanwhile")
+        if wrapped is not None and row.wrapped_key is None:
+            raise BrokenUnit("only an erasure drops the key of a case")
         self._write(_UPDATE_CASE, (*_case_values(row), number))
-        self._save_key(row.ref, wrapped, row.wrapped_key)
 
     async def cases(
         self, *, states: Sequence[str] = (), limit: int = 1000, unmoved_since: datetime | None = None
@@ -284,10 +281,11 @@ class SqliteTx:
         return tuple(ThreadRow(*row) for row in self._all(_THREADS, (partner,)))
 
     async def save_thread(self, row: ThreadRow) -> None:
-        """Store where a thread stands."""
+        """Store where a thread stands; raises ``Conflict`` if it belongs to another case."""
         sent = (row.out_epoch, row.out_seq, row.seen, row.ended)
         values = (row.partner, row.thread, row.ref, row.in_epoch, row.in_seq, row.in_digest, *sent)
-        self._write(_SAVE_THREAD, values)
+        if self._write(_SAVE_THREAD, values) != 1:
+            raise Conflict(f"thread {row.thread} of {row.partner} belongs to another case")
 
     # Messages received
 
@@ -451,18 +449,19 @@ class SqliteTx:
             raise BrokenUnit("a draft holds either claims or a receipt")
         self.drafts.append(draft)
 
-    def check_drafts(self, drafted: set[tuple[str, str]]) -> None:
+    def check_drafts(self, drafted: set[tuple[str, str]], logged: set[str]) -> None:
         """
         Check, before the batch is signed, that each draft of this unit can be stored, and add them to ``drafted``.
+
+        ``logged`` are the partners that a log is known to be about, from the units before.
 
         Raises ``Conflict`` if the digest is logged twice in one batch, ``BrokenUnit`` if the partner has no log or the
         message to answer is not stored. Done for each unit, so that a bad draft fails its unit and not the batch.
         """
         keys = [(draft.partner, draft.digest) for draft in self.drafts]
         for draft, key in zip(self.drafts, keys, strict=True):
-            if draft.partner not in self._logged and self._one(_HAS_LOG, (draft.partner,)) is None:
+            if draft.partner not in logged and self._one(_HAS_LOG, (draft.partner,)) is None:
                 raise BrokenUnit(f"no log about {draft.partner} was begun")
-            self._logged.add(draft.partner)
             if key in drafted or keys.count(key) > 1:
                 raise Conflict(f"message {draft.digest} of {draft.partner} is logged in this batch")
             if draft.claims is None or key in self._added:
@@ -470,6 +469,7 @@ class SqliteTx:
             if self._one("SELECT 1 FROM inbound WHERE partner = ? AND digest = ?", key) is None:
                 raise BrokenUnit("a receipt was drafted for a message that is not stored")
         drafted.update(keys)
+        logged.update(partner for partner, _ in keys)  # now that nothing of this unit is rolled back any more
 
     def head(self, partner: str) -> LogHead | None:
         """Find the end of the log about a partner that is appended to."""
@@ -509,16 +509,6 @@ class SqliteTx:
         named = (row.partner, row.id, row.digest, row.envelope_id, row.thread, row.epoch, row.seq, row.type)
         times = (_seconds(row.received_at), _seconds(row.expires_at))
         return (*named, row.status, row.code, *times, row.ref, row.answer, None if erased else row.sealed)
-
-    def _save_key(self, ref: str, stored: bytes | None, wrapped: bytes | None) -> None:
-        if stored == wrapped:
-            return
-        if wrapped is None:
-            raise BrokenUnit("only an erasure drops the key of a case")
-        statement = (
-            "INSERT INTO case_key (ref, wrapped) VALUES (?, ?) ON CONFLICT DO UPDATE SET wrapped = excluded.wrapped"
-        )
-        self._write(statement, (ref, wrapped))
 
     def _erased(self, ref: str) -> bool:
         if ref in self._live:
@@ -594,6 +584,7 @@ def _case_values(row: CaseRow) -> Row:
         _seconds(row.changed_at),
         _seconds_or_none(row.closed_at),
         row.version,
+        row.wrapped_key,
         row.sealed,
     )
 

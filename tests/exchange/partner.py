@@ -40,7 +40,7 @@ EXAMPLES = Path(schemas.__file__).parent / "examples"
 MESSAGES, COLLECT, ANSWERS = "/xg/1/messages", "/xg/1/collect", "/xg/1/answers"
 COUNTS = """
 SELECT 'case_file' AS name, count(*) AS n FROM case_file
-UNION ALL SELECT 'case_key', count(*) FROM case_key
+UNION ALL SELECT 'case key', count(wrapped) FROM case_file
 UNION ALL SELECT 'case_event', count(*) FROM case_event
 UNION ALL SELECT 'thread', count(*) FROM thread
 UNION ALL SELECT 'inbound', count(*) FROM inbound

@@ -62,7 +62,7 @@ async def test_accepted_request_is_stored_with_its_answer(door: Door) -> None:
     receipt = door.receipt(got, shot.digest)
     after, row = door.counts(), door.inbound(shot) or {}
     grown = {table: after[table] - before[table] for table in after if after[table] != before[table]}
-    assert dict.fromkeys(("case_file", "case_key", "case_event", "thread", "inbound", "log_entry"), 1) == grown
+    assert dict.fromkeys(("case_file", "case key", "case_event", "thread", "inbound", "log_entry"), 1) == grown
     assert got.body.rstrip(b" ") == row["answer"]
     assert ("accepted", None) == (row["status"], row["code"])
     assert receipt.start_on is not None
@@ -387,7 +387,7 @@ async def test_withdrawal_of_an_erased_case(door: Door) -> None:
     shot = follow(door, first, "withdrawal")
     await door.accepted(shot)
     assert None is (door.inbound(shot) or {})["sealed"]
-    assert [] == door.rows("SELECT * FROM case_key WHERE ref = ?", ref)
+    assert [{"wrapped": None}] == door.rows("SELECT wrapped FROM case_file WHERE ref = ?", ref)
 
 
 # Restore (M-5.8, M-5.27, M-5.28, M-5.29).

@@ -110,10 +110,16 @@ async def test_other_version_is_a_conflict(store: Store, version: int) -> None:
 
 
 async def test_thread_of_another_case_is_a_conflict(store: Store) -> None:
-    """Two cases cannot share a thread of one partner."""
-    await put(store, ("save_case", case()))
+    """Two cases cannot share a thread of one partner, whatever else of the second is stored in the same unit."""
+    await put(store, ("save_case", case()), ("save_thread", thread(ref=None)), ("save_thread", thread(ref="c1")))
     with pytest.raises(Conflict):
-        await put(store, ("save_case", case("c2", thread="thread-c1")))
+        await put(store, ("save_case", case("c2", thread="thread-c1")), ("save_thread", thread(ref="c2")))
+    with pytest.raises(Conflict):
+        await put(store, ("save_thread", thread(ref=None)))
+    assert ("c1", None) == (
+        (await get(store, "find_thread", "XBB", "thread-c1")).ref,
+        await get(store, "find_case", "c2"),
+    )
 
 
 async def test_key_is_not_dropped_by_a_save(store: Store) -> None:

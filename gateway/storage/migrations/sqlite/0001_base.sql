@@ -27,8 +27,8 @@ CREATE TABLE case_file (
     closed_at    INTEGER,                        -- When the case reached a final state.
     version      INTEGER NOT NULL CHECK (version >= 1),            -- Count of saves, for detecting a lost update.
     erased       INTEGER NOT NULL DEFAULT 0 CHECK (erased IN (0, 1)),  -- 1 once the case was erased; it never goes back.
-    sealed       BLOB,                           -- What may identify a person; null once erased.
-    UNIQUE (partner, thread)
+    wrapped      BLOB,                           -- The case's key under the key-encryption key; null once erased.
+    sealed       BLOB                            -- What may identify a person; null once erased.
 ) STRICT;
 
 -- The queue of a state, soonest due first; partner stands in it so that counting never reads the table.
@@ -39,12 +39,6 @@ CREATE INDEX case_open ON case_file (ifnull(due_at, 253402300799), ref) WHERE cl
 CREATE INDEX case_open_by_partner ON case_file (partner, ifnull(due_at, 253402300799), ref) WHERE closed_at IS NULL;
 -- The desk of one officer.
 CREATE INDEX case_by_officer ON case_file (officer, state, ifnull(due_at, 253402300799), ref) WHERE officer IS NOT NULL;
-
--- The wrapped key of each case that still has one: deleting the row destroys everything sealed for the case.
-CREATE TABLE case_key (
-    ref     TEXT NOT NULL PRIMARY KEY REFERENCES case_file (ref),  -- The case.
-    wrapped BLOB NOT NULL                        -- The per-case key under the key-encryption key.
-) STRICT, WITHOUT ROWID;
 
 -- Each step a case took; rows are only added, and lose nothing but `sealed`.
 CREATE TABLE case_event (
@@ -62,8 +56,9 @@ CREATE TABLE case_event (
 
 CREATE INDEX case_event_by_ref ON case_event (ref);
 
--- Where both directions of a thread stand.
+-- Where both directions of a thread stand. The one row of a thread names the one case it belongs to.
 CREATE TABLE thread (
+    n         INTEGER PRIMARY KEY,               -- Order of arrival, used only inside the store.
     partner   TEXT    NOT NULL,                  -- Country code of the other State.
     thread    TEXT    NOT NULL,                  -- The thread.
     ref       TEXT,                              -- Our case, if the thread has one.
@@ -74,8 +69,8 @@ CREATE TABLE thread (
     out_seq   INTEGER NOT NULL,                  -- Last number we gave.
     seen      TEXT,                              -- Digest of the last payload seen, for `prev`.
     ended     TEXT,                              -- Why nothing more may be sent, or null.
-    PRIMARY KEY (partner, thread)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (partner, thread)
+) STRICT;
 
 -- Each message received with a final verdict.
 CREATE TABLE inbound (
@@ -205,7 +200,7 @@ CREATE TABLE log_entry (
 ) STRICT;
 
 -- A digest may stand twice: a replay long after is answered 'expired', and a restored partner answers anew.
-CREATE INDEX log_entry_by_digest ON log_entry (origin, digest, direction);
+CREATE INDEX log_entry_by_digest ON log_entry (digest);
 
 -- Small named values of the gateway itself.
 CREATE TABLE meta (
