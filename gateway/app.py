@@ -7,7 +7,6 @@ loops. A test, a simulation and the command line call the same ``build`` with ot
 
 import asyncio
 import gc
-import json
 import logging
 import os
 import random as random_module
@@ -20,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 import structlog
 
 import schemas
@@ -139,6 +139,10 @@ class Gateway:
                 self.context.log("partner.not_restored", country=country, error=str(error), hint=error.hint)
 
 
+def _line(values: Mapping[str, Any], **_: Any) -> str:
+    return orjson.dumps(values, default=str).decode()
+
+
 def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[..., None]:
     """Return the log: JSON lines on ``stream`` (standard error), allow-listed keys only."""
 
@@ -152,7 +156,7 @@ def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[...
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             allow,
-            structlog.processors.JSONRenderer(serializer=json.dumps),
+            structlog.processors.JSONRenderer(serializer=_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     ).bind()  # bound once: the lazy proxy would build its processors anew for every line
@@ -247,7 +251,7 @@ async def build(
     clock, random, log = clock or SystemClock(), random or SystemRandom(), log or configure_log()
     secrets = open_keys(settings.custody, passphrase=passphrase, environ=environ)
     keys = keyring(secrets)
-    workers = (Worker(), Worker()) if run is None else ()
+    workers = [Worker(), Worker()] if run is None else []
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     signer = BatchSigner(keys, random, clock)
     store = await open_store(

@@ -92,6 +92,8 @@ def _check_depth(raw: bytes, max_depth: int) -> None:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
     outside = b"".join(raw.translate(_BRACKETS, _NOT_STRUCTURE).split(b'"')[::2])
     for _ in range(max_depth):  # each round takes away the innermost pairs, so what is left after n is deeper than n
+        if not outside:
+            return
         outside = outside.replace(b"[]", b"")
     if outside:
         raise BadJson(f"nested deeper than {max_depth}, or not balanced")

@@ -283,8 +283,9 @@ _EVIDENCE = _CLOCK.index("evidence")
 
 def with_evidence(clock: Clock, digest: str) -> Clock:
     """Return ``clock`` started by other evidence of the same day; what it reckons stays."""
-    values = _VALUES(clock)
-    return Clock(*values[:_EVIDENCE], digest, *values[_EVIDENCE + 1 :])
+    values: list[Any] = list(_VALUES(clock))
+    values[_EVIDENCE] = digest
+    return Clock(*values)
 
 
 @dataclass(frozen=True, slots=True)

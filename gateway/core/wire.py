@@ -320,19 +320,15 @@ def _is_refusal(code: str | None) -> bool:
 
 def serialize_receipt(receipt: Receipt) -> bytes:
     """Return the bytes of a receipt's content, to be signed with typ ``xg1-receipt+jws``."""
-    return _dumps(
-        {
-            "v": VERSION,
-            "from": receipt.sender,
-            "to": receipt.recipient,
-            "payload": receipt.payload,
-            "status": receipt.status,
-            "code": receipt.code,
-            "received_at": format_instant(receipt.received_at),
-            "start_on": None if receipt.start_on is None else receipt.start_on.isoformat(),
-            "due_on": None if receipt.due_on is None else receipt.due_on.isoformat(),
-        }
+    # Every text in it was checked when it was made and holds nothing to escape.
+    code, start_on, due_on = (
+        "null" if value is None else f'"{value}"' for value in (receipt.code, receipt.start_on, receipt.due_on)
     )
+    return (
+        f'{{"v":{VERSION},"from":"{receipt.sender}","to":"{receipt.recipient}","payload":"{receipt.payload}",'
+        f'"status":"{receipt.status}","code":{code},"received_at":"{format_instant(receipt.received_at)}",'
+        f'"start_on":{start_on},"due_on":{due_on}}}'
+    ).encode()
 
 
 def _day(text: str | None) -> date | None:

@@ -75,20 +75,21 @@ class Reckoner:
         if calendar is None:
             return ()
         clocks = []
+        day = local_date(evidence.at, calendar.zone)
         for name in steps:
             rule = self.rule(requesting, requested, name, evidence.at)
             if rule is None or rule.start_event not in ("receipt", "transmission"):
                 continue
-            clock = self._begun(rule, evidence, calendar)
+            clock = self._begun(rule, evidence, calendar, day)
             if clock is not None:
                 clocks.append(clock)
         return tuple(clocks)
 
-    def _begun(self, rule: Rule, evidence: Evidence, calendar: Calendar) -> Clock | None:
+    def _begun(self, rule: Rule, evidence: Evidence, calendar: Calendar, day: date) -> Clock | None:
         """Return the clock of ``rule``; those that begin on one day differ in their evidence alone."""
         if rule.unit is Unit.HOUR:
             return start_clock(rule, evidence, calendar)
-        key = (rule.instrument, rule.step, local_date(evidence.at, calendar.zone), calendar.id, calendar.version)
+        key = (rule.instrument, rule.step, day, calendar.id, calendar.version)
         if key not in self._clocks:
             if len(self._clocks) >= _KEPT:
                 self._clocks.clear()
