@@ -3,7 +3,8 @@ The contracts as data, and the loader that reads them.
 
 ``json/`` holds one JSON Schema (draft 2020-12) for each thing that is exchanged or read from a file, and
 ``json/messages/`` one for each message body; ``codes/`` the closed lists with their English, French and Arabic texts;
-``instruments/`` and ``calendars/`` law and public holidays; ``matrix.json`` which element may leave for which purpose.
+``instruments/`` and ``calendars/`` law and public holidays; ``matrix.json`` which element may leave for which purpose;
+``reuse.json`` what received data may be used for.
 
 Rule 1: ``jsonschema-rs`` decides, ``jsonschema`` explains. The tests hold both to the same verdict on every example.
 Rule 2: an explanation names a place and a keyword, never a value: what was refused may be somebody's name.
@@ -40,6 +41,7 @@ __all__ = [
     "load_instruments",
     "load_ladder",
     "load_matrix",
+    "load_reuse",
     "message_types",
     "names",
     "statement_roles",
@@ -344,4 +346,11 @@ def load_matrix() -> dict[str, Any]:
     """Return which element may leave for which purpose, checked against the schema ``matrix``."""
     value = _read(_HERE / "matrix.json")
     validate("matrix", value)
+    return value
+
+
+def load_reuse() -> dict[str, Any]:
+    """Return what received data may be used for and by whom, checked against the schema ``reuse``."""
+    value = _read(_HERE / "reuse.json")
+    validate("reuse", value)
     return value

@@ -33,7 +33,7 @@ def test_draft(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_closed_objects(name: str) -> None:
-    """No object admits an unknown member, but for the body of the frame, which the type's own schema closes."""
+    """No object admits an unknown member, but for a body inside a frame, which the type's own schema closes."""
     for path, node in nodes(schemas.load(name)):
         if path[-1:] == ("properties",) or path[-1:] == ("patternProperties",):
             continue
@@ -41,7 +41,7 @@ def test_closed_objects(name: str) -> None:
             # A branch may refine an object that is closed where it is described.
             assert "properties" not in node or not _is_schema_of_data((*path, "properties")), path
             continue
-        if (name, path) == ("payload", ("properties", "body")):
+        if (name, path) in {("payload", ("properties", "body")), ("exercise", ("properties", "body"))}:
             continue
         assert node.get("additionalProperties") is False, path
 
@@ -151,6 +151,58 @@ def test_fullest_typical_request_fits_the_smallest_envelope() -> None:
     header = base64.urlsafe_b64encode(b'{"alg":"Ed25519","kid":"%s","typ":"xg1-msg+jws"}' % (b"A" * 22))
     jws_bytes = len(header) + 1 + -(-len(payload) * 4 // 3) + 1 + 86
     assert jws_bytes + 4 <= 8192
+
+
+RETURN_TYPES = sorted(
+    kind
+    for code in ("RPL", "RAC", "TDQ", "TDI", "TDX", "RSC", "RHO", "RMO", "ERR", "SUS", "RES")
+    for kind in schemas.catalogue()[code]
+)
+CODED = {"date", "instant", "digest", "token", "authority_id", "country", "unit"}
+"""Shared definitions of single values that a message of a return may use: none is a text or a name."""
+COMPOSED = {"point", "provider", "travel_document", "return_handling", "travel_handling"}
+
+
+def _referred(schema: dict[str, Any]) -> set[str]:
+    return {node["$ref"].rsplit("/", 1)[1] for _, node in nodes(schema) if isinstance(node.get("$ref"), str)}
+
+
+@pytest.mark.parametrize("name", RETURN_TYPES)
+def test_return_carries_no_text(name: str) -> None:
+    """A message of a return has days, codes and references; elements of the person are in one type alone (M-3.10)."""
+    schema, common = schemas.load(name), schemas.load("common")["$defs"]
+    assert _referred(schema) - CODED - COMPOSED == ({"elements"} if name == "travel-document.request" else set())
+    for shared in COMPOSED & _referred(schema) - {"return_handling", "travel_handling"}:
+        assert _referred(common[shared]) <= CODED, shared
+    data = [(path, node) for path, node in nodes(schema) if not {"then", "else"} & set(path)]
+    assert {path[-1] for path, node in data if node.get("type") == "string"} <= {"code", "number"}
+
+
+@pytest.mark.parametrize("name", RETURN_TYPES)
+def test_carrier_and_escort_are_in_the_schedule_alone(name: str) -> None:
+    """Who travels and by what stands in the message that leaves last (M-3.10, M-3.14)."""
+    members = {member for _, node in nodes(schemas.load(name)) for member in node.get("properties", {})}
+    travelling = {"carrier", "escort", "departs_at", "arrives_at", "medical_needs"}
+    assert (travelling if name == "return.schedule" else set()) == members & travelling
+
+
+@pytest.mark.parametrize("name", RETURN_TYPES)
+def test_return_has_no_place_for_what_never_leaves(name: str) -> None:
+    """No field that the matrix bars is a member of any message of a return (M-3.10)."""
+    members = {member for _, node in nodes(schemas.load(name)) for member in node.get("properties", {})}
+    assert set() == members & {row["field"] for row in schemas.load_matrix()["never"]}
+
+
+@pytest.mark.parametrize(
+    "path", [p for kind in RETURN_TYPES for p in sorted((EXAMPLES / kind / "valid").glob("*.json"))]
+)
+def test_return_fits_the_smallest_envelope(path: Any) -> None:
+    """Every message of a return, with the longest statement it may carry, has the size of any other message."""
+    body = read(path)
+    longest = max(read(EXAMPLES / "payload" / "valid" / "reply.json")["statements"], key=len)
+    frame = {**read(EXAMPLES / "payload" / "valid" / "request.json"), "statements": [longest], "body": body}
+    payload = json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()
+    assert -(-len(payload) * 4 // 3) + 300 <= 8192
 
 
 @pytest.mark.parametrize("list_name", schemas.code_lists())
