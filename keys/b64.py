@@ -3,7 +3,7 @@
 from binascii import a2b_base64, b2a_base64
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
+_FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")  # what is of the other alphabet becomes what is of none
 
 
 def _encoded(value: bytes) -> bytes:
@@ -23,8 +23,9 @@ def decode(text: str | bytes) -> bytes:
     Raises ``ValueError`` for padding, another alphabet, white space, and for unused bits that are not zero.
     """
     given = text.encode("ascii") if isinstance(text, str) else text
-    value = a2b_base64(given.translate(_FROM_URL) + b"=" * (-len(given) % 4))
-    # The library skips what it does not know. Writing the value again leaves one text for each value.
-    if _encoded(value) != given:
+    value = a2b_base64(given.translate(_FROM_URL) + b"=" * (-len(given) % 4), strict_mode=True)
+    # The library does not look at unused bits, nor whether the padding is ours. Writing the last bytes again does.
+    left = len(value) % 3
+    if len(value) * 4 // 3 + (left > 0) != len(given) or (left and not given.endswith(_encoded(value[-left:]))):
         raise ValueError("not canonical base64url without padding")
     return value

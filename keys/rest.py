@@ -5,6 +5,8 @@ The place of a value (table, row, column) is authenticated with it: a row put in
 case key is wrapped by the key-encryption key, with the case's reference authenticated (``docs/protocol.md`` section 9).
 """
 
+import hmac
+
 from nacl import bindings, exceptions
 from nacl.utils import random
 
@@ -15,12 +17,19 @@ NONCE_BYTES = 24  # drawn at random for each value: 192 bits do not meet twice
 TAG_BYTES = 16
 
 _WRAP_LABEL = "xg1 case key"
+_INDEX_LABEL = b"xg1 index key"
+_LIST_LABEL = b"xg1 list key"
+
+INDEX_BYTES = 16  # of a keyed value: 2^-40 for one false meeting among 2^44 values
 
 
 def _place(*parts: str) -> bytes:
     """Return the parts, each behind its length, so that no two places give the same bytes."""
-    encoded = [part.encode("utf-8") for part in parts]
-    return b"".join(len(part).to_bytes(4) + part for part in encoded)
+    place = b""
+    for part in parts:
+        encoded = part.encode("utf-8")
+        place += len(encoded).to_bytes(4) + encoded
+    return place
 
 
 def seal_bytes(key: bytes, place: bytes, plaintext: bytes) -> bytes:
@@ -43,13 +52,15 @@ def open_bytes(key: bytes, place: bytes, sealed: bytes) -> bytes:
 class Vault:
     """The key-encryption key, and what is done under it."""
 
-    __slots__ = ("_kek",)
+    __slots__ = ("_index", "_kek", "_list")
 
     def __init__(self, kek: bytes) -> None:
         """Take the key-encryption key (32 bytes). Raises ``BadKey`` for another length."""
         if len(kek) != KEY_BYTES:
             raise BadKey(f"a key-encryption key has {KEY_BYTES} bytes")
         self._kek = kek
+        self._index = _derived(kek, _INDEX_LABEL)
+        self._list = _derived(kek, _LIST_LABEL)
 
     def __repr__(self) -> str:
         return "Vault()"
@@ -70,3 +81,25 @@ class Vault:
     def open(self, key: bytes, table: str, row: str, column: str, sealed: bytes) -> bytes:
         """Return what was sealed for this place. Raises ``BadRest`` for another key or place, or a changed value."""
         return open_bytes(key, _place(table, row, column), sealed)
+
+    def index_value(self, text: str) -> bytes:
+        """
+        Return the keyed value (16 bytes) under which ``text`` may be found again in an index.
+
+        HMAC-SHA-256 under a key of its own, derived from the key-encryption key. A name or a number can be guessed, so
+        a plain hash of it would be the name; without the key nobody can try one, nor tell whose value this is.
+        """
+        return hmac.digest(self._index, text.encode("utf-8"), "sha256")[:INDEX_BYTES]
+
+    def seal_own(self, table: str, row: str, column: str, plaintext: bytes) -> bytes:
+        """Return ``plaintext`` sealed for a place that belongs to no case: what is kept about a State."""
+        return seal_bytes(self._list, _place(table, row, column), plaintext)
+
+    def open_own(self, table: str, row: str, column: str, sealed: bytes) -> bytes:
+        """Return what ``seal_own`` sealed for this place. Raises ``BadRest``."""
+        return open_bytes(self._list, _place(table, row, column), sealed)
+
+
+def _derived(kek: bytes, label: bytes) -> bytes:
+    """Return a key of its own purpose: HMAC-SHA-256 of the label under the key-encryption key (RFC 5869, expand)."""
+    return hmac.digest(kek, label + b"\x01", "sha256")

@@ -100,10 +100,12 @@ class Calendar:
         return day
 
     def add_working(self, day: date, n: int, saturday_counts: bool = False) -> date:
-        """Return the ``n``-th working day after ``day``; ``day`` itself is not counted."""
-        while n > 0:
-            day += ONE_DAY
-            n -= self.is_working(day, saturday_counts)
+        """Return the ``n``-th working day after ``day``, or before it if negative; ``day`` itself is not counted."""
+        ahead = ONE_DAY if n > 0 else -ONE_DAY
+        left = abs(n)
+        while left > 0:
+            day += ahead
+            left -= self.is_working(day, saturday_counts)
         return day
 
 

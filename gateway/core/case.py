@@ -2,7 +2,9 @@
 A case as the rules see it: an immutable value, the same type on both sides.
 
 Rule 1: OVERDUE is not here; it is derived from ``clocks``.
-Rule 2: what names a person is in ``draft``, ``received`` or ``pending`` only, and the whole value is stored sealed.
+Rule 2: what names a person is in ``draft``, ``received``, ``record``, ``said`` or ``pending`` only, and the whole value
+is stored sealed.
+Rule 3: a return goes on in the case of the verification it rests on. No state is one of a forced return.
 """
 
 from collections.abc import Mapping
@@ -23,7 +25,11 @@ class Side(StrEnum):
 
 
 class State(StrEnum):
-    """The states of a verification, of both sides; ``gateway.core.verification`` says which are whose."""
+    """
+    The states of both sides, of a verification (``gateway.core.verification``) and of a return.
+
+    Those of a return, ``gateway.core.returns``, are the ones from CONSIDERED to LOST_CONTACT.
+    """
 
     DRAFT = "DRAFT"
     CLEARED = "CLEARED"
@@ -39,6 +45,21 @@ class State(StrEnum):
     REDIRECTED = "REDIRECTED"
     REPLIED = "REPLIED"
     CONTESTED = "CONTESTED"
+    CONSIDERED = "CONSIDERED"
+    ASSESSED = "ASSESSED"
+    NOT_RETURNED = "NOT_RETURNED"
+    PROPOSED = "PROPOSED"
+    ACCEPTED = "ACCEPTED"
+    DECIDED = "DECIDED"
+    DOCUMENTED = "DOCUMENTED"
+    SCHEDULED = "SCHEDULED"
+    DEPARTED = "DEPARTED"
+    HANDED_OVER = "HANDED_OVER"
+    MONITORING = "MONITORING"
+    RECALL = "RECALL"
+    CLOSED_SAFE = "CLOSED_SAFE"
+    CLOSED_CONCERN = "CLOSED_CONCERN"
+    LOST_CONTACT = "LOST_CONTACT"
     SUSPENDED = "SUSPENDED"
     FROZEN = "FROZEN"
     WITHDRAWN = "WITHDRAWN"
@@ -64,14 +85,55 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """
+    A statement of an authority about a return that was verified here.
+
+    ``authority`` is "ours" or "theirs"; ``kind`` and ``role`` are those of the statement, ``digest`` base64url SHA-256
+    of the body it covers, ``valid_until`` an RFC 3339 instant in UTC, ``statement`` its JWS.
+    """
+
+    authority: str
+    kind: str
+    role: str
+    digest: str
+    valid_until: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """
+    A question or demand about data that was sent, and its answer (``gateway.core.notices``).
+
+    ``kind`` is the message type, ``number`` the one in its body, ``on`` the ISO date it went or came, ``body`` what it
+    says without any value of an element, ``answer`` the body of the answer.
+    """
+
+    kind: str
+    ours: bool
+    number: int
+    on: str
+    body: Mapping[str, Any]
+    answer: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """
     One case.
 
     ``resume_to`` is the state a frozen or suspended case returns to. ``frozen_by`` is (person, role) of the first who
-    froze it, ``holders`` are all who froze it and have not let go, ``released`` says that everyone did. ``asked`` are
-    the elements a tier-2 question named. ``reply`` is the last reply's body. ``draft`` is the national record
-    (requesting side), ``received`` the elements received (requested side).
+    froze it, ``holders`` are all who froze or suspended it and have not let go, ``released`` says that everyone did.
+    ``asked`` are the elements a tier-2 question named. ``reply`` is the last reply's body and, on the requesting side,
+    ``reply_digest`` the digest of the signed payload it came in. ``draft`` is the national record (requesting side),
+    ``received`` the elements received (requested side).
+
+    Of a return: ``record`` is the national record of it (schema ``return-record``), ``said`` the last body of each
+    message type in either direction, ``releases`` the statements of the authorities on both sides.
+
+    ``interview`` holds the ``proposal`` of an interview, its ``answer``, the ``consent`` to it and its ``result``;
+    ``notices`` what was asked and demanded about data that was sent. ``exercise`` says that the person is invented.
     """
 
     ref: str
@@ -97,6 +159,13 @@ class Case:
     released: bool = False
     resume_proposer: str | None = None
     findings: tuple[str, ...] = field(default=())
+    reply_digest: str | None = None
+    record: Mapping[str, Any] | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    releases: tuple[Release, ...] = ()
+    interview: Mapping[str, Any] | None = None
+    notices: tuple[Notice, ...] = ()
+    exercise: bool = False
 
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""
@@ -133,5 +202,7 @@ def parse_case(raw: bytes) -> Case:
             "frozen_by": (frozen_by[0], frozen_by[1]) if frozen_by else None,
             "holders": tuple((holder[0], holder[1]) for holder in value["holders"]),
             "findings": tuple(value["findings"]),
+            "releases": tuple(Release(**release) for release in value["releases"]),
+            "notices": tuple(Notice(**notice) for notice in value["notices"]),
         }
     )

@@ -90,6 +90,7 @@ class Rule:
     One step of one instrument: how long, in which unit, from which event.
 
     ``floor`` turns the due date into a day that must have passed (a reflection period) instead of one to meet.
+    ``backward`` counts back from an event that is still to come, such as a notice before a departure.
     ``effect_of_silence_in_text`` is what the text says, for people to read; ``effect_of_silence`` is what this
     gateway does, always ``ESCALATE_ONLY``.
     """
@@ -103,6 +104,7 @@ class Rule:
     roll: Roll = Roll.NONE
     extension: Extension | None = None
     floor: bool = False
+    backward: bool = False
     article: str | None = None
     confidence: str = "unverified"
     source: str | None = None
@@ -120,6 +122,10 @@ class Rule:
             raise BadRule(f"{self.instrument} {self.step}: an extension adds something")
         if self.floor and (self.soft_n is not None or self.extension is not None):
             raise BadRule(f"{self.instrument} {self.step}: a floor has neither a soft limit nor an extension")
+        if self.backward and (
+            self.floor or self.soft_n is not None or self.extension is not None or self.roll is Roll.NEXT_WORKING
+        ):
+            raise BadRule(f"{self.instrument} {self.step}: a count back has neither limits nor an extension nor a roll")
         if self.effect_of_silence != ESCALATE_ONLY:
             raise BadRule(f"{self.instrument} {self.step}: silence may only escalate")
 
@@ -227,8 +233,8 @@ class Clock:
     One running period, with the evidence that started it.
 
     ``evidence`` is the digest of the signed object that started it, ``start_on`` that event's local date in the
-    requested State, ``extended`` the units granted so far, each. ``cause`` is ``started``, ``extended`` or
-    ``recomputed``; ``history`` holds the earlier versions, oldest first, each with an empty history.
+    requested State, ``extended`` the units granted so far, each. ``cause`` is ``started``, ``restarted``,
+    ``extended`` or ``recomputed``; ``history`` holds the earlier versions, oldest first, each with an empty history.
     """
 
     step: str
@@ -352,18 +358,30 @@ def reporting_clock(clocks: Iterable[Clock]) -> Clock | None:
 EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "transmission": ("receipt",),
     "receipt": ("receipt", "acknowledgement"),
+    "notice": ("receipt",),
+    "information_given": ("receipt",),
     "confirmed_receipt": ("acknowledgement",),
     "procedure_started": ("acknowledgement",),
-    "interview_result": ("interview_result",),
     "positive_reply": ("reply",),
+    "nationality_established": ("reply",),
+    "transfer": ("handover",),
 }
 """
 Start event -> kinds of evidence that prove it, best first.
 
-"transmission": the instrument lets a transmission report count as receipt. "confirmed_receipt" and
-"procedure_started": only the requested State's own word counts. An event that is not here is proven by evidence of
-its own name, such as a date of entry or of issue that a desk records.
+"transmission": the instrument lets a transmission report count as receipt. "notice" and "information_given" are our
+message, and its receipt says when it was there. "confirmed_receipt" and "procedure_started": only the requested State's
+own word counts. An event that is not here is proven by evidence of its own name, such as a request, an entry, an issue,
+an expiry or the result of an interview.
 """
+
+CONDITIONAL = frozenset({"interview", "interview_result"})
+"""Start events that some cases never see; until one does, the next agreement's rule for the step holds."""
+
+
+def starts_by(rule: Rule) -> str:
+    """Return the kind of evidence that starts the clock of ``rule`` when nothing is disputed."""
+    return EVIDENCE.get(rule.start_event, (rule.start_event,))[0]
 
 
 def find_start(rule: Rule, evidence: Iterable[Evidence], disputed: bool = False) -> Evidence | None:
@@ -390,7 +408,7 @@ def add_months(day: date, n: int) -> date:
 
 
 def _add(unit: Unit, day: date, n: int, calendar: Calendar) -> date:
-    """Return the last day of ``n`` units after the event day ``day``, before any roll."""
+    """Return the last day of ``n`` units after the event day ``day`` (before it, if negative), before any roll."""
     match unit:
         case Unit.CALENDAR_DAY:
             return day + timedelta(days=n)
@@ -410,6 +428,8 @@ def _rolled(rule: Rule, day: date, calendar: Calendar) -> date:
 
 def _delay_on(rule: Rule, start_on: date, due_on: date, n: int, calendar: Calendar) -> date:
     """Return the day by which 80 % of the time is used: in the rule's own unit, months and hours by elapsed days."""
+    if rule.backward:
+        return due_on
     if rule.unit in (Unit.MONTH, Unit.HOUR):
         return start_on + (due_on - start_on) * DELAY_NOTICE_PERCENT // 100
     return _add(rule.unit, start_on, n * DELAY_NOTICE_PERCENT // 100, calendar)
@@ -426,16 +446,20 @@ def due(rule: Rule, start_on: date, calendar: Calendar, start_at: datetime | Non
     Return when a period that began on ``start_on`` ends; the event day is not counted.
 
     ``start_on`` is the event's local date in the requested State and ``calendar`` that State's. ``start_at``, the
-    event's instant, is needed for a rule in hours alone; those are elapsed hours.
+    event's instant, is needed for a rule in hours alone; those are elapsed hours. A rule that counts back gives the
+    last day, or the last instant, before an event that is still to come.
 
     Raises:
         OutOfCalendar: the count needs a day the calendar does not know.
         BadRule: a rule in hours without an instant.
     """
     if rule.unit is Unit.HOUR:
-        due_at = _local(start_at, calendar, rule) + timedelta(hours=rule.n)
+        due_at = _local(start_at, calendar, rule) + timedelta(hours=-rule.n if rule.backward else rule.n)
         due_on = local_date(due_at, calendar.zone)
         return Due(None, _delay_on(rule, start_on, due_on, rule.n, calendar), due_on, due_at)
+    if rule.backward:
+        due_on = _add(rule.unit, start_on, -rule.n, calendar)
+        return Due(None, due_on, due_on, end_of_day(due_on, calendar.zone))
     due_on = _rolled(rule, _add(rule.unit, start_on, rule.n, calendar), calendar)
     soft_on = None
     if rule.soft_n is not None:
@@ -562,6 +586,19 @@ def recompute(clock: Clock, rule: Rule, calendar: Calendar) -> Clock:
     return clock if same == clock else anew
 
 
+def succeed(before: Clock | None, clock: Clock) -> Clock:
+    """
+    Return ``clock`` as what follows ``before`` in the same step: one version on, everything earlier in its history.
+
+    Other evidence may start a step anew, a second look after a reply or the result of an interview. The clock that
+    ran until then is kept, as after an extension.
+    """
+    if before is None:
+        return clock
+    history = (*before.history, replace(before, history=()))
+    return replace(clock, cause="restarted", version=before.version + 1, history=history)
+
+
 def is_overdue(clock: Clock, now: datetime, *, held: bool = False) -> bool:
     """
     Tell whether the time is over at ``now`` and nothing came.
@@ -617,11 +654,20 @@ def level(
     Return the highest rung reached on ``today``, a date of the requested State, or ``None``.
 
     ``held``: the case is frozen, suspended, or marked as one where pressing may endanger; nothing is escalated then.
-    The level is derived anew each time and never stored, and it is all that silence brings about.
+    The level is derived anew each time and never stored, and it is all that silence brings about. A rung whose day lies
+    outside the calendar is not reached: nothing is pressed on a day nobody can count to.
     """
     if held or clock.floor:
         return None
-    return next((rung for rung in reversed(ladder) if today >= level_on(rung, clock, calendar)), None)
+    return next((rung for rung in reversed(ladder) if is_reached(rung, clock, today, calendar)), None)
+
+
+def is_reached(rung: Level, clock: Clock, today: date, calendar: Calendar) -> bool:
+    """Tell whether the day of ``rung`` has come by ``today``; it has not where the calendar cannot say."""
+    try:
+        return today >= level_on(rung, clock, calendar)
+    except OutOfCalendar:
+        return False
 
 
 # --- explaining -------------------------------------------------------------------------------------------------------
@@ -636,20 +682,96 @@ def not_counted(rule: Rule, start_on: date, due_on: date, calendar: Calendar) ->
     return [(day, name) for day, name in days if day.weekday() not in rest]
 
 
+def longest(rule: Rule, start_on: date, calendar: Calendar, start_at: datetime | None = None) -> Due:
+    """
+    Return the end of the period if every extension the rule allows is granted.
+
+    Raises ``OutOfCalendar``.
+    """
+    end, already = due(rule, start_on, calendar, start_at), list[int]()
+    while True:
+        try:
+            end, added = extend(rule, end, start_on, calendar, already)
+        except ExtensionRefused:
+            return end
+        already.append(added)
+
+
 def _explain_dates(rule: Rule, start_on: date, calendar: Calendar) -> dict[str, Any]:
     start_at = datetime.combine(start_on, datetime.min.time(), ZoneInfo(calendar.zone))
     try:
         end = due(rule, start_on, calendar, start_at)
+        last = longest(rule, start_on, calendar, start_at)
     except OutOfCalendar as error:
-        return {"soft_on": None, "delay_on": None, "due_on": None, "not_counted": [], "problem": str(error)}
+        return dict.fromkeys(_DATES) | {"not_counted": [], "problem": str(error)}
     skipped = not_counted(rule, start_on, end.due_on, calendar)
     return {
         "soft_on": end.soft_on and end.soft_on.isoformat(),
-        "delay_on": end.delay_on.isoformat(),
+        "delay_on": None if rule.floor or rule.backward or rule.step in UNANSWERED else end.delay_on.isoformat(),
         "due_on": end.due_on.isoformat(),
+        "due_at": end.due_at.isoformat(),
+        "extended_to": last.due_on.isoformat() if last != end else None,
+        **_explain_otherwise(rule, start_on, start_at, end, calendar),
         "not_counted": [{"on": day.isoformat(), "name": name} for day, name in skipped],
         "problem": None,
     }
+
+
+_DATES = ("soft_on", "delay_on", "due_on", "due_at", "extended_to", "without_holidays_on", "without_saturdays_on")
+
+
+def _explain_otherwise(
+    rule: Rule, start_on: date, start_at: datetime, end: Due, calendar: Calendar
+) -> dict[str, str | None]:
+    """Return the days that would follow from no holidays, and from no Saturday as a Werktag, where they differ."""
+    bare = replace(calendar, holidays={}, valid_from=date.min, valid_until=date.max)
+    without = due(rule, start_on, bare, start_at).due_on
+    strict = None
+    if rule.unit is Unit.WERKTAG:
+        strict = due(replace(rule, unit=Unit.WORKING_DAY), start_on, calendar, start_at).due_on
+    return {
+        "without_holidays_on": without.isoformat() if without != end.due_on else None,
+        "without_saturdays_on": strict.isoformat() if strict and strict != end.due_on else None,
+    }
+
+
+UNANSWERED = frozenset({"travel_document_validity", "approval_validity", "take_back"})
+"""Steps that are how long something lasts: nobody owes an answer, so nothing is late and nothing is pressed."""
+
+FOLLOWS: Mapping[str, str] = {"travel_document_validity": "expiry", "interview_result": "interview_result"}
+"""Step -> start event that its last day is at the latest: a clock that another clock starts."""
+
+
+def _explain_next(instrument: Instrument, rule: Rule, due_on: str | None, calendar: Calendar) -> list[dict[str, Any]]:
+    """Return what the end of this step starts under the same instrument, reckoned from its last day."""
+    event = FOLLOWS.get(rule.step)
+    if event is None or due_on is None:
+        return []
+    found = []
+    for other in instrument.steps:
+        if other.start_event == event:
+            dates = _explain_dates(other, date.fromisoformat(due_on), calendar)
+            found.append({"step": other.step, "start_event": event, "start_on": due_on, "due_on": dates["due_on"]})
+    return found
+
+
+def _explain_ladder(
+    rule: Rule, start_on: date, calendar: Calendar, ladder: Sequence[Level]
+) -> list[dict[str, str | None]]:
+    """Return each rung and the day on which silence reaches it; none for a period nobody answers."""
+    if rule.floor or rule.backward or rule.step in UNANSWERED:
+        return []
+    clock = start_clock(
+        rule, Evidence("", datetime.combine(start_on, datetime.min.time(), ZoneInfo(calendar.zone)), ""), calendar
+    )
+
+    def day(rung: Level) -> str | None:
+        try:
+            return level_on(rung, clock, calendar).isoformat()
+        except OutOfCalendar:
+            return None
+
+    return [{"level": rung.level, "on": day(rung), "text": rung.text} for rung in ladder]
 
 
 def explain(
@@ -659,19 +781,30 @@ def explain(
     step: str,
     start_on: date,
     calendar: Calendar,
+    *,
+    ladder: Sequence[Level] = (),
+    roll: Roll | None = None,
+    disputed: bool = False,
 ) -> list[dict[str, Any]]:
     """
     Return one row for each instrument with a rule for ``step``, the one that governs first.
 
-    A row says what the rule is, where it stands, how sure that is, which dates follow from ``start_on``, what the text
-    says of silence and what silence does here. Dates are ISO strings; a row the calendar cannot answer has a
-    ``problem`` in place of its dates. A rule in hours is counted from the beginning of ``start_on``.
+    A row says what the rule is, where it stands, how sure that is, which evidence starts it, which dates follow from
+    ``start_on``, what its end starts in turn, what the text says of silence and what silence does here: the day of
+    each rung of ``ladder``. Dates are ISO strings; a row the calendar cannot answer has a ``problem`` in place of its
+    dates. A rule in hours is counted from the beginning of ``start_on``.
+
+    Args:
+        roll: count as if the rule treated a last day of rest so, instead of as its text does.
+        disputed: the requested State says that its authority received nothing.
     """
     rows = []
     for place, instrument in enumerate(instruments_for(instruments, requesting, requested, step, start_on)):
         rule = instrument.rule(step)
         if rule is None:
             continue
+        rule = rule if roll is None or rule.backward else replace(rule, roll=roll)
+        dates = _explain_dates(rule, start_on, calendar)
         rows.append(
             {
                 "instrument": instrument.id,
@@ -687,16 +820,28 @@ def explain(
                 "unit": rule.unit.value,
                 "soft_n": rule.soft_n,
                 "start_event": rule.start_event,
+                "started_by": _started_by(rule, disputed),
                 "start_on": start_on.isoformat(),
                 "roll": rule.roll.value,
                 "extension": asdict(rule.extension) if rule.extension else None,
                 "floor": rule.floor,
+                "backward": rule.backward,
                 "effect_of_silence_in_text": rule.effect_of_silence_in_text,
                 "effect_of_silence": rule.effect_of_silence,
                 "note": rule.note,
                 "calendar": calendar.id,
                 "calendar_version": calendar.version,
-                **_explain_dates(rule, start_on, calendar),
+                **dates,
+                "then": _explain_next(instrument, rule, dates["due_on"], calendar),
+                "ladder": _explain_ladder(rule, start_on, calendar, ladder) if dates["due_on"] else [],
             }
         )
     return rows
+
+
+def _started_by(rule: Rule, disputed: bool) -> str:
+    """Return the kind of evidence that starts ``rule`` where a receipt and an acknowledgement are both there."""
+    at = datetime(2000, 1, 1, tzinfo=UTC)
+    held = [Evidence(kind, at, "") for kind in dict.fromkeys(("receipt", "acknowledgement", starts_by(rule)))]
+    found = find_start(rule, held, disputed)
+    return found.kind if found else starts_by(rule)

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 
 from gateway.core.edtf import parse
+from keys import b64
 
 FILLER = "<"
 
@@ -256,3 +258,12 @@ def date_of_birth(field: str, latest: date) -> str | None:
         except ValueError:
             continue
     raise BadMrz("the date of birth is no date")
+
+
+def number_digest(thread: str, number: str) -> str:
+    """
+    Return how a travel document is named in a message: SHA-256 of the thread's 16 bytes and ``number`` as printed.
+
+    So both States mean one document, and the same number looks different in every thread (protocol M-3.13).
+    """
+    return b64.encode(sha256(b64.decode(thread) + number.encode()).digest())

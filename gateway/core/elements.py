@@ -34,27 +34,30 @@ def _faults(elements: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         try:
             check_text(text, NAME_MAX)
         except BadText as error:
-            yield where, str(error)
-    for where, text in _dates(elements):
+            yield "/".join(map(str, where)), str(error)
+    for member, text in _dates(elements):
         try:
             edtf.parse(text)
         except edtf.BadEdtf:
-            yield where, "no date of the calendar in EDTF level 1"
+            yield member, "no date of the calendar in EDTF level 1"
     document = elements.get("document")
     if document is not None and describe_type(document["type"]) is None:
         yield "document", "a document type that ICAO Doc 9303 does not name"
 
 
-def _names(elements: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield where each part of a name stands, and its text."""
+def _names(elements: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield where each part of a name stands, to be joined only if there is something to say of it, and its text."""
     for index, name in enumerate(elements.get("names", ())):
-        for prefix, parts in (("", name), ("latin/", name.get("latin") or {})):
-            yield from (
-                (f"names/{index}/{prefix}{part}", parts[part]) for part in _PARTS if parts.get(part) is not None
-            )
+        for part in _PARTS:
+            if (text := name.get(part)) is not None:
+                yield ("names", index, part), text
+        if latin := name.get("latin"):
+            for part in _PARTS:
+                if (text := latin.get(part)) is not None:
+                    yield ("names", index, "latin", part), text
     for member in ("mother_given_names", "father_given_names"):
         if (text := elements.get(member)) is not None:
-            yield member, text
+            yield (member,), text
 
 
 def _dates(elements: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -717,7 +717,7 @@ class _Verifier:
 
     def _compare(self, row: Mapping[str, Any]) -> None:
         """Note where the receipt that started a clock gives another date; that is for people to settle."""
-        if row["step"] != "reply" or row["cause"] != "started":
+        if row["step"] != "reply" or row["cause"] not in ("started", "restarted"):
             return
         for receipt in self.receipts.values():
             if receipt.payload == row["evidence"] and receipt.due_on and receipt.due_on.isoformat() != row["due_on"]:

@@ -21,6 +21,16 @@ RESUME = "<"
 """Target of a row that returns to ``resume_to``."""
 
 
+KEEP = "~"
+"""Target of a row that leaves a held case where it is; the state it will resume in moves, by that state's own row."""
+
+LEARN = "~?"
+"""The same, where a state that does not know the event is left as it is."""
+
+LET_GO = "<?"
+"""Target of a row that returns to ``resume_to`` once nobody holds the case any more, and stays until then."""
+
+
 class IllegalStep(Exception):
     """No row lets this role bring this event to a case in this state."""
 
@@ -56,12 +66,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Effect: put a message with exactly this ``body`` in the outbox, not before ``not_before`` (``None``: now)."""
+    """
+    Effect: put a message with exactly this ``body`` in the outbox, not before ``not_before`` (``None``: now).
+
+    An ``optional`` one is left out, with a line in the log, where the thread has ended or no key of the recipient is
+    held: the step it belongs to must not wait for it.
+    """
 
     type: str
     body: str
     not_before: datetime | None = None
     statements: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,18 @@ class Row:
     evidence: str = ""
 
 
+def rows_of(
+    sources: tuple[State, ...],
+    event: str,
+    target: str,
+    who: frozenset[str],
+    guards: tuple[str, ...] = (),
+    evidence: str = "",
+) -> tuple[Row, ...]:
+    """Return the same row for each state of ``sources``."""
+    return tuple(Row(source, event, target, who, guards, evidence) for source in sources)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A state table: rows, the guards by name, what each event changes, and the states without exit."""
@@ -143,10 +171,31 @@ def step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, t
     findings = tuple(finding for name in row.guards for finding in table.guards[name](case, event, now))
     if findings:
         raise RuleRefused(findings)
-    target = case.state if row.target == STAY else case.resume_to if row.target == RESUME else State(row.target)
-    if target is None:
-        raise IllegalStep(case.state, event.name, event.role)
+    if row.target in (KEEP, LEARN):
+        kept = _elsewhere(table, case, event, now, must=row.target == KEEP)
+        if kept is not None:
+            return kept
     apply = table.applies.get(event.name)
     changed, effects = apply(case, event, now) if apply else (case, ())
     # A step may itself name where a frozen case will resume; it never names the state it leads to.
-    return replace(changed, state=target), effects
+    return replace(changed, state=_target(row, case, changed)), effects
+
+
+def _target(row: Row, before: Case, changed: Case) -> State:
+    stays = row.target in (STAY, LEARN) or (row.target == LET_GO and changed.holders)
+    target = before.state if stays else before.resume_to if row.target in (RESUME, LET_GO) else State(row.target)
+    if target is None:
+        raise IllegalStep(before.state, row.event, "")
+    return target
+
+
+def _elsewhere(
+    table: Table, case: Case, event: Event, now: datetime, *, must: bool
+) -> tuple[Case, tuple[Effect, ...]] | None:
+    """Step the state a held case will resume in; ``None`` if that state has no such step and need not have one."""
+    if case.resume_to is None or (case.resume_to, event.name) not in table.index:
+        if must:
+            raise IllegalStep(case.state, event.name, event.role)
+        return None
+    moved, effects = step(table, replace(case, state=case.resume_to), event, now)
+    return replace(moved, state=case.state, resume_to=moved.state), effects

@@ -55,13 +55,15 @@ def compose(
     *,
     no_contact: str | None,
     asked: tuple[str, ...] | None = None,
+    person_stopped: bool = False,
 ) -> Preview:
     """
     Compose the request for the national record ``draft`` (schema ``case-draft``), or the answer to a tier-2 question.
 
     ``authority`` is the asking authority's directory id; ``asked`` the elements a question named, ``None`` for the
-    request itself; ``no_contact`` the reason the State is not to be contacted. Findings are those of composing and
-    approving together: everything that would stop the body on its way out.
+    request itself; ``no_contact`` the reason the State is not to be contacted; ``person_stopped`` whether another case
+    of the same person is stopped. Findings are those of composing and approving together: everything that would stop
+    the body on its way out.
     """
     purpose = draft["purpose"]
     disclosure = disclose(draft, purpose, asked)
@@ -79,7 +81,7 @@ def compose(
         type = ELEMENTS
         value = {"handling": handling, "elements": disclosure.elements}
     body = ijson.dumps(value).decode()
-    facts = Facts(now, draft, type, value, no_contact=no_contact)
+    facts = Facts(now, draft, type, value, no_contact=no_contact, person_stopped=person_stopped)
     found = dict.fromkeys(
         (
             *findings(When.COMPOSE, facts),

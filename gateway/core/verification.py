@@ -14,6 +14,8 @@ from typing import Any
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.elements import element_findings
 from gateway.core.machine import (
+    KEEP,
+    LEARN,
     RESUME,
     STAY,
     Apply,
@@ -26,22 +28,29 @@ from gateway.core.machine import (
     Notify,
     Row,
     Send,
-    Table,
-    step,
 )
+from gateway.core.machine import rows_of as _rows
 from gateway.core.messages import (
+    ACKNOWLEDGEMENT,
     CONTEST,
     DELAY,
+    DOCUMENT_REQUEST,
+    INTERVIEW,
+    INTERVIEW_ANSWER,
+    INTERVIEW_METHOD,
+    INTERVIEW_RESULT,
     NEGATIVE_OUTCOMES,
     QUESTION,
+    REDIRECT,
     REMINDER,
     REPLY,
     REQUEST,
     TYPES,
     WITHDRAWAL,
+    may_interview,
 )
 from gateway.core.minimise import disclose
-from gateway.core.rules import Finding, When, findings
+from gateway.core.rules import Finding, When, findings, treat_as_minor
 from schemas import ijson
 
 S = State
@@ -50,12 +59,17 @@ GATEWAY = "gateway"
 """Role of this gateway acting on a clock, a receipt or a retention timer."""
 PARTNER = "partner"
 """Role of the other State's gateway, whose signature was verified."""
+STOP = "stop"
+"""Role of this gateway holding a case because another of the same person is stopped; no person can have it."""
 
 OFFICER = frozenset({"case_officer", "liaison_officer"})
 LIAISON = frozenset({"liaison_officer"})
 CLERK = frozenset({"registry_clerk", "desk_head"})
-MAY_FREEZE = OFFICER | {"person", "guardian", "lawyer", "child_welfare", "asylum_authority", "court", "dpo"} | CLERK
+_PROTECTING = {"person", "guardian", "lawyer", "child_welfare", "asylum_authority", "court", "dpo", STOP}
+MAY_FREEZE = OFFICER | _PROTECTING | CLERK
 """Everyone who may stop a case at once. Officers too: an ordinary withdrawal passes FROZEN like any other."""
+DECLINES = OFFICER | {"person", "guardian", "lawyer", "child_welfare"}
+"""Who may say no to an interview: everyone who speaks for the person."""
 _GATEWAY = frozenset({GATEWAY})
 _PARTNER = frozenset({PARTNER})
 
@@ -94,22 +108,10 @@ ANSWERING = (*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW)
 """States in which the requested side may answer: one whose question stays unanswered still owes a reply."""
 WAITING = (S.DELIVERED, S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.CONTESTED)
 """States in which the requesting side waits for the other, and may remind."""
+RECORDED = (S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED)
+"""States in which the national record can be set right although the case itself stands still."""
 HELD = (S.FROZEN, S.SUSPENDED)
 """States that stop our own acts. What arrives moves the state the case will resume in, so no partner can tell."""
-
-LATER = frozenset({"redirect", "redirection", "ask_interview", "interview", "interview_answer"})
-"""Events whose message types come with a later version; no service of this one brings them."""
-
-
-def _rows(
-    sources: tuple[State, ...],
-    event: str,
-    target: str,
-    who: frozenset[str],
-    guards: tuple[str, ...] = (),
-    evidence: str = "",
-) -> tuple[Row, ...]:
-    return tuple(Row(source, event, target, who, guards, evidence) for source in sources)
 
 
 _AFTERLIFE = (
@@ -119,7 +121,15 @@ _AFTERLIFE = (
 
 _APPROVE = ("two_persons", "same_bytes", "minimised", "rules_approve")
 _SEND = ("approved", "minimised", "rules_send")
-_SAID = ("acknowledgement", "question", "delay", "extension", "reply")
+_AGREE = ("two_persons", "same_bytes", "rules_approve")
+_INTERVIEW = ("approved", "interview_consented", "rules_send")
+_LIMIT = ("interview_allowed",)
+_SAID = (
+    *("acknowledgement", "redirection", "question", "interview", "interview_result"),
+    *("delay", "extension", "reply"),
+)
+_LEFT_OVER = (S.REDIRECTED, S.REPLIED, S.WITHDRAWN, S.CLOSED, S.BLOCKED)
+"""States in which a message of ours about data that was sent may still be under way."""
 
 REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "amend", S.DRAFT, OFFICER, ("never_posted_or_refused",), "new draft"),
@@ -129,28 +139,39 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     # What the transport learns.
     Row(S.SENT, "receipt", S.DELIVERED, _GATEWAY, evidence="signed receipt"),
     Row(S.SENT, "not_accepted", S.NOT_ACCEPTED, _GATEWAY, evidence="signed refusal or final problem"),
-    *_rows((S.SENT, *WAITING, S.REPLIED), "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
-    *_rows((*WAITING, S.REPLIED, *HELD, S.WITHDRAWN, S.CLOSED), "receipt", STAY, _GATEWAY, evidence="signed receipt"),
     *_rows(
-        (*WAITING, S.REPLIED, *HELD, S.WITHDRAWN, S.CLOSED), "not_accepted", STAY, _GATEWAY, evidence="signed refusal"
+        (S.SENT, *WAITING, S.REDIRECTED, S.REPLIED),
+        "undelivered",
+        S.UNDELIVERED,
+        _GATEWAY,
+        evidence="expiry without receipt",
     ),
-    *_rows((*HELD, S.WITHDRAWN, S.CLOSED), "undelivered", STAY, _GATEWAY, evidence="expiry without receipt"),
+    *_rows((*WAITING, *_LEFT_OVER), "receipt", STAY, _GATEWAY, evidence="signed receipt"),
+    *_rows((*WAITING, *_LEFT_OVER), "not_accepted", STAY, _GATEWAY, evidence="signed refusal"),
+    *_rows((S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY, evidence="expiry without receipt"),
+    *_rows(HELD, "receipt", LEARN, _GATEWAY, evidence="signed receipt"),
+    *_rows(HELD, "not_accepted", LEARN, _GATEWAY, evidence="signed refusal"),
+    *_rows(HELD, "undelivered", LEARN, _GATEWAY, evidence="expiry without receipt"),
     # What the requested State says.
     *_rows((S.SENT, S.DELIVERED, S.REDIRECTED), "acknowledgement", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
-    *_rows((S.DELIVERED, S.ACKNOWLEDGED), "redirection", S.REDIRECTED, _PARTNER, evidence="message"),
+    *_rows((S.SENT, S.DELIVERED), "redirection", S.REDIRECTED, _PARTNER, ("in_directory",), "message"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED), "question", S.NEEDS_TIER2, _PARTNER, evidence="message"),
-    *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED), "interview", S.NEEDS_INTERVIEW, _PARTNER, evidence="message"),
+    *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED), "interview", S.NEEDS_INTERVIEW, _PARTNER, _LIMIT, "message"),
+    *_rows((*WORKING, S.NEEDS_TIER2), "interview_result", STAY, _PARTNER, ("interview_agreed",), "message"),
     *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "delay", STAY, _PARTNER, evidence="message"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extension", S.EXTENDED, _PARTNER, ("within_cap",), "message"),
-    *_rows(ANSWERING, "reply", S.REPLIED, _PARTNER, ("rules_receive",), "signed reply"),
+    *_rows(ANSWERING, "reply", S.REPLIED, _PARTNER, ("rules_receive", "attested"), "signed reply"),
     # A message of ours that was never receipted ends what we may say, not what we may hear: a reply is never lost.
-    *_rows((S.UNDELIVERED,), "reply", S.REPLIED, _PARTNER, ("rules_receive",), "signed reply"),
+    *_rows((S.UNDELIVERED,), "reply", S.REPLIED, _PARTNER, ("rules_receive", "attested"), "signed reply"),
     *(Row(S.UNDELIVERED, name, STAY, _PARTNER, (), "message") for name in _SAID if name != "reply"),
     # What the requesting desk does next.
     *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
-    *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "approve", STAY, LIAISON, _APPROVE, "approval statement"),
+    Row(S.NEEDS_TIER2, "approve", STAY, LIAISON, _APPROVE, "approval statement"),
     Row(S.NEEDS_TIER2, "send", S.ACKNOWLEDGED, OFFICER, _SEND, "sealed envelope id"),
-    Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, OFFICER, _SEND, "sealed envelope id"),
+    # An interview needs the person's consent and a representative there; saying no to one needs nothing (4.5).
+    Row(S.NEEDS_INTERVIEW, "approve", STAY, LIAISON, _AGREE, "approval statement"),
+    Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, OFFICER, _INTERVIEW, "sealed envelope id"),
+    Row(S.NEEDS_INTERVIEW, "decline_interview", S.ACKNOWLEDGED, DECLINES, ("rules_send",), "message"),
     Row(S.REPLIED, "contest", S.CONTESTED, OFFICER | {"person", "guardian"}, ("contest_once", "rules_send"), "message"),
     *_rows(WAITING, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, ("overdue", "rules_remind"), "reminder"),
     *_rows((S.REPLIED, S.UNDELIVERED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
@@ -160,7 +181,6 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     # UNDELIVERED too: the other State may hold what it never receipted, and then a withdrawal must be able to follow.
     *_rows((*OPEN_REQUESTING, S.SUSPENDED, S.UNDELIVERED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
     *_rows((*WAITING, S.REPLIED), "suspend", S.SUSPENDED, OFFICER, evidence="event"),
-    Row(S.SUSPENDED, "resume", RESUME, OFFICER, ("rules_resume",), "event"),
     Row(S.SUSPENDED, "close", S.CLOSED, OFFICER, evidence="event"),
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
@@ -168,12 +188,19 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.FROZEN, "resume", RESUME, LIAISON, ("released", "second_person", "rules_resume"), "event"),
     Row(S.FROZEN, "withdraw", S.WITHDRAWN, MAY_FREEZE, evidence="neutral withdrawal"),
     # No guard here: the row of the state to resume in decides, with its guards, so the partner sees no difference.
-    *(row for name in _SAID for row in _rows(HELD, name, STAY, _PARTNER, (), "message")),
+    *(row for name in _SAID for row in _rows(HELD, name, KEEP, _PARTNER, (), "message")),
     *(row for name in _SAID for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, (), "body not kept")),
     Row(S.WITHDRAWN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.WITHDRAWN, "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
+    # A stop holds for the person in every case, so the record it rests on can be set right where nothing else moves.
+    *_rows(RECORDED, "correct", STAY, OFFICER, evidence="new elements"),
+    *_rows(RECORDED, "attest", STAY, frozenset({"asylum_authority"}), evidence="new attestation"),
     *_AFTERLIFE,
 )
+
+_ANSWER = ("prepared", "countersigned", "attested", "rules_send")
+_LEARNT = ("receipt", "not_accepted", "reply_not_accepted", "undelivered")
+_HEARD = ("elements", "interview_answer", "contest", "reminder")
 
 REQUESTED_ROWS: tuple[Row, ...] = (
     # What the requesting State says.
@@ -184,35 +211,37 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.UNDELIVERED), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
     *_rows((S.CLOSED, S.BLOCKED, S.WITHDRAWN), "withdrawal", STAY, _PARTNER, (), "message"),
     # A message that crossed a freeze of ours is kept for when the case goes on; the state to resume in decides on it.
-    *(row for name in ("elements", "contest", "reminder") for row in _rows(HELD, name, STAY, _PARTNER, (), "message")),
+    *(row for name in _HEARD for row in _rows(HELD, name, KEEP, _PARTNER, (), "message")),
     # What the requested desk does.
-    Row(S.RECEIVED, "acknowledge", S.ACKNOWLEDGED, CLERK, evidence="message"),
-    *_rows((S.RECEIVED, S.ACKNOWLEDGED), "redirect", S.REDIRECTED, CLERK, evidence="message"),
+    # The authority that was pointed to is one of the same State, and takes the request up where it lies.
+    *_rows((S.RECEIVED, S.REDIRECTED), "acknowledge", S.ACKNOWLEDGED, CLERK, evidence="message"),
+    Row(S.RECEIVED, "redirect", S.REDIRECTED, CLERK, evidence="message"),
     *_rows(WORKING, "ask", S.NEEDS_TIER2, CLERK, evidence="message"),
-    *_rows(WORKING, "ask_interview", S.NEEDS_INTERVIEW, CLERK, evidence="message"),
+    *_rows(WORKING, "ask_interview", S.NEEDS_INTERVIEW, CLERK, _LIMIT, "message"),
+    *_rows((*WORKING, S.NEEDS_TIER2), "report_interview", STAY, CLERK, ("interview_agreed",), "message"),
     *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "notify_delay", STAY, CLERK, evidence="message"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extend", S.EXTENDED, CLERK, ("before_due", "within_cap"), "message"),
-    *_rows(ANSWERING, "prepare", STAY, CLERK, ("rules_compose",), "body digest"),
+    *_rows(ANSWERING, "prepare", STAY, CLERK, ("rules_compose", "attested"), "body digest"),
     *_rows(ANSWERING, "countersign", STAY, frozenset({"second_signer"}), ("two_persons", "same_bytes"), "statement"),
-    *_rows(ANSWERING, "answer", S.REPLIED, CLERK, ("prepared", "countersigned", "rules_send"), "signed reply"),
+    *_rows(ANSWERING, "answer", S.REPLIED, CLERK, _ANSWER, "signed reply"),
     # What the transport learns.
-    *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY),
-    *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
+    *_rows((*OPEN_REQUESTED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY),
+    *_rows((*OPEN_REQUESTED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
+    *(row for name in _LEARNT for row in _rows(HELD, name, LEARN, _GATEWAY)),
     # A reply that was refused is no reply: the desk answers again.
     Row(S.REPLIED, "reply_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal"),
     *_rows(
-        (*ANSWERING, *HELD, S.WITHDRAWN, S.CLOSED, S.BLOCKED),
+        (*ANSWERING, S.WITHDRAWN, S.CLOSED, S.BLOCKED),
         "reply_not_accepted",
         STAY,
         _GATEWAY,
         evidence="signed refusal",
     ),
     *_rows(OPEN_REQUESTED, "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
-    *_rows((S.FROZEN, S.SUSPENDED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
+    *_rows((S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
     # Stop and go on.
     *_rows((*OPEN_REQUESTED, S.SUSPENDED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.CONTESTED), "suspend", S.SUSPENDED, CLERK),
-    Row(S.SUSPENDED, "resume", RESUME, CLERK),
     Row(S.SUSPENDED, "close", S.CLOSED, CLERK),
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
@@ -255,8 +284,9 @@ def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     """The body holds what file and matrix give, no more and no less; what the preview found missing is missing here."""
     if case.pending is None or case.draft is None:
         return _found("MIN-5", "there is no body, or no file to compare it with")
-    asked = None if case.pending.type == REQUEST else case.asked
-    disclosure = disclose(case.draft, case.purpose, asked)
+    purpose = "TRAVEL_DOC" if case.pending.type == DOCUMENT_REQUEST else case.purpose
+    asked = None if case.pending.type in (REQUEST, DOCUMENT_REQUEST) else case.asked
+    disclosure = disclose(case.draft, purpose, asked)
     if ijson.loads(case.pending.body.encode()).get("elements") != disclosure.elements:
         return _found("MIN-1", "the body holds other elements than the file and the purpose give")
     return (*disclosure.findings, *element_findings(disclosure.elements))
@@ -302,6 +332,51 @@ def _contest_once(case: Case, event: Event, now: datetime) -> tuple[Finding, ...
     return _found("V-06", "a reply is contested once") if case.contests else ()
 
 
+def _in_directory(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if event.data["listed"] else _found("V-13", "the authority named is not in the directory of its State")
+
+
+def _interview_allowed(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """Nobody is questioned beyond the limit the asking State set, and with MX nobody at all (M-3.16)."""
+    asked = case.draft if case.side is Side.REQUESTING else case.received
+    if asked is None or not may_interview(asked["method_limit"], asked["no_contact_methods"]):
+        return _found("M-01", "the method limit of the request allows no interview")
+    return ()
+
+
+def _interview_consented(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """The person consented to this interview, and who stands up for the person is there (R-07, R-23, M-3.17)."""
+    draft, consent = case.draft or {}, (case.interview or {}).get("consent")
+    if consent is None or consent["on"] > now.date().isoformat() or consent["revoked_on"] is not None:
+        return _found("R-23", "the person's consent to this interview is not on record")
+    present = set(_value(_pending(case))["present"])
+    needed = {"REPRESENTATIVE"} if treat_as_minor(draft) else {"REPRESENTATIVE", "LAWYER"}
+    if not present & needed:
+        return _found("R-07", "nobody who stands up for the person would be present")
+    if "REPRESENTATIVE" in present and draft.get("representative") is None:
+        return _found("R-07", "no appointed representative is on record")
+    return ()
+
+
+def _interview_agreed(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    answer = (case.interview or {}).get("answer")
+    if answer is None or answer["decision"] != "ACCEPTED":
+        return _found("M-02", "no interview was agreed on in this case")
+    return ()
+
+
+def _attested(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """A reply rests on an interview only if one was agreed on and held, and was said to be (M-3.18)."""
+    if event.name == "reply":
+        value = event.data["body"]
+    else:
+        value = _value(event.data["pending"] if event.name == "prepare" else _pending(case))
+    result = (case.interview or {}).get("result")
+    if INTERVIEW_METHOD in value["method_used"] and (result is None or result["result"] != "HELD"):
+        return _found("M-02", "it names an interview, and none was agreed on and held")
+    return ()
+
+
 def _same_freezer(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     if (event.actor, event.role) not in case.holders:
         return _found("V-07", "only who froze the case can let go")
@@ -338,6 +413,11 @@ GUARDS = {
     "before_due": _before_due,
     "overdue": _overdue,
     "contest_once": _contest_once,
+    "in_directory": _in_directory,
+    "interview_allowed": _interview_allowed,
+    "interview_consented": _interview_consented,
+    "interview_agreed": _interview_agreed,
+    "attested": _attested,
     "same_freezer": _same_freezer,
     "released": _released,
     "second_person": _second_person,
@@ -365,7 +445,9 @@ def _amend(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _prepare(case: Case, event: Event, now: datetime) -> Change:
-    return replace(case, pending=event.data["pending"]), ()
+    consent = event.data.get("consent")
+    interview = {**(case.interview or {}), "consent": consent} if consent is not None else case.interview
+    return replace(case, pending=event.data["pending"], interview=interview), ()
 
 
 def _sign(case: Case, event: Event, now: datetime) -> Change:
@@ -389,49 +471,41 @@ def _send(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _receipt(case: Case, event: Event, now: datetime) -> Change:
-    case = _learned(case, event, now)
     for clock in event.data["clocks"]:
         case = case.with_clock(clock)
     return replace(case, findings=(*case.findings, *event.data["findings"])), ()
 
 
-def _learned(case: Case, event: Event, now: datetime) -> Case:
-    """While held, move the state to resume in by what the transport learned, if that state knows the event."""
-    if case.state not in HELD:
-        return case
-    try:
-        return _advance_resume(case, event, now)
-    except IllegalStep:
-        return case
-
-
 def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
-    case = _learned(case, event, now)
     return replace(case, findings=(*case.findings, f"not accepted: {event.data['code']}")), (Notify("interior"),)
 
 
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     if case.state is S.WITHDRAWN:
         return case, (Notify("interior"),)  # the withdrawal itself; the thread has ended already
-    return _learned(case, event, now), (DropUnsent(), EndThread("undelivered"), Notify("interior"))
+    return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))
 
 
 def _arrive(case: Case, event: Event, now: datetime) -> Change:
-    """Take in a message of the other State; while held, move where the case will resume instead."""
+    """Take in a message of the other State."""
     if case.state in (S.WITHDRAWN, S.CLOSED):
         return case, ()
     body = event.data["body"]
-    if case.state in HELD:
-        case = _advance_resume(case, event, now)
     for clock in event.data.get("clocks", ()):
         case = case.with_clock(clock)
     match event.name:
         case "question":
             case = replace(case, asked=tuple(body["elements"]), pending=None)
+        case "interview":
+            case = replace(case, interview={"proposal": body}, pending=None)
+        case "interview_answer":
+            case = replace(case, interview={**(case.interview or {}), "answer": body})
+        case "interview_result":
+            case = replace(case, interview={**(case.interview or {}), "result": body})
         case "delay" | "extension":
             case = replace(case, delay=body)
         case "reply":
-            case = replace(case, reply=body)
+            case = replace(case, reply=body, reply_digest=event.data.get("digest"))
         case "elements" if case.received is not None:
             merged = {**case.received["elements"], **body["elements"]}
             case = replace(case, received={**case.received, "elements": merged})
@@ -442,12 +516,6 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
         case _:
             pass
     return case, (Notify("interior"),)
-
-
-def _advance_resume(case: Case, event: Event, now: datetime) -> Case:
-    """Move ``resume_to`` as the case would have moved; raises what that step raises."""
-    resumed, _ = step(table_for(case.side), replace(case, state=_resume_to(case)), event, now)
-    return replace(case, resume_to=resumed.state)
 
 
 def _resume_to(case: Case) -> State:
@@ -471,7 +539,28 @@ def _contested(case: Case, event: Event, now: datetime) -> Change:
 
 def _interviewed(case: Case, event: Event, now: datetime) -> Change:
     """As with a contest: on one side it leaves, on the other it arrives."""
-    return _send(case, event, now) if case.side is Side.REQUESTING else _arrive(case, event, now)
+    if case.side is Side.REQUESTED:
+        return _arrive(case, event, now)
+    answer = _value(_pending(case))
+    return _send(replace(case, interview={**(case.interview or {}), "answer": answer}), event, now)
+
+
+def _decline_interview(case: Case, event: Event, now: datetime) -> Change:
+    answer = ijson.loads(event.data["body"].encode())
+    declined = replace(case, interview={**(case.interview or {}), "answer": answer}, pending=None)
+    return declined, (Send(INTERVIEW_ANSWER, event.data["body"]),)
+
+
+def _ask_interview(case: Case, event: Event, now: datetime) -> Change:
+    proposal = ijson.loads(event.data["body"].encode())
+    return replace(case, interview={"proposal": proposal}), (Send(INTERVIEW, event.data["body"]),)
+
+
+def _report_interview(case: Case, event: Event, now: datetime) -> Change:
+    result = ijson.loads(event.data["body"].encode())
+    return replace(case, interview={**(case.interview or {}), "result": result}), (
+        Send(INTERVIEW_RESULT, event.data["body"]),
+    )
 
 
 def _remind(case: Case, event: Event, now: datetime) -> Change:
@@ -486,11 +575,10 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
     case = replace(case, holders=(*(holder for holder in case.holders if holder != by), by))
     if case.state in (S.FROZEN, S.WITHDRAWN):
         return replace(case, freeze_reason=f"{case.freeze_reason}\n{reason}", released=False, resume_proposer=None), ()
-    resume_to = S(event.data["undo"]) if event.data.get("undo") else case.state
-    if case.state is S.CONTESTED and resume_to is S.REPLIED:
+    at = _resume_to(case) if case.state is S.SUSPENDED else case.state
+    resume_to = S(event.data["undo"]) if event.data.get("undo") else at
+    if at is S.CONTESTED and resume_to is S.REPLIED:
         case = replace(case, contests=case.contests - 1)  # the objection never left, so it may still be made
-    if case.state is S.SUSPENDED:
-        resume_to = _resume_to(case)
     if resume_to is S.CLEARED:
         resume_to = S.DRAFT  # the approval did not know what stopped the case; it is given anew
     frozen = replace(
@@ -505,6 +593,15 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
     return frozen, (DropUnsent(), Notify("interior"))
 
 
+def _correct(case: Case, event: Event, now: datetime) -> Change:
+    """Replace what is known of the person, and nothing else of the record."""
+    return replace(case, draft={**(case.draft or {}), "elements": event.data["elements"]}), ()
+
+
+def _attest(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, draft={**(case.draft or {}), "asylum": event.data["asylum"]}), ()
+
+
 def _release(case: Case, event: Event, now: datetime) -> Change:
     holders = tuple(holder for holder in case.holders if holder != (event.actor, event.role))
     return replace(case, holders=holders, released=not holders), (Notify("interior"),)
@@ -516,10 +613,6 @@ def _propose_resume(case: Case, event: Event, now: datetime) -> Change:
 
 def _resume(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, frozen_by=None, freeze_reason=None, released=False, resume_proposer=None, resume_to=None), ()
-
-
-def _suspend(case: Case, event: Event, now: datetime) -> Change:
-    return replace(case, resume_to=case.state), ()
 
 
 def next_full_hour(now: datetime) -> datetime:
@@ -543,6 +636,17 @@ def _say(type: str) -> Apply:
     return apply
 
 
+def _delay(case: Case, event: Event, now: datetime) -> Change:
+    """Say that it takes longer, and remember until when: the next notice is due after that day (R-11)."""
+    said = replace(case, delay=ijson.loads(event.data["body"].encode()))
+    return _say(DELAY)(said, event, now)
+
+
+def _acknowledge(case: Case, event: Event, now: datetime) -> Change:
+    """Whoever takes a request up is in charge of it from then on."""
+    return _say(ACKNOWLEDGEMENT)(replace(case, officer=event.actor), event, now)
+
+
 def _ask(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, asked=tuple(event.data["asked"])), (Send(QUESTION, event.data["body"]),)
 
@@ -560,6 +664,13 @@ APPLIES = {
     "countersign": _sign,
     "send": _send,
     "interview_answer": _interviewed,
+    "decline_interview": _decline_interview,
+    "redirection": _arrive,
+    "interview": _arrive,
+    "interview_result": _arrive,
+    "redirect": _say(REDIRECT),
+    "ask_interview": _ask_interview,
+    "report_interview": _report_interview,
     "receipt": _receipt,
     "not_accepted": _not_accepted,
     "reply_not_accepted": _not_accepted,
@@ -575,25 +686,18 @@ APPLIES = {
     "withdrawal": _withdrawn,
     "remind": _remind,
     "freeze": _freeze,
+    "correct": _correct,
+    "attest": _attest,
     "release": _release,
     "propose_resume": _propose_resume,
     "resume": _resume,
-    "suspend": _suspend,
     "withdraw": _withdraw,
-    "acknowledge": _say("verification.acknowledgement"),
-    "notify_delay": _say(DELAY),
-    "extend": _say(DELAY),
+    "acknowledge": _acknowledge,
+    "notify_delay": _delay,
+    "extend": _delay,
     "ask": _ask,
     "answer": _answer,
 }
-
-REQUESTING = Table(REQUESTING_ROWS, GUARDS, APPLIES, TERMINAL)
-REQUESTED = Table(REQUESTED_ROWS, GUARDS, APPLIES, TERMINAL)
-
-
-def table_for(side: Side) -> Table:
-    """Return the state table of ``side``."""
-    return REQUESTING if side is Side.REQUESTING else REQUESTED
 
 
 def undo_state(dropped: tuple[str, ...]) -> str | None:

@@ -30,7 +30,7 @@ MAX_VALIDITY = timedelta(days=30)
 MAX_STATEMENTS = 4
 
 # Types that belong to the channel between two gateways, not to a case: no thread, no number.
-THREADLESS = frozenset({"collect", "resync"})
+THREADLESS = frozenset({"collect", "directory", "resync"})
 
 ANSWER_MEDIA_TYPE = "application/xg1-answer+json"
 ANSWER_UNIT_BYTES = 4096
@@ -45,7 +45,7 @@ _ID = r'"[A-Za-z0-9_-]{21}[AQgw]"'
 _DIGEST = r'"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"'
 _COUNTRY = r'"[A-Z]{3}"'
 _TYPE = r'"(?=[^"]{3,48}")[a-z]+(?:[.-][a-z]+)*"'
-_STEP = r'"(?:acknowledgement|reply)"'
+_STEP = r'"(?:acknowledgement|reply|interview|interview_result|travel_document|travel_document_reissue)"'
 _INSTANT = r'"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"'
 _CALENDAR = r'"(?=[^"]{4,32}")[A-Z]{2,3}-[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"'
 _CALENDAR_VERSION = r'"(?=[^"]{1,32}")[A-Za-z0-9][A-Za-z0-9._+-]*"'
@@ -120,8 +120,8 @@ class Payload:
     """
     One payload as received: every member of the frame, the body, and its exact bytes.
 
-    ``sender`` and ``recipient`` are ``from`` and ``to``. ``thread`` and ``seq`` are ``None`` for ``collect`` and
-    ``resync`` only. ``digest`` and ``body_digest`` are base64url SHA-256 of the payload's and the body's bytes.
+    ``sender`` and ``recipient`` are ``from`` and ``to``. ``thread`` and ``seq`` are ``None`` for the types of
+    ``THREADLESS`` only. ``digest`` and ``body_digest`` are base64url SHA-256 of the payload's and the body's bytes.
     """
 
     type: str
@@ -175,10 +175,10 @@ def parse_payload(raw: bytes) -> Payload:
         raise BadPayload(Reason.PAYLOAD_VALUE, "body")
     kind, thread, seq, clock = value["type"], value["thread"], value["seq"], value["clock"]
     if (thread is None) != (kind in THREADLESS) or (seq is None) != (thread is None):
-        raise BadPayload(Reason.PAYLOAD_THREAD, "thread and number belong to every type but collect and resync")
+        raise BadPayload(Reason.PAYLOAD_THREAD, "thread and number belong to every type but those of the channel")
     if thread is None and (value["prev"] or value["in_reply_to"] or clock or value["statements"]):
         raise BadPayload(
-            Reason.PAYLOAD_THREAD, "collect and resync answer nothing, start nothing and carry no statement"
+            Reason.PAYLOAD_THREAD, "a message of the channel answers nothing, starts nothing and carries no statement"
         )
     try:
         issued_at = datetime.fromisoformat(value["issued_at"])

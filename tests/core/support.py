@@ -9,7 +9,7 @@ from typing import Any
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.deadlines import Clock
 from gateway.core.machine import Event, Row
-from gateway.core.messages import REPLY
+from gateway.core.messages import INTERVIEW_ANSWER, REPLY
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.rules import Facts
 from gateway.core.verification import GATEWAY, PARTNER
@@ -172,6 +172,21 @@ def received_facts(type: str, body: Mapping[str, Any]) -> Facts:
     return Facts(NOW, None, type, body, question=REQUEST_BODY)
 
 
+PROPOSED_INTERVIEW: dict[str, Any] = {
+    "mode": "VIDEO",
+    "place": "REMOTE",
+    "present": ["LAWYER", "CONSULAR_OFFICER"],
+    "questions": "IDENTITY_ONLY",
+    "from": "2026-12-07",
+    "until": "2026-12-18",
+}
+HELD_INTERVIEW: dict[str, Any] = {
+    "result": "HELD",
+    "on": "2026-12-01",
+    "outcome": "SUPPORTS",
+    "present": ["LAWYER", "CONSULAR_OFFICER"],
+}
+
 BODIES: dict[str, dict[str, Any]] = {
     "question": {"code": "AMBIGUOUS", "candidates": 2, "elements": ["SEX"]},
     "delay": {"reason": "ARCHIVE_SEARCH", "eta": "2026-12-20", "extension": False, "due_on": None},
@@ -180,22 +195,39 @@ BODIES: dict[str, dict[str, Any]] = {
     "elements": {"handling": REQUEST_BODY["handling"], "elements": {"sex": 2}},
     "contest": {"ground": "NEW_ELEMENT"},
     "reminder": {"number": 1, "step": "reply"},
+    "redirection": {"authority": {"id": "XBB-C-1"}, "reason": "OTHER_TASK"},
+    "redirect": {"authority": {"id": "XBB-C-1"}, "reason": "OTHER_TASK"},
+    "interview": PROPOSED_INTERVIEW,
+    "ask_interview": PROPOSED_INTERVIEW,
+    "interview_answer": {"decision": "ACCEPTED", "present": ["LAWYER"], "on": "2026-12-10"},
+    "decline_interview": {"decision": "DECLINED", "present": [], "on": None},
+    "interview_result": HELD_INTERVIEW,
+    "report_interview": HELD_INTERVIEW,
 }
 """What arrives with each event of the other State."""
 
 
-RESUMED_IN = {"acknowledgement": State.SENT, "elements": State.NEEDS_TIER2, "contest": State.REPLIED}
+RESUMED_IN = {
+    "acknowledgement": State.SENT,
+    "redirection": State.SENT,
+    "elements": State.NEEDS_TIER2,
+    "interview_answer": State.NEEDS_INTERVIEW,
+    "contest": State.REPLIED,
+}
+INTERVIEWS = {"interview", "ask_interview", "interview_answer", "interview_result", "report_interview"}
 """Where a held case will go on, so that the event that arrives fits; ACKNOWLEDGED for all others."""
 
 
 def good_case(side: Side, row: Row) -> Case:
     """Return a case in the row's source state that nothing objects to."""
-    tier_2 = row.source in (State.NEEDS_TIER2, State.NEEDS_INTERVIEW)
+    tier_2 = row.source is State.NEEDS_TIER2
     if side is Side.REQUESTING:
         made = preview(asked=("SEX",) if tier_2 else None).pending("anna")
         case = asking(row.source, asked=("SEX",), pending=made)
     else:
         case = asked(row.source, pending=prepared(reply()))
+    if row.event in INTERVIEWS or row.source is State.NEEDS_INTERVIEW:
+        case = interviewing(case)
     assert case.pending is not None
     signed = replace(case.pending, approver="boris", statement="statement")
     held: dict[str, Any] = (
@@ -212,6 +244,18 @@ def good_case(side: Side, row: Row) -> Case:
     )
 
 
+def interviewing(case: Case) -> Case:
+    """Return the case as one whose request allows an interview, to which the person consented and both sides agreed."""
+    limits = {"method_limit": "M2", "no_contact_methods": False}
+    consent = {"on": "2026-11-30", "revoked_on": None}
+    interview = {"proposal": PROPOSED_INTERVIEW, "consent": consent, "answer": BODIES["interview_answer"]}
+    if case.side is Side.REQUESTED:
+        return replace(case, received={**REQUEST_BODY, **limits}, interview=interview)
+    answer = prepared(BODIES["interview_answer"], type=INTERVIEW_ANSWER)
+    pending = answer if case.state is State.NEEDS_INTERVIEW else case.pending
+    return replace(case, draft=draft(**limits), interview=interview, pending=pending)
+
+
 def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
     """Return the row's event as somebody who may brings it, with everything it may need."""
     role = "guardian" if row.event == "release" else min(row.who)
@@ -225,6 +269,8 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
     ours = ijson.dumps(body).decode() if role != PARTNER else body
     data: dict[str, Any] = {
         "draft": DRAFT if row.event == "amend" else None,
+        "elements": DRAFT["elements"],
+        "asylum": DRAFT["asylum"],
         "pending": case.pending,
         "digest": case.pending.digest if case.pending else "",
         "statement": "statement",
@@ -239,5 +285,6 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         "code": "stale",
         "until": NOW,
         "overdue": row.event == "remind",
+        "listed": True,
     }
     return Event(row.event, actor, role, data, facts)

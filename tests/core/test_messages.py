@@ -1,15 +1,19 @@
 """The catalogue of message types agrees with schemas and code lists."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 
 import schemas
 from gateway.core.messages import (
+    ACCEPTANCE,
+    HANDOVER,
+    INFORMATION,
     METHODS_FOR,
     NEGATIVE_OUTCOMES,
     OUTCOMES_FOR,
     POSITIVE_OUTCOMES,
+    PROPOSAL,
     REPLY,
     TYPES,
     allowed_methods,
@@ -44,13 +48,19 @@ def test_personal_types_carry_conditions() -> None:
 
 def test_outcomes_are_those_of_the_list() -> None:
     """Positive, negative and the one that says nothing are all outcomes there are."""
-    assert set(schemas.codes("outcome")) == POSITIVE_OUTCOMES | NEGATIVE_OUTCOMES | {"CANNOT_SAY"}
+    assert set(schemas.codes("outcome")) == POSITIVE_OUTCOMES | NEGATIVE_OUTCOMES | {"CANNOT_SAY", "DOC_AUTHENTIC"}
+
+
+def test_genuine_document_is_no_positive_reply() -> None:
+    """That a document is authentic says nothing about who holds it, so no return can rest on it (R-04)."""
+    assert "DOC_AUTHENTIC" in OUTCOMES_FOR["DOC_AUTHENTICITY"] - POSITIVE_OUTCOMES
 
 
 def test_outcomes_answer_their_question() -> None:
-    """Each outcome answers one of the two questions, and only what says nothing of either answers both."""
-    assert set(schemas.codes("outcome")) == OUTCOMES_FOR["NATIONALITY"] | OUTCOMES_FOR["PERM_RESIDENCE"]
-    assert {"NOT_FOUND", "CANNOT_SAY", "REFUSED"} == OUTCOMES_FOR["NATIONALITY"] & OUTCOMES_FOR["PERM_RESIDENCE"]
+    """Each outcome answers one of the questions, and only what says nothing answers more than one."""
+    assert set(schemas.codes("outcome")) == set().union(*OUTCOMES_FOR.values())
+    for one, other in combinations(OUTCOMES_FOR.values(), 2):
+        assert {"NOT_FOUND", "CANNOT_SAY", "REFUSED"} == one & other
 
 
 def test_methods_grow_with_the_limit() -> None:
@@ -63,7 +73,7 @@ def test_methods_grow_with_the_limit() -> None:
 @pytest.mark.parametrize("limit", sorted(METHODS_FOR))
 def test_no_contact_takes_out_the_enquiry(limit: str) -> None:
     """Without contact nobody is visited or asked about, whatever the limit."""
-    assert METHODS_FOR[limit] - {"SOCIAL_ENQUIRY"} == allowed_methods(limit, True)
+    assert METHODS_FOR[limit] - {"CONSULAR_INTERVIEW", "SOCIAL_ENQUIRY"} == allowed_methods(limit, True)
     assert METHODS_FOR[limit] == allowed_methods(limit, False)
 
 
@@ -91,5 +101,17 @@ def test_other_replies_need_one_signer(outcome: str) -> None:
 
 
 def test_no_other_type_needs_a_statement() -> None:
-    """A message that is no reply needs none."""
-    assert all(required_statements(type, {"outcome": "NOT_FOUND"}) == () for type in TYPES if type != REPLY)
+    """Beside replies, the two consents to a return, its handover and what is told of no person, nothing is signed."""
+    signing = {REPLY, PROPOSAL, ACCEPTANCE, HANDOVER, *INFORMATION}
+    assert all(required_statements(type, {"outcome": "NOT_FOUND"}) == () for type in TYPES.keys() - signing)
+
+
+@pytest.mark.parametrize(
+    ("represented", "ours", "theirs"), [(True, "welfare", "welfare"), (False, "coordinator", "desk_head")]
+)
+def test_return_needs_the_authority_in_charge_on_each_side(represented: bool, ours: str, theirs: str) -> None:
+    """Who is represented is released and accepted by the welfare authorities of both States."""
+    body = {"represented": represented, "decision": "accepted"}
+    assert (("return.release", ours),) == required_statements(PROPOSAL, body)
+    assert (("return.acceptance", theirs),) == required_statements(ACCEPTANCE, body)
+    assert () == required_statements(ACCEPTANCE, {**body, "decision": "refused"})

@@ -11,7 +11,7 @@ from gateway.core.minimise import MATRIX, NEVER, disclose, excess
 from gateway.core.preview import compose
 from tests.core.support import ELEMENTS, NOW, TOKEN, draft
 
-PURPOSES = ("NATIONALITY", "PERM_RESIDENCE")
+PURPOSES = ("NATIONALITY", "PERM_RESIDENCE", "DOC_AUTHENTICITY", "TRAVEL_DOC", "RETURN_ARRANGEMENT")
 REPRESENTATIVE = {"ref": TOKEN, "appointed_on": "2026-11-18", "signed_by": "Family Court"}
 FULL: dict[str, Any] = draft(
     elements=ELEMENTS, representative=REPRESENTATIVE, national={name: f"canary-{name}" for name in NEVER}
@@ -53,7 +53,7 @@ def test_cell_of_an_answer(purpose: str, element: str, member: str, need: str, a
     assert expected(need, attachment, asked=True) == statuses(purpose, [element])[member]
 
 
-@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("purpose", ["NATIONALITY", "PERM_RESIDENCE"])
 def test_answer_repeats_nothing(purpose: str) -> None:
     """What was sent before and is not asked for stays."""
     assert ["sex"] == list(disclose(FULL, purpose, ["SEX"]).elements)
@@ -84,10 +84,15 @@ def test_unknown_national_field_does_not_leave() -> None:
     assert ("forbidden", "MIN-3") == (line.status, line.rule)
 
 
-@pytest.mark.parametrize("purpose", ["DOC_AUTHENTICITY", "ENFORCEMENT", ""])
+@pytest.mark.parametrize("purpose", ["ENFORCEMENT", ""])
 def test_purpose_without_a_row_lets_nothing_leave(purpose: str) -> None:
-    """A purpose that this version does not ask for moves no name."""
-    assert "names" not in disclose(FULL, purpose).elements
+    """A purpose that this version does not know moves nothing at all."""
+    assert {} == disclose(FULL, purpose).elements
+
+
+def test_a_document_travels_without_its_holder() -> None:
+    """Whether a document is authentic is asked of the document alone (Palermo Protocol Article 13)."""
+    assert {"document"} == set(disclose(FULL, "DOC_AUTHENTICITY").elements)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,9 @@ def test_purpose_without_a_row_lets_nothing_leave(purpose: str) -> None:
     [
         ("NATIONALITY", {"NAMES", "BIRTH_DATE", "BIRTH_PLACE"}),
         ("PERM_RESIDENCE", {"NAMES", "BIRTH_DATE", "LAST_RESIDENCE", "PERMIT", "ENTRY_DATE"}),
+        ("DOC_AUTHENTICITY", {"DOCUMENT"}),
+        ("TRAVEL_DOC", {"NAMES", "BIRTH_DATE", "BIRTH_PLACE", "SEX"}),
+        ("RETURN_ARRANGEMENT", {"NAMES", "BIRTH_DATE"}),
     ],
 )
 def test_missing_required_elements_are_found(purpose: str, needed: set[str]) -> None:

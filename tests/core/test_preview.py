@@ -38,6 +38,14 @@ def test_residence_request_fits_its_schema() -> None:
     assert () == made.findings
 
 
+def test_document_request_names_no_person() -> None:
+    """Whether a document is authentic is asked by the document alone, whatever else the file holds."""
+    made = preview(draft(purpose="DOC_AUTHENTICITY", elements=support.ELEMENTS))
+    value = ijson.loads(made.body.encode())
+    schemas.validate(REQUEST, value)
+    assert ({"document": support.ELEMENTS["document"]}, ()) == (value["elements"], made.findings)
+
+
 def test_elements_fit_their_schema() -> None:
     """The answer to a question is a valid body with what was asked for and no more."""
     made = preview(asked=("SEX",))

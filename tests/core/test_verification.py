@@ -9,16 +9,8 @@ import pytest
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
 from gateway.core.messages import CONTEST, DELAY, ELEMENTS, QUESTION, REMINDER, REPLY, REQUEST, WITHDRAWAL
-from gateway.core.verification import (
-    GATEWAY,
-    PARTNER,
-    REQUESTED,
-    REQUESTING,
-    WITHDRAWAL_BODY,
-    next_full_hour,
-    table_for,
-    undo_state,
-)
+from gateway.core.tables import REQUESTED, REQUESTING, table_for
+from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, next_full_hour, undo_state
 from schemas import ijson
 from tests.core import support
 from tests.core.support import BODIES, NOW, asked, asking, draft, good_case, good_event, reply

@@ -1,5 +1,7 @@
 """Stored values open in their own place alone."""
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +96,24 @@ def test_kek_of_other_length(length: int) -> None:
 def test_repr_has_no_secret() -> None:
     """A vault in a log line shows nothing."""
     assert "Vault()" == repr(VAULT)
+
+
+def test_index_value_is_the_same_under_one_key_alone() -> None:
+    """A text has one value under a key and another under another; it is 16 bytes and no hash of the text."""
+    vault, again, other = Vault(bytes(32)), Vault(bytes(32)), Vault(b"\x01" * 32)
+    value = vault.index_value("name|A B|2001")
+    assert (16, value) == (len(value), again.index_value("name|A B|2001"))
+    assert value not in (other.index_value("name|A B|2001"), vault.index_value("name|A B|2002"))
+    assert value != hmac.digest(bytes(32), b"name|A B|2001", "sha256")[:16]
+
+
+def test_value_of_no_case_opens_in_its_place_alone() -> None:
+    """What is kept about a State opens in its own place, and not with a key of another purpose."""
+    vault = Vault(bytes(32))
+    sealed = vault.seal_own("no_contact", "XBB", "sealed", b"why")
+    assert b"why" == vault.open_own("no_contact", "XBB", "sealed", sealed)
+    for place in (("no_contact", "XCC", "sealed"), ("no_contact", "XBB", "other")):
+        with pytest.raises(BadRest):
+            vault.open_own(*place, sealed)
+    with pytest.raises(BadRest):
+        vault.open(bytes(32), "no_contact", "XBB", "sealed", sealed)

@@ -1,0 +1,83 @@
+"""
+Who is competent for what, in which State, from which day: what a State announced of itself, and what holds on a day.
+
+Rule 1: a change is whole. The one with the highest serial of those that are valid by the day replaces all before it.
+Rule 2: where nothing was announced, the authorities of the State's card hold.
+Rule 3: an officer is an opaque id with tasks and days; nobody's name is in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from keys.card import Authority
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """A liaison officer: opaque id (22 characters), authority, tasks (codes of ``purpose``), first and last day."""
+
+    id: str
+    authority: str
+    tasks: tuple[str, ...]
+    from_on: date
+    until_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One announced directory: the body of a ``directory`` message."""
+
+    serial: int
+    valid_from: date
+    authorities: tuple[Authority, ...]
+    officers: tuple[Officer, ...]
+
+
+def _span(entry: Mapping[str, Any]) -> tuple[date, date | None]:
+    until = entry["until"]
+    return date.fromisoformat(entry["from"]), None if until is None else date.fromisoformat(until)
+
+
+def parse_change(body: Mapping[str, Any]) -> Change:
+    """Return the body of a ``directory`` message (its schema holds) as a value."""
+    return Change(
+        body["serial"],
+        date.fromisoformat(body["valid_from"]),
+        tuple(Authority(one["id"], one["name"], tuple(one["tasks"]), *_span(one)) for one in body["authorities"]),
+        tuple(Officer(one["id"], one["authority"], tuple(one["tasks"]), *_span(one)) for one in body["officers"]),
+    )
+
+
+def faults(country: str, change: Change) -> tuple[str, ...]:
+    """
+    Return what contradicts itself in a directory of ``country``; empty means it may be taken.
+
+    An authority is one of the country and stands once; an officer works at an authority that is listed (M-3.22).
+    """
+    ids = [one.id for one in change.authorities]
+    found = [f"{id} is no authority of {country}" for id in ids if not id.startswith(f"{country}-")]
+    found += [f"{id} stands twice" for id in sorted({id for id in ids if ids.count(id) > 1})]
+    found += [f"{one.authority} is not listed" for one in change.officers if one.authority not in ids]
+    return tuple(found)
+
+
+def in_force(changes: Sequence[Change], on: date) -> Change | None:
+    """Return the directory that holds on the day ``on``, or ``None`` if none was announced for it."""
+    valid = [one for one in changes if one.valid_from <= on]
+    return max(valid, key=lambda one: one.serial, default=None)
+
+
+def authorities(changes: Sequence[Change], card: Sequence[Authority], on: date) -> tuple[Authority, ...]:
+    """Return the authorities that are competent for anything on the day ``on``."""
+    change = in_force(changes, on)
+    listed = card if change is None else change.authorities
+    return tuple(one for one in listed if one.from_on <= on and (one.until_on is None or on <= one.until_on))
+
+
+def officers(changes: Sequence[Change], on: date) -> tuple[Officer, ...]:
+    """Return the liaison officers in charge on the day ``on``."""
+    change = in_force(changes, on)
+    listed = () if change is None else change.officers
+    return tuple(one for one in listed if one.from_on <= on and (one.until_on is None or on <= one.until_on))

@@ -1,0 +1,157 @@
+"""
+What silence leads to: which step is owed, which rung is reached, who may trigger it, and what stops it. Nothing else.
+
+Rule 1: a rung is derived from a clock and a calendar each time; it is never stored, and no case moves by it.
+Rule 2: the law of a rung is data (the ladder): from when, by whom, how long it rests before it is triggered again.
+Rule 3: nothing is pressed while a case is frozen or suspended, nor where somebody said that pressing may endanger.
+Rule 4: anyone who answers for a person stops the pressing alone; two of them, and not one, let it go on.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from gateway.core.calendars import Calendar, local_date
+from gateway.core.case import Case, Side, State
+from gateway.core.deadlines import Clock, Level, is_reached
+from gateway.core.messages import DOCUMENT
+from gateway.core.rules import Finding
+
+HELD = frozenset({State.FROZEN, State.SUSPENDED})
+"""States in which nothing is pressed and nothing counted as overdue."""
+
+MAY_STOP = frozenset({"case_officer", "liaison_officer", "child_welfare", "coordinator", "guardian"})
+"""Who may say that pressing endangers somebody; each alone, at once."""
+
+MAY_ALLOW = frozenset({"case_officer", "liaison_officer", "child_welfare", "coordinator"})
+"""Who may say, two of them, that it no longer does."""
+
+STOP, PROPOSE, ALLOW = "stop_pressing", "propose_pressing", "allow_pressing"
+"""Events of a case that set the mark "do not press", propose to take it away, and take it away."""
+
+DELAY_NOTICE_DUE = "delay_notice_due"
+"""Event: the desk was told that a reply or a notice of delay is due."""
+
+_FIRST = ("acknowledgement", "reply")
+_ANSWER = ("reply", "interview_reply")
+_OWED: Mapping[State, tuple[str, ...]] = {
+    State.DELIVERED: _FIRST,
+    State.RECEIVED: _FIRST,
+    State.ACKNOWLEDGED: _ANSWER,
+    State.EXTENDED: _ANSWER,
+    State.NEEDS_TIER2: _ANSWER,
+    State.NEEDS_INTERVIEW: _ANSWER,
+    State.CONTESTED: _ANSWER,
+    State.REDIRECTED: _ANSWER,
+}
+
+
+def owed_steps(case: Case) -> tuple[str, ...]:
+    """Return the steps the requested State owes in this state of the case; none where it owes nothing."""
+    if case.state in _OWED:
+        return (*_OWED[case.state], *_interview(case))
+    documented = DOCUMENT in case.said
+    if case.side is Side.REQUESTING and case.state is State.DECIDED:
+        return ("travel_document_reissue",) if documented else ("travel_document",)
+    if case.side is Side.REQUESTED and case.state is State.ACCEPTED and not documented:
+        return ("travel_document",)
+    return ()
+
+
+def _interview(case: Case) -> tuple[str, ...]:
+    """Return the steps of an interview that was agreed on and has no result yet."""
+    said = case.interview or {}
+    agreed = (said.get("answer") or {}).get("decision") == "ACCEPTED"
+    return ("interview", "interview_result") if agreed and not said.get("result") else ()
+
+
+def owed(case: Case) -> Clock | None:
+    """Return the clock whose due date the desks see: of the steps owed the one that is over first, or ``None``."""
+    steps = owed_steps(case)
+    running = (clock for clock in case.clocks if clock.step in steps and not clock.floor)
+    return min(running, key=lambda clock: clock.due_at, default=None)
+
+
+def delay_notice_from(case: Case) -> date | None:
+    """
+    Return the day from which the requested desk owes an answer or a notice of delay (R-11), or ``None`` if never.
+
+    It is the day that 80 % of the time is used. A notice counts for the time it names: once its day has passed, the
+    next one is due.
+    """
+    clock = owed(case)
+    if case.side is not Side.REQUESTED or clock is None:
+        return None
+    if case.delay is None:
+        return clock.delay_on
+    return max(clock.delay_on, date.fromisoformat(case.delay["eta"]) + timedelta(days=1))
+
+
+def delay_notice_missing(case: Case, now: datetime) -> bool:
+    """Tell whether the requested desk owes an answer or a notice of delay by now and gave neither (R-11)."""
+    clock, since = owed(case), delay_notice_from(case)
+    return clock is not None and since is not None and local_date(now, clock.zone) >= since
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """One event of the past that matters to the ladder: its name, who brought it, and when."""
+
+    event: str
+    actor: str
+    at: datetime
+
+
+def event_of(level: str) -> str:
+    """Return the name of the event that a triggered ``level`` leaves in the history; L1 is the reminder itself."""
+    return "remind" if level == "L1" else f"escalate_{level.lower()}"
+
+
+def is_stopped(past: Iterable[Pressed]) -> bool:
+    """Tell whether the mark "do not press" is set: it was, and two persons did not take it away since."""
+    return next((one.event == STOP for one in _backwards(past) if one.event in (STOP, ALLOW)), False)
+
+
+def proposer(past: Iterable[Pressed]) -> str | None:
+    """Return who proposed to let the pressing go on since the mark was last set, or ``None``."""
+    for one in _backwards(past):
+        if one.event in (STOP, ALLOW):
+            return None
+        if one.event == PROPOSE:
+            return one.actor
+    return None
+
+
+def _backwards(past: Iterable[Pressed]) -> list[Pressed]:
+    return list(past)[::-1]
+
+
+def press_findings(
+    level: Level, case: Case, role: str, past: Sequence[Pressed], calendar: Calendar | None, now: datetime
+) -> tuple[Finding, ...]:
+    """
+    Return what stands against triggering ``level`` now: all of it, so that whoever asks learns it at once.
+
+    ``past`` is the history of the case, oldest first; ``calendar`` that of the requested State.
+    """
+    clock, found = owed(case), []
+    if role not in level.who:
+        found.append(Finding("D-04", f"{level.level} is triggered by: {', '.join(level.who)}"))
+    if case.state in HELD:
+        found.append(Finding("D-05", "nothing is pressed while the case is stopped"))
+    if is_stopped(past):
+        found.append(Finding("D-06", "pressing may endanger somebody, says who answers for the person"))
+    if clock is None or calendar is None or case.side is not Side.REQUESTING:
+        found.append(Finding("D-07", "the other State owes nothing that a day was reckoned for"))
+    elif not is_reached(level, clock, local_date(now, clock.zone), calendar):
+        found.append(Finding("D-07", f"{level.level} is not reached yet"))
+    rested = rests_until(level, past)
+    if rested is not None and now < rested:
+        found.append(Finding("D-08", f"{level.level} was triggered; it rests until {rested.date()}"))
+    return tuple(found)
+
+
+def rests_until(level: Level, past: Iterable[Pressed]) -> datetime | None:
+    """Return the instant until which ``level`` rests after it was last triggered, or ``None`` if it never was."""
+    last = max((one.at for one in past if one.event == event_of(level.level)), default=None)
+    return last and last + timedelta(days=level.cooldown_days)

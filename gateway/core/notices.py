@@ -1,0 +1,376 @@
+"""
+What may be said about data after it was sent: what became of it, may it be passed on, it was wrong, destroy it.
+
+Rule 1: a question, a demand and their answers leave the state of a case as it is; only destroying our copy closes it.
+Rule 2: no answer is no. Data is used for another purpose only while a yes of the State that sent it lasts.
+Rule 3: what may follow a withdrawal (``messages.AFTER_WITHDRAWAL``) brings nothing new about the person: values that
+replace wrong ones travel only while a request may travel, approved by two persons like a request.
+Rule 4: a confirmation of erasure leaves in the very step that destroys the copy, so none is given for less.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+
+from gateway.core.case import Case, Notice, Side, State
+from gateway.core.machine import STAY, Apply, Effect, Event, Guard, Notify, Row, Send
+from gateway.core.messages import (
+    CONFIRMATION,
+    ERASURE,
+    ONWARD_ANSWER,
+    ONWARD_REQUEST,
+    RECTIFICATION,
+    USE_ANSWER,
+    USE_REQUEST,
+)
+from gateway.core.minimise import disclose, members_of
+from gateway.core.reuse import Grant
+from gateway.core.rules import Finding
+
+Change = tuple[Case, tuple[Effect, ...]]
+
+_PARTNER = frozenset({"partner"})
+_DPO = frozenset({"dpo"})
+_OFFICER = frozenset({"case_officer", "liaison_officer"}) | _DPO
+_CLERK = frozenset({"registry_clerk", "desk_head"}) | _DPO
+
+REPLY_PART = "REPLY"
+
+_NEVER_THERE = frozenset({State.DRAFT, State.CLEARED, State.NOT_ACCEPTED, State.ERASED})
+"""States in which the other State holds nothing of ours, and one in which nothing is left here."""
+_STOPPED = frozenset({State.FROZEN, State.SUSPENDED})
+_OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
+_TRAVELLING = frozenset({State.DEPARTED, State.RECALL})
+
+_MUTE = _STOPPED | {State.SENT, State.UNDELIVERED}
+"""States in which we hear, and say nothing of our own: stopped, or a message of ours has not arrived."""
+_NO_CORRECTION = _OVER | _TRAVELLING | {State.NEEDS_TIER2}
+"""States in which no right value leaves: an open question asks for it anyway, and what is over needs none."""
+_DESTROYING = frozenset(
+    {State.REPLIED, State.REDIRECTED, State.WITHDRAWN, State.CLOSED, State.NOT_RETURNED}
+    | {State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT}
+)
+"""States in which a copy may be destroyed: nobody is on the way and nothing is under work."""
+
+
+def _rows(
+    sources: Collection[State], event: str, who: frozenset[str], guards: tuple[str, ...], evidence: str = "message"
+) -> tuple[Row, ...]:
+    return tuple(Row(source, event, STAY, who, guards, evidence) for source in sources)
+
+
+def rows(side: Side, states: Collection[State]) -> tuple[Row, ...]:
+    """Return the rows of ``side`` in those of ``states``, the states that its tables know, where they belong."""
+    asking = side is Side.REQUESTING
+    hearing = [state for state in State if state in states and state not in _NEVER_THERE]
+    speaking = [state for state in hearing if state not in _MUTE]
+    working = [state for state in speaking if state not in _OVER or state is State.CLOSED]
+    return (
+        *_heard(hearing if asking else [state for state in hearing if state is not State.WITHDRAWN], hearing),
+        *_said(side, speaking, working),
+        *(_corrected([state for state in working if state not in _NO_CORRECTION]) if asking else ()),
+        *_destroyed(side, [state for state in speaking if state in _DESTROYING]),
+    )
+
+
+def _heard(questions: Collection[State], demands: Collection[State]) -> tuple[Row, ...]:
+    """Return what the other State may say; after a withdrawal of its own, only what may follow one."""
+    return (
+        *_rows(questions, "use_request", _PARTNER, ("fresh_number",)),
+        *_rows(questions, "use_answer", _PARTNER, ("asked_before",)),
+        *_rows(questions, "onward_request", _PARTNER, ("fresh_number",)),
+        *_rows(questions, "onward_answer", _PARTNER, ("asked_before",)),
+        *_rows(demands, "rectification", _PARTNER, ("fresh_number", "nothing_new")),
+        *_rows(demands, "erasure", _PARTNER, ("fresh_number",)),
+        *_rows(demands, "confirmation", _PARTNER, ("asked_before",)),
+    )
+
+
+def _said(side: Side, speaking: Collection[State], working: Collection[State]) -> tuple[Row, ...]:
+    desk = _OFFICER if side is Side.REQUESTING else _CLERK
+    return (
+        *_rows(working, "ask_use", desk, ("rules_send",)),
+        *_rows(working, "report_use", desk, ("was_asked", "rules_send")),
+        *_rows(working, "ask_onward", desk, ("rules_send",)),
+        *_rows(working, "answer_onward", _head(side) | {"child_welfare"}, ("was_asked", "rules_send")),
+        *_rows(speaking, "strike", desk, ("was_sent", "posted")),
+        *_rows(speaking, "demand_erasure", desk, ("posted",)),
+        *_rows(speaking, "confirm", desk, ("was_asked",)),
+    )
+
+
+def _corrected(states: Collection[State]) -> tuple[Row, ...]:
+    signed = ("two_persons", "same_bytes", "correction_only", "rules_send")
+    return (
+        *_rows(states, "prepare_rectification", _OFFICER - _DPO, ("was_sent",), "body digest"),
+        *_rows(states, "rectify", frozenset({"liaison_officer"}), signed, "approval statement"),
+    )
+
+
+def _destroyed(side: Side, states: Collection[State]) -> tuple[Row, ...]:
+    """Return how a copy ends: the whole case on the side that was asked; what came in reply on the side that asked."""
+    target = State.CLOSED if side is Side.REQUESTING else State.ERASED
+    who = _head(side) | _DPO
+    return tuple(Row(state, "destroy", target, who, ("erasure_asked",), "erased key id") for state in states)
+
+
+def _head(side: Side) -> frozenset[str]:
+    return frozenset({"liaison_officer"} if side is Side.REQUESTING else {"desk_head"})
+
+
+# Looking things up.
+
+
+def last_number(case: Case, kind: str, *, ours: bool) -> int:
+    """Return the highest number of a question or demand of ``kind`` that one side has sent in the thread, or 0."""
+    return max((one.number for one in case.notices if one.kind == kind and one.ours is ours), default=0)
+
+
+def find(case: Case, kind: str, number: int, *, ours: bool) -> Notice | None:
+    """Find the question or demand ``number`` of ``kind`` that one side has sent."""
+    found = (one for one in case.notices if one.kind == kind and one.ours is ours and one.number == number)
+    return next(found, None)
+
+
+def grants(case: Case) -> tuple[Grant, ...]:
+    """
+    Return each yes of the other State to another use of what it sent: purpose, body and last day.
+
+    Silence is no, a refusal is no, and a later refusal ends an earlier yes (Palermo Protocol Article 10(3), M-3.19).
+    """
+    return tuple(
+        Grant(one.body["purpose"], one.body["recipient"], date.fromisoformat(one.answer["until"]))
+        for one in case.notices
+        if one.kind == ONWARD_REQUEST and one.ours and one.answer is not None and one.answer["decision"] == "GRANTED"
+    )
+
+
+def open_demands(case: Case) -> tuple[Notice, ...]:
+    """Return the rectifications and erasures of ours that the other State has not confirmed (rule R-16)."""
+    return tuple(
+        one for one in case.notices if one.ours and one.kind in (RECTIFICATION, ERASURE) and one.answer is None
+    )
+
+
+def unanswered(case: Case) -> tuple[Notice, ...]:
+    """Return what the other State asked or demanded and we have not answered."""
+    return tuple(one for one in case.notices if not one.ours and one.answer is None)
+
+
+# Guards.
+
+
+def _found(rule: str, because: str) -> tuple[Finding, ...]:
+    return (Finding(rule, because),)
+
+
+_QUESTION_OF: Mapping[str, str] = {
+    "use_answer": USE_REQUEST,
+    "report_use": USE_REQUEST,
+    "onward_answer": ONWARD_REQUEST,
+    "answer_onward": ONWARD_REQUEST,
+}
+
+
+def _question(event: Event) -> tuple[str, int]:
+    """Return what an answer answers: kind and number."""
+    value = event.data["value"]
+    if "act" in value:
+        return (RECTIFICATION if value["act"] == "RECTIFICATION" else ERASURE), value["number"]
+    return _QUESTION_OF[event.name], value["number"]
+
+
+_KIND_OF: Mapping[str, str] = {
+    "use_request": USE_REQUEST,
+    "onward_request": ONWARD_REQUEST,
+    "rectification": RECTIFICATION,
+    "erasure": ERASURE,
+}
+
+
+def _fresh_number(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    # A number may be left out: a message that a freeze took back had one too.
+    if event.data["value"]["number"] <= last_number(case, _KIND_OF[event.name], ours=False):
+        return _found("V-10", "this number was used before")
+    return ()
+
+
+def _asked_before(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    kind, number = _question(event)
+    return () if find(case, kind, number, ours=True) else _found("V-11", "it answers nothing that we sent")
+
+
+def _was_asked(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    kind, number = _question(event)
+    one = find(case, kind, number, ours=False)
+    if one is None:
+        return _found("V-11", "the other State did not send what this answers")
+    if kind == ERASURE and one.answer is None:  # M-3.21
+        return _found("R-16", "an erasure is confirmed by the step that destroys the copy, and not before")
+    return ()
+
+
+def _nothing_new(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """A rectification replaces what was sent before, and after a withdrawal nothing (M-3.20)."""
+    value = event.data["value"]
+    if value["elements"] is None:
+        return ()
+    held = (case.received or {}).get("elements", {})
+    if case.side is Side.REQUESTING or case.state in _OVER:
+        return _found("R-16", "no value may come here; what is wrong is destroyed")
+    if not set(value["elements"]) <= set(held) & members_of(value["parts"]):
+        return _found("R-16", "a rectification brings no element that was not sent before and is not named in it")
+    return ()
+
+
+def _was_sent(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """We correct what we ourselves sent: elements on the asking side, the reply on the other."""
+    parts = set(event.data["value"]["parts"])
+    ours = (REPLY_PART not in parts) if case.side is Side.REQUESTING else (parts == {REPLY_PART})
+    return () if ours else _found("R-16", "a State corrects what it sent itself")
+
+
+def _posted(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    # Whoever never got anything must not learn that there was anything (M-5.25).
+    return () if event.data["posted"] else _found("V-12", "nothing of this case was ever posted")
+
+
+def _correction_only(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    value = event.data["value"]
+    if case.draft is None or value["elements"] is None:
+        return _found("R-16", "there is no value to send, or no file to compare it with")
+    sent = {
+        **disclose(case.draft, case.purpose).elements,
+        **(disclose(case.draft, case.purpose, case.asked).elements if case.asked else {}),
+    }
+    if not set(value["elements"]) <= set(sent) & members_of(value["parts"]):
+        return _found("R-16", "only elements that were sent before, and that are named in it, are corrected")
+    return ()
+
+
+def _erasure_asked(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    one = find(case, ERASURE, event.data["value"]["number"], ours=False)
+    return () if one is not None else _found("R-16", "the other State has not asked for it")
+
+
+GUARDS: Mapping[str, Guard] = {
+    "fresh_number": _fresh_number,
+    "asked_before": _asked_before,
+    "was_asked": _was_asked,
+    "nothing_new": _nothing_new,
+    "was_sent": _was_sent,
+    "posted": _posted,
+    "correction_only": _correction_only,
+    "erasure_asked": _erasure_asked,
+}
+
+
+# What each event changes.
+
+
+def _noted(case: Case, kind: str, event: Event, now: datetime, *, ours: bool) -> Case:
+    value = event.data["value"]
+    # A value that replaces a wrong one stands in the file; it is not kept a second time.
+    kept = {name: part for name, part in value.items() if name not in ("elements", "handling")}
+    made = Notice(kind, ours, value["number"], now.date().isoformat(), kept)
+    return replace(case, notices=(*case.notices, made))
+
+
+def _answered(case: Case, event: Event, *, ours: bool) -> Case:
+    kind, number = _question(event)
+    return replace(
+        case,
+        notices=tuple(
+            replace(one, answer=event.data["value"])
+            if (one.kind, one.number, one.ours) == (kind, number, ours)
+            else one
+            for one in case.notices
+        ),
+    )
+
+
+def _ask(kind: str) -> Apply:
+    def apply(case: Case, event: Event, now: datetime) -> Change:
+        return _noted(case, kind, event, now, ours=True), (Send(kind, event.data["body"]),)
+
+    return apply
+
+
+def _reply(kind: str) -> Apply:
+    def apply(case: Case, event: Event, now: datetime) -> Change:
+        return _answered(case, event, ours=False), (Send(kind, event.data["body"]),)
+
+    return apply
+
+
+def _hear(kind: str) -> Apply:
+    def apply(case: Case, event: Event, now: datetime) -> Change:
+        return _noted(case, kind, event, now, ours=False), (Notify("interior"),)
+
+    return apply
+
+
+def _heard_answer(case: Case, event: Event, now: datetime) -> Change:
+    return _answered(case, event, ours=True), (Notify("interior"),)
+
+
+def _rectified(case: Case, event: Event, now: datetime) -> Change:
+    """Strike what was wrong from our file at once; what a person must do elsewhere is confirmed afterwards."""
+    value = event.data["value"]
+    case = _noted(case, RECTIFICATION, event, now, ours=False)
+    if REPLY_PART in value["parts"]:
+        # A reply that was wrong is none: nothing may rest on it any more (R-04).
+        return replace(case, reply=None, reply_digest=None), (Notify("interior"),)
+    if case.received is not None:
+        wrong = members_of(value["parts"])
+        kept = {name: part for name, part in case.received.get("elements", {}).items() if name not in wrong}
+        case = replace(case, received={**case.received, "elements": {**kept, **(value["elements"] or {})}})
+    return case, (Notify("interior"),)
+
+
+def _prepare_rectification(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, pending=event.data["pending"]), ()
+
+
+def _rectify(case: Case, event: Event, now: datetime) -> Change:
+    """Send the body that was prepared, and correct our own file by the same values."""
+    value, draft = event.data["value"], case.draft or {}
+    case = _noted(case, RECTIFICATION, event, now, ours=True)
+    case = replace(case, pending=None, draft={**draft, "elements": {**draft["elements"], **value["elements"]}})
+    return case, (Send(RECTIFICATION, event.data["body"]),)
+
+
+def _struck(case: Case, event: Event, now: datetime) -> Change:
+    """Say that something of ours was wrong; a reply that we take back is no reply of ours any more."""
+    case = _noted(case, RECTIFICATION, event, now, ours=True)
+    if REPLY_PART in event.data["value"]["parts"]:
+        case = replace(case, reply=None, reply_digest=None)
+    return case, (Send(RECTIFICATION, event.data["body"]),)
+
+
+def _destroy(case: Case, event: Event, now: datetime) -> Change:
+    """Let go of everything the other State sent, and confirm it; on the asked side the whole case goes with its key."""
+    case = _answered(case, event, ours=False)
+    emptied = replace(case, received=None, reply=None, reply_digest=None, delay=None, pending=None, said={})
+    return emptied, (Send(CONFIRMATION, event.data["body"]), Notify("interior"))
+
+
+APPLIES: Mapping[str, Apply] = {
+    "use_request": _hear(USE_REQUEST),
+    "use_answer": _heard_answer,
+    "onward_request": _hear(ONWARD_REQUEST),
+    "onward_answer": _heard_answer,
+    "rectification": _rectified,
+    "erasure": _hear(ERASURE),
+    "confirmation": _heard_answer,
+    "ask_use": _ask(USE_REQUEST),
+    "report_use": _reply(USE_ANSWER),
+    "ask_onward": _ask(ONWARD_REQUEST),
+    "answer_onward": _reply(ONWARD_ANSWER),
+    "strike": _struck,
+    "prepare_rectification": _prepare_rectification,
+    "rectify": _rectify,
+    "demand_erasure": _ask(ERASURE),
+    "confirm": _reply(CONFIRMATION),
+    "destroy": _destroy,
+}

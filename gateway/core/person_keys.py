@@ -1,0 +1,253 @@
+"""
+The keyed values under which a stop is found again when the same person stands in another case.
+
+Rule 1: a shared value is a reason for a person to look, never a finding that two are one. No shared value says nothing.
+Rule 2: nothing here can be read back: every value is keyed by the caller, and what it is made of is not kept.
+Rule 3: what is not known widens. A date of birth that is missing or wide meets every date; it never keeps two apart.
+
+A number (of a document with its issuer, or a personal number with its country) is one value. A name is combined with
+each year the person may have been born in, so that two dates that may be the same day share a year. Two persons are
+taken together, and then told apart by people, if they were born in the same year and share
+
+- a family name and one given name, in any order and in any spelling that Doc 9303 or usage makes of them;
+- all words of the name, in any order;
+- the sound of both (below), which most spellings by ear have in common (Mohammed, Muhamad).
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntFlag
+from itertools import combinations, islice, product
+from typing import Any
+
+from gateway.core.edtf import BadEdtf, parse
+from gateway.core.names import NoTable, fold, transliterate
+
+Keyed = Callable[[str], bytes]
+"""Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
+
+VERSION = 1
+"""Raised whenever the same file would give other values, so that a store makes its index anew."""
+
+YEARS_MAX = 12
+"""A date of birth that spans more years than this is as good as none: it is sought under the name alone."""
+
+YEARS_IN_DOUBT = 1
+"""How far a date that is marked uncertain or approximate is taken to reach on either side."""
+
+FORMS_MAX = 48
+"""Forms of one part of a name that are indexed; the sound covers most of the spellings beyond."""
+
+NAMES_MAX = 512
+"""Name keys of one file, so that no file makes an index grow without bound."""
+
+UNDIVIDED_WORDS_MAX = 5
+"""An undivided name of at most so many words is indexed under each group of two or more of them."""
+
+FAMILY_WORD_MIN = 4
+"""Letters a word of a family name of several words needs to stand for it alone: not ``van``, ``del`` or ``bin``."""
+
+SOUND_MIN = 4
+"""Letters that the sound of a name needs to be a value; a shorter one is that of too many people."""
+
+
+class Use(IntFlag):
+    """Whether a value is one a case is found under, one it seeks others under, or both."""
+
+    FOUND = 1
+    SEEKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PersonValue:
+    """One keyed value of a case, 16 bytes. ``number`` says that it is made of a number and not of a name."""
+
+    value: bytes
+    use: Use
+    number: bool
+
+
+def person_values(draft: Mapping[str, Any], keyed: Keyed) -> tuple[PersonValue, ...]:
+    """
+    Return the keyed values of the person in ``draft`` (schema ``case-draft``), without doubles, in order.
+
+    Two files meet if one seeks a value under which the other is found; whichever of the two looks finds the other.
+    """
+    elements = draft["elements"]
+    found = dict.fromkeys(_numbers(elements, draft["to"]), (Use.FOUND | Use.SEEKS, True))
+    years = _years(elements.get("birth_date"))
+    for name in islice(dict.fromkeys(_name_keys(elements.get("names") or ())), NAMES_MAX):
+        found |= {f"{name}|{text}": (use, False) for text, use in _birth(years)}
+    made = (PersonValue(keyed(text), use, number) for text, (use, number) in found.items())
+    return tuple(sorted(made, key=lambda one: one.value))
+
+
+def meet(a: Iterable[PersonValue], b: Iterable[PersonValue]) -> frozenset[bytes]:
+    """Return the values that two files share, as the store finds them."""
+    sought = {one.value for one in a if Use.SEEKS in one.use}
+    return frozenset(one.value for one in b if Use.FOUND in one.use and one.value in sought)
+
+
+# Numbers.
+
+
+def _numbers(elements: Mapping[str, Any], requested: str) -> Iterator[str]:
+    """Yield what stands for each number; personal numbers and permits are those of the State that is asked."""
+    document, permit = elements.get("document") or {}, elements.get("permit") or {}
+    for kind, issuer, text in (
+        ("document", document.get("issuer"), document.get("number")),
+        ("permit", requested, permit.get("number")),
+        ("personal", requested, elements.get("personal_number")),
+    ):
+        if number := _plain_number(text or ""):
+            yield f"{kind}|{issuer}|{number}"
+
+
+def _plain_number(text: str) -> str:
+    """Return the letters and digits of a number as printed; O and I, which are read as 0 and 1, are those digits."""
+    letters = (char for char in unicodedata.normalize("NFKC", text).upper() if char.isalnum())
+    return "".join(letters).replace("O", "0").replace("I", "1")
+
+
+# Dates of birth.
+
+
+def _years(text: str | None) -> range | None:
+    """Return the years the person may have been born in, ``None`` if they are too many or nobody knows."""
+    if text is None:
+        return None
+    try:
+        born = parse(text)
+    except BadEdtf:
+        return None
+    doubt = YEARS_IN_DOUBT if born.uncertain or born.approximate else 0
+    years = range(born.lower.year - doubt, born.upper.year + doubt + 1)
+    return years if len(years) <= YEARS_MAX else None
+
+
+def _birth(years: range | None) -> Iterator[tuple[str, Use]]:
+    """
+    Yield what stands for the date of birth in a value of a name.
+
+    Whoever has years is found under each, and under ``any``, where those without years seek; and seeks under each, and
+    under ``wide``, where those without years are found. Two with years so meet in a year and nowhere else.
+    """
+    if years is None:
+        yield "any", Use.FOUND | Use.SEEKS
+        yield "wide", Use.FOUND
+        return
+    for year in years:
+        yield str(year), Use.FOUND | Use.SEEKS
+    yield "any", Use.FOUND
+    yield "wide", Use.SEEKS
+
+
+# Names.
+
+
+def _name_keys(names: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the keys of every name; of each name the plainest first, for a file of many has its end cut off."""
+    made = [[*_keys_of(name)] for name in names]
+    for place in range(max(map(len, made), default=0)):
+        yield from (keys[place] for keys in made if place < len(keys))
+
+
+def _keys_of(name: Mapping[str, Any]) -> Iterator[str]:
+    script, latin = str(name["script"]), name.get("latin") or {}
+
+    def forms(part: str) -> list[str]:
+        return list(dict.fromkeys((*_forms(latin.get(part), "Latn"), *_forms(name.get(part), script))))
+
+    family, given, whole = forms("family"), forms("given"), forms("full")
+    yield from _sounds(family, given, whole, script)
+    for one, other in product(family[:FORMS_MAX] or [""], given[:FORMS_MAX] or [""]):
+        yield from _divided(one, other)
+    for form in whole[:FORMS_MAX]:
+        yield from (_key(words) for words in _groups(form))
+
+
+def _forms(text: str | None, script: str) -> tuple[str, ...]:
+    """Return the folded form of a part of a name and, where there is a table, its Latin forms, the usual one first."""
+    if not text:
+        return ()
+    try:
+        return (fold(text), *transliterate(text, script, usage=True))
+    except NoTable:
+        return (fold(text),)
+
+
+def _divided(family: str, given: str) -> Iterator[str]:
+    """Yield keys of a divided name: all words, then each given name with the whole family name or a word of it."""
+    if not family or not given:
+        if family or given:
+            yield _key((family or given).split())
+        return
+    parts = family.split()
+    yield _key([*parts, *given.split()])
+    alone = [[part] for part in parts if len(part) >= FAMILY_WORD_MIN] if len(parts) > 1 else []
+    for words, name in product([parts, *alone], given.split()):
+        yield _key([*words, name])
+
+
+def _groups(whole: str) -> Iterator[tuple[str, ...]]:
+    """Yield groups of the words of an undivided name, in which nobody says what is the family name."""
+    words = whole.split()
+    yield tuple(words)
+    if 2 < len(words) <= UNDIVIDED_WORDS_MAX:
+        for count in range(2, len(words)):
+            yield from combinations(words, count)
+
+
+def _key(words: Iterable[str]) -> str:
+    return f"name|{' '.join(sorted(words))}"
+
+
+# Sounds.
+
+_PAIRS = {"SCH": "S", "SHCH": "S", "SH": "S", "CH": "S", "ZH": "S", "TS": "S", "TZ": "S", "CZ": "S"} | {
+    "KH": "H",
+    "PH": "F",
+    "TH": "T",
+    "DH": "D",
+    "GH": "G",
+    "CK": "K",
+    "QU": "K",
+    "DJ": "J",
+}
+_ONE = str.maketrans({"C": "K", "Q": "K", "X": "KS", "Z": "S", "V": "F"} | dict.fromkeys("AEIOUJYW"))
+_LONGEST_FIRST = sorted(_PAIRS, key=len, reverse=True)
+
+
+def _sounds(family: list[str], given: list[str], whole: list[str], script: str) -> Iterator[str]:
+    """
+    Yield the sound of a name: that of its family name with each given name, and of an undivided name its groups.
+
+    The forms of table C write what an Arabic letter is by an X before it; it has no sound.
+    """
+
+    def heard(form: str) -> str:
+        plain = form.replace("X", "") if script.endswith("Arab") else form
+        return " ".join(filter(None, map(sound, plain.split())))
+
+    first, second = (list(dict.fromkeys(map(heard, forms)))[:FORMS_MAX] for forms in (family, given))
+    groups = [group for form in dict.fromkeys(map(heard, whole)) for group in _groups(form)]
+    for one, other in product(first, second):
+        groups += [(*one.split(), name) for name in other.split()]
+    for words in dict.fromkeys(tuple(sorted(group)) for group in groups):
+        if len(words) > 1 and len("".join(words)) >= SOUND_MIN:
+            yield f"sound|{' '.join(words)}"
+
+
+def sound(word: str) -> str:
+    """
+    Return what is heard of ``word`` (capital Latin letters) in most spellings: consonants, those that are alike as one.
+
+    Empty for a word of another script: its letters have no sound here.
+    """
+    if not (word.isascii() and word.isalpha()):
+        return ""
+    for pair in _LONGEST_FIRST:
+        word = word.replace(pair, _PAIRS[pair])
+    heard = word.removesuffix("H").translate(_ONE)
+    return "".join(char for place, char in enumerate(heard) if char != heard[place - 1 : place])

@@ -1,0 +1,113 @@
+"""
+The state tables of both sides: a verification and, from a positive reply on, a return.
+
+Rule 1: a side has one table. What a verification and a return do alike (stop, go on, learn of a receipt) is one event.
+Rule 2: every guard is marked with what would fail without it; ``tests/test_explore.py`` takes each out and looks.
+"""
+
+from collections.abc import Mapping
+
+from gateway.core import notices, returns, verification
+from gateway.core.case import Side, State
+from gateway.core.machine import Row, Table
+
+TERMINAL = verification.TERMINAL
+"""States without an exit."""
+
+GUARDS = {**verification.GUARDS, **returns.GUARDS, **notices.GUARDS}
+APPLIES = {**verification.APPLIES, **returns.APPLIES, **notices.APPLIES}
+
+
+def _with_notices(side: Side, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Return ``rows`` and those of what is said about data that was sent, in every state the rows know."""
+    return (*rows, *notices.rows(side, frozenset(row.source for row in rows)))
+
+
+REQUESTING_ROWS = _with_notices(Side.REQUESTING, (*verification.REQUESTING_ROWS, *returns.REQUESTING_RETURN))
+REQUESTED_ROWS = _with_notices(Side.REQUESTED, (*verification.REQUESTED_ROWS, *returns.REQUESTED_RETURN))
+
+REQUESTING = Table(REQUESTING_ROWS, GUARDS, APPLIES, TERMINAL)
+REQUESTED = Table(REQUESTED_ROWS, GUARDS, APPLIES, TERMINAL)
+
+
+def table_for(side: Side) -> Table:
+    """Return the state table of ``side``."""
+    return REQUESTING if side is Side.REQUESTING else REQUESTED
+
+
+def stop_event(side: Side, state: State) -> str | None:
+    """Return the event that stops a case in ``state`` at once: ``freeze``, or ``recall`` once the person has left."""
+    table = table_for(side)
+    return next((name for name in ("freeze", "recall") if (state, name) in table.index), None)
+
+
+MARKS: Mapping[str, str] = {
+    # The six that a return must never break (docs/rules.md), as the rows hold them.
+    "positive_reply": "R-04",
+    "represented": "R-07",
+    "identified": "R-08",
+    "reflection_over": "R-08",
+    "no_open_proceedings": "R-08",
+    "assessed": "R-09",
+    "assessed_positive": "R-09",
+    "accepted_once": "R-10",
+    "carer_agreed": "R-10",
+    "welfare_released": "R-10",
+    "welfare_accepted": "R-10",
+    "rules_send": "R-01",
+    "rules_approve": "R-01",
+    "rules_resume": "R-01",
+    "rules_remind": "R-01",
+    # What else a return needs.
+    "contacts_given": "R-12",
+    "consented": "R-23",
+    "in_charge": "V-30",
+    "same_person": "V-31",
+    "true_to_record": "V-32",
+    "right_type": "V-33",
+    "says": "V-34",
+    "decided_finally": "V-36",
+    "document_asked": "V-37",
+    "document_valid": "V-38",
+    "document_over": "V-38",
+    "document_outlasts_travel": "V-38",
+    "as_planned": "V-39",
+    "notice_kept": "V-40",
+    "reconfirmed_today": "V-41",
+    "both_hands": "V-42",
+    "six_months": "V-43",
+    "let_go": "V-08",
+    # Who acts, and on what.
+    "two_persons": "V-01",
+    "second_person": "V-01",
+    "same_bytes": "V-02",
+    "approved": "V-03",
+    "prepared": "V-04",
+    "countersigned": "V-05",
+    "contest_once": "V-06",
+    "same_freezer": "V-07",
+    "released": "V-08",
+    "never_posted_or_refused": "V-09",
+    "minimised": "MIN-1",
+    "rules_compose": "R-13",
+    "rules_receive": "M-01",
+    "within_cap": "D-01",
+    "before_due": "D-02",
+    "overdue": "D-03",
+    "retention_over": "R-25",
+    "in_directory": "V-13",
+    "interview_allowed": "M-01",
+    "interview_consented": "R-23",
+    "interview_agreed": "M-02",
+    "attested": "M-02",
+    # What is said of data that was sent.
+    "fresh_number": "V-10",
+    "asked_before": "V-11",
+    "was_asked": "V-11",
+    "posted": "V-12",
+    "nothing_new": "R-16",
+    "was_sent": "R-16",
+    "correction_only": "R-16",
+    "erasure_asked": "R-16",
+}
+"""Each guard with the id of the promise that needs it; ``docs/rules.md`` has the paragraph of each."""

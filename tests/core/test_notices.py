@@ -1,0 +1,215 @@
+"""The rows about data that was sent: each can be taken, each guard refuses something, and refuses it alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.core import notices
+from gateway.core.case import Case, Notice, Side, State
+from gateway.core.machine import STAY, Event, Row, RuleRefused, Send, Table, step
+from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
+    CONFIRMATION,
+    ELEMENTS,
+    ERASURE,
+    ONWARD_ANSWER,
+    ONWARD_REQUEST,
+    RECTIFICATION,
+    TYPES,
+    USE_ANSWER,
+    USE_REQUEST,
+)
+from gateway.core.notices import grants, last_number, open_demands, unanswered
+from gateway.core.rules import about
+from gateway.core.tables import APPLIES, GUARDS, REQUESTED, REQUESTING, TERMINAL, table_for
+from schemas import ijson
+from tests.core import support
+
+NAMES = frozenset(notices.APPLIES)
+ROWS = [
+    (side, row)
+    for side, table in ((Side.REQUESTING, REQUESTING), (Side.REQUESTED, REQUESTED))
+    for row in table.rows
+    if row.event in NAMES
+]
+HANDLING = support.REQUEST_BODY["handling"]
+VALUES: dict[str, dict[str, Any]] = {
+    "use_request": {"number": 2},
+    "ask_use": {"number": 2},
+    "use_answer": {"number": 1, "held": True, "restrictions_kept": True, "uses": []},
+    "report_use": {"number": 1, "held": True, "restrictions_kept": True, "uses": []},
+    "onward_request": {"number": 2, "purpose": "TRAVEL_DOC", "recipient": "CONSULATE"},
+    "ask_onward": {"number": 2, "purpose": "TRAVEL_DOC", "recipient": "CONSULATE"},
+    "onward_answer": {"number": 1, "decision": "GRANTED", "until": "2027-01-31"},
+    "answer_onward": {"number": 1, "decision": "GRANTED", "until": "2027-01-31"},
+    "rectification": {"number": 2, "parts": ["SEX"], "handling": None, "elements": None},
+    "strike": {"number": 2, "parts": ["SEX"], "handling": None, "elements": None},
+    "prepare_rectification": {"number": 2, "parts": ["SEX"], "handling": HANDLING, "elements": {"sex": 1}},
+    "rectify": {"number": 2, "parts": ["SEX"], "handling": HANDLING, "elements": {"sex": 1}},
+    "erasure": {"number": 2},
+    "demand_erasure": {"number": 2},
+    "confirmation": {"number": 1, "act": "ERASURE", "result": "DONE"},
+    "confirm": {"number": 1, "act": "RECTIFICATION", "result": "DONE"},
+    "destroy": {"number": 1, "act": "ERASURE", "result": "DONE"},
+}
+
+
+def named(item: tuple[Any, ...]) -> str:
+    """Return a readable id for a parameter."""
+    side, row, *more = item
+    return "-".join((side, row.source, row.event, *more))
+
+
+def both(kind: str, body: dict[str, Any]) -> tuple[Notice, Notice]:
+    """Return the question or demand 1 of each side."""
+    return Notice(kind, True, 1, "2026-11-30", body), Notice(kind, False, 1, "2026-11-30", body)
+
+
+ASKED = (
+    *both(USE_REQUEST, {"number": 1}),
+    *both(ONWARD_REQUEST, {"number": 1, "purpose": "TRAVEL_DOC", "recipient": "CONSULATE"}),
+    *both(RECTIFICATION, {"number": 1, "parts": ["SEX"]}),
+    *both(ERASURE, {"number": 1}),
+)
+
+
+def value_of(side: Side, event: str) -> dict[str, Any]:
+    """Return the body of an event; the asked side corrects its reply and nothing else."""
+    value = VALUES[event]
+    return {**value, "parts": ["REPLY"]} if event == "strike" and side is Side.REQUESTED else value
+
+
+def good(side: Side, row: Row) -> tuple[Case, Event]:
+    """Return a case in the row's source state and its event, to which nothing objects."""
+    value = value_of(side, row.event)
+    pending = support.prepared(value, type=RECTIFICATION) if row.event == "rectify" else None
+    made = support.asking if side is Side.REQUESTING else support.asked
+    case = made(row.source, notices=ASKED, asked=("SEX",), pending=pending, resume_to=State.REPLIED)
+    role = min(row.who)
+    facts = about(case, support.NOW, ELEMENTS if row.event == "rectify" else "", value, justification="answer")
+    data = {
+        "value": value,
+        "body": value if role == "partner" else ijson.dumps(value).decode(),
+        "pending": support.prepared(value, type=RECTIFICATION),
+        "digest": pending.digest if pending else "",
+        "statement": "statement",
+        "posted": True,
+    }
+    return case, Event(row.event, "boris", role, data, replace(facts, frozen=False))
+
+
+@pytest.mark.parametrize("item", ROWS, ids=named)
+def test_row_can_be_taken(item: tuple[Side, Row]) -> None:
+    """With everything in order the row leads where it says, and the step gives the same answer twice."""
+    side, row = item
+    case, event = good(side, row)
+    moved, effects = step(table_for(side), case, event, support.NOW)
+    assert (row.source if row.target == STAY else State(row.target)) == moved.state
+    assert (moved, effects) == step(table_for(side), case, event, support.NOW)
+
+
+SPOILT: dict[str, Callable[[Case, Event], tuple[Case, Event]]] = {
+    "fresh_number": lambda case, event: (case, with_value(event, number=1)),
+    "asked_before": lambda case, event: (case, with_value(event, number=9)),
+    "was_asked": lambda case, event: (case, with_value(event, number=9)),
+    "erasure_asked": lambda case, event: (case, with_value(event, number=9)),
+    "nothing_new": lambda case, event: (
+        case,
+        with_value(event, parts=["LAST_RESIDENCE"], handling=HANDLING, elements={"last_residence": {}}),
+    ),
+    "was_sent": lambda case, event: (
+        case,
+        with_value(event, parts=["REPLY"] if case.side is Side.REQUESTING else ["SEX"]),
+    ),
+    "posted": lambda case, event: (case, replace(event, data={**event.data, "posted": False})),
+    "two_persons": lambda case, event: (case, replace(event, actor="anna")),
+    "same_bytes": lambda case, event: (case, replace(event, data={**event.data, "digest": "other"})),
+    "correction_only": lambda case, event: (case, with_value(event, elements={"personal_number": "900101-1"})),
+    "rules_send": lambda case, event: (case, with_facts(event)),
+}
+
+
+def with_value(event: Event, **changes: Any) -> Event:
+    """Return the event with another body."""
+    return replace(event, data={**event.data, "value": {**event.data["value"], **changes}})
+
+
+def with_facts(event: Event) -> Event:
+    """Return the event with facts to which a rule objects on either side."""
+    assert event.facts is not None
+    return replace(event, facts=replace(event.facts, recipient_ready=False))
+
+
+GUARDED = [(side, row, guard) for side, row in ROWS for guard in row.guards]
+
+
+@pytest.mark.parametrize("item", GUARDED, ids=named)
+def test_guard_refuses_alone(item: tuple[Side, Row, str]) -> None:
+    """The guard refuses what it is there for; without it, exactly that would pass."""
+    side, row, guard = item
+    case, event = SPOILT[guard](*good(side, row))
+    with pytest.raises(RuleRefused):
+        step(table_for(side), case, event, support.NOW)
+    loose = replace(row, guards=tuple(name for name in row.guards if name != guard))
+    rows = tuple(loose if other is row else other for other in table_for(side).rows)
+    moved, _ = step(Table(rows, GUARDS, APPLIES, TERMINAL), case, event, support.NOW)
+    assert (row.source if row.target == STAY else State(row.target)) == moved.state
+
+
+def test_what_follows_a_withdrawal_sends_nothing_else() -> None:
+    """From a withdrawn case only the exempt types leave."""
+    sent = set()
+    for side, row in ROWS:
+        if row.source is State.WITHDRAWN:
+            case, event = good(side, row)
+            _, effects = step(table_for(side), case, event, support.NOW)
+            sent |= {effect.type for effect in effects if isinstance(effect, Send)}
+    assert sent == AFTER_WITHDRAWAL
+
+
+def test_nothing_is_said_while_a_case_is_stopped() -> None:
+    """From a frozen or suspended case nothing of this leaves; what arrives is heard."""
+    stopped = {row.event for _, row in ROWS if row.source in (State.FROZEN, State.SUSPENDED)}
+    known = {TYPES[kind].event for kind in (*AFTER_WITHDRAWAL, USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER)}
+    assert known == stopped
+
+
+def test_nobody_on_the_way_is_lost() -> None:
+    """No copy is destroyed between departure and the end of a return."""
+    under_way = {State.DEPARTED, State.HANDED_OVER, State.MONITORING, State.RECALL, State.SCHEDULED}
+    assert not under_way & {row.source for _, row in ROWS if row.event == "destroy"}
+
+
+def test_withdrawn_thread_takes_no_value() -> None:
+    """A rectification with values after a withdrawal is refused, even for elements that were sent."""
+    case = support.asked(State.WITHDRAWN, notices=ASKED)
+    value = {"number": 2, "parts": ["BIRTH_DATE"], "handling": HANDLING, "elements": {"birth_date": "1999"}}
+    with pytest.raises(RuleRefused, match="R-16"):
+        step(REQUESTED, case, Event("rectification", "XAA", "partner", {"value": value}), support.NOW)
+
+
+def test_struck_part_is_gone() -> None:
+    """What was named wrong and not replaced is no longer in what we hold."""
+    case = support.asked(State.REPLIED, notices=ASKED)
+    value = {"number": 2, "parts": ["BIRTH_DATE"], "handling": None, "elements": None}
+    moved, _ = step(REQUESTED, case, Event("rectification", "XAA", "partner", {"value": value}), support.NOW)
+    assert moved.received is not None
+    assert "birth_date" not in moved.received["elements"]
+
+
+def test_a_notice_holds_no_value() -> None:
+    """The record of a rectification names parts and never what they said."""
+    case, event = good(Side.REQUESTING, REQUESTING.index[State.REPLIED, "rectify"])
+    moved, _ = step(REQUESTING, case, event, support.NOW)
+    assert {"number": 2, "parts": ["SEX"]} == moved.notices[-1].body
+
+
+def test_lists_of_what_is_open() -> None:
+    """Open demands are ours and unanswered; what we owe is theirs and unanswered."""
+    case = support.asking(State.REPLIED, notices=ASKED)
+    assert [RECTIFICATION, ERASURE] == [one.kind for one in open_demands(case)]
+    assert 4 == len(unanswered(case))
+    assert (1, 0) == (last_number(case, ERASURE, ours=True), last_number(case, CONFIRMATION, ours=True))
+    assert () == grants(case)

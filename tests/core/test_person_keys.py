@@ -1,0 +1,260 @@
+"""The keyed values of a person: when two files meet, when they do not, and that a value says nothing."""
+
+import hashlib
+import hmac
+import time
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gateway.core.names import transliterate
+from gateway.core.person_keys import NAMES_MAX, YEARS_MAX, PersonValue, Use, meet, person_values, sound
+from keys.rest import Vault
+
+VAULT, OTHER = Vault(b"k" * 32), Vault(b"o" * 32)
+
+LATIN = st.text("abcdefghijklmnopqrstuvwxyzáäčéöøšüßż", min_size=4, max_size=9)
+CYRILLIC = st.text("абвгдеєжзиіїйклмнопрстуфхцчшщьюя", min_size=4, max_size=9)
+DAYS = st.dates(min_value=date(1960, 1, 1), max_value=date(2020, 12, 31))
+
+
+def name(
+    family: str | None,
+    given: str | None,
+    script: str = "en-Latn",
+    full: str | None = None,
+    latin: tuple[str, str] | None = None,
+) -> Any:
+    """Return a wire name; ``latin`` are family and given name in the document's own Latin form."""
+    form = {"patronymic": None, "full": None, "system": "ICAO9303"}
+    form |= dict(zip(("family", "given"), latin or (), strict=False))
+    parts = {"use": "document", "family": family, "given": given, "patronymic": None, "full": full, "script": script}
+    return {**parts, "latin": form if latin else None}
+
+
+def values(*names: Any, born: str | None = "2001-04-17", to: str = "XBB", **elements: Any) -> tuple[PersonValue, ...]:
+    """Return the values of a file."""
+    known = {"names": list(names), **({"birth_date": born} if born else {}), **elements}
+    return person_values({"to": to, "elements": known}, VAULT.index_value)
+
+
+def both_meet(a: tuple[PersonValue, ...], b: tuple[PersonValue, ...]) -> bool:
+    """Return whether two files meet, and that each finds the other or neither does."""
+    there, back = bool(meet(a, b)), bool(meet(b, a))
+    assert there == back
+    return there
+
+
+PETRENKO = name("Petrenko", "Olha")
+
+SAME: dict[str, tuple[Any, Any]] = {
+    "case and accents": (name("GARCÍA", "JOSÉ"), name("Garcia", "Jose")),
+    "umlaut written out": (name("Müller", "Jürgen", "de-Latn"), name("Mueller", "Juergen", "de-Latn")),
+    "umlaut left out": (name("Müller", "Jürgen", "de-Latn"), name("Muller", "Jurgen", "de-Latn")),
+    "transliterated": (name("Щербаківська", "Юлія", "uk-Cyrl"), name("Shcherbakivska", "Yuliia")),
+    "transliterated by other usage": (name("Щербаківська", "Юлія", "uk-Cyrl"), name("Scherbakivska", "Julia")),
+    "two scripts": (name("Иванова", "Мария", "ru-Cyrl"), name("Ivanova", "Mariia")),
+    "the document's own Latin form": (
+        name("محمد", "أحمد", "ar-Arab", latin=("MUHAMMAD", "AHMED")),
+        name("Muhammad", "Ahmed"),
+    ),
+    "spelled by ear": (name("Mohammed", "Ahmed"), name("Muhamad", "Ahmad")),
+    "spelled by ear from Arabic letters": (name("محمد", "أحمد", "ar-Arab"), name("Mohamed", "Ahmad")),
+    "an ending spelled by ear": (name("Иванова", "Мария", "ru-Cyrl"), name("Ivanova", "Maria")),
+    "a letter typed wrong": (name("Petrenko", "Olexandra"), name("Petrinko", "Olexandra")),
+    "family and given name exchanged": (name("Petrenko", "Olha"), name("Olha", "Petrenko")),
+    "undivided": (name(None, None, full="Olha Petrenko"), name("Petrenko", "Olha")),
+    "undivided with a middle name": (name(None, None, full="Olha Maria Petrenko"), name("Petrenko", "Olha")),
+    "a second given name": (name("Petrenko", "Olha Maria"), name("Petrenko", "Maria")),
+    "one of two family names": (name("García López", "María"), name("Garcia", "Maria")),
+    "hyphen": (name("Meyer-Landrut", "Lena"), name("Meyer Landrut", "Lena")),
+    "apostrophe": (name("O\u2019Connor", "Sinéad"), name("OConnor", "Sinead")),
+    "a name alone": (name("Petrenko", None), name(None, None, full="Petrenko")),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_one_name_in_two_spellings_meets(case: str) -> None:
+    """Two files of one person meet however her name is spelled."""
+    ours, theirs = SAME[case]
+    assert both_meet(values(ours), values(theirs))
+
+
+OTHERS: dict[str, tuple[Any, Any]] = {
+    "another family name": (PETRENKO, name("Kovalenko", "Olha")),
+    "another given name": (PETRENKO, name("Petrenko", "Iryna")),
+    "one name alone": (PETRENKO, name("Petrenko", None)),
+    "a particle in common": (name("van der Berg", "Jan"), name("van der Meer", "Jan")),
+    "both given names in another order of parts": (name("Petrenko", "Olha"), name("Olhenko", "Petra")),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_other_names_do_not_meet(case: str) -> None:
+    """Persons born on the same day who have other names do not meet."""
+    ours, theirs = OTHERS[case]
+    assert not both_meet(values(ours), values(theirs))
+
+
+COLLIDING = (name("Petrenko", "Olha"), name("Petrenka", "Ilha"))
+"""Two names that sound alike; the sound takes such persons together, and people tell them apart."""
+
+
+def test_names_that_sound_alike_meet() -> None:
+    """That two persons of one year of birth have names that sound alike is a stated collision."""
+    assert both_meet(values(COLLIDING[0]), values(COLLIDING[1]))
+
+
+BIRTHS = {
+    ("2001-04-17", "2001"): True,
+    ("2001-04-17", "2001-04-XX"): True,
+    ("2001-04-17", "2001-XX-XX"): True,
+    ("2001-04-17", "200X"): True,
+    ("2001-04-17", "1999/2002"): True,
+    ("2001-04-17", "2002?"): True,
+    ("2001-04-17", "2002~"): True,
+    ("2001-04-17", "19XX"): True,  # as good as no date: it meets every date
+    ("2001-04-17", None): True,
+    ("19XX", None): True,
+    (None, None): True,
+    ("2001-04-17", "2001-11-02"): True,  # a stated collision: one year is one bucket
+    ("2001-04-17", "2002-04-17"): False,
+    ("2001-04-17", "2003?"): False,
+    ("199X", "2001"): False,
+}
+
+
+@pytest.mark.parametrize(("births", "expected"), BIRTHS.items())
+def test_dates_of_birth_that_may_be_one_meet(births: tuple[str | None, str | None], expected: bool) -> None:
+    """The same name meets if both may be born in one year, and always where nobody knows."""
+    assert expected == both_meet(values(PETRENKO, born=births[0]), values(PETRENKO, born=births[1]))
+
+
+NUMBERS: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+    "document": (
+        {"document": {"type": "P", "number": "AB 12-345", "issuer": "XBB"}},
+        {"document": {"type": "I", "number": "ab12345", "issuer": "XBB"}},
+        True,
+    ),
+    "O read as 0": (
+        {"document": {"type": "P", "number": "AO1", "issuer": "XBB"}},
+        {"document": {"type": "P", "number": "A0I", "issuer": "XBB"}},
+        True,
+    ),
+    "document of another issuer": (
+        {"document": {"type": "P", "number": "AB12345", "issuer": "XBB"}},
+        {"document": {"type": "P", "number": "AB12345", "issuer": "XCC"}},
+        False,
+    ),
+    "personal number": ({"personal_number": "900101-1"}, {"personal_number": "9001011"}, True),
+    "personal number of another State": (
+        {"personal_number": "1", "to": "XBB"},
+        {"personal_number": "1", "to": "XCC"},
+        False,
+    ),
+    "permit": (
+        {"permit": {"type": "PR", "number": "77-1", "as_of": "2024"}},
+        {"permit": {"type": "LT", "number": "771", "as_of": "2023"}},
+        True,
+    ),
+    "a document is no permit": (
+        {"document": {"type": "P", "number": "771", "issuer": "XBB"}},
+        {"permit": {"type": "PR", "number": "771", "as_of": "2024"}},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_numbers_meet_whatever_the_name(case: str) -> None:
+    """A number with its issuer is one value, as printed or typed; and it is known to be one of a number."""
+    ours, theirs, expected = NUMBERS[case]
+    a, b = values(PETRENKO, **ours), values(name("Kovalenko", "Iryna"), born="1980", **theirs)
+    assert expected == both_meet(a, b)
+    assert expected == any(one.number for one in a if one.value in meet(a, b))
+
+
+def partly(day: date) -> list[str]:
+    """Return ways to say a date of birth that is known in part, or not for sure."""
+    return [f"{day:%Y}", f"{day:%Y-%m}", f"{day:%Y-%m}-XX", f"{day:%Y}?", f"{day:%Y}"[:3] + "X"]
+
+
+@given(st.one_of(st.tuples(LATIN, LATIN), st.tuples(CYRILLIC, CYRILLIC)), DAYS, st.data())
+def test_one_person_written_twice_meets(parts: tuple[str, str], day: date, data: st.DataObject) -> None:
+    """Whatever Latin form of the name and whatever part of the date a second file has, the two meet."""
+    script = "uk-Cyrl" if "а" <= parts[0][0] <= "ґ" else "de-Latn"
+    latin = [data.draw(st.sampled_from(transliterate(part, script, usage=True))).title() for part in parts]
+    again = values(name(*latin), born=data.draw(st.sampled_from(partly(day))))
+    assert both_meet(values(name(*parts, script), born=day.isoformat()), again)
+
+
+@given(st.lists(st.tuples(LATIN, LATIN), min_size=2, max_size=2), DAYS)
+def test_two_persons_do_not_meet(persons: list[tuple[str, str]], day: date) -> None:
+    """Two persons born on one day do not meet, unless some of their names are alike in letters or in sound."""
+    heard = [
+        {sound(form) for part in person for form in transliterate(part, "de-Latn", usage=True)} for person in persons
+    ]
+    assume(not heard[0] & heard[1])
+    a, b = (values(name(*person, "de-Latn"), born=day.isoformat()) for person in persons)
+    assert not both_meet(a, b)
+
+
+@given(LATIN, LATIN, DAYS, DAYS)
+def test_namesakes_of_other_years_do_not_meet(family: str, given_: str, day: date, other: date) -> None:
+    """Two persons of one name do not meet if they were born in different years."""
+    assume(day.year != other.year)
+    a, b = (values(name(family, given_, "de-Latn"), born=born.isoformat()) for born in (day, other))
+    assert not both_meet(a, b)
+
+
+def test_no_value_can_be_made_without_the_key() -> None:
+    """No value is a hash that somebody without the key could make, and another key gives none of them."""
+    draft = {"to": "XBB", "elements": {"names": [PETRENKO], "birth_date": "2001", "personal_number": "9001011"}}
+    texts: list[str] = []
+
+    def keyed(text: str) -> bytes:
+        texts.append(text)
+        return VAULT.index_value(text)
+
+    made = person_values(draft, keyed)
+    hashes = (hashlib.sha256, hashlib.sha512, hashlib.md5)
+    plain = {maker(text.encode()).digest()[:16] for text in texts for maker in hashes}
+    plain |= {hmac.digest(b"k" * 32, text.encode(), "sha256")[:16] for text in texts}  # under the key itself
+    ours = {one.value for one in made}
+    theirs = {one.value for one in person_values(draft, OTHER.index_value)}
+    assert (len(texts), set(), set()) == (len(ours), ours & plain, ours & theirs)
+
+
+def test_values_hold_no_text() -> None:
+    """A value is 16 bytes and as good as random: no letter of a name or number is in it."""
+    made = values(PETRENKO, personal_number="900101-1")
+    assert {16} == {len(one.value) for one in made}
+    assert len(made) == len({one.value for one in made})
+
+
+def test_a_file_makes_a_bounded_number_of_values() -> None:
+    """However many spellings and years a file has, its values are bounded and quickly made."""
+    names = [name("Щербаківська Цїхєюяґгй", "Юлія Хцьєїй Ґїєю", "Cyrl") for _ in range(8)]
+    begun = time.perf_counter()
+    made = values(*names, born="199X?")
+    assert len(made) <= NAMES_MAX * (YEARS_MAX + 2)
+    assert time.perf_counter() - begun < 2
+
+
+def test_file_without_a_name_has_only_its_numbers() -> None:
+    """A file that knows no name is found by its numbers, and by nothing if it has none."""
+    only = person_values({"to": "XBB", "elements": {"personal_number": "1"}}, VAULT.index_value)
+    assert [(Use.FOUND | Use.SEEKS, True)] == [(one.use, one.number) for one in only]
+    assert () == person_values({"to": "XBB", "elements": {"sex": 2, "birth_date": "2001"}}, VAULT.index_value)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("MOHAMMED", "MHMD"), ("MUHAMAD", "MHMD"), ("FATIMAH", "FTM"), ("SHEVCHENKO", "SFSNK"), ("ANNA", "N"), ("李", "")],
+)
+def test_sound(word: str, expected: str) -> None:
+    """The sound of a word is its consonants, those alike as one; other scripts have none."""
+    assert expected == sound(word)

@@ -1,0 +1,104 @@
+"""What the re-use table lets pass, what needs the sender's release, and what nothing lets pass."""
+
+from datetime import date
+
+import pytest
+
+import schemas
+from gateway.core.reuse import DESK, NEVER, Conditions, Grant, bodies, purposes, reuse, reuse_findings
+
+TODAY = date(2026, 11, 25)
+
+
+def held(purpose: str = "NATIONALITY", *restrictions: str) -> Conditions:
+    """Return conditions that end next year."""
+    return Conditions(purpose, frozenset(restrictions), date(2027, 5, 1))
+
+
+def because(one: Conditions, purpose: str | None = None, body: str = DESK, grants: tuple[Grant, ...] = ()) -> list[str]:
+    """Return the reasons of what is found."""
+    found = reuse_findings([one], grants, purpose=purpose, body=body, today=TODAY)
+    assert {"R-05"} >= {finding.rule for finding in found}
+    return [finding.because for finding in found]
+
+
+def test_rows_are_the_code_list_of_purposes() -> None:
+    """Each purpose that data is sent for has a row, and each row has every purpose of use."""
+    rows = {row["received_for"]: [use["purpose"] for use in row["uses"]] for row in schemas.load_reuse()["purposes"]}
+    assert set(schemas.codes("purpose")) == set(rows)
+    assert {purposes()} == {tuple(uses) for uses in rows.values()}
+
+
+def test_purposes_and_bodies_are_those_a_release_can_name() -> None:
+    """What the other State can be asked to release for is in the table, and so is every body it can be asked for."""
+    assert set(schemas.codes("use_purpose")) <= set(purposes())
+    assert {DESK, *schemas.codes("recipient_class")} == set(bodies())
+
+
+@pytest.mark.parametrize("received_for", sorted(schemas.codes("purpose")))
+def test_own_purpose_is_allowed_at_the_desk(received_for: str) -> None:
+    """What was sent for a purpose is used for it where it arrived."""
+    assert [] == because(held(received_for, "P0", "P1", "P2", "P3", "PC"))
+
+
+@pytest.mark.parametrize("received_for", sorted(schemas.codes("purpose")))
+@pytest.mark.parametrize("purpose", sorted(NEVER))
+def test_enforcement_is_never_allowed(received_for: str, purpose: str) -> None:
+    """No row, body or release opens what was sent to immigration enforcement or a criminal investigation."""
+    for body in bodies():
+        release = Grant(purpose, body, date(2099, 1, 1))
+        assert because(held(received_for), purpose, body, (release,))
+
+
+def test_statistics_take_no_content() -> None:
+    """Figures are made without persons, so content is refused."""
+    assert ["STATISTICS takes figures without persons, never content"] == because(held(), "STATISTICS")
+
+
+@pytest.mark.parametrize(
+    ("until", "body", "allowed"),
+    [(date(2026, 11, 25), "CONSULATE", True), (date(2026, 11, 24), "CONSULATE", False), (TODAY, "REGISTRY", False)],
+)
+def test_ask_needs_a_release_for_this_body_that_still_runs(until: date, body: str, allowed: bool) -> None:
+    """A release opens what the table leaves to the sender, for the body and up to the day it names."""
+    release = Grant("TRAVEL_DOC", "CONSULATE", until)
+    assert allowed == (because(held("NATIONALITY", "P0", "P2"), "TRAVEL_DOC", body, (release,)) == [])
+
+
+def test_release_does_not_open_a_no() -> None:
+    """What the table refuses stays refused, whatever is on file."""
+    assert because(held("RETURN_ARRANGEMENT"), "NATIONALITY", DESK, (Grant("NATIONALITY", DESK, date(2099, 1, 1)),))
+
+
+@pytest.mark.parametrize(
+    ("codes", "purpose", "body"),
+    [
+        (("P0",), "NATIONALITY", DESK),
+        (("P2",), None, "CONSULATE"),
+        (("P3",), None, "CONSULATE"),
+        (("PC",), None, "CONSULATE"),
+    ],
+)
+def test_handling_code_narrows_the_table(codes: tuple[str, ...], purpose: str | None, body: str) -> None:
+    """What the table allows without a handling code is refused with it."""
+    assert [] == because(held("TRAVEL_DOC"), purpose, body)
+    assert because(held("TRAVEL_DOC", *codes), purpose, body)
+
+
+@pytest.mark.parametrize("body", ["POLICE", "FOREIGN_AFFAIRS", "PRESS"])
+def test_body_not_on_the_list_gets_nothing(body: str) -> None:
+    """A body that the table does not list for the purpose, or does not know, gets nothing."""
+    assert because(held(), None, body)
+
+
+def test_unknown_means_no() -> None:
+    """Without conditions nothing is given, and a purpose nobody listed is refused."""
+    assert reuse_findings([], (), purpose=None, body=DESK, today=TODAY)
+    assert "no" == reuse("NATIONALITY", "MARKETING")
+    assert "no" == reuse("SOMETHING", "NATIONALITY")
+
+
+def test_strictest_condition_decides() -> None:
+    """Of a case with several parts the part with the strictest conditions decides."""
+    parts = [held("TRAVEL_DOC"), held("RETURN_ARRANGEMENT")]
+    assert reuse_findings(parts, (), purpose="NATIONALITY", body=DESK, today=TODAY)

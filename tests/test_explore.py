@@ -1,0 +1,926 @@
+"""
+Everything that can happen to a return, tried: breadth first, over distinct states, to the fixed point.
+
+A distinct state is a state of the table with what its steps can depend on: what is prepared, who stopped the case,
+which statements are held, and what is wrong in the world. At most one thing is wrong at a time. That is enough, because
+a step is taken only if every guard of its row is silent: whatever two wrong things together would let through, one of
+them alone lets through as well.
+
+What must never happen is written below from the rules (``docs/rules.md``, ``R-01`` and on), about the world as it is
+and about what leaves, and looks at no guard. ``gateway.core.tables.MARKS`` names for each guard the promise that needs
+it; the last test takes each guard out of its rows and shows that its promise is then broken.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import pytest
+
+from gateway.core import notices
+from gateway.core.case import Case, Pending, Side, State
+from gateway.core.machine import Effect, Event, Guard, IllegalStep, Row, RuleRefused, Send, Table, step
+from gateway.core.messages import (
+    ACCEPTANCE,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
+    PROPOSAL,
+    REISSUE,
+    REMINDER,
+    REPLY,
+    SUSPENSION,
+    WITHDRAWAL,
+)
+from gateway.core.returns import AWAY, OUTCOMES, REQUESTED_RETURN, REQUESTING_RETURN, RETURN_STATES
+from gateway.core.rules import Facts, Finding, about
+from gateway.core.tables import GUARDS, MARKS, table_for
+from gateway.core.verification import GATEWAY, PARTNER, REQUESTED_ROWS, REQUESTING_ROWS
+from schemas import ijson
+from tests.core import return_support as kit
+from tests.core import support
+from tests.test_tables import SPOILT
+
+S = State
+SIDES = pytest.mark.parametrize("side", list(Side))
+
+# What can be wrong in the world. The name is what is wrong; the value is the record as it then stands.
+
+RECORDS: Mapping[str, Mapping[str, Any]] = {
+    "": kit.RECORD,
+    "identification open": kit.record(identification={"concluded_on": None}),
+    "reflection runs": kit.record(reflection={"ends_on": "2026-12-20"}),
+    "reflection too short": kit.record(reflection={"granted_on": "2026-10-20", "ends_on": "2026-11-01"}),
+    "risk not assessed": kit.record(assessments=[one for one in kit.RECORD["assessments"] if one["kind"] != "risk"]),
+    "risk assessment expired": kit.record(assessments=kit.assessment("risk", on="2026-08-01")),
+    "risk too high": kit.record(assessments=kit.assessment("risk", positive=False)),
+    "not in her interest": kit.record(assessments=kit.assessment("best_interests", positive=False)),
+    "wishes to stay": kit.record(wish={"wish": "stay"}),
+    "consent revoked": kit.record(wish={"revoked_on": "2026-11-30"}),
+    "detained": kit.record(wish={"detained_now": True}),
+    "contacts not given": kit.record(contacts_given_on=None),
+    "needed in proceedings": kit.record(proceedings={"released_by": None}),
+    "appeal still open": kit.record(decision={"appeal_until": "2026-12-20"}),
+    "not decided": kit.record(decision=None),
+    "not confirmed today": kit.record(reconfirmation={"on": "2026-11-30"}),
+    "travels another day": kit.record(travel={"departs_at": "2026-12-04T15:00:00+01:00"}),
+    "notice too short": kit.record(travel={"notice_h": 24}),
+}
+WORLDLY = (
+    "protection sought",
+    "no guardian",
+    "reply taken back",
+    "reply lapsed",
+    "release lapsed",
+    "acceptance lapsed",
+    "document lapsed",
+)
+"""What goes wrong without anybody writing it into the record of the return."""
+OF_A_MINOR = {"not in her interest", "no guardian"}
+
+PROTECTION = {**support.DRAFT["asylum"], "state": "indicated"}
+PAST = "2026-11-30T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """
+    What is true, whatever the case says of it.
+
+    ``wrong`` is the one thing that is wrong; ``reply`` what the other State signed; ``signed`` which acts were signed
+    by whom they belong to; ``carer`` whether a named carer agreed in writing; ``bad`` what came wrong and was not seen
+    to be; ``author`` and ``approver`` who prepared and who signed what is prepared.
+    """
+
+    minor: bool
+    wrong: str = ""
+    reply: str | None = None
+    signed: frozenset[str] = frozenset()
+    carer: bool = False
+    bad: frozenset[str] = frozenset()
+    author: str | None = None
+    approver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One step that was taken: the world and the case before it, the event, and what came of it."""
+
+    world: World
+    case: Case
+    event: Event
+    moved: Case
+    effects: tuple[Effect, ...]
+
+    @property
+    def sent(self) -> list[str]:
+        """The types of the messages that leave."""
+        return [effect.type for effect in self.effects if isinstance(effect, Send)]
+
+    def enters(self, *states: State) -> bool:
+        """Return whether the step leads into one of ``states``."""
+        return at(self.moved) in states and at(self.case) is not at(self.moved)
+
+    @property
+    def of_us(self) -> bool:
+        """Whether a person of this side took the step."""
+        return self.event.role not in (GATEWAY, PARTNER)
+
+
+# What must never happen. Each says of a step that was taken whether it breaks the promise.
+
+GOING = (S.CONSIDERED, S.ASSESSED, S.PROPOSED, S.DECIDED, S.SCHEDULED, S.DEPARTED)
+"""States that a step of the proposing side leads into on the way of a return."""
+ON_THE_WAY = {state: place for place, state in enumerate(GOING)}
+
+
+def forward(taken: Taken) -> bool:
+    """Return whether the step takes a return further: a step of removal, in the words of the rules."""
+    if not (taken.of_us and taken.case.side is Side.REQUESTING and taken.enters(*GOING)):
+        return False
+    backward = taken.event.name in ("reassess", "returned", "resume", "cancel")
+    return not backward
+
+
+def contact_despite_protection(taken: Taken) -> bool:
+    """
+    R-01: a message goes to the State although no attested 'none' says that no protection is sought from it.
+
+    Nor does anybody clear one, or let a case that was stopped go on.
+    """
+    if taken.world.wrong != "protection sought" or taken.case.side is Side.REQUESTED:
+        return False
+    return any(type != WITHDRAWAL for type in taken.sent) or taken.event.name in ("approve", "resume")
+
+
+def return_without_reply(taken: Taken) -> bool:
+    """R-04: a return begins, or goes on, without a positive reply that the other State signed and that stands."""
+    begins = at(taken.moved) in RETURN_STATES and at(taken.case) is S.REPLIED
+    goes_on = forward(taken) or (taken.case.side is Side.REQUESTED and taken.event.name == "proposal" and begins)
+    gone = taken.world.wrong in ("reply taken back", "reply lapsed") or "other reply" in taken.world.bad
+    return (begins or goes_on) and (taken.world.reply != "positive" or gone)
+
+
+def minor_alone(taken: Taken) -> bool:
+    """R-07: a return of a minor begins, or is assessed, and nobody was appointed who signed for it."""
+    return forward(taken) and taken.world.minor and taken.world.wrong == "no guardian"
+
+
+def too_early(taken: Taken) -> bool:
+    """
+    R-08: a step of a return while identification is open or the time to reflect runs, or was none.
+
+    Nor does a person leave, or a plan for it, while she is needed in proceedings that did not let her go.
+    """
+    if taken.world.wrong == "needed in proceedings" and taken.enters(S.PROPOSED, S.SCHEDULED, S.DEPARTED):
+        return forward(taken)
+    early = ("identification open", "reflection runs", "reflection too short")
+    wrong = recorded(taken.event) if taken.event.name == "consider" else taken.world.wrong
+    return forward(taken) and wrong in early
+
+
+def against_interest(taken: Taken) -> bool:
+    """R-09: a return is assessed on nothing, or goes on though the assessment is missing, old, or against it."""
+    missing = taken.world.wrong in ("risk not assessed", "risk assessment expired")
+    against = taken.world.wrong in ("risk too high", "not in her interest")
+    on = taken.enters(S.PROPOSED, S.SCHEDULED, S.DEPARTED)
+    return forward(taken) and ((missing and (on or taken.enters(S.ASSESSED))) or (against and on))
+
+
+def nobody_waits(taken: Taken) -> bool:
+    """R-10: a return is agreed, or begun, without a carer's written word and both authorities' signatures."""
+    world = taken.world
+    if not (taken.of_us or taken.case.side is Side.REQUESTED or taken.enters(S.ACCEPTED)):
+        return False
+    then = after(taken.world, taken.case, taken.event, taken.moved)
+    released = any(act.startswith("release") for act in then.signed)
+    if taken.enters(S.PROPOSED) and taken.event.name in ("propose", "proposal"):
+        return not released
+    if taken.enters(S.ACCEPTED) and taken.event.name in ("acceptance", "accept"):
+        return not ("acceptance" in then.signed and then.carer)
+    if taken.enters(S.SCHEDULED, S.DEPARTED) and taken.event.name in ("schedule", "depart", "departure"):
+        lapsed = world.wrong in ("release lapsed", "acceptance lapsed") and taken.case.side is Side.REQUESTING
+        return lapsed or not (released and "acceptance" in world.signed and world.carer)
+    if taken.enters(S.SCHEDULED) and taken.event.name == "schedule_notice":
+        return world.wrong == "acceptance lapsed"
+    return False
+
+
+def without_contacts(taken: Taken) -> bool:
+    """R-12: a person leaves without the addresses of those who can help."""
+    return taken.event.name == "depart" and taken.world.wrong == "contacts not given"
+
+
+def unwilling(taken: Taken) -> bool:
+    """R-23: a return is proposed, planned or begun without a free and informed wish that stands."""
+    wrong = taken.world.wrong in ("wishes to stay", "consent revoked", "detained")
+    return wrong and forward(taken) and taken.enters(S.PROPOSED, S.SCHEDULED, S.DEPARTED)
+
+
+def wrong_authority(taken: Taken) -> bool:
+    """V-30: somebody else than the authority in charge of this person assesses, releases or accepts."""
+    if taken.event.name not in ("assess", "endorse", "accept"):
+        return False
+    other = "coordinator" if taken.case.side is Side.REQUESTING else "desk_head"
+    return taken.event.role != ("child_welfare" if taken.world.minor else other)
+
+
+def bad_variant(*names: str) -> Callable[[Taken], bool]:
+    """Return the promise that no step is taken with something in it that one of ``names`` says is wrong."""
+
+    def broken(taken: Taken) -> bool:
+        used = taken.moved != taken.case and taken.event.name != "prepare"
+        return used and taken.event.data["variant"] in names
+
+    return broken
+
+
+def undecided(taken: Taken) -> bool:
+    """V-36: a return is decided or planned without a final decision."""
+    wrong = taken.world.wrong in ("appeal still open", "not decided")
+    return forward(taken) and wrong and taken.enters(S.DECIDED, S.SCHEDULED)
+
+
+def undocumented(taken: Taken) -> bool:
+    """V-38: a journey is planned or begun on a document that does not last, a dead one is taken, a good one ended."""
+    lasting = taken.world.wrong != "document lapsed" and "old document" not in taken.world.bad
+    if taken.event.name == "document_expired":
+        return lasting
+    used = at(taken.case) in (S.DECIDED, S.DOCUMENTED, S.SCHEDULED, S.ACCEPTED)
+    arrives = used and taken.event.data["variant"] == "old document"
+    return arrives or (not lasting and taken.event.name in ("schedule", "depart"))
+
+
+def unplanned(taken: Taken) -> bool:
+    """V-39: what is announced, or done, is not the journey on record."""
+    other_day = taken.world.wrong == "travels another day" and taken.event.name == "depart"
+    return other_day or taken.event.data["variant"] == "other journey"
+
+
+def unannounced(taken: Taken) -> bool:
+    """V-40: a journey is planned with less notice than was agreed."""
+    return taken.event.name == "schedule" and taken.world.wrong == "notice too short"
+
+
+def unasked(taken: Taken) -> bool:
+    """V-41: a person leaves without having said so again on that day."""
+    return taken.event.name == "depart" and taken.world.wrong == "not confirmed today"
+
+
+def one_person(taken: Taken) -> bool:
+    """V-01: what one person prepared leaves on the same person's signature, or one person alone lets a case go on."""
+    signs = taken.event.name in ("approve", "endorse", "accept", "countersign")
+    return signs and taken.event.actor == taken.world.author
+
+
+def unapproved(taken: Taken) -> bool:
+    """V-03: what was prepared about a person leaves and nobody approved it."""
+    return taken.event.name in ("propose", "request_document") and taken.world.approver is None
+
+
+def not_let_go(taken: Taken) -> bool:
+    """V-08: a suspended case goes on although somebody who stopped it has not let go."""
+    others = [holder for holder in taken.case.holders if holder != (taken.event.actor, taken.event.role)]
+    ours = [holder for holder in others if holder[1] != PARTNER]
+    return taken.case.state is S.SUSPENDED and taken.event.name == "resume" and bool(ours)
+
+
+def one_hand(taken: Taken) -> bool:
+    """V-42: a person counts as handed over, and not both hands have signed."""
+    second = taken.event.data["variant"] != "one hand"
+    return taken.enters(S.HANDED_OVER) and not (second and "delivery" in taken.world.signed)
+
+
+PROMISES: Mapping[str, Callable[[Taken], bool]] = {
+    "R-01": contact_despite_protection,
+    "R-04": return_without_reply,
+    "R-07": minor_alone,
+    "R-08": too_early,
+    "R-09": against_interest,
+    "R-10": nobody_waits,
+    "MIN-1": bad_variant("other elements"),
+    "R-12": without_contacts,
+    "R-23": unwilling,
+    "V-01": one_person,
+    "V-02": bad_variant("other bytes"),
+    "V-03": unapproved,
+    "V-07": lambda taken: taken.event.name == "release" and taken.event.actor != "carol",
+    "V-08": not_let_go,
+    "V-30": wrong_authority,
+    "V-31": bad_variant("other person"),
+    "V-32": bad_variant("other conclusions"),
+    "V-33": bad_variant("other message"),
+    "V-34": bad_variant("says otherwise"),
+    "V-36": undecided,
+    "V-37": lambda taken: taken.event.name == "issue" and "asked" not in taken.world.signed,
+    "V-38": undocumented,
+    "V-39": unplanned,
+    "V-40": unannounced,
+    "V-41": unasked,
+    "V-42": one_hand,
+    "V-43": bad_variant("too soon"),
+}
+
+
+# What can be tried. A case is stopped only while nothing, or nothing but protection, is wrong: what else goes wrong
+# while it is stopped might as well go wrong right after. One person stops it at a time, and the other State besides.
+
+PEOPLE = {"guardian": "carol", "child_welfare": "dora", "coordinator": "dora", "liaison_officer": "boris"}
+DECIDING = {"child_welfare", "coordinator", "desk_head"}
+"""Roles between which some step tells; of all others that a row names, one stands for the rest."""
+SIGNING = {"approve", "endorse", "accept", "countersign"}
+HELD = (S.FROZEN, S.SUSPENDED)
+OVER = (S.WITHDRAWN, S.CLOSED, S.BLOCKED, S.ERASED)
+
+Variant = tuple[str, Mapping[str, Any]]
+"""What may be wrong with an event itself, and the data it then brings."""
+
+
+def at(case: Case) -> State:
+    """Return where the case stands, or will stand once it goes on."""
+    return case.resume_to if case.state in HELD and case.resume_to else case.state
+
+
+def text(body: Mapping[str, Any]) -> str:
+    """Return a body as it would leave."""
+    return ijson.dumps(body).decode()
+
+
+@cache
+def bodies(name: str, minor: bool) -> dict[str, Any]:
+    """Return the bodies that may be prepared for ``name``, by what is wrong with them."""
+    other = kit.proposal(minor)
+    other["conclusions"] = [{**one, "on": "2026-11-24"} for one in other["conclusions"]]
+    promised = {**kit.acceptance()["carer"], "agreed_in_writing_on": "2027-01-01"}
+    found = {
+        "return": {"": kit.proposal(minor), "other conclusions": other, "other message": kit.proposal(minor)},
+        "document": {
+            "": kit.document_request(minor),
+            "other elements": {**kit.document_request(minor), "elements": {}},
+        },
+        "acceptance": {
+            "": kit.acceptance(minor),
+            "no carer": kit.acceptance(minor, carer=promised),
+            "other person": kit.acceptance(not minor),
+            "says otherwise": {**kit.acceptance(minor), "decision": "refused"},
+            "other message": kit.acceptance(minor),
+            "old acceptance": kit.acceptance(minor, expires_on="2026-11-30"),
+        },
+        "reply": {"positive": support.reply("NATIONAL"), "negative": support.reply("NOT_FOUND")},
+    }
+    return found[name]
+
+
+TYPES = {"return": PROPOSAL, "document": DOCUMENT_REQUEST, "acceptance": ACCEPTANCE, "reply": REPLY}
+
+
+@cache
+def pendings(name: str, minor: bool) -> tuple[tuple[str, Pending], ...]:
+    """Return what may be prepared for ``name``, and what is wrong with it."""
+    made = []
+    for wrong, body in bodies(name, minor).items():
+        type = REMINDER if wrong == "other message" else TYPES[name]
+        made.append((wrong, support.prepared(body, "anna", type)))
+    return tuple(made)
+
+
+def preparing(case: Case) -> str:
+    """Return what is prepared in the state of ``case``."""
+    if case.side is Side.REQUESTED:
+        return "acceptance" if case.state is S.PROPOSED else "reply"
+    return "document" if case.state is S.DECIDED else "return"
+
+
+def wrong_with(case: Case, minor: bool) -> str:
+    """Return what is wrong with what is prepared."""
+    for name in TYPES:
+        for wrong, pending in pendings(name, minor):
+            if case.pending is not None and (pending.digest, pending.type) == (case.pending.digest, case.pending.type):
+                return wrong
+    return ""
+
+
+def variants(row: Row, case: Case, world: World) -> Iterator[Variant]:
+    """Yield what may be wrong with the event of ``row``, and what it then brings; nothing first."""
+    minor, name = world.minor, row.event
+    if name == "prepare" and row.source not in (S.NEEDS_TIER2, S.NEEDS_INTERVIEW):
+        yield from ((wrong, {"pending": made}) for wrong, made in pendings(preparing(case), minor))
+        return
+    if name == "prepare" and case.side is Side.REQUESTED:
+        yield from (("", {"pending": made}) for _, made in pendings("reply", minor))
+        return
+    if name in ("propose", "request_document", "accept"):
+        yield wrong_with(case, minor), {}
+    elif name == "amend":  # what is written anew says of the world what is so
+        yield "", {"draft": case.draft}
+    elif name == "reply":
+        yield from (("", {"body": body, "digest": kit.REPLY_DIGEST}) for body in bodies("reply", minor).values())
+    elif name in ("consider", "record"):
+        known = {wrong: made for wrong, made in RECORDS.items() if minor or wrong not in OF_A_MINOR}
+        if name == "record" and (world.wrong or case.state in HELD):
+            known = {"": kit.RECORD}
+        if world.wrong not in RECORDS:
+            known = {"": kit.RECORD} if name == "consider" else {}
+        yield from (("", {"record": made}) for made in known.values())
+    else:
+        yield "", {}
+    if name in SIGNING:
+        yield "other bytes", {"digest": "other"}
+    yield from other_variants(name, minor)
+
+
+@cache
+def other_variants(name: str, minor: bool) -> tuple[Variant, ...]:
+    """Return what may be wrong with what an event brings, whatever the case."""
+    wrong_role = {"acceptance": "desk_head" if minor else "welfare", "proposal": "coordinator" if minor else "welfare"}
+    kind = {"acceptance": "return.acceptance", "proposal": "return.release"}
+    found: list[Variant] = []
+    if name == "acceptance":
+        found += [(wrong, {"body": body}) for wrong, body in bodies("acceptance", minor).items() if wrong != ""]
+        found = [one for one in found if one[0] not in ("says otherwise", "other message")]
+    if name in kind:
+        by_another = kit.release("theirs", kind[name], wrong_role[name], kit.acceptance(minor))
+        found += [("unsigned", {"releases": ()}), ("signed by another", {"releases": (by_another,)})]
+    if name == "proposal":
+        found.append(("other reply", {"replied": None}))
+    if name == "accept":
+        found.append(("unsigned", {"statement": ""}))
+    if name in ("document", "reissue"):
+        found += [
+            ("old document", {"body": old(name, "2026-11-30")}),
+            ("short document", {"body": old(name, "2026-12-02")}),
+        ]
+    if name in ("issue", "reissue_document"):
+        found.append(("old document", {"body": text(old(name, "2026-11-30"))}))
+    if name in ("schedule", "depart", "cancel"):
+        other = "departed" if name == "schedule" else "planned"
+        found.append(("says otherwise", {"body": text(kit.schedule(other))}))
+    if name == "schedule":
+        found.append(("other journey", {"body": text(kit.schedule(departs_at="2026-12-05T14:00:00Z"))}))
+    if name == "refuse":
+        found.append(("says otherwise", {"body": text(kit.acceptance(minor))}))
+    if name in ("report", "report_safe", "report_concern", "report_lost"):
+        found.append(("says otherwise", {"body": text(kit.monitoring("SEEN_CONCERN", name == "report"))}))
+        if name != "report":
+            found[-1] = ("says otherwise", {"body": text(kit.monitoring("SEEN_SAFE", False))})
+            found.append(("too soon", {"body": text({**kit.SAYING[name], "on": "2026-10-01"})}))
+    if name.startswith("monitoring_"):
+        found.append(("too soon", {"body": {**kit.SAYING[name], "on": "2026-10-01"}}))
+    if name == "handover":
+        found.append(("one hand", {"releases": ()}))
+    if name == "confirm_handover":
+        found.append(("one hand", {"statement": ""}))
+    return tuple(found)
+
+
+def old(name: str, valid_until: str) -> dict[str, Any]:
+    """Return a document that is valid until the day given, as an event of ``name`` brings it."""
+    return {**kit.SAYING[name], **kit.issued(valid_until)}
+
+
+def actors(row: Row, case: Case, world: World) -> Iterator[tuple[str, str]]:
+    """Yield who tries the row: actor and role, one for all who make no difference."""
+    if row.event in ("freeze", "suspend", "recall", "release"):
+        yield "carol", "guardian"
+        if row.event == "release":
+            yield "dora", "guardian"
+        return
+    told = sorted(row.who & DECIDING)
+    if row.event not in ("assess", "endorse", "accept"):
+        told = [min(row.who - {"liaison_officer"} or row.who)]
+    for role in told:
+        actor = {GATEWAY: "gateway", PARTNER: case.partner}.get(role) or PEOPLE.get(role, "anna")
+        yield ("boris" if row.event in SIGNING and actor == "anna" else actor), role
+        if row.event in SIGNING:
+            yield "anna", role
+
+
+@cache
+def base(row: Row, side: Side, minor: bool, prepared: Pending | None) -> Event:
+    """Return the event of ``row`` with which nothing is wrong, without facts."""
+    with_it = kit.case_in(side, row.source, minor, pending=prepared)
+    if kit.concerns(row):
+        event = kit.good_event(row, with_it, minor)
+    else:
+        event = support.good_event(row, replace(with_it, record=None))
+        event = replace(event, data={**event.data, "undo": None, "posted": True, "overdue": row.event == "remind"})
+    return replace(event, facts=None)
+
+
+def events(table: Table, case: Case, world: World) -> Iterator[Event]:
+    """Yield every event that is tried on the case."""
+    for row in by_source(case.side)[case.state]:
+        if (case.state, row.event) not in table.index or (row.event == "freeze" and case.holders):
+            continue
+        if row.event in ("freeze", "suspend", "suspension") and world.wrong not in ("", "protection sought"):
+            continue
+        event = base(row, case.side, world.minor, case.pending)
+        facts: Facts | None = None
+        if row.event in SAYS or any(guard.startswith("rules_") for guard in row.guards):
+            facts = facts_of(row, case, world, event)
+        fine = not (world.wrong or world.bad or wrong_with(case, world.minor) not in FINE)
+        for wrong, data in variants(row, case, world):
+            if wrong not in FINE and not fine and wrong != wrong_with(case, world.minor):
+                continue
+            for actor, role in actors(row, case, world):
+                yield Event(row.event, actor, role, {**event.data, **data, "variant": wrong}, facts)
+
+
+FINE = ("", "positive", "negative")
+"""What says that nothing is wrong."""
+SAYS = {"suspend", "recall", "cancel"}
+"""Steps that look at the rules without a guard, to see whether anything may be said."""
+
+
+@cache
+def by_source(side: Side) -> Mapping[State, list[Row]]:
+    """Return the rows of a verification and a return by the state they start from."""
+    of = (*verification_rows(side), *(REQUESTED_RETURN if side is Side.REQUESTED else REQUESTING_RETURN))
+    found: dict[State, list[Row]] = {state: [] for state in State}
+    for row in of:
+        found[row.source].append(row)
+    return found
+
+
+def verification_rows(side: Side) -> tuple[Row, ...]:
+    """Return the rows of a verification; what belongs to it alone is tried in ``tests/test_tables.py``."""
+    rows_of = REQUESTED_ROWS if side is Side.REQUESTED else REQUESTING_ROWS
+    return tuple(row for row in rows_of if row.event not in ("correct", "attest", "remind", "reminder", "delay"))
+
+
+def facts_of(row: Row, case: Case, world: World, event: Event) -> Facts:
+    """Return what the rules look at; what is the same in the world is looked at once."""
+    if row.event == "reply":
+        return support.received_facts(REPLY, support.reply())
+    if not kit.concerns(row) and case.side is Side.REQUESTED and case.pending is None:
+        return support.asked_facts(case)
+    type = case.pending.type if case.pending else kit.SENT_AS.get(row.event, "")
+    body = ijson.loads(case.pending.body.encode()) if case.pending else event.data["body"]
+    value = ijson.loads(body.encode()) if isinstance(body, str) else body
+    if row.event in ("contest", "resume", "suspend"):
+        type, value = "", {}
+    question = support.REQUEST_BODY if type == REPLY else None
+    if row.event == "accept":  # the statement that comes with the step
+        comes = kit.release("ours", "return.acceptance", "welfare" if world.minor else "desk_head", value)
+        case = replace(case, releases=(*case.releases, comes))
+    return about(case, support.NOW, type, value, justification="return", question=question)
+
+
+# The world goes on.
+
+
+def after(world: World, case: Case, event: Event, moved: Case) -> World:
+    """Return the world after a step that was taken."""
+    wrong, signed, carer, bad = event.data["variant"], world.signed, world.carer, world.bad
+    reply, author, approver, gone = world.reply, world.author, world.approver, world.wrong
+    digest = case.pending.digest if case.pending else ""
+    match event.name:
+        case "reply" | "answer" if at(moved) is S.REPLIED:
+            reply = "positive" if moved.reply and moved.reply["outcome"] == "NATIONAL" else "negative"
+        case "prepare" | "amend":
+            author, approver = event.actor, None
+        case "approve" | "countersign" if wrong != "other bytes":
+            approver = event.actor
+        case "endorse" if wrong != "other bytes" and not wrong_authority(Taken(world, case, event, moved, ())):
+            signed = frozenset({f"release {digest}"})
+        case "propose":
+            signed, carer = signed & {f"release {digest}"}, False
+        case "proposal" if at(moved) is S.PROPOSED:
+            signed, carer = frozenset() if wrong in ("unsigned", "signed by another") else frozenset({"release"}), False
+            bad = frozenset({"other reply"}) if wrong == "other reply" else frozenset()
+        case "acceptance" | "accept" if at(moved) is S.ACCEPTED:
+            unsigned = wrong in ("unsigned", "signed by another", "old acceptance", "other bytes")
+            signed, carer = signed if unsigned else signed | {"acceptance"}, wrong != "no carer"
+        case "document_request" | "request_document" if at(moved) in (S.ACCEPTED, S.DECIDED):
+            signed = signed | {"asked"}
+        case "document" | "reissue" | "issue" if at(moved) in (S.DOCUMENTED, S.SCHEDULED):
+            bad = bad | {"old document"} if "document" in wrong else bad - {"old document"}
+        case "hand_over" | "handover" if at(moved) in (S.DEPARTED, S.HANDED_OVER):
+            signed = signed | {"delivery"}
+        case "consider" | "record":
+            gone = recorded(event) if gone in RECORDS else gone
+        case "returned":
+            gone = "" if gone in RECORDS else gone
+        case _:
+            pass
+    if event.name in ("consider", "reassess", "decline", "returned", "refusal") and moved.releases == ():
+        signed, carer, bad = frozenset(), False, frozenset()
+    if moved.pending is None:
+        author = approver = None
+    return settled(World(world.minor, gone, reply, signed, carer, bad, author, approver), moved)
+
+
+def recorded(event: Event) -> str:
+    """Return what is wrong with the record that the event brings."""
+    return next(name for name, value in RECORDS.items() if value is event.data["record"])
+
+
+def settled(world: World, case: Case) -> World:
+    """Return the world without a wrong that a step put right."""
+    lapsed = {(one.authority, one.kind) for one in case.releases if one.valid_until == PAST}
+    document = case.said.get(REISSUE) or case.said.get(DOCUMENT)
+    gone = {
+        "release lapsed": "return.release" not in {kind for _, kind in lapsed},
+        "acceptance lapsed": "return.acceptance" not in {kind for _, kind in lapsed},
+        "document lapsed": document is None or document["document"]["valid_until"] != "2026-11-30",
+        "reply lapsed": case.reply is None or case.reply["valid_until"] is None,
+        "reply taken back": case.reply is not None,
+    }
+    return replace(world, wrong="") if gone.get(world.wrong) else world
+
+
+def happens(world: World, case: Case) -> Iterator[tuple[World, Case]]:
+    """Yield what may go wrong, or right again, in the world without a step of the case."""
+    asking = case.side is Side.REQUESTING
+    if asking and world.wrong == "protection sought":
+        yield replace(world, wrong=""), replace(case, draft={**(case.draft or {}), "asylum": support.DRAFT["asylum"]})
+    if world.wrong == "no guardian":
+        yield replace(world, wrong=""), replace(case, draft=kit.MINOR)
+    if world.wrong or world.bad or wrong_with(case, world.minor) not in FINE:
+        return
+    if asking:
+        yield (
+            replace(world, wrong="protection sought"),
+            replace(case, draft={**(case.draft or {}), "asylum": PROTECTION}),
+        )
+    if case.state in HELD:
+        return
+    if asking and world.minor:
+        yield replace(world, wrong="no guardian"), replace(case, draft={**(case.draft or {}), "representative": None})
+    if case.reply is not None and world.reply == "positive" and case.state not in (*AWAY, *OUTCOMES):
+        yield replace(world, wrong="reply taken back"), replace(case, reply=None, reply_digest=None)
+        if asking:
+            yield replace(world, wrong="reply lapsed"), replace(case, reply={**case.reply, "valid_until": "2026-11-30"})
+    for wrong, kind in (("release lapsed", "return.release"), ("acceptance lapsed", "return.acceptance")):
+        if any(one.kind == kind for one in case.releases) and case.state not in (*AWAY, *OUTCOMES):
+            past = tuple(replace(one, valid_until=PAST) if one.kind == kind else one for one in case.releases)
+            yield replace(world, wrong=wrong), replace(case, releases=past)
+    if asking and case.state in (S.DOCUMENTED, S.SCHEDULED):
+        said = {type: body for type, body in case.said.items() if type != REISSUE}
+        said[DOCUMENT] = kit.issued("2026-11-30")
+        yield replace(world, wrong="document lapsed"), replace(case, said=said)
+
+
+# The search.
+
+
+def without(table: Table, guard: str) -> Table:
+    """
+    Return the table without ``guard``, wherever it stands.
+
+    The rules look at the same once more before anything leaves. To see the guard alone, what they would say under the
+    same id is left out with it.
+    """
+    rows = tuple(replace(row, guards=tuple(name for name in row.guards if name != guard)) for row in table.rows)
+    deaf = {name: silent(kept, MARKS[guard]) for name, kept in table.guards.items() if name.startswith("rules_")}
+    guards = {**table.guards, **deaf} if not guard.startswith("rules_") else table.guards
+    return Table(rows, guards, table.applies, table.terminal)
+
+
+def silent(guard: Guard, id: str) -> Guard:
+    """Return the guard without what it finds under ``id``."""
+
+    def quiet(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+        return tuple(finding for finding in guard(case, event, now) if finding.rule != id)
+
+    return quiet
+
+
+def key(world: World, case: Case) -> tuple[Any, ...]:
+    """Return what tells two states apart."""
+    if case.state in OVER:
+        return (case.state,)
+    pending = case.pending and (case.pending.digest, case.pending.type, case.pending.approver)
+    where = at(case)
+    if where not in RETURN_STATES:
+        # What is wrong with a record, and what was signed, begins anew with a return.
+        wrong = world.wrong if world.wrong in WORLDLY[:4] else ""
+        world = World(world.minor, wrong, world.reply, frozenset(), False, frozenset(), world.author, world.approver)
+        return (case.state, held_by(case), pending, case.contests, world)
+    if where in (S.NOT_RETURNED, S.RECALL, *AWAY[1:], *OUTCOMES):
+        # Nothing that comes looks at more of the world than whether protection is sought.
+        world = World(world.minor, "protection sought" if world.wrong == "protection sought" else "")
+        return (case.state, held_by(case), where is S.RECALL and case.record is None, world)
+    releases = tuple(sorted((one.authority, one.kind, one.role, one.valid_until == PAST) for one in case.releases))
+    return (
+        case.state,
+        held_by(case),
+        pending,
+        releases,
+        frozenset(case.said) & TELLING,
+        case.contests,
+        case.record is None,
+        world,
+    )
+
+
+TELLING = {SUSPENSION, DOCUMENT_REQUEST}
+"""What was said that a later step asks for; a document is in ``World.bad`` if it does not last."""
+
+
+def held_by(case: Case) -> tuple[Any, ...]:
+    """Return who stopped the case, and where it will go on."""
+    return (case.resume_to, case.holders, case.released, case.resume_proposer) if case.state in HELD else ()
+
+
+@dataclass(slots=True)
+class Explored:
+    """What a search found: distinct states, the steps between them, and the first promise broken."""
+
+    states: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    steps: list[Counter[int]] = field(default_factory=list)
+    depth: int = 0
+    refused: int = 0
+    broken: Counter[str] = field(default_factory=Counter)
+    met: set[State] = field(default_factory=set)
+
+    @property
+    def transitions(self) -> int:
+        """How many distinct steps there are between distinct states."""
+        return sum(len(found) for found in self.steps)
+
+    def sequences(self) -> int:
+        """How many sequences of events, up to the depth of the fixed point, the distinct states stand for."""
+        ways, total = {0: 1}, 0
+        for _ in range(self.depth):
+            onward: Counter[int] = Counter()
+            for state, count in ways.items():
+                for target, times in self.steps[state].items():
+                    onward[target] += count * times
+            ways = onward
+            total += sum(ways.values())
+        return total
+
+
+def first(side: Side, minor: bool) -> tuple[World, Case]:
+    """Return how a case begins."""
+    if side is Side.REQUESTED:
+        return World(minor), support.asked(clocks=(support.clock(),))
+    record = kit.MINOR if minor else support.DRAFT
+    pending = replace(support.preview(record).pending("anna"))
+    return World(minor, author="anna"), support.asking(draft=record, pending=pending)
+
+
+def explore(
+    side: Side,
+    minor: bool,
+    table: Table,
+    *,
+    only: str | None = None,
+    wrongs: frozenset[str] | None = None,
+    barred: frozenset[str] = frozenset(),
+    start: tuple[World, Case] | None = None,
+) -> Explored:
+    """Try everything until nothing new is found; with ``only``, until that promise is broken."""
+    found = Explored()
+    begin = start or first(side, minor)
+    found.states[key(*begin)] = 0
+    found.steps.append(Counter())
+    queue = deque([(*begin, 0, 0)])
+
+    def reach(here: int, world: World, case: Case, depth: int) -> None:
+        name = key(world, case)
+        if name not in found.states:
+            found.states[name] = len(found.steps)
+            found.steps.append(Counter())
+            queue.append((world, case, found.states[name], depth))
+            found.depth = max(found.depth, depth)
+        found.steps[here][found.states[name]] += 1
+
+    while queue:
+        world, case, here, depth = queue.popleft()
+        found.met.add(case.state)
+        for then, changed in happens(world, case) if case.state not in OVER else ():
+            if wrongs is None or not then.wrong or then.wrong in wrongs:
+                reach(here, then, changed, depth + 1)
+        for event in events(table, case, world):
+            if event.name in barred:
+                continue
+            try:
+                moved, effects = step(table, case, event, support.NOW)
+            except (IllegalStep, RuleRefused):
+                found.refused += 1
+                continue
+            taken = Taken(world, case, event, moved, effects)
+            for id in (only,) if only else PROMISES:
+                if PROMISES[id](taken):
+                    found.broken[id] += 1
+                    if only:
+                        return found
+            then = after(world, case, event, moved)
+            if wrongs is not None and then.wrong and then.wrong not in wrongs:
+                continue
+            if moved.findings or moved.freeze_reason or moved.delay:
+                moved = replace(moved, findings=(), freeze_reason=None, delay=None)
+            reach(here, then, moved, depth + 1)
+    return found
+
+
+SCENARIOS = [(side, minor) for side in Side for minor in (True, False)]
+
+
+@cache
+def explored(side: Side, minor: bool) -> Explored:
+    """Return what a whole search finds."""
+    return explore(side, minor, table_for(side))
+
+
+@pytest.mark.parametrize(("side", "minor"), SCENARIOS, ids=lambda item: str(getattr(item, "value", item)))
+def test_nothing_forbidden_happens(side: Side, minor: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever anybody tries, in whatever order, no promise is broken; the search ends because nothing new is left."""
+    found = explored(side, minor)
+    who = "represented" if minor else "adult"
+    with capsys.disabled():
+        print(
+            f"\n{side.value}, {who}: {len(found.states)} distinct states, {found.transitions} transitions, "
+            f"{found.refused} attempts refused; they stand for {found.sequences():.3e} sequences of up to "
+            f"{found.depth} events; forbidden: {sum(found.broken.values())}"
+        )
+    assert Counter() == found.broken
+
+
+@SIDES
+def test_every_state_is_met(side: Side) -> None:
+    """The search meets every state of a return, so what it never saw happen does not happen there either."""
+    states = {row.source for row in table_for(side).rows} - {S.NEEDS_INTERVIEW}
+    assert set() == states - explored(side, True).met
+
+
+@SIDES
+def test_roles_that_a_row_does_not_name_cannot_take_it(side: Side) -> None:
+    """Every role of both tables attempts every event in every state; only the roles of a row take its step."""
+    table = table_for(side)
+    roles = {role for both in Side for row in table_for(both).rows for role in row.who}
+    names = {row.event for row in table.rows}
+    for state in {row.source for row in table.rows}:
+        case = kit.case_in(side, state)
+        for name in names:
+            row = table.index.get((state, name))
+            for role in roles - (row.who if row else frozenset()):
+                with pytest.raises(IllegalStep):
+                    step(table, case, Event(name, "anna", role), support.NOW)
+
+
+def test_every_guard_is_marked() -> None:
+    """
+    No guard stands in the tables without a promise that needs it, and each is taken out by some test.
+
+    Here those of a return; in ``tests/test_tables.py`` those of a verification, each from each of its rows; and in
+    ``tests/core/test_notices.py`` those of what is said of data that was sent.
+    """
+    assert set(GUARDS) == set(MARKS)
+    assert set() == set(GUARDS) - set(RETURN_GUARDS) - set(SPOILT) - set(notices.GUARDS)
+    rows = [row for side in Side for row in table_for(side).rows]
+    assert set() == set(GUARDS) - {guard for row in rows for guard in row.guards}
+    assert set() == {MARKS[name] for name in RETURN_GUARDS} - set(PROMISES)
+
+
+RETURN_GUARDS = sorted(
+    {guard for row in (*REQUESTING_RETURN, *REQUESTED_RETURN) for guard in row.guards if MARKS[guard] in PROMISES}
+)
+
+
+@cache
+def asked_first(minor: bool) -> tuple[World, Case]:
+    """Return the requested side's case where a return can begin: it has said yes."""
+    return World(minor, reply="positive"), support.asked(S.REPLIED, reply=support.reply())
+
+
+def said_yes(minor: bool) -> tuple[World, Case]:
+    """Return the requesting side's case where a return can begin: the other State has said yes."""
+    record = kit.MINOR if minor else support.DRAFT
+    case = support.asking(S.REPLIED, draft=record, pending=None, reply=support.reply(), reply_digest=kit.REPLY_DIGEST)
+    return World(minor, reply="positive"), case
+
+
+STOPPING = frozenset({"freeze", "suspend", "suspension", "undelivered", "contest"})
+STOPPED_BY = {
+    "let_go": {"suspend"},
+    "same_freezer": {"suspend"},
+    "rules_resume": {"suspend"},
+    "accepted_once": {"undelivered"},
+}
+"""What has to happen for a guard to matter; nothing else that stops a case is tried while looking for its promise."""
+
+
+def broken_without(guard: str) -> bool:
+    """Return whether the promise that ``guard`` is marked with breaks on some side once it is in no row."""
+    promise = MARKS[guard]
+    barred = STOPPING - STOPPED_BY.get(guard, frozenset())
+    for side, minor in SCENARIOS:
+        rows = (*REQUESTING_RETURN, *REQUESTED_RETURN)
+        if guard not in {name for row in rows for name in row.guards}:
+            continue
+        table = without(table_for(side), guard)
+        start = said_yes(minor) if side is Side.REQUESTING else asked_first(minor)
+        if explore(side, minor, table, only=promise, barred=barred, start=start).broken:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("guard", RETURN_GUARDS)
+def test_search_notices_a_missing_guard(guard: str) -> None:
+    """Without a guard, its promise breaks."""
+    assert broken_without(guard)
