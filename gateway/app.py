@@ -14,7 +14,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,25 +31,31 @@ from gateway.core.merkle import Frontier
 from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
-from gateway.services import evidence
+from gateway.services import cases, evidence, no_contact
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
 from gateway.services.collect import Collector
 from gateway.services.context import Context, Keyring, Partner, Person, Policy
 from gateway.services.deliver import Deliverer
+from gateway.services.directory import Directory
 from gateway.services.hold import Hold
+from gateway.services.information import Information
+from gateway.services.no_contact import NoContact
+from gateway.services.notices import Notices
 from gateway.services.ports import Clock, LogHead, Peers, Random, Tx, Unavailable
 from gateway.services.receive import Receiver
 from gateway.services.reckon import Reckoner
 from gateway.services.remind import Reminder
 from gateway.services.resync import Resync
 from gateway.services.retain import Retention, erase_in
+from gateway.services.returning import Returning
 from gateway.services.sign import BatchSigner
 from gateway.services.trust import CardSource, Trust
-from gateway.settings import Settings
+from gateway.settings import BadConfiguration, Settings, secret
 from gateway.storage.reads import SqliteInquiries
 from gateway.storage.sqlite import Run, SqliteStore, Worker, open_store
 from gateway.transport.card_directory import CardDirectory
+from gateway.transport.notices import QUEUE_MAX, DeskNotices, Mail, Way, Webhook
 from gateway.transport.peers import HttpPeers
 from keys import b64, selftest
 from keys.card import parse_card
@@ -108,9 +114,15 @@ class Gateway:
     clear: Clear
     answer: Answer
     hold: Hold
+    no_contact: NoContact
+    returning: Returning
     reminder: Reminder
     retention: Retention
     resync: Resync
+    directory: Directory
+    information: Information
+    notices: Notices
+    desk_notices: DeskNotices
     deliverer: Deliverer
     receiver: Receiver
     collector: Collector
@@ -176,6 +188,9 @@ def keyring(store: KeyStore) -> Keyring:
 def persons(values: Mapping[str, Any]) -> dict[str, Person]:
     """Return the persons of a configuration by id."""
 
+    def days(absence: Mapping[str, str]) -> tuple[date, date]:
+        return date.fromisoformat(absence["from"]), date.fromisoformat(absence["until"])
+
     def instant(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
 
@@ -186,6 +201,8 @@ def persons(values: Mapping[str, Any]) -> dict[str, Person]:
             b64.decode(person["key"]),
             instant(person.get("active_from")),
             instant(person.get("active_until")),
+            person.get("deputy"),
+            tuple(days(one) for one in person.get("absent", ())),
         )
         for person in values["persons"]
     }
@@ -224,6 +241,45 @@ def policy(values: Mapping[str, Any]) -> Policy:
     ):
         chosen |= {name: values[section][name] for name in names if name in values.get(section, {})}
     return Policy(**chosen)
+
+
+def desk_notices(settings: Settings, environ: Mapping[str, str], clock: Clock, log: Callable[..., None]) -> DeskNotices:
+    """
+    Return what tells the desks that a case moved, as the configuration says; it may have no way at all.
+
+    Raises ``BadConfiguration``: a secret is not where the configuration says.
+    """
+    chosen, ways = settings.values.get("notices", {}), list[Way]()
+    link = chosen.get("link")
+
+    def trusted(section: Mapping[str, Any]) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=settings.home / section["ca"]) if "ca" in section else None
+
+    if smtp := chosen.get("smtp"):
+        password = secret(smtp["password"], settings.home, environ) if "password" in smtp else None
+        ways.append(
+            Mail(
+                smtp["host"],
+                smtp["port"],
+                smtp["from"],
+                smtp["recipients"],
+                smtp.get("tls", "starttls"),
+                smtp.get("user"),
+                password,
+                link,
+                trusted(smtp),
+            )
+        )
+    if webhook := chosen.get("webhook"):
+        key = secret(webhook["secret"], settings.home, environ).encode()
+        if len(key) < HOOK_KEY_MIN:
+            raise BadConfiguration([f"/notices/webhook/secret: at least {HOOK_KEY_MIN} characters"])
+        ways.append(Webhook(webhook["url"], key, link, trusted(webhook)))
+    return DeskNotices(ways, clock, log, queue_max=chosen.get("queue_max", QUEUE_MAX))
+
+
+HOOK_KEY_MIN = 16
+"""Characters of the shortest key a webhook is signed with."""
 
 
 async def build(
@@ -268,6 +324,7 @@ async def build(
     trust = Trust(pins, cards or CardDirectory(settings.cards), store, clock, log)
     http_peers = HttpPeers(trust.find, timeout_s=chosen.post_timeout_s) if peers is None else None
     door: Peers = peers or http_peers or HttpPeers(trust.find)
+    told = desk_notices(settings, environ, clock, log)
     context = Context(
         country=values["country"],
         authority=values["authority"],
@@ -290,17 +347,23 @@ async def build(
         },
         policy=chosen,
         emit=log,
+        tell=told.tell,
         on_erased=lambda ref: _note_erased(settings.home / ERASED_FILE, ref),
     )
     await publish_own(context, source)
     await trust.load()
     await _begin_logs(context)
     await _apply_erased(context, settings.home / ERASED_FILE)
-    deliverer, resync = Deliverer(context), Resync(context)
-    receiver = Receiver(context, deliverer.waiting, resync.take_listing)
+    await cases.index_persons(context)
+    await store.read(lambda tx: no_contact.refresh(context, tx))
+    deliverer, resync, directory = Deliverer(context), Resync(context), Directory(context)
+    information = Information(context)
+    receiver = Receiver(context, deliverer.waiting, resync.take_listing, directory.take, information.take)
+    retention = Retention(context)
     inquiries = await SqliteInquiries.open(settings.database)
 
     async def close() -> None:
+        await told.close()
         await inquiries.close()
         await store.close()
         if http_peers is not None:
@@ -316,9 +379,15 @@ async def build(
         clear=Clear(context),
         answer=Answer(context),
         hold=Hold(context),
+        no_contact=NoContact(context),
+        returning=Returning(context),
         reminder=Reminder(context),
-        retention=Retention(context),
+        retention=retention,
         resync=resync,
+        directory=directory,
+        information=information,
+        notices=Notices(context, retention),
+        desk_notices=told,
         deliverer=deliverer,
         receiver=receiver,
         collector=Collector(context, receiver),
@@ -357,7 +426,7 @@ async def _apply_erased(context: Context, path: Path) -> None:
     async def unit(tx: Tx) -> bool:
         rows = [row for ref in refs if (row := await tx.find_case(ref)) and row.wrapped_key is not None]
         for row in rows:
-            await erase_in(tx, row.ref, context.clock.now())
+            await erase_in(context, tx, row.ref, context.clock.now())
         return bool(rows)
 
     if refs and (await context.commit(unit)).value:
@@ -418,6 +487,8 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
                 clear=gateway.clear,
                 answer=gateway.answer,
                 hold=gateway.hold,
+                notices=gateway.notices,
+                returning=gateway.returning,
                 reminder=gateway.reminder,
                 inquiries=gateway.inquiries,
                 tokens=tokens(values),
@@ -437,7 +508,10 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
             if loops:
                 group.create_task(gateway.deliverer.run())
                 group.create_task(gateway.reminder.run())
+                group.create_task(gateway.returning.run())
+                group.create_task(gateway.desk_notices.run())
                 group.create_task(gateway.retention.run())
+                group.create_task(gateway.information.run())
                 group.create_task(gateway.collector.run())
     finally:
         for runner in runners:

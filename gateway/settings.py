@@ -5,11 +5,14 @@ Rule 1: a bad configuration is told all at once: every problem, with its place, 
 Rule 2: what the schema does not know is refused, so a misspelt safeguard never looks like one that is set.
 """
 
+import ipaddress
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import schemas
@@ -116,8 +119,14 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
         ZoneInfo(str(values.get("zone", "")))
     except (ZoneInfoNotFoundError, ValueError):
         problems.append("/zone: not an IANA time zone; use a name such as Europe/Vienna")
+    problems += _notice_checks(values.get("notices"))
     persons = [person.get("id") for person in _list(values.get("persons")) if isinstance(person, dict)]
     problems += [f"/persons: '{id}' stands twice" for id in sorted({str(p) for p in persons if persons.count(p) > 1})]
+    problems += [
+        f"/persons: the deputy '{person['deputy']}' is not one of 'persons'"
+        for person in _list(values.get("persons"))
+        if isinstance(person, dict) and person.get("deputy") and person["deputy"] not in persons
+    ]
     partners = values.get("partners")
     for country, partner in (partners if isinstance(partners, dict) else {}).items():
         if country == values.get("country"):
@@ -131,6 +140,52 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
             if id not in schemas.load_instruments():
                 problems.append(f"/partners/{country}/instruments: '{id}' is unknown; see: isthmus agreements list")
     return problems
+
+
+def _notice_checks(notices: Any) -> list[str]:
+    """Return where a notice would cross a network in clear, or have no place for the reference in its link."""
+    if not isinstance(notices, dict):
+        return []
+    smtp, webhook, problems = notices.get("smtp"), notices.get("webhook"), []
+    if isinstance(smtp, dict) and smtp.get("tls") == "none" and not is_loopback(str(smtp.get("host"))):
+        problems.append("/notices/smtp/tls: 'none' is for loopback only; take starttls or implicit")
+    if isinstance(smtp, dict) and ("user" in smtp) != ("password" in smtp):
+        problems.append("/notices/smtp: 'user' and 'password' go together")
+    if isinstance(webhook, dict):
+        url = urlsplit(str(webhook.get("url")))
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+            problems.append("/notices/webhook/url: https, but on loopback")
+    if "link" in notices and "{ref}" not in str(notices["link"]):
+        problems.append("/notices/link: has no {ref} for the reference of the case")
+    return problems
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether ``host`` is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def secret(uri: str, home: Path, environ: Mapping[str, str]) -> str:
+    """
+    Return the secret that ``uri`` (``file:/path`` or ``env:NAME``) leads to; a path is relative to the home.
+
+    Raises ``BadConfiguration``: there is none, or others may read the file.
+    """
+    scheme, _, rest = uri.partition(":")
+    if scheme == "env":
+        if not environ.get(rest):
+            raise BadConfiguration([f"/notices: the variable {rest} is not set"])
+        return environ[rest]
+    path = home / rest
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise BadConfiguration([f"/notices: {path} may be read by others; chmod 600 it"])
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfiguration([f"/notices: {path} cannot be read: {error}"]) from error
 
 
 def _list(value: Any) -> list[Any]:

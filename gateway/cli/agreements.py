@@ -11,7 +11,7 @@ import schemas
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say, shown, table
 from gateway.core.calendars import Calendar
-from gateway.core.deadlines import Instrument, explain
+from gateway.core.deadlines import Instrument, Roll, explain, ladder_from_dict
 
 COUNTRY_LETTERS = 3
 
@@ -79,7 +79,15 @@ def show(id: str, as_json: bool) -> None:
 @click.option(
     "--start", required=True, type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Day of the event that starts it."
 )
-@click.option("--calendar", "calendar_id", metavar="ID", help="Calendar to count by; by default one of TO.")
+@click.option(
+    "--calendar", "calendar_id", metavar="ID", help="Calendar to count by, such as AT-2026/27; by default one of TO."
+)
+@click.option(
+    "--roll",
+    type=click.Choice([roll.value for roll in Roll]),
+    help="Count as if a last day of rest were treated so, whatever the agreement says.",
+)
+@click.option("--disputed", is_flag=True, help="TO says that its authority received nothing.")
 @_directory_option
 @json_option
 def explain_(
@@ -88,13 +96,16 @@ def explain_(
     step: str,
     start: datetime,
     calendar_id: str | None,
+    roll: str | None,
+    disputed: bool,
     calendars: Path | None,
     as_json: bool,
 ) -> None:
     """
     Explain when an answer of TO to FROM is due, under every agreement that applies.
 
-    The agreement that governs comes first. FROM and TO are ISO 3166-1 alpha-3 codes.
+    The agreement that governs comes first. FROM and TO are ISO 3166-1 alpha-3 codes. A figure nobody compared with
+    the text of the agreement is shown as unverified.
     """
     for country in (requesting, requested):
         if len(country) != COUNTRY_LETTERS or not (country.isascii() and country.isalpha() and country.isupper()):
@@ -102,7 +113,17 @@ def explain_(
     if step not in _known_steps():
         raise click.UsageError(f"no agreement has a step {step!r}; known: {', '.join(_known_steps())}")
     calendar = _calendar(requested, calendar_id, calendars)
-    rows = explain(_instruments(), requesting, requested, step, start.date(), calendar)
+    rows = explain(
+        _instruments(),
+        requesting,
+        requested,
+        step,
+        start.date(),
+        calendar,
+        ladder=ladder_from_dict(schemas.load_ladder()),
+        roll=Roll(roll) if roll else None,
+        disputed=disputed,
+    )
     if not rows:
         raise CommandError(
             Exit.FINDINGS, "no-rule", f"no agreement has a rule for '{step}' between {requesting} and {requested}"
@@ -114,7 +135,9 @@ def explain_(
 
 
 def _calendar(country: str, id: str | None, directory: Path | None) -> Calendar:
-    chosen = id or next((name for name in schemas.calendars(directory) if name.startswith(f"{country}-")), None)
+    # "AT-2026/27" is how people write two years; a file is named with a dash.
+    named = id and id.replace("/", "-")
+    chosen = named or next((name for name in schemas.calendars(directory) if name.startswith(f"{country}-")), None)
     if chosen is None:
         raise CommandError(
             Exit.USAGE,
@@ -132,12 +155,16 @@ _SHOWN = (
     ("confidence", "confidence"),
     ("verified_by", "verified by"),
     ("start_event", "runs from"),
+    ("started_by", "proven by"),
     ("soft_on", "as a rule by"),
     ("delay_on", "delay notice by"),
     ("due_on", "due on"),
     ("due_at", "over at"),
     ("not_counted", "not counted"),
+    ("without_holidays_on", "no holidays"),
+    ("without_saturdays_on", "no Saturdays"),
     ("extension", "extension"),
+    ("extended_to", "extended to"),
     ("problem", "problem"),
     ("effect_of_silence_in_text", "silence (text)"),
     ("effect_of_silence", "silence (here)"),
@@ -147,9 +174,21 @@ _SHOWN = (
 
 def _text(row: Mapping[str, Any]) -> str:
     head = f"{row['instrument']}{'  (governs)' if row['governs'] else ''}: {row['title']}"
-    count = f"  {row['n']} {row['unit'].replace('_', ' ')}s after {row['start_on']}, calendar {row['calendar']}"
-    lines = [f"  {label:<16} {_flat(row[name])}" for name, label in _SHOWN if row.get(name)]
+    side = "before" if row["backward"] else "after"
+    unit = _UNITS.get(row["unit"], row["unit"].replace("_", " ") + "s")
+    count = f"  {row['n']} {unit} {side} {row['start_on']}, calendar {row['calendar']}"
+    due = "not before" if row["floor"] else "at the latest" if row["backward"] else "due on"
+    labels = [(name, due if name == "due_on" else label) for name, label in _SHOWN]
+    lines = [f"  {label:<16} {_flat(row[name])}" for name, label in labels if row.get(name)]
+    if not row["verified_by"]:
+        lines.append(f"  {'verified by':<16} nobody: compare the figure with the text before you rely on it")
+    lines += [f"  {'then':<16} {one['step']} by {one['due_on']}" for one in row["then"]]
+    rungs = ", ".join(f"{one['level']} {one['on'] or 'outside the calendar'}" for one in row["ladder"])
+    lines += [f"  {'silence leads to':<16} {rungs}"] if rungs else []
     return "\n".join([shown(head), shown(count), *lines])
+
+
+_UNITS = {"werktag": "Werktage"}
 
 
 def _flat(value: Any) -> str:

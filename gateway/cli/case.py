@@ -20,9 +20,8 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import home_option, key_passphrase_option, passphrase, passphrase_option, read_json, run
-from gateway.core.case import Case, Pending, Side, State
+from gateway.core.case import Case, Side, State
 from gateway.core.machine import IllegalStep
-from gateway.core.preview import Preview
 from gateway.core.verification import CLERK, GATEWAY, OFFICER
 from gateway.http.local_api import (
     DESK,
@@ -34,6 +33,7 @@ from gateway.http.local_api import (
     content_json,
     desk_json,
     pending_json,
+    prepared_json,
     preview_json,
     row_json,
 )
@@ -41,8 +41,10 @@ from gateway.services import cases
 from gateway.services.answer import needs_second_signer
 from gateway.services.clear import APPROVAL
 from gateway.services.context import Forbidden, NotFound, acting
+from gateway.services.directory import stands_for
 from gateway.services.inquire import BoardRow
 from gateway.services.ports import Tx
+from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from keys import statement as statements
 
 if TYPE_CHECKING:
@@ -62,11 +64,11 @@ class Desk:
 
     def __init__(self, home: Path, passphrase_file: Path | None, person: str, role: str | None, as_json: bool) -> None:
         self.home, self.person, self.role, self.as_json = home, person, role, as_json
-        self._ask = passphrase(passphrase_file)
+        self.ask = passphrase(passphrase_file)
 
     def run(self, act: "Callable[[Gateway], Awaitable[Any]]") -> Any:
         """Do ``act`` with the gateway, print what it returns, and return it."""
-        value = run(self.home, self._ask, act)
+        value = run(self.home, self.ask, act)
         emit(value, as_json=self.as_json)
         return value
 
@@ -109,10 +111,8 @@ class Desk:
         role = self.fitting(gateway, verb.roles(Side(row.side)) - {GATEWAY}, here)
         made = await verb.act(_services(gateway), Call(self.person, role, ref, body))
         value: dict[str, Any] = {"ref": ref, "state": (await find_row(gateway, ref)).state}
-        if isinstance(made, Preview):
-            value["prepared"] = preview_json(made, None)
-        elif isinstance(made, Pending):
-            value["prepared"] = pending_json(made, None)
+        if made is not None:
+            value["prepared"] = prepared_json(made)
         return value
 
 
@@ -122,6 +122,8 @@ def _services(gateway: "Gateway") -> LocalServices:
         clear=gateway.clear,
         answer=gateway.answer,
         hold=gateway.hold,
+        notices=gateway.notices,
+        returning=gateway.returning,
         reminder=gateway.reminder,
         inquiries=gateway.inquiries,
         tokens={},
@@ -159,6 +161,7 @@ def ref_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("ref")(function)
 
 
+_NEEDED_WHY = click.option("--why", required=True, metavar="TEXT", help="Why; recorded with your name.")
 _WHY = click.option("--why", metavar="TEXT", help="Why the content is looked at; recorded before it is shown.")
 
 
@@ -176,15 +179,17 @@ def case() -> None:
 
 @case.command("list")
 @click.option("--state", "states", multiple=True, type=click.Choice(sorted(State.__members__)), help="Only this state.")
-@click.option("--officer", help="Only cases of this officer.")
+@click.option("--officer", help="Only cases of this officer, and of whom it stands in for.")
 @desk_options
 def list_(desk: Desk, states: tuple[str, ...], officer: str | None) -> None:
     """List cases, soonest due first; all open ones if no state is named. No identity is in the list."""
 
     async def act(gateway: "Gateway") -> Any:
         desk.looking(gateway, LISTS)
-        rows = await gateway.inquiries.cases(states=states, officer=officer, limit=LIST_MAX)
-        return [row_json(row) for row in rows]
+        # Whoever stands in for somebody who is away sees the cases of both.
+        of = stands_for(gateway.context, officer, gateway.context.clock.now()) if officer else ()
+        found = [await gateway.inquiries.cases(states=states, officer=one, limit=LIST_MAX) for one in of or (officer,)]
+        return [row_json(row) for rows in found for row in rows]
 
     desk.run(act)
 
@@ -202,7 +207,7 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
         row = await find_row(gateway, ref)
         if why and role not in DESK:
             raise Forbidden("the content is for the desks", "leave --why out to see where the case stands")
-        seen = await _look(gateway, desk.person, ref, "view", why) if role in DESK and row.state not in _GONE else None
+        seen = await look(gateway, desk.person, ref, "view", why) if role in DESK and row.state not in _GONE else None
         return {
             "case": row_json(row),
             "allowed": allowed_json(Side(row.side), State(row.state), gateway.context.persons[desk.person].roles),
@@ -213,7 +218,7 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
     desk.run(act)
 
 
-async def _look(gateway: "Gateway", person: str, ref: str, action: str, why: str | None) -> Case:
+async def look(gateway: "Gateway", person: str, ref: str, action: str, why: str | None) -> Case:
     """Return the case; with a reason, only after the look is recorded durably (rule R-13)."""
     context = gateway.context
     now = context.clock.now()
@@ -241,8 +246,8 @@ def preview(desk: Desk, ref: str, why: str) -> None:
         role = desk.looking(gateway, DESK)
         if (await find_row(gateway, ref)).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        seen = await _look(gateway, desk.person, ref, "preview", why)
-        if seen.side is Side.REQUESTING:
+        seen = await look(gateway, desk.person, ref, "preview", why)
+        if seen.side is Side.REQUESTING and (seen.pending is None or seen.pending.type not in RETURN_APPROVAL):
             made, thread = await gateway.clear.show(ref, desk.person, role)
             return preview_json(made, thread)
         if seen.pending is None:
@@ -257,13 +262,15 @@ def preview(desk: Desk, ref: str, why: str) -> None:
 
 @case.command()
 @click.argument("file")
+@click.option("--exercise", is_flag=True, help="An exercise with an invented person; its reference begins with TST.")
 @desk_options
-def new(desk: Desk, file: str) -> None:
+def new(desk: Desk, file: str, exercise: bool) -> None:
     """Open a case for the case draft in FILE ("-": standard input) and print its reference. Nothing is sent."""
     draft = read_json(file, what="a case draft")
 
     async def act(gateway: "Gateway") -> Any:
-        ref = await gateway.clear.new(draft, desk.person, desk.fitting(gateway, OFFICER))
+        role = desk.fitting(gateway, OFFICER)
+        ref = await gateway.clear.new(draft, desk.person, role, exercise=exercise)
         return {"ref": ref, "state": (await find_row(gateway, ref)).state}
 
     desk.run(act)
@@ -296,7 +303,7 @@ def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _statement(
+def statement_from(
     seen: Case,
     role: str,
     kind: str,
@@ -332,11 +339,12 @@ def approve(
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.fitting(gateway, VERBS["approval"].roles(Side.REQUESTING))
-        seen = await _look(gateway, desk.person, ref, "approve", None)
-        kind = APPROVAL[seen.pending.type] if seen.pending and seen.pending.type in APPROVAL else "request.approval"
+        seen = await look(gateway, desk.person, ref, "approve", None)
+        kinds = {**APPROVAL, **RETURN_APPROVAL}
+        kind = kinds.get(seen.pending.type, "request.approval") if seen.pending else "request.approval"
         named = schemas.statement_roles()[role]
         now = gateway.context.clock.now()
-        made = _statement(seen, named, kind, key, digest, statement, key_passphrase_file, now)
+        made = statement_from(seen, named, kind, key, digest, statement, key_passphrase_file, now)
         return await desk.step(gateway, "approval", ref, {"statement": made})
 
     desk.run(act)
@@ -365,6 +373,17 @@ _plain_step("acknowledge", "acknowledge", "Acknowledge a request that was receiv
 
 @case.command()
 @ref_argument
+@click.option("--authority", required=True, metavar="ID", help="Which authority of our directory is competent.")
+@click.option("--reason", required=True, type=click.Choice(sorted(schemas.codes("redirect_reason"))), help="Why.")
+@desk_options
+def redirect(desk: Desk, ref: str, authority: str, reason: str) -> None:
+    """Point to the competent authority of our State."""
+    body = {"authority": {"id": authority}, "reason": reason}
+    desk.run(lambda gateway: desk.step(gateway, "redirect", ref, body))
+
+
+@case.command()
+@ref_argument
 @click.option("--ground", required=True, type=click.Choice(sorted(schemas.codes("contest_ground"))), help="Why.")
 @desk_options
 def contest(desk: Desk, ref: str, ground: str) -> None:
@@ -383,6 +402,41 @@ def freeze(desk: Desk, ref: str, reason: str, protection: str | None) -> None:
     if protection is not None:
         body["protection"] = read_json(protection, what="a protection state")
     desk.run(lambda gateway: desk.step(gateway, "freeze", ref, body))
+
+
+@case.command()
+@ref_argument
+@_NEEDED_WHY
+@desk_options
+def apart(desk: Desk, ref: str, why: str) -> None:
+    """
+    Say that a case is about another person than the stopped one it is held for.
+
+    A second person says so too; then the gateway lets go, and two persons may resume the case.
+    """
+    desk.run(lambda gateway: desk.step(gateway, "apart", ref, {"why": why}))
+
+
+@case.command()
+@ref_argument
+@click.argument("file")
+@_NEEDED_WHY
+@desk_options
+def correct(desk: Desk, ref: str, file: str, why: str) -> None:
+    """Set right what the record says of the person, in a case that stands still: 'elements' of a case draft in FILE."""
+    body = {"elements": read_json(file, what="the elements"), "why": why}
+    desk.run(lambda gateway: desk.step(gateway, "correction", ref, body))
+
+
+@case.command()
+@ref_argument
+@click.argument("file")
+@_NEEDED_WHY
+@desk_options
+def attest(desk: Desk, ref: str, file: str, why: str) -> None:
+    """Attest the protection state anew, in a case that stands still: 'asylum' of a case draft in FILE."""
+    body = {"protection": read_json(file, what="a protection state"), "why": why}
+    desk.run(lambda gateway: desk.step(gateway, "attestation", ref, body))
 
 
 # Answering.
@@ -461,10 +515,10 @@ def countersign(
 
     async def act(gateway: "Gateway") -> Any:
         desk.fitting(gateway, VERBS["countersignature"].roles(Side.REQUESTED))
-        seen = await _look(gateway, desk.person, ref, "countersign", None)
+        seen = await look(gateway, desk.person, ref, "countersign", None)
         now = gateway.context.clock.now()
         kind, named = "reply.second-signature", "second_signer"
-        made = _statement(seen, named, kind, key, digest, statement, key_passphrase_file, now)
+        made = statement_from(seen, named, kind, key, digest, statement, key_passphrase_file, now)
         return await desk.step(gateway, "countersignature", ref, {"statement": made})
 
     desk.run(act)

@@ -27,6 +27,7 @@ from gateway import settings
 from gateway.cli.errors import Exit, describe
 from gateway.cli.keys import ended_keys, own_card, private_kids
 from gateway.cli.output import counted, emit, json_option, say, shown, styled
+from gateway.cli.person import TRAVELS
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.toml_file import example
 from gateway.core.calendars import Calendar
@@ -205,12 +206,19 @@ def _card(look: Look) -> Iterator[Item]:
     yield from _chain(look, held)
     yield from _windows(look, held)
     yield from _certificate(look, held)
-    listed = {key.kid for key in held.roles if key.role == "second_signer" and key.is_active(look.now)}
+    listed = {(key.role, key.kid) for key in held.roles if key.is_active(look.now)}
     for person in look.settings.values["persons"]:
         kid = b64.encode(key_id(SIGN, b64.decode(person["key"])))
-        if "second_signer" in person["roles"] and kid not in listed:
-            hint = f"isthmus keys card --add-role second_signer={person['key']}"
-            yield bad("card", f"'{person['id']}' signs second, and our card does not list that key", hint)
+        for role in sorted(TRAVELS.keys() & set(person["roles"])):
+            named = TRAVELS[role]
+            if (named, kid) in listed:
+                continue
+            hint = f"isthmus keys card --add-role {named}={person['key']}"
+            if role == "second_signer":
+                yield bad("card", f"'{person['id']}' signs second, and our card does not list that key", hint)
+            else:
+                text = f"'{person['id']}' cannot sign a return as {named}: our card does not list that key"
+                yield Item("card", "note", text, hint)
 
 
 def _chain(look: Look, held: Card) -> Iterator[Item]:
@@ -291,9 +299,26 @@ def _database_items(look: Look, db: sqlite3.Connection) -> Iterator[Item]:
     for country, hold in db.execute("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
         hint = f'ask for its fingerprint by another way, then isthmus keys confirm {country} --fingerprint "..."'
         yield bad("hold", f"{country} is on hold: {hold}", hint)
+    if len(applied) == len(known):
+        yield from _not_contacted(db)
     (epoch,) = db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone() or ("1",)
     if int(epoch) != own_card(look.settings).epoch:
         yield bad("database", f"its epoch is {epoch}, the card says otherwise", "stop; isthmus restore begin-epoch")
+
+
+def _not_contacted(db: sqlite3.Connection) -> Iterator[Item]:
+    """Look at the list that persons keep, and at what waits there for a second person."""
+    rows = db.execute("SELECT country, confirmed_at, lift_at FROM no_contact WHERE lifted_at IS NULL ORDER BY country")
+    for country, confirmed_at, lift_at in rows:
+        waiting = f"isthmus partner confirm {country} --reason ... --as PERSON"
+        if confirmed_at is None:
+            yield Item("partner", "note", f"{country} is proposed for the no-contact list", waiting)
+        elif lift_at is not None:
+            text = f"{country} is not to be contacted; that this ends is proposed"
+            yield Item("partner", "note", text, waiting)
+        else:
+            hint = f"nothing is sent to it until isthmus partner lift {country}, by two persons"
+            yield Item("partner", "note", f"{country} is not to be contacted", hint)
 
 
 def _partners(look: Look) -> Iterator[Item]:

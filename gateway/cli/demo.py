@@ -16,7 +16,7 @@ import click
 from gateway.cli.errors import CommandError, Exit
 from gateway.demo import report
 from gateway.demo.clock import DemoClock
-from gateway.demo.report import Result
+from gateway.demo.report import Result, Told
 from gateway.demo.states import ASKED, ASKING, HOST, World, choose_ports, running
 from gateway.demo.story import Story, Stuck
 from gateway.demo.tell import Tell, may_colour
@@ -30,7 +30,8 @@ LAST_PORT = 65_535 - 3
 @click.option("--port", type=click.IntRange(1, LAST_PORT), help="First of four ports in a row; free ones if not given.")
 def demo(once: bool, as_json: bool, port: int | None) -> int:
     """
-    Show two invented States, XAA and XBB, confirming nationalities.
+    Show two invented States, XAA and XBB, confirming nationalities, and four stories to their end: a return, a return
+    that is refused, a case withdrawn without a reason, and a silence that ends in a note verbale.
 
     Everything is real but the people and the clock: two gateways with keys, databases and TLS on loopback, in a
     directory that is removed at the end. Progress goes to standard error.
@@ -66,8 +67,9 @@ async def _show(tell: Tell, *, once: bool, as_json: bool, port: int | None) -> i
     with tempfile.TemporaryDirectory(prefix="isthmus-demo-") as root:
         async with running(Path(root), choose_ports(port), DemoClock()) as world:
             _introduce(tell, world, root)
-            results = await Story(world, tell).run()
-            _print(results, time.monotonic() - began_s, as_json)
+            story = Story(world, tell)
+            results = await story.run()
+            _print(results, story.told, time.monotonic() - began_s, as_json)
             if not once:
                 _invite(tell, world)
                 await asyncio.Event().wait()
@@ -89,7 +91,7 @@ def _introduce(tell: Tell, world: World, root: str) -> None:
     tell.line(f"in   {root}  (removed at the end)")
 
 
-def _print(results: list[Result], took_s: float, as_json: bool) -> None:
+def _print(results: list[Result], told: list[Told], took_s: float, as_json: bool) -> None:
     """Print the one object, or the table, on standard output."""
     asked = [result for result in results if result.messages]
     unsent = [result for result in results if not result.messages]
@@ -97,6 +99,7 @@ def _print(results: list[Result], took_s: float, as_json: bool) -> None:
         value = {
             "cases": [result.to_dict() for result in asked],
             "not_sent": [result.to_dict() for result in unsent],
+            "stories": [one.to_dict() for one in told],
             "took_s": round(took_s, 2),
         }
         click.echo(json.dumps(value))
@@ -104,6 +107,8 @@ def _print(results: list[Result], took_s: float, as_json: bool) -> None:
     verified, answers = sum(result.verified for result in results), sum(result.messages for result in results)
     late = sum(result.overdue for result in results)
     click.echo(f"\n{report.table(results, may_colour(sys.stdout))}\n\n{report.legend(results)}")
+    for one in told:
+        click.echo(f"\n{one.name}\n{report.path(one)}")
     click.echo(
         f"\n{len(asked)} cases sent, {len(unsent)} stopped before; {verified} of {answers} answers verified; "
         f"{late} overdue; {took_s:.1f} s"

@@ -12,6 +12,7 @@ from gateway.cli.evidence_file import verify_file
 from gateway.cli.output import counted, emit, json_option, say
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.evidence import Report
+from gateway.core.reuse import DESK, bodies, purposes
 from keys import b64
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def evidence() -> None:
     "--with-content", "second", metavar="PERSON", help="Disclose the messages too, together with this person."
 )
 @click.option(
+    "--to", "recipient", type=click.Choice(bodies()), help="Which body gets the messages; with --with-content."
+)
+@click.option("--for", "purpose", type=click.Choice(purposes()), help="What for, if not what they were sent for.")
+@click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write."
 )
 @home_option
@@ -43,12 +48,16 @@ def export(
     role: str,
     why: str,
     second: str | None,
+    recipient: str | None,
+    purpose: str | None,
     output: Path,
     home: Path,
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
     """Write the evidence of CASE into one zip. Without --with-content no name is in it."""
+    if (second is None) != (recipient is None):
+        raise click.UsageError("--with-content goes with --to: say which body gets the messages")
     if output.exists():
         raise CommandError(
             Exit.USAGE, "exists", f"{output} exists", "name a file that does not; nothing is overwritten"
@@ -59,7 +68,17 @@ def export(
 
         by = (person, second) if second else None
         cards = gateway.cards
-        return await exports.export(gateway.context, case, person, role, why, cards=cards, with_content_by=by)
+        return await exports.export(
+            gateway.context,
+            case,
+            person,
+            role,
+            why,
+            cards=cards,
+            with_content_by=by,
+            recipient=recipient or DESK,
+            purpose=purpose,
+        )
 
     raw = run(home, passphrase(passphrase_file), act)
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -192,7 +192,7 @@ def new(file: Path, profile: str, key_passphrase_file: Path | None, as_json: boo
     "--kind", required=True, type=click.Choice(sorted(schemas.codes("statement_kind"))), help="What is stated."
 )
 @click.option("--role", required=True, type=click.Choice(sorted(schemas.codes("role"))), help="In which role.")
-@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 30), help="How long it may be used.")
+@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 200), help="How long it may be used.")
 @key_passphrase_option
 @json_option
 def sign(
@@ -205,7 +205,7 @@ def sign(
     key_passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Sign a statement away from the gateway, for isthmus case approve --statement."""
+    """Sign a statement away from the gateway, for --statement of the verbs of isthmus case and isthmus return."""
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
     made = statement.make(
         statement.Statement(thread, kind, role, digest, until), open_person_key(file, key_passphrase_file)

@@ -12,8 +12,8 @@ import click
 from gateway.cli.output import emit, json_option, say, shown, table
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.calendars import local_date
-from gateway.core.case import Side, State
 from gateway.services import cases
+from gateway.services.escalate import Escalation
 from gateway.services.inquire import BoardRow, Place
 
 if TYPE_CHECKING:
@@ -29,11 +29,14 @@ COLUMNS = (
     "due_on",
     "days_late",
     "level",
+    "do_not_press",
+    "reference",
     "instrument",
     "calendar",
     "reminders",
     "extended",
     "delay_notice",
+    "notice_due",
     "officer",
 )
 
@@ -80,17 +83,18 @@ async def _board(gateway: "Gateway", partner: str | None, now: datetime) -> list
 async def _row(gateway: "Gateway", row: BoardRow, now: datetime) -> dict[str, Any]:
     """Return one line: how many days late by the requested State's calendar day, and the level silence has reached."""
     context = gateway.context
-    requested = row.partner if row.side == Side.REQUESTING else context.country
     case = (await context.store.read(lambda tx: cases.load(context, tx, row.ref))).case
     clock = cases.current_clock(case)
-    held = row.state in (State.FROZEN, State.SUSPENDED)
+    standing = await Escalation(context).standing(case)
     late = (local_date(now, clock.zone) - clock.due_on).days if clock else None
     found = {name: getattr(row, name) for name in COLUMNS if hasattr(row, name)}
     return {
         **found,
         "due_on": row.due_on and row.due_on.isoformat(),
         "days_late": late,
-        "level": context.reckoner.level(requested, clock, now, held),
+        "level": standing.level,
+        "do_not_press": standing.stopped,
+        "reference": standing.reference,
     }
 
 

@@ -1,23 +1,31 @@
-"""``isthmus partner``: another State, known by its identity key."""
+"""``isthmus partner``: another State, known by its identity key, and the list of those not to be contacted."""
 
 import os
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway import settings
 from gateway.cli import toml_file
+from gateway.cli.case import Desk, desk_options
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import by_fingerprint, public_key
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import home_option
+from gateway.services.no_contact import KEEPERS, Entry
 from gateway.transport.card_directory import CARD_MAX_BYTES, write_card
 from keys import b64, card
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
 
 
 @click.group()
 def partner() -> None:
-    """Add a partner State."""
+    """Add a partner State, and keep the list of those that are not to be contacted."""
 
 
 @partner.command()
@@ -70,3 +78,68 @@ def add(
     toml_file.append(home, toml_file.table_text(f"partners.{country}", values))
     emit({"country": country, "serial": found.serial, "fingerprint": found.fingerprint}, as_json=as_json)
     say("Restart the gateway if it runs; then: isthmus check --online")
+
+
+_REASON = click.option("--reason", required=True, metavar="TEXT", help="Why; kept sealed with your name.")
+
+
+@partner.command("no-contact")
+@click.argument("country")
+@_REASON
+@desk_options
+def no_contact(desk: Desk, country: str, reason: str) -> None:
+    """
+    Propose that the State COUNTRY is not to be contacted; another person confirms it.
+
+    Once it is confirmed nothing leaves for it but withdrawals, not even what waits already.
+    """
+    _keep(desk, "propose", country, reason)
+
+
+@partner.command()
+@click.argument("country")
+@_REASON
+@desk_options
+def confirm(desk: Desk, country: str, reason: str) -> None:
+    """Confirm what another person proposed for COUNTRY: that it is not contacted, or that it may be again."""
+    _keep(desk, "confirm", country, reason)
+
+
+@partner.command()
+@click.argument("country")
+@_REASON
+@desk_options
+def lift(desk: Desk, country: str, reason: str) -> None:
+    """Propose that COUNTRY may be contacted again; another person confirms it. A mere proposal ends at once."""
+    _keep(desk, "lift", country, reason)
+
+
+@partner.command("list")
+@desk_options
+def list_(desk: Desk) -> None:
+    """List the States that are not to be contacted, and those proposed, with everybody's reasons."""
+
+    async def act(gateway: "Gateway") -> Any:
+        found = await gateway.no_contact.entries(desk.person, desk.fitting(gateway, KEEPERS))
+        return [entry_json(entry) for entry in found]
+
+    desk.run(act)
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry of the list as it is printed."""
+    said = [{**asdict(one), "at": one.at.isoformat()} for one in entry.said]
+    return {"country": entry.country, "holds": entry.holds, "said": said}
+
+
+def _keep(desk: Desk, act: str, country: str, reason: str) -> None:
+    async def keep(gateway: "Gateway") -> Any:
+        keeper = gateway.no_contact
+        acts: dict[str, Callable[..., Any]] = {
+            "propose": keeper.propose,
+            "confirm": keeper.confirm,
+            "lift": keeper.lift,
+        }
+        return entry_json(await acts[act](country, reason, desk.person, desk.fitting(gateway, KEEPERS)))
+
+    desk.run(keep)

@@ -17,6 +17,16 @@ from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import home_option
 from keys import b64
 
+TRAVELS = {
+    "second_signer": "second_signer",
+    "child_welfare": "welfare",
+    "coordinator": "coordinator",
+    "desk_head": "desk_head",
+    "escort": "escort",
+    "reception": "reception",
+}
+"""Roles whose statements travel, and as what the card lists their keys."""
+
 
 @click.group()
 def person() -> None:
@@ -48,6 +58,6 @@ def add(id: str, home: Path, roles: tuple[str, ...], key: str, token: bool, as_j
     values["token_sha256"] = hashlib.sha256(made.encode()).hexdigest() if made else None
     toml_file.append(home, toml_file.table_text("persons", values, of_many=True))
     emit({"id": id, "roles": values["roles"], "token": made}, as_json=as_json)
-    if "second_signer" in roles:
-        say(f"Partners verify this role: isthmus keys card --add-role second_signer={values['key']}")
+    for role in (TRAVELS[role] for role in roles if role in TRAVELS):
+        say(f"Partners verify this role: isthmus keys card --add-role {role}={values['key']}")
     say("Restart the gateway if it runs.")

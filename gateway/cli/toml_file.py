@@ -60,6 +60,19 @@ EXAMPLE: Mapping[str, Any] = {
     },
     "trust": {"directory": "cards", "refresh_s": 900},
     "policy": {"auto_reminder": True, "reminder_cooldown_days": 7, "message_days": 30},
+    "notices": {
+        "link": "https://desk.example/cases/{ref}",
+        "smtp": {
+            "host": "mail.example",
+            "port": 587,
+            "tls": "starttls",
+            "user": "isthmus",
+            "password": "file:mail.password",
+            "from": "isthmus@desk.example",
+            "recipients": {"interior": ["desk@interior.example"]},
+        },
+        "webhook": {"url": "https://desk.example/hooks/isthmus", "secret": "env:ISTHMUS_HOOK"},
+    },
     "retention": {"blocked_after_days": 180, "erased_after_days": 540, "envelope_days": 30},
     "limits": {"in_flight": 32, "post_timeout_s": 20},
     "partners": {
@@ -100,6 +113,9 @@ def example() -> str:
                 lines += _section(f"[listeners.{listener}]", one, properties["properties"][listener])
         elif isinstance(value, dict):
             lines += _section(f"[{name}]", value, properties)
+        if name == "notices":
+            for way in ("smtp", "webhook"):
+                lines += _section(f"[notices.{way}]", value[way], properties["properties"][way])
     return "\n".join([*lines, ""])
 
 
@@ -116,6 +132,8 @@ def _section(head: str, values: Mapping[str, Any], schema: Mapping[str, Any]) ->
 def _members(values: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, value in values.items():
-        if not isinstance(value, dict) and name != "persons":
+        if name == "recipients":
+            lines += [f"recipients.{desk} = {value_text(one)}  # Addresses of one desk." for desk, one in value.items()]
+        elif not isinstance(value, dict) and name != "persons":
             lines.append(f"{name} = {value_text(value)}  # {_description(properties[name])}")
     return lines

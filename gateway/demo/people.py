@@ -22,7 +22,8 @@ class File:
     What XAA has on file of one person: a title for the story, the question, what is known (elements, national file).
 
     ``changes`` go over the draft that is the same for all. ``fate`` is what the desks do with the case besides the
-    ordinary: ``extend`` (the answer takes longer), ``freeze`` (protection comes up later) or ``silence``.
+    ordinary: ``extend`` (the answer takes longer), ``return``, ``veto`` (a return that is refused), ``freeze``
+    (protection comes up later) or ``silence``.
     """
 
     title: str
@@ -123,7 +124,8 @@ FILES: Sequence[File] = (
         NATIONALITY,
         _born(ILSE, "1998-03-14", "Vessmar", sex=2, photo={"media_type": "image/jpeg", "sha256": _DIGEST}),
         {"shelter": "House by the mill", "health": "see the physician's letter", "notes": ["first talk"]},
-        {},
+        {"handling": {"use_restrictions": ["P0", "P1", "P2"], "retain_until": "2028-06-30", "onward": "none"}},
+        "return",
     ),
     File(
         "a minor, represented; other script",
@@ -134,6 +136,7 @@ FILES: Sequence[File] = (
             "age": {"class": "minor", "decision": None, "treat_as_child": True},
             "representative": {"ref": REPRESENTATIVE, "appointed_on": "2026-11-10", "signed_by": "welfare"},
         },
+        "veto",
     ),
     File(
         "two entries; one more detail",

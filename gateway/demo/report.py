@@ -13,7 +13,7 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.case import Case, State
-from gateway.core.messages import ELEMENTS, REQUEST
+from gateway.core.messages import DOCUMENT_REQUEST, ELEMENTS, REQUEST
 from gateway.core.minimise import Line
 from gateway.core.preview import Preview
 from gateway.demo.states import ASKED, ASKING, World
@@ -83,6 +83,56 @@ class Result:
         }
 
 
+STORIES: Mapping[str, str] = {
+    "return": "a confirmed adult who returns",
+    "veto": "a return of a minor that is refused",
+    "freeze": "a freeze after sending, withdrawn without a reason",
+    "silence": "a reply that never comes",
+}
+"""The stories that are told to their end, by the fate of their file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """
+    One story: the states its case passed in the asking State, in order, and how it ended.
+
+    ``end`` is the last state, or the note verbale that silence led to; ``pressed`` the rungs of the ladder climbed.
+    """
+
+    name: str
+    ref: str
+    states: tuple[str, ...]
+    pressed: tuple[str, ...]
+    end: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the story as JSON values."""
+        return {
+            "name": self.name,
+            "ref": self.ref,
+            "states": list(self.states),
+            "pressed": list(self.pressed),
+            "end": self.end,
+        }
+
+
+async def told_of(world: World, fate: str, ref: str, climbed: Sequence[str], note: str | None) -> Told:
+    """
+    Return the story of the case ``ref`` from its history.
+
+    ``climbed`` are the rungs and ``note`` the number of the note verbale, if it is the story of silence.
+    """
+
+    async def unit(tx: Tx) -> list[str]:
+        return [event.target for event in await tx.events(ref)]
+
+    passed = await world.gateways[ASKING].store.read(unit)
+    states = tuple(state for place, state in enumerate(passed) if place == 0 or passed[place - 1] != state)
+    pressed = tuple(climbed) if fate == "silence" else ()
+    return Told(STORIES[fate], ref, states, pressed, f"note verbale {note}" if pressed and note else states[-1])
+
+
 async def result_of(
     world: World, number: int, story: str, ref: str, their_ref: str | None, refused_by: Mapping[str, str]
 ) -> Result:
@@ -135,7 +185,7 @@ def _sent(gateway: Gateway, held: cases.Held, rows: Sequence[OutboundRow]) -> tu
     """Return the elements in the messages that were posted, opened again from what is stored of them."""
     fields: dict[str, None] = {}
     for row in rows:
-        if row.type in (REQUEST, ELEMENTS) and row.posted_at is not None and row.sealed is not None:
+        if row.type in (REQUEST, ELEMENTS, DOCUMENT_REQUEST) and row.posted_at is not None and row.sealed is not None:
             signed = gateway.context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed)
             payload = wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
             fields |= dict.fromkeys(payload.body["elements"])
@@ -200,6 +250,12 @@ def _rows(result: Result, colour: bool) -> list[str]:
 def _field(name: str, text: str) -> list[str]:
     lines = wrapped(text, COLUMNS - 17)
     return [f"    {name if place == 0 else '':<13}{line}" for place, line in enumerate(lines)]
+
+
+def path(told: Told) -> str:
+    """Return the states of a story and how far it was pressed, broken at the width."""
+    steps = [*told.states, *told.pressed, *([told.end] if told.pressed else [])]
+    return "\n".join(f"    {line}" for line in wrapped(" > ".join(steps), COLUMNS - 4))
 
 
 RULES: Mapping[str, str] = {

@@ -40,8 +40,22 @@ PEOPLE: Mapping[str, Sequence[str]] = {
     "protection": ("asylum_authority",),
     "board": ("foreign_affairs",),
     "operator": ("operator",),
+    "coordinator": ("coordinator",),
+    "escort": ("escort",),
+    "reception": ("reception",),
+    "issuer": ("document_issuer",),
 }
 """Who works for each State, and in which roles. A person has a key and a token of their own in each."""
+
+LISTED: Mapping[str, str] = {
+    "signer": "second_signer",
+    "welfare": "welfare",
+    "coordinator": "coordinator",
+    "liaison": "desk_head",
+    "escort": "escort",
+    "reception": "reception",
+}
+"""Whose statements travel, and the role in which the card lists them."""
 
 CUSTODY = "?profile=interactive"
 """The cheaper Argon2id profile: the passphrase has 256 random bits, which no search shortens."""
@@ -83,9 +97,9 @@ class World:
     states: Mapping[str, StateOf]
     gateways: Mapping[str, Gateway]
 
-    def sign(self, country: str, person: str, kind: str, role: str, thread: str, digest: str) -> str:
+    def sign(self, country: str, person: str, kind: str, role: str, thread: str, digest: str, days: int = 1) -> str:
         """Return the statement of a person over ``digest``, as the person's own device signs it."""
-        made = statement.Statement(thread, kind, role, digest, self.clock.now() + timedelta(days=1))
+        made = statement.Statement(thread, kind, role, digest, self.clock.now() + timedelta(days=days))
         return statement.make(made, self.states[country].people[person].key).decode()
 
 
@@ -132,7 +146,7 @@ def _make_home(state: StateOf, now: datetime, passphrase: str) -> Card:
         api_port=state.ports.api,
         custody=f"file:{home.KEY_FILE}{CUSTODY}",
         identity_custody=f"file:{home.IDENTITY_FILE}{CUSTODY}",
-        roles=[{"role": "second_signer", "key": b64.encode(state.people["signer"].key.public)}],
+        roles=[{"role": role, "key": b64.encode(state.people[id].key.public)} for id, role in LISTED.items()],
     )
     return home.create(state.home, wish, now, lambda: passphrase, {})
 

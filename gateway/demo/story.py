@@ -1,5 +1,5 @@
 """
-The story: XAA asks, XBB answers from its register, something changes, somebody stays silent.
+The story: XAA asks, XBB answers from its register, people return or do not, something changes, somebody stays silent.
 
 Each step is taken through the same services as by the desks of a real gateway, by a person with a key of their own.
 The gateways' own loops deliver, answer and remind; the story only waits until they have.
@@ -13,20 +13,31 @@ from typing import Any
 
 from gateway.core.case import Case
 from gateway.core.machine import RuleRefused
+from gateway.core.note_verbale import Note
+from gateway.core.returns import SEALED_H
 from gateway.core.verification import next_full_hour
 from gateway.demo.clerk import Ask, Say, decide
+from gateway.demo.homeward import DEPARTS_AT, HANDED_OVER_AT, Homeward
 from gateway.demo.people import FILES, REGISTER, File
 from gateway.demo.register import Register
-from gateway.demo.report import Result, case_of, result_of
+from gateway.demo.report import Result, Told, case_of, result_of, told_of
 from gateway.demo.states import ASKED, ASKING, World
 from gateway.demo.tell import Tell, day_text, listed
 from gateway.services.answer import needs_second_signer
+from gateway.services.escalate import Escalation
 from gateway.services.ports import Tx
 
 PATIENCE_S = 10.0
 """Real time for the loops to bring about what the story waits for; loopback needs a hundredth of it."""
 
 LOOK_EVERY_S = 0.01
+
+RUNGS: Mapping[str, tuple[str, str]] = {
+    "L2": ("liaison", "desk_head"),
+    "L3": ("liaison", "liaison_officer"),
+    "L4": ("board", "foreign_affairs"),
+}
+"""Who presses on which rung; below, the gateway reminds by itself."""
 
 UNDER_WAY = frozenset({"queued", "posted"})
 
@@ -59,6 +70,10 @@ class Story:
         self._register = register
         self._courses = [Course(number, file) for number, file in enumerate(files, 1)]
         self._ours, self._theirs = world.gateways[ASKING], world.gateways[ASKED]
+        self._climbed: list[str] = []
+        self._note_number: str | None = None
+        self.told: list[Told] = []
+        """The stories that were told to their end, once ``run`` has returned."""
 
     async def run(self) -> list[Result]:
         """Play the story to its end and return what came of each case, in order."""
@@ -66,7 +81,8 @@ class Story:
         for course in self._courses:
             await self._ask(course)
         await self._move_to(datetime(2026, 11, 18, 8, 0, tzinfo=UTC), "XBB looks into its register")
-        questions = [course for course in self._sent("", "extend") if not await self._look_up(course)]
+        answering = self._sent("", "extend", "return", "veto")
+        questions = [course for course in answering if not await self._look_up(course)]
         await self._move_to(datetime(2026, 11, 19, 8, 0, tzinfo=UTC), "one more element, and no other")
         for course in questions:
             await self._give_more(course)
@@ -74,18 +90,37 @@ class Story:
         await self._move_to(datetime(2026, 11, 20, 8, 30, tzinfo=UTC), "protection comes up in XAA")
         for course in self._sent("freeze"):
             await self._stop(course)
+        await self._move_to(datetime(2026, 11, 24, 8, 0, tzinfo=UTC), "two returns are proposed, and answered")
+        for course in self._sent("veto"):
+            await self._refused(course)
+        for course in self._sent("return"):
+            await self._arranged(course)
         await self._move_to(datetime(2026, 12, 2, 8, 0, tzinfo=UTC), "silence")
         for course in self._sent("silence"):
             await self._wait_for_reminder(course, 1)
         await self._move_to(datetime(2026, 12, 9, 9, 0, tzinfo=UTC), "silence goes on")
         for course in self._sent("silence"):
             await self._wait_for_reminder(course, 2)
-        return [await self._result(course) for course in self._courses]
+        for course in self._sent("return"):
+            await self._travelled(course)
+        for course in self._sent("silence"):
+            await self._climb(course)
+        results = {course.number: await self._result(course) for course in self._courses}
+        told = {course.number: await self._told(course) for course in self._sent("return", "veto", "freeze", "silence")}
+        # The other cases are over; in the months that follow their gateways close and block them by themselves.
+        for course in self._sent("return"):
+            await self._followed(course)
+            results[course.number], told[course.number] = await self._result(course), await self._told(course)
+        self.told = list(told.values())
+        return list(results.values())
 
     async def _result(self, course: Course) -> Result:
         return await result_of(
             self._world, course.number, course.file.title, course.ref, course.their_ref, course.refused_by
         )
+
+    async def _told(self, course: Course) -> Told:
+        return await told_of(self._world, course.file.fate, course.ref, self._climbed, self._note_number)
 
     def _sent(self, *fates: str) -> list[Course]:
         return [course for course in self._courses if course.their_ref is not None and course.file.fate in fates]
@@ -192,6 +227,77 @@ class Story:
         text = f"at {leaves_at:%H:%M}, as every withdrawal does; XBB reads {row.state} and no reason"
         self._tell.step(course.number, "withdrawn", text)
 
+    # A return that is refused, and one that is not.
+
+    def _homeward(self, course: Course, *, minor: bool) -> Homeward:
+        return Homeward(self._world, course.ref, course.their_ref or "", minor=minor)
+
+    async def _refused(self, course: Course) -> None:
+        """Propose a return of a minor; the welfare authority of XBB refuses, and that ends it."""
+        home = self._homeward(course, minor=True)
+        await home.propose()
+        await self._settled(course)
+        self._tell.step(course.number, "proposed", "released by the welfare authority of XAA; conclusions alone left")
+        await home.refuse()
+        await self._settled(course)
+        self._tell.step(course.number, "refused", "by the welfare authority of XBB · NO_CARER", "red")
+        await home.decline()
+        self._tell.step(course.number, "not returned", "without both authorities there is no return (R-10)", "yellow")
+
+    async def _arranged(self, course: Course) -> None:
+        """Propose a return of an adult, have it accepted and documented, and fix the journey."""
+        home = self._homeward(course, minor=False)
+        await home.propose()
+        await self._settled(course)
+        self._tell.step(course.number, "proposed", "informed, written, to be taken back until boarding (R-23)")
+        await home.accept()
+        await self._settled(course)
+        self._tell.step(course.number, "accepted", "who receives agreed in writing; signed by the desk in charge")
+        await home.ask_document()
+        await self._settled(course)
+        await home.issue()
+        await self._settled(course)
+        self._tell.step(course.number, "documented", "decided, remedies explained; a document for one journey")
+        await home.schedule()
+        row, _ = await case_of(self._theirs, course.their_ref or "")
+        text = f"the plan lies sealed until 72 hours before; XBB stands at {row.state}"
+        self._tell.step(course.number, "scheduled", text)
+
+    async def _travelled(self, course: Course) -> None:
+        """Let the plan leave, the person leave, and two hands sign."""
+        home = self._homeward(course, minor=False)
+        await self._move_to(DEPARTS_AT - timedelta(hours=SEALED_H) + timedelta(minutes=1), "72 hours before")
+        await self._woken(course)
+        row, _ = await case_of(self._theirs, course.their_ref or "")
+        self._tell.step(course.number, "plan sent", f"XBB stands at {row.state}")
+        await self._move_to(DEPARTS_AT, "the day of departure")
+        await home.depart()
+        await self._settled(course)
+        self._tell.step(course.number, "departed", "asked once more this morning; nothing stood against it")
+        self._world.clock.move_to(HANDED_OVER_AT)
+        await home.hand_over()
+        await self._settled(course)
+        await home.confirm()
+        await self._settled(course)
+        self._tell.step(course.number, "handed over", "one protocol, two hands", "green")
+        await self._move_to(datetime(2026, 12, 15, 9, 0, tzinfo=UTC), "the day after")
+        await home.report("2026-12-15", False)
+        await self._settled(course)
+        self._tell.step(course.number, "seen safe", "a code and a day, no report")
+
+    async def _followed(self, course: Course) -> None:
+        """Half a year later: the last report."""
+        await self._move_to(datetime(2027, 6, 15, 9, 0, tzinfo=UTC), "half a year after")
+        await self._homeward(course, minor=False).report("2027-06-15", True)
+        await self._settled(course)
+        row, _ = await case_of(self._ours, course.ref)
+        self._tell.step(course.number, "closed", f"{row.state}, on both sides", "green")
+
+    async def _woken(self, course: Course) -> None:
+        """Have the outbox looked at now that the clock was moved."""
+        self._ours.context.wake()
+        await self._settled(course)
+
     # Somebody stays silent.
 
     async def _wait_for_reminder(self, course: Course, number: int) -> None:
@@ -207,6 +313,48 @@ class Story:
         self._tell.step(course.number, f"overdue {result.level or ''}", f"was due {due}", "yellow")
         self._tell.step(course.number, f"reminder {number}", "sent by the gateway itself")
         self._tell.step(course.number, f"now acts {result.level or ''}", _who(self._world, result.level))
+
+    async def _climb(self, course: Course) -> None:
+        """Climb the ladder week by week, each rung by whose rung it is, up to the note verbale."""
+        ladder = Escalation(self._ours.context)
+        while True:
+            _, case = await case_of(self._ours, course.ref)
+            reached = (await ladder.standing(case)).level
+            for level, (person, role) in RUNGS.items():
+                if level not in self._climbed and reached is not None and level <= reached:
+                    note = await ladder.trigger(course.ref, level, person, role)
+                    self._climbed.append(level)
+                    self._tell.step(course.number, f"pressed {level}", f"by {person} · {_who(self._world, level)}")
+                    if note is not None:
+                        self._note(course, note)
+                        return
+            await self._wait_a_week(course)
+
+    async def _wait_a_week(self, course: Course) -> None:
+        """Let a week pass a few days at a time, and the gateway remind whenever it is due to."""
+        clock = self._world.clock
+        wait = timedelta(days=self._ours.context.policy.reminder_cooldown_days)
+
+        async def reminded() -> bool:
+            async def unit(tx: Tx) -> list[datetime]:
+                return [event.at for event in await tx.events(course.ref) if event.event == "remind"]
+
+            return clock.now() < max(await self._ours.store.read(unit)) + wait
+
+        for days in (3, 3, 1):
+            clock.move_to(clock.now() + timedelta(days=days))
+            for gateway in self._world.gateways.values():
+                await gateway.refresh_trust()
+            await self._until(reminded, f"the next reminder of case {course.number}")
+            await self._settled(course)
+        self._tell.day(clock.now(), "silence goes on")
+
+    def _note(self, course: Course, note: Note) -> None:
+        """Tell what the note says of the case: a reference of its own, days, and no identity."""
+        self._note_number = note.number
+        (item,) = note.items
+        text = f"{note.number} to {note.recipient}: {item.reference}, due {day_text(item.due_on)}; no identity in it"
+        self._tell.step(course.number, "note verbale", text, "green")
 
     # Time.
 

@@ -27,6 +27,15 @@ LIMIT_MAX: Final = 500
 
 Schema = Mapping[str, Any]
 
+BODIES: Final = (
+    "interview-consent",
+    "verification.redirect",
+    "verification.interview",
+    "verification.interview-result",
+    "use-report.answer",
+)
+"""Schemas that this API takes as they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -70,6 +79,16 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/cases", "open", "Open a case for a draft. Nothing is sent.", "case-draft", "Opened", 201, ("role",)
     ),
     Route(
+        "POST",
+        "/v1/exercises",
+        "exercise",
+        "Open an exercise for a draft about an invented person; it is a case like any other and never a real one.",
+        "case-draft",
+        "Opened",
+        201,
+        ("role",),
+    ),
+    Route(
         "GET",
         "/v1/cases",
         "queue",
@@ -91,7 +110,7 @@ ROUTES: tuple[Route, ...] = (
         "case",
         "One case. Personal content only for a desk that gives a justification, which is kept.",
         response="Case",
-        query=_LOOK,
+        query=(*_LOOK, "purpose"),
     ),
     Route(
         "GET",
@@ -110,6 +129,9 @@ ROUTES: tuple[Route, ...] = (
     _verb("freeze", "Stop the case at once.", "Freeze"),
     _verb("release", "Let go of a case you froze."),
     _verb("resume", "Propose to go on, or as a second person go on."),
+    _verb("apart", "Say that the case is about another person than the stopped one it is held for.", "Apart"),
+    _verb("correction", "Set right what the record of a case that stands still says of the person.", "Correction"),
+    _verb("attestation", "Attest anew the protection state of a case that stands still.", "Attestation"),
     _verb("withdraw", "Withdraw a stopped case."),
     _verb("acknowledge", "Acknowledge a request received."),
     _verb("question", "Ask which of several persons is meant.", "Question"),
@@ -118,14 +140,74 @@ ROUTES: tuple[Route, ...] = (
     _verb("reply", "Prepare the answer.", "Reply"),
     _verb("countersignature", "Add the second signature to the answer prepared.", "Signed"),
     _verb("answer", "Send the answer prepared."),
+    _verb("redirect", "Point to the authority of our directory that is competent.", "verification.redirect"),
+    _verb("interview", "Propose an interview, where the request allows one.", "verification.interview"),
+    _verb("interview-consent", "Prepare to accept an interview, with the person's consent to it.", "InterviewConsent"),
+    _verb("interview-agreement", "Send the acceptance of an interview that was approved."),
+    _verb("interview-refusal", "Say no to an interview; no reason is given."),
+    _verb(
+        "interview-result", "Say whether the interview was held and what it showed.", "verification.interview-result"
+    ),
+    _verb("use-question", "Ask what became of what we sent."),
+    _verb("use-report", "Answer what became of what we received.", "use-report.answer"),
+    _verb("onward-question", "Ask to use what we received for another purpose or at another body.", "OnwardQuestion"),
+    _verb("onward-answer", "Grant such a use until a day, or refuse it without a reason.", "OnwardAnswer"),
+    _verb("strike", "Say that parts of what we sent were wrong and are to be destroyed.", "Strike"),
+    _verb("rectification", "Prepare right values for parts of what we sent.", "Rectification"),
+    _verb("rectification-approval", "Approve and send the right values, by a statement of the approver.", "Signed"),
+    _verb("erasure-demand", "Ask the other State to destroy what we sent."),
+    _verb("confirmation", "Confirm that a rectification was carried out.", "Confirmation"),
+    _verb("destruction", "Destroy our copy as the other State asked, and confirm it.", "Numbered"),
     _verb("close", "Close the case."),
     _verb("discard", "Drop a case of which nothing was accepted."),
+    _verb("consideration", "Begin to consider a return, with its national record.", "return-record"),
+    _verb("record", "Replace the national record of a return.", "return-record"),
+    _verb("assessment", "Say that the assessments are complete."),
+    _verb("decline", "End it without a return."),
+    _verb("reassessment", "Begin anew; what was signed before is void."),
+    _verb("proposal", "Prepare the proposal of a return; conclusions, dates and signers alone are in it.", "Plan"),
+    _verb("endorsement", "Release the return, as the authority in charge.", "Signed"),
+    _verb("propose", "Send the proposal that was approved and released."),
+    _verb("decision", "Note that the decision on record is final."),
+    _verb("document", "Prepare the request for a travel document.", "DocumentWanted"),
+    _verb("document-request", "Send the request for a travel document that was approved."),
+    _verb("schedule", "Fix the journey; the message leaves 72 hours before departure.", "Journey"),
+    _verb("cancellation", "Take the plan of a journey back."),
+    _verb("departure", "Say that the person left now.", "Departure"),
+    _verb("protocol", "The exact protocol that both hands of a handover sign. Nothing is stored.", "ProtocolWanted"),
+    _verb("handover", "Sign the protocol as the first hand.", "HandedOver"),
+    _verb("handover-confirmation", "Sign the protocol as the second hand.", "Signed"),
+    _verb("recall", "Call the person back after departure.", "Recall"),
+    _verb("returned", "Note that the person is back."),
+    _verb("suspension", "Stop a return at once; the other State learns that, and no reason.", "Suspension"),
+    _verb("acceptance", "Prepare to accept a return.", "Acceptance"),
+    _verb("accept", "Accept what was prepared, as the authority in charge.", "Signed"),
+    _verb("refusal", "Refuse a return by code.", "Refusal"),
+    _verb("issue", "Say that a travel document was issued.", "TravelDocument"),
+    _verb("reissue", "Say that another document takes the place of the last.", "TravelDocument"),
+    _verb("report", "Report by code how the person was found.", "Report"),
+    Route(
+        "GET",
+        f"{_CASE}/return",
+        "return",
+        "The return: record, what was said, who signed until when. Each role sees what its act is about.",
+        response="Return",
+        query=_LOOK,
+    ),
     Route(
         "GET",
         f"{_CASE}/evidence",
         "evidence",
         "Receipts and proofs of the case as one zip, without personal content.",
         response="Evidence",
+        query=_LOOK,
+    ),
+    Route(
+        "GET",
+        f"{_CASE}/account",
+        "account",
+        "What was sent about the person, to whom, when and why; for the person, her guardian or lawyer, and the DPO.",
+        response="Account",
         query=_LOOK,
     ),
 )
@@ -180,7 +262,11 @@ _ROW: Schema = {
     "delay_notice": _YES_NO,
     "opened_at": _INSTANT,
     "changed_at": _INSTANT,
+    "notice_due": _YES_NO,
 }
+
+_NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 9999}
+_PARTS: Schema = {"type": "array", "items": _CODE, "minItems": 1, "maxItems": 11, "uniqueItems": True}
 
 _LOCAL: Mapping[str, Schema] = {
     "Signed": _object("A statement of the caller's own key", {"statement": {"type": "string", "maxLength": 2048}}),
@@ -190,6 +276,9 @@ _LOCAL: Mapping[str, Schema] = {
         {"reason": _NOTE, "protection": _or_null(_ref("case-draft/properties/asylum"))},
         ("reason",),
     ),
+    "Apart": _object("Another person", {"why": _NOTE}),
+    "Correction": _object("Correction", {"elements": _ref("case-draft/properties/elements"), "why": _NOTE}),
+    "Attestation": _object("Attestation", {"protection": _ref("case-draft/properties/asylum"), "why": _NOTE}),
     "Question": _object(
         "Question",
         {
@@ -197,8 +286,79 @@ _LOCAL: Mapping[str, Schema] = {
             "elements": {"type": "array", "items": _CODE, "minItems": 1, "maxItems": 16, "uniqueItems": True},
         },
     ),
+    "InterviewConsent": _object(
+        "Acceptance of an interview, with the person's consent",
+        {
+            "present": {"type": "array", "items": _CODE, "minItems": 1, "maxItems": 5, "uniqueItems": True},
+            "on": _DATE,
+            "consent": _ref("interview-consent"),
+        },
+    ),
+    "OnwardQuestion": _object("Another use", {"purpose": _CODE, "recipient": _CODE}),
+    "OnwardAnswer": _object("Until when it is granted; null refuses", {"number": _NUMBER, "until": _or_null(_DATE)}),
+    "Strike": _object("Parts that were wrong", {"parts": _PARTS}),
+    "Rectification": _object(
+        "Right values for wrong ones", {"parts": _PARTS, "elements": _ref("common/$defs/elements")}
+    ),
+    "Confirmation": _object("What was done", {"number": _NUMBER, "result": _CODE}),
+    "Numbered": _object("Which demand", {"number": _NUMBER}),
     "Delay": _object("Delay", {"reason": _CODE, "eta": _DATE}),
     "Extension": _object("Extension", {"reason": _CODE}),
+    "Plan": _object(
+        "Plan of a return",
+        {name: _ref(f"return.proposal/properties/{name}") for name in ("window", "needs", "referral")},
+    ),
+    "DocumentWanted": _object("When the document is needed", {"needed_by": _DATE}),
+    "Journey": _object(
+        "Journey; its departure is that of the record",
+        {
+            name: _ref(f"return.schedule/properties/{name}")
+            for name in ("arrives_at", "point", "carrier", "escort", "medical_needs")
+        },
+    ),
+    "Departure": _object("Departure", {"arrives_at": _or_null(_INSTANT)}),
+    "ProtocolWanted": _object(
+        "The first hand brings the protocol; the second brings null and gets what the first signed",
+        {"protocol": _or_null(_ref("return.handover/properties/protocol"))},
+    ),
+    "HandedOver": _object(
+        "Handover",
+        {
+            "protocol": _ref("return.handover/properties/protocol"),
+            "statement": {"type": "string", "maxLength": 2048},
+        },
+    ),
+    "Recall": _object(
+        "Recall",
+        {"reason": _NOTE, "code": _CODE, "by": _DATE, "protection": _or_null(_ref("case-draft/properties/asylum"))},
+        ("reason", "code", "by"),
+    ),
+    "Suspension": _object("Suspension", {"reason": _NOTE}),
+    "Acceptance": _object(
+        "Acceptance",
+        {
+            "carer": _object("Carer", {"class": _CODE, "agreed_in_writing_on": _DATE}),
+            "service": _ref("return.acceptance/properties/service"),
+            "receiving_services": _ref("return.acceptance/properties/receiving_services"),
+            "expires_on": _DATE,
+        },
+    ),
+    "Refusal": _object("Refusal", {"reason": _CODE}),
+    "TravelDocument": _object(
+        "Travel document",
+        {"type": _CODE, "number_digest": _DIGEST, "issued_on": _DATE, "valid_until": _DATE},
+    ),
+    "Report": _object("Report", {"status": _CODE, "on": _DATE, "final": _YES_NO}),
+    "Return": _object(
+        "A return, as far as the role sees it",
+        {
+            "thread": _ID,
+            "record": _or_null(_ref("return-record")),
+            "said": {"description": "The last body of each message.", **_ANY},
+            "releases": {"type": "array", "items": _ANY},
+            "prepared": _or_null(_ref("Preview")),
+        },
+    ),
     "Finding": _object("Finding of a rule", {"rule": _TEXT, "because": _TEXT, "where": _TEXT}),
     "Line": _object(
         "What happens to one element of the file",
@@ -246,6 +406,8 @@ _LOCAL: Mapping[str, Schema] = {
             "asked": {"type": "array", "items": _TEXT},
             "reply": _or_null(_ANY),
             "delay": _or_null(_ANY),
+            "interview": _or_null(_ANY),
+            "held": {"description": "Why the gateway holds it, with references.", "type": "array", "items": _TEXT},
         },
     ),
     "Desk": _object(
@@ -257,6 +419,8 @@ _LOCAL: Mapping[str, Schema] = {
             "findings": {"type": "array", "items": _TEXT},
             "pending": _or_null(_ref("Pending")),
             "contests": _COUNT,
+            "exercise": _YES_NO,
+            "notices": {"type": "array", "items": _ANY},
         },
     ),
     "Case": _object(
@@ -275,6 +439,9 @@ _LOCAL: Mapping[str, Schema] = {
         "properties": {"ref": _TEXT, "zip": {"description": "The zip, base64.", "type": "string"}},
         "additionalProperties": False,
     },
+    "Account": _object(
+        "Account of what was sent, as values and as text for the person", {"account": _ANY, "text": _TEXT}
+    ),
     "Problem": {
         "title": "Problem (RFC 9457)",
         "type": "object",
@@ -312,6 +479,12 @@ _PARAMETERS: Mapping[str, Schema] = {
         "in": "header",
         "description": "The same as the query `justification`, for text in ASCII.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 400},
+    },
+    "purpose": {
+        "name": "purpose",
+        "in": "query",
+        "description": "What the content is used for, if not what it was sent for; the re-use table must allow it.",
+        "schema": _CODE,
     },
     "role": {
         "name": ROLE_HEADER,
@@ -359,9 +532,13 @@ def _reply_schema() -> dict[str, Any]:
     return made
 
 
+OF_A_RETURN = ("return.proposal", "return.acceptance", "return.schedule", "return.handover")
+"""Messages of a return whose parts the door takes as they are."""
+
+
 @cache
 def _components() -> Mapping[str, Any]:
-    shared = {name: _bundled(name) for name in ("common", "case-draft")}
+    shared = {name: _bundled(name) for name in ("common", "case-draft", "return-record", *OF_A_RETURN, *BODIES)}
     return {**shared, "Reply": _reply_schema(), **_LOCAL}
 
 

@@ -95,10 +95,7 @@ class _Door:
     @web.middleware
     async def neutral(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn whatever is raised into the protocol's answer; a fault of ours is ``later`` and an alarm."""
-        with structlog.contextvars.bound_contextvars(request=secrets.token_hex(8)):
-            return await self._answered(request, handler)
-
-    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        bound = structlog.contextvars.bind_contextvars(request=secrets.token_hex(8))
         try:
             return await handler(request)
         except web.HTTPException as error:
@@ -111,6 +108,8 @@ class _Door:
             if not request.content.is_eof():
                 response.force_close()
             return response
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
 
     def _reason(self, error: Exception) -> Reason:
         match error:

@@ -12,11 +12,22 @@ import schemas
 from gateway.core.case import Case, Pending
 from gateway.core.deadlines import Clock
 from gateway.core.machine import Event
-from gateway.core.messages import ACKNOWLEDGEMENT, DELAY, NEGATIVE_OUTCOMES, QUESTION, REPLY
+from gateway.core.messages import (
+    ACKNOWLEDGEMENT,
+    DELAY,
+    INTERVIEW,
+    INTERVIEW_RESULT,
+    NEGATIVE_OUTCOMES,
+    QUESTION,
+    REDIRECT,
+    REPLY,
+)
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.rules import Facts
+from gateway.core.starts import starts_of_message
 from gateway.services import cases
 from gateway.services.context import Context, Forbidden, acting
+from gateway.services.directory import is_listed
 from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
 from keys import statement as statements
@@ -36,11 +47,14 @@ class Answer:
 
     async def acknowledge(self, ref: str, person: str, role: str = "registry_clerk") -> None:
         """Acknowledge the request as a competent human: authority, calendar, and the dates reckoned here."""
-        context = self._context
+        context, now = self._context, self._context.clock.now()
 
         def body(case: Case) -> tuple[str, dict[str, Any], dict[str, Any]]:
             calendar = context.reckoner.calendars.get(context.country)
-            clock = case.clock("reply")
+            stated = starts_of_message(ACKNOWLEDGEMENT, {})
+            begun = context.reckoner.begin(case.partner, context.country, stated, now, "", case.clocks)
+            # Where the agreement counts from this very acknowledgement, it says the dates that follow from itself.
+            clock = next((one for one in begun if one.step == "reply"), case.clock("reply"))
             value = {
                 "authority": {"id": context.authority},
                 "calendar": {
@@ -60,6 +74,35 @@ class Answer:
         """Ask for tier-2 ``elements`` because ``candidates`` (2 or more) entries fit. Raises ``SchemaError``."""
         value = {"code": "AMBIGUOUS", "candidates": candidates, "elements": elements}
         await self._say(ref, "ask", person, role, lambda case: (QUESTION, value, {"asked": tuple(elements)}))
+
+    async def redirect(self, ref: str, authority: str, reason: str, person: str, role: str = "registry_clerk") -> None:
+        """
+        Point to the competent ``authority`` of our own directory. Raises ``Forbidden`` if it is not one of it today.
+        """
+        context, today = self._context, self._context.clock.now().date()
+        ours = await context.store.read(lambda tx: is_listed(context, tx, context.country, authority, today))
+        if not ours:
+            raise Forbidden(
+                f"{authority} is not in our directory today", "announce it first: isthmus directory announce"
+            )
+        value = {"authority": {"id": authority}, "reason": reason}
+        await self._say(ref, "redirect", person, role, lambda case: (REDIRECT, value, {}))
+
+    async def ask_interview(
+        self, ref: str, proposal: Mapping[str, Any], person: str, role: str = "registry_clerk"
+    ) -> None:
+        """
+        Propose an interview (schema ``verification.interview``); only where the request's method limit allows one.
+
+        Raises ``SchemaError``, ``RuleRefused``.
+        """
+        await self._say(ref, "ask_interview", person, role, lambda case: (INTERVIEW, proposal, {}))
+
+    async def report_interview(
+        self, ref: str, result: Mapping[str, Any], person: str, role: str = "registry_clerk"
+    ) -> None:
+        """Say if the interview agreed on was held and what it showed (schema ``verification.interview-result``)."""
+        await self._say(ref, "report_interview", person, role, lambda case: (INTERVIEW_RESULT, result, {}))
 
     async def delay(self, ref: str, reason: str, eta: str, person: str, role: str = "registry_clerk") -> None:
         """Say by code why the answer will take until ``eta`` (ISO date); no extension of the clock."""

@@ -4,26 +4,32 @@ The only way to change a case: load it, step it, carry out the effects, save it,
 A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from gateway.core import envelope, wire
+from gateway.core import envelope, exercise, wire
 from gateway.core.case import Case, Side, State, parse_case, serialize_case
 from gateway.core.deadlines import Clock
-from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send, step
-from gateway.core.messages import TYPES, WITHDRAWAL
-from gateway.core.verification import table_for, undo_state
+from gateway.core.escalation import owed
+from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
+from gateway.core.messages import AFTER_WITHDRAWAL, EXERCISE, TYPES, WITHDRAWAL
+from gateway.core.rules import When, about, findings
+from gateway.core.tables import table_for
+from gateway.core.verification import GATEWAY, undo_state
+from gateway.services import person_stop
 from gateway.services.context import Context, NotFound
 from gateway.services.ports import AccessRow, CaseRow, EventRow, OutboundRow, ThreadRow, Tx, Unavailable
 from keys import b64, jws
-from keys.errors import UnknownKey
+from keys.errors import BadRest, UnknownKey
 from keys.seal import RecipientKey
 
-RUNNING = frozenset(
-    {State.DELIVERED, State.RECEIVED, State.ACKNOWLEDGED, State.EXTENDED, State.NEEDS_TIER2, State.NEEDS_INTERVIEW}
-    | {State.CONTESTED, State.REDIRECTED}
-)
-"""States in which an answer is still owed, so that a clock may become due."""
+PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
+"""States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
+
+PART = 200
+"""Cases read in one transaction where all are read."""
 
 ENDED = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
 
@@ -87,8 +93,7 @@ def fresh(context: Context, case: Case, now: datetime) -> Held:
 async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, source: str, now: datetime) -> Held:
     """Save ``case`` in place of what was held, with one line of its history; returns what is held now."""
     clock = current_clock(case)
-    row = replace(
-        held.row,
+    row = held.row._replace(
         state=case.state.value,
         thread=case.thread,
         officer=case.officer or None,
@@ -106,6 +111,8 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         sealed=context.vault.seal(held.key, "case", case.ref, "sealed", serialize_case(case)),
     )
     await tx.save_case(row)
+    if person_stop.concerns(held.case if held.row.version else None, case):
+        await person_stop.enter(context, tx, case)
     digest = event.data.get("digest")
     await tx.add_event(
         EventRow(case.ref, now, event.name, event.actor, event.role, source, case.state.value, digest, None)
@@ -114,12 +121,8 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
 
 
 def current_clock(case: Case) -> Clock | None:
-    """Return the clock whose due date the desks see: the earliest that still runs, or ``None``."""
-    if case.state not in RUNNING:
-        return None
-    unacknowledged = case.state in (State.DELIVERED, State.RECEIVED)
-    running = (clock for clock in case.clocks if unacknowledged or clock.step != "acknowledgement")
-    return min(running, key=lambda clock: clock.due_at, default=None)
+    """Return the clock whose due date the desks see: the earliest of what is owed, or ``None``."""
+    return owed(case)
 
 
 async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> Held:
@@ -128,27 +131,129 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
 
     Raises ``IllegalStep``, ``RuleRefused`` and, for a message that cannot be sealed now, ``Unavailable``.
     """
+    # A timer closes whatever people left open: nothing is kept longer for it.
+    by_hand = event.name == "close" and event.role != GATEWAY
+    if by_hand and (found := findings(When.CLOSE, about(held.case, now))):
+        raise RuleRefused(found)
     case, effects = step(table_for(held.case.side), held.case, event, now)
     saved = await store(context, tx, held, case, event, held.case.state.value, now)
     for effect in effects:
         await _carry_out(context, tx, saved, effect, now)
     context.log("case.moved", ref=case.ref, step=event.name, source=held.case.state.value, target=case.state.value)
+    if person_stop.concerns(held.case, case):
+        return await hold_person(context, tx, saved, now)
     return saved
+
+
+async def hold_person(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """
+    Hold what a stop reaches once a case was stored: the person's other cases, or this one if another is stopped.
+
+    Returns what is held now. A case that is stopped itself needs no hold: R-01 stands against it already, and once that
+    falls it is looked at again.
+    """
+    if not person_stop.stops(held.case):
+        return await _hold(context, tx, held, now)
+    for other in await tx.shared(held.case.ref):
+        try:
+            found = unseal(context, await tx.find_case(other.ref))
+        except (NotFound, BadRest) as error:
+            # Erased, or it cannot be read, and then no step of it can be taken: the others must be held all the same.
+            context.log("case.unreadable", ref=other.ref, error=type(error).__name__)
+            continue
+        if not person_stop.stops(found.case):
+            await _hold(context, tx, found, now)
+    return held
+
+
+async def _hold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """Freeze the case as the gateway's own holder if a stopped one shares a value; beyond recall by us, say so."""
+    case = held.case
+    found = [one.ref for one in await person_stop.matches(tx, case.ref)]
+    told = " ".join(person_stop.reasons(case))
+    if all(ref in told for ref in found):
+        return held
+    actor, role = person_stop.HOLDER
+    row = table_for(case.side).index.get((case.state, "freeze"))
+    if row is not None and role in row.who and case.state is not State.WITHDRAWN:
+        reason = f"{person_stop.BECAUSE}: {', '.join(found)}"
+        data = {"reason": reason, "undo": await undo_of(tx, case)}
+        return await move(context, tx, held, Event("freeze", actor, role, data), now)
+    if case.state in PERSON_AWAY and person_stop.BECAUSE not in case.findings:
+        context.notify(case, Notify("interior"))
+        told_case = replace(case, findings=(*case.findings, person_stop.BECAUSE))
+        return await note(context, tx, held, told_case, "stop", actor, now)
+    return held
 
 
 async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: datetime) -> None:
     match effect:
+        case Send(optional=True):
+            try:
+                await queue(context, tx, held, effect, now)
+            except (IllegalStep, Unavailable) as error:
+                # The step it belongs to stops something, or calls somebody back; it must not wait for a key.
+                context.log("message.left_out", ref=held.case.ref, type=effect.type, error=type(error).__name__)
         case Send():
             await queue(context, tx, held, effect, now)
         case DropUnsent():
             await drop_unsent(context, tx, held.case, now)
         case EndThread(why):
             thread = await thread_of(tx, held.case)
-            await tx.save_thread(replace(thread, ended=why))
+            await tx.save_thread(thread._replace(ended=why))
             if why == "withdrawn":
                 await _abandon(tx, held.case, now)
         case Notify():
             context.notify(held.case, effect)
+
+
+async def index_persons(context: Context) -> int:
+    """
+    Enter the persons of all cases anew, and hold what is then seen to be stopped; return how many cases were read.
+
+    Done once after an upgrade that changed how values are made, and for a store from before there was an index. Each
+    part is a transaction of its own: one that is interrupted is done again from the start.
+    """
+    if await context.store.read(lambda tx: person_stop.is_current(context, tx)):
+        return 0
+    count = await _each_case(context, lambda tx, held: person_stop.enter(context, tx, held.case))
+    now = context.clock.now()
+
+    async def spread(tx: Tx, held: Held) -> None:
+        if person_stop.stops(held.case):
+            await hold_person(context, tx, held, now)
+
+    await _each_case(context, spread)
+    await context.commit(lambda tx: person_stop.make_current(context, tx))
+    return count
+
+
+async def _each_case(context: Context, act: Callable[[Tx, Held], Awaitable[None]]) -> int:
+    """Do ``act`` with every case of ours that asks and can be read, a part of them in each transaction."""
+    count, after = 0, ""
+    while True:
+        refs = await context.store.read(partial(_refs, after))
+        if not refs:
+            return count
+
+        async def unit(tx: Tx, refs: Sequence[str] = refs) -> None:
+            for ref in refs:
+                row = await tx.find_case(ref)
+                if row is None or row.side != Side.REQUESTING or row.sealed is None:
+                    continue
+                try:
+                    held = unseal(context, row)
+                except BadRest as error:
+                    context.log("case.unreadable", ref=ref, error=type(error).__name__)
+                    continue
+                await act(tx, held)
+
+        await context.commit(unit)
+        count, after = count + len(refs), refs[-1]
+
+
+async def _refs(after: str, tx: Tx) -> Sequence[str]:
+    return await tx.case_refs(after, PART)
 
 
 async def thread_of(tx: Tx, case: Case) -> ThreadRow:
@@ -168,16 +273,17 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     """
     case = held.case
     thread = await thread_of(tx, case)
-    if thread.ended is not None and send.type != WITHDRAWAL:
+    if not _may_follow(send.type, thread.ended):
         raise IllegalStep(case.state, send.type, "")
     seq = thread.out_seq + 1 if thread.out_epoch == context.epoch else 1
     leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
-    row_type = TYPES[send.type]
+    row_type, gone = TYPES[send.type], case.state is State.ERASED
+    type, body = (EXERCISE, exercise.wrap(send.type, send.body)) if case.exercise else (send.type, send.body)
     requested = case.partner if case.side is Side.REQUESTING else context.country
     id = context.random.token()
     expires_at = leaves_at + timedelta(days=context.policy.message_days)
     raw = wire.serialize_payload(
-        type=send.type,
+        type=type,
         id=id,
         sender=context.country,
         recipient=case.partner,
@@ -190,7 +296,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
         in_reply_to=thread.in_digest,
         clock=context.reckoner.claim(requested, row_type.clock_step) if row_type.clock_step else None,
         statements=send.statements,
-        body=send.body.encode(),
+        body=body.encode(),
     )
     digest = wire.payload_digest(raw)
     signed = jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)
@@ -213,8 +319,9 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
         state="queued",
         kid=kid,
         envelope=sealed_envelope,
-        sealed=context.vault.seal(held.key, "outbound", id, "sealed", signed),
-        ref=case.ref,
+        # The confirmation of an erasure outlives its case, and keeps nothing of it.
+        sealed=None if gone else context.vault.seal(held.key, "outbound", id, "sealed", signed),
+        ref=None if gone else case.ref,
         queued_at=now,
         not_before=leaves_at if send.not_before else now,
         next_try_at=leaves_at if send.not_before else now,
@@ -227,9 +334,14 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
         answer=None,
     )
     await tx.save_outbound(row)
-    await tx.save_thread(replace(thread, out_epoch=context.epoch, out_seq=seq, seen=digest))
+    await tx.save_thread(thread._replace(out_epoch=context.epoch, out_seq=seq, seen=digest))
     context.queued = True
     return row
+
+
+def _may_follow(type: str, ended: str | None) -> bool:
+    """Return whether a message may still be sent in a thread that ``ended`` (M-5.23, M-5.10)."""
+    return ended is None or type == WITHDRAWAL or (ended == "withdrawn" and type in AFTER_WITHDRAWAL)
 
 
 def recipient(context: Context, country: str, now: datetime) -> RecipientKey | None:
@@ -254,11 +366,11 @@ async def drop_unsent(context: Context, tx: Tx, case: Case, now: datetime) -> tu
     """Take the never-posted messages of the case's thread out of the outbox and free their numbers; return types."""
     unsent = await unsent_of(tx, case)
     for row in unsent:
-        await tx.save_outbound(replace(row, state="dropped", envelope=None, sealed=None, answered_at=now))
+        await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
     if unsent:
         thread = await thread_of(tx, case)
         numbers = [row.seq for row in unsent if row.epoch == thread.out_epoch and row.seq is not None]
-        await tx.save_thread(replace(thread, out_seq=min([thread.out_seq + 1, *numbers]) - 1))
+        await tx.save_thread(thread._replace(out_seq=min([thread.out_seq + 1, *numbers]) - 1))
     return tuple(row.type for row in unsent)
 
 
@@ -282,7 +394,7 @@ async def _abandon(tx: Tx, case: Case, now: datetime) -> None:
     """Give up what was posted and never receipted: the withdrawal that follows closes its number."""
     for row in await tx.outbound_of_case(case.ref):
         if row.state == "posted" and row.type != WITHDRAWAL:
-            await tx.save_outbound(replace(row, state="dropped", envelope=None, answered_at=now))
+            await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
 
 
 async def note(context: Context, tx: Tx, held: Held, case: Case, name: str, actor: str, now: datetime) -> Held:

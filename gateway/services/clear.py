@@ -10,20 +10,25 @@ from dataclasses import replace
 from typing import Any
 
 import schemas
-from gateway.core.case import Case, Side, State
-from gateway.core.machine import Event
-from gateway.core.messages import REQUEST
-from gateway.core.preview import Preview, compose
+from gateway.core import exercise as exercises
+from gateway.core.case import Case, Pending, Side, State
+from gateway.core.machine import Event, RuleRefused
+from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
+from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.rules import Facts
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import cases
+from gateway.services import cases, directory, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement
 from schemas import ijson
 
-APPROVAL = {"verification.request": "request.approval", "verification.elements": "elements.approval"}
+APPROVAL = {
+    REQUEST: "request.approval",
+    ELEMENTS: "elements.approval",
+    INTERVIEW_ANSWER: "interview.approval",
+}
 """Kind of statement that approves a body, by message type."""
 
 
@@ -38,20 +43,29 @@ class Clear:
         """Work on the cases of ``context``."""
         self._context = context
 
-    def preview(self, draft: Mapping[str, Any], asked: tuple[str, ...] | None = None) -> Preview:
+    def preview(
+        self, draft: Mapping[str, Any], asked: tuple[str, ...] | None = None, *, person_stopped: bool = False
+    ) -> Preview:
         """
         Return what would leave for ``draft`` (schema ``case-draft``), without storing anything.
+
+        What is known of the same person from other cases is looked at once the draft is a case.
 
         Raises ``schemas.SchemaError`` if it is no case draft.
         """
         schemas.validate("case-draft", draft)
         context = self._context
         reason = context.no_contact(draft["to"])
-        return compose(draft, context.authority, context.clock.now(), no_contact=reason, asked=asked)
+        now = context.clock.now()
+        return compose(draft, context.authority, now, no_contact=reason, asked=asked, person_stopped=person_stopped)
 
-    async def new(self, draft: Mapping[str, Any], person: str, role: str = "case_officer") -> str:
+    async def new(
+        self, draft: Mapping[str, Any], person: str, role: str = "case_officer", *, exercise: bool = False
+    ) -> str:
         """
         Open a case for ``draft`` and return its reference. Nothing is sent; findings do not stop a draft.
+
+        An ``exercise`` is about an invented person and stays one; a draft that names a State which exists is refused.
 
         Raises ``schemas.SchemaError``, ``Forbidden``.
         """
@@ -59,9 +73,13 @@ class Clear:
         acting(context, person, role, now)
         if role not in OFFICER:
             raise Forbidden(f"the role '{role}' opens no case", "use case_officer or liaison_officer")
+        directory.named(context, draft["officer"], OFFICER, now)
         preview = self.preview(draft)
+        if exercise and (found := exercises.findings(draft["elements"])):
+            raise RuleRefused(found)
         case = Case(
-            ref=context.new_ref(now),
+            ref=context.new_ref(now, exercise=exercise),
+            exercise=exercise,
             side=Side.REQUESTING,
             partner=draft["to"],
             thread=context.random.token(),
@@ -75,6 +93,7 @@ class Clear:
         async def unit(tx: Tx) -> None:
             event = Event("open", person, role, {"digest": preview.digest})
             held = await cases.store(context, tx, cases.fresh(context, case, now), case, event, "", now)
+            held = await cases.hold_person(context, tx, held, now)
             await cases.record_access(context, tx, held, person, "open", draft["justification"], now)
 
         await context.commit(unit)
@@ -83,6 +102,7 @@ class Clear:
     async def amend(self, ref: str, draft: Mapping[str, Any], person: str, role: str = "case_officer") -> Preview:
         """Replace the draft of ``ref``; an approval given before is void. Raises ``IllegalStep``, ``RuleRefused``."""
         preview = self.preview(draft)
+        directory.named(self._context, draft["officer"], OFFICER, self._context.clock.now())
         await self._step(ref, "amend", person, role, {"draft": draft, "pending": preview.pending(person)})
         return preview
 
@@ -97,12 +117,14 @@ class Clear:
         if role not in SEES_CONTENT:
             raise Forbidden(f"the role '{role}' sees no content", "ask somebody of the desk in charge")
 
-        async def unit(tx: Tx) -> Case:
-            return (await cases.load(context, tx, ref)).case
+        async def unit(tx: Tx) -> tuple[Case, bool]:
+            case = (await cases.load(context, tx, ref)).case
+            await no_contact.refresh(context, tx)
+            return case, await person_stop.held_back(tx, case)
 
-        case = await context.store.read(unit)
+        case, person_stopped = await context.store.read(unit)
         asked = case.asked if case.state is State.NEEDS_TIER2 else None
-        preview = self.preview(case.draft or {}, asked)
+        preview = self.preview(case.draft or {}, asked, person_stopped=person_stopped)
         pending = case.pending
         if pending is not None:
             preview = replace(preview, body=pending.body, digest=pending.digest)
@@ -120,11 +142,58 @@ class Clear:
             preview = self.preview(held.case.draft or {}, held.case.asked)
             made.append(preview)
             data = {"pending": preview.pending(person), "digest": preview.digest}
-            event = Event("prepare", person, role, data, self._facts(held.case, preview.type, preview.body))
+            event = Event("prepare", person, role, data, await self._facts(tx, held.case, preview.type, preview.body))
             await cases.move(context, tx, held, event, now)
 
         await context.commit(unit)
         return made[-1]
+
+    async def prepare_interview(
+        self, ref: str, answer: Mapping[str, Any], consent: Mapping[str, Any], person: str, role: str = "case_officer"
+    ) -> Pending:
+        """
+        Prepare to accept the interview proposed: who must be present, and on which day.
+
+        ``answer`` has ``present`` and ``on``; ``consent`` is the person's own, to this interview: ``language``, ``by``,
+        ``on``, ``copy_given`` and ``revoked_on``, as in a case draft. It stays here. Raises ``SchemaError``.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        value = {"decision": "ACCEPTED", **answer}
+        schemas.validate(INTERVIEW_ANSWER, value)
+        schemas.validate("interview-consent", consent)
+        text = ijson.dumps(value).decode()
+        pending = Pending(INTERVIEW_ANSWER, text, body_digest(text), person)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            data = {"pending": pending, "digest": pending.digest, "consent": dict(consent)}
+            event = Event("prepare", person, role, data, await self._facts(tx, held.case, INTERVIEW_ANSWER, text))
+            await cases.move(context, tx, held, event, now)
+
+        await context.commit(unit)
+        return pending
+
+    async def agree_interview(self, ref: str, person: str, role: str = "case_officer") -> None:
+        """Send the acceptance that was approved. Raises ``RuleRefused`` without consent or without a representative."""
+        await self._interview(ref, "interview_answer", {}, person, role)
+
+    async def decline_interview(self, ref: str, person: str, role: str = "case_officer") -> None:
+        """Say no to an interview, at once and without a reason; whoever speaks for the person may."""
+        body = ijson.dumps({"decision": "DECLINED", "present": [], "on": None}).decode()
+        await self._interview(ref, "decline_interview", {"body": body}, person, role)
+
+    async def _interview(self, ref: str, name: str, data: Mapping[str, Any], person: str, role: str) -> None:
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            text = data.get("body") or (held.case.pending.body if held.case.pending else "{}")
+            facts = await self._facts(tx, held.case, INTERVIEW_ANSWER, text)
+            await cases.move(context, tx, held, Event(name, person, role, data, facts), now)
+
+        await context.commit(unit)
 
     async def approve(self, ref: str, statement: str, person: str, role: str = "liaison_officer") -> None:
         """
@@ -155,7 +224,8 @@ class Clear:
                     f"the approval does not verify: {error}",
                     "sign the digest that the preview shows, with your own key",
                 ) from error
-            facts = self._facts(held.case, pending.type if pending else REQUEST, pending.body if pending else "{}")
+            type, body = (pending.type, pending.body) if pending else (REQUEST, "{}")
+            facts = await self._facts(tx, held.case, type, body)
             data = {"digest": digest, "statement": statement}
             await cases.move(context, tx, held, Event("approve", person, role, data, facts), now)
 
@@ -173,7 +243,8 @@ class Clear:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             pending = held.case.pending
-            facts = self._facts(held.case, pending.type if pending else REQUEST, pending.body if pending else "{}")
+            type, body = (pending.type, pending.body) if pending else (REQUEST, "{}")
+            facts = await self._facts(tx, held.case, type, body)
             data = {"digest": pending.digest if pending else None}
             await cases.move(context, tx, held, Event("send", person, role, data, facts), now)
             why = (held.case.draft or {}).get("justification", "")
@@ -201,15 +272,22 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            facts = self._facts(held.case, facts_type, "{}") if facts_type else None
+            facts = await self._facts(tx, held.case, facts_type, "{}") if facts_type else None
             await cases.move(context, tx, held, Event(name, person, role, data, facts), now)
 
         await context.commit(unit)
 
-    def _facts(self, case: Case, type: str, body: str) -> Facts:
+    async def _facts(self, tx: Tx, case: Case, type: str, body: str) -> Facts:
         """Return what the rules look at before a message of ours about ``case`` leaves."""
         context, now = self._context, self._context.clock.now()
         ready = cases.recipient(context, case.partner, now) is not None
         value = ijson.loads(body.encode())
-        reason = context.no_contact(case.partner)
-        return Facts(now, case.draft, type, value, no_contact=reason, recipient_ready=ready)
+        return Facts(
+            now,
+            case.draft,
+            type,
+            value,
+            no_contact=await no_contact.barred(context, tx, case.partner),
+            person_stopped=await person_stop.held_back(tx, case),
+            recipient_ready=ready,
+        )

@@ -7,11 +7,12 @@ Built once in ``gateway.app`` and never changed, except that ``trust`` holds new
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from gateway.core.case import Case
 from gateway.core.codes import PeerError, Reason
+from gateway.core.exercise import MARK
 from gateway.core.machine import Notify
 from gateway.services.ports import Clock, Committed, Peers, Random, Store, Tx, Unit
 from gateway.services.reckon import Reckoner
@@ -21,6 +22,9 @@ from keys.card import Card, SealingEntry
 from keys.rest import Vault
 from keys.seal import SealingKey
 from keys.sign import Signer
+
+NOTICE = "case.notice"
+"""Log event of a notice to a desk."""
 
 _LINES: ContextVar[list[tuple[str, dict[str, Any]]] | None] = ContextVar("lines", default=None)
 
@@ -42,6 +46,8 @@ class Keyring:
 class Person:
     """
     A person or authority that acts here: id, roles, public signing key (32 bytes), first and last instant of office.
+
+    ``deputy`` is the id of who acts during ``absences``, given by their first and last days.
     """
 
     id: str
@@ -49,6 +55,12 @@ class Person:
     key: bytes
     active_from: datetime | None = None
     active_until: datetime | None = None
+    deputy: str | None = None
+    absences: tuple[tuple[date, date], ...] = ()
+
+    def is_away(self, on: date) -> bool:
+        """Return whether the person is absent on the day ``on``; first and last day count."""
+        return any(first <= on <= last for first, last in self.absences)
 
     def active(self, at: datetime) -> bool:
         """Return whether the person holds office at ``at``."""
@@ -92,9 +104,12 @@ class Context:
     """
     Everything a service of one gateway needs.
 
-    ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to post;
-    ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing windows it
-    lists, by raw key id.
+    ``listed`` are the States of the no-contact list as it was last read; ``gateway.services.no_contact`` reads it.
+
+    ``tell`` tells a desk that a case moved, by reference, state and desk, once that is on disk; it neither waits nor
+    fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
+    post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
+    windows it lists, by raw key id.
     """
 
     country: str
@@ -113,8 +128,10 @@ class Context:
     partners: Mapping[str, Partner]
     policy: Policy
     emit: Callable[..., None]
+    tell: Callable[[str, str, str], None] = field(default=lambda ref, state, desk: None)
     wake: Callable[[], None] = field(default=lambda: None)
     queued: bool = False
+    listed: frozenset[str] = frozenset()
     own: Card | None = None
     windows: Mapping[bytes, SealingEntry] = field(default_factory=dict)
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
@@ -147,15 +164,21 @@ class Context:
         """Log ``event``; inside a unit, once it has committed, so that no line tells of what never happened."""
         lines = _LINES.get()
         if lines is None:
-            self.emit(event, **values)
+            self._say(event, values)
         else:
             lines.append((event, values))
+
+    def _say(self, event: str, values: Mapping[str, Any]) -> None:
+        self.emit(event, **values)
+        if event == NOTICE:
+            self.tell(values["ref"], values["state"], values["desk"])
 
     async def commit(self, unit: Unit[Any]) -> Committed:
         """Commit ``unit`` as ``Store.commit`` does, and wake the delivery loop if something was queued in it."""
         lines: list[tuple[str, dict[str, Any]]] = []
 
         async def heard(tx: Tx) -> Any:
+            lines.clear()  # a unit may run twice
             token = _LINES.set(lines)
             try:
                 return await unit(tx)
@@ -164,13 +187,13 @@ class Context:
 
         committed = await self.store.commit(heard)
         for event, values in lines:
-            self.emit(event, **values)
+            self._say(event, values)
         if self.queued:
             self.queued = False
             self.wake()
         return committed
 
-    def new_ref(self, now: datetime) -> str:
+    def new_ref(self, now: datetime, *, exercise: bool = False) -> str:
         """
         Return a reference for a case opened at ``now``: a UUIDv7 (RFC 9562 section 5.7) as 22 characters of base64url.
 
@@ -179,16 +202,19 @@ class Context:
         """
         value = bytearray(int(now.timestamp() * 1000).to_bytes(6) + self.random.bytes(10))
         value[6], value[8] = value[6] & 0x0F | 0x70, value[8] & 0x3F | 0x80
-        return b64.encode(bytes(value))
+        ref = b64.encode(bytes(value))
+        return MARK + ref[len(MARK) :] if exercise else ref
 
     def no_contact(self, country: str) -> str | None:
         """Return why ``country`` may not be contacted, or ``None``; a State that is not configured may not be."""
         partner = self.partners.get(country)
-        return partner.no_contact if partner else "not configured as a partner"
+        if partner is None:
+            return "not configured as a partner"
+        return partner.no_contact or ("on the list of States not to be contacted" if country in self.listed else None)
 
     def notify(self, case: Case, effect: Notify) -> None:
         """Tell a desk that a case moved: reference and state, never more."""
-        self.log("case.notice", ref=case.ref, state=case.state.value, desk=effect.desk)
+        self.log(NOTICE, ref=case.ref, state=case.state.value, desk=effect.desk)
 
 
 class Forbidden(Exception):

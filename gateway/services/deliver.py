@@ -9,25 +9,45 @@ Rule 4: one number at a time in a thread; between threads there is no order and 
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from gateway.core import checkpoint, codes, envelope, wire
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Side, State
 from gateway.core.checkpoint import Checkpoint
 from gateway.core.codes import Kind, PeerError
-from gateway.core.deadlines import Clock, Evidence
+from gateway.core.deadlines import Clock
 from gateway.core.machine import Event, IllegalStep
 from gateway.core.merkle import BadProof
-from gateway.core.messages import REPLY, REQUEST, TYPES, WITHDRAWAL
+from gateway.core.messages import (
+    ACCEPTANCE,
+    ACKNOWLEDGEMENT,
+    AFTER_WITHDRAWAL,
+    CONTEST,
+    DIRECTORY,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
+    HANDOVER,
+    INFORMATION_REQUEST,
+    MONITORING,
+    PROPOSAL,
+    REISSUE,
+    REQUEST,
+    RESUMPTION,
+    SCHEDULE,
+    SUSPENSION,
+    TYPES,
+    WITHDRAWAL,
+)
 from gateway.core.retry import Circuit, backoff
-from gateway.core.rules import Facts, When, findings
+from gateway.core.rules import When, about, findings
+from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import cases
+from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context
-from gateway.services.ports import Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
-from gateway.services.reckon import STEPS
+from gateway.services.ports import CaseRow, Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
 from keys import b64
 from keys import jws as jws_format
 from keys.card import Card
@@ -42,6 +62,9 @@ COLLECT_LEASE_S = 1
 
 HELD_AGAIN_S = 60
 """A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
+
+UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY})
+"""Types of no case that a State not to be contacted does not get: what we ask of it, and who asks (N-01)."""
 
 SETTLED = frozenset({"receipted", "refused"})
 
@@ -186,10 +209,10 @@ class Deliverer:
             self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
             ready = None
         if ready is None or ready.envelope is None:
-            await tx.save_outbound(replace(row, next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
+            await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
         posted_at = row.posted_at or now
-        ready = replace(ready, state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
+        ready = ready._replace(state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
         await tx.save_outbound(ready)
         return Claimed(ready, ready.envelope or b"")
 
@@ -197,16 +220,27 @@ class Deliverer:
         """Return ``row`` as it may be posted now, or ``None`` if a rule objects; nothing is written."""
         if row.ref is not None and row.type != WITHDRAWAL and not await self._may_leave(tx, row, now):
             return None
+        if row.type in UNASKED and await no_contact.barred(self._context, tx, row.partner) is not None:
+            self._context.log("message.held", partner=row.partner, rule="N-01")
+            return None
         return await self._resealed(tx, row, now)
 
     async def _may_leave(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """Look at the rules of a retry again; what they object to stays where it is, unposted."""
         case_row = await tx.find_case(row.ref or "")
-        if case_row is None or case_row.sealed is None or case_row.state in STOPPED:
+        if case_row is None or case_row.sealed is None:
             return False
-        case = cases.unseal(self._context, case_row).case
-        reason = self._context.no_contact(case.partner) if case.side is Side.REQUESTING else None
-        found = findings(When.RETRY, Facts(now, case.draft, row.type, no_contact=reason))
+        if case_row.state in STOPPED and not _passes(case_row, row.type):
+            return False
+        held = cases.unseal(self._context, case_row)
+        case, asking = held.case, held.case.side is Side.REQUESTING
+        # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
+        # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
+        body = self._said(held, row) or {} if row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN else {}
+        reason = await no_contact.barred(self._context, tx, case.partner) if asking else None
+        stopped = await person_stop.held_back(tx, case)
+        facts = about(case, now, row.type, body, no_contact=reason, person_stopped=stopped)
+        found = findings(When.RETRY, facts)
         for finding in found:
             self._context.log("message.held", ref=case.ref, rule=finding.rule)
         return not found
@@ -224,7 +258,7 @@ class Deliverer:
         case_key = self._context.vault.unwrap(row.ref, case_row.wrapped_key)
         signed = self._context.vault.open(case_key, "outbound", row.id, "sealed", row.sealed)
         kid, sealed = cases.seal_for(self._context, row.partner, signed, now)
-        return replace(row, kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
+        return row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
 
     # Posting, and what came back.
 
@@ -273,7 +307,7 @@ class Deliverer:
             if current is None or current.state != "posted":
                 return
             wait_s = backoff(current.attempts, context.random.spread(), retry_after_s)
-            await tx.save_outbound(replace(current, next_try_at=now + timedelta(seconds=wait_s)))
+            await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
             await _note(tx, row.partner, failure, now, context.random.spread())
 
         try:
@@ -358,8 +392,8 @@ class Deliverer:
             accepted = receipt.status == wire.ACCEPTED
             state = "receipted" if accepted else "refused"
             stored = wire.serialize_answer(answer)
-            settled = replace(
-                current, state=state, status=receipt.status, code=receipt.code, answered_at=now, answer=stored
+            settled = current._replace(
+                state=state, status=receipt.status, code=receipt.code, answered_at=now, answer=stored
             )
             await tx.save_outbound(settled)
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
@@ -381,28 +415,44 @@ class Deliverer:
             return
         held = cases.unseal(self._context, case_row)
         if receipt.status == wire.REFUSED:
-            name = "reply_not_accepted" if row.type == REPLY else "not_accepted"
-            event = Event(name, row.partner, GATEWAY, {"code": receipt.code, "digest": row.digest})
+            event = Event(TYPES[row.type].refused, row.partner, GATEWAY, {"code": receipt.code, "digest": row.digest})
         else:
-            clocks, found = self._reckon(held.case, row, receipt)
+            clocks, found = self._reckon(held, row, receipt)
             data = {"clocks": clocks, "findings": found, "digest": row.digest}
             event = Event("receipt", row.partner, GATEWAY, data)
         await self._move(tx, held, event, now)
 
-    def _reckon(self, case: Case, row: OutboundRow, receipt: wire.Receipt) -> tuple[tuple[Clock, ...], tuple[str, ...]]:
+    def _reckon(
+        self, held: cases.Held, row: OutboundRow, receipt: wire.Receipt
+    ) -> tuple[tuple[Clock, ...], tuple[str, ...]]:
         """Return the clocks a receipt starts as reckoned here, and a finding where the partner reckons otherwise."""
-        if TYPES[row.type].clock_step is None:
+        case = held.case
+        body = self._said(held, row) if row.type in ASKED | STATED else None
+        if body is None:
             return (), ()
-        evidence = Evidence("receipt", receipt.received_at, row.digest)
-        steps = STEPS if row.type == REQUEST else ("reply",)
+        country, begin = self._context.country, self._context.reckoner.begin
+        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+        stated = starts_of_message(row.type, body)
+        clocks = begin(*pair, stated, max(row.queued_at, row.not_before), row.digest, case.clocks)
+        asked = starts_of_receipt(row.type, body, issued_before=DOCUMENT in case.said)
         try:
-            clocks = self._context.reckoner.start(self._context.country, case.partner, evidence, steps)
+            clocks += begin(*pair, asked, receipt.received_at, row.digest, case.clocks)
         except OverflowError:
-            return (), (f"the other State says it received at {wire.format_instant(receipt.received_at)}",)
-        ours = next((clock.due_on for clock in clocks if clock.step == "reply"), None)
+            return clocks, (f"the other State says it received at {wire.format_instant(receipt.received_at)}",)
+        step = TYPES[row.type].clock_step
+        ours = next((clock.due_on for clock in clocks if clock.step == step), None)
         if ours != receipt.due_on:
             return clocks, (f"the other State reckons {receipt.due_on}, we reckon {ours}",)
         return clocks, ()
+
+    def _said(self, held: cases.Held, row: OutboundRow) -> Mapping[str, Any] | None:
+        """Return the body of a message of ours, empty where no clock depends on it; ``None`` if it is not kept."""
+        if row.type in (REQUEST, CONTEST, ACKNOWLEDGEMENT):
+            return {}
+        if row.sealed is None:
+            return None
+        signed = self._context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed)
+        return wire.parse_payload(jws_format.parse(signed, jws_format.TYP_MESSAGE).payload).body
 
     async def _move(self, tx: Tx, held: cases.Held, event: Event, now: datetime) -> None:
         try:
@@ -447,7 +497,7 @@ class Deliverer:
             # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
             await tx.save_outbound(_settled_before(row))
             return
-        await tx.save_outbound(replace(row, state="undelivered", code=code, answered_at=now))
+        await tx.save_outbound(row._replace(state="undelivered", code=code, answered_at=now))
         case_row = await tx.find_case(row.ref) if row.ref else None
         if case_row is not None and case_row.sealed is not None:
             try:
@@ -502,9 +552,25 @@ class Deliverer:
             raise PeerError(codes.Reason.ANSWER_PROOF) from error
 
 
+OF_A_RETURN = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, SCHEDULE, HANDOVER, MONITORING})
+"""Types of a return whose body says which rules stand before them."""
+
 STOPPED = frozenset(
     {State.FROZEN.value, State.SUSPENDED.value, State.WITHDRAWN.value, State.BLOCKED.value, State.ERASED.value}
 )
+
+
+OVER = frozenset({State.WITHDRAWN.value, State.BLOCKED.value})
+"""States that are over and not stopped: what may follow a withdrawal still leaves."""
+
+
+def _passes(row: CaseRow, type: str) -> bool:
+    """Return whether ``type`` leaves a case that is stopped: what may follow a withdrawal, and word of the stop."""
+    if row.state in OVER:
+        return type in AFTER_WITHDRAWAL
+    # That a return is stopped must reach the other side. A frozen case of the asking side says nothing at all.
+    told = row.state == State.SUSPENDED or (row.state == State.FROZEN and row.side == Side.REQUESTED)
+    return told and type in (SUSPENSION, RESUMPTION)
 
 
 _LOOKS = 16
@@ -515,7 +581,7 @@ _EPOCH_DIGITS = 15
 
 def _settled_before(row: OutboundRow) -> OutboundRow:
     """Return a message that was answered before a partner's restore as it stood then."""
-    return replace(row, state="receipted" if row.status == wire.ACCEPTED else "refused")
+    return row._replace(state="receipted" if row.status == wire.ACCEPTED else "refused")
 
 
 def _problem_code(answer: HttpAnswer) -> str | None:
@@ -538,7 +604,7 @@ async def _note(tx: Tx, country: str, failure: bool, now: datetime, spread: floa
         return  # of the posts that were under way when it opened; counting each would keep it open for an hour
     after = circuit.after_failure(now, spread) if failure else circuit.after_success()
     if after != circuit:
-        await tx.save_partner(replace(row, failures=after.failures, open_until=after.open_until))
+        await tx.save_partner(row._replace(failures=after.failures, open_until=after.open_until))
 
 
 async def _forked(tx: Tx, shown: Checkpoint) -> bool:

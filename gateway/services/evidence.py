@@ -1,7 +1,8 @@
 """
 Exporting what proves a case: receipts, log openings with proofs, clocks, cards; and, where two persons say so, content.
 
-Rule 1: the look is recorded before anything leaves (R-13), and with content for both persons.
+Rule 1: the look is recorded before anything leaves (R-13), and with content for both persons; with content it says to
+whom it goes, and the re-use table must allow that body and that purpose (R-05).
 Rule 2: without content nothing leaves that names the person asked about, or tells whether and why the case paused.
 Rule 3: what an erasure destroyed is named as gone; receipts and log entries outlive it, so they still verify.
 Rule 4: proofs are made anew against the newest checkpoint of our log, so that one checkpoint covers them all.
@@ -19,6 +20,8 @@ from gateway.core import checkpoint, evidence, merkle, wire
 from gateway.core.deadlines import Clock
 from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README, RECEIVED, SENT, Manifest
 from gateway.core.machine import RuleRefused
+from gateway.core.notices import grants
+from gateway.core.reuse import DESK, held_under, reuse_findings
 from gateway.core.rules import Facts, When, findings
 from gateway.services import cases
 from gateway.services.cases import Held
@@ -34,6 +37,7 @@ from gateway.services.ports import (
     Tx,
     Unavailable,
 )
+from gateway.services.rights import LIFT, RESTRICT
 from gateway.services.trust import CardSource
 from keys import b64, instants
 from keys.card import Card, parse_card
@@ -47,7 +51,8 @@ DISCLOSERS = frozenset({"case_officer", "liaison_officer", "desk_head"})
 
 SECOND = frozenset({"liaison_officer", "desk_head"})
 
-PAUSES = frozenset({"freeze", "release", "suspend", "propose_resume", "resume", "withdraw"})
+_PERSON = {"correct", "attest", "stop"}
+PAUSES = frozenset({"freeze", "release", "suspend", "propose_resume", "resume", "withdraw", RESTRICT, LIFT}) | _PERSON
 """Steps that tell that, or by whom, a case was stopped; they are in an export with content only."""
 
 PAGE = 2048
@@ -121,6 +126,8 @@ async def export(
     *,
     cards: CardSource,
     with_content_by: tuple[str, str] | None = None,
+    recipient: str = DESK,
+    purpose: str | None = None,
 ) -> bytes:
     """
     Return the evidence of the case ``ref`` as a zip.
@@ -134,12 +141,15 @@ async def export(
         cards: where our own cards are, and those of the partner before the one held.
         with_content_by: the two persons who disclose the content, ``person`` being one of them, each a case officer,
             liaison officer or desk head, and not both only case officers; ``None``: no content.
+        recipient: the body that gets the content, of the list of ``schemas/reuse.json``; by default it stays here.
+        purpose: what that body uses it for; by default what each part was sent for.
 
     Raises ``Forbidden``, ``NotFound`` (also for content of an erased case), ``RuleRefused``, ``Unavailable``.
     """
     now = context.clock.now()
     _check_persons(context, person, role, with_content_by, now)
-    stored, held = await _recorded(context, ref, with_content_by or (person,), justification, with_content_by, now)
+    to = (recipient, purpose)
+    stored, held = await _recorded(context, ref, with_content_by or (person,), justification, with_content_by, to, now)
     known = await _cards(context, stored, cards)
     logs = [await _log(context, stored, origin) for origin in _own_origins(context, stored)]
     members = {README: README_TEXT.encode()}
@@ -189,9 +199,11 @@ async def _recorded(
     persons: Sequence[str],
     justification: str,
     two: tuple[str, str] | None,
+    to: tuple[str, str | None],
     now: datetime,
 ) -> tuple[_Stored, Held | None]:
     """Record the access durably, then return all rows of the case, and the case itself unless it was erased."""
+    body, purpose = to
 
     async def record(tx: Tx) -> None:
         row = await tx.find_case(ref)
@@ -200,10 +212,15 @@ async def _recorded(
         held = cases.unseal(context, row) if two is not None or row.wrapped_key is not None else None
         if found := findings(When.EXPORT, Facts(now, justification=justification)):
             raise RuleRefused(found)
+        if held is not None and two is not None:
+            under, released = held_under(held.case), grants(held.case)
+            if found := reuse_findings(under, released, purpose=purpose, body=body, today=now.date()):
+                raise RuleRefused(found)
         action = "evidence-content" if two is not None else "evidence"
+        recipient = body if two is not None else None
         for person in persons:
             if held is not None:
-                await cases.record_access(context, tx, held, person, action, justification, now)
+                await cases.record_access(context, tx, held, person, action, justification, now, recipient)
             else:
                 # There is no key left to seal the words with, and they may name a person.
                 await tx.add_access(AccessRow(ref, now, person, action, "", None))

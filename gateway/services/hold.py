@@ -4,17 +4,26 @@ Stopping a case, and the two ways on: withdraw it, or let it go on.
 Rule 1: anyone who may freeze does so at once, alone, without a reason being weighed.
 Rule 2: every withdrawal passes through here, whatever its reason, leaves at the next full hour, and says nothing.
 Rule 3: a frozen case goes on only if who froze it lets go, two persons resume it, and R-01 finds nothing.
+Rule 4: where the gateway itself holds a case because another of the same person is stopped, it lets go once two persons
+said, each with a reason, that it is another person; a number that both cases carry is corrected, never argued away.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from gateway.core.case import Side
-from gateway.core.machine import Event
-from gateway.core.rules import Facts
-from gateway.services import cases
+import schemas
+from gateway.core.case import Side, State
+from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.rules import Facts, Finding
+from gateway.core.verification import OFFICER
+from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.ports import Tx
+from gateway.services.ports import ApartRow, Shared, Tx
+
+MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
+"""Roles that may say that two cases are about two persons; two different persons, never one."""
 
 
 class Hold:
@@ -81,15 +90,95 @@ class Hold:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             first = held.case.resume_proposer in (None, person)
-            facts = Facts(now, held.case.draft, no_contact=self._no_contact(held.case.side, held.case.partner))
-            await cases.move(
-                context, tx, held, Event("propose_resume" if first else "resume", person, role, {}, facts), now
-            )
+            asking = held.case.side is Side.REQUESTING
+            reason = await no_contact.barred(context, tx, held.case.partner) if asking else None
+            stopped = await person_stop.held_back(tx, held.case)
+            facts = Facts(now, held.case.draft, no_contact=reason, person_stopped=stopped)
+            # What was suspended needs one person; all who stopped it have let go before.
+            proposes = first and held.case.state is not State.SUSPENDED
+            event = Event("propose_resume" if proposes else "resume", person, role, {}, facts)
+            await cases.move(context, tx, held, event, now)
 
         await context.commit(unit)
 
-    def _no_contact(self, side: Side, partner: str) -> str | None:
-        return self._context.no_contact(partner) if side is Side.REQUESTING else None
+    async def tell_apart(self, ref: str, why: str, person: str, role: str) -> bool:
+        """
+        Say that ``ref`` is about another person than the stopped cases it is held for, or that none is stopped now.
+
+        The first person proposes it, a second, other person confirms it; then the gateway lets go, and the case may be
+        resumed. Returns whether it did. Both reasons are recorded, in every case that was compared (R-13).
+
+        Raises ``Forbidden``, ``IllegalStep`` if the case is not held for this, and ``RuleRefused`` with R-01 where a
+        number is shared: the wrong entry is corrected then.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        if role not in MAY_TELL_APART:
+            raise Forbidden(f"the role '{role}' does not decide this", f"may: {', '.join(sorted(MAY_TELL_APART))}")
+        _reason(why)
+
+        async def unit(tx: Tx) -> bool:
+            held = await cases.load(context, tx, ref)
+            if person_stop.HOLDER not in held.case.holders:
+                raise IllegalStep(held.case.state, "tell_apart", role)
+            # One that was told apart before stays so as long as nothing else is shared.
+            found = await person_stop.matches(tx, ref)
+            if any(one.number for one in found):
+                because = f"{person_stop.BECAUSE}, by a number; correct the wrong entry"
+                raise RuleRefused((Finding("R-01", because, "elements"),))
+            await self._compared(tx, held, found, why, person, now)
+            pairs = [(one.ref, person_stop.digest(one.values)) for one in found] or [(ref, b"")]
+            decided = [await _decide(tx, ref, other, shared, person, now) for other, shared in pairs]
+            if not all(decided):
+                return False
+            await tx.drop_apart(ref, ref)
+            actor, holder = person_stop.HOLDER
+            await cases.move(context, tx, held, Event("release", actor, holder), now)
+            return True
+
+        let_go: bool = (await context.commit(unit)).value
+        return let_go
+
+    async def _compared(
+        self, tx: Tx, held: cases.Held, found: tuple[Shared, ...], why: str, person: str, now: datetime
+    ) -> None:
+        """Record the look at the case and at each it was compared with, with the reason."""
+        await cases.record_access(self._context, tx, held, person, "tell-apart", why, now)
+        for one in found:
+            other = await cases.load(self._context, tx, one.ref)
+            await cases.record_access(self._context, tx, other, person, "tell-apart", why, now)
+
+    async def correct(self, ref: str, elements: Mapping[str, Any], why: str, person: str, role: str) -> None:
+        """
+        Replace what the record of ``ref`` says of the person, in a case that stands still; nothing else of it changes.
+
+        What was sent is not changed by it: that takes a message. Raises ``SchemaError``, ``Forbidden``,
+        ``IllegalStep``, ``RuleRefused`` without a reason.
+        """
+        await self._record(ref, "correct", "elements", elements, why, person, role)
+
+    async def attest(self, ref: str, protection: Mapping[str, Any], why: str, person: str, role: str) -> None:
+        """
+        Replace the protection state of ``ref``, by the authority that attests it, in a case that stands still.
+
+        A case that is closed may still stop the person's others; this is how it ends. Raises as ``correct``.
+        """
+        await self._record(ref, "attest", "asylum", protection, why, person, role)
+
+    async def _record(
+        self, ref: str, name: str, member: str, value: Mapping[str, Any], why: str, person: str, role: str
+    ) -> None:
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        _reason(why)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            schemas.validate("case-draft", {**(held.case.draft or {}), member: value})
+            await cases.record_access(context, tx, held, person, name, why, now)
+            await cases.move(context, tx, held, Event(name, person, role, {member: value}), now)
+
+        await context.commit(unit)
 
     async def _step(self, ref: str, name: str, person: str, role: str) -> None:
         context, now = self._context, self._context.clock.now()
@@ -99,3 +188,21 @@ class Hold:
             await cases.move(context, tx, await cases.load(context, tx, ref), Event(name, person, role), now)
 
         await context.commit(unit)
+
+
+def _reason(why: str) -> None:
+    if not why.strip():
+        raise RuleRefused((Finding("R-13", "no justification is given"),))
+
+
+async def _decide(tx: Tx, ref: str, other: str, shared: bytes, person: str, now: datetime) -> bool:
+    """Take what ``person`` says of two cases; return whether two persons have said it of what they share now."""
+    row = await tx.find_apart(ref, other)
+    if row is None or row.shared != shared:
+        await tx.save_apart(ApartRow(ref, other, shared, person, now, None, None))
+        return False
+    if row.second is None and row.first == person:
+        raise RuleRefused((Finding("V-01", "two different persons say that it is another person"),))
+    if row.second is None:
+        await tx.save_apart(replace(row, second=person, second_at=now))
+    return True

@@ -13,7 +13,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """One case as a desk may see it that must not learn an identity."""
+    """
+    One case as a desk may see it that must not learn an identity.
+
+    ``notice_due``: our desk was told that it owes an answer or a notice of delay, and gave neither yet (R-11).
+    """
 
     ref: str
     partner: str
@@ -30,6 +34,7 @@ class BoardRow:
     delay_notice: bool
     opened_at: datetime
     changed_at: datetime
+    notice_due: bool = False
 
     @property
     def place(self) -> "Place":

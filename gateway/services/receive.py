@@ -11,17 +11,28 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import schemas
-from gateway.core import codes, envelope, wire
-from gateway.core.case import Case, Side, State
+from gateway.core import codes, envelope, exercise, wire
+from gateway.core.case import Case, Release, Side, State
 from gateway.core.codes import Kind, PeerError, Reason
-from gateway.core.deadlines import Evidence
+from gateway.core.deadlines import Clock
 from gateway.core.elements import element_findings
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import (
+    ACCEPTANCE,
+    ACKNOWLEDGEMENT,
+    AFTER_WITHDRAWAL,
     COLLECT,
-    CONTEST,
     DELAY,
+    DIRECTORY,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
     ELEMENTS,
+    EXERCISE,
+    HANDOVER,
+    INFORMATION,
+    PROPOSAL,
+    RECTIFICATION,
+    REDIRECT,
     REPLY,
     REQUEST,
     RESYNC,
@@ -32,12 +43,12 @@ from gateway.core.messages import (
 )
 from gateway.core.minimise import excess
 from gateway.core.rules import Facts, When, findings
-from gateway.core.verification import PARTNER
+from gateway.core.starts import starts_of_message, starts_of_receipt
+from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
-from gateway.services import cases
+from gateway.services import cases, directory
 from gateway.services.context import Context
 from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
-from gateway.services.reckon import STEPS
 from keys import jws as jws_format
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement, CannotOpen, UnknownKey
@@ -65,7 +76,8 @@ class Opened:
     """
     A message whose signature verified: its payload, its signed bytes, its envelope's id, and faults found early.
 
-    ``collecting`` says that it came to the path where nothing but ``collect`` belongs.
+    ``collecting`` says that it came to the path where nothing but ``collect`` belongs. Of an ``exercise`` the payload
+    is that of the message exercised, in the frame of the one that was signed.
     """
 
     payload: Payload
@@ -74,6 +86,7 @@ class Opened:
     schema_fault: Reason | None
     statement_fault: Reason | None
     collecting: bool
+    exercise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +115,19 @@ class Receiver:
         context: Context,
         on_collect: Callable[[str, int], Awaitable[bytes]],
         on_resync: Callable[[Tx, Payload, datetime], Awaitable[None]],
+        on_directory: Callable[[Tx, Payload, bytes, datetime], Awaitable[None]],
+        on_information: Callable[[Tx, ThreadRow, Payload, datetime], Awaitable[str]],
     ) -> None:
-        """``on_collect(country, max)`` returns waiting envelopes, framed; ``on_resync`` takes a partner's listing."""
+        """
+        ``on_collect(country, max)`` returns waiting envelopes, framed; ``on_resync`` takes a partner's listing, and
+        ``on_directory`` what it announces of itself, with its signed bytes. ``on_information`` takes what is about no
+        person, and returns what its thread stands under in place of a case.
+        """
         self._context = context
         self._on_collect = on_collect
         self._on_resync = on_resync
+        self._on_directory = on_directory
+        self._on_information = on_information
 
     async def receive(self, raw: bytes) -> Reply:
         """
@@ -180,12 +201,16 @@ class Receiver:
         except BadSignature as error:
             raise PeerError(Reason.SIGNATURE) from error
         schema_fault = _schema_fault(payload)
+        exercising = payload.type == EXERCISE and schema_fault is None
+        if exercising:
+            payload, schema_fault = _exercised(payload)
+            schema_fault = schema_fault or _schema_fault(payload)
         statement_fault = None if schema_fault else self._statement_fault(payload, now)
-        return Opened(payload, signed, envelope_id, schema_fault, statement_fault, collecting)
+        return Opened(payload, signed, envelope_id, schema_fault, statement_fault, collecting, exercising)
 
     def _statement_fault(self, payload: Payload, now: datetime) -> Reason | None:
         """Return why the statements are not those the type requires (protocol section 6), or ``None``."""
-        required = required_statements(payload.type, payload.body)
+        required = required_statements(payload.type, payload.body, _kinds(payload))
         if len(payload.statements) != len(required):
             return Reason.STATEMENT_MISSING
         card = self._context.trust.card(payload.sender)
@@ -300,7 +325,7 @@ class Receiver:
         if fault := self._epoch_fault(payload):
             return fault
         seq, last = payload.seq or 0, _last(thread, payload)
-        if withdrawn and (payload.type != WITHDRAWAL or seq <= last):
+        if withdrawn and (payload.type not in (WITHDRAWAL, *AFTER_WITHDRAWAL) or seq <= last):
             return Reason.SEQ_CLOSED
         if seq <= last:
             return Reason.SEQ_REUSED
@@ -316,8 +341,16 @@ class Receiver:
             return Verdict(Reason.TYPE_LATER if later else Reason.TYPE_UNKNOWN)
         if opened.schema_fault:
             return Verdict(opened.schema_fault)
+        if payload.type in INFORMATION:
+            if opened.statement_fault:
+                return Verdict(opened.statement_fault)
+            return Verdict(None, await self._on_information(tx, thread, payload, now))
         row = await tx.find_case(thread.ref) if thread.ref else None
         held = cases.unseal(self._context, row) if row is not None and row.sealed is not None else None
+        if held is not None and held.case.exercise is not opened.exercise:
+            return Verdict(Reason.STEP_NONE)  # a thread is an exercise or it is not (M-5.38)
+        if opened.exercise and exercise.findings(payload.body.get("elements") or {}):
+            return Verdict(Reason.STEP_NONE)
         if fault := _minimisation_fault(payload, held.case if held else None):
             return Verdict(fault)
         if opened.statement_fault:
@@ -339,15 +372,17 @@ class Receiver:
         found = findings(When.RECEIVE, Facts(now, None, payload.type, payload.body))
         if found:
             raise RuleRefused(found)
-        evidence = Evidence("receipt", now, payload.digest)
-        clocks = context.reckoner.start(payload.sender, context.country, evidence, STEPS)
+        starts = starts_of_receipt(payload.type, payload.body)
+        clocks = context.reckoner.begin(payload.sender, context.country, starts, now, payload.digest)
         case = Case(
-            ref=context.new_ref(now),
+            ref=context.new_ref(now, exercise=opened.exercise),
+            exercise=opened.exercise,
             side=Side.REQUESTED,
             partner=payload.sender,
             thread=payload.thread or "",
             state=State.RECEIVED,
-            officer="",
+            # No case is without a named officer; where nobody is present, the first to acknowledge it is in charge.
+            officer=directory.assigned(context, CLERK, now) or "",
             purpose=payload.body["handling"]["purpose"],
             clocks=clocks,
             received=payload.body,
@@ -361,20 +396,45 @@ class Receiver:
     async def _move(self, tx: Tx, held: cases.Held, opened: Opened, now: datetime) -> Verdict:
         payload, context, case = opened.payload, self._context, held.case
         name = event_name(payload.type, payload.body)
-        data: dict[str, object] = {"digest": payload.digest, "body": payload.body}
+        data: dict[str, object] = {"digest": payload.digest, "body": payload.body, "value": payload.body}
         if name == "extension":
             clock = case.clock("reply")
             longer = clock and context.reckoner.extend(
                 context.country, case.partner, clock, now, payload.body["reason"]
             )
             data |= {"clock": longer, "clocks": (longer,) if longer else ()}
-        elif payload.type == CONTEST:
-            evidence = Evidence("receipt", now, payload.digest)
-            data["clocks"] = context.reckoner.start(case.partner, context.country, evidence, ("reply",))
+        elif payload.type == REDIRECT:
+            named, today = payload.body["authority"]["id"], now.date()
+            data["listed"] = await directory.is_listed(context, tx, payload.sender, named, today)
+        elif begun := self._begun(case, payload, now):
+            data["clocks"] = begun
+        if payload.type == PROPOSAL:
+            data["replied"] = await _replied(tx, case)
+        if releases := _releases(payload):
+            data["releases"] = releases
         question = _question(case, payload.type)
         facts = Facts(now, None, payload.type, payload.body, question=question)
         moved = await cases.move(context, tx, held, Event(name, payload.sender, PARTNER, data, facts), now)
+        if payload.type == ACKNOWLEDGEMENT and (found := self._other_date(moved.case, payload)):
+            noted = replace(moved.case, findings=(*moved.case.findings, found))
+            moved = await cases.note(context, tx, moved, noted, "reckoned", payload.sender, now)
         return self._accepted(moved, opened)
+
+    def _begun(self, case: Case, payload: Payload, now: datetime) -> tuple[Clock, ...]:
+        """Return the clocks this message starts: by its receipt here and now, or by what its sender states in it."""
+        country, begin = self._context.country, self._context.reckoner.begin
+        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+        asked = starts_of_receipt(payload.type, payload.body, issued_before=DOCUMENT in case.said)
+        stated = starts_of_message(payload.type, payload.body)
+        clocks = begin(*pair, asked, now, payload.digest, case.clocks)
+        return clocks + begin(*pair, stated, payload.issued_at, payload.digest, case.clocks)
+
+    def _other_date(self, case: Case, payload: Payload) -> str | None:
+        """Return what to note if the acknowledgement started a clock here and names another day for it."""
+        clock = case.clock("reply")
+        if clock is None or clock.evidence != payload.digest or clock.due_on.isoformat() == payload.body["due_on"]:
+            return None
+        return f"the other State reckons {payload.body['due_on']}, we reckon {clock.due_on}"
 
     def _accepted(self, held: cases.Held, opened: Opened) -> Verdict:
         """Return the verdict for an accepted message: its signed bytes sealed under the case's key, and its dates."""
@@ -383,7 +443,9 @@ class Receiver:
         sealed = (
             self._context.vault.seal(held.key, "inbound", payload.digest, "sealed", opened.signed) if keep else None
         )
-        clock = held.case.clock("reply") if TYPES[payload.type].clock_step else None
+        step = TYPES[payload.type].clock_step
+        begun = [clock for clock in held.case.clocks if clock.evidence == payload.digest]
+        clock = next((clock for clock in begun if clock.step == step), None)
         if clock is None:
             return Verdict(None, held.case.ref, sealed)
         return Verdict(None, held.case.ref, sealed, clock.start_on, clock.due_on)
@@ -392,14 +454,19 @@ class Receiver:
         """Take in a message that belongs to the channel and to no case, unless an earlier check found a ``fault``."""
         payload = opened.payload
         fault = fault or self._epoch_fault(payload)
-        if fault is None and payload.type != (COLLECT if opened.collecting else RESYNC):
+        if fault is None and payload.type not in ((COLLECT,) if opened.collecting else (DIRECTORY, RESYNC)):
             fault = Reason.TYPE_UNKNOWN
         fault = fault or opened.schema_fault
         if fault is None and opened.collecting:
             await tx.add_inbound(_row(opened, Verdict(None), now))  # no receipt: what waits is the answer
             return
-        if fault is None:
+        if fault is None and payload.type == RESYNC:
             await self._on_resync(tx, payload, now)
+        elif fault is None:
+            try:
+                await self._on_directory(tx, payload, opened.signed, now)
+            except PeerError as error:
+                fault = error.reason
         await self._record(tx, opened, Verdict(fault), now)
 
     async def _advance(self, tx: Tx, thread: ThreadRow, opened: Opened, verdict: Verdict, now: datetime) -> None:
@@ -413,8 +480,7 @@ class Receiver:
             if thread.ref is not None:
                 latest = await tx.find_thread(thread.partner, thread.thread) or thread
             await tx.save_thread(
-                replace(
-                    latest,
+                latest._replace(
                     ref=latest.ref or verdict.ref,
                     in_epoch=payload.epoch,
                     in_seq=payload.seq or 0,
@@ -464,19 +530,58 @@ def _says_expired(answer: bytes) -> bool:
     return wire.parse_receipt(receipt.payload).code == codes.outward(Reason.ANSWER_PURGED).code
 
 
+_WITH_ELEMENTS = (REQUEST, ELEMENTS, RECTIFICATION, DOCUMENT_REQUEST)
+
+
+def _kinds(payload: Payload) -> tuple[str, ...]:
+    """Return what the statements of a handover say they are; which hand it is says nothing else of the message."""
+    if payload.type != HANDOVER:
+        return ()
+    try:
+        return tuple(statements.parse(raw.encode())[0].statement for raw in payload.statements)
+    except (BadStatement, BadJws):
+        return ()
+
+
+def _releases(payload: Payload) -> tuple[Release, ...]:
+    """Return the verified statements of a message of a return, as the case keeps them."""
+    if payload.type not in (PROPOSAL, ACCEPTANCE, HANDOVER):
+        return ()
+    made = []
+    for raw in payload.statements:
+        stated, _ = statements.parse(raw.encode())
+        until = wire.format_instant(stated.valid_until)
+        made.append(Release("theirs", stated.statement, stated.role, payload.body_digest, until, raw))
+    return tuple(made)
+
+
+async def _replied(tx: Tx, case: Case) -> str | None:
+    """Return the digest of the last reply of ours that the other State accepted, or ``None``."""
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == REPLY and row.status == wire.ACCEPTED]
+    return max(rows, key=lambda row: row.queued_at).digest if rows else None
+
+
+def _exercised(payload: Payload) -> tuple[Payload, Reason | None]:
+    """Return the payload of the message that is exercised, and why it is none; its digest stays that of the whole."""
+    try:
+        type, raw = exercise.unwrap(payload.body_bytes)
+    except ValueError:
+        return payload, Reason.SCHEMA
+    return replace(payload, type=type, body=payload.body["body"], body_bytes=raw), None
+
+
 def _schema_fault(payload: Payload) -> Reason | None:
     if payload.type not in TYPES:
         return None
     if not schemas.is_valid(payload.type, payload.body):
         return Reason.SCHEMA
-    if payload.type not in (REQUEST, ELEMENTS):
-        return None
-    return Reason.SCHEMA if element_findings(payload.body["elements"]) else None
+    elements = payload.body.get("elements") if payload.type in _WITH_ELEMENTS else None
+    return Reason.SCHEMA if elements and element_findings(elements) else None
 
 
 def _minimisation_fault(payload: Payload, case: Case | None) -> Reason | None:
     """Return why the elements are more than the purpose allows (protocol: ``not-minimised``), or ``None``."""
-    if payload.type == REQUEST:
+    if payload.type in (REQUEST, DOCUMENT_REQUEST):
         found = excess(payload.body["elements"], payload.body["handling"]["purpose"])
     elif payload.type == ELEMENTS and case is not None:
         found = excess(payload.body["elements"], case.purpose, case.asked)

@@ -6,10 +6,12 @@ Both sides reckon for themselves from the same data; neither believes the other'
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from gateway.core.calendars import Calendar, OutOfCalendar, local_date
 from gateway.core.deadlines import (
+    CONDITIONAL,
     Clock,
     Evidence,
     ExtensionRefused,
@@ -17,20 +19,22 @@ from gateway.core.deadlines import (
     Level,
     Rule,
     Unit,
+    due,
     extend_clock,
+    instruments_for,
     is_overdue,
     level,
-    rule_for,
+    recompute,
     start_clock,
+    starts_by,
+    succeed,
     with_evidence,
 )
+from gateway.core.starts import Start
 from gateway.core.wire import ClockClaim
 
 _KEPT = 4096
 """Rules and clocks of a day that are kept, because every message of that day asks for them again."""
-
-STEPS = ("acknowledgement", "reply")
-"""Steps whose clock starts when the request is received."""
 
 
 @dataclass(slots=True)
@@ -46,44 +50,148 @@ class Reckoner:
     calendars: Mapping[str, Calendar]
     ladder: Sequence[Level]
     agreed: Mapping[frozenset[str], frozenset[str]] = field(default_factory=dict)
-    _rules: dict[tuple[str, str, str, date], Rule | None] = field(default_factory=dict)
+    _rules: dict[tuple[str, str, str, date], tuple[Rule, ...]] = field(default_factory=dict)
+    _started: dict[tuple[str, str, str, tuple[str, ...], date], tuple[Rule, ...]] = field(default_factory=dict)
     _clocks: dict[tuple[str, str, date, str, str], Clock | None] = field(default_factory=dict)
 
-    def rule(self, requesting: str, requested: str, step: str, at: datetime) -> Rule | None:
-        """Return the most special rule for ``step`` that binds the pair at ``at``, or ``None``."""
+    def rules(self, requesting: str, requested: str, step: str, at: datetime) -> tuple[Rule, ...]:
+        """Return the rules for ``step`` that bind the pair at ``at``, the most special first."""
         key = (requesting, requested, step, at.date())
-        if key not in self._rules:
+        found = self._rules.get(key)
+        if found is None:
             if len(self._rules) >= _KEPT:
                 self._rules.clear()
             agreed = self.agreed.get(frozenset((requesting, requested)))
             chosen = [one for one in self.instruments if agreed is None or one.id in agreed]
-            self._rules[key] = rule_for(chosen, requesting, requested, step, at.date())
-        return self._rules[key]
+            named = instruments_for(chosen, requesting, requested, step, at.date())
+            found = self._rules[key] = tuple(rule for one in named if (rule := one.rule(step)))
+        return found
+
+    def rule(self, requesting: str, requested: str, step: str, at: datetime) -> Rule | None:
+        """Return the most special rule for ``step`` that binds the pair at ``at``, or ``None``."""
+        return next(iter(self.rules(requesting, requested, step, at)), None)
 
     def claim(self, requested: str, step: str) -> ClockClaim | None:
         """Return what a message says of the clock it starts: the requested State's calendar and its version."""
         calendar = self.calendars.get(requested)
         return ClockClaim(step, calendar.id, calendar.version) if calendar else None
 
-    def start(self, requesting: str, requested: str, evidence: Evidence, steps: Sequence[str]) -> tuple[Clock, ...]:
+    def start(
+        self,
+        requesting: str,
+        requested: str,
+        evidence: Evidence,
+        steps: Sequence[str],
+        running: Sequence[Clock] = (),
+    ) -> tuple[Clock, ...]:
         """
         Return the clocks of ``steps`` that ``evidence`` starts, in the requested State's calendar.
 
-        A step without a rule, or a date outside the calendar, starts none: a missing clock shows as missing.
+        A step whose rule names other evidence is not started by this one. A step without a rule, or a date outside the
+        calendar, starts none: a missing clock shows as missing. One of ``running`` in the same step goes on in the
+        history of what follows it.
         """
         calendar = self.calendars.get(requested)
         if calendar is None:
             return ()
         clocks = []
         day = local_date(evidence.at, calendar.zone)
-        for name in steps:
-            rule = self.rule(requesting, requested, name, evidence.at)
-            if rule is None or rule.start_event not in ("receipt", "transmission"):
-                continue
+        for rule in self._starting(requesting, requested, tuple(steps), evidence):
             clock = self._begun(rule, evidence, calendar, day)
             if clock is not None:
-                clocks.append(clock)
+                clocks.append(succeed(next((one for one in running if one.step == rule.step), None), clock))
         return tuple(clocks)
+
+    def begin(
+        self,
+        requesting: str,
+        requested: str,
+        starts: Sequence[Start],
+        at: datetime,
+        digest: str,
+        running: Sequence[Clock] = (),
+    ) -> tuple[Clock, ...]:
+        """
+        Return the clocks that a message starts: ``starts`` is what it proves, ``digest`` that of its payload.
+
+        ``at`` is the instant that counts where the message itself states no date.
+
+        Raises ``OverflowError`` if ``at`` is too near the end of time to count from.
+        """
+        calendar = self.calendars.get(requested)
+        if calendar is None or not starts:
+            return ()
+        clocks: list[Clock] = []
+        for one in starts:
+            # A date has no hour. Noon is on that date wherever the clocks of the zone are just being changed.
+            since = at if one.on is None else datetime.combine(one.on, time(12), ZoneInfo(calendar.zone))
+            try:
+                clocks += self.start(requesting, requested, Evidence(one.kind, since, digest), one.steps, running)
+            except OverflowError:
+                if one.on is None:
+                    raise
+                # The message states a date at the end of the calendar of the world; nothing can be counted from it.
+        return tuple(clocks)
+
+    def _starting(
+        self, requesting: str, requested: str, steps: tuple[str, ...], evidence: Evidence
+    ) -> tuple[Rule, ...]:
+        """Return the rules of ``steps`` that ``evidence`` starts; the same for all evidence of its kind on a day."""
+        key = (requesting, requested, evidence.kind, steps, evidence.at.date())
+        found = self._started.get(key)
+        if found is None:
+            if len(self._started) >= _KEPT:
+                self._started.clear()
+            rules = (self._started_by(requesting, requested, step, evidence) for step in steps)
+            found = self._started[key] = tuple(rule for rule in rules if rule is not None)
+        return found
+
+    def _started_by(self, requesting: str, requested: str, step: str, evidence: Evidence) -> Rule | None:
+        """Return the rule that ``evidence`` starts: the governing one, or what holds until its event comes, if ever."""
+        for rule in self.rules(requesting, requested, step, evidence.at):
+            if rule.backward:
+                return None
+            if starts_by(rule) == evidence.kind:
+                return rule
+            if rule.start_event not in CONDITIONAL:
+                return None
+        return None
+
+    def of(self, requesting: str, requested: str, clock: Clock, at: datetime) -> Rule | None:
+        """Return the rule that ``clock`` runs by, or ``None`` if its agreement no longer binds the pair."""
+        found = self.rules(requesting, requested, clock.step, at)
+        return next((rule for rule in found if rule.instrument == clock.instrument), None)
+
+    def recompute(self, requesting: str, requested: str, clock: Clock) -> Clock:
+        """Return ``clock`` reckoned anew by the calendar of today, or itself where nothing changes or none answers."""
+        calendar = self.calendars.get(requested)
+        at = datetime.combine(clock.start_on, time(12), ZoneInfo(clock.zone))
+        rule = self.of(requesting, requested, clock, at)
+        if (
+            calendar is None
+            or rule is None
+            or (calendar.id, calendar.version) == (clock.calendar, clock.calendar_version)
+        ):
+            return clock
+        try:
+            return recompute(clock, rule, calendar)
+        except (ExtensionRefused, OutOfCalendar):
+            return clock
+
+    def notice_by(self, requesting: str, requested: str, departs_at: datetime, arrives_at: datetime) -> datetime | None:
+        """
+        Return the last instant for the notice of a journey, or ``None`` where no agreement asks for one.
+
+        Counted back from the departure or the arrival, whichever the agreement names.
+
+        Raises ``OutOfCalendar``.
+        """
+        calendar = self.calendars.get(requested)
+        rule = self.rule(requesting, requested, "advance_notice", departs_at)
+        if calendar is None or rule is None:
+            return None
+        event = arrives_at if rule.start_event == "arrival" else departs_at
+        return due(rule, local_date(event, calendar.zone), calendar, event).due_at
 
     def _begun(self, rule: Rule, evidence: Evidence, calendar: Calendar, day: date) -> Clock | None:
         """Return the clock of ``rule``; those that begin on one day differ in their evidence alone."""
@@ -103,7 +211,7 @@ class Reckoner:
     def extend(self, requesting: str, requested: str, clock: Clock, now: datetime, reason: str) -> Clock | None:
         """Return ``clock`` extended once more as its rule allows, or ``None`` if it allows no more."""
         calendar = self.calendars.get(requested)
-        rule = self.rule(requesting, requested, clock.step, now)
+        rule = self.of(requesting, requested, clock, now)
         if calendar is None or rule is None:
             return None
         try:

@@ -1,32 +1,54 @@
 """
-What silence leads to: a reminder, and a higher level on the ladder. Nothing else, ever.
+What silence leads to: a reminder, a word to our own desk, and a higher level on the ladder. Nothing else, ever.
 
 Reminders are numbered. One leaves by itself when a reply is overdue, if the policy says so; then not again before the
-cool-down has passed. A frozen case, a State on the no-contact list, an open protection question: nothing is pressed.
+cool-down has passed. A frozen case, a State on the no-contact list, an open protection question, the mark "do not
+press": nothing is pressed.
+
+Our own desk is told, once, that a reply or a notice of delay is due (R-11). No notice leaves by itself: its reason and
+its date are for people to give.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import schemas
+from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
-from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.escalation import DELAY_NOTICE_DUE, Pressed, delay_notice_from, delay_notice_missing, is_stopped
+from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
-from gateway.core.rules import Facts
-from gateway.core.verification import GATEWAY, WAITING
-from gateway.services import cases
+from gateway.core.rules import Facts, Finding
+from gateway.core.verification import ANSWERING, GATEWAY, WAITING
+from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, acting
-from gateway.services.ports import Tx, Unavailable
+from gateway.services.ports import EventRow, Tx, Unavailable
 from gateway.services.reckon import overdue
 from schemas import ijson
+
+REMINDED = frozenset(
+    {"acknowledgement", "reply", "interview", "interview_result", "travel_document", "travel_document_reissue"}
+)
+"""Steps that a reminder may name (schema ``reminder``); of any other it asks for the reply."""
+
+OWING = (*ANSWERING, State.RECEIVED, State.ACCEPTED)
+"""States of the requested side in which something is owed."""
+
+LOOKED_AT = 5000
+"""Cases taken out of the store at once; the soonest due come first, so a longer list is late and not lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
-    """One look at the overdue cases: how many there were and which were reminded."""
+    """
+    One look at the deadlines: overdue replies and which were reminded of, and the own cases a desk was told of.
+    """
 
     overdue: int
     refs: tuple[str, ...]
+    told: tuple[str, ...] = ()
 
 
 class Reminder:
@@ -37,17 +59,22 @@ class Reminder:
         self._context = context
 
     async def run(self, every_s: float = 300.0) -> None:
-        """Look at the deadlines every ``every_s`` seconds until cancelled."""
+        """Look at the deadlines every ``every_s`` seconds until cancelled; first reckon by the calendars of today."""
+        reckoned = False
         while True:
             try:
+                if not reckoned:
+                    await self.reckon_anew(self._context.clock.now())
+                    reckoned = True
                 await self.run_once(self._context.clock.now())
             except Unavailable as error:
                 self._context.log("store.unavailable", error=str(error), hint=error.hint)
             await self._context.clock.sleep(every_s)
 
     async def run_once(self, now: datetime) -> Reminded:
-        """Remind, where the policy allows, of each reply that is overdue and was not reminded of lately."""
+        """Remind, where the policy allows, of each reply that is overdue, and tell our desk of each notice it owes."""
         context = self._context
+        told = await self._tell_desk(now)
 
         async def look(tx: Tx) -> list[str]:
             rows = await tx.cases(states=[state.value for state in WAITING])
@@ -56,9 +83,94 @@ class Reminder:
 
         refs = await context.store.read(look)
         if not context.policy.auto_reminder:
-            return Reminded(len(refs), ())
+            return Reminded(len(refs), (), told)
         sent = [ref for ref in refs if await self._try(ref, now)]
-        return Reminded(len(refs), tuple(sent))
+        return Reminded(len(refs), tuple(sent), told)
+
+    async def _tell_desk(self, now: datetime) -> tuple[str, ...]:
+        """Tell our desk of each case in which an answer or a notice of delay is due; once for each period."""
+        context = self._context
+
+        async def look(tx: Tx) -> list[str]:
+            rows = await tx.cases(states=[state.value for state in OWING], limit=LOOKED_AT)
+            # No clock has used 80 % of its time before half of the time since the case was opened; the rest of the
+            # look needs the sealed clock.
+            return [
+                row.ref
+                for row in rows
+                if row.side == Side.REQUESTED and row.due_at and now >= row.due_at - (row.due_at - row.opened_at) / 2
+            ]
+
+        async def unit(tx: Tx, ref: str) -> bool:
+            held = await cases.load(context, tx, ref)
+            since = delay_notice_from(held.case)
+            if since is None or not delay_notice_missing(held.case, now):
+                return False
+            zone = context.zone
+            past = [event for event in await tx.events(ref) if event.event == DELAY_NOTICE_DUE]
+            if any(local_date(event.at, zone) >= since for event in past):
+                return False
+            state = held.case.state.value
+            await tx.add_event(EventRow(ref, now, DELAY_NOTICE_DUE, "gateway", GATEWAY, state, state, None, None))
+            context.notify(held.case, Notify("interior"))
+            return True
+
+        found = []
+        for ref in await context.store.read(look):
+            try:
+                if (await context.commit(partial(unit, ref=ref))).value:
+                    found.append(ref)
+            except Exception as error:
+                # As with a reminder: one case that cannot be read hides no other.
+                context.log("case.not_told", ref=ref, error=type(error).__name__)
+        return tuple(found)
+
+    async def reckon_anew(self, now: datetime) -> int:
+        """
+        Reckon every clock anew whose calendar changed, and return how many cases that concerned.
+
+        A decree may name a holiday afterwards. The version reckoned before is kept beside the new one. Nothing is
+        looked at while the calendars are those of the last time.
+        """
+        context = self._context
+        known = ",".join(
+            f"{country}:{one.id}:{one.version}" for country, one in sorted(context.reckoner.calendars.items())
+        )
+        if await context.store.read(lambda tx: tx.get_meta("calendars")) == known:
+            return 0
+        count, after = 0, ""
+
+        async def refs(tx: Tx) -> Sequence[str]:
+            return await tx.case_refs(after, LOOKED_AT)
+
+        while page := await context.store.read(refs):
+            for ref in page:
+                count += await self._anew(ref, now)
+            after = page[-1]
+        await context.commit(lambda tx: tx.set_meta("calendars", known))
+        return count
+
+    async def _anew(self, ref: str, now: datetime) -> bool:
+        context = self._context
+
+        async def unit(tx: Tx) -> bool:
+            row = await tx.find_case(ref)
+            if row is None or row.sealed is None or State(row.state) in cases.ENDED:
+                return False
+            held = cases.unseal(context, row)
+            case = held.case
+            pair = (context.country, case.partner) if case.side is Side.REQUESTING else (case.partner, context.country)
+            clocks = tuple(context.reckoner.recompute(*pair, clock) for clock in case.clocks)
+            if clocks == case.clocks:
+                return False
+            await cases.note(context, tx, held, replace(case, clocks=clocks), "reckoned_anew", "gateway", now)
+            return True
+
+        try:
+            return bool((await context.commit(unit)).value)
+        except Exception as error:
+            context.log("case.not_reckoned", ref=ref, error=type(error).__name__)
+            return False
 
     async def _try(self, ref: str, now: datetime) -> bool:
         """Remind of one case; a partner that cannot be sealed to, or a case that cannot be read, holds up no other."""
@@ -81,16 +193,20 @@ class Reminder:
         async def unit(tx: Tx) -> bool:
             held = await cases.load(context, tx, ref)
             case = held.case
-            last = [event.at for event in await tx.events(ref) if event.event == "remind"]
+            past = [Pressed(event.event, event.actor, event.at) for event in await tx.events(ref)]
+            last = [one.at for one in past if one.event == "remind"]
             wait = timedelta(days=context.policy.reminder_cooldown_days)
-            if cool_down and last and now < max(last) + wait:
+            if cool_down and (is_stopped(past) or (last and now < max(last) + wait)):
                 return False
-            step = "acknowledgement" if case.state is State.DELIVERED else "reply"
+            if is_stopped(past):
+                raise RuleRefused((Finding("D-06", "pressing may endanger somebody, says who answers for the person"),))
             clock = cases.current_clock(case)
+            step = clock.step if clock and clock.step in REMINDED else "reply"
             body = ijson.dumps({"number": case.reminders + 1, "step": step}).decode()
             schemas.validate(REMINDER, ijson.loads(body.encode()))
-            reason = context.no_contact(case.partner)
-            facts = Facts(now, case.draft, REMINDER, no_contact=reason)
+            reason = await no_contact.barred(context, tx, case.partner)
+            stopped = await person_stop.held_back(tx, case)
+            facts = Facts(now, case.draft, REMINDER, no_contact=reason, person_stopped=stopped)
             data = {"body": body, "overdue": overdue(clock, now)}
             try:
                 await cases.move(context, tx, held, Event("remind", actor, role, data, facts), now)

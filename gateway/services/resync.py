@@ -8,16 +8,15 @@ anew in the new epoch; and its partners bring back what it forgot.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.core import checkpoint, envelope, wire
+from gateway.core import checkpoint, wire
 from gateway.core.case import Side
 from gateway.core.merkle import Frontier
-from gateway.core.messages import RESYNC, WITHDRAWAL
+from gateway.core.messages import CONFIRMATION, ERASURE, RESYNC, WITHDRAWAL
 from gateway.core.wire import Payload
-from gateway.services import cases
+from gateway.services import cases, channel
 from gateway.services.context import Context
 from gateway.services.deliver import STOPPED
 from gateway.services.ports import Draft, LogHead, OutboundRow, ThreadRow, Tx
-from keys import jws
 from schemas import ijson
 
 THREADS_A_MESSAGE = 50
@@ -45,7 +44,7 @@ class Resync:
             again = [row for row in rows if await _may_leave(tx, row)]
             for row in again:
                 # The answer stays: it is what the partner said, and proves it, whatever it says now.
-                await tx.save_outbound(replace(row, state="posted", next_try_at=now))
+                await tx.save_outbound(row._replace(state="posted", next_try_at=now))
             threads = [row for row in await tx.threads(country) if row.in_digest is not None]
             for start in range(0, len(threads), THREADS_A_MESSAGE):
                 part = threads[start : start + THREADS_A_MESSAGE]
@@ -54,7 +53,7 @@ class Resync:
             card = context.trust.find(country)
             if partner is not None and card is not None:
                 # In this transaction: a crash before it leaves the new epoch to be noticed again.
-                await tx.save_partner(replace(partner, epoch=card.epoch))
+                await tx.save_partner(partner._replace(epoch=card.epoch))
             return len(again)
 
         committed = await context.commit(unit)
@@ -68,53 +67,7 @@ class Resync:
             {"thread": row.thread, "epoch": row.in_epoch, "seq": row.in_seq, "payload": row.in_digest}
             for row in threads
         ]
-        id = context.random.token()
-        at = now.replace(microsecond=0)
-        raw = wire.serialize_payload(
-            type=RESYNC,
-            id=id,
-            sender=context.country,
-            recipient=country,
-            thread=None,
-            epoch=context.epoch,
-            seq=None,
-            prev=None,
-            issued_at=at,
-            expires_at=at + wire.MAX_VALIDITY,
-            in_reply_to=None,
-            clock=None,
-            statements=(),
-            body=ijson.dumps({"threads": listed, "more": more}),
-        )
-        signed = jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)
-        kid, sealed = cases.seal_for(context, country, signed, now)
-        await tx.save_outbound(
-            OutboundRow(
-                partner=country,
-                id=id,
-                digest=wire.payload_digest(raw),
-                envelope_id=envelope.envelope_id(sealed),
-                thread=None,
-                epoch=context.epoch,
-                seq=None,
-                type=RESYNC,
-                state="queued",
-                kid=kid,
-                envelope=sealed,
-                sealed=None,
-                ref=None,
-                queued_at=now,
-                not_before=now,
-                next_try_at=now,
-                attempts=0,
-                posted_at=None,
-                expires_at=at + wire.MAX_VALIDITY,
-                answered_at=None,
-                status=None,
-                code=None,
-                answer=None,
-            )
-        )
+        await channel.queue(context, tx, country, RESYNC, ijson.dumps({"threads": listed, "more": more}), now)
 
     async def take_listing(self, tx: Tx, payload: Payload, now: datetime) -> None:
         """Compare a partner's listing of our messages with what we remember; what we lost becomes a finding."""
@@ -164,7 +117,7 @@ class Resync:
             found = await tx.find_case(row.ref or "") if _never_left(row) else None
             if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
                 continue
-            await tx.save_outbound(replace(row, state="dropped", envelope=None, sealed=None, answered_at=now))
+            await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
             held = cases.unseal(self._context, found)
             text = "a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"
             case = replace(held.case, findings=(*held.case.findings, text))
@@ -192,9 +145,10 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether a message that was answered may be posted again.
 
-    Of a case that is frozen or withdrawn nothing is but the withdrawal, and it must not wait behind the others.
+    Of a case that is frozen or withdrawn nothing is but the withdrawal, and what follows it and names nothing: neither
+    must wait behind the others.
     """
-    if row.state == "posted" or row.type == WITHDRAWAL or row.ref is None:
+    if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True
     case = await tx.find_case(row.ref)
     return case is not None and case.sealed is not None and case.state not in STOPPED

@@ -6,20 +6,23 @@ sealed column, empties the journal, and adds the case to the list of erased ones
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from gateway.core.case import Side, State
 from gateway.core.machine import Event
+from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY
-from gateway.services import cases
+from gateway.services import cases, figures
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
 
 _JOURNAL, _FULL = "journal", "holds erased rows"
 
-OVER = (State.REPLIED, State.WITHDRAWN, State.UNDELIVERED, State.REDIRECTED)
+OVER = (
+    *(State.REPLIED, State.WITHDRAWN, State.UNDELIVERED, State.REDIRECTED),
+    *(State.NOT_RETURNED, State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT),
+)
 """States from which the gateway itself closes a case that has been left alone."""
 
 A_ROUND = 5000
@@ -51,7 +54,7 @@ class Retention:
             await tx.purge_envelopes(now - timedelta(days=policy.envelope_days))
 
         await context.commit(purge)
-        await self._empty_journal()
+        await self.empty_journal()
         await self._close(now)
         await self._block(now)
         erased = []
@@ -74,29 +77,35 @@ class Retention:
                 await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
 
     async def _block(self, now: datetime) -> None:
+        # Counted from the closing: a receipt or a notice that comes later is a step too, and keeps nothing longer.
         days = timedelta(days=self._context.policy.blocked_after_days)
-        for row in await self._unmoved((State.CLOSED,), now - days):
-            until = (row.closed_at or now) + days
-            await self._step(row.ref, Event("block", "gateway", GATEWAY, {"until": until}), now)
+        for row in await self._unmoved((State.CLOSED,), now):
+            until = (row.closed_at or row.changed_at) + days
+            if until <= now:
+                await self._step(row.ref, Event("block", "gateway", GATEWAY, {"until": until}), now)
 
     async def _over(self, now: datetime) -> list[CaseRow]:
-        """Return what is to be erased: blocked for long enough, or kept until the day its sender set (R-05)."""
-        policy = self._context.policy
-        lasts = timedelta(days=max(policy.erased_after_days - policy.blocked_after_days, 0))
-        over = await self._unmoved((State.BLOCKED,), now - lasts)
-        for row in await self._unmoved((State.CLOSED, State.BLOCKED), now):
+        """Return what is to be erased: over for long enough, or kept until the day its sender set (R-05)."""
+        days = timedelta(days=self._context.policy.erased_after_days)
+        rows = await self._unmoved((State.BLOCKED,), now)
+        over = [row for row in rows if (row.closed_at or row.changed_at) + days <= now]
+        for row in await self._unmoved((*OVER, State.CLOSED, State.BLOCKED), now):
             if row.side == Side.REQUESTED and row not in over and self._outlived(row, now):
                 over.append(row)
         return over
 
     def _outlived(self, row: CaseRow, now: datetime) -> bool:
-        """Return whether the ``retain_until`` that came with the request has passed."""
+        """
+        Return whether the last ``retain_until`` that came with the other State's messages has passed.
+
+        A later message of a thread sets the day anew for all of it: whoever sent both may let us keep both.
+        """
         try:
-            received = cases.unseal(self._context, row).case.received
+            received = received_under(cases.unseal(self._context, row).case)
         except Exception as error:
             self._context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
             return False
-        return received is not None and date.fromisoformat(received["handling"]["retain_until"]) < now.date()
+        return bool(received) and max(one.retain_until for one in received) < now.date()
 
     async def _unmoved(self, states: Sequence[State], since: datetime) -> list[CaseRow]:
         async def unit(tx: Tx) -> list[CaseRow]:
@@ -128,14 +137,14 @@ class Retention:
         context.on_erased(ref)
 
         async def unit(tx: Tx) -> None:
-            await erase_in(tx, ref, now)
-            await tx.set_meta(_JOURNAL, _FULL)
+            await erase_in(context, tx, ref, now)
+            await fill_journal(tx)
 
         await context.commit(unit)
         context.log("case.erased", ref=ref)
-        await self._empty_journal()
+        await self.empty_journal()
 
-    async def _empty_journal(self) -> None:
+    async def empty_journal(self) -> None:
         """Cut the journal to nothing if an erasure left copies in it; one that could not be cut is cut next time."""
         store = self._context.store
         if await store.read(lambda tx: tx.get_meta(_JOURNAL)) == _FULL:
@@ -143,18 +152,23 @@ class Retention:
             await store.commit(lambda tx: tx.set_meta(_JOURNAL, ""))
 
 
-async def erase_in(tx: Tx, ref: str, now: datetime) -> None:
+async def fill_journal(tx: Tx) -> None:
+    """Note that the journal holds what was destroyed, until ``Retention.empty_journal`` has cut it."""
+    await tx.set_meta(_JOURNAL, _FULL)
+
+
+async def erase_in(context: Context, tx: Tx, ref: str, now: datetime) -> None:
     """Erase ``ref`` inside a transaction: key and sealed values, what still waits to be sent, its place on boards."""
+    await figures.keep(context, tx, ref, now)
     await tx.erase_case(ref)
     for row in await tx.outbound_of_case(ref):
         if row.state in ("queued", "posted"):
-            await tx.save_outbound(replace(row, state="dropped", answered_at=now))
+            await tx.save_outbound(row._replace(state="dropped", answered_at=now))
     row_of_case = await tx.find_case(ref)
     if row_of_case is None or row_of_case.state == State.ERASED:
         return
     await tx.save_case(
-        replace(
-            row_of_case,
+        row_of_case._replace(
             state=State.ERASED.value,
             step=None,
             due_on=None,

@@ -8,7 +8,6 @@ Rule 3: refreshing is a loop of its own; a message's path only reads what is hel
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -145,8 +144,7 @@ class Trust:
     async def _keep(self, country: str, card: Card | None, hold: str | None, now: datetime) -> PartnerRow:
         async def unit(tx: Tx) -> PartnerRow:
             old = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
-            row = replace(
-                old,
+            row = old._replace(
                 card=card.raw if card else None,
                 hold=hold,
                 refreshed_at=now,

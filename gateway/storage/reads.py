@@ -27,7 +27,10 @@ NO_DUE_AT = 253402300799
 
 _BOARD = """
 SELECT ref, partner, side, state, step, due_on, due_at, officer, instrument, calendar, reminders, extended,
-    delay_notice, opened_at, changed_at
+    delay_notice, opened_at, changed_at,
+    side = 'requested' AND NOT delay_notice AND closed_at IS NULL
+    AND state IN ('RECEIVED', 'ACKNOWLEDGED', 'EXTENDED', 'CONTESTED', 'NEEDS_TIER2', 'NEEDS_INTERVIEW', 'ACCEPTED')
+    AND EXISTS (SELECT 1 FROM case_event WHERE ref = case_file.ref AND event = 'delay_notice_due') AS notice_due
 FROM case_file
 """
 _PAGE = """
@@ -45,10 +48,11 @@ _AUDIT = "SELECT n, ref, at, person, action, justification, recipient FROM acces
 _AUDIT_OF_CASE = """
 SELECT n, ref, at, person, action, justification, recipient FROM access WHERE ref = ? AND n < ? ORDER BY n DESC LIMIT ?
 """
-_COUNT = "SELECT partner, state, count(*) FROM case_file INDEXED BY case_by_state GROUP BY partner, state"
+# An exercise (gateway.core.exercise.MARK) is no case and stands in no figure.
+_COUNT = "SELECT partner, state, count(*) FROM case_file WHERE substr(ref, 1, 3) <> 'TST' GROUP BY partner, state"
 _OVERDUE = """
 SELECT partner, count(*) FROM case_file
-WHERE closed_at IS NULL AND ifnull(due_at, 253402300799) < ? GROUP BY partner
+WHERE closed_at IS NULL AND ifnull(due_at, 253402300799) < ? AND substr(ref, 1, 3) <> 'TST' GROUP BY partner
 """
 _WAITING = "SELECT partner, count(*) FROM outbound WHERE state IN ('queued', 'posted') GROUP BY partner"
 
@@ -168,7 +172,7 @@ def _board(row: Row) -> BoardRow:
     values = list(row)
     values[5] = None if row[5] is None else date.fromisoformat(row[5])
     values[6] = None if row[6] is None else _instant(row[6])
-    values[11:15] = bool(row[11]), bool(row[12]), _instant(row[13]), _instant(row[14])
+    values[11:] = bool(row[11]), bool(row[12]), _instant(row[13]), _instant(row[14]), bool(row[15])
     return BoardRow(*values)
 
 

@@ -2,8 +2,9 @@
 The SQLite store: one file, one writer connection, group commit.
 
 Rule 1: units gather while a commit is in flight, and the next transaction takes all that wait. No time is waited.
-Rule 2: each unit runs in a savepoint and sees what the earlier ones of its batch wrote; one that fails is rolled back
-alone.
+Rule 2: each unit sees what the earlier ones of its batch wrote, and one that fails is rolled back alone. A batch is
+first tried without savepoints, which copy every page that a unit touches; if a unit fails, the batch is begun again and
+each runs in its own. So a unit may run twice, and leaves nothing behind but what it writes.
 Rule 3: no answer is released before its batch is on disk (WAL, ``synchronous=FULL``).
 Rule 4: a batch that cannot commit fails whole with ``Unavailable``, and the store goes on with the next one.
 Rule 5: units run on the loop, what waits for the disk or for another process runs in ``run``. Python in a second thread
@@ -43,6 +44,9 @@ gateway has in hand, so that the other half is opened while this one is written 
 
 CHECKPOINT_UNITS = 640
 """Units between two checkpoints beside the writer. About 4,000 pages: a tenth of a second of a core that has time."""
+
+CAREFUL_BATCHES = 16
+"""Batches that run in savepoints at once after one in which a unit failed: who fails once may fail again."""
 
 QUIET_TURNS = 2
 """Turns of the loop without a newcomer before a batch begins. A request takes about that many from socket to store."""
@@ -262,6 +266,7 @@ class Engine:
         self._sign_batch = sign_batch
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        self._careful = 0
         self._closed = False
 
     def open(self, now: datetime) -> None:
@@ -307,7 +312,16 @@ class Engine:
         Raises ``BatchFailed`` if the batch as a whole was rolled back.
         """
         with self._whole():
-            return self._transact(self._writing(), units)
+            db = self._writing()
+            if self._careful or len(units) == 1:
+                self._careful = max(self._careful - 1, 0)
+            elif (made := self._transact(db, units, careful=False)) is not None:
+                return made
+            else:
+                self._careful = CAREFUL_BATCHES
+                db.execute("ROLLBACK")
+                db.execute("BEGIN IMMEDIATE")
+            return self._transact(db, units, careful=True) or []
 
     def end(self, outcomes: list[Committed | Exception]) -> list[Committed | Exception]:
         """Commit the batch and return ``outcomes``, which hold from then on. Raises ``BatchFailed``."""
@@ -373,15 +387,20 @@ class Engine:
             self._writer.close()
             self._writer = None
 
-    def _transact(self, db: sqlite3.Connection, units: Sequence[Unit[Any]]) -> list[Committed | Exception]:
+    def _transact(
+        self, db: sqlite3.Connection, units: Sequence[Unit[Any]], *, careful: bool
+    ) -> list[Committed | Exception] | None:
+        """Run ``units`` and log what they drafted; without ``careful``, return ``None`` at the first that fails."""
         batch = SqliteTx(db, writable=True)
         drafted: set[tuple[str, str]] = set()
         logged: set[str] = set()
         values: list[tuple[Any, int | None] | Exception] = []
         for unit in units:
             tx = SqliteTx(db, writable=True)
-            outcome = _run_unit(db, unit, tx, drafted, logged)
+            outcome = _run_unit(db, unit, tx, drafted, logged, careful=careful)
             if isinstance(outcome, Exception):
+                if not careful:
+                    return None
                 values.append(outcome)
                 continue
             first = next((at for at, draft in enumerate(tx.drafts) if draft.claims is not None), None)
@@ -512,24 +531,37 @@ def _check_file(path: Path, create: bool) -> None:
 
 
 def _run_unit(
-    db: sqlite3.Connection, unit: Unit[Any], tx: SqliteTx, drafted: set[tuple[str, str]], logged: set[str]
+    db: sqlite3.Connection,
+    unit: Unit[Any],
+    tx: SqliteTx,
+    drafted: set[tuple[str, str]],
+    logged: set[str],
+    *,
+    careful: bool,
 ) -> tuple[Any] | Exception:
-    """Run a unit in its savepoint; return (value,) or why it was rolled back. Raises what concerns the whole batch."""
-    db.execute("SAVEPOINT unit")
+    """
+    Run a unit and return (value,), or why it failed; with ``careful`` in a savepoint, to which a failure goes back.
+
+    Raises what concerns the whole batch.
+    """
+    if careful:
+        db.execute("SAVEPOINT unit")
     try:
         value = _drive(unit, tx)
         tx.check_drafts(drafted, logged)
     except Exception as error:
         if tx.failure is not None:
             raise tx.failure from error
-        db.execute("ROLLBACK TO unit")
-        db.execute("RELEASE unit")
+        if careful:
+            db.execute("ROLLBACK TO unit")
+            db.execute("RELEASE unit")
         return error
     finally:
         tx.close()
     if tx.failure is not None:
         raise tx.failure
-    db.execute("RELEASE unit")
+    if careful:
+        db.execute("RELEASE unit")
     return (value,)
 
 

@@ -11,13 +11,16 @@ import heapq
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from itertools import islice
+from itertools import groupby, islice
 from math import inf
+from operator import itemgetter
 from typing import Any
 
 from gateway.core.merkle import HASH_BYTES, Frontier
+from gateway.core.person_keys import PersonValue
 from gateway.services.ports import (
     AccessRow,
+    ApartRow,
     CaseRow,
     Conflict,
     Draft,
@@ -25,8 +28,11 @@ from gateway.services.ports import (
     InboundRow,
     LogEntry,
     LogHead,
+    NoContactRow,
     OutboundRow,
     PartnerRow,
+    ReleaseRow,
+    Shared,
     ThreadRow,
     Unavailable,
 )
@@ -172,6 +178,40 @@ _INSERT_ENTRY = """
 INSERT INTO log_entry (origin, idx, receipt, r, leaf, direction, digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
+# Either may be the one that looks: a case finds those that are found under what it seeks, and those that seek it.
+_SHARED = """
+SELECT o.ref, o.value, o.number, o.stop FROM person_value AS s
+JOIN person_value AS o ON o.value = s.value AND o.ref <> s.ref AND o.use & 1
+WHERE s.ref = ? AND s.use & 2
+ORDER BY o.ref, o.value
+"""
+_SHARED_STOPPED = """
+SELECT o.ref, o.value, o.number, o.stop FROM person_value AS s
+JOIN person_value AS o INDEXED BY person_value_stopped
+    ON o.value = s.value AND o.stop = 1 AND o.ref <> s.ref AND o.use & 1
+WHERE s.ref = ? AND s.use & 2
+ORDER BY o.ref, o.value
+"""
+_APART = "SELECT ref, other, shared, first, first_at, second, second_at FROM person_apart WHERE ref = ? AND other = ?"
+_SAVE_APART = """
+INSERT OR REPLACE INTO person_apart (ref, other, shared, first, first_at, second, second_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_NO_CONTACTS = """
+SELECT n, country, proposed_by, proposed_at, confirmed_by, confirmed_at, lift_by, lift_at, lifted_by, lifted_at, sealed
+FROM no_contact WHERE lifted_at IS NULL ORDER BY country
+"""
+_INSERT_NO_CONTACT = """
+INSERT INTO no_contact (country, proposed_by, proposed_at, confirmed_by, confirmed_at, lift_by, lift_at, lifted_by,
+    lifted_at, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE_NO_CONTACT = """
+UPDATE no_contact SET country = ?, proposed_by = ?, proposed_at = ?, confirmed_by = ?, confirmed_at = ?, lift_by = ?,
+    lift_at = ?, lifted_by = ?, lifted_at = ?, sealed = ?
+WHERE n = ?
+"""
+
 _ERASE = (
     "UPDATE case_file SET wrapped = NULL, sealed = NULL, erased = 1 WHERE ref = ?",
     # A body holds a name and a date of birth and nothing random: its digest could be found by trying.
@@ -180,6 +220,10 @@ _ERASE = (
     "UPDATE access SET justification = 'erased' WHERE ref = ?",
     "UPDATE inbound SET sealed = NULL WHERE ref = ?",
     "UPDATE outbound_body SET envelope = NULL, sealed = NULL WHERE n IN (SELECT n FROM outbound WHERE ref = ?)",
+    # The values of the person go with the case, and what was decided of it.
+    "DELETE FROM person_value WHERE ref = ?",
+    "DELETE FROM person_apart WHERE ref = ?",
+    "DELETE FROM person_apart WHERE other = ?",
 )
 _PURGE_ENVELOPES = """
 UPDATE outbound_body SET envelope = NULL
@@ -251,6 +295,11 @@ class SqliteTx:
         before = _FOREVER if unmoved_since is None else _seconds(unmoved_since)
         groups = [map(_case, self._all(_CASE_BY_STATE, (state, before, limit))) for state in dict.fromkeys(states)]
         return tuple(islice(heapq.merge(*groups, key=_due_key), limit))
+
+    async def case_refs(self, after: str, limit: int) -> Sequence[str]:
+        """Return references of cases that come behind ``after``, in their order, erased ones too."""
+        rows = self._all("SELECT ref FROM case_file WHERE ref > ? ORDER BY ref LIMIT ?", (after, limit))
+        return tuple(ref for (ref,) in rows)
 
     async def add_event(self, row: EventRow) -> None:
         """Add a step of a case; the case must be stored."""
@@ -401,6 +450,77 @@ class SqliteTx:
         """Return every look at a case, in order."""
         statement = "SELECT ref, at, person, action, justification, recipient FROM access WHERE ref = ? ORDER BY n"
         return tuple(AccessRow(row[0], _instant(row[1]), *row[2:]) for row in self._all(statement, (ref,)))
+
+    # The person across cases, and the States not to be contacted
+
+    async def save_person_values(self, ref: str, values: Sequence[PersonValue], stop: bool) -> None:
+        """Store the keyed values of the person of a case in place of those it had; none of an erased case."""
+        self._write("DELETE FROM person_value WHERE ref = ?", (ref,))
+        if self._erased(ref):
+            return
+        statement = "INSERT INTO person_value (ref, value, use, number, stop) VALUES (?, ?, ?, ?, ?)"
+        self._many(statement, [(ref, one.value, int(one.use), one.number, stop) for one in values])
+
+    async def shared(self, ref: str, *, stopped: bool = False) -> Sequence[Shared]:
+        """Return the other cases that share a value with ``ref``, by reference; with ``stopped`` only those."""
+        rows = self._all(_SHARED_STOPPED if stopped else _SHARED, (ref,))
+        grouped = groupby(rows, key=itemgetter(0, 3))
+        return tuple(_shared(other, stop, list(found)) for (other, stop), found in grouped)
+
+    async def find_apart(self, ref: str, other: str) -> ApartRow | None:
+        """Find what people decided on a case and a stopped one."""
+        row = self._one(_APART, (ref, other))
+        if row is None:
+            return None
+        return ApartRow(row[0], row[1], row[2], row[3], _instant(row[4]), row[5], _instant_or_none(row[6]))
+
+    async def save_apart(self, row: ApartRow) -> None:
+        """Store what people decided, in place of what they decided before."""
+        times = (_seconds(row.first_at), row.second, _seconds_or_none(row.second_at))
+        self._write(_SAVE_APART, (row.ref, row.other, row.shared, row.first, *times))
+
+    async def drop_apart(self, ref: str, other: str) -> None:
+        """Forget what people decided on a case and a stopped one."""
+        self._write("DELETE FROM person_apart WHERE ref = ? AND other = ?", (ref, other))
+
+    async def no_contacts(self) -> Sequence[NoContactRow]:
+        """Return every entry of the list that is not lifted, proposals too, by country."""
+        return tuple(map(_no_contact, self._all(_NO_CONTACTS, ())))
+
+    async def save_no_contact(self, row: NoContactRow) -> None:
+        """Store a new entry (number 0) or a stored one anew. Raises ``Conflict`` if the State has another open one."""
+        begun = (row.country, row.proposed_by, _seconds(row.proposed_at))
+        confirmed = (row.confirmed_by, _seconds_or_none(row.confirmed_at))
+        ended = (row.lift_by, _seconds_or_none(row.lift_at), row.lifted_by, _seconds_or_none(row.lifted_at))
+        values = (*begun, *confirmed, *ended, row.sealed)
+        if row.number == 0:
+            self._write(_INSERT_NO_CONTACT, values)
+        elif self._write(_UPDATE_NO_CONTACT, (*values, row.number)) != 1:
+            raise Conflict("the entry is not stored")
+
+    # Figures
+
+    async def add_figure(self, course: str) -> None:
+        """Keep what the figures need of a case that is being erased."""
+        self._write("INSERT INTO figure (course) VALUES (?)", (course,))
+
+    async def kept_figures(self) -> Sequence[str]:
+        """Return what the figures keep of erased cases."""
+        return tuple(course for (course,) in self._all("SELECT course FROM figure", ()))
+
+    async def add_release(self, row: ReleaseRow) -> int:
+        """Add a table of figures that is shown, and return its number; raises ``Conflict`` if it was shown before."""
+        statement = (
+            "INSERT INTO release (at, name, direction, period, first, second, content) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        )
+        self._write(statement, (_seconds(row.at), *row[2:]))
+        (number,) = self._one("SELECT last_insert_rowid()", ()) or (0,)
+        return int(number)
+
+    async def releases(self) -> Sequence[ReleaseRow]:
+        """Return every table of figures that was shown, in order."""
+        statement = "SELECT n, at, name, direction, period, first, second, content FROM release ORDER BY n"
+        return tuple(ReleaseRow(row[0], _instant(row[1]), *row[2:]) for row in self._all(statement, ()))
 
     # Logs
 
@@ -641,6 +761,17 @@ def _outbound(row: Row) -> OutboundRow:
     values[13:16] = _instant(row[13]), _instant(row[14]), _instant(row[15])
     values[17:20] = _instant_or_none(row[17]), _instant(row[18]), _instant_or_none(row[19])
     return OutboundRow(*values)
+
+
+def _shared(ref: str, stop: int, rows: Sequence[Row]) -> Shared:
+    return Shared(ref, tuple(row[1] for row in rows), any(row[2] for row in rows), stop == 1)
+
+
+def _no_contact(row: Row) -> NoContactRow:
+    values = list(row)
+    for place in (3, 5, 7, 9):
+        values[place] = _instant_or_none(row[place])
+    return NoContactRow(*values)
 
 
 def _entry(row: Row) -> LogEntry:

@@ -222,7 +222,7 @@ def test_nothing_is_overdue(homes: Homes) -> None:
 def test_no_cell_is_a_formula(text: str) -> None:
     """A cell that a spreadsheet would run begins with an apostrophe."""
     line = csv_text([{**dict.fromkeys(COLUMNS), "ref": text, "days_late": -3}]).splitlines()[1]
-    assert f",'{text},,,,,-3,,,,,,," == line
+    assert f",'{text},,,,,-3,,,,,,,,,," == line
 
 
 def test_what_is_late_is_listed_without_an_identity(homes: Homes) -> None:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 from gateway.demo import report
 from gateway.demo.clock import START, DemoClock
 from gateway.demo.people import FILES, File
-from gateway.demo.report import Result, legend, table
+from gateway.demo.report import Result, Told, legend, table
 from gateway.demo.states import World, choose_ports, running
 from gateway.demo.story import Story
 from gateway.demo.tell import COLUMNS, Tell
@@ -36,10 +35,11 @@ OUTCOMES = {
 }
 
 
-async def told(root: Path, files: Sequence[File], stream: io.StringIO) -> list[Result]:
-    """Tell the story of ``files`` and return what came of it."""
+async def told(root: Path, files: Sequence[File], stream: io.StringIO) -> tuple[list[Result], list[Told]]:
+    """Tell the story of ``files`` and return what came of each case, and the four stories."""
     async with running(root, choose_ports(None), DemoClock()) as world:
-        return await Story(world, Tell(stream), files).run()
+        story = Story(world, Tell(stream), files)
+        return await story.run(), story.told
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,21 @@ def stream() -> io.StringIO:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory, stream: io.StringIO) -> list[Result]:
-    """Return what came of every case."""
+def both(tmp_path_factory: pytest.TempPathFactory, stream: io.StringIO) -> tuple[list[Result], list[Told]]:
+    """Return what came of every case, and the four stories."""
     return asyncio.run(told(tmp_path_factory.mktemp("demo"), FILES, stream))
+
+
+@pytest.fixture(scope="module")
+def results(both: tuple[list[Result], list[Told]]) -> list[Result]:
+    """Return what came of every case."""
+    return both[0]
+
+
+@pytest.fixture(scope="module")
+def stories(both: tuple[list[Result], list[Told]]) -> dict[str, Told]:
+    """Return the four stories by the fate of their file."""
+    return {fate: one for one in both[1] for fate, name in report.STORIES.items() if name == one.name}
 
 
 def by_fate(results: Sequence[Result], fate: str) -> Result:
@@ -97,10 +109,11 @@ def test_a_frozen_case_is_withdrawn_and_not_pressed(results: list[Result]) -> No
 
 
 def test_silence_is_overdue_and_escalates(results: list[Result]) -> None:
-    """Only the case nobody answered is overdue; it was reminded twice and has reached the second level."""
+    """Only the case nobody answered is overdue; it was reminded week by week and has reached the note verbale."""
     result = by_fate(results, "silence")
     assert [result.number] == [one.number for one in results if one.overdue]
-    assert ("L2", 2, None) == (result.level, result.reminders, result.outcome)
+    assert ("L4", None) == (result.level, result.outcome)
+    assert result.reminders >= 5
 
 
 def test_an_extension_moves_the_due_date(results: list[Result]) -> None:
@@ -125,10 +138,31 @@ def test_every_rule_in_the_table_is_explained(results: list[Result]) -> None:
     assert {rule for result in results for rule in result.withheld.values()} <= set(report.RULES)
 
 
+def test_four_stories_are_told_to_their_end(stories: dict[str, Told]) -> None:
+    """A return that was followed, one that was refused, a neutral withdrawal, and a silence that led to a note."""
+    ends = {fate: one.end for fate, one in stories.items() if fate != "silence"}
+    assert {"return": "CLOSED_SAFE", "veto": "NOT_RETURNED", "freeze": "WITHDRAWN"} == ends
+    assert ("L2", "L3", "L4") == stories["silence"].pressed
+    assert "note verbale 1/2027" == stories["silence"].end
+
+
+def test_silence_leads_to_no_other_state(stories: dict[str, Told]) -> None:
+    """However far it was pressed, the case stands where the other State left it."""
+    assert "ACKNOWLEDGED" == stories["silence"].states[-1]
+
+
+def test_no_departure_without_the_steps_before(stories: dict[str, Told]) -> None:
+    """The refused return never came to a decision, the other one passed every state on the way."""
+    way = ("REPLIED", "CONSIDERED", "ASSESSED", "PROPOSED", "ACCEPTED", "DECIDED", "DOCUMENTED", "SCHEDULED")
+    states = stories["return"].states
+    assert way == states[states.index("REPLIED") : states.index("DEPARTED")]
+    assert {"ACCEPTED", "DECIDED", "DEPARTED"}.isdisjoint(stories["veto"].states)
+
+
 async def test_a_changed_answer_does_not_verify(tmp_path: Path) -> None:
     """One changed byte in a stored answer shows: it is not verified, and neither is the case."""
     async with running(tmp_path, choose_ports(None), DemoClock()) as world:
-        (result,) = await Story(world, Tell(io.StringIO()), FILES[:1]).run()
+        (result,) = await Story(world, Tell(io.StringIO()), FILES[4:5]).run()
         assert result.receipt_verified
         await _spoil(world, result.ref)
         spoilt = await report.result_of(world, 1, "", result.ref, None, {})
@@ -139,7 +173,7 @@ async def _spoil(world: World, ref: str) -> None:
     async def unit(tx: Any) -> None:
         (row,) = await tx.outbound_of_case(ref)
         answer = row.answer.replace(b'"proof":"', b'"proof":"x', 1)
-        await tx.save_outbound(replace(row, answer=answer))
+        await tx.save_outbound(row._replace(answer=answer))
 
     await world.gateways["XAA"].store.commit(unit)
 
@@ -173,6 +207,8 @@ def test_json_is_one_object_and_the_rest_goes_to_stderr(environment: dict[str, s
     assert all(wanted <= set(case) for case in value["cases"])
     assert all(case["receipt_verified"] for case in value["cases"])
     assert 1 == len(value["not_sent"])
+    assert ["CLOSED_SAFE", "NOT_RETURNED", "WITHDRAWN"] == [one["end"] for one in value["stories"][:3]]
+    assert value["stories"][3]["end"].startswith("note verbale")
     assert b"XBB looks into its register" in ran.stderr
 
 

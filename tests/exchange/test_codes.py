@@ -327,7 +327,7 @@ async def same_id_next_number(door: Door) -> Shot:
 
 @after("id-reuse")
 async def id_of_a_refused_message(door: Door) -> Shot:
-    first = door.partner.message("confirmation")
+    first = door.partner.message("verification.nothing")
     await door.refused(first, "unsupported-type")
     return door.partner.message(id=first.id)
 

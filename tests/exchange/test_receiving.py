@@ -237,7 +237,7 @@ async def test_destroyed_key_and_what_was_answered_before(fresh: Door) -> None:
 # Replay (M-5.1 step 4 and 14, M-5.18).
 
 
-@pytest.mark.parametrize("type", ["verification.request", "confirmation"])
+@pytest.mark.parametrize("type", ["verification.request", "verification.nothing"])
 async def test_replay_gets_the_same_bytes(door: Door, type: str) -> None:
     """Accepted or refused, the same envelope and the same message sealed anew get the stored answer; nothing grows."""
     now = door.network.clock.now()
@@ -328,7 +328,7 @@ async def test_refused_message_uses_its_number_up(door: Door, fault: str) -> Non
         "stale": ("reminder", {"issued_at": now + 400 * S}),
         "expired": ("reminder", {"issued_at": now - DAY, "expires_at": now - 400 * S}),
         "id-reuse": ("reminder", {"id": first.id}),
-        "unsupported-type": ("confirmation", {}),
+        "unsupported-type": ("verification.nothing", {}),
         "bad-schema": ("reminder", {"body": {}}),
         "illegal-step": ("verification.contest", {"body": example("verification.contest", "new-element")}),
     }[fault]
@@ -651,9 +651,9 @@ async def test_order_of_checks(door: Door) -> None:
         ("stale", {"issued_at": now + DAY, "expires_at": now + 40 * DAY, "id": used.id}),
         ("expired", {**old, "id": used.id}),
         ("id-reuse", {"id": used.id, "seq": 9}),
-        ("later", {"epoch": 2, "seq": 9, "type": "confirmation"}),
-        ("out-of-order", {"seq": 9, "type": "confirmation"}),
-        ("unsupported-type", {"type": "confirmation", "body": {"more": 1}}),
+        ("later", {"epoch": 2, "seq": 9, "type": "verification.nothing"}),
+        ("out-of-order", {"seq": 9, "type": "verification.nothing"}),
+        ("unsupported-type", {"type": "verification.nothing", "body": {"more": 1}}),
         ("bad-schema", {"body": {"elements": {"permit": 1}}, "statements": []}),
     ]
     for code, how in pairs:

@@ -20,7 +20,7 @@ from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
 from gateway.services import cases, evidence
 from gateway.services.ports import Conflict, Tx, Unavailable
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network
 
 WHY = {"justification": "Prüfung der Anfrage"}
@@ -44,6 +44,8 @@ def services(network: Network, country: str, **changes: Any) -> LocalServices:
         "clear": gateway.clear,
         "answer": gateway.answer,
         "hold": gateway.hold,
+        "notices": gateway.notices,
+        "returning": gateway.returning,
         "reminder": gateway.reminder,
         "inquiries": gateway.inquiries,
         "evidence": partial(export_of, gateway),
@@ -137,6 +139,77 @@ def _state(answer: tuple[int, Any]) -> tuple[int, str]:
     return answer[0], answer[1].get("state", answer[1])
 
 
+async def test_a_return_goes_through_the_two_doors(api: Api) -> None:
+    """Proposed, accepted, documented, planned, left, handed over by two hands, reported on: nothing but HTTP."""
+    network = api.network
+    ours, theirs = await homeward.assessed(network)
+    here, there = f"/v1/cases/{ours}", f"/v1/cases/{theirs}"
+    whole = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL)
+
+    async def sign(person: str, kind: str, role: str, seen: Any, days: int = 60) -> dict[str, Any]:
+        return {"statement": network.approval(seen["digest"], seen["thread"], person, kind, role, days)}
+
+    async def shown(at: str, path: str, person: str) -> Any:
+        return (await api.get(person, f"{path}/return", at=at, params=WHY))[1]["prepared"]
+
+    await api.post("first", f"{here}/proposal", homeward.PLAN)
+    assert (200, "ASSESSED") == _state(await api.approve(ours, "return.approval"))
+    seen = await shown("XAA", here, "coordinator")
+    await api.post(
+        "coordinator", f"{here}/endorsement", await sign("coordinator", "return.release", "coordinator", seen)
+    )
+    assert (200, "PROPOSED") == _state(await api.post("first", f"{here}/propose"))
+    await network.deliver()
+    await api.post("first", f"{there}/acceptance", homeward.ANSWER, at="XBB")
+    seen = await shown("XBB", there, "second")
+    signed = await sign("second", "return.acceptance", "desk_head", seen)
+    assert (200, "ACCEPTED") == _state(await api.post("second", f"{there}/accept", signed, at="XBB", role="desk_head"))
+    await network.deliver()
+    await api.post("coordinator", f"{here}/record", whole)
+    assert (200, "DECIDED") == _state(await api.post("coordinator", f"{here}/decision"))
+    await api.post("first", f"{here}/document", {"needed_by": "2026-12-10"})
+    await api.approve(ours, "travel.approval")
+    await api.post("first", f"{here}/document-request")
+    await network.deliver()
+    assert (200, "DOCUMENTED") == _state(await api.post("issuer", f"{there}/issue", homeward.DOCUMENT, at="XBB"))
+    await network.deliver()
+    assert (200, "SCHEDULED") == _state(await api.post("second", f"{here}/schedule", homeward.JOURNEY))
+    homeward.move_to(network, homeward.DEPARTS_AT)
+    await network.deliver()
+    ready = {**whole, "contacts_given_on": "2026-12-11", "reconfirmation": homeward.RECONFIRMATION}
+    await api.post("coordinator", f"{here}/record", ready)
+    assert (200, "DEPARTED") == _state(await api.post("escort", f"{here}/departure", {"arrives_at": None}))
+    await network.deliver()
+    homeward.move_to(network, homeward.DEPARTS_AT.replace(hour=13))
+    _, made = await api.post("escort", f"{here}/protocol", {"protocol": homeward.PROTOCOL})
+    signed = await sign("escort", "handover.delivery", "escort", made["prepared"], 1)
+    await api.post("escort", f"{here}/handover", {"protocol": homeward.PROTOCOL, **signed})
+    await network.deliver()
+    _, again = await api.post("reception", f"{there}/protocol", {"protocol": None}, at="XBB")
+    assert made["prepared"]["body"] == again["prepared"]["body"]
+    signed = await sign("reception", "handover.receipt", "reception", again["prepared"], 1)
+    assert (200, "HANDED_OVER") == _state(
+        await api.post("reception", f"{there}/handover-confirmation", signed, at="XBB")
+    )
+    report = {"status": "SEEN_SAFE", "on": "2026-12-14", "final": False}
+    assert (200, "MONITORING") == _state(await api.post("reception", f"{there}/report", report, at="XBB"))
+    _, part = await api.get("escort", f"{here}/return", params=WHY)
+    assert (None, {"return.schedule", "return.handover"}) == (part["record"], set(part["said"]))
+
+
+async def test_each_role_sees_its_part_of_a_return(api: Api) -> None:
+    """For a reason only; a board sees nothing of it, and a step is offered where it can be taken."""
+    ours, _ = await homeward.assessed(api.network)
+    assert 403 == (await api.get("coordinator", f"/v1/cases/{ours}/return"))[0]
+    assert 403 == (await api.get("board", f"/v1/cases/{ours}/return", params=WHY))[0]
+    _, seen = await api.get("coordinator", f"/v1/cases/{ours}/return", params=WHY)
+    assert ("return", None) == (seen["record"]["wish"]["wish"], seen["prepared"])
+    _, case = await api.get("first", f"/v1/cases/{ours}")
+    verbs = {one["verb"] for one in case["allowed"]}
+    assert {"proposal", "record", "suspension", "freeze"} <= verbs
+    assert {"elements", "document", "schedule"}.isdisjoint(verbs)
+
+
 async def test_a_preview_stores_nothing_and_shows_what_is_withheld(api: Api) -> None:
     """Each element of the file has a line, and the queue stays empty."""
     status, preview = await api.post("first", "/v1/preview", story.draft())
@@ -157,6 +230,26 @@ async def test_personal_content_needs_a_justification_and_leaves_a_record(api: A
     assert [("first", "view", WHY["justification"])] == (await _looks(api, ref))[len(before) :]
     status, problem = await api.get("first", f"/v1/cases/{ref}/preview")
     assert (403, "urn:isthmus:forbidden") == (status, problem["type"])
+
+
+async def test_content_for_another_purpose_asks_the_table(api: Api) -> None:
+    """A use that the re-use table does not allow gets no content (R-05)."""
+    ref = await story.sent(api.network)
+    for purpose, expected in (("NATIONALITY", 200), ("TRAVEL_DOC", 422), ("IMMIGRATION_ENFORCEMENT", 422)):
+        status, told = await api.get("first", f"/v1/cases/{ref}", params={**WHY, "purpose": purpose})
+        assert expected == status
+        assert (expected == 422) == (told.get("findings", [{}])[0].get("rule") == "R-05")
+
+
+async def test_account_tells_what_was_sent(api: Api) -> None:
+    """The officer gets values and the person's text, for a reason; a desk that has no part in it does not."""
+    ref, _ = await story.received(api.network)
+    path = f"/v1/cases/{ref}/account"
+    assert 403 == (await api.get("first", path))[0]
+    status, made = await api.get("first", path, params=WHY)
+    assert (200, "XBB") == (status, made["account"]["sent"][0]["to"])
+    assert "to: XBB" in made["text"]
+    assert 403 == (await api.get("board", path, params=WHY))[0]
 
 
 async def _looks(api: Api, ref: str) -> list[tuple[str, str, str]]:
@@ -387,3 +480,70 @@ async def test_evidence_is_served_for_a_justification(api: Api) -> None:
     assert verify_bytes(base64.b64decode(value["zip"])).verified
     assert ("first", "evidence", WHY["justification"]) in await _looks(api, ref)
     assert 403 == (await api.get("board", f"/v1/cases/{ref}/evidence", params=WHY))[0]
+
+
+async def test_an_interview_goes_through_the_two_doors(api: Api) -> None:
+    """Proposal, consent, approval, agreement and result; and a refusal where somebody else says no first."""
+    ours, theirs = await story.acknowledged(api.network, method_limit="M2", no_contact_methods=False)
+    asking, asked = f"/v1/cases/{ours}", f"/v1/cases/{theirs}"
+    proposal = {"mode": "VIDEO", "place": "REMOTE", "present": ["LAWYER"], "questions": "IDENTITY_ONLY"}
+    proposal |= {"from": "2026-12-07", "until": "2026-12-18"}
+    moved = await api.post("first", f"{asked}/interview", proposal, at="XBB")
+    assert (200, "NEEDS_INTERVIEW") == _state(moved)
+    await api.network.deliver()
+    consent = {"language": "ru", "by": "interpreter", "on": "2026-11-25", "copy_given": True, "revoked_on": None}
+    body = {"present": ["LAWYER"], "on": "2026-12-10", "consent": consent}
+    assert 200 == (await api.post("first", f"{asking}/interview-consent", body))[0]
+    assert 200 == (await api.approve(ours, "interview.approval"))[0]
+    assert (200, "ACKNOWLEDGED") == _state(await api.post("first", f"{asking}/interview-agreement"))
+    await api.network.deliver()
+    result = {"result": "HELD", "on": "2026-12-10", "outcome": "SUPPORTS", "present": ["LAWYER"]}
+    assert 200 == (await api.post("first", f"{asked}/interview-result", result, at="XBB"))[0]
+    await api.post("first", f"{asked}/interview", proposal, at="XBB")
+    await api.network.deliver()
+    assert (200, "ACKNOWLEDGED") == _state(await api.post("first", f"{asking}/interview-refusal"))
+
+
+async def test_what_became_of_data_goes_through_the_two_doors(api: Api) -> None:
+    """Use, onward transfer, correction, striking and destruction, each by its verb."""
+    ours, theirs = await story.replied(api.network)
+    asking, asked = f"/v1/cases/{ours}", f"/v1/cases/{theirs}"
+    assert 200 == (await api.post("first", f"{asking}/use-question"))[0]
+    onward = {"purpose": "TRAVEL_DOC", "recipient": "CONSULATE"}
+    assert 200 == (await api.post("first", f"{asked}/onward-question", onward, at="XBB"))[0]
+    right = {"parts": ["BIRTH_DATE"], "elements": {"birth_date": "1999-01-02"}}
+    status, made = await api.post("first", f"{asking}/rectification", right)
+    assert 200 == status
+    thread = (await story.row(api.network, "XAA", ours)).thread
+    digest = made["prepared"]["digest"]
+    signed = api.network.approval(digest, thread, "second", "rectification.approval", "liaison_officer")
+    assert 200 == (await api.post("second", f"{asking}/rectification-approval", {"statement": signed}))[0]
+    assert 200 == (await api.post("first", f"{asking}/strike", {"parts": ["NAMES"]}))[0]
+    assert 200 == (await api.post("first", f"{asking}/erasure-demand"))[0]
+    await api.network.deliver()
+    report = {"number": 1, "held": True, "restrictions_kept": True, "uses": []}
+    assert 200 == (await api.post("first", f"{asked}/use-report", report, at="XBB"))[0]
+    done = {"number": 1, "result": "DONE"}
+    assert 200 == (await api.post("first", f"{asked}/confirmation", done, at="XBB"))[0]
+    assert 200 == (await api.post("second", f"{asking}/onward-answer", {"number": 1, "until": None}))[0]
+    await api.network.deliver()
+    gone = await api.post("second", f"{asked}/destruction", {"number": 1}, at="XBB")
+    assert (200, "ERASED") == _state(gone)
+
+
+async def test_a_request_is_pointed_elsewhere(api: Api) -> None:
+    """To an authority of the directory, and to no other."""
+    _, theirs = await story.received(api.network)
+    path = f"/v1/cases/{theirs}/redirect"
+    unknown = {"authority": {"id": "XBB-ID-99"}, "reason": "OTHER_TASK"}
+    assert 403 == (await api.post("first", path, unknown, at="XBB"))[0]
+    known = {"authority": {"id": "XBB-ID-01"}, "reason": "OTHER_TASK"}
+    assert (200, "REDIRECTED") == _state(await api.post("first", path, known, at="XBB"))
+
+
+async def test_an_exercise_is_opened_apart(api: Api) -> None:
+    """By a path of its own; the reference and the desk's view show it."""
+    status, opened = await api.post("first", "/v1/exercises", story.draft())
+    assert (201, "TST") == (status, opened["ref"][:3])
+    _, shown = await api.get("first", f"/v1/cases/{opened['ref']}")
+    assert shown["desk"]["exercise"] is True

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 
-from gateway.core.verification import REQUESTED_ROWS, REQUESTING_ROWS
+from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.http import openapi
 from gateway.http.local_api import VERBS, LocalServices, local_app
 from schemas import SchemaError

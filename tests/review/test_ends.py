@@ -149,7 +149,7 @@ async def test_case_that_cannot_be_read_stops_no_loop(network: Network) -> None:
     async def damage(tx: Any) -> None:
         row = await tx.find_case(ours)
         state = {"state": "CLOSED", "closed_at": network.clock.now(), "sealed": b"x" * 80, "version": row.version + 1}
-        await tx.save_case(replace(row, **state))
+        await tx.save_case(row._replace(**state))
 
     await gateway.store.commit(damage)
     network.clock.pass_(days=200)

@@ -26,7 +26,7 @@ async def test_held_message_takes_no_place_from_others(network: Network) -> None
     frozen = await story.sent(network)
     await gateway.deliverer.run_once()
     network.wires.lose_answers = False
-    await gateway.hold.freeze(frozen, "doubt", "protection", "asylum_authority")
+    await gateway.hold.freeze(frozen, "doubt", "welfare", "child_welfare")
     network.clock.pass_(hours=2)
     ours = await story.sent(network)
     await network.deliver()
@@ -41,7 +41,7 @@ async def test_open_circuit_lets_one_probe_out_at_a_time(network: Network) -> No
 
     async def fail(tx: Any) -> None:
         row = await tx.find_partner("XBB")
-        await tx.save_partner(replace(row, failures=5, open_until=network.clock.now() - timedelta(seconds=1)))
+        await tx.save_partner(row._replace(failures=5, open_until=network.clock.now() - timedelta(seconds=1)))
 
     await gateway.store.commit(fail)
     assert 1 == len(await gateway.deliverer.claim("XBB", 32, 0))
@@ -129,7 +129,7 @@ async def test_row_that_cannot_be_read_holds_up_no_other(network: Network) -> No
 
     async def damage(tx: Any) -> None:
         row = await tx.find_case(broken)
-        await tx.save_case(replace(row, sealed=b"x" * 80, version=row.version + 1))
+        await tx.save_case(row._replace(sealed=b"x" * 80, version=row.version + 1))
 
     await gateway.store.commit(damage)
     await network.deliver()
@@ -145,7 +145,7 @@ async def test_collect_hands_out_no_more_than_fits(network: Network) -> None:
     async def grow(tx: Any) -> None:
         for ref in refs:
             (row,) = await tx.outbound_of_case(ref)
-            await tx.save_outbound(replace(row, envelope=bytes(4 << 20)))
+            await tx.save_outbound(row._replace(envelope=bytes(4 << 20)))
 
     await gateway.store.commit(grow)
     assert 1 == len(await gateway.deliverer.waiting("XBB", 64)) // (4 << 20)

@@ -136,6 +136,18 @@ async def test_without_content_a_pause_does_not_show(network: Network) -> None:
     assert [] == [word for word in (b"frozen", b"freeze", b"asylum", b"protection", b"suspend") if word in whole]
 
 
+async def test_without_content_no_later_attestation_shows(network: Network) -> None:
+    """Nothing in an export without content tells that a record was attested or corrected while the case stood still."""
+    ours, _ = await story.acknowledged(network)
+    hold, draft = network.gateways["XAA"].hold, story.draft()
+    await hold.freeze(ours, "indication", "protection", "asylum_authority")
+    await hold.attest(ours, draft["asylum"], "there is no need", "protection", "asylum_authority")
+    await hold.correct(ours, draft["elements"], "typing error", "first", "case_officer")
+    members = members_of(await exported(network, "XAA", ours))
+    whole = b"".join(content for name, content in members.items() if name != evidence.README)
+    assert [] == [word for word in (b'"attest"', b'"correct"', b"asylum", b"protection") if word in whole]
+
+
 async def test_content_needs_two_persons(network: Network) -> None:
     """One person twice, a person of another role, or two without the one who exports disclose nothing."""
     ours, _ = await story.acknowledged(network)

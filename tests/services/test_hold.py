@@ -146,8 +146,8 @@ async def test_two_reasons_look_alike_on_the_wire(network: Network) -> None:
     """Withdrawals for different reasons are the same messages at the same hour, but for ids (M-5.26)."""
     seen = []
     for reason, person, role in (
-        ("asks for protection", "protection", "asylum_authority"),
         ("twice", "first", "case_officer"),
+        ("asks for protection", "protection", "asylum_authority"),
     ):
         ours, _ = await story.acknowledged(network)
         before = len(network.wires.posted)

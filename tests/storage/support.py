@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,18 +76,18 @@ def case(ref: str = "c1", **changes: Any) -> CaseRow:
         wrapped_key=b"wrapped " + digest(ref),
         sealed=b"sealed " + digest(ref),
     )
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 def event(ref: str = "c1", **changes: Any) -> EventRow:
     """Return a step of a case."""
     row = EventRow(ref, NOW, "RECEIVE", "XBB", "partner", "NONE", "RECEIVED", "digest", b"event " + digest(ref))
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 def thread(**changes: Any) -> ThreadRow:
     """Return where a thread stands."""
-    return replace(ThreadRow("XBB", "thread-c1", "c1", 1, 3, "in", 2, 4, "seen", None), **changes)
+    return ThreadRow("XBB", "thread-c1", "c1", 1, 3, "in", 2, 4, "seen", None)._replace(**changes)
 
 
 def inbound(name: str = "m1", **changes: Any) -> InboundRow:
@@ -110,7 +109,7 @@ def inbound(name: str = "m1", **changes: Any) -> InboundRow:
         answer=None,
         sealed=b"inbound " + digest(name),
     )
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 def outbound(name: str = "m1", **changes: Any) -> OutboundRow:
@@ -140,7 +139,7 @@ def outbound(name: str = "m1", **changes: Any) -> OutboundRow:
         code=None,
         answer=None,
     )
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 def receipt(name: str = "m1") -> Draft:

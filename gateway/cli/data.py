@@ -1,0 +1,166 @@
+"""``isthmus data``: what becomes of data that was sent: its use, its onward transfer, its correction, its end."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import schemas
+from gateway.cli.case import Desk, desk_options, look, ref_argument, signing_options, statement_from
+from gateway.cli.output import say
+from gateway.cli.session import read_json
+from gateway.core.case import Side
+from gateway.http.local_api import VERBS
+from gateway.services.notices import APPROVAL
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+_NUMBER = click.argument("number", type=click.IntRange(1, 9999))
+_PART = click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    required=True,
+    type=click.Choice(sorted(schemas.codes("rectified_part"))),
+    help="Which part was wrong.",
+)
+
+
+@click.group()
+def data() -> None:
+    """
+    Ask and answer what became of data that was sent, correct it, and have it destroyed.
+
+    No answer is no. What corrects and destroys may follow a withdrawal; nothing else may.
+    """
+
+
+def _plain_step(name: str, step: str, text: str) -> None:
+    """Add a verb that takes a step without anything else to say."""
+
+    @data.command(name, help=text)
+    @ref_argument
+    @desk_options
+    def plain(desk: Desk, ref: str) -> None:
+        desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
+
+
+_plain_step("ask-use", "use-question", "Ask what the other State did with what we sent.")
+_plain_step("ask-erasure", "erasure-demand", "Ask the other State to destroy all that we sent in this case.")
+
+
+@data.command("report-use")
+@ref_argument
+@click.argument("file")
+@desk_options
+def report_use(desk: Desk, ref: str, file: str) -> None:
+    """Answer what became of what we received: FILE has number, held, restrictions_kept and uses."""
+    body = read_json(file, what="a report on use")
+    desk.run(lambda gateway: desk.step(gateway, "use-report", ref, body))
+
+
+@data.command("ask-onward")
+@ref_argument
+@click.option("--purpose", required=True, type=click.Choice(sorted(schemas.codes("use_purpose"))), help="For what.")
+@click.option("--to", "recipient", required=True, type=click.Choice(sorted(schemas.codes("recipient_class"))))
+@desk_options
+def ask_onward(desk: Desk, ref: str, purpose: str, recipient: str) -> None:
+    """Ask to use what we received for another purpose or at another body. Until a yes arrives the answer is no."""
+    body = {"purpose": purpose, "recipient": recipient}
+    desk.run(lambda gateway: desk.step(gateway, "onward-question", ref, body))
+
+
+@data.command("answer-onward")
+@ref_argument
+@_NUMBER
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Grant it until this day; without it, refuse.")
+@desk_options
+def answer_onward(desk: Desk, ref: str, number: int, until: datetime | None) -> None:
+    """Grant or refuse the other State's request NUMBER. A refusal has no reason."""
+    body = {"number": number, "until": until.date().isoformat() if until else None}
+    desk.run(lambda gateway: desk.step(gateway, "onward-answer", ref, body))
+
+
+@data.command()
+@ref_argument
+@_PART
+@desk_options
+def strike(desk: Desk, ref: str, parts: tuple[str, ...]) -> None:
+    """Say that parts of what we sent were wrong and are to be destroyed."""
+    desk.run(lambda gateway: desk.step(gateway, "strike", ref, {"parts": list(parts)}))
+
+
+@data.command()
+@ref_argument
+@click.argument("file")
+@_PART
+@desk_options
+def correct(desk: Desk, ref: str, file: str, parts: tuple[str, ...]) -> None:
+    """
+    Prepare right values for parts that were wrong: FILE holds them as elements.
+
+    A second person approves and sends them: isthmus data approve.
+    """
+    body = {"parts": list(parts), "elements": read_json(file, what="the right elements")}
+
+    async def act(gateway: "Gateway") -> Any:
+        made = await desk.step(gateway, "rectification", ref, body)
+        say("A second person approves and sends it now: isthmus data approve")
+        return made
+
+    desk.run(act)
+
+
+@data.command()
+@ref_argument
+@signing_options
+@desk_options
+def approve(
+    desk: Desk, ref: str, key: Path | None, digest: str | None, statement: str | None, key_passphrase_file: Path | None
+) -> None:
+    """Approve right values as a second person with a key of their own, and send them."""
+
+    async def act(gateway: "Gateway") -> Any:
+        role = desk.fitting(gateway, VERBS["rectification-approval"].roles(Side.REQUESTING))
+        seen = await look(gateway, desk.person, ref, "approve", None)
+        named = schemas.statement_roles()[role]
+        now = gateway.context.clock.now()
+        made = statement_from(seen, named, APPROVAL, key, digest, statement, key_passphrase_file, now)
+        return await desk.step(gateway, "rectification-approval", ref, {"statement": made})
+
+    desk.run(act)
+
+
+@data.command()
+@ref_argument
+@_NUMBER
+@click.option("--result", type=click.Choice(sorted(schemas.codes("confirmed_result"))), default="DONE")
+@desk_options
+def confirm(desk: Desk, ref: str, number: int, result: str) -> None:
+    """Confirm that rectification NUMBER of the other State was carried out wherever we hold the data."""
+    desk.run(lambda gateway: desk.step(gateway, "confirmation", ref, {"number": number, "result": result}))
+
+
+@data.command()
+@ref_argument
+@_NUMBER
+@click.confirmation_option(prompt="This destroys our copy for good. Go on?")
+@desk_options
+def destroy(desk: Desk, ref: str, number: int) -> None:
+    """Destroy our copy as erasure NUMBER of the other State asks, and confirm it."""
+    desk.run(lambda gateway: desk.step(gateway, "destruction", ref, {"number": number}))
+
+
+@data.command()
+@ref_argument
+@desk_options
+def recipients(desk: Desk, ref: str) -> None:
+    """List the cases in which something of this person may have been sent, and what is not confirmed in each."""
+
+    async def act(gateway: "Gateway") -> Any:
+        role = desk.looking(gateway, VERBS["strike"].roles(Side.REQUESTING) | VERBS["strike"].roles(Side.REQUESTED))
+        return await gateway.notices.recipients(ref, desk.person, role)
+
+    desk.run(act)

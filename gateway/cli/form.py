@@ -1,0 +1,118 @@
+"""``isthmus form``: a sealed message on paper for a partner whose line is down, and its answer on paper back."""
+
+import html
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import segno
+
+from gateway import settings
+from gateway.cli.errors import CommandError, Exit
+from gateway.cli.output import emit, json_option, say
+from gateway.cli.session import INPUT_MAX_BYTES, home_option, passphrase, passphrase_option, run
+from gateway.core.printed_form import Kind, form_text, parse_parts, serialize_parts
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+_OUT = click.option(
+    "--out",
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
+    default=".",
+    show_default="this directory",
+    help="Where the pages are written.",
+)
+MOST = 16
+"""Messages printed at once; the others stay for the next call."""
+
+
+@click.group()
+def form() -> None:
+    """
+    Messages on paper, as QR codes with a digest.
+
+    What is printed is the sealed envelope, which only its recipient can open; the rules were looked at as before any
+    posting. The other State scans it, receives it like one from the line, and prints the answer.
+    """
+
+
+@form.command("print")
+@click.argument("country")
+@_OUT
+@home_option
+@passphrase_option
+@json_option
+def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """Print what waits for COUNTRY. The line goes on trying too; whichever arrives first counts."""
+
+    async def act(gateway: "Gateway") -> list[bytes]:
+        claimed = await gateway.deliverer.claim(country, MOST, collected=True)
+        return [item.envelope for item in claimed]
+
+    ours = _country(home)
+    pages = [_write(out, Kind.MESSAGE, raw, ours, country) for raw in run(home, passphrase(passphrase_file), act)]
+    if not pages:
+        say(f"Nothing waits for {country} that may leave now.")
+    emit({"pages": pages}, as_json=as_json)
+
+
+@form.command()
+@click.argument("file")
+@_OUT
+@home_option
+@passphrase_option
+@json_option
+def read(file: str, out: Path, home: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """
+    Take in the form whose codes stand in FILE, one a line ("-": standard input).
+
+    A message is received and its answer printed; an answer is checked and settles the message it is about.
+    """
+    with click.open_file(file, "r", encoding="ascii", errors="replace") as stream:
+        lines = stream.read(INPUT_MAX_BYTES).splitlines()
+    try:
+        kind, raw = parse_parts(lines)
+    except ValueError as error:
+        raise CommandError(Exit.REFUSED, "form", str(error), "scan the codes of one form, one a line") from error
+
+    async def act(gateway: "Gateway") -> Any:
+        if kind is Kind.ANSWER:
+            await gateway.deliverer.take_answer(raw)
+            return None
+        return await gateway.receiver.receive(raw)
+
+    reply = run(home, passphrase(passphrase_file), act)
+    if reply is None:
+        emit({"kind": "answer", "settled": True}, as_json=as_json)
+    elif reply.status != 200:
+        raise CommandError(Exit.REFUSED, "form", "the message is not taken; nothing goes back", "try again later")
+    else:
+        page = _write(out, Kind.ANSWER, reply.body, _country(home), "its sender")
+        emit({"kind": "message", "pages": [page]}, as_json=as_json)
+
+
+def _country(home: Path) -> str:
+    return str(settings.load(home, os.environ).values["country"])
+
+
+def _write(out: Path, kind: Kind, raw: bytes, sender: str, recipient: str) -> str:
+    """Write the form as a page of HTML with its codes as drawings and as text; return its path."""
+    codes = serialize_parts(kind, raw)
+    drawn = "".join(
+        f"<section><p>{n} of {len(codes)}</p>{segno.make_qr(code, error='m').svg_inline(scale=2)}</section>"
+        for n, code in enumerate(codes, 1)
+    )
+    text = form_text(kind, raw, sender, recipient)
+    page = (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Sealed form</title>'
+        "<style>section{break-inside:avoid}pre{white-space:pre-wrap}</style></head>"
+        f"<body><pre>{html.escape(text)}</pre>{drawn}</body></html>\n"
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    stem = codes[0].split(":")[4].lower()
+    path = out / f"form-{kind.name.lower()}-{stem}.html"
+    path.write_text(page, encoding="utf-8")
+    path.with_suffix(".txt").write_text("\n".join(codes) + "\n", encoding="ascii")
+    return str(path)

@@ -1,0 +1,304 @@
+"""
+``isthmus return``: the steps of a return, on the side that proposes and on the side that accepts. JSON in, JSON out.
+
+Rule 1: a verb takes the same step as the local API does, by the same code; who may take it stands in the state tables.
+Rule 2: who signs names the digest that was shown, so that nobody signs unseen what changed meanwhile.
+Approving what was prepared, letting go, going on and closing are verbs of ``isthmus case``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import schemas
+from gateway.cli.case import STATEMENT_MAX_BYTES, Desk, desk_options, find_row, ref_argument, signing_options
+from gateway.cli.case import look as look_at
+from gateway.cli.errors import CommandError, Exit
+from gateway.cli.keys import open_person_key
+from gateway.cli.session import read_json
+from gateway.core.case import Side, State
+from gateway.http.local_api import RETURN_DESK, RETURN_PARTS, VERBS, return_json
+from gateway.services.context import NotFound
+from keys import statement as statements
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+VALID_DAYS = 60
+"""How long the signature of an authority in charge counts if nobody says otherwise."""
+
+_GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What a signature comes from: a person's key and the digest it is for, or a statement made elsewhere."""
+
+    key: Path | None
+    digest: str | None
+    given: str | None
+    file: Path | None
+    days: int
+
+    def sign(self, thread: str, digest: str, kind: str, role: str, now: datetime) -> str:
+        """Return the statement over ``digest``; raises ``CommandError`` if that is not the digest named."""
+        if self.given is not None:
+            with click.open_file(self.given, "rb") as stream:
+                raw: bytes = stream.read(STATEMENT_MAX_BYTES)
+            return raw.decode("ascii", "replace").strip()
+        if self.key is None or self.digest is None:
+            raise click.UsageError("sign with --key FILE --digest DIGEST, or hand in --statement FILE")
+        if self.digest != digest:
+            raise CommandError(
+                Exit.REFUSED, "digest", "what is to be signed has another digest", "look at it again before you sign"
+            )
+        made = statements.Statement(thread, kind, role, digest, now + timedelta(days=self.days))
+        return statements.make(made, open_person_key(self.key, self.file)).decode()
+
+
+def pen_options(days: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options of a ``Pen``, which the command gets first; the signature counts for ``days`` by default."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @signing_options
+        @click.option(
+            "--days", default=days, show_default=True, type=click.IntRange(1, 200), help="How long it counts."
+        )
+        @wraps(function)
+        def command(
+            *args: Any,
+            key: Path | None,
+            digest: str | None,
+            statement: str | None,
+            key_passphrase_file: Path | None,
+            days: int,
+            **rest: Any,
+        ) -> Any:
+            return function(*args, pen=Pen(key, digest, statement, key_passphrase_file, days), **rest)
+
+        return command
+
+    return decorate
+
+
+@click.group(name="return")
+def return_() -> None:
+    """
+    Consider, propose, accept and carry out a return; stop it at any time.
+
+    Every verb says who acts (--as) and prints JSON. A reference that begins with a dash comes after "--".
+    """
+
+
+@return_.command()
+@ref_argument
+@click.option("--why", metavar="TEXT", required=True, help="Why it is looked at; recorded before it is shown.")
+@desk_options
+def show(desk: Desk, ref: str, why: str) -> None:
+    """Show the return as far as the role sees it: record, what was said, who signed, what is prepared."""
+
+    async def act(gateway: "Gateway") -> Any:
+        role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
+        if (await find_row(gateway, ref)).state in _GONE:
+            raise NotFound("the case is blocked or erased; its content is not shown")
+        return return_json(await look_at(gateway, desk.person, ref, "view", why), role)
+
+    desk.run(act)
+
+
+def _plain(name: str, step: str, text: str) -> None:
+    """Add a verb that takes a step without anything else to say."""
+
+    @return_.command(name, help=text)
+    @ref_argument
+    @desk_options
+    def plain(desk: Desk, ref: str) -> None:
+        desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
+
+
+def _from_file(name: str, step: str, what: str, text: str) -> None:
+    """Add a verb that takes a step with the JSON object in FILE."""
+
+    @return_.command(name, help=f'{text} FILE may be "-", for standard input.')
+    @ref_argument
+    @click.argument("file")
+    @desk_options
+    def filed(desk: Desk, ref: str, file: str) -> None:
+        body = read_json(file, what=what)
+        desk.run(lambda gateway: desk.step(gateway, step, ref, body))
+
+
+def _signed(name: str, step: str, side: Side, kind: str, text: str) -> None:
+    """Add a verb that signs what is prepared, as an authority in charge."""
+
+    @return_.command(name, help=text)
+    @ref_argument
+    @pen_options(VALID_DAYS)
+    @desk_options
+    def signed(desk: Desk, ref: str, pen: Pen) -> None:
+        async def act(gateway: "Gateway") -> Any:
+            role = schemas.statement_roles()[desk.fitting(gateway, VERBS[step].roles(side))]
+            seen = await look_at(gateway, desk.person, ref, "sign", None)
+            if seen.pending is None:
+                raise NotFound("nothing is prepared in this case")
+            now = gateway.context.clock.now()
+            made = pen.sign(seen.thread, seen.pending.digest, kind, role, now)
+            return await desk.step(gateway, step, ref, {"statement": made})
+
+        desk.run(act)
+
+
+# The side that proposes.
+
+_from_file("consider", "consideration", "a return record", "Begin to consider a return, with the record in FILE.")
+_from_file("record", "record", "a return record", "Replace the national record of the return by the one in FILE.")
+_plain("assess", "assessment", "Say, as the authority in charge, that the assessments are complete.")
+_plain("decline", "decline", "End it without a return.")
+_plain("reassess", "reassessment", "Begin anew, because something changed; what was signed before is void.")
+_from_file("prepare", "proposal", "a plan", "Prepare the proposal: the plan in FILE, and the conclusions on record.")
+_signed(
+    "endorse",
+    "endorsement",
+    Side.REQUESTING,
+    "return.release",
+    "Release the return that was prepared and approved, as the authority in charge.",
+)
+_plain("propose", "propose", "Send the proposal that was approved and released.")
+_plain("decide", "decision", "Note that the decision on record is final.")
+_plain("request-document", "document-request", "Send the request for a travel document that was approved.")
+_from_file("schedule", "schedule", "a journey", "Fix the journey in FILE; it is told 72 hours before departure.")
+_plain("cancel", "cancellation", "Take the plan of the journey back.")
+_plain("returned", "returned", "Note that the person is back; everything is assessed anew.")
+
+
+@return_.command()
+@ref_argument
+@click.option("--needed-by", required=True, type=click.DateTime(["%Y-%m-%d"]), help="When it is needed.")
+@desk_options
+def document(desk: Desk, ref: str, needed_by: datetime) -> None:
+    """Prepare the request for a travel document; a second person approves it (isthmus case approve)."""
+    desk.run(lambda gateway: desk.step(gateway, "document", ref, {"needed_by": needed_by.date().isoformat()}))
+
+
+@return_.command()
+@ref_argument
+@click.option("--arrives-at", metavar="INSTANT", help="If later than planned, such as 2027-02-09T12:40:00Z.")
+@desk_options
+def depart(desk: Desk, ref: str, arrives_at: str | None) -> None:
+    """Say, as the escort, that the person left now. Everything is looked at once more."""
+    desk.run(lambda gateway: desk.step(gateway, "departure", ref, {"arrives_at": arrives_at}))
+
+
+@return_.command()
+@ref_argument
+@click.argument("file", required=False)
+@desk_options
+def protocol(desk: Desk, ref: str, file: str | None) -> None:
+    """Show the exact protocol of a handover to sign: of FILE, or, without it, what the first hand signed."""
+    body = {"protocol": None if file is None else read_json(file, what="a protocol")}
+    desk.run(lambda gateway: desk.step(gateway, "protocol", ref, body))
+
+
+@return_.command("hand-over")
+@ref_argument
+@click.argument("file")
+@pen_options(1)
+@desk_options
+def hand_over(desk: Desk, ref: str, file: str, pen: Pen) -> None:
+    """Sign the protocol of a handover in FILE as the escort, the first hand."""
+    value = read_json(file, what="a protocol")
+
+    async def act(gateway: "Gateway") -> Any:
+        seen = await gateway.returning.protocol(ref, value, desk.person, "escort")
+        now = gateway.context.clock.now()
+        made = pen.sign(seen.thread, seen.digest, "handover.delivery", "escort", now)
+        return await desk.step(gateway, "handover", ref, {"protocol": value, "statement": made})
+
+    desk.run(act)
+
+
+# Either side.
+
+
+@return_.command()
+@ref_argument
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it stays sealed here.")
+@desk_options
+def suspend(desk: Desk, ref: str, reason: str) -> None:
+    """Stop the return at once; the other State learns that it is stopped, and no reason."""
+    desk.run(lambda gateway: desk.step(gateway, "suspension", ref, {"reason": reason}))
+
+
+@return_.command()
+@ref_argument
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it stays sealed here.")
+@click.option(
+    "--code", required=True, type=click.Choice(sorted(schemas.codes("take_back_reason"))), help="What is told."
+)
+@click.option("--by", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Until when.")
+@click.option("--protection", metavar="FILE", help="The protection state that became known: 'asylum' of a case draft.")
+@desk_options
+def recall(desk: Desk, ref: str, reason: str, code: str, by: datetime, protection: str | None) -> None:
+    """Call the person back after departure."""
+    body: dict[str, Any] = {"reason": reason, "code": code, "by": by.date().isoformat()}
+    if protection is not None:
+        body["protection"] = read_json(protection, what="a protection state")
+    desk.run(lambda gateway: desk.step(gateway, "recall", ref, body))
+
+
+# The side that accepts.
+
+_from_file("answer", "acceptance", "an answer", "Prepare to accept: carer, services and expiry in FILE.")
+_signed(
+    "accept",
+    "accept",
+    Side.REQUESTED,
+    "return.acceptance",
+    "Accept what was prepared, as the authority in charge; it leaves with the signature.",
+)
+_from_file("issue", "issue", "a travel document", "Say that the travel document in FILE was issued.")
+_from_file("reissue", "reissue", "a travel document", "Say that the document in FILE takes the place of the last.")
+
+
+@return_.command()
+@ref_argument
+@click.option(
+    "--reason", required=True, type=click.Choice(sorted(schemas.codes("reason_not_received"))), help="Why not."
+)
+@desk_options
+def refuse(desk: Desk, ref: str, reason: str) -> None:
+    """Refuse the return that is proposed."""
+    desk.run(lambda gateway: desk.step(gateway, "refusal", ref, {"reason": reason}))
+
+
+@return_.command("confirm")
+@ref_argument
+@pen_options(1)
+@desk_options
+def confirm(desk: Desk, ref: str, pen: Pen) -> None:
+    """Sign the protocol of a handover as the receiving service, the second hand."""
+
+    async def act(gateway: "Gateway") -> Any:
+        seen = await gateway.returning.protocol(ref, None, desk.person, "reception")
+        now = gateway.context.clock.now()
+        made = pen.sign(seen.thread, seen.digest, "handover.receipt", "reception", now)
+        return await desk.step(gateway, "handover-confirmation", ref, {"statement": made})
+
+    desk.run(act)
+
+
+@return_.command()
+@ref_argument
+@click.option("--status", required=True, type=click.Choice(sorted(schemas.codes("monitoring"))), help="As a code.")
+@click.option("--on", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day of the visit.")
+@click.option("--final", is_flag=True, help="No other report will follow; not before six months.")
+@desk_options
+def report(desk: Desk, ref: str, status: str, on: datetime, final: bool) -> None:
+    """Report how the person was found after arrival."""
+    body = {"status": status, "on": on.date().isoformat(), "final": final}
+    desk.run(lambda gateway: desk.step(gateway, "report", ref, body))

@@ -1,0 +1,191 @@
+"""
+The directory: competent authorities and liaison officers of every State, as each announced its own, signed.
+
+Rule 1: what a State announced is kept as the signed message itself, so that it can be shown later who said what.
+Rule 2: a change reaches every partner. A lower serial than one that is held changes nothing.
+Rule 3: no case is without a named officer. Who is away is stood in for by a deputy, and the deputy's deputy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import schemas
+from gateway.core.codes import PeerError, Reason
+from gateway.core.directory import Change, Officer, authorities, faults, officers, parse_change
+from gateway.core.messages import DIRECTORY
+from gateway.core.wire import Payload, parse_payload
+from gateway.services import channel
+from gateway.services.context import Context, Forbidden, acting
+from gateway.services.ports import Tx
+from keys import jws
+from keys.card import Authority
+from schemas import ijson
+
+KEEPERS = frozenset({"liaison_officer", "desk_head"})
+"""Roles that may announce a change of our own directory."""
+
+KEPT = 32
+"""Changes kept of each State; older ones are in the backups, if anybody needs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What holds of one State on a day: authorities, officers, and the serial announced last (0: none)."""
+
+    country: str
+    serial: int
+    authorities: tuple[Authority, ...]
+    officers: tuple[Officer, ...]
+
+
+def _name(country: str) -> str:
+    return f"directory:{country}"
+
+
+async def _signed(tx: Tx, country: str) -> list[str]:
+    text = await tx.get_meta(_name(country))
+    return text.split("\n") if text else []
+
+
+async def _changes(tx: Tx, country: str) -> tuple[Change, ...]:
+    """Return what ``country`` announced, in the order in which it was taken."""
+    return tuple(parse_change(_body(text)) for text in await _signed(tx, country))
+
+
+def _body(signed: str) -> Mapping[str, Any]:
+    """Return the body of a change: of a partner's signed message, or our own as announced."""
+    if signed.startswith("{"):
+        return ijson.loads(signed.encode())
+    return parse_payload(jws.parse(signed.encode(), jws.TYP_MESSAGE).payload).body
+
+
+async def _keep(tx: Tx, country: str, text: str) -> None:
+    await tx.set_meta(_name(country), "\n".join([*await _signed(tx, country), text][-KEPT:]))
+
+
+async def listing(context: Context, tx: Tx, country: str, on: date) -> Listing:
+    """Return what holds of ``country`` on the day ``on``; of a State whose card is not held, what it announced."""
+    changes = await _changes(tx, country)
+    card = context.own if country == context.country else context.trust.find(country)
+    serial = max((one.serial for one in changes), default=0)
+    found = authorities(changes, card.authorities if card else (), on)
+    return Listing(country, serial, found, officers(changes, on))
+
+
+async def is_listed(context: Context, tx: Tx, country: str, authority: str, on: date) -> bool:
+    """Return whether ``authority`` stands in the directory of ``country`` on the day ``on``."""
+    return any(one.id == authority for one in (await listing(context, tx, country, on)).authorities)
+
+
+class Directory:
+    """Our own entry in the directory, and the entries of the others."""
+
+    def __init__(self, context: Context) -> None:
+        """Keep the directory of ``context``."""
+        self._context = context
+
+    async def announce(self, change: Mapping[str, Any], person: str, role: str = "liaison_officer") -> int:
+        """
+        Announce ``change`` (schema ``directory`` without ``serial``) to every partner; return its serial.
+
+        Raises ``SchemaError``, ``Forbidden``, and ``Unavailable`` while a partner cannot be written to.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        if role not in KEEPERS:
+            raise Forbidden(f"the role '{role}' keeps no directory", f"may: {', '.join(sorted(KEEPERS))}")
+
+        async def unit(tx: Tx) -> int:
+            serial = (await listing(context, tx, context.country, now.date())).serial + 1
+            value = {"serial": serial, **change}
+            schemas.validate(DIRECTORY, value)
+            if found := faults(context.country, parse_change(value)):
+                raise Forbidden(f"the directory contradicts itself: {found[0]}", "correct the file")
+            body = ijson.dumps(value)
+            await _keep(tx, context.country, body.decode())
+            for country in context.partners:
+                if context.no_contact(country) is None:
+                    await channel.queue(context, tx, country, DIRECTORY, body, now)
+            return serial
+
+        serial: int = (await context.commit(unit)).value
+        return serial
+
+    async def take(self, tx: Tx, payload: Payload, signed: bytes, now: datetime) -> None:
+        """
+        Keep what a partner announced, unless something newer of it is held.
+
+        Raises ``PeerError`` (``bad-schema``) for a directory that contradicts itself.
+        """
+        change = parse_change(payload.body)
+        if faults(payload.sender, change):
+            raise PeerError(Reason.SCHEMA)
+        held = await _changes(tx, payload.sender)
+        if any(one.serial >= change.serial for one in held):
+            return
+        await _keep(tx, payload.sender, signed.decode("ascii"))
+        self._context.log("directory.changed", partner=payload.sender)
+
+    async def show(self, country: str | None = None, on: date | None = None) -> tuple[Listing, ...]:
+        """Return what holds on a day (today), of one State or of all, our own first."""
+        context = self._context
+        day = on or context.clock.now().date()
+        wanted = (country,) if country else (context.country, *sorted(context.partners))
+
+        async def unit(tx: Tx) -> tuple[Listing, ...]:
+            return tuple([await listing(context, tx, one, day) for one in wanted])
+
+        return await context.store.read(unit)
+
+
+# Our own officers.
+
+
+def in_charge(context: Context, officer: str, at: datetime) -> str | None:
+    """
+    Return who acts for ``officer`` at ``at``: the officer, or while away the deputy, and that one's deputy.
+
+    ``None`` if everybody along the way is away, out of office or unknown: then the case has nobody, which is a fault.
+    """
+    seen: set[str] = set()
+    current: str | None = officer
+    while current is not None and current not in seen:
+        seen.add(current)
+        found = context.persons.get(current)
+        if found is None:
+            return None
+        if found.active(at) and not found.is_away(at.date()):
+            return current
+        current = found.deputy
+    return None
+
+
+def named(context: Context, officer: str, roles: frozenset[str], at: datetime) -> str:
+    """
+    Return ``officer`` if a case may be in its charge: a person here with one of ``roles`` who is in office.
+
+    While away, somebody must stand in. Raises ``Forbidden``: no case is without an officer.
+    """
+    found = context.persons.get(officer)
+    if found is None or not found.roles & roles:
+        raise Forbidden(f"'{officer}' is no officer of this gateway", "name a person with an officer's role")
+    if in_charge(context, officer, at) is None:
+        raise Forbidden(f"'{officer}' is away and nobody stands in", "set 'deputy' of the person in the configuration")
+    return officer
+
+
+def assigned(context: Context, roles: frozenset[str], at: datetime) -> str | None:
+    """Return the first person by id, of those present with one of ``roles``, that a received case is given to."""
+    return next((id for id in sorted(context.persons) if _present(context, id, roles, at)), None)
+
+
+def _present(context: Context, id: str, roles: frozenset[str], at: datetime) -> bool:
+    person = context.persons[id]
+    return bool(person.roles & roles) and in_charge(context, id, at) == id
+
+
+def stands_for(context: Context, person: str, at: datetime) -> tuple[str, ...]:
+    """Return the officers whose cases ``person`` acts on at ``at``: its own, and those of whom it stands in for."""
+    return tuple(id for id in sorted(context.persons) if in_charge(context, id, at) == person)

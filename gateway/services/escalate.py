@@ -1,0 +1,311 @@
+"""
+Pressing for what is owed, rung by rung, by the people whose rung it is.
+
+Rule 1: silence brings nothing about but this; a rung is a line in the history of the case and moves it nowhere.
+Rule 2: whatever forbids a reminder forbids every rung: an open protection question, a State not to be contacted.
+Rule 3: whoever answers for the person says alone, at once, that pressing endangers; two persons let it go on.
+Rule 4: what leaves the house on paper has references of its own, and neither ours nor the thread's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import schemas
+from gateway.core.calendars import local_date
+from gateway.core.case import Case, State
+from gateway.core.deadlines import Level
+from gateway.core.escalation import (
+    ALLOW,
+    HELD,
+    MAY_ALLOW,
+    MAY_STOP,
+    PROPOSE,
+    STOP,
+    Pressed,
+    event_of,
+    is_stopped,
+    owed,
+    press_findings,
+    proposer,
+)
+from gateway.core.machine import RuleRefused
+from gateway.core.messages import REMINDER
+from gateway.core.note_verbale import Item, Note, quarterly_text, reference, serialize_text
+from gateway.core.rules import Facts, Finding, When, findings
+from gateway.core.verification import WAITING
+from gateway.services import cases, no_contact, person_stop
+from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.ports import EventRow, Tx
+from gateway.services.remind import Reminder
+from keys import b64
+
+LOOKED_AT = 5000
+"""Cases looked at for one note; the soonest due come first."""
+
+PRESSED = (*WAITING, State.DECIDED)
+"""States of the requesting side in which the other State owes something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a case stands on the ladder: the rung silence has reached, or ``None``, and whether it is held back."""
+
+    level: str | None
+    stopped: bool
+    reference: str
+
+
+class Escalation:
+    """The ladder, as people climb it."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the cases of ``context``."""
+        self._context = context
+
+    def who(self, level: str) -> tuple[str, ...]:
+        """Return the roles that may trigger ``level``. Raises ``RuleRefused`` if the ladder has no such rung."""
+        return self._rung(level).who
+
+    async def standing(self, case: Case) -> Standing:
+        """Return where ``case`` stands now."""
+        context, now = self._context, self._context.clock.now()
+        past = await context.store.read(lambda tx: _past(tx, case.ref))
+        stopped = is_stopped(past)
+        requested = case.partner if case.side == "requesting" else context.country
+        held = stopped or case.state in HELD
+        return Standing(context.reckoner.level(requested, owed(case), now, held), stopped, reference(case.thread))
+
+    async def trigger(self, ref: str, level: str, person: str, role: str, language: str = "en") -> Note | None:
+        """
+        Trigger ``level`` of the ladder for one case, and return the note verbale if that is what the rung is.
+
+        Raises ``Forbidden``, ``RuleRefused`` with everything that stands against it, ``NotFound``.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        rung = self._rung(level)
+        if level == "L1":
+            await self._check(ref, rung, role, now)
+            await Reminder(context).remind(ref, person, role)
+            return None
+        if level == "L4":
+            return await self._note([ref], person, role, language, now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            if found := await self._findings(tx, held.case, rung, role, now):
+                raise RuleRefused(found)
+            await self._record(tx, held, event_of(level), person, role, now)
+
+        await context.commit(unit)
+        return None
+
+    async def note(self, partner: str, person: str, role: str, language: str = "en", *, draft: bool = False) -> Note:
+        """
+        Return the note verbale about every case with ``partner`` for which the rung is reached and nothing forbids it.
+
+        With ``draft`` nothing is recorded and the note has no number. Raises ``Forbidden``, and ``RuleRefused`` if
+        there is no such case.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        refs = await self._ready(partner, self._rung("L4"), role, now)
+        return await self._note(refs, person, role, language, now, draft=draft)
+
+    async def quarterly(self, partner: str, person: str, role: str, language: str = "en") -> str:
+        """
+        Return the quarterly list about ``partner`` for the joint committee, and record the rung for each case on it.
+
+        Raises ``Forbidden``.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        refs = await self._ready(partner, self._rung("L5"), role, now)
+
+        async def unit(tx: Tx) -> list[Item]:
+            items = []
+            for ref in refs:
+                held = await cases.load(context, tx, ref)
+                items.append(self._item(held.case, now))
+                await self._record(tx, held, event_of("L5"), person, role, now)
+            return items
+
+        items: list[Item] = (await context.commit(unit)).value
+        names = schemas.codes("country")
+        on = local_date(now, context.zone)
+        return quarterly_text(names[context.country][language], names[partner][language], on, items, language)
+
+    async def stop(self, ref: str, reason: str, person: str, role: str) -> None:
+        """Mark the case "do not press": one person, at once. The reason stays sealed here. Raises ``Forbidden``."""
+        await self._mark(ref, STOP, person, role, MAY_STOP, reason)
+
+    async def allow(self, ref: str, person: str, role: str) -> bool:
+        """
+        Propose to take the mark away (first person), or take it away (a second, other one); tell whether it is gone.
+
+        Raises ``Forbidden``, and ``RuleRefused`` where there is no mark.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        _may(role, MAY_ALLOW)
+
+        async def unit(tx: Tx) -> bool:
+            held = await cases.load(context, tx, ref)
+            past = await _past(tx, ref)
+            if not is_stopped(past):
+                raise RuleRefused((Finding("D-06", "the case has no mark to take away"),))
+            gone = proposer(past) not in (None, person)
+            await self._record(tx, held, ALLOW if gone else PROPOSE, person, role, now)
+            return gone
+
+        return bool((await context.commit(unit)).value)
+
+    async def find(self, partner: str, sought: str, person: str, role: str) -> str:
+        """
+        Return our reference of the case that ``partner`` named ``sought`` in a note. Raises ``NotFound``.
+
+        The desk that is asked needs it; a ministry of foreign affairs does not, and does not get it.
+        """
+        context = self._context
+        acting(context, person, role, context.clock.now())
+        _may(role, FINDERS)
+        wanted = sought.strip().upper()
+        for row in await context.store.read(lambda tx: tx.threads(partner)):
+            if row.ref is not None and reference(row.thread) == wanted:
+                return row.ref
+        raise NotFound("no case with this State has that reference")
+
+    # What one rung needs.
+
+    def _rung(self, level: str) -> Level:
+        found = next((rung for rung in self._context.reckoner.ladder if rung.level == level), None)
+        if found is None:
+            known = ", ".join(rung.level for rung in self._context.reckoner.ladder)
+            raise RuleRefused((Finding("D-04", f"the ladder has no rung of that name; it has: {known}"),))
+        return found
+
+    async def _findings(self, tx: Tx, case: Case, rung: Level, role: str, now: datetime) -> tuple[Finding, ...]:
+        context = self._context
+        reason = await no_contact.barred(context, tx, case.partner)
+        stopped = await person_stop.held_back(tx, case)
+        facts = Facts(now, case.draft, REMINDER, no_contact=reason, person_stopped=stopped)
+        calendar = context.reckoner.calendars.get(case.partner)
+        found = press_findings(rung, case, role, await _past(tx, case.ref), calendar, now)
+        return (*found, *findings(When.REMIND, facts))
+
+    async def _check(self, ref: str, rung: Level, role: str, now: datetime) -> None:
+        async def look(tx: Tx) -> tuple[Finding, ...]:
+            held = await cases.load(self._context, tx, ref)
+            return await self._findings(tx, held.case, rung, role, now)
+
+        if found := await self._context.store.read(look):
+            raise RuleRefused(found)
+
+    async def _ready(self, partner: str, rung: Level, role: str, now: datetime) -> list[str]:
+        """Return the cases with ``partner`` for which ``rung`` may be triggered now."""
+        if role not in rung.who:
+            raise Forbidden(f"the role '{role}' may not do this", f"may: {', '.join(rung.who)}")
+
+        async def look(tx: Tx) -> list[str]:
+            rows = await tx.cases(states=[state.value for state in PRESSED], limit=LOOKED_AT)
+            refs = []
+            for row in rows:
+                late = row.due_at is not None and row.due_at <= now
+                if row.partner == partner and row.side == "requesting" and late and row.sealed is not None:
+                    case = cases.unseal(self._context, row).case
+                    if not await self._findings(tx, case, rung, role, now):
+                        refs.append(row.ref)
+            return refs
+
+        return await self._context.store.read(look)
+
+    async def _note(
+        self, refs: list[str], person: str, role: str, language: str, now: datetime, *, draft: bool = False
+    ) -> Note:
+        context, rung = self._context, self._rung("L4")
+        if not refs:
+            raise RuleRefused(
+                (Finding("D-07", "no case with this State has reached L4, or each rests or is held back"),)
+            )
+        names = schemas.codes("country")
+
+        async def unit(tx: Tx) -> Note:
+            held = [await cases.load(context, tx, ref) for ref in refs]
+            for one in held:
+                if found := await self._findings(tx, one.case, rung, role, now):
+                    raise RuleRefused(found)
+            on = local_date(now, context.zone)
+            made = Note(
+                "" if draft else await _number(tx, on.year),
+                on,
+                names[context.country][language],
+                names[held[0].case.partner][language],
+                language,
+                tuple(self._item(one.case, now) for one in held),
+            )
+            digest = b64.encode(sha256(serialize_text(made).encode()).digest())
+            for one in () if draft else held:
+                await self._record(tx, one, event_of("L4"), person, role, now, digest)
+            return made
+
+        if draft:
+            return await context.store.read(unit)
+        made: Note = (await context.commit(unit)).value
+        return made
+
+    def _item(self, case: Case, now: datetime) -> Item:
+        clock = owed(case)
+        if clock is None:
+            raise NotFound("nothing is owed in this case any more")
+        rule = self._context.reckoner.of(self._context.country, case.partner, clock, now)
+        article = rule.article if rule else None
+        return Item(reference(case.thread), clock.step, clock.start_on, clock.due_on, clock.instrument, article)
+
+    async def _mark(self, ref: str, event: str, person: str, role: str, who: frozenset[str], reason: str) -> None:
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        _may(role, who)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            await self._record(tx, held, event, person, role, now, reason=reason)
+
+        await context.commit(unit)
+
+    async def _record(
+        self,
+        tx: Tx,
+        held: cases.Held,
+        event: str,
+        person: str,
+        role: str,
+        now: datetime,
+        digest: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        context, ref, state = self._context, held.case.ref, held.case.state.value
+        sealed = None if reason is None else context.vault.seal(held.key, "event", ref, "sealed", reason.encode())
+        await tx.add_event(EventRow(ref, now, event, person, role, state, state, digest, sealed))
+        context.log("case.pressed", ref=ref, step=event, state=state)
+
+
+FINDERS = frozenset({"case_officer", "liaison_officer", "registry_clerk", "desk_head"})
+"""Who may learn which case of ours a reference in a note is."""
+
+
+def _may(role: str, who: frozenset[str]) -> None:
+    if role not in who:
+        raise Forbidden(f"the role '{role}' may not do this", f"may: {', '.join(sorted(who))}")
+
+
+async def _past(tx: Tx, ref: str) -> tuple[Pressed, ...]:
+    return tuple(Pressed(event.event, event.actor, event.at) for event in await tx.events(ref))
+
+
+async def _number(tx: Tx, year: int) -> str:
+    """Return the next number of a note in ``year``; each year begins with 1."""
+    key = f"notes:{year}"
+    number = int(await tx.get_meta(key) or 0) + 1
+    await tx.set_meta(key, str(number))
+    return f"{number}/{year}"

@@ -1,0 +1,226 @@
+"""
+Releasing figures: from the cases and from what was kept of erased ones, to a table in the ledger.
+
+Rule 1: a table is shown once for a direction and a period, and what was shown is in the ledger for good.
+Rule 2: each new table is tested against all before it, for the readers of each kind.
+Rule 3: one person of an overseeing office releases a table; one that tells about single States needs a second person,
+of foreign affairs.
+Rule 4: what is kept of an erased case is its course: no reference, no person, no day.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from gateway.core import figures
+from gateway.core.figures import PUBLIC, TABLES, Course, File, Step, Table
+from gateway.core.suppress import ONE_ROW, TOTAL, Cells, Key, Shape, Shown
+from gateway.services import cases
+from gateway.services.context import Context, Forbidden, acting
+from gateway.services.ports import CaseRow, ReleaseRow, Tx
+from schemas import ijson
+
+RELEASERS = frozenset({"coordinator", "dpo"})
+"""Offices that release tables."""
+
+SECOND = "foreign_affairs"
+"""The office that signs too where a table tells about single States."""
+
+ALL_CASES = 1 << 31
+
+
+class CannotRelease(ValueError):
+    """There is no such table or period, it is too early, or it was shown before; says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One table as it was shown; ``number`` is its place in the ledger."""
+
+    number: int
+    at: datetime
+    table: Table
+    direction: str
+    period: str
+    first: str
+    second: str | None
+    shape: Shape
+    cells: Cells
+
+    def shown(self) -> Shown:
+        """Return the table as the test against later ones sees it."""
+        return Shown(self.table.rows, self.table.columns, figures.quarters(self.period), self.shape, self.cells)
+
+
+async def course_of(context: Context, tx: Tx, row: CaseRow, now: datetime) -> Course | None:
+    """Return the course of a case that is not erased; ``None`` if its request never arrived, or nobody is behind it."""
+    case = cases.unseal(context, row).case
+    if case.exercise:
+        return None
+    clock = case.clock("reply")
+    file = File(
+        direction=row.side,
+        partner=row.partner,
+        instrument=clock.instrument if clock else row.instrument or "",
+        extended=row.extended,
+        delay_notice=row.delay_notice,
+        reply=case.reply,
+        due_at=clock.due_at if clock else None,
+    )
+    steps = [Step(event.at, event.event, event.target) for event in await tx.events(row.ref)]
+    return figures.course(file, steps, now)
+
+
+async def keep(context: Context, tx: Tx, ref: str, now: datetime) -> None:
+    """Keep the course of the case ``ref``, which the same transaction erases; of one erased before nothing is left."""
+    row = await tx.find_case(ref)
+    if row is None or row.wrapped_key is None or row.sealed is None:
+        return
+    try:
+        course = await course_of(context, tx, row, now)
+    except Exception as error:
+        # An erasure never fails for a figure: the case counts in none.
+        context.log("case.unreadable", ref=ref, error=type(error).__name__)
+        return
+    if course is not None:
+        await tx.add_figure(ijson.dumps(course.to_dict()).decode())
+
+
+async def courses(context: Context, now: datetime) -> tuple[Course, ...]:
+    """Return the course of every case, those of erased ones as they were kept."""
+
+    async def unit(tx: Tx) -> tuple[Course, ...]:
+        found = [Course.from_dict(ijson.loads(text.encode())) for text in await tx.kept_figures()]
+        for row in await tx.cases(limit=ALL_CASES):
+            if row.wrapped_key is None:
+                continue
+            try:
+                course = await course_of(context, tx, row, now)
+            except Exception as error:
+                context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
+                continue
+            if course is not None:
+                found.append(course)
+        return tuple(found)
+
+    return await context.store.read(unit)
+
+
+async def release(
+    context: Context, name: str, direction: str, period: str, person: str, role: str, second: str | None = None
+) -> Release:
+    """
+    Show a table, and enter it in the ledger.
+
+    Args:
+        context: the gateway.
+        name: one of ``TABLES``.
+        direction: ``requesting`` or ``requested``.
+        period: a year or a quarter that ended a whole quarter ago.
+        person: who releases it, in office and in ``role``, one of ``RELEASERS``.
+        role: see ``person``.
+        second: for a table that tells about single States, another person of foreign affairs.
+
+    Raises ``Forbidden``, ``CannotRelease``, and ``Conflict`` if another was released meanwhile.
+    """
+    now = context.clock.now()
+    table = _checked(name, direction, period, now)
+    _check_persons(context, table, person, role, second, now)
+    before = await ledger(context)
+    if any((one.table.name, one.direction, one.period) == (name, direction, period) for one in before):
+        raise CannotRelease("this table was shown before; isthmus stats list has it")
+    counted = figures.chosen(await courses(context, now), direction, period)
+    rows = _rows(context, table, counted)
+    if table.durations:
+        shape, cells = figures.shape_of(table, rows), figures.tabulate_durations(table, rows, counted)
+    else:
+        same = [(one.table.audience, one.shown()) for one in before if _adds_up_with(one, direction)]
+        made = figures.tabulate(table, rows, period, counted, same)
+        shape, cells = made.shape, made.cells
+    known = len(before)
+
+    async def enter(tx: Tx) -> int:
+        if len(await tx.releases()) != known:
+            raise CannotRelease("another table was shown meanwhile; try again")
+        text = ijson.dumps(content_json(table, direction, period, cells)).decode()
+        return await tx.add_release(ReleaseRow(0, now, name, direction, period, person, second, text))
+
+    number: int = (await context.commit(enter)).value
+    context.log("figures.released", count=number)
+    return Release(number, now, table, direction, period, person, second, shape, cells)
+
+
+def _checked(name: str, direction: str, period: str, now: datetime) -> Table:
+    table = TABLES.get(name)
+    if table is None:
+        raise CannotRelease(f"there is no table of this name; there are {', '.join(TABLES)}")
+    if direction not in figures.DIRECTIONS:
+        raise CannotRelease(f"a direction is one of {', '.join(figures.DIRECTIONS)}")
+    try:
+        earliest = figures.released_from(period)
+    except ValueError as error:
+        raise CannotRelease(str(error)) from error
+    if now.date() < earliest:
+        raise CannotRelease(f"figures of {period} may be shown from {earliest.isoformat()} on")
+    return table
+
+
+def _check_persons(context: Context, table: Table, person: str, role: str, second: str | None, now: datetime) -> None:
+    acting(context, person, role, now)
+    if role not in RELEASERS:
+        raise Forbidden(f"the role '{role}' releases no figures", f"one of {', '.join(sorted(RELEASERS))} does")
+    if not table.counterpart:
+        return
+    if second is None or second == person:
+        raise Forbidden("figures about single States are released by two different persons", f"name one of {SECOND}")
+    acting(context, second, SECOND, now)
+
+
+def _adds_up_with(one: Release, direction: str) -> bool:
+    return one.direction == direction and not one.table.durations
+
+
+def _rows(context: Context, table: Table, counted: Sequence[Course]) -> list[str]:
+    """Return every row the table can have: all partners or agreements known here, so that no row tells by itself."""
+    if not table.rows:
+        return []
+    known = set(context.partners) if table.rows == "partner" else {one.id for one in context.reckoner.instruments}
+    return sorted(known | {str(getattr(one, table.rows)) for one in counted})
+
+
+def content_json(table: Table, direction: str, period: str, cells: Cells) -> dict[str, Any]:
+    """Return a table as JSON values: its cells row by row, ``null`` where one is hidden, sums last."""
+    rows = list(dict.fromkeys(row for row, _ in cells))
+    columns = list(dict.fromkeys(column for _, column in cells))
+    return {
+        "table": table.name,
+        "title": table.title,
+        "audience": table.audience,
+        "minimum": figures.MINIMUM[table.audience],
+        "direction": direction,
+        "period": period,
+        "rows": rows,
+        "columns": columns,
+        "cells": [[cells[row, column] for column in columns] for row in rows],
+    }
+
+
+def _parse(row: ReleaseRow) -> Release:
+    value = ijson.loads(row.content.encode())
+    cells: dict[Key, int | None] = {
+        (across, down): cell
+        for across, line in zip(value["rows"], value["cells"], strict=True)
+        for down, cell in zip(value["columns"], line, strict=True)
+    }
+    rows = tuple(one for one in value["rows"] if one != TOTAL) or ONE_ROW
+    shape = Shape(rows, tuple(one for one in value["columns"] if one != TOTAL))
+    table = replace(TABLES[row.name], title=value["title"], audience=value["audience"])
+    return Release(row.number, row.at, table, row.direction, row.period, row.first, row.second, shape, cells)
+
+
+async def ledger(context: Context, audience: str | None = None) -> tuple[Release, ...]:
+    """Return every table that was shown, in order; with ``audience`` ``public`` those alone that everybody may see."""
+    rows = await context.store.read(lambda tx: tx.releases())
+    found = tuple(map(_parse, rows))
+    return tuple(one for one in found if one.table.audience == PUBLIC) if audience == PUBLIC else found

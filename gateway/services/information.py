@@ -1,0 +1,314 @@
+"""
+Information without persons: which documents, means and routes are used, asked and answered between States by code.
+
+This is the exchange of Article 10(1) of the Palermo Protocol, and it is kept apart from cases on purpose.
+
+Rule 1: it has a purpose, roles and keys of its own. Question and answer carry a statement by the information office,
+whose key the card lists for that role and for no other; no role of a case may act here, and this role in no case.
+Rule 2: no thread of it is the thread of a case. It stands under a mark that is no case's reference, so nothing of a
+case can arrive in it, and nothing of it in a case.
+Rule 3: this file knows no case: it imports nothing that opens, reads or moves one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import schemas
+from gateway.core import envelope, wire
+from gateway.core.codes import PeerError, Reason
+from gateway.core.messages import INFORMATION_ANSWER, INFORMATION_REQUEST
+from gateway.core.wire import Payload
+from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.ports import OutboundRow, ThreadRow, Tx, Unavailable
+from keys import b64, jws
+from keys import statement as statements
+from keys.errors import BadJws, BadSignature, BadStatement, UnknownKey
+from schemas import ijson
+
+ROLE: Final = "information_officer"
+MARK: Final = "information"
+"""What stands in place of a case's reference in the thread of a question; a reference has 22 letters."""
+
+_INDEX = "information"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    One question and its answer: ``thread`` (22 characters), ``partner``, whether it is ``ours``, the dates (ISO 8601).
+
+    ``state`` is ``prepared``, ``asked`` or ``answered``. No member has room for a person.
+    """
+
+    thread: str
+    partner: str
+    ours: bool
+    state: str
+    on: str
+    request: Mapping[str, Any]
+    answer: Mapping[str, Any] | None = None
+    prepared: str | None = None
+    author: str | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """Return the digest of the body that is prepared: what the information office signs."""
+        return wire.payload_digest(self.prepared.encode()) if self.prepared else None
+
+
+def _name(partner: str, thread: str) -> str:
+    return f"{_INDEX}:{partner}:{thread}"
+
+
+async def _find(tx: Tx, partner: str, thread: str) -> Question | None:
+    text = await tx.get_meta(_name(partner, thread))
+    return Question(**ijson.loads(text.encode())) if text else None
+
+
+async def _save(tx: Tx, question: Question) -> None:
+    name = _name(question.partner, question.thread)
+    if await tx.get_meta(name) is None:
+        index = await tx.get_meta(_INDEX)
+        await tx.set_meta(_INDEX, "\n".join([*(index.split("\n") if index else ()), name]))
+    await tx.set_meta(name, ijson.dumps(asdict(question)).decode())
+
+
+class Information:
+    """The information office of one State."""
+
+    def __init__(self, context: Context) -> None:
+        """Work for the gateway of ``context``."""
+        self._context = context
+
+    # What we ask, and answer.
+
+    async def ask(self, country: str, request: Mapping[str, Any], person: str) -> Question:
+        """
+        Prepare the question ``request`` (schema ``information.request``) to ``country``; it leaves once it is signed.
+
+        Raises ``SchemaError``, ``Forbidden``.
+        """
+        context, now = self._context, self._acting(person)
+        schemas.validate(INFORMATION_REQUEST, request)
+        if reason := context.no_contact(country):
+            raise Forbidden(f"{country} is not to be contacted: {reason}", "ask who keeps the list")
+        text = ijson.dumps(dict(request)).decode()
+        thread = context.random.token()
+        made = Question(thread, country, True, "prepared", now.date().isoformat(), dict(request), None, text, person)
+
+        async def unit(tx: Tx) -> None:
+            await _save(tx, made)
+
+        await context.commit(unit)
+        return made
+
+    async def prepare_answer(self, country: str, thread: str, answer: Mapping[str, Any], person: str) -> Question:
+        """Prepare ``answer`` (schema ``information.answer``) to a question of ``country``. Raises as ``ask``."""
+        context, _ = self._context, self._acting(person)
+        schemas.validate(INFORMATION_ANSWER, answer)
+
+        async def unit(tx: Tx) -> Question:
+            question = await self._get(tx, country, thread)
+            if question.ours or question.state != "asked":
+                raise Forbidden("there is nothing to answer here", "list the questions: isthmus information list")
+            made = replace(question, prepared=ijson.dumps(dict(answer)).decode(), author=person)
+            await _save(tx, made)
+            return made
+
+        prepared: Question = (await context.commit(unit)).value
+        return prepared
+
+    async def send(self, country: str, thread: str, statement: str, person: str) -> Question:
+        """
+        Send what is prepared, with ``statement``: by another person, with a key our card lists for the office.
+
+        Raises ``Forbidden``, ``Unavailable``.
+        """
+        context, now = self._context, self._acting(person)
+
+        async def unit(tx: Tx) -> Question:
+            question = await self._get(tx, country, thread)
+            if question.prepared is None or question.digest is None:
+                raise Forbidden("nothing is prepared here", "prepare it first")
+            if question.author == person:
+                raise Forbidden("author and signer are different persons", "ask a second person of the office")
+            type = INFORMATION_REQUEST if question.ours else INFORMATION_ANSWER
+            self._check(statement, thread, type, question.digest, now)
+            await self._queue(tx, question, type, statement, now)
+            said = {"state": "asked"} if question.ours else {"state": "answered", "answer": _value(question)}
+            made = replace(question, prepared=None, author=None, **said)
+            await _save(tx, made)
+            return made
+
+        sent: Question = (await context.commit(unit)).value
+        return sent
+
+    async def questions(self, person: str) -> tuple[Question, ...]:
+        """Return every question, ours and theirs, in the order in which they came."""
+        self._acting(person)
+
+        async def unit(tx: Tx) -> tuple[Question, ...]:
+            index = await tx.get_meta(_INDEX)
+            names = index.split("\n") if index else ()
+            texts = [await tx.get_meta(name) for name in names]
+            return tuple(Question(**ijson.loads(text.encode())) for text in texts if text)
+
+        return await self._context.store.read(unit)
+
+    # What is over.
+
+    async def run(self, every_s: float = 3600.0) -> None:
+        """Erase what is over every ``every_s`` seconds until cancelled."""
+        while True:
+            try:
+                await self.run_once(self._context.clock.now())
+            except Unavailable as error:
+                self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            await self._context.clock.sleep(every_s)
+
+    async def run_once(self, now: datetime) -> int:
+        """Erase each question whose own ``retain_until`` or that of its answer has passed; return how many."""
+        today = now.date().isoformat()
+
+        async def unit(tx: Tx) -> int:
+            index = await tx.get_meta(_INDEX)
+            kept, gone = [], 0
+            for name in index.split("\n") if index else ():
+                text = await tx.get_meta(name) or ""
+                if text and _last_day(Question(**ijson.loads(text.encode()))) >= today:
+                    kept.append(name)
+                else:
+                    await tx.set_meta(name, "")
+                    gone += 1
+            if gone:
+                await tx.set_meta(_INDEX, "\n".join(kept))
+            return gone
+
+        erased: int = (await self._context.commit(unit)).value
+        return erased
+
+    # What arrives.
+
+    async def take(self, tx: Tx, thread: ThreadRow, payload: Payload, now: datetime) -> str:
+        """
+        Take in a question or an answer whose statement was verified, and return the mark its thread stands under.
+
+        Raises ``PeerError`` (``illegal-step``) for a thread of a case, a second question in a thread, and an answer to
+        nothing (M-3.23).
+        """
+        partner, name = payload.sender, payload.thread or ""
+        held = await _find(tx, partner, name)
+        on = now.date().isoformat()
+        if payload.type == INFORMATION_REQUEST:
+            if thread.ref is not None or thread.out_seq or held is not None:
+                raise PeerError(Reason.STEP_NONE)
+            await _save(tx, Question(name, partner, False, "asked", on, payload.body))
+        else:
+            if held is None or not held.ours or held.state != "asked":
+                raise PeerError(Reason.STEP_NONE)
+            await _save(tx, replace(held, state="answered", answer=payload.body))
+        self._context.log("information.received", partner=partner, type=payload.type)
+        return MARK
+
+    # What these have in common.
+
+    def _acting(self, person: str) -> datetime:
+        now = self._context.clock.now()
+        acting(self._context, person, ROLE, now)
+        return now
+
+    async def _get(self, tx: Tx, country: str, thread: str) -> Question:
+        found = await _find(tx, country, thread)
+        if found is None:
+            raise NotFound("there is no such question here")
+        return found
+
+    def _check(self, statement: str, thread: str, kind: str, digest: str, now: datetime) -> None:
+        """Check the statement as the other State will: under a key of our own card. Raises ``Forbidden``."""
+        role = schemas.statement_roles()[ROLE]
+        own = self._context.own
+        try:
+            if own is None:
+                raise UnknownKey("no card of ours is published")
+            _, signed = statements.parse(statement.encode())
+            key = own.role_key(signed.kid, role, now)
+            statements.verify(statement.encode(), thread=thread, kind=kind, role=role, digest=digest, key=key, now=now)
+        except (BadStatement, BadJws, BadSignature, UnknownKey) as error:
+            raise Forbidden(
+                f"the statement does not verify: {error}", "sign the digest with a key our card lists for the office"
+            ) from error
+
+    async def _queue(self, tx: Tx, question: Question, type: str, statement: str, now: datetime) -> None:
+        context, country = self._context, question.partner
+        row = await tx.find_thread(country, question.thread)
+        thread = row or ThreadRow(country, question.thread, MARK, 0, 0, None, 0, 0, None, None)
+        seq = thread.out_seq + 1 if thread.out_epoch == context.epoch else 1
+        id, at = context.random.token(), now.replace(microsecond=0)
+        expires_at = at + wire.MAX_VALIDITY
+        raw = wire.serialize_payload(
+            type=type,
+            id=id,
+            sender=context.country,
+            recipient=country,
+            thread=question.thread,
+            epoch=context.epoch,
+            seq=seq,
+            prev=thread.seen,
+            issued_at=at,
+            expires_at=expires_at,
+            in_reply_to=thread.in_digest,
+            clock=None,
+            statements=(statement,),
+            body=(question.prepared or "").encode(),
+        )
+        digest = wire.payload_digest(raw)
+        card = context.trust.find(country)
+        if card is None:
+            raise Unavailable(f"no valid card of {country} is held", "refresh trust, or lift the hold")
+        try:
+            key = card.sealing_key(now, context.policy.suites)
+        except UnknownKey as error:
+            raise Unavailable(f"no valid sealing key of {country} is held", "refresh trust") from error
+        head = envelope.head(key.suite, key.kid)
+        sealed = head + key.seal(head, envelope.pad(jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)))
+        await tx.save_outbound(
+            OutboundRow(
+                partner=country,
+                id=id,
+                digest=digest,
+                envelope_id=envelope.envelope_id(sealed),
+                thread=question.thread,
+                epoch=context.epoch,
+                seq=seq,
+                type=type,
+                state="queued",
+                kid=b64.encode(key.kid),
+                envelope=sealed,
+                sealed=None,
+                ref=None,
+                queued_at=now,
+                not_before=now,
+                next_try_at=now,
+                attempts=0,
+                posted_at=None,
+                expires_at=expires_at,
+                answered_at=None,
+                status=None,
+                code=None,
+                answer=None,
+            )
+        )
+        await tx.save_thread(thread._replace(out_epoch=context.epoch, out_seq=seq, seen=digest))
+        context.queued = True
+
+
+def _last_day(question: Question) -> str:
+    """Return the first of the days until which the question, and its answer, may be kept."""
+    bodies = [body for body in (question.request, question.answer) if body is not None]
+    return min(str(body["handling"]["retain_until"]) for body in bodies)
+
+
+def _value(question: Question) -> Mapping[str, Any]:
+    return ijson.loads((question.prepared or "{}").encode())

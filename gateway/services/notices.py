@@ -1,0 +1,273 @@
+"""
+After something was sent: ask what became of it, ask to pass it on, correct it, have it destroyed, and answer the same.
+
+Rule 1: what is said here is a code, a number or a date. Right values for wrong ones are approved by two persons.
+Rule 2: no answer is no: nothing here turns silence into a release (``gateway.core.notices.grants``).
+Rule 3: a copy is destroyed with its key, in the transaction in which the confirmation stands in the outbox.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import schemas
+from gateway.core.case import Case, Notice, Pending, Side, State
+from gateway.core.elements import element_findings
+from gateway.core.machine import Event, RuleRefused, step
+from gateway.core.messages import (
+    CONFIRMATION,
+    ELEMENTS,
+    ERASURE,
+    ONWARD_ANSWER,
+    ONWARD_REQUEST,
+    RECTIFICATION,
+    USE_ANSWER,
+    USE_REQUEST,
+)
+from gateway.core.notices import last_number, open_demands
+from gateway.core.preview import LEGAL_BASIS, body_digest
+from gateway.core.rules import Facts, about
+from gateway.core.tables import table_for
+from gateway.services import cases, no_contact, person_stop
+from gateway.services.context import Context, Forbidden, acting
+from gateway.services.ports import Tx, Unavailable
+from gateway.services.retain import Retention, erase_in, fill_journal
+from keys import statement as statements
+from keys.errors import BadJws, BadSignature, BadStatement
+from schemas import ijson
+
+APPROVAL = "rectification.approval"
+"""Kind of statement that approves right values for wrong ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who may hold the data of a person: one case, its partner, its state, and our demands it has not confirmed."""
+
+    ref: str
+    partner: str
+    state: str
+    open: tuple[Notice, ...]
+
+
+class Notices:
+    """What either desk may say about data that was sent."""
+
+    def __init__(self, context: Context, retention: Retention) -> None:
+        """Work on the cases of ``context``; ``retention`` destroys what is to be destroyed."""
+        self._context = context
+        self._retention = retention
+
+    # What was done with it.
+
+    async def ask_use(self, ref: str, person: str, role: str) -> None:
+        """Ask what the other State did with what we sent. Raises ``IllegalStep``, ``RuleRefused``."""
+        await self._say(ref, "ask_use", USE_REQUEST, {}, person, role)
+
+    async def report_use(self, ref: str, report: Mapping[str, Any], person: str, role: str) -> None:
+        """Answer by ``report`` (schema ``use-report.answer``). Raises ``SchemaError``, ``RuleRefused``."""
+        await self._say(ref, "report_use", USE_ANSWER, report, person, role)
+
+    # May it be passed on.
+
+    async def ask_onward(self, ref: str, purpose: str, recipient: str, person: str, role: str) -> None:
+        """Ask to use what we received for ``purpose`` at a kind of body. Until a yes arrives the answer is no."""
+        value = {"purpose": purpose, "recipient": recipient}
+        await self._say(ref, "ask_onward", ONWARD_REQUEST, value, person, role)
+
+    async def answer_onward(self, ref: str, number: int, until: str | None, person: str, role: str) -> None:
+        """Grant request ``number`` up to and including ``until`` (ISO date), or refuse it (``None``), unreasoned."""
+        decision = "REFUSED" if until is None else "GRANTED"
+        value = {"number": number, "decision": decision, "until": until}
+        await self._say(ref, "answer_onward", ONWARD_ANSWER, value, person, role)
+
+    # It was wrong.
+
+    async def strike(self, ref: str, parts: Sequence[str], person: str, role: str) -> None:
+        """Say that ``parts`` of what we sent were wrong and are to be destroyed; it may follow a withdrawal."""
+        value = {"parts": list(parts), "handling": None, "elements": None}
+        await self._say(ref, "strike", RECTIFICATION, value, person, role)
+
+    async def prepare_rectification(
+        self, ref: str, parts: Sequence[str], elements: Mapping[str, Any], person: str, role: str
+    ) -> Pending:
+        """
+        Prepare right values for ``parts``; a second person signs their digest. Returns the exact bytes.
+
+        Raises ``SchemaError``, ``RuleRefused``.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> Pending:
+            held = await cases.load(context, tx, ref)
+            draft = held.case.draft or {}
+            handling = {"purpose": held.case.purpose, "legal_basis": LEGAL_BASIS, **draft["handling"]}
+            number = last_number(held.case, RECTIFICATION, ours=True) + 1
+            value = {"number": number, "parts": list(parts), "handling": handling, "elements": dict(elements)}
+            schemas.validate(RECTIFICATION, value)
+            if found := element_findings(elements):
+                raise RuleRefused(found)
+            text = ijson.dumps(value).decode()
+            pending = Pending(RECTIFICATION, text, body_digest(text), person)
+            data = {"pending": pending, "value": value, "digest": pending.digest}
+            await cases.move(context, tx, held, Event("prepare_rectification", person, role, data), now)
+            return pending
+
+        made: Pending = (await context.commit(unit)).value
+        return made
+
+    async def rectify(self, ref: str, statement: str, person: str, role: str = "liaison_officer") -> None:
+        """
+        Approve the values prepared by ``statement`` over their digest, send them, and correct our own file.
+
+        Raises ``Forbidden``, ``IllegalStep``, ``RuleRefused``.
+        """
+        context, now = self._context, self._context.clock.now()
+        approver = acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            pending = held.case.pending
+            if pending is None or pending.type != RECTIFICATION:
+                raise Forbidden("no rectification is prepared in this case", "prepare it first")
+            try:
+                statements.verify(
+                    statement.encode(),
+                    thread=held.case.thread,
+                    kind=APPROVAL,
+                    role=schemas.statement_roles()[role],
+                    digest=pending.digest,
+                    key=approver.key,
+                    now=now,
+                )
+            except (BadStatement, BadJws, BadSignature) as error:
+                raise Forbidden(f"the approval does not verify: {error}", "sign the digest that was shown") from error
+            value = ijson.loads(pending.body.encode())
+            # For the rules it is what it is: elements that leave. Only what brings no value is exempt of R-01.
+            data = {"value": value, "body": pending.body, "digest": pending.digest}
+            facts = await self._facts(tx, held.case, ELEMENTS, value)
+            await cases.move(context, tx, held, Event("rectify", person, role, data, facts), now)
+            why = (held.case.draft or {}).get("justification", "")
+            await cases.record_access(context, tx, held, person, "rectify", why, now, held.case.partner)
+
+        await context.commit(unit)
+
+    # It is to be destroyed.
+
+    async def demand_erasure(self, ref: str, person: str, role: str) -> None:
+        """Ask the other State to destroy all that we sent in this case; it may follow a withdrawal."""
+        await self._say(ref, "demand_erasure", ERASURE, {}, person, role)
+
+    async def confirm(self, ref: str, number: int, result: str, person: str, role: str) -> None:
+        """Confirm that rectification ``number`` was carried out wherever our State holds the data."""
+        value = {"number": number, "act": "RECTIFICATION", "result": result}
+        await self._say(ref, "confirm", CONFIRMATION, value, person, role)
+
+    async def destroy(self, ref: str, number: int, person: str, role: str) -> None:
+        """
+        Destroy our copy as erasure ``number`` of the other State asks, and confirm it.
+
+        On the side that was asked the whole case goes with its key; on the side that asked, what came from the other
+        State. Raises ``IllegalStep``, ``RuleRefused``, and ``Unavailable`` while a message of ours is on its way.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        value = {"number": number, "act": "ERASURE", "result": "DONE"}
+        schemas.validate(CONFIRMATION, value)
+        event = Event("destroy", person, role, {"value": value, "body": ijson.dumps(value).decode()})
+
+        async def look(tx: Tx) -> Case:
+            case = (await cases.load(context, tx, ref)).case
+            step(table_for(case.side), case, event, now)
+            if any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(ref)):
+                raise Unavailable("a message of this case is not answered yet", "destroy it once nothing is on its way")
+            return case
+
+        whole = (await context.store.read(look)).side is Side.REQUESTED
+        if whole:
+            context.on_erased(ref)  # before the transaction, so that no restore brings back what was destroyed
+
+        async def unit(tx: Tx) -> None:
+            await cases.move(context, tx, await cases.load(context, tx, ref), event, now)
+            if whole:
+                await erase_in(context, tx, ref, now)
+            else:
+                for row in await tx.inbound_of_case(ref):
+                    await tx.save_inbound(row._replace(sealed=None))
+            await fill_journal(tx)
+
+        await context.commit(unit)
+        await self._retention.empty_journal()
+
+    # Who has it.
+
+    async def recipients(self, ref: str, person: str, role: str) -> tuple[Recipient, ...]:
+        """
+        Return the cases in which something of this person may have been sent, each with what it has not confirmed.
+
+        A rectification or erasure reaches every past recipient (R-16): whoever sends one looks here first, and again
+        until nothing is open. Cases that share no number with this one may be of another person; a person decides.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> tuple[Recipient, ...]:
+            refs = [ref, *(other.ref for other in await tx.shared(ref))]
+            found = []
+            for one in refs:
+                row = await tx.find_case(one)
+                if row is None or row.sealed is None:
+                    continue
+                case = cases.unseal(context, row).case
+                if await cases.was_posted(tx, case):
+                    found.append(Recipient(one, case.partner, case.state.value, open_demands(case)))
+            return tuple(found)
+
+        return await context.store.read(unit)
+
+    # What these have in common.
+
+    async def _say(self, ref: str, name: str, type: str, value: Mapping[str, Any], person: str, role: str) -> None:
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            number = last_number(held.case, type, ours=True) + 1
+            body = {"number": number, **value}
+            schemas.validate(type, body)
+            data = {
+                "value": body,
+                "body": ijson.dumps(body).decode(),
+                "posted": await cases.was_posted(tx, held.case),
+            }
+            event = Event(name, person, role, data, await self._facts(tx, held.case, type, body))
+            await cases.move(context, tx, held, event, now)
+
+        await context.commit(unit)
+
+    async def _facts(self, tx: Tx, case: Case, type: str, value: Mapping[str, Any]) -> Facts:
+        context, now = self._context, self._context.clock.now()
+        asking = case.side is Side.REQUESTING
+        return about(
+            case,
+            now,
+            type,
+            value,
+            question=case.received,
+            no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
+            person_stopped=await person_stop.held_back(tx, case),
+            recipient_ready=cases.recipient(context, case.partner, now) is not None,
+            justification="answer",
+        )
+
+
+def overdue_demands(case: Case, now: datetime, days: int) -> tuple[Notice, ...]:
+    """Return the rectifications and erasures of ours that stand unconfirmed for more than ``days`` days (R-16)."""
+    return tuple(
+        one
+        for one in open_demands(case)
+        if (now.date() - datetime.fromisoformat(one.on).date()).days > days and case.state is not State.ERASED
+    )

@@ -1,0 +1,108 @@
+"""
+The stop that holds for the person in every case, not for the one case in which something became known.
+
+Rule 1: a case stops the person's others while its protection state is anything but an attested none, or while the
+asylum authority holds it. Nobody else's hold says why, so it stops its own case alone.
+Rule 2: a case that shares a value with a stopped one is held by the gateway itself, at once, for people to decide. That
+is a reason to look; a case that shares nothing proves nothing, and no case is released by it.
+Rule 3: people release it, two of them, who say that it is another person. A shared number is no matter of opinion: the
+wrong entry is corrected, or the case stays held.
+Rule 4: nothing here overrides R-01. A hold that was released is placed again as soon as another value is shared.
+
+The values are keyed (``gateway.core.person_keys``) and go with the case; ``docs/decisions/0011-person-wide-stop.md``.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.core.case import Case, Side, State
+from gateway.core.person_keys import VERSION, person_values
+from gateway.core.verification import STOP
+from gateway.services.context import Context
+from gateway.services.ports import Shared, Tx
+from keys import b64
+
+HOLDER = ("gateway", STOP)
+"""Who holds a case for this reason, as it stands among its holders: no person, and no role a person can have."""
+
+BECAUSE = "another case that shares a value with this person is stopped"
+
+_OVER = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
+_META = "person_index"
+
+
+def attested_none(draft: Mapping[str, Any]) -> bool:
+    """Return whether the protection state is none, and who says so, when and on what basis is all there (R-01)."""
+    state = draft["asylum"]
+    return bool(state["state"] == "none" and state["attested_by"] and state["attested_on"] and state["basis"])
+
+
+def stops(case: Case) -> bool:
+    """
+    Return whether ``case`` stops the person's others.
+
+    What was indicated once counts until it is erased, also in a case that is closed. That nobody attested anything
+    counts while the case is open: one that was discarded before anybody asked says nothing of the person.
+    """
+    if case.side is Side.REQUESTED or case.draft is None:
+        return False
+    if any(role == "asylum_authority" for _, role in case.holders):
+        return True
+    if case.draft["asylum"]["state"] not in ("none", "unknown"):
+        return True
+    return not attested_none(case.draft) and case.state not in _OVER
+
+
+def concerns(before: Case | None, after: Case) -> bool:
+    """Return whether a step changed what is known of the person, or whether the case stops others."""
+    if after.side is Side.REQUESTED or after.draft is None or after.exercise:
+        return False  # nobody is invented twice: an exercise stops no real case, and none stops it
+    return before is None or before.draft is not after.draft or stops(before) != stops(after)
+
+
+async def enter(context: Context, tx: Tx, case: Case) -> None:
+    """Enter the values of the person of ``case`` in place of those entered before."""
+    if case.draft is not None and case.side is Side.REQUESTING and not case.exercise:
+        await tx.save_person_values(case.ref, person_values(case.draft, context.vault.index_value), stops(case))
+
+
+async def matches(tx: Tx, ref: str) -> tuple[Shared, ...]:
+    """Return the stopped cases that hold ``ref``: those that share a value and were not told apart by two persons."""
+    found = []
+    for other in await tx.shared(ref, stopped=True):
+        decided = None if other.number else await tx.find_apart(ref, other.ref)
+        if decided is None or decided.second is None or decided.shared != digest(other.values):
+            found.append(other)
+    return tuple(found)
+
+
+async def held_back(tx: Tx, case: Case) -> bool:
+    """Return whether R-01 stands against every message of ``case`` because another of the same person is stopped."""
+    return case.side is Side.REQUESTING and bool(await matches(tx, case.ref))
+
+
+def reasons(case: Case) -> tuple[str, ...]:
+    """Return why the gateway holds ``case``, a sentence for each look that found something, with the other cases."""
+    lines = (case.freeze_reason or "").splitlines() if HOLDER in case.holders else []
+    return tuple(line for line in lines if line.startswith(BECAUSE))
+
+
+def digest(values: Sequence[bytes]) -> bytes:
+    """Return what a decision keeps of the values it was about: SHA-256 of them, which are keyed already."""
+    return hashlib.sha256(b"".join(values)).digest()
+
+
+def mark(context: Context) -> str:
+    """Return what the index of this program under this key is known by; another one is made anew."""
+    return f"{VERSION} {b64.encode(context.vault.index_value('index'))}"
+
+
+async def is_current(context: Context, tx: Tx) -> bool:
+    """Return whether the index was made by this program under this key."""
+    return await tx.get_meta(_META) == mark(context)
+
+
+async def make_current(context: Context, tx: Tx) -> None:
+    """Note that the index was made by this program under this key."""
+    await tx.set_meta(_META, mark(context))

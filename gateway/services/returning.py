@@ -1,0 +1,539 @@
+"""
+What both States do for a return: consider, assess, propose, accept, document, schedule, leave, hand over, look after.
+
+Rule 1: a return goes on in the case of the positive reply it rests on; whether a step may be taken says state table R.
+Rule 2: what leaves is composed from record and draft: conclusions, dates, signers. Whoever signs, signs those bytes.
+Rule 3: the authority in charge, the escort and the receiving service sign with keys of their own, which our card lists,
+so that the other State can verify that it was they.
+Rule 4: the plan of a journey leaves 72 hours before departure and not earlier. Until then it lies sealed in the outbox.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import schemas
+from gateway.core import return_bodies, wire
+from gateway.core.case import Case, Pending, Release, Side, State
+from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.messages import (
+    ACCEPTANCE,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
+    HANDOVER,
+    MONITORING,
+    PROPOSAL,
+    REISSUE,
+    SCHEDULE,
+    SUSPENSION,
+    TAKE_BACK,
+    event_name,
+)
+from gateway.core.preview import body_digest
+from gateway.core.rules import Facts, Finding, about
+from gateway.core.tables import table_for
+from gateway.core.verification import GATEWAY
+from gateway.services import cases, no_contact, person_stop
+from gateway.services.context import Context, Forbidden, NotFound, Person, acting
+from gateway.services.ports import Tx, Unavailable
+from keys import jws
+from keys import statement as statements
+from keys.errors import BadJws, BadRest, BadSignature, BadStatement, RevokedKey, UnknownKey
+from schemas import ijson
+
+APPROVAL = {PROPOSAL: "return.approval", DOCUMENT_REQUEST: "travel.approval"}
+"""Kind of statement that approves a body of a return, by message type."""
+
+REPORTS = {
+    "monitoring": "report",
+    "monitoring_safe": "report_safe",
+    "monitoring_concern": "report_concern",
+    "monitoring_lost": "report_lost",
+}
+"""What a report is here, by what it is to the State that gets it."""
+
+TAKE_BACK_REASONS = frozenset(schemas.codes("take_back_reason"))
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The exact text of a handover's protocol, its digest, and the thread: what both hands sign."""
+
+    body: str
+    digest: str
+    thread: str
+
+
+Make = Callable[[Tx, Case], Awaitable[tuple[str, Mapping[str, Any]]]]
+"""Makes, of a case, the text of the body that leaves (or an empty one) and what else the event carries."""
+
+
+class Returning:
+    """The acts of both sides of a return."""
+
+    def __init__(self, context: Context) -> None:
+        """Work on the cases of ``context``."""
+        self._context = context
+
+    # What the gateway notices by itself.
+
+    async def run(self, every_s: float = 3600.0) -> None:
+        """Look at the travel documents every ``every_s`` seconds until cancelled."""
+        while True:
+            try:
+                await self.run_once(self._context.clock.now())
+            except Unavailable as error:
+                self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            await self._context.clock.sleep(every_s)
+
+    async def run_once(self, now: datetime) -> tuple[str, ...]:
+        """Lead each case whose travel document is over back to where another can be asked for; return which."""
+        context = self._context
+
+        async def look(tx: Tx) -> list[str]:
+            rows = await tx.cases(states=[State.DOCUMENTED.value])
+            return [row.ref for row in rows if row.side == Side.REQUESTING]
+
+        return tuple([ref for ref in await context.store.read(look) if await self._expire(ref, now)])
+
+    async def _expire(self, ref: str, now: datetime) -> bool:
+        context = self._context
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            await cases.move(context, tx, held, Event("document_expired", "gateway", GATEWAY), now)
+
+        try:
+            await context.commit(unit)
+        except (IllegalStep, RuleRefused):
+            return False  # it is still valid, or the case moved on meanwhile
+        except (BadRest, NotFound) as error:
+            context.log("case.unreadable", ref=ref, error=type(error).__name__)
+            return False  # one that cannot be read holds up no other
+        return True
+
+    # The side that proposes: whether to.
+
+    async def consider(self, ref: str, record: Mapping[str, Any], person: str, role: str) -> None:
+        """
+        Begin to consider a return, with its national ``record`` (schema ``return-record``).
+
+        Raises ``schemas.SchemaError``, ``Forbidden``, ``IllegalStep``, ``RuleRefused``.
+        """
+        schemas.validate("return-record", record)
+        await self._step(ref, "consider", person, role, _with({"record": record}))
+
+    async def record(self, ref: str, record: Mapping[str, Any], person: str, role: str) -> None:
+        """Replace the national record of the return. Raises as ``consider``."""
+        schemas.validate("return-record", record)
+        await self._step(ref, "record", person, role, _with({"record": record}))
+
+    async def assess(self, ref: str, person: str, role: str) -> None:
+        """Say as the authority in charge that the assessments are complete, whatever they conclude."""
+        await self._step(ref, "assess", person, role)
+
+    async def decline(self, ref: str, person: str, role: str) -> None:
+        """End it: no return. Nothing stands before this step."""
+        await self._step(ref, "decline", person, role)
+
+    async def reassess(self, ref: str, person: str, role: str) -> None:
+        """Begin anew, because something changed; what was signed before is void."""
+        await self._step(ref, "reassess", person, role)
+
+    async def prepare(self, ref: str, plan: Mapping[str, Any], person: str, role: str) -> Pending:
+        """
+        Prepare the proposal from the record and ``plan`` (``window``, ``needs``, ``referral``); return its exact bytes.
+
+        Raises ``schemas.SchemaError`` if it does not make a proposal, ``RuleRefused``.
+        """
+        return await self._prepare(ref, PROPOSAL, lambda case, now: return_bodies.proposal(case, plan), person, role)
+
+    async def prepare_document(self, ref: str, needed_by: str, person: str, role: str) -> Pending:
+        """Prepare the request for a travel document needed by an ISO date; return its exact bytes."""
+        return await self._prepare(
+            ref, DOCUMENT_REQUEST, lambda case, now: return_bodies.document_request(case, needed_by), person, role
+        )
+
+    async def approve(self, ref: str, statement: str, person: str, role: str = "liaison_officer") -> None:
+        """Approve what was prepared, as a second person, by a statement of the own key over its digest."""
+        signer = acting(self._context, person, role, self._context.clock.now())
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            pending = _pending(case)
+            kind = APPROVAL.get(pending.type, "return.approval")
+            self._verified(statement, case, signer, role, kind, pending.digest)
+            return pending.body, {"digest": pending.digest, "statement": statement}
+
+        await self._step(ref, "approve", person, role, make, prepared=True)
+
+    async def endorse(self, ref: str, statement: str, person: str, role: str) -> None:
+        """
+        Release the return that was prepared, as the authority in charge; the statement travels with the proposal.
+
+        It counts until the instant that it names, also on the day of departure.
+        """
+        data = self._signed(statement, person, role, "return.release", _pending_digest)
+        await self._step(ref, "endorse", person, role, data)
+
+    async def propose(self, ref: str, person: str, role: str) -> None:
+        """Send the proposal that was approved and released. Raises ``RuleRefused`` naming what is missing."""
+        await self._step(ref, "propose", person, role, _prepared, prepared=True, discloses=True)
+
+    async def decide(self, ref: str, person: str, role: str) -> None:
+        """Note that the decision on record is final: remedies explained, the time to appeal over or waived."""
+        await self._step(ref, "decide", person, role)
+
+    async def request_document(self, ref: str, person: str, role: str) -> None:
+        """Send the request for a travel document that was approved."""
+        await self._step(ref, "request_document", person, role, _prepared, prepared=True, discloses=True)
+
+    # The journey.
+
+    async def schedule(self, ref: str, plan: Mapping[str, Any], person: str, role: str = "liaison_officer") -> None:
+        """
+        Fix the journey: ``plan`` has ``arrives_at``, ``point``, ``carrier``, ``escort``, ``medical_needs``.
+
+        The departure is that of the record. The message waits in the outbox until 72 hours before.
+        """
+        await self._say(ref, "schedule", SCHEDULE, lambda case, now: return_bodies.planned(case, plan), person, role)
+
+    async def cancel(self, ref: str, person: str, role: str) -> None:
+        """Take the plan back; a plan that has not left is dropped, and then nothing is sent."""
+        await self._say(ref, "cancel", SCHEDULE, lambda case, now: return_bodies.cancelled(case), person, role)
+
+    async def depart(self, ref: str, person: str, role: str = "escort", arrives_at: str | None = None) -> None:
+        """Say as the escort that the person left now. Raises ``RuleRefused`` unless everything still stands today."""
+        await self._say(
+            ref, "depart", SCHEDULE, lambda case, now: return_bodies.departed(case, now, arrives_at), person, role
+        )
+
+    async def protocol(self, ref: str, protocol: Mapping[str, Any] | None, person: str, role: str) -> Protocol:
+        """
+        Return the exact bytes that the two hands of a handover sign. Nothing is stored.
+
+        The escort brings ``protocol`` (schema ``return.handover``); the receiving service gets what the escort signed.
+        Raises ``NotFound`` before there is one.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        if role not in ("escort", "reception"):
+            raise Forbidden("the two hands are the escort and the receiving service", "act in one of these roles")
+
+        async def unit(tx: Tx) -> Protocol:
+            case = (await cases.load(context, tx, ref)).case
+            text = await self._received(tx, case) if protocol is None else _text(HANDOVER, _handover(case, protocol))
+            return Protocol(text, body_digest(text), case.thread)
+
+        return await context.store.read(unit)
+
+    async def hand_over(
+        self, ref: str, protocol: Mapping[str, Any], statement: str, person: str, role: str = "escort"
+    ) -> None:
+        """Sign the protocol of the handover as the escort, the first hand."""
+
+        async def text(tx: Tx, case: Case) -> str:
+            return _text(HANDOVER, _handover(case, protocol))
+
+        await self._sign_hand(ref, "hand_over", text, statement, "handover.delivery", person, role)
+
+    async def confirm_handover(self, ref: str, statement: str, person: str, role: str = "reception") -> None:
+        """Sign the protocol that the escort signed, as the receiving service, the second hand."""
+        await self._sign_hand(ref, "confirm_handover", self._received, statement, "handover.receipt", person, role)
+
+    async def _sign_hand(
+        self,
+        ref: str,
+        name: str,
+        text: Callable[[Tx, Case], Awaitable[str]],
+        statement: str,
+        kind: str,
+        person: str,
+        role: str,
+    ) -> None:
+        signer = acting(self._context, person, role, self._context.clock.now())
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            body = await text(tx, case)
+            digest = body_digest(body)
+            stated = self._listed(statement, case, signer, role, kind, digest)
+            return body, {"body": body, **_release(stated, digest, statement)}
+
+        await self._step(ref, name, person, role, make, HANDOVER)
+
+    async def recall(
+        self,
+        ref: str,
+        reason: str,
+        code: str,
+        by: str,
+        person: str,
+        role: str,
+        protection: Mapping[str, Any] | None = None,
+    ) -> None:
+        """
+        Call the person back after departure, or ask to have them taken back, by the ISO date ``by``.
+
+        ``reason`` stays sealed; the other State gets ``code`` (list ``take_back_reason``). ``protection``
+        replaces the protection state of the draft, as with a freeze; then the other State is told nothing (R-01).
+        Nothing stands before this step.
+        """
+        if protection is not None and protection.get("state") == "none":
+            raise Forbidden("who calls back attests no 'none'", "leave the protection state out")
+        text = _text(TAKE_BACK, {"reason": code, "by": by})
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            draft = {**case.draft, "asylum": protection} if protection is not None and case.draft else None
+            return text, {"reason": reason, "body": text, "draft": draft}
+
+        await self._step(ref, "recall", person, role, make, TAKE_BACK)
+
+    async def returned(self, ref: str, person: str, role: str) -> None:
+        """Note that the person is back; everything is assessed anew."""
+        await self._step(ref, "returned", person, role)
+
+    # Stop, on either side; ``Hold`` lets go and goes on.
+
+    async def suspend(self, ref: str, reason: str, person: str, role: str) -> None:
+        """Stop the return at once; the other State learns that it is stopped, and no reason."""
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            return "", {"reason": reason, "undo": await cases.undo_of(tx, case)}
+
+        await self._step(ref, "suspend", person, role, make, SUSPENSION)
+
+    # The side that accepts.
+
+    async def prepare_acceptance(self, ref: str, answer: Mapping[str, Any], person: str, role: str) -> Pending:
+        """
+        Prepare to accept: ``answer`` has ``carer`` (``class``, ``agreed_in_writing_on``), ``service``,
+        ``receiving_services`` and ``expires_on``. Return its exact bytes.
+        """
+        token = self._context.random.token()
+        return await self._prepare(
+            ref, ACCEPTANCE, lambda case, now: return_bodies.acceptance(case, answer, token, now), person, role
+        )
+
+    async def accept(self, ref: str, statement: str, person: str, role: str) -> None:
+        """Accept what was prepared, as the authority in charge, by a statement of the own key; it leaves with it."""
+        data = self._signed(statement, person, role, "return.acceptance", _pending_digest)
+        await self._step(ref, "accept", person, role, data, prepared=True, discloses=True)
+
+    async def refuse(self, ref: str, reason: str, person: str, role: str) -> None:
+        """Refuse the proposal with a coded ``reason`` (list ``reason_not_received``)."""
+        await self._say(ref, "refuse", ACCEPTANCE, lambda case, now: return_bodies.refusal(case, reason), person, role)
+
+    async def issue(self, ref: str, document: Mapping[str, Any], person: str, role: str = "document_issuer") -> None:
+        """Say that a travel document was issued: ``type``, ``number_digest``, ``issued_on``, ``valid_until``."""
+        await self._say(
+            ref, "issue", DOCUMENT, lambda case, now: return_bodies.document(case, document, now), person, role
+        )
+
+    async def reissue(self, ref: str, document: Mapping[str, Any], person: str, role: str = "document_issuer") -> None:
+        """Say that another document takes the place of the last one."""
+        await self._say(
+            ref,
+            "reissue_document",
+            REISSUE,
+            lambda case, now: return_bodies.reissued(case, document, now),
+            person,
+            role,
+        )
+
+    async def report(self, ref: str, status: str, on: str, final: bool, person: str, role: str) -> None:
+        """Report how the person was found on the ISO date ``on``, as a code (list ``monitoring``)."""
+        value = {"status": status, "final": final}
+        name = REPORTS[event_name(MONITORING, value)] if status in schemas.codes("monitoring") else "report"
+        await self._say(
+            ref, name, MONITORING, lambda case, now: return_bodies.monitoring(case, status, on, final), person, role
+        )
+
+    # How each step is taken.
+
+    async def _prepare(
+        self,
+        ref: str,
+        type: str,
+        compose: Callable[[Case, datetime], Mapping[str, Any]],
+        person: str,
+        role: str,
+    ) -> Pending:
+        made: list[Pending] = []
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            text = _text(type, compose(case, self._context.clock.now()))
+            made.append(Pending(type, text, body_digest(text), person))
+            return text, {"pending": made[-1], "digest": made[-1].digest}
+
+        await self._step(ref, "prepare", person, role, make, type)
+        return made[-1]
+
+    async def _say(
+        self,
+        ref: str,
+        name: str,
+        type: str,
+        compose: Callable[[Case, datetime], Mapping[str, Any]],
+        person: str,
+        role: str,
+    ) -> None:
+        """Send a message that needs no second person, composed from the case."""
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            text = _text(type, compose(case, self._context.clock.now()))
+            return text, {"body": text, "digest": body_digest(text), "undo": await cases.undo_of(tx, case)}
+
+        await self._step(ref, name, person, role, make, type, discloses=True)
+
+    async def _step(
+        self,
+        ref: str,
+        name: str,
+        person: str,
+        role: str,
+        make: Make | None = None,
+        type: str = "",
+        *,
+        prepared: bool = False,
+        discloses: bool = False,
+    ) -> None:
+        """
+        Take the step ``name``: compose what leaves, look at the rules, move the case.
+
+        ``prepared`` takes the type of the message from what is pending; ``discloses`` records the disclosure.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            case = held.case
+            row = table_for(case.side).index.get((case.state, name))
+            if row is None or role not in row.who:
+                raise IllegalStep(case.state, name, role)
+            try:
+                text, data = await make(tx, case) if make else ("", {})
+            except return_bodies.NotOnRecord as error:
+                raise RuleRefused((Finding("R-00", str(error)),)) from error
+            kind = case.pending.type if prepared and case.pending else type
+            signed = (data["release"],) if "release" in data else ()
+            # The rules look at the case as the step would leave it: with the signature, or with what became known.
+            after = replace(case, releases=(*case.releases, *signed), draft=data.get("draft") or case.draft)
+            facts = await self._facts(tx, after, kind, text)
+            await cases.move(context, tx, held, Event(name, person, role, data, facts), now)
+            if discloses:
+                why = (case.draft or {}).get("justification") or "answer to a request"
+                await cases.record_access(context, tx, held, person, "send", why, now, case.partner)
+
+        await context.commit(unit)
+
+    async def _facts(self, tx: Tx, case: Case, type: str, text: str) -> Facts:
+        """Return what the rules look at before a message of ours about ``case`` leaves."""
+        context, now = self._context, self._context.clock.now()
+        asking = case.side is Side.REQUESTING
+        return about(
+            case,
+            now,
+            type,
+            ijson.loads(text.encode()) if text else {},
+            no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
+            person_stopped=await person_stop.held_back(tx, case),
+            recipient_ready=cases.recipient(context, case.partner, now) is not None,
+            justification=None if asking else "answer to a request",
+        )
+
+    async def _received(self, tx: Tx, case: Case) -> str:
+        """Return the exact text of the protocol that the other hand sent; its statement covers these bytes."""
+        for row in sorted(await tx.inbound_of_case(case.ref), key=lambda row: row.received_at, reverse=True):
+            if row.type == HANDOVER and row.status == wire.ACCEPTED and row.sealed is not None:
+                held = await cases.load(self._context, tx, case.ref)
+                signed = self._context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
+                return wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload).body_bytes.decode()
+        raise NotFound("the escort has not signed a protocol yet")
+
+    def _signed(self, statement: str, person: str, role: str, kind: str, digest_of: Callable[[Case], str]) -> Make:
+        """Return what makes the data of a step that brings a statement of an authority over what is prepared."""
+        signer = acting(self._context, person, role, self._context.clock.now())
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            digest = digest_of(case)
+            stated = self._listed(statement, case, signer, role, kind, digest)
+            return _pending(case).body, _release(stated, digest, statement)
+
+        return make
+
+    def _verified(
+        self, statement: str, case: Case, signer: Person, role: str, kind: str, digest: str
+    ) -> statements.Statement:
+        """Return what the statement says if it is the signer's own; raises ``Forbidden``."""
+        try:
+            return statements.verify(
+                statement.encode(),
+                thread=case.thread,
+                kind=kind,
+                role=schemas.statement_roles()[role],
+                digest=digest,
+                key=signer.key,
+                now=self._context.clock.now(),
+            )
+        except (BadStatement, BadJws, BadSignature) as error:
+            raise Forbidden(
+                f"the statement does not verify: {error}", "sign the digest that was shown, with your own key"
+            ) from error
+
+    def _listed(
+        self, statement: str, case: Case, signer: Person, role: str, kind: str, digest: str
+    ) -> statements.Statement:
+        """The same, of a statement that travels: its key must stand in our card, or the other State refuses it."""
+        stated = self._verified(statement, case, signer, role, kind, digest)
+        named, own = schemas.statement_roles()[role], self._context.own
+        try:
+            if own is None:
+                raise UnknownKey("we have no card yet")
+            own.role_key(statements.parse(statement.encode())[1].kid, named, self._context.clock.now())
+        except (UnknownKey, RevokedKey) as error:
+            raise Forbidden(
+                f"our card does not list this key for the role '{named}'", f"isthmus keys card --add-role {named}=KEY"
+            ) from error
+        return stated
+
+
+def _with(data: Mapping[str, Any]) -> Make:
+    async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+        return "", data
+
+    return make
+
+
+async def _prepared(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+    pending = _pending(case)
+    return pending.body, {"digest": pending.digest, "body": pending.body}
+
+
+def _pending(case: Case) -> Pending:
+    if case.pending is None:
+        raise return_bodies.NotOnRecord("a body that is prepared")
+    return case.pending
+
+
+def _pending_digest(case: Case) -> str:
+    return _pending(case).digest
+
+
+def _handover(case: Case, protocol: Mapping[str, Any]) -> Mapping[str, Any]:
+    if case.side is not Side.REQUESTING:
+        raise Forbidden("the first hand is the escort of the State that proposed", "leave the protocol out")
+    return return_bodies.handover(case, protocol)
+
+
+def _text(type: str, value: Mapping[str, Any]) -> str:
+    """Return the exact text of a body; raises ``schemas.SchemaError`` if it is none of its type."""
+    schemas.validate(type, value)
+    return ijson.dumps(value).decode()
+
+
+def _release(stated: statements.Statement, digest: str, statement: str) -> Mapping[str, Any]:
+    """Return what an event carries of a statement of ours; ``release`` is it as the rules see it already."""
+    until = wire.format_instant(stated.valid_until)
+    release = Release("ours", stated.statement, stated.role, digest, until, statement)
+    return {"digest": digest, "statement": statement, "valid_until": until, "release": release}

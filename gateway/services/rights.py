@@ -1,0 +1,426 @@
+"""
+The rights of the person: an account of what was sent about her, a restriction of it, and corrections that arrive.
+
+Rule 1: the account is made from the signed messages themselves, not from what a file says of them.
+Rule 2: every look at it is recorded before it is given (R-13), and one that a restriction holds back is recorded too.
+Rule 3: a restriction has a ground and an end, is decided by the data-protection officer, and never hides itself: who
+asks learns that something is held back, until when, and where to complain (R-22).
+Rule 4: a correction goes to every State that got something about the person, and stays open until each confirmed it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import schemas
+from gateway.core import wire
+from gateway.core.case import Case, Notice, State
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.messages import RECTIFICATION
+from gateway.core.notices import open_demands
+from gateway.core.rules import Facts, Finding, When, findings
+from gateway.services import cases
+from gateway.services.cases import Held
+from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.notices import Notices
+from gateway.services.ports import EventRow, OutboundRow, Tx
+from keys import jws
+from schemas import ijson
+
+READERS = frozenset({"dpo", "guardian", "lawyer", "case_officer"})
+"""Roles that get an account: the officer for the person herself."""
+
+REPRESENTING = frozenset({"guardian", "lawyer"})
+OFFICIAL = frozenset({"dpo"})
+"""Roles that also see who looked and why, and what a restriction holds back."""
+
+RESTRICTION_MAX_DAYS = 180
+"""A restriction is decided anew after half a year at the latest."""
+
+CONFIRM_DAYS = 30
+"""Days in which a State is expected to confirm a correction; the time that Article 12(3) GDPR gives for an answer."""
+
+RESTRICT, LIFT = "restrict_access", "lift_restriction"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    One message that left: what it was, when and to whom, under which conditions, with which elements, and its receipt.
+
+    ``elements`` are the members of the body as they were sent. ``receipt`` is status, code and instant of the signed
+    receipt, or ``None`` if none came.
+    """
+
+    type: str
+    digest: str
+    recipient: str
+    posted_at: datetime
+    purpose: str
+    legal_basis: str | None
+    use_restrictions: tuple[str, ...]
+    retain_until: str | None
+    onward: str | None
+    elements: Mapping[str, Any]
+    receipt: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at, or disclosure of, the case; who and why for an official account only."""
+
+    at: datetime
+    action: str
+    recipient: str | None
+    person: str | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """Why an account is held back, and until when (the last day)."""
+
+    ground: str
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was sent about the person of one case, to whom, when and why; and who looked."""
+
+    ref: str
+    country: str
+    partner: str
+    made_at: datetime
+    sent: tuple[Sent, ...]
+    not_readable: tuple[str, ...]
+    looks: tuple[Look, ...]
+    restriction: Restriction | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDemand:
+    """A correction or erasure of ours that a State has not confirmed: where, which, since when, and when it is due."""
+
+    ref: str
+    partner: str
+    kind: str
+    number: int
+    asked_on: date
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A past recipient of something that was wrong: told now, told before, or not to be told yet, and why."""
+
+    ref: str
+    partner: str
+    told: bool
+    because: str
+    due_on: date | None
+
+
+async def account(context: Context, ref: str, person: str, role: str, why: str) -> Account:
+    """
+    Return the account of the case ``ref`` for ``person`` in ``role``, one of ``READERS``.
+
+    Raises ``Forbidden``, ``NotFound`` (also for an erased case: nothing is left to tell), and ``RuleRefused``: no
+    reason was given (R-13), or a restriction holds the account back (R-22).
+    """
+    now = context.clock.now()
+    acting(context, person, role, now)
+    if role not in READERS:
+        raise Forbidden(f"the role '{role}' gets no account", f"one of {', '.join(sorted(READERS))} does")
+    if found := findings(When.EXPORT, Facts(now, justification=why)):
+        raise RuleRefused(found)
+
+    async def unit(tx: Tx) -> Account | Finding:
+        held = await cases.load(context, tx, ref)
+        await _check_representing(tx, held, person, role)
+        restriction = await restriction_of(context, tx, held, now.date())
+        kept_back = restriction is not None and role not in OFFICIAL
+        recipient = None if role in OFFICIAL else "PERSON"
+        action = "access-withheld" if kept_back else "access"
+        await cases.record_access(context, tx, held, person, action, why, now, None if kept_back else recipient)
+        if restriction is not None and kept_back:
+            until = restriction.until.isoformat()
+            return Finding(
+                "R-22", f"a restriction holds it back until {until}; the supervisory authority can review it"
+            )
+        return await _account(context, tx, held, restriction, now, official=role in OFFICIAL)
+
+    made = (await context.commit(unit)).value
+    if isinstance(made, Finding):
+        raise RuleRefused((made,))
+    result: Account = made
+    return result
+
+
+async def _check_representing(tx: Tx, held: Held, person: str, role: str) -> None:
+    """A guardian or lawyer is of this case if the file names them, or they have acted in it. Unknown means no."""
+    if role not in REPRESENTING:
+        return
+    named = (held.case.draft or {}).get("representative") or {}
+    if person in (named.get("ref"), named.get("signed_by")):
+        return
+    if any((event.actor, event.role) == (person, role) for event in await tx.events(held.case.ref)):
+        return
+    # The same words as for no case at all: that there is one is not for somebody else's lawyer to learn.
+    raise NotFound("there is no such case here, or it was erased")
+
+
+async def _account(
+    context: Context, tx: Tx, held: Held, restriction: Restriction | None, now: datetime, *, official: bool
+) -> Account:
+    case = held.case
+    sent, lost = [], []
+    for row in await tx.outbound_of_case(case.ref):
+        if row.posted_at is None:
+            continue  # it never left
+        if row.sealed is None:
+            lost.append(row.digest)
+            continue
+        sent.append(_sent(context, held, row, row.posted_at))
+    looks = [
+        Look(
+            row.at,
+            row.action,
+            row.recipient,
+            row.person if official else None,
+            cases.justification_of(context, held, row) if official else None,
+        )
+        for row in await tx.accesses(case.ref)
+    ]
+    return Account(case.ref, context.country, case.partner, now, tuple(sent), tuple(lost), tuple(looks), restriction)
+
+
+def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -> Sent:
+    signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
+    payload = wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+    handling = payload.body.get("handling") or {}
+    rest = {name: value for name, value in payload.body.items() if name not in ("handling", "elements")}
+    return Sent(
+        type=payload.type,
+        digest=payload.digest,
+        recipient=payload.recipient,
+        posted_at=posted_at,
+        purpose=handling.get("purpose", held.case.purpose),
+        legal_basis=handling.get("legal_basis"),
+        use_restrictions=tuple(handling.get("use_restrictions", ())),
+        retain_until=handling.get("retain_until"),
+        onward=handling.get("onward"),
+        elements={**rest, **(payload.body.get("elements") or {})},
+        receipt=_receipt(row),
+    )
+
+
+def _receipt(row: OutboundRow) -> Mapping[str, Any] | None:
+    if row.answer is None:
+        return None
+    signed = jws.parse(wire.parse_stored_answer(row.answer).receipt, jws.TYP_RECEIPT)
+    receipt = wire.parse_receipt(signed.payload)
+    return {"status": receipt.status, "code": receipt.code, "received_at": receipt.received_at}
+
+
+# Restrictions.
+
+
+async def restrict(context: Context, ref: str, ground: str, until: date, person: str, role: str = "dpo") -> None:
+    """
+    Hold back the account of ``ref`` until and including a day, at most ``RESTRICTION_MAX_DAYS`` away.
+
+    ``ground`` is of the code list ``restriction_ground``. Raises ``SchemaError`` if it is not, ``Forbidden``,
+    ``NotFound``, ``RuleRefused``.
+    """
+    now = context.clock.now()
+    value = {"ground": ground, "until": until.isoformat()}
+    schemas.validate("restriction", value)
+    if not now.date() <= until <= now.date() + timedelta(days=RESTRICTION_MAX_DAYS):
+        raise RuleRefused((Finding("R-22", f"a restriction ends within {RESTRICTION_MAX_DAYS} days"),))
+    await _decide(context, ref, RESTRICT, value, person, role, now)
+
+
+async def lift(context: Context, ref: str, person: str, role: str = "dpo") -> None:
+    """End the restriction on the account of ``ref``. Raises ``Forbidden``, ``NotFound``."""
+    await _decide(context, ref, LIFT, {}, person, role, context.clock.now())
+
+
+async def _decide(
+    context: Context, ref: str, name: str, value: Mapping[str, str], person: str, role: str, now: datetime
+) -> None:
+    acting(context, person, role, now)
+    if role not in OFFICIAL:
+        raise Forbidden(f"the role '{role}' decides on no restriction", "the data-protection officer does")
+
+    async def unit(tx: Tx) -> None:
+        held = await cases.load(context, tx, ref)
+        sealed = context.vault.seal(held.key, "event", ref, "sealed", ijson.dumps(value))
+        state = held.case.state.value
+        await tx.add_event(EventRow(ref, now, name, person, role, state, state, None, sealed))
+
+    await context.commit(unit)
+
+
+async def restriction_of(context: Context, tx: Tx, held: Held, today: date) -> Restriction | None:
+    """Return the restriction that holds on ``today``, or ``None``."""
+    decided = [row for row in await tx.events(held.case.ref) if row.event in (RESTRICT, LIFT)]
+    if not decided or decided[-1].event == LIFT or decided[-1].sealed is None:
+        return None
+    value = ijson.loads(context.vault.open(held.key, "event", held.case.ref, "sealed", decided[-1].sealed))
+    found = Restriction(value["ground"], date.fromisoformat(value["until"]))
+    return found if today <= found.until else None
+
+
+# Corrections.
+
+
+async def rectify(
+    context: Context, notices: Notices, ref: str, parts: Sequence[str], person: str, role: str
+) -> tuple[Reached, ...]:
+    """
+    Tell every State that got something of this person that ``parts`` of it were wrong (R-16).
+
+    It goes to every case that ``Notices.recipients`` finds; one that was told the same and has not confirmed is not
+    told again. A case that cannot be told now is named with the reason: whoever corrects comes back to it.
+    """
+    today = context.clock.now().date()
+    reached = []
+    for one in await notices.recipients(ref, person, role):
+        told = [notice for notice in one.open if notice.kind == RECTIFICATION and _same(notice, parts)]
+        if told:
+            reached.append(Reached(one.ref, one.partner, False, "told before, not confirmed", _due(told[-1])))
+            continue
+        try:
+            await notices.strike(one.ref, parts, person, role)
+        except (IllegalStep, RuleRefused) as error:
+            reached.append(Reached(one.ref, one.partner, False, str(error), None))
+        else:
+            due_on = today + timedelta(days=CONFIRM_DAYS)
+            reached.append(Reached(one.ref, one.partner, True, "told now", due_on))
+    return tuple(reached)
+
+
+def _same(notice: Notice, parts: Sequence[str]) -> bool:
+    return set(notice.body["parts"]) == set(parts)
+
+
+def _due(notice: Notice) -> date:
+    return date.fromisoformat(notice.on) + timedelta(days=CONFIRM_DAYS)
+
+
+async def unconfirmed(context: Context) -> tuple[OpenDemand, ...]:
+    """Return every correction and erasure of ours that no State has confirmed yet, the longest due first."""
+
+    async def unit(tx: Tx) -> tuple[Case, ...]:
+        rows = [row for row in await tx.cases(limit=_ALL) if row.wrapped_key is not None and row.state != State.DRAFT]
+        found = []
+        for row in rows:
+            try:
+                found.append(cases.unseal(context, row).case)
+            except Exception as error:
+                context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
+        return tuple(found)
+
+    demands = [
+        OpenDemand(case.ref, case.partner, one.kind, one.number, date.fromisoformat(one.on), _due(one))
+        for case in await context.store.read(unit)
+        for one in open_demands(case)
+    ]
+    return tuple(sorted(demands, key=lambda one: (one.due_on, one.ref, one.number)))
+
+
+_ALL = 1 << 31
+
+
+# What the person gets.
+
+
+def account_json(made: Account) -> dict[str, Any]:
+    """Return an account as JSON values."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, datetime):
+            return wire.format_instant(value)
+        return value.isoformat() if isinstance(value, date) else value
+
+    return {
+        "ref": made.ref,
+        "country": made.country,
+        "made_at": plain(made.made_at),
+        "sent": [
+            {
+                "type": one.type,
+                "to": one.recipient,
+                "at": plain(one.posted_at),
+                "purpose": one.purpose,
+                "legal_basis": one.legal_basis,
+                "use_restrictions": list(one.use_restrictions),
+                "retain_until": one.retain_until,
+                "onward": one.onward,
+                "elements": dict(one.elements),
+                "digest": one.digest,
+                "receipt": one.receipt and {name: plain(value) for name, value in one.receipt.items()},
+            }
+            for one in made.sent
+        ],
+        "not_readable": list(made.not_readable),
+        "looks": [
+            {
+                "at": plain(one.at),
+                "action": one.action,
+                "to": one.recipient,
+                **({"by": one.person, "why": one.why} if one.person is not None else {}),
+            }
+            for one in made.looks
+        ],
+        "restriction": made.restriction and {"ground": made.restriction.ground, "until": plain(made.restriction.until)},
+    }
+
+
+def account_text(made: Account, language: str = "en") -> str:
+    """Return an account as plain text for the person: every message, one element a line."""
+    lines = [
+        f"What {made.country} has sent about you to other States",
+        f"as of {wire.format_instant(made.made_at)}, case {made.ref}",
+        "",
+    ]
+    for number, one in enumerate(made.sent, 1):
+        lines += [f"{number}. {_text('message_type', one.type, language)}", f"   to: {one.recipient}"]
+        lines += [f"   on: {wire.format_instant(one.posted_at)}", f"   for: {_text('purpose', one.purpose, language)}"]
+        if one.legal_basis is not None:
+            lines.append(f"   legal basis: {_text('legal_basis', one.legal_basis, language)}")
+        lines += [f"   condition: {_text('use_restriction', code, language)}" for code in one.use_restrictions]
+        if one.retain_until is not None:
+            lines.append(f"   to be erased there by: {one.retain_until}")
+        if one.onward is not None:
+            lines.append(f"   passing on: {_text('onward', one.onward, language)}")
+        lines += [f"   {name}: {_flat(value)}" for name, value in one.elements.items()]
+        if one.receipt is None:
+            lines.append("   no receipt came")
+        else:
+            lines.append(f"   received: {wire.format_instant(one.receipt['received_at'])}, {one.receipt['status']}")
+        lines.append("")
+    if not made.sent:
+        lines += ["Nothing was sent.", ""]
+    if made.not_readable:
+        lines += [f"{len(made.not_readable)} more were sent whose content is not kept any more.", ""]
+    lines.append("Who looked at the case, or was given something of it:")
+    lines += [f"   {wire.format_instant(one.at)}  {one.action}{_to(one.recipient)}" for one in made.looks]
+    lines += ["", "You may ask for a correction, and complain to the data-protection authority."]
+    return "\n".join(lines) + "\n"
+
+
+def _to(recipient: str | None) -> str:
+    return f", to {recipient}" if recipient else ""
+
+
+def _text(list_name: str, code: str, language: str) -> str:
+    return schemas.codes(list_name).get(code, {}).get(language, code)
+
+
+def _flat(value: Any) -> str:
+    """Return a value on one line, without control characters: names may come from anywhere."""
+    text = value if isinstance(value, str) else ijson.dumps(value).decode()
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

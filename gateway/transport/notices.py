@@ -1,0 +1,274 @@
+"""
+Telling a desk that a case moved: by mail and by webhook, with reference, state and link, and nothing else.
+
+Rule 1: no step waits for a notice and none fails by one. What cannot be told is logged, and the board shows it anyway.
+Rule 2: a notice is queued once the step is on disk; the queue is bounded and lives in memory alone.
+Rule 3: subject and body are the same for every case but for its reference, its state and the link.
+Rule 4: nothing goes in clear over a network: TLS everywhere but on loopback.
+"""
+
+import asyncio
+import hmac
+import smtplib
+import ssl
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from hashlib import sha256
+from typing import Protocol
+
+import aiohttp
+import orjson
+
+from gateway.services.ports import Clock
+from gateway.settings import is_loopback
+
+QUEUE_MAX = 256
+"""Notices that wait for one way; a mail server that is down for longer makes room by losing the oldest."""
+
+TIMEOUT_S = 10.0
+"""Longest time that one attempt may take."""
+
+WAITS_S = (5.0, 30.0)
+"""Seconds before the second and the third attempt; after that the notice is given up."""
+
+DRAIN_S = 5.0
+"""How long a gateway that closes waits for what is still queued."""
+
+SIGNATURE = "XG-Signature"
+"""Header of a webhook: ``t=<seconds since 1970>,v1=<hex HMAC-SHA-256 of "t." and the body>``."""
+
+SUBJECT = "Isthmus: a case moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """That a case moved: our reference, the state it is in, and the desk that is told."""
+
+    ref: str
+    state: str
+    desk: str
+
+
+class NotTold(Exception):
+    """Say by kind why an attempt failed; never what the other side answered, which may quote anything."""
+
+
+class Way(Protocol):
+    """One way to tell a desk."""
+
+    name: str
+
+    async def send(self, notice: Notice, now_s: int) -> None:
+        """Send ``notice``, at ``now_s`` seconds since 1970; raise ``NotTold`` if it was not taken."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+def _link(template: str | None, ref: str) -> str | None:
+    return template and template.replace("{ref}", ref)
+
+
+@dataclass(slots=True)
+class Mail:
+    """
+    The way by SMTP (RFC 5321), in a thread, for the library waits.
+
+    ``tls`` is ``starttls``, ``implicit`` or, on loopback alone, ``none``. ``recipients`` maps a desk to its addresses;
+    a desk that is not in it gets no mail. ``link`` is an address with ``{ref}`` in it, or ``None``.
+    """
+
+    host: str
+    port: int
+    sender: str
+    recipients: Mapping[str, Sequence[str]]
+    tls: str = "starttls"
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    link: str | None = None
+    ssl_context: ssl.SSLContext | None = None
+    timeout_s: float = TIMEOUT_S
+    name: str = "smtp"
+
+    def __post_init__(self) -> None:
+        """Refuse a mail server that would be spoken to in clear."""
+        if self.tls == "none" and not is_loopback(self.host):
+            raise ValueError("mail leaves in clear on loopback only")
+
+    def message(self, notice: Notice, now_s: int) -> EmailMessage:
+        """Return the mail: reference, state, link."""
+        made = EmailMessage()
+        made["From"], made["To"] = self.sender, ", ".join(self.recipients[notice.desk])
+        made["Subject"], made["Date"] = SUBJECT, formatdate(now_s)
+        made["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
+        made["Auto-Submitted"] = "auto-generated"
+        lines = [f"Reference: {notice.ref}", f"State: {notice.state}"]
+        if (link := _link(self.link, notice.ref)) is not None:
+            lines.append(f"Link: {link}")
+        made.set_content("\n".join(lines) + "\n")
+        return made
+
+    async def send(self, notice: Notice, now_s: int) -> None:
+        """Send the mail; raise ``NotTold``."""
+        if self.recipients.get(notice.desk):
+            await asyncio.to_thread(self._send, self.message(notice, now_s))
+
+    def _send(self, message: EmailMessage) -> None:
+        trust = self.ssl_context or ssl.create_default_context()
+        try:
+            if self.tls == "implicit":
+                with smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout_s, context=trust) as server:
+                    self._hand_over(server, message)
+                return
+            with smtplib.SMTP(self.host, self.port, timeout=self.timeout_s) as server:
+                if self.tls == "starttls":
+                    server.starttls(context=trust)
+                self._hand_over(server, message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotTold(type(error).__name__) from error
+
+    def _hand_over(self, server: smtplib.SMTP, message: EmailMessage) -> None:
+        if self.user is not None and self.password is not None:
+            server.login(self.user, self.password)
+        server.send_message(message)
+
+    async def close(self) -> None:
+        """Nothing stays open between two mails."""
+
+
+@dataclass(slots=True)
+class Webhook:
+    """
+    The way by HTTP: one POST of ``{"ref","state","link"}``, signed in the header ``XG-Signature``.
+
+    The signature covers the time, so that a receiver can refuse what somebody recorded and posts again.
+    """
+
+    url: str
+    secret: bytes = field(repr=False)
+    link: str | None = None
+    ssl_context: ssl.SSLContext | None = None
+    timeout_s: float = TIMEOUT_S
+    name: str = "webhook"
+    _session: aiohttp.ClientSession | None = None
+
+    async def send(self, notice: Notice, now_s: int) -> None:
+        """Post the notice; raise ``NotTold`` unless the answer is a success."""
+        body = orjson.dumps({"ref": notice.ref, "state": notice.state, "link": _link(self.link, notice.ref)})
+        headers = {"Content-Type": "application/json", SIGNATURE: signature(self.secret, body, now_s)}
+        session = self._opened()
+        try:
+            async with session.post(self.url, data=body, headers=headers, allow_redirects=False) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NotTold(type(error).__name__) from error
+        if not 200 <= status < 300:
+            raise NotTold(f"HTTP {status}")
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=self.ssl_context or True, limit=1)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=self.timeout_s),
+                headers={"User-Agent": "isthmus"},
+                trust_env=False,
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def signature(secret: bytes, body: bytes, at_s: int) -> str:
+    """Return the value of the header ``XG-Signature`` for ``body`` at ``at_s`` seconds since 1970."""
+    return f"t={at_s},v1={hmac.new(secret, f'{at_s}.'.encode() + body, sha256).hexdigest()}"
+
+
+class DeskNotices:
+    """The queue of each way, and what empties it."""
+
+    def __init__(
+        self,
+        ways: Sequence[Way],
+        clock: Clock,
+        log: Callable[..., None],
+        *,
+        queue_max: int = QUEUE_MAX,
+        waits_s: Sequence[float] = WAITS_S,
+    ) -> None:
+        """Tell by ``ways``; ``waits_s`` are the seconds before each further attempt."""
+        self._lines = {way.name: deque[Notice]() for way in ways}
+        self._ways, self._clock, self._log = tuple(ways), clock, log
+        self._max, self._waits_s = queue_max, tuple(waits_s)
+        self._more = {way.name: asyncio.Event() for way in ways}
+
+    def tell(self, ref: str, state: str, desk: str) -> None:
+        """Queue a notice for every way. Never waits and never fails; a full queue loses its oldest notice."""
+        for way in self._ways:
+            line = self._lines[way.name]
+            if len(line) >= self._max:
+                lost = line.popleft()
+                self._log("notice.lost", ref=lost.ref, type=way.name, error="QueueFull")
+            line.append(Notice(ref, state, desk))
+            self._more[way.name].set()
+
+    async def run(self) -> None:
+        """Send what is queued until cancelled; one way that fails holds up no other."""
+        async with asyncio.TaskGroup() as group:
+            for way in self._ways:
+                group.create_task(self._run(way))
+
+    async def _run(self, way: Way) -> None:
+        while True:
+            await self._more[way.name].wait()
+            self._more[way.name].clear()
+            await self._empty(way)
+
+    async def run_once(self) -> None:
+        """Send what is queued now."""
+        await asyncio.gather(*(self._empty(way) for way in self._ways))
+
+    async def close(self) -> None:
+        """Give what is still queued a last, short chance, and close every way."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self.run_once()
+        except TimeoutError:
+            pass
+        for way in self._ways:
+            for notice in self._lines[way.name]:
+                self._log("notice.lost", ref=notice.ref, type=way.name, error="Closed")
+            self._lines[way.name].clear()
+            await way.close()
+
+    async def _empty(self, way: Way) -> None:
+        line = self._lines[way.name]
+        while line:
+            await self._deliver(way, line.popleft())
+
+    async def _deliver(self, way: Way, notice: Notice) -> None:
+        """Try until it is taken or the attempts are used up; whatever happens, it happened to a notice only."""
+        tries = 1 + len(self._waits_s)
+        for number in range(tries):
+            if number:
+                await self._clock.sleep(self._waits_s[number - 1])
+            try:
+                await way.send(notice, int(self._clock.now().timestamp()))
+            except NotTold as error:
+                self._log("notice.failed", ref=notice.ref, type=way.name, error=str(error), count=number + 1)
+            except Exception as error:
+                # A way that breaks in a manner nobody foresaw must not end the loop, and with it the gateway.
+                self._log("notice.failed", ref=notice.ref, type=way.name, error=type(error).__name__, count=number + 1)
+                break
+            else:
+                return
+        self._log("notice.lost", ref=notice.ref, type=way.name, error="GivenUp")

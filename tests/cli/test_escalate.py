@@ -1,0 +1,168 @@
+"""``isthmus escalate`` and ``isthmus note-verbale``: what a ministry sees and may do, and what it does not get."""
+
+import importlib
+import json
+import re
+import sqlite3
+import sys
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.app import SystemClock
+from gateway.cli.errors import CommandError
+from gateway.cli.note_pdf import serialize_pdf
+from gateway.core.note_verbale import Item, Note, reference, serialize_html
+from tests.cli.support import Homes, call, value
+from tests.cli.test_case import received
+
+NOTE = Note(
+    "1/2027",
+    date(2027, 1, 12),
+    "Austria",
+    "Ukraine",
+    "en",
+    (Item(reference("CJDAgXMgk34Kg3R2-Y6VVw"), "reply", date(2026, 12, 1), date(2026, 12, 15), "EURA-UA", None),),
+)
+
+
+def _without_pdf() -> str:
+    """Return why no PDF can be made here, or nothing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # as where it is used
+            importlib.import_module("weasyprint")
+    except ImportError:
+        return "the extra pdf is absent"
+    except OSError:
+        return "the Pango libraries are absent"
+    return ""
+
+
+needs_weasyprint = pytest.mark.skipif(bool(_without_pdf()), reason=_without_pdf())
+
+
+@pytest.fixture
+def home(homes: Homes) -> Path:
+    """The asking home with one case in it that is not late."""
+    received(homes)
+    return homes.home("XAA")
+
+
+def test_nothing_is_pressed_before_its_time(home: Path) -> None:
+    """Without a case that reached the level there is no note, and the rule says so."""
+    done = call("note-verbale", "XBB", "-C", home, "--as", "board", "--json")
+    found = json.loads(done.stderr)["error"]
+    assert (5, "rule-refused", "D-07") == (done.exit_code, found["code"], found["problems"][0]["rule"])
+
+
+def test_a_rung_needs_its_role(homes: Homes) -> None:
+    """Who may not trigger a level is told who may."""
+    ours, _ = received(homes)
+    done = call("escalate", "trigger", "-C", homes.home("XAA"), "--as", "first", "--", ours, "L4")
+    assert (5, True) == (done.exit_code, "foreign_affairs" in done.stderr)
+
+
+def test_the_mark_is_set_by_one_and_taken_away_by_two(homes: Homes) -> None:
+    """The mark shows on the board; the first who would take it away proposes, the second does it."""
+    ours, _ = received(homes)
+    home = homes.home("XAA")
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db:
+        db.execute("UPDATE case_file SET due_at = 1700000000")
+        db.commit()
+    value("escalate", "stop", "-C", home, "--as", "first", "--why", "somebody asked the family", "--", ours)
+    (row,) = value("overdue", "-C", home)
+    assert (True, None) == (row["do_not_press"], row["level"])
+    found = [value("escalate", "allow", "-C", home, "--as", who, "--", ours) for who in ("first", "second")]
+    assert [True, False] == [one["do_not_press"] for one in found]
+    assert not value("overdue", "-C", home)[0]["do_not_press"]
+
+
+def test_a_reference_leads_the_asked_desk_to_its_case(homes: Homes) -> None:
+    """The reference on the board of one State finds the case in the other."""
+    ours, theirs = received(homes)
+    with closing(sqlite3.connect(homes.home("XAA") / "data/gateway.db")) as db:
+        db.execute("UPDATE case_file SET due_at = 1700000000")
+        db.commit()
+    sought = value("overdue", "-C", homes.home("XAA"))[0]["reference"]
+    assert ours != sought
+    found = value("escalate", "find", "XAA", sought, "-C", homes.home("XBB"), "--as", "first")
+    assert {"ref": theirs} == found
+
+
+def later(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    """Let the machine's clock be so many days ahead."""
+    if datetime.now(UTC).date() > date(2027, 11, 1):
+        pytest.skip("the calendars of the invented States end with 2027")
+    monkeypatch.setattr(SystemClock, "now", lambda self: datetime.now(UTC) + timedelta(days=days))
+
+
+def test_the_note_is_printed_recorded_and_then_rests(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A draft and the note itself list the case by its reference; after that it rests."""
+    received(homes)
+    home = homes.home("XAA")
+    later(monkeypatch, 45)
+    asked = ("note-verbale", "XBB", "-C", home, "--as", "board")
+    draft = value(*asked, "--draft")
+    (row,) = value("overdue", "-C", home)
+    assert (None, [row["reference"]], "L4") == (
+        draft["number"],
+        [item["reference"] for item in draft["items"]],
+        row["level"],
+    )
+    made = call(*asked, "--language", "fr")
+    assert (0, True) == (made.exit_code, row["reference"] in made.stdout)
+    assert "Note verbale n° 1/" in made.stdout
+    assert 5 == call(*asked).exit_code
+
+
+def test_each_level_by_its_command(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A level that people climbed by other ways is recorded; the list of the quarter names the case."""
+    ours, _ = received(homes)
+    home = homes.home("XAA")
+    later(monkeypatch, 110)
+    done = value("escalate", "trigger", "-C", home, "--as", "board", "--", ours, "L3")
+    assert {"ref": ours, "level": "L3", "note": None} == done
+    reference_there = value("overdue", "-C", home)[0]["reference"]
+    assert reference_there in value("escalate", "list", "XBB", "-C", home, "--as", "board")["text"]
+
+
+def test_no_file_is_overwritten(home: Path, tmp_path: Path) -> None:
+    """A path that exists is refused before anything is recorded."""
+    (tmp_path / "note.pdf").write_bytes(b"kept")
+    done = call("note-verbale", "XBB", "-C", home, "--as", "board", "--pdf", tmp_path / "note.pdf")
+    assert (2, b"kept") == (done.exit_code, (tmp_path / "note.pdf").read_bytes())
+
+
+def test_without_the_library_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without the extra gets the text, and one line for the PDF."""
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    with pytest.raises(CommandError) as failed:
+        serialize_pdf(serialize_html(NOTE))
+    assert ("no-pdf", "pip install 'isthmus[pdf]'") == (failed.value.told.code, failed.value.told.hint)
+
+
+@needs_weasyprint
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_pdf_is_of_the_archives_kind() -> None:
+    """The file says of itself that it is PDF/A-3u, embeds its fonts, and refers to nothing."""
+    made = serialize_pdf(serialize_html(NOTE))
+    text = b"".join(_streams(made)) + made
+    assert b"%PDF-1.7" == made[:8]
+    found = [re.search(rb"pdfaid:%s[^0-9A-Z]+([0-9A-Z])" % name, text) for name in (b"part", b"conformance")]
+    assert [b"3", b"U"] == [one[1] if one else None for one in found]
+    assert b"/FontFile" in text
+    assert b"/URI" not in text
+
+
+def _streams(raw: bytes) -> Iterator[bytes]:
+    for found in re.finditer(rb"stream\r?\n(.*?)endstream", raw, re.DOTALL):
+        try:
+            yield zlib.decompress(found[1])
+        except zlib.error:
+            yield found[1]

@@ -1,0 +1,55 @@
+"""``isthmus form``: a message crosses on paper and its answer comes back, with no line at all."""
+
+import json
+from pathlib import Path
+
+from tests.cli.support import Homes, call, draft, value
+from tests.cli.test_case import approved, desk, state
+
+
+def scanned(page: str) -> Path:
+    """Return the text of a page's codes, as a scanner writes it."""
+    return Path(page).with_suffix(".txt")
+
+
+def test_a_message_crosses_on_paper(homes: Homes, tmp_path: Path) -> None:
+    """Printed here, read there, answered on paper, read here: the case is delivered without a line."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    (page,) = value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
+    read = value("form", "read", scanned(page), "-C", homes.home("XBB"), "--out", tmp_path)
+    assert "message" == read["kind"]
+    assert ["RECEIVED"] == [row["state"] for row in desk(homes, "XBB", "first", "list")]
+    settled = value("form", "read", scanned(read["pages"][0]), "-C", homes.home("XAA"))
+    assert (True, "DELIVERED") == (settled["settled"], state(homes, "XAA", ref))
+
+
+def test_a_page_shows_its_codes_and_no_content(homes: Homes, tmp_path: Path) -> None:
+    """The page has the digest and one drawing for each code, and nothing of the person."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    (page,) = value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
+    text = Path(page).read_text(encoding="utf-8")
+    assert len(scanned(page).read_text().splitlines()) == text.count("<svg")
+    assert "SHA-256" in text
+    assert draft()["elements"]["names"][0]["family"] not in text
+
+
+def test_nothing_is_printed_that_may_not_leave(homes: Homes, tmp_path: Path) -> None:
+    """A case that was frozen after it was sent prints nothing."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    desk(homes, "XAA", "first", "freeze", "--reason", "known now", "--", ref)
+    assert [] == value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
+
+
+def test_a_form_that_is_not_whole_is_told(homes: Homes, tmp_path: Path) -> None:
+    """A missing code is named, and nothing is received."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    (page,) = value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
+    torn = tmp_path / "torn.txt"
+    torn.write_text("".join(scanned(page).read_text().splitlines(keepends=True)[1:]))
+    result = call("form", "read", torn, "-C", homes.home("XBB"), "--json")
+    assert (5, "form") == (result.exit_code, json.loads(result.stderr)["error"]["code"])
+    assert [] == desk(homes, "XBB", "first", "list")

@@ -1,0 +1,242 @@
+"""A clock starts at the evidence its agreement names, and both sides reckon the same from it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import schemas
+from gateway.core.deadlines import Instrument
+from gateway.services.reckon import Reckoner
+from tests.support import homeward, story
+from tests.support.network import Network, open_gateway
+
+
+def between_us(name: str, **changes: Any) -> Instrument:
+    """Return the agreement ``name`` as if it bound XAA and XBB."""
+    value = {**schemas.load_instrument(name), "parties": [{"from": ["XAA"], "to": ["XBB"]}], **changes}
+    return Instrument.from_dict(value)
+
+
+def agree(network: Network, *names: str) -> None:
+    """Let the agreements ``names`` hold between XAA and XBB, before what holds for everybody."""
+    for gateway in network.gateways.values():
+        old = gateway.context.reckoner
+        everybody = [one for one in old.instruments if one.specificity == 0]
+        gateway.context.reckoner = Reckoner([*map(between_us, names), *everybody], old.calendars, old.ladder)
+
+
+async def clocks(network: Network, ours: str, theirs: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the clocks of both sides by step."""
+    found = [await story.case(network, country, ref) for country, ref in (("XAA", ours), ("XBB", theirs))]
+    first, second = ({clock.step: clock for clock in case.clocks} for case in found)
+    return first, second
+
+
+async def test_confirmed_receipt_is_the_acknowledgement_and_not_the_receipt(network: Network) -> None:
+    """Where the agreement counts from the confirmed receipt, no reply is due until the other desk acknowledged."""
+    agree(network, "BILAT-RU-CH")
+    ours, theirs = await story.received(network)
+    mine, yours = await clocks(network, ours, theirs)
+    assert ({"acknowledgement"}, {"acknowledgement"}) == (set(mine), set(yours))
+    network.clock.pass_(days=3)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    mine, yours = await clocks(network, ours, theirs)
+    assert ("BILAT-RU-CH", "2026-11-28", "2026-12-23") == (
+        mine["reply"].instrument,
+        mine["reply"].start_on.isoformat(),
+        mine["reply"].due_on.isoformat(),
+    )
+    assert mine["reply"] == yours["reply"]
+    assert () == (await story.case(network, "XAA", ours)).findings
+
+
+async def test_the_acknowledgement_says_the_dates_that_follow_from_it(network: Network) -> None:
+    """It names the days reckoned from itself, before the clock runs anywhere; the receipt of the request named none."""
+    agree(network, "EURA-UA-AT")
+    ours, theirs = await story.received(network)
+    network.clock.pass_(days=1)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    before, _ = await clocks(network, ours, theirs)
+    await network.deliver()
+    after, _ = await clocks(network, ours, theirs)
+    events = await network.gateways["XAA"].store.read(lambda tx: tx.events(ours))
+    assert ("reply" in before, after["reply"].due_on.isoformat()) == (False, "2026-12-10")
+    assert "reckoned" not in [event.event for event in events]
+
+
+async def test_another_date_in_the_acknowledgement_is_a_finding(network: Network) -> None:
+    """Where the other State counts by another agreement, ours stands and the difference is noted."""
+    agree(network, "BILAT-RU-CH")
+    asked = network.gateways["XBB"].context
+    asked.reckoner = Reckoner(
+        [between_us("EURA-UA-AT"), *asked.reckoner.instruments[1:]], asked.reckoner.calendars, asked.reckoner.ladder
+    )
+    ours, _ = await story.acknowledged(network)
+    (found,) = (await story.case(network, "XAA", ours)).findings
+    assert "the other State reckons 2026-12-09, we reckon 2026-12-20" == found
+
+
+async def test_until_an_interview_is_held_the_general_agreement_holds(network: Network) -> None:
+    """A clock that only an interview starts leaves the reply to the next agreement where there is none."""
+    agree(network, "EURA-RU-AT", "EURA-RU")
+    ours, theirs = await story.received(network)
+    mine, yours = await clocks(network, ours, theirs)
+    assert ("EURA-RU", "2026-12-20") == (mine["reply"].instrument, mine["reply"].due_on.isoformat())
+    assert ("EURA-RU-AT", "2026-12-05") == (
+        mine["interview_result"].instrument,
+        mine["interview_result"].due_on.isoformat(),
+    )
+    assert mine == yours
+
+
+async def test_a_positive_reply_starts_what_counts_from_it(network: Network) -> None:
+    """The time for the journey runs from the positive reply, on both sides alike."""
+    agree(network, "BILAT-AT-MK")
+    ours, theirs = await story.replied(network)
+    mine, yours = await clocks(network, ours, theirs)
+    assert "2027-02-25" == mine["transfer"].due_on.isoformat()
+    assert mine["transfer"] == yours["transfer"]
+
+
+async def test_any_other_reply_starts_nothing(network: Network) -> None:
+    """No clock of a journey runs from a reply that is not positive."""
+    agree(network, "BILAT-AT-MK")
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    mine, yours = await clocks(network, ours, theirs)
+    assert [] == [step for step in (*mine, *yours) if step == "transfer"]
+
+
+async def test_a_second_look_keeps_the_first_clock(network: Network) -> None:
+    """A contest starts the reply anew; the clock that ran until then stands in its history."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    network.clock.pass_(days=2)
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first", "case_officer")
+    await network.deliver()
+    mine, yours = await clocks(network, ours, theirs)
+    assert ("restarted", 2, 1) == (mine["reply"].cause, mine["reply"].version, len(mine["reply"].history))
+    assert mine["reply"] == yours["reply"]
+
+
+async def test_an_extension_goes_by_the_agreement_of_its_clock(network: Network) -> None:
+    """The rule that started a clock extends it, not whichever governs the step by then."""
+    agree(network, "EURA-RU-AT", "EURA-RU")
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    await network.deliver()
+    mine, yours = await clocks(network, ours, theirs)
+    assert ("EURA-RU", (35,)) == (mine["reply"].instrument, mine["reply"].extended)
+    assert mine["reply"].due_on == yours["reply"].due_on
+
+
+async def test_a_decree_after_the_fact_is_reckoned_at_the_next_start(network: Network) -> None:
+    """With a new calendar every open clock gets a new version, once; the old one is kept."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    assert 0 == await gateway.reminder.reckon_anew(network.clock.now())
+    before = (await story.case(network, "XAA", ours)).clock("reply")
+    old = gateway.context.reckoner
+    calendar = old.calendars["XBB"]
+    newer = replace(calendar, version="2", holidays={**calendar.holidays, before.due_on: "Decree"})
+    gateway.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": newer}, old.ladder)
+    assert [1, 0] == [await gateway.reminder.reckon_anew(network.clock.now()) for _ in range(2)]
+    after = (await story.case(network, "XAA", ours)).clock("reply")
+    assert ("recomputed", "2", before) == (after.cause, after.calendar_version, after.history[-1])
+    assert after.due_on > before.due_on
+    assert after.due_at == (await story.row(network, "XAA", ours)).due_at
+
+
+# The notice of delay (R-11).
+
+
+async def told(network: Network) -> tuple[str, ...]:
+    return (await network.gateways["XBB"].reminder.run_once(network.clock.now())).told
+
+
+async def test_our_desk_is_told_at_80_percent_and_nothing_leaves(network: Network) -> None:
+    """Eight of ten working days have passed without an answer or a notice: the desk is told, once, and that is all."""
+    _, theirs = await story.acknowledged(network)
+    network.clock.pass_(days=11)
+    assert () == await told(network)
+    network.clock.pass_(days=1)
+    posted = len(network.wires.posted)
+    assert [(theirs,), ()] == [await told(network), await told(network)]
+    await network.deliver()
+    assert posted == len(network.wires.posted)
+    assert ("case.notice", theirs, "ACKNOWLEDGED") in [
+        (event, values.get("ref"), values.get("state")) for event, values in network.logs
+    ]
+    board = await network.gateways["XBB"].inquiries.find_case(theirs)
+    assert board is not None
+    assert (True, False) == (board.notice_due, board.delay_notice)
+
+
+async def test_a_notice_of_delay_counts_until_the_day_it_names(network: Network) -> None:
+    """Who said until when it takes is told again when that day has passed."""
+    _, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-14", "first")
+    await network.deliver()
+    network.clock.pass_(days=19)
+    assert () == await told(network)
+    board = await network.gateways["XBB"].inquiries.find_case(theirs)
+    assert board is not None
+    assert (False, True) == (board.notice_due, board.delay_notice)
+    network.clock.pass_(days=1)
+    assert (theirs,) == await told(network)
+
+
+async def test_nobody_is_told_of_a_stopped_or_answered_case(network: Network) -> None:
+    """A frozen case and an answered one owe nothing."""
+    _, frozen = await story.acknowledged(network)
+    _, answered = await story.replied(network)
+    await network.gateways["XBB"].hold.freeze(frozen, "stop", "second", "desk_head")
+    network.clock.pass_(days=30)
+    assert () == await told(network)
+    assert answered != frozen
+
+
+async def test_it_is_told_once_over_a_restart_too(network: Network) -> None:
+    """That the desk was told stands in the history of the case."""
+    _, theirs = await story.acknowledged(network)
+    network.clock.pass_(days=12)
+    assert (theirs,) == await told(network)
+    await network.gateways["XBB"].close()
+    await open_gateway(network, "XBB")
+    assert () == await told(network)
+
+
+@pytest.mark.parametrize(("name", "n"), [("BILAT-CH-2007-556", 24), ("BILAT-CH-113729", 48)])
+async def test_notice_before_a_journey(network: Network, name: str, n: int) -> None:
+    """An agreement that wants so many hours before the arrival gives the last instant for the notice."""
+    agree(network, name)
+    departs, arrives = network.clock.now(), network.clock.now().replace(hour=20)
+    by = network.gateways["XAA"].context.reckoner.notice_by("XAA", "XBB", departs, arrives)
+    assert by is not None
+    assert n * 3600 == (arrives - by).total_seconds()
+
+
+# A return.
+
+
+async def test_the_clocks_of_a_travel_document(network: Network) -> None:
+    """Its issue is due from the request, not from the reply before it; what follows goes by its dates."""
+    agree(network, "EURA-GE")
+    ours, theirs = await homeward.documented(network)
+    mine, yours = await clocks(network, ours, theirs)
+    document = homeward.DOCUMENT
+    asked = [row for row in await sent_by(network, "XAA", ours) if row.type == "travel-document.request"]
+    assert ("positive_reply", asked[0].digest) == (
+        mine["travel_document"].start_event,
+        mine["travel_document"].evidence,
+    )
+    assert document["issued_on"] == mine["travel_document_validity"].start_on.isoformat()
+    again = mine["travel_document_reissue"]
+    assert (document["valid_until"], 14) == (again.start_on.isoformat(), (again.due_on - again.start_on).days)
+    assert mine == yours
+    assert () == (await story.case(network, "XAA", ours)).findings
+
+
+async def sent_by(network: Network, country: str, ref: str) -> Any:
+    return await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref))

@@ -1,0 +1,186 @@
+"""The directory of authorities and officers, announced between two gateways; and who is in charge of a case."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.services import directory
+from gateway.services.context import Forbidden
+from schemas import SchemaError
+from tests.support import story
+from tests.support.network import START, Network, make_network, open_gateway
+
+OFFICER = {
+    "id": "DPx6b_MxUGnTi3ssJc-4VA",
+    "authority": "XBB-ID-01",
+    "tasks": ["NATIONALITY"],
+    "from": "2026-11-01",
+    "until": None,
+}
+REGISTER = {
+    "id": "XBB-ID-01",
+    "name": "Register of Northtown",
+    "tasks": ["NATIONALITY"],
+    "from": "2026-11-01",
+    "until": None,
+}
+CONSULATES = {**REGISTER, "id": "XBB-C-1", "name": "Consular service", "tasks": ["TRAVEL_DOC"]}
+
+
+def change(valid_from: str = "2026-11-25", **changes: Any) -> dict[str, Any]:
+    """Return a directory of XBB that may be announced."""
+    return {"valid_from": valid_from, "authorities": [REGISTER, CONSULATES], "officers": [OFFICER], **changes}
+
+
+async def announced(network: Network, value: dict[str, Any]) -> int:
+    """Announce ``value`` in XBB and deliver it."""
+    serial = await network.gateways["XBB"].directory.announce(value, "second")
+    await network.deliver()
+    return serial
+
+
+async def ids(network: Network, country: str, on: date | None = None) -> list[str]:
+    """Return the authorities of XBB as ``country`` knows them."""
+    found = await network.gateways[country].directory.show("XBB", on)
+    return [one.id for one in found[0].authorities]
+
+
+async def test_card_holds_until_something_is_announced(network: Network) -> None:
+    """Without an announcement the authorities of the card are those of the State."""
+    assert ["XBB-ID-01"] == await ids(network, "XAA")
+
+
+async def test_change_reaches_the_partner(network: Network) -> None:
+    """What a State announces of itself stands in the directory of its partner, officers included."""
+    assert 1 == await announced(network, change())
+    found = (await network.gateways["XAA"].directory.show("XBB"))[0]
+    assert ["XBB-ID-01", "XBB-C-1"] == [one.id for one in found.authorities]
+    assert [OFFICER["id"]] == [one.id for one in found.officers]
+
+
+async def test_change_holds_from_its_day(network: Network) -> None:
+    """Until the day a change is valid from, what was there before holds."""
+    await announced(network, change("2026-12-01"))
+    before, after = date(2026, 11, 30), date(2026, 12, 1)
+    assert [["XBB-ID-01"], ["XBB-ID-01", "XBB-C-1"]] == [await ids(network, "XAA", day) for day in (before, after)]
+
+
+async def test_later_serial_counts(network: Network) -> None:
+    """Of two changes that are valid by the day, the one announced last holds, also after a restart."""
+    await announced(network, change())
+    assert 2 == await announced(network, change(authorities=[REGISTER]))
+    await network.gateways["XAA"].close()
+    await open_gateway(network, "XAA")
+    assert ["XBB-ID-01"] == await ids(network, "XAA")
+
+
+async def test_authority_over_its_last_day_is_gone(network: Network) -> None:
+    """Tasks end on their last day, which counts."""
+    await announced(network, change(authorities=[REGISTER, {**CONSULATES, "until": "2026-12-31"}]))
+    days = (date(2026, 12, 31), date(2027, 1, 1))
+    assert [["XBB-ID-01", "XBB-C-1"], ["XBB-ID-01"]] == [await ids(network, "XAA", day) for day in days]
+
+
+async def test_redirection_may_name_what_was_announced(network: Network) -> None:
+    """An authority that was announced, and is in no card, can be pointed to."""
+    await announced(network, change())
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.redirect(theirs, "XBB-C-1", "OTHER_TASK", "first")
+    await network.deliver()
+    assert "REDIRECTED" == await story.state(network, "XAA", ours)
+
+
+async def test_redirection_to_an_unknown_authority_is_refused(network: Network) -> None:
+    """What the asking side does not find in the directory does not move its case."""
+    await network.gateways["XBB"].directory.announce(change(), "second")
+    ours, theirs = await story.received(network)
+
+    async def forget(tx: Any) -> None:
+        await tx.set_meta("directory:XBB", "")
+
+    await network.gateways["XAA"].store.commit(forget)
+    await network.gateways["XBB"].answer.redirect(theirs, "XBB-C-1", "OTHER_TASK", "first")
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_directory_that_contradicts_itself_is_not_announced(network: Network) -> None:
+    """An officer of an authority that is not listed, or an authority of another State, is refused here."""
+    with pytest.raises(Forbidden, match="not listed"):
+        await announced(network, change(authorities=[CONSULATES]))
+    with pytest.raises(Forbidden, match="no authority of XBB"):
+        await announced(network, change(authorities=[REGISTER, {**REGISTER, "id": "XAA-ID-01"}]))
+
+
+async def test_nobody_is_announced_by_name(network: Network) -> None:
+    """The schema has no member for an officer's name."""
+    with pytest.raises(SchemaError):
+        await announced(network, change(officers=[{**OFFICER, "name": "A. Clerk"}]))
+
+
+async def test_only_keepers_announce(network: Network) -> None:
+    """A case officer keeps no directory."""
+    with pytest.raises(Forbidden):
+        await network.gateways["XBB"].directory.announce(change(), "first", "case_officer")
+
+
+# Who is in charge.
+
+
+@pytest_asyncio.fixture
+async def staffed(tmp_path: Path) -> AsyncIterator[Network]:
+    """Two States, of which XAA has an officer who is away with a deputy."""
+    made = await make_network(tmp_path)
+    persons = dict(made.gateways["XAA"].context.persons)
+    away = ((date(2026, 11, 20), date(2026, 11, 30)),)
+    persons["first"] = replace(persons["first"], deputy="second", absences=away)
+    made.gateways["XAA"].context.persons = persons
+    yield made
+    await made.close()
+
+
+async def test_deputy_acts_while_the_officer_is_away(staffed: Network) -> None:
+    """During an absence the deputy is in charge, and after its last day the officer again."""
+    context = staffed.gateways["XAA"].context
+    assert "second" == directory.in_charge(context, "first", START)
+    assert ("first", "second") == directory.stands_for(context, "second", START)
+    staffed.clock.pass_(days=6)
+    assert "first" == directory.in_charge(context, "first", staffed.clock.now())
+
+
+async def test_no_case_without_a_named_officer(network: Network) -> None:
+    """A draft that names nobody of this gateway opens no case."""
+    with pytest.raises(Forbidden, match="no officer"):
+        await network.gateways["XAA"].clear.new(story.draft(officer="somebody"), "first")
+
+
+async def test_no_case_for_an_officer_whom_nobody_stands_in_for(staffed: Network) -> None:
+    """While the officer and the deputy are both away, no case is opened in their name."""
+    context = staffed.gateways["XAA"].context
+    persons = dict(context.persons)
+    persons["second"] = replace(persons["second"], absences=persons["first"].absences)
+    context.persons = persons
+    with pytest.raises(Forbidden, match="nobody stands in"):
+        await staffed.gateways["XAA"].clear.new(story.draft(), "first")
+
+
+async def test_received_case_has_an_officer(network: Network) -> None:
+    """A request that arrives is in somebody's charge at once, and then of who acknowledged it."""
+    _, theirs = await story.received(network)
+    before = (await story.row(network, "XBB", theirs)).officer
+    await network.gateways["XBB"].answer.acknowledge(theirs, "second", "desk_head")
+    assert ("first", "second") == (before, (await story.row(network, "XBB", theirs)).officer)
+
+
+async def test_deputies_in_a_circle_end(staffed: Network) -> None:
+    """Two who are away and stand in for each other leave nobody, and the look ends."""
+    context = staffed.gateways["XAA"].context
+    persons = dict(context.persons)
+    persons["second"] = replace(persons["second"], deputy="first", absences=persons["first"].absences)
+    context.persons = persons
+    assert None is directory.in_charge(context, "first", START)

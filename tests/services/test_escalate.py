@@ -1,0 +1,222 @@
+"""The ladder as people climb it: recorded, rested, held back, and never a step of the case."""
+
+import pytest
+
+from gateway.core.machine import RuleRefused
+from gateway.core.note_verbale import reference, serialize_text
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.escalate import Escalation
+from tests.support import story
+from tests.support.network import Network
+
+LATE_DAYS = {"L1": 15, "L2": 23, "L3": 30, "L4": 45, "L5": 110, "L6": 200}
+WHO = {
+    "L1": ("first", "case_officer"),
+    "L2": ("second", "desk_head"),
+    "L3": ("second", "liaison_officer"),
+    "L4": ("board", "foreign_affairs"),
+    "L5": ("board", "foreign_affairs"),
+    "L6": ("board", "foreign_affairs"),
+}
+
+
+def ladder(network: Network, country: str = "XAA") -> Escalation:
+    return Escalation(network.gateways[country].context)
+
+
+async def late(network: Network, days: float = 45) -> str:
+    """Return a case whose answer is overdue by as many days from the request as given."""
+    ours, _ = await story.acknowledged(network)
+    network.clock.pass_(days=days)
+    await network.refresh()
+    return ours
+
+
+async def history(network: Network, ref: str) -> list[str]:
+    events = await network.gateways["XAA"].store.read(lambda tx: tx.events(ref))
+    return [event.event for event in events]
+
+
+def rules(refused: pytest.ExceptionInfo[RuleRefused]) -> list[str]:
+    return [finding.rule for finding in refused.value.findings]
+
+
+@pytest.mark.parametrize("level", LATE_DAYS)
+async def test_a_rung_is_recorded_and_moves_nothing(network: Network, level: str) -> None:
+    """Every rung leaves one line in the history of the case, whose state stays what it was."""
+    ours = await late(network, LATE_DAYS[level])
+    await ladder(network).trigger(ours, level, *WHO[level])
+    event = "remind" if level == "L1" else f"escalate_{level.lower()}"
+    assert (event, "ACKNOWLEDGED") == ((await history(network, ours))[-1], await story.state(network, "XAA", ours))
+
+
+@pytest.mark.parametrize("level", LATE_DAYS)
+async def test_a_rung_rests_after_it_was_triggered(network: Network, level: str) -> None:
+    """The same rung is refused until its cool-down has passed."""
+    ours = await late(network, LATE_DAYS[level])
+    await ladder(network).trigger(ours, level, *WHO[level])
+    with pytest.raises(RuleRefused) as refused:
+        await ladder(network).trigger(ours, level, *WHO[level])
+    assert ["D-08"] == rules(refused)
+
+
+async def test_the_first_rung_sends_the_next_numbered_reminder(network: Network) -> None:
+    """L1 is the reminder that exists; the other desk gets its number."""
+    ours = await late(network, 15)
+    await ladder(network).trigger(ours, "L1", "first", "case_officer")
+    await network.deliver()
+    assert 1 == (await story.case(network, "XAA", ours)).reminders
+    assert 1 == (await story.case(network, "XBB", await story.twin(network, ours))).reminders
+
+
+async def test_only_the_roles_of_a_rung_and_only_when_reached(network: Network) -> None:
+    """Another role and an early day are both told at once; a person without the role gets no further."""
+    ours = await late(network, 15)
+    with pytest.raises(RuleRefused) as refused:
+        await ladder(network).trigger(ours, "L4", "second", "liaison_officer")
+    assert ["D-04", "D-07"] == rules(refused)
+    with pytest.raises(Forbidden):
+        await ladder(network).trigger(ours, "L4", "first", "foreign_affairs")
+
+
+async def test_a_frozen_case_climbs_nothing(network: Network) -> None:
+    """While a case is frozen no rung is reached and none may be triggered."""
+    ours = await late(network)
+    await network.gateways["XAA"].hold.freeze(ours, "stop", "second", "liaison_officer")
+    with pytest.raises(RuleRefused) as refused:
+        await ladder(network).trigger(ours, "L4", "board", "foreign_affairs")
+    assert "D-05" in rules(refused)
+    assert None is (await ladder(network).standing(await story.case(network, "XAA", ours))).level
+    with pytest.raises(RuleRefused):
+        await ladder(network).note("XBB", "board", "foreign_affairs")
+
+
+async def test_an_open_protection_question_climbs_nothing(network: Network) -> None:
+    """What forbids a reminder forbids every rung, although the case was let go."""
+    ours = await late(network)
+    gateway = network.gateways["XAA"]
+    await gateway.hold.freeze(ours, "x", "second", "liaison_officer", {**story.draft()["asylum"], "state": "indicated"})
+    await gateway.hold.release(ours, "second", "liaison_officer")
+    with pytest.raises(RuleRefused) as refused:
+        await ladder(network).trigger(ours, "L2", "second", "desk_head")
+    assert "R-01" in rules(refused)
+
+
+# Do not press.
+
+
+async def test_one_person_stops_the_pressing_and_two_let_it_go_on(network: Network) -> None:
+    """The mark is set alone and at once; the first of two proposes to take it away, the second does it."""
+    ours, service = await late(network), ladder(network)
+    await service.stop(ours, "the family was visited", "welfare", "child_welfare")
+    standing = await service.standing(await story.case(network, "XAA", ours))
+    assert (None, True) == (standing.level, standing.stopped)
+    with pytest.raises(RuleRefused) as refused:
+        await service.trigger(ours, "L4", "board", "foreign_affairs")
+    assert ["D-06"] == rules(refused)
+    assert [False, False] == [await service.allow(ours, "first", "case_officer") for _ in range(2)]
+    assert await service.allow(ours, "second", "liaison_officer")
+    assert None is not await service.trigger(ours, "L4", "board", "foreign_affairs")
+
+
+async def test_no_reminder_leaves_by_itself_or_by_hand_while_the_mark_stands(network: Network) -> None:
+    """The loop and a person's own reminder both stop at the mark."""
+    ours, gateway = await late(network), network.gateways["XAA"]
+    await ladder(network).stop(ours, "why", "first", "case_officer")
+    assert () == (await gateway.reminder.run_once(network.clock.now())).refs
+    with pytest.raises(RuleRefused, match="D-06"):
+        await gateway.reminder.remind(ours, "first", "case_officer")
+
+
+async def test_who_may_set_and_take_away_the_mark(network: Network) -> None:
+    """A ministry that only counts days neither sets nor takes away what protects a person."""
+    ours, service = await late(network), ladder(network)
+    with pytest.raises(Forbidden):
+        await service.stop(ours, "why", "board", "foreign_affairs")
+    await service.stop(ours, "why", "first", "case_officer")
+    with pytest.raises(Forbidden):
+        await service.allow(ours, "board", "foreign_affairs")
+
+
+async def test_the_reason_of_the_mark_is_sealed(network: Network) -> None:
+    """What somebody wrote stands nowhere in clear, and no log line has it."""
+    ours = await late(network)
+    await ladder(network).stop(ours, "the uncle knows", "welfare", "child_welfare")
+    raw = network.gateways["XAA"].settings.database.read_bytes()
+    assert [False, False] == [b"the uncle" in raw, "the uncle" in str(network.logs)]
+
+
+async def test_without_a_mark_there_is_nothing_to_take_away(network: Network) -> None:
+    """Letting go of what nobody set is refused."""
+    ours = await late(network)
+    with pytest.raises(RuleRefused):
+        await ladder(network).allow(ours, "first", "case_officer")
+
+
+# The note verbale.
+
+
+async def test_one_note_is_about_every_case_that_is_due(network: Network) -> None:
+    """It counts them, numbers itself, and each case on it rests; the next note has the next number."""
+    first, second = await late(network, 0), await late(network)
+    note = await ladder(network).note("XBB", "board", "foreign_affairs")
+    threads = {(await story.case(network, "XAA", ref)).thread for ref in (first, second)}
+    assert ("1/2027", {reference(thread) for thread in threads}) == (
+        note.number,
+        {item.reference for item in note.items},
+    )
+    with pytest.raises(RuleRefused):
+        await ladder(network).note("XBB", "board", "foreign_affairs")
+    network.clock.pass_(days=31)
+    assert "2/2027" == (await ladder(network).note("XBB", "board", "foreign_affairs")).number
+
+
+async def test_a_draft_is_neither_numbered_nor_recorded(network: Network) -> None:
+    """What the note would say can be read before anybody decides to write it."""
+    ours = await late(network)
+    draft = await ladder(network).note("XBB", "board", "foreign_affairs", draft=True)
+    assert ("", 1) == (draft.number, len(draft.items))
+    assert "escalate_l4" not in await history(network, ours)
+    assert "1/2027" == (await ladder(network).note("XBB", "board", "foreign_affairs")).number
+
+
+async def test_the_note_names_nothing_of_ours_and_nobody(network: Network) -> None:
+    """Neither our reference nor the thread nor a name stands in it."""
+    ours = await late(network)
+    case = await story.case(network, "XAA", ours)
+    text = serialize_text(await ladder(network).note("XBB", "board", "foreign_affairs"))
+    names = [name[part] for name in story.draft()["elements"]["names"] for part in ("family", "given")]
+    assert [] == [word for word in (ours, case.thread, case.officer, *names) if word and word in text]
+
+
+async def test_the_other_desk_finds_the_case_by_its_reference(network: Network) -> None:
+    """Who is asked by note finds the case; a reference that is not there, and a ministry, find nothing."""
+    ours = await late(network)
+    theirs = await story.twin(network, ours)
+    note = await ladder(network).note("XBB", "board", "foreign_affairs")
+    service, sought = ladder(network, "XBB"), note.items[0].reference
+    assert theirs == await service.find("XAA", sought.lower(), "first", "registry_clerk")
+    with pytest.raises(NotFound):
+        await service.find("XAA", "2222-2222-2222-2222", "first", "registry_clerk")
+    with pytest.raises(Forbidden):
+        await service.find("XAA", sought, "board", "foreign_affairs")
+
+
+async def test_the_quarterly_list(network: Network) -> None:
+    """The list for the committee names what waited a quarter, records the rung, and is empty afterwards."""
+    ours = await late(network, 110)
+    texts = [await ladder(network).quarterly("XBB", "board", "foreign_affairs") for _ in range(2)]
+    assert reference((await story.case(network, "XAA", ours)).thread) in texts[0]
+    assert "Nothing is pending." in texts[1]
+    assert "escalate_l5" == (await history(network, ours))[-1]
+
+
+async def test_an_answer_ends_the_climbing(network: Network) -> None:
+    """Once the answer is there nothing is owed and nothing pressed."""
+    ours = await late(network)
+    theirs = await story.twin(network, ours)
+    await story.give_answer(network, theirs, story.reply(as_of=network.clock.now().date().isoformat()))
+    await network.deliver()
+    with pytest.raises(RuleRefused) as refused:
+        await ladder(network).trigger(ours, "L2", "second", "desk_head")
+    assert ["D-07"] == rules(refused)

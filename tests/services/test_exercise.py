@@ -1,0 +1,169 @@
+"""Exercises between two gateways: the whole exchange, and no way for anybody to take one for the other."""
+
+from typing import Any
+
+import pytest
+
+from gateway.core import envelope, exercise, wire
+from gateway.core.machine import RuleRefused, Send
+from gateway.core.messages import EXERCISE, REQUEST
+from gateway.services import cases
+from keys import jws
+from schemas import ijson
+from tests.support import story
+from tests.support.network import Network
+
+
+async def sent(network: Network, **changes: Any) -> str:
+    """Open, approve and send an exercise in XAA."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(**changes), "first", exercise=True)
+    preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
+    await gateway.clear.approve(ref, signed, "second")
+    await gateway.clear.send(ref, "first")
+    return ref
+
+
+async def received(network: Network) -> tuple[str, str]:
+    """Send an exercise and deliver it; return its reference here and there."""
+    ours = await sent(network)
+    await network.deliver()
+    return ours, await story.twin(network, ours)
+
+
+def payloads(network: Network, country: str) -> list[wire.Payload]:
+    """Return what was posted to ``country``, opened with its own keys."""
+    context = network.gateways[country].context
+    found = []
+    for to, path, raw in network.wires.posted:
+        if to == country and path == "/xg/1/messages":
+            parsed = envelope.parse(raw, context.policy.suites)
+            plain = context.opener(parsed.kid, network.clock.now()).open(parsed.head, parsed.enc_ct)
+            found.append(wire.parse_payload(jws.parse(envelope.unpad(plain), jws.TYP_MESSAGE).payload))
+    return found
+
+
+async def statuses(network: Network, country: str, ref: str) -> list[str | None]:
+    """Return how the other State answered each message of a case."""
+
+    async def unit(tx: Any) -> list[str | None]:
+        return [row.code or row.status for row in await tx.outbound_of_case(ref)]
+
+    return await network.gateways[country].store.read(unit)
+
+
+async def test_the_whole_exchange_is_exercised(network: Network) -> None:
+    """Request, acknowledgement, a negative reply with its second signature, and a withdrawal, all as an exercise."""
+    ours, theirs = await received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert ("REPLIED", "NOT_FOUND", True) == (case.state, case.reply["outcome"], case.exercise)
+
+
+async def test_every_signed_payload_says_exercise(network: Network) -> None:
+    """No payload of an exercise is of a real type, in either direction."""
+    _, theirs = await received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    assert {EXERCISE} == {one.type for country in ("XAA", "XBB") for one in payloads(network, country)}
+
+
+async def test_every_reference_shows_it(network: Network) -> None:
+    """Both references begin with the mark, which boards, logs and pages show; a real one does not."""
+    refs = await received(network)
+    real = await story.sent(network)
+    assert [True, True, False] == [exercise.is_exercise(ref) for ref in (*refs, real)]
+
+
+async def test_figures_leave_it_out(network: Network) -> None:
+    """An exercise is counted nowhere."""
+    await received(network)
+    figures = await network.gateways["XAA"].inquiries.figures(network.clock.now())
+    assert ({}, {}) == (dict(figures.cases), dict(figures.overdue))
+
+
+async def test_a_real_state_has_no_room_in_it(network: Network) -> None:
+    """A draft with a place of a State that exists opens no exercise."""
+    elements = story.draft()["elements"] | {"birth_place": {"country": "AUT", "unit": "Northtown"}}
+    with pytest.raises(RuleRefused, match="V-14"):
+        await sent(network, elements=elements)
+
+
+async def forged(network: Network, ref: str, as_exercise: bool, type: str, body: str) -> None:
+    """Send a message in the thread of ``ref`` as what it is not, as a gateway that kept to no rule would."""
+    context, now = network.gateways["XAA"].context, network.clock.now()
+
+    async def unit(tx: Any) -> None:
+        held = await cases.load(context, tx, ref)
+        turned = cases.Held(held.row, cases.replace(held.case, exercise=as_exercise), held.key)
+        await cases.queue(context, tx, turned, Send(type, body), now)
+
+    await context.commit(unit)
+    await network.deliver()
+
+
+async def test_nothing_real_is_taken_in_an_exercise(network: Network) -> None:
+    """A reminder that is real is refused in the thread of an exercise."""
+    ours, _ = await received(network)
+    await forged(network, ours, False, "reminder", '{"number":1,"step":"reply"}')
+    assert ["accepted", "illegal-step"] == await statuses(network, "XAA", ours)
+
+
+async def test_no_exercise_is_taken_in_a_real_thread(network: Network) -> None:
+    """A reminder that is an exercise is refused in a real thread, and the case stays as it was."""
+    ours, theirs = await story.received(network)
+    await forged(network, ours, True, "reminder", '{"number":1,"step":"reply"}')
+    assert ["accepted", "illegal-step"] == await statuses(network, "XAA", ours)
+    assert 0 == (await story.case(network, "XBB", theirs)).reminders
+
+
+async def test_a_real_state_in_an_exercise_is_refused_on_arrival(network: Network) -> None:
+    """What our own check would stop is stopped by the other State too."""
+    context = network.gateways["XAA"].context
+    ours = await network.gateways["XAA"].clear.new(story.draft(), "first", exercise=True)
+    body = ijson.loads(network.gateways["XAA"].clear.preview(story.draft()).body.encode())
+    body["elements"]["birth_place"] = {"country": "AUT", "unit": "Northtown"}
+
+    async def unit(tx: Any) -> None:
+        held = await cases.load(context, tx, ours)
+        send = Send(REQUEST, ijson.dumps(body).decode())
+        row = await cases.queue(context, tx, held, send, network.clock.now())
+        await tx.save_outbound(row._replace(ref=None, sealed=None))  # no rule of ours looks at it again
+
+    await context.commit(unit)
+    await network.deliver()
+    assert 1 == len(payloads(network, "XBB"))
+    assert 0 == len(await network.gateways["XBB"].inquiries.cases())
+
+
+def test_wrapping_keeps_every_byte() -> None:
+    """The body that people approved comes out as it went in."""
+    body = '{ "code":"WITHDRAWN_NO_REASON" }'
+    assert ("withdrawal", body.encode()) == exercise.unwrap(exercise.wrap("withdrawal", body).encode())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{ "of":"withdrawal","body":{}}',
+        b'{"of":"withdrawal", "body":{}}',
+        b'{"body":{},"of":"withdrawal"}',
+        b'{"of":"withdrawa\\u006c","body":{}}',
+        b'{"of":"withdrawal","body":{}} ',
+        b'{"of":"withdrawal"}',
+    ],
+)
+def test_one_form_is_taken(raw: bytes) -> None:
+    """White space, escapes and another order around the body are refused (M-5.37)."""
+    with pytest.raises(ValueError, match="exercise"):
+        exercise.unwrap(raw)
+
+
+@pytest.mark.parametrize(("country", "verdict"), [("XAA", True), ("XZZ", True), ("XKX", False), ("AUT", False)])
+def test_invented_states(country: str, verdict: bool) -> None:
+    """The codes left to users are invented States; Kosovo's is not one of them."""
+    assert verdict is exercise.invented(country)

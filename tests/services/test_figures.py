@@ -1,0 +1,126 @@
+"""Figures of real cases: released once, with two persons where they tell about a State, and kept beyond an erasure."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gateway.core.figures import PUBLIC, Span
+from gateway.services import cases, figures
+from gateway.services.context import Forbidden, Person
+from gateway.services.figures import CannotRelease, Release
+from gateway.services.ports import Tx
+from tests.support import story
+from tests.support.network import Network
+
+
+@pytest.fixture
+def watched(network: Network) -> Network:
+    """A network whose first State has a coordinator besides its desks."""
+    context = network.gateways["XAA"].context
+    context.persons = {**context.persons, "watch": Person("watch", frozenset({"coordinator"}), bytes(32))}
+    return network
+
+
+async def release(network: Network, name: str = "answers", period: str = "2026", second: str | None = None) -> Release:
+    """Release a table of the requests of XAA."""
+    context = network.gateways["XAA"].context
+    return await figures.release(context, name, "requesting", period, "watch", "coordinator", second)
+
+
+async def test_case_has_a_course(network: Network) -> None:
+    """A confirmed case is in the figures of both sides, with the time its answer took."""
+    await story.replied(network)
+    for country, direction in (("XAA", "requesting"), ("XBB", "requested")):
+        (one,) = await figures.courses(network.gateways[country].context, network.clock.now())
+        assert (direction, "2026Q4", "IN_TIME", "NATIONAL") == (one.direction, one.quarter, one.answer, one.outcome)
+        assert ("REGISTER", "OPEN") == (one.method, one.return_)
+        assert Span("reply", 0, done=True) in one.spans
+
+
+async def test_exercise_is_in_no_figure(network: Network) -> None:
+    """An invented person counts nowhere."""
+    ours, _ = await story.replied(network)
+    context = network.gateways["XAA"].context
+
+    async def unit(tx: Tx) -> None:
+        held = await cases.load(context, tx, ours)
+        invented = replace(held.case, exercise=True)
+        await cases.note(context, tx, held, invented, "test", "first", network.clock.now())
+
+    await context.commit(unit)
+    assert () == await figures.courses(context, network.clock.now())
+
+
+async def test_erased_case_keeps_its_place_in_the_figures(network: Network) -> None:
+    """An erasure keeps the course and nothing that leads back to the case."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    before = await figures.courses(gateway.context, network.clock.now())
+    await gateway.retention.erase(ours, network.clock.now())
+    assert before == await figures.courses(gateway.context, network.clock.now())
+    (kept,) = await gateway.store.read(lambda tx: tx.kept_figures())
+    assert ours not in kept
+    await gateway.retention.erase(ours, network.clock.now())
+    assert 1 == len(await gateway.store.read(lambda tx: tx.kept_figures()))
+
+
+async def test_too_early_is_refused(watched: Network) -> None:
+    """Nothing is shown of a period before a whole quarter has passed after it."""
+    with pytest.raises(CannotRelease, match="2027-04-01"):
+        await release(watched)
+
+
+async def test_table_is_shown_once_and_stays_in_the_ledger(watched: Network) -> None:
+    """A released table is in the ledger as it was shown, and a second release of it is refused."""
+    watched.clock.pass_(days=200)
+    made = await release(watched)
+    assert {None} == set(made.cells.values())
+    (listed,) = await figures.ledger(watched.gateways["XAA"].context)
+    assert made == replace(listed, at=made.at)
+    with pytest.raises(CannotRelease, match="shown before"):
+        await release(watched)
+
+
+async def test_other_roles_release_nothing(watched: Network) -> None:
+    """A desk that handles cases does not publish about them."""
+    watched.clock.pass_(days=200)
+    context = watched.gateways["XAA"].context
+    with pytest.raises(Forbidden):
+        await figures.release(context, "answers", "requesting", "2026", "first", "case_officer")
+
+
+@pytest.mark.parametrize("second", [None, "watch", "first"])
+async def test_figures_about_a_state_need_a_second_person(watched: Network, second: str | None) -> None:
+    """A table about single States is not shown without another person of foreign affairs."""
+    watched.clock.pass_(days=200)
+    with pytest.raises(Forbidden):
+        await release(watched, "partner-answers", second=second)
+
+
+async def test_figures_about_a_state_with_two_persons(watched: Network) -> None:
+    """With both persons it is shown, to the ministries and not to the public, and the ledger names both."""
+    watched.clock.pass_(days=200)
+    made = await release(watched, "partner-answers", second="board")
+    assert ("watch", "board") == (made.first, made.second)
+    assert () == await figures.ledger(watched.gateways["XAA"].context, PUBLIC)
+
+
+async def test_durations_are_released_like_the_rest(watched: Network) -> None:
+    """A table of durations is entered with steps as rows and read again as it was shown."""
+    await story.replied(watched)
+    watched.clock.pass_(days=200)
+    made = await release(watched, "durations")
+    (listed,) = await figures.ledger(watched.gateways["XAA"].context)
+    assert made.cells == listed.cells
+    assert ("reply", "median_days") in listed.cells
+
+
+async def test_released_tables_are_tested_together(watched: Network) -> None:
+    """A later table of overlapping periods is released against the ones before it, without a fault."""
+    watched.clock.pass_(days=200)
+    for name in ("answers", "outcomes", "returns"):
+        await release(watched, name, "2026Q4")
+    made = await release(watched, "answers", "2026")
+    assert 4 == made.number
+    assert watched.clock.now() - made.at < timedelta(seconds=1)

@@ -1,0 +1,257 @@
+"""Information without persons between two gateways: signed by the office, threads of its own, no way to a case."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import schemas
+from gateway.core.messages import INFORMATION, REQUEST, TYPES
+from gateway.core.tables import REQUESTED, REQUESTING
+from gateway.services import cases, information
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.information import MARK, Question
+from gateway.services.ports import ThreadRow
+from schemas import SchemaError, ijson
+from tests.core import support
+from tests.support import story
+from tests.support.network import Network
+
+HANDLING = {"purpose": "DOCUMENT_ROUTES", "use_restrictions": ["P0"], "retain_until": "2027-06-01", "onward": "none"}
+PERIOD = {"from": "2026-01", "until": "2026-06"}
+ASKED: dict[str, Any] = {"handling": HANDLING, "topics": ["DOCUMENT_TYPES"], "period": PERIOD}
+ANSWERED: dict[str, Any] = {
+    "handling": HANDLING,
+    "period": PERIOD,
+    "documents": [{"type": "P", "issuer": "XAA", "finding": "ALTERED", "count": "FROM_20"}],
+    "means": [],
+    "routes": [],
+}
+SOURCE = Path(information.__file__)
+
+
+def signed(network: Network, question: Question, kind: str, person: str = "office") -> str:
+    """Return the statement of the information office over what is prepared."""
+    return network.approval(question.digest or "", question.thread, person, kind, "information")
+
+
+async def asked(network: Network) -> Question:
+    """Let XAA ask XBB, and deliver it."""
+    office = network.gateways["XAA"].information
+    made = await office.ask("XBB", ASKED, "writer")
+    sent = await office.send("XBB", made.thread, signed(network, made, "information.request"), "office")
+    await network.deliver()
+    return sent
+
+
+async def only(network: Network, country: str) -> Question:
+    """Return the one question a State knows of."""
+    (found,) = await network.gateways[country].information.questions("writer")
+    return found
+
+
+async def states(network: Network) -> list[str]:
+    """Return how the posted messages were answered: a code, or ``accepted``."""
+
+    async def unit(tx: Any) -> list[str]:
+        rows = await tx.outbound_since("XBB", network.clock.now().replace(year=2025))
+        return [row.code or row.status or row.state for row in rows]
+
+    return await network.gateways["XAA"].store.read(unit)
+
+
+async def test_question_is_asked_and_answered(network: Network) -> None:
+    """A signed question reaches the other office, and its signed answer comes back."""
+    question = await asked(network)
+    office = network.gateways["XBB"].information
+    made = await office.prepare_answer("XAA", question.thread, ANSWERED, "writer")
+    await office.send("XAA", made.thread, signed(network, made, "information.answer"), "office")
+    await network.deliver()
+    found = await only(network, "XAA")
+    assert ("answered", ANSWERED) == (found.state, found.answer)
+
+
+async def test_it_opens_no_case(network: Network) -> None:
+    """Neither side has a case afterwards, and neither board shows anything."""
+    await asked(network)
+    boards = [await gateway.inquiries.cases() for gateway in network.gateways.values()]
+    assert [(), ()] == [tuple(board) for board in boards]
+
+
+async def test_roles_of_cases_have_no_part_in_it(network: Network) -> None:
+    """No officer, clerk or head of a desk may ask, see or answer here."""
+    office = network.gateways["XAA"].information
+    for person in ("first", "second", "welfare", "board"):
+        with pytest.raises(Forbidden):
+            await office.questions(person)
+        with pytest.raises(Forbidden):
+            await office.ask("XBB", ASKED, person)
+
+
+def test_its_role_has_no_part_in_a_case() -> None:
+    """No row of a state table is for the information office."""
+    roles = {role for table in (REQUESTING, REQUESTED) for row in table.rows for role in row.who}
+    assert "information_officer" not in roles
+
+
+def test_its_events_are_no_events_of_a_case() -> None:
+    """No state table knows the events of these types."""
+    events = {row.event for table in (REQUESTING, REQUESTED) for row in table.rows}
+    assert not events & {TYPES[kind].event for kind in INFORMATION}
+
+
+def test_its_bodies_have_no_room_for_a_person() -> None:
+    """No member of question or answer is a data element, a reference to a case, or free text."""
+    elements = set(schemas.load("common")["$defs"]["elements"]["properties"])
+    for kind in INFORMATION:
+        text = ijson.dumps(schemas.load(kind)).decode()
+        members = set(schemas.load(kind)["properties"])
+        assert not members & (elements | {"thread", "ref", "names", "remark"})
+        assert "name_line" not in text
+        assert 'maxLength":120' not in text
+
+
+def test_no_code_path_leads_to_a_case() -> None:
+    """The service imports nothing that opens, reads, moves or shows a case, and nothing of a case imports it."""
+    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
+    imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    barred = {"gateway.core.case", "gateway.core.tables", "gateway.core.verification", "gateway.core.returns"}
+    barred |= {"gateway.services.cases", "gateway.services.clear", "gateway.services.answer", "gateway.core.minimise"}
+    assert not imported & barred
+    users = [
+        path.name
+        for path in (SOURCE.parents[1]).rglob("*.py")
+        if "from gateway.services.information import" in path.read_text(encoding="utf-8")
+    ]
+    assert {"app.py", "information.py", "local_api.py"} >= set(users)
+
+
+def test_store_calls_name_no_case() -> None:
+    """Of the store the service uses threads, the outbox and its own notes; it never asks for a case."""
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "tx"
+    }
+    assert {"get_meta", "set_meta", "find_thread", "save_thread", "save_outbound"} == called
+
+
+async def test_it_needs_a_statement_of_the_office(network: Network) -> None:
+    """A signature by somebody whose key the card lists for another role sends nothing."""
+    office = network.gateways["XAA"].information
+    made = await office.ask("XBB", ASKED, "writer")
+    with pytest.raises(Forbidden, match="does not verify"):
+        await office.send("XBB", made.thread, signed(network, made, "information.request", "signer"), "office")
+
+
+async def test_author_does_not_sign(network: Network) -> None:
+    """Who wrote the question is not who sends it."""
+    office = network.gateways["XAA"].information
+    made = await office.ask("XBB", ASKED, "office")
+    with pytest.raises(Forbidden, match="different persons"):
+        await office.send("XBB", made.thread, signed(network, made, "information.request"), "office")
+
+
+async def test_a_name_has_no_place(network: Network) -> None:
+    """A member that the schema does not know is refused before anything is stored."""
+    with pytest.raises(SchemaError):
+        await network.gateways["XAA"].information.ask("XBB", {**ASKED, "names": []}, "writer")
+
+
+async def test_answer_to_nothing_is_refused(network: Network) -> None:
+    """There is no answer without a question, and no second answer."""
+    office = network.gateways["XBB"].information
+    with pytest.raises(NotFound):
+        await office.prepare_answer("XAA", "A" * 22, ANSWERED, "writer")
+
+
+async def in_thread(network: Network, thread: str, kind: str, body: dict[str, Any], statements: Any = ()) -> None:
+    """Queue a message of ``kind`` in ``thread``, as a gateway that kept to no rule would, and deliver it."""
+    gateway = network.gateways["XAA"]
+    context, now = gateway.context, network.clock.now()
+    question = Question(thread, "XBB", True, "prepared", "2026-11-25", body, None, ijson.dumps(body).decode())
+
+    async def unit(tx: Any) -> None:
+        row = await tx.find_thread("XBB", thread)
+        assert isinstance(row, ThreadRow)
+        await gateway.information._queue(tx, question, kind, statements, now)
+
+    await context.commit(unit)
+    await network.deliver()
+
+
+async def test_nothing_of_a_case_arrives_in_its_thread(network: Network) -> None:
+    """A request in the thread of a question is refused, and opens no case."""
+    question = await asked(network)
+    body = ijson.loads((await story_body(network)).encode())
+    await raw_message(network, question.thread, REQUEST, body)
+    assert "illegal-step" == (await states(network))[-1]
+    assert 0 == len(await network.gateways["XBB"].inquiries.cases())
+
+
+async def story_body(network: Network) -> str:
+    """Return the body of a request that would be accepted in a thread of its own."""
+    return str(network.gateways["XAA"].clear.preview(story.draft()).body)
+
+
+async def raw_message(network: Network, thread: str, kind: str, body: dict[str, Any]) -> None:
+    """Send a message of ``kind`` in ``thread`` without asking any table."""
+    gateway = network.gateways["XAA"]
+    held = cases.fresh(gateway.context, await nobody(network, thread), network.clock.now())
+
+    async def unit(tx: Any) -> None:
+        send = cases.Send(kind, ijson.dumps(body).decode())
+        row = await cases.queue(gateway.context, tx, held, send, network.clock.now())
+        await tx.save_outbound(row._replace(ref=None, sealed=None))
+
+    await gateway.context.commit(unit)
+    await network.deliver()
+
+
+async def nobody(network: Network, thread: str) -> Any:
+    """Return a case value that stands in ``thread`` and is stored nowhere."""
+    return support.asking(thread=thread, ref="A" * 22)
+
+
+async def test_nothing_of_it_arrives_in_the_thread_of_a_case(network: Network) -> None:
+    """A question in the thread of a case is refused, and the case stays as it was."""
+    ours, theirs = await story.acknowledged(network)
+    thread = (await story.row(network, "XAA", ours)).thread
+    made = Question(thread, "XBB", True, "prepared", "", ASKED, None, ijson.dumps(ASKED).decode())
+    statement = signed(network, made, "information.request")
+    await in_thread(network, thread, "information.request", ASKED, statement)
+    assert "illegal-step" == (await states(network))[-1]
+    assert ("ACKNOWLEDGED", ()) == (
+        await story.state(network, "XBB", theirs),
+        await network.gateways["XBB"].information.questions("writer"),
+    )
+
+
+async def test_it_is_kept_until_its_day(network: Network) -> None:
+    """On the last day it may be kept a question is there, and on the next it is gone on both sides."""
+    await asked(network)
+    network.clock.pass_(days=188)
+    counts = [await office.information.run_once(network.clock.now()) for office in network.gateways.values()]
+    network.clock.pass_(days=1)
+    counts += [await office.information.run_once(network.clock.now()) for office in network.gateways.values()]
+    assert [0, 0, 1, 1] == counts
+    assert () == await network.gateways["XBB"].information.questions("writer")
+
+
+async def test_thread_stands_under_no_case(network: Network) -> None:
+    """Both sides keep the thread under the mark, which is no reference a case can have."""
+    question = await asked(network)
+    for country, other in (("XAA", "XBB"), ("XBB", "XAA")):
+
+        async def unit(tx: Any, other: str = other) -> Any:
+            return await tx.find_thread(other, question.thread)
+
+        assert MARK == (await network.gateways[country].store.read(unit)).ref
+    assert 22 != len(MARK)

@@ -1,0 +1,184 @@
+"""Pointing to the competent authority, and interviews within the limits of the request, between two gateways."""
+
+from typing import Any
+
+import pytest
+
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.services.context import Forbidden
+from schemas import SchemaError
+from tests.support import story
+from tests.support.network import Network
+
+OPEN = {"method_limit": "M2", "no_contact_methods": False}
+PROPOSAL: dict[str, Any] = {
+    "mode": "VIDEO",
+    "place": "REMOTE",
+    "present": ["LAWYER", "INTERPRETER", "CONSULAR_OFFICER"],
+    "questions": "IDENTITY_ONLY",
+    "from": "2026-12-07",
+    "until": "2026-12-18",
+}
+ANSWER = {"present": ["LAWYER", "INTERPRETER"], "on": "2026-12-10"}
+CONSENT = {"language": "ru", "by": "interpreter", "on": "2026-11-25", "copy_given": True, "revoked_on": None}
+RESULT: dict[str, Any] = {
+    "result": "HELD",
+    "on": "2026-12-10",
+    "outcome": "SUPPORTS",
+    "present": ["LAWYER", "INTERPRETER", "CONSULAR_OFFICER"],
+}
+
+
+async def proposed(network: Network, **changes: Any) -> tuple[str, str]:
+    """Let the asked State propose an interview on a request that allows one."""
+    ours, theirs = await story.acknowledged(network, **(OPEN | changes))
+    await network.gateways["XBB"].answer.ask_interview(theirs, PROPOSAL, "first")
+    await network.deliver()
+    return ours, theirs
+
+
+async def prepared(network: Network, ours: str, answer: Any = ANSWER, consent: Any = CONSENT) -> None:
+    """Prepare and approve the acceptance of the interview proposed."""
+    clear = network.gateways["XAA"].clear
+    pending = await clear.prepare_interview(ours, answer, consent, "first")
+    thread = (await story.row(network, "XAA", ours)).thread
+    signed = network.approval(pending.digest, thread, "second", "interview.approval", "liaison_officer")
+    await clear.approve(ours, signed, "second")
+
+
+async def agreed(network: Network) -> tuple[str, str]:
+    """Take a case to an interview that both sides agreed on."""
+    ours, theirs = await proposed(network)
+    await prepared(network, ours)
+    await network.gateways["XAA"].clear.agree_interview(ours, "first")
+    await network.deliver()
+    return ours, theirs
+
+
+# Redirection.
+
+
+async def test_redirection_points_to_an_authority_of_the_directory(network: Network) -> None:
+    """The asking side learns which authority is competent, and may close the case and ask anew."""
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.redirect(theirs, "XBB-ID-01", "OTHER_TASK", "first")
+    await network.deliver()
+    assert ("REDIRECTED", "REDIRECTED") == (
+        await story.state(network, "XAA", ours),
+        await story.state(network, "XBB", theirs),
+    )
+    await network.gateways["XAA"].clear.close(ours, "first")
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+async def test_redirection_nowhere_is_refused(network: Network) -> None:
+    """An authority that is not in the State's own directory cannot be pointed to."""
+    _, theirs = await story.received(network)
+    with pytest.raises(Forbidden, match="directory"):
+        await network.gateways["XBB"].answer.redirect(theirs, "XBB-ID-99", "OTHER_TASK", "first")
+
+
+async def test_authority_pointed_to_takes_the_request_up(network: Network) -> None:
+    """The competent authority is one of the same State: it acknowledges, and the case goes on."""
+    ours, theirs = await story.received(network)
+    asked = network.gateways["XBB"].answer
+    await asked.redirect(theirs, "XBB-ID-01", "OTHER_TASK", "first")
+    await network.deliver()
+    await asked.acknowledge(theirs, "first")
+    await network.deliver()
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+
+
+# Interviews.
+
+
+async def test_interview_is_proposed_accepted_held_and_named_in_the_reply(network: Network) -> None:
+    """A whole interview: proposal, acceptance with consent, result, and a reply that names the method."""
+    ours, theirs = await agreed(network)
+    await network.gateways["XBB"].answer.report_interview(theirs, RESULT, "first")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply(method_used=["CONSULAR_INTERVIEW"]))
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert ("REPLIED", "HELD") == (case.state, case.interview["result"]["result"])
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"method_limit": "M1", "no_contact_methods": False},
+        {"method_limit": "M2", "no_contact_methods": True},
+        {"method_limit": "M3", "no_contact_methods": True},
+    ],
+    ids=lambda limit: f"{limit['method_limit']}-{limit['no_contact_methods']}",
+)
+async def test_interview_beyond_the_limit_is_not_proposed(network: Network, limit: dict[str, Any]) -> None:
+    """Below M2, and always with MX, no interview can be proposed."""
+    _, theirs = await story.acknowledged(network, **limit)
+    with pytest.raises(RuleRefused, match="M-01"):
+        await network.gateways["XBB"].answer.ask_interview(theirs, PROPOSAL, "first")
+
+
+async def test_acceptance_needs_consent(network: Network) -> None:
+    """A consent that was revoked is none, whoever approved."""
+    ours, _ = await proposed(network)
+    await prepared(network, ours, consent=CONSENT | {"revoked_on": "2026-11-25"})
+    with pytest.raises(RuleRefused, match="R-23"):
+        await network.gateways["XAA"].clear.agree_interview(ours, "first")
+
+
+async def test_acceptance_needs_somebody_who_stands_up_for_the_person(network: Network) -> None:
+    """With an interpreter alone no interview is agreed on."""
+    ours, _ = await proposed(network)
+    await prepared(network, ours, ANSWER | {"present": ["INTERPRETER"]})
+    with pytest.raises(RuleRefused, match="R-07"):
+        await network.gateways["XAA"].clear.agree_interview(ours, "first")
+
+
+async def test_acceptance_for_a_minor_needs_the_representative(network: Network) -> None:
+    """A lawyer does not do in place of the appointed representative."""
+    age: dict[str, Any] = {"class": "minor", "decision": None}
+    representative = {"ref": "A" * 22, "appointed_on": "2026-11-01", "signed_by": "court"}
+    ours, _ = await proposed(network, age=age, representative=representative)
+    await prepared(network, ours)
+    with pytest.raises(RuleRefused, match="R-07"):
+        await network.gateways["XAA"].clear.agree_interview(ours, "first")
+
+
+async def test_interview_is_declined_at_once(network: Network) -> None:
+    """Saying no needs no second person and no reason, and the asked State goes on without an interview."""
+    ours, theirs = await proposed(network)
+    await network.gateways["XAA"].clear.decline_interview(ours, "first")
+    await network.deliver()
+    case = await story.case(network, "XBB", theirs)
+    assert ("ACKNOWLEDGED", "DECLINED") == (case.state, case.interview["answer"]["decision"])
+
+
+async def test_declined_interview_has_no_result(network: Network) -> None:
+    """What was declined cannot be reported as held."""
+    ours, theirs = await proposed(network)
+    await network.gateways["XAA"].clear.decline_interview(ours, "first")
+    await network.deliver()
+    with pytest.raises(RuleRefused, match="M-02"):
+        await network.gateways["XBB"].answer.report_interview(theirs, RESULT, "first")
+
+
+async def test_reply_names_no_interview_that_was_not_held(network: Network) -> None:
+    """A reply that rests on an interview nobody agreed on is refused before it leaves."""
+    _, theirs = await story.acknowledged(network, **OPEN)
+    with pytest.raises(RuleRefused, match="M-02"):
+        await network.gateways["XBB"].answer.prepare(theirs, story.reply(method_used=["CONSULAR_INTERVIEW"]), "first")
+
+
+async def test_interview_waits_for_an_answer(network: Network) -> None:
+    """While the proposal is open, a second one is no step of the case."""
+    _, theirs = await proposed(network)
+    with pytest.raises(IllegalStep):
+        await network.gateways["XBB"].answer.ask_interview(theirs, PROPOSAL, "first")
+
+
+async def test_place_is_a_class_and_no_address(network: Network) -> None:
+    """An address in place of a class of places is refused."""
+    _, theirs = await story.acknowledged(network, **OPEN)
+    with pytest.raises(SchemaError):
+        await network.gateways["XBB"].answer.ask_interview(theirs, PROPOSAL | {"place": "Main Street 1"}, "first")

@@ -1,0 +1,381 @@
+"""What may be said about data after it was sent, between two gateways: use, onward transfer, correction, erasure."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from gateway.core.case import State
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.messages import AFTER_WITHDRAWAL
+from gateway.core.notices import grants, open_demands
+from gateway.core.reuse import Grant
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.notices import overdue_demands
+from gateway.services.ports import Unavailable
+from schemas import SchemaError
+from tests.support import story
+from tests.support.network import Network
+
+CASE = "case_officer"
+CLERK = "registry_clerk"
+REPORT = {
+    "number": 1,
+    "held": True,
+    "restrictions_kept": True,
+    "uses": [{"purpose": "NATIONALITY", "recipient": "REGISTRY", "on": "2026-11-25"}],
+}
+
+
+async def refused(network: Network, country: str, ref: str) -> list[str | None]:
+    """Return the codes with which the other State refused messages of the case."""
+
+    async def unit(tx: Any) -> list[str | None]:
+        return [row.code for row in await tx.outbound_of_case(ref) if row.status == "refused"]
+
+    return await network.gateways[country].store.read(unit)
+
+
+async def withdrawn(network: Network) -> tuple[str, str]:
+    """Take a case to its reply and withdraw it."""
+    ours, theirs = await story.replied(network)
+    asking = network.gateways["XAA"]
+    await asking.hold.freeze(ours, "known now", "first", CASE)
+    await asking.hold.withdraw(ours, "first", CASE)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    return ours, theirs
+
+
+# What was done with it.
+
+
+async def test_use_report_is_asked_and_answered(network: Network) -> None:
+    """The sender asks what became of its data, and the answer stands beside the question."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.ask_use(ours, "first", CASE)
+    await network.deliver()
+    await network.gateways["XBB"].notices.report_use(theirs, REPORT, "first", CLERK)
+    await network.deliver()
+    asked = (await story.case(network, "XAA", ours)).notices
+    assert [REPORT] == [one.answer for one in asked]
+
+
+async def test_use_report_answers_a_question(network: Network) -> None:
+    """A report that nobody asked for is refused before it leaves."""
+    _, theirs = await story.replied(network)
+    with pytest.raises(RuleRefused, match="V-11"):
+        await network.gateways["XBB"].notices.report_use(theirs, REPORT, "first", CLERK)
+
+
+async def test_the_asked_side_may_ask_too(network: Network) -> None:
+    """What the reply was used for may be asked by the State that gave it."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.ask_use(theirs, "first", CLERK)
+    await network.deliver()
+    await network.gateways["XAA"].notices.report_use(ours, REPORT, "first", CASE)
+    await network.deliver()
+    assert [REPORT] == [one.answer for one in (await story.case(network, "XBB", theirs)).notices]
+
+
+async def test_a_case_is_not_closed_on_an_open_question(network: Network) -> None:
+    """Whoever was asked what became of the data answers before closing, and may close then."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.ask_use(ours, "first", CASE)
+    await network.deliver()
+    asked = network.gateways["XBB"]
+    with pytest.raises(RuleRefused, match="R-17"):
+        await asked.answer.close(theirs, "first", CLERK)
+    await asked.notices.report_use(theirs, REPORT, "first", CLERK)
+    await asked.answer.close(theirs, "first", CLERK)
+    assert (await story.case(network, "XBB", theirs)).state is State.CLOSED
+
+
+async def test_an_open_question_keeps_nothing_longer(network: Network) -> None:
+    """The timer of retention closes a case whatever people left open."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.ask_use(ours, "first", CASE)
+    await network.deliver()
+    asked = network.gateways["XBB"]
+    network.clock.pass_(days=asked.context.policy.closed_after_days + 1)
+    await asked.retention.run_once(network.clock.now())
+    assert (await story.case(network, "XBB", theirs)).state is State.CLOSED
+
+
+# May it be passed on.
+
+
+async def test_silence_is_no(network: Network) -> None:
+    """A question about onward transfer that is not answered grants nothing, however long it stands."""
+    _, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.ask_onward(theirs, "TRAVEL_DOC", "CONSULATE", "first", CLERK)
+    await network.deliver()
+    network.clock.pass_(days=20)
+    await network.deliver()
+    assert () == grants(await story.case(network, "XBB", theirs))
+
+
+async def onward(network: Network, until: str | None) -> str:
+    """Let the asked State ask for onward transfer and the asking State answer."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.ask_onward(theirs, "TRAVEL_DOC", "CONSULATE", "first", CLERK)
+    await network.deliver()
+    await network.gateways["XAA"].notices.answer_onward(ours, 1, until, "second", "liaison_officer")
+    await network.deliver()
+    return theirs
+
+
+async def test_yes_grants_this_use_until_its_end(network: Network) -> None:
+    """A yes is for one purpose at one kind of body and ends on its day."""
+    theirs = await onward(network, "2027-01-31")
+    granted = grants(await story.case(network, "XBB", theirs))
+    assert (Grant("TRAVEL_DOC", "CONSULATE", date(2027, 1, 31)),) == granted
+
+
+async def test_refusal_needs_no_reason(network: Network) -> None:
+    """A refusal has no member for a reason and grants nothing."""
+    theirs = await onward(network, None)
+    case = await story.case(network, "XBB", theirs)
+    assert [{"number": 1, "decision": "REFUSED", "until": None}] == [one.answer for one in case.notices]
+    assert () == grants(case)
+
+
+async def test_a_later_refusal_ends_a_yes(network: Network) -> None:
+    """The sender may take its yes back, and the last word counts."""
+    theirs = await onward(network, "2027-01-31")
+    ours = (await thread_case(network, theirs))[0]
+    await network.gateways["XAA"].notices.answer_onward(ours, 1, None, "second", "liaison_officer")
+    await network.deliver()
+    assert () == grants(await story.case(network, "XBB", theirs))
+
+
+async def thread_case(network: Network, theirs: str) -> tuple[str, str]:
+    """Return the references in XAA and XBB of XBB's case."""
+    thread = (await story.row(network, "XBB", theirs)).thread
+
+    async def unit(tx: Any) -> Any:
+        return await tx.find_thread("XBB", thread)
+
+    return (await network.gateways["XAA"].store.read(unit)).ref, theirs
+
+
+# It was wrong.
+
+
+async def corrected(network: Network, elements: dict[str, Any]) -> tuple[str, str]:
+    """Send right values for the date of birth, approved by a second person."""
+    ours, theirs = await story.replied(network)
+    asking = network.gateways["XAA"].notices
+    pending = await asking.prepare_rectification(ours, ["BIRTH_DATE"], elements, "first", CASE)
+    thread = (await story.row(network, "XAA", ours)).thread
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await asking.rectify(ours, signed, "second")
+    await network.deliver()
+    return ours, theirs
+
+
+async def test_rectification_replaces_the_value_on_both_sides(network: Network) -> None:
+    """The right value stands in the file of the sender and in what the receiver holds."""
+    ours, theirs = await corrected(network, {"birth_date": "1999-01-02"})
+    sent, held = await story.case(network, "XAA", ours), await story.case(network, "XBB", theirs)
+    assert "1999-01-02" == sent.draft["elements"]["birth_date"] == held.received["elements"]["birth_date"]
+
+
+async def test_rectification_is_open_until_it_is_confirmed(network: Network) -> None:
+    """A rectification is listed with its recipient until the recipient confirms that it was carried out."""
+    ours, theirs = await corrected(network, {"birth_date": "1999-01-02"})
+    before = await network.gateways["XAA"].notices.recipients(ours, "first", CASE)
+    await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", CLERK)
+    await network.deliver()
+    after = await network.gateways["XAA"].notices.recipients(ours, "first", CASE)
+    assert [("XBB", 1), ("XBB", 0)] == [(one.partner, len(one.open)) for one in (*before, *after)]
+
+
+async def test_unconfirmed_demand_falls_due(network: Network) -> None:
+    """After the days given, an unconfirmed rectification is overdue; before, it is not."""
+    ours, _ = await corrected(network, {"birth_date": "1999-01-02"})
+    network.clock.pass_(days=31)
+    case, now = await story.case(network, "XAA", ours), network.clock.now()
+    assert (1, 0) == (len(overdue_demands(case, now, 30)), len(overdue_demands(case, now, 31)))
+
+
+async def test_rectification_brings_no_new_element(network: Network) -> None:
+    """An element that was never sent cannot travel as a correction."""
+    with pytest.raises(RuleRefused, match="R-16"):
+        await corrected(network, {"birth_date": "1999-01-02", "personal_number": "900101-1"})
+
+
+async def test_author_cannot_approve_a_rectification(network: Network) -> None:
+    """Right values need a second person, like a request."""
+    ours, _ = await story.replied(network)
+    asking = network.gateways["XAA"].notices
+    pending = await asking.prepare_rectification(
+        ours, ["BIRTH_DATE"], {"birth_date": "1999-01-02"}, "second", "liaison_officer"
+    )
+    thread = (await story.row(network, "XAA", ours)).thread
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    with pytest.raises(RuleRefused, match="V-01"):
+        await asking.rectify(ours, signed, "second")
+
+
+async def test_reply_that_is_taken_back_is_none(network: Network) -> None:
+    """A State that takes its reply back leaves the asking State without one, so that nothing can rest on it."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", CLERK)
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert (None, None) == (case.reply, case.reply_digest)
+
+
+async def test_a_state_corrects_what_it_sent_itself(network: Network) -> None:
+    """The asked State cannot strike an element, nor the asking State a reply."""
+    ours, theirs = await story.replied(network)
+    with pytest.raises(RuleRefused, match="R-16"):
+        await network.gateways["XBB"].notices.strike(theirs, ["NAMES"], "first", CLERK)
+    with pytest.raises(RuleRefused, match="R-16"):
+        await network.gateways["XAA"].notices.strike(ours, ["REPLY"], "first", CASE)
+
+
+# After a withdrawal.
+
+
+async def test_rectification_and_erasure_follow_a_withdrawal(network: Network) -> None:
+    """After the withdrawal of a thread both sides still take what corrects and destroys, and confirm it."""
+    ours, theirs = await withdrawn(network)
+    asking, asked = network.gateways["XAA"].notices, network.gateways["XBB"].notices
+    await asking.strike(ours, ["NAMES"], "first", CASE)
+    await asking.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    await asked.confirm(theirs, 1, "DONE", "first", CLERK)
+    await network.deliver()
+    await asked.destroy(theirs, 1, "second", "desk_head")
+    await network.deliver()
+    assert [] == await refused(network, "XAA", ours)
+    assert () == open_demands(await story.case(network, "XAA", ours))
+
+
+async def test_nothing_else_follows_a_withdrawal(network: Network) -> None:
+    """A question about use does not leave a thread that was withdrawn."""
+    ours, _ = await withdrawn(network)
+    with pytest.raises(IllegalStep):
+        await network.gateways["XAA"].notices.ask_use(ours, "first", CASE)
+
+
+async def test_no_value_follows_a_withdrawal(network: Network) -> None:
+    """Right values cannot be prepared once the case is withdrawn."""
+    ours, _ = await withdrawn(network)
+    with pytest.raises(IllegalStep):
+        await network.gateways["XAA"].notices.prepare_rectification(
+            ours, ["BIRTH_DATE"], {"birth_date": "1999-01-02"}, "first", CASE
+        )
+
+
+async def test_nothing_is_said_about_what_never_left(network: Network) -> None:
+    """If nothing of a case was ever posted, no erasure is asked for: it would tell that there was something."""
+    ours = await story.sent(network)
+    asking = network.gateways["XAA"]
+    await asking.hold.freeze(ours, "known now", "first", CASE)
+    await asking.hold.withdraw(ours, "first", CASE)
+    with pytest.raises(RuleRefused, match="V-12"):
+        await asking.notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    assert [] == network.wires.posted
+
+
+async def test_frozen_case_says_nothing(network: Network) -> None:
+    """While a case is frozen and not withdrawn, not even an erasure is asked for."""
+    ours, _ = await story.replied(network)
+    await network.gateways["XAA"].hold.freeze(ours, "known now", "first", CASE)
+    with pytest.raises(IllegalStep):
+        await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+
+
+def test_exempt_types_are_three() -> None:
+    """What may follow a withdrawal is named once: rectification, erasure, confirmation (M-5.31)."""
+    assert {"rectification", "erasure", "confirmation"} == AFTER_WITHDRAWAL
+
+
+# It is destroyed.
+
+
+async def erased(network: Network) -> tuple[str, str]:
+    """Ask for erasure and have it carried out."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    await network.gateways["XBB"].notices.destroy(theirs, 1, "second", "desk_head")
+    return ours, theirs
+
+
+async def test_erasure_destroys_the_case_with_its_key(network: Network) -> None:
+    """The copy of the asked State is gone: no key, no content, and the reference is on the list of erased cases."""
+    _, theirs = await erased(network)
+    row = await story.row(network, "XBB", theirs)
+    assert ("ERASED", None, None) == (row.state, row.wrapped_key, row.sealed)
+    assert theirs in (network.homes["XBB"] / "erased.txt").read_text()
+    with pytest.raises(NotFound):
+        await story.case(network, "XBB", theirs)
+
+
+async def test_erasure_is_confirmed(network: Network) -> None:
+    """The confirmation outlives the case it is about, and closes the demand."""
+    ours, _ = await erased(network)
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert () == open_demands(case)
+    assert [{"number": 1, "act": "ERASURE", "result": "DONE"}] == [one.answer for one in case.notices]
+
+
+async def test_erasure_is_not_confirmed_without_being_done(network: Network) -> None:
+    """A confirmation of erasure has no way out but the step that destroys the copy."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    with pytest.raises(RuleRefused):
+        await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", CLERK)
+
+
+async def test_nobody_destroys_unasked(network: Network) -> None:
+    """A copy is destroyed here when the other State asks for it; our own timers do the rest."""
+    _, theirs = await story.replied(network)
+    with pytest.raises(RuleRefused, match="R-16"):
+        await network.gateways["XBB"].notices.destroy(theirs, 1, "second", "desk_head")
+    assert "REPLIED" == await story.state(network, "XBB", theirs)
+
+
+async def test_erasure_waits_for_what_is_on_its_way(network: Network) -> None:
+    """A copy is not destroyed while a message of ours is unanswered: its confirmation could not follow it."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    await network.gateways["XBB"].notices.ask_use(theirs, "first", CLERK)
+    with pytest.raises(Unavailable):
+        await network.gateways["XBB"].notices.destroy(theirs, 1, "second", "desk_head")
+
+
+async def test_the_asking_side_destroys_what_it_was_told(network: Network) -> None:
+    """Asked by the other State, the asking State lets go of the reply and keeps its own file, closed."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.demand_erasure(theirs, "first", CLERK)
+    await network.deliver()
+    await network.gateways["XAA"].notices.destroy(ours, 1, "second", "liaison_officer")
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+
+    async def unit(tx: Any) -> list[Any]:
+        return [row.sealed for row in await tx.inbound_of_case(ours) if row.type == "verification.reply"]
+
+    assert ("CLOSED", None, [None]) == (case.state, case.reply, await network.gateways["XAA"].store.read(unit))
+    assert () == open_demands(await story.case(network, "XBB", theirs))
+
+
+async def test_wrong_people_and_bodies_are_refused(network: Network) -> None:
+    """A role that has no part in it may not ask, and a code that is none is told as such."""
+    ours, _ = await story.replied(network)
+    asking = network.gateways["XAA"].notices
+    with pytest.raises(IllegalStep):
+        await asking.ask_use(ours, "board", "foreign_affairs")
+    with pytest.raises(SchemaError):
+        await asking.ask_onward(ours, "ANYTHING", "CONSULATE", "first", CASE)
+    with pytest.raises(Forbidden):
+        await asking.rectify(ours, "no statement", "second")

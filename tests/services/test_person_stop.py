@@ -1,0 +1,500 @@
+"""The stop that holds for the person: what one case learns holds every other case of hers, until people decide."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.core.case import State
+from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.verification import MAY_FREEZE
+from gateway.services import cases, person_stop
+from gateway.services.context import Forbidden
+from gateway.services.ports import Tx
+from schemas import SchemaError
+from tests.support import homeward, story
+from tests.support.network import PEOPLE, Network, make_network, open_gateway
+
+REQUESTED = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
+NONE = {"state": "none", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "interview"}
+UNKNOWN = {"state": "unknown", "attested_by": None, "attested_on": None, "basis": None}
+DOCUMENT = {"type": "P", "number": "AB 12345", "issuer": "XBB"}
+OTHER_NAME = [{**story.ADULT["elements"]["names"][0], "family": "Кравчук", "given": "Олена", "latin": None}]
+
+
+@pytest_asyncio.fixture
+async def network(tmp_path: Path) -> AsyncIterator[Network]:
+    """Three States, so that XAA may ask two of them about one person."""
+    made = await make_network(tmp_path, ("XAA", "XBB", "XCC"))
+    yield made
+    await made.close()
+
+
+def elements(**changes: Any) -> dict[str, Any]:
+    """Return what is known of the person of every story, with changes."""
+    return {**story.ADULT["elements"], **changes}
+
+
+async def indicated(network: Network, ref: str) -> None:
+    """Let it become known in the case ``ref`` that protection is asked for."""
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ref, "she asks for it", "protection", "asylum_authority", REQUESTED)
+
+
+async def holders(network: Network, ref: str) -> list[tuple[str, str]]:
+    """Return who holds the case."""
+    return list((await story.case(network, "XAA", ref)).holders)
+
+
+async def apart(network: Network, ref: str) -> None:
+    """Let two persons say that the case is about another person."""
+    hold = network.gateways["XAA"].hold
+    assert not await hold.tell_apart(ref, "the photographs differ", "first", "case_officer")
+    assert await hold.tell_apart(ref, "I looked at both files", "welfare", "child_welfare")
+
+
+async def resumed(network: Network, ref: str) -> None:
+    """Let two persons resume the case."""
+    hold = network.gateways["XAA"].hold
+    await hold.resume(ref, "first", "case_officer")
+    await hold.resume(ref, "second", "liaison_officer")
+
+
+# What is held.
+
+
+async def test_indication_in_one_case_holds_the_other(network: Network) -> None:
+    """What becomes known in the case toward one State freezes the case toward another, in the same moment."""
+    there = await story.sent(network, to="XCC")
+    await network.deliver()
+    here = await story.sent(network)
+    await indicated(network, here)
+    assert ("FROZEN", [person_stop.HOLDER]) == (await story.state(network, "XAA", there), await holders(network, there))
+
+
+async def test_reason_names_the_other_case_and_stays_sealed(network: Network) -> None:
+    """The reason of the hold names the other case, and no open column of the store holds it."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    assert f"{person_stop.BECAUSE}: {here}" == (await story.case(network, "XAA", there)).freeze_reason
+    row = await story.row(network, "XAA", there)
+    events = await network.gateways["XAA"].store.read(lambda tx: tx.events(there))
+    assert not [value for value in (*map(str, events), row.step, row.officer) if here in str(value)]
+
+
+async def test_nothing_of_the_held_case_leaves(network: Network) -> None:
+    """A message that waited in the outbox is dropped with the hold."""
+    await story.sent(network, to="XCC")
+    await indicated(network, await story.sent(network))
+    network.clock.pass_(days=2)
+    assert (0, []) == (await network.deliver(), network.wires.posted)
+
+
+async def test_new_case_of_a_stopped_person_is_held(network: Network) -> None:
+    """A case opened about a person whose other case is stopped is frozen as it is opened, and its preview says why."""
+    await indicated(network, await story.sent(network))
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(to="XCC"), "first")
+    preview, _ = await gateway.clear.show(ref, "first")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
+    assert ["R-01"] == [finding.rule for finding in preview.findings]
+
+
+async def test_case_amended_to_the_stopped_person_is_held(network: Network) -> None:
+    """A draft that is changed to name the person is held from then on."""
+    await indicated(network, await story.sent(network))
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(to="XCC", elements=elements(names=OTHER_NAME)), "first")
+    assert "DRAFT" == await story.state(network, "XAA", ref)
+    await gateway.clear.amend(ref, story.draft(to="XCC"), "first")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"birth_date": "2001"},
+        {"birth_date": "199X/2002"},
+        {"names": [{**OTHER_NAME[0], "family": "Ivanova", "given": "Maria", "script": "ru-Latn"}]},
+        {"names": OTHER_NAME, "birth_date": "1980", "document": {**DOCUMENT, "number": "ab12345"}},
+        {"names": OTHER_NAME, "birth_date": "1980", "personal_number": "900101 1"},
+    ],
+    ids=["part of the date", "an interval", "transliterated", "document", "personal number"],
+)
+async def test_any_shared_value_holds(network: Network, changes: dict[str, Any]) -> None:
+    """One shared value is enough, whatever else differs."""
+    known = elements(document=DOCUMENT, personal_number="900101-1")
+    await indicated(network, await story.sent(network, elements=known))
+    ref = await network.gateways["XAA"].clear.new(story.draft(elements=elements(**changes)), "first")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"names": OTHER_NAME}, {"birth_date": "1980"}], ids=["another name", "another year"]
+)
+async def test_another_person_is_not_held(network: Network, changes: dict[str, Any]) -> None:
+    """A case that shares nothing goes its way."""
+    await indicated(network, await story.sent(network))
+    ref = await story.sent(network, elements=elements(**changes))
+    assert (1, "DELIVERED") == (await network.deliver(), await story.state(network, "XAA", ref))
+
+
+async def test_freeze_that_says_nothing_of_protection_stops_its_case_alone(network: Network) -> None:
+    """A case frozen for any other reason holds no other case."""
+    here, there = await story.sent(network), await story.sent(network, to="XCC")
+    await network.gateways["XAA"].hold.freeze(here, "entered twice", "welfare", "child_welfare")
+    assert "SENT" == await story.state(network, "XAA", there)
+
+
+async def test_hold_of_the_authority_stops_the_person(network: Network) -> None:
+    """A freeze by the authority itself counts, whether it gives a state or not."""
+    here, there = await story.sent(network), await story.sent(network, to="XCC")
+    await network.gateways["XAA"].hold.freeze(here, "we look into it", "protection", "asylum_authority")
+    assert "FROZEN" == await story.state(network, "XAA", there)
+
+
+async def test_stop_holds_after_the_withdrawal(network: Network) -> None:
+    """A case that was withdrawn and closed stops the person for as long as it is kept."""
+    here = await story.sent(network)
+    await indicated(network, here)
+    gateway = network.gateways["XAA"]
+    await gateway.hold.withdraw(here, "protection", "asylum_authority")
+    await gateway.clear.close(here, "first")
+    ref = await gateway.clear.new(story.draft(to="XCC"), "first")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
+
+
+async def test_draft_that_nobody_attested_holds_the_other(network: Network) -> None:
+    """Unknown means no: a second file that nobody attested puts the first in doubt."""
+    there = await story.sent(network, to="XCC")
+    await network.gateways["XAA"].clear.new(story.draft(asylum=UNKNOWN), "first")
+    assert "FROZEN" == await story.state(network, "XAA", there)
+
+
+async def test_discarded_draft_that_nobody_attested_holds_nothing(network: Network) -> None:
+    """A draft that was given up before anybody attested anything says nothing of the person."""
+    gateway = network.gateways["XAA"]
+    await gateway.clear.close(await gateway.clear.new(story.draft(asylum=UNKNOWN), "first"), "first", event="discard")
+    assert "SENT" == await story.state(network, "XAA", await story.sent(network, to="XCC"))
+
+
+async def test_two_drafts_that_nobody_attested_stay_drafts(network: Network) -> None:
+    """Two unattested drafts of one person need no hold: R-01 stands against both, and both can be amended."""
+    gateway = network.gateways["XAA"]
+    one = await gateway.clear.new(story.draft(asylum=UNKNOWN), "first")
+    two = await gateway.clear.new(story.draft(asylum=UNKNOWN, to="XCC"), "first")
+    assert ["DRAFT", "DRAFT"] == [await story.state(network, "XAA", ref) for ref in (one, two)]
+    await gateway.clear.amend(one, story.draft(), "first")
+    assert "FROZEN" == await story.state(network, "XAA", one)
+
+
+async def test_frozen_case_is_held_too(network: Network) -> None:
+    """A case somebody froze for another reason is held as well, so that letting go is not enough."""
+    here, there = await story.sent(network), await story.sent(network, to="XCC")
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(there, "entered twice", "first", "case_officer")
+    await indicated(network, here)
+    await hold.release(there, "first", "case_officer")
+    with pytest.raises(RuleRefused, match="V-08"):
+        await resumed(network, there)
+
+
+async def test_return_under_way_is_held(network: Network) -> None:
+    """A return that is being arranged is frozen like any other step of the person."""
+    ours, _ = await homeward.proposed(network)
+    await network.gateways["XAA"].clear.new(story.draft(to="XCC", asylum=REQUESTED), "first")
+    assert ("FROZEN", [person_stop.HOLDER]) == (await story.state(network, "XAA", ours), await holders(network, ours))
+
+
+async def test_person_on_the_way_becomes_a_finding(network: Network) -> None:
+    """Nothing can be held back of somebody who has departed; the case says so, for people to decide on a recall."""
+    ours, _ = await homeward.departed(network)
+    await network.gateways["XAA"].clear.new(story.draft(to="XCC", asylum=REQUESTED), "first")
+    case = await story.case(network, "XAA", ours)
+    assert (State.DEPARTED, [person_stop.BECAUSE]) == (
+        case.state,
+        [text for text in case.findings if "stopped" in text],
+    )
+
+
+# Looked at again, wherever something would leave, also if a hold should be missing.
+
+
+async def marked(network: Network, ref: str) -> None:
+    """Mark a stop for the person of ``ref`` in the store behind the back of the services."""
+    gateway = network.gateways["XAA"]
+    other = await gateway.clear.new(story.draft(to="XCC"), "first")
+    case = await story.case(network, "XAA", other)
+    values = person_stop.person_values(case.draft, gateway.context.vault.index_value)
+    await gateway.store.commit(lambda tx: tx.save_person_values(other, values, True))
+    assert person_stop.HOLDER not in await holders(network, ref)
+
+
+async def test_approval_looks(network: Network) -> None:
+    """No approval is taken while another case of the person is stopped."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(), "first")
+    preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    await marked(network, ref)
+    signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
+    with pytest.raises(RuleRefused, match="R-01: another case"):
+        await gateway.clear.approve(ref, signed, "second")
+
+
+async def test_sending_looks(network: Network) -> None:
+    """Nothing is queued while another case of the person is stopped."""
+    ref = await story.cleared(network)
+    await marked(network, ref)
+    with pytest.raises(RuleRefused, match="R-01: another case"):
+        await network.gateways["XAA"].clear.send(ref, "first")
+
+
+async def test_every_post_looks(network: Network) -> None:
+    """Nothing queued is posted, and nothing posted is posted again, while another case of the person is stopped."""
+    ref = await story.sent(network)
+    network.wires.cut = True
+    await network.deliver(1)
+    network.wires.cut = False
+    await marked(network, ref)
+    network.clock.pass_(hours=2)
+    assert (0, []) == (await network.deliver(), network.wires.posted)
+    assert ("message.held", {"ref": ref, "rule": "R-01"}) in network.logs
+
+
+async def test_reminder_looks(network: Network) -> None:
+    """Nobody is reminded while another case of the person is stopped."""
+    ref, _ = await story.acknowledged(network)
+    await marked(network, ref)
+    network.clock.pass_(days=60)
+    with pytest.raises(RuleRefused, match="R-01: another case"):
+        await network.gateways["XAA"].reminder.remind(ref, "first", "case_officer")
+
+
+async def test_resuming_looks(network: Network) -> None:
+    """No case goes on while another case of the person is stopped."""
+    ref = await story.sent(network)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ref, "a mistake", "first", "case_officer")
+    await hold.release(ref, "first", "case_officer")
+    await marked(network, ref)
+    with pytest.raises(RuleRefused, match="R-01: another case"):
+        await resumed(network, ref)
+
+
+# Letting go.
+
+
+async def test_two_persons_tell_two_people_apart(network: Network) -> None:
+    """Two persons who say that it is another person let the case go on, and it leaves."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    await apart(network, there)
+    await resumed(network, there)
+    assert "DRAFT" == await story.state(network, "XAA", there)
+    gateway = network.gateways["XAA"]
+    await gateway.clear.amend(there, story.draft(to="XCC"), "first")
+    preview, thread = await gateway.clear.show(there, "second", "liaison_officer")
+    signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
+    await gateway.clear.approve(there, signed, "second")
+    await gateway.clear.send(there, "first")
+    assert (1, "DELIVERED") == (await network.deliver(), await story.state(network, "XAA", there))
+
+
+async def test_one_person_is_not_two(network: Network) -> None:
+    """The person who says it first cannot confirm it, in whatever role."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    hold = network.gateways["XAA"].hold
+    await hold.tell_apart(there, "the photographs differ", "second", "liaison_officer")
+    with pytest.raises(RuleRefused, match="V-01"):
+        await hold.tell_apart(there, "and again", "second", "liaison_officer")
+
+
+@pytest.mark.parametrize("why", ["", "  "])
+async def test_telling_apart_needs_a_reason(network: Network, why: str) -> None:
+    """Without a reason nobody says anything (R-13)."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    with pytest.raises(RuleRefused, match="R-13"):
+        await network.gateways["XAA"].hold.tell_apart(there, why, "first", "case_officer")
+
+
+async def test_both_reasons_are_recorded_in_both_cases(network: Network) -> None:
+    """Who compared the two cases, and why, stands in the record of access of each, sealed under its own key."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    await apart(network, there)
+    context = network.gateways["XAA"].context
+    for ref in (there, here):
+
+        async def unit(tx: Tx, ref: str = ref) -> list[tuple[str, str]]:
+            held = await cases.load(context, tx, ref)
+            looks = [row for row in await tx.accesses(ref) if row.action == "tell-apart"]
+            return [(row.person, cases.justification_of(context, held, row)) for row in looks]
+
+        expected = [("first", "the photographs differ"), ("welfare", "I looked at both files")]
+        assert expected == await context.store.read(unit)
+
+
+async def test_desk_without_the_say_tells_nobody_apart(network: Network) -> None:
+    """A role that has no say in it cannot release a hold, nor can any role release it as if it had frozen the case."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    hold = network.gateways["XAA"].hold
+    with pytest.raises(Forbidden):
+        await hold.tell_apart(there, "we would like to go on", "board", "foreign_affairs")
+    for person, roles in PEOPLE.items():
+        for role in set(roles) & MAY_FREEZE:
+            with pytest.raises(RuleRefused, match="V-07"):
+                await hold.release(there, person, role)
+
+
+async def test_case_that_is_not_held_is_not_told_apart(network: Network) -> None:
+    """There is nothing to decide on a case that the gateway does not hold."""
+    ref = await story.sent(network)
+    with pytest.raises(IllegalStep):
+        await network.gateways["XAA"].hold.tell_apart(ref, "in advance", "first", "case_officer")
+
+
+async def test_shared_number_is_no_matter_of_opinion(network: Network) -> None:
+    """Two cases that share a number are not told apart by anybody's word."""
+    there = await story.sent(network, to="XCC", elements=elements(document=DOCUMENT))
+    await indicated(network, await story.sent(network, elements=elements(document=DOCUMENT)))
+    with pytest.raises(RuleRefused, match="by a number"):
+        await network.gateways["XAA"].hold.tell_apart(there, "another person", "first", "case_officer")
+
+
+async def test_wrong_number_is_corrected_first(network: Network) -> None:
+    """Once the wrong entry is corrected, two persons may decide; the correction alone releases nothing."""
+    there = await story.sent(network, to="XCC", elements=elements(names=OTHER_NAME, document=DOCUMENT))
+    await indicated(network, await story.sent(network, elements=elements(document=DOCUMENT)))
+    hold = network.gateways["XAA"].hold
+    right = elements(names=OTHER_NAME, document={**DOCUMENT, "number": "AB 12346"})
+    await hold.correct(there, right, "the last digit was read wrong", "first", "case_officer")
+    assert [person_stop.HOLDER] == await holders(network, there)
+    await apart(network, there)
+    await resumed(network, there)
+    assert ("DRAFT", right) == (
+        await story.state(network, "XAA", there),
+        (await story.case(network, "XAA", there)).draft["elements"],
+    )
+
+
+async def test_correction_changes_nothing_but_the_person(network: Network) -> None:
+    """A correction that would bring in another protection state, or is no record, is refused."""
+    there = await story.sent(network, to="XCC")
+    await indicated(network, await story.sent(network))
+    hold = network.gateways["XAA"].hold
+    with pytest.raises(SchemaError):
+        await hold.correct(there, {**elements(), "asylum": NONE}, "smuggled", "first", "case_officer")
+    await hold.correct(there, elements(sex=1), "typing error", "first", "case_officer")
+    draft = (await story.case(network, "XAA", there)).draft
+    assert {**story.draft(to="XCC"), "elements": elements(sex=1)} == draft
+
+
+async def test_decision_holds_for_what_was_compared(network: Network) -> None:
+    """Two cases told apart by name are held again once they share something else."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    await apart(network, there)
+    await resumed(network, there)
+    shared = elements(document=DOCUMENT)
+    await network.gateways["XAA"].hold.correct(here, shared, "the document was found", "first", "case_officer")
+    await network.gateways["XAA"].clear.amend(there, story.draft(to="XCC", elements=shared), "first")
+    assert "FROZEN" == await story.state(network, "XAA", there)
+
+
+async def test_decision_is_about_one_stopped_case(network: Network) -> None:
+    """A third case that is stopped later holds a case that was told apart from the first."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    await apart(network, there)
+    await resumed(network, there)
+    third = await network.gateways["XAA"].clear.new(story.draft(asylum=REQUESTED), "first")
+    case = await story.case(network, "XAA", there)
+    assert ("FROZEN", f"{person_stop.BECAUSE}: {third}") == (case.state, case.freeze_reason)
+
+
+async def test_attestation_releases_nothing_by_itself(network: Network) -> None:
+    """Once the authority attests none in the stopped case, the other stays held until two persons let it go on."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    hold = network.gateways["XAA"].hold
+    await hold.release(here, "protection", "asylum_authority")
+    await hold.attest(here, NONE, "she withdrew it, with counsel", "protection", "asylum_authority")
+    assert [person_stop.HOLDER] == await holders(network, there)
+    await apart(network, there)
+    await resumed(network, there)
+    assert "DRAFT" == await story.state(network, "XAA", there)
+
+
+async def test_only_the_authority_attests(network: Network) -> None:
+    """No other role changes the protection state of a case that stands still."""
+    here = await story.sent(network)
+    await indicated(network, here)
+    for person, role in (("first", "case_officer"), ("second", "liaison_officer"), ("welfare", "child_welfare")):
+        with pytest.raises(IllegalStep):
+            await network.gateways["XAA"].hold.attest(here, NONE, "no need", person, role)
+
+
+async def test_stop_of_a_closed_case_ends_by_attestation(network: Network) -> None:
+    """The authority can end a stop that rests on a case which is closed."""
+    here = await story.sent(network)
+    await indicated(network, here)
+    gateway = network.gateways["XAA"]
+    await gateway.hold.release(here, "protection", "asylum_authority")
+    await gateway.hold.withdraw(here, "protection", "asylum_authority")
+    await gateway.clear.close(here, "first")
+    await gateway.hold.attest(here, NONE, "she withdrew it, with counsel", "protection", "asylum_authority")
+    assert "DRAFT" == await story.state(network, "XAA", await gateway.clear.new(story.draft(to="XCC"), "first"))
+
+
+async def test_erasure_takes_the_values_and_releases_nothing(network: Network) -> None:
+    """An erased case holds no new case; what it held stays held until two persons let go."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await indicated(network, here)
+    gateway = network.gateways["XAA"]
+    await gateway.retention.erase(here, network.clock.now())
+    assert "SENT" == await story.state(network, "XAA", await story.sent(network))
+    assert [person_stop.HOLDER] == await holders(network, there)
+    await apart(network, there)
+    await resumed(network, there)
+    assert "DRAFT" == await story.state(network, "XAA", there)
+
+
+# The index.
+
+
+async def test_index_is_made_anew_for_a_store_without_one(network: Network) -> None:
+    """A store from before there was an index gets one when the gateway is opened, and what it shows is held."""
+    there = await story.sent(network, to="XCC")
+    here = await story.sent(network, elements=elements(names=OTHER_NAME))
+    gateway = network.gateways["XAA"]
+    await indicated(network, here)
+    await gateway.hold.correct(here, elements(names=OTHER_NAME), "nothing new", "first", "case_officer")
+    other = replace(await story.case(network, "XAA", here), draft=story.draft(asylum=REQUESTED))
+
+    async def forget(tx: Tx) -> None:
+        held = await cases.load(gateway.context, tx, here)
+        await cases.store(gateway.context, tx, held, other, Event("x", "first", "x"), "FROZEN", network.clock.now())
+        for ref in (here, there):
+            await tx.save_person_values(ref, (), False)
+        await tx.set_meta("person_index", "")
+
+    await gateway.context.commit(forget)
+    await gateway.close()
+    await open_gateway(network, "XAA")
+    assert "FROZEN" == await story.state(network, "XAA", there)
+    assert 0 == await cases.index_persons(network.gateways["XAA"].context)
+
+
+async def test_asked_side_enters_nothing(network: Network) -> None:
+    """The State that is asked keeps no values of the person: it knows nothing of protection, and holds nobody by it."""
+    _, theirs = await story.received(network)
+    assert () == await network.gateways["XBB"].store.read(lambda tx: tx.shared(theirs))
+    again, _ = await story.received(network)
+    assert "DELIVERED" == await story.state(network, "XAA", again)
+    assert () == await network.gateways["XBB"].store.read(lambda tx: tx.shared(theirs))

@@ -1,0 +1,130 @@
+"""The timers of retention: counted from the closing, never longer than the figures, shorter if the sender says so."""
+
+from datetime import timedelta
+
+import pytest
+
+import schemas
+from gateway.cli.evidence_file import verify_bytes
+from gateway.core.case import Case, State
+from gateway.core.machine import Event
+from gateway.services import cases
+from gateway.services.evidence import export
+from gateway.services.ports import Tx
+from gateway.services.retain import OVER
+from tests.support import story
+from tests.support.network import Network
+
+ENDS = (State.NOT_RETURNED, State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT)
+
+
+async def put(network: Network, country: str, ref: str, state: State) -> None:
+    """Put a stored case into ``state`` as if its steps had led there."""
+    context = network.gateways[country].context
+
+    async def unit(tx: Tx) -> None:
+        held = await cases.load(context, tx, ref)
+        moved = Case(**{**{name: getattr(held.case, name) for name in Case.__dataclass_fields__}, "state": state})
+        event = Event("test", "first", "case_officer")
+        await cases.store(context, tx, held, moved, event, held.case.state.value, network.clock.now())
+
+    await context.commit(unit)
+
+
+async def run(network: Network, country: str) -> tuple[str, ...]:
+    """Run the timers of one gateway once."""
+    return await network.gateways[country].retention.run_once(network.clock.now())
+
+
+BY_SIDE = [("XAA", end) for end in ENDS] + [("XBB", end) for end in ENDS if end is not State.NOT_RETURNED]
+"""The ends that each side's table knows."""
+
+
+@pytest.mark.parametrize(("country", "end"), BY_SIDE)
+async def test_end_of_a_return_is_closed_blocked_and_erased(network: Network, country: str, end: State) -> None:
+    """Each end of a return goes the same way: closed when left alone, blocked after 180 days, erased after 540."""
+    ours, theirs = await story.replied(network)
+    ref = ours if country == "XAA" else theirs
+    await network.gateways[country].context.commit(lambda tx: _keep_until_2099(network, country, tx, ref))
+    await put(network, country, ref, end)
+    states = []
+    for days in (61, 180, 359):
+        network.clock.pass_(days=days)
+        assert () == await run(network, country)
+        states.append(await story.state(network, country, ref))
+    assert ["CLOSED", "BLOCKED", "BLOCKED"] == states
+    network.clock.pass_(days=2)
+    assert (ref,) == await run(network, country)
+
+
+@pytest.mark.parametrize(("country", "end"), BY_SIDE)
+async def test_evidence_of_an_erased_return_verifies(network: Network, country: str, end: State) -> None:
+    """After the erasure of a case that ended so, receipts and proofs still verify and nothing of the key is left."""
+    ours, theirs = await story.replied(network)
+    ref = ours if country == "XAA" else theirs
+    await put(network, country, ref, end)
+    gateway = network.gateways[country]
+    await gateway.retention.erase(ref, network.clock.now())
+    raw = await export(gateway.context, ref, "second", "desk_head", "a dispute", cards=gateway.cards)
+    assert () == verify_bytes(raw).faults
+    left = await story.row(network, country, ref)
+    assert (None, None) == (left.wrapped_key, left.sealed)
+
+
+async def _keep_until_2099(network: Network, country: str, tx: Tx, ref: str) -> None:
+    """Let what was received be kept for long, so that the timers alone decide."""
+    context = network.gateways[country].context
+    held = await cases.load(context, tx, ref)
+    if held.case.received is None:
+        return
+    handling = {**held.case.received["handling"], "retain_until": "2099-01-01"}
+    fields = {name: getattr(held.case, name) for name in Case.__dataclass_fields__}
+    kept = Case(**{**fields, "received": {**held.case.received, "handling": handling}})
+    await cases.store(context, tx, held, kept, Event("test", "first", "case_officer"), "", network.clock.now())
+
+
+async def test_step_after_the_closing_keeps_nothing_longer(network: Network) -> None:
+    """What happens to a closed case does not begin its period anew."""
+    ours, _ = await story.replied(network)
+    await network.gateways["XAA"].clear.close(ours, "first")
+    network.clock.pass_(days=179)
+    await put(network, "XAA", ours, State.CLOSED)
+    network.clock.pass_(days=2)
+    await run(network, "XAA")
+    assert "BLOCKED" == await story.state(network, "XAA", ours)
+
+
+async def test_day_the_sender_set_goes_before_the_timers(network: Network) -> None:
+    """What was received is erased after the sender's day, even if nobody closed the case and no period is over."""
+    ours, theirs = await story.replied(network)
+    network.clock.pass_(days=157)
+    assert () == await run(network, "XBB")
+    network.clock.pass_(days=1)
+    assert (theirs,) == await run(network, "XBB")
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    assert () == await run(network, "XAA")
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+async def test_work_that_is_not_done_is_not_erased(network: Network) -> None:
+    """A request that still waits for its answer is not erased under the desk's hands."""
+    _, theirs = await story.acknowledged(network)
+    network.clock.pass_(days=200)
+    assert () == await run(network, "XBB")
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
+
+
+def test_every_end_is_left_to_the_gateway() -> None:
+    """No end of a return is left out of the states that the gateway closes."""
+    assert set(ENDS) <= set(OVER)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("closed_after_days", 60), ("blocked_after_days", 180), ("erased_after_days", 540), ("envelope_days", 30)],
+)
+def test_configuration_can_only_shorten(name: str, most: int) -> None:
+    """A period longer than the figure in force is no valid configuration."""
+    least = schemas.load("configuration")["properties"]["retention"]["properties"][name]
+    assert (1, most) == (least["minimum"], least["maximum"])
+    assert timedelta(days=most) <= timedelta(days=548)

@@ -1,0 +1,418 @@
+"""A return through the real services, keys and stores of two States."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import schemas
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.returning import Returning
+from tests.support import homeward, story
+from tests.support.homeward import DEPARTS_AT
+from tests.support.network import Network
+
+
+def acts(network: Network, country: str) -> Returning:
+    """Return the acts of one State."""
+    return network.gateways[country].returning
+
+
+async def outbox(network: Network, country: str, ref: str, type: str) -> list[Any]:
+    """Return what ``country`` put in its outbox for a case, of one type."""
+
+    async def unit(tx: Any) -> Any:
+        return [row for row in await tx.outbound_of_case(ref) if row.type == type]
+
+    found: list[Any] = await network.gateways[country].store.read(unit)
+    return found
+
+
+def rules(error: pytest.ExceptionInfo[RuleRefused]) -> set[str]:
+    return {finding.rule for finding in error.value.findings}
+
+
+@pytest.mark.parametrize("minor", [False, True], ids=["adult", "minor"])
+async def test_a_person_returns_and_is_followed_for_half_a_year(network: Network, minor: bool) -> None:
+    """From the positive reply to a safe end, every step on both sides, each with its own authority in charge."""
+    ours, theirs = await homeward.handed_over(network, minor)
+    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+    await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2026-12-15", False, "reception", "reception")
+    await network.deliver()
+    assert ("MONITORING", "MONITORING") == await homeward.states(network, ours, theirs)
+    network.clock.pass_(days=186)
+    await network.refresh()
+    await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2027-06-17", True, "reception", "reception")
+    await network.deliver()
+    assert ("CLOSED_SAFE", "CLOSED_SAFE") == await homeward.states(network, ours, theirs)
+
+
+async def test_it_is_not_closed_before_six_months(network: Network) -> None:
+    """A last report after a month is refused where it is made."""
+    _, theirs = await homeward.handed_over(network)
+    await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2026-12-15", False, "reception", "reception")
+    network.clock.pass_(days=30)
+    with pytest.raises(RuleRefused, match="6 months"):
+        await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2027-01-13", True, "reception", "reception")
+
+
+async def test_only_conclusions_dates_and_signers_leave(network: Network) -> None:
+    """The proposal has no name, no text of an assessment and nothing of the national file."""
+    ours, theirs = await homeward.proposed(network)
+    body = (await story.case(network, "XBB", theirs)).said["return.proposal"]
+    assert {
+        "kind": "risk",
+        "positive": True,
+        "on": "2026-11-24",
+        "expires_on": "2027-02-20",
+        "signed_by_role": "coordinator",
+    } == body["conclusions"][0]
+    text = str(body) + str((await story.case(network, "XAA", ours)).said)
+    names = [name["family"] for name in story.ADULT["elements"]["names"]]
+    assert [] == [word for word in (*names, "justification", "interpreter") if word in text]
+
+
+# Vetoes.
+
+
+async def test_the_other_welfare_authority_refuses(network: Network) -> None:
+    """A refusal leads back to the assessment; the release given is void, and declining ends it."""
+    ours, theirs = await homeward.proposed(network, minor=True)
+    await acts(network, "XBB").refuse(theirs, "NO_CARER", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("ASSESSED", "REPLIED") == await homeward.states(network, ours, theirs)
+    case = await story.case(network, "XAA", ours)
+    assert (("refused", "NO_CARER"), ()) == (
+        tuple(case.said["return.acceptance"][name] for name in ("decision", "reason")),
+        case.releases,
+    )
+    await acts(network, "XAA").decline(ours, "welfare", "child_welfare")
+    assert "NOT_RETURNED" == await story.state(network, "XAA", ours)
+    await network.gateways["XAA"].clear.close(ours, "first", "case_officer")
+
+
+async def test_nobody_else_accepts_for_a_minor(network: Network) -> None:
+    """In the other State it is the child-welfare authority that accepts a minor, and no head of desk."""
+    _, theirs = await homeward.proposed(network, minor=True)
+    pending = await acts(network, "XBB").prepare_acceptance(theirs, homeward.ANSWER, "first", "registry_clerk")
+    thread = (await story.row(network, "XBB", theirs)).thread
+    signed = network.approval(pending.digest, thread, "second", "return.acceptance", "desk_head")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XBB").accept(theirs, signed, "second", "desk_head")
+    assert "V-30" in rules(refused)
+
+
+async def test_the_own_welfare_authority_does_not_release(network: Network) -> None:
+    """Two officers are not enough: without the release of the authority in charge nothing is proposed."""
+    ours, _ = await homeward.assessed(network, minor=True)
+    pending = await acts(network, "XAA").prepare(ours, homeward.PLAN, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").propose(ours, "first", "case_officer")
+    assert "R-10" in rules(refused)
+    assert [] == await outbox(network, "XAA", ours, "return.proposal")
+
+
+async def test_a_negative_assessment_is_a_veto(network: Network) -> None:
+    """A best-interests assessment that turned against the return stops a proposal that was signed by all."""
+    ours, _ = await homeward.prepared(network, minor=True)
+    kinds = [
+        homeward.assessment(kind, positive=kind != "best_interests") for kind in ("risk", "best_interests", "family")
+    ]
+    await acts(network, "XAA").record(ours, homeward.record(True, assessments=kinds), "welfare", "child_welfare")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").propose(ours, "first", "case_officer")
+    assert "R-09" in rules(refused)
+
+
+async def test_the_own_welfare_authority_stops_it_on_the_day(network: Network) -> None:
+    """A suspension needs nothing but who brings it, reaches the other side without a reason, and nobody leaves."""
+    ours, theirs = await homeward.on_the_day(network, minor=True)
+    await acts(network, "XAA").suspend(ours, "the carer has moved away", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+    assert {"code": "SUSPENDED"} == (await story.case(network, "XAA", ours)).said["suspension"]
+    with pytest.raises(IllegalStep):
+        await acts(network, "XAA").depart(ours, "escort")
+
+
+async def test_both_sides_go_on_when_who_stopped_lets_go(network: Network) -> None:
+    """Released by who stopped it and resumed by an officer, the return goes on where it was on both sides."""
+    ours, theirs = await homeward.on_the_day(network, minor=True)
+    await acts(network, "XBB").suspend(theirs, "not today", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+    await network.gateways["XBB"].hold.release(theirs, "welfare", "child_welfare")
+    await network.gateways["XBB"].hold.resume(theirs, "second", "desk_head")
+    await network.deliver()
+    assert ("SCHEDULED", "SCHEDULED") == await homeward.states(network, ours, theirs)
+
+
+# The day of departure.
+
+
+async def test_consent_is_revoked_on_the_day(network: Network) -> None:
+    """Until boarding the wish can be taken back, and then nobody leaves."""
+    wish = {**homeward.RECORD["wish"], "revoked_on": DEPARTS_AT.date().isoformat()}
+    ours, theirs = await homeward.on_the_day(network, wish=wish)
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert "R-23" in rules(refused)
+    assert ("SCHEDULED", "SCHEDULED") == await homeward.states(network, ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"reconfirmation": None}, "R-23"),
+        ({"reconfirmation": {**homeward.RECONFIRMATION, "on": "2026-12-13"}}, "R-23"),
+        ({"contacts_given_on": None}, "R-12"),
+        ({"proceedings": {"open": True, "presence_needed": True, "released_by": None}}, "R-08"),
+        ({"identification": {"concluded_on": None}}, "R-08"),
+    ],
+    ids=["not-asked-again", "asked-the-day-before", "no-contacts", "needed-in-court", "not-identified"],
+)
+async def test_what_is_missing_on_the_day(network: Network, changes: dict[str, Any], rule: str) -> None:
+    """Nobody leaves while one thing is missing on the day of departure."""
+    ours, _ = await homeward.on_the_day(network, **changes)
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert rule in rules(refused)
+
+
+@pytest.mark.parametrize("minor", [False, True], ids=["adult", "minor"])
+async def test_an_acceptance_that_is_over_lets_nobody_leave(network: Network, minor: bool) -> None:
+    """The signature of the other State's authority counts until the instant it names."""
+    ours, _ = await homeward.on_the_day(network, minor, days=18)
+    homeward.move_to(network, DEPARTS_AT + timedelta(hours=1))
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert "R-10" in rules(refused)
+
+
+async def test_a_release_that_is_over_proposes_nothing(network: Network) -> None:
+    """A release for a day does not count on the next."""
+    ours, _ = await homeward.prepared(network, minor=True, days=1)
+    network.clock.pass_(days=2)
+    await network.refresh()
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").propose(ours, "first", "case_officer")
+    assert "R-10" in rules(refused)
+
+
+# The plan of the journey.
+
+
+async def test_the_plan_leaves_72_hours_before_and_not_earlier(network: Network) -> None:
+    """A plan made weeks before lies in the outbox until then."""
+    ours, theirs = await homeward.scheduled(network)
+    (queued,) = await outbox(network, "XAA", ours, "return.schedule")
+    assert DEPARTS_AT - timedelta(hours=72) == queued.not_before
+    homeward.move_to(network, DEPARTS_AT - timedelta(hours=72, seconds=1))
+    await network.deliver()
+    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    homeward.move_to(network, DEPARTS_AT - timedelta(hours=72))
+    await network.deliver()
+    assert ("SCHEDULED", "SCHEDULED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_plan_that_has_not_left_is_dropped(network: Network) -> None:
+    """Cancelled before the 72 hours, nothing was ever said of it."""
+    ours, theirs = await homeward.scheduled(network)
+    await acts(network, "XAA").cancel(ours, "first", "case_officer")
+    await network.deliver()
+    assert ["dropped"] == [row.state for row in await outbox(network, "XAA", ours, "return.schedule")]
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_plan_that_has_left_is_cancelled_by_a_message(network: Network) -> None:
+    """The other State learns that nobody comes."""
+    ours, theirs = await homeward.on_the_day(network)
+    await acts(network, "XAA").cancel(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_plan_without_a_departure_on_record_is_none(network: Network) -> None:
+    """The departure is the record's; without one there is nothing to plan."""
+    ours, _ = await homeward.documented(network)
+    with pytest.raises(RuleRefused, match="plan of travel"):
+        await acts(network, "XAA").schedule(ours, homeward.JOURNEY, "second")
+
+
+async def test_another_document_takes_the_place_of_the_first(network: Network) -> None:
+    """A document issued anew names the one it replaces."""
+    ours, theirs = await homeward.documented(network)
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+    await acts(network, "XBB").reissue(theirs, newer, "issuer")
+    await network.deliver()
+    said = (await story.case(network, "XAA", ours)).said["travel-document.reissue"]
+    assert (newer, "A" * 43) == (said["document"], said["replaces"])
+
+
+async def test_a_document_that_is_over_leads_back(network: Network) -> None:
+    """The day after its last day another document has to be asked for; until then nothing moves."""
+    ours, _ = await homeward.documented(network)
+    now = network.clock.now()
+    assert () == await acts(network, "XAA").run_once(now)
+    network.clock.pass_(days=57)
+    assert (ours,) == await acts(network, "XAA").run_once(network.clock.now())
+    assert "DECIDED" == await story.state(network, "XAA", ours)
+    assert () == await acts(network, "XAA").run_once(network.clock.now())
+
+
+# Handover and after.
+
+
+async def test_a_handover_needs_both_hands(network: Network) -> None:
+    """One signature moves nothing; the second, over the same bytes, moves both sides."""
+    ours, theirs = await homeward.delivered(network)
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
+    seen = await acts(network, "XBB").protocol(theirs, None, "reception", "reception")
+    signed = network.approval("A" * 43, seen.thread, "reception", "handover.receipt", "reception")
+    with pytest.raises(Forbidden, match="another digest"):
+        await acts(network, "XBB").confirm_handover(theirs, signed, "reception")
+    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception")
+    await acts(network, "XBB").confirm_handover(theirs, signed, "reception")
+    await network.deliver()
+    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+    digests = {one.digest for one in (await story.case(network, "XAA", ours)).releases if "handover" in one.kind}
+    assert {seen.digest} == digests
+
+
+async def test_the_second_hand_has_nothing_to_sign_before_the_first(network: Network) -> None:
+    """Before the escort signed there is no protocol; nobody else sees or writes one."""
+    ours, theirs = await homeward.departed(network)
+    with pytest.raises(NotFound):
+        await acts(network, "XBB").protocol(theirs, None, "reception", "reception")
+    with pytest.raises(Forbidden, match="first hand"):
+        await acts(network, "XBB").protocol(theirs, homeward.PROTOCOL, "reception", "reception")
+    with pytest.raises(Forbidden, match="two hands"):
+        await acts(network, "XAA").protocol(ours, homeward.PROTOCOL, "first", "case_officer")
+
+
+async def test_the_person_is_called_back_after_departure(network: Network) -> None:
+    """Whoever may freeze calls back, at once; both sides stand in RECALL, and back here all is assessed anew."""
+    ours, theirs = await homeward.departed(network)
+    await acts(network, "XAA").recall(ours, "the address is false", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+    assert {"reason": "UNSAFE", "by": "2026-12-20"} == (await story.case(network, "XBB", theirs)).said[
+        "return.take-back"
+    ]
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    case = await story.case(network, "XAA", ours)
+    assert ("CONSIDERED", None, ()) == (case.state, case.record, case.releases)
+
+
+async def test_a_protection_need_after_departure_calls_back_and_says_nothing(network: Network) -> None:
+    """The stop comes as a recall; the other State gets no message, not even that one (R-01)."""
+    ours, theirs = await homeward.departed(network)
+    known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+    role = ("protection", "asylum_authority")
+    await acts(network, "XAA").recall(ours, "said so", "UNSAFE", "2026-12-20", *role, protection=known)
+    await network.deliver()
+    assert ("RECALL", "DEPARTED") == await homeward.states(network, ours, theirs)
+    assert [] == await outbox(network, "XAA", ours, "return.take-back")
+
+
+async def test_the_receiving_service_sends_back_the_wrong_person(network: Network) -> None:
+    """An error is said by the side that sees it."""
+    ours, theirs = await homeward.departed(network)
+    await acts(network, "XBB").recall(theirs, "another face", "WRONG_PERSON", "2026-12-20", "reception", "reception")
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+# A message that the other gateway refuses.
+
+
+async def test_a_refused_proposal_is_none(network: Network) -> None:
+    """Where the other State has closed its case, the proposal is refused and the case stands where it was before."""
+    ours, theirs = await homeward.prepared(network)
+    await network.gateways["XBB"].answer.close(theirs, "first", "registry_clerk")
+    await acts(network, "XAA").propose(ours, "first", "case_officer")
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert case.state == "ASSESSED"
+    assert ("not accepted: illegal-step",) == case.findings[-1:]
+
+
+# Stopping for a protection need.
+
+
+async def test_a_protection_need_withdraws_a_return_neutrally(network: Network) -> None:
+    """Frozen after the proposal and withdrawn, the other State reads what it reads at every withdrawal."""
+    ours, theirs = await homeward.accepted(network)
+    known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "said so", "protection", "asylum_authority", protection=known)
+    await hold.withdraw(ours, "protection", "asylum_authority")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("WITHDRAWN", "WITHDRAWN") == await homeward.states(network, ours, theirs)
+
+
+# Statements.
+
+
+async def test_a_statement_by_another_key_counts_for_nothing(network: Network) -> None:
+    """What the authority in charge did not sign with its own key is no release."""
+    ours, _ = await homeward.assessed(network)
+    pending = await acts(network, "XAA").prepare(ours, homeward.PLAN, "first", "case_officer")
+    at = await homeward.thread(network, ours)
+    signed = network.approval(pending.digest, at, "first", "return.release", "coordinator")
+    with pytest.raises(Forbidden, match="does not verify"):
+        await acts(network, "XAA").endorse(ours, signed, "coordinator", "coordinator")
+    signed = network.approval(pending.digest, at, "first", "return.approval", "liaison_officer")
+    with pytest.raises(Forbidden, match="does not verify"):
+        await acts(network, "XAA").approve(ours, signed, "second")
+
+
+async def test_a_key_that_the_card_does_not_list_is_said_before_it_travels(network: Network) -> None:
+    """The other State could not verify it, so the step is refused here, with what to do."""
+    ours, _ = await homeward.assessed(network)
+    pending = await acts(network, "XAA").prepare(ours, homeward.PLAN, "first", "case_officer")
+    context = network.gateways["XAA"].context
+    assert context.own is not None
+    context.own = replace(context.own, roles=())
+    with pytest.raises(Forbidden, match="does not list") as refused:
+        await homeward.endorse(network, ours, pending)
+    assert "--add-role coordinator" in refused.value.hint
+
+
+async def test_the_releasing_authority_is_not_the_author(network: Network) -> None:
+    """Nobody releases what they prepared themselves, and nobody signs what is not prepared."""
+    ours, _ = await homeward.assessed(network)
+    signed = network.approval(
+        "A" * 43, await homeward.thread(network, ours), "coordinator", "return.release", "coordinator"
+    )
+    with pytest.raises(RuleRefused, match="not on record"):
+        await acts(network, "XAA").endorse(ours, signed, "coordinator", "coordinator")
+
+
+async def test_a_record_that_is_none_is_refused(network: Network) -> None:
+    """The schema of the record is looked at before anything else."""
+    ours, _ = await homeward.assessed(network)
+    with pytest.raises(schemas.SchemaError):
+        await acts(network, "XAA").record(ours, {"forced": True}, "first", "case_officer")
+
+
+async def test_it_begins_with_a_positive_reply_only(network: Network) -> None:
+    """A negative reply, or none, begins no return."""
+    ours, _ = await story.replied(network, "NOT_FOUND")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").consider(ours, homeward.record(), "first", "case_officer")
+    assert "R-04" in rules(refused)
+
+
+async def test_every_disclosure_is_recorded(network: Network) -> None:
+    """Who sent what of a return to whom stands in the record of access (R-13)."""
+    ours, _ = await homeward.documented(network)
+
+    async def unit(tx: Any) -> Any:
+        return [(row.person, row.recipient) for row in await tx.accesses(ours) if row.action == "send"]
+
+    assert [("first", "XBB")] * 3 == await network.gateways["XAA"].store.read(unit)

@@ -1,0 +1,227 @@
+"""What a person can learn of what was sent about her, what may hold it back, and how a correction reaches everybody."""
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.core.machine import RuleRefused
+from gateway.core.notices import open_demands
+from gateway.services import cases, rights
+from gateway.services.context import Forbidden, NotFound, Person
+from gateway.services.evidence import export
+from gateway.services.ports import Tx
+from gateway.services.rights import Account
+from schemas import SchemaError
+from tests.support import story
+from tests.support.network import Network
+
+
+@pytest.fixture
+def overseen(network: Network) -> Network:
+    """A network whose first State has a data-protection officer, a guardian and a lawyer."""
+    context = network.gateways["XAA"].context
+    added = {name: Person(name, frozenset({name}), bytes(32)) for name in ("dpo", "guardian", "lawyer")}
+    context.persons = {**context.persons, **added}
+    return network
+
+
+async def account(network: Network, ref: str, person: str = "first", role: str = "case_officer") -> Account:
+    """Return the account of a case of XAA."""
+    return await rights.account(network.gateways["XAA"].context, ref, person, role, "she asked for it")
+
+
+async def test_account_lists_what_left(overseen: Network) -> None:
+    """Each message that left is listed with recipient, purpose, conditions, elements and receipt."""
+    ours, _ = await story.replied(overseen)
+    (sent,) = (await account(overseen, ours)).sent
+    draft = story.draft()
+    assert ("verification.request", "XBB", "NATIONALITY") == (sent.type, sent.recipient, sent.purpose)
+    assert (("P0", "P1"), "2027-05-01", "none") == (sent.use_restrictions, sent.retain_until, sent.onward)
+    assert draft["elements"]["names"] == sent.elements["names"]
+    assert "accepted" == (sent.receipt or {})["status"]
+    assert sent.legal_basis
+
+
+async def test_account_of_the_side_that_was_asked_lists_the_reply(overseen: Network) -> None:
+    """The State that answered tells what its answer said."""
+    _, theirs = await story.replied(overseen)
+    context = overseen.gateways["XBB"].context
+    context.persons = {**context.persons, "dpo": Person("dpo", frozenset({"dpo"}), bytes(32))}
+    made = await rights.account(context, theirs, "dpo", "dpo", "a complaint")
+    assert ["NATIONAL"] == [one.elements["outcome"] for one in made.sent if one.type == "verification.reply"]
+
+
+async def test_what_never_left_is_not_in_it(overseen: Network) -> None:
+    """A request that is approved and not posted was sent to nobody."""
+    ours = await story.sent(overseen)
+    assert () == (await account(overseen, ours)).sent
+
+
+async def test_look_is_recorded_before_it_is_given(overseen: Network) -> None:
+    """The account itself is a disclosure: who, why and to whom is on record (R-13)."""
+    ours, _ = await story.replied(overseen)
+    made = await account(overseen, ours)
+    assert ("access", "PERSON", None, None) == (
+        made.looks[-1].action,
+        made.looks[-1].recipient,
+        made.looks[-1].person,
+        made.looks[-1].why,
+    )
+    official = await account(overseen, ours, "dpo", "dpo")
+    assert ("dpo", "she asked for it") == (official.looks[-1].person, official.looks[-1].why)
+
+
+async def test_no_reason_no_account(overseen: Network) -> None:
+    """An account without a reason is refused."""
+    ours, _ = await story.replied(overseen)
+    with pytest.raises(RuleRefused, match="R-13"):
+        await rights.account(overseen.gateways["XAA"].context, ours, "first", "case_officer", " ")
+
+
+async def test_other_roles_get_no_account(overseen: Network) -> None:
+    """Who is not of the person's side, nor oversees it, gets none."""
+    ours, _ = await story.replied(overseen)
+    with pytest.raises(Forbidden):
+        await account(overseen, ours, "board", "foreign_affairs")
+
+
+@pytest.mark.parametrize("role", ["guardian", "lawyer"])
+async def test_guardian_and_lawyer_get_their_own_cases_only(overseen: Network, role: str) -> None:
+    """Who represents somebody else learns not even that there is such a case; who acted in it gets the account."""
+    ours, _ = await story.replied(overseen)
+    with pytest.raises(NotFound):
+        await account(overseen, ours, role, role)
+    await overseen.gateways["XAA"].hold.freeze(ours, "to look into it", role, role)
+    assert 1 == len((await account(overseen, ours, role, role)).sent)
+
+
+async def test_restriction_holds_it_back_and_is_recorded(overseen: Network) -> None:
+    """While a restriction runs the officer gets no account, the attempt is on record, and the DPO still sees it."""
+    ours, _ = await story.replied(overseen)
+    context, today = overseen.gateways["XAA"].context, overseen.clock.now().date()
+    await rights.restrict(context, ours, "ENDANGERS_PERSON", today + timedelta(days=30), "dpo")
+    with pytest.raises(RuleRefused, match="R-22: a restriction holds it back until 2026-12-25"):
+        await account(overseen, ours)
+    seen = await account(overseen, ours, "dpo", "dpo")
+    assert "ENDANGERS_PERSON" == (seen.restriction.ground if seen.restriction else None)
+    assert "access-withheld" == seen.looks[-2].action
+    await rights.lift(context, ours, "dpo")
+    assert 1 == len((await account(overseen, ours)).sent)
+
+
+async def test_restriction_ends_by_itself(overseen: Network) -> None:
+    """After its last day a restriction holds nothing back."""
+    ours, _ = await story.replied(overseen)
+    today = overseen.clock.now().date()
+    await rights.restrict(overseen.gateways["XAA"].context, ours, "INQUIRY", today, "dpo")
+    overseen.clock.pass_(days=1)
+    assert 1 == len((await account(overseen, ours)).sent)
+
+
+@pytest.mark.parametrize("days", [181, -1])
+async def test_restriction_needs_an_end(overseen: Network, days: int) -> None:
+    """A restriction for longer than half a year, or one that is over already, is refused."""
+    ours, _ = await story.replied(overseen)
+    until = overseen.clock.now().date() + timedelta(days=days)
+    with pytest.raises(RuleRefused, match="R-22"):
+        await rights.restrict(overseen.gateways["XAA"].context, ours, "INQUIRY", until, "dpo")
+
+
+async def test_restriction_needs_a_listed_ground(overseen: Network) -> None:
+    """A ground in somebody's own words is none."""
+    ours, _ = await story.replied(overseen)
+    with pytest.raises(SchemaError):
+        await rights.restrict(overseen.gateways["XAA"].context, ours, "BECAUSE", overseen.clock.now().date(), "dpo")
+
+
+async def test_only_the_dpo_restricts(overseen: Network) -> None:
+    """A desk cannot hold back what it sent itself."""
+    ours, _ = await story.replied(overseen)
+    today = overseen.clock.now().date()
+    with pytest.raises(Forbidden):
+        await rights.restrict(overseen.gateways["XAA"].context, ours, "INQUIRY", today, "first", "case_officer")
+
+
+async def test_copy_for_the_person_is_text(overseen: Network) -> None:
+    """The person's copy names every element, in words and without a control character."""
+    ours, _ = await story.replied(overseen)
+    text = rights.account_text(await account(overseen, ours))
+    assert "for: Confirmation of nationality" in text
+    assert story.draft()["elements"]["names"][0]["family"] in text
+    assert [] == [line for line in text.splitlines() if not line.isprintable()]
+
+
+async def test_erased_case_has_no_account(overseen: Network) -> None:
+    """After an erasure there is nothing to tell."""
+    ours, _ = await story.replied(overseen)
+    await overseen.gateways["XAA"].retention.erase(ours, overseen.clock.now())
+    with pytest.raises(NotFound):
+        await account(overseen, ours)
+
+
+# Corrections.
+
+
+async def test_correction_stays_open_until_it_is_confirmed(overseen: Network) -> None:
+    """A correction goes out, has a due date, is not sent twice, and leaves the list when the other State confirmed."""
+    ours, theirs = await story.replied(overseen)
+    gateway, other = overseen.gateways["XAA"], overseen.gateways["XBB"]
+    (reached,) = await rights.rectify(gateway.context, gateway.notices, ours, ["SEX"], "first", "case_officer")
+    assert (True, "XBB", overseen.clock.now().date() + timedelta(days=30)) == (
+        reached.told,
+        reached.partner,
+        reached.due_on,
+    )
+    await overseen.deliver()
+    (again,) = await rights.rectify(gateway.context, gateway.notices, ours, ["SEX"], "first", "case_officer")
+    assert not again.told
+    (open_,) = await rights.unconfirmed(gateway.context)
+    assert (ours, "rectification", 1, reached.due_on) == (open_.ref, open_.kind, open_.number, open_.due_on)
+    await other.notices.confirm(theirs, 1, "DONE", "first", "registry_clerk")
+    await overseen.deliver()
+    assert () == await rights.unconfirmed(gateway.context)
+    assert () == open_demands(await story.case(overseen, "XAA", ours))
+
+
+# To whom content goes.
+
+
+async def test_content_goes_to_bodies_on_the_list_only(overseen: Network) -> None:
+    """An export with content to a body, or for a purpose, that the re-use table does not allow is refused (R-05)."""
+    ours, _ = await story.replied(overseen)
+    gateway = overseen.gateways["XAA"]
+
+    async def exported(recipient: str, purpose: str | None = None) -> bytes:
+        two = ("first", "second")
+        return await export(
+            gateway.context,
+            ours,
+            "first",
+            "case_officer",
+            "a dispute",
+            cards=gateway.cards,
+            with_content_by=two,
+            recipient=recipient,
+            purpose=purpose,
+        )
+
+    for recipient, purpose in (("POLICE", None), ("DESK", "CRIMINAL_INVESTIGATION"), ("CONSULATE", "TRAVEL_DOC")):
+        with pytest.raises(RuleRefused, match="R-05"):
+            await exported(recipient, purpose)
+    assert await exported("INTERIOR")
+
+    async def looked(tx: Tx) -> list[str | None]:
+        held = await cases.load(gateway.context, tx, ours)
+        return [row.recipient for row in await tx.accesses(held.case.ref) if row.action == "evidence-content"]
+
+    assert ["INTERIOR", "INTERIOR"] == await gateway.store.read(looked)
+
+
+async def test_restriction_does_not_show_in_evidence(overseen: Network) -> None:
+    """Evidence without content does not tell that an account was held back."""
+    ours, _ = await story.replied(overseen)
+    gateway = overseen.gateways["XAA"]
+    today = overseen.clock.now().date()
+    await rights.restrict(gateway.context, ours, "INQUIRY", today, "dpo")
+    raw = await export(gateway.context, ours, "first", "case_officer", "a dispute", cards=gateway.cards)
+    assert b"restrict" not in raw
