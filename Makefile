@@ -52,6 +52,20 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.base
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# Setting a note as PDF needs Pango, a library of the system: fetched where that is allowed, and said where it is not.
+$(VENV)/.test: requirements/pdf.txt $(VENV)/.dev
+	@echo "== Setting up: installing the pinned packages of the extra 'pdf' (every file checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/pdf.txt
+	@if ! $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1; then \
+		if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+			echo "== Setting up: installing Pango with the system's package manager"; \
+			export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
+				--no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 >/dev/null || true; \
+		fi; \
+		$(BIN)/python -c 'import weasyprint' >/dev/null 2>&1 || echo "note: Pango is missing, so the test of the PDF is skipped"; \
+	fi
+	@touch $@
+
 demo: $(VENV)/.base
 	@echo "== Demo: two invented States on loopback, from request to proven answer; it ends by itself"
 	@$(BIN)/isthmus demo --once
@@ -60,7 +74,7 @@ desks: $(VENV)/.base
 	@echo "== Two gateways with their local APIs, until stopped with Ctrl-C"
 	@$(BIN)/isthmus demo
 
-test: $(VENV)/.dev
+test: $(VENV)/.test
 	@echo "== Tests, in random order, with branch coverage"
 	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 

@@ -1,95 +1,129 @@
 """
-Write ``docs/state-table-v.md`` from the rows of state table V: ``python -m tools.draw_tables [--check]``.
+Write the pages of the state tables from their rows: ``python -m tools.draw_tables [--check]``.
 
-``--check`` writes nothing and ends with 1 if the page is not what the rows say.
+``docs/state-table-v.md`` has the rows of a verification and of what is said about its data, ``docs/state-table-r.md``
+those of a return. ``--check`` writes nothing and ends with 1 if a page is not what the rows say.
 """
 
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.core.case import State
-from gateway.core.machine import RESUME, STAY, Row, Table
-from gateway.core.verification import GATEWAY, LATER, MAY_FREEZE, REQUESTED, REQUESTING
+from gateway.core.case import Side, State
+from gateway.core.machine import KEEP, LEARN, LET_GO, RESUME, STAY, Row
+from gateway.core.returns import REQUESTED_RETURN, REQUESTING_RETURN
+from gateway.core.tables import MARKS, table_for
+from gateway.core.verification import GATEWAY, MAY_FREEZE, PARTNER, STOP
 
-PAGE = Path(__file__).parents[1] / "docs" / "state-table-v.md"
+DOCS = Path(__file__).parents[1] / "docs"
 
-HEAD = """# State table V
+VERIFICATION = """# State table V
 
-How a verification moves, drawn from the rows in `gateway/core/verification.py`. Do not edit this page: change a row and
-run `python -m tools.draw_tables`. A test compares the two. Why the rows are as they are is in
-[decision 0006](decisions/0006-state-table-v.md), and what each guard and rule looks at is in [rules.md](rules.md).
+How a verification moves, and what may be said afterwards about data that was sent, drawn from the rows in
+`gateway/core/verification.py` and `gateway/core/notices.py`. Why the rows are as they are is in
+[decision 0006](decisions/0006-state-table-v.md). A positive reply may lead on into [table R](state-table-r.md), which
+also has the rows by which a suspended case goes on: they are the same for both."""
 
-*stays* leaves the state as it is. *back* returns to the state the case was in before it was stopped. *may freeze* means
-{freezers}.
-`{gateway}` is this gateway itself, on a receipt or a timer; `partner` is the other State's gateway, whose signature was
-verified. No service of this version brings the events {later}:
-their message types come later.
+RETURN = """# State table R
 
-The diagrams leave out what happens in the same way everywhere: rows that stay, and the way to FROZEN, which is open
-from every state that is not over.
+How a return goes on in the case of a positive reply, drawn from the rows in `gateway/core/returns.py`. Why the rows are
+as they are is in [decision 0010](decisions/0010-state-table-r.md). How the case got there, and what may be said about
+data that was sent, is in [table V](state-table-v.md)."""
+
+LEGEND = f"""
+Do not edit this page: change a row and run `python -m tools.draw_tables`. A test compares the two.
+
+A row holds in each state of its first column. *stays* leaves the state as it is. *back* returns to the state the case
+was in before it was stopped; *let go* does so once nobody holds the case any more. *kept* leaves a stopped case where
+it is and moves the state it will go on in, by the row of that state and with its guards; *learnt* does so where that
+state has such a row.
+
+`{GATEWAY}` is this gateway itself, on a receipt or a timer; `{STOP}` is this gateway too, where another case of the
+same person is stopped; `{PARTNER}` is the other State's gateway, whose signature was verified. *may freeze* means
+{", ".join(f"`{role}`" for role in sorted(MAY_FREEZE))}.
+
+The diagrams leave out what happens in the same way everywhere: rows that stay, a stop and the way on from it, and
+UNDELIVERED.
 """
 
+SHOWN = {STAY: "*stays*", RESUME: "*back*", LET_GO: "*let go*", KEEP: "*kept*", LEARN: "*learnt*"}
+EVERYWHERE = (State.FROZEN, State.SUSPENDED, State.UNDELIVERED)
+SIDES = ((Side.REQUESTING, "The side that asks"), (Side.REQUESTED, "The side that is asked"))
 
-def names(values: Iterable[str]) -> str:
-    """Return values as a list in words."""
-    return ", ".join(f"`{value}`" for value in sorted(values))
+
+def rows(side: Side, *, returning: bool) -> list[Row]:
+    """Return the rows of one page; every row of a table is on one of the two."""
+    of_return = {*REQUESTING_RETURN, *REQUESTED_RETURN}
+    return [row for row in table_for(side).rows if (row in of_return) is returning]
 
 
 def who(row: Row) -> str:
     """Return who may bring a row's event, with all who may freeze as one."""
-    shown = ["*may freeze*", *sorted(row.who - MAY_FREEZE)] if row.who >= MAY_FREEZE else sorted(row.who)
-    return ", ".join(shown)
+    return ", ".join(["*may freeze*", *sorted(row.who - MAY_FREEZE)] if row.who >= MAY_FREEZE else sorted(row.who))
 
 
-def target(row: Row) -> str:
-    """Return a row's target as the table shows it."""
-    return {STAY: "*stays*", RESUME: "*back*"}.get(row.target, row.target)
-
-
-def diagram(table: Table) -> list[str]:
-    """Return the Mermaid lines of a table, one for each pair of states."""
+def diagram(drawn: Iterable[Row]) -> str:
+    """Return the Mermaid diagram of rows, with one line for each pair of states."""
     edges: dict[tuple[State, str], list[str]] = {}
-    for row in table.rows:
-        if row.target not in (STAY, RESUME, row.source, State.FROZEN):
+    for row in drawn:
+        if row.target not in (*SHOWN, *EVERYWHERE, row.source):
             edges.setdefault((row.source, row.target), []).append(row.event)
-    drawn = [f"    {source} --> {goal}: {' / '.join(events)}" for (source, goal), events in edges.items()]
-    return ["```mermaid", "stateDiagram-v2", *drawn, "```"]
+    lines = [f"    {source} --> {goal}: {' / '.join(events)}" for (source, goal), events in edges.items()]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
 
 
-def rows(table: Table) -> list[str]:
-    """Return the rows of a table, by source state in the order of ``State``."""
-    order = list(State)
-    ordered = sorted(table.rows, key=lambda row: order.index(row.source))
-    lines = ["| in | event | to | who | guards | evidence |", "|---|---|---|---|---|---|"]
-    for row in ordered:
+def listing(listed: Iterable[Row]) -> str:
+    """Return the rows as a table, in the order of the code; those that differ in nothing but their state are one."""
+    alike: dict[str, list[State]] = {}
+    for row in listed:
         guards = ", ".join(f"`{guard}`" for guard in row.guards)
-        lines.append(f"| {row.source} | `{row.event}` | {target(row)} | {who(row)} | {guards} | {row.evidence} |")
-    return lines
+        rest = f"`{row.event}` | {SHOWN.get(row.target, row.target)} | {who(row)} | {guards} | {row.evidence}"
+        alike.setdefault(rest, []).append(row.source)
+    lines = [f"| {', '.join(states)} | {rest} |" for rest, states in alike.items()]
+    return "\n".join(["| in | event | to | who | guards | evidence |", "|---|---|---|---|---|---|", *lines])
 
 
-def page() -> str:
-    """Return the page."""
-    head = HEAD.format(freezers=names(MAY_FREEZE), gateway=GATEWAY, later=names(LATER))
-    parts = [head]
-    for title, first, table in (
-        ("The side that asks", State.DRAFT, REQUESTING),
-        ("The side that is asked", State.RECEIVED, REQUESTED),
-    ):
-        parts.append(f"## {title}\n\nA case begins in {first}.\n")
-        parts.append("\n".join([*diagram(table), "", *rows(table)]) + "\n")
-    return "\n".join(parts)
+def promises(guards: Iterable[str]) -> str:
+    """Return each guard with the promise it is marked with, as its paragraph in ``docs/rules.md`` is headed."""
+    headings = re.findall(r"^### ((\S+): .+)$", (DOCS / "rules.md").read_text(encoding="utf-8"), re.MULTILINE)
+    titles = {id: heading for heading, id in headings}
+    lines = []
+    for guard in sorted(guards):
+        title = titles[MARKS[guard]]
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        lines.append(f"| `{guard}` | [{title}](rules.md#{anchor}) |")
+    return "\n".join(["| guard | the promise that needs it |", "|---|---|", *lines])
+
+
+def page(*, returning: bool) -> str:
+    """Return the page of the return or of the verification."""
+    parts, guards = [(RETURN if returning else VERIFICATION) + "\n" + LEGEND], set[str]()
+    for side, title in SIDES:
+        shown = rows(side, returning=returning)
+        guards |= {guard for row in shown for guard in row.guards}
+        parts += [f"## {title}", diagram(shown), listing(shown)]
+    return "\n\n".join(part.strip() for part in (*parts, "## What each guard holds", promises(guards))) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Return every page by its place."""
+    return {
+        DOCS / "state-table-v.md": page(returning=False),
+        DOCS / "state-table-r.md": page(returning=True),
+    }
 
 
 def main() -> int:
-    """Write the page, or compare it; return the exit code."""
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    print(f"not as drawn: {PAGE.name}; run python -m tools.draw_tables")
-    return 1
+    """Write the pages, or compare them; return the exit code."""
+    check, wrong = "--check" in sys.argv[1:], 0
+    for path, text in pages().items():
+        if not check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            print(f"not as drawn: {path.name}; run python -m tools.draw_tables")
+            wrong = 1
+    return wrong
 
 
 if __name__ == "__main__":

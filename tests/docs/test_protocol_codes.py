@@ -54,7 +54,7 @@ def test_refusals_match_the_code_list() -> None:
 
 def test_heading_for_each_type() -> None:
     """Each type of this version has a heading with its catalogue code."""
-    headings = re.findall(r"^#### ([A-Z0-9]{3}) `([a-z.]+)`$", PAGE, re.MULTILINE)
+    headings = re.findall(r"^#### ([A-Z0-9]{3}) `([a-z.-]+)`$", PAGE, re.MULTILINE)
     assert {(row.code, row.type) for row in TYPES.values()} == set(headings)
     assert set(schemas.message_types()) == {kind for _, kind in headings}
 
