@@ -1,522 +1,60 @@
 """
-A small reading of ``docs/protocol.md`` that decides every vector on its own.
+Decide every vector by the reading of ``docs/protocol.md`` in ``reading``, without any code of the gateway.
 
-Run ``python -m conformance.check``; it prints what does not agree and ends with 0 or 1. Written for reading, not for
-speed: the functions follow the sections of the protocol in their order, and a partner may start from them. Ed25519 is
-PyNaCl's because OpenSSL accepts signatures under keys of small order; HPKE is that of ``cryptography``.
+Run ``python -m conformance.check`` (or ``isthmus-conformance vectors``); it prints what does not agree and ends with 0
+or 1.
 """
 
 import base64
-import binascii
-import hmac
 import json
-import re
 import sys
-from calendar import monthrange
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256, shake_256
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-import nacl.exceptions
-import nacl.signing
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
-from cryptography.hazmat.primitives.hpke import (
-    AEAD,
-    KDF,
-    KEM,
-    MLKEM768X25519PrivateKey,
-    MLKEM1024P384PrivateKey,
-    Suite,
+from conformance.reading import (
+    Json,
+    Refused,
+    b64u,
+    check_advance,
+    check_consistency,
+    check_digit,
+    check_directory,
+    check_elements,
+    check_entry,
+    check_inclusion,
+    check_reply,
+    check_statement,
+    check_times,
+    cut_envelope,
+    due_on,
+    due_statements,
+    edtf_bounds,
+    extended,
+    instant,
+    key_id,
+    leaf_hash,
+    open_envelope,
+    read_answer,
+    read_card,
+    read_checkpoint,
+    read_exercise,
+    read_jws,
+    read_payload,
+    read_receipt,
+    sealing_key,
+    sealing_public,
+    strict_json,
+    tree_hash,
+    unb64u,
+    unpad,
+    verify_signature,
+    withdrawal_leaves,
 )
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from nacl.bindings import crypto_core_ed25519_is_valid_point
-
-from schemas import is_valid, load_matrix
+from schemas import is_valid
 
 VECTORS = Path(__file__).parent / "vectors"
-
-Json = dict[str, Any]
-
-
-class Refused(Exception):
-    """Say that a vector's input is refused; ``code`` is the protocol's code, or ``None`` where it has none."""
-
-    def __init__(self, code: str | None = None) -> None:
-        super().__init__(code or "refused")
-        self.code = code
-
-
-# Section 2: keys
-
-
-def b64u(raw: bytes) -> str:
-    """Return base64url without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def unb64u(text: str, code: str | None = None) -> bytes:
-    """Return the bytes of base64url without padding, one text for each value; refuses with ``code``."""
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise Refused(code) from None
-    if b64u(raw) != text:
-        raise Refused(code)
-    return raw
-
-
-def key_id(label: str, public: bytes) -> bytes:
-    """Return the 16 bytes that name a key."""
-    return sha256(label.encode() + b"\x00" + public).digest()[:16]
-
-
-SUITES = {
-    1: (Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305), 1120),
-    2: (Suite(KEM.MLKEM1024_P384, KDF.HKDF_SHA384, AEAD.AES_256_GCM), 1665),
-}
-
-
-def sealing_key(suite: int, seed: bytes) -> tuple[MLKEM768X25519PrivateKey | MLKEM1024P384PrivateKey, bytes]:
-    """Return the private key that a 32-byte seed stands for, and its public bytes."""
-    stream = shake_256(seed).digest(64 + (32 if suite == 1 else 48))
-    if suite == 1:
-        kem768 = mlkem.MLKEM768PrivateKey.from_seed_bytes(stream[:64])
-        point = x25519.X25519PrivateKey.from_private_bytes(stream[64:])
-        public = kem768.public_key().public_bytes_raw() + point.public_key().public_bytes_raw()
-        return MLKEM768X25519PrivateKey(kem768, point), public
-    kem1024 = mlkem.MLKEM1024PrivateKey.from_seed_bytes(stream[:64])
-    scalar = ec.derive_private_key(int.from_bytes(stream[64:], "big"), ec.SECP384R1())
-    raw = scalar.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return MLKEM1024P384PrivateKey(kem1024, scalar), kem1024.public_key().public_bytes_raw() + raw
-
-
-def sealing_public(suite: int, public: bytes) -> bytes:
-    """Return the bytes of a public sealing key after checking their form."""
-    if len(public) != (1216 if suite == 1 else 1665) or (suite == 2 and public[1568] != 4):
-        raise Refused
-    return public
-
-
-def verify_signature(public: bytes, signature: bytes, message: bytes, code: str | None) -> None:
-    """Check an Ed25519 signature; refuses with ``code``."""
-    try:
-        if len(public) != 32 or not crypto_core_ed25519_is_valid_point(public):
-            raise Refused(code)
-        nacl.signing.VerifyKey(public).verify(message, signature)
-    except (nacl.exceptions.CryptoError, ValueError):
-        raise Refused(code) from None
-
-
-# Section 3: JSON, payload, JWS, times
-
-
-def strict_json(raw: bytes, code: str | None = "bad-json") -> Json:
-    """Return one JSON object read as the protocol demands; refuses with ``code``."""
-
-    def refuse(_: str) -> None:
-        raise ValueError
-
-    def whole(text: str) -> int:
-        if text == "-0" or len(text) > 17:
-            raise ValueError
-        return int(text)
-
-    def pairs(items: list[tuple[str, Any]]) -> Json:
-        value = dict(items)
-        if len(value) != len(items):
-            raise ValueError
-        return value
-
-    def walk(value: Any, depth: int) -> None:
-        if isinstance(value, str):
-            value.encode()  # a lone surrogate does not encode
-            if any(ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF for char in value):
-                raise ValueError
-        elif isinstance(value, int) and abs(value) > 2**53 - 1:
-            raise ValueError
-        elif isinstance(value, (dict, list)):
-            if depth == 16:
-                raise ValueError
-            for item in [*value, *value.values()] if isinstance(value, dict) else value:
-                walk(item, depth + 1)
-
-    try:
-        if len(re.findall(rb"[\[{]", raw)) > 10_000:
-            raise ValueError
-        value = json.loads(
-            raw.decode(), object_pairs_hook=pairs, parse_int=whole, parse_float=refuse, parse_constant=refuse
-        )
-        walk(value, 0)
-        if not isinstance(value, dict):
-            raise ValueError
-    except (ValueError, RecursionError):
-        raise Refused(code) from None
-    return value
-
-
-def compact(value: Any) -> bytes:
-    """Return JSON without white space, members in the order given."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-FRAME = (
-    "v",
-    "type",
-    "id",
-    "from",
-    "to",
-    "thread",
-    "epoch",
-    "seq",
-    "prev",
-    "issued_at",
-    "expires_at",
-    "in_reply_to",
-    "clock",
-    "statements",
-    "body",
-)
-
-
-def read_payload(raw: bytes) -> Json:
-    """Return a payload and, as ``body_bytes``, the exact bytes of its body."""
-    value = strict_json(raw)
-    if tuple(value) != FRAME or not is_valid("payload", value):
-        raise Refused("bad-payload")
-    start = compact({name: value[name] for name in FRAME[:-1]})[:-1] + b',"body":'
-    if not (raw.startswith(start + b"{") and raw.endswith(b"}}")):
-        raise Refused("bad-payload")
-    return {**value, "body_bytes": raw[len(start) : -1]}
-
-
-def read_jws(text: str, typ: str, public: bytes) -> tuple[str, bytes]:
-    """Return key id and content of a JWS of the type ``typ`` that ``public`` signed."""
-    parts = text.split(".")
-    if len(parts) != 3:
-        raise Refused("bad-jws")
-    header, content, signature = (unb64u(part, "bad-jws") for part in parts)
-    kid = b64u(key_id("xg1 sign", public))
-    if header != compact({"alg": "Ed25519", "kid": kid, "typ": typ}) or len(signature) != 64:
-        raise Refused("bad-jws")
-    verify_signature(public, signature, f"{parts[0]}.{parts[1]}".encode(), "bad-signature")
-    return kid, content
-
-
-def instant(text: str) -> datetime:
-    """Return an RFC 3339 instant in UTC with whole seconds."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-
-
-def check_times(issued_at: datetime, expires_at: datetime, now: datetime) -> None:
-    """Check a payload's times at ``now``."""
-    if not timedelta(0) <= expires_at - issued_at <= timedelta(days=30) or issued_at > now + timedelta(seconds=300):
-        raise Refused("stale")
-    if now > expires_at + timedelta(seconds=300):
-        raise Refused("expired")
-
-
-# Section 4: envelope
-
-
-def cut_envelope(raw: bytes, suites: list[int]) -> tuple[int, bytes, bytes, bytes]:
-    """Return suite, key id, head and sealed part."""
-    if len(raw) < 21 or raw[:4] != b"XG1\x00" or raw[4] not in SUITES or raw[4] not in suites:
-        raise Refused("bad-envelope")
-    outside = 21 + SUITES[raw[4]][1] + 16
-    if len(raw) - outside not in (8192, 65536, 524288, 4194304):
-        raise Refused("bad-envelope")
-    return raw[4], raw[5:21], raw[:21], raw[21:]
-
-
-def unpad(plain: bytes) -> bytes:
-    """Return the content of a padded plaintext."""
-    end = 4 + int.from_bytes(plain[:4], "big")
-    if len(plain) not in (8192, 65536, 524288, 4194304) or not 4 < end <= len(plain) or any(plain[end:]):
-        raise Refused("bad-padding")
-    return plain[4:end]
-
-
-def open_envelope(raw: bytes, seed: bytes) -> bytes:
-    """Return the JWS in an envelope sealed to the key that ``seed`` stands for."""
-    suite, kid, head, sealed = cut_envelope(raw, [1, 2])
-    private, public = sealing_key(suite, seed)
-    if key_id(f"xg1 seal {suite}", public) != kid:
-        raise Refused("unknown-key")
-    try:
-        plain = SUITES[suite][0].decrypt(sealed, private, info=head)
-    except (InvalidTag, ValueError):
-        raise Refused("cannot-open") from None
-    return unpad(plain)
-
-
-# Section 5: receipt and answer
-
-
-def read_receipt(raw: bytes) -> Json:
-    """Return the content of a receipt."""
-    value = strict_json(raw)
-    members = ("v", "from", "to", "payload", "status", "code", "received_at", "start_on", "due_on")
-    if tuple(value) != members or not is_valid("receipt", value) or compact(value) != raw:
-        raise Refused("bad-payload")
-    if value["due_on"] is not None and value["due_on"] < value["start_on"]:
-        raise Refused("bad-payload")
-    return value
-
-
-def read_answer(raw: bytes) -> Json:
-    """Return the three members of an answer."""
-    if not raw or len(raw) % 4096 or len(raw) > 65536:
-        raise Refused("bad-payload")
-    value = strict_json(raw.rstrip(b" "), "bad-payload")
-    if tuple(value) != ("receipt", "r", "proof") or not is_valid("answer", value):
-        raise Refused("bad-payload")
-    if compact(value) != raw.rstrip(b" "):
-        raise Refused("bad-payload")
-    return value
-
-
-def check_elements(purpose: str, members: list[str], asked: list[str] | None) -> None:
-    """Check the members of ``elements`` against the matrix; ``asked`` is what our question named, if there was one."""
-    matrix = load_matrix()["elements"]
-    for member in members:
-        rows = [row for row in matrix if member in row["members"]]
-        if not rows or purpose not in rows[0]["purposes"]:
-            raise Refused("not-minimised")
-        need, named = rows[0]["purposes"][purpose], rows[0]["element"] in (asked or [])
-        # A first request carries what is required. An answer carries what was asked for, if the purpose allows it.
-        if not (need == "required" if asked is None else named and need != "forbidden"):
-            raise Refused("not-minimised")
-
-
-# Section 6: statements
-
-
-def check_statement(case: Json) -> None:
-    """Check a statement against what it must be about."""
-    try:
-        _, raw = read_jws(case["statement"], "xg1-statement+jws", bytes.fromhex(case["public"]))
-        value = strict_json(raw)
-    except Refused:
-        raise Refused("bad-statement") from None
-    about = (value.get("thread"), value.get("statement"), value.get("role"), value.get("digest"))
-    if not is_valid("statement", value) or compact(value) != raw:
-        raise Refused("bad-statement")
-    if about != (case["thread"], case["kind"], case["role"], case["digest"]):
-        raise Refused("bad-statement")
-    if instant(case["now"]) > instant(value["valid_until"]):
-        raise Refused("bad-statement")
-
-
-# Section 7: tree, checkpoint, proof
-
-
-def leaf_hash(entry: bytes) -> bytes:
-    """Return the hash of a leaf."""
-    return sha256(b"\x00" + entry).digest()
-
-
-def tree_hash(leaves: list[bytes]) -> bytes:
-    """Return the root over leaf hashes, as RFC 9162 section 2.1.1 defines it."""
-    if len(leaves) < 2:
-        return leaves[0] if leaves else sha256(b"").digest()
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return sha256(b"\x01" + tree_hash(leaves[:split]) + tree_hash(leaves[split:])).digest()
-
-
-def check_inclusion(leaf: bytes, index: int, size: int, path: list[bytes], root: bytes) -> None:
-    """Check an inclusion proof by walking down to the leaf and back up."""
-
-    def climb(index: int, size: int, path: list[bytes]) -> bytes:
-        if size == 1:
-            if path:
-                raise Refused
-            return leaf
-        if not path:
-            raise Refused
-        split = 1 << (size - 1).bit_length() - 1
-        if index < split:
-            return sha256(b"\x01" + climb(index, split, path[:-1]) + path[-1]).digest()
-        return sha256(b"\x01" + path[-1] + climb(index - split, size - split, path[:-1])).digest()
-
-    if not 0 <= index < size or climb(index, size, path) != root:
-        raise Refused
-
-
-def check_consistency(old: int, new: int, path: list[bytes], old_root: bytes, new_root: bytes) -> None:
-    """Check a consistency proof by rebuilding both roots from it."""
-
-    def rebuild(old: int, new: int, path: list[bytes], whole: bool) -> tuple[bytes, bytes]:
-        if old == new:
-            if len(path) != (0 if whole else 1):
-                raise Refused
-            return (old_root, old_root) if whole else (path[0], path[0])
-        if not path:
-            raise Refused
-        split = 1 << (new - 1).bit_length() - 1
-        if old <= split:
-            before, after = rebuild(old, split, path[:-1], whole)
-            return before, sha256(b"\x01" + after + path[-1]).digest()
-        before, after = rebuild(old - split, new - split, path[:-1], False)
-        return sha256(b"\x01" + path[-1] + before).digest(), sha256(b"\x01" + path[-1] + after).digest()
-
-    if not 0 < old <= new or rebuild(old, new, path, True) != (old_root, new_root):
-        raise Refused
-
-
-def unb64(text: str) -> bytes:
-    """Return the bytes of standard base64 with padding, one text for each value."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise Refused from None
-    if base64.b64encode(raw).decode() != text:
-        raise Refused
-    return raw
-
-
-def read_number(text: str) -> int:
-    """Return a decimal number without leading zeros."""
-    if not re.fullmatch("0|[1-9][0-9]{0,18}", text):
-        raise Refused
-    return int(text)
-
-
-def read_checkpoint(note: str, name: str, public: bytes) -> tuple[int, bytes]:
-    """Return size and root of a checkpoint of the log ``name``, signed by its key."""
-    text, blank, block = note.rpartition("\n\n")
-    lines = block.split("\n")
-    if not blank or lines.pop() != "" or not 1 <= len(lines) <= 16:
-        raise Refused
-    text += "\n"
-    wanted = sha256(name.encode() + b"\n\x01" + public).digest()[:4]
-    signed = False
-    for line in lines:
-        match = re.fullmatch("\u2014 ([A-Za-z0-9._/-]+) ([A-Za-z0-9+/=]+)", line)
-        if not match:
-            raise Refused
-        blob = unb64(match[2])
-        if match[1] == name and blob[:4] == wanted:
-            verify_signature(public, blob[4:], text.encode(), None)
-            signed = True
-    body = text.split("\n")
-    if not signed or len(body) != 4 or body[0] != name:
-        raise Refused
-    root = unb64(body[2])
-    if len(root) != 32:
-        raise Refused
-    return read_number(body[1]), root
-
-
-def check_entry(receipt: str, r: bytes, proof: str, name: str, public: bytes) -> tuple[int, int]:
-    """Check that a receipt, opened by ``r``, stands in the log ``name``; return index and size."""
-    head, blank, note = proof.partition("\n\n")
-    lines = head.split("\n")
-    if not blank or lines[0] != "c2sp.org/tlog-proof@v1" or len(lines) < 2 or not lines[1].startswith("index "):
-        raise Refused
-    index, path = read_number(lines[1][6:]), [unb64(line) for line in lines[2:]]
-    if any(len(item) != 32 for item in path):
-        raise Refused
-    size, root = read_checkpoint(note, name, public)
-    entry = hmac.digest(r, sha256(receipt.encode()).digest(), "sha256")
-    check_inclusion(leaf_hash(entry), index, size, path, root)
-    return index, size
-
-
-# Section 8: cards
-
-
-def read_card(text: str, identity: bytes) -> tuple[Json, str]:
-    """Return a card's content and its digest, if it is by ``identity``."""
-    try:
-        _, raw = read_jws(text, "xg1-card+jws", identity)
-        value = strict_json(raw)
-    except Refused:
-        raise Refused from None
-    if not is_valid("card", value) or unb64u(value["identity"]) != identity:
-        raise Refused
-    for use, label in (("signing", "xg1 sign"), ("roles", "xg1 sign"), ("log", "xg1 sign"), ("sealing", "xg1 seal")):
-        for row in value[use]:
-            suffix = f" {row['suite']}" if use == "sealing" else ""
-            if row["kid"] != b64u(key_id(label + suffix, unb64u(row["key"]))):
-                raise Refused
-    return value, b64u(sha256(raw).digest())
-
-
-def check_advance(held: str, new: str, identity: bytes, now: datetime) -> Json:
-    """Return the card that follows the one held."""
-    (old, digest), (card, _) = read_card(held, identity), read_card(new, identity)
-    follows = (card["country"], card["serial"], card["prev"]) == (old["country"], old["serial"] + 1, digest)
-    if not follows or card["epoch"] < old["epoch"] or card["issued_at"] < old["issued_at"]:
-        raise Refused
-    if instant(card["issued_at"]) > now + timedelta(seconds=300):
-        raise Refused
-    revoked = {row["kid"]: row["revoked_at"] for use in ("signing", "sealing", "roles") for row in old[use]}
-    for row in [*card["signing"], *card["sealing"], *card["roles"]]:
-        before = revoked.get(row["kid"])
-        if before is not None and (row["revoked_at"] is None or row["revoked_at"] > before):
-            raise Refused
-    return card
-
-
-# Dates, documents
-
-
-def due_on(case: Json) -> date:
-    """Return the day a period ends; the day of the event is not counted."""
-    off = {date.fromisoformat(text) for text in case["holidays"]}
-    day, n, unit = date.fromisoformat(case["start_on"]), case["n"], case["unit"]
-
-    def counts(day: date) -> bool:
-        weekend = (6,) if unit == "werktag" else (5, 6)
-        return day.weekday() not in weekend and day not in off
-
-    if unit == "month":
-        year, month = divmod(day.year * 12 + day.month - 1 + n, 12)
-        return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
-    while n:
-        day += timedelta(days=1)
-        n -= unit == "calendar_day" or counts(day)
-    while case["roll"] == "next_working" and (day.weekday() > 4 or day in off):
-        day += timedelta(days=1)
-    return day
-
-
-def edtf_bounds(text: str) -> tuple[date, date]:
-    """Return the first and last day an EDTF level 1 date or interval may mean."""
-    if "/" in text:
-        first, _, second = text.partition("/")
-        lower, upper = edtf_bounds(first)[0], edtf_bounds(second)[1]
-        if lower > upper or "/" in second:
-            raise Refused
-        return lower, upper
-    match = re.fullmatch(r"([0-9]{4}|[0-9]{3}X|[0-9]{2}XX)(?:-([0-9]{2}|XX)(?:-([0-9]{2}|XX))?)?[?~%]?", text)
-    if not match or ("X" in match[1] and match[2]) or (match[2] == "XX" and match[3] not in (None, "XX")):
-        raise Refused
-    year, month, day = match[1], match[2], match[3]
-    try:
-        if month in (None, "XX"):
-            return date(int(year.replace("X", "0")), 1, 1), date(int(year.replace("X", "9")), 12, 31)
-        last = monthrange(int(year), int(month))[1]
-        if day in (None, "XX"):
-            return date(int(year), int(month), 1), date(int(year), int(month), last)
-        whole = date(int(year), int(month), int(day))
-    except ValueError:
-        raise Refused from None
-    return whole, whole
-
-
-def check_digit(text: str) -> str:
-    """Return the ICAO 9303 check digit: weights 7, 3, 1."""
-    if not re.fullmatch("[0-9A-Z<]+", text):
-        raise Refused
-    values = (0 if char == "<" else int(char, 36) for char in text)
-    return str(sum(value * (7, 3, 1)[place % 3] for place, value in enumerate(values)) % 10)
-
-
-# The vectors
 
 
 def input_bytes(value: Json) -> bytes:
@@ -626,6 +164,20 @@ def _statement(case: Json, _: Json) -> Json:
     return {}
 
 
+def _due_statements(case: Json, _: Json) -> Json:
+    body = strict_json(case["text"].encode())
+    return {"statements": due_statements(case["type"], body, case["from_asking"])}
+
+
+def _number_digest(case: Json, _: Json) -> Json:
+    return {"digest": b64u(sha256(unb64u(case["thread"]) + case["number"].encode()).digest())}
+
+
+def _leaves_at(case: Json, _: Json) -> Json:
+    at = max(instant(case["departs_at"]) - timedelta(hours=72), instant(case["now"]))
+    return {"at": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
 def _card(case: Json, _: Json) -> Json:
     card, digest = read_card(case["card"], bytes.fromhex(case["identity"]))
     return {"serial": card["serial"], "digest": digest}
@@ -640,6 +192,30 @@ def _body(case: Json, _: Json) -> Json:
     if not is_valid(case["type"], strict_json(case["text"].encode())):
         raise Refused("bad-schema")
     return {}
+
+
+def _reply(case: Json, _: Json) -> Json:
+    check_reply(case["question"], strict_json(case["text"].encode()), instant(case["now"]))
+    return {}
+
+
+def _exercise(case: Json, _: Json) -> Json:
+    kind, body = read_exercise(case["text"].encode())
+    return {"of": kind, "body_digest": b64u(sha256(body).digest())}
+
+
+def _directory(case: Json, _: Json) -> Json:
+    check_directory(case["from"], strict_json(case["text"].encode()))
+    return {}
+
+
+def _extend(case: Json, _: Json) -> Json:
+    day, added = extended(case)
+    return {"due_on": day.isoformat(), "added": added}
+
+
+def _withdrawal_leaves(case: Json, _: Json) -> Json:
+    return {"at": withdrawal_leaves(instant(case["now"])).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _minimise(case: Json, _: Json) -> Json:
@@ -668,6 +244,9 @@ OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
     "receipt": lambda case, _: {"status": read_receipt(case["text"].encode())["status"]},
     "answer": _answer,
     "statement": _statement,
+    "due-statements": _due_statements,
+    "number-digest": _number_digest,
+    "leaves-at": _leaves_at,
     "card": _card,
     "advance": _advance,
     "tree": lambda case, _: {"root": tree_hash([leaf_hash(bytes.fromhex(item)) for item in case["entries"]]).hex()},
@@ -679,6 +258,11 @@ OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
     "edtf": _edtf,
     "check-digit": lambda case, _: {"digit": check_digit(case["text"])},
     "minimise": _minimise,
+    "reply": _reply,
+    "exercise": _exercise,
+    "directory": _directory,
+    "extend": _extend,
+    "withdrawal-leaves": _withdrawal_leaves,
 }
 
 

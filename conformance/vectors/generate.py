@@ -392,6 +392,11 @@ def payload_file() -> Collector:
     ):
         file.bad("times", about, "M-3.7", given, code)
     bodies(file)
+    named = compact(frame(type="directory", **free, body=DIRECTORY))
+    ok("directory has no thread and no number", named)
+    bad("a directory with a thread", named.replace(b'"thread":null', b'"thread":"' + b"A" * 22 + b'"'), "M-3.4")
+    bad("a directory with a number", named.replace(b'"seq":null', b'"seq":1'), "M-3.4")
+    bad("a directory that carries a statement", compact({**json.loads(named), "statements": [statement]}), "M-3.4")
     return file
 
 
@@ -760,6 +765,13 @@ def receipt_file() -> Collector:
     file.bad("answer", "one space less", "M-5.16", {"text": ANSWER, "spaces": spaces - 1}, "bad-payload")
     file.bad("answer", "padded past the limit", "M-5.16", {"text": ANSWER, "spaces": spaces + 65536}, "bad-payload")
     file.bad("answer", "nothing", "M-5.16", {"text": "", "spaces": 0}, "bad-payload")
+    for about, text in {
+        "the dash as an escape": ANSWER.replace("\u2014", "\\u2014"),
+        "a slash as an escape": ANSWER.replace("/tlog-proof", "\\/tlog-proof"),
+        "a letter as an escape": ANSWER.replace('"receipt":"e', '"receipt":"\\u0065'),
+        "the line feeds by their number": ANSWER.replace("\\n", "\\u000a"),
+    }.items():
+        file.bad("answer", about, "M-5.16", {"text": text, "spaces": -len(text.encode()) % 4096}, "bad-payload")
     return file
 
 
@@ -841,6 +853,37 @@ def card_file() -> Collector:
     again = {**following, "prev": b64u(sha256(revoking).digest())}
     undone = {**known, "held": jws(revoking, typ, IDENTITY), "now": NOW, "card": signed(**again)}
     file.bad("advance", "a card that brings a revoked key back", "M-8.1", undone)
+    one = card_claims()["roles"][0]
+    another = SigningKey(fixed("XBB second signer 2"))
+    other_row = {**one, "kid": b64u(key_id("xg1 sign", public(another))), "key": b64u(public(another))}
+    first_cards: tuple[tuple[str, Json], ...] = (
+        ("with a later number, as the first of a State", {"serial": 7, "prev": b64u(fixed("card 6"))}),
+        (
+            "whose addresses end with a slash",
+            {"addresses": ["https://gateway.example/", "https://gateway.example/xb/"]},
+        ),
+        ("with two keys of one role", {"roles": [one, other_row]}),
+    )
+    for about, changes in first_cards:
+        raw = compact(card_claims(**changes))
+        found = {"serial": json.loads(raw)["serial"], "digest": b64u(sha256(raw).digest())}
+        file.ok("card", f"a card {about}", "M-8.1 M-8.2", {**known, "card": jws(raw, typ, IDENTITY)}, **found)
+    identity = {"kid": b64u(key_id("xg1 sign", public(IDENTITY))), "key": b64u(public(IDENTITY))}
+    wrong_cards: tuple[tuple[str, Json], ...] = (
+        ("of number 7 that follows none", {"serial": 7}),
+        ("of number 1 that follows another", {"prev": b64u(fixed("card 0"))}),
+        ("with one key for two roles", {"roles": [one, {**one, "role": "escort"}]}),
+        ("with one key twice for one role", {"roles": [one, one]}),
+        (
+            "with a signing key that is a log key",
+            {"log": [{name: card_claims()["signing"][0][name] for name in identity}]},
+        ),
+        ("with the identity key as a log key", {"log": [identity]}),
+        ("whose address ends with two slashes", {"addresses": ["https://gateway.example//"]}),
+        ("whose address has a query", {"addresses": ["https://gateway.example/?a=1"]}),
+    )
+    for about, changes in wrong_cards:
+        file.bad("card", f"a card {about}", "M-8.1 M-8.2", {**known, "card": signed(**changes)})
     return file
 
 
@@ -1026,6 +1069,32 @@ def dates_file() -> Collector:
         file.ok("check-digit", f"{text} has the digit {digit}", "M-3.9", {"text": text}, digit=digit)
     for text in ("ab2134", "AB 2134", "AB-2134", "\u0410\u0411"):
         file.bad("check-digit", f"{text!r} is outside the alphabet", "M-3.9", {"text": text})
+    friday = {"weekend": [4, 5], "holidays": ["2026-12-09"]}
+    due("5 working days, rest on Friday and Saturday", 5, work, "2026-12-03", "2026-12-13", **friday)
+    due("5 Werktage, rest on Friday and Saturday: Saturday counts", 5, werktag, "2026-12-03", "2026-12-10", **friday)
+    due("5 Werktage, no weekly rest day", 5, werktag, "2026-12-03", "2026-12-08", weekend=[], holidays=[])
+    due("8 days, moved past Friday and Saturday", 8, day, "2026-12-03", "2026-12-13", roll="next_working", **friday)
+    due("2 Werktage from Thursday, moved from Saturday", 2, werktag, "2026-12-10", "2026-12-14", roll="next_working")
+    for about, n, unit, due_on, n_more, max_total, already, after, added in (
+        ("10 more of 20 in all", 10, work, "2026-12-09", 10, 20, [], "2026-12-23", 10),
+        ("once where nothing says how much in all", 10, work, "2026-12-09", 10, None, [], "2026-12-23", 10),
+        ("what is left of 15 in all", 10, work, "2026-12-09", 10, 15, [], "2026-12-16", 5),
+        ("a second one, what is left of 15 in all", 10, work, "2026-12-11", 3, 15, [3], "2026-12-15", 2),
+        ("a month, from the last day of one", 1, month, "2027-01-31", 1, 2, [], "2027-02-28", 1),
+    ):
+        given = {"n": n, "unit": unit, "roll": "none", "holidays": AT_HOLIDAYS, "start_on": "2026-11-25"}
+        given |= {"due_on": due_on, "already": already, "extension": {"n": n_more, "max_total": max_total}}
+        file.ok("extend", about, "M-5.14", given, due_on=after, added=added)
+    for about, max_total, already in (("a second one of one", None, [10]), ("nothing is left of 20 in all", 20, [10])):
+        given = {**given, "n": 10, "unit": work, "already": already, "extension": {"n": 10, "max_total": max_total}}
+        file.bad("extend", about, "M-5.14", given)
+    for now, at in (
+        ("2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z"),
+        ("2026-12-01T09:00:01Z", "2026-12-01T10:00:00Z"),
+        ("2026-12-01T09:59:59Z", "2026-12-01T10:00:00Z"),
+        ("2026-12-31T23:30:00Z", "2027-01-01T00:00:00Z"),
+    ):
+        file.ok("withdrawal-leaves", f"decided at {now[11:19]}", "M-5.26", {"now": now}, at=at)
     return file
 
 
@@ -1366,6 +1435,304 @@ def documents(file: Collector) -> None:
         file.ok("due-statements", about, "M-6.1", given, statements=due)
 
 
+DIRECTORY: Json = {
+    "serial": 1,
+    "valid_from": "2026-12-01",
+    "authorities": [
+        {"id": "XAA-01", "name": "Register", "tasks": ["NATIONALITY"], "from": "2026-11-01", "until": None},
+        {
+            "id": "XAA-02",
+            "name": "Passports",
+            "tasks": ["DOC_AUTHENTICITY"],
+            "from": "2026-11-01",
+            "until": "2027-12-31",
+        },
+    ],
+    "officers": [
+        {
+            "id": b64u(fixed("officer", 16)),
+            "authority": "XAA-02",
+            "tasks": ["NATIONALITY", "PERM_RESIDENCE"],
+            "from": "2026-11-01",
+            "until": None,
+        }
+    ],
+}
+TOPICS_HANDLING: Json = {
+    "purpose": "DOCUMENT_ROUTES",
+    "use_restrictions": ["P0"],
+    "retain_until": "2027-06-01",
+    "onward": "none",
+}
+PERIOD: Json = {"from": "2026-01", "until": "2026-06"}
+INTERVIEW: Json = {
+    "mode": "VIDEO",
+    "place": "REMOTE",
+    "present": ["REPRESENTATIVE", "INTERPRETER", "CONSULAR_OFFICER"],
+    "questions": "IDENTITY_ONLY",
+    "from": "2026-12-07",
+    "until": "2026-12-18",
+}
+OTHER_BODIES: dict[str, Json] = {
+    "use-report.request": {"number": 1},
+    "use-report.answer": {
+        "number": 1,
+        "held": True,
+        "restrictions_kept": True,
+        "uses": [{"purpose": "NATIONALITY", "recipient": "REGISTRY", "on": "2026-12-02"}],
+    },
+    "onward.request": {"number": 1, "purpose": "TRAVEL_DOC", "recipient": "CONSULATE"},
+    "onward.answer": {"number": 1, "decision": "GRANTED", "until": "2027-03-01"},
+    "rectification": {
+        "number": 1,
+        "parts": ["BIRTH_DATE"],
+        "handling": REQUEST_BODY["handling"],
+        "elements": {"birth_date": "2001-05-XX"},
+    },
+    "erasure": {"number": 1},
+    "confirmation": {"number": 1, "act": "ERASURE", "result": "DONE"},
+    "verification.redirect": {"authority": {"id": "XBB-02"}, "reason": "OTHER_TASK"},
+    "verification.interview": INTERVIEW,
+    "verification.interview-answer": {"decision": "ACCEPTED", "present": ["LAWYER"], "on": "2026-12-10"},
+    "verification.interview-result": {
+        "result": "HELD",
+        "on": "2026-12-10",
+        "outcome": "SUPPORTS",
+        "present": ["LAWYER", "CONSULAR_OFFICER"],
+    },
+    "information.request": {"handling": TOPICS_HANDLING, "topics": ["DOCUMENT_TYPES"], "period": PERIOD},
+    "information.answer": {
+        "handling": TOPICS_HANDLING,
+        "period": PERIOD,
+        "documents": [{"type": "P", "issuer": "XAA", "finding": "ALTERED", "count": "FROM_20"}],
+        "means": [{"means": "ROAD", "count": "FROM_100"}],
+        "routes": [{"from": "XAA", "via": ["XCC"], "to": "XBB", "means": "ROAD", "count": "UNDER_20"}],
+    },
+    "directory": DIRECTORY,
+    "exercise": {"of": "verification.contest", "body": {"ground": "NEW_ELEMENT"}},
+}
+
+
+def others_file() -> Collector:
+    """Everything that is neither asked nor answered about a person at first, and what a reply must fit."""
+    file = Collector(
+        "others", "Notices, interviews, redirects, information, directories, exercises (protocol 3.5, 5.11)"
+    )
+
+    def given(kind: str, value: Json) -> Json:
+        return {"type": kind, "text": compact(value).decode()}
+
+    for kind, value in OTHER_BODIES.items():
+        file.ok("body", kind, "M-3.8", given(kind, value))
+        more = {**value, "note": "free text"}
+        file.bad("body", f"{kind} with a member more", "M-3.8", given(kind, more), "bad-schema")
+        due = [[kind, "information"]] if kind.startswith("information.") else []
+        asked = {**given(kind, value), "from_asking": True}
+        file.ok(
+            "due-statements", f"{kind} carries {'its own' if due else 'none'}", "M-6.2 M-6.7", asked, statements=due
+        )
+    other_forms(file)
+    other_faults(file)
+    directories(file)
+    exercises(file)
+    replies(file)
+    return file
+
+
+def other_forms(file: Collector) -> None:
+    """Add the other forms that these bodies have."""
+    body = OTHER_BODIES
+    taken_back = {"number": 2, "parts": ["REPLY"], "handling": None, "elements": None}
+    not_held: Json = {"result": "NOT_HELD", "on": "2026-12-10", "outcome": None, "present": []}
+    for about, cites, kind, value in (
+        ("nothing is held any more", "M-3.8", "use-report.answer", {**body["use-report.answer"], "held": False}),
+        ("no use at all", "M-3.8", "use-report.answer", {**body["use-report.answer"], "uses": []}),
+        ("no", "M-3.19", "onward.answer", {"number": 1, "decision": "REFUSED", "until": None}),
+        ("the reply was wrong", "M-3.20", "rectification", taken_back),
+        ("parts are destroyed", "M-3.20", "rectification", {**taken_back, "parts": ["NAMES", "SEX"]}),
+        ("there was nothing", "M-5.31", "confirmation", {"number": 1, "act": "RECTIFICATION", "result": "NOT_HELD"}),
+        ("no", "M-3.17", "verification.interview-answer", {"decision": "DECLINED", "present": [], "on": None}),
+        ("it was not held", "M-3.18", "verification.interview-result", not_held),
+    ):
+        file.ok("body", f"{kind}: {about}", cites, {"type": kind, "text": compact(value).decode()})
+
+
+def other_faults(file: Collector) -> None:
+    """Add a fault of its own for each of these bodies."""
+    body = OTHER_BODIES
+    use = {"purpose": "NATIONALITY", "recipient": "REGISTRY"}
+    values = body["rectification"]
+    agreed, held = body["verification.interview-answer"], body["verification.interview-result"]
+    question, told = body["information.request"], body["information.answer"]
+    for about, cites, kind, value in (
+        ("number 0", "M-3.8", "use-report.request", {"number": 0}),
+        ("a use without its day", "M-3.8", "use-report.answer", {**body["use-report.answer"], "uses": [use]}),
+        ("a purpose nobody knows", "M-3.19", "onward.request", {**body["onward.request"], "purpose": "ANY"}),
+        ("a grant without an end", "M-3.19", "onward.answer", {**body["onward.answer"], "until": None}),
+        ("a refusal with an end", "M-3.19", "onward.answer", {**body["onward.answer"], "decision": "REFUSED"}),
+        ("no part", "M-3.20", "rectification", {**values, "parts": []}),
+        ("values without conditions", "M-3.20", "rectification", {**values, "handling": None}),
+        ("conditions without values", "M-3.20", "rectification", {**values, "elements": None}),
+        ("a reason", "M-3.8", "erasure", {"number": 1, "reason": "UNLAWFUL"}),
+        ("an act nobody knows", "M-3.21", "confirmation", {**body["confirmation"], "act": "BLOCKING"}),
+        ("done in part", "M-3.21", "confirmation", {**body["confirmation"], "result": "PARTLY"}),
+        ("no authority", "M-3.8", "verification.redirect", {**body["verification.redirect"], "authority": None}),
+        ("an address", "M-3.8", "verification.interview", {**INTERVIEW, "place": "Main Street 1, Northtown"}),
+        ("nobody else is there", "M-3.8", "verification.interview", {**INTERVIEW, "present": []}),
+        ("nobody for the person", "M-3.17", "verification.interview-answer", {**agreed, "present": ["INTERPRETER"]}),
+        ("agreed for no day", "M-3.17", "verification.interview-answer", {**agreed, "on": None}),
+        ("declined, with a day", "M-3.17", "verification.interview-answer", {**agreed, "decision": "DECLINED"}),
+        ("held, and no outcome", "M-3.18", "verification.interview-result", {**held, "outcome": None}),
+        ("not held, and an outcome", "M-3.18", "verification.interview-result", {**held, "result": "NOT_HELD"}),
+        ("no topic", "M-3.8", "information.request", {**question, "topics": []}),
+        ("days for months", "M-3.8", "information.request", {**question, "period": {**PERIOD, "from": "2026-01-01"}}),
+        ("an exact number", "M-3.8", "information.answer", {**told, "means": [{"means": "ROAD", "count": 23}]}),
+        ("a type that has no thread", "M-5.37", "exercise", {"of": "collect", "body": {"max": 8}}),
+        ("an exercise of an exercise", "M-5.37", "exercise", {"of": "exercise", "body": body["exercise"]}),
+        ("of information", "M-5.37", "exercise", {"of": "information.request", "body": question}),
+    ):
+        file.bad("body", f"{kind}: {about}", cites, {"type": kind, "text": compact(value).decode()}, "bad-schema")
+
+
+def directories(file: Collector) -> None:
+    """Add what a directory says of its own State, beyond its schema."""
+    first, second = DIRECTORY["authorities"]
+    officer = DIRECTORY["officers"][0]
+    good = {"from": "XAA", "text": compact(DIRECTORY).decode()}
+    file.ok("directory", "of XAA, by XAA", "M-3.22", good)
+    alone = {**DIRECTORY, "serial": 9, "authorities": [second]}
+    file.ok("directory", "one authority", "M-3.22", {**good, "text": compact(alone).decode()})
+    file.bad("directory", "of XAA, by XBB", "M-3.22", {**good, "from": "XBB"}, "bad-schema")
+    for about, changes in (
+        ("an authority twice", {"authorities": [first, second, {**first, "tasks": ["PERM_RESIDENCE"]}]}),
+        ("an authority of another State", {"authorities": [first, second, {**first, "id": "XBB-01"}]}),
+        ("an officer of an authority that is not listed", {"officers": [{**officer, "authority": "XAA-03"}]}),
+        ("no authority", {"authorities": [], "officers": []}),
+        ("an officer by name", {"officers": [{**officer, "id": "B. Officerova"}]}),
+    ):
+        text = compact({**DIRECTORY, **changes}).decode()
+        file.bad("directory", about, "M-3.22", {**good, "text": text}, "bad-schema")
+
+
+def exercises(file: Collector) -> None:
+    """Add the one form of an exercise, and what is digested in it."""
+    inner = '{"ground" : "NEW_ELEMENT"}'
+    for about, kind, text in (
+        ("a contest", "verification.contest", '{"ground":"NEW_ELEMENT"}'),
+        ("white space inside the inner body is the sender's", "verification.contest", inner),
+        ("a request", "verification.request", compact(REQUEST_BODY).decode()),
+    ):
+        found = {"of": kind, "body_digest": b64u(sha256(text.encode()).digest())}
+        file.ok("exercise", about, "M-5.37", {"text": f'{{"of":"{kind}","body":{text}}}'}, **found)
+    for about, text in (
+        ("white space before the inner body", f'{{"of":"verification.contest","body": {inner}}}'),
+        ("white space after it", f'{{"of":"verification.contest","body":{inner} }}'),
+        ("members in another order", f'{{"body":{inner},"of":"verification.contest"}}'),
+        ("an escape in the type", f'{{"of":"verification.c\\u006fntest","body":{inner}}}'),
+        ("an escape in a name", f'{{"\\u006ff":"verification.contest","body":{inner}}}'),
+    ):
+        file.bad("exercise", about, "M-5.37", {"text": text}, "bad-schema")
+
+
+REASONS: dict[str, tuple[str, ...]] = {
+    "NOT_NATIONAL": (
+        "DIFFERENT_PERSON_MATCHED",
+        "CITIZENSHIP_RENOUNCED",
+        "CITIZENSHIP_LOST",
+        "DOCUMENT_NOT_ISSUED_BY_US",
+    ),
+    "FORMER_NATIONAL": ("CITIZENSHIP_RENOUNCED", "CITIZENSHIP_LOST"),
+    "NO_PR_AT_DATE": ("DIFFERENT_PERSON_MATCHED", "PR_EXPIRED_BEFORE_DATE", "PR_GRANTED_AFTER_DATE"),
+    "DOC_NOT_AUTHENTIC": ("DOCUMENT_NOT_ISSUED_BY_US", "DOCUMENT_ALTERED"),
+    "CANNOT_SAY": ("REGISTER_INCOMPLETE",),
+    "REFUSED": ("NOT_COMPETENT",),
+}
+EVERY_REASON = tuple(dict.fromkeys(reason for reasons in REASONS.values() for reason in reasons))
+QUESTIONS = {
+    "NATIONALITY": ("NATIONAL", "NOT_NATIONAL", "FORMER_NATIONAL"),
+    "PERM_RESIDENCE": ("PR_AT_DATE", "NO_PR_AT_DATE"),
+    "DOC_AUTHENTICITY": ("DOC_AUTHENTIC", "DOC_NOT_AUTHENTIC"),
+}
+WAYS = (
+    ("POPULATION_REGISTER", "PASSPORT_REGISTER", "PERMIT_REGISTER"),
+    ("CIVIL_STATUS_ARCHIVE",),
+    ("CONSULAR_INTERVIEW",),
+    ("SOCIAL_ENQUIRY",),
+)
+
+
+def reply_to(purpose: str, outcome: str, **changes: Any) -> Json:
+    """Return a reply with ``outcome`` that fits together, with members changed."""
+    found = outcome not in ("NOT_FOUND", "CANNOT_SAY", "REFUSED")
+    value: Json = {
+        "handling": {**REQUEST_BODY["handling"], "purpose": purpose},
+        "outcome": outcome,
+        "reason": REASONS[outcome][0] if outcome in REASONS else None,
+        "as_of": "2026-12-01",
+        "method_used": ["POPULATION_REGISTER"],
+        "match_basis": ["DOCNO"] if found else [],
+        "confidence": "HIGH" if found else "NONE",
+        "signed_by_role": "REGISTRAR",
+        "valid_until": None,
+    }
+    return {**value, **changes}
+
+
+def replies(file: Collector) -> None:
+    """Add every outcome to every question, every reason with every outcome, every method under every limit."""
+
+    def add(about: str, value: Json, code: str | None, purpose: str = "NATIONALITY", **question: Any) -> None:
+        asked = {"purpose": purpose, "method_limit": "M0", "no_contact_methods": False, **question}
+        given = {"question": asked, "text": compact(value).decode(), "now": NOW}
+        if code is None:
+            file.ok("reply", about, "M-3.8 M-5.30", given)
+        else:
+            file.bad("reply", about, "M-3.8 M-5.30", given, code)
+
+    each = ("NOT_FOUND", "CANNOT_SAY", "REFUSED")
+    home = {outcome: purpose for purpose, outcomes in QUESTIONS.items() for outcome in outcomes}
+    for purpose in QUESTIONS:
+        for outcome in (*home, *each):
+            fits = outcome in each or home[outcome] == purpose
+            add(f"{outcome} to {purpose}", reply_to(purpose, outcome), None if fits else "illegal-step", purpose)
+    for outcome, reasons in REASONS.items():
+        purpose = home.get(outcome, "NATIONALITY")
+        for reason in EVERY_REASON:
+            value = reply_to(purpose, outcome, reason=reason)
+            add(f"{outcome} because of {reason}", value, None if reason in reasons else "bad-schema", purpose)
+    for outcome in ("NATIONAL", "NOT_FOUND"):
+        add(f"{outcome} with a reason", reply_to("NATIONALITY", outcome, reason="CITIZENSHIP_LOST"), "bad-schema")
+    for rank, ways in enumerate(WAYS):
+        for way in ways:
+            value = reply_to("NATIONALITY", "NATIONAL", method_used=[way])
+            for limit in range(4):
+                code = None if rank <= limit else "illegal-step"
+                add(f"{way} under M{limit}", value, code, method_limit=f"M{limit}")
+            code = None if rank < 2 else "illegal-step"
+            add(f"{way}, and nobody may be asked", value, code, method_limit="M3", no_contact_methods=True)
+    ended = {"handling": {**REQUEST_BODY["handling"], "retain_until": NOW[:10]}}
+    for about, value, code in (
+        ("not national, and nothing matched", reply_to("NATIONALITY", "NOT_NATIONAL", match_basis=[]), "illegal-step"),
+        (
+            "former national, and nothing matched",
+            reply_to("NATIONALITY", "FORMER_NATIONAL", match_basis=[]),
+            "illegal-step",
+        ),
+        (
+            "not found, and something matched",
+            reply_to("NATIONALITY", "NOT_FOUND", match_basis=["DOCNO"]),
+            "illegal-step",
+        ),
+        ("national, by no method", reply_to("NATIONALITY", "NATIONAL", method_used=[]), "illegal-step"),
+        ("not found, by no method", reply_to("NATIONALITY", "NOT_FOUND", method_used=[]), "illegal-step"),
+        ("refused, by no method", reply_to("NATIONALITY", "REFUSED", method_used=[]), None),
+        ("nothing can be said, by no method", reply_to("NATIONALITY", "CANNOT_SAY", method_used=[]), None),
+        ("conditions that end today", reply_to("NATIONALITY", "NATIONAL", **ended), "illegal-step"),
+        ("conditions for another purpose", reply_to("PERM_RESIDENCE", "NATIONAL"), "illegal-step"),
+    ):
+        add(about, value, code)
+
+
 def example_file(bases: dict[str, str]) -> Json:
     """Return the worked example of the protocol text as data."""
     suite_1 = base64.b64decode(bases["good-1"])
@@ -1417,6 +1784,7 @@ def contents(reseal: bool) -> dict[str, Json]:
         dates_file(),
         minimisation_file(),
         returns_file(),
+        others_file(),
     )
     made = {file.name: file.content() for file in files}
     made["example"] = example_file(envelope.extra["bases"])

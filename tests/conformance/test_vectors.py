@@ -15,9 +15,24 @@ import pytest
 
 import schemas
 from conformance import check
-from gateway.core import checkpoint, deadlines, documents, edtf, envelope, merkle, minimise, wire
-from gateway.core.calendars import Calendar
+from gateway.core import (
+    checkpoint,
+    deadlines,
+    directory,
+    documents,
+    edtf,
+    envelope,
+    exercise,
+    merkle,
+    messages,
+    minimise,
+    returns,
+    wire,
+)
+from gateway.core.calendars import Calendar, end_of_day
 from gateway.core.codes import PeerError
+from gateway.core.rules import Facts, When, findings
+from gateway.core.verification import next_full_hour
 from keys import b64, card, errors, ids, jws, sign, statement
 from keys.seal import RecipientKey, SealingKey
 from schemas import ijson
@@ -120,6 +135,16 @@ def _statement(case: Json, _: Json) -> Json:
     return {}
 
 
+def _due_statements(case: Json, _: Json) -> Json:
+    brought = ["handover.delivery" if case["from_asking"] else "handover.receipt"]
+    due = messages.required_statements(case["type"], ijson.loads(case["text"].encode()), brought)
+    return {"statements": [list(row) for row in due]}
+
+
+def _leaves_at(case: Json, _: Json) -> Json:
+    return {"at": wire.format_instant(returns.notice_at(_instant(case["departs_at"]), _instant(case["now"])))}
+
+
 def _card(case: Json, _: Json) -> Json:
     found = card.verify_card(case["card"].encode(), bytes.fromhex(case["identity"]))
     return {"serial": found.serial, "digest": found.digest}
@@ -165,18 +190,67 @@ def _entry(case: Json, _: Json) -> Json:
     return {"index": index, "size": found.size}
 
 
-def _due(case: Json, _: Json) -> Json:
-    calendar = Calendar(
+def _calendar(case: Json) -> Calendar:
+    return Calendar(
         id="XX-vectors",
         version="1",
         zone="UTC",
         holidays={date.fromisoformat(day): "holiday" for day in case["holidays"]},
         valid_from=date(2026, 1, 1),
         valid_until=date(2028, 12, 31),
+        weekend=frozenset(case.get("weekend", (5, 6))),
     )
+
+
+def _rule(case: Json) -> deadlines.Rule:
     unit, roll = deadlines.Unit(case["unit"]), deadlines.Roll(case["roll"])
-    rule = deadlines.Rule("VECTORS", "reply", case["n"], unit, "receipt", roll=roll)
-    return {"due_on": deadlines.due(rule, date.fromisoformat(case["start_on"]), calendar).due_on.isoformat()}
+    more = deadlines.Extension(**case["extension"]) if "extension" in case else None
+    return deadlines.Rule("VECTORS", "reply", case["n"], unit, "receipt", roll=roll, extension=more)
+
+
+def _due(case: Json, _: Json) -> Json:
+    end = deadlines.due(_rule(case), date.fromisoformat(case["start_on"]), _calendar(case))
+    return {"due_on": end.due_on.isoformat()}
+
+
+def _extend(case: Json, _: Json) -> Json:
+    calendar, due_on = _calendar(case), date.fromisoformat(case["due_on"])
+    before = deadlines.Due(due_on, due_on, due_on, end_of_day(due_on, calendar.zone))
+    start_on = date.fromisoformat(case["start_on"])
+    end, added = deadlines.extend(_rule(case), before, start_on, calendar, case["already"])
+    return {"due_on": end.due_on.isoformat(), "added": added}
+
+
+def _withdrawal_leaves(case: Json, _: Json) -> Json:
+    return {"at": wire.format_instant(next_full_hour(_instant(case["now"])))}
+
+
+def _reply(case: Json, _: Json) -> Json:
+    body = ijson.loads(case["text"].encode())
+    schemas.validate(messages.REPLY, body)
+    question = {**case["question"], "handling": {"purpose": case["question"]["purpose"]}}
+    facts = Facts(_instant(case["now"]), None, messages.REPLY, body, question=question)
+    if findings(When.RECEIVE, facts):
+        raise check.Refused("illegal-step")
+    return {}
+
+
+def _exercise(case: Json, _: Json) -> Json:
+    raw = case["text"].encode()
+    schemas.validate(messages.EXERCISE, ijson.loads(raw))
+    try:
+        kind, body = exercise.unwrap(raw)
+    except ValueError:
+        raise check.Refused("bad-schema") from None
+    return {"of": kind, "body_digest": wire.payload_digest(body)}
+
+
+def _directory(case: Json, _: Json) -> Json:
+    body = ijson.loads(case["text"].encode())
+    schemas.validate(messages.DIRECTORY, body)
+    if directory.faults(case["from"], directory.parse_change(body)):
+        raise check.Refused("bad-schema")
+    return {}
 
 
 def _minimise(case: Json, _: Json) -> Json:
@@ -206,6 +280,9 @@ OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
     "receipt": lambda case, _: {"status": wire.parse_receipt(case["text"].encode()).status},
     "answer": _answer,
     "statement": _statement,
+    "due-statements": _due_statements,
+    "number-digest": lambda case, _: {"digest": documents.number_digest(case["thread"], case["number"])},
+    "leaves-at": _leaves_at,
     "card": _card,
     "advance": _advance,
     "tree": _tree,
@@ -217,6 +294,11 @@ OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
     "edtf": _edtf,
     "check-digit": lambda case, _: {"digit": documents.check_digit(case["text"])},
     "minimise": _minimise,
+    "reply": _reply,
+    "exercise": _exercise,
+    "directory": _directory,
+    "extend": _extend,
+    "withdrawal-leaves": _withdrawal_leaves,
 }
 
 

@@ -1,0 +1,246 @@
+"""Sections 3.4 and 5.5: times of a message, and the days of a reply."""
+
+from datetime import date, datetime, timedelta
+
+import schemas
+from conformance.bodies import day, refuses, send, withholds
+from conformance.door import answers
+from conformance.play import START, Play
+from conformance.reading import Json
+from conformance.reading import due_on as reckoned
+from conformance.registry import NotOffered, Wrong, case
+from conformance.state import Answering, calendar_of, reckon
+
+S, D = timedelta(seconds=1), timedelta(days=1)
+TIMES = {
+    "expires-before-issued": (0 * S, -S, "stale"),
+    "more-than-30-days": (0 * S, 30 * D + S, "stale"),
+    "issued-ahead": (301 * S, D, "stale"),
+    "expired": (-2 * D, -301 * S, "expired"),
+}
+
+
+@case("clocks.times", "M-3.7", section="3.4", inputs=TIMES)
+async def times(play: Play, given: tuple[timedelta, timedelta, str]) -> None:
+    """
+    Times that are not acceptable are refused `stale`, and what expired more than 300 s ago `expired`.
+
+    A gateway that does not look takes a message of last year for one of today.
+    """
+    issued, expires, code = given
+    await play.refused(play.message(issued_at=play.now() + issued, expires_at=play.now() + expires), code)
+
+
+EDGES = {
+    "30-days": (0 * S, 30 * D),
+    "at-once": (0 * S, 0 * S),
+    "issued-300-s-ahead": (300 * S, D),
+    "expired-300-s-ago": (-2 * D, -300 * S),
+}
+
+
+@case("clocks.edges", "M-3.7", section="3.4", inputs=EDGES, positive=True, fresh=True)
+async def edges(play: Play, given: tuple[timedelta, timedelta]) -> None:
+    """
+    Times at the very edge of what is allowed are accepted.
+
+    A gateway that is stricter than the protocol refuses partners whose clocks are as good as its own.
+    """
+    issued, expires = given
+    await play.accepted(play.message(issued_at=play.now() + issued, expires_at=play.now() + expires))
+
+
+STARTS = {
+    "wednesday": START,
+    "friday-evening": datetime.fromisoformat("2026-11-27T19:59:00+00:00"),
+    "friday-past-midnight-there": datetime.fromisoformat("2026-11-27T20:01:00+00:00"),
+    "before-a-holiday": datetime.fromisoformat("2026-12-15T09:00:00+00:00"),
+    "over-the-new-year": datetime.fromisoformat("2026-12-23T09:00:00+00:00"),
+}
+
+
+@case("clocks.due-on", "M-5.14", "M-5.13", section="5.5", inputs=STARTS, positive=True, fresh=True)
+async def due_on(play: Play, at: datetime) -> None:
+    """
+    The receipt of a request states the local day of receipt, and the tenth working day after it.
+
+    A gateway that counts the day of the event, a holiday or another zone is late by its partner's calendar, or early.
+    """
+    calendar = play.gateway.calendar
+    if calendar is None:
+        raise NotOffered("the back-end names no calendar")
+    await play.tick_to(at)
+    talk = await play.asks()
+    wanted = reckon(calendar, at, 10)
+    stated = {name: talk.receipt[name] for name in ("start_on", "due_on")}
+    if stated != wanted:
+        raise Wrong(f"the receipt states {stated}, not {wanted}")
+
+
+# An extension, and a delay
+
+
+def _later(calendar: str | None, start_on: str, n: int = 10) -> str:
+    """Return the day that is ``n`` working days after ``start_on`` by ``calendar``."""
+    if calendar is None:
+        raise NotOffered("the back-end names no calendar")
+    holidays = list(schemas.load_calendar(calendar)["holidays"])
+    rule = {"n": n, "unit": "working_day", "holidays": holidays, "roll": "none"}
+    return reckoned({"start_on": start_on, **rule}).isoformat()
+
+
+WEEKDAYS = {"wednesday": START, "before-a-holiday": datetime.fromisoformat("2026-12-02T09:00:00+00:00")}
+
+
+@case("clocks.extension", "M-5.14", section="5.5", inputs=WEEKDAYS, profile="verify", positive=True)
+async def extension(play: Play, at: datetime) -> None:
+    """
+    The gateway's desk uses the one extension, which counts from the old due day, and says the new one.
+
+    A gateway that counts from the day of the message has another end than its partner.
+    """
+    await play.tick_to(at)
+    talk = await play.acknowledged()
+    await play.tick(days=2)
+    message = await talk.said("verification.delay", {"reason": "ARCHIVE_SEARCH", "extension": True})
+    wanted = _later(play.gateway.calendar, talk.receipt["due_on"])
+    if (message.body["extension"], message.body["due_on"]) != (True, wanted):
+        raise Wrong(f"the extension ends on {message.body['due_on']}, not {wanted}")
+
+
+@case("clocks.extension-once", "M-5.14", "M-5.30", section="5.5", profile="verify")
+async def extension_once(play: Play) -> None:
+    """
+    The gateway's desk uses the extension once, and not after the time is over.
+
+    A gateway that lets it begin again, or come late, has a partner who waits without an end.
+    """
+    talk = await play.acknowledged()
+    longer = {"reason": "ARCHIVE_SEARCH", "extension": True}
+    await talk.said("verification.delay", longer)
+    await withholds(talk, "verification.delay", longer)
+    talk = await play.acknowledged()
+    await play.tick_to(datetime.fromisoformat(f"{talk.receipt['due_on']}T09:00:00+00:00") + D)
+    await withholds(talk, "verification.delay", longer)
+
+
+def _longer(play: Play, due_on: str) -> Json:
+    return {"reason": "ARCHIVE_SEARCH", "eta": due_on, "extension": True, "due_on": due_on}
+
+
+@case("clocks.extension-taken", "M-5.30", "M-5.14", section="5.9", profile="verify")
+async def extension_taken(play: Play) -> None:
+    """
+    As the asking State the gateway takes one extension, reckons with its new day, and refuses another one.
+
+    A gateway that takes a second one lets the other State answer when it likes.
+    """
+    talk = await play.taken_up()
+    first = play.a.reckon(play.now())["due_on"]
+    wanted = _later("XAA-2026-27", first)
+    await send(talk, "verification.delay", **_longer(play, wanted))
+    rows = await play.sent(talk.thread)
+    if rows[0]["due_on"] != wanted:
+        raise Wrong(f"the gateway reckons with {rows[0]['due_on']} after the extension, not with {wanted}")
+    await refuses(talk, "verification.delay", **_longer(play, _later("XAA-2026-27", wanted)))
+    await send(talk, "verification.reply")
+
+
+@case("clocks.delay-moves-nothing", "M-5.30", "M-5.14", section="5.9", profile="verify")
+async def delay_moves_nothing(play: Play) -> None:
+    """
+    A notice of delay without an extension is taken, and the day of the reply stays what it was.
+
+    A gateway that goes by the announced day lets a word about lateness stand for an agreement.
+    """
+    talk = await play.taken_up()
+    before = (await play.sent(talk.thread))[0]["due_on"]
+    await send(talk, "verification.delay", eta=day(play, 60))
+    if (after := (await play.sent(talk.thread))[0]["due_on"]) != before:
+        raise Wrong(f"the reply is due on {after} after a notice of delay, not on {before}")
+
+
+# Whose calendar, and whose word
+
+TOLD: dict[str, Answering] = {
+    "as-reckoned": Answering(),
+    "a-week-later": Answering(claims=lambda claims: _moved(claims, 7)),
+    "a-day-earlier": Answering(claims=lambda claims: _moved(claims, -1)),
+}
+
+
+def _moved(claims: Json, days: int) -> Json:
+    moved = date.fromisoformat(claims["due_on"]) + timedelta(days=days)
+    return claims | {"due_on": moved.isoformat()}
+
+
+@case("clocks.its-own-copy", "M-5.14", section="5.5", inputs=TOLD, profile="verify")
+async def its_own_copy(play: Play, how: Answering) -> None:
+    """
+    When it asks, the gateway reckons by its own copy of the asked State's calendar, whatever the receipt says.
+
+    A gateway that believes the receipt lets the other State decide when it is late.
+    """
+    await play.tick_to(datetime.fromisoformat("2026-12-21T09:00:00+00:00"))
+    thread = await play.submit()
+    play.a.instead = [answers(play.doors, how)]
+    await play.tick()
+    row = (await play.sent(thread))[0]
+    wanted = play.a.reckon(play.now())["due_on"]
+    if (row["state"], row["due_on"]) != ("accepted", wanted):
+        raise Wrong(f"the request is {row['state']} and due on {row['due_on']}, not accepted and due on {wanted}")
+
+
+# Silence
+
+
+@case("clocks.silence-of-the-asked", "M-5.30", "M-5.11", section="5.9", profile="verify")
+async def silence_of_the_asked(play: Play) -> None:
+    """
+    However long the asked State is silent, the gateway concludes nothing: it may remind, and takes the late answer.
+
+    A gateway that takes silence for an answer turns a lost letter into a decision about a person.
+    """
+    talk = await play.is_asked(handling={"use_restrictions": ["P0"], "retain_until": day(play, 300), "onward": "none"})
+    for _ in range(12):
+        for post in await play.tick(days=5):
+            if talk.take(post).type != "reminder":
+                raise Wrong(f"the gateway posted {post.read.type} because nobody answered")
+    if {row["state"] for row in await play.sent(talk.thread)} != {"accepted"}:
+        raise Wrong("a message of the gateway was given up although it was received")
+    await talk.acknowledge()
+    await send(talk, "verification.reply")
+
+
+@case("clocks.silence-of-the-desk", "M-5.30", section="5.9", profile="verify")
+async def silence_of_the_desk(play: Play) -> None:
+    """
+    However long its own desk is silent, the gateway says nothing by itself, and the desk may still answer.
+
+    A gateway that answers when the time is over signs what nobody has found out.
+    """
+    talk = await play.asks(handling=play.a.question(play.gateway)["handling"] | {"retain_until": day(play, 300)})
+    await play.silent(days=60)
+    await send(talk, "reminder")
+    await play.silent(days=5)
+    await talk.said("verification.acknowledgement", {})
+    await play.silent(days=30)
+    await talk.said("verification.reply", play.reply("cannot-say"))
+
+
+@case("clocks.no-calendar", "M-5.14", section="3.6", profile="verify")
+async def no_calendar(play: Play) -> None:
+    """
+    Of a State whose calendar it does not hold the gateway reckons no date, whatever the receipt says.
+
+    A gateway that guesses the weekend of another State presses a partner that is in time.
+    """
+    if calendar_of(play.b.code) is not None:
+        raise NotOffered("every State of the suite has a calendar")
+    talk = await play.is_asked(play.b)
+    if talk.heard[0].value["clock"] is not None:
+        raise Wrong(f"the request names the clock {talk.heard[0].value['clock']}, of no calendar that is held")
+    row = (await play.sent(talk.thread))[0]
+    if (row["state"], row["due_on"]) != ("accepted", None):
+        raise Wrong(f"the request is {row['state']} and due on {row['due_on']}, though no calendar is held")
+    await play.silent(days=60)

@@ -1,0 +1,216 @@
+"""Sections 5.2 and 5.8: a partner that came back from a backup, and what the gateway does for it."""
+
+from typing import Any
+
+from conformance.bodies import send
+from conformance.play import Play
+from conformance.reading import Json
+from conformance.registry import Wrong, case
+from conformance.state import COLLECT, Post
+from conformance.talk import Talk
+
+
+async def _restored(play: Play) -> None:
+    """Let ``a`` announce a new epoch, in which it has a new log and still knows what it answered."""
+    a = play.a
+    a.next_card(epoch=2)
+    answer = await play.publish(a)
+    if answer["held"].get(a.code) != 2:
+        raise Wrong("the card with a raised epoch was not taken")
+    a.epoch, a.log = 2, None
+
+
+CHANNEL: dict[str, dict[str, Any]] = {
+    "request": {},
+    "collect": {"type": "collect", "body": {"max": 1}, "path": COLLECT},
+    "resync": {"type": "resync", "body": {"threads": [], "more": False}},
+}
+
+
+@case("epochs.lower", "M-5.8", section="5.2", inputs=CHANNEL, fresh=True)
+async def lower(play: Play, how: dict[str, Any]) -> None:
+    """
+    An epoch lower than the one in the sender's card is refused, of a thread and of the channel alike.
+
+    A gateway that takes it lets whoever has the old machine, or recorded its messages, go on speaking for the State.
+    """
+    await _restored(play)
+    shot = play.message(**how, epoch=1)
+    await play.refused(shot, "illegal-step")
+
+
+@case("epochs.higher", "M-5.8", section="5.2", inputs=CHANNEL)
+async def higher(play: Play, how: dict[str, Any]) -> None:
+    """
+    An epoch higher than the one in the sender's card is `later`, of a thread and of the channel alike.
+
+    A gateway that refuses it for good loses a message whose card is on its way.
+    """
+    await play.problem(play.message(**how, epoch=2), "later")
+
+
+@case("epochs.numbers-anew", "M-5.8", "M-5.7", section="5.2", fresh=True)
+async def numbers_anew(play: Play) -> None:
+    """
+    In a new epoch numbers begin at 1 again, and a message of the old epoch uses none of them.
+
+    A gateway that counts on waits for numbers that the restored sender does not remember.
+    """
+    talk = await play.asks()
+    await send(talk, "reminder")
+    await _restored(play)
+    await play.refused(talk.message("reminder", {"number": 1, "step": "reply"}, epoch=1), "illegal-step")
+    await play.problem(talk.message("reminder", {"number": 1, "step": "reply"}, seq=2), "out-of-order")
+    talk.seq = 0
+    await send(talk, "reminder", number=2)
+    await send(talk, "reminder", number=3)
+    await send(talk, "withdrawal")
+
+
+@case("epochs.posts-again", "M-5.28", "M-1.2", section="5.8", profile="verify", positive=True)
+async def posts_again(play: Play) -> None:
+    """
+    On a new epoch the gateway posts the envelopes of the last 30 days again, byte for byte, and takes the old answer.
+
+    A gateway that waits to be asked leaves a restored partner without messages that it had receipted.
+    """
+    asked, asking = await play.acknowledged(), await play.is_asked()
+    wanted = {asked.heard[0].raw, asking.heard[0].raw}
+    await play.tick(days=1)
+    await _restored(play)
+    posts = await play.tick()
+    again = {post.raw for post in posts if post.read.type != "resync"}
+    if again != wanted:
+        raise Wrong(
+            f"{len(again & wanted)} of {len(wanted)} envelopes were posted again, and {len(again - wanted)} new"
+        )
+    if {row["state"] for row in await play.sent()} != {"accepted"}:
+        raise Wrong("what was answered before stands otherwise after it was posted again")
+    await asking.acknowledge()
+
+
+@case("epochs.too-old", "M-5.28", section="5.8", profile="verify")
+async def too_old(play: Play) -> None:
+    """
+    What is over is not posted again: of envelopes from more than 30 days ago there is nothing to take.
+
+    A gateway that posts everything it ever sent keeps envelopes that it was to forget.
+    """
+    talk = await play.acknowledged()
+    await play.tick(days=31)
+    await _restored(play)
+    posts = await play.tick()
+    if [post.read.type for post in posts] != ["resync"]:
+        raise Wrong(f"the gateway posted {', '.join(post.read.type for post in posts)}")
+    if _rows(posts) != [_row(talk)]:
+        raise Wrong(f"it lists {_rows(posts)}")
+
+
+def _rows(posts: list[Post]) -> list[Json]:
+    """Return the rows of every listing among ``posts``."""
+    return [row for post in posts if post.read.type == "resync" for row in post.read.body["threads"]]
+
+
+def _row(talk: Talk) -> Json:
+    """Return where the State's own messages stand in a thread, as the gateway must list it."""
+    return {"thread": talk.thread, "epoch": 1, "seq": talk.seq, "payload": talk.own}
+
+
+@case("epochs.lists-threads", "M-5.28", section="5.8", profile="verify", positive=True)
+async def lists_threads(play: Play) -> None:
+    """
+    On a new epoch the gateway lists where each thread stands: the last number used, and the last payload accepted.
+
+    A gateway that leaves a thread out lets its partner forget that it ever asked.
+    """
+    first, second, third = await play.acknowledged(), await play.acknowledged(), await play.taken_up()
+    accepted = {first.thread: first.own, third.thread: third.own}
+    await send(second, "reminder")
+    accepted[second.thread] = second.own
+    await second.refused("illegal-step", "verification.contest", {"ground": "NEW_ELEMENT"})
+    await play.asks(play.b)
+    await _restored(play)
+    found = {row["thread"]: row for row in _rows(await play.tick())}
+    numbers = {first.thread: 1, second.thread: 3, third.thread: 1}
+    wanted = {
+        thread: {"thread": thread, "epoch": 1, "seq": numbers[thread], "payload": accepted[thread]}
+        for thread in numbers
+    }
+    if found != wanted:
+        raise Wrong(
+            f"the listing has {len(found)} threads, or other numbers or digests than the {len(wanted)} there are"
+        )
+
+
+@case("epochs.pages", "M-5.28", section="5.8", profile="verify", positive=True, seconds=60.0)
+async def pages(play: Play) -> None:
+    """
+    More threads than one `resync` holds are listed in several, of which all but the last say that more follows.
+
+    A gateway that lists one page lets its partner believe that this was all.
+    """
+    threads = {(await play.asks()).thread for _ in range(40)}
+    await _restored(play)
+    posts = [post for post in await play.tick() if post.read.type == "resync"]
+    listed = [row["thread"] for row in _rows(posts)]
+    if sorted(listed) != sorted(threads):
+        raise Wrong(f"{len(listed)} of {len(threads)} threads are listed")
+    if sum(not post.read.body["more"] for post in posts) != 1:
+        raise Wrong("not exactly one of the listings says that it is the last")
+
+
+@case("epochs.only-once", "M-5.28", section="5.8", profile="verify")
+async def only_once(play: Play) -> None:
+    """
+    After that the gateway is silent: the same epoch on another card makes it post nothing again.
+
+    A gateway that starts anew with every card floods its partner each time a key changes.
+    """
+    await play.acknowledged()
+    await _restored(play)
+    await play.tick()
+    await play.silent(days=1)
+    play.a.next_card()
+    await play.publish(play.a)
+    await play.silent(days=1)
+
+
+LISTED = {
+    "nothing": [],
+    "of-an-unknown-thread": [{"thread": "A" * 22, "epoch": 1, "seq": 4, "payload": "A" * 43}],
+    "of-one-thread-twice": [
+        {"thread": "A" * 22, "epoch": 1, "seq": 4, "payload": "A" * 43},
+        {"thread": "A" * 22, "epoch": 2, "seq": 1, "payload": "A" * 43},
+    ],
+}
+
+
+@case("epochs.listing-moves-nothing", "M-5.29", section="5.8", inputs=LISTED)
+async def listing_moves_nothing(play: Play, rows: list[Json]) -> None:
+    """
+    A `resync` gets a receipt like any message, and moves no number.
+
+    A gateway that believes the listing lets a partner set the numbers of a thread as it likes.
+    """
+    talk = await play.asks()
+    await play.accepted(play.message("resync", {"threads": rows, "more": False}))
+    mine = [{"thread": talk.thread, "epoch": 1, "seq": 7, "payload": "A" * 43}]
+    await play.accepted(play.message("resync", {"threads": mine, "more": True}))
+    await play.problem(talk.message("reminder", {"number": 1, "step": "reply"}, seq=8), "out-of-order")
+    await send(talk, "reminder")
+
+
+@case("epochs.listing-posts-nothing", "M-5.29", section="5.8", profile="verify")
+async def listing_posts_nothing(play: Play) -> None:
+    """
+    What a partner lists and the gateway never sent makes it post nothing: its own numbers go on as before.
+
+    A gateway that answers a listing can be made to speak in a thread by whoever makes one up.
+    """
+    talk = await play.acknowledged()
+    rows = [{"thread": talk.thread, "epoch": 1, "seq": 9, "payload": "A" * 43}]
+    await play.accepted(play.message("resync", {"threads": rows, "more": False}))
+    await play.silent(days=1)
+    reply = await talk.said("verification.reply", play.reply())
+    if reply.value["seq"] != 2:
+        raise Wrong(f"after the listing the gateway counts on with {reply.value['seq']}, not with 2")

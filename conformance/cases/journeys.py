@@ -1,0 +1,514 @@
+"""Section 5.10: when a journey may be told, what stops it, and what no time that passes ever brings about."""
+
+from datetime import timedelta
+from typing import Any
+
+from conformance.bodies import day, refuses, send, signed, withholds
+from conformance.door import drops
+from conformance.play import Play
+from conformance.reading import instant
+from conformance.registry import Wrong, case
+from conformance.returning import (
+    acceptance,
+    accepted_body,
+    departure,
+    document,
+    handling,
+    homeward,
+    journey,
+    plan,
+    proposal_body,
+    record,
+    schedule,
+    stated,
+)
+from conformance.state import DAY
+from conformance.talk import Talk
+from conformance.writing import stamp
+
+H = timedelta(hours=1)
+DEPARTED = {"status": "departed"}
+SUSPENDED, RESUMED = {"code": "SUSPENDED"}, {"code": "RESUMED"}
+
+
+# Not before 72 hours
+
+
+@case("journeys.not-before", "M-5.32", section="5.10", profile="return", seconds=60.0)
+async def not_before(play: Play) -> None:
+    """
+    The plan of a journey is not posted earlier than 72 hours before its departure, and then at once.
+
+    A gateway that posts it when it is made tells, for weeks, where a person will be on a day.
+    """
+    talk, leaves = await _planned(play)
+    await play.silent(play.a)
+    await play.tick_to(leaves - 73 * H)
+    await _nothing(talk, "return.schedule")
+    await play.tick_to(leaves - 72 * H - timedelta(seconds=1))
+    await _nothing(talk, "return.schedule")
+    talk.take(play.one([post for post in await play.tick(seconds=1) if post.state is play.a], "return.schedule"))
+
+
+async def _planned(play: Play) -> tuple[Talk, Any]:
+    """Let the gateway's desk plan a journey that is too far ahead to be told."""
+    talk, leaves = await homeward(play, "documented"), departure(play)
+    await talk.say("return.schedule", schedule(play, leaves))
+    return talk, leaves
+
+
+async def _nothing(talk: Talk, *types: str) -> None:
+    """Insist that no message of ``types`` was posted in the thread since the last one that was taken."""
+    found = {post.message.type for post in talk.state.posts if post.message and post.message.thread == talk.thread}
+    heard = {message.type for message in talk.heard}
+    if early := (found - heard) & set(types):
+        raise Wrong(f"the gateway posted {', '.join(sorted(early))}")
+
+
+@case("journeys.dropped", "M-5.32", "M-5.25", section="5.10", profile="return", seconds=60.0)
+async def dropped(play: Play) -> None:
+    """
+    A plan that waits is dropped when the thread is stopped, like any message that was never posted.
+
+    A gateway that forgets to drop it tells of a journey that was stopped, on its eve.
+    """
+    talk, leaves = await _planned(play)
+    await talk.withdraw("protection")
+    await play.tick_to(leaves)
+    await _nothing(talk, "return.schedule")
+    if "dropped" not in await talk.states():
+        raise Wrong(f"the messages stand as {', '.join(await talk.states())}, and the plan not as dropped")
+
+
+@case("journeys.early-is-taken", "M-5.32", section="5.10", profile="return", positive=True)
+async def early_is_taken(play: Play) -> None:
+    """
+    A plan that arrives earlier than 72 hours before the departure is taken.
+
+    A gateway that refuses it has read it nevertheless, and its partner sends it again.
+    """
+    talk = await journey(play, "documented")
+    await talk.send("return.schedule", {"handling": handling(play), **schedule(play, departure(play))})
+
+
+# To stop, and to go on
+
+
+BEFORE = ["proposed", "accepted", "documented", "planned"]
+NEXT: dict[str, tuple[str, Any]] = {
+    "accepted": ("travel-document.request", lambda play: {"needed_by": day(play, 15)}),
+    "documented": ("return.schedule", lambda play: schedule(play, departure(play))),
+    "planned": ("return.schedule", lambda play: DEPARTED),
+}
+
+
+@case("journeys.suspended", "M-5.33", section="5.10", inputs=list(NEXT), profile="return", seconds=60.0)
+async def suspended(play: Play, place: str) -> None:
+    """
+    After its partner's suspension the gateway does not go on with the return; after the resumption it does.
+
+    A gateway that goes on takes no notice of the one word that each State may say at any time.
+    """
+    talk = await homeward(play, place)
+    type, body = NEXT[place]
+    await send(talk, "suspension")
+    if place == "planned":
+        await _leaves(talk)
+    await withholds(talk, type, body(play), days=0)
+    await send(talk, "resumption")
+    if place == "documented":
+        await talk.say(type, body(play))
+        await play.tick_to(departure(play) - 72 * H)
+    else:
+        await talk.said(type, body(play))
+
+
+async def _leaves(talk: Talk) -> None:
+    """Bring the clock to the morning of the journey that was told."""
+    told = next(message for message in reversed(talk.heard) if message.type == "return.schedule")
+    leaves = instant(told.body["departs_at"])
+    if talk.play.now() < leaves:
+        await talk.play.tick_to(leaves + timedelta(minutes=10))
+
+
+ASKED_NEXT: dict[str, tuple[str, Any]] = {
+    "proposed": ("return.acceptance", acceptance),
+    "accepted": ("travel-document.issued", lambda play: {"document": document(play)}),
+    "documented": ("travel-document.reissue", lambda play: {"document": document(play)}),
+}
+
+
+@case("journeys.suspended-asked", "M-5.33", section="5.10", inputs=list(ASKED_NEXT), profile="return", seconds=60.0)
+async def suspended_asked(play: Play, place: str) -> None:
+    """
+    As the asked State too the gateway says nothing more of the return until its partner has resumed it.
+
+    A gateway that accepts, or issues a document, during a suspension has a return that nobody can stop.
+    """
+    talk = await journey(play, place)
+    if place == "accepted":
+        await send(talk, "travel-document.request")
+    type, body = ASKED_NEXT[place]
+    await send(talk, "suspension")
+    await withholds(talk, type, body(play))
+    await send(talk, "resumption")
+    await talk.said(type, body(play))
+
+
+SIDES = {"asking": homeward, "asked": journey}
+
+
+@case("journeys.its-own-alone", "M-5.33", section="5.10", inputs=SIDES, profile="return", seconds=60.0)
+async def its_own_alone(play: Play, begin: Any) -> None:
+    """
+    A State lifts its own suspension and never the other's: after one of two resumptions nothing goes on.
+
+    A gateway that takes its partner's word for both lets the one State go on over the other's no.
+    """
+    talk = await begin(play, "accepted")
+    if talk.asking:
+        await send(talk, "travel-document.request")
+    type, body = ASKED_NEXT["accepted"] if talk.asking else NEXT["accepted"]
+    said = await talk.said("suspension", {})
+    if said.body != SUSPENDED:
+        raise Wrong(f"the suspension says {said.body}")
+    await send(talk, "suspension")
+    await send(talk, "resumption")
+    await withholds(talk, type, body(play), days=0)
+    if (said := await talk.said("resumption", {})).body != RESUMED:
+        raise Wrong(f"the resumption says {said.body}")
+    await talk.said(type, body(play))
+
+
+@case("journeys.theirs-stands", "M-5.33", section="5.10", inputs=SIDES, profile="return", seconds=60.0)
+async def theirs_stands(play: Play, begin: Any) -> None:
+    """
+    The gateway's own resumption does not lift its partner's suspension.
+
+    A gateway whose desk can lift it needs no partner to go on.
+    """
+    talk = await begin(play, "accepted")
+    if talk.asking:
+        await send(talk, "travel-document.request")
+    type, body = ASKED_NEXT["accepted"] if talk.asking else NEXT["accepted"]
+    await talk.said("suspension", {})
+    await send(talk, "suspension")
+    await talk.said("resumption", {})
+    await withholds(talk, type, body(play), days=2)
+    await send(talk, "resumption")
+    await talk.said(type, body(play))
+
+
+@case("journeys.without-time", "M-5.33", "M-5.35", section="5.10", profile="return", seconds=60.0)
+async def without_time(play: Play) -> None:
+    """
+    However long its partner says nothing, a suspension does not end by itself.
+
+    A gateway for which a stop has an end waits until nobody looks any more.
+    """
+    talk = await homeward(play, "accepted")
+    await send(talk, "suspension")
+    for _ in range(3):
+        await _only_reminders(play, days=20)
+    await withholds(talk, "travel-document.request", {"needed_by": day(play, 15)}, days=0)
+
+
+@case("journeys.crossing", "M-5.33", "M-5.30", section="5.10", profile="return", inputs=["asking", "asked"])
+async def crossing(play: Play, side: str) -> None:
+    """
+    What crosses the gateway's own suspension is accepted, and changes nothing before that ends.
+
+    A gateway that refuses it tells its partner that it has stopped before its word has come.
+    """
+    if side == "asking":
+        talk = await homeward(play, "proposed")
+        await talk.say("suspension", {})
+        await _accepts(talk)
+        talk.take(play.one(await play.tick(), "suspension"))
+        await withholds(talk, "travel-document.request", {"needed_by": day(play, 15)}, days=0)
+        await talk.said("resumption", {})
+        await talk.said("travel-document.request", {"needed_by": day(play, 15)})
+        return
+    talk = await journey(play, "accepted")
+    await talk.say("suspension", {})
+    await send(talk, "travel-document.request")
+    talk.take(play.one(await play.tick(), "suspension"))
+    await withholds(talk, "travel-document.issued", {"document": document(play)}, days=0)
+    await talk.said("resumption", {})
+    await talk.said("travel-document.issued", {"document": document(play)})
+
+
+async def _accepts(talk: Talk) -> None:
+    value = accepted_body(talk.play, talk)
+    await talk.send("return.acceptance", value, statements=signed(talk, "return.acceptance", value))
+
+
+# To be called back
+
+
+@case("journeys.take-back-late", "M-5.34", section="5.10", inputs=BEFORE, profile="return", seconds=60.0)
+async def take_back_late(play: Play, place: str) -> None:
+    """
+    Before departure there is nobody to take back: the message is refused, and the return goes on.
+
+    A gateway that takes it ends a return that its partner believes to be under way.
+    """
+    talk = await journey(play, place)
+    await refuses(talk, "return.take-back")
+    await send(talk, "suspension")
+
+
+@case("journeys.no-withdrawal", "M-5.34", section="5.10", inputs=["departed", "handed over"], profile="return")
+async def no_withdrawal(play: Play, place: str) -> None:
+    """
+    From departure until a person is called back a withdrawal is refused, at any number.
+
+    A gateway that takes it forgets somebody who is in the air.
+    """
+    talk = await journey(play, place)
+    await refuses(talk, "withdrawal")
+    await play.refused(talk.message("withdrawal", {"code": "WITHDRAWN_NO_REASON"}, seq=talk.seq + 5), "illegal-step")
+    await send(talk, "return.take-back")
+    await send(talk, "withdrawal")
+
+
+@case("journeys.called-back", "M-5.34", section="5.10", inputs=SIDES, profile="return", seconds=60.0)
+async def called_back(play: Play, begin: Any) -> None:
+    """
+    A take-back needs nobody's consent and ends the return: no handover and no report follow, but a new proposal may.
+
+    A gateway that goes on with what was called back hands over a person whom somebody wants back.
+    """
+    talk = await begin(play, "departed")
+    await send(talk, "return.take-back")
+    await withholds(talk, "return.handover", {} if talk.asking else {"protocol": record(play)}, days=1)
+    await withholds(talk, "return.monitoring" if talk.asking else "return.schedule", _after(talk), days=1)
+    if talk.asking:
+        reply = next(message.digest for message in talk.heard if message.type == "verification.reply")
+        value = proposal_body(play, reply)
+        await talk.send("return.proposal", value, statements=stated(talk, "return.release", "coordinator", value))
+
+
+def _after(talk: Talk) -> dict[str, Any]:
+    today = talk.play.now().date().isoformat()
+    return {"status": "SEEN_SAFE", "on": today, "final": False} if talk.asking else DEPARTED
+
+
+@case("journeys.calls-back", "M-5.34", section="5.10", inputs=SIDES, profile="return", seconds=60.0)
+async def calls_back(play: Play, begin: Any) -> None:
+    """
+    The gateway's own State calls a person back from departure on, by a code and a day, and not before.
+
+    A gateway that asks its partner's leave, or gives the reason in words, calls back nobody in time.
+    """
+    talk = await begin(play, "accepted")
+    await withholds(talk, "return.take-back", {"reason": "UNSAFE", "by": day(play, 5)}, days=0)
+    await play.fresh()
+    talk = await begin(play, "departed")
+    by = day(play, 5)
+    said = await talk.said("return.take-back", {"reason": "UNSAFE", "by": by})
+    if said.body != {"reason": "UNSAFE", "by": by}:
+        raise Wrong(f"the take-back says {said.body}")
+
+
+# What time never does
+
+
+PLACES = ["proposed", "accepted", "documented", "planned", "departed", "handed over"]
+
+
+async def _only_reminders(play: Play, **passes: float) -> None:
+    types = {post.read.type for post in await play.tick(**passes) if post.state is play.a}
+    if types - {"reminder"}:
+        raise Wrong(f"while nobody said anything the gateway posted {', '.join(sorted(types - {'reminder'}))}")
+
+
+@case("journeys.silence", "M-5.35", section="5.10", inputs=PLACES, profile="return", seconds=60.0)
+async def silence(play: Play, place: str) -> None:
+    """
+    However long its partner is silent, the gateway goes on with nothing: it may remind, and no more.
+
+    A gateway that takes silence for an acceptance, a document or a handover returns a person by default.
+    """
+    talk = await homeward(play, place)
+    for _ in range(3):
+        await _only_reminders(play, days=20)
+    wanted: dict[str, tuple[str, Any]] = {
+        "proposed": ("travel-document.request", {"needed_by": day(play, 15)}),
+        "accepted": ("return.schedule", schedule(play, departure(play))),
+        "documented": ("return.schedule", DEPARTED),
+        "departed": ("verification.contest", {"ground": "WRONG_PERSON"}),
+    }
+    if place in wanted:
+        await withholds(talk, *wanted[place], days=0)
+
+
+@case("journeys.silence-of-the-asking", "M-5.35", section="5.10", profile="return", seconds=60.0, inputs=PLACES)
+async def silence_of_the_asking(play: Play, place: str) -> None:
+    """
+    As the asked State too the gateway concludes nothing from silence: it accepts, issues and confirms nothing.
+
+    A gateway that confirms a handover because the day has passed signs for somebody who never came.
+    """
+    talk = await journey(play, place)
+    for _ in range(3):
+        await play.silent(play.a, days=20)
+    if place == "departed":
+        await withholds(talk, "return.handover", {}, days=0)
+
+
+# What must stand on the day
+
+
+STANDS: dict[str, dict[str, Any]] = {
+    "acceptance-over": {"accepting": {"expires_on": 5}},
+    "statement-over": {"counts": 5 * DAY},
+    "document-too-short": {"papers": {"valid_until": 18}},
+    "document-to-the-day": {"papers": {"valid_until": 20}},
+}
+
+
+def _dated(play: Play, how: dict[str, Any]) -> dict[str, Any]:
+    """Return ``how`` with days from now as dates."""
+    made: dict[str, Any] = {}
+    for name, value in how.items():
+        made[name] = {key: day(play, days) for key, days in value.items()} if isinstance(value, dict) else value
+    return made
+
+
+@case("journeys.no-plan", "M-6.5", "M-5.36", section="5.10", inputs=STANDS, profile="return", seconds=60.0)
+async def no_plan(play: Play, how: dict[str, Any]) -> None:
+    """
+    No journey is planned where acceptance or document does not last until it.
+
+    A gateway that plans it counts on a signature that is over, and strands a person at a border.
+    """
+    talk = await homeward(play, "documented", **_dated(play, how))
+    await play.tick(days=6)
+    leaves = play.now() + 14 * DAY
+    await withholds(talk, "return.schedule", schedule(play, leaves), days=0)
+    await play.tick_to(leaves)
+    await _nothing(talk, "return.schedule")
+
+
+LATER: dict[str, dict[str, Any]] = {
+    "acceptance-over": {"accepting": {"expires_on": 19}},
+    "statement-over": {"counts": 19 * DAY},
+}
+
+
+@case("journeys.no-departure", "M-5.36", "M-6.5", section="5.10", inputs=LATER, profile="return", seconds=60.0)
+async def no_departure(play: Play, how: dict[str, Any]) -> None:
+    """
+    A departure is not announced where release or acceptance do not stand on that day any more.
+
+    A gateway that looks once, when the journey is planned, sends a person to a carer who has since said no.
+    """
+    talk = await homeward(play, "planned", **_dated(play, how))
+    await _leaves(talk)
+    await withholds(talk, "return.schedule", DEPARTED, days=1)
+
+
+@case("journeys.another-day", "M-5.36", section="5.10", profile="return", seconds=60.0)
+async def another_day(play: Play) -> None:
+    """
+    A departure on another day than the one planned is not announced: the journey is planned anew.
+
+    A gateway that announces it has everybody who should be at the gate there on the wrong day.
+    """
+    talk = await homeward(play, "planned")
+    await _leaves(talk)
+    await play.tick(days=1)
+    await withholds(talk, "return.schedule", DEPARTED, days=1)
+
+
+@case("journeys.new-document", "M-5.36", "M-5.30", section="5.10", profile="return", positive=True, seconds=60.0)
+async def new_document(play: Play) -> None:
+    """
+    A document that does not last is replaced by another one, and then the journey is planned.
+
+    A gateway that goes by the first document it was told of keeps a person waiting for a paper that is there.
+    """
+    talk = await homeward(play, "documented", papers={"valid_until": day(play, 18)})
+    await withholds(talk, "return.schedule", schedule(play, departure(play)), days=0)
+    await send(talk, "travel-document.reissue")
+    leaves = departure(play)
+    await talk.say("return.schedule", schedule(play, leaves))
+    await play.tick_to(leaves - 72 * H - timedelta(seconds=1))
+    talk.take(play.one(await play.tick(seconds=1), "return.schedule"))
+
+
+# Afterwards
+
+
+@case("journeys.six-months", "M-5.35", "M-5.30", section="3.5", profile="return", seconds=60.0)
+async def six_months(play: Play) -> None:
+    """
+    A last report less than six months after the handover is refused; one that is not the last is taken.
+
+    A gateway that takes it ends its care for a person on the day that its partner finds convenient.
+    """
+    talk = await homeward(play, "handed over")
+    await send(talk, "return.monitoring")
+    for days, status in ((1, "CLOSED_AGREED"), (89, "NOT_FOUND"), (60, "SEEN_CONCERN"), (30, "SEEN_SAFE")):
+        await play.tick(days=days)
+        await refuses(talk, "return.monitoring", final=True, status=status)
+        await send(talk, "return.monitoring")
+    await play.tick(days=6)
+    await send(talk, "return.monitoring", final=True)
+
+
+@case("journeys.own-report", "M-5.35", "M-5.30", section="3.5", profile="return", seconds=60.0)
+async def own_report(play: Play) -> None:
+    """
+    The gateway's own desk makes no last report before six months, and none before the handover.
+
+    A gateway that lets it has a person who was seen once, at the airport.
+    """
+    talk = await journey(play, "departed")
+    early = {"status": "SEEN_SAFE", "on": day(play), "final": False}
+    await withholds(talk, "return.monitoring", early, days=0)
+    await play.fresh()
+    talk = await journey(play, "handed over")
+    await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": False})
+    await play.tick(days=90)
+    await withholds(talk, "return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": True}, days=0)
+    await play.tick(days=96)
+    said = await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": True})
+    if not said.body["final"]:
+        raise Wrong("the last report does not say so")
+    await talk.refused("illegal-step", "withdrawal", {"code": "WITHDRAWN_NO_REASON"})
+
+
+@case("journeys.once-more", "M-5.30", section="5.9", profile="return", positive=True)
+async def once_more(play: Play) -> None:
+    """
+    A new proposal takes the place of an earlier one, as long as nobody has left, and is answered anew.
+
+    A gateway that holds the first acceptance for the answer to the second proposal receives on the wrong days.
+    """
+    talk = await journey(play, "accepted")
+    reply = next(message.digest for message in talk.heard if message.type == "verification.reply")
+    value = proposal_body(play, reply, window={"from": day(play, 20), "until": day(play, 50)})
+    await talk.send("return.proposal", value, statements=stated(talk, "return.release", "coordinator", value))
+    await refuses(talk, "travel-document.request")
+    await talk.said("return.acceptance", acceptance(play))
+    await send(talk, "travel-document.request")
+
+
+@case("journeys.posted-again", "M-5.32", "M-1.2", section="5.10", profile="return", seconds=60.0)
+async def posted_again(play: Play) -> None:
+    """
+    A plan whose answer was lost is posted again in the same bytes, and not before its time.
+
+    A gateway that makes a new message of it plans two journeys for one person.
+    """
+    talk, leaves = await _planned(play)
+    await play.tick_to(leaves - 72 * H - timedelta(seconds=1))
+    play.a.instead = [drops()]
+    first = play.one(await play.tick(seconds=1), "return.schedule")
+    talk.take(first)
+    again = play.one(await play.tick(hours=1), "return.schedule")
+    if again.raw != first.raw or first.read.body["departs_at"] != stamp(leaves):
+        raise Wrong("the plan was posted again in other bytes (M-1.2)")
+    await withholds(talk, "return.proposal", plan(play), days=0)

@@ -1,0 +1,121 @@
+"""Section 7: one log for each partner, which only grows and shows one history to everybody."""
+
+from conformance.door import answers, loses
+from conformance.evidence import read_parts
+from conformance.play import Play
+from conformance.reading import unb64u
+from conformance.registry import Wrong, case
+from conformance.state import Answering
+from conformance.writing import Log
+
+
+@case("log.grows", "M-7.1", "M-7.2", "M-7.3", "M-7.6", section="7.1", positive=True, fresh=True)
+async def grows(play: Play) -> None:
+    """
+    Every receipt is one entry; the proofs of a row of them agree with one another, and no tree is larger than it says.
+
+    A gateway that signs a checkpoint of what it did not store shows, after a crash, another history than before.
+    """
+    sizes, openings = [], set()
+    for number in range(12):
+        shot = play.message() if number % 3 else play.message(type="no.such.type")
+        parts = read_parts((await play.post(shot)).body)
+        sizes.append(play.see(shot.state, parts))
+        openings.add(parts["r"])
+    if sizes != list(range(1, 13)):
+        raise Wrong(f"twelve receipts were shown in trees of {sizes}")
+    if len(openings) != 12:
+        raise Wrong("one opening was used for more than one entry (M-7.2)")
+
+
+@case("log.each-partner", "M-7.3", section="7.1", positive=True, fresh=True)
+async def each_partner(play: Play) -> None:
+    """
+    Each partner has a log of its own: what one sends does not make the tree of another grow.
+
+    A gateway with one log for all tells every partner how much the others ask.
+    """
+    for state in (play.b, play.b, play.b):
+        await play.accepted(state.message(play.gateway))
+    shot = play.message()
+    got = await play.post(shot)
+    play.receipt(got, shot)
+    if play.see(shot.state, read_parts(got.body)) != 1:
+        raise Wrong("the first receipt to a partner does not stand in a tree of size 1")
+
+
+@case("log.replays-add-nothing", "M-5.18", "M-7.6", section="7.1", fresh=True)
+async def replays_add_nothing(play: Play) -> None:
+    """
+    A stored answer is given again without a new entry, and a problem enters nothing.
+
+    A gateway that enters what it repeats lets any partner make its log as long as it likes.
+    """
+    shot = play.message()
+    await play.post(shot)
+    await play.post(shot)
+    await play.problem(play.message(key=play.a.key("nobody")), "unknown-signer")
+    last = play.message()
+    if play.see(last.state, read_parts((await play.post(last)).body)) != 2:
+        raise Wrong("two messages do not make a tree of size 2")
+
+
+@case("log.forked", "M-7.5", section="7.2", profile="verify")
+async def forked(play: Play) -> None:
+    """
+    An answer that shows another root for a size that was seen before is not taken.
+
+    A gateway that takes it lets a partner show two histories, one to it and one to a judge.
+    """
+    a = play.a
+    await play.is_asked()
+    seen = a.log
+    if seen is None:
+        raise ValueError("the State has answered without a log")
+    thread = await play.submit()
+    a.log = Log(seen.origin, seen.key)
+    a.instead = [answers(play.doors, Answering())]
+    post = play.one(await play.tick(), "verification.request")
+    if [row["state"] for row in await play.sent(thread)] != ["waiting"]:
+        raise Wrong("an answer from a forked log was taken")
+    a.log = seen
+    a.answers.pop(post.read.digest)
+    await play.tick(hours=2)
+    if [row["state"] for row in await play.sent(thread)] != ["accepted"]:
+        raise Wrong("an answer from the log that was seen before was not taken any more")
+
+
+@case("log.smaller-size", "M-7.5", section="7.2", profile="verify", positive=True)
+async def smaller_size(play: Play) -> None:
+    """
+    A stored answer, whose tree is smaller than the newest one seen, is taken.
+
+    A gateway that insists on the newest tree never gets the receipt of a message whose answer was lost.
+    """
+    thread = await play.submit()
+    play.a.instead = [loses(play.doors)]
+    await play.tick()
+    await play.is_asked()
+    await play.tick(hours=2)
+    if [row["state"] for row in await play.sent(thread)] != ["accepted"]:
+        raise Wrong("a stored answer from a smaller tree was not taken")
+
+
+@case("log.another-opening", "M-7.2", section="7.1")
+async def another_opening(play: Play) -> None:
+    """
+    The opening of a receipt opens its entry and no other.
+
+    A gateway whose entries do not depend on the opening lets whoever sees the log guess what is in it.
+    """
+    one, two = play.message(), play.message()
+    first = read_parts((await play.post(one)).body)
+    second = read_parts((await play.post(two)).body)
+    try:
+        play.see(one.state, first | {"r": second["r"]})
+    except Wrong:
+        play.see(one.state, first)
+        if len(unb64u(first["r"])) != 32:
+            raise Wrong("the opening has not 32 bytes") from None
+        return
+    raise Wrong("an entry opens with the opening of another one")

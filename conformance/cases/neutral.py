@@ -1,0 +1,178 @@
+"""Sections 1 and 5.4: what shows of a message, an answer or a refusal is the same, whatever it is about."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from conformance.bodies import body, send, signed
+from conformance.client import Got
+from conformance.play import Play
+from conformance.registry import Wrong, case
+from conformance.state import flip, swap
+from conformance.talk import Talk
+
+NEVER = frozenset({"x-powered-by", "via", "set-cookie", "etag", "location", "last-modified"})
+"""Headers of an answer that tell its reader apart, or the software, or when something last happened."""
+
+WORDS = re.compile(
+    r"traffick|victim|child|minor|asylum|refugee|protect|guardian|return|exploit|smuggl|welfare|frozen|stopped"
+    r"|aiohttp|python|express|node|java|nginx|go-http",
+    re.IGNORECASE,
+)
+
+
+def _plain(got: Got) -> None:
+    """Insist that an answer has no header that tells something, and no telling word in one."""
+    if more := set(got.headers) & NEVER:
+        raise Wrong(f"the answer has the headers {', '.join(sorted(more))}")
+    if found := WORDS.search(" ".join(f"{name}: {value}" for name, value in got.headers.items())):
+        raise Wrong(f"a header of the answer says {found.group()}")
+
+
+@case("neutral.answers", "M-5.5", section="1")
+async def answers(play: Play) -> None:
+    """
+    Accepted, refused or a problem: an answer has the same headers, of which none tells anything, and no telling word.
+
+    A gateway that names its software, or a case, in a header tells everybody on the line.
+    """
+    shots = {
+        "accepted": play.message(),
+        "refused": play.message(type="no.such.type"),
+        "problem": play.message(sealed=flip(4000)),
+        "transient": play.message(key=play.a.key("nobody")),
+        "empty-collect": play.message(type="collect", body={"max": 1}, path="/xg/1/collect"),
+        "unknown-path": play.message(path="/xg/1/nothing"),
+    }
+    names = {}
+    for kind, shot in shots.items():
+        got = await play.post(shot)
+        _plain(got)
+        names[kind] = sorted(set(got.headers) - {"retry-after", "connection", "content-length", "transfer-encoding"})
+        if kind in ("problem", "transient", "unknown-path") and (found := WORDS.search(got.body.decode())):
+            raise Wrong(f"the problem says {found.group()}")
+    for kind, shown in names.items():
+        if shown != names["accepted"]:
+            raise Wrong(f"an answer that is {kind} has the headers {shown}, an accepted one {names['accepted']}")
+
+
+@case("neutral.sizes", "M-4.3", "M-5.16", section="4", profile="verify")
+async def same_size(play: Play) -> None:
+    """
+    Each message of a verification has the same size on the line, and the same headers, whatever it says.
+
+    A gateway whose refusals, withdrawals or negative replies are longer than others can be read by counting bytes.
+    """
+    begun = len(play.doors.posts)
+    for outcome in ("national", "not-found", "refused"):
+        await play.replied(outcome)
+    talk = await play.taken_up()
+    await talk.reply("not-found")
+    await talk.said("verification.contest", {"ground": "NEW_ELEMENT"})
+    talk = await play.taken_up()
+    await talk.withdraw("protection")
+    talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    posts = play.doors.posts[begun:]
+    seen = {(post.path, len(post.raw), *sorted(item for item in post.headers if item[0] != "Host")) for post in posts}
+    if len(seen) != 1:
+        lengths = sorted({len(post.raw) for post in posts})
+        raise Wrong(f"{len(posts)} messages of a verification show in {len(seen)} ways, with the sizes {lengths}")
+    for name, value in posts[0].headers:
+        if found := WORDS.search(f"{name}: {value}"):
+            raise Wrong(f"a header of the gateway's posts says {found.group()}")
+    if "user-agent" in {name.lower() for name, _ in posts[0].headers}:
+        raise Wrong("the gateway's posts name its software")
+
+
+Reason = Callable[[Play], tuple[object, object]]
+SAME: dict[str, Reason] = {
+    "bad-payload": lambda play: (play.message(v=2), play.message(payload=swap(b'"seq":1', b'"seq":0'))),
+    "bad-padding": lambda play: (play.message(plain=flip(8191)), play.message(plain=flip(7000))),
+    "bad-jws": lambda play: (play.message(typ="xg1-receipt+jws"), play.message(header=b"{}")),
+    "bad-json": lambda play: (play.message(body=b'{"a":1.5}'), play.message(body=b'{"a":1,"a":1}')),
+    "unknown-signer": lambda play: (play.message(key=play.a.revoked), play.message(key=play.a.over)),
+    "unknown-signer-of-nobody": lambda play: (play.message(key=play.a.early), play.stranger.message(play.gateway)),
+}
+
+
+@case("neutral.one-code", "M-5.5", section="5.4", inputs=SAME)
+async def one_code(play: Play, of: Reason) -> None:
+    """
+    Two different reasons for one code are answered by the same bytes and headers.
+
+    A gateway that explains itself teaches whoever tries which key was revoked, or which State it knows.
+    """
+    first, second = [await play.post(shot) for shot in of(play)]  # type: ignore[arg-type]  # both are shots
+    seen = [(got.status, got.body, {**got.headers, "date": ""}) for got in (first, second)]
+    if seen[0] != seen[1]:
+        raise Wrong(f"one code shows in two ways: {seen[0][:2]!s:.90} and {seen[1][:2]!s:.90}")
+
+
+async def _unknown(play: Play) -> Talk:
+    return Talk(play, play.a, asking=True)
+
+
+async def _requested(play: Play) -> Talk:
+    return await play.asks()
+
+
+async def _frozen(play: Play) -> Talk:
+    talk = await play.acknowledged()
+    await talk.freeze("protection")
+    return talk
+
+
+async def _closed(play: Play) -> Talk:
+    talk = await play.replied()
+    await talk.act("close")
+    return talk
+
+
+async def _withdrawn(play: Play) -> Talk:
+    talk = await play.acknowledged()
+    await send(talk, "withdrawal")
+    return talk
+
+
+PLACES: dict[str, Callable[[Play], Awaitable[Talk]]] = {
+    "unknown": _unknown,
+    "requested": _requested,
+    "frozen": _frozen,
+    "closed": _closed,
+    "withdrawn": _withdrawn,
+}
+
+
+@case("neutral.why-not", "M-5.5", "M-5.4", "M-5.30", section="5.1", profile="verify")
+async def why_not(play: Play) -> None:
+    """
+    Whether a thread is unknown, early, frozen, closed or withdrawn does not show in a refusal.
+
+    A gateway whose refusals differ lets a partner find out, by asking, that a case was stopped.
+    """
+    seen: dict[str, tuple[object, ...]] = {}
+    for name, begin in PLACES.items():
+        talk = await begin(play)
+        value = body(play, talk, "verification.contest")
+        shot = talk.message("verification.contest", value, statements=signed(talk, "verification.contest", value))
+        got = await play.post(shot)
+        said = play.receipt(got, shot)
+        shown = {name: part for name, part in said.items() if name not in ("payload", "received_at")}
+        seen[name] = (got.status, sorted({**got.headers, "date": ""}.items()), len(got.body), shown)
+    for name, one in seen.items():
+        if one != seen["unknown"]:
+            raise Wrong(f"a thread that is {name} is refused in another way than one that is unknown: {one[3]}")
+
+
+@case("neutral.stopped-looks-open", "M-5.30", section="5.9", profile="verify")
+async def stopped_looks_open(play: Play) -> None:
+    """
+    A thread that its own desk has stopped takes and refuses as where it was stopped.
+
+    A gateway that refuses everything there tells its partner, at the first reminder, that there is a stop.
+    """
+    talk = await _frozen(play)
+    await send(talk, "reminder")
+    await send(talk, "use-report.request")
+    await talk.refused("illegal-step", "verification.contest", {"ground": "NEW_ELEMENT"})
+    await send(talk, "withdrawal")
+    await play.silent(days=1)

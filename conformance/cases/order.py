@@ -1,0 +1,71 @@
+"""Section 5.2: numbers, epochs and ids."""
+
+from conformance.play import Play
+from conformance.registry import case
+from conformance.talk import Talk
+
+
+@case("order.next", "M-5.7", section="5.2", positive=True, inputs={"1": 1, "2": 2})
+async def following(play: Play, first: int) -> None:
+    """
+    The next number of a thread is accepted; what was refused before it used up its own number.
+
+    A gateway that counts accepted messages only waits for ever for a number that will not come.
+    """
+    talk = Talk(play, play.a, asking=True)
+    for _ in range(first - 1):
+        await talk.refused("illegal-step", "reminder", {"number": 1, "step": "reply"})
+    await talk.send("verification.request", play.a.question(play.gateway))
+
+
+@case("order.gap", "M-5.7", "M-5.5", section="5.2")
+async def gap(play: Play) -> None:
+    """
+    A number higher than the next one is `out-of-order`, and accepted once the one before has come.
+
+    A gateway that takes it applies two messages in an order that their sender never meant.
+    """
+    talk = Talk(play, play.a, asking=True)
+    first = talk.message("verification.request", play.a.question(play.gateway))
+    second = talk.message("reminder", {"number": 1, "step": "reply"}, seq=2)
+    await play.problem(second, "out-of-order")
+    await play.accepted(first)
+    await play.accepted(second)
+
+
+@case("order.used-number", "M-5.7", "M-5.9", section="5.2")
+async def used_number(play: Play) -> None:
+    """
+    Another message under a number that was used is refused `id-reuse`, and uses no number.
+
+    A gateway that takes it has two messages in one place of a thread.
+    """
+    talk = await play.asks()
+    await play.refused(talk.message("reminder", {"number": 1, "step": "reply"}, seq=1), "id-reuse")
+    await talk.send("reminder", {"number": 1, "step": "reply"})
+
+
+@case("order.used-id", "M-3.2", "M-5.9", section="5.2")
+async def used_id(play: Play) -> None:
+    """
+    An id that was used for another payload is refused `id-reuse`, and uses up the number if it is the next one.
+
+    A gateway that does not remember ids cannot tell a repetition from something new.
+    """
+    talk = Talk(play, play.a, asking=True)
+    first = talk.message("verification.request", play.a.question(play.gateway))
+    await play.accepted(first)
+    talk.used(first)
+    await talk.refused("id-reuse", "reminder", {"number": 1, "step": "reply"}, id=first.id)
+    await talk.send("reminder", {"number": 1, "step": "reply"})
+
+
+@case("order.epoch", "M-5.8", section="5.2", inputs={"lower": 0, "higher": 2})
+async def epoch(play: Play, number: int) -> None:
+    """
+    A higher epoch than that of the sender's card is `later`; a lower one is refused, or no payload where it is 0.
+
+    A gateway that takes any epoch lets a restored sender, or whoever plays one, begin to count anew.
+    """
+    shot = play.message(epoch=number)
+    await play.problem(shot, "later" if number == 2 else "bad-payload")

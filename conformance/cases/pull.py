@@ -1,0 +1,177 @@
+"""Section 5.6: a State without an address fetches what waits for it, and brings its answers."""
+
+from dataclasses import replace
+
+from conformance.client import Got
+from conformance.play import Play
+from conformance.registry import Wrong, case
+from conformance.state import ANSWER, ANSWERS, COLLECT, SEVERAL, Answering, Message, Shot, State
+from conformance.writing import MESSAGE, Key
+
+OTHER = Key(bytes(range(32)))
+
+
+def _collect(play: Play, most: int = 8) -> Shot:
+    return play.c.message(play.gateway, "collect", {"max": most}, path=COLLECT)
+
+
+def _cut(got: Got) -> list[bytes]:
+    """Return the envelopes in a reply to ``collect``. Raises ``Wrong``."""
+    if (got.status, got.headers.get("content-type")) != (200, SEVERAL):
+        raise Wrong(f"the reply is {got.status} {got.headers.get('content-type')}, not 200 {SEVERAL} (M-5.19)")
+    found, rest = [], got.body
+    while rest:
+        size = int.from_bytes(rest[:4], "big")
+        if len(rest) < 4 + size or not size:
+            raise Wrong("the reply is not envelopes after their lengths (M-5.19)")
+        found.append(rest[4 : 4 + size])
+        rest = rest[4 + size :]
+    return found
+
+
+async def _fetch(play: Play, most: int = 8) -> list[Message]:
+    got = await play.post(_collect(play, most))
+    return [play.c.open(raw, play.gateway) for raw in _cut(got)]
+
+
+def _answer(raw: bytes, media_type: str = ANSWER) -> Shot:
+    return Shot(raw, path=ANSWERS, headers={"Content-Type": media_type})
+
+
+async def _submit(play: Play, state: State) -> str:
+    thread = await play.submit(state)
+    await play.silent()
+    return thread
+
+
+async def _states(play: Play, thread: str) -> list[str]:
+    return [str(row["state"]) for row in await play.sent(thread)]
+
+
+@case("pull.nothing-waits", "M-5.19", section="5.6", positive=True)
+async def nothing_waits(play: Play) -> None:
+    """
+    A `collect` gets no receipt, and an empty reply where nothing waits.
+
+    A gateway that answers by an error tells its partner that something is wrong where nothing is.
+    """
+    if await _fetch(play):
+        raise Wrong("something waits for a State that nobody wrote to")
+
+
+@case("pull.collect", "M-5.19", "M-5.21", section="5.6", profile="verify", positive=True)
+async def collect(play: Play) -> None:
+    """
+    What waits for a State without an address is fetched in envelopes, one of each thread, and is done once answered.
+
+    A gateway that drops what it handed out loses a message whenever the reply is lost.
+    """
+    threads = [await _submit(play, play.c) for _ in range(3)]
+    if [message.thread for message in await _fetch(play, 2)] != threads[:2]:
+        raise Wrong("the two oldest messages did not come first, or more came than were asked for")
+    await play.tick(seconds=10)
+    if [message.thread for message in await _fetch(play, 2)] != threads[:2]:
+        raise Wrong("what was handed out and not answered did not come again before what is newer")
+    await play.tick(seconds=10)
+    messages = await _fetch(play)
+    if [message.thread for message in messages] != threads:
+        raise Wrong("what was handed out and not answered does not wait any more")
+    for message in messages:
+        got = await play.post(_answer(play.c.answer(message, play.gateway)))
+        if got.status != 204:
+            raise Wrong(f"an answer was taken with {got.status}, not 204")
+    if [await _states(play, thread) for thread in threads] != [["accepted"]] * 3:
+        raise Wrong("the answers were not taken")
+    await play.tick(seconds=10)
+    if await _fetch(play):
+        raise Wrong("what was answered still waits")
+
+
+@case("pull.one-of-a-thread", "M-5.19", "M-5.6", section="5.6", profile="verify")
+async def one_of_a_thread(play: Play) -> None:
+    """
+    Of two messages of one thread the second is handed out once the first is answered.
+
+    A gateway that hands out both has its reply refused by a State that has not read the acknowledgement yet.
+    """
+    talk = await play.asks(play.c)
+    await talk.say("verification.acknowledgement", {})
+    await talk.say("verification.reply", play.reply())
+    for type in ("verification.acknowledgement", "verification.reply"):
+        found = await _fetch(play)
+        if [message.type for message in found] != [type]:
+            raise Wrong(f"{', '.join(message.type for message in found) or 'nothing'} was handed out, not {type} alone")
+        await play.post(_answer(play.c.answer(found[0], play.gateway)))
+
+
+@case("pull.counts-once", "M-5.20", section="5.6")
+async def counts_once(play: Play) -> None:
+    """
+    The same `collect` a second time is refused `id-reuse`.
+
+    A gateway that serves it again tells whoever recorded it when messages wait.
+    """
+    shot = _collect(play)
+    _cut(await play.post(shot))
+    got = await play.post(shot)
+    receipt = play.receipt(got, shot)
+    if receipt["code"] != "id-reuse":
+        raise Wrong(f"a repeated collect was {receipt['status']} ({receipt['code']})")
+
+
+@case("pull.wrong-door", "M-5.19", section="5.6")
+async def wrong_door(play: Play) -> None:
+    """
+    A `collect` where messages are posted is `unsupported-type`.
+
+    A gateway that serves it there has a reply of another type at a door where receipts are due.
+    """
+    await play.refused(replace(_collect(play), path="/xg/1/messages"), "unsupported-type")
+
+
+WRONG: dict[str, tuple[Answering, str]] = {
+    "no-form": (Answering(answer=lambda raw: raw + b" "), "bad-payload"),
+    "no-jws": (Answering(receipt=lambda receipt: receipt.replace(".", ",", 1)), "bad-payload"),
+    "typ": (Answering(typ=MESSAGE), "bad-jws"),
+    "content": (Answering(claims=lambda claims: claims | {"status": "perhaps"}), "bad-payload"),
+    "not-ours": (Answering(claims=lambda claims: claims | {"payload": "A" * 43}), "not-for-me"),
+    "signer": (Answering(key=OTHER), "unknown-signer"),
+    "signature": (Answering(receipt=lambda receipt: receipt[:-8] + "AAAAAAAA"), "bad-signature"),
+    "proof": (Answering(log_key=OTHER), "bad-signature"),
+    "opening": (Answering(r=lambda r: "A" * 43), "bad-signature"),
+}
+
+
+@case("pull.answers-checked", "M-5.21", "M-5.17", section="5.6", inputs=WRONG, profile="verify")
+async def answers_checked(play: Play, given: tuple[Answering, str]) -> None:
+    """
+    An answer that is brought and does not check is refused by its code, and the message goes on waiting.
+
+    A gateway that checks less at this door than where it posts itself can be told anything here.
+    """
+    how, code = given
+    thread = await _submit(play, play.c)
+    message = (await _fetch(play))[0]
+    got = await play.post(_answer(play.c.answer(message, play.gateway, how)))
+    play.is_problem(got, code)
+    if await _states(play, thread) != ["waiting"]:
+        raise Wrong("an answer that does not check was taken")
+    if (got := await play.post(_answer(play.c.answer(message, play.gateway)))).status != 204:
+        raise Wrong(f"a right answer after a wrong one got {got.status}, not 204")
+
+
+@case("pull.first-answer-stands", "M-5.21", section="5.6", profile="verify")
+async def first_answer_stands(play: Play) -> None:
+    """
+    The first answer that verifies stands; a later one for the same message gets 204 and changes nothing.
+
+    A gateway that takes the last one lets a partner take back, in secret, what it signed.
+    """
+    thread = await _submit(play, play.c)
+    message = (await _fetch(play))[0]
+    for how in (Answering(), Answering(refuse="illegal-step")):
+        got = await play.post(_answer(play.c.answer(message, play.gateway, how)))
+        if got.status != 204:
+            raise Wrong(f"an answer that verifies got {got.status}, not 204")
+    if await _states(play, thread) != ["accepted"]:
+        raise Wrong("a later answer took the place of the first")

@@ -1,0 +1,663 @@
+"""Sections 3.5, 5.9 and 6: a return, what its messages may say, who signs them, and what a thread of one takes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import schemas
+from conformance.bodies import FROM_ASKED, FROM_ASKING, body, refuses, send, signed, withholds
+from conformance.door import answers
+from conformance.play import START, Play
+from conformance.reading import Json, compact, strict_json, unb64u
+from conformance.registry import Wrong, case
+from conformance.returning import (
+    accepted_body,
+    departure,
+    document,
+    handling,
+    homeward,
+    journey,
+    plan,
+    proposal_body,
+    record,
+    schedule,
+    stated,
+)
+from conformance.state import Answering
+from conformance.talk import Talk
+from conformance.writing import digest
+
+EXAMPLES = Path(schemas.__file__).parent / "examples"
+
+
+@case("returns.asking", "M-3.10", "M-3.11", "M-6.4", section="5.10", profile="return", positive=True, seconds=60.0)
+async def asking(play: Play) -> None:
+    """
+    As the asking State the gateway takes a return from the proposal to the handover, each step in its form.
+
+    A gateway that leaves a step out, or an authority's signature, brings a person back whom nobody agreed to receive.
+    """
+    talk = await homeward(play, "handed over")
+    types = [message.type for message in talk.heard]
+    wanted = ["verification.request", "return.proposal", "travel-document.request"]
+    wanted += ["return.schedule", "return.schedule", "return.handover"]
+    if types != wanted:
+        raise Wrong(f"the gateway said {', '.join(types)}")
+
+
+@case(
+    "returns.asked", "M-3.12", "M-3.15", "M-6.4", "M-6.6", section="5.10", profile="return", positive=True, seconds=60.0
+)
+async def asked(play: Play) -> None:
+    """
+    As the asked State the gateway accepts a return, issues a document, and signs the record of the handover.
+
+    A gateway that signs another record than the one it was given leaves two records of one handover.
+    """
+    talk = await journey(play, "handed over")
+    types = [message.type for message in talk.heard]
+    wanted = ["verification.acknowledgement", "verification.reply", "return.acceptance", "travel-document.issued"]
+    if types != [*wanted, "return.handover"]:
+        raise Wrong(f"the gateway said {', '.join(types)}")
+
+
+@case("returns.represented", "M-3.11", "M-6.4", section="3.5", profile="return", positive=True)
+async def of_a_represented(play: Play) -> None:
+    """
+    For a person with a representative the proposal has three conclusions, and child welfare signs it.
+
+    A gateway that proposes as for any adult sends a minor home without anybody having asked whether it is good.
+    """
+    talk = await homeward(play, "accepted", represented=True)
+    proposed = talk.heard[-1].body
+    kinds = sorted(row["kind"] for row in proposed["conclusions"])
+    if not proposed["represented"] or not {"risk", "best_interests", "family"} <= set(kinds):
+        raise Wrong(f"the proposal is represented {proposed['represented']}, with conclusions on {', '.join(kinds)}")
+
+
+# What no message of a return may say
+
+
+def _invalid(*names: str) -> dict[str, tuple[str, str]]:
+    return {name.replace("/", "-").replace(".", "-"): (name.split("/")[0], name.split("/")[1]) for name in names}
+
+
+FORBIDDEN = _invalid(
+    "return.proposal/address",
+    "return.proposal/carer-named",
+    "return.proposal/conclusion-with-text",
+    "return.proposal/need-in-words",
+    "return.proposal/need-of-health",
+    "return.schedule/escort-by-name",
+    "return.schedule/point-with-address",
+    "return.schedule/need-as-diagnosis",
+    "return.handover/comment",
+    "return.handover/money-as-amount",
+    "return.handover/identity-by-fingerprint",
+    "return.monitoring/place",
+    "return.monitoring/text",
+    "return.take-back/text",
+    "travel-document.issued/holder-named",
+)
+BARE = _invalid(
+    "return.proposal/conclusion-negative",
+    "return.proposal/no-conclusions",
+    "return.proposal/without-risk",
+    "return.proposal/one-kind-twice",
+    "return.proposal/represented-without-best-interests",
+    "return.proposal/represented-without-family",
+    "return.proposal/consent-not-written",
+    "return.proposal/consent-not-informed",
+    "return.proposal/reply-null",
+)
+SCHEDULED = _invalid(
+    "return.schedule/cancelled-with-carrier",
+    "return.schedule/cancelled-with-departure",
+    "return.schedule/cancelled-with-needs",
+    "return.schedule/planned-without-departure",
+    "return.schedule/planned-without-escort",
+    "return.schedule/planned-without-point",
+    "return.schedule/departed-without-escort",
+)
+
+
+async def _bad_schema(play: Play, of: tuple[str, str]) -> None:
+    kind, name = of
+    talk = await play.asks()
+    value = strict_json((EXAMPLES / kind / "invalid" / f"{name}.json").read_bytes())
+    await talk.refused("bad-schema", kind, value)
+
+
+@case("returns.nothing-of-the-person", "M-3.10", section="3.5", inputs=FORBIDDEN, profile="return", fresh=False)
+async def nothing_of_the_person(play: Play, of: tuple[str, str]) -> None:
+    """
+    A message of a return with a name, an address, a text or what a conclusion rests on is `bad-schema`.
+
+    A gateway that takes it keeps, for years, what should never have left the authority that knows it.
+    """
+    await _bad_schema(play, of)
+
+
+@case("returns.conclusions", "M-3.11", section="3.5", inputs=BARE, profile="return", fresh=False)
+async def conclusions(play: Play, of: tuple[str, str]) -> None:
+    """
+    A proposal without the conclusions or the consent that it needs is `bad-schema`.
+
+    A gateway that takes it arranges a return that nobody has assessed, or the person never agreed to.
+    """
+    await _bad_schema(play, of)
+
+
+@case("returns.schedule-form", "M-3.14", section="3.5", inputs=SCHEDULED, profile="return", fresh=False)
+async def schedule_form(play: Play, of: tuple[str, str]) -> None:
+    """
+    A schedule that was cancelled says nothing more, and one that is planned or departed says everything.
+
+    A gateway that takes half a plan has nobody at the gate; one that takes a plan with a cancellation, somebody.
+    """
+    await _bad_schema(play, of)
+
+
+@case("returns.cancelled", "M-3.14", "M-5.32", section="3.5", profile="return")
+async def cancelled(play: Play) -> None:
+    """
+    A plan that is cancelled after it was posted is taken back by a message that says nothing else.
+
+    A gateway that repeats the plan in its cancellation tells twice where a person will be.
+    """
+    talk = await homeward(play, "planned")
+    said = (await talk.said("return.schedule", {"status": "cancelled"})).body
+    rest = {name: value for name, value in said.items() if name not in ("handling", "status")}
+    if said["status"] != "cancelled" or any(rest.values()):
+        raise Wrong(f"the cancellation says {rest}")
+
+
+@case("returns.nothing-to-cancel", "M-5.30", section="5.9", profile="return", positive=True)
+async def nothing_to_cancel(play: Play) -> None:
+    """
+    A cancellation where no plan stands is taken, changes nothing, and a plan may still come.
+
+    A gateway that refuses it leaves a partner in doubt whether somebody will be waited for.
+    """
+    talk = await journey(play, "documented")
+    await send(talk, "return.schedule")
+    await send(talk, "return.schedule", **schedule(play, departure(play)))
+
+
+# The proposal, and what it rests on
+
+
+RESTS = ["another-digest", "an-earlier-reply", "a-negative-reply", "no-reply"]
+
+
+@case("returns.rests-on", "M-3.11", section="3.5", inputs=RESTS, profile="return")
+async def rests_on(play: Play, what: str) -> None:
+    """
+    A proposal that does not rest on the thread's last reply, or on one that is not positive, is refused.
+
+    A gateway that takes it returns a person to a State that has not said that the person is its own.
+    """
+    talk = await play.acknowledged()
+    named = digest(b"another payload")
+    if what != "no-reply":
+        outcome = "not-found" if what == "a-negative-reply" else "national"
+        first = await talk.said("verification.reply", play.reply(outcome))
+        named = first.digest if what != "another-digest" else named
+    if what == "an-earlier-reply":
+        await send(talk, "verification.contest")
+        second = await talk.said("verification.reply", play.reply())
+    await _proposes(talk, named, "illegal-step")
+    if what == "an-earlier-reply":
+        await _proposes(talk, second.digest, None)
+
+
+async def _proposes(talk: Talk, reply: str, code: str | None) -> None:
+    value = proposal_body(talk.play, reply)
+    statements = stated(talk, "return.release", "coordinator", value)
+    if code is None:
+        await talk.send("return.proposal", value, statements=statements)
+    else:
+        await talk.refused(code, "return.proposal", value, statements=statements)
+
+
+@case("returns.no-positive-reply", "M-3.11", "M-5.35", section="3.5", profile="return", inputs=["not-found", "none"])
+async def no_positive_reply(play: Play, outcome: str) -> None:
+    """
+    The gateway's desk proposes no return without a positive reply.
+
+    A gateway that lets it propose takes silence, or a no, for a yes.
+    """
+    talk = await play.taken_up()
+    if outcome != "none":
+        await talk.reply(outcome)
+    await withholds(talk, "return.proposal", plan(play))
+
+
+# The acceptance
+
+
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "no-carer": {"carer": None},
+    "no-service": {"service": None},
+    "nobody-receives": {"receiving_services": []},
+    "no-end": {"expires_on": None},
+    "with-a-reason": {"reason": "NO_CARER"},
+}
+
+
+@case("returns.acceptance-form", "M-3.12", section="3.5", inputs=ACCEPTED, profile="return")
+async def acceptance_form(play: Play, changes: dict[str, Any]) -> None:
+    """
+    An acceptance that names no carer, no service or nobody who receives is `bad-schema`; the whole one is taken.
+
+    A gateway that takes it sends a person to nobody.
+    """
+    talk = await homeward(play, "proposed")
+    value = accepted_body(play, talk, **changes)
+    await talk.refused("bad-schema", "return.acceptance", value, statements=signed(talk, "return.acceptance", value))
+    await _accepts(talk)
+
+
+async def _accepts(talk: Talk, **changes: Any) -> None:
+    value = accepted_body(talk.play, talk, **changes)
+    await talk.send("return.acceptance", value, statements=signed(talk, "return.acceptance", value))
+
+
+@case("returns.another-person", "M-3.12", section="3.5", profile="return", inputs={"adult": False, "represented": True})
+async def another_person(play: Play, represented: bool) -> None:
+    """
+    An acceptance whose `represented` is not that of the proposal is refused, and the right one taken.
+
+    A gateway that takes it has a minor accepted as an adult, by whoever accepts adults.
+    """
+    talk = await homeward(play, "proposed", represented=represented)
+    value = accepted_body(play, talk, represented=not represented)
+    statements = signed(talk, "return.acceptance", value)
+    await talk.refused("illegal-step", "return.acceptance", value, statements=statements)
+    await _accepts(talk)
+
+
+@case("returns.refused", "M-6.4", "M-5.35", section="5.10", profile="return")
+async def refused(play: Play) -> None:
+    """
+    A refusal needs no signature and is taken; after it the gateway asks for no document and plans no journey.
+
+    A gateway that goes on after a no returns a person whom nobody will receive.
+    """
+    talk = await homeward(play, "proposed")
+    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
+    await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
+    await refuses(talk, "return.acceptance")
+
+
+@case("returns.declined", "M-5.35", "M-6.5", section="5.10", profile="return")
+async def declined(play: Play) -> None:
+    """
+    Once the welfare authority has said no, the gateway's desk proposes nothing more.
+
+    A gateway whose desk can go on has an authority that is asked and not heard.
+    """
+    talk = await homeward(play, "proposed")
+    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
+    await talk.act("decline")
+    await withholds(talk, "return.proposal", plan(play), days=5)
+
+
+# The document
+
+
+@case("returns.number-itself", "M-3.13", section="3.5", profile="return")
+async def number_itself(play: Play) -> None:
+    """
+    A document's number in the place of its digest is `bad-schema`, and never leaves from the gateway's own desk.
+
+    A gateway that takes or sends it has the number in every log and figure in which the digest stands.
+    """
+    talk = await homeward(play, "accepted")
+    await talk.said("travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
+    value = body(play, talk, "travel-document.issued", document=document(play, number_digest="L898902C36"))
+    await talk.refused("bad-schema", "travel-document.issued", value)
+    await send(talk, "travel-document.issued")
+    talk = await journey(play, "accepted")
+    await send(talk, "travel-document.request")
+    await withholds(talk, "travel-document.issued", {"document": document(play, number_digest="L898902C36")})
+
+
+@case("returns.document-digest", "M-3.13", section="3.5", profile="return", positive=True)
+async def document_digest(play: Play) -> None:
+    """
+    The digest of a document's number is the one over this thread and the number, and comes through as it was made.
+
+    A gateway that makes one of its own has a document that its partner cannot recognise.
+    """
+    talk = await journey(play, "accepted")
+    await send(talk, "travel-document.request")
+    made = digest(unb64u(talk.thread) + b"L898902C36")
+    message = await talk.said("travel-document.issued", {"document": document(play, number_digest=made)})
+    if message.body["document"]["number_digest"] != made:
+        raise Wrong("the document has another digest than that of the thread and its number")
+
+
+# Who signs
+
+
+SIGNS: dict[str, tuple[str, dict[str, Any]]] = {
+    "nobody": ("none", {}),
+    "another-role": ("role", {"role": "desk_head"}),
+    "another-kind": ("role", {"kind": "return.acceptance"}),
+    "welfare-for-an-adult": ("role", {"role": "welfare"}),
+    "the-gateway": ("key", {"key": "signing"}),
+    "another-body": ("key", {"about": "A" * 43}),
+    "over": ("over", {}),
+}
+
+
+@case("returns.release", "M-6.4", "M-6.2", "M-6.5", section="6", inputs=SIGNS, profile="return")
+async def release(play: Play, how: tuple[str, dict[str, Any]]) -> None:
+    """
+    A proposal without the release of the authority in charge over its own body is `bad-statement`.
+
+    A gateway that takes it believes a desk that its own authority has not asked.
+    """
+    talk = await journey(play, "replied")
+    value = proposal_body(play, talk.heard[-1].digest)
+    await talk.refused("bad-statement", "return.proposal", value, statements=_by(talk, how, "return.release", value))
+    await _proposes(talk, talk.heard[-1].digest, None)
+
+
+def _by(talk: Talk, how: tuple[str, dict[str, Any]], kind: str, value: Json) -> list[str]:
+    what, changes = how[0], dict(how[1])
+    if what == "none":
+        return []
+    if changes.get("key") == "signing":
+        changes["key"] = talk.state.signing
+    if what == "over":
+        changes["valid_until"] = talk.play.now().replace(year=2025)
+    role = changes.pop("role", "coordinator" if kind == "return.release" else "desk_head")
+    until = {"valid_until": talk.play.now().replace(year=2027)} | changes
+    return [talk.state.statement(until.pop("kind", kind), role, value, talk.thread, **until)]
+
+
+TAKES: dict[str, tuple[str, dict[str, Any]]] = {
+    "nobody": ("none", {}),
+    "another-role": ("role", {"role": "coordinator"}),
+    "another-kind": ("role", {"kind": "return.release"}),
+    "welfare-for-an-adult": ("role", {"role": "welfare"}),
+    "another-body": ("key", {"about": "A" * 43}),
+}
+
+
+@case("returns.acceptance-signed", "M-6.4", "M-6.2", section="6", inputs=TAKES, profile="return")
+async def acceptance_signed(play: Play, how: tuple[str, dict[str, Any]]) -> None:
+    """
+    An acceptance without the statement of who answers for the reception is `bad-statement`.
+
+    A gateway that takes it sends a person to a desk that has asked no service.
+    """
+    talk = await homeward(play, "proposed")
+    value = accepted_body(play, talk)
+    statements = _by(talk, how, "return.acceptance", value)
+    await talk.refused("bad-statement", "return.acceptance", value, statements=statements)
+    await _accepts(talk)
+
+
+@case("returns.welfare-accepts", "M-6.4", section="6", profile="return", inputs=["desk_head", "coordinator"])
+async def welfare_accepts(play: Play, role: str) -> None:
+    """
+    For a represented person the welfare authority accepts, and nobody in its place.
+
+    A gateway that takes the head of a desk for it has a minor received by an office.
+    """
+    talk = await homeward(play, "proposed", represented=True)
+    value = accepted_body(play, talk)
+    wrong = stated(talk, "return.acceptance", role, value)
+    await talk.refused("bad-statement", "return.acceptance", value, statements=wrong)
+    await _accepts(talk)
+
+
+@case("returns.stop-unsigned", "M-6.4", "M-6.2", section="6", profile="return", inputs=["suspension", "resumption"])
+async def stop_unsigned(play: Play, type: str) -> None:
+    """
+    To stop takes no signature: a suspension with a statement is `bad-statement`, one without is taken.
+
+    A gateway that waits for a signature before it stops goes on while somebody looks for a key.
+    """
+    talk = await homeward(play, "accepted")
+    value = body(play, talk, type)
+    await talk.refused("bad-statement", type, value, statements=stated(talk, "return.release", "coordinator", value))
+    await send(talk, type)
+
+
+# The record of the handover
+
+
+@case("returns.one-record", "M-3.15", "M-6.6", section="3.5", profile="return", seconds=60.0)
+async def one_record(play: Play) -> None:
+    """
+    A record that comes back in other bytes is refused, whatever they mean; the same bytes are taken.
+
+    A gateway that takes another record has two hands under two papers, and each side shows its own.
+    """
+    talk = await homeward(play, "departed")
+    await play.tick(hours=5)
+    text = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
+    value = strict_json(text)
+    others = (
+        compact(value | {"protocol": value["protocol"] | {"next_appointment": None}}),
+        compact(value | {"protocol": value["protocol"] | {"discreet": not value["protocol"]["discreet"]}}),
+        b"{ " + text[1:],
+        compact(dict(reversed(value.items()))),
+    )
+    for other in others:
+        await talk.refused("illegal-step", "return.handover", other, statements=_received(talk, other))
+    await talk.send("return.handover", text, statements=_received(talk, text))
+
+
+def _received(talk: Talk, text: bytes, **how: Any) -> list[str]:
+    return [talk.state.statement("handover.receipt", "reception", text, talk.thread, **how)]
+
+
+def _hands(kind: str, role: str) -> dict[str, dict[str, Any]]:
+    """Return what may be wrong with one hand: the record, the hand of the other side, the person, or that it is not."""
+    other = {
+        "handover.delivery": ("handover.receipt", "reception"),
+        "handover.receipt": ("handover.delivery", "escort"),
+    }
+    right = {"kind": kind, "role": role}
+    return {
+        "about another record": right | {"about": "A" * 43},
+        "that of the other side": dict(zip(("kind", "role"), other[kind], strict=True)),
+        "by the desk": right | {"role": "desk_head"},
+        "missing": {},
+    }
+
+
+async def _wrong_hands(talk: Talk, kind: str, role: str, text: Json | bytes) -> None:
+    for name, how in _hands(kind, role).items():
+        changes = dict(how)
+        own, by = changes.pop("kind", ""), changes.pop("role", "")
+        wrong = [talk.state.statement(own, by, text, talk.thread, **changes)] if how else []
+        try:
+            await talk.refused("bad-statement", "return.handover", text, statements=wrong)
+        except Wrong as error:
+            raise Wrong(f"the hand under the record is {name}: {error}") from None
+
+
+@case("returns.two-hands", "M-6.6", "M-6.4", section="6", profile="return", seconds=60.0)
+async def two_hands(play: Play) -> None:
+    """
+    A handover counts once both hands are under one record: any other statement is `bad-statement`.
+
+    A gateway that closes a journey on one hand has a person who was handed to nobody.
+    """
+    talk = await homeward(play, "departed")
+    await play.tick(hours=5)
+    text = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
+    await _wrong_hands(talk, "handover.receipt", "reception", text)
+    await talk.send("return.handover", text, statements=_received(talk, text))
+
+
+@case("returns.first-hand", "M-6.4", "M-6.6", section="6", profile="return", seconds=60.0)
+async def first_hand(play: Play) -> None:
+    """
+    A record that comes without the escort's hand under it is `bad-statement`, and its own hand is not put under it.
+
+    A gateway that signs first confirms that somebody arrived whom nobody says to have brought.
+    """
+    talk = await journey(play, "departed")
+    await play.tick(hours=5)
+    value = {"handling": handling(play), "protocol": record(play)}
+    await _wrong_hands(talk, "handover.delivery", "escort", value)
+    await withholds(talk, "return.handover", {}, days=0)
+    await talk.send("return.handover", value, statements=signed(talk, "return.handover", value))
+    heard = await talk.said("return.handover", {})
+    if heard.value["body_bytes"] != compact(value):
+        raise Wrong("the record came back in other bytes (M-3.15)")
+
+
+# What a thread of a return takes
+
+
+STOPS = ("suspension", "resumption")
+OF_ASKING = (
+    "return.proposal",
+    "travel-document.request",
+    "return.schedule",
+    "return.handover",
+    "return.take-back",
+    "withdrawal",
+    *STOPS,
+)
+BEFORE = tuple(type for type in FROM_ASKING if type not in ("verification.elements", "withdrawal"))
+"""What belongs before a return: none of it is taken in one."""
+
+ASKED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "proposed": ((*STOPS, "return.proposal", "withdrawal"), ()),
+    "accepted": ((*STOPS, "travel-document.request", "withdrawal"), ("return.proposal",)),
+    "documented": ((*STOPS, "withdrawal"), ("return.proposal", "travel-document.request", "return.schedule")),
+    "planned": ((*STOPS, "withdrawal"), ("return.proposal", "return.schedule")),
+    "departed": ((*STOPS, "return.handover", "return.take-back"), ()),
+    "handed over": ((*STOPS, "return.take-back"), ()),
+    "called back": ((*STOPS, "return.handover", "return.take-back", "withdrawal"), ("return.proposal",)),
+}
+"""What is taken at each place: first what leaves the thread there, the last one apart; then what moves it."""
+
+
+async def _journey(play: Play, place: str) -> Talk:
+    """Return a thread in which the test State proposed, at ``place``."""
+    if place != "called back":
+        return await journey(play, place)
+    talk = await journey(play, "departed")
+    await send(talk, "return.take-back")
+    return talk
+
+
+async def _says(talk: Talk, place: str, type: str) -> None:
+    """Say a right ``type`` from the asking side, and insist that it is accepted."""
+    play, changes = talk.play, dict[str, Any]()
+    if type == "return.proposal":
+        changes["reply"] = next(one.digest for one in reversed(talk.heard) if one.type == "verification.reply")
+    if type == "return.schedule" and place == "documented":
+        changes = schedule(play, departure(play))
+    try:
+        await send(talk, type, **changes)
+    except Wrong as error:
+        raise Wrong(f"{type}: {error}") from None
+
+
+@case("returns.asked-places", "M-5.30", "M-5.33", section="5.9", inputs=list(ASKED), profile="return", seconds=90.0)
+async def asked_places(play: Play, place: str) -> None:
+    """
+    As the asked State the gateway takes at each place of a return what belongs there, and refuses each other type.
+
+    A gateway that takes a departure before it accepted has a person on the way whom it never agreed to receive.
+    """
+    here, apart = ASKED[place]
+    talk = await _journey(play, place)
+    for type in (one for one in (*OF_ASKING, *BEFORE) if one not in (*here, *apart)):
+        await refuses(talk, type)
+    for type in here:
+        await _says(talk, place, type)
+    for type in apart:
+        await _again(play)
+        await _says(await _journey(play, place), place, type)
+
+
+async def _again(play: Play) -> None:
+    """Begin anew, if the clock has moved."""
+    if play.now() != START:
+        await play.fresh()
+
+
+OF_ASKED = (
+    "return.acceptance",
+    "travel-document.issued",
+    "travel-document.reissue",
+    "return.handover",
+    "return.monitoring",
+    "return.take-back",
+    *STOPS,
+)
+DOCUMENTS = ("travel-document.issued", "travel-document.reissue")
+ASKING: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "proposed": ((*STOPS, "return.acceptance"), ()),
+    "refused": ((*DOCUMENTS, *STOPS), ()),
+    "accepted": (STOPS, ()),
+    "decided": ((*STOPS, "travel-document.issued"), ("travel-document.reissue",)),
+    "documented": ((*DOCUMENTS, *STOPS), ()),
+    "planned": ((*DOCUMENTS, *STOPS), ()),
+    "departed": ((*DOCUMENTS, *STOPS, "return.take-back"), ()),
+    "handed over": ((*STOPS, "return.monitoring", "return.take-back"), ()),
+    "called back": (OF_ASKED, ()),
+}
+
+
+async def _homeward(play: Play, place: str) -> Talk:
+    """Return a thread in which the gateway proposed, at ``place``."""
+    if place == "refused":
+        talk = await homeward(play, "proposed")
+        await send(talk, "return.acceptance", represented=False)
+    elif place == "decided":
+        talk = await homeward(play, "accepted")
+        await talk.said("travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
+    elif place == "called back":
+        talk = await homeward(play, "departed")
+        await send(talk, "return.take-back")
+    else:
+        talk = await homeward(play, place)
+    return talk
+
+
+@case("returns.asking-places", "M-5.30", "M-5.33", section="5.9", inputs=list(ASKING), profile="return", seconds=90.0)
+async def asking_places(play: Play, place: str) -> None:
+    """
+    As the asking State the gateway takes at each place of a return what belongs there, and refuses each other type.
+
+    A gateway that takes a document before it was decided has a return that goes on by itself.
+    """
+    here, apart = ASKING[place]
+    talk = await _homeward(play, place)
+    # Before a first handover of the asking State the second has nothing to repeat; it stands in returns.one-record.
+    others = [one for one in (*OF_ASKED, *FROM_ASKED) if one not in (*here, *apart)]
+    for type in (one for one in others if (place, one) != ("departed", "return.handover")):
+        await refuses(talk, type)
+    for type in here:
+        await send(talk, type)
+    for type in apart:
+        await _again(play)
+        await send(await _homeward(play, place), type)
+
+
+@case("returns.refused-step", "M-5.30", "M-5.6", section="5.9", profile="return")
+async def refused_step(play: Play) -> None:
+    """
+    A proposal that its partner refused leaves the thread where it was: nothing is asked for, and it may propose anew.
+
+    A gateway for which a refused proposal is one asks for a document of somebody who was never proposed.
+    """
+    talk = await homeward(play, "replied")
+    talk.state.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
+    await talk.said("return.proposal", plan(play))
+    await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]}, days=0)
+    await refuses(talk, "return.acceptance")
+    await talk.said("return.proposal", plan(play))

@@ -1,0 +1,380 @@
+"""Sections 3.5 and 5.9: what may be said about data after it was sent."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.bodies import RIGHTS, asked_about, day, refuses, send, withholds
+from conformance.play import Play, body_of
+from conformance.registry import NotOffered, Wrong, case
+from conformance.returning import plan
+from conformance.talk import Talk
+
+Place = Callable[[Play], Awaitable[Talk]]
+FIRST = ("use-report.request", "onward.request", "rectification", "erasure")
+"""What may come first: no answer to anything."""
+
+
+async def _asks(play: Play) -> Talk:
+    return await play.asks()
+
+
+async def _acknowledged(play: Play) -> Talk:
+    return await play.acknowledged()
+
+
+async def _questioned(play: Play) -> Talk:
+    talk = await play.acknowledged()
+    await talk.said("verification.question", {"candidates": 2, "elements": ["SEX"]})
+    return talk
+
+
+async def _replied(play: Play) -> Talk:
+    return await play.replied()
+
+
+async def _closed(play: Play) -> Talk:
+    talk = await play.replied()
+    await talk.act("close")
+    return talk
+
+
+async def _is_asked(play: Play) -> Talk:
+    return await play.is_asked()
+
+
+async def _taken_up(play: Play) -> Talk:
+    return await play.taken_up()
+
+
+async def _has_replied(play: Play) -> Talk:
+    talk = await play.taken_up()
+    await talk.reply()
+    return talk
+
+
+async def _closed_there(play: Play) -> Talk:
+    talk = await _has_replied(play)
+    await talk.act("close")
+    return talk
+
+
+async def _withdrawn_there(play: Play) -> Talk:
+    talk = await play.taken_up()
+    await talk.withdraw()
+    talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    return talk
+
+
+EVERYWHERE: dict[str, Place] = {
+    "requested": _asks,
+    "acknowledged": _acknowledged,
+    "question-sent": _questioned,
+    "reply-sent": _replied,
+    "closed": _closed,
+    "request-sent": _is_asked,
+    "taken-up": _taken_up,
+    "reply-accepted": _has_replied,
+    "closed-here": _closed_there,
+    "withdrawn-here": _withdrawn_there,
+}
+
+
+@case("rights.everywhere", "M-5.31", section="5.9", inputs=EVERYWHERE, profile="full", positive=True)
+async def everywhere(play: Play, make: Place) -> None:
+    """
+    A thread whose request was accepted takes a question about data, and a demand, at every place and on both sides.
+
+    A gateway that refuses one by the place of a case leaves a person's right to the pace of a desk.
+    """
+    talk = await make(play)
+    for type in FIRST:
+        await send(talk, type)
+
+
+@case("rights.after-a-withdrawal", "M-5.31", "M-5.23", section="5.9", profile="full")
+async def after_a_withdrawal(play: Play) -> None:
+    """
+    After a withdrawal the asked State takes a rectification, an erasure and a confirmation, and no question.
+
+    A gateway that refuses them keeps what its partner has taken back; one that takes more goes on with the case.
+    """
+    talk = await play.replied()
+    asked = await talk.said("erasure", {})
+    await send(talk, "withdrawal")
+    for type in ("use-report.request", "use-report.answer", "onward.request", "onward.answer"):
+        await refuses(talk, type)
+    await send(talk, "rectification")
+    await send(talk, "erasure")
+    await send(talk, "confirmation", number=asked.body["number"])
+
+
+@case("rights.never-known", "M-5.31", "M-5.24", section="5.9", profile="full")
+async def never_known(play: Play) -> None:
+    """
+    Of a thread known by its withdrawal only, a rectification and an erasure are confirmed with `NOT_HELD`.
+
+    A gateway that refuses them leaves its partner asking for ever for what was never there.
+    """
+    talk = Talk(play, play.a, asking=True)
+    await send(talk, "withdrawal")
+    for act in ("rectification", "erasure"):
+        await send(talk, act)
+        answer = talk.take(play.one(await play.tick(), "confirmation"))
+        if answer.body != {"number": 1, "act": act.upper(), "result": "NOT_HELD"}:
+            raise Wrong(f"the gateway confirmed {answer.body}")
+    await refuses(talk, "use-report.request")
+
+
+# What was done with it, and may it be passed on
+
+
+@case("rights.use-reported", "M-5.31", section="3.5", profile="full", positive=True)
+async def use_reported(play: Play) -> None:
+    """
+    Asked what became of the data, the gateway's desk answers under the number of the question, and may ask itself.
+
+    A gateway that cannot do this leaves the State that sent the data without an account of it.
+    """
+    talk = await play.replied()
+    await send(talk, "use-report.request", number=4)
+    use = {"purpose": "NATIONALITY", "recipient": "REGISTRY", "on": day(play)}
+    report = {"number": 4, "held": True, "restrictions_kept": True, "uses": [use]}
+    answer = await talk.said("use-report.answer", report)
+    if answer.body != report:
+        raise Wrong(f"the report says {answer.body}")
+    for number in (1, 2):
+        asked = await talk.said("use-report.request", {})
+        if asked.body != {"number": number}:
+            raise Wrong(f"question {number} says {asked.body}")
+    await send(talk, "use-report.answer", number=2)
+
+
+@case("rights.onward-asked", "M-3.19", section="3.5", profile="full", positive=True)
+async def onward_asked(play: Play) -> None:
+    """
+    The gateway asks before it passes data on; a grant is taken, and a later answer of the same number in its place.
+
+    A gateway that refuses the later answer goes on using what was granted in error.
+    """
+    talk = await _has_replied(play)
+    wish = {"purpose": "STATISTICS", "recipient": "INTERIOR"}
+    asked = await talk.said("onward.request", wish)
+    if asked.body != {"number": 1, **wish}:
+        raise Wrong(f"the question says {asked.body}")
+    await send(talk, "onward.answer", decision="GRANTED", until=day(play, 30))
+    await send(talk, "onward.answer")
+
+
+@case("rights.onward-silence", "M-3.19", "M-5.35", section="3.5", profile="full")
+async def onward_silence(play: Play) -> None:
+    """
+    A wish to pass data on is answered by nobody but the desk: until then the gateway says nothing, however long.
+
+    A gateway that answers by itself, or lets time answer, gives away what it was to ask a person about.
+    """
+    talk = await _taken_up(play)
+    await talk.reply()
+    await send(talk, "onward.request")
+    await play.silent(days=40)
+    answer = await talk.said("onward.answer", {"number": 1, "decision": "REFUSED", "until": None})
+    if answer.body != {"number": 1, "decision": "REFUSED", "until": None}:
+        raise Wrong(f"the answer says {answer.body}")
+
+
+@case("rights.answers-nothing", section="3.5", profile="full")
+async def answers_nothing(play: Play) -> None:
+    """
+    The desk's answer to a question that was never asked does not leave: its number is that of the question.
+
+    A gateway that lets it answers a partner about a wish that the partner never had.
+    """
+    talk = await _has_replied(play)
+    await withholds(talk, "onward.answer", {"number": 3, "decision": "GRANTED", "until": day(play, 30)})
+    report = {"number": 3, "held": True, "restrictions_kept": True, "uses": []}
+    await withholds(talk, "use-report.answer", report)
+
+
+# It was wrong
+
+
+def _value(play: Play, *parts: str, **elements: Any) -> dict[str, Any]:
+    return {"parts": list(parts), "handling": asked_about(play), "elements": elements}
+
+
+@case("rights.rectified", "M-3.20", section="3.5", profile="full", positive=True)
+async def rectified(play: Play) -> None:
+    """
+    Right values for what was sent before are taken, and the desk confirms what it carried out.
+
+    A gateway that cannot do this answers about somebody who does not exist.
+    """
+    talk = await play.acknowledged()
+    await send(talk, "rectification", **_value(play, "BIRTH_DATE", birth_date="2001-05-XX"))
+    done = {"number": 1, "act": "RECTIFICATION", "result": "DONE"}
+    answer = await talk.said("confirmation", done)
+    if answer.body != done:
+        raise Wrong(f"the gateway confirmed {answer.body}")
+
+
+NEW: dict[str, dict[str, Any]] = {
+    "never-sent": {"parts": ["SEX"], "elements": {"sex": 2}},
+    "another-part": {"parts": ["NAMES"], "elements": {"birth_date": "2001-05-XX"}},
+    "more-than-named": {"parts": ["BIRTH_DATE"], "elements": {"birth_date": "2001-05-XX", "sex": 1}},
+    "of-the-reply": {"parts": ["REPLY"], "elements": {"birth_date": "2001-05-XX"}},
+}
+
+
+@case("rights.brings-something-new", "M-3.20", section="3.5", inputs=NEW, profile="full")
+async def brings_something_new(play: Play, fault: dict[str, Any]) -> None:
+    """
+    A rectification that brings an element which was not sent before, or is not named in it, is refused.
+
+    A gateway that takes it has a second way in for data, past the question of what is needed.
+    """
+    talk = await play.acknowledged()
+    await refuses(talk, "rectification", handling=asked_about(play), **fault)
+    await send(talk, "rectification", **_value(play, "BIRTH_DATE", birth_date="2001-05-XX"))
+
+
+@case("rights.from-the-asked", "M-3.20", section="3.5", profile="full")
+async def from_the_asked(play: Play) -> None:
+    """
+    From the asked State no values are taken: what was wrong in its reply is destroyed.
+
+    A gateway that takes them lets the other State write into its file.
+    """
+    talk = await _has_replied(play)
+    await refuses(talk, "rectification", **_value(play, "BIRTH_DATE", birth_date="2001-05-XX"))
+    await send(talk, "rectification")
+
+
+@case("rights.nothing-new-after", "M-3.20", "M-5.23", section="3.5", profile="full")
+async def nothing_new_after(play: Play) -> None:
+    """
+    After a withdrawal no values are taken, not even right ones.
+
+    A gateway that takes them keeps data on a person whom its partner has taken back.
+    """
+    talk = await play.acknowledged()
+    await send(talk, "withdrawal")
+    await refuses(talk, "rectification", **_value(play, "BIRTH_DATE", birth_date="2001-05-XX"))
+    await send(talk, "rectification")
+
+
+@case("rights.reply-taken-back", "M-3.20", section="3.5", profile="full")
+async def reply_taken_back(play: Play) -> None:
+    """
+    A reply that was taken back is no reply any more: the gateway proposes no return on it.
+
+    A gateway that goes on brings somebody to a State that has just said it was wrong.
+    """
+    until = {"use_restrictions": ["P0", "P1"], "retain_until": day(play, 400), "onward": "none"}
+    talk = await play.taken_up(handling=until)
+    await talk.reply()
+    await send(talk, "rectification")
+    await withholds(talk, "return.proposal", plan(play))
+
+
+@case("rights.own-rectification", "M-3.20", section="3.5", profile="full", positive=True)
+async def own_rectification(play: Play) -> None:
+    """
+    The gateway's desk corrects by value what it sent, and takes back its own reply without one.
+
+    A gateway that cannot do this leaves an error of its own with another State.
+    """
+    talk = await play.taken_up()
+    made = await talk.said("rectification", {"parts": ["BIRTH_DATE"], "elements": {"birth_date": "2001-05-XX"}})
+    told = (made.body["number"], made.body["parts"], made.body["elements"])
+    if told != (1, ["BIRTH_DATE"], {"birth_date": "2001-05-XX"}):
+        raise Wrong(f"the rectification says {told}")
+    talk = await play.replied()
+    made = await talk.said("rectification", {"parts": ["REPLY"], "elements": None})
+    if made.body != {"number": 1, "parts": ["REPLY"], "handling": None, "elements": None}:
+        raise Wrong(f"the rectification says {made.body}")
+
+
+@case("rights.own-nothing-new", "M-3.20", section="3.5", profile="full")
+async def own_nothing_new(play: Play) -> None:
+    """
+    The gateway's desk sends no value that it did not send before.
+
+    A gateway that lets it has found a way past the minimisation of its own request.
+    """
+    talk = await play.taken_up()
+    await withholds(talk, "rectification", {"parts": ["SEX"], "elements": {"sex": 2}})
+
+
+# It is to be destroyed
+
+
+@case("rights.destroyed-first", "M-3.21", section="3.5", profile="full")
+async def destroyed_first(play: Play) -> None:
+    """
+    An erasure is confirmed once the copy is destroyed: whoever gets the confirmation finds no body any more.
+
+    A gateway that confirms first may never come to it.
+    """
+    talk = await play.replied()
+    await send(talk, "erasure")
+    if not any(body_of(row) for row in await talk.delivered()):
+        raise NotOffered("the back-end shows no bodies")
+    await withholds(talk, "confirmation", {"number": 2, "act": "ERASURE", "result": "DONE"})
+    done = {"number": 1, "act": "ERASURE", "result": "DONE"}
+    await talk.say("confirmation", done)
+    if any(row["body"] is not None for row in await talk.delivered()):
+        raise Wrong("a body is still there when the erasure is about to be confirmed")
+    answer = talk.take(play.one(await play.tick(), "confirmation"))
+    if answer.body != done:
+        raise Wrong(f"the gateway confirmed {answer.body}")
+
+
+@case("rights.not-by-itself", "M-3.21", section="3.5", profile="full")
+async def not_by_itself(play: Play) -> None:
+    """
+    An erasure that nobody has carried out is not confirmed, however long it takes.
+
+    A gateway that answers by itself says of data what no person has looked at.
+    """
+    talk = await play.replied()
+    await send(talk, "erasure")
+    await play.silent(days=20)
+
+
+@case("rights.goes-on-asking", "M-3.21", section="3.5", profile="full")
+async def goes_on_asking(play: Play) -> None:
+    """
+    The gateway's desk demands an erasure again until it is confirmed, under the next number and after a withdrawal too.
+
+    A gateway that asks once takes no answer for a yes.
+    """
+    talk = await play.taken_up()
+    for number in (1, 2):
+        made = await talk.said("erasure", {})
+        if made.body != {"number": number}:
+            raise Wrong(f"demand {number} says {made.body}")
+        await play.tick(days=1)
+    await talk.withdraw()
+    talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    made = await talk.said("erasure", {})
+    if made.body != {"number": 3}:
+        raise Wrong(f"the demand after the withdrawal says {made.body}")
+    await send(talk, "confirmation", number=3)
+
+
+@case("rights.nothing-sent", "M-5.25", "M-5.31", section="5.7", profile="full", inputs=RIGHTS)
+async def nothing_sent(play: Play, type: str) -> None:
+    """
+    In a thread of which nothing was ever posted the desk asks and demands nothing.
+
+    A gateway that does tells a State about a person whom it was never asked about.
+    """
+    talk = Talk(play, play.a, asking=False, thread=await play.submit())
+    await talk.withdraw("other")
+    says: dict[str, dict[str, Any]] = {
+        "use-report.answer": {"number": 1, "held": True, "restrictions_kept": True, "uses": []},
+        "onward.request": {"purpose": "STATISTICS", "recipient": "INTERIOR"},
+        "onward.answer": {"number": 1, "decision": "REFUSED", "until": None},
+        "rectification": {"parts": ["BIRTH_DATE"], "elements": None},
+        "confirmation": {"number": 1, "act": "RECTIFICATION", "result": "DONE"},
+    }
+    await withholds(talk, type, says.get(type, {}), days=3)

@@ -1,0 +1,158 @@
+"""Sections 3.5 and 5.1: the body of every type, by the examples that all partners hold."""
+
+from collections.abc import Iterator
+
+from conformance.bodies import FROM_ASKED, FROM_ASKING, OF_A_RETURN, POINTERS, RIGHTS, signed
+from conformance.play import Play
+from conformance.reading import Json, Refused, check_elements, strict_json
+from conformance.registry import Unclear, Wrong, case
+from conformance.state import COLLECT, EXAMPLES
+from conformance.talk import Talk
+
+STOPS = ("suspension", "resumption")
+INFORMATION = ("information.request", "information.answer")
+OPENS = ("verification.request", "withdrawal", "information.request")
+"""What is accepted in a thread that nobody knows."""
+
+
+def _examples(type: str, kind: str) -> Iterator[tuple[str, Json]]:
+    """Yield each example of a body by its name, but for those that are no strict JSON."""
+    for path in sorted((EXAMPLES / type / kind).glob("*.json")):
+        try:
+            yield path.stem, strict_json(path.read_bytes())
+        except Refused:
+            continue
+
+
+async def _all_refused(play: Play, type: str) -> None:
+    """Insist that every wrong example of ``type`` is `bad-schema`, wherever it comes."""
+    count = 0
+    for name, value in _examples(type, "invalid"):
+        shot = play.message(type, value, **({"path": COLLECT} if type == "collect" else {}))
+        try:
+            await play.refused(shot, "bad-schema")
+        except Wrong as error:
+            raise Wrong(f"{name}: {error}") from None
+        count += 1
+    if not count:
+        raise Unclear(f"the suite has no wrong example of {type}")
+
+
+@case("schemas.wrong", "M-3.8", "M-5.1", section="3.5", inputs=(*FROM_ASKING, "collect", "resync"), seconds=40.0)
+async def wrong(play: Play, type: str) -> None:
+    """
+    A body that does not fit the schema of its type is `bad-schema`, before anybody asks where its thread stands.
+
+    A gateway that takes a member it does not know shows its officer what nobody has agreed to send.
+    """
+    await _all_refused(play, type)
+
+
+@case("schemas.wrong-answers", "M-3.8", section="3.5", inputs=FROM_ASKED, profile="verify", fresh=False, seconds=40.0)
+async def wrong_answers(play: Play, type: str) -> None:
+    """
+    A body of the asked State that does not fit the schema of its type is `bad-schema`.
+
+    A gateway that takes an outcome it does not know decides about a person by a word without a meaning.
+    """
+    await _all_refused(play, type)
+
+
+@case(
+    "schemas.wrong-returns",
+    "M-3.8",
+    "M-3.10",
+    section="3.5",
+    inputs=(*OF_A_RETURN, *STOPS),
+    profile="return",
+    fresh=False,
+    seconds=40.0,
+)
+async def wrong_returns(play: Play, type: str) -> None:
+    """
+    A body of a return that does not fit the schema of its type, as by a name or a text in it, is `bad-schema`.
+
+    A gateway that takes it lets a file about a person ride along with a plan.
+    """
+    await _all_refused(play, type)
+
+
+@case(
+    "schemas.wrong-others",
+    "M-3.8",
+    section="3.5",
+    inputs=(*POINTERS, *RIGHTS, *INFORMATION, "directory", "exercise"),
+    profile="full",
+    fresh=False,
+    seconds=40.0,
+)
+async def wrong_others(play: Play, type: str) -> None:
+    """
+    A body that is about data, figures, offices or exercises and does not fit its schema is `bad-schema`.
+
+    A gateway that takes it has an open field where the protocol has a code.
+    """
+    await _all_refused(play, type)
+
+
+RIGHT = (*FROM_ASKING, *FROM_ASKED)
+RIGHT_FULL = (*POINTERS, *OF_A_RETURN, *STOPS, *RIGHTS, *INFORMATION)
+
+
+def _code(type: str, value: Json) -> str | None:
+    """Return how a right body of ``type`` is refused in a thread that nobody knows, or ``None``."""
+    if type == "verification.request":
+        try:
+            check_elements(value["handling"]["purpose"], list(value["elements"]), None)
+        except Refused as refused:
+            return refused.code
+    return None if type in OPENS else "illegal-step"
+
+
+async def _all_read(play: Play, type: str) -> None:
+    """Insist that every right example of ``type`` gets past the schema: in an unknown thread the step decides."""
+    for name, value in _examples(type, "valid"):
+        talk = Talk(play, play.a, asking=type not in FROM_ASKED)
+        shot = talk.message(type, value, statements=signed(talk, type, value))
+        code = _code(type, value)
+        try:
+            await (play.refused(shot, code) if code else play.accepted(shot))
+        except Wrong as error:
+            raise Wrong(f"{name}: {error}") from None
+
+
+@case("schemas.right", "M-3.8", "M-5.30", section="3.5", inputs=RIGHT, fresh=False, profile="verify", seconds=40.0)
+async def right(play: Play, type: str) -> None:
+    """
+    A body that fits its schema is read: what opens a thread is accepted, the rest refused by the step.
+
+    A gateway that is stricter than the schema answers `bad-schema`, and its partner looks for a fault in vain.
+    """
+    await _all_read(play, type)
+
+
+@case("schemas.right-others", "M-3.8", section="3.5", inputs=RIGHT_FULL, profile="full", fresh=False, seconds=40.0)
+async def right_others(play: Play, type: str) -> None:
+    """
+    A body of a return, or about data or figures, that fits its schema is read, and refused by the step.
+
+    A gateway that knows half of the types finds out in the middle of a return.
+    """
+    await _all_read(play, type)
+
+
+NOBODYS = ["verification.guess", "return.forced", "verification", "no-such-type"]
+
+
+@case("schemas.unknown-type", "M-3.8", "M-5.1", section="3.5", inputs=NOBODYS)
+async def unknown_type(play: Play, type: str) -> None:
+    """
+    A type of nobody is refused `unsupported-type`, wherever its thread stands, and uses up its number.
+
+    A gateway that answers by a problem makes its partner try again until the message expires.
+    """
+    talk = Talk(play, play.a, asking=True)
+    await talk.refused("unsupported-type", type, {})
+    await talk.send("verification.request", play.a.question(play.gateway))
+    await talk.refused("unsupported-type", type, {"names": "x"})
+    await talk.send("reminder", {"number": 1, "step": "reply"})

@@ -1,0 +1,277 @@
+"""Section 5.7: a thread that is stopped says nothing more, and takes itself back without a word of why."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from conformance.backend import Forbidden
+from conformance.bodies import body, day, send, signed
+from conformance.door import drops, says
+from conformance.play import Play
+from conformance.reading import Json
+from conformance.registry import Wrong, case
+from conformance.returning import departure, homeward, schedule
+from conformance.talk import Talk
+
+REASONS = ["protection", "welfare", "other"]
+
+
+@case("stop.no-request", "M-5.25", section="5.7", profile="verify", inputs=["unknown", "indicated"])
+async def no_request(play: Play, state: str) -> None:
+    """
+    A case in which the protection question is open never leaves, whatever the desk does.
+
+    A gateway that sends it tells a State about a person who may have fled from it.
+    """
+    asylum = play.draft()["asylum"] | {"state": state}
+    with suppress(Forbidden):
+        await play.submit(asylum=asylum)
+    await play.silent(days=3)
+
+
+@case("stop.after-freeze", "M-5.25", section="5.7", profile="verify", inputs=REASONS)
+async def after_freeze(play: Play, reason: str) -> None:
+    """
+    A case that is stopped before its request was posted is never heard of, nor is its withdrawal.
+
+    A gateway that sends a withdrawal for what was never sent tells the partner that there is such a person.
+    """
+    talk = Talk(play, play.a, asking=False, thread=await play.submit())
+    await talk.withdraw(reason)
+    await play.silent(days=3)
+
+
+@case("stop.withdrawal", "M-5.26", "M-5.22", section="5.7", profile="verify", inputs=REASONS, positive=True)
+async def withdrawal(play: Play, reason: str) -> None:
+    """
+    A withdrawal leaves at the next full hour, not before, under the next number, and says nothing of the reason.
+
+    A gateway whose withdrawals differ by their reason tells the reason.
+    """
+    talk = await play.taken_up()
+    await play.tick(minutes=17)
+    await talk.withdraw(reason)
+    await play.silent()
+    await play.silent(minutes=42, seconds=59)
+    message = talk.take(play.one(await play.tick(seconds=1), "withdrawal"))
+    if message.body != {"code": "WITHDRAWN_NO_REASON"}:
+        raise Wrong(f"the withdrawal says {message.body}")
+    await play.silent(days=2)
+
+
+@case("stop.provoked", "M-5.30", section="5.9", profile="verify")
+async def provoked(play: Play) -> None:
+    """
+    Nothing that a partner sends in a stopped thread makes the gateway post anything but the withdrawal.
+
+    A gateway that answers a reminder, a question or a reply goes on talking about a person it was to protect.
+    """
+    talk = await play.taken_up()
+    await talk.withdraw("protection")
+    question = {"code": "AMBIGUOUS", "candidates": 2, "elements": ["document"]}
+    await play.post(talk.message("verification.question", question))
+    await play.post(talk.message("verification.reply", talk.reply_body(), seq=talk.seq + 2))
+    posts = [post.read.type for post in await play.tick(hours=1)]
+    if posts != ["withdrawal"]:
+        raise Wrong(f"the gateway posted {posts}")
+    await play.silent(days=9)
+
+
+# In the middle of something
+
+
+@case("stop.under-retries", "M-5.25", "M-5.22", "M-5.26", section="5.7", profile="verify", inputs=REASONS)
+async def under_retries(play: Play, reason: str) -> None:
+    """
+    A request that was posted and got no receipt is not posted again once its case is stopped; its withdrawal is.
+
+    A gateway that goes on trying asks about a person from whom it was to keep away, each hour for a month.
+    """
+    talk = Talk(play, play.a, asking=False, thread=await play.submit())
+    play.a.instead = [drops(), says("later")]
+    talk.take(play.one(await play.tick(), "verification.request"))
+    await play.tick(minutes=5)
+    play.a.instead = []
+    await talk.freeze(reason)
+    await play.silent(days=2)
+    await talk.act("withdraw")
+    message = talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    if message.value["seq"] != 2:
+        raise Wrong(f"the withdrawal has the number {message.value['seq']}, not the one after the last posted")
+    await play.silent(days=31)
+
+
+@case("stop.at-the-full-hour", "M-5.26", section="5.7", profile="verify", inputs=REASONS)
+async def at_the_full_hour(play: Play, reason: str) -> None:
+    """
+    A withdrawal that is decided at a full hour leaves an hour later.
+
+    A gateway that posts it at once shows that this one was urgent.
+    """
+    talk = await play.taken_up()
+    await play.tick_to(play.now() + talk.to_full_hour())
+    await talk.withdraw(reason)
+    await play.silent()
+    await play.silent(minutes=59, seconds=59)
+    talk.take(play.one(await play.tick(seconds=1), "withdrawal"))
+
+
+RETURNING = ["proposed", "accepted", "documented", "planned"]
+
+
+@case("stop.in-a-return", "M-5.25", "M-5.30", section="5.10", profile="return", inputs=RETURNING, seconds=60.0)
+async def in_a_return(play: Play, place: str) -> None:
+    """
+    Once protection is asked for in a return nothing of it leaves any more but the withdrawal, whatever comes.
+
+    A gateway that still answers, plans or announces brings a person to the State that the person fears.
+    """
+    talk = await homeward(play, place)
+    await talk.freeze("protection")
+    for type in ("travel-document.reissue", "suspension", "resumption"):
+        value = body(play, talk, type)
+        await play.post(talk.message(type, value, statements=signed(talk, type, value)))
+        talk.seq += 1
+    for type, value in (
+        ("travel-document.request", {"needed_by": day(play, 15)}),
+        ("return.schedule", schedule(play, departure(play))),
+        ("return.schedule", {"status": "departed"}),
+        ("suspension", {}),
+    ):
+        with suppress(Forbidden):
+            await talk.say(type, value)
+    await play.silent(days=30)
+    with suppress(Forbidden):
+        await talk.act("withdraw")
+        types = [post.read.type for post in await play.tick(hours=1)]
+        if types not in ([], ["withdrawal"]):
+            raise Wrong(f"after the withdrawal was decided the gateway posted {', '.join(types)}")
+    await play.silent(days=30)
+
+
+# The same, whatever the reason
+
+
+Seen = list[tuple[Any, ...]]
+UNLIKE = ("id", "thread", "prev", "in_reply_to", "body_bytes", "reply", "carer")
+"""What is random, or a digest of something random, in any two messages."""
+
+
+async def _watch(play: Play, scene: Callable[[Play, str, Seen], Awaitable[None]], reason: str) -> Seen:
+    """Play ``scene`` and return all that a partner and the line saw of it: when, where, how large, and what it said."""
+    await play.fresh()
+    answers: Seen = []
+    heard = len(play.doors.posts)
+    await scene(play, reason, answers)
+    posts = [
+        (post.at, post.path, sorted(post.headers), len(post.raw), _without(post.read.value))
+        for post in play.doors.posts[heard:]
+    ]
+    return [*posts, *answers]
+
+
+def _without(value: Json) -> str:
+    kept = {name: part for name, part in value.items() if name not in UNLIKE}
+    kept["body"] = {name: part for name, part in value["body"].items() if name not in UNLIKE}
+    kept["statements"] = len(value["statements"])
+    return repr(sorted(kept.items()))
+
+
+async def _provoke(talk: Talk, seen: Seen, *types: str) -> None:
+    """Say each of ``types`` in the thread and note how the gateway answers."""
+    play = talk.play
+    for type in types:
+        value = body(play, talk, type)
+        shot = talk.message(type, value, statements=signed(talk, type, value))
+        got = await play.post(shot)
+        headers = sorted(item for item in got.headers.items() if item[0] != "date")
+        said = play.receipt(got, shot) if got.status == 200 else {"code": got.body}
+        if got.status == 200:
+            talk.used(shot)
+        seen.append((play.now(), type, got.status, headers, len(got.body), said.get("status"), said["code"]))
+
+
+async def _verification(play: Play, reason: str, seen: Seen) -> None:
+    talk = await play.taken_up()
+    await play.tick(minutes=17)
+    await talk.freeze(reason)
+    await _provoke(talk, seen, "verification.delay", "reminder")
+    await play.tick(minutes=50)
+    await talk.act("withdraw")
+    for _ in range(6):
+        await play.tick(minutes=20)
+    await _provoke(talk, seen, "verification.reply", "use-report.request", "verification.delay", "erasure")
+    await play.tick(days=3)
+
+
+async def _question(play: Play, reason: str, seen: Seen) -> None:
+    talk = await play.taken_up()
+    await send(talk, "verification.question")
+    play.a.instead = [says("later", "60")]
+    await talk.say("verification.elements", {})
+    await play.tick()
+    await talk.freeze(reason)
+    await _provoke(talk, seen, "verification.reply", "verification.question")
+    await play.tick(hours=30)
+    await talk.act("withdraw")
+    await play.tick(days=2)
+
+
+async def _asked(play: Play, reason: str, seen: Seen) -> None:
+    talk = await play.acknowledged()
+    await talk.freeze(reason)
+    await _provoke(talk, seen, "reminder", "verification.contest", "use-report.request", "verification.request")
+    await play.tick(days=12)
+    await _provoke(talk, seen, "reminder", "withdrawal", "reminder")
+    await play.tick(days=2)
+
+
+async def _return(play: Play, reason: str, seen: Seen) -> None:
+    talk = await homeward(play, "accepted")
+    await talk.freeze(reason)
+    await _provoke(talk, seen, "suspension", "travel-document.issued", "resumption", "return.take-back")
+    await play.tick(days=1)
+    with suppress(Forbidden):
+        await talk.act("withdraw")
+    await play.tick(days=2)
+    await _provoke(talk, seen, "travel-document.issued", "suspension")
+
+
+SCENES: dict[str, Callable[[Play, str, Seen], Awaitable[None]]] = {
+    "asked-nothing-yet": _verification,
+    "in-the-middle-of-retries": _question,
+    "as-the-asked-state": _asked,
+}
+
+
+async def _alike(play: Play, scene: Callable[[Play, str, Seen], Awaitable[None]]) -> None:
+    first, *others = [(reason, await _watch(play, scene, reason)) for reason in REASONS]
+    for reason, seen in others:
+        if len(seen) != len(first[1]):
+            raise Wrong(
+                f"with the reason {reason} there were {len(seen)} things to see, with {first[0]} {len(first[1])}"
+            )
+        for one, other in zip(first[1], seen, strict=True):
+            if one != other:
+                differs = next(place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1])
+                raise Wrong(f"{str(one[1])[:40]} shows the reason: {one[differs]!s:.80} or {other[differs]!s:.80}")
+
+
+@case("stop.alike", "M-5.26", section="5.7", profile="verify", inputs=SCENES, seconds=60.0)
+async def alike(play: Play, scene: Callable[[Play, str, Seen], Awaitable[None]]) -> None:
+    """
+    Runs that differ in nothing but the reason of a stop are the same to see: messages, times, sizes, codes, headers.
+
+    A gateway in which one kind of stop looks another way tells the State that a person fled from it.
+    """
+    await _alike(play, scene)
+
+
+@case("stop.alike-in-a-return", "M-5.26", "M-5.33", section="5.10", profile="return", seconds=60.0)
+async def alike_in_a_return(play: Play) -> None:
+    """
+    In a return too a stop shows no reason, in nothing that leaves and in no answer.
+
+    A gateway that suspends for illness and withdraws for protection says which of the two it was.
+    """
+    await _alike(play, _return)

@@ -1,0 +1,82 @@
+"""Sections 5.7 and 5.9: a withdrawal at our door, and what a thread takes after it."""
+
+from contextlib import suppress
+
+from conformance.backend import Forbidden
+from conformance.play import Play
+from conformance.registry import Wrong, case
+from conformance.talk import Talk
+
+WITHDRAWN = {"code": "WITHDRAWN_NO_REASON"}
+REMINDER = {"number": 1, "step": "reply"}
+
+
+@case("withdrawal.jumps", "M-5.22", "M-5.23", section="5.7")
+async def jumps(play: Play) -> None:
+    """
+    A withdrawal is accepted at any higher number, and closes the numbers that it jumped over and the thread.
+
+    A gateway that waits for what was never received keeps a request alive that was taken back.
+    """
+    talk = await play.asks()
+    await talk.send("withdrawal", WITHDRAWN, seq=7)
+    for number in (2, 6, 8):
+        await play.refused(talk.message("reminder", REMINDER, seq=number), "illegal-step")
+
+
+@case("withdrawal.again", "M-5.23", section="5.7", positive=True)
+async def again(play: Play) -> None:
+    """
+    Another withdrawal at a higher number is accepted.
+
+    A gateway that refuses it leaves a restored sender without a way to take a request back.
+    """
+    talk = await play.asks()
+    await talk.send("withdrawal", WITHDRAWN, seq=2)
+    await talk.send("withdrawal", WITHDRAWN, seq=5)
+
+
+@case("withdrawal.unknown-thread", "M-5.24", section="5.7")
+async def unknown_thread(play: Play) -> None:
+    """
+    A withdrawal of a thread that is not known is accepted; what was posted before it and comes late opens no case.
+
+    A gateway that refuses it opens a case when the delayed request arrives, after it was taken back.
+    """
+    talk = Talk(play, play.a, asking=True)
+    request = talk.message("verification.request", play.a.question(play.gateway))
+    shot = talk.message("withdrawal", WITHDRAWN, seq=2)
+    await play.accepted(shot)
+    await play.refused(request, "illegal-step")
+    rows = await play.delivered(talk.thread)
+    if rows is not None and [row["type"] for row in rows] != ["withdrawal"]:
+        raise Wrong("a case was opened after its withdrawal")
+    if rows and rows[0]["body"] is not None:
+        raise Wrong("more than ids and digests was kept of a thread that was never known (M-5.24)")
+
+
+@case("withdrawal.lower-number", "M-5.23", "M-5.7", section="5.7")
+async def lower_number(play: Play) -> None:
+    """
+    A withdrawal under a number that was used is no withdrawal.
+
+    A gateway that takes it lets an old number speak twice.
+    """
+    talk = await play.asks()
+    await talk.send("reminder", REMINDER)
+    await play.refused(talk.message("withdrawal", WITHDRAWN, seq=1), "id-reuse")
+    await talk.send("withdrawal", WITHDRAWN)
+
+
+@case("withdrawal.desk-stops", "M-5.22", "M-5.30", section="5.9", profile="verify")
+async def desk_stops(play: Play) -> None:
+    """
+    After a withdrawal the desk of the asked State says nothing more in the thread.
+
+    A gateway that still lets its desk reply sends data about a person to a State that no longer asks.
+    """
+    talk = await play.acknowledged()
+    await talk.send("withdrawal", WITHDRAWN)
+    with suppress(Forbidden):
+        await talk.say("verification.reply", play.reply())
+    await play.silent(days=1)

@@ -1,0 +1,122 @@
+"""Eight gateways that are wrong in one thing each are found out; ``python -m drills.mutants`` runs all of them."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from conformance import cases
+from conformance.registry import load
+from drills import mutants as drill
+from tests.conformance import mutate
+from tests.conformance.mutate import KILLED, SURVIVED, BadPatch, Hunk, Mutant
+
+MUTANTS = {one.name: one for one in mutate.load()}
+FEW = (
+    "121-signature-not-verified",
+    "161-number-used-twice",
+    "191-receipt-about-another",
+    "201-fork-taken",
+    "222-holidays-are-worked",
+    "231-excess-taken",
+    "262-freeze-stops-nothing",
+    "301-answered-before-it-is-kept",
+)
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_mutant_is_killed(name: str) -> None:
+    """The case that the patch names fails against the gateway with it."""
+    outcome = mutate.judge(MUTANTS[name])
+    assert (KILLED, True) == (outcome.result, bool(outcome.detail)), outcome.detail
+
+
+def test_reference_passes() -> None:
+    """Against a copy of the gateway without a patch the same cases pass."""
+    assert [] == mutate.reference(MUTANTS[name].case for name in FEW)
+
+
+def test_survivor_is_told() -> None:
+    """A patch that changes nothing a partner can see is not killed: the harness can say so."""
+    hunk = Hunk("gateway/core/retry.py", "MIN_WAIT_S = 2.0\n", "MIN_WAIT_S = 2.00\n")
+    mutant = Mutant("000-nothing", "none", "framing.magic", "M-4.1", "Nothing.", (hunk,))
+    assert SURVIVED == mutate.judge(mutant).result
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_patch_applies(name: str) -> None:
+    """Every patch applies to the tree as it is, each hunk at one place."""
+    mutate.check(MUTANTS[name])
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_patch_names_a_case_that_proves_its_demand(name: str) -> None:
+    """The case named exists, counts as a MUST, and proves the demand that the mutant breaks."""
+    mutant = MUTANTS[name]
+    case = load(cases)[mutant.case]
+    assert ("MUST", True) == (case.level, mutant.demand in case.rules)
+
+
+def test_there_are_enough() -> None:
+    """There are forty mutants at least, each number and each change once, in every area that has to be proved."""
+    assert 40 <= len(MUTANTS)
+    assert 1 == max(Counter(name[:3] for name in MUTANTS).values())
+    assert 1 == max(Counter(one.hunks for one in MUTANTS.values()).values())
+    areas = {one.area for one in MUTANTS.values()}
+    assert set() == {"framing", "suites", "signatures", "replay", "ids", "order", "retries", "restore"} - areas
+    assert set() == {"receipts", "forks", "trust", "clocks", "minimisation", "neutral codes", "withdrawal"} - areas
+    assert set() == {"stop and freeze", "returns", "erasure", "back-pressure", "partial bodies", "durability"} - areas
+
+
+def test_page_lists_them() -> None:
+    """The kill matrix has a line for every patch as it is, none for anything else, and all are killed."""
+    known, text = load(cases), drill.PAGE.read_text(encoding="utf-8")
+    shown = [found.groups()[:-1] for one in text.splitlines() if (found := drill.ROW.match(one))]
+    wanted = [(one.name, one.flips, known[one.case].section, one.demand, one.case, KILLED) for one in MUTANTS.values()]
+    assert wanted == shown
+    assert text == drill.page(drill.lines(text), list(MUTANTS.values()))
+
+
+def write(folder: Path, text: str) -> Path:
+    """Write a patch file."""
+    path = folder / "900-a-patch.patch"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+HEAD = "Area: order\nCase: order.next\nDemand: M-5.7\nFlips: It is wrong.\n\n"
+DIFF = "--- a/{0}\n+++ b/{0}\n@@ -1 +1 @@\n-MIN_WAIT_S = 2.0\n+MIN_WAIT_S = 3.0\n"
+RETRY = "gateway/core/retry.py"
+BAD = {
+    "no-case": HEAD.replace("Case: order.next\n", "") + DIFF.format(RETRY),
+    "no-words": HEAD.replace("It is wrong.", "") + DIFF.format(RETRY),
+    "no-diff": HEAD,
+    "the-suite": HEAD + DIFF.format("conformance/run.py"),
+    "the-back-end": HEAD + DIFF.format("tests/conformance/desk.py"),
+    "another-file": HEAD + DIFF.format(RETRY).replace("+++ b/gateway", "+++ b/keys"),
+    "outside": HEAD + DIFF.format("gateway/../conformance/run.py"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_bad_patch_is_refused(tmp_path: Path, fault: str) -> None:
+    """A patch file without its head, without a diff, or for anything but the gateway is an error."""
+    with pytest.raises(BadPatch):
+        mutate.read(write(tmp_path, BAD[fault]))
+
+
+STALE = {
+    "gone": ("-MIN_WAIT_S = 2.0\n", "-MIN_WAIT_S = 5.0\n"),
+    "twice": ("-MIN_WAIT_S = 2.0\n+MIN_WAIT_S = 3.0\n", '-    """\n+    pass\n'),
+    "no-such-file": (RETRY, "gateway/core/retries.py"),
+}
+
+
+@pytest.mark.parametrize("fault", STALE)
+def test_stale_patch_is_an_error(tmp_path: Path, fault: str) -> None:
+    """A patch whose lines are gone, or stand at several places, does not apply anywhere."""
+    mutate.check(mutate.read(write(tmp_path, HEAD + DIFF.format(RETRY))))
+    old, new = STALE[fault]
+    mutant = mutate.read(write(tmp_path, HEAD + DIFF.format(RETRY).replace(old, new)))
+    with pytest.raises(BadPatch):
+        mutate.check(mutant)
