@@ -66,6 +66,45 @@ $(VENV)/.test: requirements/pdf.txt $(VENV)/.dev
 	fi
 	@touch $@
 
+# Keys in devices are tried against SoftHSM, a device made of software: fetched where allowed, and said where it is not.
+$(VENV)/.device: requirements/pkcs11.txt $(VENV)/.dev
+	@echo "== Setting up: installing the pinned packages of the extra 'pkcs11' (every file checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/pkcs11.txt
+	@if ! command -v softhsm2-util >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "== Setting up: installing SoftHSM with the system's package manager"; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
+			--no-install-recommends softhsm2 >/dev/null || true; \
+	fi
+	@command -v softhsm2-util >/dev/null || echo "note: SoftHSM is missing, so the tests of keys in devices are skipped"
+	@touch $@
+
+# Time-stamps are tried against an authority made with OpenSSL: fetched where allowed, and said where it is not.
+$(VENV)/.stamp: requirements/timestamp.txt $(VENV)/.dev
+	@echo "== Setting up: installing the pinned packages of the extra 'timestamp' (every file checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/timestamp.txt
+	@if ! command -v openssl >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "== Setting up: installing OpenSSL with the system's package manager"; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
+			--no-install-recommends openssl >/dev/null || true; \
+	fi
+	@command -v openssl >/dev/null || echo "note: OpenSSL is missing, so the tests of time-stamps are skipped"
+	@touch $@
+
+# tuf-js reads the trust list beside our own client. It needs Node: fetched where allowed, and said where it is not.
+$(VENV)/.node: tests/trust/tuf_js/package-lock.json | $(BIN)/python
+	@if ! command -v npm >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "== Setting up: installing Node with the system's package manager"; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
+			--no-install-recommends nodejs npm >/dev/null || true; \
+	fi
+	@mkdir -p $(VENV)/tuf-js && cp tests/trust/tuf_js/package.json tests/trust/tuf_js/package-lock.json $(VENV)/tuf-js
+	@if command -v npm >/dev/null; then \
+		echo "== Setting up: installing the pinned packages of tuf-js (every file checked by hash)"; \
+		npm ci --prefix $(VENV)/tuf-js --ignore-scripts --no-audit --no-fund --silent || true; \
+	fi
+	@[ -d $(VENV)/tuf-js/node_modules/tuf-js ] || echo "note: tuf-js is missing, so the tests beside it are skipped"
+	@touch $@
+
 demo: $(VENV)/.base
 	@echo "== Demo: two invented States on loopback, from request to proven answer; it ends by itself"
 	@$(BIN)/isthmus demo --once
@@ -74,9 +113,9 @@ desks: $(VENV)/.base
 	@echo "== Two gateways with their local APIs, until stopped with Ctrl-C"
 	@$(BIN)/isthmus demo
 
-test: $(VENV)/.test
-	@echo "== Tests, in random order, with branch coverage"
-	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+test: $(VENV)/.test $(VENV)/.node $(VENV)/.device $(VENV)/.stamp
+	@echo "== Tests, in random order, in two processes, with branch coverage"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: $(VENV)/.dev
 	@echo "== Format"
@@ -110,7 +149,7 @@ format: $(VENV)/.dev
 pins: $(VENV)/.dev
 	@echo "== Pins: resolving anew; read the difference before you commit it"
 	@$(COMPILE) --upgrade -o requirements/dev.txt requirements/build.in requirements/base.in requirements/test.in requirements/dev.in
-	@for part in build base test postgres pdf; do \
+	@for part in build base test postgres pdf pkcs11 timestamp; do \
 		$(COMPILE) --upgrade -c requirements/dev.txt -o requirements/$$part.txt requirements/$$part.in; done
 
 clean:

@@ -13,8 +13,8 @@ import random as random_module
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,18 @@ from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
 from gateway.services import cases, evidence, no_contact
 from gateway.services.answer import Answer
+from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
 from gateway.services.collect import Collector
 from gateway.services.context import Context, Keyring, Partner, Person, Policy
 from gateway.services.deliver import Deliverer
 from gateway.services.directory import Directory
+from gateway.services.fallen import FallenMessages
 from gateway.services.hold import Hold
 from gateway.services.information import Information
 from gateway.services.no_contact import NoContact
 from gateway.services.notices import Notices
-from gateway.services.ports import Clock, LogHead, Peers, Random, Tx, Unavailable
+from gateway.services.ports import Clock, LogHead, Peers, Random, TimeStamper, Tx, Unavailable
 from gateway.services.receive import Receiver
 from gateway.services.reckon import Reckoner
 from gateway.services.remind import Reminder
@@ -50,19 +52,26 @@ from gateway.services.resync import Resync
 from gateway.services.retain import Retention, erase_in
 from gateway.services.returning import Returning
 from gateway.services.sign import BatchSigner
-from gateway.services.trust import CardSource, Trust
+from gateway.services.trust import LOOK_S, CardSource, Trust
+from gateway.services.windows import Windows
+from gateway.services.witness import Witness
 from gateway.settings import BadConfiguration, Settings, secret
 from gateway.storage.reads import SqliteInquiries
 from gateway.storage.sqlite import Run, SqliteStore, Worker, open_store
 from gateway.transport.card_directory import CardDirectory
 from gateway.transport.notices import QUEUE_MAX, DeskNotices, Mail, Way, Webhook
 from gateway.transport.peers import HttpPeers
+from gateway.transport.timestamp import HttpTimeStamper
 from keys import b64, selftest
 from keys.card import parse_card
+from keys.cosign import CosigningKey
 from keys.custody import KeyStore
 from keys.custody import open_store as open_keys
+from keys.device import open_device
+from keys.errors import NoSuchKey
 from keys.rest import Vault
-from keys.sign import SigningKey
+from keys.sign import Signer, SigningKey
+from keys.trust_policy import SUITES, parse_suites
 
 ERASED_FILE = "erased.txt"
 """References of erased cases, one a line, outside the data that is backed up; applied again at every start."""
@@ -70,7 +79,7 @@ ERASED_FILE = "erased.txt"
 LOG_KEYS = frozenset(
     {"event", "level", "timestamp", "request", "ref", "source", "target", "step", "code", "reason", "type", "partner"}
     | {"state", "desk", "rule", "status", "error", "hint", "seq", "country", "count", "port", "listener", "posted"}
-    | {"digest", "role"}
+    | {"digest", "role", "kid"}
 )
 """The only keys a log line may carry; whatever else is bound is dropped before it is written."""
 
@@ -126,6 +135,10 @@ class Gateway:
     deliverer: Deliverer
     receiver: Receiver
     collector: Collector
+    checkpoints: Checkpoints
+    witness: Witness
+    windows: Windows
+    fallen: FallenMessages
     cards: CardSource
     close: Callable[[], Awaitable[None]]
 
@@ -142,6 +155,7 @@ class Gateway:
         except Unavailable as error:
             self.context.log("trust.unreadable", error=str(error), hint=error.hint)
             return
+        narrow_suites(self.context, self.cards, policy(self.settings.values))
         for country in raised:
             self.context.log("partner.restored", country=country)
             try:
@@ -149,6 +163,10 @@ class Gateway:
             except Unavailable as error:
                 # Noticed again at the next refresh: the epoch is taken as seen in the same transaction.
                 self.context.log("partner.not_restored", country=country, error=str(error), hint=error.hint)
+        try:
+            await self.fallen.run_once(now)
+        except Unavailable as error:
+            self.context.log("store.unavailable", error=str(error), hint=error.hint)  # looked for at the next refresh
 
 
 def _line(values: Mapping[str, Any], **_: Any) -> str:
@@ -179,10 +197,19 @@ def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[...
     return log
 
 
-def keyring(store: KeyStore) -> Keyring:
-    """Return the private keys of ``store`` as the services need them."""
+def keyring(store: KeyStore, signing: Signer | None = None) -> Keyring:
+    """Return the private keys of ``store`` as the services need them; ``signing`` is in a device, if it is given."""
     sealing = {key.kid: key for _, key in home.sealing_keys(store)}
-    return Keyring(SigningKey(store.get(home.SIGNING)), SigningKey(store.get(home.LOG)), sealing)
+    cosigning = CosigningKey(store.get(home.COSIGNING)) if home.COSIGNING in store.names() else None
+    return Keyring(signing or SigningKey(store.get(home.SIGNING)), SigningKey(store.get(home.LOG)), sealing, cosigning)
+
+
+def destroy_sealing(store: KeyStore, kid: bytes) -> None:
+    """Destroy the private half of the sealing key ``kid`` (16 bytes) in ``store``. Raises ``StoreError``."""
+    name = next((name for name, key in home.sealing_keys(store) if key.kid == kid), None)
+    if name is None:
+        raise NoSuchKey("the key store holds no such sealing key", "nothing to do: it is gone")
+    store.destroy(name)
 
 
 def persons(values: Mapping[str, Any]) -> dict[str, Person]:
@@ -278,6 +305,12 @@ def desk_notices(settings: Settings, environ: Mapping[str, str], clock: Clock, l
     return DeskNotices(ways, clock, log, queue_max=chosen.get("queue_max", QUEUE_MAX))
 
 
+def stamper(settings: Settings) -> TimeStamper | None:
+    """Return the time-stamping authority of a configuration, ``None`` if it names none."""
+    chosen = settings.values.get("transparency", {}).get("timestamp")
+    return HttpTimeStamper(chosen["url"], settings.home / chosen["roots"]) if chosen else None
+
+
 HOOK_KEY_MIN = 16
 """Characters of the shortest key a webhook is signed with."""
 
@@ -306,7 +339,7 @@ async def build(
     values = settings.values
     clock, random, log = clock or SystemClock(), random or SystemRandom(), log or configure_log()
     secrets = open_keys(settings.custody, passphrase=passphrase, environ=environ)
-    keys = keyring(secrets)
+    keys = keyring(secrets, open_device(settings.signing, environ=environ) if settings.signing else None)
     workers = [Worker(), Worker()] if run is None else []
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     signer = BatchSigner(keys, random, clock)
@@ -320,8 +353,8 @@ async def build(
     )
     pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
     chosen = policy(values)
-    source = cards or CardDirectory(settings.cards)
-    trust = Trust(pins, cards or CardDirectory(settings.cards), store, clock, log)
+    source = cards or card_source(settings)
+    trust = Trust(pins, source, store, clock, log)
     http_peers = HttpPeers(trust.find, timeout_s=chosen.post_timeout_s) if peers is None else None
     door: Peers = peers or http_peers or HttpPeers(trust.find)
     told = desk_notices(settings, environ, clock, log)
@@ -352,12 +385,14 @@ async def build(
     )
     await publish_own(context, source)
     await trust.load()
+    narrow_suites(context, source, chosen)
     await _begin_logs(context)
     await _apply_erased(context, settings.home / ERASED_FILE)
     await cases.index_persons(context)
     await store.read(lambda tx: no_contact.refresh(context, tx))
     deliverer, resync, directory = Deliverer(context), Resync(context), Directory(context)
     information = Information(context)
+    witnesses = values.get("transparency", {}).get("witnesses", ())
     receiver = Receiver(context, deliverer.waiting, resync.take_listing, directory.take, information.take)
     retention = Retention(context)
     inquiries = await SqliteInquiries.open(settings.database)
@@ -391,9 +426,33 @@ async def build(
         deliverer=deliverer,
         receiver=receiver,
         collector=Collector(context, receiver),
+        checkpoints=Checkpoints(context, witnesses, stamper(settings)),
+        witness=Witness(context, witnesses),
+        fallen=FallenMessages(context),
+        windows=Windows(context, partial(destroy_sealing, secrets), partial(source.cards, context.country)),
         cards=source,
         close=close,
     )
+
+
+def card_source(settings: Settings) -> CardSource:
+    """Return where cards come from: the trust list that the configuration names, or the directory alone."""
+    repository, own = settings.values["trust"].get("repository"), str(settings.values["country"])
+    if repository is None:
+        return CardDirectory(settings.cards)
+    from gateway.transport import trust_list  # here, because few commands read a list and this takes a while
+
+    place, root = trust_list.address(repository, settings.home), settings.home / settings.values["trust"]["root"]
+    return trust_list.TrustList(place, root, settings.data / "trust", settings.cards, own)
+
+
+def narrow_suites(context: Context, source: CardSource, configured: Policy) -> None:
+    """Use the suites that both the configuration and the trustees allow; a list without that policy allows all."""
+    raw = source.policy(SUITES)
+    suites = configured.suites if raw is None else configured.suites & parse_suites(raw)
+    if suites != context.policy.suites:
+        context.policy = replace(context.policy, suites=suites)
+        context.log("trust.suites", count=len(suites))
 
 
 async def publish_own(context: Context, source: CardSource) -> None:
@@ -476,7 +535,7 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
     try:
         peers = values["listeners"]["peers"]
         limits = values.get("limits", {})
-        app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits)
+        app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness)
         most = limits.get("connections_max", CONNECTIONS_MAX)
         door = await listen(app, peers["host"], peers["port"], ssl_context=tls(gateway.settings), connections_max=most)
         runners.append(door)
@@ -511,15 +570,29 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
                 group.create_task(gateway.returning.run())
                 group.create_task(gateway.desk_notices.run())
                 group.create_task(gateway.retention.run())
+                group.create_task(gateway.windows.run())
                 group.create_task(gateway.information.run())
                 group.create_task(gateway.collector.run())
+                group.create_task(gateway.checkpoints.run())
+                group.create_task(gateway.witness.run())
     finally:
         for runner in runners:
             await runner.cleanup()
 
 
 async def _trust_loop(gateway: Gateway) -> None:
-    every_s = gateway.settings.values["trust"].get("refresh_s", 900)
+    """Read what is published in its turn, and what a person decided here in another process at once."""
+    context = gateway.context
+    every = timedelta(seconds=gateway.settings.values["trust"].get("refresh_s", 900))
+    due = context.clock.now() + every
     while True:
-        await gateway.context.clock.sleep(every_s)
-        await gateway.refresh_trust()
+        await context.clock.sleep(LOOK_S)
+        if context.clock.now() >= due:
+            await gateway.refresh_trust()
+            due = context.clock.now() + every
+            continue
+        try:
+            if await context.trust.changed():
+                await context.trust.load()
+        except Unavailable as error:
+            context.log("trust.unread", error=str(error), hint=error.hint)

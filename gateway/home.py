@@ -25,16 +25,18 @@ from gateway.settings import FILE_NAME
 from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.card import Card
+from keys.cosign import CosigningKey
 from keys.custody import KeyStore, open_store
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
-from keys.sign import SigningKey
+from keys.sign import Signer, SigningKey
 
 KEY_FILE = "gateway.keys"
 IDENTITY_FILE = "identity.keys"
 IDENTITY = "identity"
 SIGNING = "sign.1"
 LOG = "log.1"
+COSIGNING = "cosign.1"
 KEK = "kek.1"
 
 WINDOWS = 13
@@ -91,9 +93,10 @@ def create(home: Path, wish: Wish, now: datetime, passphrase: Callable[[], str],
 
 
 def make_keys(store: KeyStore, suite: int) -> None:
-    """Put a signing key, a log key, a key-encryption key and 13 sealing keys of ``suite`` into ``store``."""
+    """Put keys to sign, to log, to cosign and to encrypt keys, and 13 sealing keys of ``suite``, into ``store``."""
     store.put(SIGNING, SigningKey.generate().seed)
     store.put(LOG, SigningKey.generate().seed)
+    store.put(COSIGNING, CosigningKey.generate().seed)
     store.put(KEK, os.urandom(32))
     for index in range(WINDOWS):
         store.put(f"seal.{suite}.{index + 1}", SealingKey.generate(suite).seed)
@@ -136,6 +139,7 @@ def card_claims(
             for role in wish.roles
         ],
         "log": [{"kid": log.kid, "key": b64.encode(log.public)}],
+        "cosigning": [b64.encode(CosigningKey(store.get(COSIGNING)).public)],
         "addresses": [wish.address],
         "spki": list(spki),
         "authorities": [
@@ -155,16 +159,24 @@ def _kid(public: str) -> str:
     return b64.encode(key_id(SIGN, b64.decode(public)))
 
 
-def next_card(held: Card, changes: Mapping[str, Any], identity: SigningKey, now: datetime) -> Card:
+def next_card(held: Card, changes: Mapping[str, Any], identity: Signer, now: datetime) -> Card:
     """Return the card after ``held``: its claims with ``changes``, one serial on, naming the one before."""
-    claims = {
-        **card.claims_of(held),
-        **changes,
-        "serial": held.serial + 1,
-        "prev": held.digest,
-        "issued_at": format_instant(now),
-    }
-    return card.advance(held, card.sign_card(claims, identity), now)
+    return card.advance(held, card.sign_card(_next_claims(held, changes, now), identity), now)
+
+
+def card_of_new_identity(held: Card, identity: Signer, now: datetime) -> Card:
+    """
+    Return the card after ``held`` under another identity key.
+
+    Partners hold our State on it until a named officer of theirs has compared the fingerprint (M-8.5).
+    """
+    claims = _next_claims(held, {"identity": b64.encode(identity.public)}, now)
+    return card.parse_card(card.sign_card(claims, identity))
+
+
+def _next_claims(held: Card, changes: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    after = {"serial": held.serial + 1, "prev": held.digest, "issued_at": format_instant(now)}
+    return {**card.claims_of(held), **changes, **after}
 
 
 def make_certificate(home: Path, country: str, host: str, now: datetime) -> str:
@@ -197,6 +209,16 @@ def make_certificate(home: Path, country: str, host: str, now: datetime) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(spki).digest()).decode().rstrip("=")
 
 
+def renew_certificate(home: Path, country: str, host: str, now: datetime) -> str:
+    """
+    Put a new certificate and key in the place of ``tls.crt`` and ``tls.key``, and return the SPKI hash for the card.
+
+    The old key is gone from the disk before the new one takes its name; a crash leaves none; call again.
+    """
+    (home / "tls.key").unlink(missing_ok=True)
+    return make_certificate(home, country, host, now)
+
+
 def _alternative(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(host))
@@ -218,7 +240,7 @@ country = "{wish.country}"          # ISO 3166-1 alpha-3
 authority = "{wish.authority}"   # id of the asking and answering authority, as in the card
 zone = "{wish.zone}"              # IANA time zone; a day ends at 24:00 there
 data_dir = "data"
-custody = "{wish.custody}"        # file:PATH or env:NAME
+custody = "{wish.custody}"        # file:PATH, env:NAME or credential:NAME
 suites = [1, 2]
 
 [listeners.peers]                 # what partners reach

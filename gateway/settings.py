@@ -20,6 +20,13 @@ import schemas
 FILE_NAME = "isthmus.toml"
 PREFIX = "ISTHMUS_"
 
+HELD_ALONE = frozenset({"foreign_affairs", "information_officer", "child_welfare", "asylum_authority"})
+"""
+Roles whose holder has no other: who must see no identity, who must know no case, and who must be able to say no.
+
+A veto that the desk itself holds is none.
+"""
+
 
 class BadConfiguration(Exception):
     """The configuration cannot be used; ``problems`` are lines that each say where, what, and what to do."""
@@ -57,6 +64,12 @@ class Settings:
         uri = str(self.values["custody"])
         scheme, _, rest = uri.partition(":")
         return f"file:{self.home / rest}" if scheme == "file" else uri
+
+    @property
+    def signing(self) -> str | None:
+        """Return the PKCS #11 URI of the signing key, ``None`` if it is in the key store."""
+        uri = self.values.get("signing")
+        return None if uri is None else str(uri)
 
 
 def load(home: Path, environ: Mapping[str, str]) -> Settings:
@@ -120,14 +133,27 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
     except (ZoneInfoNotFoundError, ValueError):
         problems.append("/zone: not an IANA time zone; use a name such as Europe/Vienna")
     problems += _notice_checks(values.get("notices"))
+    problems += _trust_checks(values.get("trust"))
     persons = [person.get("id") for person in _list(values.get("persons")) if isinstance(person, dict)]
     problems += [f"/persons: '{id}' stands twice" for id in sorted({str(p) for p in persons if persons.count(p) > 1})]
+    problems += [
+        f"/persons: '{person.get('id')}' holds '{role}' and another role; this one is held alone"
+        for person in _list(values.get("persons"))
+        if isinstance(person, dict) and len(set(map(str, _list(person.get("roles"))))) > 1
+        for role in sorted(HELD_ALONE.intersection(map(str, _list(person.get("roles")))))
+    ]
+    for name in ("key", "token_sha256"):
+        # Two persons act with two keys; one that two of them hold is one person who decides alone.
+        held = [person.get(name) for person in _list(values.get("persons")) if isinstance(person, dict)]
+        shared = {str(one) for one in held if one is not None and held.count(one) > 1}
+        problems += [f"/persons: two of them have the same '{name}'" for _ in sorted(shared)]
     problems += [
         f"/persons: the deputy '{person['deputy']}' is not one of 'persons'"
         for person in _list(values.get("persons"))
         if isinstance(person, dict) and person.get("deputy") and person["deputy"] not in persons
     ]
     partners = values.get("partners")
+    problems += _witness_checks(values.get("transparency"), partners)
     for country, partner in (partners if isinstance(partners, dict) else {}).items():
         if country == values.get("country"):
             problems.append(f"/partners/{country}: a State is no partner of itself")
@@ -158,6 +184,29 @@ def _notice_checks(notices: Any) -> list[str]:
     if "link" in notices and "{ref}" not in str(notices["link"]):
         problems.append("/notices/link: has no {ref} for the reference of the case")
     return problems
+
+
+def _trust_checks(trust: Any) -> list[str]:
+    """Return where a trust list would be read without a root that was compared, or over a network in clear."""
+    if not isinstance(trust, dict):
+        return []
+    problems = []
+    if ("repository" in trust) != ("root" in trust):
+        problems.append("/trust: 'repository' and 'root' go together; make the root with: isthmus trust pin")
+    url = urlsplit(str(trust.get("repository", "")))
+    near = url.scheme == "http" and is_loopback(url.hostname or "")
+    if "://" in str(trust.get("repository", "")) and url.scheme not in ("https", "file") and not near:
+        problems.append("/trust/repository: a folder or an https address; http is for loopback only")
+    return problems
+
+
+def _witness_checks(transparency: Any, partners: Any) -> list[str]:
+    """Return which witnesses are no partners: nobody else holds our card, or could be asked."""
+    known = partners if isinstance(partners, dict) else {}
+    named = _list(transparency.get("witnesses")) if isinstance(transparency, dict) else []
+    return [
+        f"/transparency/witnesses: '{country}' is not one of 'partners'" for country in named if country not in known
+    ]
 
 
 def is_loopback(host: str) -> bool:

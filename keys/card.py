@@ -17,7 +17,7 @@ from hashlib import sha256
 from itertools import chain
 from typing import Any, TypeVar
 
-from keys import b64, instants, jws, sign
+from keys import b64, cosign, instants, jws, sign
 from keys.errors import BadJws, BadKey, BadSignature, CardRefused, RevokedKey, UnknownKey
 from keys.ids import SEAL, SIGN, key_id
 from keys.jws import Jws
@@ -35,12 +35,13 @@ MEMBERS = (
     "sealing",
     "roles",
     "log",
+    "cosigning",
     "addresses",
     "spki",
     "authorities",
     "issued_at",
 )
-"""The claims in the order in which they are written."""
+"""The claims in the order in which they are written; ``cosigning`` may be left out."""
 
 CLOCK_SKEW_MAX = timedelta(seconds=300)
 """How far a card may be ahead of our clock; the same as for messages."""
@@ -118,6 +119,7 @@ class Card:
     sealing: tuple[SealingEntry, ...]
     roles: tuple[RoleKey, ...]
     log: tuple[LogKey, ...]
+    cosigning: tuple[bytes, ...] = field(repr=False)
     addresses: tuple[str, ...]
     spki: tuple[str, ...]
     authorities: tuple[Authority, ...]
@@ -196,7 +198,7 @@ def serialize_card(claims: Mapping[str, Any]) -> bytes:
     Raises ``CardRefused`` if they do not fit the schema.
     """
     _check_schema(claims)
-    return ijson.dumps({name: claims[name] for name in MEMBERS})
+    return ijson.dumps({name: claims[name] for name in MEMBERS if name in claims})
 
 
 def sign_card(claims: Mapping[str, Any], identity: sign.Signer) -> bytes:
@@ -311,6 +313,7 @@ def _card(claims: Mapping[str, Any], parts: Jws, raw: bytes) -> Card:
             sealing=tuple(_sealing(entry) for entry in claims["sealing"]),
             roles=tuple(RoleKey(**_signing(entry), **_window(entry), role=entry["role"]) for entry in claims["roles"]),
             log=tuple(LogKey(**_signing(entry)) for entry in claims["log"]),
+            cosigning=tuple(_cosigning(text) for text in claims.get("cosigning", ())),
             addresses=tuple(claims["addresses"]),
             spki=tuple(claims["spki"]),
             authorities=tuple(_authority(entry) for entry in claims["authorities"]),
@@ -325,6 +328,12 @@ def _card(claims: Mapping[str, Any], parts: Jws, raw: bytes) -> Card:
 def _public(text: str) -> bytes:
     public = b64.decode(text)
     sign.check_public(public)
+    return public
+
+
+def _cosigning(text: str) -> bytes:
+    public = b64.decode(text)
+    cosign.check_public(public)
     return public
 
 

@@ -3,6 +3,9 @@ Where private keys and other secrets lie: a key store named by a URI.
 
     file:/path                       one file, sealed under a passphrase; ?profile=interactive for a cheaper derivation
     env:NAME                         an environment variable, read-only: base64url of {"name": "base64url of a secret"}
+    credential:NAME                  a systemd credential, read-only, of the same content
+
+A signing key may lie in a device instead: ``keys.device``.
 
 The file is JSON with the parameters in clear and everything else under XChaCha20-Poly1305, its key derived from the
 passphrase by Argon2id (RFC 9106). The parameters are authenticated. A change is written to a new file, flushed to disk
@@ -37,6 +40,9 @@ FILE_MAX_BYTES = 1 << 20
 """A store holds some tens of keys of 32 bytes; a larger file is something else."""
 
 SALT_BYTES = 16
+
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""Variable in which systemd names the directory of a unit's credentials."""
 
 _MODE = 0o600
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\Z")
@@ -86,9 +92,9 @@ def open_store(uri: str, *, passphrase: Passphrase | None = None, environ: Mappi
     Return the key store that ``uri`` names.
 
     Args:
-        uri: ``file:/path`` or ``env:NAME``.
+        uri: ``file:/path``, ``env:NAME`` or ``credential:NAME``.
         passphrase: called at most once, when the store is first read or written.
-        environ: the environment, for ``env:``.
+        environ: the environment, for ``env:`` and for where systemd puts credentials.
 
     Raises ``BadStore`` for a scheme that is not known or an address that cannot be right.
     """
@@ -299,14 +305,14 @@ def _open_file(rest: str, passphrase: Passphrase | None, _: Mapping[str, str]) -
     return FileStore(Path(unquote(parts.path)), profile, passphrase)
 
 
-# Environment variable
+# Given whole: an environment variable, or a credential of systemd
 
 
 @dataclass(frozen=True, slots=True)
-class EnvironmentStore:
-    """A key store that is given whole by the environment and cannot be changed from within."""
+class GivenStore:
+    """A key store that is given whole by whatever started this process and cannot be changed from within."""
 
-    variable: str
+    place: str
     _secrets: Mapping[str, bytes] = field(repr=False)
 
     def get(self, name: str) -> bytes:
@@ -326,20 +332,74 @@ class EnvironmentStore:
         raise self._read_only()
 
     def _read_only(self) -> StoreError:
-        return BadStore("a key store in the environment is read-only", "change it where the variable is set")
+        return BadStore(f"a key store in {self.place} is read-only", "change it where it is set")
 
 
-def _open_environment(rest: str, _: Passphrase | None, environ: Mapping[str, str]) -> EnvironmentStore:
-    if rest not in environ:
-        raise BadStore(f"the environment has no variable {rest[:64]!r}", "set it, or name another key store")
+def _open_environment(rest: str, _: Passphrase | None, environ: Mapping[str, str]) -> GivenStore:
+    return _given("the environment", _variable(rest, environ))
+
+
+def _open_credential(rest: str, _: Passphrase | None, environ: Mapping[str, str]) -> GivenStore:
+    return _given("a credential", _credential(rest, environ))
+
+
+def _given(place: str, text: str) -> GivenStore:
     try:
-        content = b64.decode(environ[rest].strip())
+        content = b64.decode(text.strip())
     except ValueError:
-        raise BadStore(f"the variable {rest!r} is not base64url without padding", "set it anew") from None
-    return EnvironmentStore(rest, MappingProxyType(_parse_secrets(content)))
+        raise BadStore(f"the key store in {place} is not base64url without padding", "set it anew") from None
+    return GivenStore(place, MappingProxyType(_parse_secrets(content)))
 
 
-# Both
+def read_secret(uri: str, environ: Mapping[str, str]) -> str:
+    """
+    Return the text of one secret: ``file:/path`` (its owner's alone), ``env:NAME`` or ``credential:NAME``.
+
+    Raises ``BadStore``.
+    """
+    scheme, _, rest = uri.partition(":")
+    match scheme:
+        case "file":
+            return _private_text(Path(rest))
+        case "env":
+            return _variable(rest, environ)
+        case "credential":
+            return _credential(rest, environ)
+    raise BadStore(f"no secret of the kind {scheme[:16]!r}", "file:/path, env:NAME or credential:NAME")
+
+
+def _variable(name: str, environ: Mapping[str, str]) -> str:
+    if name not in environ:
+        raise BadStore(f"the environment has no variable {name[:64]!r}", "set it, or name another key store")
+    return environ[name]
+
+
+def _credential(name: str, environ: Mapping[str, str]) -> str:
+    """Return a credential that systemd put into a directory for this process alone (systemd.exec, Credentials)."""
+    folder = environ.get(CREDENTIALS)
+    if not folder:
+        raise BadStore("systemd gave no credentials", "add LoadCredentialEncrypted= to the unit")
+    if not _NAME.match(name):
+        raise BadStore("not a name for a credential", "up to 64 letters, digits, dots, dashes and underscores")
+    return _private_text(Path(folder) / name)
+
+
+def _private_text(path: Path) -> str:
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            raw = file.read(FILE_MAX_BYTES + 1)
+    except OSError as error:
+        raise BadStore(f"a secret cannot be read: {error.strerror}", "check path and owner") from error
+    if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) & ~_MODE or len(raw) > FILE_MAX_BYTES:
+        raise BadStore("a secret is not a file of its owner alone", _PRIVATE_HINT)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadStore("a secret is not text", "set it anew") from None
+
+
+# All
 
 
 def _parse_secrets(content: bytes) -> dict[str, bytes]:
@@ -362,5 +422,5 @@ def _check_name(name: str) -> None:
 
 
 _SCHEMES: Mapping[str, Callable[[str, Passphrase | None, Mapping[str, str]], KeyStore]] = MappingProxyType(
-    {"env": _open_environment, "file": _open_file}
+    {"credential": _open_credential, "env": _open_environment, "file": _open_file}
 )

@@ -341,6 +341,12 @@ SPOILT: dict[str, Spoil] = {
     "interview_consented": _changed(interview={}),
     "interview_agreed": _changed(interview={}),
     "attested": _interviewed,
+    "indication_stands": lambda case, event: (
+        replace(case, draft=support.draft(asylum={**support.DRAFT["asylum"], "state": "indicated"})),
+        replace(event, role="case_officer"),
+    ),
+    "age_stands": _changed(draft=return_support.MINOR),
+    "answered": _changed(reply=None),
     "retention_over": _data(until=support.NOW.replace(year=2027)),
     **dict.fromkeys(
         ("rules_compose", "rules_approve", "rules_send", "rules_resume", "rules_remind", "rules_receive"), _facts

@@ -113,17 +113,20 @@ def explain_(
     if step not in _known_steps():
         raise click.UsageError(f"no agreement has a step {step!r}; known: {', '.join(_known_steps())}")
     calendar = _calendar(requested, calendar_id, calendars)
-    rows = explain(
-        _instruments(),
-        requesting,
-        requested,
-        step,
-        start.date(),
-        calendar,
-        ladder=ladder_from_dict(schemas.load_ladder()),
-        roll=Roll(roll) if roll else None,
-        disputed=disputed,
-    )
+    try:
+        rows = explain(
+            _instruments(),
+            requesting,
+            requested,
+            step,
+            start.date(),
+            calendar,
+            ladder=ladder_from_dict(schemas.load_ladder()),
+            roll=Roll(roll) if roll else None,
+            disputed=disputed,
+        )
+    except OverflowError:
+        raise click.UsageError("the day is too near the end of time to count from") from None
     if not rows:
         raise CommandError(
             Exit.FINDINGS, "no-rule", f"no agreement has a rule for '{step}' between {requesting} and {requested}"

@@ -23,6 +23,7 @@ from gateway.cli.session import home_option, key_passphrase_option, passphrase, 
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import IllegalStep
 from gateway.core.verification import CLERK, GATEWAY, OFFICER
+from gateway.http import openapi
 from gateway.http.local_api import (
     DESK,
     LISTS,
@@ -103,8 +104,14 @@ class Desk:
         return self.fitting(gateway, frozenset(roles[:1]) if roles and self.role is None else allowed)
 
     async def step(self, gateway: "Gateway", name: str, ref: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Take the step ``name`` of the local API and return where the case stands then."""
+        """
+        Take the step ``name`` of the local API and return where the case stands then.
+
+        Raises ``SchemaError`` for a ``body`` that the door would not take either.
+        """
         verb, row = VERBS[name], await find_row(gateway, ref)
+        if (schema := _BODIES[name]) is not None:
+            openapi.validate(schema, body)
         if Side(row.side) not in verb.sides:
             raise IllegalStep(row.state, name, self.role or "")
         here = OFFICER if row.side == Side.REQUESTING else CLERK
@@ -114,6 +121,10 @@ class Desk:
         if made is not None:
             value["prepared"] = prepared_json(made)
         return value
+
+
+_BODIES = {route.name: route.request for route in openapi.ROUTES}
+"""Schema of the body of each step of the local API, or ``None``."""
 
 
 def _services(gateway: "Gateway") -> LocalServices:
@@ -218,13 +229,20 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
     desk.run(act)
 
 
-async def look(gateway: "Gateway", person: str, ref: str, action: str, why: str | None) -> Case:
-    """Return the case; with a reason, only after the look is recorded durably (rule R-13)."""
+async def look(gateway: "Gateway", person: str, ref: str, action: str, why: str | None, role: str = "") -> Case:
+    """
+    Return the case; with a reason, only after the look is recorded durably (rule R-13).
+
+    In the ``role`` of a guardian or lawyer a person sees the cases of those they represent.
+    """
+    from gateway.services.rights import check_representing
+
     context = gateway.context
     now = context.clock.now()
 
     async def unit(tx: Tx) -> Case:
         held = await cases.load(context, tx, ref)
+        await check_representing(tx, held, person, role)
         if why:
             await cases.record_access(context, tx, held, person, action, why, now)
         return held.case

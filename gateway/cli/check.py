@@ -10,8 +10,8 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -24,14 +24,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import schemas
 from gateway import home as homes
 from gateway import settings
+from gateway.cli import trust_check
 from gateway.cli.errors import Exit, describe
-from gateway.cli.keys import ended_keys, own_card, private_kids
+from gateway.cli.keys import device_key, ended_keys, own_card, private_kids
 from gateway.cli.output import counted, emit, json_option, say, shown, styled
 from gateway.cli.person import TRAVELS
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.toml_file import example
 from gateway.core.calendars import Calendar
+from gateway.core.checkpoint import parse_note
 from gateway.core.envelope import MEDIA_TYPE
+from gateway.services.checkpoints import LATE
 from gateway.services.ports import Unavailable
 from gateway.services.trust import advance_chain
 from gateway.settings import Settings
@@ -39,9 +42,11 @@ from gateway.storage.errors import reason
 from gateway.storage.migrate import load_migrations
 from gateway.transport.card_directory import load_cards
 from gateway.transport.peers import HttpPeers, spki_hash
-from keys import b64, selftest
+from keys import b64, card, selftest
 from keys.card import Card
+from keys.cosign import CosigningKey
 from keys.custody import open_store
+from keys.errors import CardRefused
 from keys.ids import SIGN, key_id
 
 SOON = timedelta(days=60)
@@ -176,11 +181,19 @@ def _keys(look: Look) -> Iterator[Item]:
     """Compare the private halves in the store with our card."""
     store = open_store(look.settings.custody, passphrase=look.ask, environ=os.environ)
     names = store.names()
-    for name in (homes.SIGNING, homes.LOG, homes.KEK):
+    device = device_key(look.settings)
+    for name in (homes.LOG, homes.KEK) if device else (homes.SIGNING, homes.LOG, homes.KEK):
         if name not in names:
             yield bad("keys", f"the key store holds no '{name}'", "restore the key store from its copy in the safe")
+    if homes.COSIGNING not in names:
+        yield bad("keys", "there is no key to cosign checkpoints with", "isthmus log cosigner")
+    elif CosigningKey(store.get(homes.COSIGNING)).public not in own_card(look.settings).cosigning:
+        yield bad("keys", "our card does not list the key that cosigns checkpoints", "isthmus log cosigner")
     here, held = private_kids(store), own_card(look.settings)
-    in_use = next((kid for kid, name in here.items() if name == homes.SIGNING), "")
+    in_use = device.kid if device else next((kid for kid, name in here.items() if name == homes.SIGNING), "")
+    if device and homes.SIGNING in names:
+        hint = "isthmus keys rotate signing --activate, once every partner has the card with the device's key"
+        yield bad("keys", "a signing key is in the key store, and the one in use is in a device", hint)
     if not any(key.kid == in_use and key.is_active(look.now) for key in held.signing):
         yield bad(
             "keys", "our card does not list the signing key in use, or not for now", "isthmus keys rotate signing"
@@ -189,7 +202,8 @@ def _keys(look: Look) -> Iterator[Item]:
         yield bad(
             "keys", "our card does not list the log key in use", "restore the key store from its copy in the safe"
         )
-    lost = [key.kid for key in held.sealing if key.valid_until > look.now and key.kid not in here]
+    living = [key.kid for key in held.sealing if key.valid_until > look.now and key.revoked_at is None]
+    lost = [kid for kid in living if kid not in here]
     if lost:
         hint = "restore the key store from its copy in the safe, or isthmus keys revoke KID"
         yield bad("keys", f"{len(lost)} sealing keys of our card cannot be opened here", hint)
@@ -221,8 +235,17 @@ def _card(look: Look) -> Iterator[Item]:
                 yield Item("card", "note", text, hint)
 
 
+def under(identity: bytes, raws: Sequence[bytes]) -> Sequence[bytes]:
+    """Return ``raws`` from the first by ``identity`` (32 bytes) on; those before a new identity key are history."""
+    for index, raw in enumerate(raws):
+        with suppress(CardRefused):
+            if card.parse_card(raw).identity == identity:
+                return raws[index:]
+    return raws
+
+
 def _chain(look: Look, held: Card) -> Iterator[Item]:
-    raws = load_cards(look.settings.cards, held.country)
+    raws = under(held.identity, load_cards(look.settings.cards, held.country))
     newest, why = advance_chain(None, held.identity, raws, look.now)
     if why or newest is None or newest.digest != held.digest:
         yield bad(
@@ -297,10 +320,13 @@ def _database_items(look: Look, db: sqlite3.Connection) -> Iterator[Item]:
     if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + SKEW_MAX:
         yield bad("clock", "the database holds events later than now", "set the clock; see that NTP runs")
     for country, hold in db.execute("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
-        hint = f'ask for its fingerprint by another way, then isthmus keys confirm {country} --fingerprint "..."'
+        hint = f"ask for its fingerprint by another way, then isthmus trust confirm {country} ..."
         yield bad("hold", f"{country} is on hold: {hold}", hint)
+    for text, hint in trust_check.stale(db, look.now):
+        yield bad("trust", text, hint)
     if len(applied) == len(known):
         yield from _not_contacted(db)
+        yield from _watched(look, db)
     (epoch,) = db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone() or ("1",)
     if int(epoch) != own_card(look.settings).epoch:
         yield bad("database", f"its epoch is {epoch}, the card says otherwise", "stop; isthmus restore begin-epoch")
@@ -321,10 +347,39 @@ def _not_contacted(db: sqlite3.Connection) -> Iterator[Item]:
             yield Item("partner", "note", f"{country} is not to be contacted", hint)
 
 
+def _watched(look: Look, db: sqlite3.Connection) -> Iterator[Item]:
+    """Look at logs that contradict themselves, and at checkpoints of ours that nobody else put their name to."""
+    for origin, kind, count in db.execute("SELECT origin, kind, count(*) FROM log_conflict GROUP BY origin, kind"):
+        text = f"the log {origin} contradicts itself: {kind}, {counted(count, 'time')}"
+        yield bad("log", text, "isthmus log conflicts; tell both States by another way, and keep what is stored")
+    witnesses = set(look.settings.values.get("transparency", {}).get("witnesses", ()))
+    newest = (
+        "SELECT c.origin, max(c.size), c.at, c.note FROM checkpoint_kept AS c "
+        "JOIN log_head AS h ON h.origin = c.origin AND h.current = 1 GROUP BY c.origin"
+    )
+    for origin, size, at, note in db.execute(newest):
+        partner = origin.split("/")[1]
+        signed = {name for name, _ in parse_note(note).signatures}
+        missing = sorted(({partner} | witnesses) - {look.settings.values["country"]} - signed)
+        if missing and datetime.fromtimestamp(at, UTC) + LATE < look.now:
+            text = f"the checkpoint of {size} entries of {origin} is not cosigned by {', '.join(missing)}"
+            yield bad("log", text, "isthmus log keep asks again and tells why not")
+
+
+def _trust(look: Look) -> Iterator[Item]:
+    """Look at the trust list as it was last read, where one is configured."""
+    found = [
+        bad("trust", text, hint) for text, hint in trust_check.listed(look.settings, own_card(look.settings), look.now)
+    ]
+    if not found and look.settings.values["trust"].get("repository") is not None:
+        yield ok("trust", "the trust list as last read is whole and does not run out soon")
+    yield from found
+
+
 def _partners(look: Look) -> Iterator[Item]:
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
-        held, why = advance_chain(None, pin, load_cards(look.settings.cards, country), look.now)
+        held, why = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
         if held is None:
             text = (
                 f"the card of {country} is not by the identity key pinned" if why else f"no card of {country} is here"
@@ -390,6 +445,7 @@ CHECKS: tuple[Check, ...] = (
     _keys,
     _card,
     _database,
+    _trust,
     _partners,
     _calendars,
     _disk,
@@ -401,8 +457,8 @@ async def _reach(look: Look) -> list[Item]:
     """Knock at the door of every partner that has one: any answer at all is one."""
     cards: dict[str, Card] = {}
     for country, partner in look.settings.values["partners"].items():
-        raws = load_cards(look.settings.cards, country)
-        held, _ = advance_chain(None, b64.decode(partner["identity"]), raws, look.now)
+        pin = b64.decode(partner["identity"])
+        held, _ = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
         if held is not None and partner.get("transmission", "push") != "pull":
             cards[country] = held
     async with HttpPeers(cards.get) as peers:

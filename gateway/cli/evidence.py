@@ -2,6 +2,7 @@
 
 import os
 from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.evidence_file import verify_file
 from gateway.cli.output import counted, emit, json_option, say
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
-from gateway.core.evidence import Report
+from gateway.core.evidence import Anchors, CheckToken, Report
 from gateway.core.reuse import DESK, bodies, purposes
 from keys import b64
 
@@ -93,16 +94,31 @@ def export(
 @evidence.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
+    "--root",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The root of the trust list, as it was compared: it leads to the cards of all States.",
+)
+@click.option(
     "--identity", "identities", multiple=True, metavar="XAA=KEY", help="An identity key compared out of band."
 )
+@click.option(
+    "--tsa", type=click.Path(dir_okay=False, path_type=Path), help="Certificates of a time-stamping authority (PEM)."
+)
+@click.option("--witnessed", is_flag=True, help="A checkpoint that too few States cosigned is a fault.")
 @json_option
-def verify(file: Path, identities: tuple[str, ...], as_json: bool) -> None:
+def verify(
+    file: Path, root: Path | None, identities: tuple[str, ...], tsa: Path | None, witnessed: bool, as_json: bool
+) -> None:
     """Verify FILE offline: every fault, by member. Exits 6 if there is one."""
     try:
-        report = verify_file(file, _pinned(identities))
+        anchors = Anchors(_pinned(identities), root.read_bytes() if root else None, _checker(tsa), witnessed)
+        report = verify_file(file, anchors)
     except OSError as error:
         raise CommandError(
-            Exit.USAGE, "unreadable", f"{file} cannot be read: {error.strerror}", "name the zip"
+            Exit.USAGE,
+            "unreadable",
+            f"{error.filename or file} cannot be read: {error.strerror}",
+            "name the zip, and files that exist",
         ) from error
     if as_json:
         emit({"verified": report.verified, **_plain(report)})
@@ -118,7 +134,21 @@ def verify(file: Path, identities: tuple[str, ...], as_json: bool) -> None:
         )
 
 
-def _pinned(texts: tuple[str, ...]) -> dict[str, set[bytes]] | None:
+def _checker(tsa: Path | None) -> CheckToken | None:
+    """Return what checks time-stamps under the certificates in ``tsa``. Raises ``Unavailable``, ``CommandError``."""
+    if tsa is None:
+        return None
+    if find_spec("rfc3161_client") is None:
+        raise CommandError(
+            Exit.CONFIGURATION, "no-timestamp", "time-stamps need the extra 'timestamp'", "install isthmus[timestamp]"
+        )
+    from gateway.transport.timestamp import load_roots, verify_token
+
+    roots = load_roots(tsa)
+    return lambda raw, message: verify_token(raw, message, roots)
+
+
+def _pinned(texts: tuple[str, ...]) -> dict[str, set[bytes]]:
     pinned: dict[str, set[bytes]] = defaultdict(set)
     for text in texts:
         country, _, key = text.partition("=")
@@ -128,7 +158,7 @@ def _pinned(texts: tuple[str, ...]) -> dict[str, set[bytes]] | None:
             raise CommandError(
                 Exit.USAGE, "identity", f"'{country}=…' holds no key", "give a key as base64url: --identity XAA=KEY"
             ) from error
-    return dict(pinned) or None
+    return dict(pinned)
 
 
 def _plain(report: Report) -> dict[str, object]:
@@ -136,6 +166,7 @@ def _plain(report: Report) -> dict[str, object]:
         "members": report.members,
         "identities": report.identities,
         "messages": report.messages,
+        "checkpoints": report.checkpoints,
         "notes": report.notes,
         "faults": report.faults,
     }
@@ -145,5 +176,9 @@ def _tell(report: Report) -> None:
     click.echo(
         f"{report.members} members, {len(report.messages)} messages: {'verified' if report.verified else 'FAULTS'}"
     )
+    for one in report.checkpoints:
+        by = ", ".join(f"{country} {at:%Y-%m-%d %H:%M}" for country, at in sorted(one.cosigned.items())) or "nobody"
+        stamped = f", stamped {one.stamped_at}" if one.stamped_at else ""
+        click.echo(f"log {one.origin}, {one.size} entries: cosigned by {by}{stamped}")
     for note in report.notes:
         click.echo(f"note: {note}")

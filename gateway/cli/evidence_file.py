@@ -10,11 +10,11 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from gateway.core import evidence as core
-from gateway.core.evidence import Fault, Report
+from gateway.core.evidence import Anchors, Fault, Report
 
 FILE_MAX_BYTES = 64 << 20
 """The largest file read: sixteen of the largest messages there are; a case without content has a hundredth."""
@@ -31,30 +31,27 @@ _END = struct.Struct("<4s4H2LH")
 
 _LOCATOR_BYTES = 20
 
-_FOLDERS = frozenset({"cards/", "receipts/", "log/", "content/"})
+_FOLDERS = frozenset({"cards/", "receipts/", "log/", "content/", "trust/", "stamps/"})
 """Entries that some archivers make for directories; they hold nothing and are passed over."""
 
 
-def verify_file(path: Path, identities: Mapping[str, Collection[bytes]] | None = None) -> Report:
+def verify_file(path: Path, anchors: Anchors | None = None) -> Report:
     """
     Verify the evidence in the zip at ``path``, offline, and return every fault by member.
 
-    Args:
-        path: the file.
-        identities: for a country, the identity keys (32 bytes each) compared out of band; a card under another one is a
-            fault. See ``gateway.core.evidence.verify``.
+    ``anchors`` is what the verifier brings along (``gateway.core.evidence.Anchors``).
 
     Raises ``OSError`` if the file cannot be read; whatever is wrong with its content is in the report.
     """
     with path.open("rb") as file:
         raw = file.read(FILE_MAX_BYTES + 1)
-    return verify_bytes(raw, identities)
+    return verify_bytes(raw, anchors)
 
 
-def verify_bytes(raw: bytes, identities: Mapping[str, Collection[bytes]] | None = None) -> Report:
+def verify_bytes(raw: bytes, anchors: Anchors | None = None) -> Report:
     """Verify the evidence in a zip in memory; see ``verify_file``."""
     members, faults = unpack(raw)
-    report = core.verify(members, identities)
+    report = core.verify(members, anchors)
     # A member that could not be read is missing to the verifier; why it could not is the better reason.
     named = {fault.member for fault in faults}
     whole = bool(faults) and not members

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -25,21 +25,17 @@ from gateway.cli.session import (
     key_passphrase_option,
     passphrase,
     passphrase_option,
-    run,
 )
 from gateway.core.wire import format_instant
 from gateway.settings import Settings
 from gateway.transport.card_directory import load_cards, write_card
-from keys import b64, card, statement
+from keys import b64, card, device, statement, trust_words
 from keys.card import Card
 from keys.custody import KeyStore, open_store
 from keys.errors import CardRefused
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
-from keys.sign import SigningKey, check_public
-
-if TYPE_CHECKING:
-    from gateway.app import Gateway
+from keys.sign import Signer, SigningKey, check_public
 
 PERSON = "person"
 """Name of the one key in a person's key store."""
@@ -53,6 +49,18 @@ SIGNING_MAX = 8
 
 KEY_VARIABLES = ("ISTHMUS_KEY_PASSPHRASE",)
 IDENTITY_VARIABLES = ("ISTHMUS_IDENTITY_PASSPHRASE", VARIABLE)
+PIN_VARIABLES = ("ISTHMUS_DEVICE_PIN",)
+
+
+class KeyPlace(click.ParamType[Path | str]):
+    """Where a key is: the path of a key store, or the address of a key in a device."""
+
+    name = "key"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """Return a path as such, an address as text."""
+        text = str(value)
+        return text if text.startswith(f"{device.SCHEME}:") else Path(text).resolve()
 
 
 def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,8 +74,8 @@ def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--identity",
         metavar="FILE",
-        type=click.Path(dir_okay=False, resolve_path=True, path_type=Path),
-        help=f"The store of the identity key; by default {homes.IDENTITY_FILE} in the home.",
+        type=KeyPlace(),
+        help=f"The store of the identity key, or its pkcs11: address; by default {homes.IDENTITY_FILE} in the home.",
     )(function)
 
 
@@ -77,18 +85,11 @@ def open_person_key(file: Path, passphrase_file: Path | None) -> SigningKey:
     return SigningKey(open_store(f"file:{file}", passphrase=ask, environ={}).get(PERSON))
 
 
-def open_identity(home: Path, file: Path | None, passphrase_file: Path | None, held: Card) -> SigningKey:
+def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | None, held: Card) -> Signer:
     """Return the identity key that signs the next card. Raises ``CommandError`` if it is not here or another one."""
     path = file or home / homes.IDENTITY_FILE
-    if not path.exists():
-        raise CommandError(
-            Exit.CONFIGURATION,
-            "no-identity",
-            f"{path} is not here",
-            "bring the identity key from its safe and name it with --identity FILE",
-        )
     ask = passphrase(passphrase_file, variables=IDENTITY_VARIABLES, prompt="Passphrase of the identity key")
-    identity = SigningKey(open_store(f"file:{path}", passphrase=ask, environ={}).get(homes.IDENTITY))
+    identity = _identity_at(path, ask)
     if identity.public != held.identity:
         raise CommandError(
             Exit.INTEGRITY,
@@ -97,6 +98,29 @@ def open_identity(home: Path, file: Path | None, passphrase_file: Path | None, h
             "take the key of this State",
         )
     return identity
+
+
+def _identity_at(path: Path | str, ask: Callable[[], str]) -> Signer:
+    if isinstance(path, str):
+        return device.open_device(path, pin=device_pin, environ=os.environ)
+    if not path.exists():
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "no-identity",
+            f"{path} is not here",
+            "bring the identity key from its safe and name it with --identity FILE",
+        )
+    return SigningKey(open_store(f"file:{path}", passphrase=ask, environ={}).get(homes.IDENTITY))
+
+
+def device_pin() -> str:
+    """Ask for the PIN of a device whose address names no source of it. Raises ``CommandError`` without a terminal."""
+    return passphrase(None, variables=PIN_VARIABLES, prompt="PIN of the device")()
+
+
+def device_key(chosen: Settings) -> device.DeviceKey | None:
+    """Return the signing key in use if it is in a device, ``None`` if it is in the key store. Raises ``StoreError``."""
+    return device.open_device(chosen.signing, pin=device_pin, environ=os.environ) if chosen.signing else None
 
 
 def own_card(chosen: Settings) -> Card:
@@ -112,7 +136,7 @@ def own_card(chosen: Settings) -> Card:
     return card.parse_card(found[-1])
 
 
-def issue(chosen: Settings, held: Card, changes: Mapping[str, Any], identity: SigningKey) -> Card:
+def issue(chosen: Settings, held: Card, changes: Mapping[str, Any], identity: Signer) -> Card:
     """Sign the card that follows ``held`` with ``changes``, publish it in the home's directory, and return it."""
     made = homes.next_card(held, changes, identity, datetime.now(UTC))
     write_card(chosen.cards, made)
@@ -226,6 +250,8 @@ def show(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     held = own_card(chosen)
     store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
     here = private_kids(store)
+    if chosen.signing:
+        here |= {key.kid: "device" for key in (device_key(chosen),) if key is not None}
     rows: list[dict[str, Any]] = [
         {"use": use, "kid": key.kid, "from": key.valid_from, "until": key.valid_until, "revoked_at": key.revoked_at}
         | {"active": key.is_active(datetime.now(UTC)), "private_half": here.get(key.kid)}
@@ -264,7 +290,7 @@ def card_(
     roles: tuple[str, ...],
     removed: tuple[str, ...],
     addresses: tuple[str, ...],
-    identity: Path | None,
+    identity: Path | str | None,
     identity_passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -292,42 +318,70 @@ def _role(text: str) -> dict[str, Any]:
     return {"role": named, **window(kid, public, start, start + timedelta(days=366))}
 
 
+@keys.command("device")
+@click.argument("uri")
+@json_option
+def device_(uri: str, as_json: bool) -> None:
+    """
+    Make a signing key inside the device that URI names (pkcs11:token=...;object=...?module-path=...).
+
+    It cannot be read out again. List it in the card next: isthmus keys rotate signing --device URI.
+    """
+    made = device.make_key(uri, pin=device_pin, environ=os.environ)
+    emit({"device": uri, "key": b64.encode(made.public), "kid": made.kid}, as_json=as_json)
+
+
 @keys.command()
-@click.argument("what", type=click.Choice(["signing", "sealing"]))
+@click.argument("what", type=click.Choice(["signing", "sealing", "identity"]))
 @home_option
 @passphrase_option
 @identity_options
 @click.option("--suite", type=click.Choice(["1", "2"]), help="Suite of new sealing keys; by default that of the last.")
 @click.option("--activate", is_flag=True, help="signing: begin to use the new key and destroy the old one.")
+@click.option("--device", "uri", metavar="URI", help="signing: the new key is the one in this device.")
+@click.option("--new-identity", metavar="FILE", type=KeyPlace(), help="identity: where the new identity key is made.")
 @json_option
 def rotate(
     what: str,
     home: Path,
     passphrase_file: Path | None,
-    identity: Path | None,
+    identity: Path | str | None,
     identity_passphrase_file: Path | None,
     suite: str | None,
     activate: bool,
+    uri: str | None,
+    new_identity: Path | str | None,
     as_json: bool,
 ) -> None:
     """
-    Make new keys beside the old ones, with both in the next card.
+    Make new keys beside the old ones, with both in the next card; or a card under a new identity key.
 
     A new signing key is used only after --activate: partners must hold the card that lists it. Sealing keys follow the
-    windows of the last ones; as many are made as windows have ended.
+    windows of the last ones; as many are made as windows have ended. Under a new identity key every partner holds us
+    until an officer there has compared the new fingerprint: tell them before.
     """
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
+    if what == "identity":
+        _new_identity(chosen, held, new_identity, identity_passphrase_file, as_json)
+        return
     store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
     if activate:
-        _activate(store, held, as_json)
+        _activate(chosen, store, held, as_json)
         return
     signer = open_identity(home, identity, identity_passphrase_file, held)
     now = datetime.now(UTC)
-    changes = _next_signing(store, held, now) if what == "signing" else _next_sealing(store, held, now, suite)
+    changes = (
+        _next_signing(_new_signer(store, uri), held, now)
+        if what == "signing"
+        else _next_sealing(store, held, now, suite)
+    )
     made = issue(chosen, held, changes, signer)
     tell_card(chosen, made, as_json)
-    if what == "signing":
+    if uri:
+        say(f'Once every partner has taken the card: set signing = "{uri}" in the configuration, start the gateway,')
+        say("and destroy the old private half: isthmus keys rotate signing --activate")
+    elif what == "signing":
         say("Once every partner has taken the card: isthmus keys rotate signing --activate")
     else:
         say("Restart the gateway, so that it opens what is sealed to the new keys.")
@@ -337,10 +391,39 @@ def _living(entries: Sequence[Mapping[str, Any]], now: datetime) -> list[Mapping
     return [one for one in entries if datetime.fromisoformat(one["until"]) > now]
 
 
-def _next_signing(store: KeyStore, held: Card, now: datetime) -> dict[str, Any]:
+def _new_identity(
+    chosen: Settings, held: Card, place: Path | str | None, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Make a new identity key at ``place`` and issue the card under it; nothing that exists is written over."""
+    if place is None:
+        raise click.UsageError("name where the new identity key is made: --new-identity FILE, on a medium of its own")
+    if isinstance(place, str):
+        signer: Signer = device.make_key(place, pin=device_pin, environ=os.environ)
+    else:
+        if place.exists():
+            raise FileExistsError(None, "exists; a key is never overwritten", str(place))
+        variables = ("ISTHMUS_NEW_IDENTITY_PASSPHRASE", *IDENTITY_VARIABLES)
+        ask = passphrase(passphrase_file, variables=variables, prompt="Passphrase for the new identity key", new=True)
+        made = SigningKey.generate()
+        open_store(f"file:{place}", passphrase=ask, environ={}).put(homes.IDENTITY, made.seed)
+        signer = made
+    issued = homes.card_of_new_identity(held, signer, datetime.now(UTC))
+    write_card(chosen.cards, issued)
+    tell_card(chosen, issued, as_json, fingerprint=issued.fingerprint)
+    say("Read the fingerprint out to every partner, by another way than the card goes: until then they hold us.")
+    say("Destroy the old identity key and every copy of it, once the last partner has confirmed the new one.")
+
+
+def _new_signer(store: KeyStore, uri: str | None) -> Signer:
+    """Return the signing key to list next: the one in a device, or one in the store, made if there is none yet."""
+    if uri is not None:
+        return device.open_device(uri, pin=device_pin, environ=os.environ)
     if NEXT not in store.names():
         store.put(NEXT, SigningKey.generate().seed)
-    new = SigningKey(store.get(NEXT))
+    return SigningKey(store.get(NEXT))
+
+
+def _next_signing(new: Signer, held: Card, now: datetime) -> dict[str, Any]:
     start = now.replace(microsecond=0) - timedelta(hours=1)
     listed = [one for one in _living(card.claims_of(held)["signing"], now) if one["kid"] != new.kid]
     if len(listed) >= SIGNING_MAX:
@@ -350,9 +433,15 @@ def _next_signing(store: KeyStore, held: Card, now: datetime) -> dict[str, Any]:
     return {"signing": [*listed, window(new.kid, new.public, start, start + timedelta(days=366))]}
 
 
-def _activate(store: KeyStore, held: Card, as_json: bool) -> None:
+def _activate(chosen: Settings, store: KeyStore, held: Card, as_json: bool) -> None:
     """Put the next signing key in the place of the one in use. Run again, it finishes what a crash left half done."""
     names = store.names()
+    if (inside := device_key(chosen)) is not None:
+        held.signing_key(inside.kid, datetime.now(UTC))
+        for name in {homes.SIGNING, NEXT} & set(names):
+            store.destroy(name)
+        emit({"signing": inside.kid}, as_json=as_json)
+        return
     if NEXT not in names:
         raise CommandError(Exit.FINDINGS, "no-next", "there is no new signing key", "isthmus keys rotate signing")
     new = SigningKey(store.get(NEXT))
@@ -415,7 +504,11 @@ def revoke(kid: str, home: Path, identity: Path | None, identity_passphrase_file
 @passphrase_option
 @json_option
 def destroy(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Destroy the private halves of sealing keys whose window has ended. What was sealed to them stays closed."""
+    """
+    Destroy the private halves of sealing keys that ended or are revoked. What was sealed to them stays closed.
+
+    A gateway that runs does this by itself when a window ends.
+    """
     chosen = settings.load(home, os.environ)
     held, now = own_card(chosen), datetime.now(UTC)
     store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
@@ -427,40 +520,17 @@ def destroy(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
 
 
 def ended_keys(store: KeyStore, held: Card, now: datetime) -> list[str]:
-    """Return the names of sealing keys in ``store`` whose window has ended; a key no card lists any more has too."""
-    open_ = {entry.kid for entry in held.sealing if entry.valid_until > now}
+    """Return the names of sealing keys in ``store`` that are over: ended, revoked, or not in our card any more."""
+    open_ = {entry.kid for entry in held.sealing if entry.valid_until > now and entry.revoked_at is None}
     return [name for name, secret in homes.sealing_keys(store) if b64.encode(secret.kid) not in open_]
-
-
-@keys.command()
-@click.argument("country")
-@home_option
-@passphrase_option
-@click.option("--fingerprint", required=True, help="The fingerprint as it was read out to you, in quotes.")
-@json_option
-def confirm(country: str, home: Path, passphrase_file: Path | None, fingerprint: str, as_json: bool) -> None:
-    """
-    Lift the hold on COUNTRY, after its new fingerprint was confirmed by another way than its card came.
-
-    Stop the gateway before, and start it afterwards.
-    """
-    chosen = settings.load(home, os.environ)
-    if country not in chosen.values["partners"]:
-        raise click.UsageError(f"{country!r} is not a partner of this gateway")
-    named = by_fingerprint(load_cards(chosen.cards, country), fingerprint)
-
-    async def act(gateway: "Gateway") -> None:
-        await gateway.context.trust.confirm(country, named.identity, gateway.context.clock.now())
-
-    run(home, passphrase(passphrase_file), act)
-    identity = b64.encode(named.identity)
-    emit({"country": country, "identity": identity, "serial": named.serial}, as_json=as_json)
-    say(f'Now set identity = "{identity}" under [partners.{country}], and start the gateway.')
 
 
 def by_fingerprint(raws: Sequence[bytes], fingerprint: str) -> Card:
     """Return the newest card whose identity key has ``fingerprint``. Raises ``CommandError`` if there is none."""
-    wanted = "".join(fingerprint.split()).lower()
+    try:
+        wanted = trust_words.read(fingerprint).hex()
+    except ValueError:
+        wanted = ""  # no fingerprint at all, so nobody's
     for raw in reversed(raws):
         try:
             found = card.parse_card(raw)

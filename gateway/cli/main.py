@@ -28,6 +28,8 @@ VERBS: Mapping[str, Place] = {
     "check": Place("gateway.cli.check:check", "Look at everything at once and name the next step for each finding."),
     "serve": Place("gateway.cli.serve:serve", "Run the gateway until it is stopped."),
     "keys": Place("gateway.cli.keys:keys", "Make, show, rotate, revoke and destroy keys; issue the next card."),
+    "compromise": Place("gateway.cli.compromise:compromise", "After a theft: stop, revoke, replace, meet again."),
+    "trust": Place("gateway.cli.trust:trust", "Keep the list of whose key is whose; hold or confirm a State."),
     "partner": Place("gateway.cli.partner:partner", "Add a partner State."),
     "person": Place("gateway.cli.person:person", "Add a person who may act here."),
     "preview": Place("gateway.cli.preview:preview", "Show what would leave, what is withheld, and by which rule."),

@@ -28,7 +28,7 @@ def restore() -> None:
 def begin_epoch(
     home: Path,
     passphrase_file: Path | None,
-    identity: Path | None,
+    identity: Path | str | None,
     identity_passphrase_file: Path | None,
     as_json: bool,
 ) -> None:

@@ -106,7 +106,7 @@ def show(desk: Desk, ref: str, why: str) -> None:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
         if (await find_row(gateway, ref)).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        return return_json(await look_at(gateway, desk.person, ref, "view", why), role)
+        return return_json(await look_at(gateway, desk.person, ref, "view", why, role), role)
 
     desk.run(act)
 

@@ -11,6 +11,7 @@ import click
 
 from gateway import app, settings
 from gateway.cli.output import emit, json_option
+from gateway.cli.running import alone
 from gateway.cli.session import home_option, passphrase, passphrase_option
 
 
@@ -24,7 +25,9 @@ def serve(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
 
     It logs JSON lines to standard error and may be killed at any moment: a restart goes on where the disk says.
     """
-    asyncio.run(_serve(settings.load(home, os.environ), passphrase(passphrase_file)))
+    chosen = settings.load(home, os.environ)
+    with alone(chosen):
+        asyncio.run(_serve(chosen, passphrase(passphrase_file)))
     if as_json:
         emit({"stopped": True})
 

@@ -58,7 +58,12 @@ EXAMPLE: Mapping[str, Any] = {
         "peers": {"host": "127.0.0.1", "port": 8443, "tls_certificate": "tls.crt", "tls_key": "tls.key"},
         "api": {"host": "127.0.0.1", "port": 8080},
     },
-    "trust": {"directory": "cards", "refresh_s": 900},
+    "trust": {
+        "directory": "cards",
+        "repository": "https://trust.example/list",
+        "root": "trust.root.json",
+        "refresh_s": 900,
+    },
     "policy": {"auto_reminder": True, "reminder_cooldown_days": 7, "message_days": 30},
     "notices": {
         "link": "https://desk.example/cases/{ref}",
@@ -72,6 +77,10 @@ EXAMPLE: Mapping[str, Any] = {
             "recipients": {"interior": ["desk@interior.example"]},
         },
         "webhook": {"url": "https://desk.example/hooks/isthmus", "secret": "env:ISTHMUS_HOOK"},
+    },
+    "transparency": {
+        "witnesses": ["XBB"],
+        "timestamp": {"url": "https://tsa.example/", "roots": "tsa.pem"},
     },
     "retention": {"blocked_after_days": 180, "erased_after_days": 540, "envelope_days": 30},
     "limits": {"in_flight": 32, "post_timeout_s": 20},
@@ -116,6 +125,8 @@ def example() -> str:
         if name == "notices":
             for way in ("smtp", "webhook"):
                 lines += _section(f"[notices.{way}]", value[way], properties["properties"][way])
+        if name == "transparency":
+            lines += _section(f"[{name}.timestamp]", value["timestamp"], properties["properties"]["timestamp"])
     return "\n".join([*lines, ""])
 
 

@@ -73,7 +73,8 @@ class Pending:
     """
     A body somebody prepared and somebody else may have signed; ``body`` is its exact JSON text.
 
-    ``digest`` is base64url SHA-256 of the body's UTF-8 bytes; ``statement`` the approver's JWS over it.
+    ``digest`` is base64url SHA-256 of the body's UTF-8 bytes; ``statement`` the approver's JWS over it, which counts up
+    to ``valid_until``, an RFC 3339 instant in UTC.
     """
 
     type: str
@@ -82,6 +83,7 @@ class Pending:
     author: str
     approver: str | None = None
     statement: str | None = None
+    valid_until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

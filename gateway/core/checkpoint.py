@@ -30,11 +30,16 @@ __all__ = [
     "log_entry",
     "note_key_id",
     "origin",
+    "parse_base64",
     "parse_checkpoint",
+    "parse_hash",
     "parse_note",
+    "parse_number",
     "parse_proof",
     "proof_text",
+    "serialize_base64",
     "sign_note",
+    "signature_line",
     "verify_entry",
     "verify_note",
 ]
@@ -72,30 +77,32 @@ def note_key_id(name: str, public: bytes) -> bytes:
     return sha256(name.encode() + b"\n" + ED25519_TYPE + public).digest()[:4]
 
 
-def _b64(raw: bytes) -> str:
+def serialize_base64(raw: bytes) -> str:
+    """Return ``raw`` as standard base64, as the C2SP formats have it."""
     return base64.b64encode(raw).decode("ascii")
 
 
-def _unb64(text: str, reason: str) -> bytes:
+def parse_base64(text: str, reason: str) -> bytes:
     """Return the bytes of canonical standard base64; raises ``BadProof``."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise BadProof(reason) from None
-    if _b64(raw) != text:
+    if serialize_base64(raw) != text:
         raise BadProof(reason)
     return raw
 
 
-def _number(text: str, reason: str) -> int:
+def parse_number(text: str, reason: str) -> int:
     """Return a decimal without leading zeros; raises ``BadProof``."""
     if not _NUMBER.fullmatch(text):
         raise BadProof(reason)
     return int(text)
 
 
-def _hash(text: str, reason: str) -> bytes:
-    raw = _unb64(text, reason)
+def parse_hash(text: str, reason: str) -> bytes:
+    """Return a hash (32 bytes) in canonical base64; raises ``BadProof``."""
+    raw = parse_base64(text, reason)
     if len(raw) != HASH_BYTES:
         raise BadProof(reason)
     return raw
@@ -112,7 +119,7 @@ class Checkpoint:
 
 def checkpoint_body(origin: str, size: int, root: bytes) -> str:
     """Return the text of a checkpoint, the part that is signed."""
-    return f"{origin}\n{size}\n{_b64(root)}\n"
+    return f"{origin}\n{size}\n{serialize_base64(root)}\n"
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
@@ -122,7 +129,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
         raise BadProof("checkpoint is not three lines")
     if not _NAME.fullmatch(lines[0]):
         raise BadProof("checkpoint has no origin")
-    return Checkpoint(lines[0], _number(lines[1], "checkpoint size"), _hash(lines[2], "checkpoint root"))
+    return Checkpoint(lines[0], parse_number(lines[1], "checkpoint size"), parse_hash(lines[2], "checkpoint root"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,12 @@ class Note:
 def sign_note(text: str, name: str, signer: Signer) -> str:
     """Return ``text`` as a signed note with one Ed25519 signature by ``signer`` under key name ``name``."""
     signature = signer.sign(text.encode())
-    return f"{text}\n{_DASH}{name} {_b64(note_key_id(name, signer.public) + signature)}\n"
+    return f"{text}\n{signature_line(name, note_key_id(name, signer.public) + signature)}"
+
+
+def signature_line(name: str, blob: bytes) -> str:
+    """Return the line of a signature by ``name``; ``blob`` is key id (4 bytes) and signature."""
+    return f"{_DASH}{name} {serialize_base64(blob)}\n"
 
 
 def parse_note(raw: str) -> Note:
@@ -150,7 +162,7 @@ def parse_note(raw: str) -> Note:
         parts = line.removeprefix(_DASH).split(" ")
         if not line.startswith(_DASH) or len(parts) != 2 or not _NAME.fullmatch(parts[0]):
             raise BadProof("note has a bad signature line")
-        signatures.append((parts[0], _unb64(parts[1], "note has a bad signature line")))
+        signatures.append((parts[0], parse_base64(parts[1], "note has a bad signature line")))
     return Note(text + "\n", tuple(signatures))
 
 
@@ -184,7 +196,7 @@ class Proof:
 
 def proof_text(index: int, path: Sequence[bytes], checkpoint: str) -> str:
     """Return a tlog-proof of the entry at ``index`` against the signed ``checkpoint``."""
-    return "\n".join((PROOF_HEADER, f"index {index}", *map(_b64, path), "", checkpoint))
+    return "\n".join((PROOF_HEADER, f"index {index}", *map(serialize_base64, path), "", checkpoint))
 
 
 def parse_proof(text: str) -> Proof:
@@ -199,8 +211,8 @@ def parse_proof(text: str) -> Proof:
         raise BadProof("proof has no index")
     if len(lines) - 2 > MAX_PATH:
         raise BadProof("proof has too many hashes")
-    index = _number(lines[1].removeprefix("index "), "proof has no index")
-    return Proof(index, tuple(_hash(line, "proof has a bad hash") for line in lines[2:]), checkpoint)
+    index = parse_number(lines[1].removeprefix("index "), "proof has no index")
+    return Proof(index, tuple(parse_hash(line, "proof has a bad hash") for line in lines[2:]), checkpoint)
 
 
 def verify_entry(receipt: bytes, r: bytes, proof_text: str, origin: str, log_key: bytes) -> tuple[int, Checkpoint]:

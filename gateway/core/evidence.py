@@ -22,10 +22,12 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any, Final
 
-from gateway.core import checkpoint, merkle, wire
+from gateway.core import checkpoint, cosign, evidence_trust, wire
+from gateway.core.checkpoint import Checkpoint
 from gateway.core.codes import PeerError
 from gateway.core.merkle import BadProof
 from gateway.core.wire import Receipt
+from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
 from keys import b64, instants
 from keys import jws as jws_format
 from keys.card import Card, parse_card
@@ -58,6 +60,8 @@ _CARD_NAME = re.compile(r"cards/([A-Z]{3})-([1-9][0-9]{0,8})\.jws")
 _RECEIPT_NAME = re.compile(rf"receipts/({_DIGEST})(?:\.[1-9][0-9]{{0,3}})?\.jws")
 _PROOF_NAME = re.compile(rf"log/{_DIGEST}(?:\.[1-9][0-9]{{0,3}})?\.[A-Z]{{3}}\.proof")
 _CONTENT_NAME = re.compile(rf"content/({_DIGEST})\.jws")
+_STAMP_NAME = re.compile(r"stamps/([A-Z]{3})\.([A-Z]{3})\.([1-9][0-9]{0,15})\.([1-9][0-9]{0,15})\.tsr")
+_TRUST_NAMES = (evidence_trust.ROOT, evidence_trust.PART, evidence_trust.CARDS, re.compile(evidence_trust.WITNESS))
 _FIXED = frozenset({README, MANIFEST, SIGNED, *TABLES})
 
 # What reading a hostile member may raise. OverflowError: an instant that has no equal in UTC.
@@ -66,13 +70,18 @@ _BAD = (KeysError, PeerError, BadProof, ValueError, OverflowError)
 
 def known_name(name: str) -> bool:
     """Return whether ``name`` is one that a member may have; none leads out of a directory."""
-    patterns = (_CARD_NAME, _RECEIPT_NAME, _PROOF_NAME, _CONTENT_NAME)
+    patterns = (_CARD_NAME, _RECEIPT_NAME, _PROOF_NAME, _CONTENT_NAME, _STAMP_NAME, *_TRUST_NAMES)
     return name in _FIXED or any(pattern.fullmatch(name) for pattern in patterns)
 
 
 def card_name(card: Card) -> str:
     """Return the member that holds ``card``."""
     return f"cards/{card.country}-{card.serial}.jws"
+
+
+def stamp_name(origin: str, size: int) -> str:
+    """Return the member that holds the time-stamp of the checkpoint of ``size`` entries of the log ``origin``."""
+    return f"stamps/{origin.replace('/', '.')}.{size}.tsr"
 
 
 def receipt_stem(digest: str, number: int) -> str:
@@ -193,28 +202,6 @@ def build(about: Manifest, members: Mapping[str, bytes], signer: Signer) -> dict
     return {**members, MANIFEST: manifest, SIGNED: sign_manifest(manifest, signer)}
 
 
-def paths(leaves: Sequence[bytes], wanted: Collection[int]) -> dict[int, tuple[bytes, ...]]:
-    """
-    Return the audit path of each leaf at an index in ``wanted``, in the tree of all ``leaves`` (32 bytes each).
-
-    Every inner node is computed once, so that many proofs cost little more than one (RFC 9162 section 2.1.3.1).
-    """
-
-    def walk(start: int, end: int, inside: Sequence[int]) -> tuple[bytes, dict[int, tuple[bytes, ...]]]:
-        if not inside:
-            return merkle.root_hash(leaves[start:end]), {}
-        if end - start == 1:
-            return leaves[start], {start: ()}
-        middle = start + (1 << (end - start - 1).bit_length() - 1)
-        left, left_paths = walk(start, middle, [index for index in inside if index < middle])
-        right, right_paths = walk(middle, end, [index for index in inside if index >= middle])
-        found = {index: (*path, right) for index, path in left_paths.items()}
-        found |= {index: (*path, left) for index, path in right_paths.items()}
-        return merkle.node_hash(left, right), found
-
-    return walk(0, len(leaves), sorted(wanted))[1] if wanted else {}
-
-
 # What a verifier says.
 
 
@@ -252,12 +239,28 @@ class Proved:
 
 
 @dataclass(frozen=True, slots=True)
+class Stood:
+    """
+    A checkpoint that receipts stand under: log, number of entries, who cosigned it and when, by ML-DSA-44.
+
+    ``enough`` tells whether they make the quorum; ``stamped_at`` is the instant of a time-stamp that was checked, as
+    text, or ``None``.
+    """
+
+    origin: str
+    size: int
+    cosigned: Mapping[str, datetime]
+    enough: bool
+    stamped_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """
     The outcome: every fault, and what the file says where there is none.
 
     ``manifest`` is ``None`` if none could be read, and signed unless a fault says otherwise; ``members`` how many there
-    were.
+    were. ``checkpoints`` are those of the State that exported.
     ``notes`` are no faults: where the two States reckon differently, what is gone, which identity nobody compared.
     """
 
@@ -265,6 +268,7 @@ class Report:
     members: int
     identities: tuple[Identity, ...]
     messages: tuple[Proved, ...]
+    checkpoints: tuple[Stood, ...]
     notes: tuple[str, ...]
     faults: tuple[Fault, ...]
 
@@ -382,17 +386,31 @@ FORMS: Mapping[str, Form] = {
 """The members of each row, in their order, and what each must be."""
 
 
-def verify(members: Mapping[str, bytes], identities: Mapping[str, Collection[bytes]] | None = None) -> Report:
-    """
-    Check an export whole and return everything that is wrong with it.
+CheckToken = Callable[[bytes, bytes], str]
+"""Returns the instant in a time-stamp response over a message, or raises ``ValueError``."""
 
-    Args:
-        members: name to content, as they stood in the file.
-        identities: for a country, the identity keys (32 bytes each) that were compared out of band; a card of that
-            country under another one is a fault. Without it the file is checked against the cards it brings itself,
-            which proves it whole but not whose it is; the report lists the fingerprints to compare.
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
     """
-    return _Verifier(members, identities or {}).run()
+    What a verifier brings along, none of it out of the file.
+
+    ``identities`` are, for a country, the identity keys (32 bytes each) that were compared out of band; a card of that
+    country under another one is a fault. ``root`` is the file of the trust list's root that was compared: it leads to
+    the cards of all States. Without either the file is checked against the cards it brings itself, which proves it
+    whole but not whose it is; the report lists the fingerprints to compare. ``check_token`` checks time-stamps.
+    ``witnessed`` makes a checkpoint that lacks its quorum a fault.
+    """
+
+    identities: Mapping[str, Collection[bytes]] = field(default_factory=dict)
+    root: bytes | None = None
+    check_token: CheckToken | None = None
+    witnessed: bool = False
+
+
+def verify(members: Mapping[str, bytes], anchors: Anchors | None = None) -> Report:
+    """Check an export (name to content, as they stood in the file) and return everything that is wrong with it."""
+    return _Verifier(members, anchors or Anchors()).run()
 
 
 @dataclass(slots=True)
@@ -400,7 +418,14 @@ class _Verifier:
     """One run of the checks. Each method adds to ``faults`` and ``notes`` and raises nothing."""
 
     members: Mapping[str, bytes]
-    pins: Mapping[str, Collection[bytes]]
+    anchors: Anchors
+    pins: dict[str, Collection[bytes]] = field(default_factory=dict)
+    pinned: set[str] = field(default_factory=set)
+    policy: WitnessPolicy | None = None
+    heads: dict[tuple[str, int], tuple[Checkpoint, str, dict[str, datetime], set[tuple[str, bytes]]]] = field(
+        default_factory=dict
+    )
+    stamped: dict[tuple[str, int], str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cards: dict[str, list[Card]] = field(default_factory=dict)
@@ -409,6 +434,7 @@ class _Verifier:
 
     def run(self) -> Report:
         """Check everything in an order in which what is needed later is known."""
+        self._trust()
         self._read_cards()
         manifest = self._manifest()
         for name in TABLES:
@@ -420,6 +446,8 @@ class _Verifier:
             self._receipts(manifest)
             proved = self._messages(manifest)
             self._openings(manifest)
+            self._stamps()
+            self._cosigned(manifest)
             self._content(manifest)
             self._clocks(manifest)
             self._gone(manifest)
@@ -428,7 +456,8 @@ class _Verifier:
             members=len(self.members),
             identities=self._identities(),
             messages=proved,
-            notes=tuple(self.notes),
+            checkpoints=self._stood(manifest),
+            notes=tuple(dict.fromkeys(self.notes)),
             faults=tuple(dict.fromkeys(self.faults)),
         )
 
@@ -438,6 +467,56 @@ class _Verifier:
     def _named(self, pattern: re.Pattern[str]) -> list[tuple[str, re.Match[str]]]:
         found = ((name, pattern.fullmatch(name)) for name in sorted(self.members))
         return [(name, match) for name, match in found if match]
+
+    # The trust list: who says whose card is whose.
+
+    def _trust(self) -> None:
+        """Take from the trust list in the file which identity keys are whose, and whose cosignatures suffice."""
+        self.pins, self.pinned = dict(self.anchors.identities), set(self.anchors.identities)
+        at = self._exported_at()
+        if at is None or not evidence_trust.is_there(self.members):
+            if self.anchors.root is not None:
+                self._fault("", "holds no trust list that would lead from the root to its cards")
+            return
+        listed = evidence_trust.read(self.members, self.anchors.root, at)
+        for name, reason in listed.faults:
+            self._fault(name, reason)
+        self.notes += listed.notes
+        for country, raws in listed.cards.items():
+            self._take_listed(country, raws, pinned=listed.pinned)
+        if listed.policy is not None:
+            try:
+                self.policy = parse_policy(listed.policy)
+            except BadPolicy as error:
+                self._fault(evidence_trust.WITNESS, error)
+
+    def _take_listed(self, country: str, raws: Sequence[bytes], *, pinned: bool) -> None:
+        """Check the cards of the file against those that the list has, and pin their identity keys."""
+        name = f"trust/{country}.cards.json"
+        try:
+            cards = [parse_card(raw) for raw in raws]
+        except KeysError as error:
+            self._fault(name, error)
+            return
+        if any(card.country != country for card in cards):
+            self._fault(name, "a card of another State")
+            return
+        self.pins.setdefault(country, frozenset(card.identity for card in cards))
+        self.pinned |= {country} if pinned else set()
+        for card in cards:
+            here = self.members.get(card_name(card))
+            if here is not None and here != card.raw:
+                self._fault(card_name(card), "another card than the trust list has")
+
+    def _exported_at(self) -> datetime | None:
+        """Return the instant of the export, not verified yet; a changed one is found later."""
+        for name in (MANIFEST, SIGNED):
+            try:
+                raw = self.members[name]
+                return parse_manifest(parse_signed(raw).payload if name == SIGNED else raw).exported_at
+            except (KeyError, *_BAD):
+                continue
+        return None
 
     # Cards: whose keys are whose.
 
@@ -469,7 +548,7 @@ class _Verifier:
         found = []
         for country, cards in sorted(self.cards.items()):
             for identity, card in {card.identity: card for card in cards}.items():
-                found.append(Identity(country, b64.encode(identity), card.fingerprint, country in self.pins))
+                found.append(Identity(country, b64.encode(identity), card.fingerprint, country in self.pinned))
         return tuple(found)
 
     def _signing_key(self, country: str, kid: str, at: datetime) -> bytes:
@@ -538,9 +617,24 @@ class _Verifier:
             self._fault(MANIFEST, "a case is between two States")
         for country in sorted(two - self.cards.keys()):
             self._fault(MANIFEST, f"no card of {country} stands")
-        for country in sorted(self.cards.keys() - two):
+        for country in sorted(self.cards.keys() - two - self._signers()):
             for card in self.cards[country]:
                 self._fault(card_name(card), "a card of a State that has no part in the case")
+        if evidence_trust.is_there(self.members):
+            for country in sorted(two):
+                if f"trust/{country}.cards.json" not in self.members:
+                    self._fault(f"trust/{country}.cards.json", "missing")
+
+    def _signers(self) -> set[str]:
+        """Return the names under which the checkpoints of the file are signed."""
+        found: set[str] = set()
+        for name, _ in self._named(_PROOF_NAME):
+            try:
+                note = checkpoint.parse_proof(self.members[name].decode()).checkpoint
+                found |= {signer for signer, _ in checkpoint.parse_note(note).signatures}
+            except _BAD:
+                continue
+        return found
 
     def _table(self, name: str) -> list[dict[str, Any]]:
         """Return the rows of a table that have their form; the others are faults."""
@@ -640,6 +734,7 @@ class _Verifier:
                 self._fault(row["proof"], error)
                 continue
             opened.add((row["receipt"], row["keeper"]))
+            self._cosigners(row["proof"], head, proof)
             if roots.setdefault((head.origin, head.size), head.root) != head.root:
                 self._fault(row["proof"], "two checkpoints of one log and size have different roots")
         for name, _ in self._named(_RECEIPT_NAME):
@@ -668,6 +763,69 @@ class _Verifier:
                 raise BadProof("the entry stands at another index than the opening says")
             return head
         raise reason
+
+    # Cosignatures and time-stamps: that the log was the same for others, and when.
+
+    def _cosigners(self, name: str, head: Checkpoint, proof: bytes) -> None:
+        """Remember who cosigned the checkpoint of a proof that stands; one that does not verify is a fault."""
+        note = checkpoint.parse_proof(proof.decode()).checkpoint
+        _, _, instants_by, known = self.heads.setdefault((head.origin, head.size), (head, name, {}, set()))
+        for country, cards in self.cards.items():
+            for key in {key for card in cards for key in card.cosigning}:
+                try:
+                    at = cosign.cosigned_at(note, country, (key,))
+                except BadProof as error:
+                    self._fault(name, error)
+                    continue
+                if at is not None and self.pinned and country not in self.pinned:
+                    self.notes.append(f"a cosignature of {country} does not count: its identity key was not compared")
+                elif at is not None:
+                    instants_by[country] = at
+                    known.add((country, key))
+
+    def _cosigned(self, manifest: Manifest) -> None:
+        """Say of each checkpoint of the exporting State who stands by it, if that is not enough."""
+        for (origin, size), (_, name, by, known) in self.heads.items():
+            if not origin.startswith(f"{manifest.country}/") or self._enough(manifest, by, known):
+                continue
+            who = f"{', '.join(sorted(by))} alone" if by else "nobody"
+            text = f"the checkpoint of {size} entries is cosigned by {who}"
+            if self.anchors.witnessed:
+                self._fault(name, text)
+            else:
+                self.notes.append(f"{origin}: {text}")
+
+    def _enough(self, manifest: Manifest, by: Collection[str], known: Collection[tuple[str, bytes]]) -> bool:
+        """Return whether cosignatures make the quorum (M-7.13): that of the list, or both States and a third one."""
+        if self.policy is not None:
+            return self.policy.satisfied(known)
+        two = {manifest.country, manifest.partner}
+        return two <= set(by) and bool(set(by) - two)
+
+    def _stamps(self) -> None:
+        for name, match in self._named(_STAMP_NAME):
+            place = ("/".join(match.groups()[:3]), int(match[4]))
+            if place not in self.heads:
+                self._fault(name, "stamps a checkpoint that no proof of the file leads to")
+                continue
+            head = self.heads[place][0]
+            if self.anchors.check_token is None:
+                self.notes.append(f"{name}: not checked; give the certificates of the authority to check it")
+                continue
+            try:
+                body = checkpoint.checkpoint_body(head.origin, head.size, head.root)
+                self.stamped[place] = self.anchors.check_token(self.members[name], body.encode())
+            except ValueError as error:
+                self._fault(name, error)
+
+    def _stood(self, manifest: Manifest | None) -> tuple[Stood, ...]:
+        if manifest is None:
+            return ()
+        return tuple(
+            Stood(origin, size, by, self._enough(manifest, by, known), self.stamped.get((origin, size)))
+            for (origin, size), (_, _, by, known) in sorted(self.heads.items())
+            if origin.startswith(f"{manifest.country}/")
+        )
 
     # Content: the messages themselves, where two persons disclosed them.
 

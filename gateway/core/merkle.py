@@ -82,7 +82,7 @@ class Frontier:
         return found
 
 
-def _split(width: int) -> int:
+def split(width: int) -> int:
     """Return the largest power of two below ``width``, where RFC 9162 splits a tree of ``width`` > 1 leaves."""
     return 1 << (width - 1).bit_length() - 1
 
@@ -103,7 +103,7 @@ def batch_proofs(before: Frontier, leaf_hashes: Sequence[bytes]) -> tuple[Fronti
         """Return the root of leaves ``start`` to ``end``, computing each inner node once."""
         root = known.get((start, end))
         if root is None:
-            middle = start + _split(end - start)
+            middle = start + split(end - start)
             root = known[start, end] = node_hash(root_of(start, middle), root_of(middle, end))
         return root
 
@@ -116,7 +116,7 @@ def batch_proofs(before: Frontier, leaf_hashes: Sequence[bytes]) -> tuple[Fronti
         if end - start == 1:
             proofs.append(above)
             return
-        middle = start + _split(end - start)
+        middle = start + split(end - start)
         if middle > old:
             descend(start, middle, (root_of(middle, end), *above))
         descend(middle, end, (root_of(start, middle), *above))
@@ -137,17 +137,28 @@ def inclusion_proof(leaf_hashes: Sequence[bytes], index: int, size: int) -> tupl
 
     Raises ``ValueError`` if there is no such leaf.
     """
-    if not 0 <= index < size <= len(leaf_hashes):
+    if size > len(leaf_hashes):
         raise ValueError("no such leaf in a tree of this size")
-    path: list[bytes] = []
+    return tuple(root_hash(leaf_hashes[start:end]) for start, end in inclusion_ranges(index, size))
+
+
+def inclusion_ranges(index: int, size: int) -> tuple[tuple[int, int], ...]:
+    """
+    Return of which subtrees, as (first leaf, one past the last), the hashes of an audit path are the roots, in order.
+
+    Raises ``ValueError`` if there is no such leaf.
+    """
+    if not 0 <= index < size:
+        raise ValueError("no such leaf in a tree of this size")
+    path: list[tuple[int, int]] = []
     start, end = 0, size
     while end - start > 1:
-        middle = start + _split(end - start)
+        middle = start + split(end - start)
         if index < middle:
-            path.append(root_hash(leaf_hashes[middle:end]))
+            path.append((middle, end))
             end = middle
         else:
-            path.append(root_hash(leaf_hashes[start:middle]))
+            path.append((start, middle))
             start = middle
     return tuple(reversed(path))
 
@@ -185,20 +196,27 @@ def consistency_proof(leaf_hashes: Sequence[bytes], old: int, new: int) -> tuple
 
     Raises ``ValueError`` unless 0 < old <= new <= number of leaves.
     """
-    if not 0 < old <= new <= len(leaf_hashes):
+    if new > len(leaf_hashes):
         raise ValueError("no such pair of trees")
-    path: list[bytes] = []
+    return tuple(root_hash(leaf_hashes[start:end]) for start, end in consistency_ranges(old, new))
+
+
+def consistency_ranges(old: int, new: int) -> tuple[tuple[int, int], ...]:
+    """Return of which subtrees the hashes of a consistency proof are the roots, in order; raises ``ValueError``."""
+    if not 0 < old <= new:
+        raise ValueError("no such pair of trees")
+    path: list[tuple[int, int]] = []
     start, end, whole = 0, new, True
     while end != old:
-        middle = start + _split(end - start)
+        middle = start + split(end - start)
         if old <= middle:
-            path.append(root_hash(leaf_hashes[middle:end]))
+            path.append((middle, end))
             end = middle
         else:
-            path.append(root_hash(leaf_hashes[start:middle]))
+            path.append((start, middle))
             start, whole = middle, False
     if not whole:
-        path.append(root_hash(leaf_hashes[start:end]))
+        path.append((start, end))
     return tuple(reversed(path))
 
 

@@ -61,6 +61,7 @@ class Note:
 @dataclass(frozen=True, slots=True)
 class _Words:
     title: str
+    draft: str
     courtesy: str
     matter: str
     one: str
@@ -75,6 +76,7 @@ class _Words:
 _WORDS: Mapping[str, _Words] = {
     "en": _Words(
         "Note verbale No. {number}",
+        "Draft of a note verbale",
         "The Ministry of Foreign Affairs of {sender} presents its compliments to the Ministry of Foreign Affairs of "
         "{recipient} and has the honour to refer to the confirmations of identity and residence that the competent "
         "authorities of the two States request from each other.",
@@ -93,6 +95,7 @@ _WORDS: Mapping[str, _Words] = {
     ),
     "fr": _Words(
         "Note verbale n° {number}",
+        "Projet de note verbale",
         "Le Ministère des affaires étrangères ({sender}) présente ses compliments au Ministère des affaires étrangères "
         "({recipient}) et a l'honneur de se référer aux confirmations d'identité et de résidence que les autorités "
         "compétentes des deux États se demandent mutuellement.",
@@ -132,7 +135,7 @@ def paragraphs(note: Note) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]
     words, names = _WORDS[note.language], {"sender": note.sender, "recipient": note.recipient}
     count = len(note.items)
     before = (
-        words.title.format(number=note.number),
+        words.title.format(number=note.number) if note.number else words.draft,
         words.courtesy.format(**names),
         words.matter.format(**names),
         words.one if count == 1 else words.many.format(count=count),
@@ -173,7 +176,8 @@ def serialize_html(note: Note) -> str:
 _STYLE = (
     "@page{size:A4;margin:25mm}body{font:11pt/1.45 'DejaVu Serif',serif}h1{font-size:13pt}"
     "table{border-collapse:collapse;width:100%;font-size:9.5pt}th,td{text-align:left;padding:2mm;"
-    "border-bottom:.2mm solid #888}tr{break-inside:avoid}p{text-align:justify}"
+    "border-bottom:.2mm solid #888}td{white-space:nowrap}td+td+td+td{white-space:normal}"
+    "tr{break-inside:avoid}p{text-align:justify}"
 )
 
 

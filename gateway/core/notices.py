@@ -352,6 +352,9 @@ def _destroy(case: Case, event: Event, now: datetime) -> Change:
     """Let go of everything the other State sent, and confirm it; on the asked side the whole case goes with its key."""
     case = _answered(case, event, ours=False)
     emptied = replace(case, received=None, reply=None, reply_digest=None, delay=None, pending=None, said={})
+    # What was proposed for an interview and came of it is theirs too, and so is what their authority signed.
+    ours = tuple(release for release in case.releases if release.authority == "ours")
+    emptied = replace(emptied, interview=None, releases=ours)
     return emptied, (Send(CONFIRMATION, event.data["body"]), Notify("interior"))
 
 

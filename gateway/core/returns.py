@@ -130,13 +130,17 @@ def _refused(event: str, source: State, target: State, others: tuple[State, ...]
 
 _FORWARD = ("positive_reply", "represented", "identified", "reflection_over")
 """What every step of the proposing side needs, again each time: a reply can be taken back, a record be corrected."""
+_KEPT = ("assessments_kept", "revocation_kept")
+"""What nobody writes over by writing the record anew: what others said there."""
 _SIGNED = ("consented", "welfare_released", "assessed_positive")
 _APPROVE = ("two_persons", "same_bytes")
 
 REQUESTING_RETURN: tuple[Row, ...] = (
     # The national part: whether to propose a return at all.
     Row(S.REPLIED, "consider", S.CONSIDERED, _CONSIDER, _FORWARD, "reply digest"),
-    *rows_of((*PREPARING, *ARRANGING, S.SUSPENDED), "record", STAY, _RECORD, (), "new record"),
+    # While it is only considered, the authority in charge has still to look at what the desk wrote.
+    Row(S.CONSIDERED, "record", STAY, _RECORD, ("revocation_kept",), "new record"),
+    *rows_of((S.ASSESSED, *ARRANGING, S.SUSPENDED), "record", STAY, _RECORD, _KEPT, "new record"),
     Row(
         S.CONSIDERED,
         "assess",
@@ -282,6 +286,7 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     Row(S.DOCUMENTED, "document_request", S.ACCEPTED, _PARTNER, (), "message"),
     *rows_of((S.DOCUMENTED, S.SCHEDULED), "schedule_notice", S.SCHEDULED, _PARTNER, ("welfare_accepted",), "message"),
     Row(S.SCHEDULED, "cancellation", S.DOCUMENTED, _PARTNER, (), "message"),
+    Row(S.DOCUMENTED, "cancellation", STAY, _PARTNER, (), "message"),
     # Who is on the way must be awaited, whatever became of the plan.
     *rows_of((S.DOCUMENTED, S.SCHEDULED), "departure", S.DEPARTED, _PARTNER, (), "message"),
     Row(S.UNDELIVERED, "departure", S.DEPARTED, _PARTNER, ("accepted_once",), "message"),
@@ -532,6 +537,22 @@ def _consented(case: Case, event: Event, now: datetime) -> str | None:
     return None
 
 
+def _assessments_kept(case: Case, event: Event, now: datetime) -> str | None:
+    """Once the authority in charge has said that the assessments are complete, that authority alone changes them."""
+    before = case.record["assessments"] if case.record else []
+    return None if event.data["record"]["assessments"] == before else _in_charge(case, event, now)
+
+
+def _revocation_kept(case: Case, event: Event, now: datetime) -> str | None:
+    """A wish that was revoked is not unsaid: what follows it was written on that day or later."""
+    before, wish = (case.record or {}).get("wish"), event.data["record"]["wish"]
+    if not before or before["revoked_on"] is None:
+        return None
+    if wish and (wish["revoked_on"] == before["revoked_on"] or _day(wish["written_on"]) >= _day(before["revoked_on"])):
+        return None
+    return "the wish was revoked, and no other was written since"
+
+
 def _no_open_proceedings(case: Case, event: Event, now: datetime) -> str | None:
     proceedings = _record(case, event)["proceedings"]
     if proceedings["open"] is False or proceedings["presence_needed"] is False or proceedings["released_by"]:
@@ -777,6 +798,8 @@ GUARDS: Mapping[str, Guard] = {
     "welfare_released": _guard("R-10", _welfare_released),
     "welfare_accepted": _guard("R-10", _welfare_accepted),
     "accepted_once": _guard("R-10", _accepted_once),
+    "assessments_kept": _guard("R-09", _assessments_kept),
+    "revocation_kept": _guard("R-23", _revocation_kept),
     "contacts_given": _guard("R-12", _contacts_given),
     "consented": _guard("R-23", _consented),
     "in_charge": _guard("V-30", _in_charge),

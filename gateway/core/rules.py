@@ -346,7 +346,7 @@ def _r05(facts: Facts) -> str | None:
     return None
 
 
-def _decided(age: Mapping[str, Any]) -> bool:
+def is_decided(age: Mapping[str, Any]) -> bool:
     """Return whether a decision on age is on record, with its reference, its day and who took it."""
     decision = age["decision"]
     return isinstance(decision, Mapping) and all(_text(decision.get(name)) for name in ("ref", "on", "by"))
@@ -361,7 +361,7 @@ def treat_as_minor(draft: Mapping[str, Any]) -> bool:
     age = draft["age"]
     if age.get("treat_as_child", False) is not False:
         return True
-    return not (age["class"] == "adult" or (age["class"] == "unknown" and _decided(age)))
+    return not (age["class"] == "adult" or (age["class"] == "unknown" and is_decided(age)))
 
 
 _AGE_CLASSES = frozenset(schemas.codes("age_class"))
@@ -376,7 +376,7 @@ def _r06(facts: Facts) -> str | None:
         return "it cannot be read what is known about age"
     if age["class"] == "minor" and age.get("treat_as_child") is False:
         return "a minor cannot be treated as an adult"
-    if age["class"] == "unknown" and age.get("treat_as_child") is False and not _decided(age):
+    if age["class"] == "unknown" and age.get("treat_as_child") is False and not is_decided(age):
         return "age is unknown and no age decision is on record, so the person is treated as a minor"
     return None
 
@@ -437,11 +437,16 @@ def _r09(facts: Facts) -> str | None:
     return None
 
 
+_COUNTS_DAYS = {"risk": 90, "best_interests": 90, "family": 180, "medical": 14}
+"""How long an assessment of a kind supports anything, whatever expiry it names; one of another kind never does."""
+
+
 def _unfit(assessment: Mapping[str, Any], today: date) -> str | None:
     """Return why an assessment supports no return today, or ``None``."""
     if assessment["positive"] is not True:
         return "is not in favour of a return"
-    if not _day(assessment["on"]) <= today <= _day(assessment["expires_on"]):
+    age = (today - _day(assessment["on"])).days
+    if not 0 <= age <= _COUNTS_DAYS[assessment["kind"]] or today > _day(assessment["expires_on"]):
         return "is not valid today"
     return None if _text(assessment["signer"]) else "does not say who signed it"
 
@@ -828,9 +833,10 @@ RULES: tuple[Rule, ...] = (
         "R-11",
         "A reply in time, or word that it will be late",
         "CETS 197 Article 34(1)",
-        frozenset({When.REMIND, When.CLOSE}),
+        frozenset({When.CLOSE}),
         "clocks",
         _r11,
+        ("gateway.services.remind:Reminder._tell_desk", "gateway.core.verification:_answered"),
     ),
     Rule(
         "R-12",

@@ -59,7 +59,7 @@ def starts_of_message(type: str, body: Mapping[str, Any]) -> tuple[Start, ...]:
             return (Start("acknowledgement", ("reply", "interview")),)
         case messages.INTERVIEW_RESULT:
             held = Start("interview", ("interview_reply",), date.fromisoformat(body["on"]))
-            return (Start("interview_result", ("reply",)), held)
+            return (Start("interview_result", ("reply",)), *((held,) if body["result"] == "HELD" else ()))
         case messages.REPLY if body["outcome"] in messages.POSITIVE_OUTCOMES:
             return (Start("reply", ("transfer", "approval_validity")),)
         case messages.DOCUMENT | messages.REISSUE:

@@ -50,7 +50,7 @@ from gateway.core.messages import (
     may_interview,
 )
 from gateway.core.minimise import disclose
-from gateway.core.rules import Finding, When, findings, treat_as_minor
+from gateway.core.rules import Finding, When, findings, is_decided, treat_as_minor
 from schemas import ijson
 
 S = State
@@ -72,6 +72,7 @@ DECLINES = OFFICER | {"person", "guardian", "lawyer", "child_welfare"}
 """Who may say no to an interview: everyone who speaks for the person."""
 _GATEWAY = frozenset({GATEWAY})
 _PARTNER = frozenset({PARTNER})
+_ATTESTS = frozenset({"asylum_authority"})
 
 WITHDRAWAL_BODY = '{"code":"WITHDRAWN_NO_REASON"}'
 """The only withdrawal there is, byte for byte, whatever the reason."""
@@ -119,6 +120,7 @@ _AFTERLIFE = (
     Row(S.BLOCKED, "erase", S.ERASED, _GATEWAY, ("retention_over",), "erased key id"),
 )
 
+_AMEND = ("never_posted_or_refused", "indication_stands", "age_stands")
 _APPROVE = ("two_persons", "same_bytes", "minimised", "rules_approve")
 _SEND = ("approved", "minimised", "rules_send")
 _AGREE = ("two_persons", "same_bytes", "rules_approve")
@@ -132,7 +134,7 @@ _LEFT_OVER = (S.REDIRECTED, S.REPLIED, S.WITHDRAWN, S.CLOSED, S.BLOCKED)
 """States in which a message of ours about data that was sent may still be under way."""
 
 REQUESTING_ROWS: tuple[Row, ...] = (
-    *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "amend", S.DRAFT, OFFICER, ("never_posted_or_refused",), "new draft"),
+    *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "amend", S.DRAFT, OFFICER, _AMEND, "new draft"),
     Row(S.DRAFT, "approve", S.CLEARED, LIAISON, _APPROVE, "approval statement"),
     Row(S.CLEARED, "send", S.SENT, OFFICER, _SEND, "sealed envelope id"),
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "discard", S.CLOSED, OFFICER, evidence="event"),
@@ -193,8 +195,8 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.WITHDRAWN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.WITHDRAWN, "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
     # A stop holds for the person in every case, so the record it rests on can be set right where nothing else moves.
-    *_rows(RECORDED, "correct", STAY, OFFICER, evidence="new elements"),
-    *_rows(RECORDED, "attest", STAY, frozenset({"asylum_authority"}), evidence="new attestation"),
+    *_rows(RECORDED, "correct", STAY, OFFICER | _ATTESTS, ("indication_stands",), "new elements"),
+    *_rows(RECORDED, "attest", STAY, _ATTESTS, evidence="new attestation"),
     *_AFTERLIFE,
 )
 
@@ -242,7 +244,7 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     # Stop and go on.
     *_rows((*OPEN_REQUESTED, S.SUSPENDED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.CONTESTED), "suspend", S.SUSPENDED, CLERK),
-    Row(S.SUSPENDED, "close", S.CLOSED, CLERK),
+    Row(S.SUSPENDED, "close", S.CLOSED, CLERK, ("answered",)),
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
     Row(S.FROZEN, "propose_resume", STAY, CLERK, ("released",)),
@@ -295,7 +297,12 @@ def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
 def _approved(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     if case.pending is None or case.pending.approver is None:
         return _found("V-03", "a second person has not approved this body")
-    return ()
+    return _found("V-03", "the approval is no longer valid") if _lapsed(case.pending, now) else ()
+
+
+def _lapsed(pending: Pending, now: datetime) -> bool:
+    """Return whether the signature over what is prepared has ended since; it has to count when the body leaves."""
+    return pending.valid_until is not None and now > datetime.fromisoformat(pending.valid_until)
 
 
 def _prepared(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
@@ -306,9 +313,12 @@ def _prepared(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
 
 def _countersigned(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     # The exact bytes decide what is answered, not what the event says of them.
-    if case.pending is not None and _value(case.pending)["outcome"] in NEGATIVE_OUTCOMES and not case.pending.statement:
+    pending = case.pending
+    if pending is None or _value(pending)["outcome"] not in NEGATIVE_OUTCOMES:
+        return ()
+    if not pending.statement:
         return _found("V-05", "an answer that is not positive needs a second signer")
-    return ()
+    return _found("V-05", "the second signature is no longer valid") if _lapsed(pending, now) else ()
 
 
 def _within_cap(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
@@ -359,9 +369,15 @@ def _interview_consented(case: Case, event: Event, now: datetime) -> tuple[Findi
 
 
 def _interview_agreed(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    answer = (case.interview or {}).get("answer")
-    if answer is None or answer["decision"] != "ACCEPTED":
+    said, body = case.interview or {}, event.data["body"]
+    if said.get("answer") is None or said["answer"]["decision"] != "ACCEPTED":
         return _found("M-02", "no interview was agreed on in this case")
+    # A result may start the clock of the reply anew: said twice, or of a day to come, it would put the reply off.
+    if said.get("result") is not None:
+        return _found("M-02", "what came of the interview was said already")
+    result = ijson.loads(body.encode()) if isinstance(body, str) else body
+    if result["result"] == "HELD" and result["on"] > (now.date() + timedelta(days=1)).isoformat():
+        return _found("M-02", "an interview that was held was held on a day that has come")
     return ()
 
 
@@ -398,6 +414,31 @@ def _never_posted_or_refused(case: Case, event: Event, now: datetime) -> tuple[F
     return () if event.data["draft"]["to"] == case.partner else _found("V-09", "a case never moves to another State")
 
 
+def _indication_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """
+    What is known of a need for protection is not written over by the desk, nor of whom it is known (R-01).
+
+    A frozen case is attested anew or corrected by the authority that attests: it decides on the stop in any case.
+    """
+    if event.role in _ATTESTS:
+        return ()
+    if case.draft is None or case.draft["asylum"]["state"] not in ("none", "unknown"):
+        return _found("R-01", "protection was indicated; freeze the case, and the authority that attests it decides")
+    return ()
+
+
+def _age_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """Whoever was treated as a minor is one until a decision on age is on record (R-06)."""
+    age = event.data["draft"]["age"]
+    if (case.draft is None or treat_as_minor(case.draft)) and not treat_as_minor(event.data["draft"]):
+        return () if is_decided(age) else _found("R-06", "no age decision is on record, so the person stays a minor")
+    return ()
+
+
+def _answered(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if case.reply is not None else _found("R-11", "a question that is open is answered and not closed")
+
+
 def _retention_over(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return () if event.data["until"] <= now else _found("R-25", "the retention period is not over")
 
@@ -422,6 +463,9 @@ GUARDS = {
     "released": _released,
     "second_person": _second_person,
     "never_posted_or_refused": _never_posted_or_refused,
+    "indication_stands": _indication_stands,
+    "age_stands": _age_stands,
+    "answered": _answered,
     "retention_over": _retention_over,
     "rules_compose": _rules(When.COMPOSE),
     "rules_approve": _rules(When.APPROVE),
@@ -451,7 +495,8 @@ def _prepare(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _sign(case: Case, event: Event, now: datetime) -> Change:
-    signed = replace(_pending(case), approver=event.actor, statement=event.data["statement"])
+    data = event.data
+    signed = replace(_pending(case), approver=event.actor, statement=data["statement"], valid_until=data["valid_until"])
     return replace(case, pending=signed), ()
 
 

@@ -308,6 +308,8 @@ class Story:
 
         await self._until(reminded, f"reminder {number} of case {course.number}")
         await self._settled(course)
+        if "L1" not in self._climbed:
+            self._climbed.append("L1")  # the numbered reminder is that rung itself, and the gateway climbs no higher
         result = await self._result(course)
         due = day_text(result.due_on) if result.due_on else "-"
         self._tell.step(course.number, f"overdue {result.level or ''}", f"was due {due}", "yellow")

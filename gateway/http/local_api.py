@@ -539,6 +539,7 @@ class _Door:
 
         async def unit(tx: Tx) -> Case:
             held = await cases.load(context, tx, call.ref)
+            await rights.check_representing(tx, held, call.person, call.role)
             if why:
                 await cases.record_access(context, tx, held, call.person, action, why, now)
             return held.case

@@ -1,5 +1,5 @@
 """
-The door for partners: three paths, bytes in, bytes out (``docs/protocol.md`` section 1).
+The door for partners: a few paths, bytes in, bytes out (``docs/protocol.md`` section 1).
 
 Rule 1: size, media type and encoding are checked here, in the order of section 5.1; everything else is the services'.
 Rule 2: whatever goes wrong, a partner sees a code of the protocol or a bare HTTP status, and the same bytes for each.
@@ -17,6 +17,7 @@ from aiohttp import web
 
 from gateway.core import envelope, wire
 from gateway.core.codes import PeerError, Reason
+from gateway.core.cosign import CONFLICT_MAX_BYTES, CONFLICT_MEDIA_TYPE, SUBMISSION_MAX_BYTES, Said
 from gateway.http.errors import http_problem, neutral_headers
 from gateway.http.limits import (
     BodyTooLarge,
@@ -33,6 +34,8 @@ from gateway.services.ports import Conflict, Unavailable
 from gateway.services.receive import Reply, problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CONTINUATION = "/xg/1/log/{origin:[0-9a-f]{64}}/{size:[1-9][0-9]{0,15}}/{root:[0-9a-f]{64}}/{to:[1-9][0-9]{0,15}}"
 
 
 class Receiving(Protocol):
@@ -55,10 +58,34 @@ class TakingAnswers(Protocol):
         ...
 
 
+class Watching(Protocol):
+    """What watches logs and answers for ours; ``gateway.services.witness.Witness`` does."""
+
+    async def add_checkpoint(self, raw: bytes) -> Said:
+        """Answer ``add-checkpoint`` of tlog-witness."""
+        ...
+
+    async def take_conflict(self, raw: bytes) -> Said:
+        """Take two notes that are said to convict the keeper of a log."""
+        ...
+
+    async def continuation(self, origin_hash: bytes, size: int, root: bytes, to: int) -> Said:
+        """Answer what continues a checkpoint of one of our logs."""
+        ...
+
+
 class _Door:
-    def __init__(self, receiver: Receiving, deliverer: TakingAnswers, log: Callable[..., None], limits: Limits) -> None:
+    def __init__(
+        self,
+        receiver: Receiving,
+        deliverer: TakingAnswers,
+        watch: Watching | None,
+        log: Callable[..., None],
+        limits: Limits,
+    ) -> None:
         self._receiver = receiver
         self._deliverer = deliverer
+        self._watch = watch
         self._log = log
         self._limits = limits
         self._room = Room(limits)
@@ -80,13 +107,40 @@ class _Door:
             await self._deliverer.take_answer(raw)
             return web.Response(status=204)
 
-    async def _read(self, request: web.Request, share: Share, media_type: str, most: int) -> bytes:
+    async def add_checkpoint(self, request: web.Request) -> web.StreamResponse:
+        with self._room.share() as share:
+            raw = await self._read(request, share, None, SUBMISSION_MAX_BYTES)
+            return _said(await self._watching().add_checkpoint(raw))
+
+    async def conflicts(self, request: web.Request) -> web.StreamResponse:
+        with self._room.share() as share:
+            raw = await self._read(request, share, CONFLICT_MEDIA_TYPE, CONFLICT_MAX_BYTES)
+            return _said(await self._watching().take_conflict(raw))
+
+    async def continuation(self, request: web.Request) -> web.StreamResponse:
+        if self._buckets.take(address_group(request.remote), asyncio.get_running_loop().time()):
+            raise PeerError(Reason.HTTP_RATE)
+        if request.query_string:
+            raise PeerError(Reason.HTTP_MEDIA_TYPE)
+        part = request.match_info
+        origin, root = bytes.fromhex(part["origin"]), bytes.fromhex(part["root"])
+        return _said(await self._watching().continuation(origin, int(part["size"]), root, int(part["to"])))
+
+    def _watching(self) -> Watching:
+        if self._watch is None:
+            raise web.HTTPNotFound
+        return self._watch
+
+    async def _read(self, request: web.Request, share: Share, media_type: str | None, most: int) -> bytes:
         """Return the body, checked as far as it can be before it is opened: section 5.1, steps 1 and 2."""
         if self._buckets.take(address_group(request.remote), asyncio.get_running_loop().time()):
             raise PeerError(Reason.HTTP_RATE)
         if (request.content_length or 0) > most:
             raise PeerError(Reason.HTTP_TOO_LARGE)
-        if request.headers.get("Content-Type") != media_type or request.query_string:
+        # The format of a witness names no media type for what it is shown, so that one path takes any.
+        if request.headers.get("Content-Type") != (media_type or request.headers.get("Content-Type")):
+            raise PeerError(Reason.HTTP_MEDIA_TYPE)
+        if request.query_string:
             raise PeerError(Reason.HTTP_MEDIA_TYPE)
         if "Content-Encoding" in request.headers:
             raise PeerError(Reason.HTTP_CONTENT_ENCODING)
@@ -139,24 +193,36 @@ def _response(reply: Reply) -> web.Response:
     return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 
+def _said(said: Said) -> web.StreamResponse:
+    """Return what a witness says; where it says no more than a status, the problem of that status."""
+    if not said.media_type and said.status >= 400:
+        return http_problem(said.status)
+    headers = {"Content-Type": said.media_type} if said.media_type else None
+    return web.Response(status=said.status, body=said.body or None, headers=headers)
+
+
 def peer_app(
     receiver: Receiving,
     deliverer: TakingAnswers,
     *,
     log: Callable[..., None],
     limits: Limits | Mapping[str, Any] | None = None,
+    watch: Watching | None = None,
 ) -> web.Application:
     """
-    Return the application that partners reach.
+    Return the application that partners reach. Without ``watch`` nothing is cosigned: those paths say 404.
 
     ``limits`` are ``Limits`` or the section of that name in a configuration. ``log(event, **values)`` gets
     ``request.refused`` with the local reason, and ``gateway.fault`` with the type of an error nobody expected.
     """
     bounds = limits if isinstance(limits, Limits) else Limits.of(limits or {})
-    door = _Door(receiver, deliverer, log, bounds)
+    door = _Door(receiver, deliverer, watch, log, bounds)
     app = web.Application(middlewares=[door.neutral])
     app.on_response_prepare.append(neutral_headers)
     app.router.add_post("/xg/1/messages", door.messages)
     app.router.add_post("/xg/1/collect", door.collect)
     app.router.add_post("/xg/1/answers", door.answers)
+    app.router.add_post("/xg/1/log/add-checkpoint", door.add_checkpoint)
+    app.router.add_post("/xg/1/log/conflicts", door.conflicts)
+    app.router.add_get(CONTINUATION, door.continuation, allow_head=False)
     return app

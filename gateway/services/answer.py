@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import schemas
+from gateway.core import wire
 from gateway.core.case import Case, Pending
 from gateway.core.deadlines import Clock
 from gateway.core.machine import Event
@@ -23,15 +24,15 @@ from gateway.core.messages import (
     REPLY,
 )
 from gateway.core.preview import LEGAL_BASIS, body_digest
-from gateway.core.rules import Facts
+from gateway.core.rules import Facts, about
 from gateway.core.starts import starts_of_message
 from gateway.services import cases
-from gateway.services.context import Context, Forbidden, acting
+from gateway.services.context import Context, Forbidden, acting, check_listed
 from gateway.services.directory import is_listed
 from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
 from keys import statement as statements
-from keys.errors import BadJws, BadSignature, BadStatement, UnknownKey
+from keys.errors import BadJws, BadSignature, BadStatement
 from schemas import ijson
 
 Body = Callable[[Case], tuple[str, Mapping[str, Any], Mapping[str, Any]]]
@@ -58,7 +59,7 @@ class Answer:
             value = {
                 "authority": {"id": context.authority},
                 "calendar": {
-                    "id": calendar.id if calendar else "NONE",
+                    "id": calendar.id if calendar else f"{context.country}-NONE",
                     "version": calendar.version if calendar else "0",
                 },
                 "start_on": clock.start_on.isoformat() if clock else None,
@@ -163,7 +164,7 @@ class Answer:
             held = await cases.load(context, tx, ref)
             digest = held.case.pending.digest if held.case.pending else ""
             try:
-                statements.verify(
+                stated = statements.verify(
                     statement.encode(),
                     thread=held.case.thread,
                     kind="reply.second-signature",
@@ -172,11 +173,13 @@ class Answer:
                     key=signer.key,
                     now=now,
                 )
-            except (BadStatement, BadJws, BadSignature, UnknownKey) as error:
+            except (BadStatement, BadJws, BadSignature) as error:
                 raise Forbidden(
                     f"the signature does not verify: {error}", "sign the digest of the prepared answer"
                 ) from error
-            data = {"digest": digest, "statement": statement}
+            check_listed(context, statements.parse(statement.encode())[1].kid, "second_signer", now)
+            until = wire.format_instant(stated.valid_until)
+            data = {"digest": digest, "statement": statement, "valid_until": until}
             await cases.move(context, tx, held, Event("countersign", person, "second_signer", data), now)
 
         await context.commit(unit)
@@ -224,7 +227,7 @@ class Answer:
 def _facts(case: Case, value: Mapping[str, Any], context: Context) -> Facts:
     now = context.clock.now()
     ready = cases.recipient(context, case.partner, now) is not None
-    return Facts(now, None, REPLY, value, question=case.received, recipient_ready=ready, justification="answer")
+    return about(case, now, REPLY, value, question=case.received, recipient_ready=ready, justification="answer")
 
 
 def needs_second_signer(outcome: str) -> bool:

@@ -2,7 +2,8 @@
 Auditing the logs: everything derived anew and compared with what is stored and with what was signed.
 
 Rule 1: nothing is believed because it stands in a row: a leaf is made again from receipt and r, a root from all leaves.
-Rule 2: what we showed binds us. Each checkpoint in an answer we gave must be a state this log went through.
+Rule 2: what we showed binds us. Each checkpoint in an answer we gave, or kept for others to cosign, must be a state
+this log went through.
 Rule 3: an audit reads and never mends; it reads page by page, and holds up no message.
 """
 
@@ -13,12 +14,16 @@ from gateway.core import checkpoint, merkle, wire
 from gateway.core.codes import PeerError
 from gateway.core.merkle import BadProof, Frontier
 from gateway.services.context import Context
-from gateway.services.ports import InboundRow, LogEntry, LogHead, OutboundRow, Tx
+from gateway.services.ports import InboundRow, KeptRow, LogEntry, LogHead, OutboundRow, Tx
 from keys import jws
 from keys.errors import BadJws
 
 PAGE = 1024
 """Entries or threads read in one transaction."""
+
+
+PAGE_KEPT = 64
+"""Checkpoints read in one transaction; each has some kilobytes of signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,16 @@ class _Walk:
     """
     One log while it is read from its first entry to its last.
 
-    ``shown`` holds the checkpoints of answers by the size they name, as root -> index of the entry; ``unmatched`` the
-    receipts in stored answers, by (direction, digest), that were not the one of an entry about the same message.
+    ``shown`` holds the checkpoints of answers by the size they name, as root -> index of the entry; ``kept`` the roots
+    of checkpoints that were kept, by size; ``unmatched`` the receipts in stored answers, by (direction, digest), that
+    were not the one of an entry about the same message.
     """
 
     origin: str
     partner: str
     frontier: Frontier = field(default_factory=Frontier)
     shown: dict[int, dict[bytes, int]] = field(default_factory=dict)
+    kept: dict[int, bytes] = field(default_factory=dict)
     unmatched: dict[tuple[str, str], bytes] = field(default_factory=dict)
     findings: list[AuditFinding] = field(default_factory=list)
     answers: int = 0
@@ -89,6 +96,8 @@ async def _audit_log(context: Context, origin: str) -> _Walk:
     head = await context.store.read(lambda tx: tx.log_head(partner))
     current = head if head is not None and head.origin == origin else None
     size = current.frontier.size if current else None
+    async for row in _kept(context, origin):
+        _take_kept(context, walk, row)
     async for page in _entries(context, origin, size):
         for entry, inbound in page:
             _check_entry(context, walk, entry, inbound)
@@ -196,8 +205,35 @@ def _check_answer(context: Context, walk: _Walk, entry: LogEntry, raw: bytes) ->
     walk.shown.setdefault(head.size, {})[head.root] = entry.index
 
 
+async def _kept(context: Context, origin: str) -> AsyncIterator[KeptRow]:
+    """Yield the checkpoints that are kept of a log, the smallest first, a page in each transaction."""
+    start = 0
+
+    async def look(tx: Tx) -> Sequence[KeptRow]:
+        return await tx.kept(origin, at_least=start, limit=PAGE_KEPT, smallest=True)
+
+    while page := await context.store.read(look):
+        for row in page:
+            yield row
+        start = page[-1].size + 1
+
+
+def _take_kept(context: Context, walk: _Walk, row: KeptRow) -> None:
+    """Remember a kept checkpoint until the log has its size; one that we did not sign as it stands is a finding."""
+    walk.kept[row.size] = row.root
+    try:
+        text = checkpoint.verify_note(row.note, walk.origin, context.keyring.log.public)
+    except BadProof as error:
+        walk.found(None, f"the checkpoint kept of {row.size} entries does not verify: {error}")
+        return
+    if text != checkpoint.checkpoint_body(walk.origin, row.size, row.root):
+        walk.found(None, f"the checkpoint kept of {row.size} entries says something else than was signed")
+
+
 def _compare(walk: _Walk) -> None:
-    """Check the checkpoints that were shown when the log had the size it has reached now."""
+    """Check the checkpoints that were shown or kept when the log had the size it has reached now."""
+    if walk.kept.pop(walk.frontier.size, walk.frontier.root()) != walk.frontier.root():
+        walk.found(None, f"the checkpoint kept of {walk.frontier.size} entries is no state of this log")
     for root, index in walk.shown.pop(walk.frontier.size, {}).items():
         if root != walk.frontier.root():
             walk.found(index, "the checkpoint shown in the answer is no state of this log")
@@ -205,6 +241,8 @@ def _compare(walk: _Walk) -> None:
 
 def _check_end(context: Context, walk: _Walk, head: LogHead | None) -> None:
     """Check that the log ends where its head says, under a checkpoint that we signed."""
+    for size in sorted(walk.kept):
+        walk.found(None, f"the checkpoint kept of {size} entries is beyond the end of the log")
     for shown in walk.shown.values():
         for index in shown.values():
             walk.found(index, "the answer shows a checkpoint beyond the end of the log")

@@ -4,7 +4,7 @@ The only way to change a case: load it, step it, carry out the effects, save it,
 A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from gateway.core.case import Case, Side, State, parse_case, serialize_case
 from gateway.core.deadlines import Clock
 from gateway.core.escalation import owed
 from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
-from gateway.core.messages import AFTER_WITHDRAWAL, EXERCISE, TYPES, WITHDRAWAL
+from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, EXERCISE, TYPES, WITHDRAWAL
 from gateway.core.rules import When, about, findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, undo_state
@@ -197,10 +197,12 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
         case Send():
             await queue(context, tx, held, effect, now)
         case DropUnsent():
-            await drop_unsent(context, tx, held.case, now)
+            await drop_unsent(context, tx, held, now)
         case EndThread(why):
             thread = await thread_of(tx, held.case)
-            await tx.save_thread(thread._replace(ended=why))
+            # What the other State withdrew stays so, whatever becomes of a message of ours afterwards (M-5.23).
+            if held.case.side is Side.REQUESTING or thread.ended != "withdrawn":
+                await tx.save_thread(thread._replace(ended=why))
             if why == "withdrawn":
                 await _abandon(tx, held.case, now)
         case Notify():
@@ -252,6 +254,29 @@ async def _each_case(context: Context, act: Callable[[Tx, Held], Awaitable[None]
         count, after = count + len(refs), refs[-1]
 
 
+async def in_states(
+    context: Context, states: Sequence[State], unmoved_since: datetime | None = None
+) -> AsyncIterator[CaseRow]:
+    """
+    Yield every case in ``states``, soonest due first, a part of them in each transaction.
+
+    Those that stay where they are hide none behind them, however many they are.
+    """
+    last: CaseRow | None = None
+    names = [state.value for state in states]
+    while True:
+
+        async def unit(tx: Tx, after: CaseRow | None = last) -> Sequence[CaseRow]:
+            return await tx.cases(states=names, limit=PART, unmoved_since=unmoved_since, after=after)
+
+        rows = await context.store.read(unit)
+        for row in rows:
+            yield row
+        if len(rows) < PART:
+            return
+        last = rows[-1]
+
+
 async def _refs(after: str, tx: Tx) -> Sequence[str]:
     return await tx.case_refs(after, PART)
 
@@ -268,13 +293,27 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
 
     Signed first and sealed then, the recipient named inside the signature (M-1.1): nobody can pass it on as theirs.
 
+    A message that waits for its day, such as the plan of a journey, steps behind it: a correction does not wait for it.
+
     Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal then waits for one in the
     outbox, because whoever decides on it must not have to come back.
     """
     case = held.case
-    thread = await thread_of(tx, case)
-    if not _may_follow(send.type, thread.ended):
+    if not _may_follow(send.type, (await thread_of(tx, case)).ended):
         raise IllegalStep(case.state, send.type, "")
+    later = [] if send.type == WITHDRAWAL else [row for row in await unsent_of(tx, case) if row.not_before > now]
+    if later and recipient(context, case.partner, now) is not None:
+        sends = [_again(context, held, row) for row in later]
+        await _take_out(context, tx, held, later, now)
+        row = await _queue(context, tx, held, send, now)
+        for one in sends:
+            await _queue(context, tx, held, one, now)
+        return row
+    return await _queue(context, tx, held, send, now)
+
+
+async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
+    case, thread = held.case, await thread_of(tx, held.case)
     seq = thread.out_seq + 1 if thread.out_epoch == context.epoch else 1
     leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
     row_type, gone = TYPES[send.type], case.state is State.ERASED
@@ -339,6 +378,18 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     return row
 
 
+async def confirm_nothing(
+    context: Context, tx: Tx, partner: str, thread: str, body: str, now: datetime, *, exercise: bool
+) -> None:
+    """
+    Confirm in a thread of which nothing is kept, by ``body``, that there was nothing; of that nothing is kept either.
+
+    Raises ``IllegalStep`` for a thread in which nothing of ours may follow, ``Unavailable`` as ``queue`` does.
+    """
+    gone = Case("", Side.REQUESTED, partner, thread, State.ERASED, "", "", exercise=exercise)
+    await queue(context, tx, fresh(context, gone, now), Send(CONFIRMATION, body), now)
+
+
 def _may_follow(type: str, ended: str | None) -> bool:
     """Return whether a message may still be sent in a thread that ``ended`` (M-5.23, M-5.10)."""
     return ended is None or type == WITHDRAWAL or (ended == "withdrawn" and type in AFTER_WITHDRAWAL)
@@ -362,16 +413,38 @@ def seal_for(context: Context, country: str, signed: bytes, now: datetime) -> tu
     return b64.encode(key.kid), head + key.seal(head, envelope.pad(signed))
 
 
-async def drop_unsent(context: Context, tx: Tx, case: Case, now: datetime) -> tuple[str, ...]:
+async def drop_unsent(context: Context, tx: Tx, held: Held, now: datetime) -> tuple[str, ...]:
     """Take the never-posted messages of the case's thread out of the outbox and free their numbers; return types."""
-    unsent = await unsent_of(tx, case)
+    unsent = await unsent_of(tx, held.case)
+    await _take_out(context, tx, held, unsent, now)
+    return tuple(row.type for row in unsent)
+
+
+async def _take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[OutboundRow], now: datetime) -> None:
+    """Take ``unsent`` out of the outbox as if they had never been in it: neither numbers nor ``prev`` show them."""
+    if not unsent:
+        return
+    thread, gone = await thread_of(tx, held.case), {row.digest: row for row in unsent}
+    seen = thread.seen
+    while seen is not None and seen in gone:
+        seen = _payload(context, held, gone[seen]).prev
     for row in unsent:
         await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
-    if unsent:
-        thread = await thread_of(tx, case)
-        numbers = [row.seq for row in unsent if row.epoch == thread.out_epoch and row.seq is not None]
-        await tx.save_thread(thread._replace(out_seq=min([thread.out_seq + 1, *numbers]) - 1))
-    return tuple(row.type for row in unsent)
+    numbers = [row.seq for row in unsent if row.epoch == thread.out_epoch and row.seq is not None]
+    await tx.save_thread(thread._replace(out_seq=min([thread.out_seq + 1, *numbers]) - 1, seen=seen))
+
+
+def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload:
+    """Return the payload of a message of ours that has not left yet."""
+    signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
+    return wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+
+
+def _again(context: Context, held: Held, row: OutboundRow) -> Send:
+    """Return what puts a message that waits for its day in the outbox once more, with the same body and statements."""
+    payload = _payload(context, held, row)
+    raw = exercise.unwrap(payload.body_bytes)[1] if held.case.exercise else payload.body_bytes
+    return Send(row.type, raw.decode(), row.not_before, payload.statements)
 
 
 async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:

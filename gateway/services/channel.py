@@ -13,9 +13,9 @@ from gateway.services.ports import OutboundRow, Tx
 from keys import jws
 
 
-async def queue(context: Context, tx: Tx, country: str, type: str, body: bytes, now: datetime) -> None:
+async def queue(context: Context, tx: Tx, country: str, type: str, body: bytes, now: datetime) -> str:
     """
-    Put a message of ``type`` without a thread around ``body`` in the outbox for ``country``.
+    Put a message of ``type`` without a thread around ``body`` in the outbox for ``country``, and return its id.
 
     Raises ``Unavailable`` if no valid sealing key of it is held.
     """
@@ -66,3 +66,4 @@ async def queue(context: Context, tx: Tx, country: str, type: str, body: bytes, 
         )
     )
     context.queued = True
+    return id

@@ -11,11 +11,12 @@ from typing import Any
 
 import schemas
 from gateway.core import exercise as exercises
+from gateway.core import wire
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
-from gateway.core.rules import Facts
+from gateway.core.rules import Facts, about
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import cases, directory, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
@@ -34,6 +35,12 @@ APPROVAL = {
 
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
 """Roles that may see what a message says of a person; the others see states and dates."""
+
+
+def _check_invented(elements: Mapping[str, Any], *, exercise: bool) -> None:
+    """Raise ``RuleRefused`` if an exercise names a State that exists; a case is an exercise from its opening on."""
+    if exercise and (found := exercises.findings(elements)):
+        raise RuleRefused(found)
 
 
 class Clear:
@@ -75,8 +82,7 @@ class Clear:
             raise Forbidden(f"the role '{role}' opens no case", "use case_officer or liaison_officer")
         directory.named(context, draft["officer"], OFFICER, now)
         preview = self.preview(draft)
-        if exercise and (found := exercises.findings(draft["elements"])):
-            raise RuleRefused(found)
+        _check_invented(draft["elements"], exercise=exercise)
         case = Case(
             ref=context.new_ref(now, exercise=exercise),
             exercise=exercise,
@@ -103,6 +109,7 @@ class Clear:
         """Replace the draft of ``ref``; an approval given before is void. Raises ``IllegalStep``, ``RuleRefused``."""
         preview = self.preview(draft)
         directory.named(self._context, draft["officer"], OFFICER, self._context.clock.now())
+        _check_invented(draft["elements"], exercise=exercises.is_exercise(ref))
         await self._step(ref, "amend", person, role, {"draft": draft, "pending": preview.pending(person)})
         return preview
 
@@ -210,7 +217,7 @@ class Clear:
             digest = pending.digest if pending else ""
             kind = APPROVAL[pending.type] if pending else "request.approval"
             try:
-                statements.verify(
+                stated = statements.verify(
                     statement.encode(),
                     thread=held.case.thread,
                     kind=kind,
@@ -226,7 +233,8 @@ class Clear:
                 ) from error
             type, body = (pending.type, pending.body) if pending else (REQUEST, "{}")
             facts = await self._facts(tx, held.case, type, body)
-            data = {"digest": digest, "statement": statement}
+            until = wire.format_instant(stated.valid_until)
+            data = {"digest": digest, "statement": statement, "valid_until": until}
             await cases.move(context, tx, held, Event("approve", person, role, data, facts), now)
 
         await context.commit(unit)
@@ -282,9 +290,9 @@ class Clear:
         context, now = self._context, self._context.clock.now()
         ready = cases.recipient(context, case.partner, now) is not None
         value = ijson.loads(body.encode())
-        return Facts(
+        return about(
+            case,
             now,
-            case.draft,
             type,
             value,
             no_contact=await no_contact.barred(context, tx, case.partner),

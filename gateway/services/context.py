@@ -19,6 +19,8 @@ from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
 from keys import b64
 from keys.card import Card, SealingEntry
+from keys.cosign import Cosigner
+from keys.errors import RevokedKey, UnknownKey
 from keys.rest import Vault
 from keys.seal import SealingKey
 from keys.sign import Signer
@@ -34,12 +36,15 @@ class Keyring:
     """
     Our own private keys: the one that signs messages and receipts, the one that signs checkpoints, those that open.
 
-    ``sealing`` maps a raw key id (16 bytes) to the key; a destroyed key is simply not there.
+    ``sealing`` maps a raw key id (16 bytes) to the key; a destroyed key is simply not there, also once it is destroyed
+    while the gateway runs. ``cosigning`` signs the checkpoints that are kept, of our own logs and of those we watch; a
+    home made before it existed has none.
     """
 
     signing: Signer
     log: Signer
-    sealing: Mapping[bytes, SealingKey]
+    sealing: dict[bytes, SealingKey]
+    cosigning: Cosigner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,10 @@ class Context:
             raise PeerError(Reason.KEY_NOT_YET if at < entry.valid_from else Reason.KEY_DESTROYED)
         return key
 
+    def is_revoked(self, kid: str) -> bool:
+        """Return whether our own card lists the signing key ``kid`` as revoked, whatever the instant of that."""
+        return self.own is not None and any(key.kid == kid and key.revoked_at is not None for key in self.own.signing)
+
     def publish(self, card: Card) -> None:
         """Take ``card`` as our own published one: its sealing windows and its epoch are what partners go by."""
         self.own = card
@@ -243,3 +252,20 @@ def acting(context: Context, person: str, role: str, at: datetime) -> Person:
     if role not in found.roles:
         raise Forbidden(f"'{person}' does not hold the role '{role}'")
     return found
+
+
+def check_listed(context: Context, kid: str, role: str, at: datetime) -> None:
+    """
+    Return if our own card lists the key ``kid`` for the statement role ``role`` at ``at``.
+
+    A statement that travels is refused by the other State otherwise, so it is said before it does. Raises
+    ``Forbidden``.
+    """
+    try:
+        if context.own is None:
+            raise UnknownKey("we have no card yet")
+        context.own.role_key(kid, role, at)
+    except (UnknownKey, RevokedKey) as error:
+        raise Forbidden(
+            f"our card does not list this key for the role '{role}'", f"isthmus keys card --add-role {role}=KEY"
+        ) from error

@@ -18,6 +18,7 @@ from gateway.core import checkpoint, codes, envelope, wire
 from gateway.core.case import Side, State
 from gateway.core.checkpoint import Checkpoint
 from gateway.core.codes import Kind, PeerError
+from gateway.core.cosign import Conflict
 from gateway.core.deadlines import Clock
 from gateway.core.machine import Event, IllegalStep
 from gateway.core.merkle import BadProof
@@ -47,7 +48,8 @@ from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_rece
 from gateway.core.verification import GATEWAY
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context
-from gateway.services.ports import CaseRow, Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
+from gateway.services.ports import CaseRow, ConflictRow, Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
+from gateway.services.witness import answered_name
 from keys import b64
 from keys import jws as jws_format
 from keys.card import Card
@@ -170,8 +172,13 @@ class Deliverer:
             # sent, and what is never sent must not be marked as posted.
             return ()
 
+        async def due(tx: Tx, limit: int) -> Sequence[OutboundRow]:
+            if collected:
+                return await tx.collectable_outbound(now, limit, country)
+            return await tx.due_outbound(now, limit, (country,))
+
         async def look(tx: Tx) -> bool:
-            return bool(await tx.due_outbound(now, 1, (country,)))
+            return bool(await due(tx, 1))
 
         if not await self._context.store.read(look):
             return ()
@@ -186,10 +193,10 @@ class Deliverer:
             claimed: list[Claimed] = []
             # Every row looked at is due later afterwards, leased or held, so each look finds others.
             for _ in range(_LOOKS):
-                due = await tx.due_outbound(now, width - len(claimed), (country,)) if len(claimed) < width else ()
-                if not due:
+                rows = await due(tx, width - len(claimed)) if len(claimed) < width else ()
+                if not rows:
                     break
-                claimed += [item for row in due if (item := await self._claim_one(tx, row, now, lease))]
+                claimed += [item for row in rows if (item := await self._claim_one(tx, row, now, lease))]
             return claimed
 
         committed = await self._context.commit(unit)
@@ -373,7 +380,7 @@ class Deliverer:
 
         async def unit(tx: Tx) -> bool:
             now = context.clock.now()
-            if await _forked(tx, shown):
+            if await _forked(tx, row.partner, shown, answer.proof, now):
                 return True
             current = await tx.find_outbound(row.partner, row.id)
             if current is None or current.state in SETTLED:
@@ -607,24 +614,23 @@ async def _note(tx: Tx, country: str, failure: bool, now: datetime, spread: floa
         await tx.save_partner(row._replace(failures=after.failures, open_until=after.open_until))
 
 
-async def _forked(tx: Tx, shown: Checkpoint) -> bool:
+async def _forked(tx: Tx, country: str, shown: Checkpoint, proof: str, now: datetime) -> bool:
     """
     Return whether a partner's log contradicts the largest checkpoint it showed before (M-7.5); keep what was shown.
 
-    Two roots for one size are two histories. A smaller tree is an older answer; whether a larger one continues it only
-    a consistency proof can show, which comes with witnessing.
+    Two roots for one size are two histories, and both signed notes are kept as evidence. A smaller tree is an older
+    answer; that each continues the other ``gateway.services.witness`` has proved later, away from any message.
     """
-    name = f"checkpoint:{shown.origin}"
-    text = await tx.get_meta(name)
-    size, _, root = (text or "0 ").partition(" ")
-    if shown.size == int(size):
-        if root == b64.encode(shown.root):
-            return False
-        await tx.set_meta(f"forked:{shown.origin}:{size}", f"{root} {b64.encode(shown.root)}")
-        return True
-    if shown.size > int(size):
-        await tx.set_meta(name, f"{shown.size} {b64.encode(shown.root)}")
-    return False
+    name, note = answered_name(shown.origin), checkpoint.parse_proof(proof).checkpoint
+    held = await tx.get_meta(name)
+    known = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text) if held else None
+    if held is None or known is None or shown.size > known.size:
+        await tx.set_meta(name, note)
+        return False
+    if shown.size < known.size or shown.root == known.root:
+        return False
+    await tx.save_conflict(ConflictRow(0, shown.origin, Conflict.FORK, now, country, held, note, ()))
+    return True
 
 
 def _entered(answer: wire.Answer, origin: str, card: Card) -> Checkpoint:

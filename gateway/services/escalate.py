@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import schemas
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, State
+from gateway.core.case import Case, Side, State
 from gateway.core.deadlines import Level
 from gateway.core.escalation import (
     ALLOW,
@@ -32,7 +32,7 @@ from gateway.core.escalation import (
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import REMINDER
 from gateway.core.note_verbale import Item, Note, quarterly_text, reference, serialize_text
-from gateway.core.rules import Facts, Finding, When, findings
+from gateway.core.rules import Finding, When, about, findings
 from gateway.core.verification import WAITING
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, NotFound, acting
@@ -40,8 +40,8 @@ from gateway.services.ports import EventRow, Tx
 from gateway.services.remind import Reminder
 from keys import b64
 
-LOOKED_AT = 5000
-"""Cases looked at for one note; the soonest due come first."""
+BETWEEN_MINISTRIES = frozenset({"L4", "L5", "L6"})
+"""Rungs on which paper passes between ministries, whose references show nobody that a case is invented."""
 
 PRESSED = (*WAITING, State.DECIDED)
 """States of the requesting side in which the other State owes something."""
@@ -117,16 +117,19 @@ class Escalation:
         """
         Return the quarterly list about ``partner`` for the joint committee, and record the rung for each case on it.
 
-        Raises ``Forbidden``.
+        Raises ``Forbidden``, ``NotFound`` for a State that is no partner.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
-        refs = await self._ready(partner, self._rung("L5"), role, now)
+        rung = self._rung("L5")
+        refs = await self._ready(partner, rung, role, now)
 
         async def unit(tx: Tx) -> list[Item]:
             items = []
             for ref in refs:
                 held = await cases.load(context, tx, ref)
+                if await self._findings(tx, held.case, rung, role, now):
+                    continue  # answered or stopped since it was looked for; it is on no list then
                 items.append(self._item(held.case, now))
                 await self._record(tx, held, event_of("L5"), person, role, now)
             return items
@@ -189,8 +192,10 @@ class Escalation:
         context = self._context
         reason = await no_contact.barred(context, tx, case.partner)
         stopped = await person_stop.held_back(tx, case)
-        facts = Facts(now, case.draft, REMINDER, no_contact=reason, person_stopped=stopped)
+        facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped)
         calendar = context.reckoner.calendars.get(case.partner)
+        if case.exercise and rung.level in BETWEEN_MINISTRIES:
+            return (Finding("D-09", "an exercise is in no note and on no list"),)
         found = press_findings(rung, case, role, await _past(tx, case.ref), calendar, now)
         return (*found, *findings(When.REMIND, facts))
 
@@ -206,19 +211,22 @@ class Escalation:
         """Return the cases with ``partner`` for which ``rung`` may be triggered now."""
         if role not in rung.who:
             raise Forbidden(f"the role '{role}' may not do this", f"may: {', '.join(rung.who)}")
+        if partner not in self._context.partners:
+            raise NotFound("there is no such partner here")
 
-        async def look(tx: Tx) -> list[str]:
-            rows = await tx.cases(states=[state.value for state in PRESSED], limit=LOOKED_AT)
-            refs = []
-            for row in rows:
-                late = row.due_at is not None and row.due_at <= now
-                if row.partner == partner and row.side == "requesting" and late and row.sealed is not None:
-                    case = cases.unseal(self._context, row).case
-                    if not await self._findings(tx, case, rung, role, now):
-                        refs.append(row.ref)
-            return refs
+        refs = []
+        async for row in cases.in_states(self._context, PRESSED):
+            if row.due_at is None or row.due_at > now:
+                break  # the soonest due come first
+            if row.partner == partner and row.side == Side.REQUESTING and row.sealed is not None:
+                case = cases.unseal(self._context, row).case
 
-        return await self._context.store.read(look)
+                async def look(tx: Tx, case: Case = case) -> tuple[Finding, ...]:
+                    return await self._findings(tx, case, rung, role, now)
+
+                if not await self._context.store.read(look):
+                    refs.append(row.ref)
+        return refs
 
     async def _note(
         self, refs: list[str], person: str, role: str, language: str, now: datetime, *, draft: bool = False

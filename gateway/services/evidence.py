@@ -5,7 +5,10 @@ Rule 1: the look is recorded before anything leaves (R-13), and with content for
 whom it goes, and the re-use table must allow that body and that purpose (R-05).
 Rule 2: without content nothing leaves that names the person asked about, or tells whether and why the case paused.
 Rule 3: what an erasure destroyed is named as gone; receipts and log entries outlive it, so they still verify.
-Rule 4: proofs are made anew against the newest checkpoint of our log, so that one checkpoint covers them all.
+Rule 4: proofs are made anew against a checkpoint of our log that is kept: the first after the entry that enough others
+cosigned, if there is one. What is newer than all that are kept makes one more (``docs/protocol.md`` section 7.3).
+Rule 5: whose keys these are is shown as of now: with a trust list its signed parts go along, and lead from its root to
+the cards.
 """
 
 import io
@@ -13,24 +16,29 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import schemas
 from gateway.core import checkpoint, evidence, merkle, wire
 from gateway.core.deadlines import Clock
+from gateway.core.escalation import ALLOW, PROPOSE, STOP, event_of
 from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README, RECEIVED, SENT, Manifest
 from gateway.core.machine import RuleRefused
 from gateway.core.notices import grants
 from gateway.core.reuse import DESK, held_under, reuse_findings
 from gateway.core.rules import Facts, When, findings
-from gateway.services import cases
+from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
+from gateway.services import cases, checkpoints, tree
 from gateway.services.cases import Held
+from gateway.services.checkpoints import Checkpoints
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.ports import (
     AccessRow,
     CaseRow,
     EventRow,
     InboundRow,
+    KeptRow,
     LogEntry,
     LogHead,
     OutboundRow,
@@ -39,9 +47,10 @@ from gateway.services.ports import (
 )
 from gateway.services.rights import LIFT, RESTRICT
 from gateway.services.trust import CardSource
-from keys import b64, instants
+from keys import b64, instants, jws
 from keys.card import Card, parse_card
 from keys.errors import BadRest, CardRefused
+from keys.trust_policy import WITNESS
 
 ROLES = frozenset({"case_officer", "liaison_officer", "registry_clerk", "desk_head", "dpo"})
 """Roles that may export without content."""
@@ -52,8 +61,22 @@ DISCLOSERS = frozenset({"case_officer", "liaison_officer", "desk_head"})
 SECOND = frozenset({"liaison_officer", "desk_head"})
 
 _PERSON = {"correct", "attest", "stop"}
-PAUSES = frozenset({"freeze", "release", "suspend", "propose_resume", "resume", "withdraw", RESTRICT, LIFT}) | _PERSON
-"""Steps that tell that, or by whom, a case was stopped; they are in an export with content only."""
+_DANGER = {"recall", STOP, PROPOSE, ALLOW}
+PAUSES = (
+    frozenset({"freeze", "release", "suspend", "propose_resume", "resume", "withdraw", RESTRICT, LIFT})
+    | _PERSON
+    | _DANGER
+)
+"""
+Steps that tell that, or by whom, a case was stopped, or that pressing is dangerous; in an export with content only.
+
+A recall that the other State is told of stands among the messages. One it is not told of is a stop like any other.
+"""
+
+_NOTE = event_of("L4")
+
+CANDIDATES = 48
+"""Kept checkpoints looked at for one entry: those of the two days after it."""
 
 PAGE = 2048
 """Log entries read at a time, so that an export holds up no message for long."""
@@ -64,34 +87,42 @@ README_TEXT = """\
 Evidence of one case between two States
 =======================================
 
-This file proves what two State gateways said to each other and when, without telling about whom. It can be checked
-without network and database:
+For an expert. This file proves what two State gateways said to each other and when, without telling about whom. It is
+checked without network and database, by either of two programs that share no code:
 
-    isthmus evidence verify FILE [--identity XAA=KEY]
+    isthmus evidence verify FILE --root ROOT.json        all checks; names the member at fault; exit code 6 if any
+    python verify.py FILE ROOT.json                      docs/evidence/verify.py of the same project: 149 lines, to read
 
-or by hand with published standards only: JSON, JWS with Ed25519 (RFC 7515, RFC 8032), SHA-256, HMAC, and Merkle tree
-proofs (RFC 9162, C2SP tlog-proof).
+or by hand with published standards only: JSON, JWS with Ed25519 (RFC 7515, RFC 8032), SHA-256, HMAC, Merkle tree proofs
+(RFC 9162, C2SP tlog-proof), ML-DSA-44 (FIPS 204, C2SP tlog-cosignature), The Update Framework, RFC 3161.
 
   manifest.json   SHA-256 and size of every other member        manifest.jws   the same, signed by the exporting State
-  cards/          signed key cards of both States: whose key is whose, and when it was valid
+  cards/          signed key cards of both States, and of those that cosigned: whose key is whose, and when it was valid
+  trust/          the trust list as of the export: from its root, which three of five trustees sign, to the cards; only
+                  where the State that exported reads one
   messages.json   which messages passed, in which direction, with the digest (SHA-256, base64url) of each
   receipts/       signed receipts, named by the digest of the message: who received it, when, accepted or refused, and
                   where it started a clock the dates
   openings.json   for each receipt the secret r that opens its entry in a log, and where its proof is
-  log/            proofs that the entry stood in the append-only log of the State in the name
+  log/            proofs that the entry stood in the append-only log of the State in the name, under a checkpoint that
+                  other States cosigned
+  stamps/         time-stamps (RFC 3161) of such checkpoints, by an authority that is no State; only where it has one
   clocks.json     deadlines as the exporting State reckoned them, each with the message that started it
   events.json     steps taken in the exporting State, by role
   gone.json       what is missing and why
   content/        the signed messages; only in an export that two persons disclosed
 
-Four questions and where the answer is:
+Five questions and where the answer is:
 
   Was it sent and received?     receipts/: the State that received a message signed its digest and the instant.
   Was it on time?               the receipt's due_on, and the receipt of the reply; clocks.json tells the rule.
   Was it written afterwards?    log/: the checkpoint signs the whole log; the entry is HMAC-SHA-256 with key r of the
-                                SHA-256 of the receipt, the leaf SHA-256 of 0x00 and the entry.
-  Whose signatures are these?   cards/: compare the fingerprint of the identity key with one that you got from that
-                                State by another way. Without this the file proves only that it is whole.
+                                SHA-256 of the receipt, the leaf SHA-256 of 0x00 and the entry. The cosignatures say
+                                since when other States know that tree, and a time-stamp says it too.
+  Was the log the same for all? the cosigners of a checkpoint saw that it continues all they cosigned before.
+  Whose signatures are these?   the root of the trust list, as the trustees publish its fingerprint, leads to the cards.
+                                Without a list compare the fingerprint of each identity key with one that you got from
+                                that State by another way. Without either the file proves only that it is whole.
 
 Without content the file does not tell whether a case was paused, or why: no conclusion may be drawn from a silence.
 """
@@ -112,9 +143,10 @@ class _Stored:
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """What one of our logs says about a case: the entries wanted, each with its proof as text."""
+    """What one of our logs says about a case: the entries wanted, each with its proof as text; under which rows."""
 
     entries: Sequence[tuple[LogEntry, str]]
+    under: Sequence[KeptRow]
 
 
 async def export(
@@ -150,11 +182,20 @@ async def export(
     _check_persons(context, person, role, with_content_by, now)
     to = (recipient, purpose)
     stored, held = await _recorded(context, ref, with_content_by or (person,), justification, with_content_by, to, now)
-    known = await _cards(context, stored, cards)
-    logs = [await _log(context, stored, origin) for origin in _own_origins(context, stored)]
+    await Checkpoints(context).keep(stored.row.partner, now)  # so that the newest entries stand under one as well
+    enough = Enough(context, stored.row.partner, _policy(cards))
+    logs = [await _log(context, stored, origin, enough) for origin in _own_origins(context, stored)]
+    known = [*await _cards(context, stored, cards), *_cosigners(context, stored, logs)]
     members = {README: README_TEXT.encode()}
     members |= {evidence.card_name(card): card.raw for card in known}
-    members |= _receipts(context, stored, [pair for log in logs for pair in log.entries])
+    members |= await cards.state(frozenset(card.country for card in known))
+    members |= {
+        evidence.stamp_name(row.origin, row.size): row.token
+        for log in logs
+        for row in log.under
+        if row.token is not None
+    }
+    members |= _receipts(context, stored, _standing(known, [pair for log in logs for pair in log.entries]))
     content, gone = _content(context, stored, held if with_content_by else None)
     members |= content
     members[MESSAGES] = evidence.table(MESSAGES, _messages(stored, disclosed=with_content_by is not None))
@@ -281,6 +322,22 @@ async def _cards(context: Context, stored: _Stored, source: CardSource) -> list[
     return [*ours, *(card for card in older if card.identity == held.identity), held]
 
 
+def _cosigners(context: Context, stored: _Stored, logs: Sequence[_Log]) -> list[Card]:
+    """Return the cards held of the third States that cosigned a checkpoint of the export."""
+    names = {name for log in logs for row in log.under for name, _ in checkpoint.parse_note(row.note).signatures}
+    others = sorted(names - {context.country, stored.row.partner})
+    return [card for name in others if (card := checkpoints.card_of(context, name)) is not None]
+
+
+def _policy(source: CardSource) -> WitnessPolicy | None:
+    """Return whose cosignatures suffice by the trust list; ``None`` without one, or if it cannot be read."""
+    raw = source.policy(WITNESS)
+    try:
+        return parse_policy(raw) if raw is not None else None
+    except BadPolicy:
+        return None
+
+
 def _readable(published: Sequence[bytes]) -> Iterator[Card]:
     for raw in published:
         try:
@@ -298,8 +355,8 @@ def _own_origins(context: Context, stored: _Stored) -> list[str]:
     return [origin for origin in stored.origins if origin.startswith(prefix)]
 
 
-async def _log(context: Context, stored: _Stored, origin: str) -> _Log:
-    """Read a log once, and return the entries about the case with proofs against its newest checkpoint."""
+async def _log(context: Context, stored: _Stored, origin: str, enough: "Enough") -> _Log:
+    """Read a log once, and return the entries about the case, each with a proof against the best checkpoint kept."""
     wanted = {row.digest for row in stored.inbound} | {row.digest for row in stored.outbound}
     head = stored.head if stored.head is not None and stored.head.origin == origin else None
     leaves: list[bytes] = []
@@ -308,10 +365,50 @@ async def _log(context: Context, stored: _Stored, origin: str) -> _Log:
         leaves += [entry.leaf for entry in page]
         found += [entry for entry in page if entry.digest in wanted]
     if not found:
-        return _Log(())
-    note = head.checkpoint if head else _checkpoint(context, origin, leaves)
-    proofs = evidence.paths(leaves, [entry.index for entry in found])
-    return _Log([(entry, checkpoint.proof_text(entry.index, proofs[entry.index], note)) for entry in found])
+        return _Log((), ())
+    used: dict[int, KeptRow] = {}
+    proved = []
+    for entry in found:
+        rows = await context.store.read(partial(_kept_after, origin=origin, index=entry.index))
+        row = max(rows, key=enough.rank) if rows else _unkept(context, origin, leaves, head)
+        used[row.size] = row
+        path = await context.store.read(partial(_inclusion, origin=origin, index=entry.index, size=row.size))
+        proved.append((entry, checkpoint.proof_text(entry.index, path, row.note)))
+    return _Log(proved, tuple(used.values()))
+
+
+async def _kept_after(tx: Tx, origin: str, index: int) -> Sequence[KeptRow]:
+    """Return the first checkpoints that were kept once the entry at ``index`` stood in the log."""
+    return await tx.kept(origin, at_least=index + 1, limit=CANDIDATES, smallest=True)
+
+
+async def _inclusion(tx: Tx, origin: str, index: int, size: int) -> tuple[bytes, ...]:
+    return await tree.inclusion(tx, origin, index, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Enough:
+    """Who cosigned what we kept about ``partner``, judged by the trustees' ``policy`` or, without one, by the rule."""
+
+    context: Context
+    partner: str
+    policy: WitnessPolicy | None
+
+    def rank(self, row: KeptRow) -> tuple[bool, bool, int]:
+        """Return what makes a kept checkpoint better to prove against: a quorum, a time-stamp, that it is early."""
+        return self.by(row), row.token is not None, -row.size
+
+    def by(self, row: KeptRow) -> bool:
+        """Return whether those who cosigned ``row`` are enough."""
+        names = {name for name, _ in checkpoint.parse_note(row.note).signatures}
+        signed = {name for name in names if checkpoints.cosigned(self.context, row.note, name)}
+        if self.policy is not None:
+            cards = {name: checkpoints.card_of(self.context, name) for name in signed}
+            return self.policy.satisfied(
+                {(name, key) for name, card in cards.items() if card for key in card.cosigning}
+            )
+        two = {self.context.country, self.partner}
+        return two <= signed and bool(signed - two)
 
 
 async def _pages(context: Context, origin: str, size: int | None) -> Any:
@@ -330,14 +427,35 @@ async def _pages(context: Context, origin: str, size: int | None) -> Any:
         start += len(page)
 
 
-def _checkpoint(context: Context, origin: str, leaves: Sequence[bytes]) -> str:
+def _unkept(context: Context, origin: str, leaves: Sequence[bytes], head: LogHead | None) -> KeptRow:
     """
-    Return the last checkpoint of a log that a restore ended.
+    Return the newest checkpoint of a log of which none is kept that is as large: signed by the log key alone.
 
-    Nothing was added to it since and Ed25519 has one signature for a text, so this is the very one signed then.
+    A log that a restore ended is signed again. Nothing was added to it since and Ed25519 has one signature for a text,
+    so this is the very one signed then.
     """
     body = checkpoint.checkpoint_body(origin, len(leaves), merkle.root_hash(leaves))
-    return checkpoint.sign_note(body, origin, context.keyring.log)
+    note = head.checkpoint if head is not None else checkpoint.sign_note(body, origin, context.keyring.log)
+    return KeptRow(origin, len(leaves), merkle.root_hash(leaves), context.clock.now(), note, None)
+
+
+def _standing(cards: Sequence[Card], entries: Sequence[tuple[LogEntry, str]]) -> list[tuple[LogEntry, str]]:
+    """
+    Return ``entries`` without a receipt that fell with its key where the very same words stand under another key.
+
+    After a theft they were signed again; a receipt that nobody signed again stays, and is the fault that it is.
+    """
+    revoked = {(card.country, key.kid): key for card in cards for key in card.signing if key.revoked_at is not None}
+    read = [(pair, jws.parse(pair[0].receipt, jws.TYP_RECEIPT)) for pair in entries]
+    standing, fell = list[bytes](), set[int]()
+    for index, (_, parts) in enumerate(read):
+        receipt = wire.parse_receipt(parts.payload)
+        key = revoked.get((receipt.sender, parts.kid))
+        if key is not None and key.is_revoked(receipt.received_at):
+            fell.add(index)
+        else:
+            standing.append(parts.payload)
+    return [pair for index, (pair, parts) in enumerate(read) if index not in fell or parts.payload not in standing]
 
 
 def _receipts(context: Context, stored: _Stored, entries: Sequence[tuple[LogEntry, str]]) -> dict[str, bytes]:
@@ -426,8 +544,14 @@ def _received(row: InboundRow) -> dict[str, Any]:
 
 
 def _events(stored: _Stored, *, disclosed: bool) -> list[dict[str, Any]]:
-    """Return who did what and when; without disclosure no step that stopped the case, and no state it was in."""
+    """
+    Return who did what and when; without disclosure no step that stopped the case, and no state it was in.
+
+    Nor the digest of a body: it holds a name and a date of birth and nothing random, so it could be found by trying.
+    That of a message holds its id, and that of a note verbale its reference.
+    """
     roles = schemas.statement_roles()
+    messages = {row.digest for row in stored.inbound} | {row.digest for row in stored.outbound}
     return [
         {
             "at": _instant(event.at),
@@ -436,7 +560,7 @@ def _events(stored: _Stored, *, disclosed: bool) -> list[dict[str, Any]]:
             "role": roles.get(event.role, event.role),
             "source": event.source if disclosed else None,
             "target": event.target if disclosed else None,
-            "digest": event.digest,
+            "digest": event.digest if disclosed or event.digest in messages or event.event == _NOTE else None,
         }
         for event in stored.events
         if disclosed or event.event not in PAUSES

@@ -14,9 +14,10 @@ from datetime import datetime
 from typing import Any
 
 import schemas
+from gateway.core import exercise
 from gateway.core.case import Side, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
-from gateway.core.rules import Facts, Finding
+from gateway.core.rules import Finding, about
 from gateway.core.verification import OFFICER
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
@@ -41,7 +42,8 @@ class Hold:
 
         ``reason`` stays sealed here. ``protection`` replaces the protection state of the draft (its ``asylum`` member),
         where that is what became known; a freeze tightens, so it never brings a ``none``, which only the authority that
-        attests it may. Raises ``Forbidden`` and, once the case is over, ``IllegalStep``.
+        attests it may, and an ``unknown`` takes the place of nothing that is known. Raises ``Forbidden`` and, once the
+        case is over, ``IllegalStep``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -50,9 +52,7 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            draft = None
-            if protection is not None and held.case.draft is not None:
-                draft = {**held.case.draft, "asylum": protection}
+            draft = person_stop.tightened(held.case, protection)
             data = {"reason": reason, "draft": draft, "undo": await cases.undo_of(tx, held.case)}
             await cases.move(context, tx, held, Event("freeze", person, role, data), now)
 
@@ -93,7 +93,7 @@ class Hold:
             asking = held.case.side is Side.REQUESTING
             reason = await no_contact.barred(context, tx, held.case.partner) if asking else None
             stopped = await person_stop.held_back(tx, held.case)
-            facts = Facts(now, held.case.draft, no_contact=reason, person_stopped=stopped)
+            facts = about(held.case, now, no_contact=reason, person_stopped=stopped)
             # What was suspended needs one person; all who stopped it have let go before.
             proposes = first and held.case.state is not State.SUSPENDED
             event = Event("propose_resume" if proposes else "resume", person, role, {}, facts)
@@ -175,6 +175,8 @@ class Hold:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             schemas.validate("case-draft", {**(held.case.draft or {}), member: value})
+            if member == "elements" and held.case.exercise and (found := exercise.findings(value)):
+                raise RuleRefused(found)
             await cases.record_access(context, tx, held, person, name, why, now)
             await cases.move(context, tx, held, Event(name, person, role, {member: value}), now)
 

@@ -135,7 +135,7 @@ class Information:
             if question.author == person:
                 raise Forbidden("author and signer are different persons", "ask a second person of the office")
             type = INFORMATION_REQUEST if question.ours else INFORMATION_ANSWER
-            self._check(statement, thread, type, question.digest, now)
+            self._check(statement, thread, type, question.digest, person, now)
             await self._queue(tx, question, type, statement, now)
             said = {"state": "asked"} if question.ours else {"state": "answered", "answer": _value(question)}
             made = replace(question, prepared=None, author=None, **said)
@@ -225,8 +225,12 @@ class Information:
             raise NotFound("there is no such question here")
         return found
 
-    def _check(self, statement: str, thread: str, kind: str, digest: str, now: datetime) -> None:
-        """Check the statement as the other State will: under a key of our own card. Raises ``Forbidden``."""
+    def _check(self, statement: str, thread: str, kind: str, digest: str, person: str, now: datetime) -> None:
+        """
+        Check the statement as the other State will, under a key of our own card; and that it is the key of ``person``.
+
+        Raises ``Forbidden``.
+        """
         role = schemas.statement_roles()[ROLE]
         own = self._context.own
         try:
@@ -235,6 +239,8 @@ class Information:
             _, signed = statements.parse(statement.encode())
             key = own.role_key(signed.kid, role, now)
             statements.verify(statement.encode(), thread=thread, kind=kind, role=role, digest=digest, key=key, now=now)
+            if key != self._context.persons[person].key:
+                raise BadSignature("it is another person's")
         except (BadStatement, BadJws, BadSignature, UnknownKey) as error:
             raise Forbidden(
                 f"the statement does not verify: {error}", "sign the digest with a key our card lists for the office"

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import schemas
+from gateway.core import exercise
 from gateway.core.case import Case, Notice, Pending, Side, State
 from gateway.core.elements import element_findings
 from gateway.core.machine import Event, RuleRefused, step
@@ -27,8 +28,9 @@ from gateway.core.messages import (
 )
 from gateway.core.notices import last_number, open_demands
 from gateway.core.preview import LEGAL_BASIS, body_digest
-from gateway.core.rules import Facts, about
+from gateway.core.rules import Facts, Finding, about
 from gateway.core.tables import table_for
+from gateway.core.verification import CLERK, OFFICER
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx, Unavailable
@@ -107,7 +109,7 @@ class Notices:
             number = last_number(held.case, RECTIFICATION, ours=True) + 1
             value = {"number": number, "parts": list(parts), "handling": handling, "elements": dict(elements)}
             schemas.validate(RECTIFICATION, value)
-            if found := element_findings(elements):
+            if found := (*element_findings(elements), *_of_real_persons(held.case, elements)):
                 raise RuleRefused(found)
             text = ijson.dumps(value).decode()
             pending = Pending(RECTIFICATION, text, body_digest(text), person)
@@ -209,9 +211,13 @@ class Notices:
 
         A rectification or erasure reaches every past recipient (R-16): whoever sends one looks here first, and again
         until nothing is open. Cases that share no number with this one may be of another person; a person decides.
+
+        Raises ``Forbidden`` to whoever may not correct: which cases are of one person is itself about the person.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
+        if role not in OFFICER | CLERK:
+            raise Forbidden(f"the role '{role}' corrects nothing", "ask the desk in charge")
 
         async def unit(tx: Tx) -> tuple[Recipient, ...]:
             refs = [ref, *(other.ref for other in await tx.shared(ref))]
@@ -262,6 +268,10 @@ class Notices:
             recipient_ready=cases.recipient(context, case.partner, now) is not None,
             justification="answer",
         )
+
+
+def _of_real_persons(case: Case, elements: Mapping[str, Any]) -> tuple[Finding, ...]:
+    return exercise.findings(elements) if case.exercise else ()
 
 
 def overdue_demands(case: Case, now: datetime, days: int) -> tuple[Notice, ...]:

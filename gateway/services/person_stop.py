@@ -38,6 +38,18 @@ def attested_none(draft: Mapping[str, Any]) -> bool:
     return bool(state["state"] == "none" and state["attested_by"] and state["attested_on"] and state["basis"])
 
 
+def tightened(case: Case, protection: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """
+    Return the draft of ``case`` with ``protection`` in place of its protection state, or ``None`` if it stays as it is.
+
+    Who stops a case may say what became known. That somebody does not know undoes nothing that was indicated.
+    """
+    if protection is None or case.draft is None:
+        return None
+    known = case.draft["asylum"]["state"] not in ("none", "unknown")
+    return None if known and protection["state"] == "unknown" else {**case.draft, "asylum": protection}
+
+
 def stops(case: Case) -> bool:
     """
     Return whether ``case`` stops the person's others.

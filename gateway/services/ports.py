@@ -134,7 +134,8 @@ class InboundRow(NamedTuple):
     One message received, keyed by (partner, digest).
 
     ``answer`` is the whole unpadded answer, kept until 300 s after ``expires_at``; then ids and digests stay alone.
-    ``sealed`` is the JWS of an accepted message under the case's key. ``envelope_id`` is 32 raw bytes.
+    ``sealed`` is the JWS of an accepted message under the case's key. ``envelope_id`` is 32 raw bytes, ``kid`` the raw
+    id of our sealing key that opened it (``None`` in a row from before it was kept).
     """
 
     partner: str
@@ -152,6 +153,7 @@ class InboundRow(NamedTuple):
     ref: str | None
     answer: bytes | None
     sealed: bytes | None
+    kid: bytes | None = None
 
 
 class OutboundRow(NamedTuple):
@@ -188,6 +190,35 @@ class OutboundRow(NamedTuple):
     answer: bytes | None
 
 
+class SealingEnd(NamedTuple):
+    """The private half of a sealing key of ours that was destroyed: raw id, end of its window, when, and why."""
+
+    kid: bytes
+    until: datetime
+    destroyed_at: datetime
+    reason: str
+
+
+class Trace(NamedTuple):
+    """
+    That a message passed, without anything of it: for saying what a thief can read.
+
+    ``at`` is when it was received or queued; ``kid`` is as in ``InboundRow``, and ``None`` for one of ours; ``kept``
+    says that its signed bytes still lie in the store, under the key of its case.
+    """
+
+    number: int
+    direction: str
+    partner: str
+    id: str
+    digest: str
+    type: str
+    at: datetime
+    ref: str | None
+    kid: bytes | None
+    kept: bool
+
+
 class PartnerRow(NamedTuple):
     """What is known of a partner's reachability and trust: circuit, hold, the card held, the last epoch seen."""
 
@@ -198,6 +229,22 @@ class PartnerRow(NamedTuple):
     card: bytes | None
     refreshed_at: datetime | None
     epoch: int
+
+
+class TrustEvent(NamedTuple):
+    """
+    What was decided about a State: ``act`` is ``held`` (by the gateway itself), ``hold``, ``confirm`` or ``go-on``.
+
+    ``number`` is given by the store; 0 in a row that is new. ``fingerprint`` is of the identity key that was confirmed.
+    """
+
+    number: int
+    at: datetime
+    country: str
+    act: str
+    person: str | None
+    reason: str
+    fingerprint: str | None = None
 
 
 class AccessRow(NamedTuple):
@@ -305,6 +352,48 @@ class LogEntry:
     at: datetime
 
 
+class KeptRow(NamedTuple):
+    """
+    A checkpoint of one of our logs that is kept: root (32 bytes), and the signed note with the cosignatures so far.
+
+    ``token`` is a time-stamp response (DER) over the text of the checkpoint, without signatures, or ``None``.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+    at: datetime
+    note: str
+    token: bytes | None
+
+
+class WitnessedRow(NamedTuple):
+    """The last checkpoint we cosigned of a log another State keeps: its size, and the note with our cosignature."""
+
+    origin: str
+    size: int
+    at: datetime
+    note: str
+
+
+class ConflictRow(NamedTuple):
+    """
+    Two signed notes of one log that do not fit together: ``fork``, ``rollback`` or ``unproved``.
+
+    ``source`` is who showed the second one: a country, or ``us`` for what we found ourselves. ``told`` are the
+    countries that took it from us. ``number`` is given by the store; 0 in a row that is new.
+    """
+
+    number: int
+    origin: str
+    kind: str
+    at: datetime
+    source: str
+    held: str
+    shown: str
+    told: tuple[str, ...]
+
+
 class Draft(NamedTuple):
     """
     Something a unit asks the batch to log.
@@ -342,10 +431,17 @@ class Tx(Protocol):
     async def find_case(self, ref: str) -> CaseRow | None: ...
     async def save_case(self, row: CaseRow) -> None: ...
     async def cases(
-        self, *, states: Sequence[str] = (), limit: int = 1000, unmoved_since: datetime | None = None
+        self,
+        *,
+        states: Sequence[str] = (),
+        limit: int = 1000,
+        unmoved_since: datetime | None = None,
+        after: CaseRow | None = None,
     ) -> Sequence[CaseRow]:
         """
         Return cases in ``states``, soonest due first; with ``unmoved_since`` those alone that last moved before it.
+
+        With ``after`` those that come behind the place that this row had when it was read.
         """
         ...
 
@@ -379,6 +475,10 @@ class Tx(Protocol):
         """
         ...
 
+    async def collectable_outbound(self, now: datetime, limit: int, partner: str) -> Sequence[OutboundRow]:
+        """Return the same for a partner that collects, in the order of queueing, however often they were fetched."""
+        ...
+
     async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]: ...
     async def next_outbound_at(self) -> datetime | None:
         """Return the earliest instant at which a queued or posted message may be tried, or ``None``."""
@@ -386,6 +486,11 @@ class Tx(Protocol):
 
     async def find_partner(self, country: str) -> PartnerRow | None: ...
     async def save_partner(self, row: PartnerRow) -> None: ...
+    async def add_trust_event(self, row: TrustEvent) -> None: ...
+    async def trust_events(self, after: int = 0) -> Sequence[TrustEvent]:
+        """Return what was decided about States with a number above ``after``, in order."""
+        ...
+
     async def add_access(self, row: AccessRow) -> None: ...
     async def accesses(self, ref: str) -> Sequence[AccessRow]: ...
     async def save_person_values(self, ref: str, values: Sequence[PersonValue], stop: bool) -> None:
@@ -412,6 +517,53 @@ class Tx(Protocol):
     async def log_origins(self) -> Sequence[str]: ...
     async def save_log_head(self, partner: str, head: LogHead) -> None: ...
     async def find_log_entry(self, partner: str, direction: str, digest: str) -> LogEntry | None: ...
+    async def log_leaves(self, origin: str, start: int, limit: int) -> Sequence[bytes]:
+        """Return the leaf hashes (32 bytes) of a log from position ``start``, at most ``limit``."""
+        ...
+
+    async def log_nodes(self, origin: str, level: int, start: int, limit: int) -> Sequence[bytes]:
+        """Return stored hashes of complete subtrees of 256 ** ``level`` leaves, from the ``start``-th on."""
+        ...
+
+    async def add_log_nodes(self, origin: str, level: int, start: int, hashes: Sequence[bytes]) -> None: ...
+    async def save_kept(self, row: KeptRow) -> None:
+        """Keep a checkpoint, or store it anew with more signatures. Raises ``Conflict`` if its root differs."""
+        ...
+
+    async def kept(
+        self, origin: str, *, at_least: int = 0, limit: int | None = None, smallest: bool = False
+    ) -> Sequence[KeptRow]:
+        """Return kept checkpoints of ``at_least`` so many entries, the largest first, or the ``smallest``."""
+        ...
+
+    async def find_witnessed(self, origin: str) -> WitnessedRow | None: ...
+    async def witnessed(self) -> Sequence[WitnessedRow]: ...
+    async def save_witnessed(self, row: WitnessedRow) -> None: ...
+    async def conflicts(self) -> Sequence[ConflictRow]:
+        """Return what is kept as evidence against keepers of logs, in order."""
+        ...
+
+    async def save_conflict(self, row: ConflictRow) -> bool:
+        """Keep evidence (number 0) or store it anew; return False if the same two notes are kept already."""
+        ...
+
+    async def save_sealing_end(self, row: SealingEnd) -> None:
+        """Note that a private half is gone; what was noted first stays."""
+        ...
+
+    async def sealing_ends(self) -> Sequence[SealingEnd]: ...
+    async def add_inbound_again(self, partner: str, digest: str, kid: bytes) -> None:
+        """Note that a message received before came once more, sealed to another of our keys."""
+        ...
+
+    async def inbound_again(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return partner, payload digest and key id of every message that came under a second key."""
+        ...
+
+    async def traces(self, direction: str, after: int, limit: int) -> Sequence[Trace]:
+        """Return what passed ``inbound`` or ``outbound`` behind the number ``after``, in order."""
+        ...
+
     async def purge_answers(self, now: datetime, grace_s: int) -> int: ...
     async def purge_envelopes(self, before: datetime) -> int: ...
     async def erase_case(self, ref: str) -> None:
@@ -494,4 +646,16 @@ class Peers(Protocol):
 
     async def post(self, country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
         """Post ``body`` and return the answer; raises ``Unavailable`` on any failure of transport."""
+        ...
+
+    async def get(self, country: str, path: str) -> HttpAnswer:
+        """Get ``path`` and return the answer; raises ``Unavailable`` on any failure of transport."""
+        ...
+
+
+class TimeStamper(Protocol):
+    """A time-stamping authority (RFC 3161)."""
+
+    async def stamp(self, message: bytes) -> bytes:
+        """Return a time-stamp response (DER) over ``message`` that was verified; raises ``Unavailable``."""
         ...

@@ -27,6 +27,7 @@ from gateway.core.messages import (
     DOCUMENT,
     DOCUMENT_REQUEST,
     ELEMENTS,
+    ERASURE,
     EXERCISE,
     HANDOVER,
     INFORMATION,
@@ -74,7 +75,8 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Opened:
     """
-    A message whose signature verified: its payload, its signed bytes, its envelope's id, and faults found early.
+    A message whose signature verified: its payload, its signed bytes, its envelope's id, the raw id of the key that
+    opened it, and faults found early.
 
     ``collecting`` says that it came to the path where nothing but ``collect`` belongs. Of an ``exercise`` the payload
     is that of the message exercised, in the frame of the one that was signed.
@@ -83,6 +85,7 @@ class Opened:
     payload: Payload
     signed: bytes
     envelope_id: bytes
+    kid: bytes
     schema_fault: Reason | None
     statement_fault: Reason | None
     collecting: bool
@@ -206,13 +209,15 @@ class Receiver:
             payload, schema_fault = _exercised(payload)
             schema_fault = schema_fault or _schema_fault(payload)
         statement_fault = None if schema_fault else self._statement_fault(payload, now)
-        return Opened(payload, signed, envelope_id, schema_fault, statement_fault, collecting, exercising)
+        return Opened(payload, signed, envelope_id, parsed.kid, schema_fault, statement_fault, collecting, exercising)
 
     def _statement_fault(self, payload: Payload, now: datetime) -> Reason | None:
         """Return why the statements are not those the type requires (protocol section 6), or ``None``."""
         required = required_statements(payload.type, payload.body, _kinds(payload))
         if len(payload.statements) != len(required):
             return Reason.STATEMENT_MISSING
+        if not required:
+            return None
         card = self._context.trust.card(payload.sender)
         for raw, (kind, role) in zip(payload.statements, required, strict=True):
             try:
@@ -262,10 +267,15 @@ class Receiver:
         return answer
 
     async def _again(self, tx: Tx, row: InboundRow, now: datetime) -> bytes | None:
-        """Return the answer kept for ``row``; where it is given no more, draft a refusal and return ``None``."""
+        """Return the answer kept for ``row``; where it is given no more, draft another and return ``None``."""
         over = now > row.expires_at + timedelta(seconds=ANSWER_GRACE_S)
         if row.answer is not None and (not over or _says_expired(row.answer)):
-            return row.answer
+            receipt = jws_format.parse(wire.parse_stored_answer(row.answer).receipt, jws_format.TYP_RECEIPT)
+            if not self._context.is_revoked(receipt.kid):
+                return row.answer
+            # No partner takes a receipt by a revoked key, so the same is said again under the key in use.
+            tx.draft(Draft(row.partner, row.digest, receipt.payload, None))
+            return None
         if over:
             # Also while the answer has not been purged yet: when that happens is nothing for a partner to see.
             self._draft(tx, row.partner, row.digest, Verdict(Reason.ANSWER_PURGED), now)
@@ -282,6 +292,9 @@ class Receiver:
         first = await tx.find_inbound_by_id(payload.sender, payload.id)
         known = first if first is None or first.digest == payload.digest else await _same(tx, payload)
         if known is not None:
+            if known.kid != opened.kid:
+                # Whoever has either key can read it; ``gateway.services.exposure`` asks.
+                await tx.add_inbound_again(known.partner, known.digest, opened.kid)
             return await self._again(tx, known, now)
         fault = wire.times_findings(payload, now)
         if fault is None and first is not None:
@@ -353,14 +366,32 @@ class Receiver:
             return Verdict(Reason.STEP_NONE)
         if fault := _minimisation_fault(payload, held.case if held else None):
             return Verdict(fault)
-        if opened.statement_fault:
-            return Verdict(opened.statement_fault)
+        if fault := opened.statement_fault or _hand_fault(payload, held.case if held else None):
+            return Verdict(fault)
+        if held is None and (row is not None or (thread.ref is None and thread.ended == "withdrawn")):
+            return await self._of_nothing(tx, opened, now)
         if held is None and thread.ref is not None:
-            # Erased: it looks like any other case that is over, and a withdrawal of it is still taken.
-            return Verdict(None if payload.type == WITHDRAWAL else Reason.STEP_THREAD_ENDED)
+            return Verdict(Reason.STEP_THREAD_ENDED)  # a thread of questions about no person (M-3.23)
         if held is None:
             return await self._open_case(tx, opened, now)
         return await self._move(tx, held, opened, now)
+
+    async def _of_nothing(self, tx: Tx, opened: Opened, now: datetime) -> Verdict:
+        """
+        Judge a message in a thread of which nothing is kept: its case was erased, or only a withdrawal of it came.
+
+        It takes what any case that is over takes. Whoever takes data back learns that none is held (M-5.31).
+        """
+        payload = opened.payload
+        if payload.type not in (WITHDRAWAL, *AFTER_WITHDRAWAL) or payload.body.get("elements") is not None:
+            return Verdict(Reason.STEP_THREAD_ENDED)
+        if payload.type in (RECTIFICATION, ERASURE):
+            act = "RECTIFICATION" if payload.type == RECTIFICATION else "ERASURE"
+            value = {"number": payload.body["number"], "act": act, "result": "NOT_HELD"}
+            text = ijson.dumps(value).decode()
+            sender, thread = payload.sender, payload.thread or ""
+            await cases.confirm_nothing(self._context, tx, sender, thread, text, now, exercise=opened.exercise)
+        return Verdict(None)
 
     async def _open_case(self, tx: Tx, opened: Opened, now: datetime) -> Verdict:
         payload = opened.payload
@@ -477,7 +508,7 @@ class Receiver:
         if accepted or (payload.epoch == announced and payload.seq == _last(thread, payload) + 1):
             # Effects of the step may have changed the row: read it again before writing our part of it.
             latest = thread
-            if thread.ref is not None:
+            if thread.ref is not None or thread.ended is not None:
                 latest = await tx.find_thread(thread.partner, thread.thread) or thread
             await tx.save_thread(
                 latest._replace(
@@ -543,6 +574,14 @@ def _kinds(payload: Payload) -> tuple[str, ...]:
         return ()
 
 
+def _hand_fault(payload: Payload, case: Case | None) -> Reason | None:
+    """Return why a handover carries the other side's hand: who asked delivers, who was asked receives (section 6)."""
+    if payload.type != HANDOVER or case is None:
+        return None
+    due = "handover.receipt" if case.side is Side.REQUESTING else "handover.delivery"
+    return None if _kinds(payload) == (due,) else Reason.STATEMENT_FORM
+
+
 def _releases(payload: Payload) -> tuple[Release, ...]:
     """Return the verified statements of a message of a return, as the case keeps them."""
     if payload.type not in (PROPOSAL, ACCEPTANCE, HANDOVER):
@@ -558,7 +597,7 @@ def _releases(payload: Payload) -> tuple[Release, ...]:
 async def _replied(tx: Tx, case: Case) -> str | None:
     """Return the digest of the last reply of ours that the other State accepted, or ``None``."""
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == REPLY and row.status == wire.ACCEPTED]
-    return max(rows, key=lambda row: row.queued_at).digest if rows else None
+    return max(rows, key=lambda row: (row.epoch, row.seq or 0)).digest if rows else None
 
 
 def _exercised(payload: Payload) -> tuple[Payload, Reason | None]:
@@ -627,4 +666,5 @@ def _row(opened: Opened, verdict: Verdict, now: datetime) -> InboundRow:
         ref=verdict.ref,
         answer=None,
         sealed=verdict.sealed,
+        kid=opened.kid,
     )

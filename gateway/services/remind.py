@@ -2,8 +2,8 @@
 What silence leads to: a reminder, a word to our own desk, and a higher level on the ladder. Nothing else, ever.
 
 Reminders are numbered. One leaves by itself when a reply is overdue, if the policy says so; then not again before the
-cool-down has passed. A frozen case, a State on the no-contact list, an open protection question, the mark "do not
-press": nothing is pressed.
+cool-down has passed, and after a restore not before somebody has had the case in hand. A frozen case, a State on the
+no-contact list, an open protection question, the mark "do not press": nothing is pressed.
 
 Our own desk is told, once, that a reply or a notice of delay is due (R-11). No notice leaves by itself: its reason and
 its date are for people to give.
@@ -20,12 +20,13 @@ from gateway.core.case import Side, State
 from gateway.core.escalation import DELAY_NOTICE_DUE, Pressed, delay_notice_from, delay_notice_missing, is_stopped
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
-from gateway.core.rules import Facts, Finding
-from gateway.core.verification import ANSWERING, GATEWAY, WAITING
+from gateway.core.rules import Finding, about
+from gateway.core.verification import ANSWERING, GATEWAY, PARTNER, WAITING
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, acting
 from gateway.services.ports import EventRow, Tx, Unavailable
 from gateway.services.reckon import overdue
+from gateway.services.resync import RESTORED_AT
 from schemas import ijson
 
 REMINDED = frozenset(
@@ -36,8 +37,8 @@ REMINDED = frozenset(
 OWING = (*ANSWERING, State.RECEIVED, State.ACCEPTED)
 """States of the requested side in which something is owed."""
 
-LOOKED_AT = 5000
-"""Cases taken out of the store at once; the soonest due come first, so a longer list is late and not lost."""
+PART = 5000
+"""References taken out of the store at once, where all cases are reckoned anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,12 @@ class Reminder:
         context = self._context
         told = await self._tell_desk(now)
 
-        async def look(tx: Tx) -> list[str]:
-            rows = await tx.cases(states=[state.value for state in WAITING])
-            due = [row for row in rows if row.side == Side.REQUESTING and row.due_at is not None and row.due_at <= now]
-            return [row.ref for row in due]
-
-        refs = await context.store.read(look)
+        refs = []
+        async for row in cases.in_states(context, WAITING):
+            if row.due_at is None or row.due_at > now:
+                break  # the soonest due come first
+            if row.side == Side.REQUESTING:
+                refs.append(row.ref)
         if not context.policy.auto_reminder:
             return Reminded(len(refs), (), told)
         sent = [ref for ref in refs if await self._try(ref, now)]
@@ -90,16 +91,6 @@ class Reminder:
     async def _tell_desk(self, now: datetime) -> tuple[str, ...]:
         """Tell our desk of each case in which an answer or a notice of delay is due; once for each period."""
         context = self._context
-
-        async def look(tx: Tx) -> list[str]:
-            rows = await tx.cases(states=[state.value for state in OWING], limit=LOOKED_AT)
-            # No clock has used 80 % of its time before half of the time since the case was opened; the rest of the
-            # look needs the sealed clock.
-            return [
-                row.ref
-                for row in rows
-                if row.side == Side.REQUESTED and row.due_at and now >= row.due_at - (row.due_at - row.opened_at) / 2
-            ]
 
         async def unit(tx: Tx, ref: str) -> bool:
             held = await cases.load(context, tx, ref)
@@ -116,13 +107,18 @@ class Reminder:
             return True
 
         found = []
-        for ref in await context.store.read(look):
+        async for row in cases.in_states(context, OWING):
+            # No clock has used 80 % of its time before half of the time since the case was opened; the rest of the look
+            # needs the sealed clock.
+            half = row.due_at and row.due_at - (row.due_at - row.opened_at) / 2
+            if row.side != Side.REQUESTED or half is None or now < half:
+                continue
             try:
-                if (await context.commit(partial(unit, ref=ref))).value:
-                    found.append(ref)
+                if (await context.commit(partial(unit, ref=row.ref))).value:
+                    found.append(row.ref)
             except Exception as error:
                 # As with a reminder: one case that cannot be read hides no other.
-                context.log("case.not_told", ref=ref, error=type(error).__name__)
+                context.log("case.not_told", ref=row.ref, error=type(error).__name__)
         return tuple(found)
 
     async def reckon_anew(self, now: datetime) -> int:
@@ -141,7 +137,7 @@ class Reminder:
         count, after = 0, ""
 
         async def refs(tx: Tx) -> Sequence[str]:
-            return await tx.case_refs(after, LOOKED_AT)
+            return await tx.case_refs(after, PART)
 
         while page := await context.store.read(refs):
             for ref in page:
@@ -193,7 +189,10 @@ class Reminder:
         async def unit(tx: Tx) -> bool:
             held = await cases.load(context, tx, ref)
             case = held.case
-            past = [Pressed(event.event, event.actor, event.at) for event in await tx.events(ref)]
+            history = await tx.events(ref)
+            if cool_down and not _seen_since(await tx.get_meta(RESTORED_AT), history):
+                return False
+            past = [Pressed(event.event, event.actor, event.at) for event in history]
             last = [one.at for one in past if one.event == "remind"]
             wait = timedelta(days=context.policy.reminder_cooldown_days)
             if cool_down and (is_stopped(past) or (last and now < max(last) + wait)):
@@ -206,7 +205,7 @@ class Reminder:
             schemas.validate(REMINDER, ijson.loads(body.encode()))
             reason = await no_contact.barred(context, tx, case.partner)
             stopped = await person_stop.held_back(tx, case)
-            facts = Facts(now, case.draft, REMINDER, no_contact=reason, person_stopped=stopped)
+            facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped)
             data = {"body": body, "overdue": overdue(clock, now)}
             try:
                 await cases.move(context, tx, held, Event("remind", actor, role, data, facts), now)
@@ -220,3 +219,16 @@ class Reminder:
         committed = await context.commit(unit)
         done: bool = committed.value
         return done
+
+
+def _seen_since(restored_at: str | None, history: Sequence[EventRow]) -> bool:
+    """
+    Return whether a person took a step of the case since the last restore, if there ever was one.
+
+    A restored database has forgotten later freezes. Until somebody who knows has had the case in hand, nothing about it
+    leaves by itself.
+    """
+    if restored_at is None:
+        return True
+    since = datetime.fromisoformat(restored_at)
+    return any(event.at > since and event.role not in (GATEWAY, PARTNER) for event in history)

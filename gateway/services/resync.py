@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, wire
-from gateway.core.case import Side
+from gateway.core.case import Side, State
+from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import CONFIRMATION, ERASURE, RESYNC, WITHDRAWAL
+from gateway.core.verification import WITHDRAWAL_BODY, next_full_hour
 from gateway.core.wire import Payload
 from gateway.services import cases, channel
 from gateway.services.context import Context
@@ -19,8 +21,11 @@ from gateway.services.deliver import STOPPED
 from gateway.services.ports import Draft, LogHead, OutboundRow, ThreadRow, Tx
 from schemas import ijson
 
-THREADS_A_MESSAGE = 50
-"""Threads listed in one ``resync`` message, so that it fits the smallest envelope."""
+RESTORED_AT = "restored_at"
+"""Name of the stored instant at which the database last came back from a backup."""
+
+THREADS_A_MESSAGE = 32
+"""Threads listed in one ``resync`` message: what its schema allows, so that it fits the smallest envelope."""
 
 
 class Resync:
@@ -70,12 +75,19 @@ class Resync:
         await channel.queue(context, tx, country, RESYNC, ijson.dumps({"threads": listed, "more": more}), now)
 
     async def take_listing(self, tx: Tx, payload: Payload, now: datetime) -> None:
-        """Compare a partner's listing of our messages with what we remember; what we lost becomes a finding."""
+        """
+        Compare a partner's listing of our messages with what we remember; what we lost becomes a finding.
+
+        A message that we dropped because the backup had not posted it did leave: its case may be withdrawn as one whose
+        message is abroad, and is if that was decided already (M-5.25).
+        """
         for item in payload.body["threads"]:
             thread = await tx.find_thread(payload.sender, item["thread"])
             known = await tx.find_outbound_by_digest(payload.sender, item["payload"])
-            if known is not None:
+            if known is not None and not _dropped_unposted(known):
                 continue
+            if known is not None:
+                await tx.save_outbound(known._replace(posted_at=known.queued_at))
             self._context.log("thread.behind", partner=payload.sender, seq=item["seq"])
             row = await tx.find_case(thread.ref) if thread is not None and thread.ref is not None else None
             if row is not None and row.sealed is not None:
@@ -84,20 +96,25 @@ class Resync:
                 if text in held.case.findings:
                     continue  # said before; a listing that is repeated must not make the case grow
                 case = replace(held.case, findings=(*held.case.findings, text))
-                await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
+                noted = await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
+                if known is not None and case.side is Side.REQUESTING and case.state is State.WITHDRAWN:
+                    late = Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
+                    await cases.queue(self._context, tx, noted, late, now)
 
     async def begin_epoch(self, now: datetime) -> int:
         """
         Raise our own epoch after a restore and begin each log anew with its last checkpoint as first entry.
 
         A request or an answer to a question that waited in the backup does not leave: the case may have been frozen
-        since, and the backup does not know. Returns the new epoch; it is announced in the next card.
+        since, and the backup does not know. For the same reason no reminder leaves by itself before a person has taken
+        a step of the case. Returns the new epoch; it is announced in the next card.
         """
         context = self._context
         epoch = context.epoch + 1
 
         async def unit(tx: Tx) -> None:
             await tx.set_meta("epoch", str(epoch))
+            await tx.set_meta(RESTORED_AT, wire.format_instant(now))
             for country in context.partners:
                 await self._forget_unsent(tx, country, now)
                 old = await tx.log_head(country)
@@ -122,6 +139,11 @@ class Resync:
             text = "a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"
             case = replace(held.case, findings=(*held.case.findings, text))
             await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
+
+
+def _dropped_unposted(row: OutboundRow) -> bool:
+    """Return whether a message of ours was dropped and, as far as we know, never left."""
+    return row.state == "dropped" and row.posted_at is None
 
 
 def _never_left(row: OutboundRow) -> bool:

@@ -5,7 +5,7 @@ A closed case is hidden after one period and erased after another (R-25). Erasin
 sealed column, empties the journal, and adds the case to the list of erased ones that a restore applies first.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
 from gateway.core.case import Side, State
@@ -24,9 +24,6 @@ OVER = (
     *(State.NOT_RETURNED, State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT),
 )
 """States from which the gateway itself closes a case that has been left alone."""
-
-A_ROUND = 5000
-"""Cases looked at in one round of the loop; the rest follow in the next."""
 
 
 class Retention:
@@ -58,9 +55,9 @@ class Retention:
         await self._close(now)
         await self._block(now)
         erased = []
-        for row in await self._over(now):
-            await self.erase(row.ref, now)
-            erased.append(row.ref)
+        for ref in await self._over(now):
+            await self.erase(ref, now)
+            erased.append(ref)
         return tuple(erased)
 
     async def _close(self, now: datetime) -> None:
@@ -70,28 +67,28 @@ class Retention:
         What the other State withdrew is closed at once: there is no ground left to work on it.
         """
         quiet = now - timedelta(days=self._context.policy.closed_after_days)
-        for row in await self._unmoved(OVER, quiet):
+        async for row in self._unmoved(OVER, quiet):
             await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
-        for row in await self._unmoved((State.WITHDRAWN,), now):
+        async for row in self._unmoved((State.WITHDRAWN,), now):
             if row.side == Side.REQUESTED:
                 await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
 
     async def _block(self, now: datetime) -> None:
         # Counted from the closing: a receipt or a notice that comes later is a step too, and keeps nothing longer.
         days = timedelta(days=self._context.policy.blocked_after_days)
-        for row in await self._unmoved((State.CLOSED,), now):
+        async for row in self._unmoved((State.CLOSED,), now):
             until = (row.closed_at or row.changed_at) + days
             if until <= now:
                 await self._step(row.ref, Event("block", "gateway", GATEWAY, {"until": until}), now)
 
-    async def _over(self, now: datetime) -> list[CaseRow]:
+    async def _over(self, now: datetime) -> list[str]:
         """Return what is to be erased: over for long enough, or kept until the day its sender set (R-05)."""
         days = timedelta(days=self._context.policy.erased_after_days)
-        rows = await self._unmoved((State.BLOCKED,), now)
-        over = [row for row in rows if (row.closed_at or row.changed_at) + days <= now]
-        for row in await self._unmoved((*OVER, State.CLOSED, State.BLOCKED), now):
-            if row.side == Side.REQUESTED and row not in over and self._outlived(row, now):
-                over.append(row)
+        over = []
+        async for row in self._unmoved((*OVER, State.CLOSED, State.BLOCKED), now):
+            blocked = row.state == State.BLOCKED and (row.closed_at or row.changed_at) + days <= now
+            if blocked or (row.side == Side.REQUESTED and self._outlived(row, now)):
+                over.append(row.ref)
         return over
 
     def _outlived(self, row: CaseRow, now: datetime) -> bool:
@@ -107,12 +104,11 @@ class Retention:
             return False
         return bool(received) and max(one.retain_until for one in received) < now.date()
 
-    async def _unmoved(self, states: Sequence[State], since: datetime) -> list[CaseRow]:
-        async def unit(tx: Tx) -> list[CaseRow]:
-            rows = await tx.cases(states=[state.value for state in states], limit=A_ROUND, unmoved_since=since)
-            return [row for row in rows if row.wrapped_key is not None]  # erased on request: nothing is left to do
-
-        return await self._context.store.read(unit)
+    async def _unmoved(self, states: Sequence[State], since: datetime) -> AsyncIterator[CaseRow]:
+        """Yield every case in ``states`` that last moved before ``since``, but for those erased on request."""
+        async for row in cases.in_states(self._context, states, since):
+            if row.wrapped_key is not None:
+                yield row
 
     async def _step(self, ref: str, event: Event, now: datetime) -> None:
         async def unit(tx: Tx) -> None:

@@ -10,11 +10,12 @@ Rule 4: the plan of a journey leaves 72 hours before departure and not earlier. 
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import schemas
 from gateway.core import return_bodies, wire
+from gateway.core.calendars import OutOfCalendar
 from gateway.core.case import Case, Pending, Release, Side, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import (
@@ -31,15 +32,16 @@ from gateway.core.messages import (
     event_name,
 )
 from gateway.core.preview import body_digest
+from gateway.core.returns import SEALED_H, notice_at
 from gateway.core.rules import Facts, Finding, about
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
 from gateway.services import cases, no_contact, person_stop
-from gateway.services.context import Context, Forbidden, NotFound, Person, acting
+from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed
 from gateway.services.ports import Tx, Unavailable
 from keys import jws
 from keys import statement as statements
-from keys.errors import BadJws, BadRest, BadSignature, BadStatement, RevokedKey, UnknownKey
+from keys.errors import BadJws, BadRest, BadSignature, BadStatement
 from schemas import ijson
 
 APPROVAL = {PROPOSAL: "return.approval", DOCUMENT_REQUEST: "travel.approval"}
@@ -162,8 +164,9 @@ class Returning:
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
             pending = _pending(case)
             kind = APPROVAL.get(pending.type, "return.approval")
-            self._verified(statement, case, signer, role, kind, pending.digest)
-            return pending.body, {"digest": pending.digest, "statement": statement}
+            stated = self._verified(statement, case, signer, role, kind, pending.digest)
+            until = wire.format_instant(stated.valid_until)
+            return pending.body, {"digest": pending.digest, "statement": statement, "valid_until": until}
 
         await self._step(ref, "approve", person, role, make, prepared=True)
 
@@ -194,9 +197,29 @@ class Returning:
         """
         Fix the journey: ``plan`` has ``arrives_at``, ``point``, ``carrier``, ``escort``, ``medical_needs``.
 
-        The departure is that of the record. The message waits in the outbox until 72 hours before.
+        The departure is that of the record. The message waits in the outbox until 72 hours before. Raises
+        ``RuleRefused`` too if the agreement wants more notice than is left, whatever the record says of it.
         """
-        await self._say(ref, "schedule", SCHEDULE, lambda case, now: return_bodies.planned(case, plan), person, role)
+
+        def planned(case: Case, now: datetime) -> Mapping[str, Any]:
+            value = return_bodies.planned(case, plan)
+            schemas.validate(SCHEDULE, value)
+            self._check_notice(case.partner, value, now)
+            return value
+
+        await self._say(ref, "schedule", SCHEDULE, planned, person, role)
+
+    def _check_notice(self, partner: str, value: Mapping[str, Any], now: datetime) -> None:
+        """Raise ``RuleRefused`` if the plan leaves too late for the agreement; it gets as much as there can be."""
+        context = self._context
+        departs_at, arrives_at = (datetime.fromisoformat(value[name]) for name in ("departs_at", "arrives_at"))
+        try:
+            by = context.reckoner.notice_by(context.country, partner, departs_at, arrives_at)
+        except OutOfCalendar:
+            raise RuleRefused((Finding("V-40", "no calendar says when notice of this journey is due"),)) from None
+        sealed_until = notice_at(departs_at, now)
+        if by is not None and sealed_until > max(by, departs_at - timedelta(hours=SEALED_H)):
+            raise RuleRefused((Finding("V-40", "the agreement wants more notice to the other State than is left"),))
 
     async def cancel(self, ref: str, person: str, role: str) -> None:
         """Take the plan back; a plan that has not left is dropped, and then nothing is sent."""
@@ -283,7 +306,7 @@ class Returning:
         text = _text(TAKE_BACK, {"reason": code, "by": by})
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            draft = {**case.draft, "asylum": protection} if protection is not None and case.draft else None
+            draft = person_stop.tightened(case, protection)
             return text, {"reason": reason, "body": text, "draft": draft}
 
         await self._step(ref, "recall", person, role, make, TAKE_BACK)
@@ -486,15 +509,8 @@ class Returning:
     ) -> statements.Statement:
         """The same, of a statement that travels: its key must stand in our card, or the other State refuses it."""
         stated = self._verified(statement, case, signer, role, kind, digest)
-        named, own = schemas.statement_roles()[role], self._context.own
-        try:
-            if own is None:
-                raise UnknownKey("we have no card yet")
-            own.role_key(statements.parse(statement.encode())[1].kid, named, self._context.clock.now())
-        except (UnknownKey, RevokedKey) as error:
-            raise Forbidden(
-                f"our card does not list this key for the role '{named}'", f"isthmus keys card --add-role {named}=KEY"
-            ) from error
+        kid = statements.parse(statement.encode())[1].kid
+        check_listed(self._context, kid, schemas.statement_roles()[role], self._context.clock.now())
         return stated
 
 

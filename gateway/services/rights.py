@@ -138,7 +138,7 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
 
     async def unit(tx: Tx) -> Account | Finding:
         held = await cases.load(context, tx, ref)
-        await _check_representing(tx, held, person, role)
+        await check_representing(tx, held, person, role)
         restriction = await restriction_of(context, tx, held, now.date())
         kept_back = restriction is not None and role not in OFFICIAL
         recipient = None if role in OFFICIAL else "PERSON"
@@ -158,8 +158,12 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
     return result
 
 
-async def _check_representing(tx: Tx, held: Held, person: str, role: str) -> None:
-    """A guardian or lawyer is of this case if the file names them, or they have acted in it. Unknown means no."""
+async def check_representing(tx: Tx, held: Held, person: str, role: str) -> None:
+    """
+    Return if ``role`` represents nobody, or ``person`` is of this case: the file names them, or they have acted in it.
+
+    Raises ``NotFound``: unknown means no.
+    """
     if role not in REPRESENTING:
         return
     named = (held.case.draft or {}).get("representative") or {}
@@ -421,6 +425,14 @@ def _text(list_name: str, code: str, language: str) -> str:
 
 
 def _flat(value: Any) -> str:
-    """Return a value on one line, without control characters: names may come from anywhere."""
-    text = value if isinstance(value, str) else ijson.dumps(value).decode()
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    """Return a value on one line as a person reads it, without control characters: names may come from anywhere."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name} {_flat(one)}" for name, one in value.items() if one is not None)
+        case list() | tuple():
+            return "; ".join(map(_flat, value))
+    return "".join(sign if sign.isprintable() else "?" for sign in str(value))

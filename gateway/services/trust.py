@@ -5,29 +5,60 @@ Rule 1: the first card of a State verifies under the identity key the configurat
 Rule 2: a newer card replaces the one held only if it verifies under the identity key of the one held and continues its
 chain; otherwise the State is on hold until a named officer confirms out of band.
 Rule 3: refreshing is a loop of its own; a message's path only reads what is held (``docs/protocol.md`` section 8).
+Rule 4: what the trustees distrust is on hold, or revoked, for as long as their list says so. Nobody here lifts that.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.core.codes import PeerError, Reason
-from gateway.services.ports import Clock, PartnerRow, Store, Tx, Unavailable
+from gateway.services.ports import Clock, PartnerRow, Store, TrustEvent, Tx, Unavailable
 from keys import card as cards
-from keys.card import Card
+from keys.card import Card, CardKey
 from keys.errors import CardRefused, RevokedKey, UnknownKey
+from keys.trust_policy import DISTRUST, Distrust, parse_distrust
+from keys.trust_words import fingerprint_of
 
+WARN = timedelta(hours=48)
 STOP_SENDING = timedelta(days=7)
 STOP_RECEIVING = timedelta(days=14)
-"""After how long without a readable directory nothing is sent, and nothing taken in (``docs/protocol.md`` 8.3)."""
+"""
+After how long without reading what is published: a person is told, nothing is sent unless two officers go on with the
+cards held, nothing is taken in (``docs/protocol.md`` 8.3).
+"""
+
+LOOK_S = 2.0
+"""How often a running gateway looks whether somebody decided about a State in another process."""
 
 
 class CardSource(Protocol):
-    """Where cards come from: a directory now, a threshold-signed repository later."""
+    """Where cards come from: a directory, or a list that a threshold of trustees signs."""
+
+    async def refresh(self) -> None:
+        """Bring what is published up to date. Raises ``Unavailable``; then nothing that is new may be taken."""
+        ...
 
     async def cards(self, country: str) -> Sequence[bytes]:
         """Return the raw cards of ``country`` that are published, oldest first."""
         ...
+
+    def policy(self, name: str) -> bytes | None:
+        """Return the policy ``name`` as it was last read, or ``None``."""
+        ...
+
+    async def state(self, countries: Collection[str]) -> Mapping[str, bytes]:
+        """Return the signed parts behind the cards of ``countries``, as members of an export; none of a directory."""
+        ...
+
+
+class Found(NamedTuple):
+    """What a refresh made of one country: the card held before and after, and why to hold, if so."""
+
+    before: Card | None
+    card: Card | None
+    hold: str | None
 
 
 class Trust:
@@ -47,9 +78,13 @@ class Trust:
         self._store = store
         self._clock = clock
         self._log = log
+        self._distrust = Distrust()
+        self._published: dict[str, Card] = {}
         self._cards: dict[str, Card] = {}
         self._holds: dict[str, str] = {}
         self._refreshed: dict[str, datetime] = {}
+        self._going_on: frozenset[str] = frozenset()
+        self._seen = 0
 
     def card(self, country: str) -> Card:
         """
@@ -68,8 +103,15 @@ class Trust:
 
     def find(self, country: str) -> Card | None:
         """Return the card to send by: ``None`` while there is none, it is stale, or the State is on hold."""
-        if country in self._holds or self._age(country) > STOP_SENDING:
+        if country in self._holds:
             return None
+        age = self._age(country)
+        if age > STOP_SENDING and (country not in self._going_on or age > STOP_RECEIVING):
+            return None
+        return self._cards.get(country)
+
+    def held(self, country: str) -> Card | None:
+        """Return the card held of ``country`` whatever its state, to be looked at and not to be used."""
         return self._cards.get(country)
 
     def _age(self, country: str) -> timedelta:
@@ -95,101 +137,246 @@ class Trust:
         """Return the States on hold and why."""
         return dict(self._holds)
 
+    def ages(self) -> Mapping[str, timedelta]:
+        """Return how long ago what is published was last read, for each State."""
+        return {country: self._age(country) for country in self._pins}
+
+    def going_on(self) -> frozenset[str]:
+        """Return the States with whose cards two officers go on although they are stale."""
+        return self._going_on
+
     async def load(self) -> None:
-        """Read the cards and holds that were held when the process last ran."""
+        """Read the cards and holds that were held when the process last ran, and what was decided since."""
 
-        async def unit(tx: Tx) -> list[PartnerRow | None]:
-            return [await tx.find_partner(country) for country in self._pins]
+        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent]]:
+            return [await tx.find_partner(country) for country in self._pins], await tx.trust_events()
 
-        for row in await self._store.read(unit):
+        rows, events = await self._store.read(unit)
+        self._judge()
+        for row in rows:
             if row is not None:
                 self._take(row)
+        self._going_on = frozenset(country for country in self._pins if self._two_went_on(country, events))
+        self._seen = events[-1].number if events else 0
+
+    def _judge(self) -> None:
+        """Take whom the trustees do not believe now, and judge the cards held by it."""
+        raw = self._source.policy(DISTRUST)
+        distrust = parse_distrust(raw) if raw is not None else Distrust()
+        if distrust != self._distrust:
+            self._distrust = distrust
+            self._cards = {country: self._believed(card) for country, card in self._published.items()}
+
+    def _two_went_on(self, country: str, events: Sequence[TrustEvent]) -> bool:
+        """Tell whether two officers said, since the cards were last read, to go on with them."""
+        since = self._refreshed.get(country)
+        said = [one for one in events if one.act == "go-on" and one.country == country]
+        return since is not None and len({one.person for one in said if one.at >= since}) >= 2
+
+    async def changed(self) -> bool:
+        """Return whether somebody decided about a State since ``load`` last ran."""
+        return bool(await self._store.read(lambda tx: tx.trust_events(self._seen)))
 
     def _take(self, row: PartnerRow) -> None:
         if row.refreshed_at is not None:
             self._refreshed[row.country] = row.refreshed_at
-        held = self._cards.get(row.country)
-        if row.card is not None and (held is None or held.raw != row.card):
-            self._cards[row.country] = cards.parse_card(row.card)
+        published = self._published.get(row.country)
+        if row.card is not None and (published is None or published.raw != row.card):
+            published = self._published[row.country] = cards.parse_card(row.card)
+            self._cards[row.country] = self._believed(published)
+        hold = self._hold_of_trustees(row.country) or row.hold
         self._holds.pop(row.country, None)
-        if row.hold is not None:
-            self._holds[row.country] = row.hold
+        if hold is not None:
+            self._holds[row.country] = hold
+
+    def _hold_of_trustees(self, country: str) -> str | None:
+        since = self._distrust.countries.get(country)
+        return None if since is None else f"distrusted by the trustees since {since:%Y-%m-%d %H:%M} UTC"
+
+    def _believed(self, card: Card) -> Card:
+        """Return ``card`` with those of its keys revoked that the trustees do not believe."""
+        revoked = {kid: at for (country, kid), at in self._distrust.keys.items() if country == card.country}
+        if not revoked:
+            return card
+        return replace(
+            card,
+            signing=tuple(_revoked(key, revoked) for key in card.signing),
+            sealing=tuple(_revoked(key, revoked) for key in card.sealing),
+            roles=tuple(_revoked(key, revoked) for key in card.roles),
+        )
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
         """
         Fetch what is published and take what continues a chain; return the countries whose epoch was raised.
 
         A country whose published card does not continue the chain held goes on hold. One whose cards cannot be read is
-        left as it is, with a line in the log; the others do not wait for it.
+        left as it is, with a line in the log; the others do not wait for it. Raises ``Unavailable`` if nothing can be
+        read at all.
         """
-        await self.load()  # another process may have lifted a hold, and that must not be undone here
-        raised = []
+        try:
+            await self._source.refresh()
+        finally:
+            await self.load()  # another process may have lifted a hold, and that must not be undone here
+            self._warn()
+        found = {}
         for country, pin in self._pins.items():
             try:
                 published = await self._source.cards(country)
             except Unavailable as error:
                 self._log("trust.unread", country=country, error=str(error), hint=error.hint)
                 continue
-            held = self._cards.get(country)
-            card, hold = advance_chain(held, pin, published, now)
-            if hold is None and country in self._holds:
-                hold = self._holds[country]  # only a person lifts a hold
-            row = await self._keep(country, card, hold, now)
+            held = self._published.get(country)
+            found[country] = Found(held, *advance_chain(held, pin, published, now, country))
+        raised = []
+        for row in await self._keep(found, now):
             # ``row.epoch`` follows only once the partner has been brought what it lost, so a crash forgets nothing.
-            if hold is None and card is not None and card.epoch > row.epoch:
-                raised.append(country)
+            card = found[row.country].card
             self._take(row)
+            if row.hold is None and card is not None and card.epoch > row.epoch:
+                raised.append(row.country)
+        self._going_on -= found.keys()
         return tuple(raised)
 
-    async def _keep(self, country: str, card: Card | None, hold: str | None, now: datetime) -> PartnerRow:
-        async def unit(tx: Tx) -> PartnerRow:
-            old = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
-            row = old._replace(
-                card=card.raw if card else None,
-                hold=hold,
-                refreshed_at=now,
-                epoch=card.epoch if card and old.card is None else old.epoch,
-            )
-            await tx.save_partner(row)
-            return row
+    def _warn(self) -> None:
+        for country, age in self.ages().items():
+            if age > WARN:
+                self._log("trust.stale", country=country, count=int(age.total_seconds() // 3600), state=stage(age))
+
+    async def _keep(self, found: Mapping[str, Found], now: datetime) -> Sequence[PartnerRow]:
+        """Keep what a refresh found, in one transaction; a row that another process changed meanwhile is left."""
+
+        async def unit(tx: Tx) -> list[PartnerRow]:
+            return [row for country, one in found.items() if (row := await _keep_one(tx, country, one, now))]
 
         committed = await self._store.commit(unit)
-        row: PartnerRow = committed.value
-        return row
+        rows: list[PartnerRow] = committed.value
+        return rows
 
-    async def confirm(self, country: str, identity: bytes, now: datetime) -> None:
-        """
-        Lift a hold after a named officer confirmed ``identity`` (32 bytes) out of band; hold the newest card under it.
+    async def hold(self, country: str, officer: str, reason: str, now: datetime) -> None:
+        """Put ``country`` on hold at once: ``officer`` does not believe its keys any more."""
 
-        Raises ``PeerError`` if no published card verifies under ``identity``.
+        async def unit(tx: Tx) -> PartnerRow:
+            row = (await _row(tx, country))._replace(hold=f"distrusted by {officer}: {reason}")
+            await tx.save_partner(row)
+            await tx.add_trust_event(TrustEvent(0, now, country, "hold", officer, reason))
+            return row
+
+        self._take((await self._store.commit(unit)).value)
+
+    async def confirm(self, country: str, identity: bytes, now: datetime, *, officer: str, reason: str) -> None:
         """
-        published = await self._source.cards(country)
-        for raw in reversed(published):
+        Lift a hold after ``officer`` confirmed ``identity`` (32 bytes) out of band; hold the newest card under it.
+
+        Raises ``PeerError`` if no published card verifies under ``identity``, or the trustees distrust the country.
+        """
+        if country in self._distrust.countries:
+            raise PeerError(Reason.HOLD_CARD)
+        for raw in reversed(await self._source.cards(country)):
             try:
                 card = cards.verify_card(raw, identity)
             except CardRefused:
                 continue
-            self._take(await self._keep(country, card, None, now))
-            return
+            if card.country == country:
+                await self._confirm(card, now, officer, reason)
+                return
         raise PeerError(Reason.CARD_MISSING)
+
+    async def _confirm(self, card: Card, now: datetime, officer: str, reason: str) -> None:
+        known = fingerprint_of(card.identity).hex()
+
+        async def unit(tx: Tx) -> PartnerRow:
+            old = await _row(tx, card.country)
+            epoch = card.epoch if old.card is None else old.epoch
+            row = old._replace(card=card.raw, hold=None, refreshed_at=now, epoch=epoch)
+            await tx.save_partner(row)
+            await tx.add_trust_event(TrustEvent(0, now, card.country, "confirm", officer, reason, known))
+            return row
+
+        self._take((await self._store.commit(unit)).value)
+
+    async def go_on(self, country: str, officer: str, reason: str, now: datetime) -> bool:
+        """
+        Say that ``officer`` goes on with the card held of ``country`` although it is stale.
+
+        Returns whether two different officers have said so since the cards were last read. It ends with the next
+        reading, or when nothing is taken in any more either.
+        """
+        event = TrustEvent(0, now, country, "go-on", officer, reason)
+        await self._store.commit(lambda tx: tx.add_trust_event(event))
+        await self.load()
+        return country in self._going_on
+
+
+def stage(age: timedelta) -> str:
+    """Return what ``age`` since the last reading means: ``fresh``, ``old``, ``no-sending`` or ``no-receiving``."""
+    limits = ((STOP_RECEIVING, "no-receiving"), (STOP_SENDING, "no-sending"), (WARN, "old"))
+    return next((name for limit, name in limits if age > limit), "fresh")
+
+
+async def _row(tx: Tx, country: str) -> PartnerRow:
+    return await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
+
+
+async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> PartnerRow | None:
+    old = await _row(tx, country)
+    if old.card != (found.before.raw if found.before else None):
+        return None
+    row = old._replace(
+        card=found.card.raw if found.card else None,
+        hold=old.hold or found.hold,  # only a person lifts a hold
+        refreshed_at=now,
+        epoch=found.card.epoch if found.card and old.card is None else old.epoch,
+    )
+    await tx.save_partner(row)
+    if found.hold is not None and old.hold is None:
+        await tx.add_trust_event(TrustEvent(0, now, country, "held", None, found.hold))
+    return row
+
+
+K = TypeVar("K", bound=CardKey)
+
+
+def _revoked(key: K, revoked: Mapping[str, datetime]) -> K:
+    at = revoked.get(key.kid)
+    if at is None or (key.revoked_at is not None and key.revoked_at <= at):
+        return key
+    return replace(key, revoked_at=at)
 
 
 def advance_chain(
-    held: Card | None, pin: bytes, published: Sequence[bytes], now: datetime
+    held: Card | None, pin: bytes, published: Sequence[bytes], now: datetime, country: str | None = None
 ) -> tuple[Card | None, str | None]:
     """
     Return the newest card of ``published`` that continues from ``held`` (or from the pin), and why to hold, if so.
 
     Pure but for parsing. A card already held or older is passed over; the first that does not continue is a reason to
-    hold, and what was held stays held.
+    hold, and what was held stays held. With ``country`` a card of another one is not taken.
     """
+    if held is not None and held.raw in published:
+        published = published[published.index(held.raw) :]
     for raw in published:
         try:
+            card = held
             if held is None:
-                held = cards.verify_card(raw, pin)
-            elif raw != held.raw and cards.parse_card(raw).serial > held.serial:
-                held = cards.advance(held, raw, now)
+                card = cards.verify_card(raw, pin)
+            elif raw != held.raw:
+                card = _following(held, raw, raw is published[-1], now)
+            if card is not None and country not in (None, card.country):
+                raise CardRefused("wrong-country", "a card of another country")
+            held = card
         except CardRefused as error:
             # Somebody else may be speaking for the country; any other fault leaves the card held as it is.
             return held, str(error) if error.needs_hold else None
     return held, None
+
+
+def _following(held: Card, raw: bytes, newest: bool, now: datetime) -> Card:
+    """Return the card held after ``raw``, which is another one (M-8.6). Raises ``CardRefused``."""
+    card = cards.parse_card(raw)
+    if card.serial > held.serial:
+        return cards.advance(held, raw, now)
+    if card.country == held.country and newest and card.identity != held.identity:
+        raise CardRefused("wrong-identity", "the newest card is by another identity key than the card held")
+    if card.country == held.country and card.identity == held.identity and card.serial == held.serial:
+        raise CardRefused("prev-mismatch", "another card has the serial of the one held")
+    return held

@@ -23,18 +23,24 @@ from gateway.services.ports import (
     ApartRow,
     CaseRow,
     Conflict,
+    ConflictRow,
     Draft,
     EventRow,
     InboundRow,
+    KeptRow,
     LogEntry,
     LogHead,
     NoContactRow,
     OutboundRow,
     PartnerRow,
     ReleaseRow,
+    SealingEnd,
     Shared,
     ThreadRow,
+    Trace,
+    TrustEvent,
     Unavailable,
+    WitnessedRow,
 )
 from gateway.storage.errors import BrokenUnit, of_unit, unavailable
 
@@ -48,7 +54,11 @@ FROM case_file AS c
 _CASE_BY_REF = _CASE + "WHERE c.ref = ?"
 _CASE_ALL = _CASE + "ORDER BY c.n LIMIT ?"
 _FOREVER = 253402300799
-_CASE_BY_STATE = _CASE + "WHERE c.state = ? AND c.changed_at < ? ORDER BY ifnull(c.due_at, 253402300799), c.ref LIMIT ?"
+_CASE_BY_STATE = f"""
+{_CASE}
+WHERE c.state = ? AND c.changed_at < ? AND (ifnull(c.due_at, {_FOREVER}), c.ref) > (?, ?)
+ORDER BY ifnull(c.due_at, {_FOREVER}), c.ref LIMIT ?
+"""
 _INSERT_CASE = """
 INSERT INTO case_file (ref, side, partner, thread, state, officer, step, instrument, calendar, due_on, due_at,
     reminders, extended, delay_notice, opened_at, changed_at, closed_at, version, wrapped, sealed)
@@ -82,7 +92,7 @@ WHERE thread.ref IS NULL OR thread.ref IS excluded.ref
 
 _INBOUND = """
 SELECT partner, id, digest, envelope_id, thread, epoch, seq, type, status, code, received_at, expires_at, ref, answer,
-    sealed
+    sealed, kid
 FROM inbound
 """
 _INBOUND_BY_DIGEST = _INBOUND + "WHERE partner = ? AND digest = ?"
@@ -91,12 +101,13 @@ _INBOUND_BY_ENVELOPE = _INBOUND + "WHERE envelope_id = ? ORDER BY n LIMIT 1"
 _INBOUND_OF_CASE = _INBOUND + "WHERE ref = ? ORDER BY n"
 _INSERT_INBOUND = """
 INSERT INTO inbound (partner, id, digest, envelope_id, thread, epoch, seq, type, status, code, received_at, expires_at,
-    ref, answer, sealed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ref, answer, sealed, kid)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE_INBOUND = """
 UPDATE inbound SET partner = ?, id = ?, digest = ?, envelope_id = ?, thread = ?, epoch = ?, seq = ?, type = ?,
-    status = ?, code = ?, received_at = ?, expires_at = ?, ref = ?, answer = ?, sealed = ?
+    status = ?, code = ?, received_at = ?, expires_at = ?, ref = ?, answer = ?, sealed = ?,
+    kid = ?
 WHERE partner = ? AND digest = ?
 """
 
@@ -138,6 +149,7 @@ WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NO
         AND e.state IN ('queued', 'posted'))
 ORDER BY o.try_at, o.n LIMIT ?
 """
+_COLLECTABLE = _DUE.replace("ORDER BY o.try_at, o.n", "ORDER BY o.n")
 # The inner search is made once for each partner that something waits for, found by leaping along the index.
 _NEXT = """
 WITH RECURSIVE waiting (partner) AS (
@@ -153,6 +165,21 @@ SELECT min((
             AND e.state IN ('queued', 'posted'))
     ORDER BY o.try_at LIMIT 1))
 FROM waiting
+"""
+
+_TRACES = {
+    "inbound": """
+SELECT n, partner, id, digest, type, received_at, ref, kid, sealed IS NOT NULL FROM inbound
+WHERE n > ? ORDER BY n LIMIT ?
+""",
+    "outbound": """
+SELECT o.n, o.partner, o.id, o.digest, o.type, o.queued_at, o.ref, NULL, b.sealed IS NOT NULL
+FROM outbound AS o JOIN outbound_body AS b ON b.n = o.n
+WHERE o.n > ? ORDER BY o.n LIMIT ?
+""",
+}
+_SAVE_SEALING_END = """
+INSERT INTO sealing_end (kid, until, destroyed_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT (kid) DO NOTHING
 """
 
 _SAVE_PARTNER = """
@@ -176,6 +203,27 @@ _ENTRY_BY_DIGEST = (
 _HAS_LOG = "SELECT 1 FROM log_head WHERE partner = ? AND current = 1"
 _INSERT_ENTRY = """
 INSERT INTO log_entry (origin, idx, receipt, r, leaf, direction, digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_LEAVES = "SELECT leaf FROM log_entry WHERE origin = ? AND idx >= ? ORDER BY idx LIMIT ?"
+_NODES = "SELECT hash FROM log_node WHERE origin = ? AND level = ? AND idx >= ? ORDER BY idx LIMIT ?"
+_SAVE_KEPT = """
+INSERT INTO checkpoint_kept (origin, size, root, at, note, token) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (origin, size) DO UPDATE SET note = excluded.note, token = excluded.token
+WHERE checkpoint_kept.root = excluded.root
+"""
+_KEPT = """
+SELECT origin, size, root, at, note, token FROM checkpoint_kept WHERE origin = ? AND size >= ?
+"""
+_WITNESSED = "SELECT origin, size, at, note FROM checkpoint_witnessed "
+_SAVE_WITNESSED = """
+INSERT INTO checkpoint_witnessed (origin, size, at, note) VALUES (?, ?, ?, ?)
+ON CONFLICT (origin) DO UPDATE SET size = excluded.size, at = excluded.at, note = excluded.note
+"""
+_CONFLICTS = "SELECT n, origin, kind, at, source, held, shown, told FROM log_conflict ORDER BY n"
+_INSERT_CONFLICT = """
+INSERT INTO log_conflict (origin, kind, at, source, held, shown, told) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (origin, held, shown) DO NOTHING
 """
 
 # Either may be the one that looks: a case finds those that are found under what it seeks, and those that seek it.
@@ -283,17 +331,25 @@ class SqliteTx:
         self._write(_UPDATE_CASE, (*_case_values(row), number))
 
     async def cases(
-        self, *, states: Sequence[str] = (), limit: int = 1000, unmoved_since: datetime | None = None
+        self,
+        *,
+        states: Sequence[str] = (),
+        limit: int = 1000,
+        unmoved_since: datetime | None = None,
+        after: CaseRow | None = None,
     ) -> Sequence[CaseRow]:
         """
         Return cases in ``states``, soonest due first, those without a due date last; of all states, oldest first.
 
-        With ``unmoved_since`` those alone that last moved before it; it goes with ``states``.
+        With ``unmoved_since`` those alone that last moved before it, and with ``after`` those behind the place of that
+        row; both go with ``states``.
         """
         if not states:
             return tuple(map(_case, self._all(_CASE_ALL, (limit,))))
         before = _FOREVER if unmoved_since is None else _seconds(unmoved_since)
-        groups = [map(_case, self._all(_CASE_BY_STATE, (state, before, limit))) for state in dict.fromkeys(states)]
+        place = (-1, "") if after is None else (_FOREVER if after.due_at is None else _seconds(after.due_at), after.ref)
+        values = [(state, before, *place, limit) for state in dict.fromkeys(states)]
+        groups = [map(_case, self._all(_CASE_BY_STATE, value)) for value in values]
         return tuple(islice(heapq.merge(*groups, key=_due_key), limit))
 
     async def case_refs(self, after: str, limit: int) -> Sequence[str]:
@@ -364,6 +420,29 @@ class SqliteTx:
         if self._write(_UPDATE_INBOUND, (*self._inbound_values(row), row.partner, row.digest)) != 1:
             raise Conflict(f"message {row.digest} of {row.partner} is not stored")
 
+    async def save_sealing_end(self, row: SealingEnd) -> None:
+        """Note that a private half is gone; what was noted first stays."""
+        self._write(_SAVE_SEALING_END, (row.kid, _seconds(row.until), _seconds(row.destroyed_at), row.reason))
+
+    async def sealing_ends(self) -> Sequence[SealingEnd]:
+        """Return every private half that is gone, in the order in which they went."""
+        rows = self._all("SELECT kid, until, destroyed_at, reason FROM sealing_end ORDER BY destroyed_at, until", ())
+        return tuple(SealingEnd(row[0], _instant(row[1]), _instant(row[2]), row[3]) for row in rows)
+
+    async def add_inbound_again(self, partner: str, digest: str, kid: bytes) -> None:
+        """Note that a message received before came once more, sealed to another of our keys."""
+        values = (partner, digest, kid)
+        self._write("INSERT INTO inbound_again (partner, digest, kid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", values)
+
+    async def inbound_again(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return partner, payload digest and key id of every message that came under a second key."""
+        rows = self._all("SELECT partner, digest, kid FROM inbound_again ORDER BY partner, digest, kid", ())
+        return tuple((partner, digest, kid) for partner, digest, kid in rows)
+
+    async def traces(self, direction: str, after: int, limit: int) -> Sequence[Trace]:
+        """Return what passed ``inbound`` or ``outbound`` behind the number ``after``, in order."""
+        return tuple(_trace(direction, row) for row in self._all(_TRACES[direction], (after, limit)))
+
     async def purge_answers(self, now: datetime, grace_s: int) -> int:
         """Drop the answers of messages that expired more than ``grace_s`` seconds before ``now``; return how many."""
         statement = "UPDATE inbound SET answer = NULL WHERE answer IS NOT NULL AND expires_at < ?"
@@ -410,6 +489,11 @@ class SqliteTx:
         chosen = islice(heapq.merge(*found), limit)
         return tuple(_outbound(row) for _, number in chosen for row in self._all(_OUTBOUND_BY_N, (number,)))
 
+    async def collectable_outbound(self, now: datetime, limit: int, partner: str) -> Sequence[OutboundRow]:
+        """Return messages that ``partner`` may fetch now, the first queued first; one of each thread."""
+        found = self._all(_COLLECTABLE, (partner, now.timestamp(), limit))
+        return tuple(_outbound(row) for _, number in found for row in self._all(_OUTBOUND_BY_N, (number,)))
+
     async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]:
         """Return messages still queued or posted whose ``expires_at`` is past, the oldest first."""
         return tuple(map(_outbound, self._all(_OUTBOUND_EXPIRED, (now.timestamp(), limit))))
@@ -440,6 +524,17 @@ class SqliteTx:
         open_until, refreshed_at = _seconds_or_none(row.open_until), _seconds_or_none(row.refreshed_at)
         values = (row.country, row.failures, open_until, row.hold, row.card, refreshed_at, row.epoch)
         self._write(_SAVE_PARTNER, values)
+
+    async def add_trust_event(self, row: TrustEvent) -> None:
+        """Enter what was decided about a State."""
+        statement = "INSERT INTO trust_event (at, country, act, person, reason, fingerprint) VALUES (?, ?, ?, ?, ?, ?)"
+        values = (_seconds(row.at), row.country, row.act, row.person, row.reason, row.fingerprint)
+        self._write(statement, values)
+
+    async def trust_events(self, after: int = 0) -> Sequence[TrustEvent]:
+        """Return what was decided about States with a number above ``after``, in order."""
+        statement = "SELECT n, at, country, act, person, reason, fingerprint FROM trust_event WHERE n > ? ORDER BY n"
+        return tuple(TrustEvent(row[0], _instant(row[1]), *row[2:]) for row in self._all(statement, (after,)))
 
     async def add_access(self, row: AccessRow) -> None:
         """Enter a look at, or disclosure of, a case."""
@@ -501,8 +596,12 @@ class SqliteTx:
     # Figures
 
     async def add_figure(self, course: str) -> None:
-        """Keep what the figures need of a case that is being erased."""
-        self._write("INSERT INTO figure (course) VALUES (?)", (course,))
+        """
+        Keep what the figures need of a case that is being erased.
+
+        At a random place: the order of the erasures, which stands among the events, would lead from it to the case.
+        """
+        self._write("INSERT INTO figure (n, course) VALUES (random() & 9223372036854775807, ?)", (course,))
 
     async def kept_figures(self) -> Sequence[str]:
         """Return what the figures keep of erased cases."""
@@ -545,6 +644,60 @@ class SqliteTx:
         """Find the entry about a payload digest in any log about a partner, in the current one first."""
         row = self._one(_ENTRY_BY_DIGEST, (partner, direction, digest))
         return None if row is None else _entry(row)
+
+    async def log_leaves(self, origin: str, start: int, limit: int) -> Sequence[bytes]:
+        """Return the leaf hashes of a log from position ``start``, at most ``limit``."""
+        return tuple(leaf for (leaf,) in self._all(_LEAVES, (origin, start, limit)))
+
+    async def log_nodes(self, origin: str, level: int, start: int, limit: int) -> Sequence[bytes]:
+        """Return stored hashes of complete subtrees of 256 ** ``level`` leaves, from the ``start``-th on."""
+        return tuple(node for (node,) in self._all(_NODES, (origin, level, start, limit)))
+
+    async def add_log_nodes(self, origin: str, level: int, start: int, hashes: Sequence[bytes]) -> None:
+        """Store hashes of complete subtrees of 256 ** ``level`` leaves, the ``start``-th and those after it."""
+        statement = "INSERT INTO log_node (origin, level, idx, hash) VALUES (?, ?, ?, ?)"
+        self._many(statement, [(origin, level, start + offset, node) for offset, node in enumerate(hashes)])
+
+    # Checkpoints that are kept, of our logs and of those we watch
+
+    async def save_kept(self, row: KeptRow) -> None:
+        """Keep a checkpoint, or store it anew; raises ``Conflict`` if another root is kept of its size."""
+        values = (row.origin, row.size, row.root, _seconds(row.at), row.note, row.token)
+        if self._write(_SAVE_KEPT, values) != 1:
+            raise Conflict("another root is kept of a log of this size")
+
+    async def kept(
+        self, origin: str, *, at_least: int = 0, limit: int | None = None, smallest: bool = False
+    ) -> Sequence[KeptRow]:
+        """Return kept checkpoints of ``at_least`` so many entries, the largest first, or the ``smallest``."""
+        order = "ASC" if smallest else "DESC"
+        rows = self._all(f"{_KEPT} ORDER BY size {order} LIMIT ?", (origin, at_least, -1 if limit is None else limit))
+        return tuple(map(_kept, rows))
+
+    async def find_witnessed(self, origin: str) -> WitnessedRow | None:
+        """Find the last checkpoint we cosigned of a log that another State keeps."""
+        row = self._one(_WITNESSED + "WHERE origin = ?", (origin,))
+        return None if row is None else _witnessed(row)
+
+    async def witnessed(self) -> Sequence[WitnessedRow]:
+        """Return the last checkpoint we cosigned of each log that another State keeps."""
+        return tuple(map(_witnessed, self._all(_WITNESSED + "ORDER BY origin", ())))
+
+    async def save_witnessed(self, row: WitnessedRow) -> None:
+        """Store the last checkpoint we cosigned of a log in place of the one before."""
+        self._write(_SAVE_WITNESSED, (row.origin, row.size, _seconds(row.at), row.note))
+
+    async def conflicts(self) -> Sequence[ConflictRow]:
+        """Return what is kept as evidence against keepers of logs, in order."""
+        return tuple(map(_conflict, self._all(_CONFLICTS, ())))
+
+    async def save_conflict(self, row: ConflictRow) -> bool:
+        """Keep evidence (number 0) or store it anew; return False if the same two notes are kept already."""
+        told = " ".join(row.told)
+        if row.number:
+            return self._write("UPDATE log_conflict SET told = ? WHERE n = ?", (told, row.number)) == 1
+        values = (row.origin, row.kind, _seconds(row.at), row.source, row.held, row.shown, told)
+        return self._write(_INSERT_CONFLICT, values) == 1
 
     # Named values
 
@@ -628,7 +781,7 @@ class SqliteTx:
         erased = row.sealed is not None and row.ref is not None and self._erased(row.ref)
         named = (row.partner, row.id, row.digest, row.envelope_id, row.thread, row.epoch, row.seq, row.type)
         times = (_seconds(row.received_at), _seconds(row.expires_at))
-        return (*named, row.status, row.code, *times, row.ref, row.answer, None if erased else row.sealed)
+        return (*named, row.status, row.code, *times, row.ref, row.answer, None if erased else row.sealed, row.kid)
 
     def _erased(self, ref: str) -> bool:
         if ref in self._live:
@@ -698,8 +851,8 @@ def _case_values(row: CaseRow) -> Row:
         None if row.due_on is None else row.due_on.isoformat(),
         _seconds_or_none(row.due_at),
         row.reminders,
-        row.extended,
-        row.delay_notice,
+        int(row.extended),  # of the very type that SQLite stores, or the driver looks for an adapter each time
+        int(row.delay_notice),
         _seconds(row.opened_at),
         _seconds(row.changed_at),
         _seconds_or_none(row.closed_at),
@@ -726,6 +879,11 @@ def _inbound(row: Row) -> InboundRow:
     values = list(row)
     values[10:12] = _instant(row[10]), _instant(row[11])
     return InboundRow(*values)
+
+
+def _trace(direction: str, row: Row) -> Trace:
+    number, partner, id, digest, type, at, ref, kid, kept = row
+    return Trace(number, direction, partner, id, digest, type, _instant(at), ref, kid, kept == 1)
 
 
 def _outbound_values(row: OutboundRow) -> Row:
@@ -778,6 +936,18 @@ def _entry(row: Row) -> LogEntry:
     values = list(row)
     values[7] = _instant(row[7])
     return LogEntry(*values)
+
+
+def _kept(row: Row) -> KeptRow:
+    return KeptRow(row[0], row[1], row[2], _instant(row[3]), row[4], row[5])
+
+
+def _conflict(row: Row) -> ConflictRow:
+    return ConflictRow(row[0], row[1], row[2], _instant(row[3]), row[4], row[5], row[6], tuple(row[7].split()))
+
+
+def _witnessed(row: Row) -> WitnessedRow:
+    return WitnessedRow(row[0], row[1], _instant(row[2]), row[3])
 
 
 def _instant(seconds: float) -> datetime:

@@ -7,7 +7,7 @@ Who publishes the directory does not matter for who is believed, so nothing is v
 import asyncio
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from gateway.services.ports import Unavailable
@@ -18,6 +18,9 @@ CARD_MAX_BYTES = 256 << 10
 
 CARDS_MAX = 4096
 """Most cards read of one country: a card a week for 78 years."""
+
+SERIAL_MAX = 999_999_999
+"""The highest serial that has a file name here."""
 
 _COUNTRY = re.compile(r"[A-Z]{3}")
 _NAME = re.compile(r"[1-9][0-9]{0,8}\.jws")
@@ -37,6 +40,17 @@ class CardDirectory:
         Raises ``Unavailable`` if the directory cannot be read or holds what cannot be a card.
         """
         return await asyncio.to_thread(load_cards, self._directory, country)
+
+    async def refresh(self) -> None:
+        """Return: whoever brings the directory up to date does it without us."""
+
+    def policy(self, name: str) -> bytes | None:
+        """Return ``None``: a directory holds cards and nothing else."""
+        return None
+
+    async def state(self, countries: Collection[str]) -> Mapping[str, bytes]:
+        """Return nothing: no threshold stands behind a directory."""
+        return {}
 
 
 def load_cards(directory: Path, country: str) -> tuple[bytes, ...]:
@@ -85,11 +99,32 @@ def write_card(directory: Path, card: Card) -> Path:
         if path.read_bytes() != card.raw:
             raise FileExistsError(f"{path} is another card; a serial is used once")
         return path
-    _write_durably(path, card.raw)
+    write_durably(path, card.raw)
     return path
 
 
-def _write_durably(path: Path, raw: bytes) -> None:
+def replace_cards(directory: Path, country: str, found: Mapping[int, bytes]) -> None:
+    """
+    Let ``directory`` hold exactly the cards ``found`` of ``country``, by serial, in place of those it held.
+
+    Not flushed to disk: it is a copy, and whoever made it compares and makes it again.
+    """
+    folder = directory / country
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {f"{serial}.jws": raw for serial, raw in found.items()}
+    for name, raw in wanted.items():
+        path = folder / name
+        if not path.exists() or path.read_bytes() != raw:
+            beside = folder / f".{name}.{os.getpid()}"
+            beside.write_bytes(raw)
+            beside.replace(path)
+    for name in os.listdir(folder):
+        if _NAME.fullmatch(name) and name not in wanted:
+            (folder / name).unlink()
+
+
+def write_durably(path: Path, raw: bytes) -> None:
+    """Put ``raw`` in the place of ``path``: on disk when this returns, and never seen half written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
         file.write(raw)

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from yarl import URL
 
+from gateway.core.codes import PROBLEM_MEDIA_TYPE
 from gateway.core.envelope import COLLECT_MAX_BYTES
 from gateway.core.wire import ANSWER_MAX_BYTES
 from gateway.services.ports import HttpAnswer, Unavailable
@@ -132,33 +133,50 @@ class HttpPeers:
         """
         Post ``body`` to the first address of ``country`` that answers, the one that answered last before the others.
 
-        Any HTTP status is an answer. Raises ``Unavailable`` if no address gives one within its bounds.
+        Any HTTP status is an answer, but an address that does not speak the protocol is passed over for the next, and
+        what it said is returned if none does. Raises ``Unavailable`` if no address answers within its bounds.
         """
+        return await self._ask("POST", country, path, body, media_type)
+
+    async def get(self, country: str, path: str) -> HttpAnswer:
+        """Get ``path`` as ``post`` posts to it."""
+        return await self._ask("GET", country, path, None, None)
+
+    async def _ask(
+        self, method: str, country: str, path: str, body: bytes | None, media_type: str | None
+    ) -> HttpAnswer:
         card = self._card_of(country)
         if card is None or not card.addresses:
             raise Unavailable(f"no address of {country} is known", "refresh trust, or lift the hold")
         last = self._last_good.get(country)
         failure: Unavailable | None = None
+        strange: HttpAnswer | None = None
         for address in sorted(card.addresses, key=lambda one: one != last):
             try:
-                answer = await self._post_to(address, card.spki, path, body, media_type)
+                answer = await self._ask_at(address, card.spki, method, path, body, media_type)
             except Unavailable as error:
                 failure = error
                 continue
+            if not _speaks(answer):
+                strange = strange or answer  # from a proxy, most likely; another address may lead past it
+                continue
             self._last_good[country] = address
             return answer
+        if strange is not None:
+            return strange
         raise failure or Unavailable(f"{country} cannot be reached")
 
-    async def _post_to(
-        self, address: str, spki: tuple[str, ...], path: str, body: bytes, media_type: str
+    async def _ask_at(
+        self, address: str, spki: tuple[str, ...], method: str, path: str, body: bytes | None, media_type: str | None
     ) -> HttpAnswer:
         collecting = path == COLLECT_PATH
         try:
-            async with self._open().post(
+            async with self._open().request(
+                method,
                 URL(address.rstrip("/") + path, encoded=True),
                 # Bytes beyond this are written in one piece by aiohttp, which then warns of it.
-                data=BytesIO(body) if len(body) > IN_ONE_PIECE_BYTES else body,
-                headers={"Content-Type": media_type},
+                data=BytesIO(body) if body is not None and len(body) > IN_ONE_PIECE_BYTES else body,
+                headers={"Content-Type": media_type} if media_type is not None else {},
                 ssl=SpkiPin(spki) if spki else self._tls,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(
@@ -184,6 +202,11 @@ class HttpPeers:
                 trust_env=False,
             )
         return self._session
+
+
+def _speaks(answer: HttpAnswer) -> bool:
+    """Return whether ``answer`` is of the protocol's kinds (``docs/protocol.md`` section 1): done, or a problem."""
+    return answer.status in (200, 204) or answer.media_type == PROBLEM_MEDIA_TYPE
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> HttpAnswer:

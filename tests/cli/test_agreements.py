@@ -43,6 +43,8 @@ def test_bad_questions_say_what_is_known() -> None:
     assert 2 == call(*asked, "--step", "nothing").exit_code
     assert 2 == call(*asked, "--calendar", "XX-NONE").exit_code
     assert 2 == call("agreements", "explain", "xaa", "XBB", "--start", "2026-11-20").exit_code
+    late = call("agreements", "explain", "SRB", "AUT", "--start", "9999-12-31", "--calendar", "AT-2026/27")
+    assert (2, True) == (late.exit_code, "too near the end of time" in late.stderr)
     missing = call("agreements", "explain", "XAA", "XQQ", "--start", "2026-11-20")
     assert (2, True) == (missing.exit_code, "agreements calendar XQQ" in missing.stderr)
 

@@ -51,6 +51,28 @@ def test_a_bad_configuration_lists_all_problems(homes: Homes) -> None:
         assert (3, 2) == (result.exit_code, len(problems))
 
 
+@pytest.mark.parametrize("name", ["key", "token_sha256"])
+def test_two_persons_have_two_keys(homes: Homes, name: str) -> None:
+    """A key, or a token, that two persons share is refused: whoever has it would be both of them."""
+    values = tomllib.loads((homes.home("XAA") / "isthmus.toml").read_text())
+    for person in values["persons"][:2]:
+        person[name] = "A" * 43 if name == "key" else "a" * 64
+    with pytest.raises(settings.BadConfiguration) as refused:
+        settings.check(homes.home("XAA"), values)
+    assert (f"/persons: two of them have the same '{name}'",) == tuple(refused.value.problems)
+
+
+@pytest.mark.parametrize("role", sorted(settings.HELD_ALONE))
+def test_who_watches_the_desk_is_not_of_it(homes: Homes, role: str) -> None:
+    """Foreign affairs, the information office and the protecting authorities hold no role of the desk as well."""
+    values = tomllib.loads((homes.home("XAA") / "isthmus.toml").read_text())
+    values["persons"][0]["roles"] = [role]
+    settings.check(homes.home("XAA"), values)
+    values["persons"][0]["roles"] = ["liaison_officer", role]
+    with pytest.raises(settings.BadConfiguration, match=f"holds '{role}' and another role"):
+        settings.check(homes.home("XAA"), values)
+
+
 def test_a_home_that_is_none(tmp_path: Path) -> None:
     """A directory without a home exits 3 and names ``init``."""
     result = call("serve", "-C", tmp_path)

@@ -1,16 +1,21 @@
 """``isthmus keys``, ``partner``, ``person`` and ``restore``."""
 
 import json
+import shutil
 import stat
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.keys import own_card
+from gateway.cli.keys import _next_sealing, own_card, private_kids
 from gateway.settings import load
 from keys import statement
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.cli.support import PHRASE, Homes, call, deliver, spawn, value
+from tests.cli.test_case import received
+from tests.support.device import address
 
 THREAD = "AAAAAAAAAAAAAAAAAAAAAA"
 DIGEST = "A" * 43
@@ -82,6 +87,64 @@ def test_sealing_keys_are_rotated_when_windows_have_ended(homes: Homes) -> None:
     assert {"destroyed": []} == value("keys", "destroy", "-C", home)
 
 
+def test_a_signing_key_moves_into_a_device(homes: Homes) -> None:
+    """The device's key stands in the card first; once the configuration names it, the old private half is destroyed."""
+    home, uri = homes.home("XBB"), address("gateway")
+    made = value("keys", "device", uri)
+    value("keys", "rotate", "signing", "-C", home, "--device", uri)
+    old, new = [key.kid for key in own_card(load(home, {})).signing]
+    assert made["kid"] == new
+    path = home / "isthmus.toml"
+    path.write_text(f'signing = "{uri}"\n{path.read_text()}')
+    assert "is in the key store" in call("check", "-C", home).stdout
+    assert {"signing": new} == value("keys", "rotate", "signing", "-C", home, "--activate")
+    kept = {one["kid"]: one["private_half"] for one in value("keys", "show", "-C", home)["keys"]}
+    assert (None, "device") == (kept[old], kept[new])
+    assert 0 == call("check", "-C", home).exit_code
+    (homes.home("XAA") / "cards/XBB/3.jws").write_bytes((home / "cards/XBB/3.jws").read_bytes())
+    ref, _ = received(homes)
+    shown = value("case", "show", "-C", homes.home("XAA"), "--as", "first", "--role", "case_officer", "--", ref)
+    assert "DELIVERED" == shown["case"]["state"]  # a receipt that the device signed
+
+
+def test_a_year_of_windows_is_listed_in_one_ceremony(homes: Homes) -> None:
+    """When windows have ended, one card lists new ones up to thirteen, 30 days apart, without a gap."""
+    home = homes.home("XBB")
+    held = own_card(load(home, {}))
+    later = datetime.now(UTC) + timedelta(days=200)
+    store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+    listed = _next_sealing(store, held, later, None)["sealing"]
+    begins = [datetime.fromisoformat(one["from"]) for one in listed]
+    assert 13 == len(listed)
+    assert {timedelta(days=30)} == {after - before for before, after in pairwise(begins)}
+    assert begins[-1] - later > timedelta(days=330)
+    assert {one["kid"] for one in listed} <= set(private_kids(store))
+
+
+def test_another_identity_key_holds_us_until_it_is_confirmed(homes: Homes) -> None:
+    """The card under a new identity key continues ours; a partner takes it once its fingerprint was typed."""
+    home, partner = homes.home("XBB"), homes.home("XAA")
+    deliver(homes)
+    assert 2 == call("keys", "rotate", "identity", "-C", home).exit_code
+    made = value("keys", "rotate", "identity", "-C", home, "--new-identity", homes.root / "new.keys")
+    again = call("keys", "rotate", "identity", "-C", home, "--new-identity", homes.root / "new.keys")
+    assert (3, 2) == (made["serial"], again.exit_code)
+    assert 0 == call("check", "-C", home).exit_code
+    assert 6 == call("keys", "card", "-C", home).exit_code  # the old identity key issues nothing any more
+    assert 4 == value("keys", "card", "-C", home, "--identity", homes.root / "new.keys")["serial"]
+    for serial in (3, 4):
+        shutil.copy(home / f"cards/XBB/{serial}.jws", partner / f"cards/XBB/{serial}.jws")
+    deliver(homes)
+    assert "is on hold" in call("check", "-C", partner).stdout
+    officer = ("-C", partner, "--as", "second", "--reason", "read out by telephone")
+    confirmed = value("trust", "confirm", "XBB", *officer, "--fingerprint", made["fingerprint"])
+    text = (partner / "isthmus.toml").read_text()
+    old = next(line for line in text.splitlines() if line.startswith("identity = "))
+    (partner / "isthmus.toml").write_text(text.replace(old, f'identity = "{confirmed["identity"]}"'))
+    shown = call("check", "-C", partner).stdout
+    assert ("is on hold" in shown, "is not by the identity key pinned" in shown) == (False, False)
+
+
 def test_a_key_is_revoked_once(homes: Homes) -> None:
     """``keys revoke`` marks the key in the next card; a second time is a finding, an unknown key a usage error."""
     home = homes.home("XBB")
@@ -129,8 +192,10 @@ def test_a_hold_is_lifted_by_the_fingerprint(homes: Homes) -> None:
     (home / "cards/XBB/3.jws").write_bytes(newest.read_bytes())
     deliver(homes)
     assert "on hold" in call("check", "-C", home).stdout
-    assert 6 == call("keys", "confirm", "XBB", "-C", home, "--fingerprint", "0000").exit_code
-    confirmed = value("keys", "confirm", "XBB", "-C", home, "--fingerprint", made["fingerprint"])
+    officer = ("-C", home, "--as", "second", "--reason", "read out by telephone")
+    assert 2 == call("trust", "confirm", "XBB", *officer, "--fingerprint", "0000").exit_code
+    assert 6 == call("trust", "confirm", "XBB", *officer, "--fingerprint", "0" * 64).exit_code
+    confirmed = value("trust", "confirm", "XBB", *officer, "--fingerprint", made["fingerprint"])
     assert 3 == confirmed["serial"]
     assert "is on hold" not in call("check", "-C", home).stdout
     assert other.exists()

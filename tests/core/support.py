@@ -225,7 +225,8 @@ def good_case(side: Side, row: Row) -> Case:
         made = preview(asked=("SEX",) if tier_2 else None).pending("anna")
         case = asking(row.source, asked=("SEX",), pending=made)
     else:
-        case = asked(row.source, pending=prepared(reply()))
+        answered = reply() if (row.source, row.event) == (State.SUSPENDED, "close") else None
+        case = asked(row.source, pending=prepared(reply()), reply=answered)
     if row.event in INTERVIEWS or row.source is State.NEEDS_INTERVIEW:
         case = interviewing(case)
     assert case.pending is not None
@@ -274,6 +275,7 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         "pending": case.pending,
         "digest": case.pending.digest if case.pending else "",
         "statement": "statement",
+        "valid_until": "2027-01-01T00:00:00Z",
         "body": ours,
         "asked": ("SEX",),
         "reason": "reason",

@@ -38,6 +38,14 @@ def test_it_has_the_parts_of_a_note() -> None:
     assert ("2027-01-12", 8) == (parts[-1], len(parts))
 
 
+@pytest.mark.parametrize(("language", "title"), [("en", "Draft of a note verbale"), ("fr", "Projet de note verbale")])
+def test_a_draft_says_that_it_is_one(language: str, title: str) -> None:
+    """What has no number yet cannot be taken for a note, on paper either."""
+    draft = replace(NOTE, number="", language=language)
+    assert title == serialize_text(draft).partition("\n")[0]
+    assert f"<h1>{title}</h1>" in serialize_html(draft)
+
+
 def test_the_list_names_reference_days_and_agreement() -> None:
     """One line a case; where no agreement gives a time, the line says so."""
     lines = [re.split(r"  +", line) for line in serialize_text(NOTE).split("\n\n")[4].splitlines()]

@@ -222,6 +222,11 @@ def test_two_assessments_of_one_day_end_with_the_first() -> None:
         assert recorded("assessed_positive", S.ASSESSED, "propose", assessments=found)
 
 
+def test_how_long_an_assessment_counts() -> None:
+    """The days are those that ``docs/rules.md`` tells a desk, under R-09."""
+    assert {"risk": 90, "best_interests": 90, "family": 180, "medical": 14} == VALID_DAYS
+
+
 @pytest.mark.parametrize("kind", sorted(VALID_DAYS))
 def test_an_assessment_grows_old(kind: str) -> None:
     """However late an assessment says it expires, it counts for no longer than its kind does."""
@@ -595,6 +600,36 @@ def test_a_record_replaces_the_record_alone(state: State) -> None:
     assert (replace(case, record=changed), ()) == take(case, "record", record=changed)
 
 
+ASSESSED_ON = [S.ASSESSED, S.PROPOSED, S.SCHEDULED, S.SUSPENDED]
+AGAINST = kit.record(assessments=kit.assessment("risk", positive=False))
+
+
+@OF_BOTH_AGES
+@pytest.mark.parametrize("state", ASSESSED_ON)
+def test_an_assessment_is_written_over_by_its_authority_alone(state: State, minor: bool) -> None:
+    """What child welfare, or for an adult the coordinator, found is changed by nobody else, in either direction."""
+    case = ready(ASKING, state, "record", minor, record=AGAINST)
+    mine, other = ("child_welfare", "coordinator") if minor else ("coordinator", "child_welfare")
+    for role in ("case_officer", "liaison_officer", "guardian", other):
+        with pytest.raises(RuleRefused, match="R-09"):
+            step(table_for(ASKING), case, brought(case, "record", minor=minor, by=("x", role), record=kit.RECORD), NOW)
+    event = brought(case, "record", minor=minor, by=("dora", mine), record=kit.RECORD)
+    assert kit.RECORD == step(table_for(ASKING), case, event, NOW)[0].record
+
+
+@pytest.mark.parametrize("state", [S.CONSIDERED, *ASSESSED_ON])
+@pytest.mark.parametrize(("written_on", "taken"), [("2026-11-29", False), ("2026-11-30", True)])
+def test_a_revoked_wish_stays_revoked(state: State, written_on: str, taken: bool) -> None:
+    """After a revocation counts what was written on that day or later, and not what was there before."""
+    case = ready(ASKING, state, "record", record=kit.record(wish={"revoked_on": "2026-11-30"}))
+    anew = kit.record(wish={"written_on": written_on})
+    if taken:
+        assert anew == take(case, "record", record=anew)[0].record
+    else:
+        with pytest.raises(RuleRefused, match="R-23"):
+            take(case, "record", record=anew)
+
+
 @pytest.mark.parametrize(
     ("state", "name", "to"),
     [
@@ -933,6 +968,7 @@ def test_a_document_is_issued_again_without_losing_the_plan(state: State) -> Non
     [
         (S.DOCUMENTED, "schedule_notice", S.SCHEDULED),
         (S.SCHEDULED, "cancellation", S.DOCUMENTED),
+        (S.DOCUMENTED, "cancellation", S.DOCUMENTED),
         (S.DOCUMENTED, "departure", S.DEPARTED),
     ],
 )

@@ -420,6 +420,8 @@ CASES: dict[str, Cases] = {
             "no best interests": recorded(assessments=assessed("best_interests", kind="medical")),
             "against": recorded(assessments=assessed("risk", positive=False)),
             "over": recorded(assessments=assessed("family", expires_on="2026-11-30")),
+            "too old": recorded(assessments=assessed("risk", on="2026-09-01", expires_on="2027-12-31")),
+            "too old of the family": recorded(assessments=assessed("family", on="2026-06-03", expires_on="2027-12-31")),
             "not yet": recorded(assessments=assessed("family", on="2026-12-02")),
             "unsigned": recorded(assessments=assessed("risk", signer="")),
             "not fit to travel": recorded(
@@ -438,6 +440,10 @@ CASES: dict[str, Cases] = {
             **safe_ways(),
             "valid to the end of today": recorded(assessments=assessed("risk", expires_on="2026-12-01")),
             "adult": adult(record={**RECORD, "assessments": assessed("risk")[:1]}),
+            "ninety days old": recorded(assessments=assessed("risk", on="2026-09-02", expires_on="2027-12-31")),
+            "half a year old, of the family": recorded(
+                assessments=assessed("family", on="2026-06-04", expires_on="2027-12-31")
+            ),
             "an older one against": recorded(
                 assessments=[
                     {**RECORD["assessments"][0], "on": "2026-10-25", "positive": False},

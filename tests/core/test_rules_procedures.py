@@ -76,7 +76,7 @@ def test_what_is_made_is_kept() -> None:
     making = {(file, name) for file, name, text in functions("services") if "serialize_payload(" in text}
     kept = {(file, name) for file, name, text in functions("services") if "save_outbound(" in text}
     assert {("collect.py", "_ask")} == making - kept
-    assert ("cases.py", "queue") in making & kept
+    assert ("cases.py", "_queue") in making & kept
 
 
 def test_only_what_is_kept_is_posted() -> None:
@@ -97,6 +97,20 @@ def test_what_is_received_is_kept_with_its_receipt() -> None:
     assert "self._draft(" in receiving["_record"]
     again = {"_again"}  # a message whose id is on file already: its row stands, only the receipt is made anew
     assert {"_record"} == {name for name, text in receiving.items() if "self._draft(" in text} - again
+
+
+# What the rules look at.
+
+
+def test_the_rules_see_the_case_as_it_is() -> None:
+    """
+    A service gives the rules a case through ``about``, which leaves nothing of it out, such as that it stands still.
+
+    By hand facts are made only where there is no case of ours to look at: of what arrived, and of a bare reason.
+    """
+    assert {"receive.py", "evidence.py", "rights.py"} == {file for file, _ in calling("Facts", "services")}
+    whole = {file for file, _ in calling("about", "services")}
+    assert {"answer.py", "cases.py", "clear.py", "deliver.py", "escalate.py", "hold.py", "remind.py"} <= whole
 
 
 # R-16: no correction without its notice.

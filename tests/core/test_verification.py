@@ -61,6 +61,28 @@ def test_approval_is_kept_with_the_body() -> None:
     assert ("boris", "statement", ()) == (moved.pending.approver, moved.pending.statement, effects)
 
 
+@pytest.mark.parametrize(("until", "leaves"), [(NOW, True), (NOW - timedelta(seconds=1), False)])
+@pytest.mark.parametrize(
+    ("side", "state", "event"),
+    [(Side.REQUESTING, State.CLEARED, "send"), (Side.REQUESTED, State.ACKNOWLEDGED, "answer")],
+)
+def test_a_signature_counts_when_the_body_leaves(
+    side: Side, state: State, event: str, until: datetime, leaves: bool
+) -> None:
+    """What was approved, or countersigned, for a time leaves up to its last instant and not afterwards."""
+    row = table_for(side).index[state, event]
+    case = good_case(side, row)
+    pending = case.pending if side is Side.REQUESTING else support.prepared(support.reply("NOT_NATIONAL"))
+    assert pending is not None
+    signed = replace(pending, approver="boris", statement="statement", valid_until=until.isoformat())
+    case = replace(case, pending=signed)
+    if leaves:
+        assert row.target == step(table_for(side), case, good_event(row, case), NOW)[0].state
+        return
+    with pytest.raises(RuleRefused, match="no longer valid"):
+        step(table_for(side), case, good_event(row, case), NOW)
+
+
 def test_request_leaves_as_approved() -> None:
     """What leaves is the approved text, byte for byte, and nothing waits any more."""
     moved, effects = good(Side.REQUESTING, State.CLEARED, "send")

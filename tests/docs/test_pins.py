@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("build", "base", "test", "postgres", "pdf", "dev")
+PARTS = ("build", "base", "test", "postgres", "pdf", "pkcs11", "timestamp", "dev")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)((?: \\\n +--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
 
 
@@ -54,5 +54,5 @@ def test_metadata_reads_the_same_lists() -> None:
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = dict(config["options.extras_require"])
     assert "file: requirements/base.in" == config["options"]["install_requires"]
-    assert ["postgres", "pdf", "redact", "test", "dev"] == list(extras)
+    assert ["postgres", "pdf", "pkcs11", "timestamp", "redact", "test", "dev"] == list(extras)
     assert all(text in ("", f"file: requirements/{name}.in") for name, text in extras.items())

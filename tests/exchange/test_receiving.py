@@ -31,6 +31,7 @@ from tests.exchange.partner import (
     example,
     flip,
     open_door,
+    prepared,
     sign_kid,
 )
 from tests.support import story
@@ -202,7 +203,8 @@ async def test_hold_is_lifted_and_nothing_was_lost(fresh: Door) -> None:
     got = await fresh.problem(shot, "hold")
     assert "900" == got.headers["Retry-After"]
     trust, now = fresh.gateway.context.trust, fresh.network.clock.now()
-    await trust.confirm("XAA", fresh.partner.secrets.identity.public, now)
+    identity = fresh.partner.secrets.identity.public
+    await trust.confirm("XAA", identity, now, officer="second", reason="read out by telephone")
     await fresh.accepted(shot)
 
 
@@ -390,6 +392,91 @@ async def test_withdrawal_of_an_erased_case(door: Door) -> None:
     assert [{"wrapped": None}] == door.rows("SELECT wrapped FROM case_file WHERE ref = ?", ref)
 
 
+def said(door: Door, shot: Shot) -> list[dict[str, Any]]:
+    """Return what XBB put in its outbox in the thread of ``shot``."""
+    return door.rows("SELECT type, seq, ref, state FROM outbound WHERE thread = ? ORDER BY n", shot.thread)
+
+
+async def erased(door: Door) -> Shot:
+    """Have a request taken and its case erased; return the request."""
+    first = door.partner.message()
+    await door.accepted(first)
+    await door.gateway.retention.erase((door.thread(first) or {})["ref"], door.network.clock.now())
+    return first
+
+
+async def withdrawn_before(door: Door) -> Shot:
+    """Have a withdrawal taken in a thread whose request never came; return the request."""
+    late = door.partner.message()
+    await door.accepted(follow(door, late, "withdrawal", seq=1))
+    return late
+
+
+@pytest.mark.parametrize("begin", [erased, withdrawn_before])
+async def test_what_is_not_kept_is_confirmed_as_not_held(fresh: Door, begin: Any) -> None:
+    """Where nothing of a thread is kept, what takes data back is accepted, and confirmed at once (M-5.23, M-5.31)."""
+    first = await begin(fresh)
+    bodies = (("rectification", {"parts": ["NAMES"], "handling": None, "elements": None}), ("erasure", {}))
+    for seq, (type, body) in enumerate(bodies, start=2):
+        await fresh.accepted(fresh.partner.message(type, {"number": seq} | body, thread=first.thread, seq=seq))
+    blank = {"type": "confirmation", "ref": None, "state": "queued"}
+    assert [blank | {"seq": 1}, blank | {"seq": 2}] == said(fresh, first)
+    assert (3, 2) == tuple((fresh.thread(first) or {})[name] for name in ("in_seq", "out_seq"))
+
+
+@pytest.mark.parametrize("begin", [erased, withdrawn_before])
+async def test_nothing_new_comes_into_a_thread_that_is_not_kept(fresh: Door, begin: Any) -> None:
+    """Neither a value nor a question is taken there, and nothing is said about either (M-3.20, M-5.31)."""
+    first = await begin(fresh)
+    value = example("rectification", "value")
+    for seq, (type, body) in enumerate((("rectification", value), ("use-report.request", {"number": 1})), start=2):
+        await fresh.refused(fresh.partner.message(type, body, thread=first.thread, seq=seq), "illegal-step")
+    assert [] == said(fresh, first)
+
+
+# The end comes before the gap (M-5.7, M-5.22, M-5.23).
+
+
+async def test_after_a_withdrawal_only_what_takes_back_waits_for_a_gap(door: Door) -> None:
+    """A message that could never be taken is refused at once and uses no number; the three others wait their turn."""
+    first = door.partner.message()
+    await door.accepted(first)
+    await door.accepted(follow(door, first, "withdrawal", seq=2))
+    await door.refused(follow(door, first, seq=9), "illegal-step")
+    erasure = door.partner.message("erasure", {"number": 1}, thread=first.thread, seq=4)
+    await door.problem(erasure, "out-of-order")
+    await door.refused(follow(door, first, seq=3), "illegal-step")
+    await door.accepted(erasure)
+
+
+async def test_a_withdrawn_thread_stays_withdrawn(fresh: Door) -> None:
+    """That a confirmation of ours was never received opens nothing again for who withdrew (M-5.23, M-5.31)."""
+    first = fresh.partner.message()
+    await fresh.accepted(first)
+    await fresh.accepted(follow(fresh, first, "withdrawal", seq=2))
+    body = {"number": 1, "parts": ["NAMES"], "handling": None, "elements": None}
+    await fresh.accepted(fresh.partner.message("rectification", body, thread=first.thread, seq=3))
+    ref, gateway = (fresh.thread(first) or {})["ref"], fresh.gateway
+    fresh.network.clock.pass_(hours=1)
+    await gateway.retention.run_once(fresh.network.clock.now())
+    await gateway.notices.confirm(ref, 1, "DONE", "first", "registry_clerk")
+    fresh.network.clock.pass_(days=31)
+    await gateway.refresh_trust()
+    await gateway.deliverer.expire(fresh.network.clock.now())
+    assert ["undelivered"] == [row["state"] for row in said(fresh, first)]
+    await fresh.refused(follow(fresh, first, seq=9), "illegal-step")
+    question = fresh.partner.message("use-report.request", {"number": 1}, thread=first.thread, seq=4)
+    await fresh.refused(question, "illegal-step")
+
+
+async def test_withdrawal_by_the_asked_state_is_refused_at_once(fresh: Door) -> None:
+    """The exemption from order is of the type; it is no step of the asked State, and then uses no number (M-5.22)."""
+    thread = await _asked(fresh)
+    shot = fresh.partner.message("withdrawal", WITHDRAWN, thread=thread, seq=5)
+    await fresh.refused(shot, "illegal-step")
+    assert 0 == (fresh.thread(shot) or {"in_seq": 0})["in_seq"]
+
+
 # Restore (M-5.8, M-5.27, M-5.28, M-5.29).
 
 
@@ -447,6 +534,20 @@ async def test_resync_moves_no_number(door: Door) -> None:
     assert before == door.thread(first)
 
 
+@pytest.mark.parametrize(
+    ("kind", "role", "code"),
+    [("handover.delivery", "escort", "illegal-step"), ("handover.receipt", "reception", "bad-statement")],
+)
+async def test_who_asked_gives_the_first_hand_of_a_handover(door: Door, kind: str, role: str, code: str) -> None:
+    """The hand of the side that receives is no statement of the side that brings (M-6.4)."""
+    first, people = door.partner.message(), prepared()[1]
+    await door.accepted(first)
+    body, how = example("return.handover", "at-an-airport"), {"statement": kind, "role": role, "signer": people[role]}
+    signed = door.partner.statement(body, first.thread or "", **how)
+    shot = door.partner.message("return.handover", body, thread=first.thread, seq=2, statements=[signed])
+    await door.refused(shot, code)
+
+
 # Collect (M-5.19, M-5.20) and answers (M-5.21).
 
 
@@ -475,6 +576,17 @@ async def test_collect_counts_once(fresh: Door) -> None:
     # A new one later, once the lease of the first is over, gets what was not answered yet.
     fresh.network.clock.pass_(hours=2)
     assert [9349] == [len(item) for item in envelope.parse_several((await fresh.post(_collect(fresh))).body)]
+
+
+async def test_the_oldest_comes_first_however_often_it_was_fetched(fresh: Door) -> None:
+    """What was handed out and not answered comes again before what is newer (M-5.19)."""
+    digests = [(await _waiting(fresh))[0] for _ in range(3)]
+    for _ in range(2):
+        fresh.network.clock.pass_(minutes=1)
+        got = await fresh.post(_collect(fresh, 2))
+        rows = [envelope.envelope_id(one) for one in envelope.parse_several(got.body)]
+        found = [fresh.rows("SELECT digest FROM outbound WHERE envelope_id = ?", one)[0]["digest"] for one in rows]
+        assert digests[:2] == found
 
 
 async def test_nothing_waits(door: Door) -> None:

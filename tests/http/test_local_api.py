@@ -19,6 +19,7 @@ from gateway.cli.evidence_file import verify_bytes
 from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
 from gateway.services import cases, evidence
+from gateway.services.context import Person
 from gateway.services.ports import Conflict, Tx, Unavailable
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network
@@ -208,6 +209,17 @@ async def test_each_role_sees_its_part_of_a_return(api: Api) -> None:
     verbs = {one["verb"] for one in case["allowed"]}
     assert {"proposal", "record", "suspension", "freeze"} <= verbs
     assert {"elements", "document", "schedule"}.isdisjoint(verbs)
+
+
+@pytest.mark.parametrize("role", ["guardian", "lawyer"])
+async def test_who_represents_somebody_else_sees_no_return(api: Api, role: str) -> None:
+    """A guardian or lawyer sees the return of a case that names them or in which they acted, and learns of no other."""
+    ours, _ = await homeward.assessed(api.network)
+    context = api.network.gateways["XAA"].context
+    context.persons = {**context.persons, "office": Person("office", frozenset({role}), bytes(32))}
+    assert 404 == (await api.get("office", f"/v1/cases/{ours}/return", params=WHY))[0]
+    assert 200 == (await api.post("office", f"/v1/cases/{ours}/freeze", {"reason": "to look into it"}))[0]
+    assert 200 == (await api.get("office", f"/v1/cases/{ours}/return", params=WHY))[0]
 
 
 async def test_a_preview_stores_nothing_and_shows_what_is_withheld(api: Api) -> None:
@@ -497,7 +509,7 @@ async def test_an_interview_goes_through_the_two_doors(api: Api) -> None:
     assert 200 == (await api.approve(ours, "interview.approval"))[0]
     assert (200, "ACKNOWLEDGED") == _state(await api.post("first", f"{asking}/interview-agreement"))
     await api.network.deliver()
-    result = {"result": "HELD", "on": "2026-12-10", "outcome": "SUPPORTS", "present": ["LAWYER"]}
+    result = {"result": "HELD", "on": "2026-11-25", "outcome": "SUPPORTS", "present": ["LAWYER"]}
     assert 200 == (await api.post("first", f"{asked}/interview-result", result, at="XBB"))[0]
     await api.post("first", f"{asked}/interview", proposal, at="XBB")
     await api.network.deliver()

@@ -298,10 +298,12 @@ async def test_a_connection_beyond_the_bound_is_closed_unread(serve: Callable[..
     second.close()
 
 
-def test_the_application_has_three_paths_and_no_other() -> None:
+def test_the_application_has_these_paths_and_no_other() -> None:
     """What is not in the protocol is not reachable through this door."""
     fake = FakeReceiver()
     app = peer_app(fake, fake, log=print)
     paths = {(route.method, route.resource.canonical) for route in app.router.routes() if route.resource}
-    assert {("POST", f"/xg/1/{name}") for name in ("messages", "collect", "answers")} == paths
+    posted = ("messages", "collect", "answers", "log/add-checkpoint", "log/conflicts")
+    assert {("POST", f"/xg/1/{name}") for name in posted} == {one for one in paths if one[0] == "POST"}
+    assert {("GET", "/xg/1/log/{origin}/{size}/{root}/{to}")} == {one for one in paths if one[0] != "POST"}
     assert isinstance(app, web.Application)

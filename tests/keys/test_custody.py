@@ -315,6 +315,47 @@ def test_environment_is_read_only() -> None:
             call()
 
 
+def _credential(folder: Path, name: str, text: str, mode: int = 0o400) -> dict[str, str]:
+    (folder / name).write_text(text)
+    (folder / name).chmod(mode)
+    return {"CREDENTIALS_DIRECTORY": str(folder)}
+
+
+def test_credential(tmp_path: Path) -> None:
+    """A store may be given whole by a credential of systemd, which cannot be changed from within."""
+    environ = _credential(tmp_path, "keys", _variable({"b": b"2", "a": SECRET}) + "\n")
+    store = custody.open_store("credential:keys", environ=environ)
+    assert (("a", "b"), SECRET) == (store.names(), store.get("a"))
+    for call in (lambda: store.put("c", b"x"), lambda: store.destroy("a")):
+        with pytest.raises(BadStore, match="read-only"):
+            call()
+
+
+def test_credential_that_others_may_read(tmp_path: Path) -> None:
+    """A credential is as private as a key store."""
+    with pytest.raises(BadStore, match="owner alone"):
+        custody.open_store("credential:keys", environ=_credential(tmp_path, "keys", _variable({"a": b"a"}), 0o644))
+
+
+@pytest.mark.parametrize("uri", ["credential:absent", "credential:../keys", "credential:", "credential:/keys"])
+def test_credential_that_is_not_there(tmp_path: Path, uri: str) -> None:
+    """A name leads to no other file than one of the unit's own."""
+    environ = _credential(tmp_path / ".", "keys", _variable({"a": b"a"}))
+    with pytest.raises(BadStore):
+        custody.open_store(uri, environ={**environ, "CREDENTIALS_DIRECTORY": str(tmp_path / "sub")})
+    with pytest.raises(BadStore, match="no credentials"):
+        custody.open_store("credential:keys", environ={})
+
+
+def test_secret_of_another_kind(tmp_path: Path) -> None:
+    """A single secret comes from a private file, a variable or a credential, and from nowhere else."""
+    environ = {**_credential(tmp_path, "pin", "1234"), "PIN": "1234"}
+    found = [custody.read_secret(uri, environ) for uri in (f"file:{tmp_path}/pin", "env:PIN", "credential:pin")]
+    assert ["1234"] * 3 == found
+    with pytest.raises(BadStore, match="no secret of the kind"):
+        custody.read_secret("https://example.org/pin", environ)
+
+
 @pytest.mark.parametrize(
     "text", ["", "not base64!", b64.encode(b"[]"), b64.encode(b'{"a":1}'), b64.encode(b'{"a":"!"}')], ids=repr
 )

@@ -70,6 +70,12 @@ async def test_unreadable_cards_of_one_state_stop_no_other(network: Network) -> 
     gateway = network.gateways["XAA"]
 
     class Broken:
+        async def refresh(self) -> None:
+            pass
+
+        def policy(self, name: str) -> bytes | None:
+            return None
+
         async def cards(self, country: str) -> list[bytes]:
             raise Unavailable("the card directory cannot be read")
 
@@ -82,10 +88,9 @@ async def test_hold_lifted_by_another_process_stays_lifted(network: Network) -> 
     """A hold that an officer lifted at the command line is not put back by the server's next refresh."""
     server = network.gateways["XAA"]
     held = server.context.trust.card("XBB")
-    server.context.trust._holds["XBB"] = "another identity"
-    await server.context.trust._keep("XBB", held, "another identity", network.clock.now())
+    await server.context.trust.hold("XBB", "second", "another identity", network.clock.now())
     other = await open_gateway(network, "XAA")
-    await other.context.trust.confirm("XBB", held.identity, network.clock.now())
+    await other.context.trust.confirm("XBB", held.identity, network.clock.now(), officer="second", reason="heard")
     await server.refresh_trust()
     assert {} == dict(server.context.trust.holds())
     await server.close()
@@ -103,6 +108,31 @@ async def test_repeated_listing_adds_one_finding(network: Network, tmp_path: Pat
         await network.deliver()
         network.clock.pass_(seconds=timedelta(minutes=5).total_seconds())
     assert 1 == len((await story.case(network, "XBB", theirs)).findings)
+
+
+@pytest.mark.parametrize("first", ["listing", "withdrawal"])
+async def test_request_that_left_after_the_backup_is_withdrawn(network: Network, tmp_path: Path, first: str) -> None:
+    """It was dropped at the restore; the partner lists it, and so the withdrawal reaches the partner after all."""
+    ours = await story.sent(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.deliver()
+    theirs = await story.twin(network, ours)
+    await restore(network, "XAA", backup)
+
+    async def withdrawn() -> None:
+        hold = network.gateways["XAA"].hold
+        await hold.freeze(ours, "asks for protection", "protection", "asylum_authority")
+        await hold.withdraw(ours, "protection", "asylum_authority")
+
+    if first == "withdrawal":
+        await withdrawn()
+        assert "RECEIVED" == await story.state(network, "XBB", theirs)
+    await network.deliver()
+    if first == "listing":
+        await withdrawn()
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
 
 
 async def test_request_that_waited_in_the_backup_does_not_leave(network: Network, tmp_path: Path) -> None:

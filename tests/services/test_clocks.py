@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 import schemas
 from gateway.core.deadlines import Instrument
+from gateway.core.machine import RuleRefused
 from gateway.services.reckon import Reckoner
 from tests.support import homeward, story
 from tests.support.network import Network, open_gateway
@@ -217,6 +219,23 @@ async def test_notice_before_a_journey(network: Network, name: str, n: int) -> N
     assert n * 3600 == (arrives - by).total_seconds()
 
 
+async def test_a_journey_gives_the_notice_that_the_agreement_wants(network: Network) -> None:
+    """Whatever the record says of it: 48 hours before arrival are refused once fewer are left, and taken before."""
+    agree(network, "BILAT-CH-113729")
+    ours, _ = await homeward.documented(network)
+    returning, travel = network.gateways["XAA"].returning, {**homeward.TRAVEL, "notice_h": 24}
+    made = homeward.record(decision=homeward.DECISION, travel=travel)
+    await returning.record(ours, made, "first", "case_officer")
+    arrives_at = datetime.fromisoformat(homeward.JOURNEY["arrives_at"])
+    homeward.move_to(network, arrives_at - timedelta(hours=47))
+    await network.refresh()
+    with pytest.raises(RuleRefused, match="V-40"):
+        await returning.schedule(ours, homeward.JOURNEY, "second")
+    network.clock.instant = arrives_at - timedelta(hours=49)
+    await returning.schedule(ours, homeward.JOURNEY, "second")
+    assert "SCHEDULED" == await story.state(network, "XAA", ours)
+
+
 # A return.
 
 
@@ -240,3 +259,18 @@ async def test_the_clocks_of_a_travel_document(network: Network) -> None:
 
 async def sent_by(network: Network, country: str, ref: str) -> Any:
     return await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref))
+
+
+async def test_without_a_calendar_no_date_is_guessed(network: Network) -> None:
+    """Where no calendar of the asked State is held, nothing is reckoned on either side, and the desk says which."""
+    for gateway in network.gateways.values():
+        old = gateway.context.reckoner
+        gateway.context.reckoner = Reckoner(old.instruments, {}, old.ladder)
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert ("ACKNOWLEDGED", (), ()) == (case.state, case.clocks, case.findings)
+    request = await story.payload(network, "XAA", ours, "verification.request")
+    taken_up = await story.payload(network, "XBB", theirs, "verification.acknowledgement")
+    assert (None, {"id": "XBB-NONE", "version": "0"}) == (request.clock, taken_up.body["calendar"])

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.core.machine import RuleRefused
 from gateway.core.note_verbale import reference, serialize_text
+from gateway.services import cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
 from tests.support import story
@@ -85,9 +86,23 @@ async def test_a_frozen_case_climbs_nothing(network: Network) -> None:
     await network.gateways["XAA"].hold.freeze(ours, "stop", "second", "liaison_officer")
     with pytest.raises(RuleRefused) as refused:
         await ladder(network).trigger(ours, "L4", "board", "foreign_affairs")
-    assert "D-05" in rules(refused)
+    assert ["D-05", "D-07", "R-02"] == rules(refused)
     assert None is (await ladder(network).standing(await story.case(network, "XAA", ours))).level
     with pytest.raises(RuleRefused):
+        await ladder(network).note("XBB", "board", "foreign_affairs")
+
+
+@pytest.mark.parametrize("level", LATE_DAYS)
+async def test_a_state_on_the_list_is_pressed_on_no_rung(network: Network, level: str) -> None:
+    """No reminder, call, note or list goes to a State that is not to be contacted (N-01)."""
+    ours = await late(network, LATE_DAYS[level])
+    listed = network.gateways["XAA"].no_contact
+    await listed.propose("XBB", "officials take part", "second", "liaison_officer")
+    await listed.confirm("XBB", "I agree", "board", "foreign_affairs")
+    with pytest.raises(RuleRefused) as refused:
+        await ladder(network).trigger(ours, level, *WHO[level])
+    assert ["N-01"] == rules(refused)
+    with pytest.raises(RuleRefused, match="held back"):
         await ladder(network).note("XBB", "board", "foreign_affairs")
 
 
@@ -220,3 +235,56 @@ async def test_an_answer_ends_the_climbing(network: Network) -> None:
     with pytest.raises(RuleRefused) as refused:
         await ladder(network).trigger(ours, "L2", "second", "desk_head")
     assert ["D-07"] == rules(refused)
+
+
+async def test_a_case_stopped_meanwhile_is_on_no_list(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look for what is due and the list, a stop takes the case off it, and nothing is recorded in it."""
+    ours, service = await late(network, 110), ladder(network)
+    ready = await service._ready("XBB", service._rung("L5"), "foreign_affairs", network.clock.now())
+    assert [ours] == ready
+
+    async def as_it_was(*args: object) -> list[str]:
+        return ready
+
+    monkeypatch.setattr(service, "_ready", as_it_was)
+    await network.gateways["XAA"].hold.freeze(ours, "known", "protection", "asylum_authority")
+    named = await story.row(network, "XAA", ours)
+    assert reference(named.thread) not in await service.quarterly("XBB", "board", "foreign_affairs")
+    assert "escalate_l5" not in await history(network, ours)
+
+
+@pytest.mark.parametrize("partner", ["ZZZ", "", "xbb"])
+async def test_a_state_that_is_no_partner_has_no_list(network: Network, partner: str) -> None:
+    """Neither the quarterly list nor a note is made about a State that is not configured."""
+    for made in (ladder(network).quarterly, ladder(network).note):
+        with pytest.raises(NotFound):
+            await made(partner, "board", "foreign_affairs")
+
+
+async def test_an_exercise_is_no_matter_between_ministries(network: Network) -> None:
+    """The desks practise reminders and calls with it; no note, list or minister takes an invented case for real."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(), "first", exercise=True)
+    preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
+    await gateway.clear.approve(ref, signed, "second")
+    await gateway.clear.send(ref, "first")
+    await network.deliver()
+    network.clock.pass_(days=200)
+    await network.refresh()
+    for level in ("L2", "L3"):
+        await ladder(network).trigger(ref, level, *WHO[level])
+    for level in ("L4", "L5", "L6"):
+        with pytest.raises(RuleRefused, match="D-09"):
+            await ladder(network).trigger(ref, level, *WHO[level])
+    assert "Nothing is pending." in await ladder(network).quarterly("XBB", "board", "foreign_affairs")
+
+
+async def test_a_case_that_rests_hides_none_behind_it(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every overdue case is reminded of and noted, however many that rest are overdue for longer."""
+    monkeypatch.setattr(cases, "PART", 1)
+    gateway, refs = network.gateways["XAA"], [await late(network, 0), await late(network, 0), await late(network, 45)]
+    reminded = await gateway.reminder.run_once(network.clock.now())
+    assert (3, set(refs)) == (reminded.overdue, set(reminded.refs))
+    await ladder(network).trigger(min(refs), "L4", "board", "foreign_affairs")
+    assert 2 == len((await ladder(network).note("XBB", "board", "foreign_affairs")).items)

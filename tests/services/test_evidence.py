@@ -11,18 +11,19 @@ import pytest
 
 from gateway.cli.evidence_file import verify_bytes, verify_file
 from gateway.core import checkpoint, evidence
-from gateway.core.evidence import MESSAGES, Report, faults_by_member
+from gateway.core.evidence import MESSAGES, Anchors, Report, faults_by_member
 from gateway.core.machine import RuleRefused
 from gateway.core.merkle import Frontier
 from gateway.services import cases
 from gateway.services.audit import audit
 from gateway.services.context import Forbidden, NotFound
+from gateway.services.escalate import Escalation
 from gateway.services.evidence import export, pack
 from gateway.services.ports import LogHead, Tx
 from gateway.transport.card_directory import CardDirectory
 from keys.card import parse_card
 from schemas import ijson
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network, open_gateway
 
 TWO = ("first", "second")
@@ -217,13 +218,13 @@ async def test_unknown_case_is_not_found(network: Network) -> None:
 
 
 async def test_proofs_stand_under_one_newest_checkpoint(network: Network) -> None:
-    """Our proofs are made anew, so that one checkpoint of our log covers every receipt of the case."""
+    """Our proofs are made anew, so that one checkpoint that is kept covers every receipt of the case."""
     ours, _ = await story.replied(network)
     await story.replied(network)
     members = members_of(await exported(network, "XAA", ours))
     notes = {content.split(b"\n\n", 1)[1] for name, content in members.items() if name.endswith(".XAA.proof")}
-    head = await network.gateways["XAA"].store.read(lambda tx: tx.log_head("XBB"))
-    assert {head.checkpoint.encode()} == notes  # type: ignore[union-attr]  # there is a log about every partner
+    (kept,) = await network.gateways["XAA"].store.read(lambda tx: tx.kept("XAA/XBB/1"))
+    assert {kept.note.encode()} == notes
 
 
 async def test_log_that_a_restore_ended_still_proves(network: Network) -> None:
@@ -270,9 +271,9 @@ async def test_identity_that_was_compared(network: Network, tmp_path: Path) -> N
     path.write_bytes(await exported(network, "XAA", ours))
     own = parse_card(members_of(path.read_bytes())["cards/XAA-1.jws"])
     other = parse_card(members_of(path.read_bytes())["cards/XBB-1.jws"])
-    report = verify_file(path, {"XAA": {own.identity}, "XBB": {other.identity}})
+    report = verify_file(path, Anchors({"XAA": {own.identity}, "XBB": {other.identity}}))
     assert ((), [True, True]) == (report.faults, [identity.pinned for identity in report.identities])
-    wrong = verify_file(path, {"XAA": {other.identity}})
+    wrong = verify_file(path, Anchors({"XAA": {other.identity}}))
     assert "cards/XAA-1.jws" in faults_by_member(wrong.faults)
 
 
@@ -349,6 +350,32 @@ async def test_audit_finds_a_log_rewritten_whole(network: Network) -> None:
     assert ["is in no log"] == [text[-12:] for text in await findings(network)]
 
 
+KEPT_CHANGES: Mapping[str, tuple[str, str]] = {
+    "root": ("UPDATE checkpoint_kept SET root = zeroblob(32)", "is no state of this log"),
+    "note": ("UPDATE checkpoint_kept SET note = replace(note, 'XBB', 'XCC')", "does not verify"),
+    "size": ("UPDATE checkpoint_kept SET size = 9", "is beyond the end of the log"),
+    "text": ("UPDATE checkpoint_kept SET size = 2", "says something else than was signed"),
+}
+
+
+async def test_audit_compares_what_was_kept(network: Network) -> None:
+    """A kept checkpoint that was changed, or is no state the log went through, is found."""
+    await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.checkpoints.keep("XBB", network.clock.now())
+    assert [] == await findings(network)
+    path = gateway.settings.database
+    with closing(sqlite3.connect(path)) as live, closing(sqlite3.connect(":memory:")) as kept:
+        live.backup(kept)
+        missed = []
+        for name, (statement, reason) in KEPT_CHANGES.items():
+            tamper(network, statement)
+            if not any(reason in text for text in await findings(network)):
+                missed.append(name)
+            kept.backup(live)
+    assert [] == missed
+
+
 async def test_audit_finds_a_swapped_answer(network: Network) -> None:
     """A stored answer whose receipt is another one than was logged for its message is found."""
     await story.replied(network)
@@ -363,3 +390,25 @@ def test_report_is_verified_only_without_faults() -> None:
     """The verdict of a file that holds nothing is no."""
     assert not evidence.verify({}).verified
     assert isinstance(evidence.verify({}), Report)
+
+
+async def test_digests_of_bodies_stay_without_content(network: Network) -> None:
+    """A body holds a name and nothing random; whoever tries names must not find it in an export without content."""
+    ours, _ = await story.replied(network)
+    tried = network.gateways["XAA"].clear.preview(story.draft()).digest
+    bare, full = members_of(await exported(network, "XAA", ours)), members_of(await exported(network, "XAA", ours, TWO))
+    assert tried in {row["digest"] for row in rows(full, evidence.EVENTS)}
+    messages = {row["digest"] for row in rows(bare, MESSAGES)}
+    assert {row["digest"] for row in rows(bare, evidence.EVENTS)} - {None} <= messages
+    assert all(tried.encode() not in content for content in bare.values())
+
+
+async def test_recall_and_danger_stay_without_content(network: Network) -> None:
+    """That the protection authority called somebody back, or that pressing is dangerous, is not in an export."""
+    ours, _ = await homeward.departed(network)
+    gateway = network.gateways["XAA"]
+    await Escalation(gateway.context).stop(ours, "they ask at the door", "first", "case_officer")
+    known = {"state": "indicated", "attested_by": None, "attested_on": None, "basis": None}
+    await gateway.returning.recall(ours, "known", "UNSAFE", "2026-12-20", "protection", "asylum_authority", known)
+    told = {row["event"] for row in rows(members_of(await exported(network, "XAA", ours)), evidence.EVENTS)}
+    assert set() == told & {"recall", "stop_pressing"}

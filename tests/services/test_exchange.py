@@ -1,6 +1,7 @@
 """Two States confirm a nationality: the whole story through the real services, keys and stores."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,72 @@ async def test_approval_of_other_bytes_is_refused(network: Network) -> None:
     signed = network.approval(other, thread, "second", "request.approval", "liaison_officer")
     with pytest.raises(Forbidden):
         await gateway.clear.approve(ref, signed, "second")
+
+
+@pytest.mark.parametrize("wrong", ["thread", "person", "kind", "role"])
+async def test_an_approval_of_something_else_is_none(network: Network, wrong: str) -> None:
+    """A statement of another thread, by another key, of another kind or role, approves nothing."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(), "first")
+    preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
+    right = {"digest": preview.digest, "thread": thread, "person": "second"}
+    right |= {"kind": "request.approval", "role": "liaison_officer"}
+    other = {"thread": "A" * 22, "person": "first", "kind": "elements.approval", "role": "second_signer"}
+    with pytest.raises(Forbidden):
+        await gateway.clear.approve(ref, network.approval(**(right | {wrong: other[wrong]})), "second")
+    await gateway.clear.approve(ref, network.approval(**right), "second")
+
+
+@pytest.mark.parametrize("wrong", ["digest", "thread", "person", "kind", "role"])
+async def test_a_second_signature_of_something_else_is_none(network: Network, wrong: str) -> None:
+    """The same of the second signature under an answer."""
+    _, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XBB"]
+    pending = await gateway.answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    thread = (await story.row(network, "XBB", theirs)).thread
+    right = {"digest": pending.digest, "thread": thread, "person": "signer"}
+    right |= {"kind": "reply.second-signature", "role": "second_signer"}
+    other = {"digest": "A" * 43, "thread": "A" * 22, "person": "first", "kind": "request.approval", "role": "desk_head"}
+    with pytest.raises(Forbidden):
+        await gateway.answer.countersign(theirs, network.approval(**(right | {wrong: other[wrong]})), "signer")
+    await gateway.answer.countersign(theirs, network.approval(**right), "signer")
+
+
+async def test_a_second_signature_by_a_key_that_no_card_lists_is_said_before_it_travels(network: Network) -> None:
+    """The other State could not verify it, so it is refused here, with what to do."""
+    _, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XBB"]
+    pending = await gateway.answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    thread = (await story.row(network, "XBB", theirs)).thread
+    signed = network.approval(pending.digest, thread, "signer", "reply.second-signature", "second_signer")
+    assert gateway.context.own is not None
+    gateway.context.own = replace(gateway.context.own, roles=())
+    with pytest.raises(Forbidden, match="does not list") as refused:
+        await gateway.answer.countersign(theirs, signed, "signer")
+    assert "--add-role second_signer" in refused.value.hint
+
+
+async def test_an_approval_ends_when_it_says(network: Network) -> None:
+    """What was approved for a day is not sent the day after; it is approved anew."""
+    ref = await story.cleared(network)
+    network.clock.pass_(days=2)
+    await network.refresh()
+    with pytest.raises(RuleRefused, match="V-03"):
+        await network.gateways["XAA"].clear.send(ref, "first")
+
+
+async def test_a_second_signature_ends_when_it_says(network: Network) -> None:
+    """An answer that is not positive does not leave on a signature that has ended since."""
+    _, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XBB"]
+    pending = await gateway.answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    thread = (await story.row(network, "XBB", theirs)).thread
+    signed = network.approval(pending.digest, thread, "signer", "reply.second-signature", "second_signer")
+    await gateway.answer.countersign(theirs, signed, "signer")
+    network.clock.pass_(days=2)
+    await network.refresh()
+    with pytest.raises(RuleRefused, match="V-05"):
+        await gateway.answer.answer(theirs, "first")
 
 
 async def test_nothing_is_sent_without_approval(network: Network) -> None:

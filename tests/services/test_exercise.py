@@ -93,6 +93,22 @@ async def test_a_real_state_has_no_room_in_it(network: Network) -> None:
         await sent(network, elements=elements)
 
 
+async def test_a_real_state_has_no_room_in_it_later(network: Network) -> None:
+    """Neither a new draft, nor a correction of the record, nor a rectification makes an exercise of a real person."""
+    gateway = network.gateways["XAA"]
+    real = {**story.ADULT["elements"], "birth_place": {"country": "AUT", "unit": None}}
+    ref = await gateway.clear.new(story.draft(), "first", exercise=True)
+    with pytest.raises(RuleRefused, match="V-14"):
+        await gateway.clear.amend(ref, story.draft(elements=real), "first")
+    ours, _ = await received(network)
+    place = {"birth_place": real["birth_place"]}
+    with pytest.raises(RuleRefused, match="V-14"):
+        await gateway.notices.prepare_rectification(ours, ["BIRTH_PLACE"], place, "first", "case_officer")
+    await gateway.hold.freeze(ours, "wrong entry", "first", "case_officer")
+    with pytest.raises(RuleRefused, match="V-14"):
+        await gateway.hold.correct(ours, real, "mistyped", "first", "case_officer")
+
+
 async def forged(network: Network, ref: str, as_exercise: bool, type: str, body: str) -> None:
     """Send a message in the thread of ``ref`` as what it is not, as a gateway that kept to no rule would."""
     context, now = network.gateways["XAA"].context, network.clock.now()

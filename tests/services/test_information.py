@@ -72,6 +72,14 @@ async def test_question_is_asked_and_answered(network: Network) -> None:
     assert ("answered", ANSWERED) == (found.state, found.answer)
 
 
+async def test_the_author_does_not_sign_by_the_hand_of_another(network: Network) -> None:
+    """Whoever sends signs with a key of their own; that of the author is none, also where the card lists it."""
+    office = network.gateways["XAA"].information
+    made = await office.ask("XBB", ASKED, "office")
+    with pytest.raises(Forbidden, match="another person's"):
+        await office.send("XBB", made.thread, signed(network, made, "information.request", "office"), "writer")
+
+
 async def test_it_opens_no_case(network: Network) -> None:
     """Neither side has a case afterwards, and neither board shows anything."""
     await asked(network)
@@ -194,6 +202,13 @@ async def test_nothing_of_a_case_arrives_in_its_thread(network: Network) -> None
     await raw_message(network, question.thread, REQUEST, body)
     assert "illegal-step" == (await states(network))[-1]
     assert 0 == len(await network.gateways["XBB"].inquiries.cases())
+
+
+async def test_a_withdrawal_ends_no_question(network: Network) -> None:
+    """What may end a case is refused in the thread of a question like every other type (M-3.23)."""
+    question = await asked(network)
+    await raw_message(network, question.thread, "withdrawal", {"code": "WITHDRAWN_NO_REASON"})
+    assert "illegal-step" == (await states(network))[-1]
 
 
 async def story_body(network: Network) -> str:

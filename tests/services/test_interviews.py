@@ -1,13 +1,16 @@
 """Pointing to the competent authority, and interviews within the limits of the request, between two gateways."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.machine import IllegalStep, RuleRefused, Send
+from gateway.core.messages import INTERVIEW_RESULT
+from gateway.services import cases
 from gateway.services.context import Forbidden
-from schemas import SchemaError
-from tests.support import story
+from schemas import SchemaError, ijson
+from tests.support import homeward, story
 from tests.support.network import Network
 
 OPEN = {"method_limit": "M2", "no_contact_methods": False}
@@ -55,6 +58,16 @@ async def agreed(network: Network) -> tuple[str, str]:
     return ours, theirs
 
 
+async def held(network: Network) -> tuple[str, str]:
+    """Take a case to an interview that was held on the day agreed on, and reported."""
+    ours, theirs = await agreed(network)
+    homeward.move_to(network, datetime(2026, 12, 10, 15, tzinfo=UTC))
+    await network.refresh()
+    await network.gateways["XBB"].answer.report_interview(theirs, RESULT, "first")
+    await network.deliver()
+    return ours, theirs
+
+
 # Redirection.
 
 
@@ -94,9 +107,7 @@ async def test_authority_pointed_to_takes_the_request_up(network: Network) -> No
 
 async def test_interview_is_proposed_accepted_held_and_named_in_the_reply(network: Network) -> None:
     """A whole interview: proposal, acceptance with consent, result, and a reply that names the method."""
-    ours, theirs = await agreed(network)
-    await network.gateways["XBB"].answer.report_interview(theirs, RESULT, "first")
-    await network.deliver()
+    ours, theirs = await held(network)
     await story.give_answer(network, theirs, story.reply(method_used=["CONSULAR_INTERVIEW"]))
     await network.deliver()
     case = await story.case(network, "XAA", ours)
@@ -130,9 +141,8 @@ async def test_acceptance_needs_consent(network: Network) -> None:
 async def test_acceptance_needs_somebody_who_stands_up_for_the_person(network: Network) -> None:
     """With an interpreter alone no interview is agreed on."""
     ours, _ = await proposed(network)
-    await prepared(network, ours, ANSWER | {"present": ["INTERPRETER"]})
-    with pytest.raises(RuleRefused, match="R-07"):
-        await network.gateways["XAA"].clear.agree_interview(ours, "first")
+    with pytest.raises(SchemaError):
+        await prepared(network, ours, ANSWER | {"present": ["INTERPRETER"]})
 
 
 async def test_acceptance_for_a_minor_needs_the_representative(network: Network) -> None:
@@ -161,6 +171,32 @@ async def test_declined_interview_has_no_result(network: Network) -> None:
     await network.deliver()
     with pytest.raises(RuleRefused, match="M-02"):
         await network.gateways["XBB"].answer.report_interview(theirs, RESULT, "first")
+
+
+async def test_an_interview_is_not_held_before_its_day(network: Network) -> None:
+    """What is to come cannot be reported as held, or a deadline would run from a day that its author chose."""
+    _, theirs = await agreed(network)
+    with pytest.raises(RuleRefused, match="M-02"):
+        await network.gateways["XBB"].answer.report_interview(theirs, RESULT, "first")
+
+
+async def test_a_result_is_said_once(network: Network) -> None:
+    """A result said again is refused on both sides, or each would put the reply off anew where it starts a clock."""
+    ours, theirs = await held(network)
+    before = (await story.case(network, "XAA", ours)).clocks
+    again = RESULT | {"outcome": "DOES_NOT_SUPPORT"}
+    with pytest.raises(RuleRefused, match="M-02"):
+        await network.gateways["XBB"].answer.report_interview(theirs, again, "first")
+    context, now = network.gateways["XBB"].context, network.clock.now()
+
+    async def unit(tx: Any) -> None:  # as a gateway would that kept to no rule
+        case = await cases.load(context, tx, theirs)
+        await cases.queue(context, tx, case, Send(INTERVIEW_RESULT, ijson.dumps(again).decode()), now)
+
+    await context.commit(unit)
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert ("SUPPORTS", before) == (case.interview["result"]["outcome"], case.clocks)
 
 
 async def test_reply_names_no_interview_that_was_not_held(network: Network) -> None:

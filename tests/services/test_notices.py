@@ -14,7 +14,7 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.services.notices import overdue_demands
 from gateway.services.ports import Unavailable
 from schemas import SchemaError
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network
 
 CASE = "case_officer"
@@ -379,3 +379,31 @@ async def test_wrong_people_and_bodies_are_refused(network: Network) -> None:
         await asking.ask_onward(ours, "ANYTHING", "CONSULATE", "first", CASE)
     with pytest.raises(Forbidden):
         await asking.rectify(ours, "no statement", "second")
+
+
+async def test_nothing_that_the_other_state_said_is_left(network: Network) -> None:
+    """An acceptance and its signature, and the result of an interview, go as the reply goes."""
+    ours, theirs = await homeward.accepted(network)
+    await network.gateways["XBB"].notices.demand_erasure(theirs, "first", CLERK)
+    await network.deliver()
+    await network.gateways["XAA"].hold.freeze(ours, "no more", "first", CASE)
+    await network.gateways["XAA"].hold.withdraw(ours, "first", CASE)
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert "theirs" in {one.authority for one in (await story.case(network, "XAA", ours)).releases}
+    await network.gateways["XAA"].notices.destroy(ours, 1, "second", "liaison_officer")
+    case = await story.case(network, "XAA", ours)
+    assert ({}, None, None, {"ours"}) == (
+        case.said,
+        case.reply,
+        case.interview,
+        {one.authority for one in case.releases},
+    )
+
+
+@pytest.mark.parametrize(("person", "role"), [("board", "foreign_affairs"), ("writer", "information_officer")])
+async def test_which_cases_are_of_one_person_is_for_the_desk(network: Network, person: str, role: str) -> None:
+    """Who may learn no identity does not learn either that two States were asked about the same person."""
+    ours, _ = await story.received(network)
+    with pytest.raises(Forbidden):
+        await network.gateways["XAA"].notices.recipients(ours, person, role)

@@ -22,6 +22,7 @@ REQUESTED = {"state": "requested", "attested_by": "protection", "attested_on": "
 NONE = {"state": "none", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "interview"}
 UNKNOWN = {"state": "unknown", "attested_by": None, "attested_on": None, "basis": None}
 DOCUMENT = {"type": "P", "number": "AB 12345", "issuer": "XBB"}
+AUTHORITY = ("protection", "asylum_authority")
 OTHER_NAME = [{**story.ADULT["elements"]["names"][0], "family": "Кравчук", "given": "Олена", "latin": None}]
 
 
@@ -113,6 +114,17 @@ async def test_case_amended_to_the_stopped_person_is_held(network: Network) -> N
     assert "FROZEN" == await story.state(network, "XAA", ref)
 
 
+@pytest.mark.parametrize("draft", [story.draft(), story.draft(elements=elements(names=OTHER_NAME))])
+async def test_an_indication_is_not_amended_away(network: Network, draft: dict[str, Any]) -> None:
+    """Whoever opened a case with an indication cannot write over it, or over whose it is; the person stays stopped."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(asylum=REQUESTED), "first")
+    with pytest.raises(RuleRefused, match="R-01"):
+        await gateway.clear.amend(ref, draft, "first")
+    other = await gateway.clear.new(story.draft(to="XCC"), "second", "liaison_officer")
+    assert "FROZEN" == await story.state(network, "XAA", other)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -147,6 +159,17 @@ async def test_freeze_that_says_nothing_of_protection_stops_its_case_alone(netwo
     here, there = await story.sent(network), await story.sent(network, to="XCC")
     await network.gateways["XAA"].hold.freeze(here, "entered twice", "welfare", "child_welfare")
     assert "SENT" == await story.state(network, "XAA", there)
+
+
+async def test_not_knowing_undoes_nothing_that_was_indicated(network: Network) -> None:
+    """Who stops a case later and does not know the state of protection ends no stop by it."""
+    hold, clear = network.gateways["XAA"].hold, network.gateways["XAA"].clear
+    ref = await story.sent(network)
+    await hold.freeze(ref, "she asks for it", "first", "case_officer", {**UNKNOWN, "state": "indicated"})
+    await hold.withdraw(ref, "first", "case_officer")
+    await hold.freeze(ref, "again", "second", "liaison_officer", UNKNOWN)
+    await clear.close(ref, "first")
+    assert [person_stop.HOLDER] == await holders(network, await clear.new(story.draft(to="XCC"), "first"))
 
 
 async def test_hold_of_the_authority_stops_the_person(network: Network) -> None:
@@ -383,6 +406,18 @@ async def test_wrong_number_is_corrected_first(network: Network) -> None:
     )
 
 
+async def test_the_stopped_person_is_not_corrected_away(network: Network) -> None:
+    """Of whom an indication is known only the authority that attests corrects; a desk could else end the stop alone."""
+    here = await story.sent(network)
+    await indicated(network, here)
+    hold = network.gateways["XAA"].hold
+    with pytest.raises(RuleRefused, match="R-01"):
+        await hold.correct(here, elements(names=OTHER_NAME), "mistyped", "first", "case_officer")
+    ref = await network.gateways["XAA"].clear.new(story.draft(to="XCC"), "first")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
+    await hold.correct(here, elements(sex=1), "mistyped", *AUTHORITY)
+
+
 async def test_correction_changes_nothing_but_the_person(network: Network) -> None:
     """A correction that would bring in another protection state, or is no record, is refused."""
     there = await story.sent(network, to="XCC")
@@ -402,7 +437,7 @@ async def test_decision_holds_for_what_was_compared(network: Network) -> None:
     await apart(network, there)
     await resumed(network, there)
     shared = elements(document=DOCUMENT)
-    await network.gateways["XAA"].hold.correct(here, shared, "the document was found", "first", "case_officer")
+    await network.gateways["XAA"].hold.correct(here, shared, "the document was found", *AUTHORITY)
     await network.gateways["XAA"].clear.amend(there, story.draft(to="XCC", elements=shared), "first")
     assert "FROZEN" == await story.state(network, "XAA", there)
 
@@ -474,7 +509,7 @@ async def test_index_is_made_anew_for_a_store_without_one(network: Network) -> N
     here = await story.sent(network, elements=elements(names=OTHER_NAME))
     gateway = network.gateways["XAA"]
     await indicated(network, here)
-    await gateway.hold.correct(here, elements(names=OTHER_NAME), "nothing new", "first", "case_officer")
+    await gateway.hold.correct(here, elements(names=OTHER_NAME), "nothing new", *AUTHORITY)
     other = replace(await story.case(network, "XAA", here), draft=story.draft(asylum=REQUESTED))
 
     async def forget(tx: Tx) -> None:

@@ -73,6 +73,25 @@ async def test_restored_gateway_uses_no_number_twice(network: Network, tmp_path:
     assert (await story.case(network, "XAA", ours)).delay["reason"] == "ARCHIVE_SEARCH"
 
 
+async def test_nothing_leaves_by_itself_before_somebody_has_had_the_case_in_hand(
+    network: Network, tmp_path: Path
+) -> None:
+    """A freeze made after the backup is forgotten; no reminder of the case goes out until a person has taken a step."""
+    ours, _ = await story.acknowledged(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XAA"].hold.freeze(ours, "known now", "first", "case_officer")
+    await restore(network, "XAA", backup)
+    network.clock.pass_(days=20)
+    asking = network.gateways["XAA"]
+    await asking.refresh_trust()
+    looked = await asking.reminder.run_once(network.clock.now())
+    assert (1, ()) == (looked.overdue, looked.refs)
+    await asking.reminder.remind(ours, "first", "case_officer")
+    network.clock.pass_(days=asking.context.policy.reminder_cooldown_days + 1)
+    await asking.refresh_trust()
+    assert (ours,) == (await asking.reminder.run_once(network.clock.now())).refs
+
+
 async def test_lost_messages_of_ours_become_findings(network: Network, tmp_path: Path) -> None:
     """What the partner holds of us and we forgot is said on the case."""
     _, theirs = await story.received(network)

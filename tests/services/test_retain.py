@@ -106,6 +106,18 @@ async def test_day_the_sender_set_goes_before_the_timers(network: Network) -> No
     assert "CLOSED" == await story.state(network, "XAA", ours)
 
 
+async def test_a_case_that_is_kept_hides_none_behind_it(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every case is looked at in every round, however many stay: none is kept longer because others are kept."""
+    monkeypatch.setattr(cases, "PART", 1)
+    kept, over = sorted([(await story.replied(network))[1] for _ in range(2)])
+    await network.gateways["XBB"].context.commit(lambda tx: _keep_until_2099(network, "XBB", tx, kept))
+    network.clock.pass_(days=157)
+    assert () == await run(network, "XBB")
+    network.clock.pass_(days=1)
+    assert (over,) == await run(network, "XBB")
+    assert "CLOSED" == await story.state(network, "XBB", kept)
+
+
 async def test_work_that_is_not_done_is_not_erased(network: Network) -> None:
     """A request that still waits for its answer is not erased under the desk's hands."""
     _, theirs = await story.acknowledged(network)

@@ -9,6 +9,7 @@ import pytest
 import schemas
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
+from gateway.services.receive import _replied
 from gateway.services.returning import Returning
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
@@ -56,6 +57,24 @@ async def test_it_is_not_closed_before_six_months(network: Network) -> None:
     network.clock.pass_(days=30)
     with pytest.raises(RuleRefused, match="6 months"):
         await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2027-01-13", True, "reception", "reception")
+
+
+async def test_a_proposal_rests_on_the_last_reply(network: Network) -> None:
+    """Of two replies of the same second the later number counts: a proposal on the first one is refused."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].clear.contest(ours, "REGISTER_INCOMPLETE", "first")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    sent = await outbox(network, "XBB", theirs, "verification.reply")
+    asked = await story.case(network, "XBB", theirs)
+
+    async def unit(tx: Any) -> Any:
+        return await _replied(tx, asked)
+
+    assert sent[0].queued_at == sent[1].queued_at
+    assert case.reply_digest == sent[1].digest == await network.gateways["XBB"].store.read(unit)
 
 
 async def test_only_conclusions_dates_and_signers_leave(network: Network) -> None:
@@ -115,6 +134,36 @@ async def test_the_own_welfare_authority_does_not_release(network: Network) -> N
     assert [] == await outbox(network, "XAA", ours, "return.proposal")
 
 
+@pytest.mark.parametrize("wrong", ["digest", "thread", "person", "kind", "role"])
+async def test_a_release_of_something_else_is_none(network: Network, wrong: str) -> None:
+    """A statement over other bytes, of another thread, by another key, of another kind or role, releases nothing."""
+    ours, _ = await homeward.assessed(network, minor=True)
+    pending = await acts(network, "XAA").prepare(ours, homeward.PLAN, "first", "case_officer")
+    right = {"digest": pending.digest, "thread": await homeward.thread(network, ours), "person": "welfare"}
+    right |= {"kind": "return.release", "role": "welfare"}
+    other = {
+        "digest": "A" * 43,
+        "thread": "A" * 22,
+        "person": "second",
+        "kind": "return.acceptance",
+        "role": "coordinator",
+    }
+    signed = network.approval(**(right | {wrong: other[wrong]}))
+    with pytest.raises(Forbidden):
+        await acts(network, "XAA").endorse(ours, signed, "welfare", "child_welfare")
+    await acts(network, "XAA").endorse(ours, network.approval(**right), "welfare", "child_welfare")
+
+
+async def test_an_approval_of_a_return_ends_when_it_says(network: Network) -> None:
+    """What a second person approved for a day is not proposed the day after."""
+    ours, _ = await homeward.prepared(network)
+    network.clock.pass_(days=2)
+    await network.refresh()
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").propose(ours, "first", "case_officer")
+    assert {"V-03"} == rules(refused)
+
+
 async def test_a_negative_assessment_is_a_veto(network: Network) -> None:
     """A best-interests assessment that turned against the return stops a proposal that was signed by all."""
     ours, _ = await homeward.prepared(network, minor=True)
@@ -125,6 +174,33 @@ async def test_a_negative_assessment_is_a_veto(network: Network) -> None:
     with pytest.raises(RuleRefused) as refused:
         await acts(network, "XAA").propose(ours, "first", "case_officer")
     assert "R-09" in rules(refused)
+
+
+async def test_nobody_writes_over_the_assessment_of_the_authority(network: Network) -> None:
+    """What the authority in charge found on the last day stays found, although an officer writes the record anew."""
+    ours, _ = await homeward.on_the_day(network, minor=True)
+    good = (await story.case(network, "XAA", ours)).record
+    against = [one | {"positive": False} for one in good["assessments"]]
+    await acts(network, "XAA").record(ours, good | {"assessments": against}, "welfare", "child_welfare")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").record(ours, good, "first", "case_officer")
+    assert {"R-09"} == rules(refused)
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert "R-09" in rules(refused)
+
+
+async def test_a_revocation_is_not_unsaid(network: Network) -> None:
+    """A wish that was revoked is not there again because somebody writes the record of before; a new one may be."""
+    ours, _ = await homeward.on_the_day(network)
+    good = (await story.case(network, "XAA", ours)).record
+    gone = good | {"wish": good["wish"] | {"revoked_on": "2026-12-12"}}
+    await acts(network, "XAA").record(ours, gone, "first", "case_officer")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").record(ours, good, "first", "case_officer")
+    assert {"R-23"} == rules(refused)
+    anew = good | {"wish": good["wish"] | {"written_on": "2026-12-13"}}
+    await acts(network, "XAA").record(ours, anew, "first", "case_officer")
 
 
 async def test_the_own_welfare_authority_stops_it_on_the_day(network: Network) -> None:
@@ -416,3 +492,26 @@ async def test_every_disclosure_is_recorded(network: Network) -> None:
         return [(row.person, row.recipient) for row in await tx.accesses(ours) if row.action == "send"]
 
     assert [("first", "XBB")] * 3 == await network.gateways["XAA"].store.read(unit)
+
+
+async def test_a_correction_does_not_wait_for_the_day_of_the_plan(network: Network) -> None:
+    """What is said while the plan lies sealed leaves at once; the plan, unchanged, still leaves 72 hours before."""
+    ours, theirs = await homeward.scheduled(network)
+    before = (await outbox(network, "XAA", ours, "return.schedule"))[-1]
+    await network.gateways["XAA"].notices.strike(ours, ["BIRTH_PLACE"], "first", "case_officer")
+    await network.deliver()
+    assert ["receipted"] == [row.state for row in await outbox(network, "XAA", ours, "rectification")]
+    plan = (await outbox(network, "XAA", ours, "return.schedule"))[-1]
+    assert ("queued", before.not_before, before.expires_at) == (plan.state, plan.not_before, plan.expires_at)
+    homeward.move_to(network, DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    assert ("SCHEDULED", "SCHEDULED") == await homeward.states(network, ours, theirs)
+
+
+async def test_what_was_dropped_is_named_by_no_later_message(network: Network) -> None:
+    """A withdrawal after a plan that never left follows what the other State last had, and not the plan."""
+    ours, theirs = await homeward.scheduled(network)
+    await network.gateways["XAA"].hold.freeze(ours, "known", "protection", "asylum_authority")
+    await network.gateways["XAA"].hold.withdraw(ours, "first", "case_officer")
+    (issued,) = await outbox(network, "XBB", theirs, "travel-document.issued")
+    assert issued.digest == (await story.payload(network, "XAA", ours, "withdrawal")).prev

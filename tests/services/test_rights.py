@@ -147,7 +147,8 @@ async def test_copy_for_the_person_is_text(overseen: Network) -> None:
     ours, _ = await story.replied(overseen)
     text = rights.account_text(await account(overseen, ours))
     assert "for: Confirmation of nationality" in text
-    assert story.draft()["elements"]["names"][0]["family"] in text
+    assert "names: use document, family Иванова, given Мария" in text
+    assert not set('{}[]"') & set(text)
     assert [] == [line for line in text.splitlines() if not line.isprintable()]
 
 

@@ -11,14 +11,18 @@ from gateway.services.ports import (
     AccessRow,
     Committed,
     Conflict,
+    ConflictRow,
     Draft,
+    KeptRow,
     LogHead,
     OutboundRow,
     PartnerRow,
     ReleaseRow,
     Store,
+    TrustEvent,
     Tx,
     Unavailable,
+    WitnessedRow,
 )
 from gateway.storage import BrokenUnit
 from tests.storage.support import (
@@ -143,6 +147,18 @@ async def test_cases_by_state(store: Store) -> None:
     assert ["c", "b", "e", "a"] == [row.ref for row in found]
     assert ["c", "b"] == [row.ref for row in await get(store, "cases", states=("RECEIVED", "ASKED"), limit=2)]
     assert ["a", "b", "c", "d", "e"] == [row.ref for row in await get(store, "cases")]
+
+
+async def test_cases_behind_a_place(store: Store) -> None:
+    """A list is continued after its last row, with and without a due date, also where that row has moved since."""
+    due = {"a": None, "b": NOW + timedelta(days=2), "c": NOW + timedelta(days=1), "d": None}
+    rows = [case(name, due_at=due_at) for name, due_at in due.items()]
+    await put(store, *(("save_case", row) for row in rows))
+    found, last = [], None
+    while page := await get(store, "cases", states=("RECEIVED",), limit=1, after=last):
+        found, last = [*found, page[0].ref], page[0]
+        await put(store, ("save_case", last._replace(state="CLOSED", version=2)))
+    assert ["c", "b", "a", "d"] == found
 
 
 async def test_events_come_in_order(store: Store) -> None:
@@ -314,6 +330,19 @@ async def test_due_outbound_of_some_partners(store: Store) -> None:
     assert [] == await due(store, partners=())
 
 
+async def test_collectable_outbound_is_in_the_order_of_queueing(store: Store) -> None:
+    """However often it was fetched, the first queued comes first; what is not due, or of another partner, does not."""
+    rows = [
+        outbound("fetched", thread="a", next_try_at=NOW - timedelta(seconds=1)),
+        outbound("newer", thread="b", next_try_at=NOW - timedelta(seconds=9)),
+        outbound("waits", thread="c", next_try_at=NOW + timedelta(seconds=1)),
+        outbound("other", thread="d", partner="XCC"),
+    ]
+    await put(store, *(("save_outbound", row) for row in rows))
+    found = await get(store, "collectable_outbound", NOW, 10, "XBB")
+    assert ["id-fetched", "id-newer"] == [row.id for row in found]
+
+
 async def test_next_outbound_at(store: Store) -> None:
     """The next try is that of the earliest message which waits for no other."""
     rows = [
@@ -343,9 +372,11 @@ async def test_expired_outbound(store: Store) -> None:
 
 
 async def test_figures_of_erased_cases_are_kept(store: Store) -> None:
-    """What is kept of erased cases is read again in the order it was kept."""
-    await put(store, ("add_figure", '{"quarter":"2026Q1"}'), ("add_figure", '{"quarter":"2026Q2"}'))
-    assert ('{"quarter":"2026Q1"}', '{"quarter":"2026Q2"}') == await get(store, "kept_figures")
+    """What is kept of erased cases is read again, but not in the order of the erasures, which would lead to them."""
+    courses = [f'{{"number":{number}}}' for number in range(30)]
+    await put(store, *(("add_figure", course) for course in courses))
+    found = await get(store, "kept_figures")
+    assert (sorted(courses), False) == (sorted(found), list(found) == courses)
 
 
 async def test_release_is_entered_once(store: Store) -> None:
@@ -701,3 +732,91 @@ async def test_tx_ends_with_its_unit(store: Store) -> None:
     await store.commit(unit)
     with pytest.raises(BrokenUnit):
         await kept[0].get_meta("x")
+
+
+# Checkpoints that are kept, and evidence
+
+
+KEPT = KeptRow("XAA/XBB/1", 4, digest("root"), NOW, "a note\n", None)
+
+
+async def test_kept_checkpoint_comes_back(store: Store) -> None:
+    """Kept checkpoints come back, the largest first; more signatures or a token take the place of what was stored."""
+    larger = KEPT._replace(size=9, root=digest("another"))
+    await put(store, ("save_kept", KEPT), ("save_kept", larger))
+    assert (larger, KEPT) == await get(store, "kept", "XAA/XBB/1")
+    assert (larger,) == await get(store, "kept", "XAA/XBB/1", limit=1)
+    assert (larger,) == await get(store, "kept", "XAA/XBB/1", at_least=5)
+    assert (KEPT,) == await get(store, "kept", "XAA/XBB/1", limit=1, smallest=True)
+    assert () == await get(store, "kept", "XAA/XCC/1")
+    more = KEPT._replace(note="a note, cosigned\n", token=b"token")
+    await put(store, ("save_kept", more))
+    assert (larger, more) == await get(store, "kept", "XAA/XBB/1")
+
+
+async def test_two_roots_are_not_kept_of_one_size(store: Store) -> None:
+    """A log has one root for each size, also if its gateway is mistaken."""
+    await put(store, ("save_kept", KEPT))
+    with pytest.raises(Conflict):
+        await put(store, ("save_kept", KEPT._replace(root=digest("another"))))
+    assert (KEPT,) == await get(store, "kept", "XAA/XBB/1")
+
+
+async def test_witnessed_checkpoint_is_the_last(store: Store) -> None:
+    """Of each log we watch the last checkpoint that we cosigned is stored."""
+    row = WitnessedRow("XBB/XCC/1", 4, NOW, "a note\n")
+    assert await get(store, "find_witnessed", row.origin) is None
+    later = row._replace(size=9, note="another\n")
+    await put(store, ("save_witnessed", row), ("save_witnessed", later))
+    assert later == await get(store, "find_witnessed", row.origin)
+    assert (later,) == await get(store, "witnessed")
+
+
+async def test_evidence_is_stored_once(store: Store) -> None:
+    """Two notes that contradict one another stand once, whoever brings them again; who was told is kept with them."""
+    row = ConflictRow(0, "XBB/XCC/1", "fork", NOW, "XBB", "held\n", "shown\n", ())
+    saved = []
+
+    async def unit(tx: Tx) -> None:
+        saved.extend([await tx.save_conflict(row), await tx.save_conflict(row._replace(source="XCC"))])
+
+    await store.commit(unit)
+    (found,) = await get(store, "conflicts")
+    assert ([True, False], row._replace(number=found.number)) == (saved, found)
+    told = found._replace(told=("XBB", "XCC"))
+    await put(store, ("save_conflict", told))
+    assert (told,) == await get(store, "conflicts")
+
+
+async def test_subtrees_come_back_in_order(store: Store) -> None:
+    """Hashes of subtrees are stored by level, and read from any place on."""
+    hashes = [digest(str(number)) for number in range(5)]
+
+    async def unit(tx: Tx) -> None:
+        await tx.add_log_nodes("o", 1, 0, hashes[:3])
+        await tx.add_log_nodes("o", 1, 3, hashes[3:])
+
+    await store.commit(unit)
+    assert tuple(hashes[1:3]) == await get(store, "log_nodes", "o", 1, 1, 2)
+    assert tuple(hashes[4:]) == await get(store, "log_nodes", "o", 1, 4, 9)
+    assert () == await get(store, "log_nodes", "o", 2, 0, 9)
+
+
+async def test_leaves_of_a_log(store: Store) -> None:
+    """The leaf hashes of a log are read without its receipts."""
+    await store.commit(accept("m1"))
+    await store.commit(accept("m2"))
+    entries = await get(store, "log_entries", EMPTY_LOG.origin)
+    assert tuple(entry.leaf for entry in entries) == await get(store, "log_leaves", EMPTY_LOG.origin, 0, 9)
+    assert (entries[1].leaf,) == await get(store, "log_leaves", EMPTY_LOG.origin, 1, 1)
+
+
+async def test_what_was_decided_about_states_is_kept_in_order(store: Store) -> None:
+    """Events get rising numbers, come back as they were, and can be read from one on."""
+    held = TrustEvent(0, NOW, "XBB", "held", None, "wrong-identity: signed by another identity key")
+    confirmed = TrustEvent(0, NOW, "XBB", "confirm", "second", "read out by telephone", "00" * 32)
+    await put(store, ("add_trust_event", held), ("add_trust_event", confirmed))
+    events = await get(store, "trust_events")
+    assert [held, confirmed] == [one._replace(number=0) for one in events]
+    assert [events[1]] == list(await get(store, "trust_events", events[0].number))
+    assert () == tuple(await get(store, "trust_events", events[1].number))

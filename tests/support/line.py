@@ -116,7 +116,7 @@ async def line(network: Network) -> AsyncIterator[Line]:
     ports: dict[str, int] = {}
     closing: list[Any] = []
     for country, gateway in network.gateways.items():
-        app = peer_app(gateway.receiver, gateway.deliverer, log=lambda event, **values: None)
+        app = peer_app(gateway.receiver, gateway.deliverer, log=lambda event, **values: None, watch=gateway.witness)
         door = await listen(app, "127.0.0.1", 0)
         recorder = Recorder(network, country, order)
         inner = int(door.addresses[0][1])

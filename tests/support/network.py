@@ -6,6 +6,7 @@ Messages go through the real services. Between them is either a short cut (``Wir
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -17,8 +18,10 @@ from typing import Any
 
 from gateway import app, home, settings
 from gateway.app import Gateway
+from gateway.services.checkpoints import ADD_PATH
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.services.receive import Reply
+from gateway.services.witness import CONFLICT_PATH
 from gateway.storage.sqlite import run_inline
 from keys import b64, statement
 from keys.custody import open_store
@@ -86,12 +89,26 @@ class Wires:
         if path == "/xg/1/answers":
             await gateway.deliverer.take_answer(body)
             return HttpAnswer(204, "", b"", None)
+        if path in (ADD_PATH, CONFLICT_PATH):
+            witness = gateway.witness
+            said = await (witness.add_checkpoint if path == ADD_PATH else witness.take_conflict)(body)
+            return HttpAnswer(said.status, said.media_type, said.body, None)
         take = gateway.receiver.collect if path == "/xg/1/collect" else gateway.receiver.receive
         reply = await take(body)
         self.answers.append(reply)
         if self.lose_answers:
             raise Unavailable("the answer is lost")
         return HttpAnswer(reply.status, reply.media_type, reply.body, reply.retry_after_s)
+
+    async def get(self, country: str, path: str) -> HttpAnswer:
+        if self.cut:
+            raise Unavailable("the wire is cut")
+        match = re.fullmatch(r"/xg/1/log/([0-9a-f]{64})/(\d+)/([0-9a-f]{64})/(\d+)", path)
+        assert match is not None, path
+        origin, size, root, to = match.groups()
+        watch = self.gateways[country].witness
+        said = await watch.continuation(bytes.fromhex(origin), int(size), bytes.fromhex(root), int(to))
+        return HttpAnswer(said.status, said.media_type, said.body, None)
 
 
 @dataclass

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import schemas
+from gateway.core import wire
 from gateway.services import cases
+from keys import jws
 from schemas import ijson
 from tests.support.network import Network
 
@@ -123,3 +125,16 @@ async def case(network: Network, country: str, ref: str) -> Any:
         return (await cases.load(gateway.context, tx, ref)).case
 
     return await gateway.store.read(unit)
+
+
+async def payload(network: Network, country: str, ref: str, type: str) -> wire.Payload:
+    """Return the payload of the last message of one type that ``country`` put in its outbox for a case."""
+    context = network.gateways[country].context
+
+    async def unit(tx: Any) -> wire.Payload:
+        held = await cases.load(context, tx, ref)
+        found = [row for row in await tx.outbound_of_case(ref) if row.type == type and row.sealed is not None][-1]
+        signed = context.vault.open(held.key, "outbound", found.id, "sealed", found.sealed)
+        return wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+
+    return await context.store.read(unit)

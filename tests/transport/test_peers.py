@@ -289,6 +289,23 @@ async def test_a_second_address_serves_when_the_first_is_dead(door: Door) -> Non
         assert {"XBB": address} == client._last_good
 
 
+async def test_an_address_that_does_not_speak_the_protocol_is_passed_over(door: Door) -> None:
+    """The page of a proxy is no answer while another address has one; alone it is returned as it came."""
+
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(status=502, text="<h1>Bad Gateway</h1>", content_type="text/html")
+
+    async def problem(request: web.Request) -> web.Response:
+        return web.Response(status=503, text="{}", content_type="application/problem+json")
+
+    proxy, address = await door(page), await door(answer)
+    async with peers(proxy, address) as client:
+        assert b"answer" == (await client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE)).body
+        assert {"XBB": address} == client._last_good
+    assert 503 == (await ask(peers(proxy, await door(problem), address))).status
+    assert (502, "text/html") == ((got := await ask(peers(proxy, "http://127.0.0.1:1"))).status, got.media_type)
+
+
 async def test_without_an_address_a_partner_is_unavailable() -> None:
     """A State that collects, is on hold or has no card has no door."""
     with pytest.raises(Unavailable, match="no address"):

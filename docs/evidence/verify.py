@@ -1,0 +1,149 @@
+"""A second verifier of evidence files, with nothing of the gateway's in it: python verify.py FILE [ROOT.json]
+
+ROOT.json is the root of the trust list, as you compared it. Needs PyNaCl and cryptography >= 48 (for ML-DSA-44). Prints
+each fault as "member: reason"; exits 6 if there is one and 0 if not. docs/evidence.md tells what each check is worth.
+"""
+
+import base64
+import hmac
+import json
+import sys
+import zipfile
+from functools import partial
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+from nacl.bindings import crypto_sign_open
+
+members, faults, cards, listed, rows, checkpoints, proved = {}, [], {}, {}, {}, {}, set()
+canonical = partial(json.dumps, sort_keys=True, separators=(",", ":"), ensure_ascii=False)  # what TUF signs
+
+
+def need(true, reason):
+    if not true:
+        raise ValueError(reason)
+
+
+def attempt(check, name, *more):
+    try:
+        return check(name, *more)
+    except Exception as error:  # whatever a hostile file makes a check raise is a fault of the member it is in
+        faults.append((name, str(error) or type(error).__name__))
+
+
+def b64(text):  # of either alphabet; one text for each value
+    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+    raw = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    need(plain == base64.b64encode(raw).decode().rstrip("="), "base64 with bits to spare")
+    return raw
+
+
+def ed25519(key, signature, message):  # libsodium, which refuses keys of small order
+    need(len(key) == 32 and len(signature) == 64 and crypto_sign_open(signature + message, key) == message, "unsigned")
+
+
+def part(name, keys, role, meta=None):  # a part of the trust list, by enough of its keys and as it is named above
+    value, good = json.loads(members[name]), set()
+    for one in value["signatures"]:
+        key = keys.get(one["keyid"]) if one["keyid"] in role["keyids"] else None
+        if key and sha256(canonical(key).encode()).hexdigest() == one["keyid"]:
+            good.add(key["keyval"]["public"])
+            ed25519(*map(bytes.fromhex, (key["keyval"]["public"], one["sig"])), canonical(value["signed"]).encode())
+    need(len(good) >= role["threshold"] > 0, f"signed by {len(good)} of the {role['threshold']} it takes")
+    need(meta is None or meta["hashes"]["sha256"] == sha256(members[name]).hexdigest(), "not what the list names")
+    return value["signed"]
+
+
+def trust(_, root):  # from the root that was compared to the identity key of each State
+    while (name := f"trust/{root['version'] + 1}.root.json") in members:
+        root, before = part(name, root["keys"], root["roles"]["root"]), root["version"]
+        need(part(name, root["keys"], root["roles"]["root"])["version"] == before + 1, "a root of another number")
+    keys, roles = root["keys"], root["roles"]
+    stamp = part("trust/timestamp.json", keys, roles["timestamp"])["meta"]
+    shot = part("trust/snapshot.json", keys, roles["snapshot"], stamp["snapshot.json"])["meta"]
+    rules = part("trust/targets.json", keys, roles["targets"], shot["targets.json"])["delegations"]
+    for role in rules["roles"]:
+        country, name = role["name"], f"trust/{role['name']}.cards.json"
+        if name in members and role["paths"] == [f"cards/{country}/*"]:
+            goal = part(f"trust/{country}.json", rules["keys"], role, shot[f"{country}.json"])["targets"]
+            need(goal[f"cards/{country}/card.json"]["hashes"]["sha256"] == sha256(members[name]).hexdigest(), name)
+            raws = json.loads(members[name])["cards"]
+            listed[country] = {json.loads(b64(one.split(".")[1]))["identity"] for one in raws}
+
+
+def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list for that instant
+    head, payload, signature = members[name].decode().split(".")
+    kid, value, row = json.loads(b64(head))["kid"], json.loads(b64(payload)), rows.get(name.split("/")[-1][:43])
+    typ = {"ca": "xg1-card", "co": "xg1-msg", "ma": "isthmus-evidence", "re": "xg1-receipt"}[name[:2]]
+    need(b64(head) == f'{{"alg":"Ed25519","kid":"{kid}","typ":"{typ}+jws"}}'.encode(), "not the header that is due")
+    country = value.get("from") or value["country"]
+    if typ == "xg1-card":
+        keys = [{"kid": kid, "key": value["identity"]}]
+        need(not listed or value["identity"] in listed.get(country, ()), "not the identity key that is listed")
+    else:
+        at = value.get("received_at") or value.get("exported_at") or row["received_at"] or row["queued_at"]
+        keys = [key for card in cards[country] for key in card["signing"] if key["kid"] == kid]
+        need(not any(key["revoked_at"] and key["revoked_at"] <= at for key in keys), "the key had been revoked")
+        keys = [key for key in keys if key["from"] <= at < key["until"]]
+    need(keys and b64(kid) == sha256(b"xg1 sign\0" + b64(keys[0]["key"])).digest()[:16], "by no key that is listed")
+    ed25519(b64(keys[0]["key"]), b64(signature), f"{head}.{payload}".encode())
+    cards.setdefault(country, []).extend([value] * (typ == "xg1-card"))
+    if typ == "xg1-receipt":
+        two = [about["partner"], about["country"]][:: 1 if row["direction"] == "sent" else -1]
+        need([value["from"], value["to"], value["payload"]] == [*two, row["digest"]], "about another message")
+        proved.update([row["digest"]] * ([value["status"], value["code"]] == [row["status"], row["code"]]))
+    need(typ != "xg1-msg" or sha256(b64(payload)).digest() == b64(row["digest"]), "another message")
+
+
+def opening(name, row):  # RFC 9162 section 2.1.3.2; C2SP tlog-proof, tlog-checkpoint and tlog-cosignature
+    head, body, signatures = members[name].decode().split("\n\n")
+    (origin, size, root), index, path = body.split("\n"), row["index"], map(b64, head.split("\n")[2:])
+    node = sha256(b"\0" + hmac.digest(b64(row["r"]), sha256(members[row["receipt"]]).digest(), "sha256")).digest()
+    need(0 <= index <= (last := int(size) - 1) and origin.startswith(row["keeper"] + "/"), "not where the opening says")
+    for sibling in path:
+        right = index & 1 or index == last
+        while right and not index & 1 and index:
+            index, last = index >> 1, last >> 1
+        node = sha256(b"\1" + (sibling + node if right else node + sibling)).digest()
+        index, last = index >> 1, last >> 1
+    need(last == 0 and node == b64(root), "the receipt is not the entry at that place of the log")
+    blobs = {(line[1], b64(line[2])[:4]): b64(line[2])[4:] for line in map(str.split, signatures.strip().split("\n"))}
+    keys = [(origin, b"\n\1", b64(one["key"])) for card in cards[row["keeper"]] for one in card["log"]]
+    keys += [(name, b"\n\6", b64(key)) for name in cards for card in cards[name] for key in card.get("cosigning", ())]
+    by = set()
+    for country, kind, key in keys:
+        blob = blobs.get((country, sha256(country.encode() + kind + key).digest()[:4]))
+        if blob and country == origin:
+            ed25519(key, blob, body.encode() + b"\n")
+        elif blob:
+            names = bytes([len(country)]) + country.encode() + blob[:8] + bytes([len(origin)]) + origin.encode()
+            tree = bytes(8) + int(size).to_bytes(8) + b64(root)
+            MLDSA44PublicKey.from_public_bytes(key).verify(blob[8:], b"subtree/v1\n\0" + names + tree)
+        by.update([country] if blob else [])
+    need(origin in by, "the checkpoint is not signed by the keeper of the log")
+    checkpoints.setdefault(f"{origin} of {size} entries", set()).update(by)
+
+
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    members.update((name, archive.read(name)) for name in archive.namelist())
+    faults += [("", "a member stands twice")] * (len(members) != len(archive.namelist()))
+if len(sys.argv) > 2:
+    with open(sys.argv[2], "rb") as file:
+        attempt(trust, "trust/targets.json", json.load(file)["signed"])
+manifest = attempt(lambda name: b64(members[name].split(b".")[1].decode()), "manifest.jws") or b""
+about = attempt(lambda name: json.loads(manifest or members[name]), "manifest.json") or {}
+told = attempt(lambda name: {key: one["sha256"] for key, one in about["members"].items()}, "manifest.jws") or {}
+told["manifest.json"] = sha256(manifest).hexdigest()
+for name in sorted((members.keys() | told.keys()) - {"manifest.jws"}):  # that one is verified below
+    if sha256(members.get(name, b"")).hexdigest() != told.get(name):
+        faults.append((name, "missing, not in the manifest, or other bytes than there"))
+attempt(lambda name: rows.update((r["digest"], r) for r in json.loads(members[name])["messages"]), "messages.json")
+for name in sorted(name for name in members if name.endswith(".jws")):  # cards come first
+    attempt(signed, name)
+for row in attempt(lambda name: json.loads(members[name])["openings"], "openings.json") or []:
+    attempt(opening, row.get("proof", "openings.json"), row)
+faults += [("messages.json", f"{key}: no receipt says so") for key in rows.keys() - proved if rows[key].get("status")]
+print("\n".join(f"{name or 'the file'}: {reason}" for name, reason in faults) or "nothing is wrong")
+print("\n".join(f"checkpoint {at}, signed by {', '.join(sorted(by))}" for at, by in checkpoints.items()))
+print("\n".join(f"identity key of {name}: {own[-1]['identity']}" for name, own in cards.items()))
+sys.exit(6 if faults else 0)

@@ -1,0 +1,409 @@
+"""
+``isthmus compromise``: what to do when keys of this gateway may be in somebody else's hands, in one command.
+
+It stops the gateway, writes down what the thief can read, revokes what was here, puts new keys in its place, and
+greets every partner under them until each has answered.
+
+Rule 1: what can be read is found before a key is destroyed, and written to a file before anything is changed.
+Rule 2: new keys are on disk before the card that lists them, and that card before an old key is destroyed. A run that
+was cut short is run again; it then begins with keys of its own.
+Rule 3: what this command cannot change it names: the key-encryption key and the log key, and a certificate of others.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway import home as homes
+from gateway import settings
+from gateway.cli.errors import Exit
+from gateway.cli.keys import NEXT, SEALING_MAX, SIGNING_MAX, identity_options, issue, open_identity, own_card, window
+from gateway.cli.output import counted, emit, json_option, plain, say
+from gateway.cli.running import stopped
+from gateway.cli.session import home_option, opened, passphrase, passphrase_option
+from gateway.core import wire
+from gateway.core.wire import format_instant
+from gateway.services.compromise import ANSWERED, Compromise
+from gateway.services.exposure import Exposure, exposure
+from gateway.settings import Settings
+from gateway.transport.card_directory import load_cards, write_card
+from keys import b64, card
+from keys.card import Card
+from keys.custody import KeyStore, open_store
+from keys.seal import SealingKey
+from keys.sign import Signer, SigningKey
+from schemas import ijson
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+BACK = wire.MAX_VALIDITY + timedelta(days=1)
+"""How far back the new signing key is valid: receipts are given again for as long as a message may be posted again."""
+
+NUDGE_S = 3.0
+LOOK_S = 0.2
+
+REMAINS = (
+    "the key-encryption key is the same: whoever has the old one and takes the database again can read it",
+    "the log key and the key of kept checkpoints are the same: alone they make no receipt and no message",
+    "what a partner posts to a stolen key until it has the card is answered unknown-key and is not in this list",
+)
+"""What a thief keeps, said in every report."""
+
+DEVICE = "the signing key in the device is the same: until it was stopped, whoever had the machine could have it sign"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was done, and what can be read."""
+
+    country: str
+    since: datetime
+    until: datetime
+    exposure: Exposure
+    ran: bool
+    card: int | None = None
+    epoch: int | None = None
+    revoked: list[str] = field(default_factory=list)
+    destroyed: list[str] = field(default_factory=list)
+    certificate: str = "kept"
+    signed_again: int = 0
+    dropped: int = 0
+    partners: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    remains: tuple[str, ...] = REMAINS
+
+
+@click.command()
+@home_option
+@click.option(
+    "--since",
+    required=True,
+    metavar="INSTANT",
+    help="The earliest instant at which the theft may have begun, such as 2026-03-20T12:00:00Z.",
+)
+@click.option("--no-database", "database", flag_value=False, default=True, help="The database was surely not taken.")
+@click.option("--publish", "places", multiple=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Put the new card here too, for partners to take; may stand several times.")  # fmt: skip
+@click.option("--wait", "wait_s", default=120, show_default=True, type=click.IntRange(0, 86400), metavar="SECONDS",
+              help="How long to wait for the partners' answers.")  # fmt: skip
+@click.option("--report", "file", type=click.Path(dir_okay=False, resolve_path=True, path_type=Path), metavar="FILE",
+              help="Write the report here; by default compromise-TIME.json in the home.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Write the report and change nothing; the gateway goes on.")
+@passphrase_option
+@identity_options
+@json_option
+def compromise(
+    home: Path,
+    since: str,
+    database: bool,
+    places: tuple[Path, ...],
+    wait_s: int,
+    file: Path | None,
+    dry_run: bool,
+    passphrase_file: Path | None,
+    identity: Path | str | None,
+    identity_passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """
+    Stop the gateway, revoke and replace its keys, meet every partner again, and list what a thief could have read.
+
+    Run it on a machine that is clean. Exits 1 while a partner has not answered; the gateway goes on trying once it
+    serves again.
+    """
+    chosen, begin = settings.load(home, os.environ), _instant(since)
+    path = _place(home, file)
+    ask = passphrase(passphrase_file)
+    if dry_run:
+        report = asyncio.run(_look(chosen, ask, begin, database, ran=False))
+        _write(path, report)
+    else:
+        held = own_card(chosen)
+        signer = open_identity(home, identity, identity_passphrase_file, held)
+        with stopped(chosen) as ran:
+            work = _Work(chosen, ask, signer, places, wait_s)
+            report = asyncio.run(_all(work, path, begin, database, ran))
+    if as_json:
+        emit({**_plain(report), "file": str(path)})
+    else:
+        _tell(report, path)
+    waits = any(state != ANSWERED for state in report.partners.values())
+    click.get_current_context().exit(int(Exit.FINDINGS if waits else Exit.DONE))
+
+
+def _place(home: Path, file: Path | None) -> Path:
+    """Return where the report is written; an earlier one is never written over."""
+    if file is not None:
+        if file.exists():
+            raise FileExistsError(None, "exists; a report is never overwritten", str(file))
+        return file
+    stem = f"compromise-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}.json" for number in count(1))
+    return next(path for path in (home / name for name in names) if not path.exists())
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError("--since takes an instant with its zone, such as 2026-03-20T12:00:00Z") from None
+    if found.tzinfo is None:
+        raise click.UsageError("--since needs a zone: write a Z at its end if it is UTC")
+    if found > datetime.now(UTC):
+        raise click.UsageError("--since is in the future")
+    return found.astimezone(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the steps share."""
+
+    settings: Settings
+    ask: Callable[[], str]
+    identity: Signer
+    places: Sequence[Path]
+    wait_s: int
+
+    def store(self) -> KeyStore:
+        """Return the key store, opened anew."""
+        return open_store(self.settings.custody, passphrase=self.ask, environ=os.environ)
+
+
+async def _look(chosen: Settings, ask: Callable[[], str], since: datetime, database: bool, *, ran: bool) -> Report:
+    """Return a report with what can be read, and nothing done yet."""
+    async with opened(chosen.home, ask) as gateway:
+        context, until = gateway.context, datetime.now(UTC)
+        published = load_cards(chosen.cards, context.country)
+        found = await exposure(context, published, since, until, database=database)
+        return Report(context.country, since, until, found, ran)
+
+
+async def _all(work: _Work, path: Path, since: datetime, database: bool, ran: bool) -> Report:
+    began = time.monotonic()
+    report = await _look(work.settings, work.ask, since, database, ran=ran)
+    _write(path, report)
+    _mark(report, "read", began)
+    report.epoch = await _raise_epoch(work)
+    _replace_keys(work, report)
+    _mark(report, "replaced", began)
+    _write(path, report)
+    await _meet(work, report)
+    _mark(report, "met", began)
+    _write(path, report)
+    return report
+
+
+def _mark(report: Report, name: str, began: float) -> None:
+    report.seconds[name] = round(time.monotonic() - began, 2)
+
+
+async def _raise_epoch(work: _Work) -> int:
+    """Begin a new epoch: no number that a thief may have used is used again, and partners say what they hold."""
+    async with opened(work.settings.home, work.ask) as gateway:
+        context = gateway.context
+        context.epoch = max(context.epoch, own_card(work.settings).epoch)
+        return await gateway.resync.begin_epoch(context.clock.now())
+
+
+# Keys and card.
+
+
+def _replace_keys(work: _Work, report: Report) -> None:
+    """Put new keys beside the old ones, issue the card that lists them and revokes those, then destroy those."""
+    store, held, now = work.store(), own_card(work.settings), datetime.now(UTC).replace(microsecond=0)
+    stolen = [name for name, _ in homes.sealing_keys(store)]
+    new = None if work.settings.signing else _new_signing(store)
+    claims = card.claims_of(held)
+    sealing = _revoked(_begun(claims["sealing"], now), report.since, now)
+    signing = []
+    changes: dict[str, Any] = {"epoch": report.epoch}
+    if new is not None:
+        signing = _revoked(claims["signing"], report.since, now - BACK)[-(SIGNING_MAX - 1) :]
+        entry = window(new.kid, new.public, now - BACK, now + timedelta(days=366))
+        changes["signing"] = [*signing, entry]
+    else:
+        report.remains = (*report.remains, DEVICE)
+    changes |= {
+        "sealing": [*sealing, *_new_sealing(store, claims["sealing"], SEALING_MAX - len(sealing), now)],
+    }
+    spki = _renew_certificate(work.settings, held, now)
+    if spki is not None:
+        changes["spki"], report.certificate = [spki], "renewed"
+    made = issue(work.settings, held, changes, work.identity)
+    for place in work.places:
+        write_card(place, made)
+    report.card = made.serial
+    report.revoked = [one["kid"] for one in (*signing, *sealing)]
+    report.destroyed = _destroy(store, stolen, new)
+
+
+def _new_signing(store: KeyStore) -> SigningKey:
+    if NEXT in store.names():
+        store.destroy(NEXT)  # it was made before, and lay here too
+    store.put(NEXT, SigningKey.generate().seed)
+    return SigningKey(store.get(NEXT))
+
+
+def _begun(entries: Sequence[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+    """
+    Return the sealing keys in their window now: a partner may have one in use and must read that it is revoked.
+
+    Those still to come are left out, which ends them as well and leaves room for new ones.
+    """
+    return [one for one in entries if _at(one["from"]) <= now < _at(one["until"])]
+
+
+def _revoked(entries: Sequence[Mapping[str, Any]], since: datetime, living: datetime) -> list[dict[str, Any]]:
+    """Return the entries that end after ``living``, revoked at ``since`` or where they already were before it."""
+    return [
+        {**one, "revoked_at": format_instant(min(since, _at(one["revoked_at"]) if one["revoked_at"] else since))}
+        for one in entries
+        if _at(one["until"]) > living
+    ]
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _new_sealing(
+    store: KeyStore, listed: Sequence[Mapping[str, Any]], count: int, now: datetime
+) -> list[dict[str, Any]]:
+    """Make ``count`` sealing keys of the suite of the last one, in windows that begin now."""
+    suite = int(listed[-1]["suite"])
+    numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
+    made = []
+    for index in range(count):
+        key = SealingKey.generate(suite)
+        store.put(f"seal.{suite}.{max(numbers, default=0) + 1 + index}", key.seed)
+        start = now - timedelta(hours=1) + index * homes.WINDOW_EVERY
+        made.append({"suite": suite, **window(b64.encode(key.kid), key.public, start, start + homes.WINDOW_LASTS)})
+    return made
+
+
+def _destroy(store: KeyStore, stolen: Sequence[str], new: SigningKey | None) -> list[str]:
+    """Destroy what was stolen, put the new signing key in its place, and return the ids of the sealing keys."""
+    kids = {name: b64.encode(secret.kid) for name, secret in homes.sealing_keys(store)}
+    for name in stolen:
+        store.destroy(name)
+    if new is not None:
+        if homes.SIGNING in store.names():
+            store.destroy(homes.SIGNING)
+        store.put(homes.SIGNING, new.seed)
+        store.destroy(NEXT)
+    return [kids[name] for name in stolen]
+
+
+def _renew_certificate(chosen: Settings, held: Card, now: datetime) -> str | None:
+    """Make a new certificate where ours is one that ``init`` made; return its SPKI hash, ``None`` where it is not."""
+    peers = chosen.values["listeners"]["peers"]
+    if (peers["tls_key"], peers["tls_certificate"]) != ("tls.key", "tls.crt") or not held.spki:
+        return None
+    return homes.renew_certificate(chosen.home, held.country, peers["host"], now)
+
+
+# The partners.
+
+
+async def _meet(work: _Work, report: Report) -> None:
+    """Serve with the new keys until every partner has answered under them, or the wait is over."""
+    from gateway import app  # here, because half of the verbs need no gateway and this takes half a second
+
+    async with opened(work.settings.home, work.ask) as gateway:
+        now = gateway.context.clock.now()
+        met = Compromise(gateway.context)
+        await met.note_destroyed(_windows_of(work.settings, report.destroyed), now)
+        report.signed_again, report.dropped = await met.sign_again(now)
+        await met.greet(now)
+        task = asyncio.create_task(app.serve(gateway))
+        try:
+            report.partners = await _wait(gateway, met, task, work.wait_s)
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def _windows_of(chosen: Settings, kids: Sequence[str]) -> dict[bytes, datetime]:
+    from gateway.services.windows import endings
+
+    ends = endings(load_cards(chosen.cards, str(chosen.values["country"])))
+    now = datetime.now(UTC)
+    return {
+        kid: ends[kid].until if kid in ends else now  # a key that no card listed yet has no window
+        for kid in map(b64.decode, kids)
+    }
+
+
+async def _wait(gateway: "Gateway", met: Compromise, task: "asyncio.Task[None]", wait_s: int) -> dict[str, str]:
+    until, nudged = time.monotonic() + wait_s, time.monotonic()
+    while True:
+        found = await met.met()
+        if all(state == ANSWERED for state in found.values()) or time.monotonic() >= until:
+            await met.nudge(gateway.context.clock.now())  # what else waits goes on at once when the gateway is started
+            return found
+        if task.done():
+            task.result()
+        if time.monotonic() - nudged >= NUDGE_S:
+            nudged = time.monotonic()
+            await gateway.refresh_trust()
+            await met.nudge(gateway.context.clock.now())
+        await asyncio.sleep(LOOK_S)
+
+
+# What is told.
+
+
+def _plain(report: Report) -> dict[str, Any]:
+    value: dict[str, Any] = plain(asdict(report))
+    return value
+
+
+def _write(path: Path, report: Report) -> None:
+    """Write the report for its owner alone, all of it or the one before."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(ijson.dumps(_json(report)) + b"\n")
+        stream.flush()
+        os.fsync(descriptor)
+    beside.replace(path)
+
+
+def _json(report: Report) -> dict[str, Any]:
+    """Return the report without fractions, which strict JSON has not: seconds as milliseconds."""
+    value = _plain(report)
+    value["milliseconds"] = {name: round(1000 * seconds) for name, seconds in value.pop("seconds").items()}
+    return value
+
+
+def _tell(report: Report, path: Path) -> None:
+    found = report.exposure
+    line, disk = sum(one.line for one in found.messages), sum(one.disk for one in found.messages)
+    click.echo(f"report        {path}")
+    click.echo(f"stolen        {counted(len(found.keys), 'sealing key')}")
+    click.echo(f"on the line   {counted(line, 'message')} that a recording gives away")
+    click.echo(f"in the store  {counted(disk, 'message')} of {counted(len(found.cases), 'case')}")
+    if report.card is None:
+        say("Nothing was changed. Without --dry-run the keys are replaced.")
+        return
+    click.echo(f"card          {report.card}, epoch {report.epoch}; {counted(len(report.revoked), 'key')} revoked")
+    for country, state in report.partners.items():
+        click.echo(f"{country:<13} {state}")
+    for text in report.remains:
+        say(f"Remains: {text}.")
+    if report.certificate == "kept":
+        say("Replace the certificate of the peers listener and its key: they may have been taken too.")
+    say("Give the card to every partner that has not answered, by hand or in the trust list, and tell it by telephone.")
+    say("Start the gateway.")
+    say("Put the identity key back in its safe; destroy every older copy of the key store.")

@@ -1,0 +1,137 @@
+"""
+After a theft of keys: what waits is signed anew, and every partner is greeted under the new key.
+
+Rule 1: what waits to be posted carries a signature that no partner takes any more. The same payload is signed again by
+the key in use, so it stays the same message: same id, number and digest.
+Rule 2: a partner is met again when it answers a message that only the new key signed: it has then taken the card that
+revokes the old one, and we have its answer under a card that we hold.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from gateway.core import envelope, wire
+from gateway.core.messages import RESYNC
+from gateway.services import cases, channel
+from gateway.services.context import Context
+from gateway.services.ports import OutboundRow, SealingEnd, Tx, Unavailable
+from gateway.services.resync import THREADS_A_MESSAGE
+from gateway.services.windows import REVOKED
+from keys import jws
+from schemas import ijson
+
+WAITING = ("queued", "posted")
+
+ANSWERED, WAITS, ON_HOLD = "answered", "waits", "hold"
+"""What is known of a partner: it has answered under the new key, it has not yet, it could not be written to."""
+
+
+class Compromise:
+    """What the gateway of a context does once its new keys are in place."""
+
+    def __init__(self, context: Context) -> None:
+        """Work for the gateway of ``context``, opened with the new keys and the card that lists them."""
+        self._context = context
+        self._greetings: dict[str, str] = {}
+
+    async def note_destroyed(self, ends: Mapping[bytes, datetime], now: datetime) -> None:
+        """Note the stolen sealing keys whose private halves were destroyed: raw id to end of window."""
+
+        async def unit(tx: Tx) -> None:
+            for kid, until in ends.items():
+                await tx.save_sealing_end(SealingEnd(kid, until, now, REVOKED))
+
+        await self._context.commit(unit)
+
+    async def sign_again(self, now: datetime) -> tuple[int, int]:
+        """
+        Sign again what waits, and drop what cannot be; return how many of each.
+
+        Dropped are messages of the channel itself, of which only the sealed bytes are kept: announcements and lists.
+        """
+
+        async def unit(tx: Tx) -> tuple[int, int]:
+            done = []
+            for country in self._context.partners:
+                since = now - 2 * wire.MAX_VALIDITY
+                rows = [row for row in await tx.outbound_since(country, since) if row.state in WAITING]
+                done += [await self._sign_again(tx, row, now) for row in rows]
+            return done.count(True), done.count(False)
+
+        committed = await self._context.commit(unit)
+        signed, dropped = committed.value
+        return signed, dropped
+
+    async def _sign_again(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        context = self._context
+        case = await tx.find_case(row.ref) if row.ref else None
+        if row.sealed is None or case is None or case.wrapped_key is None:
+            await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
+            return False
+        key = context.vault.unwrap(case.ref, case.wrapped_key)
+        old = jws.parse(context.vault.open(key, "outbound", row.id, "sealed", row.sealed), jws.TYP_MESSAGE)
+        signed = jws.sign(old.payload, jws.TYP_MESSAGE, context.keyring.signing)
+        sealed = context.vault.seal(key, "outbound", row.id, "sealed", signed)
+        try:
+            kid, raw = cases.seal_for(context, row.partner, signed, now)
+        except Unavailable:
+            kid, raw = "", None  # on hold: it is sealed when the hold is lifted
+        id = envelope.envelope_id(raw or b"")
+        await tx.save_outbound(
+            row._replace(kid=kid, envelope=raw, envelope_id=id, sealed=sealed, next_try_at=max(now, row.not_before))
+        )
+        return True
+
+    async def greet(self, now: datetime) -> None:
+        """Queue for each partner a list of what we hold of it: what it holds of ours beyond that was forged or lost."""
+        for country in self._context.partners:
+            try:
+                queued = await self._context.commit(partial(self._queue, country=country, now=now))
+                self._greetings[country] = queued.value
+            except Unavailable as error:
+                self._context.log("partner.not_greeted", country=country, error=str(error), hint=error.hint)
+        self._context.wake()
+
+    async def _queue(self, tx: Tx, country: str, now: datetime) -> str:
+        """Queue the list for one partner, in as many messages as it takes, and return the id of the last."""
+        threads = [row for row in await tx.threads(country) if row.in_digest is not None]
+        id = ""
+        for start in range(0, max(1, len(threads)), THREADS_A_MESSAGE):
+            listed = [
+                {"thread": row.thread, "epoch": row.in_epoch, "seq": row.in_seq, "payload": row.in_digest}
+                for row in threads[start : start + THREADS_A_MESSAGE]
+            ]
+            body = {"threads": listed, "more": start + THREADS_A_MESSAGE < len(threads)}
+            id = await channel.queue(self._context, tx, country, RESYNC, ijson.dumps(body), now)
+        return id
+
+    async def met(self) -> dict[str, str]:
+        """Return for each partner whether it has answered under the new key."""
+
+        async def look(tx: Tx) -> dict[str, str]:
+            found = {}
+            for country in self._context.partners:
+                id = self._greetings.get(country)
+                row = await tx.find_outbound(country, id) if id else None
+                answered = row is not None and row.state == "receipted"
+                found[country] = ANSWERED if answered else WAITS if id else ON_HOLD
+            return found
+
+        return await self._context.store.read(look)
+
+    async def nudge(self, now: datetime) -> None:
+        """Try again what waits: a partner that had not taken the card asks for patience, and may have it by now."""
+
+        async def unit(tx: Tx) -> None:
+            for country in self._context.partners:
+                rows = await tx.outbound_since(country, now - 2 * wire.MAX_VALIDITY)
+                for row in rows:
+                    if row.state in WAITING and row.next_try_at > now >= row.not_before:
+                        await tx.save_outbound(row._replace(next_try_at=now))
+                partner = await tx.find_partner(country)
+                if partner is not None and partner.open_until is not None:
+                    await tx.save_partner(partner._replace(open_until=None))
+
+        await self._context.commit(unit)
+        self._context.wake()

@@ -1,0 +1,80 @@
+"""
+What named officers decide about whom we believe: to hold a State, to lift a hold, to go on with cards that are old.
+
+Rule 1: to stop takes one officer and works at once; a running gateway notices within seconds.
+Rule 2: a hold is lifted by an officer who compared the fingerprint by another way than the card came.
+Rule 3: to go on with old cards takes two officers, for one State, and ends with the next reading of what is published.
+
+Every act is kept with who did it and why. No act is about a person, so a reason names nobody.
+"""
+
+from datetime import datetime
+
+from gateway.core.machine import RuleRefused
+from gateway.core.rules import Finding
+from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.trust import STOP_RECEIVING, WARN
+from keys.trust_words import fingerprint_of
+
+OFFICERS = frozenset({"liaison_officer", "desk_head", "operator"})
+"""Roles that may decide about keys: those who speak with the other State, and those who run the gateway."""
+
+REASON_MAX = 500
+
+
+class TrustActs:
+    """The acts, for those who hold one of ``OFFICERS``."""
+
+    def __init__(self, context: Context) -> None:
+        """Decide for the gateway of ``context``."""
+        self._context = context
+
+    async def hold(self, country: str, reason: str, person: str, role: str) -> None:
+        """Put ``country`` on hold: nothing is sent to it, and what it sends stays with it. Raises as ``confirm``."""
+        now = self._acting(country, reason, person, role)
+        await self._context.trust.hold(country, person, reason.strip(), now)
+        self._context.log("trust.held", country=country)
+
+    async def confirm(self, country: str, identity: bytes, reason: str, person: str, role: str) -> None:
+        """
+        Lift the hold on ``country`` and hold its newest card under ``identity`` (32 bytes), which was compared.
+
+        Raises ``Forbidden``, ``NotFound`` for no partner, ``RuleRefused`` without a reason, ``PeerError`` as ``Trust``.
+        """
+        now = self._acting(country, reason, person, role)
+        await self._context.trust.confirm(country, identity, now, officer=person, reason=reason.strip())
+        self._context.log("trust.confirmed", country=country, digest=fingerprint_of(identity).hex())
+
+    async def go_on(self, country: str, reason: str, person: str, role: str) -> bool:
+        """
+        Go on with the card held of ``country`` although what is published could not be read for long.
+
+        Returns whether a second officer has said so too; until then nothing changes. Raises as ``confirm``, and
+        ``RuleRefused`` where the card is not old, or is too old for anybody.
+        """
+        now = self._acting(country, reason, person, role)
+        age = self._context.trust.ages()[country]
+        if not WARN < age <= STOP_RECEIVING:
+            hours = int(age.total_seconds() // 3600)
+            raise _refused(
+                f"the cards of {country} were read {hours} h ago; two go on after 48 h, and for 14 days only"
+            )
+        two = await self._context.trust.go_on(country, person, reason.strip(), now)
+        self._context.log("trust.going_on" if two else "trust.go_on", country=country)
+        return two
+
+    def _acting(self, country: str, reason: str, person: str, role: str) -> datetime:
+        """Return now, if this person may decide about this State and gives a reason."""
+        now = self._context.clock.now()
+        acting(self._context, person, role, now)
+        if role not in OFFICERS:
+            raise Forbidden(f"the role '{role}' does not decide about keys", f"may: {', '.join(sorted(OFFICERS))}")
+        if country not in self._context.partners:
+            raise NotFound(f"{country} is no partner of this gateway")
+        if not reason.strip() or len(reason) > REASON_MAX:
+            raise _refused(f"a reason of at most {REASON_MAX} characters is needed")
+        return now
+
+
+def _refused(because: str) -> RuleRefused:
+    return RuleRefused((Finding("N-02", because, "to"),))

@@ -1,0 +1,318 @@
+"""
+Watching the logs of others: cosigning what continues, keeping as evidence what contradicts, and saying so aloud.
+
+We cosign the logs that partners keep about us, and as a third gateway those that two of our partners keep about one
+another (C2SP tlog-witness, ``docs/protocol.md`` section 7.3). As a partner we also hold every answer we were given
+against what its keeper had cosigned.
+
+Rule 1: what we cosigned is durable before the cosignature leaves, in the transaction that compared it.
+Rule 2: two signed notes that convict their keeper are kept, whoever brought them, and both sides of the log are told.
+Rule 3: a proof that fails convicts nobody, for anyone may send one: the keeper itself is asked for another first.
+"""
+
+import re
+from collections.abc import Awaitable, Iterable
+from datetime import datetime
+from hashlib import sha256
+
+from gateway.core import checkpoint, cosign, wire
+from gateway.core.checkpoint import Checkpoint
+from gateway.core.codes import PeerError
+from gateway.core.cosign import CONFLICT_MEDIA_TYPE, Conflict, Keeper, Said, Verdict
+from gateway.core.merkle import BadProof
+from gateway.services.checkpoints import MEDIA_TYPE, SIZE_MEDIA_TYPE, continuation
+from gateway.services.context import Context
+from gateway.services.ports import ConflictRow, LogEntry, Tx, Unavailable, WitnessedRow
+from schemas import ijson
+
+LOG_PATH = "/xg/1/log"
+CONFLICT_PATH = "/xg/1/log/conflicts"
+
+EVERY_S = 3600.0
+A_ROUND = 256
+"""Answers held against the keeper's kept checkpoint in one round; the rest follow in the next."""
+
+CONFLICTS_MAX = 64
+"""Pieces of evidence kept about one log: a keeper that signs anything can fill a disk, and two notes convict it."""
+
+DOUBTS_MAX = 1024
+UNKNOWN = "another"
+US = "us"
+
+_ORIGIN = re.compile(r"([A-Z]{3})/([A-Z]{3})/([1-9][0-9]{0,15})")
+_TOLD = frozenset({200, 204})
+
+
+class Witness:
+    """The watching side of one gateway."""
+
+    def __init__(self, context: Context, witnesses: Iterable[str] = ()) -> None:
+        """Watch for ``context``; ``witnesses`` are told too of what a log about us or of ours contradicts."""
+        self._context = context
+        self._witnesses = tuple(witnesses)
+        self._doubts: dict[str, str] = {}
+
+    async def run(self, every_s: float = EVERY_S) -> None:
+        """Look at what is doubtful, and tell what is known, every ``every_s`` seconds until cancelled."""
+        while True:
+            await self.run_once(self._context.clock.now())
+            await self._context.clock.sleep(every_s)
+
+    async def run_once(self, now: datetime) -> None:
+        """Compare answers with kept checkpoints, settle doubts, tell both sides of a log that contradicts itself."""
+        for origin in list(self._doubts):
+            await self._guarded(origin, self._settle_doubt(origin, now))
+        for country in self._context.partners:
+            await self._guarded(country, self._compare_answers(country, now))
+        for row in await self._context.store.read(lambda tx: tx.conflicts()):
+            await self._guarded(row.origin, self._tell(row))
+
+    async def _guarded(self, what: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Unavailable as error:
+            self._context.log("log.unreached", country=what[:3], error=str(error))
+        except Exception as error:
+            # Whatever a partner manages to send, it must not end the process that serves all the others.
+            self._context.log("log.fault", country=what[:3], error=type(error).__name__)
+
+    def keeper(self, origin: str) -> Keeper | None:
+        """Return who keeps the log ``origin``, if we watch it: the keeper a partner, the other side one or us."""
+        match = _ORIGIN.fullmatch(origin)
+        if match is None:
+            return None
+        country, other, epoch = match.groups()
+        known = {*self._context.partners, self._context.country}
+        card = self._context.trust.find(country) if country in self._context.partners else None
+        if country == self._context.country:
+            card = self._context.own  # for what others say of us; nobody asks us to cosign our own log
+        if card is None or country == other or other not in known or int(epoch) > card.epoch:
+            return None
+        return Keeper(country, tuple(entry.key for entry in card.log), card.cosigning)
+
+    # What a keeper shows us.
+
+    async def add_checkpoint(self, raw: bytes) -> Said:
+        """Answer ``add-checkpoint`` of tlog-witness: 200 with our cosignature, or 400, 403, 404, 409, 422."""
+        context, now = self._context, self._context.clock.now()
+        try:
+            submission = cosign.parse_submission(raw)
+            origin = checkpoint.parse_checkpoint(checkpoint.parse_note(submission.note).text).origin
+        except BadProof:
+            return Said(400)
+        keeper, signer = self.keeper(origin), context.keyring.cosigning
+        if keeper is None or signer is None or keeper.country == context.country:
+            return Said(404)
+
+        async def unit(tx: Tx) -> tuple[Verdict, str, ConflictRow | None]:
+            row = await tx.find_witnessed(origin)
+            verdict, line = cosign.judge(row.note if row else None, submission, keeper, now), ""
+            found, held = verdict.conflict, row.note if row else ""
+            if found is None and verdict.status != 403 and (answered := await tx.get_meta(answered_name(origin))):
+                # What its answers showed binds it as much as what it showed a witness.
+                found, held = _convicts(answered, submission.note, keeper), answered
+            evidence = await _keep(tx, origin, found, now, keeper.country, held, submission.note)
+            if found is not None and verdict.status == 200:
+                verdict = Verdict(422, verdict.size, found)
+            if verdict.status == 200:
+                line = cosign.cosign(submission.note, context.country, signer, now)
+                note = cosign.with_lines(submission.note, line)
+                size = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text).size
+                await tx.save_witnessed(WitnessedRow(origin, size, now, note))
+            return verdict, line, evidence
+
+        verdict, line, evidence = (await context.commit(unit)).value
+        if evidence is not None:
+            self._alarm(evidence)
+        elif verdict.status == 422 and verdict.conflict is None and len(self._doubts) < DOUBTS_MAX:
+            self._doubts[origin] = submission.note
+        return _said(verdict, line)
+
+    # What others bring.
+
+    async def take_conflict(self, raw: bytes) -> Said:
+        """Take two notes that are said to convict a keeper: 204 if they do, 400 if not, 404 if we do not watch it."""
+        try:
+            value = ijson.loads(raw)
+            if tuple(value) != ("held", "shown") or not all(isinstance(text, str) for text in value.values()):
+                return Said(400)
+            held, shown = value["held"], value["shown"]
+            origin = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text).origin
+            keeper = self.keeper(origin)
+            if keeper is None:
+                return Said(404)
+            found = cosign.conflict(held, shown, keeper)
+        except (BadProof, ijson.BadJson):
+            return Said(400)
+        if found is None:
+            return Said(400)
+        now = self._context.clock.now()
+        kept: ConflictRow | None = (
+            await self._context.commit(lambda tx: _keep(tx, origin, found, now, UNKNOWN, held, shown))
+        ).value
+        if kept is not None:
+            self._alarm(kept)
+        return Said(204)
+
+    def _alarm(self, row: ConflictRow) -> None:
+        keeper, other = row.origin.split("/")[:2]
+        self._context.log("log.contradicted", partner=keeper, country=other, code=row.kind, source=row.source)
+
+    # What somebody asks of a log of ours.
+
+    async def continuation(self, origin_hash: bytes, size: int, root: bytes, to: int) -> Said:
+        """Answer with a submission that leads from a checkpoint of ours to a kept one: 200, or 404."""
+        found = await continuation(self._context, origin_hash, size, root, to)
+        return Said(404) if found is None else Said(200, MEDIA_TYPE, found)
+
+    # Doubts: a proof failed. The keeper is asked for one that does not.
+
+    async def _settle_doubt(self, origin: str, now: datetime) -> None:
+        shown, keeper = self._doubts[origin], self.keeper(origin)
+        row = await self._context.store.read(lambda tx: tx.find_witnessed(origin))
+        if row is not None and keeper is not None:
+            await self._prove(keeper, row.note, shown, now)
+        self._doubts.pop(origin, None)
+
+    async def _prove(self, keeper: Keeper, small: str, large: str, now: datetime) -> bool:
+        """
+        Ask ``keeper`` for the proof that its checkpoint ``large`` continues ``small``; without one keep both.
+
+        Raises ``Unavailable`` if it could not be asked: then nothing is known yet.
+        """
+        before, goal = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (small, large))
+        hashed = sha256(before.origin.encode()).hexdigest()
+        path = f"{LOG_PATH}/{hashed}/{before.size}/{before.root.hex()}/{goal.size}"
+        answer = await self._context.peers.get(keeper.country, path)
+        if answer.status not in (200, 404):
+            raise Unavailable(f"{keeper.country} answered with {answer.status}")
+        try:
+            if answer.status == 200 and cosign.check_continuation(small, answer.body, keeper).root == goal.root:
+                return True
+        except BadProof:
+            pass
+        kept: ConflictRow | None = (
+            await self._context.commit(
+                lambda tx: _keep(tx, before.origin, Conflict.UNPROVED, now, US, small, large),
+            )
+        ).value
+        if kept is not None:
+            self._alarm(kept)
+        return False
+
+    # As a partner: every answer we were given is a state that the keeper's log went through (M-7.12).
+
+    async def _compare_answers(self, country: str, now: datetime) -> None:
+        head = await self._context.store.read(lambda tx: tx.log_head(country))
+        if head is None:
+            return
+        name = f"compared:{head.origin}"
+
+        async def look(tx: Tx) -> tuple[int, list[tuple[LogEntry, str | None]]]:
+            start = int(await tx.get_meta(name) or 0)
+            entries = await tx.log_entries(head.origin, start, A_ROUND)
+            return start, [(entry, await _answered(tx, country, entry)) for entry in entries]
+
+        start, entries = await self._context.store.read(look)
+        proved: dict[tuple[str, int, bytes], bool] = {}
+        done = start
+        for entry, note in entries:
+            if note is not None and not await self._is_proved(note, proved, now):
+                break
+            done = entry.index + 1
+        if done > start:
+            await self._context.commit(lambda tx: tx.set_meta(name, str(done)))
+
+    async def _is_proved(self, note: str, proved: dict[tuple[str, int, bytes], bool], now: datetime) -> bool:
+        """Return whether ``note`` was settled, one way or the other; not while nothing kept is as large."""
+        given = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
+        key = (given.origin, given.size, given.root)
+        keeper = self.keeper(given.origin)
+        row = await self._context.store.read(lambda tx: tx.find_witnessed(given.origin))
+        if keeper is None or key in proved:
+            return keeper is not None
+        if row is None or row.size < given.size:
+            return self._is_over(given, keeper)
+        known = checkpoint.parse_checkpoint(checkpoint.parse_note(row.note).text)
+        if known.size == given.size:
+            found = _convicts(row.note, note, keeper)
+            kept: ConflictRow | None = (
+                await self._context.commit(lambda tx: _keep(tx, given.origin, found, now, US, row.note, note))
+            ).value
+            if kept is not None:
+                self._alarm(kept)
+        else:
+            await self._prove(keeper, note, row.note, now)
+        proved[key] = True
+        return True
+
+    def _is_over(self, given: Checkpoint, keeper: Keeper) -> bool:
+        """Return whether the log ended with a restore, so that no checkpoint of it will ever be kept again."""
+        card = self._context.trust.find(keeper.country)
+        return card is not None and int(given.origin.rsplit("/", 1)[1]) < card.epoch
+
+    # Telling.
+
+    async def _tell(self, row: ConflictRow) -> None:
+        """Bring evidence to both sides of the log, and to our witnesses, until each has taken it."""
+        if row.kind == Conflict.UNPROVED:
+            return  # it rests on our word; the keeper knows it by our refusal to cosign
+        told = list(row.told)
+        for country in dict.fromkeys((*row.origin.split("/")[:2], *self._witnesses)):
+            card = self._context.trust.find(country) if country != self._context.country else None
+            if card is None or not card.addresses or country in told:
+                continue
+            body = ijson.dumps({"held": row.held, "shown": row.shown})
+            try:
+                answer = await self._context.peers.post(country, CONFLICT_PATH, body, CONFLICT_MEDIA_TYPE)
+            except Unavailable as error:
+                self._context.log("log.untold", partner=country, error=str(error))
+                continue
+            if answer.status in _TOLD or answer.status == 404:
+                told.append(country)
+        if tuple(told) != row.told:
+            await self._context.commit(lambda tx: tx.save_conflict(row._replace(told=tuple(told))))
+
+
+def answered_name(origin: str) -> str:
+    """Return under which name the signed note of the largest checkpoint is stored that answers showed of a log."""
+    return f"answered:{origin}"
+
+
+def _said(verdict: Verdict, line: str) -> Said:
+    if verdict.status == 200:
+        return Said(200, MEDIA_TYPE, line.encode())
+    if verdict.status == 409:
+        return Said(409, SIZE_MEDIA_TYPE, f"{verdict.size}\n".encode())
+    return Said(verdict.status)
+
+
+def _convicts(held: str, shown: str, keeper: Keeper) -> Conflict | None:
+    try:
+        return cosign.conflict(held, shown, keeper)
+    except BadProof:
+        return None  # one of them stands under a key that the card does not list any more
+
+
+async def _keep(
+    tx: Tx, origin: str, kind: Conflict | None, now: datetime, source: str, held: str, shown: str
+) -> ConflictRow | None:
+    """Keep evidence and return it; ``None`` if there is none, or it is kept already, or enough is kept of this log."""
+    if kind is None or sum(row.origin == origin for row in await tx.conflicts()) >= CONFLICTS_MAX:
+        return None
+    row = ConflictRow(0, origin, kind, now, source, held, shown, ())
+    return row if await tx.save_conflict(row) else None
+
+
+async def _answered(tx: Tx, country: str, entry: LogEntry) -> str | None:
+    """Return the signed checkpoint in the answer whose receipt this entry holds, if it is one we were given."""
+    if entry.direction != "received":
+        return None
+    row = await tx.find_outbound_by_digest(country, entry.digest)
+    if row is None or row.answer is None:
+        return None
+    try:
+        answer = wire.parse_stored_answer(row.answer)
+        return checkpoint.parse_proof(answer.proof).checkpoint if answer.receipt == entry.receipt else None
+    except (PeerError, BadProof, ValueError):
+        return None

@@ -1,0 +1,320 @@
+"""
+A trust list as files: what is published, what waits for signatures, and how the one becomes the other.
+
+    metadata/   what is published, one file for each version; timestamp.json alone is replaced
+    targets/    cards and policies, each under its digest
+    drafts/     what waits for signatures, with the files it names; never published
+
+``metadata`` and ``targets`` are all that readers need, from any web server or a stick. The whole folder is carried to
+the machine where a key is; what is signed there comes back in ``drafts``.
+
+Rule 1: a draft is published once it meets every rule that it must meet, and readers can go on from what they hold.
+Rule 2: files are added and never changed, and ``timestamp.json`` comes last: a reader sees the old list or the new one.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
+
+from gateway.transport.card_directory import write_durably
+from gateway.transport.trust_list import METADATA, TARGETS
+from keys import trust_list
+from keys.sign import Signer
+from keys.trust_list import Standing
+from keys.trust_policy import POLICIES, BadList, cards_path, policy_path
+
+DRAFTS = "drafts"
+
+SNAPSHOT_SPARE = timedelta(days=3)
+"""How long before its end a snapshot is made anew: a long weekend."""
+
+ROLE = re.compile(r"root|targets|[A-Z]{3}")
+_PART_MAX_BYTES = 5_000_000
+_FILE = re.compile(r"([1-9][0-9]{0,8})\.([A-Za-z]+)\.json")
+
+T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publication made of the drafts: roles published, those not and why, and what is to be done next."""
+
+    roles: tuple[str, ...]
+    waiting: Mapping[str, str]
+    notes: tuple[str, ...]
+    snapshot: int
+    timestamp: int
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What will be published: the newest part of each role, and the files to write, in their order."""
+
+    root: Metadata[Root]
+    parts: dict[str, Metadata[Targets]]
+    raws: dict[str, bytes]
+    files: dict[Path, bytes] = field(default_factory=dict)
+
+
+class Repository:
+    """The trust list in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the list in ``folder``; it need not exist yet."""
+        self.folder = folder
+        self._metadata = folder / METADATA
+        self._drafts = folder / DRAFTS
+
+    # Reading
+
+    def root(self, version: int | None = None) -> Metadata[Root] | None:
+        """Return the root published last, or that of ``version``, or ``None``. Raises ``BadList``."""
+        return self._find("root", Root, version)
+
+    def targets(self) -> Metadata[Targets] | None:
+        """Return the targets published last, or ``None``. Raises ``BadList``."""
+        return self._find("targets", Targets)
+
+    def part(self, country: str) -> Metadata[Targets] | None:
+        """Return the part of ``country`` published last, or ``None``. Raises ``BadList``."""
+        return self._find(country, Targets)
+
+    def snapshot(self) -> Metadata[Snapshot] | None:
+        """Return the snapshot published last, or ``None``. Raises ``BadList``."""
+        return self._find("snapshot", Snapshot)
+
+    def timestamp(self) -> Metadata[Timestamp] | None:
+        """Return the timestamp published last, or ``None``. Raises ``BadList``."""
+        path = self._metadata / "timestamp.json"
+        return trust_list.parse(_load(path), Timestamp) if path.is_file() else None
+
+    def content(self, targets: Targets, path: str) -> bytes:
+        """Return the published file at ``path`` that ``targets`` names. Raises ``BadList`` if it is another one."""
+        info = targets.targets[path]
+        raw = _load(self.folder / TARGETS / _prefixed(path, info.hashes["sha256"]))
+        _check_file(path, info, raw)
+        return raw
+
+    def draft(self, role: str) -> Metadata[Any] | None:
+        """Return what waits for signatures as ``role``, or ``None``. Raises ``BadList``."""
+        path = self._drafts / f"{role}.json"
+        return trust_list.parse(_load(path), kind_of(role)) if path.is_file() else None
+
+    def roles_in_draft(self) -> tuple[str, ...]:
+        """Return the roles of which something waits: root, targets, then countries."""
+        names = [path.stem for path in self._drafts.glob("*.json") if ROLE.fullmatch(path.stem)]
+        return tuple(sorted(names, key=lambda name: (name != "root", name != "targets", name)))
+
+    def published(self, role: str) -> Metadata[Any] | None:
+        """Return what is published as ``role`` (root, targets or a country), or ``None``. Raises ``BadList``."""
+        return self._find(role, kind_of(role))
+
+    def standings(self, role: str, draft: Metadata[Any]) -> tuple[Standing, ...]:
+        """Return how far ``draft`` is signed, under root and targets in draft where there are some."""
+        root = self.root()
+        if role == "root":
+            return trust_list.standings(draft, role, root.signed if root else None, None)
+        newest, targets = self.draft("root") or root, self.draft("targets") or self.targets()
+        return trust_list.standings(draft, role, newest.signed if newest else None, targets.signed if targets else None)
+
+    def _find(self, role: str, kind: type[T], version: int | None = None) -> Metadata[T] | None:
+        found = version or max(self._versions(role), default=0)
+        path = self._metadata / f"{found}.{role}.json"
+        return trust_list.parse(_load(path), kind) if path.is_file() else None
+
+    def _versions(self, role: str) -> Iterator[int]:
+        for path in self._metadata.glob(f"*.{role}.json"):
+            matched = _FILE.fullmatch(path.name)
+            if matched:
+                yield int(matched[1])
+
+    # Drafts
+
+    def save_draft(self, role: str, part: Metadata[Any], files: Mapping[str, bytes] | None = None) -> None:
+        """Keep ``part`` until it is signed, with the ``files`` that it names anew, by their path in the list."""
+        self._drafts.mkdir(parents=True, exist_ok=True)
+        for path, raw in (files or {}).items():
+            digest = part.signed.targets[path].hashes["sha256"]
+            self._write(self._drafts / TARGETS / _prefixed(path, digest), raw)
+        self._write(self._drafts / f"{role}.json", trust_list.serialize(part))
+
+    def drop_draft(self, role: str) -> None:
+        """Forget what waits as ``role``."""
+        (self._drafts / f"{role}.json").unlink(missing_ok=True)
+
+    # Publishing
+
+    def publish(self, online: Signer, now: datetime, *, dry_run: bool = False) -> Published:
+        """
+        Publish every draft that is signed as it must be, and say with the key ``online`` that this is the newest list.
+
+        Without a draft it says so anew, which is due every hour. Raises ``BadList``.
+        """
+        made, waiting, notes = self._gather()
+        old = self.snapshot()
+        changed = {"snapshot"} if old is None else self._changed(made, old)
+        fresh = old is not None and old.signed.expires - now > SNAPSHOT_SPARE and not changed
+        if old is None or not fresh:
+            snapshot = trust_list.new_snapshot(made.raws, now, old.signed if old else None)
+            self._sign(snapshot, "snapshot", made.root.signed, online)
+            raw = trust_list.serialize(snapshot)
+            made.files[self._metadata / f"{snapshot.signed.version}.snapshot.json"] = raw
+        else:
+            snapshot, raw = old, _load(self._metadata / f"{old.signed.version}.snapshot.json")
+        before = self.timestamp()
+        timestamp = trust_list.new_timestamp(raw, now, before.signed if before else None)
+        self._sign(timestamp, "timestamp", made.root.signed, online)
+        made.files[self._metadata / "timestamp.json"] = trust_list.serialize(timestamp)
+        roles = tuple(role for role in self.roles_in_draft() if role not in waiting)
+        if not dry_run:
+            for path, content in made.files.items():
+                self._write(path, content)
+            for role in roles:
+                self.drop_draft(role)
+        return Published(roles, waiting, notes, snapshot.signed.version, timestamp.signed.version)
+
+    def _gather(self) -> tuple[_Parts, dict[str, str], tuple[str, ...]]:
+        """Return the list as it will be, the drafts that are not part of it and why, and notes."""
+        waiting: dict[str, str] = {}
+        files: dict[Path, bytes] = {}
+        root = self._newest("root", self.root(), None, None, waiting, files)
+        if root is None:
+            raise BadList(waiting.get("root", "there is no root yet: isthmus trust init"))
+        targets = self._newest("targets", self.targets(), root.signed, None, waiting, files)
+        if targets is None:
+            raise BadList(waiting.get("targets", "there are no targets yet: isthmus trust init"))
+        if _missing(targets, "targets", root.signed, None):
+            raise BadList("the new trustees have not signed the targets: isthmus trust renew, then have them sign")
+        parts, raws, notes = {}, {"targets": trust_list.serialize(targets)}, []
+        for country in trust_list.countries(targets.signed):
+            part = self._newest(country, self.part(country), None, targets.signed, waiting, files)
+            if part is None or _missing(part, country, None, targets.signed):
+                notes.append(f"{country} has to sign its cards with its present keys: isthmus trust cards")
+            if part is not None:
+                parts[country], raws[country] = part, trust_list.serialize(part)
+        return _Parts(root, parts, raws, files), waiting, tuple(notes)
+
+    def _newest(
+        self,
+        role: str,
+        published: Metadata[T] | None,
+        root: Root | None,
+        targets: Targets | None,
+        waiting: dict[str, str],
+        files: dict[Path, bytes],
+    ) -> Metadata[T] | None:
+        """Return the draft of ``role`` if it may be published, else what is published; note what it waits for."""
+        draft = self.draft(role)
+        if draft is None:
+            return published
+        reason = self._reason(role, draft, published, root, targets)
+        if reason is not None:
+            waiting[role] = reason
+            return published
+        for path, info in getattr(draft.signed, "targets", {}).items():
+            name = _prefixed(path, info.hashes["sha256"])
+            if not (self.folder / TARGETS / name).is_file():
+                raw = _load(self._drafts / TARGETS / name)
+                _check_file(path, info, raw)
+                files[self.folder / TARGETS / name] = raw
+        files[self._metadata / f"{draft.signed.version}.{role}.json"] = trust_list.serialize(draft)
+        return draft
+
+    def _reason(
+        self,
+        role: str,
+        draft: Metadata[Any],
+        published: Metadata[Any] | None,
+        root: Root | None,
+        targets: Targets | None,
+    ) -> str | None:
+        """Return why ``draft`` may not be published yet, or ``None``."""
+        expected = 1 if published is None else published.signed.version + 1
+        if draft.signed.version != expected:
+            return f"it is version {draft.signed.version} where {expected} is due; make it anew"
+        before = published.signed if role == "root" and published is not None else root
+        if not _own_files(role, draft):
+            return "it names a file that is not its own; make it anew"
+        missing = _missing(draft, role, before, targets)
+        return f"{missing} more signatures are needed" if missing else None
+
+    def _changed(self, made: _Parts, old: Metadata[Snapshot]) -> set[str]:
+        """Return the roles whose version is another one than the snapshot ``old`` says."""
+        versions = {name: info.version for name, info in old.signed.meta.items()}
+        newest = {role: trust_list.parse(raw, Targets).signed.version for role, raw in made.raws.items()}
+        return {role for role, version in newest.items() if versions.get(f"{role}.json") != version}
+
+    def _sign(self, part: Metadata[Any], role: str, root: Root, online: Signer) -> None:
+        trust_list.add_signature(part, online)
+        if _missing(part, role, root, None):
+            raise BadList(f"the root does not name this key for {role}; take the online key")
+
+    def copy_to(self, place: Path) -> int:
+        """Copy what readers need to ``place``, timestamp last, and return how many files were new there."""
+        count = 0
+        ours = [path for part in (TARGETS, METADATA) for path in (self.folder / part).rglob("*") if path.is_file()]
+        for path in sorted(ours, key=lambda path: path.name == "timestamp.json"):
+            other = place / path.relative_to(self.folder)
+            if not other.exists() or path.name == "timestamp.json":
+                other.parent.mkdir(parents=True, exist_ok=True)
+                write_durably(other, path.read_bytes())
+                count += 1
+        return count
+
+    def _write(self, path: Path, raw: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(path, raw)
+
+
+def kind_of(role: str) -> Any:
+    """Return the kind of part that ``role`` is: root, or targets (those of a country too)."""
+    return Root if role == "root" else Targets
+
+
+def merge(part: Metadata[Any], other: Metadata[Any]) -> int:
+    """
+    Add to ``part`` the signatures that ``other``, a copy of it, has; return how many were new.
+
+    Raises ``BadList`` if it is not a copy of it.
+    """
+    if other.signed_bytes != part.signed_bytes:
+        raise BadList("that is another draft: what is signed in it differs")
+    new = {keyid: made for keyid, made in other.signatures.items() if keyid not in part.signatures}
+    part.signatures.update(new)
+    return len(new)
+
+
+def _own_files(role: str, part: Metadata[Any]) -> bool:
+    """Tell whether ``part`` names only files that ``role`` may name; a path decides where a file is written."""
+    own = {policy_path(name) for name in POLICIES} if role == "targets" else {cards_path(role)}
+    return set(getattr(part.signed, "targets", {})) <= own
+
+
+def _check_file(path: str, info: TargetFile, raw: bytes) -> None:
+    try:
+        info.verify_length_and_hashes(raw)
+    except RepositoryError as error:
+        raise BadList(f"{path} is not the file that was signed: {error}") from error
+
+
+def _missing(part: Metadata[Any], role: str, root: Root | None, targets: Targets | None) -> int:
+    return max(standing.missing for standing in trust_list.standings(part, role, root, targets))
+
+
+def _prefixed(path: str, digest: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{digest}.{name}"
+
+
+def _load(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(_PART_MAX_BYTES + 1)
+    if len(raw) > _PART_MAX_BYTES:
+        raise BadList(f"{path.name} is too large for a part of a trust list")
+    return raw

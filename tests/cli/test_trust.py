@@ -1,0 +1,116 @@
+"""The verbs of ``isthmus trust`` about a gateway's own home."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import settings
+from keys import card, trust_words
+from tests.cli.support import Homes, call, value
+from tests.support.trust_list import World, make_world
+
+OFFICER = ("--as", "second", "--reason", "its machine was taken")
+
+
+@pytest.fixture
+def listed(homes: Homes) -> World:
+    """XAA on a trust list that names XBB, with its root pinned in the home."""
+    home = homes.home("XAA")
+    world = make_world(homes.root / "list")
+    first = card.parse_card((homes.home("XBB") / "cards/XBB/1.jws").read_bytes())
+    world.add("XBB", first=first)
+    root = world.folder / "metadata" / "1.root.json"
+    words = " ".join(value("trust", "fingerprint", root)["words"])
+    value("trust", "pin", root, "-C", home, "--fingerprint", words)
+    file = home / settings.FILE_NAME
+    lines = f'[trust]\nrepository = "{world.folder}"\nroot = "trust.root.json"\n'
+    file.write_text(file.read_text().replace("[trust]\n", lines))
+    return world
+
+
+def _state(home: Path, *more: Any) -> dict[str, Any]:
+    (state,) = value("trust", "status", "-C", home, *more)["states"]
+    return dict(state)
+
+
+def test_a_list_is_read(homes: Homes, listed: World) -> None:
+    """``refresh`` reads the list and says which card of whom is held, and since when."""
+    (state,) = value("trust", "refresh", "-C", homes.home("XAA"))
+    assert ("XBB", 1, "fresh", None) == (state["country"], state["serial"], state["stage"], state["hold"])
+    assert listed.states["XBB"].cards[0].fingerprint == state["fingerprint"]
+
+
+def test_a_list_that_is_gone_is_said(homes: Homes, listed: World) -> None:
+    """``refresh`` exits 75 when the list cannot be reached, and ``check`` says that it could not."""
+    listed.folder.rename(homes.root / "away")
+    result = call("trust", "refresh", "-C", homes.home("XAA"))
+    assert 75 == result.exit_code
+    assert "trust list" in result.stderr
+
+
+def test_a_state_is_held_and_confirmed(homes: Homes, listed: World) -> None:
+    """An officer holds a State and lifts it by its fingerprint; both stand in the status with name and reason."""
+    home = homes.home("XAA")
+    value("trust", "refresh", "-C", home)
+    value("trust", "hold", "XBB", "-C", home, *OFFICER)
+    assert "second" in _state(home)["hold"]
+    words = trust_words.lines(trust_words.fingerprint_of(listed.states["XBB"].cards[0].identity))
+    value("trust", "confirm", "XBB", "-C", home, *OFFICER, "--fingerprint", words)
+    assert _state(home)["hold"] is None
+    decided = value("trust", "status", "-C", home)["decided"]
+    assert [("hold", "second"), ("confirm", "second")] == [(one["act"], one["person"]) for one in decided]
+
+
+@pytest.mark.parametrize(("verb", "code"), [("hold", 5), ("go-on", 5)])
+def test_who_may_not_decide(homes: Homes, listed: World, verb: str, code: int) -> None:
+    """A case officer decides nothing about keys."""
+    home = homes.home("XAA")
+    assert code == call("trust", verb, "XBB", "-C", home, "--as", "first", "--reason", "because").exit_code
+
+
+def test_nobody_goes_on_with_fresh_cards(homes: Homes, listed: World) -> None:
+    """While the list can be read there is nothing to go on with."""
+    home = homes.home("XAA")
+    value("trust", "refresh", "-C", home)
+    result = call("trust", "go-on", "XBB", "-C", home, *OFFICER)
+    assert 5 == result.exit_code
+    assert "48 h" in result.stderr
+
+
+def test_a_repository_needs_a_root(homes: Homes) -> None:
+    """A list without a root that was compared, or in clear over a network, is no configuration."""
+    home = homes.home("XAA")
+    file = home / settings.FILE_NAME
+    file.write_text(file.read_text().replace("[trust]\n", '[trust]\nrepository = "http://trust.example/list"\n'))
+    result = call("check", "-C", home)
+    assert 3 == result.exit_code
+    assert "go together" in result.stderr
+    assert "loopback only" in result.stderr
+
+
+def test_check_says_what_runs_out_and_what_is_not_listed(homes: Homes, listed: World) -> None:
+    """Before the list was read, when our newest card is not in it, and when a part ends soon, ``check`` says so."""
+    home = homes.home("XAA")
+    assert "isthmus trust refresh" in call("check", "-C", home).stdout
+    own = sorted((home / "cards/XAA").glob("*.jws"), key=lambda path: int(path.stem))
+    listed.add("XAA", first=card.parse_card(own[-1].read_bytes()))
+    value("trust", "refresh", "-C", home)
+    assert "whole and does not run out soon" in call("check", "-C", home).stdout
+    made = value("keys", "card", "-C", home)
+    shown = call("check", "-C", home).stdout
+    assert f"our newest is {made['serial']}" in shown
+    _age(home, hours=50)
+    assert "50 hours ago" in call("check", "-C", home).stdout
+    _age(home, hours=24 * 8)
+    assert "isthmus trust go-on XBB" in call("check", "-C", home).stdout
+
+
+def _age(home: Path, hours: int) -> None:
+    """Let what is published have been read ``hours`` ago."""
+    at = int((datetime.now(UTC) - timedelta(hours=hours)).timestamp())
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db, db:
+        db.execute("UPDATE partner SET refreshed_at = ?", (at,))

@@ -1,0 +1,173 @@
+"""Signing keys inside a device, tried against SoftHSM."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keys import b64, card, device, sign
+from keys.errors import BadStore, NoSuchKey, StoreError, WrongPassphrase
+from tests.support.device import PIN, address, token
+
+Claims = dict[str, Any]
+
+
+@pytest.fixture
+def fresh() -> None:
+    """Log this process out of the device, so that the next PIN counts."""
+    import pkcs11
+
+    pkcs11.lib(token()[0]).reinitialize()
+
+
+def test_key_is_made_inside_and_signs() -> None:
+    """What the device signs verifies like any other signature, and opening the key again finds the same one."""
+    made = device.make_key(address("made"), environ={})
+    again = device.open_device(address("made"), environ={})
+    signature = again.sign(b"words")
+    sign.verify(made.public, signature, b"words")
+    assert (made.public, made.kid, 64) == (again.public, again.kid, len(signature))
+    assert "made" not in repr(made)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_private_half_does_not_leave() -> None:
+    """The device itself refuses to give the private value away."""
+    import pkcs11
+
+    module, _ = token()
+    device.make_key(address("inside"), environ={})
+    pkcs11.lib(module).reinitialize()
+    with pkcs11.lib(module).get_token(token_label="isthmus").open(user_pin=PIN) as session:
+        (key,) = session.get_objects(
+            {pkcs11.Attribute.LABEL: "inside", pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY}
+        )
+        assert (False, True) == (key[pkcs11.Attribute.EXTRACTABLE], key[pkcs11.Attribute.SENSITIVE])
+        with pytest.raises(pkcs11.exceptions.PKCS11Error):
+            key.__getitem__(pkcs11.Attribute.VALUE)
+
+
+def test_label_is_never_taken_twice() -> None:
+    """A key that is there is not written over."""
+    first = device.make_key(address("once"), environ={})
+    with pytest.raises(BadStore, match="already holds"):
+        device.make_key(address("once"), environ={})
+    assert first.kid == device.open_device(address("once"), environ={}).kid
+
+
+@pytest.mark.usefixtures("fresh")
+def test_key_that_can_be_read_out_is_not_used() -> None:
+    """A key imported or made extractable is refused: it may lie elsewhere too."""
+    import pkcs11
+
+    module, _ = token()
+    with pkcs11.lib(module).get_token(token_label="isthmus").open(user_pin=PIN, rw=True) as session:
+        parameters = session.create_domain_parameters(
+            pkcs11.KeyType.EC_EDWARDS,
+            {pkcs11.Attribute.EC_PARAMS: bytes.fromhex("130c656477617264733235353139")},
+            local=True,
+        )
+        parameters.generate_keypair(
+            mechanism=pkcs11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
+            store=True,
+            label="loose",
+            private_template={pkcs11.Attribute.EXTRACTABLE: True, pkcs11.Attribute.SENSITIVE: False},
+        )
+    with pytest.raises(BadStore, match="can be read out"):
+        device.open_device(address("loose"), environ={})
+
+
+def test_identity_key_in_a_device_signs_a_card(claims: Claims) -> None:
+    """A card signed inside a device verifies under its identity key as any other."""
+    made = device.make_key(address("identity"), environ={})
+    raw = card.sign_card({**claims, "identity": b64.encode(made.public)}, made)
+    assert made.public == card.verify_card(raw, made.public).identity
+
+
+def test_pin_comes_from_where_the_address_says(tmp_path: Path) -> None:
+    """A variable, a credential of systemd, or a person, each in its turn."""
+    device.make_key(address("pin"), environ={})
+    (tmp_path / "pin").write_text(PIN)
+    (tmp_path / "pin").chmod(0o400)
+    by_variable = device.open_device(address("pin", pin_source="env:PIN"), environ={"PIN": PIN})
+    credentials = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    by_credential = device.open_device(address("pin", pin_source="credential:pin"), environ=credentials)
+    by_person = device.open_device(address("pin", pin_source=""), pin=lambda: PIN, environ={})
+    assert by_variable.kid == by_credential.kid == by_person.kid
+
+
+def test_pin_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    """The PIN is as private as a key store."""
+    device.make_key(address("others"), environ={})
+    (tmp_path / "pin").write_text(PIN)
+    (tmp_path / "pin").chmod(0o644)
+    with pytest.raises(BadStore, match="owner alone"):
+        device.open_device(address("others", pin_source=f"file:{tmp_path / 'pin'}"), environ={})
+
+
+FAULTS: dict[str, tuple[dict[str, str], type[StoreError], str]] = {
+    "wrong PIN": ({"pin_source": "env:WRONG"}, WrongPassphrase, "PIN does not open"),
+    "no PIN": ({"pin_source": ""}, BadStore, "needs its PIN"),
+    "no variable": ({"pin_source": "env:ABSENT"}, BadStore, "no variable"),
+    "no module": ({"module_path": "/nowhere/module.so"}, BadStore, "module cannot be used"),
+    "not a module": ({"module_path": "/etc/passwd"}, BadStore, "module cannot be used"),
+}
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_is_said_in_one_line(name: str) -> None:
+    """Whatever the library raises becomes one line and a next step, without the PIN."""
+    options, kind, text = FAULTS[name]
+    with pytest.raises(kind, match=text) as caught:
+        device.open_device(address("fault", **options), environ={"WRONG": "999999"})
+    assert caught.value.hint
+    assert not {PIN, "999999"} & set(f"{caught.value} {caught.value.hint}".split())
+
+
+def test_absent_token_and_key_are_told_apart() -> None:
+    """A device that is not plugged in is another fault than a key that is not in it."""
+    with pytest.raises(NoSuchKey):
+        device.open_device(address("absent"), environ={})
+    with pytest.raises(BadStore, match="no device"):
+        device.open_device(address("absent").replace("token=isthmus", "token=other"), environ={})
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "pkcs11:",
+        "pkcs11:token=a",
+        "pkcs11:token=a;object=b",
+        "pkcs11:token=a;object=b?module-path=relative.so",
+        "pkcs11:token=a;object=b;object=c?module-path=/m.so",
+        "pkcs11:token=a;object=b;id=%01?module-path=/m.so",
+        "pkcs11:token=a;object=b?module-path=/m.so&pin-value=1234",
+        "pkcs11:token=;object=b?module-path=/m.so",
+        "file:token=a;object=b?module-path=/m.so",
+    ],
+)
+def test_other_addresses(uri: str) -> None:
+    """An address with anything else in it is refused, above all one with the PIN itself."""
+    with pytest.raises(BadStore, match="not the address"):
+        device.parse_uri(uri)
+
+
+def test_labels_with_escapes() -> None:
+    """Labels are written as in a URI."""
+    assert "a b;c" == device.parse_uri("pkcs11:token=t;object=a%20b%3Bc?module-path=/m.so").object
+
+
+def test_without_the_extra_it_is_said() -> None:
+    """A gateway without the library names the extra, and never starts without its key."""
+    script = (
+        "import sys; sys.modules['pkcs11'] = None\n"
+        "from keys import device\nfrom keys.errors import BadStore\n"
+        "try: device.open_device('pkcs11:token=t;object=o?module-path=/m.so', environ={})\n"
+        "except BadStore as error: print(error, error.hint)\n"
+    )
+    root = Path(device.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
+    assert "keys in devices need the extra 'pkcs11'" in done.stdout, done.stderr

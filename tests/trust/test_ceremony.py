@@ -1,0 +1,300 @@
+"""The ceremonies of ``isthmus trust``, step by step, as trustees, countries and publisher do them."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.services.ports import Unavailable
+from gateway.transport.trust_list import TrustList
+from keys import b64, trust_list, trust_policy, trust_words
+from keys.custody import open_store
+from keys.sign import SigningKey
+from tests.cli.support import PHRASE, call, value
+from tests.support.trust_list import State, first_card, now
+
+NAMES = ("one", "two", "three", "four", "five", "online", "b1", "b2", "b3", "six")
+
+
+@cache
+def _seeds() -> dict[str, bytes]:
+    return {name: SigningKey.generate().seed for name in NAMES}
+
+
+class Table:
+    """The table at which the ceremony is held: a list, and everybody's key stores, which never lie in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.list = folder / "list"
+        self.stores = folder / "keys"
+        self.stores.mkdir()
+        for name, seed in _seeds().items():
+            uri = f"file:{self.stores / name}.keys?profile=interactive"
+            open_store(uri, passphrase=lambda: PHRASE, environ={}).put("person", seed)
+        self.keys = {name: b64.encode(SigningKey(seed).public) for name, seed in _seeds().items()}
+        self.xbb = State("XBB", SigningKey.generate(), (), [])
+        self.xbb.cards.append(first_card("XBB", self.xbb.identity, now()))
+        self.cards = folder / "cards"
+        self.cards.mkdir()
+
+    def store(self, name: str) -> Path:
+        return self.stores / f"{name}.keys"
+
+    def init(self, *more: str) -> Any:
+        trustees = [f"--trustee={name}={self.keys[name]}" for name in NAMES[:5]]
+        return value("trust", "init", self.list, *trustees, f"--online=publisher={self.keys['online']}", *more)
+
+    def words(self, role: str) -> str:
+        """Return what everybody reads out before signing the draft of ``role``."""
+        told = value("trust", "fingerprint", self.list / "drafts" / f"{role}.json")
+        return " ".join(told["words"])
+
+    def sign(self, role: str, *names: str) -> int:
+        """Let ``names`` sign, and return how many signatures are missing then."""
+        missing = -1
+        for name in names:
+            made = value("trust", "sign", self.list, role, "--key", self.store(name), "--fingerprint", self.words(role))
+            missing = made["missing"]
+        return missing
+
+    def publish(self, *more: str) -> Any:
+        result = call("trust", "publish", self.list, "--key", self.store("online"), "--json", *more)
+        assert result.exit_code in (0, 1), result.stderr
+        return json.loads(result.stdout)
+
+    def card_files(self) -> list[Path]:
+        files = []
+        for card in self.xbb.cards:
+            files.append(self.cards / f"{card.serial}.jws")
+            files[-1].write_bytes(card.raw)
+        return files
+
+    def whole(self) -> None:
+        """Hold the first ceremony from beginning to end."""
+        self.init()
+        value("trust", "add", self.list, "XBB", *(f"--key={self.keys[name]}" for name in ("b1", "b2", "b3")))
+        assert 0 == self.sign("root", "one", "two", "three")
+        assert 0 == self.sign("targets", "three", "four", "five")
+        value("trust", "cards", self.list, "XBB", *self.card_files())
+        assert 0 == self.sign("XBB", "b1", "b3")
+        assert ["root", "targets", "XBB"] == self.publish()["published"]
+
+    def reader(self, folder: Path) -> TrustList:
+        root = self.list / "metadata" / "1.root.json"
+        return TrustList(self.list.as_uri(), root, folder / "cache", folder / "mirror", "XAA")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    """A table with ten key stores and no list yet."""
+    return Table(tmp_path)
+
+
+async def test_the_first_ceremony(table: Table, tmp_path: Path) -> None:
+    """Three of five trustees and two of three keys of XBB sign, and a reader pinned to the root has its card."""
+    table.whole()
+    reader = table.reader(tmp_path)
+    await reader.refresh()
+    assert (table.xbb.cards[0].raw,) == tuple(await reader.cards("XBB"))
+
+
+def test_a_dry_run_writes_nothing(table: Table) -> None:
+    """Each verb says with --dry-run what it would do, and leaves every byte as it was."""
+    assert not table.init("--dry-run")["written"]
+    assert not table.list.exists()
+    table.whole()
+    value("trust", "renew", table.list, "targets")
+    before = {path: path.read_bytes() for path in table.list.rglob("*") if path.is_file()}
+    key = table.keys["six"]
+    policy = table.list.parent / "suites.json"
+    policy.write_bytes(b'{"v":1,"suites":[1]}')
+    table.xbb.next_card()
+    dry = [
+        ("add", table.list, "XCC", "--key", key, "--key", table.keys["one"], "--threshold", "2"),
+        ("remove", table.list, "XBB"),
+        ("policy", table.list, policy),
+        ("trustees", table.list, "--add", f"six={key}", "--remove", "five"),
+        ("cards", table.list, "XBB", *table.card_files()),
+        ("renew", table.list, "XBB"),
+    ]
+    for verb, *rest in dry:
+        assert not value("trust", verb, *rest, "--dry-run")["written"], verb
+    words = table.words("targets")
+    signed = value(
+        "trust", "sign", table.list, "targets", "--key", table.store("one"), "--fingerprint", words, "--dry-run"
+    )
+    assert (False, 2) == (signed["signed"], signed["missing"])
+    assert not table.publish("--dry-run")["written"]
+    assert before == {path: path.read_bytes() for path in table.list.rglob("*") if path.is_file()}
+
+
+def test_a_draft_waits_for_its_threshold(table: Table) -> None:
+    """What two trustees signed is not published, and the command says how many are missing."""
+    table.whole()
+    value("trust", "remove", table.list, "XBB")
+    assert 1 == table.sign("targets", "one", "two")
+    assert {"targets": "1 more signatures are needed"} == table.publish()["waiting"]
+    assert 0 == table.sign("targets", "five")
+    assert ["targets"] == table.publish()["published"]
+
+
+def test_nobody_signs_another_draft(table: Table) -> None:
+    """Who is read other words than the draft has signs nothing, and is told to stop."""
+    table.init()
+    result = call(
+        "trust", "sign", table.list, "root", "--key", table.store("one"), "--fingerprint", table.words("targets")
+    )
+    assert 6 == result.exit_code
+    assert "another fingerprint" in result.stderr
+    assert 3 == value("trust", "show", table.list)["drafts"][0]["missing"]
+
+
+def test_a_signer_sees_what_changes_and_may_refuse(table: Table) -> None:
+    """Without --fingerprint the changes and the words stand there, and no is no."""
+    table.whole()
+    value("trust", "remove", table.list, "XBB")
+    result = call("trust", "sign", table.list, "targets", "--key", table.store("one"), input="n\n")
+    assert 0 != result.exit_code
+    assert "XBB keys needed: 2 of 3  ->  gone" in result.stdout
+    assert table.words("targets").split()[:4] == result.stdout.partition("\n 1  ")[2].split()[:4]
+    assert 3 == value("trust", "show", table.list)["drafts"][0]["missing"]
+
+
+def test_a_stranger_signs_nothing(table: Table) -> None:
+    """A key that the list does not name for a role cannot sign it by mistake."""
+    table.init()
+    result = call("trust", "sign", table.list, "root", "--key", table.store("b1"), "--fingerprint", table.words("root"))
+    assert 6 == result.exit_code
+    assert "does not sign" in result.stderr
+
+
+def test_signatures_are_collected_from_copies(table: Table, tmp_path: Path) -> None:
+    """Trustees sign copies where their keys are; the copies come back, and another draft is refused."""
+    table.init()
+    draft = table.list / "drafts" / "root.json"
+    clean = draft.read_bytes()
+    copies = []
+    for name in ("one", "two", "three"):
+        draft.write_bytes(clean)
+        table.sign("root", name)
+        copies.append(tmp_path / name / "root.json")
+        copies[-1].parent.mkdir()
+        copies[-1].write_bytes(draft.read_bytes())
+    draft.write_bytes(clean)
+    told = value("trust", "collect", table.list, *copies)
+    assert [2, 1, 0] == [one["missing"] for one in told.values()]
+    other = tmp_path / "other"
+    made = trust_list.new_root(
+        {name: b64.decode(table.keys[name]) for name in NAMES[5:]}, {"p": b64.decode(table.keys["one"])}, now()
+    )
+    other.mkdir()
+    (other / "root.json").write_bytes(trust_list.serialize(made))
+    assert 6 == call("trust", "collect", table.list, other / "root.json").exit_code
+
+
+async def test_trustees_are_changed_by_old_and_new(table: Table, tmp_path: Path) -> None:
+    """A trustee goes and another comes: three of the old ones sign, the new targets too, and readers follow."""
+    table.whole()
+    reader = table.reader(tmp_path)
+    await reader.refresh()
+    value("trust", "trustees", table.list, "--remove", "three", "--add", f"six={table.keys['six']}")
+    assert 0 < table.sign("root", "one", "six")
+    assert 0 == table.sign("root", "two", "four")
+    result = call("trust", "publish", table.list, "--key", table.store("online"))
+    assert 6 == result.exit_code  # the targets bear two signatures of those that stay, and need three
+    value("trust", "renew", table.list, "targets")
+    table.sign("targets", "six", "two", "one")
+    made = table.publish()
+    assert (["root", "targets"], {}) == (made["published"], made["refused"])
+    await reader.refresh()
+    assert 1 == len(await reader.cards("XBB"))
+
+
+async def test_a_policy_is_put_into_the_list(table: Table, tmp_path: Path) -> None:
+    """A policy is checked before anybody signs it, and readers have its bytes."""
+    table.whole()
+    bad, good = tmp_path / "bad" / "suites.json", tmp_path / "suites.json"
+    bad.parent.mkdir()
+    bad.write_bytes(b'{"v":1,"suites":[3]}')
+    good.write_bytes(b'{"v":1,"suites":[1]}')
+    assert 6 == call("trust", "policy", table.list, bad).exit_code
+    value("trust", "policy", table.list, good)
+    table.sign("targets", "one", "two", "three")
+    table.publish()
+    reader = table.reader(tmp_path)
+    await reader.refresh()
+    assert good.read_bytes() == reader.policy(trust_policy.SUITES)
+
+
+async def test_readers_read_a_copy(table: Table, tmp_path: Path) -> None:
+    """What --to copies, without drafts, is all that a reader needs; a copy made again brings what is new."""
+    table.whole()
+    place = tmp_path / "stick"
+    assert 0 < table.publish("--to", str(place))["copied"]
+    assert {"metadata", "targets"} == {path.name for path in place.iterdir()}
+    reader = TrustList(place.as_uri(), place / "metadata" / "1.root.json", tmp_path / "c", tmp_path / "m", "XAA")
+    await reader.refresh()
+    table.xbb.next_card()
+    value("trust", "cards", table.list, "XBB", *table.card_files())
+    table.sign("XBB", "b1", "b2")
+    table.publish("--to", str(place))
+    await reader.refresh()
+    assert 2 == len(await reader.cards("XBB"))
+
+
+async def test_a_country_whose_keys_change_signs_anew(table: Table, tmp_path: Path) -> None:
+    """The trustees give XBB other keys: its part is not believed until those sign it, and the command says so."""
+    table.whole()
+    keys = ("one", "two", "six")  # any keys will do here
+    value("trust", "add", table.list, "XBB", *(f"--key={table.keys[name]}" for name in keys))
+    table.sign("targets", "one", "two", "three")
+    made = table.publish()
+    assert "XBB has to sign" in made["notes"][0]
+    assert ["XBB"] == list(made["refused"])
+    reader = table.reader(tmp_path)
+    await reader.refresh()
+    with pytest.raises(Unavailable):
+        await reader.cards("XBB")
+    value("trust", "renew", table.list, "XBB")
+    table.sign("XBB", "one", "six")
+    table.publish()
+    await reader.refresh()
+    assert 1 == len(await reader.cards("XBB"))
+
+
+def test_a_draft_names_only_its_own_files(table: Table) -> None:
+    """A draft of XBB that names a file elsewhere is not published, however it is signed."""
+    table.whole()
+    value("trust", "renew", table.list, "XBB")
+    path = table.list / "drafts" / "XBB.json"
+    draft = trust_list.parse(path.read_bytes(), trust_list.Targets)
+    trust_list.set_target(draft.signed, "../../outside/card.json", b"{}")
+    for name in ("b1", "b2"):
+        trust_list.add_signature(draft, SigningKey(_seeds()[name]))
+    path.write_bytes(trust_list.serialize(draft))
+    assert {"XBB": "it names a file that is not its own; make it anew"} == table.publish()["waiting"]
+
+
+def test_a_root_is_pinned_by_its_words(table: Table, tmp_path: Path) -> None:
+    """The root goes into a home only under the words that trustees read out."""
+    table.whole()
+    home, root = tmp_path / "home", table.list / "metadata" / "1.root.json"
+    home.mkdir()
+    told = value("trust", "fingerprint", root)
+    other = trust_words.hexadecimal(bytes(32))
+    assert 6 == call("trust", "pin", root, "-C", home, "--fingerprint", other).exit_code
+    value("trust", "pin", root, "-C", home, "--fingerprint", " ".join(told["words"]))
+    assert root.read_bytes() == (home / "trust.root.json").read_bytes()
+
+
+def test_a_fingerprint_is_drawn_as_a_code(table: Table, tmp_path: Path) -> None:
+    """The same fingerprint as words, digits and a QR code, at the terminal and as a drawing."""
+    drawing = tmp_path / "code.svg"
+    result = call("trust", "fingerprint", table.keys["one"], "--qr", "--out", drawing)
+    lines = result.stdout.splitlines()
+    assert trust_words.fingerprint_of(b64.decode(table.keys["one"])) == trust_words.read("\n".join(lines[:13]))
+    assert lines[14] == trust_words.hexadecimal(trust_words.fingerprint_of(b64.decode(table.keys["one"])))
+    assert "█" in result.stdout
+    assert drawing.read_text().startswith("<?xml")

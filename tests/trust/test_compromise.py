@@ -1,0 +1,263 @@
+"""After a theft of keys: what could be read, what waits is signed anew, every partner is met again."""
+
+import json
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import home
+from gateway.cli import running
+from gateway.cli.errors import CommandError
+from gateway.core import evidence, wire
+from gateway.services.exposure import Exposure, exposure
+from gateway.settings import load
+from gateway.transport.card_directory import load_cards, write_card
+from keys import b64, card, jws
+from keys.custody import open_store
+from keys.sign import SigningKey
+from tests.cli.support import Homes, call, deliver, value
+from tests.services.test_evidence import exported, members_of
+from tests.support import story
+from tests.support.network import START, Network, open_gateway
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(300)
+def test_two_partners_and_a_thief(tmp_path: Path) -> None:
+    """One command between processes: the report is exact, both partners are met again, the thief is heard no more."""
+    command = [sys.executable, "-m", "drills.compromise", "--partners", "2", "--json", "--root", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert done.stdout, done.stderr
+    figures = json.loads(done.stdout)
+    assert {} == {name: count for name, count in figures["faults"].items() if count}, done.stderr
+    assert 0 == done.returncode
+
+
+async def exposed(network: Network, country: str, since: datetime, *, database: bool = True) -> Exposure:
+    """Return what a thief can read who was there from ``since`` until now."""
+    gateway = network.gateways[country]
+    published = load_cards(network.homes[country] / "cards", country)
+    return await exposure(gateway.context, published, since, network.clock.now(), database=database)
+
+
+def digests(found: Exposure, way: str) -> set[str]:
+    """Return the payload digests that can be read by ``way``."""
+    return {one.digest for one in found.messages if getattr(one, way)}
+
+
+async def received(network: Network, country: str) -> set[str]:
+    """Return the payload digests of all that ``country`` received."""
+    rows = await network.gateways[country].store.read(lambda tx: tx.traces("inbound", 0, 1000))
+    return {row.digest for row in rows}
+
+
+async def test_a_key_destroyed_before_the_theft_gives_nothing_away(network: Network) -> None:
+    """What came in a window that ended before the theft is closed to a recording; what came in later ones is not."""
+    await story.received(network)
+    old = await received(network, "XBB")
+    network.clock.pass_(days=45)
+    await network.refresh()
+    await network.gateways["XBB"].windows.run_once(network.clock.now())
+    destroyed = network.clock.now()
+    network.clock.pass_(hours=1)
+    today = network.clock.now().date().isoformat()
+    attested = {"state": "none", "attested_by": "protection", "attested_on": today, "basis": "interview"}
+    await story.received(network, asylum=attested)
+    new = await received(network, "XBB") - old
+    assert (1, 1) == (len(old), len(new))
+    assert new == digests(await exposed(network, "XBB", destroyed + timedelta(seconds=1)), "line")
+    assert old | new == digests(await exposed(network, "XBB", destroyed), "line")
+
+
+async def test_an_erasure_before_the_theft_closes_the_store(network: Network) -> None:
+    """A case erased before the theft lies in no copy of the database; one erased during it may."""
+    _, theirs = await story.received(network)
+    network.clock.pass_(hours=1)
+    erased = network.clock.now()
+    await network.gateways["XBB"].retention.erase(theirs, erased)
+    assert set() == digests(await exposed(network, "XBB", erased + timedelta(seconds=1)), "disk")
+    assert await received(network, "XBB") == digests(await exposed(network, "XBB", erased), "disk")
+
+
+async def test_a_store_that_was_not_taken_gives_nothing_away(network: Network) -> None:
+    """With the keys alone, a thief needs a recording; what we sent was sealed to keys that never lay here."""
+    await story.acknowledged(network)
+    found = await exposed(network, "XAA", START, database=False)
+    assert (set(), ()) == (digests(found, "disk"), found.cases)
+    assert {"inbound"} == {one.direction for one in found.messages}
+
+
+async def test_a_message_that_came_under_two_keys_is_read_with_either(network: Network) -> None:
+    """The answer is lost, the key goes, the same message comes sealed to the next: both keys are in the report."""
+    network.wires.lose_answers = True
+    await story.sent(network)
+    await network.deliver()
+    network.wires.lose_answers = False
+    first, *_ = network.gateways["XBB"].context.own.sealing
+    network.clock.pass_(days=29, hours=23, minutes=30)
+    await revoke(network, "XBB", {first.kid}, network.clock.now())
+    await network.deliver()
+    found = await exposed(network, "XBB", START)
+    assert [2] == [len(one.keys) for one in found.messages if one.direction == "inbound"]
+
+
+async def test_a_row_without_its_key_is_said_to_be_uncertain(network: Network) -> None:
+    """Of a message received before keys were noted, every key of that day may be the one."""
+    await story.received(network)
+
+    async def forget(tx: Any) -> None:
+        for trace in await tx.traces("inbound", 0, 10):
+            row = await tx.find_inbound(trace.partner, trace.digest)
+            await tx.save_inbound(row._replace(kid=None))
+
+    await network.gateways["XBB"].store.commit(forget)
+    found = await exposed(network, "XBB", START, database=False)
+    assert [(True, False)] == [(one.line, one.certain) for one in found.messages]
+
+
+async def revoke(network: Network, country: str, kids: set[str], at: datetime, **changes: Any) -> None:
+    """Issue and publish to everyone the card of ``country`` in which ``kids`` are revoked at ``at``."""
+    path = network.homes[country]
+    store = open_store(f"file:{path / home.IDENTITY_FILE}", passphrase=lambda: "correct horse", environ={})
+    held = card.parse_card(load_cards(path / "cards", country)[-1])
+    claims = card.claims_of(held)
+    text = wire.format_instant(at)
+    for group in ("signing", "sealing"):
+        entries = [{**one, "revoked_at": text} if one["kid"] in kids else one for one in claims[group]]
+        changes.setdefault(group, []).extend(entries)
+    made = home.next_card(held, changes, SigningKey(store.get(home.IDENTITY)), network.clock.now())
+    for other in network.homes.values():
+        write_card(other / "cards", made)
+    await network.refresh()
+
+
+async def test_an_answer_by_a_revoked_key_is_given_again_by_the_new_one(network: Network) -> None:
+    """A partner that lost our answer gets the same words under the key in use, and the message is settled."""
+    network.wires.lose_answers = True
+    ours = await story.sent(network)
+    await network.deliver()
+    network.wires.lose_answers = False
+    gateway = network.gateways["XBB"]
+    old, at = gateway.context.keyring.signing, network.clock.now()
+    network.clock.pass_(hours=1)
+    store = open_store(f"file:{network.homes['XBB'] / home.KEY_FILE}", passphrase=lambda: "correct horse", environ={})
+    new = SigningKey.generate()
+    entry = {"kid": new.kid, "key": b64.encode(new.public), "from": wire.format_instant(START - timedelta(days=31)),
+             "until": wire.format_instant(START + timedelta(days=366)), "revoked_at": None}  # fmt: skip
+    await revoke(network, "XBB", {old.kid}, at, signing=[entry])
+    store.destroy(home.SIGNING)
+    store.put(home.SIGNING, new.seed)
+    await gateway.close()
+    await open_gateway(network, "XBB")
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+    rows = await network.gateways["XAA"].store.read(lambda tx: tx.outbound_of_case(ours))
+    signed = [jws.parse(wire.parse_stored_answer(row.answer).receipt, jws.TYP_RECEIPT) for row in rows]
+    assert [new.kid] == [one.kid for one in signed]
+    assert [at] == [wire.parse_receipt(one.payload).received_at for one in signed]
+    for country, ref in (("XAA", ours), ("XBB", await story.twin(network, ours))):
+        assert () == evidence.verify(members_of(await exported(network, country, ref))).faults
+
+
+def test_the_command_needs_an_instant_with_its_zone(homes: Homes) -> None:
+    """A theft is dated by an instant that nobody can misread, and not in the future."""
+    for text in ("yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z"):
+        assert 2 == call("compromise", "-C", homes.home("XAA"), "--since", text).exit_code
+
+
+def test_a_dry_run_changes_nothing(homes: Homes) -> None:
+    """The report is written for its owner alone, and key store, card and epoch are as before."""
+    home_ = homes.home("XAA")
+    before = {name: (home_ / name).read_bytes() for name in ("gateway.keys", "tls.key", "isthmus.toml")}
+    done = value("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--dry-run")
+    assert before == {name: (home_ / name).read_bytes() for name in before}
+    assert ["1.jws"] == [path.name for path in (home_ / "cards/XAA").iterdir()]
+    assert (13, None) == (len(done["exposure"]["keys"]), done["card"])
+    assert 0o600 == Path(done["file"]).stat().st_mode & 0o777
+
+
+def test_a_report_is_never_written_over(homes: Homes) -> None:
+    """Each run has a file of its own; a name that is taken is refused before anything is done."""
+    arguments = ("compromise", "-C", homes.home("XAA"), "--since", "2026-01-01T00:00:00Z", "--dry-run")
+    first, second = value(*arguments)["file"], value(*arguments)["file"]
+    assert first != second
+    assert 2 == call(*arguments, "--report", first).exit_code
+
+
+def test_every_private_half_that_lay_here_is_replaced(homes: Homes) -> None:
+    """Afterwards no stolen key is in the store, the card revokes what was in use and lists a year of new windows."""
+    home_ = homes.home("XAA")
+    deliver(homes)
+    store = open_store(f"file:{home_ / 'gateway.keys'}", passphrase=lambda: "correct horse battery", environ={})
+    stolen = {store.get(name) for name in store.names() if name.startswith(("sign", "seal"))}
+    done = call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    report = json.loads(done.stdout)
+    assert (1, {"XBB": "waits"}) == (done.exit_code, report["partners"])
+    store = open_store(f"file:{home_ / 'gateway.keys'}", passphrase=lambda: "correct horse battery", environ={})
+    assert set() == stolen & {store.get(name) for name in store.names()}
+    held = card.parse_card(load_cards(home_ / "cards", "XAA")[-1])
+    assert (2, 2, "renewed") == (held.serial, held.epoch, report["certificate"])
+    assert [True, False] == [key.revoked_at is not None for key in held.signing]
+    assert [True, *[False] * 12] == [key.revoked_at is not None for key in held.sealing]
+    assert 0 == call("log", "audit", "-C", home_).exit_code
+    seen = value_of_check(home_)
+    assert {"keys", "tls"} <= {item["area"] for item in seen}
+    assert [] == [item["text"] for item in seen if item["level"] == "finding" and item["area"] in ("keys", "tls")]
+
+
+def value_of_check(home_: Path) -> list[dict[str, str]]:
+    """Return what ``isthmus check`` saw, findings or not."""
+    items: list[dict[str, str]] = json.loads(call("check", "-C", home_, "--json").stdout)["items"]
+    return items
+
+
+def test_a_run_that_was_cut_short_is_run_again(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash after the card and before the old keys are gone leaves a home in which the command runs whole."""
+    import gateway.cli.compromise as command
+
+    def fail(*_: Any) -> list[str]:
+        raise OSError(28, "No space left on device")
+
+    arguments = ("compromise", "-C", homes.home("XAA"), "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "_destroy", fail)
+        assert 75 == call(*arguments).exit_code
+    report = json.loads(call(*arguments).stdout)
+    held = card.parse_card(load_cards(homes.home("XAA") / "cards", "XAA")[-1])
+    assert (3, 3) == (report["card"], held.epoch)
+    assert [True, True, False] == [key.revoked_at is not None for key in held.signing]
+
+
+def test_two_gateways_do_not_run_on_one_home(homes: Homes) -> None:
+    """The second is told which process has the home; the lock ends with its holder."""
+    chosen = load(homes.home("XAA"), {})
+    with running.alone(chosen), pytest.raises(CommandError, match="runs on this home already"), running.alone(chosen):
+        pass
+    with running.alone(chosen):
+        pass
+
+
+def test_a_gateway_that_does_not_stop_is_said(homes: Homes) -> None:
+    """A process that ignores SIGTERM keeps the command from touching anything."""
+    chosen = load(homes.home("XAA"), {})
+    script = (
+        "import fcntl,os,signal,sys,time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "f=os.open(sys.argv[1],os.O_RDWR|os.O_CREAT)\nfcntl.flock(f,fcntl.LOCK_EX)\n"
+        "os.pwrite(f,f'{os.getpid()}\\n'.encode(),0)\nprint('held',flush=True)\ntime.sleep(60)"
+    )
+    path = str(chosen.data / running.LOCK_FILE)
+    with subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            with pytest.raises(CommandError, match="does not stop"), running.stopped(chosen, 0.3):
+                pass
+        finally:
+            process.kill()
+    with running.stopped(chosen) as ran:
+        assert ran is False

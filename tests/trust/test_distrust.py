@@ -1,0 +1,131 @@
+"""Distrust: by an officer here, at once; by the trustees, of a State or of one key (docs/protocol.md 8.4)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway import app
+from gateway.core.codes import PeerError
+from gateway.core.wire import format_instant
+from gateway.services.trust import LOOK_S
+from gateway.services.trust_acts import TrustActs
+from keys import trust_policy
+from tests.support import story
+from tests.support.network import HandClock, Network, open_gateway
+from tests.support.trust_list import World
+from tests.trust.homes import listed
+
+
+@pytest_asyncio.fixture
+async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
+    """XAA and XBB on one trust list."""
+    network, world = await listed(tmp_path)
+    yield network, world
+    await network.close()
+
+
+class Yielding(HandClock):
+    """A clock that is set by hand, and lets others run while somebody sleeps."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await asyncio.sleep(0)
+
+
+def _distrust(**what: Any) -> bytes:
+    return json.dumps({"v": 1, "countries": [], "keys": []} | what).encode()
+
+
+async def test_an_officer_distrusts_a_state_at_once(both: tuple[Network, World]) -> None:
+    """From then on nothing is sent to it, and its newest card in the list lifts nothing."""
+    network, world = both
+    await story.sent(network)
+    gateway = network.gateways["XAA"]
+    await TrustActs(gateway.context).hold("XBB", "its machine was taken", "second", "liaison_officer")
+    world.issue("XBB", at=network.clock.now())
+    assert 0 == await network.deliver()
+    assert "second" in gateway.context.trust.holds()["XBB"]
+
+
+async def test_a_running_gateway_notices_a_hold_by_another_process(both: tuple[Network, World]) -> None:
+    """The command line holds a State, and the serving gateway has it within one look, without reading the list."""
+    network, _ = both
+    server = network.gateways["XAA"]
+    server.context.clock = clock = Yielding()
+    other = await open_gateway(network, "XAA")
+    loop = asyncio.create_task(app._trust_loop(server))
+    try:
+        await asyncio.sleep(0)
+        assert {} == server.context.trust.holds()
+        await TrustActs(other.context).hold("XBB", "its machine was taken", "second", "liaison_officer")
+        before = clock.now()
+        for _ in range(200):
+            await asyncio.sleep(0)
+            if server.context.trust.holds():
+                break
+        assert ["XBB"] == list(server.context.trust.holds())
+        assert 2 * LOOK_S >= (clock.now() - before).total_seconds()
+    finally:
+        loop.cancel()
+        await server.close()
+
+
+async def test_a_state_that_the_trustees_distrust_is_on_hold(both: tuple[Network, World]) -> None:
+    """It is on hold as long as the list says so, no officer lifts that, and a restart changes nothing (M-8.12)."""
+    network, world = both
+    since = {"country": "XBB", "since": format_instant(network.clock.now())}
+    world.set_policy(trust_policy.DISTRUST, _distrust(countries=[since]))
+    await network.refresh()
+    gateway = network.gateways["XAA"]
+    assert "trustees" in gateway.context.trust.holds()["XBB"]
+    identity = world.states["XBB"].identity.public
+    with pytest.raises(PeerError, match="hold"):
+        await TrustActs(gateway.context).confirm("XBB", identity, "they say it is well", "second", "liaison_officer")
+    await gateway.close()
+    gateway = await open_gateway(network, "XAA")
+    assert ["XBB"] == list(gateway.context.trust.holds())
+    world.set_policy(trust_policy.DISTRUST, _distrust())
+    await gateway.refresh_trust()
+    assert {} == gateway.context.trust.holds()
+
+
+async def test_a_key_that_the_trustees_distrust_is_revoked(both: tuple[Network, World]) -> None:
+    """From the instant they name on, what the key signs is answered `unknown-signer`; before it stood."""
+    network, world = both
+    trust = network.gateways["XAA"].context.trust
+    kid, at = trust.card("XBB").signing[0].kid, network.clock.now()
+    key = {"country": "XBB", "kid": kid, "revoked_at": format_instant(at)}
+    world.set_policy(trust_policy.DISTRUST, _distrust(keys=[key]))
+    network.clock.pass_(minutes=1)
+    await network.refresh()
+    with pytest.raises(PeerError, match="revoked"):
+        trust.signing_key("XBB", kid, network.clock.now())
+    trust.signing_key("XBB", kid, at.replace(minute=at.minute - 1) if at.minute else at.replace(hour=at.hour - 1))
+
+
+async def test_the_trustees_narrow_the_suites(both: tuple[Network, World]) -> None:
+    """A suite that the list no longer allows is neither sealed to nor taken, whatever the configuration says."""
+    network, world = both
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[2]}')
+    await network.refresh()
+    assert frozenset({2}) == network.gateways["XAA"].context.policy.suites
+    await network.gateways["XAA"].close()
+    gateway = await open_gateway(network, "XAA")
+    assert frozenset({2}) == gateway.context.policy.suites
+
+
+async def test_the_trustees_allow_no_more_than_we_do(both: tuple[Network, World]) -> None:
+    """A list that allows both suites does not widen a gateway that was set to one."""
+    network, world = both
+    file = network.homes["XAA"] / "isthmus.toml"
+    file.write_text(file.read_text().replace("suites = [1, 2]", "suites = [1]"))
+    await network.gateways["XAA"].close()
+    gateway = await open_gateway(network, "XAA")
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[1,2]}')
+    await gateway.refresh_trust()
+    assert frozenset({1}) == gateway.context.policy.suites

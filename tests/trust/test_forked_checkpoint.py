@@ -1,0 +1,159 @@
+"""A log with two histories: found by whoever sees both, kept as evidence, and told to both sides."""
+
+import pytest
+
+from gateway.core import checkpoint, cosign, wire
+from gateway.core.merkle import BadProof, inclusion_proof
+from gateway.services.deliver import BadAnswer
+from schemas import ijson
+from tests.support import story
+from tests.support.network import Network
+from tests.trust.witnesses import ORIGIN, Liar, alarms, conflicts, hour
+
+
+async def forked(network: Network) -> tuple[Liar, list[bytes]]:
+    """Return a liar, and a history of the same length with another last leaf, after the true one was cosigned."""
+    await story.replied(network)
+    await hour(network)
+    liar = await Liar.of(network)
+    return liar, [*liar.leaves[:-1], bytes(32)]
+
+
+async def test_witness_keeps_both_and_tells_both_sides(trio: Network) -> None:
+    """A second root for a size that was cosigned is refused, kept with both signed notes, and told to both States."""
+    liar, other = await forked(trio)
+    answer = await liar.show("XCC", 3, other)
+    assert 422 == answer.status
+    (row,) = await conflicts(trio, "XCC")
+    assert ("fork", ORIGIN, "XAA") == (row.kind, row.origin, row.source)
+    assert [("XAA", "XBB", "fork")] == alarms(trio)
+    await hour(trio)
+    for country in ("XAA", "XBB"):
+        (told,) = await conflicts(trio, country)
+        assert ("fork", row.held, row.shown) == (told.kind, told.held, told.shown)
+    assert 3 == len(alarms(trio))
+    (row,) = await conflicts(trio, "XCC")
+    assert {"XAA", "XBB"} <= set(row.told)
+
+
+async def test_whatever_size_is_claimed(trio: Network) -> None:
+    """A fork is kept as evidence also where the size named as known is wrong, so that the witness answers 409."""
+    liar, other = await forked(trio)
+    answer = await liar.show("XCC", 0, other)
+    assert (409, b"3\n", "text/x.tlog.size") == (answer.status, answer.body, answer.media_type)
+    assert ["fork"] == [row.kind for row in await conflicts(trio, "XCC")]
+
+
+async def test_evidence_convicts_without_us(trio: Network) -> None:
+    """The two notes that are kept verify under the card of the keeper alone, and contradict one another."""
+    liar, other = await forked(trio)
+    await liar.show("XCC", 3, other)
+    (row,) = await conflicts(trio, "XCC")
+    keeper = trio.gateways["XCC"].witness.keeper(ORIGIN)
+    assert keeper is not None
+    assert "fork" == cosign.conflict(row.held, row.shown, keeper)
+
+
+async def test_branch_that_went_on_finds_no_cosigner(trio: Network) -> None:
+    """A forked log that has grown cannot prove that it continues: its keeper is asked for a proof, then convicted."""
+    liar, other = await forked(trio)
+    longer = [*other, bytes([1]) * 32]
+    assert 422 == (await liar.show("XCC", 3, longer)).status
+    assert [] == await conflicts(trio, "XCC")
+    await hour(trio)
+    (row,) = await conflicts(trio, "XCC")
+    assert ("unproved", "us") == (row.kind, row.source)
+
+
+async def test_bad_proof_by_somebody_else_convicts_nobody(trio: Network) -> None:
+    """A true checkpoint that a stranger shows with a false proof leads to no evidence: the keeper, asked, proves it."""
+    await story.replied(trio)
+    await hour(trio)
+    await story.replied(trio)
+    trio.clock.pass_(hours=1)
+    await trio.gateways["XAA"].checkpoints.keep("XBB", trio.clock.now())
+    liar = await Liar.of(trio)
+    assert 422 == (await liar.show("XCC", 3, liar.leaves, [bytes(32)] * 6)).status
+    await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+    assert [] == await conflicts(trio, "XCC")
+
+
+async def test_partner_that_was_shown_another_tree(trio: Network) -> None:
+    """An answer under a tree that the cosigned one does not continue is found when the two are compared."""
+    await story.replied(trio)
+    liar = await Liar.of(trio)
+    # XAA answered XBB's message out of this log; what it has cosigned afterwards has another beginning.
+    other = [bytes([7]) * 32, *liar.leaves[1:], bytes([8]) * 32]
+    await liar.show("XBB", 0, other)
+    await trio.gateways["XBB"].witness.run_once(trio.clock.now())
+    assert {"unproved"} == {row.kind for row in await conflicts(trio, "XBB")}
+
+
+async def test_fork_against_an_answer(trio: Network) -> None:
+    """A checkpoint shown for cosigning that gives another root than an answer of that size showed is a fork."""
+    await story.replied(trio)
+    liar = await Liar.of(trio)
+    answered = await trio.gateways["XBB"].store.read(lambda tx: tx.get_meta(f"answered:{ORIGIN}"))
+    assert answered is not None
+    size = checkpoint.parse_checkpoint(checkpoint.parse_note(answered).text).size
+    other = [*liar.leaves[: size - 1], bytes(32)]
+    assert 422 == (await liar.show("XBB", 0, other)).status
+    assert ["fork"] == [row.kind for row in await conflicts(trio, "XBB")]
+
+
+async def test_second_answer_of_another_history(trio: Network) -> None:
+    """An answer under another root of a size known is not taken, and both checkpoints are kept."""
+    await story.replied(trio)
+    gateway = trio.gateways["XBB"]
+    refs = await gateway.store.read(lambda tx: tx.case_refs("", 9))
+    sent = await gateway.store.read(lambda tx: tx.outbound_of_case(refs[0]))
+    row = sent[-1]
+    assert row.answer is not None
+    answer = wire.parse_stored_answer(row.answer)
+    liar = await Liar.of(trio)
+    proof = checkpoint.parse_proof(answer.proof)
+    size = checkpoint.parse_checkpoint(checkpoint.parse_note(proof.checkpoint).text).size
+    leaf = checkpoint.leaf_hash(checkpoint.log_entry(answer.receipt, answer.r))
+    other = [bytes([9]) * 32 for _ in range(size)]
+    other[proof.index] = leaf
+    text = checkpoint.proof_text(
+        proof.index, inclusion_proof(other, proof.index, size), liar.note(other, cosigned=False)
+    )
+    forged = wire.pad_answer(wire.serialize_answer(wire.Answer(answer.receipt, answer.r, text)))
+    with pytest.raises(BadAnswer, match="two trees"):
+        await gateway.deliverer.settle(row, forged)
+    assert [("fork", "XAA")] == [(one.kind, one.source) for one in await conflicts(trio, "XBB")]
+
+
+async def test_what_proves_nothing_is_not_taken(trio: Network) -> None:
+    """Two notes that fit together, of two logs, or that the keeper never signed, are no evidence."""
+    liar, other = await forked(trio)
+    true, false = liar.note(liar.leaves), liar.note(other)
+    witness = trio.gateways["XCC"].witness
+    tampered = false.replace(f"\n{len(other)}\n", f"\n{len(other) + 1}\n")
+    for held, shown in ((true, true), (true, tampered), (true, "x"), (tampered, false)):
+        said = await witness.take_conflict(ijson.dumps({"held": held, "shown": shown}))
+        assert 400 == said.status
+    assert 400 == (await witness.take_conflict(b"{}")).status
+    assert [] == await conflicts(trio, "XCC")
+    assert 204 == (await witness.take_conflict(ijson.dumps({"held": true, "shown": false}))).status
+
+
+async def test_checkpoint_without_the_keepers_signature(trio: Network) -> None:
+    """A witness cosigns nothing that the keeper did not sign with both keys, and no log that it does not watch."""
+    await story.replied(trio)
+    liar = await Liar.of(trio)
+    witness = trio.gateways["XCC"].witness
+
+    async def show(note: str) -> int:
+        return (await witness.add_checkpoint(cosign.serialize_submission(cosign.Submission(0, (), note)))).status
+
+    assert 403 == await show(liar.note(liar.leaves, cosigned=False))
+    signed = liar.note(liar.leaves)
+    assert 403 == await show(signed.replace(f"\n{len(liar.leaves)}\n", f"\n{len(liar.leaves) + 1}\n"))
+    for origin in ("XAA/XDD/1", "XAA/XAA/1", "XAA/XBB/2", "XDD/XBB/1", "XCC/XAA/1"):
+        assert 404 == await show(signed.replace(ORIGIN, origin))
+    trio.clock.pass_(minutes=-10)
+    assert 403 == await show(signed), "cosigned ten minutes ahead of our clock"
+    with pytest.raises(BadProof):
+        cosign.parse_submission(b"old 1\n\nnothing")

@@ -1,0 +1,134 @@
+"""What happens when the card of a State is by another identity key than the one held (docs/protocol.md 8.2)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.core.codes import PeerError
+from gateway.core.machine import RuleRefused
+from gateway.services.context import Forbidden
+from gateway.services.trust_acts import TrustActs
+from keys.sign import SigningKey
+from tests.support import story
+from tests.support.network import Network, open_gateway
+from tests.support.trust_list import World, first_card
+from tests.trust.homes import listed
+
+
+@pytest_asyncio.fixture
+async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
+    """XAA and XBB on one trust list."""
+    network, world = await listed(tmp_path)
+    yield network, world
+    await network.close()
+
+
+def _new_identity(network: Network, world: World) -> SigningKey:
+    """Let XBB publish a first card under another identity key; its own three keys sign that part of the list."""
+    other = SigningKey.generate()
+    world.states["XBB"].cards = [first_card("XBB", other, network.clock.now())]
+    world.publish_cards("XBB")
+    return other
+
+
+async def test_another_identity_key_holds_everything(both: tuple[Network, World]) -> None:
+    """Nothing is sent to the State, and what it sends stays sealed with it, until an officer confirms."""
+    network, world = both
+    waiting = await story.sent(network)
+    _new_identity(network, world)
+    assert 0 == await network.deliver()
+    assert "wrong-identity" in network.gateways["XAA"].context.trust.holds()["XBB"]
+    assert [] == network.wires.posted
+    assert "SENT" == await story.state(network, "XAA", waiting)
+
+
+async def test_what_a_state_on_hold_sends_is_answered_hold(both: tuple[Network, World]) -> None:
+    """Its envelope is answered 423 and nothing of it is stored; it is taken after the hold."""
+    network, world = both
+    _, theirs = await story.received(network)
+    _new_identity(network, world)
+    await network.gateways["XAA"].refresh_trust()
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.gateways["XBB"].deliverer.run_once()
+    assert 423 == network.wires.answers[-1].status
+
+
+async def test_no_case_is_sent_to_a_state_on_hold(both: tuple[Network, World]) -> None:
+    """A cleared case stays cleared (N-02)."""
+    network, world = both
+    ref = await story.cleared(network)
+    _new_identity(network, world)
+    await network.refresh()
+    with pytest.raises(RuleRefused, match="N-02"):
+        await network.gateways["XAA"].clear.send(ref, "first")
+
+
+async def test_a_named_officer_lifts_the_hold(both: tuple[Network, World]) -> None:
+    """The officer confirms the new identity key; who, why and which key are kept."""
+    network, world = both
+    other = _new_identity(network, world)
+    gateway = network.gateways["XAA"]
+    await gateway.refresh_trust()
+    await TrustActs(gateway.context).confirm("XBB", other.public, "read out by telephone", "second", "liaison_officer")
+    await gateway.refresh_trust()
+    assert other.public == gateway.context.trust.card("XBB").identity
+    events = await gateway.store.read(lambda tx: tx.trust_events())
+    assert [("held", None), ("confirm", "second")] == [(one.act, one.person) for one in events]
+    assert events[1].fingerprint is not None
+
+
+async def test_a_key_that_nobody_published_lifts_nothing(both: tuple[Network, World]) -> None:
+    """Confirming a key by which there is no card leaves the hold as it is."""
+    network, world = both
+    _new_identity(network, world)
+    gateway = network.gateways["XAA"]
+    await gateway.refresh_trust()
+    with pytest.raises(PeerError):
+        await TrustActs(gateway.context).confirm(
+            "XBB", SigningKey.generate().public, "read out", "second", "liaison_officer"
+        )
+    assert ["XBB"] == list(gateway.context.trust.holds())
+
+
+async def test_a_case_officer_lifts_no_hold(both: tuple[Network, World]) -> None:
+    """Whoever handles cases does not decide about keys."""
+    network, world = both
+    other = _new_identity(network, world)
+    await network.refresh()
+    with pytest.raises(Forbidden):
+        await TrustActs(network.gateways["XAA"].context).confirm("XBB", other.public, "?", "first", "case_officer")
+
+
+async def test_two_cards_of_one_serial_hold(both: tuple[Network, World]) -> None:
+    """A State that shows two different cards of the same serial is on hold: somebody else may have its key (M-8.6)."""
+    network, world = both
+    state = world.states["XBB"]
+    first = state.cards[0]
+    state.next_card(at=network.clock.now(), addresses=["https://127.0.0.1:8001"])
+    world.publish_cards("XBB")
+    await network.refresh()
+    state.cards = [first]
+    state.next_card(at=network.clock.now(), addresses=["https://127.0.0.1:8002"])
+    world.publish_cards("XBB")
+    await network.refresh()
+    assert "prev-mismatch" in network.gateways["XAA"].context.trust.holds()["XBB"]
+
+
+async def test_a_hold_survives_a_restart(both: tuple[Network, World]) -> None:
+    """A gateway that starts again is still on hold with the State, before it reads anything."""
+    network, world = both
+    _new_identity(network, world)
+    await network.refresh()
+    await network.gateways["XAA"].close()
+    gateway = await open_gateway(network, "XAA")
+    assert ["XBB"] == list(gateway.context.trust.holds())
+
+
+async def test_the_next_card_of_the_same_identity_is_taken(both: tuple[Network, World]) -> None:
+    """A card that continues the chain needs nobody."""
+    network, world = both
+    world.issue("XBB", at=network.clock.now(), addresses=["https://127.0.0.1:8001"])
+    await network.refresh()
+    assert 2 == network.gateways["XAA"].context.trust.card("XBB").serial

@@ -1,0 +1,100 @@
+"""Checkpoints that are kept: made once an hour, signed twice, cosigned by the partner and a third gateway."""
+
+from datetime import timedelta
+
+from gateway.cli.evidence_file import verify_bytes
+from gateway.core import checkpoint, cosign
+from tests.services.test_evidence import exported
+from tests.support import story
+from tests.support.network import Network
+from tests.trust.witnesses import ORIGIN, alarms, hour
+
+
+async def test_partner_and_witness_cosign(trio: Network) -> None:
+    """An hour after a case, the checkpoint carries Ed25519, and ML-DSA-44 of the keeper, the partner and a third."""
+    await story.replied(trio)
+    await hour(trio)
+    (kept,) = await trio.gateways["XAA"].checkpoints.cosigned("XBB")
+    assert ((), ("XBB", "XCC")) == (kept.missing, kept.by)
+    assert 4 == len(checkpoint.parse_note(kept.row.note).signatures)
+    assert [] == alarms(trio)
+    for country in trio.gateways:
+        card = trio.gateways[country].context.own
+        assert card is not None
+        assert trio.clock.now() == cosign.cosigned_at(kept.row.note, country, card.cosigning)
+
+
+async def test_nothing_added_nothing_kept(trio: Network) -> None:
+    """A log to which nothing was added is not kept again, and an empty one never."""
+    await story.replied(trio)
+    await hour(trio)
+    await hour(trio)
+    gateway = trio.gateways["XAA"]
+    assert [3] == [row.size for row in await gateway.store.read(lambda tx: tx.kept(ORIGIN))]
+    assert () == await gateway.store.read(lambda tx: tx.kept("XAA/XCC/1"))
+
+
+async def test_started_again_and_again(trio: Network) -> None:
+    """A gateway that is started every few minutes keeps one checkpoint an hour, and asks anew who has not cosigned."""
+    await story.replied(trio)
+    checkpoints, apart = trio.gateways["XAA"].checkpoints, timedelta(hours=1)
+    trio.wires.cut = True
+    await checkpoints.run_once(trio.clock.now(), apart)
+    trio.wires.cut = False
+    await story.replied(trio)
+    trio.clock.pass_(minutes=20)
+    await checkpoints.run_once(trio.clock.now(), apart)
+    assert [(3, ())] == [(one.row.size, one.missing) for one in await checkpoints.cosigned("XBB", 9)]
+    trio.clock.pass_(minutes=40)
+    await checkpoints.run_once(trio.clock.now(), apart)
+    assert [6, 3] == [one.row.size for one in await checkpoints.cosigned("XBB", 9)]
+
+
+async def test_next_one_continues(trio: Network) -> None:
+    """What is added later is shown with a proof from the size that each cosigned before."""
+    await story.replied(trio)
+    await hour(trio)
+    await story.replied(trio)
+    await hour(trio)
+    kept = await trio.gateways["XAA"].checkpoints.cosigned("XBB", limit=9)
+    assert [(6, ()), (3, ())] == [(one.row.size, one.missing) for one in kept]
+    assert [] == alarms(trio)
+
+
+async def test_witness_out_of_reach_is_asked_again(trio: Network) -> None:
+    """A cosigner that cannot be reached holds up no other, and signs when it is back; after three hours it is told."""
+    await story.replied(trio)
+    trio.wires.cut = True
+    await hour(trio)
+    (kept,) = await trio.gateways["XAA"].checkpoints.cosigned("XBB")
+    assert ("XBB", "XCC") == kept.missing
+    for _ in range(4):
+        await hour(trio)
+    assert "checkpoint.late" in [event for event, _ in trio.logs]
+    trio.wires.cut = False
+    await hour(trio)
+    (kept,) = await trio.gateways["XAA"].checkpoints.cosigned("XBB")
+    assert () == kept.missing
+
+
+async def test_answers_are_compared_with_what_was_kept(trio: Network) -> None:
+    """Every answer the asking State was given is proved to be a state of the log that was cosigned."""
+    await story.replied(trio)
+    await hour(trio)
+    gateway = trio.gateways["XAA"]
+    assert "3" == await gateway.store.read(lambda tx: tx.get_meta(f"compared:{ORIGIN}"))
+    assert [] == alarms(trio)
+
+
+async def test_evidence_stands_under_the_first_that_enough_cosigned(trio: Network) -> None:
+    """A case is proved against the first kept checkpoint that has its quorum, which says the most about its time."""
+    ours, _ = await story.replied(trio)
+    trio.wires.cut = True
+    await hour(trio)
+    trio.wires.cut = False
+    await story.replied(trio)
+    await hour(trio)
+    await story.replied(trio)
+    await hour(trio)
+    report = verify_bytes(await exported(trio, "XAA", ours))
+    assert [(6, True)] == [(stood.size, stood.enough) for stood in report.checkpoints]

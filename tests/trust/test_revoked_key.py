@@ -1,0 +1,123 @@
+"""A key revoked at T: what was logged before T stands, what comes or was logged after T falls (M-8.3)."""
+
+import os
+from datetime import datetime, timedelta
+
+from gateway.core import envelope, evidence, wire
+from gateway.core.messages import RESYNC
+from keys import b64, jws
+from keys.sign import SigningKey
+from tests.services.test_evidence import exported, members_of
+from tests.support import story
+from tests.support.network import Network
+from tests.trust.test_compromise import revoke
+
+
+async def post(network: Network, signer: SigningKey, issued_at: datetime) -> str:
+    """Let XAA's ``signer`` say something to XBB, dated ``issued_at``; return the status of the answer and its code."""
+    raw = wire.serialize_payload(
+        type=RESYNC,
+        id=b64.encode(os.urandom(16)),
+        sender="XAA",
+        recipient="XBB",
+        thread=None,
+        epoch=1,
+        seq=None,
+        prev=None,
+        issued_at=issued_at,
+        expires_at=issued_at + timedelta(days=20),
+        in_reply_to=None,
+        clock=None,
+        statements=(),
+        body=b'{"threads":[],"more":false}',
+    )
+    key = network.gateways["XAA"].context.trust.card("XBB").sealing_key(network.clock.now(), {1, 2})
+    head = envelope.head(key.suite, key.kid)
+    sealed = head + key.seal(head, envelope.pad(jws.sign(raw, jws.TYP_MESSAGE, signer)))
+    answer = await network.wires.post("XBB", "/xg/1/messages", sealed, envelope.MEDIA_TYPE)
+    return f"{answer.status} {answer.body.decode()[:60].strip()}"
+
+
+async def test_what_was_received_before_stands(network: Network) -> None:
+    """A message and its receipt from before T are as they were: the case goes on and the stored answer is given."""
+    ours, theirs = await story.received(network)
+    before = list(network.wires.posted)
+    at = network.clock.now() + timedelta(hours=1)
+    network.clock.pass_(hours=2)
+    await revoke(network, "XAA", {network.gateways["XAA"].context.keyring.signing.kid}, at)
+    answers = [await network.wires.post(*one, envelope.MEDIA_TYPE) for one in before if one[0] == "XBB"]
+    assert [200] == [one.status for one in answers]
+    assert "RECEIVED" == await story.state(network, "XBB", theirs)
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_what_comes_after_falls_however_it_is_dated(network: Network) -> None:
+    """A message that arrives after T is refused, also if it says that it was issued before T."""
+    signer = network.gateways["XAA"].context.keyring.signing
+    assert isinstance(signer, SigningKey)
+    issued = network.clock.now()
+    assert (await post(network, signer, issued)).startswith("200")
+    network.clock.pass_(hours=1)
+    await revoke(network, "XAA", {signer.kid}, network.clock.now())
+    found = await post(network, signer, issued)
+    assert (True, True) == (found.startswith("424"), "unknown-signer" in found)
+
+
+async def test_the_instant_of_the_revocation_is_after(network: Network) -> None:
+    """T itself counts as after: a key is valid until before it."""
+    signer = network.gateways["XAA"].context.keyring.signing
+    assert isinstance(signer, SigningKey)
+    at = network.clock.now() + timedelta(hours=1)
+    await revoke(network, "XAA", {signer.kid}, at)
+    network.clock.instant = at - timedelta(seconds=1)
+    assert (await post(network, signer, at - timedelta(days=1))).startswith("200")
+    network.clock.instant = at
+    assert (await post(network, signer, at - timedelta(days=1))).startswith("424")
+
+
+async def judged(network: Network, ref: str) -> evidence.Report:
+    """Export XAA's case as evidence and verify it, as a court would."""
+    return evidence.verify(members_of(await exported(network, "XAA", ref)))
+
+
+async def test_evidence_from_before_stands_and_from_after_falls(network: Network) -> None:
+    """Receipts XBB gave before T prove what they proved; one dated at T or later is a fault that names it."""
+    ours, _ = await story.acknowledged(network)
+    first = network.clock.now()
+    kid = network.gateways["XBB"].context.keyring.signing.kid
+    network.clock.pass_(hours=1)
+    await revoke(network, "XBB", {kid}, first + timedelta(minutes=30))
+    assert () == (await judged(network, ours)).faults
+    await revoke(network, "XBB", {kid}, first)
+    found = await judged(network, ours)
+    assert {"receipts"} == {fault.member.split("/")[0] for fault in found.faults if "revoked" in fault.reason}
+
+
+async def test_what_was_accepted_before_the_card_came_falls_too(network: Network) -> None:
+    """A message received after T, before the card that says so, becomes a finding on its case, once; others do not."""
+    stands, _ = await story.acknowledged(network)
+    network.clock.pass_(hours=1)
+    at = network.clock.now()
+    falls, _ = await story.acknowledged(network)
+    network.clock.pass_(hours=1)
+    await revoke(network, "XBB", {network.gateways["XBB"].context.keyring.signing.kid}, at)
+    for _ in range(2):
+        await network.refresh()
+    findings = {ref: (await story.case(network, "XAA", ref)).findings for ref in (stands, falls)}
+    assert ((), 1) == (findings[stands], len(findings[falls]))
+    assert "do not rely on it" in findings[falls][0]
+    assert [falls] == [values["ref"] for name, values in network.logs if name == "message.fell"]
+
+
+async def test_each_key_falls_from_its_own_instant(network: Network) -> None:
+    """What one key signed stands though another key of the State was revoked earlier."""
+    at = network.clock.now() - timedelta(days=1)
+    other = SigningKey.generate()
+    window = {"from": wire.format_instant(at - timedelta(days=9)), "until": wire.format_instant(at + timedelta(days=9))}
+    entry = {"kid": other.kid, "key": b64.encode(other.public), **window, "revoked_at": wire.format_instant(at)}
+    stands, _ = await story.acknowledged(network)
+    network.clock.pass_(hours=1)
+    kid = network.gateways["XBB"].context.keyring.signing.kid
+    await revoke(network, "XBB", {kid}, network.clock.now(), signing=[entry])
+    await network.refresh()
+    assert () == (await story.case(network, "XAA", stands)).findings

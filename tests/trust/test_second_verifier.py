@@ -1,0 +1,104 @@
+"""The second verifier: it says what the first says of the same files, and uses nothing of the gateway's."""
+
+import ast
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.evidence_file import verify_bytes
+from gateway.core.evidence import faults_by_member
+from gateway.services.evidence import pack
+from tests.services.test_evidence import TWO, exported, members_of
+from tests.support import story
+from tests.support.network import Network
+from tests.trust.witnesses import hour
+
+SCRIPT = Path(__file__).parents[2] / "docs/evidence/verify.py"
+
+
+async def run(path: Path, raw: bytes, *more: str) -> tuple[int, str]:
+    """Run the script on ``raw`` as an expert does; return its exit code and what it printed."""
+    path.write_bytes(raw)
+    made = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", str(SCRIPT), str(path), *more),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await made.communicate()
+    return made.returncode or 0, out.decode()
+
+
+def test_it_is_short_and_uses_nothing_of_ours() -> None:
+    """The script has fewer than 150 lines and imports published libraries only."""
+    text = SCRIPT.read_text(encoding="utf-8")
+    assert 150 > len(text.splitlines())
+    names = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
+    }
+    assert {"cryptography", "nacl"} == names - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+@pytest.mark.parametrize("two", [None, TWO])
+async def test_whole_files_verify(trio: Network, tmp_path: Path, country: str, two: tuple[str, str] | None) -> None:
+    """What either State exports, with or without content, is whole to both, and both see who cosigned."""
+    ours, theirs = await story.replied(trio)
+    await hour(trio)
+    raw = await exported(trio, country, ours if country == "XAA" else theirs, two)
+    code, out = await run(tmp_path / "case.zip", raw)
+    assert (0, "nothing is wrong") == (code, out.split("\n")[0])
+    report = verify_bytes(raw)
+    assert () == report.faults
+    (stood,) = report.checkpoints
+    assert stood.enough
+    assert f"of {stood.size} entries, signed by XAA, " in out
+    assert all(name in out.split("checkpoint ")[1] for name in stood.cosigned)
+
+
+async def test_files_around_an_erasure(trio: Network, tmp_path: Path) -> None:
+    """An export made after an erasure verifies and says what is gone, and one made before still verifies: to both."""
+    ours, _ = await story.replied(trio)
+    before = await exported(trio, "XAA", ours, TWO)
+    gateway = trio.gateways["XAA"]
+    await gateway.retention.erase(ours, trio.clock.now())
+    after = await exported(trio, "XAA", ours)
+    for raw in (before, after):
+        assert () == verify_bytes(raw).faults
+        assert 0 == (await run(tmp_path / "case.zip", raw))[0]
+    assert ["gone: clocks", "gone: content"] == [note for note in verify_bytes(after).notes if note.startswith("gone")]
+
+
+async def test_changed_bytes_are_named_by_both(trio: Network, tmp_path: Path) -> None:
+    """A byte changed in any member, in a zip with right checksums, is found by both, and both name the member."""
+    ours, _ = await story.replied(trio)
+    await hour(trio)
+    members = members_of(await exported(trio, "XAA", ours, TWO))
+    missed = []
+    for name, content in members.items():
+        # A process for each change is slow; ``drills/evidence.py`` changes thousands of bytes.
+        for at in {0, len(content) - 1} if name.startswith("manifest") else {len(content) // 2}:
+            changed = bytearray(content)
+            changed[at] ^= 1
+            raw = pack({**members, name: bytes(changed)})
+            code, out = await run(tmp_path / "case.zip", raw)
+            second = {line.split(": ")[0] for line in out.splitlines() if ": " in line}
+            if code != 6 or name not in second or name not in faults_by_member(verify_bytes(raw).faults):
+                missed.append((name, at))
+    assert [] == missed
+
+
+async def test_missing_and_added_members_are_named(trio: Network, tmp_path: Path) -> None:
+    """A member left out, or one more, is named by the second verifier too."""
+    ours, _ = await story.replied(trio)
+    members = members_of(await exported(trio, "XAA", ours))
+    for name in members:
+        left = {other: content for other, content in members.items() if other != name}
+        code, out = await run(tmp_path / "case.zip", pack(left))
+        assert (6, True) == (code, f"{name}: " in out), (name, out)
+    code, out = await run(tmp_path / "case.zip", pack({**members, "log/more.txt": b"x"}))
+    assert (6, True) == (code, "log/more.txt: " in out)

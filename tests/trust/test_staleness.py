@@ -1,0 +1,136 @@
+"""What happens when what is published cannot be read for long, and who may go on (docs/protocol.md 8.3)."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.core.codes import PeerError
+from gateway.core.machine import RuleRefused
+from gateway.services.trust_acts import TrustActs
+from keys import b64
+from keys.sign import SigningKey
+from tests.support import story
+from tests.support.network import Network, open_gateway
+from tests.support.trust_list import World
+from tests.trust.homes import listed
+
+OFFICERS = (("second", "liaison_officer"), ("third", "operator"))
+
+
+@pytest_asyncio.fixture
+async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
+    """XAA and XBB on one trust list."""
+    network, world = await listed(tmp_path)
+    yield network, world
+    await network.close()
+
+
+@pytest.fixture
+def cut(both: tuple[Network, World]) -> Network:
+    """XAA and XBB, whose trust list cannot be reached any more."""
+    network, world = both
+    shutil.rmtree(world.folder)
+    return network
+
+
+async def _officer(network: Network) -> None:
+    """Give XAA a second officer who may decide about keys."""
+    file = network.homes["XAA"] / "isthmus.toml"
+    key = b64.encode(SigningKey.generate().public)
+    file.write_text(file.read_text() + f'\n[[persons]]\nid = "third"\nroles = ["operator"]\nkey = "{key}"\n')
+    await network.gateways["XAA"].close()
+    await open_gateway(network, "XAA")
+
+
+def _stages(network: Network) -> set[str]:
+    return {values["state"] for event, values in network.logs if event == "trust.stale"}
+
+
+@pytest.mark.parametrize(
+    ("hours", "stages"),
+    [(47, set()), (49, {"old"}), (7 * 24 + 1, {"no-sending"}), (14 * 24 + 1, {"no-receiving"})],
+)
+async def test_each_stage_is_told(cut: Network, hours: int, stages: set[str]) -> None:
+    """A person is told after 48 hours, 7 days and 14 days, with the hours in the log (M-8.7)."""
+    cut.clock.pass_(hours=hours)
+    await cut.gateways["XAA"].refresh_trust()
+    assert stages == _stages(cut)
+    assert "trust.unreadable" in [event for event, _ in cut.logs]
+
+
+async def test_nothing_is_sent_after_seven_days(cut: Network) -> None:
+    """On cards a week old nothing is sent; the day before it is (M-8.7)."""
+    cut.clock.pass_(days=6)
+    assert cut.gateways["XAA"].context.trust.find("XBB") is not None
+    cut.clock.pass_(days=1, minutes=1)
+    ref = await story.cleared(cut)
+    with pytest.raises(RuleRefused, match="N-02"):
+        await cut.gateways["XAA"].clear.send(ref, "first")
+
+
+async def test_two_named_officers_go_on(cut: Network) -> None:
+    """One officer changes nothing, nor the same one twice; a second one opens the way, and both are kept."""
+    await _officer(cut)
+    cut.clock.pass_(days=7, minutes=1)
+    context = cut.gateways["XAA"].context
+    acts = TrustActs(context)
+    assert not await acts.go_on("XBB", "the trustees meet on Monday", *OFFICERS[0])
+    assert not await acts.go_on("XBB", "the trustees meet on Monday", *OFFICERS[0])
+    assert context.trust.find("XBB") is None
+    assert await acts.go_on("XBB", "spoke with the desk of XBB", *OFFICERS[1])
+    ref = await story.cleared(cut)
+    await cut.gateways["XAA"].clear.send(ref, "first")
+    events = await context.store.read(lambda tx: tx.trust_events())
+    assert ["second", "second", "third"] == [one.person for one in events if one.act == "go-on"]
+
+
+async def test_going_on_ends_after_fourteen_days(cut: Network) -> None:
+    """After 14 days nothing is sent or taken in, whoever went on."""
+    await _officer(cut)
+    cut.clock.pass_(days=7, minutes=1)
+    trust = cut.gateways["XAA"].context.trust
+    for person, role in OFFICERS:
+        await TrustActs(cut.gateways["XAA"].context).go_on("XBB", "the trustees meet on Monday", person, role)
+    cut.clock.pass_(days=7)
+    assert trust.find("XBB") is None
+    with pytest.raises(PeerError, match="stale"):
+        trust.card("XBB")
+
+
+async def test_going_on_ends_with_the_next_reading(both: tuple[Network, World]) -> None:
+    """Once the list is read again the officers' word is spent: the next silence takes two words of its own."""
+    network, world = both
+    await _officer(network)
+    away = world.folder.rename(world.folder.with_name("away"))
+    network.clock.pass_(days=7, minutes=1)
+    for person, role in OFFICERS:
+        await TrustActs(network.gateways["XAA"].context).go_on("XBB", "the trustees meet on Monday", person, role)
+    away.rename(world.folder)
+    network.clock.pass_(minutes=1)
+    trust = network.gateways["XAA"].context.trust
+    await network.gateways["XAA"].refresh_trust()
+    assert frozenset() == trust.going_on()
+    network.clock.pass_(days=7, minutes=1)
+    await trust.load()
+    assert trust.find("XBB") is None
+
+
+@pytest.mark.parametrize("hours", [1, 14 * 24 + 1])
+async def test_nobody_goes_on_too_early_or_too_late(cut: Network, hours: int) -> None:
+    """While the cards are fresh there is nothing to go on with, and after 14 days there is nobody who could."""
+    cut.clock.pass_(hours=hours)
+    with pytest.raises(RuleRefused):
+        await TrustActs(cut.gateways["XAA"].context).go_on("XBB", "because", *OFFICERS[0])
+
+
+async def test_a_state_that_the_list_no_longer_names_grows_stale(both: tuple[Network, World]) -> None:
+    """When the trustees take a State out, its cards are not read any more, and a week later nothing is sent to it."""
+    network, world = both
+    world.remove("XBB")
+    network.clock.pass_(days=7, minutes=1)
+    await network.gateways["XAA"].refresh_trust()
+    assert network.gateways["XAA"].context.trust.find("XBB") is None
+    assert ("trust.unread", "XBB") in [(event, values.get("country")) for event, values in network.logs]

@@ -1,0 +1,144 @@
+"""Sealing windows: a year of them in one ceremony, and each private half destroyed on time (M-8.4)."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from gateway import home, settings
+from gateway.cli.check import CHECKS, Look
+from gateway.services.ports import SealingEnd
+from keys import b64
+from keys.custody import open_store
+from keys.errors import BadStore
+from keys.seal import SealingKey
+from tests.support import story
+from tests.support.network import START, Network, open_gateway
+
+LATER = timedelta(hours=1)
+"""How far a new home dates its first window back, for partners whose clock is behind."""
+
+
+def names(network: Network, country: str) -> list[str]:
+    """Return the names of the sealing keys in the key store on disk."""
+    store = open_store(f"file:{network.homes[country]}/{home.KEY_FILE}", passphrase=lambda: "correct horse", environ={})
+    return [name for name in store.names() if name.startswith("seal.")]
+
+
+async def ends(network: Network, country: str) -> list[SealingEnd]:
+    """Return what the store says of private halves that are gone."""
+    return list(await network.gateways[country].store.read(lambda tx: tx.sealing_ends()))
+
+
+def lines(network: Network, event: str) -> list[dict[str, object]]:
+    """Return what was logged as ``event``."""
+    return [values for name, values in network.logs if name == event]
+
+
+async def test_one_ceremony_lists_a_year_of_windows(network: Network) -> None:
+    """Thirteen windows begin 30 days after one another, last 45 days, and leave no day of a year without a key."""
+    sealing = network.gateways["XBB"].context.trust.card("XAA").sealing
+    begins = [entry.valid_from for entry in sealing]
+    assert [timedelta(days=30)] * 12 == [after - before for before, after in pairwise(begins)]
+    assert {timedelta(days=45)} == {entry.valid_until - entry.valid_from for entry in sealing}
+    assert all(any(entry.is_active(START + timedelta(days=day)) for entry in sealing) for day in range(366)), (
+        "a day without a key"
+    )
+
+
+async def test_a_private_half_goes_when_its_window_ends_and_not_before(network: Network) -> None:
+    """One second before its end the key is there; at its end it is gone from disk and memory, and both logs say so."""
+    gateway, end = network.gateways["XBB"], START - LATER + timedelta(days=45)
+    first = gateway.context.own.sealing[0]
+    network.clock.instant = end - timedelta(seconds=1)
+    assert () == await gateway.windows.run_once(network.clock.now())
+    assert 13 == len(names(network, "XBB"))
+    network.clock.instant = end
+    assert (first.kid,) == await gateway.windows.run_once(network.clock.now())
+    assert [f"seal.1.{number}" for number in range(10, 14)] + [f"seal.1.{number}" for number in range(2, 10)] == names(
+        network, "XBB"
+    )
+    assert b64.decode(first.kid) not in gateway.context.keyring.sealing
+    assert [SealingEnd(b64.decode(first.kid), end, end, "window")] == await ends(network, "XBB")
+    assert [{"kid": first.kid, "reason": "window"}] == lines(network, "key.destroyed")
+    assert () == await gateway.windows.run_once(network.clock.now())
+
+
+async def test_what_was_sealed_to_an_ended_window_stays_closed(network: Network) -> None:
+    """An envelope recorded in the first window opens with no key that the home holds after its end."""
+    await story.received(network)
+    recorded = [raw for country, path, raw in network.wires.posted if country == "XBB"]
+    network.clock.instant = START + timedelta(days=45)
+    await network.gateways["XBB"].windows.run_once(network.clock.now())
+    store = open_store(f"file:{network.homes['XBB']}/{home.KEY_FILE}", passphrase=lambda: "correct horse", environ={})
+    held = {key.kid for _, key in home.sealing_keys(store)}
+    assert recorded
+    assert not [raw for raw in recorded if raw[5:21] in held]
+
+
+async def test_what_a_crash_left_unsaid_is_said_at_the_next_look(network: Network) -> None:
+    """A key destroyed at the command line, or before a crash, is noted with the instant at which it was seen gone."""
+    gateway = network.gateways["XBB"]
+    first = gateway.context.own.sealing[0]
+    store = open_store(f"file:{network.homes['XBB']}/{home.KEY_FILE}", passphrase=lambda: "correct horse", environ={})
+    store.destroy("seal.1.1")
+    network.clock.instant = START + timedelta(days=50)
+    await gateway.close()
+    gateway = await open_gateway(network, "XBB")
+    assert (first.kid,) == await gateway.windows.run_once(network.clock.now())
+    assert [START + timedelta(days=50)] == [row.destroyed_at for row in await ends(network, "XBB")]
+
+
+async def test_a_key_that_no_card_lists_yet_is_left_alone(network: Network) -> None:
+    """Keys are made before the card that lists them; a look in between destroys none."""
+    gateway = network.gateways["XBB"]
+    store = open_store(f"file:{network.homes['XBB']}/{home.KEY_FILE}", passphrase=lambda: "correct horse", environ={})
+    store.put("seal.1.14", SealingKey.generate(1).seed)
+    await gateway.close()
+    gateway = await open_gateway(network, "XBB")
+    network.clock.pass_(days=406)
+    await gateway.windows.run_once(network.clock.now())
+    assert ["seal.1.14"] == names(network, "XBB")
+
+
+async def test_a_store_that_cannot_be_written_is_said_once(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-only store keeps the key: it is said so, forgotten in memory, and never noted as gone."""
+    gateway = network.gateways["XBB"]
+    first = gateway.context.own.sealing[0]
+
+    def refuse(kid: bytes) -> None:
+        raise BadStore("a key store in the environment is read-only", "change it where the variable is set")
+
+    monkeypatch.setattr(gateway.windows, "_destroy", refuse)
+    network.clock.instant = START + timedelta(days=45)
+    for _ in range(2):
+        assert () == await gateway.windows.run_once(network.clock.now())
+    assert [first.kid] == [line["kid"] for line in lines(network, "key.kept")]
+    assert ([], False) == (await ends(network, "XBB"), b64.decode(first.kid) in gateway.context.keyring.sealing)
+
+
+async def test_check_sees_a_window_that_ended_and_is_kept(network: Network) -> None:
+    """``isthmus check`` names private halves that should be gone."""
+    chosen = settings.load(network.homes["XBB"], {})
+    look = Look(chosen, lambda: "correct horse", START + timedelta(days=46))
+    found = [item.text for one in CHECKS if one.__name__ == "_keys" for item in one(look)]
+    assert "1 sealing keys have ended and are still here" in found
+
+
+async def test_the_loop_wakes_at_the_end_of_a_window(network: Network) -> None:
+    """It sleeps to the next end of a window, an hour at most."""
+    gateway, slept = network.gateways["XBB"], []
+
+    class Enough(Exception):
+        """Ends the loop."""
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise Enough
+        network.clock.instant = gateway.context.own.sealing[0].valid_until - timedelta(minutes=5)
+
+    network.clock.sleep = sleep  # type: ignore[method-assign]  # the loop itself is what is tried
+    with pytest.raises(Enough):
+        await gateway.windows.run()
+    assert [3600.0, 300.0] == slept
