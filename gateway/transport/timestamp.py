@@ -6,6 +6,7 @@ roots of the configuration, so that what is stored is worth something later. The
 of the extra ``timestamp``; it is loaded when the first token is asked for.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -79,6 +80,7 @@ def verify_token(raw: bytes, message: bytes, roots: list[x509.Certificate], nonc
     try:
         response = decode_timestamp_response(raw)
         VerifierBuilder(roots=list(roots), nonce=nonce).build().verify_message(response, message)
-        return response.tst_info.gen_time.isoformat()
+        at: datetime = response.tst_info.gen_time
+        return at.isoformat()
     except VerificationError as error:
         raise ValueError(str(error)) from error
