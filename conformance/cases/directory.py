@@ -62,7 +62,7 @@ async def another_state(play: Play) -> None:
     A gateway that takes it lets one State close the offices of another.
     """
     for name in ("XBB-01", "XCC-01", "XA-01", "XAB-01"):
-        await _contradicts(play, _directory(play, 1, "XAA-02") | {"authorities": [_authority(play, name)]})
+        await _contradicts(play, _directory(play, 1, name))
     await _pointed(play, "XAA-01", listed=True)
 
 

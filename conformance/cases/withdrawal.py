@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from conformance.backend import Forbidden
+from conformance.bodies import send
 from conformance.play import Play
 from conformance.registry import Wrong, case
 from conformance.talk import Talk
@@ -66,6 +67,22 @@ async def lower_number(play: Play) -> None:
     await talk.send("reminder", REMINDER)
     await play.refused(talk.message("withdrawal", WITHDRAWN, seq=1), "id-reuse")
     await talk.send("withdrawal", WITHDRAWN)
+
+
+@case("withdrawal.after-the-last-posted", "M-5.25", section="5.7", profile="verify")
+async def after_the_last_posted(play: Play) -> None:
+    """
+    What was never posted is dropped, and the withdrawal takes the number after the last one that was.
+
+    A gateway that counts on shows by a gap that there was something else that it wanted to say.
+    """
+    talk = await play.taken_up()
+    await send(talk, "verification.question")
+    await talk.say("verification.elements", {})
+    await talk.withdraw()
+    message = talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    if message.value["seq"] != 2:
+        raise Wrong(f"the withdrawal has the number {message.value['seq']}, not the one after the request")
 
 
 @case("withdrawal.desk-stops", "M-5.22", "M-5.30", section="5.9", profile="verify")

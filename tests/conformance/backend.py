@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from tuf.ngclient import Updater
 
 import schemas
 from gateway import app, home, settings
@@ -38,6 +39,7 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Unavailable
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import load_cards, write_card
+from gateway.transport.trust_list import TrustList
 from keys import b64, jws
 from keys.card import claims_of, parse_card
 from keys.custody import open_store
@@ -53,7 +55,7 @@ POST_TIMEOUT_S = 2
 WATCHED_APART = timedelta(hours=1)
 VARIABLE = "BENCH_KEYS"
 MEMORY = Path("/dev/shm")
-OFFERS = ("restart", "rotate", "restore", "evidence", "erase", "watch", "unread")
+OFFERS = ("restart", "rotate", "restore", "evidence", "erase", "watch", "unread", "trust-list")
 ANOTHER_DAY = "the other State reckons"
 STATES = {
     "queued": "waiting",
@@ -63,6 +65,27 @@ STATES = {
     "dropped": "dropped",
 }
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class HandClockTrustList(TrustList):
+    """The reader of a trust list under a clock that is set by hand; the library of TUF knows that of the machine."""
+
+    def __init__(
+        self, repository: str, root: Path, cache: Path, directory: Path, own: str, clock: support.HandClock
+    ) -> None:
+        """Read as ``TrustList`` does, at the instant of ``clock``."""
+        super().__init__(repository, root, cache, directory, own)
+        self._clock = clock
+
+    def read(self) -> None:
+        """Read everything again: whether a part has run out meanwhile is not a question of the machine's clock."""
+        self._read = None
+        super().read()
+
+    def _updater(self) -> Updater:
+        made = super()._updater()
+        made._trusted_set.reference_time = self._clock.now()
+        return made
 
 
 class Bench:
@@ -86,6 +109,7 @@ class Bench:
         self._gateway: Gateway | None = None
         self._door: NeutralRunner | None = None
         self._lock = asyncio.Lock()
+        self._list: tuple[str, Path] | None = None
 
     @property
     def target(self) -> str:
@@ -111,6 +135,7 @@ class Bench:
         shutil.copytree(self._template, self._home)
         self._clock.instant = _instant(value["now"])
         self._secrets = dict(self._first)
+        self._list = None
         self._write(value["cards"])
         await self._start(create=True)
         return {
@@ -160,6 +185,7 @@ class Bench:
             run=run_inline,
             log=lambda event, **values: None,
             create=create,
+            cards=self._reader(),
         )
         await self._gateway.refresh_trust()
         await self._gateway.reminder.reckon_anew(self._clock.now())
@@ -168,6 +194,13 @@ class Bench:
         context = app.tls(self._gateway.settings) if self._tls else None
         self._door = await listen(door, "127.0.0.1", self._port, ssl_context=context)
         self._port = int(self._door.addresses[0][1])
+
+    def _reader(self) -> TrustList | None:
+        """Return the reader of the trust list of this home, where it was told of one."""
+        if self._list is None:
+            return None
+        repository, root = self._list
+        return HandClockTrustList(repository, root, self._home / "trust", self._home / "cards", COUNTRY, self._clock)
 
     async def stop(self) -> None:
         """Close the door and the gateway behind it."""
@@ -289,6 +322,21 @@ class Bench:
         held = {country: card.serial for country in value["cards"] if (card := trust.find(country))}
         return {"held": held, "hold": sorted(set(trust.holds()) & set(value["cards"]))}
 
+    async def trust(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Take cards from a trust list alone from now on, and read it."""
+        root = self._home / "root.json"
+        wanted = (value["repository"], root)
+        if self._list != wanted or root.read_text(encoding="utf-8") != value["root"]:
+            await self.stop()
+            root.write_text(value["root"], encoding="utf-8")
+            self._list = wanted
+            await self._start()
+        else:
+            await self.gateway.refresh_trust()
+        trust = self.gateway.context.trust
+        held = {country: card.serial for country in self.gateway.context.partners if (card := trust.held(country))}
+        return {"held": held, "hold": sorted(trust.holds())}
+
     # People
 
     async def submit(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -385,7 +433,19 @@ class Bench:
     def app(self) -> web.Application:
         """Return the application of the back-end."""
         made = web.Application(client_max_size=4 << 20)
-        for name in ("reset", "clock", "cards", "submit", "say", "act", "restart", "rotate", "backup", "restore"):
+        for name in (
+            "reset",
+            "clock",
+            "cards",
+            "submit",
+            "say",
+            "act",
+            "restart",
+            "rotate",
+            "backup",
+            "restore",
+            "trust",
+        ):
             made.router.add_post(f"/{name}", self._handler(getattr(self, name)))
         for name in ("delivered", "sent", "evidence"):
             made.router.add_get(f"/{name}", self._handler(getattr(self, name)))

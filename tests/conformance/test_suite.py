@@ -290,7 +290,6 @@ def test_cases_cite_what_there_is() -> None:
     assert [] == coverage.unknown(PROTOCOL, CASES)
 
 
-@pytest.mark.xfail(strict=True, reason="the cases are being written; take this mark away with the last one")
 def test_every_demand_has_a_case() -> None:
     """No MUST of the protocol is without a case."""
     load(cases)
