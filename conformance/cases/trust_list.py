@@ -280,13 +280,13 @@ def _twice(book: TrustList, code: str) -> None:
 
 
 def _another_file(book: TrustList, code: str) -> None:
-    """The server gives other cards than those that the State signed: the first alone, in as many bytes."""
+    """The server gives other cards than those that the State signed, which are the first alone, in as many bytes."""
     cards = book.states[0].cards
-    right, other = cards_document(code, cards), cards_document(code, cards[:1])
-    book.publish()
-    path = next(path for path, content in book.files.items() if content == right)
-    book.files[path] = other + b" " * (len(right) - len(other))
-    book.afterwards = lambda: book.files.update({path: right})
+    given = cards_document(code, cards)
+    signed = cards_document(code, cards[:1]).ljust(len(given))
+    book.publish(cards={code: signed})
+    path = next(path for path, content in book.files.items() if content == signed)
+    book.files[path] = given
 
 
 PARTS: dict[str, Fault] = {
