@@ -169,15 +169,12 @@ class Gateway:
             self.context.log("store.unavailable", error=str(error), hint=error.hint)  # looked for at the next refresh
 
 
-def _line(values: Mapping[str, Any], **_: Any) -> str:
-    return orjson.dumps(values, default=str).decode()
-
-
 def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[..., None]:
     """Return the log: JSON lines on ``stream`` (standard error), allow-listed keys only."""
 
-    def allow(logger: Any, method: str, event: Any) -> Any:
-        return {key: value for key, value in event.items() if key in LOG_KEYS}
+    def render(logger: Any, method: str, event: Any) -> str:
+        allowed = {key: value for key, value in event.items() if key in LOG_KEYS}
+        return orjson.dumps(allowed, default=str).decode()
 
     logger = structlog.wrap_logger(
         structlog.WriteLogger(stream or sys.stderr),
@@ -185,8 +182,7 @@ def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[...
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            allow,
-            structlog.processors.JSONRenderer(serializer=_line),
+            render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     ).bind()  # bound once: the lazy proxy would build its processors anew for every line

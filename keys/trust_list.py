@@ -14,6 +14,7 @@ Rule 3: the online keys say nothing about whose key is whose. Who steals them ca
 Bytes and values only (``docs/protocol.md`` section 8.4); the files are in ``gateway.transport.trust_repository``.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -236,14 +237,22 @@ def _roles(targets: Targets) -> dict[str, DelegatedRole]:
 
 
 def countries(targets: Targets) -> dict[str, tuple[bytes, ...]]:
-    """Return the keys (32 bytes) that speak for each country of ``targets``."""
+    """
+    Return the keys (32 bytes) that speak for each country of ``targets``.
+
+    A delegation of another form than ``delegate`` makes names nobody (M-8.9), nor does one with a key of another one.
+    """
     if targets.delegations is None or targets.delegations.roles is None:
         return {}
-    keys = targets.delegations.keys
+    keys, roles = targets.delegations.keys, targets.delegations.roles
+    uses = Counter(keyid for role in roles.values() for keyid in set(role.keyids))
     return {
         name: tuple(_public(keys[keyid]) for keyid in role.keyids)
-        for name, role in targets.delegations.roles.items()
-        if list(role.paths or ()) == [f"cards/{name}/*"] and role.terminating
+        for name, role in roles.items()
+        if list(role.paths or ()) == [f"cards/{name}/*"]
+        and role.terminating
+        and role.threshold >= min(2, len(role.keyids))
+        and all(uses[keyid] == 1 for keyid in role.keyids)
     }
 
 

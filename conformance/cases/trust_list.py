@@ -41,7 +41,7 @@ async def _held(book: TrustList, *serials: int) -> None:
     if found != serials:
         raise Wrong(f"the gateway holds the cards {found} of {[one.code for one in book.states]}, not {serials}")
     if on_hold := sorted({one.code for one in book.states} & set(answer["hold"])):
-        raise Wrong(f"{', '.join(on_hold)} is on hold for a fault that is none of M-8.5")
+        raise Wrong(f"{', '.join(on_hold)} is on hold without a reason (M-8.5, M-8.12)")
 
 
 async def _none_taken(play: Play, fault: Fault) -> None:
@@ -170,12 +170,23 @@ def _leave_out(book: TrustList) -> Change:
     return change
 
 
+def _lone_signer(book: TrustList) -> None:
+    """One key of three speaks for the first State."""
+    code = _first(book)
+
+    def change(signed: Json) -> None:
+        signed["delegations"]["roles"][0]["threshold"] = 1
+
+    book.publish(change={"targets": change}, by={code: book.keys[code][:1]})
+
+
 FORMS: dict[str, Fault] = {
     "not-terminating": _named(terminating=False),
     "two-paths": _named(paths=lambda code: [f"cards/{code}/*", f"more/{code}/*"]),
     "wider-path": _named(paths=["cards/*/*"]),
     "narrower-path": _named(paths=lambda code: [f"cards/{code}/card.json"]),
     "by-hash": _named(paths=None, path_hash_prefixes=[""]),
+    "lone-signer": _lone_signer,
     "no-longer": lambda book: book.publish(change={"targets": _leave_out(book)}),
 }
 
@@ -188,6 +199,22 @@ async def named(play: Play, fault: Fault) -> None:
     A gateway that takes other forms lets whoever has some delegation speak for a State, or takes silence for news.
     """
     await _part_not_taken(play, fault)
+
+
+@case("trustlist.shared-key", "M-8.9", section="8.4", needs=NEEDS, fresh=True)
+async def shared_key(play: Play) -> None:
+    """
+    Of two States for which the same key may speak nothing is taken.
+
+    A gateway that takes it lets whoever holds the keys of one State speak for the other.
+    """
+
+    def shared(book: TrustList) -> None:
+        code, other = (one.code for one in book.states)
+        book.keys[code] = [*book.keys[code][:1], *book.keys[other][:2]]
+        book.publish()
+
+    await _none_taken(play, shared)
 
 
 # The workflow

@@ -61,6 +61,17 @@ def parse(text: str) -> EdtfDate:
     Raises:
         BadEdtf: it is not in the grammar above, is no day of the calendar, or ends before it begins.
     """
+    lower, upper, marks = _days(text)
+    return EdtfDate(lower, upper, not marks.isdisjoint("?%"), not marks.isdisjoint("~%"), text)
+
+
+def check(text: str) -> None:
+    """Return if ``text`` may mean a day. Raises ``BadEdtf`` as ``parse`` does."""
+    _days(text)
+
+
+def _days(text: str) -> tuple[date, date, set[str]]:
+    """Return the first and the last day that ``text`` may mean, and its qualifiers."""
     if len(text) > TEXT_MAX:
         raise BadEdtf("a date is not that long")
     ends = [_parse_date(part) for part in text.split("/", 2)]
@@ -69,8 +80,7 @@ def parse(text: str) -> EdtfDate:
     lower, upper = ends[0][0], ends[-1][1]
     if lower > upper:
         raise BadEdtf("an interval ends before it begins")
-    marks = {mark for _, _, mark in ends}
-    return EdtfDate(lower, upper, bool(marks & {"?", "%"}), bool(marks & {"~", "%"}), text)
+    return lower, upper, {mark for _, _, mark in ends}
 
 
 def _parse_date(text: str) -> tuple[date, date, str]:

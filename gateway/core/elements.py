@@ -37,7 +37,7 @@ def _faults(elements: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "/".join(map(str, where)), str(error)
     for member, text in _dates(elements):
         try:
-            edtf.parse(text)
+            edtf.check(text)
         except edtf.BadEdtf:
             yield member, "no date of the calendar in EDTF level 1"
     document = elements.get("document")

@@ -326,6 +326,10 @@ class Receiver:
         case = await tx.find_case(thread.ref) if thread.ref else None
         return case is None or case.side == Side.REQUESTED.value
 
+    def _is_of_today(self, payload: Payload) -> bool:
+        """Return whether the payload is of the epoch that its sender's card announces."""
+        return payload.epoch == self._context.trust.card(payload.sender).epoch
+
     def _epoch_fault(self, payload: Payload) -> Reason | None:
         """Return why the epoch is refused; raises for one whose card is still on its way (transient, M-5.8)."""
         announced = self._context.trust.card(payload.sender).epoch
@@ -504,8 +508,7 @@ class Receiver:
         """Record the verdict, and use up the number: of an accepted message, and of a refused one that is the next."""
         payload = opened.payload
         accepted = verdict.reason is None
-        announced = self._context.trust.card(payload.sender).epoch
-        if accepted or (payload.epoch == announced and payload.seq == _last(thread, payload) + 1):
+        if accepted or (payload.seq == _last(thread, payload) + 1 and self._is_of_today(payload)):
             # Effects of the step may have changed the row: read it again before writing our part of it.
             latest = thread
             if thread.ref is not None or thread.ended is not None:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import shutil
+import socket
 import sqlite3
 import sys
 import tempfile
@@ -94,7 +95,11 @@ class Bench:
     def __init__(self, folder: Path, peers_port: int, *, tls: bool = False) -> None:
         """Keep everything under ``folder``; the door for partners is on ``peers_port``, or on a free one."""
         self._folder = folder
-        self._port = peers_port
+        # Kept for as long as the bench: between two gateways nobody else's connection may be given the port.
+        self._kept = socket.socket()
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._kept.bind(("127.0.0.1", peers_port))
+        self._port = int(self._kept.getsockname()[1])
         self._tls = tls
         self._keys = support.people_keys()
         self._template = folder / "template"
@@ -192,8 +197,7 @@ class Bench:
         watch, silent = self._gateway.witness, lambda event, **values: None
         door = peer_app(self._gateway.receiver, self._gateway.deliverer, log=silent, watch=watch)
         context = app.tls(self._gateway.settings) if self._tls else None
-        self._door = await listen(door, "127.0.0.1", self._port, ssl_context=context)
-        self._port = int(self._door.addresses[0][1])
+        self._door = await listen(door, "127.0.0.1", self._port, ssl_context=context, reuse_port=True)
 
     def _reader(self) -> TrustList | None:
         """Return the reader of the trust list of this home, where it was told of one."""
