@@ -6,12 +6,15 @@ surrogate, a byte order mark, bytes after the value.
 Rule 2: what is signed is the exact bytes; nothing here rewrites them. ``dumps`` is for values that are new.
 
 The scanner is the C one of the standard library. What it would let through is caught by its hooks, and what it would
-recurse into is measured beforehand without recursion (``docs/protocol.md`` section 3).
+recurse into is measured beforehand without recursion (``docs/protocol.md`` section 3). What is written as we write it
+is read faster, by ``orjson``, and to the same effect.
 """
 
 import json
 import re
 from typing import Any, NoReturn
+
+import orjson
 
 MAX_DEPTH = 16
 """Objects and arrays within one another, the outermost counted. A message needs seven."""
@@ -31,6 +34,9 @@ _FORBIDDEN = re.compile(
     + "]"
 )
 
+
+# In bytes without white space outside of strings, a number follows one of these. Inside a string it is a false alarm.
+_FRACTION = re.compile(rb"(?:\A|[:\[,])-?[0-9]+[.eE]")
 
 _HIGH_BYTES = bytes(range(0xED, 0x100))
 """First bytes, in UTF-8, of characters from U+D000 on; all that is forbidden begins with one of them."""
@@ -57,12 +63,14 @@ def loads(raw: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     if text.startswith("\ufeff"):
         raise BadJson("begins with a byte order mark")
     _check_depth(raw, max_depth)
-    try:
-        value = _DECODER.decode(text)
-    except BadJson:
-        raise
-    except (ValueError, RecursionError):
-        raise BadJson("not JSON") from None
+    value = _canonical(raw)
+    if value is None:
+        try:
+            value = _DECODER.decode(text)
+        except BadJson:
+            raise
+        except (ValueError, RecursionError):
+            raise BadJson("not JSON") from None
     if not isinstance(value, dict):
         raise BadJson("not an object")
     if "\\u" in text:  # an escape may stand for what UTF-8 cannot say
@@ -97,6 +105,21 @@ def _check_depth(raw: bytes, max_depth: int) -> None:
         outside = outside.replace(b"[]", b"")
     if outside:
         raise BadJson(f"nested deeper than {max_depth}, or not balanced")
+
+
+def _canonical(raw: bytes) -> object:
+    """
+    Return what ``raw`` holds if it is written as we write it ourselves, or ``None``; most of what arrives is.
+
+    A library reads it in a third of the time and is not strict. But what it writes again byte for byte has no name
+    twice, no integer beyond its bounds and no other form of a number; fractions alone would come back as they were.
+    """
+    try:
+        value: object = orjson.loads(raw)
+        same = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == raw
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+    return value if same and not _FRACTION.search(raw) else None
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

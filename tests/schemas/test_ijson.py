@@ -208,3 +208,43 @@ def test_not_written_too_deep() -> None:
     value.append(value)
     with pytest.raises(BadJson, match="nested"):
         ijson.dumps(value)
+
+
+TOKENS = (
+    "1",
+    "-0",
+    "-1",
+    "1e5",
+    "1e-7",
+    "1E300",
+    "1.5",
+    "-0.0",
+    "9007199254740991",
+    "9007199254740992",
+    "null",
+    "true",
+)
+STRINGS = ('"a"', '"1e5"', '"x.5"', '"\\u0061"', '"\\ud800"', '"\uffff"', '"\u00e9"', '"\\n"', '"\\/"')
+WRITTEN = st.recursive(
+    st.sampled_from((*TOKENS, *STRINGS)),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(st.sampled_from(('"a"', '"b"', '"\\u0061"')), inner), max_size=3).map(
+            lambda pairs: "{" + ",".join(f"{name}:{value}" for name, value in pairs) + "}"
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(WRITTEN)
+def test_what_is_read_faster_is_read_alike(text: str) -> None:
+    """Bytes as we write them take another way; a space behind them does not, and value or refusal are the same."""
+    raw = f'{{"k":{text}}}'.encode()
+    found = []
+    for each in (raw, raw + b" "):
+        try:
+            found.append(repr(ijson.loads(each)))
+        except ijson.BadJson as error:
+            found.append(error.reason)
+    assert found[0] == found[1]
