@@ -90,8 +90,10 @@ $(VENV)/.stamp: requirements/timestamp.txt $(VENV)/.dev
 	@command -v openssl >/dev/null || echo "note: OpenSSL is missing, so the tests of time-stamps are skipped"
 	@touch $@
 
-# tuf-js reads the trust list beside our own client. It needs Node: fetched where allowed, and said where it is not.
-$(VENV)/.node: tests/trust/tuf_js/package-lock.json | $(BIN)/python
+# tuf-js reads the trust list beside our own client, and a second gateway exchanges with ours. Both need Node: fetched
+# where allowed, and said where it is not.
+PARTNER := conformance/partners/node
+$(VENV)/.node: tests/trust/tuf_js/package-lock.json $(PARTNER)/package-lock.json | $(BIN)/python
 	@if ! command -v npm >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
 		echo "== Setting up: installing Node with the system's package manager"; \
 		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
@@ -101,8 +103,11 @@ $(VENV)/.node: tests/trust/tuf_js/package-lock.json | $(BIN)/python
 	@if command -v npm >/dev/null; then \
 		echo "== Setting up: installing the pinned packages of tuf-js (every file checked by hash)"; \
 		npm ci --prefix $(VENV)/tuf-js --ignore-scripts --no-audit --no-fund --silent || true; \
+		echo "== Setting up: installing the pinned packages of the gateway in Node.js"; \
+		npm ci --prefix $(PARTNER) --no-audit --no-fund --silent || true; \
 	fi
 	@[ -d $(VENV)/tuf-js/node_modules/tuf-js ] || echo "note: tuf-js is missing, so the tests beside it are skipped"
+	@[ -d $(PARTNER)/node_modules/better-sqlite3/build ] || echo "note: the packages of $(PARTNER) are missing, so its tests are skipped"
 	@touch $@
 
 demo: $(VENV)/.base
