@@ -32,6 +32,7 @@ from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
 from gateway.services import cases, evidence, no_contact
+from gateway.services.acts import DeskServices
 from gateway.services.answer import Answer
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
@@ -508,6 +509,21 @@ async def export_evidence(gateway: Gateway, ref: str, person: str, role: str, wh
     return await evidence.export(gateway.context, ref, person, role, why, cards=gateway.cards)
 
 
+def desk_services(gateway: Gateway) -> DeskServices:
+    """Return what a desk of ``gateway`` takes its steps through."""
+    return DeskServices(
+        context=gateway.context,
+        clear=gateway.clear,
+        answer=gateway.answer,
+        hold=gateway.hold,
+        notices=gateway.notices,
+        returning=gateway.returning,
+        reminder=gateway.reminder,
+        inquiries=gateway.inquiries,
+        evidence=partial(export_evidence, gateway),
+    )
+
+
 def tls(settings: Settings) -> ssl.SSLContext | None:
     """Return the TLS 1.3 context of the peers listener, or ``None`` where a proxy in front speaks TLS."""
     peers = settings.values["listeners"]["peers"]
@@ -537,18 +553,7 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
         runners.append(door)
         api = values["listeners"].get("api")
         if api is not None:
-            services = LocalServices(
-                context=context,
-                clear=gateway.clear,
-                answer=gateway.answer,
-                hold=gateway.hold,
-                notices=gateway.notices,
-                returning=gateway.returning,
-                reminder=gateway.reminder,
-                inquiries=gateway.inquiries,
-                tokens=tokens(values),
-                evidence=partial(export_evidence, gateway),
-            )
+            services = LocalServices(desk_services(gateway), tokens(values))
             runners.append(await listen(local_app(services), api["host"], api["port"]))
         await gateway.refresh_trust()
         # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.

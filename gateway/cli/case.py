@@ -8,14 +8,14 @@ Rule 3: who signs names the digest that the preview showed, so that nobody signs
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import schemas
-from gateway.app import export_evidence
+from gateway.app import desk_services
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.output import emit, json_option, say
@@ -23,13 +23,7 @@ from gateway.cli.session import home_option, key_passphrase_option, passphrase, 
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import IllegalStep
 from gateway.core.verification import CLERK, GATEWAY, OFFICER
-from gateway.http import openapi
 from gateway.http.local_api import (
-    DESK,
-    LISTS,
-    VERBS,
-    Call,
-    LocalServices,
     allowed_json,
     content_json,
     desk_json,
@@ -38,12 +32,12 @@ from gateway.http.local_api import (
     preview_json,
     row_json,
 )
-from gateway.services import cases
+from gateway.services import act_bodies, cases
+from gateway.services.acts import ANYBODY, DESK, LISTS, VERBS, Call, find_row
 from gateway.services.answer import needs_second_signer
 from gateway.services.clear import APPROVAL
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
-from gateway.services.inquire import BoardRow
 from gateway.services.ports import Tx
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from keys import statement as statements
@@ -109,45 +103,18 @@ class Desk:
 
         Raises ``SchemaError`` for a ``body`` that the door would not take either.
         """
-        verb, row = VERBS[name], await find_row(gateway, ref)
-        if (schema := _BODIES[name]) is not None:
-            openapi.validate(schema, body)
+        verb, row = VERBS[name], await find_row(gateway.inquiries, ref)
+        if (schema := act_bodies.TAKES.get(name)) is not None:
+            act_bodies.validate(schema, body)
         if Side(row.side) not in verb.sides:
             raise IllegalStep(row.state, name, self.role or "")
         here = OFFICER if row.side == Side.REQUESTING else CLERK
         role = self.fitting(gateway, verb.roles(Side(row.side)) - {GATEWAY}, here)
-        made = await verb.act(_services(gateway), Call(self.person, role, ref, body))
-        value: dict[str, Any] = {"ref": ref, "state": (await find_row(gateway, ref)).state}
+        made = await verb.act(desk_services(gateway), Call(self.person, role, ref, body))
+        value: dict[str, Any] = {"ref": ref, "state": (await find_row(gateway.inquiries, ref)).state}
         if made is not None:
             value["prepared"] = prepared_json(made)
         return value
-
-
-_BODIES = {route.name: route.request for route in openapi.ROUTES}
-"""Schema of the body of each step of the local API, or ``None``."""
-
-
-def _services(gateway: "Gateway") -> LocalServices:
-    return LocalServices(
-        context=gateway.context,
-        clear=gateway.clear,
-        answer=gateway.answer,
-        hold=gateway.hold,
-        notices=gateway.notices,
-        returning=gateway.returning,
-        reminder=gateway.reminder,
-        inquiries=gateway.inquiries,
-        tokens={},
-        evidence=partial(export_evidence, gateway),
-    )
-
-
-async def find_row(gateway: "Gateway", ref: str) -> BoardRow:
-    """Return the row of the case ``ref``; raises ``NotFound``."""
-    row = await gateway.inquiries.find_case(ref)
-    if row is None:
-        raise NotFound("there is no such case here")
-    return row
 
 
 def desk_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -213,9 +180,9 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
     """Show where a case stands and the steps that are open; with --why also its content."""
 
     async def act(gateway: "Gateway") -> Any:
-        roles = LISTS | frozenset(role for verb in VERBS.values() for role in verb.anybody())
+        roles = ANYBODY
         role = desk.looking(gateway, roles)
-        row = await find_row(gateway, ref)
+        row = await find_row(gateway.inquiries, ref)
         if why and role not in DESK:
             raise Forbidden("the content is for the desks", "leave --why out to see where the case stands")
         seen = await look(gateway, desk.person, ref, "view", why) if role in DESK and row.state not in _GONE else None
@@ -262,7 +229,7 @@ def preview(desk: Desk, ref: str, why: str) -> None:
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, DESK)
-        if (await find_row(gateway, ref)).state in _GONE:
+        if (await find_row(gateway.inquiries, ref)).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
         seen = await look(gateway, desk.person, ref, "preview", why)
         if seen.side is Side.REQUESTING and (seen.pending is None or seen.pending.type not in RETURN_APPROVAL):
@@ -289,7 +256,7 @@ def new(desk: Desk, file: str, exercise: bool) -> None:
     async def act(gateway: "Gateway") -> Any:
         role = desk.fitting(gateway, OFFICER)
         ref = await gateway.clear.new(draft, desk.person, role, exercise=exercise)
-        return {"ref": ref, "state": (await find_row(gateway, ref)).state}
+        return {"ref": ref, "state": (await find_row(gateway.inquiries, ref)).state}
 
     desk.run(act)
 

@@ -11,7 +11,7 @@ from gateway.cli.case import Desk, desk_options, look, ref_argument, signing_opt
 from gateway.cli.output import say
 from gateway.cli.session import read_json
 from gateway.core.case import Side
-from gateway.http.local_api import VERBS
+from gateway.services.acts import VERBS
 from gateway.services.notices import APPROVAL
 
 if TYPE_CHECKING:

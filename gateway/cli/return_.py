@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schemas
-from gateway.cli.case import STATEMENT_MAX_BYTES, Desk, desk_options, find_row, ref_argument, signing_options
+from gateway.cli.case import STATEMENT_MAX_BYTES, Desk, desk_options, ref_argument, signing_options
 from gateway.cli.case import look as look_at
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.session import read_json
 from gateway.core.case import Side, State
-from gateway.http.local_api import RETURN_DESK, RETURN_PARTS, VERBS, return_json
+from gateway.http.local_api import return_json
+from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS, find_row
 from gateway.services.context import NotFound
 from keys import statement as statements
 
@@ -104,7 +105,7 @@ def show(desk: Desk, ref: str, why: str) -> None:
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
-        if (await find_row(gateway, ref)).state in _GONE:
+        if (await find_row(gateway.inquiries, ref)).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
         return return_json(await look_at(gateway, desk.person, ref, "view", why, role), role)
 

@@ -7,34 +7,34 @@ Rule 2: bodies are checked by the schemas the document shows; there is no second
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
-import jsonschema_rs
-
-import schemas
 from gateway.core.case import State
-from schemas import Problem, SchemaError
+from gateway.services.act_bodies import (
+    ANY,
+    CODE,
+    COUNT,
+    DATE,
+    DIGEST,
+    ID,
+    INSTANT,
+    TAKES,
+    TEXT,
+    YES_NO,
+    Schema,
+    as_object,
+    components,
+    or_null,
+    ref,
+)
 
 VERSION: Final = "1"
-COMPONENTS: Final = "#/components/schemas/"
 MEDIA_TYPE: Final = "application/json"
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
 JUSTIFICATION_HEADER: Final = "Isthmus-Justification"
 ROLE_HEADER: Final = "Isthmus-Role"
 LIMIT_MAX: Final = 500
-
-Schema = Mapping[str, Any]
-
-BODIES: Final = (
-    "interview-consent",
-    "verification.redirect",
-    "verification.interview",
-    "verification.interview-result",
-    "use-report.answer",
-)
-"""Schemas that this API takes as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ _CASE = "/v1/cases/{ref}"
 _LOOK = ("role", "justification", "justification_header")
 
 
-def _verb(name: str, summary: str, request: str | None = None) -> Route:
-    return Route("POST", f"{_CASE}/{name}", name, summary, request, "Moved", query=("role",))
+def _verb(name: str, summary: str) -> Route:
+    return Route("POST", f"{_CASE}/{name}", name, summary, TAKES.get(name), "Moved", query=("role",))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -120,72 +120,70 @@ ROUTES: tuple[Route, ...] = (
         response="Preview",
         query=_LOOK,
     ),
-    _verb("amend", "Replace the draft; an approval given before is void.", "case-draft"),
-    _verb("approval", "Approve the body prepared, by a statement of the approver's own key.", "Signed"),
+    _verb("amend", "Replace the draft; an approval given before is void."),
+    _verb("approval", "Approve the body prepared, by a statement of the approver's own key."),
     _verb("send", "Put the approved body in the outbox."),
     _verb("elements", "Prepare the answer to a question from the draft; only what was asked for is in it."),
-    _verb("contest", "Ask once for a second look at the reply.", "Contest"),
+    _verb("contest", "Ask once for a second look at the reply."),
     _verb("reminder", "Remind of an overdue answer."),
-    _verb("freeze", "Stop the case at once.", "Freeze"),
+    _verb("freeze", "Stop the case at once."),
     _verb("release", "Let go of a case you froze."),
     _verb("resume", "Propose to go on, or as a second person go on."),
-    _verb("apart", "Say that the case is about another person than the stopped one it is held for.", "Apart"),
-    _verb("correction", "Set right what the record of a case that stands still says of the person.", "Correction"),
-    _verb("attestation", "Attest anew the protection state of a case that stands still.", "Attestation"),
+    _verb("apart", "Say that the case is about another person than the stopped one it is held for."),
+    _verb("correction", "Set right what the record of a case that stands still says of the person."),
+    _verb("attestation", "Attest anew the protection state of a case that stands still."),
     _verb("withdraw", "Withdraw a stopped case."),
     _verb("acknowledge", "Acknowledge a request received."),
-    _verb("question", "Ask which of several persons is meant.", "Question"),
-    _verb("delay", "Say by code that the answer will take longer.", "Delay"),
-    _verb("extension", "Extend the period as far as the agreement allows.", "Extension"),
-    _verb("reply", "Prepare the answer.", "Reply"),
-    _verb("countersignature", "Add the second signature to the answer prepared.", "Signed"),
+    _verb("question", "Ask which of several persons is meant."),
+    _verb("delay", "Say by code that the answer will take longer."),
+    _verb("extension", "Extend the period as far as the agreement allows."),
+    _verb("reply", "Prepare the answer."),
+    _verb("countersignature", "Add the second signature to the answer prepared."),
     _verb("answer", "Send the answer prepared."),
-    _verb("redirect", "Point to the authority of our directory that is competent.", "verification.redirect"),
-    _verb("interview", "Propose an interview, where the request allows one.", "verification.interview"),
-    _verb("interview-consent", "Prepare to accept an interview, with the person's consent to it.", "InterviewConsent"),
+    _verb("redirect", "Point to the authority of our directory that is competent."),
+    _verb("interview", "Propose an interview, where the request allows one."),
+    _verb("interview-consent", "Prepare to accept an interview, with the person's consent to it."),
     _verb("interview-agreement", "Send the acceptance of an interview that was approved."),
     _verb("interview-refusal", "Say no to an interview; no reason is given."),
-    _verb(
-        "interview-result", "Say whether the interview was held and what it showed.", "verification.interview-result"
-    ),
+    _verb("interview-result", "Say whether the interview was held and what it showed."),
     _verb("use-question", "Ask what became of what we sent."),
-    _verb("use-report", "Answer what became of what we received.", "use-report.answer"),
-    _verb("onward-question", "Ask to use what we received for another purpose or at another body.", "OnwardQuestion"),
-    _verb("onward-answer", "Grant such a use until a day, or refuse it without a reason.", "OnwardAnswer"),
-    _verb("strike", "Say that parts of what we sent were wrong and are to be destroyed.", "Strike"),
-    _verb("rectification", "Prepare right values for parts of what we sent.", "Rectification"),
-    _verb("rectification-approval", "Approve and send the right values, by a statement of the approver.", "Signed"),
+    _verb("use-report", "Answer what became of what we received."),
+    _verb("onward-question", "Ask to use what we received for another purpose or at another body."),
+    _verb("onward-answer", "Grant such a use until a day, or refuse it without a reason."),
+    _verb("strike", "Say that parts of what we sent were wrong and are to be destroyed."),
+    _verb("rectification", "Prepare right values for parts of what we sent."),
+    _verb("rectification-approval", "Approve and send the right values, by a statement of the approver."),
     _verb("erasure-demand", "Ask the other State to destroy what we sent."),
-    _verb("confirmation", "Confirm that a rectification was carried out.", "Confirmation"),
-    _verb("destruction", "Destroy our copy as the other State asked, and confirm it.", "Numbered"),
+    _verb("confirmation", "Confirm that a rectification was carried out."),
+    _verb("destruction", "Destroy our copy as the other State asked, and confirm it."),
     _verb("close", "Close the case."),
     _verb("discard", "Drop a case of which nothing was accepted."),
-    _verb("consideration", "Begin to consider a return, with its national record.", "return-record"),
-    _verb("record", "Replace the national record of a return.", "return-record"),
+    _verb("consideration", "Begin to consider a return, with its national record."),
+    _verb("record", "Replace the national record of a return."),
     _verb("assessment", "Say that the assessments are complete."),
     _verb("decline", "End it without a return."),
     _verb("reassessment", "Begin anew; what was signed before is void."),
-    _verb("proposal", "Prepare the proposal of a return; conclusions, dates and signers alone are in it.", "Plan"),
-    _verb("endorsement", "Release the return, as the authority in charge.", "Signed"),
+    _verb("proposal", "Prepare the proposal of a return; conclusions, dates and signers alone are in it."),
+    _verb("endorsement", "Release the return, as the authority in charge."),
     _verb("propose", "Send the proposal that was approved and released."),
     _verb("decision", "Note that the decision on record is final."),
-    _verb("document", "Prepare the request for a travel document.", "DocumentWanted"),
+    _verb("document", "Prepare the request for a travel document."),
     _verb("document-request", "Send the request for a travel document that was approved."),
-    _verb("schedule", "Fix the journey; the message leaves 72 hours before departure.", "Journey"),
+    _verb("schedule", "Fix the journey; the message leaves 72 hours before departure."),
     _verb("cancellation", "Take the plan of a journey back."),
-    _verb("departure", "Say that the person left now.", "Departure"),
-    _verb("protocol", "The exact protocol that both hands of a handover sign. Nothing is stored.", "ProtocolWanted"),
-    _verb("handover", "Sign the protocol as the first hand.", "HandedOver"),
-    _verb("handover-confirmation", "Sign the protocol as the second hand.", "Signed"),
-    _verb("recall", "Call the person back after departure.", "Recall"),
+    _verb("departure", "Say that the person left now."),
+    _verb("protocol", "The exact protocol that both hands of a handover sign. Nothing is stored."),
+    _verb("handover", "Sign the protocol as the first hand."),
+    _verb("handover-confirmation", "Sign the protocol as the second hand."),
+    _verb("recall", "Call the person back after departure."),
     _verb("returned", "Note that the person is back."),
-    _verb("suspension", "Stop a return at once; the other State learns that, and no reason.", "Suspension"),
-    _verb("acceptance", "Prepare to accept a return.", "Acceptance"),
-    _verb("accept", "Accept what was prepared, as the authority in charge.", "Signed"),
-    _verb("refusal", "Refuse a return by code.", "Refusal"),
-    _verb("issue", "Say that a travel document was issued.", "TravelDocument"),
-    _verb("reissue", "Say that another document takes the place of the last.", "TravelDocument"),
-    _verb("report", "Report by code how the person was found.", "Report"),
+    _verb("suspension", "Stop a return at once; the other State learns that, and no reason."),
+    _verb("acceptance", "Prepare to accept a return."),
+    _verb("accept", "Accept what was prepared, as the authority in charge."),
+    _verb("refusal", "Refuse a return by code."),
+    _verb("issue", "Say that a travel document was issued."),
+    _verb("reissue", "Say that another document takes the place of the last."),
+    _verb("report", "Report by code how the person was found."),
     Route(
         "GET",
         f"{_CASE}/return",
@@ -215,259 +213,147 @@ ROUTES: tuple[Route, ...] = (
 # Schemas of what only this door says and hears; those of drafts and messages come from ``schemas``.
 
 
-def _object(title: str, properties: Schema, required: tuple[str, ...] | None = None) -> dict[str, Any]:
-    names = list(properties) if required is None else list(required)
-    return {
-        "title": title,
-        "type": "object",
-        "additionalProperties": False,
-        "required": names,
-        "properties": dict(properties),
-    }
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": COMPONENTS + name}
-
-
-def _or_null(schema: Schema) -> dict[str, Any]:
-    return {"anyOf": [dict(schema), {"type": "null"}]}
-
-
-_TEXT: Schema = {"type": "string"}
-_NOTE: Schema = {"type": "string", "minLength": 1, "maxLength": 2000}
-_CODE: Schema = {"type": "string", "pattern": "^[A-Z][A-Z0-9_]{0,63}$"}
-_DATE: Schema = {"type": "string", "format": "date"}
-_INSTANT: Schema = {"type": "string", "format": "date-time"}
-_DIGEST: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
-_ID: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"}
-_YES_NO: Schema = {"type": "boolean"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_ANY: Schema = {"type": "object"}
 _STATE: Schema = {"enum": [state.value for state in State]}
 
 _ROW: Schema = {
-    "ref": _ID,
-    "partner": _TEXT,
+    "ref": ID,
+    "partner": TEXT,
     "side": {"enum": ["requesting", "requested"]},
     "state": _STATE,
-    "step": _or_null(_TEXT),
-    "due_on": _or_null(_DATE),
-    "due_at": _or_null(_INSTANT),
-    "officer": _or_null(_TEXT),
-    "instrument": _or_null(_TEXT),
-    "calendar": _or_null(_TEXT),
-    "reminders": _COUNT,
-    "extended": _YES_NO,
-    "delay_notice": _YES_NO,
-    "opened_at": _INSTANT,
-    "changed_at": _INSTANT,
-    "notice_due": _YES_NO,
+    "step": or_null(TEXT),
+    "due_on": or_null(DATE),
+    "due_at": or_null(INSTANT),
+    "officer": or_null(TEXT),
+    "instrument": or_null(TEXT),
+    "calendar": or_null(TEXT),
+    "reminders": COUNT,
+    "extended": YES_NO,
+    "delay_notice": YES_NO,
+    "opened_at": INSTANT,
+    "changed_at": INSTANT,
+    "notice_due": YES_NO,
 }
 
-_NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 9999}
-_PARTS: Schema = {"type": "array", "items": _CODE, "minItems": 1, "maxItems": 11, "uniqueItems": True}
-
-_LOCAL: Mapping[str, Schema] = {
-    "Signed": _object("A statement of the caller's own key", {"statement": {"type": "string", "maxLength": 2048}}),
-    "Contest": _object("Contest", {"ground": _CODE}),
-    "Freeze": _object(
-        "Freeze",
-        {"reason": _NOTE, "protection": _or_null(_ref("case-draft/properties/asylum"))},
-        ("reason",),
-    ),
-    "Apart": _object("Another person", {"why": _NOTE}),
-    "Correction": _object("Correction", {"elements": _ref("case-draft/properties/elements"), "why": _NOTE}),
-    "Attestation": _object("Attestation", {"protection": _ref("case-draft/properties/asylum"), "why": _NOTE}),
-    "Question": _object(
-        "Question",
-        {
-            "candidates": {"type": "integer", "minimum": 2, "maximum": 99},
-            "elements": {"type": "array", "items": _CODE, "minItems": 1, "maxItems": 16, "uniqueItems": True},
-        },
-    ),
-    "InterviewConsent": _object(
-        "Acceptance of an interview, with the person's consent",
-        {
-            "present": {"type": "array", "items": _CODE, "minItems": 1, "maxItems": 5, "uniqueItems": True},
-            "on": _DATE,
-            "consent": _ref("interview-consent"),
-        },
-    ),
-    "OnwardQuestion": _object("Another use", {"purpose": _CODE, "recipient": _CODE}),
-    "OnwardAnswer": _object("Until when it is granted; null refuses", {"number": _NUMBER, "until": _or_null(_DATE)}),
-    "Strike": _object("Parts that were wrong", {"parts": _PARTS}),
-    "Rectification": _object(
-        "Right values for wrong ones", {"parts": _PARTS, "elements": _ref("common/$defs/elements")}
-    ),
-    "Confirmation": _object("What was done", {"number": _NUMBER, "result": _CODE}),
-    "Numbered": _object("Which demand", {"number": _NUMBER}),
-    "Delay": _object("Delay", {"reason": _CODE, "eta": _DATE}),
-    "Extension": _object("Extension", {"reason": _CODE}),
-    "Plan": _object(
-        "Plan of a return",
-        {name: _ref(f"return.proposal/properties/{name}") for name in ("window", "needs", "referral")},
-    ),
-    "DocumentWanted": _object("When the document is needed", {"needed_by": _DATE}),
-    "Journey": _object(
-        "Journey; its departure is that of the record",
-        {
-            name: _ref(f"return.schedule/properties/{name}")
-            for name in ("arrives_at", "point", "carrier", "escort", "medical_needs")
-        },
-    ),
-    "Departure": _object("Departure", {"arrives_at": _or_null(_INSTANT)}),
-    "ProtocolWanted": _object(
-        "The first hand brings the protocol; the second brings null and gets what the first signed",
-        {"protocol": _or_null(_ref("return.handover/properties/protocol"))},
-    ),
-    "HandedOver": _object(
-        "Handover",
-        {
-            "protocol": _ref("return.handover/properties/protocol"),
-            "statement": {"type": "string", "maxLength": 2048},
-        },
-    ),
-    "Recall": _object(
-        "Recall",
-        {"reason": _NOTE, "code": _CODE, "by": _DATE, "protection": _or_null(_ref("case-draft/properties/asylum"))},
-        ("reason", "code", "by"),
-    ),
-    "Suspension": _object("Suspension", {"reason": _NOTE}),
-    "Acceptance": _object(
-        "Acceptance",
-        {
-            "carer": _object("Carer", {"class": _CODE, "agreed_in_writing_on": _DATE}),
-            "service": _ref("return.acceptance/properties/service"),
-            "receiving_services": _ref("return.acceptance/properties/receiving_services"),
-            "expires_on": _DATE,
-        },
-    ),
-    "Refusal": _object("Refusal", {"reason": _CODE}),
-    "TravelDocument": _object(
-        "Travel document",
-        {"type": _CODE, "number_digest": _DIGEST, "issued_on": _DATE, "valid_until": _DATE},
-    ),
-    "Report": _object("Report", {"status": _CODE, "on": _DATE, "final": _YES_NO}),
-    "Return": _object(
+_ANSWERS: Mapping[str, Schema] = {
+    "Return": as_object(
         "A return, as far as the role sees it",
         {
-            "thread": _ID,
-            "record": _or_null(_ref("return-record")),
-            "said": {"description": "The last body of each message.", **_ANY},
-            "releases": {"type": "array", "items": _ANY},
-            "prepared": _or_null(_ref("Preview")),
+            "thread": ID,
+            "record": or_null(ref("return-record")),
+            "said": {"description": "The last body of each message.", **ANY},
+            "releases": {"type": "array", "items": ANY},
+            "prepared": or_null(ref("Preview")),
         },
     ),
-    "Finding": _object("Finding of a rule", {"rule": _TEXT, "because": _TEXT, "where": _TEXT}),
-    "Line": _object(
+    "Finding": as_object("Finding of a rule", {"rule": TEXT, "because": TEXT, "where": TEXT}),
+    "Line": as_object(
         "What happens to one element of the file",
         {
-            "element": _TEXT,
-            "member": _TEXT,
+            "element": TEXT,
+            "member": TEXT,
             "status": {"enum": ["sent", "withheld", "forbidden"]},
-            "rule": _TEXT,
-            "because": _TEXT,
+            "rule": TEXT,
+            "because": TEXT,
         },
     ),
-    "Preview": _object(
+    "Preview": as_object(
         "A body that would leave",
         {
-            "type": _TEXT,
-            "body": _TEXT,
-            "digest": _DIGEST,
-            "thread": _or_null(_ID),
-            "lines": {"type": "array", "items": _ref("Line")},
-            "findings": {"type": "array", "items": _ref("Finding")},
+            "type": TEXT,
+            "body": TEXT,
+            "digest": DIGEST,
+            "thread": or_null(ID),
+            "lines": {"type": "array", "items": ref("Line")},
+            "findings": {"type": "array", "items": ref("Finding")},
         },
     ),
-    "Opened": _object("A new case", {"ref": _ID}),
-    "Moved": _object(
+    "Opened": as_object("A new case", {"ref": ID}),
+    "Moved": as_object(
         "Where the case stands now",
-        {"ref": _ID, "state": _STATE, "prepared": _ref("Preview")},
+        {"ref": ID, "state": _STATE, "prepared": ref("Preview")},
         ("ref", "state"),
     ),
-    "Row": _object("A case without an identity", _ROW),
-    "Board": _object(
+    "Row": as_object("A case without an identity", _ROW),
+    "Board": as_object(
         "Cases, and where the next page begins",
-        {"cases": {"type": "array", "items": _ref("Row")}, "next": _or_null(_TEXT)},
+        {"cases": {"type": "array", "items": ref("Row")}, "next": or_null(TEXT)},
     ),
-    "Pending": _object(
-        "A body prepared", {"type": _TEXT, "digest": _DIGEST, "author": _TEXT, "approver": _or_null(_TEXT)}
+    "Pending": as_object(
+        "A body prepared", {"type": TEXT, "digest": DIGEST, "author": TEXT, "approver": or_null(TEXT)}
     ),
-    "Allowed": _object(
-        "A step the caller may take now", {"verb": _TEXT, "roles": {"type": "array", "items": _TEXT, "minItems": 1}}
+    "Allowed": as_object(
+        "A step the caller may take now", {"verb": TEXT, "roles": {"type": "array", "items": TEXT, "minItems": 1}}
     ),
-    "Content": _object(
+    "Content": as_object(
         "Personal content",
         {
-            "draft": _or_null(_ANY),
-            "received": _or_null(_ANY),
-            "asked": {"type": "array", "items": _TEXT},
-            "reply": _or_null(_ANY),
-            "delay": _or_null(_ANY),
-            "interview": _or_null(_ANY),
-            "held": {"description": "Why the gateway holds it, with references.", "type": "array", "items": _TEXT},
+            "draft": or_null(ANY),
+            "received": or_null(ANY),
+            "asked": {"type": "array", "items": TEXT},
+            "reply": or_null(ANY),
+            "delay": or_null(ANY),
+            "interview": or_null(ANY),
+            "held": {"description": "Why the gateway holds it, with references.", "type": "array", "items": TEXT},
         },
     ),
-    "Desk": _object(
+    "Desk": as_object(
         "What a desk sees without a justification",
         {
-            "thread": _ID,
-            "purpose": _TEXT,
-            "clocks": {"type": "array", "items": _ANY},
-            "findings": {"type": "array", "items": _TEXT},
-            "pending": _or_null(_ref("Pending")),
-            "contests": _COUNT,
-            "exercise": _YES_NO,
-            "notices": {"type": "array", "items": _ANY},
+            "thread": ID,
+            "purpose": TEXT,
+            "clocks": {"type": "array", "items": ANY},
+            "findings": {"type": "array", "items": TEXT},
+            "pending": or_null(ref("Pending")),
+            "contests": COUNT,
+            "exercise": YES_NO,
+            "notices": {"type": "array", "items": ANY},
         },
     ),
-    "Case": _object(
+    "Case": as_object(
         "One case",
         {
-            "case": _ref("Row"),
-            "allowed": {"type": "array", "items": _ref("Allowed")},
-            "desk": _or_null(_ref("Desk")),
-            "content": _or_null(_ref("Content")),
+            "case": ref("Row"),
+            "allowed": {"type": "array", "items": ref("Allowed")},
+            "desk": or_null(ref("Desk")),
+            "content": or_null(ref("Content")),
         },
     ),
     "Evidence": {
         "title": "Evidence",
         "type": "object",
         "required": ["ref", "zip"],
-        "properties": {"ref": _TEXT, "zip": {"description": "The zip, base64.", "type": "string"}},
+        "properties": {"ref": TEXT, "zip": {"description": "The zip, base64.", "type": "string"}},
         "additionalProperties": False,
     },
-    "Account": _object(
-        "Account of what was sent, as values and as text for the person", {"account": _ANY, "text": _TEXT}
+    "Account": as_object(
+        "Account of what was sent, as values and as text for the person", {"account": ANY, "text": TEXT}
     ),
     "Problem": {
         "title": "Problem (RFC 9457)",
         "type": "object",
         "required": ["type", "title", "status"],
         "properties": {
-            "type": _TEXT,
-            "title": _TEXT,
+            "type": TEXT,
+            "title": TEXT,
             "status": {"type": "integer"},
-            "detail": _TEXT,
-            "hint": _TEXT,
-            "problems": {"type": "array", "items": _object("Place", {"pointer": _TEXT, "text": _TEXT})},
-            "findings": {"type": "array", "items": _ref("Finding")},
+            "detail": TEXT,
+            "hint": TEXT,
+            "problems": {"type": "array", "items": as_object("Place", {"pointer": TEXT, "text": TEXT})},
+            "findings": {"type": "array", "items": ref("Finding")},
         },
     },
 }
 
 _PARAMETERS: Mapping[str, Schema] = {
     "state": {"name": "state", "in": "query", "schema": {"type": "array", "items": _STATE}},
-    "officer": {"name": "officer", "in": "query", "schema": _TEXT},
+    "officer": {"name": "officer", "in": "query", "schema": TEXT},
     "partner": {"name": "partner", "in": "query", "schema": {"type": "string", "pattern": "^[A-Z]{3}$"}},
     "limit": {
         "name": "limit",
         "in": "query",
         "schema": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100},
     },
-    "after": {"name": "after", "in": "query", "description": "`next` of the page before.", "schema": _TEXT},
+    "after": {"name": "after", "in": "query", "description": "`next` of the page before.", "schema": TEXT},
     "justification": {
         "name": "justification",
         "in": "query",
@@ -484,15 +370,15 @@ _PARAMETERS: Mapping[str, Schema] = {
         "name": "purpose",
         "in": "query",
         "description": "What the content is used for, if not what it was sent for; the re-use table must allow it.",
-        "schema": _CODE,
+        "schema": CODE,
     },
     "role": {
         "name": ROLE_HEADER,
         "in": "header",
         "description": "The role acted in; needed only by persons with several that fit.",
-        "schema": _TEXT,
+        "schema": TEXT,
     },
-    "ref": {"name": "ref", "in": "path", "required": True, "description": "Our reference of a case.", "schema": _ID},
+    "ref": {"name": "ref", "in": "path", "required": True, "description": "Our reference of a case.", "schema": ID},
 }
 
 _ERRORS: Mapping[str, str] = {
@@ -504,42 +390,6 @@ _ERRORS: Mapping[str, str] = {
     "422": "The body does not fit its schema, or a rule refuses; the problem lists why.",
     "503": "Not now; the same request may be made again.",
 }
-
-
-def _bundled(name: str) -> Any:
-    return _rewritten(schemas.load(name), name)
-
-
-def _rewritten(value: Any, name: str) -> Any:
-    """Return a schema of ``schemas`` with every reference led to its place in the document."""
-    if isinstance(value, list):
-        return [_rewritten(item, name) for item in value]
-    if not isinstance(value, dict):
-        return value
-    made = {key: _rewritten(item, name) for key, item in value.items() if key not in ("$id", "$schema")}
-    target = made.get("$ref")
-    if isinstance(target, str):
-        base, _, pointer = target.partition("#")
-        made["$ref"] = COMPONENTS + (base.rpartition(":")[2] or name) + pointer
-    return made
-
-
-def _reply_schema() -> dict[str, Any]:
-    """Return ``verification.reply`` without ``handling``, which is the request's and not the caller's to choose."""
-    made: dict[str, Any] = _bundled("verification.reply")
-    made["required"] = [name for name in made["required"] if name != "handling"]
-    made["properties"] = {name: value for name, value in made["properties"].items() if name != "handling"}
-    return made
-
-
-OF_A_RETURN = ("return.proposal", "return.acceptance", "return.schedule", "return.handover")
-"""Messages of a return whose parts the door takes as they are."""
-
-
-@cache
-def _components() -> Mapping[str, Any]:
-    shared = {name: _bundled(name) for name in ("common", "case-draft", "return-record", *OF_A_RETURN, *BODIES)}
-    return {**shared, "Reply": _reply_schema(), **_LOCAL}
 
 
 def document() -> dict[str, Any]:
@@ -557,7 +407,7 @@ def document() -> dict[str, Any]:
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "paths": paths,
         "components": {
-            "schemas": dict(_components()),
+            "schemas": {**components(), **_ANSWERS},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}],
@@ -566,9 +416,9 @@ def document() -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     names = (("ref",) if "{ref}" in route.path else ()) + route.query
-    schema = _ref(route.response) if route.response else {"type": "object"}
+    schema = ref(route.response) if route.response else {"type": "object"}
     done = {str(route.status): {"description": "Done.", "content": {MEDIA_TYPE: {"schema": schema}}}}
-    problem = {PROBLEM_MEDIA_TYPE: {"schema": _ref("Problem")}}
+    problem = {PROBLEM_MEDIA_TYPE: {"schema": ref("Problem")}}
     failed = {} if route.public else {code: {"description": why, "content": problem} for code, why in _ERRORS.items()}
     operation: dict[str, Any] = {
         "operationId": route.name,
@@ -577,42 +427,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": done | failed,
     }
     if route.request:
-        operation["requestBody"] = {"required": True, "content": {MEDIA_TYPE: {"schema": _ref(route.request)}}}
+        operation["requestBody"] = {"required": True, "content": {MEDIA_TYPE: {"schema": ref(route.request)}}}
     if route.public:
         operation["security"] = []
     return operation
-
-
-@cache
-def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator({**_ref(name), "components": {"schemas": dict(_components())}})
-
-
-def validate(name: str, value: object) -> None:
-    """
-    Return if ``value`` fits the component schema ``name`` of the document.
-
-    Raises ``schemas.SchemaError`` with places and keywords, never with what stands there.
-    """
-    if name in schemas.names():
-        schemas.validate(name, value)
-        return
-    validator = _validator(name)
-    if not validator.is_valid(value):
-        found = {_problem(error): None for error in validator.iter_errors(value)}
-        raise SchemaError(name, tuple(sorted(found))[:50])
-
-
-def _problem(error: jsonschema_rs.ValidationError) -> Problem:
-    pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in error.instance_path)
-    keyword = str(error.schema_path[-1]) if error.schema_path else ""
-    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
-        return Problem(pointer, "required", f"the member {error.kind.property!r} is missing")
-    return Problem(pointer, keyword, _WORDS.get(keyword, f"is not as '{keyword}' of the schema demands"))
-
-
-_WORDS: Mapping[str, str] = {
-    "additionalProperties": "has a member that the schema does not know",
-    "type": "is of another kind than the schema demands",
-    "enum": "is none of the codes listed in the schema",
-}

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import jsonschema_rs
 import pytest
 
 import schemas
-from gateway.app import Gateway
+from gateway.app import Gateway, desk_services
 from gateway.cli.evidence_file import verify_bytes
 from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
@@ -40,19 +41,9 @@ async def export_of(gateway: Gateway, ref: str, person: str, role: str, why: str
 
 def services(network: Network, country: str, **changes: Any) -> LocalServices:
     gateway = network.gateways[country]
-    parts: dict[str, Any] = {
-        "context": gateway.context,
-        "clear": gateway.clear,
-        "answer": gateway.answer,
-        "hold": gateway.hold,
-        "notices": gateway.notices,
-        "returning": gateway.returning,
-        "reminder": gateway.reminder,
-        "inquiries": gateway.inquiries,
-        "evidence": partial(export_of, gateway),
-        "tokens": {hashlib.sha256(f"token {name}".encode()).hexdigest(): name for name in PEOPLE},
-    }
-    return LocalServices(**{**parts, **changes})
+    desk = replace(desk_services(gateway), evidence=partial(export_of, gateway))
+    tokens = {hashlib.sha256(f"token {name}".encode()).hexdigest(): name for name in PEOPLE}
+    return LocalServices(replace(desk, **changes), tokens)
 
 
 class Api:

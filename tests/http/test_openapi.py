@@ -9,12 +9,14 @@ from jsonschema import Draft202012Validator
 
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.http import openapi
-from gateway.http.local_api import VERBS, LocalServices, local_app
+from gateway.http.local_api import LocalServices, local_app
+from gateway.services import act_bodies
+from gateway.services.acts import VERBS
 from schemas import SchemaError
 
 
 def app_routes() -> set[tuple[str, str]]:
-    services = cast(LocalServices, SimpleNamespace(tokens={}))
+    services = cast(LocalServices, SimpleNamespace(desk=None, tokens={}))
     routes = local_app(services).router.routes()
     return {(route.method, route.resource.canonical) for route in routes if route.resource}
 
@@ -96,6 +98,6 @@ def test_a_body_that_does_not_fit_is_explained_without_quoting_it(name: str) -> 
     """The place and the keyword are told; what stood there is not."""
     schema, value, (pointer, keyword) = BAD_BODIES[name]
     with pytest.raises(SchemaError) as caught:
-        openapi.validate(schema, value)
+        act_bodies.validate(schema, value)
     assert (pointer, keyword) in {(one.pointer, one.keyword) for one in caught.value.problems}
     assert "Anna" not in str(caught.value.problems)

@@ -1,0 +1,350 @@
+"""
+The steps a person takes in a case: each verb once, with the events it brings, who may, and what does it.
+
+Rule 1: what a role may do is read from the state tables; a verb adds nothing to it.
+Rule 2: personal content is shown for a justification only, and the look is recorded before it is shown (R-13).
+
+The local API, the command line and the pages of the desks all take their steps through here.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gateway.core.case import Case, Pending, Side, State
+from gateway.core.messages import ACCEPTANCE, DOCUMENT, DOCUMENT_REQUEST, HANDOVER, MONITORING, REISSUE, SCHEDULE
+from gateway.core.preview import Preview
+from gateway.core.returns import IN_CHARGE, RETURN_STATES
+from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
+from gateway.core.verification import ANSWERING, CLERK, OFFICER
+from gateway.services import cases, rights
+from gateway.services.answer import Answer
+from gateway.services.clear import Clear
+from gateway.services.context import Context, NotFound
+from gateway.services.hold import MAY_TELL_APART, Hold
+from gateway.services.inquire import BoardRow, Inquiries
+from gateway.services.notices import Notices
+from gateway.services.ports import Tx
+from gateway.services.remind import Reminder
+from gateway.services.returning import Protocol, Returning
+
+DESK = OFFICER | CLERK | {"second_signer"}
+"""Roles that may see personal content, for a justification."""
+
+LISTS = DESK | {"foreign_affairs", "child_welfare", "dpo"}
+"""Roles that may see lists of cases, in which there is no identity. Others ask for a case they know of."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskServices:
+    """
+    What a desk takes its steps through.
+
+    ``evidence(ref, person, role, why)`` returns the zip that proves a case, without personal content, and records the
+    look itself.
+    """
+
+    context: Context
+    clear: Clear
+    answer: Answer
+    hold: Hold
+    notices: Notices
+    returning: Returning
+    reminder: Reminder
+    inquiries: Inquiries
+    evidence: Callable[[str, str, str, str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that may be served: who acts in which role, on which case (empty: on none), with what body."""
+
+    person: str
+    role: str
+    ref: str
+    body: Mapping[str, Any]
+
+
+Act = Callable[[DeskServices, Call], Awaitable[Preview | Pending | Protocol | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """
+    One step a person takes: the ``events`` of the state tables it may bring, on which sides, and what does it.
+
+    ``only`` names the roles that may, where the gateway itself brings the event after persons have decided; empty, they
+    are those of the tables. ``states`` names where an event that several verbs bring is this one's; empty, everywhere.
+    """
+
+    events: frozenset[str]
+    sides: frozenset[Side]
+    act: Act
+    only: frozenset[str] = frozenset()
+    states: frozenset[State] = frozenset()
+
+    def roles(self, side: Side) -> frozenset[str]:
+        """Return every role that may bring one of its events on ``side``, in whatever state."""
+        rows = REQUESTING_ROWS if side is Side.REQUESTING else REQUESTED_ROWS
+        found = frozenset(role for row in rows if row.event in self.events for role in row.who)
+        return found & self.only if self.only else found
+
+    def anybody(self) -> frozenset[str]:
+        """Return every role that may bring one of its events on some side."""
+        return frozenset(role for side in self.sides for role in self.roles(side))
+
+
+def _close(services: DeskServices, call: Call) -> Awaitable[None]:
+    desk = services.clear if call.role in OFFICER else services.answer
+    return desk.close(call.ref, call.person, call.role)
+
+
+def _freeze(services: DeskServices, call: Call) -> Awaitable[None]:
+    return services.hold.freeze(call.ref, call.body["reason"], call.person, call.role, call.body.get("protection"))
+
+
+async def _tell_apart(services: DeskServices, call: Call) -> None:
+    await services.hold.tell_apart(call.ref, call.body["why"], call.person, call.role)
+
+
+def _correct(services: DeskServices, call: Call) -> Awaitable[None]:
+    return services.hold.correct(call.ref, call.body["elements"], call.body["why"], call.person, call.role)
+
+
+def _attest(services: DeskServices, call: Call) -> Awaitable[None]:
+    return services.hold.attest(call.ref, call.body["protection"], call.body["why"], call.person, call.role)
+
+
+def _ask(services: DeskServices, call: Call) -> Awaitable[None]:
+    return services.answer.ask(call.ref, list(call.body["elements"]), call.body["candidates"], call.person, call.role)
+
+
+def _delay(services: DeskServices, call: Call) -> Awaitable[None]:
+    return services.answer.delay(call.ref, call.body["reason"], call.body["eta"], call.person, call.role)
+
+
+def _redirect(services: DeskServices, call: Call) -> Awaitable[None]:
+    named, reason = call.body["authority"]["id"], call.body["reason"]
+    return services.answer.redirect(call.ref, named, reason, call.person, call.role)
+
+
+def _prepare_interview(services: DeskServices, call: Call) -> Awaitable[Pending]:
+    answer = {name: call.body[name] for name in ("present", "on")}
+    return services.clear.prepare_interview(call.ref, answer, call.body["consent"], call.person, call.role)
+
+
+def _ask_onward(services: DeskServices, call: Call) -> Awaitable[None]:
+    purpose, recipient = call.body["purpose"], call.body["recipient"]
+    return services.notices.ask_onward(call.ref, purpose, recipient, call.person, call.role)
+
+
+def _answer_onward(services: DeskServices, call: Call) -> Awaitable[None]:
+    number, until = call.body["number"], call.body["until"]
+    return services.notices.answer_onward(call.ref, number, until, call.person, call.role)
+
+
+def _rectify(services: DeskServices, call: Call) -> Awaitable[Pending]:
+    parts, elements = call.body["parts"], call.body["elements"]
+    return services.notices.prepare_rectification(call.ref, parts, elements, call.person, call.role)
+
+
+def _confirm(services: DeskServices, call: Call) -> Awaitable[None]:
+    number, result = call.body["number"], call.body["result"]
+    return services.notices.confirm(call.ref, number, result, call.person, call.role)
+
+
+async def _approve(services: DeskServices, call: Call) -> None:
+    """Approve what is prepared: of a verification, or of a return."""
+    row = await services.inquiries.find_case(call.ref)
+    desk = services.returning if row is not None and row.state in RETURN_STATES else services.clear
+    await desk.approve(call.ref, call.body["statement"], call.person, call.role)
+
+
+def _returning(act: Callable[[Returning, Mapping[str, Any]], Callable[..., Awaitable[Any]]], *names: str) -> Act:
+    """Return what takes a step of a return: the method that ``act`` names, with these members of the body."""
+
+    async def step(services: DeskServices, call: Call) -> Preview | Pending | Protocol | None:
+        given = [call.body[name] for name in names] if names != _WHOLE else [call.body]
+        made: Pending | Protocol | None = await act(services.returning, call.body)(
+            call.ref, *given, person=call.person, role=call.role
+        )
+        return made
+
+    return step
+
+
+_WHOLE = ("",)
+"""In place of members: the body itself."""
+
+_ASKING = frozenset({Side.REQUESTING})
+_ASKED = frozenset({Side.REQUESTED})
+_BOTH = _ASKING | _ASKED
+
+
+def _verb(events: str, sides: frozenset[Side], act: Act, states: frozenset[State] = frozenset()) -> Verb:
+    return Verb(frozenset(events.split()), sides, act, states=states)
+
+
+_OF_A_RETURN: Mapping[str, Verb] = {
+    # The side that proposes.
+    "consideration": _verb("consider", _ASKING, _returning(lambda r, b: r.consider, *_WHOLE)),
+    "record": _verb("record", _ASKING, _returning(lambda r, b: r.record, *_WHOLE)),
+    "assessment": _verb("assess", _ASKING, _returning(lambda r, b: r.assess)),
+    "decline": _verb("decline", _ASKING, _returning(lambda r, b: r.decline)),
+    "reassessment": _verb("reassess", _ASKING, _returning(lambda r, b: r.reassess)),
+    "proposal": _verb("prepare", _ASKING, _returning(lambda r, b: r.prepare, *_WHOLE), frozenset({State.ASSESSED})),
+    "endorsement": _verb("endorse", _ASKING, _returning(lambda r, b: r.endorse, "statement")),
+    "propose": _verb("propose", _ASKING, _returning(lambda r, b: r.propose)),
+    "decision": _verb("decide", _ASKING, _returning(lambda r, b: r.decide)),
+    "document": _verb(
+        "prepare", _ASKING, _returning(lambda r, b: r.prepare_document, "needed_by"), frozenset({State.DECIDED})
+    ),
+    "document-request": _verb("request_document", _ASKING, _returning(lambda r, b: r.request_document)),
+    "schedule": _verb("schedule", _ASKING, _returning(lambda r, b: r.schedule, *_WHOLE)),
+    "cancellation": _verb("cancel", _ASKING, _returning(lambda r, b: r.cancel)),
+    "departure": _verb("depart", _ASKING, _returning(lambda r, b: partial(r.depart, arrives_at=b.get("arrives_at")))),
+    "handover": _verb("hand_over", _ASKING, _returning(lambda r, b: r.hand_over, "protocol", "statement")),
+    "returned": _verb("returned", _ASKING, _returning(lambda r, b: r.returned)),
+    # Either side.
+    "protocol": _verb("hand_over confirm_handover", _BOTH, _returning(lambda r, b: r.protocol, "protocol")),
+    "recall": _verb(
+        "recall",
+        _BOTH,
+        _returning(lambda r, b: partial(r.recall, protection=b.get("protection")), "reason", "code", "by"),
+    ),
+    "suspension": _verb("suspend", _BOTH, _returning(lambda r, b: r.suspend, "reason")),
+    # The side that accepts.
+    "acceptance": _verb(
+        "prepare", _ASKED, _returning(lambda r, b: r.prepare_acceptance, *_WHOLE), frozenset({State.PROPOSED})
+    ),
+    "accept": _verb("accept", _ASKED, _returning(lambda r, b: r.accept, "statement")),
+    "refusal": _verb("refuse", _ASKED, _returning(lambda r, b: r.refuse, "reason")),
+    "issue": _verb("issue", _ASKED, _returning(lambda r, b: r.issue, *_WHOLE)),
+    "reissue": _verb("reissue_document", _ASKED, _returning(lambda r, b: r.reissue, *_WHOLE)),
+    "handover-confirmation": _verb(
+        "confirm_handover", _ASKED, _returning(lambda r, b: r.confirm_handover, "statement")
+    ),
+    "report": _verb(
+        "report report_safe report_concern report_lost",
+        _ASKED,
+        _returning(lambda r, b: r.report, "status", "on", "final"),
+    ),
+}
+
+
+VERBS: Mapping[str, Verb] = {
+    "amend": _verb("amend", _ASKING, lambda s, c: s.clear.amend(c.ref, c.body, c.person, c.role)),
+    "approval": _verb("approve", _ASKING, _approve),
+    "send": _verb("send", _ASKING, lambda s, c: s.clear.send(c.ref, c.person, c.role)),
+    "elements": _verb(
+        "prepare", _ASKING, lambda s, c: s.clear.prepare(c.ref, c.person, c.role), frozenset({State.NEEDS_TIER2})
+    ),
+    "contest": _verb("contest", _ASKING, lambda s, c: s.clear.contest(c.ref, c.body["ground"], c.person, c.role)),
+    "reminder": _verb("remind", _ASKING, lambda s, c: s.reminder.remind(c.ref, c.person, c.role)),
+    "discard": _verb("discard", _ASKING, lambda s, c: s.clear.close(c.ref, c.person, c.role, "discard")),
+    "freeze": _verb("freeze", _BOTH, _freeze),
+    "release": _verb("release", _BOTH, lambda s, c: s.hold.release(c.ref, c.person, c.role)),
+    "resume": _verb("propose_resume resume", _BOTH, lambda s, c: s.hold.resume(c.ref, c.person, c.role)),
+    "apart": Verb(frozenset({"release"}), _ASKING, _tell_apart, MAY_TELL_APART),
+    "correction": _verb("correct", _ASKING, _correct),
+    "attestation": _verb("attest", _ASKING, _attest),
+    "withdraw": _verb("withdraw", _ASKING, lambda s, c: s.hold.withdraw(c.ref, c.person, c.role)),
+    "close": _verb("close", _BOTH, _close),
+    "redirect": _verb("redirect", _ASKED, _redirect),
+    "interview": _verb("ask_interview", _ASKED, lambda s, c: s.answer.ask_interview(c.ref, c.body, c.person, c.role)),
+    "interview-consent": _verb("prepare", _ASKING, _prepare_interview),
+    "interview-agreement": _verb(
+        "interview_answer", _ASKING, lambda s, c: s.clear.agree_interview(c.ref, c.person, c.role)
+    ),
+    "interview-refusal": _verb(
+        "decline_interview", _ASKING, lambda s, c: s.clear.decline_interview(c.ref, c.person, c.role)
+    ),
+    "interview-result": _verb(
+        "report_interview", _ASKED, lambda s, c: s.answer.report_interview(c.ref, c.body, c.person, c.role)
+    ),
+    "use-question": _verb("ask_use", _BOTH, lambda s, c: s.notices.ask_use(c.ref, c.person, c.role)),
+    "use-report": _verb("report_use", _BOTH, lambda s, c: s.notices.report_use(c.ref, c.body, c.person, c.role)),
+    "onward-question": _verb("ask_onward", _BOTH, _ask_onward),
+    "onward-answer": _verb("answer_onward", _BOTH, _answer_onward),
+    "strike": _verb("strike", _BOTH, lambda s, c: s.notices.strike(c.ref, c.body["parts"], c.person, c.role)),
+    "rectification": _verb("prepare_rectification", _ASKING, _rectify),
+    "rectification-approval": _verb(
+        "rectify", _ASKING, lambda s, c: s.notices.rectify(c.ref, c.body["statement"], c.person, c.role)
+    ),
+    "erasure-demand": _verb("demand_erasure", _BOTH, lambda s, c: s.notices.demand_erasure(c.ref, c.person, c.role)),
+    "confirmation": _verb("confirm", _BOTH, _confirm),
+    "destruction": _verb("destroy", _BOTH, lambda s, c: s.notices.destroy(c.ref, c.body["number"], c.person, c.role)),
+    "acknowledge": _verb("acknowledge", _ASKED, lambda s, c: s.answer.acknowledge(c.ref, c.person, c.role)),
+    "question": _verb("ask", _ASKED, _ask),
+    "delay": _verb("notify_delay", _ASKED, _delay),
+    "extension": _verb("extend", _ASKED, lambda s, c: s.answer.extend(c.ref, c.body["reason"], c.person, c.role)),
+    "reply": _verb(
+        "prepare", _ASKED, lambda s, c: s.answer.prepare(c.ref, c.body, c.person, c.role), frozenset(ANSWERING)
+    ),
+    "countersignature": _verb(
+        "countersign", _ASKED, lambda s, c: s.answer.countersign(c.ref, c.body["statement"], c.person)
+    ),
+    "answer": _verb("answer", _ASKED, lambda s, c: s.answer.answer(c.ref, c.person, c.role)),
+    **_OF_A_RETURN,
+}
+"""Every step that is taken through ``POST /v1/cases/{ref}/<verb>``."""
+
+ANYBODY = LISTS | frozenset(role for verb in VERBS.values() for role in verb.anybody())
+"""Everyone who may bring some event may see that a case exists and where it stands."""
+
+GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
+"""States whose content no desk sees any more."""
+
+RETURN_DESK = DESK | IN_CHARGE | {"guardian", "lawyer", "court"}
+"""Roles that see the whole of a return."""
+
+RETURN_PARTS: Mapping[str, frozenset[str]] = {
+    "escort": frozenset({SCHEDULE, HANDOVER}),
+    "reception": frozenset({ACCEPTANCE, SCHEDULE, HANDOVER, MONITORING}),
+    "document_issuer": frozenset({DOCUMENT_REQUEST, DOCUMENT, REISSUE}),
+}
+"""What the others see of it: the messages that their act is about."""
+
+
+def allowed(side: Side, state: State, roles: frozenset[str]) -> list[tuple[str, list[str]]]:
+    """Return the steps that somebody with ``roles`` may take in ``state``, each with the roles that may take it."""
+    table = table_for(side)
+    events = {role: frozenset(table.events(state, role)) for role in sorted(roles)}
+    found = []
+    for name, verb in VERBS.items():
+        here = side in verb.sides and (not verb.states or state in verb.states)
+        fitting = [role for role, brought in events.items() if here and brought & verb.events]
+        if fitting:
+            found.append((name, fitting))
+    return found
+
+
+async def find_row(inquiries: Inquiries, ref: str) -> BoardRow:
+    """Return the case ``ref`` without an identity. Raises ``NotFound``."""
+    row = await inquiries.find_case(ref)
+    if row is None:
+        raise NotFound("there is no such case here")
+    return row
+
+
+async def look(services: DeskServices, ref: str, person: str, role: str, why: str, action: str) -> Case:
+    """
+    Return the case ``ref``; with a reason ``why``, only after the look (``action``) is recorded durably (R-13).
+
+    Raises ``NotFound``, ``Forbidden`` to one who represents another person, ``Unavailable``.
+    """
+    context = services.context
+    now = context.clock.now()
+
+    async def unit(tx: Tx) -> Case:
+        held = await cases.load(context, tx, ref)
+        await rights.check_representing(tx, held, person, role)
+        if why:
+            await cases.record_access(context, tx, held, person, action, why, now)
+        return held.case
+
+    if not why:
+        return await context.store.read(unit)
+    case: Case = (await context.commit(unit)).value
+    return case
