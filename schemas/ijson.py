@@ -35,8 +35,9 @@ _FORBIDDEN = re.compile(
 )
 
 
-# In bytes without white space outside of strings, a number follows one of these. Inside a string it is a false alarm.
-_FRACTION = re.compile(rb"(?:\A|[:\[,])-?[0-9]+[.eE]")
+# In an object without white space outside of strings, a number follows one of these. Inside a string it is a false
+# alarm. A number that is the whole text is no object, and refused as that.
+_FRACTION = re.compile(rb"[:\[,]-?[0-9]+[.eE]")
 
 _HIGH_BYTES = bytes(range(0xED, 0x100))
 """First bytes, in UTF-8, of characters from U+D000 on; all that is forbidden begins with one of them."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.core.calendars import Calendar, OutOfCalendar, end_of_day, local_date
@@ -218,8 +218,7 @@ class Due:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What may start a clock: its kind (``receipt``, ``acknowledgement`` ...), the instant, and the digest of it."""
 
     kind: str

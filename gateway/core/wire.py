@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.core.codes import CODES, Kind, PeerError, Reason
 from keys import b64
@@ -106,8 +106,7 @@ def _dumps(value: Any) -> bytes:
     return ijson.dumps(value)
 
 
-@dataclass(frozen=True, slots=True)
-class ClockClaim:
+class ClockClaim(NamedTuple):
     """What a message says of the clock it starts: step, calendar id and calendar version; no date, no instrument."""
 
     step: str
@@ -115,8 +114,7 @@ class ClockClaim:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """
     One payload as received: every member of the frame, the body, and its exact bytes.
 

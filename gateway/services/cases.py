@@ -5,9 +5,10 @@ A crash between any two statements leaves the case as it was, or moved with its 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from gateway.core import envelope, exercise, wire
 from gateway.core.case import Case, Side, State, parse_case, serialize_case
@@ -19,7 +20,8 @@ from gateway.core.rules import When, about, findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, undo_state
 from gateway.services import person_stop
-from gateway.services.context import Context, NotFound
+from gateway.services.context import Context, Forbidden, NotFound
+from gateway.services.guests import is_guest
 from gateway.services.ports import AccessRow, CaseRow, EventRow, OutboundRow, ThreadRow, Tx, Unavailable
 from keys import b64, jws
 from keys.errors import BadRest, UnknownKey
@@ -34,8 +36,7 @@ PART = 200
 ENDED = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A case out of the store: its row, its value, and its key while the transaction lasts."""
 
     row: CaseRow
@@ -129,8 +130,11 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     """
     Step the case by ``event`` and store everything it leads to.
 
-    Raises ``IllegalStep``, ``RuleRefused`` and, for a message that cannot be sealed now, ``Unavailable``.
+    Raises ``IllegalStep``, ``RuleRefused``, ``Forbidden`` to a guest, and ``Unavailable`` for a message that cannot be
+    sealed now.
     """
+    if is_guest(event.actor) and not context.guests.may_bring(event.name, event.actor, event.role, held.case.ref, now):
+        raise Forbidden("a guest does not take this step, or not in this case", "ask the desk in charge")
     # A timer closes whatever people left open: nothing is kept longer for it.
     by_hand = event.name == "close" and event.role != GATEWAY
     if by_hand and (found := findings(When.CLOSE, about(held.case, now))):

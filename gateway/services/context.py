@@ -14,6 +14,7 @@ from gateway.core.case import Case
 from gateway.core.codes import PeerError, Reason
 from gateway.core.exercise import MARK
 from gateway.core.machine import Notify
+from gateway.services.guests import Guests, is_guest
 from gateway.services.ports import Clock, Committed, Peers, Random, Store, Tx, Unit
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
@@ -114,7 +115,7 @@ class Context:
     ``tell`` tells a desk that a case moved, by reference, state and desk, once that is on disk; it neither waits nor
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
     post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
-    windows it lists, by raw key id.
+    windows it lists, by raw key id. ``guests`` are who was invited to one case; nobody, where there are no desks.
     """
 
     country: str
@@ -140,6 +141,7 @@ class Context:
     own: Card | None = None
     windows: Mapping[bytes, SealingEntry] = field(default_factory=dict)
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
+    guests: Guests = field(default_factory=Guests)
 
     def opener(self, kid: bytes, at: datetime) -> SealingKey:
         """
@@ -238,13 +240,16 @@ class NotFound(Exception):
     """There is no such case here. The same answer whether it never was or is somebody else's."""
 
 
-def acting(context: Context, person: str, role: str, at: datetime) -> Person:
+def acting(context: Context, person: str, role: str, at: datetime, ref: str = "") -> Person:
     """
     Return the person ``person`` if it holds office and ``role`` at ``at``.
 
-    Raises ``Forbidden``.
+    A guest is taken only by a service that names the case ``ref``, in which it may do what ``cases.move`` lets it. It
+    has no key, so no statement is ever its. Raises ``Forbidden``.
     """
     found = context.persons.get(person)
+    if found is None and ref and is_guest(person) and context.guests.invited(person, role, ref, at):
+        return Person(person, frozenset({role}), b"")
     if found is None:
         raise Forbidden(f"'{person}' is not a person of this gateway")
     if not found.active(at):

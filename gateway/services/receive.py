@@ -6,9 +6,11 @@ or statement fault found early is reported only when its turn comes, so that the
 protocol's order. An envelope already answered gets its stored answer whatever has become of keys and cards since.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import schemas
 from gateway.core import codes, envelope, exercise, wire
@@ -62,8 +64,7 @@ ANSWER_GRACE_S = 300
 _TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What goes back over HTTP: status, media type, body, and Retry-After in seconds for a transient problem."""
 
     status: int
@@ -72,8 +73,7 @@ class Reply:
     retry_after_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """
     A message whose signature verified: its payload, its signed bytes, its envelope's id, the raw id of the key that
     opened it, and faults found early.
@@ -92,8 +92,7 @@ class Opened:
     exercise: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The outcome of one message: accepted, or refused for a reason; ``ref`` is the case it moved."""
 
     reason: Reason | None
@@ -142,7 +141,7 @@ class Receiver:
         envelope_id = envelope.envelope_id(raw)
         try:
             try:
-                opened = self._open(raw, envelope_id, now, collecting=False)
+                opened = await self._open(raw, envelope_id, now, collecting=False)
             except PeerError as error:
                 if error.code.code in _MAY_BE_KNOWN and (stored := await self._stored(envelope_id, now)):
                     return self._answer(stored)
@@ -162,7 +161,7 @@ class Receiver:
         """Answer a sealed ``collect`` message with the envelopes that wait for its sender (protocol 5.6)."""
         now = self._context.clock.now()
         try:
-            opened = self._open(raw, envelope.envelope_id(raw), now, collecting=True)
+            opened = await self._open(raw, envelope.envelope_id(raw), now, collecting=True)
             answer = await self._settle(opened, now)
             if answer is not None:
                 return self._answer(answer)  # refused by a receipt, like any other message
@@ -177,7 +176,13 @@ class Receiver:
 
     # The checks that need no store, in the order of the protocol.
 
-    def _open(self, raw: bytes, envelope_id: bytes, now: datetime, *, collecting: bool) -> Opened:
+    async def _open(self, raw: bytes, envelope_id: bytes, now: datetime, *, collecting: bool) -> Opened:
+        """
+        Return the message in ``raw``. Raises ``PeerError``.
+
+        Twice it lets the loop turn, so that all who came together are decrypted, then read, then verified, one after
+        the other. Done message by message, each kind of work pushes the code of the last out of the processor's cache.
+        """
         context = self._context
         parsed = envelope.parse(raw, context.policy.suites)
         key = context.opener(parsed.kid, now)
@@ -187,6 +192,7 @@ class Receiver:
             plain = key.open(parsed.head, parsed.enc_ct)
         except CannotOpen as error:
             raise PeerError(Reason.SEAL_OPEN) from error
+        await asyncio.sleep(0)
         signed = envelope.unpad(plain)
         try:
             jws = jws_format.parse(signed, jws_format.TYP_MESSAGE)
@@ -198,6 +204,7 @@ class Receiver:
             raise PeerError(Reason.JSON_FORM) from error
         if payload.recipient != context.country:
             raise PeerError(Reason.TO_OTHER)
+        await asyncio.sleep(0)
         public = context.trust.signing_key(payload.sender, jws.kid, now)
         try:
             jws.verify(public)
@@ -609,7 +616,7 @@ def _exercised(payload: Payload) -> tuple[Payload, Reason | None]:
         type, raw = exercise.unwrap(payload.body_bytes)
     except ValueError:
         return payload, Reason.SCHEMA
-    return replace(payload, type=type, body=payload.body["body"], body_bytes=raw), None
+    return payload._replace(type=type, body=payload.body["body"], body_bytes=raw), None
 
 
 def _schema_fault(payload: Payload) -> Reason | None:

@@ -94,9 +94,12 @@ class Reckoner:
         calendar = self.calendars.get(requested)
         if calendar is None:
             return ()
+        rules = self._starting(requesting, requested, tuple(steps), evidence)
+        if not rules:
+            return ()
         clocks = []
         day = local_date(evidence.at, calendar.zone)
-        for rule in self._starting(requesting, requested, tuple(steps), evidence):
+        for rule in rules:
             clock = self._begun(rule, evidence, calendar, day)
             if clock is not None:
                 clocks.append(succeed(next((one for one in running if one.step == rule.step), None), clock))

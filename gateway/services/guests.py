@@ -1,0 +1,96 @@
+"""
+Guests: people whom a desk asked to one case, in one role, for a time; and what their word may do there.
+
+Rule 1: a guest is nobody but by an invitation that stands: one case, one role, until an instant or a revocation.
+Rule 2: a guest's word stops, refuses, reports and answers. It approves nothing, attests nothing and is no second
+person: a link is good for whoever holds it, and the desk that made it holds it first.
+Rule 3: a service takes a guest only where it names the case (``context.acting``), and no case is moved by a guest but
+their own (``cases.move``). Whatever does neither takes no guest.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+GUEST: Final = "guest."
+"""How the ids of guests begin: the id of their invitation follows."""
+
+EVENTS: Final = frozenset(
+    # What stops, and letting go of what one stopped oneself.
+    {"freeze", "suspend", "recall", "release", "withdraw"}
+    # What refuses, or leads back to where everything is looked at again.
+    | {"decline", "decline_interview", "refuse", "cancel", "reassess"}
+    # What an officer may do alone as well: nobody gains by doing it through a guest.
+    | {"consider", "record", "contest"}
+    | {"acknowledge", "ask", "ask_interview", "extend", "notify_delay", "redirect", "report_interview"}
+    | {"report_use", "confirm"}
+    # What the role alone knows. A departure is not here: nobody can freeze after it.
+    | {"issue", "reissue_document", "report", "report_safe", "report_concern", "report_lost"}
+)
+"""The events of the state tables that a guest may bring, if the tables give them to the role."""
+
+
+def is_guest(person: str) -> bool:
+    """Tell whether ``person`` is the id of a guest."""
+    return person.startswith(GUEST)
+
+
+class Leave(Protocol):
+    """What an invitation says, as far as it matters here."""
+
+    @property
+    def id(self) -> str:
+        """Return its id."""
+        ...
+
+    @property
+    def ref(self) -> str:
+        """Return the case."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """Return the role."""
+        ...
+
+    @property
+    def person(self) -> str:
+        """Return who is invited."""
+        ...
+
+    def stands(self, at: datetime) -> bool:
+        """Return whether it may be used at ``at``."""
+        ...
+
+
+@dataclass(slots=True)
+class Guests:
+    """The invitations that stand, in memory: the accounts say each change, and everything again at a start."""
+
+    _held: dict[str, Leave] = field(default_factory=dict)
+
+    def load(self, invitations: Iterable[Leave]) -> None:
+        """Hold ``invitations`` and no other."""
+        self._held = {one.id: one for one in invitations}
+
+    def take(self, invitation: Leave, at: datetime) -> None:
+        """Hold ``invitation`` as it is now; one that does not stand at ``at`` is let go."""
+        if invitation.stands(at):
+            self._held[invitation.id] = invitation
+        else:
+            self.drop(invitation.id)
+
+    def drop(self, id: str) -> None:
+        """Let go of an invitation."""
+        self._held.pop(id, None)
+
+    def invited(self, person: str, role: str, ref: str, at: datetime) -> bool:
+        """Tell whether ``person``, a guest or not, is invited to the case ``ref`` in ``role`` at ``at``."""
+        return any(
+            (one.person, one.role, one.ref) == (person, role, ref) and one.stands(at) for one in self._held.values()
+        )
+
+    def may_bring(self, event: str, person: str, role: str, ref: str, at: datetime) -> bool:
+        """Tell whether the guest ``person`` may bring ``event`` to the case ``ref`` in ``role`` at ``at``."""
+        return event in EVENTS and self.invited(person, role, ref, at)
