@@ -110,6 +110,17 @@ $(VENV)/.node: tests/trust/tuf_js/package-lock.json $(PARTNER)/package-lock.json
 	@[ -d $(PARTNER)/node_modules/better-sqlite3/build ] || echo "note: the packages of $(PARTNER) are missing, so its tests are skipped"
 	@touch $@
 
+# The pages of the desks are tried in Chromium, with Latin and Arabic letters: fetched where that is allowed, and said
+# where it is not.
+$(VENV)/.browser: $(VENV)/.dev
+	@if ! [ -x /usr/bin/chromium ] && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "== Setting up: installing Chromium and fonts with the system's package manager"; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
+			--no-install-recommends chromium fonts-noto-core fonts-dejavu-core >/dev/null || true; \
+	fi
+	@[ -x /usr/bin/chromium ] || echo "note: Chromium is missing, so the tests of the pages in a browser are skipped"
+	@touch $@
+
 demo: $(VENV)/.base
 	@echo "== Demo: two invented States on loopback, from request to proven answer; it ends by itself"
 	@$(BIN)/isthmus demo --once
@@ -118,7 +129,7 @@ desks: $(VENV)/.base
 	@echo "== Two gateways with their local APIs, until stopped with Ctrl-C"
 	@$(BIN)/isthmus demo
 
-test: $(VENV)/.test $(VENV)/.node $(VENV)/.device $(VENV)/.stamp
+test: $(VENV)/.test $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.browser
 	@echo "== Tests, in random order, in two processes, with branch coverage"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 

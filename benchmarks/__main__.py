@@ -1,11 +1,11 @@
-"""Run one benchmark or all: ``python -m benchmarks [seal|accept|exchange|start|all] [--seconds N] [--json]``."""
+"""Run one benchmark or all: ``python -m benchmarks [seal|accept|exchange|start|pages|all] [--seconds N] [--json]``."""
 
 import argparse
 import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import accept, exchange, seal, start
+from benchmarks import accept, exchange, pages, seal, start
 from benchmarks.figures import Figure
 from benchmarks.machine import describe, machine
 
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[float], list[Figure]]] = {
     "accept": accept.run,
     "exchange": exchange.run,
     "start": start.run,
+    "pages": pages.run,
 }
 SECONDS = 24.0
 

@@ -12,12 +12,12 @@ import os
 import random as random_module
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
@@ -73,6 +73,10 @@ from keys.errors import NoSuchKey
 from keys.rest import Vault
 from keys.sign import Signer, SigningKey
 from keys.trust_policy import SUITES, parse_suites
+
+if TYPE_CHECKING:
+    from gateway.desks import Desks
+    from gateway.web.visit import DeskPages
 
 ERASED_FILE = "erased.txt"
 """References of erased cases, one a line, outside the data that is backed up; applied again at every start."""
@@ -141,6 +145,7 @@ class Gateway:
     windows: Windows
     fallen: FallenMessages
     cards: CardSource
+    keys: KeyStore
     close: Callable[[], Awaitable[None]]
 
     async def refresh_trust(self) -> None:
@@ -175,14 +180,13 @@ def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[...
 
     def render(logger: Any, method: str, event: Any) -> str:
         allowed = {key: value for key, value in event.items() if key in LOG_KEYS}
+        allowed["level"], allowed["timestamp"] = method, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
         return orjson.dumps(allowed, default=str).decode()
 
     logger = structlog.wrap_logger(
         structlog.WriteLogger(stream or sys.stderr),
         processors=[
             structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -428,6 +432,7 @@ async def build(
         fallen=FallenMessages(context),
         windows=Windows(context, partial(destroy_sealing, secrets), partial(source.cards, context.country)),
         cards=source,
+        keys=secrets,
         close=close,
     )
 
@@ -524,14 +529,14 @@ def desk_services(gateway: Gateway) -> DeskServices:
     )
 
 
-def tls(settings: Settings) -> ssl.SSLContext | None:
-    """Return the TLS 1.3 context of the peers listener, or ``None`` where a proxy in front speaks TLS."""
-    peers = settings.values["listeners"]["peers"]
-    if not (peers["tls_certificate"] and peers["tls_key"]):
+def tls(settings: Settings, listener: str = "peers") -> ssl.SSLContext | None:
+    """Return the TLS 1.3 context of a listener, or ``None`` where a proxy in front speaks TLS."""
+    chosen = settings.values["listeners"][listener]
+    if not (chosen["tls_certificate"] and chosen["tls_key"]):
         return None
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_3
-    made.load_cert_chain(settings.home / peers["tls_certificate"], settings.home / peers["tls_key"])
+    made.load_cert_chain(settings.home / chosen["tls_certificate"], settings.home / chosen["tls_key"])
     return made
 
 
@@ -540,10 +545,21 @@ def tokens(values: Mapping[str, Any]) -> dict[str, str]:
     return {person["token_sha256"]: person["id"] for person in values["persons"] if person.get("token_sha256")}
 
 
-async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: bool = True) -> None:
-    """Open the listeners and run the loops until cancelled; one task that dies stops all."""
+async def serve(
+    gateway: Gateway,
+    *,
+    ready: asyncio.Event | None = None,
+    loops: bool = True,
+    open_desks: Callable[[Gateway], Awaitable["Desks"]] | None = None,
+) -> None:
+    """
+    Open the listeners and run the loops until cancelled; one task that dies stops all.
+
+    ``open_desks`` opens the pages in place of ``desks_of``.
+    """
     context, values = gateway.context, gateway.settings.values
     runners: list[NeutralRunner] = []
+    desks: Desks | None = None
     try:
         peers = values["listeners"]["peers"]
         limits = values.get("limits", {})
@@ -555,6 +571,10 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
         if api is not None:
             services = LocalServices(desk_services(gateway), tokens(values))
             runners.append(await listen(local_app(services), api["host"], api["port"]))
+        if (people := values["listeners"].get("desks")) is not None:
+            desks = await (open_desks or desks_of)(gateway)
+            secured = tls(gateway.settings, "desks")
+            runners.append(await listen(desks.app, people["host"], people["port"], ssl_context=secured))
         await gateway.refresh_trust()
         # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.
         gc.collect()
@@ -565,6 +585,8 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
             ready.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(_trust_loop(gateway))
+            if desks is not None:
+                group.create_task(desks.run())
             if loops:
                 group.create_task(gateway.deliverer.run())
                 group.create_task(gateway.reminder.run())
@@ -579,6 +601,23 @@ async def serve(gateway: Gateway, *, ready: asyncio.Event | None = None, loops: 
     finally:
         for runner in runners:
             await runner.cleanup()
+        if desks is not None:
+            await desks.close()
+
+
+async def desks_of(
+    gateway: Gateway,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    more: Sequence["DeskPages"] = (),
+    origins: Mapping[str, str] | None = None,
+) -> "Desks":
+    """Open the desks of ``gateway``; see ``gateway.desks.open_desks``."""
+    from gateway.desks import open_desks  # here, because only a gateway with pages needs their libraries
+
+    return await open_desks(
+        gateway.settings, desk_services(gateway), gateway.keys, environ, {}, more=more, origins=origins
+    )
 
 
 async def _trust_loop(gateway: Gateway) -> None:

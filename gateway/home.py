@@ -39,6 +39,19 @@ LOG = "log.1"
 COSIGNING = "cosign.1"
 KEK = "kek.1"
 
+NEXT = "sign.next"
+"""Name of a signing key that stands in the card and is not used yet."""
+
+TRAVELS = {
+    "second_signer": "second_signer",
+    "child_welfare": "welfare",
+    "coordinator": "coordinator",
+    "desk_head": "desk_head",
+    "escort": "escort",
+    "reception": "reception",
+}
+"""Roles whose statements travel, and as what the card lists their keys."""
+
 WINDOWS = 13
 WINDOW_EVERY = timedelta(days=30)
 WINDOW_LASTS = timedelta(days=45)
@@ -106,6 +119,20 @@ def sealing_keys(store: KeyStore) -> list[tuple[str, SealingKey]]:
     """Return every sealing key of ``store`` with its name, in the order of its windows."""
     names = sorted((n for n in store.names() if n.startswith("seal.")), key=lambda n: int(n.rsplit(".", 1)[1]))
     return [(name, SealingKey(int(name.split(".")[1]), store.get(name))) for name in names]
+
+
+def private_kids(store: KeyStore) -> dict[str, str]:
+    """Return the key id of every private key in ``store`` with its name there."""
+    names = store.names()
+    found = {b64.encode(secret.kid): name for name, secret in sealing_keys(store)}
+    signing = [name for name in (SIGNING, NEXT, LOG) if name in names]
+    return found | {SigningKey(store.get(name)).kid: name for name in signing}
+
+
+def ended_keys(store: KeyStore, held: Card, now: datetime) -> list[str]:
+    """Return the names of sealing keys in ``store`` that are over: ended, revoked, or not in our card any more."""
+    open_ = {entry.kid for entry in held.sealing if entry.valid_until > now and entry.revoked_at is None}
+    return [name for name, secret in sealing_keys(store) if b64.encode(secret.kid) not in open_]
 
 
 def card_claims(

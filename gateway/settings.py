@@ -54,6 +54,11 @@ class Settings:
         return self.data / str(self.values.get("database") or "gateway.db")
 
     @property
+    def accounts(self) -> Path:
+        """Return the path of the database of sessions, passkeys and drafts."""
+        return self.data / "desks.db"
+
+    @property
     def cards(self) -> Path:
         """Return the directory of cards."""
         return self.home / str(self.values["trust"]["directory"])
@@ -121,7 +126,9 @@ def check(home: Path, values: Mapping[str, Any]) -> Settings:
 def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``values`` with every optional member that others read without asking."""
     listeners = dict(values["listeners"])
-    listeners["peers"] = {"tls_certificate": None, "tls_key": None, **listeners["peers"]}
+    for name in ("peers", "desks"):
+        if name in listeners:
+            listeners[name] = {"tls_certificate": None, "tls_key": None, **listeners[name]}
     return {"partners": {}, "persons": [], **values, "listeners": listeners}
 
 
@@ -134,6 +141,7 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
         problems.append("/zone: not an IANA time zone; use a name such as Europe/Vienna")
     problems += _notice_checks(values.get("notices"))
     problems += _trust_checks(values.get("trust"))
+    problems += _desk_checks(values)
     persons = [person.get("id") for person in _list(values.get("persons")) if isinstance(person, dict)]
     problems += [f"/persons: '{id}' stands twice" for id in sorted({str(p) for p in persons if persons.count(p) > 1})]
     problems += [
@@ -183,6 +191,26 @@ def _notice_checks(notices: Any) -> list[str]:
             problems.append("/notices/webhook/url: https, but on loopback")
     if "link" in notices and "{ref}" not in str(notices["link"]):
         problems.append("/notices/link: has no {ref} for the reference of the case")
+    return problems
+
+
+def _desk_checks(values: Mapping[str, Any]) -> list[str]:
+    """Return where desks would share a host name, and with it sessions, or where pages would cross a network in clear."""
+    listeners, desks = values.get("listeners"), values.get("desks")
+    door = listeners.get("desks") if isinstance(listeners, dict) else None
+    if (door is None) != (desks is None):
+        return ["/desks: 'desks' and 'listeners.desks' go together"]
+    if not isinstance(desks, dict) or not isinstance(door, dict):
+        return []
+    origins = desks.get("origins")
+    hosts = [urlsplit(str(one)).hostname for one in origins.values()] if isinstance(origins, dict) else []
+    problems = []
+    if len(set(hosts)) < len(hosts):
+        problems.append("/desks/origins: each desk has a host name of its own, or they would share sessions")
+    if bool(door.get("tls_certificate")) != bool(door.get("tls_key")):
+        problems.append("/listeners/desks: 'tls_certificate' and 'tls_key' go together")
+    if not door.get("tls_certificate") and not is_loopback(str(door.get("host"))):
+        problems.append("/listeners/desks: without a certificate it listens on loopback only, behind a proxy with TLS")
     return problems
 
 

@@ -1,6 +1,16 @@
-"""What all tests share: figures that a test records are shown at the end, whichever process ran it."""
+"""
+What all tests share: figures that a test records are shown at the end, whichever process ran it.
+
+A key store's key is derived from its passphrase once a process: hundreds of homes are copies of one, and Argon2id is
+slow on purpose. The first answer is the library's own, and the same question has no other.
+"""
+
+from functools import cache
 
 import pytest
+from nacl.pwhash import argon2id
+
+argon2id.kdf = cache(argon2id.kdf)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -15,12 +15,12 @@ ROOT = Path(gateway.__file__).resolve().parents[1]
 
 
 @click.command()
-@click.argument("which", type=click.Choice(["seal", "accept", "exchange", "start", "all"]), default="all")
+@click.argument("which", type=click.Choice(["seal", "accept", "exchange", "start", "pages", "all"]), default="all")
 @click.option("--seconds", type=click.FloatRange(min=1), default=24.0, show_default=True, help="Roughly, for each.")
 @json_option
 def benchmark(which: str, seconds: float, as_json: bool) -> None:
     """
-    Print machine, settings and figures: sealing, accepting, whole exchanges, start and memory.
+    Print machine, settings and figures: sealing, accepting, whole exchanges, start and memory, pages of the desks.
 
     Each is measured in processes of its own that end with the command. Nothing fails because a machine is slow.
     """

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -16,18 +17,23 @@ import click
 from gateway.cli.errors import CommandError, Exit
 from gateway.demo import report
 from gateway.demo.clock import DemoClock
+from gateway.demo.population import Population
 from gateway.demo.report import Result, Told
-from gateway.demo.states import ASKED, ASKING, HOST, World, choose_ports, running
+from gateway.demo.states import ASKED, ASKING, HOST, Ports, World, choose_ports, origins, running
 from gateway.demo.story import Story, Stuck
 from gateway.demo.tell import Tell, may_colour
 
-LAST_PORT = 65_535 - 3
+LAST_PORT = 65_535 - 5
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Tell the story and end; without it both gateways stay up until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every case instead of the table.")
-@click.option("--port", type=click.IntRange(1, LAST_PORT), help="First of four ports in a row; free ones if not given.")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Tell the story and end; without it both gateways and their desks stay up until Ctrl-C.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@click.option("--port", type=click.IntRange(1, LAST_PORT), help="First of six ports in a row; free ones if not given.")
 def demo(once: bool, as_json: bool, port: int | None) -> int:
     """
     Show two invented States, XAA and XBB, confirming nationalities, and four stories to their end: a return, a return
@@ -61,19 +67,34 @@ def _explained(error: Exception) -> CommandError | None:
 
 
 async def _show(tell: Tell, *, once: bool, as_json: bool, port: int | None) -> int:
-    """Run both gateways, tell the story, print what came of it, and stay if asked to; return the exit code."""
+    """Run both gateways, and tell the story once, or fill the desks and stay; return the exit code."""
     _stop_on_sigterm()
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="isthmus-demo-") as root:
+        if not once:
+            return await _stay(tell, Path(root), choose_ports(port), as_json)
         async with running(Path(root), choose_ports(port), DemoClock()) as world:
             _introduce(tell, world, root)
             story = Story(world, tell)
             results = await story.run()
             _print(results, story.told, time.monotonic() - began_s, as_json)
-            if not once:
-                _invite(tell, world)
-                await asyncio.Event().wait()
     return Exit.DONE if all(result.receipt_verified for result in results if result.messages) else Exit.FINDINGS
+
+
+async def _stay(tell: Tell, root: Path, ports: Mapping[str, Ports], as_json: bool) -> int:
+    """Open the desks of both States over a population of cases, and stay until stopped."""
+    from gateway.demo.start import Start  # here, because only the desks need the libraries of pages
+
+    start = Start(f"http://demo.localhost:{ports[ASKING].desks}")
+    async with running(root, ports, DemoClock(), start.open) as world:
+        _introduce(tell, world, str(root))
+        await Population(world, tell).fill()
+        start.world = world
+        if as_json:
+            click.echo(json.dumps({"start": start.address, "desks": {c: origins(s) for c, s in world.states.items()}}))
+        _invite(tell, world, start.address)
+        await asyncio.Event().wait()
+    return Exit.DONE
 
 
 def _stop_on_sigterm() -> None:
@@ -115,8 +136,8 @@ def _print(results: list[Result], told: list[Told], took_s: float, as_json: bool
     )
 
 
-def _invite(tell: Tell, world: World) -> None:
-    """Say how to reach both gateways, as whom, with a line that works."""
+def _invite(tell: Tell, world: World, start: str) -> None:
+    """Say how to reach both gateways, as whom, with a line that works, and where the desks are."""
     for country in (ASKING, ASKED):
         state = world.states[country]
         tell.heading(f"{country}: local API at http://{HOST}:{state.ports.api}, tokens:")
@@ -127,4 +148,6 @@ def _invite(tell: Tell, world: World) -> None:
     tell.heading("What is overdue, as the foreign-affairs desk sees it (no identity in it):")
     tell.line(f"curl -s -H {header} \\")
     tell.line(f"  http://{HOST}:{state.ports.api}/v1/overdue")
+    tell.heading("The desks of both States, with a link that signs in once for each person:")
+    tell.line(start)
     tell.heading("Both gateways stay up. Stop with Ctrl-C.")

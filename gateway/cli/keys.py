@@ -27,6 +27,7 @@ from gateway.cli.session import (
     passphrase_option,
 )
 from gateway.core.wire import format_instant
+from gateway.home import NEXT, ended_keys, private_kids
 from gateway.settings import Settings
 from gateway.transport.card_directory import load_cards, write_card
 from keys import b64, card, device, statement, trust_words
@@ -39,9 +40,6 @@ from keys.sign import Signer, SigningKey, check_public
 
 PERSON = "person"
 """Name of the one key in a person's key store."""
-
-NEXT = "sign.next"
-"""Name of a signing key that stands in the card and is not used yet."""
 
 SEALING_MAX = 13
 SIGNING_MAX = 8
@@ -268,14 +266,6 @@ def show(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
         return
     click.echo(f"card {held.serial} of {held.country}, epoch {held.epoch}\nfingerprint {held.fingerprint}\n")
     click.echo(table(tuple(rows[0]), [tuple(row.values()) for row in rows]))
-
-
-def private_kids(store: KeyStore) -> dict[str, str]:
-    """Return the key id of every private key in ``store`` with its name there."""
-    names = store.names()
-    found = {b64.encode(secret.kid): name for name, secret in homes.sealing_keys(store)}
-    signing = [name for name in (homes.SIGNING, NEXT, homes.LOG) if name in names]
-    return found | {SigningKey(store.get(name)).kid: name for name in signing}
 
 
 @keys.command("card")
@@ -517,12 +507,6 @@ def destroy(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
         store.destroy(name)
     emit({"destroyed": destroyed}, as_json=as_json)
     say(f"{len(destroyed)} destroyed. Replace the copy of the key store in the safe, and destroy the old copy.")
-
-
-def ended_keys(store: KeyStore, held: Card, now: datetime) -> list[str]:
-    """Return the names of sealing keys in ``store`` that are over: ended, revoked, or not in our card any more."""
-    open_ = {entry.kid for entry in held.sealing if entry.valid_until > now and entry.revoked_at is None}
-    return [name for name, secret in homes.sealing_keys(store) if b64.encode(secret.kid) not in open_]
 
 
 def by_fingerprint(raws: Sequence[bytes], fingerprint: str) -> Card:

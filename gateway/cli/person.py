@@ -1,8 +1,10 @@
 """``isthmus person``: who may act at this gateway."""
 
+import asyncio
 import hashlib
 import os
 import secrets
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +16,19 @@ from gateway.cli import toml_file
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import public_key
 from gateway.cli.output import emit, json_option, say
-from gateway.cli.session import home_option
+from gateway.cli.session import home_option, passphrase, passphrase_option
+from gateway.core.wire import format_instant
+from gateway.home import TRAVELS
+from gateway.services.context import Forbidden
 from keys import b64
-
-TRAVELS = {
-    "second_signer": "second_signer",
-    "child_welfare": "welfare",
-    "coordinator": "coordinator",
-    "desk_head": "desk_head",
-    "escort": "escort",
-    "reception": "reception",
-}
-"""Roles whose statements travel, and as what the card lists their keys."""
+from keys.custody import KeyStore, open_store
+from keys.rest import KEY_BYTES, Vault
+from keys.sign import SigningKey
 
 
 @click.group()
 def person() -> None:
-    """Add a person who may act here."""
+    """Add a person who may act here, and let a person in at a desk."""
 
 
 @person.command()
@@ -43,21 +41,100 @@ def person() -> None:
     required=True,
     type=click.Choice(sorted(schemas.statement_roles() | {"operator": ""})),
 )
-@click.option("--key", required=True, help="The person's public key, as isthmus keys new prints it.")
+@click.option("--key", help="The person's public key, as isthmus keys new prints it.")
+@click.option("--held", is_flag=True, help="Make the person's key here, in the gateway's key store, for the desks.")
 @click.option("--token", is_flag=True, help="Make a token for the local API and print it once; only its hash is kept.")
+@passphrase_option
 @json_option
-def add(id: str, home: Path, roles: tuple[str, ...], key: str, token: bool, as_json: bool) -> None:
-    """Add the person ID with roles and a key of their own to the configuration."""
+def add(
+    id: str,
+    home: Path,
+    roles: tuple[str, ...],
+    key: str | None,
+    held: bool,
+    token: bool,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """
+    Add the person ID with roles and a key of their own to the configuration.
+
+    With --held the key lies in the gateway's key store, and the desks sign with it once the person has approved an act
+    with a passkey or a code. Without it the key is the person's alone, and they sign with: isthmus case approve.
+    """
+    if held == (key is not None):
+        raise click.UsageError("take one of --key and --held")
     chosen = settings.load(home, os.environ)
     if any(one["id"] == id for one in chosen.values["persons"]):
         raise CommandError(
             Exit.USAGE, "known", f"there is a person '{id}' already", f"edit {home / settings.FILE_NAME} to change it"
         )
+    if key is not None:
+        _add(home, id, roles, public_key(key), token, as_json)
+        return
+    from gateway.web.signin.hand import key_name  # here: the pages' libraries take a while, and nothing else needs them
+
+    store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+    public = _make_key(store, key_name(id))
+    try:
+        _add(home, id, roles, public, token, as_json)
+    except BaseException:
+        store.destroy(key_name(id))
+        raise
+
+
+def _make_key(store: KeyStore, name: str) -> bytes:
+    """Put a new key into the key store and return its public half. Raises ``StoreError``, also if there is one."""
+    made = SigningKey.generate()
+    store.put(name, made.seed)
+    return made.public
+
+
+def _add(home: Path, id: str, roles: tuple[str, ...], key: bytes, token: bool, as_json: bool) -> None:
     made = secrets.token_urlsafe(32) if token else None
-    values: dict[str, Any] = {"id": id, "roles": list(dict.fromkeys(roles)), "key": b64.encode(public_key(key))}
+    values: dict[str, Any] = {"id": id, "roles": list(dict.fromkeys(roles)), "key": b64.encode(key)}
     values["token_sha256"] = hashlib.sha256(made.encode()).hexdigest() if made else None
     toml_file.append(home, toml_file.table_text("persons", values, of_many=True))
     emit({"id": id, "roles": values["roles"], "token": made}, as_json=as_json)
     for role in (TRAVELS[role] for role in roles if role in TRAVELS):
         say(f"Partners verify this role: isthmus keys card --add-role {role}={values['key']}")
     say("Restart the gateway if it runs.")
+
+
+@person.command()
+@click.argument("id")
+@home_option
+@click.option("--desk", required=True, type=click.Choice(["interior", "board", "operator"]), help="Which desk.")
+@click.option("--hours", type=click.IntRange(1, 14 * 24), default=72, show_default=True, help="How long it is good.")
+@json_option
+def invite(id: str, home: Path, desk: str, hours: int, as_json: bool) -> None:
+    """
+    Print a link by which the person ID adds a passkey or an authenticator app at a desk.
+
+    It is good once. Give it to the person by a way that you know to be theirs. A gateway may run meanwhile.
+    """
+    chosen = settings.load(home, os.environ)
+    until = datetime.now(UTC) + timedelta(hours=hours)
+    token = asyncio.run(_link(chosen, id, desk, until))
+    origin = chosen.values.get("desks", {}).get("origins", {}).get(desk, "")
+    emit({"id": id, "desk": desk, "link": f"{origin}/link/{token}", "until": format_instant(until)}, as_json=as_json)
+    if not origin:
+        say("The configuration has no 'desks': put the address of the desk before the link.")
+
+
+async def _link(chosen: settings.Settings, id: str, desk: str, until: datetime) -> str:
+    """Return the token of a new link. Raises ``CommandError``, ``StoreError``."""
+    from gateway import app
+    from gateway.services.accounts import Accounts
+    from gateway.storage.desks import DeskStore
+
+    now = datetime.now(UTC)
+    store = await DeskStore.open(chosen.accounts, now)
+    try:
+        # A link seals nothing, so no passphrase is asked for and no key of the gateway is opened.
+        accounts = Accounts(store, app.persons(chosen.values), Vault(os.urandom(KEY_BYTES)), app.SystemRandom())
+        return await accounts.make_link(id, desk, "enrol", now, until)
+    except Forbidden as error:
+        raise CommandError(Exit.USAGE, "no-access", str(error), "isthmus person add") from error
+    finally:
+        await store.close()

@@ -8,10 +8,11 @@ Rule 3: it is not signed. A note verbale bears a seal and initials, and those ar
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
 from html import escape
+from typing import Any
 
 from gateway.core.deadlines import POLICY_DEFAULT
 
@@ -56,6 +57,29 @@ class Note:
     recipient: str
     language: str
     items: tuple[Item, ...]
+
+
+def note_to_dict(note: Note) -> dict[str, Any]:
+    """Return ``note`` as JSON values."""
+    items = [
+        {**asdict(one), "asked_on": one.asked_on.isoformat(), "due_on": one.due_on.isoformat()} for one in note.items
+    ]
+    return {**asdict(note), "on": note.on.isoformat(), "items": items}
+
+
+def note_from_dict(value: Mapping[str, Any]) -> Note:
+    """Return the note that ``note_to_dict`` made ``value`` from."""
+    items = tuple(
+        Item(
+            **{
+                **one,
+                "asked_on": date.fromisoformat(one["asked_on"]),
+                "due_on": date.fromisoformat(one["due_on"]),
+            }
+        )
+        for one in value["items"]
+    )
+    return Note(**{**value, "on": date.fromisoformat(value["on"]), "items": items})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ class File:
         }
 
 
-def _name(family: str, given: str, script: str) -> dict[str, Any]:
+def named(family: str, given: str, script: str) -> dict[str, Any]:
+    """Return a name as a document has it; ``script`` is a language and script such as ``ru-Cyrl``."""
     return {
         "use": "document",
         "family": family,
@@ -80,7 +81,8 @@ def _name(family: str, given: str, script: str) -> dict[str, Any]:
     }
 
 
-def _born(name: Mapping[str, Any], birth_date: str, unit: str | None, **more: Any) -> dict[str, Any]:
+def born(name: Mapping[str, Any], birth_date: str, unit: str | None, **more: Any) -> dict[str, Any]:
+    """Return the elements of one born in XBB, in ``unit``."""
     return {
         "names": [name],
         "birth_date": birth_date,
@@ -89,7 +91,8 @@ def _born(name: Mapping[str, Any], birth_date: str, unit: str | None, **more: An
     }
 
 
-def _resident(name: Mapping[str, Any], birth_date: str, unit: str, permit: str, entry_date: str) -> dict[str, Any]:
+def resident(name: Mapping[str, Any], birth_date: str, unit: str, permit: str, entry_date: str) -> dict[str, Any]:
+    """Return the elements of one who lived in XBB by a permit."""
     return {
         "names": [name],
         "birth_date": birth_date,
@@ -99,20 +102,20 @@ def _resident(name: Mapping[str, Any], birth_date: str, unit: str, permit: str, 
     }
 
 
-ILSE = _name("Tarrowen", "Ilse", "de-Latn")
-MILESTA = _name("Зорянова", "Милеста", "ru-Cyrl")
-MILESTA_LATIN = _name("Zorianova", "Milesta", "ru-Latn")
-LUNARA = _name("الزمرداوي", "لونارا", "ar-Arab")
-TADEJ = _name("Korvenna", "Tadej", "sl-Latn")
-DARISLAV = _name("Велимец", "Дарислав", "ru-Cyrl")
-ORSINA = _name("Fellbrook", "Orsina", "en-Latn")
-HOLLIS = _name("Quenby", "Hollis", "en-Latn")
-BRENNA = _name("Ashmarrow", "Brenna", "en-Latn")
-SAFWANA = _name("النرجساني", "صفوانة", "ar-Arab")
-PERRIN = _name("Lødevang", "Perrin", "da-Latn")
-IRADA = _name("Светозарь", "Ирада", "ru-Cyrl")
-MAELIS = _name("Dravencourt", "Maëlis", "fr-Latn")
-YORO = _name("Tamberly", "Yoro", "en-Latn")
+ILSE = named("Tarrowen", "Ilse", "de-Latn")
+MILESTA = named("Зорянова", "Милеста", "ru-Cyrl")
+MILESTA_LATIN = named("Zorianova", "Milesta", "ru-Latn")
+LUNARA = named("الزمرداوي", "لونارا", "ar-Arab")
+TADEJ = named("Korvenna", "Tadej", "sl-Latn")
+DARISLAV = named("Велимец", "Дарислав", "ru-Cyrl")
+ORSINA = named("Fellbrook", "Orsina", "en-Latn")
+HOLLIS = named("Quenby", "Hollis", "en-Latn")
+BRENNA = named("Ashmarrow", "Brenna", "en-Latn")
+SAFWANA = named("النرجساني", "صفوانة", "ar-Arab")
+PERRIN = named("Lødevang", "Perrin", "da-Latn")
+IRADA = named("Светозарь", "Ирада", "ru-Cyrl")
+MAELIS = named("Dravencourt", "Maëlis", "fr-Latn")
+YORO = named("Tamberly", "Yoro", "en-Latn")
 
 FOREIGN_PASSPORT = {"type": "P", "number": "C4471902", "issuer": "XCC"}
 OWN_PASSPORT = {"type": "P", "number": "B8830417", "issuer": COUNTRY}
@@ -122,7 +125,7 @@ FILES: Sequence[File] = (
     File(
         "an entry like the file",
         NATIONALITY,
-        _born(ILSE, "1998-03-14", "Vessmar", sex=2, photo={"media_type": "image/jpeg", "sha256": _DIGEST}),
+        born(ILSE, "1998-03-14", "Vessmar", sex=2, photo={"media_type": "image/jpeg", "sha256": _DIGEST}),
         {"shelter": "House by the mill", "health": "see the physician's letter", "notes": ["first talk"]},
         {"handling": {"use_restrictions": ["P0", "P1", "P2"], "retain_until": "2028-06-30", "onward": "none"}},
         "return",
@@ -130,7 +133,7 @@ FILES: Sequence[File] = (
     File(
         "a minor, represented; other script",
         NATIONALITY,
-        _born(MILESTA, "2012-09-02", "Vessmar"),
+        born(MILESTA, "2012-09-02", "Vessmar"),
         {"guardian_contact": "at the youth office", "present_address": "with a foster family"},
         {
             "age": {"class": "minor", "decision": None, "treat_as_child": True},
@@ -141,35 +144,35 @@ FILES: Sequence[File] = (
     File(
         "two entries; one more detail",
         NATIONALITY,
-        _born(LUNARA, "2001-04-XX", "Qasrun", sex=2, mother_given_names="سلمارا", personal_number="204-117-93"),
+        born(LUNARA, "2001-04-XX", "Qasrun", sex=2, mother_given_names="سلمارا", personal_number="204-117-93"),
         {"exploitation": "interview of 3 November", "religion": "as told", "social_media": "an account"},
         {},
     ),
     File(
         "two entries; the document decides",
         NATIONALITY,
-        _born(TADEJ, "1990-07", "Olmeva", sex=1, document=FOREIGN_PASSPORT, entry_date="2026-02-11"),
+        born(TADEJ, "1990-07", "Olmeva", sex=1, document=FOREIGN_PASSPORT, entry_date="2026-02-11"),
         {"recruiter": "named in the file", "debts": "claimed by others"},
         {},
     ),
     File(
         "nationality given up",
         NATIONALITY,
-        _born(DARISLAV, "1979-12-05", "Olmeva", last_residence={"country": COUNTRY, "unit": "Olmeva"}),
+        born(DARISLAV, "1979-12-05", "Olmeva", last_residence={"country": COUNTRY, "unit": "Olmeva"}),
         {"criminal_file": "12 Js 88/26", "statement": "of 4 November"},
         {},
     ),
     File(
         "no entry, which is no 'no'",
         NATIONALITY,
-        _born(ORSINA, "199X", "Vessmar", father_given_names="Corwin"),
+        born(ORSINA, "199X", "Vessmar", father_given_names="Corwin"),
         {"residence_status": "none", "risk_assessment": "see annex"},
         {},
     ),
     File(
         "a volume that was lost",
         NATIONALITY,
-        _born(HOLLIS, "1988-06", "Hollin Vale", sex=9),
+        born(HOLLIS, "1988-06", "Hollin Vale", sex=9),
         {"physical_description": "on file", "family_conflict": "on file"},
         {},
         "extend",
@@ -177,14 +180,14 @@ FILES: Sequence[File] = (
     File(
         "the archive is closed to this request",
         NATIONALITY,
-        _born(BRENNA, "1961-01-30", "Hollin Vale", personal_number="101-550-08"),
+        born(BRENNA, "1961-01-30", "Hollin Vale", personal_number="101-550-08"),
         {"civil_status": "widowed", "compensation": "claimed"},
         {},
     ),
     File(
         "lived there when leaving",
         RESIDENCE,
-        _resident(SAFWANA, "1985-10-21", "Qasrun", "PR-20417", "2026-05-09")
+        resident(SAFWANA, "1985-10-21", "Qasrun", "PR-20417", "2026-05-09")
         | {"birth_place": {"country": "XCC", "unit": None}, "mother_given_names": "ريمارا"},
         {"detention": "until 2 November", "biometrics": "taken nationally"},
         {},
@@ -192,14 +195,14 @@ FILES: Sequence[File] = (
     File(
         "the permit ended before",
         RESIDENCE,
-        _resident(PERRIN, "1993-02-08", "Olmeva", "PR-11850", "2026-04-18/2026-04-22"),
+        resident(PERRIN, "1993-02-08", "Olmeva", "PR-11850", "2026-04-18/2026-04-22"),
         {"ethnicity": "as told", "notes": ["second talk"]},
         {},
     ),
     File(
         "protection comes up later",
         NATIONALITY,
-        _born(IRADA, "1995-08-17", "Vessmar"),
+        born(IRADA, "1995-08-17", "Vessmar"),
         {"shelter": "House at the bridge", "risk_assessment": "new since 19 November"},
         {},
         "freeze",
@@ -207,7 +210,7 @@ FILES: Sequence[File] = (
     File(
         "nobody answers",
         NATIONALITY,
-        _born(MAELIS, "1999-05-26", "Vessmar", sex=2),
+        born(MAELIS, "1999-05-26", "Vessmar", sex=2),
         {"present_address": "in care", "health": "in treatment"},
         {},
         "silence",
@@ -215,7 +218,7 @@ FILES: Sequence[File] = (
     File(
         "nobody asked about protection yet",
         NATIONALITY,
-        _born(YORO, "2003-11-11", "Vessmar"),
+        born(YORO, "2003-11-11", "Vessmar"),
         {"statement": "not taken yet", "shelter": "House by the mill"},
         {"asylum": {"state": "unknown", "attested_by": None, "attested_on": None, "basis": None}},
     ),

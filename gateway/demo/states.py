@@ -12,19 +12,25 @@ import asyncio
 import hashlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway import app, home, settings
 from gateway.app import Gateway
 from gateway.demo.clock import DemoClock
 from gateway.transport.card_directory import write_card
+from gateway.web.signin.hand import key_name
 from keys import b64, statement
 from keys.card import Card
+from keys.custody import open_store
 from keys.sign import SigningKey
+
+if TYPE_CHECKING:
+    from gateway.desks import Desks
 
 HOST = "127.0.0.1"
 ASKING, ASKED = "XAA", "XBB"
@@ -40,6 +46,8 @@ PEOPLE: Mapping[str, Sequence[str]] = {
     "protection": ("asylum_authority",),
     "board": ("foreign_affairs",),
     "operator": ("operator",),
+    "custodian": ("operator",),
+    "supervisor": ("dpo",),
     "coordinator": ("coordinator",),
     "escort": ("escort",),
     "reception": ("reception",),
@@ -61,12 +69,22 @@ CUSTODY = "?profile=interactive"
 """The cheaper Argon2id profile: the passphrase has 256 random bits, which no search shortens."""
 
 
+CUSTODY_URI = f"file:{home.KEY_FILE}{CUSTODY}"
+
+NAMES: Mapping[str, Mapping[str, str]] = {
+    ASKING: {"en": "Republic of Valmaria", "fr": "République de Valmarie", "ar": "جمهورية فالماريا"},
+    ASKED: {"en": "Republic of Belmaria", "fr": "République de Belmarie", "ar": "جمهورية بلماريا"},
+}
+COLOURS: Mapping[str, str] = {ASKING: "#1d4f5c", ASKED: "#5c2d46"}
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The two listeners of one State."""
+    """The three listeners of one State."""
 
     peers: int
     api: int
+    desks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +107,9 @@ class StateOf:
     people: Mapping[str, Person]
 
 
+OpenDesks = Callable[[Gateway], Awaitable["Desks"]]
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Both States with their gateways running, and the clock they share."""
@@ -105,21 +126,30 @@ class World:
 
 def choose_ports(first: int | None) -> dict[str, Ports]:
     """
-    Return four ports: ``first`` and the three after it, or free ones if it is ``None``.
+    Return six ports: ``first`` and the five after it, or free ones if it is ``None``.
 
-    Both doors to partners come first (XAA, XBB), then both local APIs.
+    Both doors to partners come first (XAA, XBB), then both local APIs, then the desks of both.
     """
-    if first is not None:
-        return {ASKING: Ports(first, first + 2), ASKED: Ports(first + 1, first + 3)}
-    sockets = [socket.create_server((HOST, 0)) for _ in range(4)]  # all open at once, so that they differ
+    numbers = list(range(first, first + 6)) if first is not None else _free_ports(6)
+    return {ASKING: Ports(*numbers[0::2]), ASKED: Ports(*numbers[1::2])}
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]  # all open at once, so that they differ
     numbers = [one.getsockname()[1] for one in sockets]
     for one in sockets:
         one.close()
-    return {ASKING: Ports(numbers[0], numbers[2]), ASKED: Ports(numbers[1], numbers[3])}
+    return numbers
 
 
-def make_states(root: Path, ports: Mapping[str, Ports], now: datetime, passphrase: str) -> dict[str, StateOf]:
-    """Make the homes of both States under ``root``, and let each hold the other's card and identity key."""
+def make_states(
+    root: Path, ports: Mapping[str, Ports], now: datetime, passphrase: str, *, desks: bool = False
+) -> dict[str, StateOf]:
+    """
+    Make the homes of both States under ``root``, and let each hold the other's card and identity key.
+
+    With ``desks`` each has pages for its people, and their signing keys lie in its key store.
+    """
     states, cards = {}, {}
     for country in (ASKING, ASKED):
         people = {
@@ -131,7 +161,13 @@ def make_states(root: Path, ports: Mapping[str, Ports], now: datetime, passphras
     for country, other in ((ASKING, ASKED), (ASKED, ASKING)):
         write_card(states[country].home / "cards", cards[other])
         with (states[country].home / settings.FILE_NAME).open("a", encoding="utf-8") as file:
-            file.write(_partner_text(cards[other]) + "".join(map(_person_text, states[country].people.values())))
+            persons = "".join(map(_person_text, states[country].people.values()))
+            file.write(_partner_text(cards[other]) + persons + (_desks_text(states[country]) if desks else ""))
+        if not desks:
+            continue
+        keys = open_store(home.store_uri(states[country].home, CUSTODY_URI), passphrase=lambda: passphrase, environ={})
+        for person in states[country].people.values():
+            keys.put(key_name(person.id), person.key.seed)
     return states
 
 
@@ -144,7 +180,7 @@ def _make_home(state: StateOf, now: datetime, passphrase: str) -> Card:
         peers_host=HOST,
         peers_port=state.ports.peers,
         api_port=state.ports.api,
-        custody=f"file:{home.KEY_FILE}{CUSTODY}",
+        custody=CUSTODY_URI,
         identity_custody=f"file:{home.IDENTITY_FILE}{CUSTODY}",
         roles=[{"role": role, "key": b64.encode(state.people[id].key.public)} for id, role in LISTED.items()],
     )
@@ -159,6 +195,27 @@ def _partner_text(card: Card) -> str:
     )
 
 
+def origins(state: StateOf) -> dict[str, str]:
+    """
+    Return the addresses of the desks of ``state``, and of the page of the demonstration itself.
+
+    A cookie knows hosts and no ports, so the second State has names of its own.
+    """
+    names = {"interior": "interior", "board": "board", "operator": "operator", "demonstration": "demo"}
+    host = "localhost" if state.country == ASKING else f"{state.country.lower()}.localhost"
+    return {desk: f"http://{name}.{host}:{state.ports.desks}" for desk, name in names.items()}
+
+
+def _desks_text(state: StateOf) -> str:
+    """Return the desks of a State as tables of the configuration."""
+    places = ", ".join(f'{desk} = "{one}"' for desk, one in origins(state).items() if desk != "demonstration")
+    names = ", ".join(f'{lang} = "{name}"' for lang, name in NAMES[state.country].items())
+    return (
+        f'\n[listeners.desks]\nhost = "{HOST}"\nport = {state.ports.desks}\n'
+        f'\n[desks]\norigins = {{ {places} }}\nname = {{ {names} }}\ncolour = "{COLOURS[state.country]}"\n'
+    )
+
+
 def _person_text(person: Person) -> str:
     roles = ", ".join(f'"{role}"' for role in person.roles)
     return (
@@ -168,14 +225,18 @@ def _person_text(person: Person) -> str:
 
 
 @asynccontextmanager
-async def running(root: Path, ports: Mapping[str, Ports], clock: DemoClock) -> AsyncIterator[World]:
+async def running(
+    root: Path, ports: Mapping[str, Ports], clock: DemoClock, open_desks: OpenDesks | None = None
+) -> AsyncIterator[World]:
     """
     Make both States under ``root`` and run their gateways, doors and loops, while the block runs.
+
+    ``open_desks`` opens the pages of each for its people; without it there are none.
 
     Each writes its log to ``gateway.log`` in its home. Raises an ``ExceptionGroup`` of ``OSError`` if a port is taken.
     """
     passphrase = secrets.token_urlsafe(32)
-    states = await asyncio.to_thread(make_states, root, ports, clock.now(), passphrase)
+    states = await asyncio.to_thread(make_states, root, ports, clock.now(), passphrase, desks=open_desks is not None)
     async with AsyncExitStack() as stack:
         gateways = {}
         for country, state in states.items():
@@ -192,7 +253,7 @@ async def running(root: Path, ports: Mapping[str, Ports], clock: DemoClock) -> A
         async with asyncio.TaskGroup() as group:
             ready = [asyncio.Event() for _ in gateways]
             served = [
-                group.create_task(app.serve(gateway, ready=event))
+                group.create_task(app.serve(gateway, ready=event, open_desks=open_desks))
                 for gateway, event in zip(gateways.values(), ready, strict=True)
             ]
             for event in ready:

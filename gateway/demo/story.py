@@ -127,8 +127,8 @@ class Story:
 
     # XAA asks.
 
-    async def _ask(self, course: Course) -> None:
-        """Draft, have a second person sign the exact bytes, send; XBB acknowledges."""
+    async def _ask(self, course: Course, *, acknowledge: bool = True) -> None:
+        """Draft, have a second person sign the exact bytes, send; XBB acknowledges, if it is to."""
         clear = self._ours.clear
         course.ref = await clear.new(course.file.draft(), "officer")
         self._tell.step(course.number, "draft", f"{course.file.title} · {course.file.called}")
@@ -143,8 +143,9 @@ class Story:
         await clear.send(course.ref, "officer")
         await self._settled(course)
         course.their_ref = await self._find_theirs(thread)
-        await self._theirs.answer.acknowledge(course.their_ref, "clerk")
-        await self._settled(course)
+        if acknowledge:
+            await self._theirs.answer.acknowledge(course.their_ref, "clerk")
+            await self._settled(course)
         _, case = await case_of(self._ours, course.ref)
         sent = [line.member for line in preview.lines if line.status == "sent"]
         self._tell.step(course.number, "sent", f"{listed(sent)} · due {_due(case)}")

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.messages import HANDOVER, REPLY
+from gateway.core.messages import HANDOVER
 from gateway.core.notices import grants
 from gateway.core.preview import Preview
 from gateway.core.reuse import DESK as HERE
@@ -47,6 +47,7 @@ from gateway.services.acts import (
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
 from gateway.services.ports import Conflict, Unavailable
+from gateway.services.reading import part_of_return
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.services.returning import Protocol
 from schemas import SchemaError, ijson
@@ -480,17 +481,16 @@ def desk_json(case: Case) -> dict[str, Any]:
 
 def return_json(case: Case, role: str) -> dict[str, Any]:
     """Return what ``role`` sees of the return: record, what was said, who signed until when, what is prepared."""
-    whole = role in RETURN_DESK
-    pending = case.pending if whole and case.pending and case.pending.type != REPLY else None
+    part = part_of_return(case, role)
     return {
-        "thread": case.thread,
-        "record": case.record if whole else None,
-        "said": {type: body for type, body in case.said.items() if whole or type in RETURN_PARTS[role]},
+        "thread": part.thread,
+        "record": part.record,
+        "said": dict(part.said),
         "releases": [
             {"authority": one.authority, "kind": one.kind, "role": one.role, "valid_until": one.valid_until}
-            for one in case.releases
+            for one in part.releases
         ],
-        "prepared": pending_json(pending, case.thread) if pending else None,
+        "prepared": pending_json(part.prepared, part.thread) if part.prepared else None,
     }
 
 

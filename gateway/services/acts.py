@@ -253,7 +253,7 @@ VERBS: Mapping[str, Verb] = {
     "close": _verb("close", _BOTH, _close),
     "redirect": _verb("redirect", _ASKED, _redirect),
     "interview": _verb("ask_interview", _ASKED, lambda s, c: s.answer.ask_interview(c.ref, c.body, c.person, c.role)),
-    "interview-consent": _verb("prepare", _ASKING, _prepare_interview),
+    "interview-consent": _verb("prepare", _ASKING, _prepare_interview, frozenset({State.NEEDS_INTERVIEW})),
     "interview-agreement": _verb(
         "interview_answer", _ASKING, lambda s, c: s.clear.agree_interview(c.ref, c.person, c.role)
     ),
@@ -332,14 +332,16 @@ async def look(services: DeskServices, ref: str, person: str, role: str, why: st
     """
     Return the case ``ref``; with a reason ``why``, only after the look (``action``) is recorded durably (R-13).
 
-    Raises ``NotFound``, ``Forbidden`` to one who represents another person, ``Unavailable``.
+    Whom the desk invited to this very case no file need name. Raises ``NotFound``, also to one who represents another
+    person, and ``Unavailable``.
     """
     context = services.context
     now = context.clock.now()
 
     async def unit(tx: Tx) -> Case:
         held = await cases.load(context, tx, ref)
-        await rights.check_representing(tx, held, person, role)
+        if not context.guests.invited(person, role, ref, now):
+            await rights.check_representing(tx, held, person, role)
         if why:
             await cases.record_access(context, tx, held, person, action, why, now)
         return held.case

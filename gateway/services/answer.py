@@ -212,7 +212,7 @@ class Answer:
     async def _say(self, ref: str, name: str, person: str, role: str, body: Body) -> None:
         """Send a coded message built from the case by ``body(case) -> (type, body, more event data)``."""
         context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
+        acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)

@@ -192,7 +192,7 @@ class Clear:
 
     async def _interview(self, ref: str, name: str, data: Mapping[str, Any], person: str, role: str) -> None:
         context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
+        acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
@@ -276,7 +276,7 @@ class Clear:
         self, ref: str, name: str, person: str, role: str, data: Mapping[str, Any], facts_type: str = ""
     ) -> None:
         context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
+        acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)

@@ -31,7 +31,15 @@ from gateway.core.escalation import (
 )
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import REMINDER
-from gateway.core.note_verbale import Item, Note, quarterly_text, reference, serialize_text
+from gateway.core.note_verbale import (
+    Item,
+    Note,
+    note_from_dict,
+    note_to_dict,
+    quarterly_text,
+    reference,
+    serialize_text,
+)
 from gateway.core.rules import Finding, When, about, findings
 from gateway.core.verification import WAITING
 from gateway.services import cases, no_contact, person_stop
@@ -39,6 +47,7 @@ from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.ports import EventRow, Tx
 from gateway.services.remind import Reminder
 from keys import b64
+from schemas import ijson
 
 BETWEEN_MINISTRIES = frozenset({"L4", "L5", "L6"})
 """Rungs on which paper passes between ministries, whose references show nobody that a case is invented."""
@@ -54,6 +63,14 @@ class Standing:
     level: str | None
     stopped: bool
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A note verbale that was numbered and recorded, and the State it is for."""
+
+    partner: str
+    note: Note
 
 
 class Escalation:
@@ -112,6 +129,30 @@ class Escalation:
         acting(context, person, role, now)
         refs = await self._ready(partner, self._rung("L4"), role, now)
         return await self._note(refs, person, role, language, now, draft=draft)
+
+    async def issued(self, number: str, person: str, role: str) -> Issued:
+        """Return the note verbale with ``number`` (``3/2026``) as it was issued. Raises ``Forbidden``, ``NotFound``."""
+        await self._may_issue(person, role)
+        found = await self._context.store.read(lambda tx: _find_note(tx, number))
+        if found is None:
+            raise NotFound("no note verbale has that number")
+        return found
+
+    async def issued_in(self, year: int, person: str, role: str, most: int = 20) -> tuple[Issued, ...]:
+        """Return the last notes verbales of ``year``, the latest first. Raises ``Forbidden``."""
+        await self._may_issue(person, role)
+
+        async def unit(tx: Tx) -> tuple[Issued, ...]:
+            last = int(await tx.get_meta(f"notes:{year}") or 0)
+            numbers = range(last, max(0, last - most), -1)
+            found = [await _find_note(tx, f"{number}/{year}") for number in numbers]
+            return tuple(one for one in found if one is not None)
+
+        return await self._context.store.read(unit)
+
+    async def _may_issue(self, person: str, role: str) -> None:
+        acting(self._context, person, role, self._context.clock.now())
+        _may(role, frozenset(self._rung("L4").who))
 
     async def quarterly(self, partner: str, person: str, role: str, language: str = "en") -> str:
         """
@@ -255,6 +296,8 @@ class Escalation:
             digest = b64.encode(sha256(serialize_text(made).encode()).digest())
             for one in () if draft else held:
                 await self._record(tx, one, event_of("L4"), person, role, now, digest)
+            if not draft:
+                await _keep_note(tx, Issued(held[0].case.partner, made))
             return made
 
         if draft:
@@ -317,3 +360,18 @@ async def _number(tx: Tx, year: int) -> str:
     number = int(await tx.get_meta(key) or 0) + 1
     await tx.set_meta(key, str(number))
     return f"{number}/{year}"
+
+
+async def _keep_note(tx: Tx, issued: Issued) -> None:
+    """Keep what a note says: opaque references, days and agreements, so that it is printed again as it was."""
+    value = {"partner": issued.partner, "note": note_to_dict(issued.note)}
+    await tx.set_meta(f"note:{issued.note.number}", ijson.dumps(value).decode())
+
+
+async def _find_note(tx: Tx, number: str) -> Issued | None:
+    """Find a note by its number; those issued before notes were kept are on paper alone."""
+    text = await tx.get_meta(f"note:{number}")
+    if text is None:
+        return None
+    value = ijson.loads(text.encode())
+    return Issued(value["partner"], note_from_dict(value["note"]))

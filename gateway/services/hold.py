@@ -21,6 +21,7 @@ from gateway.core.rules import Finding, about
 from gateway.core.verification import OFFICER
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
+from gateway.services.guests import is_guest
 from gateway.services.ports import ApartRow, Shared, Tx
 
 MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
@@ -46,8 +47,9 @@ class Hold:
         case is over, ``IllegalStep``.
         """
         context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
-        if protection is not None and protection.get("state") == "none" and role != "asylum_authority":
+        acting(context, person, role, now, ref)
+        attests = role == "asylum_authority" and not is_guest(person)
+        if protection is not None and protection.get("state") == "none" and not attests:
             raise Forbidden("only the asylum authority attests that there is no protection need", "freeze without it")
 
         async def unit(tx: Tx) -> None:
@@ -65,7 +67,7 @@ class Hold:
         Raises ``Forbidden``, and ``IllegalStep`` if the case is not frozen.
         """
         context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
+        acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
@@ -184,7 +186,7 @@ class Hold:
 
     async def _step(self, ref: str, name: str, person: str, role: str) -> None:
         context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
+        acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
             await cases.move(context, tx, await cases.load(context, tx, ref), Event(name, person, role), now)

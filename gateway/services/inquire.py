@@ -10,6 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from gateway.core.case import State
+from gateway.core.escalation import Pressed
+from gateway.core.figures import Step
+
+WATCHED = (
+    *(State.SENT, State.DELIVERED, State.ACKNOWLEDGED, State.EXTENDED, State.NEEDS_TIER2, State.NEEDS_INTERVIEW),
+    *(State.REDIRECTED, State.CONTESTED, State.DECIDED),
+)
+"""States of the requesting side in which it waits for the other State."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
@@ -51,6 +61,55 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchRow:
+    """
+    One case in which we wait for the other State, as foreign affairs sees it.
+
+    ``reference`` is the one in notes, which the other State makes of the same thread; the thread itself stays here.
+    """
+
+    ref: str
+    reference: str
+    partner: str
+    state: str
+    step: str | None
+    due_on: date | None
+    due_at: datetime | None
+    officer: str | None
+    instrument: str | None
+    calendar: str | None
+    reminders: int
+    extended: bool
+    delay_notice: bool
+    opened_at: datetime
+
+    @property
+    def place(self) -> Place:
+        """Return where the next page begins if this row ends one."""
+        return Place(self.due_at, self.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPart:
+    """Cases with one State that are due after ``from_at`` up to ``before``; either may be left open."""
+
+    partner: str
+    from_at: datetime | None
+    before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """The course of one case in which we asked: what its dates are made from, without an answer in it."""
+
+    instrument: str
+    extended: bool
+    delay_notice: bool
+    due_at: datetime | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow:
     """One look at, or disclosure of, a case (rule R-13). ``number`` grows with each entry."""
 
@@ -77,8 +136,45 @@ class Figures:
     waiting: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    Which open cases a queue holds.
+
+    ``states`` and ``officers`` may each name several, and none means any; an officer that is ``None`` is nobody.
+    ``due_from`` and ``due_before`` bound the due instant; a case without one counts as due last of all. With ``side``
+    at least one state is named: the two are read along one index.
+    """
+
+    side: str | None = None
+    states: tuple[str, ...] = ()
+    partner: str | None = None
+    officers: tuple[str | None, ...] = ()
+    due_from: datetime | None = None
+    due_before: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would have to be looked for in the whole table."""
+        if self.side is not None and not self.states:
+            raise ValueError("a queue of one side names its states")
+
+
 class Inquiries(Protocol):
     """The read models. Each may raise ``Unavailable``."""
+
+    async def queue(
+        self, wanted: Wanted, *, limit: int = 50, after: Place | None = None, latest: bool = False
+    ) -> Sequence[BoardRow]:
+        """Return open cases, soonest due first, or with ``latest`` in the opposite order; continued ``after`` a row."""
+        ...
+
+    async def count(self, wanted: Wanted, most: int = 100) -> int:
+        """Return how many cases a queue holds, and ``most`` for that many or more."""
+        ...
+
+    async def officers(self) -> Sequence[str | None]:
+        """Return who has open cases; ``None`` is among them if there are cases that nobody has."""
+        ...
 
     async def board(
         self,
@@ -107,4 +203,38 @@ class Inquiries(Protocol):
 
     async def figures(self, now: datetime) -> Figures:
         """Count cases, overdue cases and waiting messages."""
+        ...
+
+    # What foreign affairs watches: cases in which we wait for the other State.
+
+    async def watched(
+        self, *, partner: str | None = None, undated: bool = False, limit: int = 100, after: Place | None = None
+    ) -> Sequence[WatchRow]:
+        """Return cases we wait in, soonest due first; with ``undated`` those alone that have no due date."""
+        ...
+
+    async def watched_in(
+        self, parts: Sequence[WatchPart], *, limit: int = 100, after: Place | None = None
+    ) -> Sequence[WatchRow]:
+        """Return cases we wait in that are in one of ``parts``, each of another State, soonest due first."""
+        ...
+
+    async def find_watched(self, ref: str) -> WatchRow | None:
+        """Find one case we wait in by our reference."""
+        ...
+
+    async def watched_counts(self, partner: str, ends: Sequence[datetime]) -> Sequence[int]:
+        """
+        Count the cases we wait in with ``partner``: those due up to each of ``ends`` (rising), after the last, undated.
+
+        A case counts once, in the first part it fits.
+        """
+        ...
+
+    async def pressed(self, refs: Sequence[str]) -> Mapping[str, Sequence[Pressed]]:
+        """Return how each of ``refs`` was pressed for, oldest first: reminders, rungs, and the mark that stops it."""
+        ...
+
+    async def asked(self, partner: str, limit: int) -> Sequence[AskedRow]:
+        """Return the course of the last ``limit`` cases in which we asked ``partner``, the latest first."""
         ...

@@ -237,7 +237,7 @@ class Notices:
 
     async def _say(self, ref: str, name: str, type: str, value: Mapping[str, Any], person: str, role: str) -> None:
         context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
+        acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)

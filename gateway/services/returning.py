@@ -426,7 +426,7 @@ class Returning:
         ``prepared`` takes the type of the message from what is pending; ``discloses`` records the disclosure.
         """
         context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
+        acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)

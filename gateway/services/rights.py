@@ -130,7 +130,7 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
     reason was given (R-13), or a restriction holds the account back (R-22).
     """
     now = context.clock.now()
-    acting(context, person, role, now)
+    acting(context, person, role, now, ref)
     if role not in READERS:
         raise Forbidden(f"the role '{role}' gets no account", f"one of {', '.join(sorted(READERS))} does")
     if found := findings(When.EXPORT, Facts(now, justification=why)):
@@ -138,7 +138,8 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
 
     async def unit(tx: Tx) -> Account | Finding:
         held = await cases.load(context, tx, ref)
-        await check_representing(tx, held, person, role)
+        if not context.guests.invited(person, role, ref, now):
+            await check_representing(tx, held, person, role)
         restriction = await restriction_of(context, tx, held, now.date())
         kept_back = restriction is not None and role not in OFFICIAL
         recipient = None if role in OFFICIAL else "PERSON"
@@ -265,6 +266,15 @@ async def _decide(
         await tx.add_event(EventRow(ref, now, name, person, role, state, state, None, sealed))
 
     await context.commit(unit)
+
+
+async def restriction(context: Context, ref: str) -> Restriction | None:
+    """Return the restriction that holds today, for whoever it holds something back from. Raises ``NotFound``."""
+
+    async def unit(tx: Tx) -> Restriction | None:
+        return await restriction_of(context, tx, await cases.load(context, tx, ref), context.clock.now().date())
+
+    return await context.store.read(unit)
 
 
 async def restriction_of(context: Context, tx: Tx, held: Held, today: date) -> Restriction | None:

@@ -2,24 +2,46 @@
 What named officers decide about whom we believe: to hold a State, to lift a hold, to go on with cards that are old.
 
 Rule 1: to stop takes one officer and works at once; a running gateway notices within seconds.
-Rule 2: a hold is lifted by an officer who compared the fingerprint by another way than the card came.
+Rule 2: a hold is lifted by an officer who compared the fingerprint by another way than the card came. At a desk it
+takes two, each of whom compared it: nobody changes whom we believe by one form.
 Rule 3: to go on with old cards takes two officers, for one State, and ends with the next reading of what is published.
 
 Every act is kept with who did it and why. No act is about a person, so a reason names nobody.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from gateway.core.machine import RuleRefused
 from gateway.core.rules import Finding
 from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.ports import Tx
 from gateway.services.trust import STOP_RECEIVING, WARN
+from keys import b64
 from keys.trust_words import fingerprint_of
+from schemas import ijson
 
 OFFICERS = frozenset({"liaison_officer", "desk_head", "operator"})
 """Roles that may decide about keys: those who speak with the other State, and those who run the gateway."""
 
 REASON_MAX = 500
+
+COMPARED_LASTS = timedelta(days=7)
+"""How long what a first officer compared waits for a second one."""
+
+_COMPARED = "trust.compared."
+"""Under this and the country the store keeps what a first officer compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a first officer compared: identity key (32 bytes), who, when, why."""
+
+    identity: bytes
+    person: str
+    at: datetime
+    reason: str
 
 
 class TrustActs:
@@ -44,6 +66,53 @@ class TrustActs:
         now = self._acting(country, reason, person, role)
         await self._context.trust.confirm(country, identity, now, officer=person, reason=reason.strip())
         self._context.log("trust.confirmed", country=country, digest=fingerprint_of(identity).hex())
+
+    async def compare(self, country: str, identity: bytes, reason: str, person: str, role: str) -> bool:
+        """
+        Say that ``person`` compared ``identity`` (32 bytes) by another way; the second officer's word confirms it.
+
+        Returns whether two have said so now, and the hold is lifted. Raises as ``confirm``, and ``RuleRefused`` where
+        there is nothing to confirm, or the first officer compared another key.
+        """
+        now = self._acting(country, reason, person, role)
+        held = self._context.trust.held(country)
+        if country not in self._context.trust.holds() and held is not None and held.identity == identity:
+            raise _refused(f"{country} is not on hold, and this is the key we hold")
+        new = Compared(identity, person, now, reason.strip())
+
+        async def unit(tx: Tx) -> bool:
+            old = await _compared(tx, country, now)
+            if old is not None and old.person != person:
+                if old.identity != identity:
+                    raise _refused(
+                        "the first officer compared another fingerprint; neither counts until one is taken back"
+                    )
+                return True
+            await tx.set_meta(_COMPARED + country, _said(new))
+            return False
+
+        if not (await self._context.commit(unit)).value:
+            self._context.log("trust.compared", country=country)
+            return False
+        await self.confirm(country, identity, reason, person, role)
+        await self._context.commit(lambda tx: tx.set_meta(_COMPARED + country, ""))
+        return True
+
+    async def take_back(self, country: str, reason: str, person: str, role: str) -> None:
+        """Take back what a first officer compared, their own word or another's. Raises as ``confirm``."""
+        self._acting(country, reason, person, role)
+        await self._context.commit(lambda tx: tx.set_meta(_COMPARED + country, ""))
+        self._context.log("trust.taken_back", country=country)
+
+    async def comparisons(self) -> Mapping[str, Compared]:
+        """Return what first officers compared and no second one has yet, by country."""
+        now = self._context.clock.now()
+
+        async def unit(tx: Tx) -> dict[str, Compared]:
+            found = {country: await _compared(tx, country, now) for country in self._context.partners}
+            return {country: one for country, one in found.items() if one is not None}
+
+        return await self._context.store.read(unit)
 
     async def go_on(self, country: str, reason: str, person: str, role: str) -> bool:
         """
@@ -74,6 +143,22 @@ class TrustActs:
         if not reason.strip() or len(reason) > REASON_MAX:
             raise _refused(f"a reason of at most {REASON_MAX} characters is needed")
         return now
+
+
+async def _compared(tx: Tx, country: str, now: datetime) -> Compared | None:
+    text = await tx.get_meta(_COMPARED + country)
+    if not text:
+        return None
+    value = ijson.loads(text.encode())
+    found = Compared(
+        b64.decode(value["identity"]), value["person"], datetime.fromisoformat(value["at"]), value["reason"]
+    )
+    return found if now < found.at + COMPARED_LASTS else None
+
+
+def _said(one: Compared) -> str:
+    value = {"identity": b64.encode(one.identity), "person": one.person, "at": one.at.isoformat(), "reason": one.reason}
+    return ijson.dumps(value).decode()
 
 
 def _refused(because: str) -> RuleRefused:

@@ -6,16 +6,20 @@ Every statement here reads along an index and names its columns, none of them se
 
 import heapq
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from itertools import islice
+from itertools import islice, product
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
-from gateway.services.inquire import AuditRow, BoardRow, Figures, Place
+from gateway.core.escalation import ALLOW, PROPOSE, STOP, Pressed
+from gateway.core.figures import Step
+from gateway.core.note_verbale import reference
+from gateway.services.inquire import WATCHED, AskedRow, AuditRow, BoardRow, Figures, Place, Wanted, WatchPart, WatchRow
+from gateway.services.operate import Inbox, Outbox
 from gateway.services.ports import Unavailable
 from gateway.storage.errors import StoreError, reason, unavailable
 from gateway.storage.sqlite import BUSY_TIMEOUT_MS
@@ -44,6 +48,12 @@ _OF_STATE = _BOARD + "WHERE state = ? AND" + _PAGE
 _OF_OFFICER = _BOARD + "WHERE officer = ? AND state = ? AND" + _PAGE
 _BY_REF = _BOARD + "WHERE ref = ?"
 
+_FIRST_OFFICER = "SELECT officer FROM case_file WHERE closed_at IS NULL ORDER BY officer LIMIT 1"
+_NEXT_OFFICER = """
+SELECT officer FROM case_file WHERE closed_at IS NULL AND officer > ? ORDER BY officer LIMIT 1
+"""
+_OFFICERS_MAX = 1000
+
 _AUDIT = "SELECT n, ref, at, person, action, justification, recipient FROM access WHERE n < ? ORDER BY n DESC LIMIT ?"
 _AUDIT_OF_CASE = """
 SELECT n, ref, at, person, action, justification, recipient FROM access WHERE ref = ? AND n < ? ORDER BY n DESC LIMIT ?
@@ -55,6 +65,57 @@ SELECT partner, count(*) FROM case_file
 WHERE closed_at IS NULL AND ifnull(due_at, 253402300799) < ? AND substr(ref, 1, 3) <> 'TST' GROUP BY partner
 """
 _WAITING = "SELECT partner, count(*) FROM outbound WHERE state IN ('queued', 'posted') GROUP BY partner"
+
+# Cases in which we wait. The condition is that of the partial indexes, word for word, or they are not used.
+_WAITED = f"""closed_at IS NULL AND side = 'requesting'
+    AND state IN ({", ".join(f"'{state}'" for state in WATCHED)})"""
+_WATCH = """
+SELECT ref, thread, partner, state, step, due_on, due_at, officer, instrument, calendar, reminders, extended,
+    delay_notice, opened_at
+FROM case_file
+"""
+_WATCH_PAGE = """
+    (ifnull(due_at, 253402300799), ref) > (?, ?) ORDER BY ifnull(due_at, 253402300799), ref LIMIT ?
+"""
+# Named, because without figures about the table the planner would rather sort the queues of all these states.
+_WATCHED = f"{_WATCH} INDEXED BY case_watched WHERE {_WAITED} AND {_WATCH_PAGE}"
+_WATCHED_OF_PARTNER = f"{_WATCH} INDEXED BY case_watched_of_partner WHERE {_WAITED} AND partner = ? AND {_WATCH_PAGE}"
+# The beginning of each State's list is read from the index alone; the table is read for the rows that are shown.
+_IN_PART = f"""
+SELECT * FROM (
+    SELECT n, ifnull(due_at, 253402300799) AS due, ref FROM case_file INDEXED BY case_watched_of_partner
+    WHERE {_WAITED} AND partner = ? AND (ifnull(due_at, 253402300799), ref) > (?, ?)
+        AND ifnull(due_at, 253402300799) <= ?
+    ORDER BY ifnull(due_at, 253402300799), ref LIMIT ?
+)
+"""  # noqa: S608  (made of constants of this module)
+_WATCHED_IN = _WATCH + " WHERE n IN (SELECT n FROM ({} ORDER BY due, ref LIMIT ?))"  # noqa: S608
+_FIND_WATCHED = f"{_WATCH} WHERE {_WAITED} AND ref = ?"
+_WATCHED_COUNT = f"""
+(SELECT count(*) FROM case_file INDEXED BY case_watched_of_partner WHERE {_WAITED} AND partner = ?
+    AND ifnull(due_at, 253402300799) > ? AND ifnull(due_at, 253402300799) <= ?)
+"""  # noqa: S608  (made of constants of this module)
+# An exercise (gateway.core.exercise.MARK) is nobody's time.
+_ASKED = """
+SELECT ref, instrument, extended, delay_notice, due_at FROM case_file
+WHERE side = 'requesting' AND partner = ? AND substr(ref, 1, 3) <> 'TST' ORDER BY n DESC LIMIT ?
+"""
+
+_BEHIND_ALL = "\x7f"
+"""Sorts behind every reference, which are letters, digits, hyphens and low lines."""
+
+_PART = 250
+"""References named in one statement."""
+
+_OUTBOX = """
+SELECT partner, count(*), sum(posted_at IS NULL), max(attempts), min(queued_at), min(try_at), min(expires_at)
+FROM outbound WHERE state IN ('queued', 'posted') GROUP BY partner ORDER BY partner
+"""
+_INBOX = """
+SELECT partner, status, code, count(*), max(received_at)
+FROM (SELECT partner, status, code, received_at FROM inbound ORDER BY n DESC LIMIT ?)
+GROUP BY partner, status, code ORDER BY partner, status, code
+"""
 
 _MAX_N = 2**63 - 1
 
@@ -121,6 +182,42 @@ class SqliteInquiries:
             found.append(map(_board, rows))
         return list(islice(heapq.merge(*found, key=lambda row: _at(row.place)), limit))
 
+    async def queue(
+        self, wanted: Wanted, *, limit: int = 50, after: Place | None = None, latest: bool = False
+    ) -> Sequence[BoardRow]:
+        """Return open cases, soonest due first, or with ``latest`` in the opposite order; continued ``after`` a row."""
+        sign, order = ("<", " DESC") if latest else (">", "")
+        page = f"""
+            (ifnull(due_at, 253402300799), ref) {sign} (?, ?)
+            ORDER BY ifnull(due_at, 253402300799){order}, ref{order} LIMIT ?
+        """
+        start = (NO_DUE_AT + 1, "") if latest and after is None else _after(after)
+        found = []
+        for where, values in _wheres(wanted):
+            rows = await self._all(f"{_BOARD} WHERE {where} AND {page}", (*values, *start, limit))
+            found.append(map(_board, rows))
+        return list(islice(heapq.merge(*found, key=lambda row: _at(row.place), reverse=latest), limit))
+
+    async def count(self, wanted: Wanted, most: int = 100) -> int:
+        """Return how many cases a queue holds, and ``most`` for that many or more."""
+        total = 0
+        for where, values in _wheres(wanted):
+            counted = f"SELECT count(*) FROM (SELECT 1 FROM case_file WHERE {where} LIMIT ?)"  # noqa: S608  # constants
+            total += (await self._all(counted, (*values, most - total)))[0][0]
+            if total >= most:
+                break
+        return total
+
+    async def officers(self) -> Sequence[str | None]:
+        """Return who has open cases; ``None`` is among them if there are cases that nobody has."""
+        found: list[str | None] = []
+        rows = await self._all(_FIRST_OFFICER, ())
+        while rows and len(found) < _OFFICERS_MAX:
+            # One step along the index for each officer, however many cases they have.
+            found.append(rows[0][0])
+            rows = await self._all(_NEXT_OFFICER, (found[-1] or "",))
+        return found
+
     async def find_case(self, ref: str) -> BoardRow | None:
         """Find one case by our reference."""
         rows = await self._all(_BY_REF, (ref,))
@@ -132,12 +229,89 @@ class SqliteInquiries:
         rows = await (self._all(_AUDIT, page) if ref is None else self._all(_AUDIT_OF_CASE, (ref, *page)))
         return [AuditRow(row[0], row[1], _instant(row[2]), *row[3:]) for row in rows]
 
+    async def outbox(self) -> Sequence[Outbox]:
+        """Return what waits to be taken, by partner."""
+        rows = await self._all(_OUTBOX, ())
+        return [Outbox(*row[:4], *(_instant(int(one)) for one in row[4:])) for row in rows]
+
+    async def inbox(self, last: int) -> Sequence[Inbox]:
+        """Return figures of the ``last`` messages received."""
+        rows = await self._all(_INBOX, (last,))
+        return [Inbox(partner, status, code, count, _instant(at)) for partner, status, code, count, at in rows]
+
     async def figures(self, now: datetime) -> Figures:
         """Count cases, overdue cases and waiting messages."""
         cases = await self._all(_COUNT, ())
         overdue = await self._all(_OVERDUE, (now.timestamp(),))
         waiting = await self._all(_WAITING, ())
         return Figures({(partner, state): n for partner, state, n in cases}, dict(overdue), dict(waiting))
+
+    async def watched(
+        self, *, partner: str | None = None, undated: bool = False, limit: int = 100, after: Place | None = None
+    ) -> Sequence[WatchRow]:
+        """Return cases we wait in, soonest due first; with ``undated`` those alone that have no due date."""
+        start = (NO_DUE_AT, "") if undated and after is None else _after(after)
+        if partner is None:
+            return [_watched(row) for row in await self._all(_WATCHED, (*start, limit))]
+        return [_watched(row) for row in await self._all(_WATCHED_OF_PARTNER, (partner, *start, limit))]
+
+    async def watched_in(
+        self, parts: Sequence[WatchPart], *, limit: int = 100, after: Place | None = None
+    ) -> Sequence[WatchRow]:
+        """Return cases we wait in that are in one of ``parts``, each of another State, soonest due first."""
+        found: list[WatchRow] = []
+        for first in range(0, len(parts), _PART):
+            chosen, values = list[str](), list[Any]()
+            for part in parts[first : first + _PART]:
+                start: tuple[float, str] = (-1, "") if part.from_at is None else (part.from_at.timestamp(), _BEHIND_ALL)
+                end = NO_DUE_AT - 1 if part.before is None else part.before.timestamp()
+                chosen.append(_IN_PART)
+                values += [part.partner, *max(start, _after(after)), end, limit]
+            rows = await self._all(_WATCHED_IN.format(" UNION ALL ".join(chosen)), (*values, limit))
+            found += map(_watched, rows)
+        return sorted(found, key=lambda row: _at(row.place))[:limit]
+
+    async def find_watched(self, ref: str) -> WatchRow | None:
+        """Find one case we wait in by our reference."""
+        rows = await self._all(_FIND_WATCHED, (ref,))
+        return _watched(rows[0]) if rows else None
+
+    async def watched_counts(self, partner: str, ends: Sequence[datetime]) -> Sequence[int]:
+        """Count the cases we wait in with ``partner`` in each part that ``ends`` bound, after the last, and undated."""
+        values, start = list[str | float](), -1.0
+        for end in (*(one.timestamp() for one in ends), NO_DUE_AT - 1, NO_DUE_AT):
+            values += [partner, start, end]
+            start = end
+        statement = f"SELECT {', '.join([_WATCHED_COUNT] * (len(ends) + 2))}"
+        return tuple((await self._all(statement, tuple(values)))[0])
+
+    async def pressed(self, refs: Sequence[str]) -> Mapping[str, Sequence[Pressed]]:
+        """Return how each of ``refs`` was pressed for, oldest first."""
+        found: dict[str, list[Pressed]] = {ref: [] for ref in refs}
+        for start in range(0, len(refs), _PART):
+            part = tuple(refs[start : start + _PART])
+            statement = f"""
+            SELECT ref, event, actor, at FROM case_event WHERE ref IN ({_marks(part)})
+            AND (event IN ('remind', '{STOP}', '{PROPOSE}', '{ALLOW}') OR event LIKE 'escalate\\_l_' ESCAPE '\\')
+            ORDER BY n
+            """  # noqa: S608  (made of marks and constants)
+            for ref, event, actor, at in await self._all(statement, part):
+                found[ref].append(Pressed(event, actor, _instant(at)))
+        return found
+
+    async def asked(self, partner: str, limit: int) -> Sequence[AskedRow]:
+        """Return the course of the last ``limit`` cases in which we asked ``partner``, the latest first."""
+        files = await self._all(_ASKED, (partner, limit))
+        steps: dict[str, list[Step]] = {row[0]: [] for row in files}
+        for start in range(0, len(files), _PART):
+            part = tuple(row[0] for row in files[start : start + _PART])
+            statement = f"SELECT ref, at, event, target FROM case_event WHERE ref IN ({_marks(part)}) ORDER BY n"  # noqa: S608
+            for ref, at, event, target in await self._all(statement, part):
+                steps[ref].append(Step(_instant(at), event, target))
+        return [
+            AskedRow(instrument or "", bool(extended), bool(notice), due_at and _instant(due_at), tuple(steps[ref]))
+            for ref, instrument, extended, notice, due_at in files
+        ]
 
     async def _all(self, statement: str, values: Row) -> list[Any]:
         try:
@@ -160,6 +334,30 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def _wheres(wanted: Wanted) -> list[tuple[str, Row]]:
+    """Return a condition and its values for each state and officer wanted: each is one stretch of one index."""
+    made = []
+    states: Sequence[str | None] = wanted.states or (None,)
+    each: Sequence[Row] = [(one,) for one in wanted.officers] or [()]
+    for state, officers in product(states, each):
+        parts: list[tuple[str, Row]] = [("closed_at IS NULL", ())]
+        if officers:
+            parts.append(("officer IS ?", officers))
+        if state is not None:
+            parts.append(("state = ?", (state,)))
+        if wanted.side is not None:
+            # An officer has few cases beside those of a side, so theirs is the index to go along.
+            parts.append(("+side = ?" if officers else "side = ?", (wanted.side,)))
+        if wanted.partner is not None:
+            parts.append(("+partner = ?" if officers or state is not None else "partner = ?", (wanted.partner,)))
+        if wanted.due_from is not None:
+            parts.append(("ifnull(due_at, 253402300799) >= ?", (wanted.due_from.timestamp(),)))
+        if wanted.due_before is not None:
+            parts.append(("ifnull(due_at, 253402300799) < ?", (wanted.due_before.timestamp(),)))
+        made.append((" AND ".join(part for part, _ in parts), tuple(value for _, some in parts for value in some)))
+    return made
+
+
 def _at(place: Place) -> tuple[float, str]:
     return NO_DUE_AT if place.due_at is None else place.due_at.timestamp(), place.ref
 
@@ -174,6 +372,31 @@ def _board(row: Row) -> BoardRow:
     values[6] = None if row[6] is None else _instant(row[6])
     values[11:] = bool(row[11]), bool(row[12]), _instant(row[13]), _instant(row[14]), bool(row[15])
     return BoardRow(*values)
+
+
+def _watched(row: Row) -> WatchRow:
+    ref, thread, partner, state, step, due_on, due_at, officer, instrument, calendar, reminders, *last = row
+    extended, delay_notice, opened_at = last
+    return WatchRow(
+        ref=ref,
+        reference=reference(thread),
+        partner=partner,
+        state=state,
+        step=step,
+        due_on=None if due_on is None else date.fromisoformat(due_on),
+        due_at=None if due_at is None else _instant(due_at),
+        officer=officer,
+        instrument=instrument,
+        calendar=calendar,
+        reminders=reminders,
+        extended=bool(extended),
+        delay_notice=bool(delay_notice),
+        opened_at=_instant(opened_at),
+    )
+
+
+def _marks(values: Row) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _instant(seconds: int) -> datetime:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import schemas
+from gateway.services.operate import N_, Item, bad
 from gateway.services.trust import stage
 from gateway.settings import Settings
 from keys import trust_policy
@@ -17,16 +18,13 @@ SOON = timedelta(days=60)
 """As for everything that takes officers, envoys and a holiday."""
 
 STAGES = {
-    "old": "soon nothing is sent to it; see that the list, or the directory of cards, can be read",
-    "no-sending": "nothing is sent to it unless two officers go on: isthmus trust go-on {country}",
-    "no-receiving": "nothing is sent to it or taken from it until its cards can be read",
+    "old": N_("soon nothing is sent to it; see that the list, or the directory of cards, can be read"),
+    "no-sending": N_("nothing is sent to it unless two officers go on: isthmus trust go-on %(country)s"),
+    "no-receiving": N_("nothing is sent to it or taken from it until its cards can be read"),
 }
 
-Found = tuple[str, str]
-"""What is wrong, and the next step."""
 
-
-def stale(db: sqlite3.Connection, now: datetime) -> Iterator[Found]:
+def stale(db: sqlite3.Connection, now: datetime) -> Iterator[Item]:
     """Yield the States of which nothing was read for long."""
     rows = db.execute("SELECT country, refreshed_at FROM partner WHERE refreshed_at IS NOT NULL ORDER BY country")
     for country, seconds in rows:
@@ -34,10 +32,11 @@ def stale(db: sqlite3.Connection, now: datetime) -> Iterator[Found]:
         hint = STAGES.get(stage(age))
         if hint is not None:
             hours = int(age.total_seconds() // 3600)
-            yield f"what is published of {country} was last read {hours} hours ago", hint.format(country=country)
+            text = N_("what is published of %(country)s was last read %(hours)s hours ago")
+            yield bad("trust", text, hint, country=country, hours=hours)
 
 
-def listed(settings: Settings, own: Card, now: datetime) -> Iterator[Found]:
+def listed(settings: Settings, own: Card, now: datetime) -> Iterator[Item]:
     """Yield what is wrong with the trust list as it was last read; nothing where none is configured."""
     if settings.values["trust"].get("repository") is None:
         return
@@ -49,41 +48,46 @@ def listed(settings: Settings, own: Card, now: datetime) -> Iterator[Found]:
     pinned = settings.home / settings.values["trust"]["root"]
     trust_list.parse(pinned.read_bytes(), Root)
     for name, kind, hint in (
-        ("root", Root, "the trustees sign the next one: isthmus trust renew FOLDER root"),
-        ("targets", Targets, "the trustees sign it anew: isthmus trust renew FOLDER targets"),
-        (own.country, Targets, f"sign our part anew: isthmus trust renew FOLDER {own.country}"),
-        ("timestamp", Timestamp, "the publisher has to publish; ask the secretariat"),
+        ("root", Root, N_("the trustees sign the next one: isthmus trust renew FOLDER root")),
+        ("targets", Targets, N_("the trustees sign it anew: isthmus trust renew FOLDER targets")),
+        (own.country, Targets, N_("sign our part anew: isthmus trust renew FOLDER %(part)s")),
+        ("timestamp", Timestamp, N_("the publisher has to publish; ask the secretariat")),
     ):
         yield from _part(cache / "metadata" / f"{name}.json", kind, name, hint, now)
     yield from _own(cache, own)
     raw = _load(cache / "policy" / trust_policy.TYPES)
     unknown = sorted(trust_policy.parse_types(raw) - set(schemas.message_types())) if raw is not None else []
     if unknown:
-        yield f"the list names message types that this version does not know: {', '.join(unknown)}", "upgrade"
+        text = N_("the list names message types that this version does not know: %(types)s")
+        yield bad("trust", text, N_("upgrade"), types=", ".join(unknown))
 
 
-def _part(path: Path, kind: Any, name: str, hint: str, now: datetime) -> Iterator[Found]:
+def _part(path: Path, kind: Any, name: str, hint: str, now: datetime) -> Iterator[Item]:
     from keys import trust_list
 
     raw = _load(path)
     if raw is None:
-        yield f"nothing of {name} was read from the trust list yet", "isthmus trust refresh"
+        yield bad(
+            "trust", N_("nothing of %(part)s was read from the trust list yet"), N_("isthmus trust refresh"), part=name
+        )
         return
     expires = trust_list.parse(raw, kind).signed.expires
     left = expires - now
     if left < (timedelta(0) if name == "timestamp" else SOON):
-        yield f"{name} of the trust list ends on {expires:%Y-%m-%d %H:%M} UTC", hint
+        text = N_("%(part)s of the trust list ends on %(at)s UTC")
+        yield bad("trust", text, hint, part=name, at=f"{expires:%Y-%m-%d %H:%M}")
 
 
-def _own(cache: Path, own: Card) -> Iterator[Found]:
+def _own(cache: Path, own: Card) -> Iterator[Item]:
     """Compare our newest card with the one that others find in the list."""
     raw = _load(cache / "targets" / quote(trust_policy.cards_path(own.country), ""))
     if raw is None:
         return
     newest = parse_card(trust_policy.parse_cards(raw, own.country)[-1])
     if newest.digest != own.digest:
-        text = f"the trust list has our card {newest.serial}, and our newest is {own.serial}"
-        yield text, f"isthmus trust cards FOLDER {own.country} cards/{own.country}/*.jws, then sign and publish"
+        text = N_("the trust list has our card %(listed)s, and our newest is %(serial)s")
+        hint = N_("isthmus trust cards FOLDER %(country)s cards/%(country)s/*.jws, then sign and publish")
+        yield bad("trust", text, hint, listed=newest.serial, serial=own.serial, country=own.country)
 
 
 def _load(path: Path) -> bytes | None:

@@ -1,0 +1,488 @@
+"""
+Everything that can be wrong with a gateway, at once, each with the next step: what ``isthmus check`` and the operator's
+first page show.
+
+Rule 1: it changes nothing. The database is opened read-only, and no card is taken.
+Rule 2: one check that fails does not keep the others from running.
+Rule 3: a text is a template and its values, so that a page can say it in another language.
+"""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+import schemas
+from gateway import home as homes
+from gateway import settings, trust_checks
+from gateway.core.calendars import Calendar
+from gateway.core.checkpoint import parse_note
+from gateway.core.envelope import MEDIA_TYPE
+from gateway.services.checkpoints import LATE
+from gateway.services.operate import N_, Item, bad, note, ok
+from gateway.services.ports import Peers, Unavailable
+from gateway.services.trust import advance_chain
+from gateway.settings import Settings
+from gateway.storage.errors import reason
+from gateway.storage.migrate import load_migrations
+from gateway.transport.card_directory import load_cards
+from gateway.transport.peers import HttpPeers, spki_hash
+from keys import b64, card, selftest
+from keys.card import Card
+from keys.cosign import CosigningKey
+from keys.custody import KeyStore, open_store
+from keys.device import open_device
+from keys.errors import CardRefused
+from keys.ids import SIGN, key_id
+
+SOON = timedelta(days=60)
+"""How long before an end it becomes a finding: time enough for two officers, an envoy and a holiday."""
+
+DISK_FREE_MIN_BYTES = 1 << 30
+SKEW_MAX = timedelta(seconds=300)
+BUILT_ON = date(2025, 1, 1)
+"""A clock before this day is wrong."""
+
+
+class Missing(Exception):
+    """What a check stands on is not there; ``hint`` is the next step."""
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+def plainly(error: BaseException) -> tuple[str, str]:
+    """Return what ``error`` says and its next step; of one that has no hint, its kind alone, for it may quote."""
+    hint = getattr(error, "hint", "")
+    return (str(error), hint) if hint else (type(error).__name__, "")
+
+
+def device_kid(chosen: Settings) -> str | None:
+    """Return the id of the signing key if it is in a device, ``None`` if it is in the key store."""
+    return open_device(chosen.signing, environ=os.environ).kid if chosen.signing else None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    What the checks look at.
+
+    ``keys`` is the key store where it is open already; else ``ask`` gives its passphrase. ``told`` says what an error
+    means.
+    """
+
+    settings: Settings
+    ask: Callable[[], str]
+    now: datetime
+    keys: KeyStore | None = None
+    device_kid: Callable[[Settings], str | None] = device_kid
+    told: Callable[[BaseException], tuple[str, str]] = plainly
+
+
+Check = Callable[[Look], Iterator[Item]]
+
+
+def run(look: Look) -> list[Item]:
+    """Run every check."""
+    return [item for one in CHECKS for item in _guarded(one, look)]
+
+
+def _guarded(one: Check, look: Look) -> list[Item]:
+    """Run one check; what it raises is a finding too."""
+    items: list[Item] = []
+    try:
+        items.extend(one(look))
+    except Exception as error:
+        text, hint = plainly(error) if isinstance(error, Missing) else look.told(error)
+        area, after = one.__name__.strip("_"), "%(then)s" if hint else N_("isthmus check again once this is mended")
+        items.append(bad(area, "%(text)s", after, text=text, then=hint))
+    return items
+
+
+def own_card(chosen: Settings) -> Card:
+    """Return our newest card; raises ``Missing`` if there is none, ``CardRefused`` for one that is damaged."""
+    found = load_cards(chosen.cards, str(chosen.values["country"]))
+    if not found:
+        text = f"{chosen.cards} holds no card of ours"
+        raise Missing(text, "restore it from the backup of the configuration, or check 'trust.directory'")
+    return card.parse_card(found[-1])
+
+
+# What is looked at.
+
+
+def _configuration(look: Look) -> Iterator[Item]:
+    values = look.settings.values
+    yield ok("config", N_("%(file)s fits its schema"), file=look.settings.home / settings.FILE_NAME)
+    if not values["persons"]:
+        yield bad("config", N_("nobody may act here"), N_("isthmus keys new, then isthmus person add"))
+    if not values["partners"]:
+        yield bad("config", N_("there is no partner"), N_("isthmus partner add XBB --card FILE --fingerprint ..."))
+    if values["persons"] and not {"case_officer", "liaison_officer"} <= {
+        r for p in values["persons"] for r in p["roles"]
+    }:
+        text = N_("no request can leave: it takes a case officer and a liaison officer")
+        yield bad("config", text, N_("isthmus person add"))
+
+
+def _permissions(look: Look) -> Iterator[Item]:
+    home = look.settings.home
+    peers = look.settings.values["listeners"]["peers"]
+    private = [home / homes.KEY_FILE, home / homes.IDENTITY_FILE, look.settings.database]
+    private += [home / peers["tls_key"]] if peers["tls_key"] else []
+    wrong = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    for path in wrong:
+        hint = N_("chmod 600 %(path)s, and ask who could have read it")
+        yield bad("files", N_("%(path)s may be used by others"), hint, path=path)
+    if stat.S_IMODE(home.stat().st_mode) & 0o022:
+        yield bad("files", N_("%(path)s may be changed by others"), N_("chmod 700 %(path)s"), path=home)
+    if not wrong:
+        yield ok("files", N_("keys and database are the owner's alone"))
+    if (home / homes.IDENTITY_FILE).exists():
+        hint = N_("carry it to its safe; it is needed to issue a card, and for nothing else")
+        text = N_("the identity key lies on this machine: %(path)s")
+        yield note("files", text, hint, path=home / homes.IDENTITY_FILE)
+
+
+def _crypto(look: Look) -> Iterator[Item]:
+    selftest.run()
+    yield ok("crypto", N_("every primitive gives its published answer"))
+
+
+def _keys(look: Look) -> Iterator[Item]:
+    """Compare the private halves in the store with our card."""
+    store = look.keys or open_store(look.settings.custody, passphrase=look.ask, environ=os.environ)
+    names = store.names()
+    device = look.device_kid(look.settings)
+    lost = N_("restore the key store from its copy in the safe")
+    for name in (homes.LOG, homes.KEK) if device else (homes.SIGNING, homes.LOG, homes.KEK):
+        if name not in names:
+            yield bad("keys", N_("the key store holds no '%(name)s'"), lost, name=name)
+    if homes.COSIGNING not in names:
+        yield bad("keys", N_("there is no key to cosign checkpoints with"), N_("isthmus log cosigner"))
+    elif CosigningKey(store.get(homes.COSIGNING)).public not in own_card(look.settings).cosigning:
+        text = N_("our card does not list the key that cosigns checkpoints")
+        yield bad("keys", text, N_("isthmus log cosigner"))
+    here, held = homes.private_kids(store), own_card(look.settings)
+    in_use = device or next((kid for kid, name in here.items() if name == homes.SIGNING), "")
+    if device and homes.SIGNING in names:
+        hint = N_("isthmus keys rotate signing --activate, once every partner has the card with the device's key")
+        yield bad("keys", N_("a signing key is in the key store, and the one in use is in a device"), hint)
+    if not any(key.kid == in_use and key.is_active(look.now) for key in held.signing):
+        text = N_("our card does not list the signing key in use, or not for now")
+        yield bad("keys", text, N_("isthmus keys rotate signing"))
+    if not any(one.kid in here for one in held.log):
+        yield bad("keys", N_("our card does not list the log key in use"), lost)
+    living = [key.kid for key in held.sealing if key.valid_until > look.now and key.revoked_at is None]
+    gone = [kid for kid in living if kid not in here]
+    if gone:
+        hint = N_("restore the key store from its copy in the safe, or isthmus keys revoke KID")
+        yield bad("keys", N_("%(count)s sealing keys of our card cannot be opened here"), hint, count=len(gone))
+    ended = homes.ended_keys(store, held, look.now)
+    if ended:
+        text = N_("%(count)s sealing keys have ended and are still here")
+        yield bad("keys", text, N_("isthmus keys destroy"), count=len(ended))
+    if not gone and not ended:
+        text = N_("the key store opens; %(count)s keys agree with card %(serial)s")
+        yield ok("keys", text, count=len(here), serial=held.serial)
+
+
+def _card(look: Look) -> Iterator[Item]:
+    """Look at our own card: chain, windows left, certificate, the keys of second signers."""
+    held = own_card(look.settings)
+    yield from _chain(look, held)
+    yield from _windows(look, held)
+    yield from _certificate(look, held)
+    listed = {(key.role, key.kid) for key in held.roles if key.is_active(look.now)}
+    for person in look.settings.values["persons"]:
+        kid = b64.encode(key_id(SIGN, b64.decode(person["key"])))
+        for role in sorted(homes.TRAVELS.keys() & set(person["roles"])):
+            named = homes.TRAVELS[role]
+            if (named, kid) in listed:
+                continue
+            hint = N_("isthmus keys card --add-role %(role)s=%(key)s")
+            values = {"person": person["id"], "role": named, "key": person["key"]}
+            if role == "second_signer":
+                yield bad("card", N_("'%(person)s' signs second, and our card does not list that key"), hint, **values)
+            else:
+                text = N_("'%(person)s' cannot sign a return as %(role)s: our card does not list that key")
+                yield note("card", text, hint, **values)
+
+
+def under(identity: bytes, raws: Sequence[bytes]) -> Sequence[bytes]:
+    """Return ``raws`` from the first by ``identity`` (32 bytes) on; those before a new identity key are history."""
+    for index, raw in enumerate(raws):
+        with suppress(CardRefused):
+            if card.parse_card(raw).identity == identity:
+                return raws[index:]
+    return raws
+
+
+def _chain(look: Look, held: Card) -> Iterator[Item]:
+    raws = under(held.identity, load_cards(look.settings.cards, held.country))
+    newest, why = advance_chain(None, held.identity, raws, look.now)
+    if why or newest is None or newest.digest != held.digest:
+        text = N_("our cards do not follow one another: %(why)s")
+        yield bad("card", text, N_("restore the card directory"), why=why or "one is missing")
+    else:
+        text = N_("card %(serial)s, epoch %(epoch)s, fingerprint %(fingerprint)s")
+        yield ok("card", text, serial=held.serial, epoch=held.epoch, fingerprint=held.fingerprint)
+
+
+def _windows(look: Look, held: Card) -> Iterator[Item]:
+    ends = max((key.valid_until for key in held.sealing if not key.is_revoked(look.now)), default=look.now)
+    left = ends - look.now
+    if left < SOON:
+        hint = N_("isthmus keys rotate sealing, then give the card to every partner")
+        yield bad("card", N_("the last sealing key ends on %(day)s"), hint, day=ends.date())
+    else:
+        yield ok("card", N_("sealing keys for %(days)s more days"), days=left.days)
+    signing = max((key.valid_until for key in held.signing if not key.is_revoked(look.now)), default=look.now)
+    if signing - look.now < SOON:
+        hint = N_("isthmus keys rotate signing")
+        yield bad("card", N_("the signing key ends on %(day)s"), hint, day=signing.date())
+
+
+def _certificate(look: Look, held: Card) -> Iterator[Item]:
+    peers = look.settings.values["listeners"]["peers"]
+    if not peers["tls_certificate"]:
+        yield note("tls", N_("no certificate here"), N_("a proxy in front must speak TLS 1.3"))
+        return
+    certificate = x509.load_pem_x509_certificate((look.settings.home / peers["tls_certificate"]).read_bytes())
+    if held.spki and spki_hash(certificate.public_bytes(Encoding.DER)) not in held.spki:
+        hint = N_("use the certificate of init, or renew it with the same key")
+        yield bad("tls", N_("our card does not list the key of this certificate"), hint)
+    ends = certificate.not_valid_after_utc
+    if ends - look.now < SOON:
+        yield bad("tls", N_("the certificate ends on %(day)s"), N_("renew it with the same key"), day=ends.date())
+    else:
+        yield ok("tls", N_("certificate until %(day)s"), day=ends.date())
+
+
+def _database(look: Look) -> Iterator[Item]:
+    path = look.settings.database
+    if not path.is_file():
+        hint = N_("restore the last backup, then isthmus restore begin-epoch")
+        yield bad("database", N_("%(path)s is missing"), hint, path=path)
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+            yield from _database_items(look, db)
+    except sqlite3.Error as error:
+        text, hint = reason(error)
+        yield bad("database", "%(text)s", "%(then)s", text=text, then=hint)
+
+
+def _database_items(look: Look, db: sqlite3.Connection) -> Iterator[Item]:
+    verdict = [text for (text,) in db.execute("PRAGMA quick_check(5)")]
+    if verdict != ["ok"]:
+        yield bad("database", N_("the database is damaged"), N_("stop the gateway and restore the last backup"))
+        return
+    known = {one.number: one.sha256 for one in load_migrations()}
+    applied = dict(db.execute("SELECT number, sha256 FROM schema_migration"))
+    if any(known.get(number) != digest for number, digest in applied.items()):
+        hint = N_("install the version that wrote it, or a newer one")
+        yield bad("database", N_("it was written by another version"), hint)
+    elif len(applied) < len(known):
+        text = N_("%(count)s migrations run at the next start")
+        yield note("database", text, N_("make a backup before"), count=len(known) - len(applied))
+    else:
+        yield ok("database", N_("whole, %(count)s migrations applied"), count=len(applied))
+    (latest,) = db.execute("SELECT max(at) FROM case_event").fetchone()
+    if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + SKEW_MAX:
+        yield bad("clock", N_("the database holds events later than now"), N_("set the clock; see that NTP runs"))
+    for country, hold in db.execute("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
+        hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")
+        yield bad("hold", N_("%(country)s is on hold: %(why)s"), hint, country=country, why=hold)
+    yield from trust_checks.stale(db, look.now)
+    if len(applied) == len(known):
+        yield from _not_contacted(db)
+        yield from _watched(look, db)
+    (epoch,) = db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone() or ("1",)
+    if int(epoch) != own_card(look.settings).epoch:
+        hint = N_("stop; isthmus restore begin-epoch")
+        yield bad("database", N_("its epoch is %(epoch)s, the card says otherwise"), hint, epoch=epoch)
+
+
+def _not_contacted(db: sqlite3.Connection) -> Iterator[Item]:
+    """Look at the list that persons keep, and at what waits there for a second person."""
+    rows = db.execute("SELECT country, confirmed_at, lift_at FROM no_contact WHERE lifted_at IS NULL ORDER BY country")
+    for country, confirmed_at, lift_at in rows:
+        waiting = N_("isthmus partner confirm %(country)s --reason ... --as PERSON")
+        if confirmed_at is None:
+            yield note("partner", N_("%(country)s is proposed for the no-contact list"), waiting, country=country)
+        elif lift_at is not None:
+            text = N_("%(country)s is not to be contacted; that this ends is proposed")
+            yield note("partner", text, waiting, country=country)
+        else:
+            hint = N_("nothing is sent to it until isthmus partner lift %(country)s, by two persons")
+            yield note("partner", N_("%(country)s is not to be contacted"), hint, country=country)
+
+
+def _watched(look: Look, db: sqlite3.Connection) -> Iterator[Item]:
+    """Look at logs that contradict themselves, and at checkpoints of ours that nobody else put their name to."""
+    for origin, kind, count in db.execute("SELECT origin, kind, count(*) FROM log_conflict GROUP BY origin, kind"):
+        once = N_("the log %(origin)s contradicts itself: %(kind)s, 1 time")
+        text = once if count == 1 else N_("the log %(origin)s contradicts itself: %(kind)s, %(count)s times")
+        hint = N_("isthmus log conflicts; tell both States by another way, and keep what is stored")
+        yield bad("log", text, hint, origin=origin, kind=kind, count=count)
+    witnesses = set(look.settings.values.get("transparency", {}).get("witnesses", ()))
+    newest = (
+        "SELECT c.origin, max(c.size), c.at, c.note FROM checkpoint_kept AS c "
+        "JOIN log_head AS h ON h.origin = c.origin AND h.current = 1 GROUP BY c.origin"
+    )
+    for origin, size, at, signed_note in db.execute(newest):
+        partner = origin.split("/")[1]
+        signed = {name for name, _ in parse_note(signed_note).signatures}
+        missing = sorted(({partner} | witnesses) - {look.settings.values["country"]} - signed)
+        if missing and datetime.fromtimestamp(at, UTC) + LATE < look.now:
+            text = N_("the checkpoint of %(size)s entries of %(origin)s is not cosigned by %(missing)s")
+            hint = N_("isthmus log keep asks again and tells why not")
+            yield bad("log", text, hint, size=size, origin=origin, missing=", ".join(missing))
+
+
+def _trust(look: Look) -> Iterator[Item]:
+    """Look at the trust list as it was last read, where one is configured."""
+    found = list(trust_checks.listed(look.settings, own_card(look.settings), look.now))
+    if not found and look.settings.values["trust"].get("repository") is not None:
+        yield ok("trust", N_("the trust list as last read is whole and does not run out soon"))
+    yield from found
+
+
+def _partners(look: Look) -> Iterator[Item]:
+    for country, partner in look.settings.values["partners"].items():
+        pin = b64.decode(partner["identity"])
+        held, why = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
+        if held is None:
+            other = N_("the card of %(country)s is not by the identity key pinned")
+            hint = N_("ask %(country)s for its card, and compare the fingerprint by another way")
+            yield bad("partner", other if why else N_("no card of %(country)s is here"), hint, country=country)
+            continue
+        if why:
+            text = N_("a card of %(country)s does not follow: %(why)s")
+            yield bad("partner", text, N_("ask %(country)s by another way"), country=country, why=why)
+        active = [key.valid_until for key in held.sealing if key.is_active(look.now)]
+        last = max((key.valid_until for key in held.sealing), default=look.now)
+        if not active:
+            hint = N_("ask %(country)s for its next card")
+            yield bad("partner", N_("%(country)s has no sealing key for now"), hint, country=country)
+        elif last - look.now < timedelta(days=15):
+            text, hint = N_("the last sealing key of %(country)s ends on %(day)s"), N_("ask it for its next card")
+            yield bad("partner", text, hint, country=country, day=last.date())
+        else:
+            text = N_("%(country)s: card %(serial)s, epoch %(epoch)s, fingerprint %(fingerprint)s")
+            shown = {"serial": held.serial, "epoch": held.epoch, "fingerprint": held.fingerprint}
+            yield ok("partner", text, country=country, **shown)
+        if partner.get("no_contact"):
+            hint = N_("nothing is sent to it until that is lifted")
+            yield note("partner", N_("%(country)s is not to be contacted"), hint, country=country)
+
+
+def _calendars(look: Look) -> Iterator[Item]:
+    values = look.settings.values
+    directory = look.settings.home / values["calendars_directory"] if values.get("calendars_directory") else None
+    wanted: dict[str, Any] = {values["country"]: values.get("calendar")}
+    wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
+    for country, id in wanted.items():
+        yield _calendar(look, country, id, directory)
+
+
+def _calendar(look: Look, country: str, id: str | None, directory: Path | None) -> Item:
+    known = schemas.calendars(directory)
+    chosen = id or next((name for name in known if name.startswith(f"{country}-")), None)
+    year = look.now.year
+    hint = N_("isthmus agreements calendar %(country)s %(year)s %(after)s --id %(country)s-%(year)s --zone ZONE > FILE")
+    values = {"country": country, "year": year, "after": year + 1}
+    if chosen is None or chosen not in known:
+        return bad("calendar", N_("no calendar of %(country)s: no deadline is reckoned there"), hint, **values)
+    found = Calendar.from_dict(schemas.load_calendar(chosen, directory))
+    if found.valid_until - look.now.date() < SOON:
+        text = N_("%(calendar)s ends on %(day)s")
+        return bad("calendar", text, hint, calendar=chosen, day=found.valid_until, **values)
+    text = N_("%(country)s: %(calendar)s version %(version)s, until %(day)s")
+    return ok("calendar", text, country=country, calendar=chosen, version=found.version, day=found.valid_until)
+
+
+def _disk(look: Look) -> Iterator[Item]:
+    free = shutil.disk_usage(look.settings.data if look.settings.data.exists() else look.settings.home).free
+    text, size = N_("%(size)s GiB free for the data directory"), f"{free / (1 << 30):.1f}"
+    if free >= DISK_FREE_MIN_BYTES:
+        yield ok("disk", text, size=size)
+    else:
+        yield bad("disk", text, N_("free space; at 0 nothing is accepted"), size=size)
+
+
+def _clock(look: Look) -> Iterator[Item]:
+    issued_at = own_card(look.settings).issued_at
+    if look.now.date() < BUILT_ON or look.now + SKEW_MAX < issued_at:
+        text, at = N_("the clock says %(at)s UTC, earlier than it can be"), f"{look.now:%Y-%m-%d %H:%M}"
+        yield bad("clock", text, N_("set it; run NTP"), at=at)
+    else:
+        yield ok("clock", N_("%(at)s UTC"), at=f"{look.now:%Y-%m-%d %H:%M:%S}")
+
+
+CHECKS: tuple[Check, ...] = (
+    _configuration,
+    _permissions,
+    _crypto,
+    _keys,
+    _card,
+    _database,
+    _trust,
+    _partners,
+    _calendars,
+    _disk,
+    _clock,
+)
+
+
+async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
+    """Knock at the door of every partner that has one, through ``peers``: any answer at all is one."""
+    cards: dict[str, Card] = {}
+    for country, partner in look.settings.values["partners"].items():
+        pin = b64.decode(partner["identity"])
+        held, _ = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
+        if held is not None and partner.get("transmission", "push") != "pull":
+            cards[country] = held
+    if peers is not None:
+        return list(await asyncio.gather(*(_knock(peers, cards, country) for country in cards)))
+    async with HttpPeers(cards.get) as made:
+        return list(await asyncio.gather(*(_knock(made, cards, country) for country in cards)))
+
+
+async def _knock(peers: Peers, cards: Mapping[str, Card], country: str) -> Item:
+    try:
+        answer = await peers.post(country, "/xg/1/messages", b"", MEDIA_TYPE)
+    except Unavailable as error:
+        addresses = ", ".join(cards[country].addresses) or "no address in its card"
+        hint = N_("ask its operators; tried %(addresses)s")
+        return bad("reach", N_("%(country)s: %(why)s"), hint, country=country, why=error, addresses=addresses)
+    return ok("reach", N_("%(country)s answers (HTTP %(status)s)"), country=country, status=answer.status)
+
+
+async def looked(
+    settings: Settings, keys: KeyStore, signing: str, peers: Peers, now: datetime, online: bool
+) -> list[Item]:
+    """
+    Return what the checks find of a gateway that runs: its key store is open, and ``signing`` the key it signs with.
+
+    The checks read files and a whole database, so they do it beside the loop.
+    """
+
+    def ask() -> str:
+        raise Missing("the key store is not open", "start the gateway again")
+
+    look = Look(settings, ask, now, keys, lambda chosen: signing if chosen.signing else None)
+    items = await asyncio.to_thread(run, look)
+    return items + (await reach(look, peers) if online else [])

@@ -1,0 +1,110 @@
+"""
+The page of the demonstration itself: a one-time link for each role of both States, and the clock.
+
+No gateway in earnest has it. It is served beside the desks of the asking State, under a host name of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from aiohttp import web
+
+from gateway.app import Gateway, desks_of
+from gateway.demo.states import ASKED, ASKING, NAMES, World
+from gateway.desks import Desks
+from gateway.services.accounts import DESKS, desk_of
+from gateway.web.language import N_
+from gateway.web.visit import ANYONE, DeskPages, Route, Visit
+
+LINK_LASTS = timedelta(hours=12)
+
+STEP = timedelta(days=3)
+"""The clock moves a few days at a time: cards that nobody read for a week are not sent by."""
+
+MOVES: Mapping[str, timedelta] = {
+    N_("One hour"): timedelta(hours=1),
+    N_("One day"): timedelta(days=1),
+    N_("One week"): timedelta(days=7),
+    N_("One month"): timedelta(days=30),
+}
+"""How far a button moves the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One person of one State: the address that signs them in once, and the one that lets them add a passkey."""
+
+    person: str
+    roles: tuple[str, ...]
+    desk: str
+    address: str
+    enrol: str
+
+
+@dataclass(slots=True)
+class Start:
+    """The start page. Give it ``world`` and ``desks`` once they run; until then it has nothing to show."""
+
+    address: str
+    world: World | None = None
+    desks: dict[str, Desks] = field(default_factory=dict)
+
+    async def open(self, gateway: Gateway) -> Desks:
+        """Open the desks of ``gateway``, and this page beside those of the asking State."""
+        country = gateway.context.country
+        more, places = ([self.pages()], {"demonstration": self.address}) if country == ASKING else ([], {})
+        desks = await desks_of(gateway, environ={}, more=more, origins=places)
+        desks.site.demonstration = self
+        self.desks[country] = desks
+        return desks
+
+    def pages(self) -> DeskPages:
+        """Return the page as a desk of its own."""
+        routes = (
+            Route("GET", "/", "start", self.show, ANYONE),
+            Route("POST", "/clock", "clock", self.move, ANYONE),
+        )
+        return DeskPages("demonstration", N_("Demonstration"), routes, ())
+
+    async def show(self, visit: Visit) -> web.StreamResponse:
+        """Show a new one-time link for every role of both States."""
+        states = [(NAMES[country], country, await self._seats(country)) for country in (ASKING, ASKED)]
+        moves = [(text, int(step.total_seconds() // 3600)) for text, step in MOVES.items()]
+        return visit.page("demonstration/start.html", states=states, moves=moves)
+
+    async def _seats(self, country: str) -> list[Seat]:
+        if self.world is None or country not in self.desks:
+            return []
+        state, desks, found = self.world.states[country], self.desks[country], []
+        for person in state.people.values():
+            for desk in sorted({desk_of(role) for role in person.roles}, key=DESKS.index):
+                address, enrol = [await self._link(desks, person.id, desk, to) for to in ("sign-in", "enrol")]
+                found.append(Seat(person.id, tuple(person.roles), desk, address, enrol))
+        return found
+
+    async def _link(self, desks: Desks, person: str, desk: str, purpose: str) -> str:
+        """Return the address of a new one-time link."""
+        now = desks.site.now()
+        token = await desks.site.accounts.make_link(person, desk, purpose, now, now + LINK_LASTS)
+        return desks.site.origins[desk] + desks.site.route(desk, "link").path.replace("{token}", token)
+
+    async def move(self, visit: Visit) -> web.StreamResponse:
+        """Let time pass; nobody is signed out by it, because no time passed for those who sit at a desk."""
+        hours = visit.form.get("hours", "")
+        if self.world is not None and hours in {str(int(step.total_seconds() // 3600)) for step in MOVES.values()}:
+            await self._pass(timedelta(hours=int(hours)))
+        return await visit.to("/")
+
+    async def _pass(self, time: timedelta) -> None:
+        if self.world is None:
+            return
+        clock = self.world.clock
+        end = clock.now() + time
+        for desks in self.desks.values():
+            await desks.store.shift(time)
+        while (left := end - clock.now()) > timedelta(0):
+            clock.move_to(clock.now() + min(left, STEP))
+            for gateway in self.world.gateways.values():
+                await gateway.refresh_trust()
+                gateway.context.wake()

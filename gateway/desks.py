@@ -1,0 +1,115 @@
+"""
+The composition of the desks: accounts, languages, look and pages put together over a gateway that stands.
+
+Imported only where a gateway has desks: their libraries take a while, and no other command needs them.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+
+from gateway.services.accounts import Accounts
+from gateway.services.acts import DeskServices
+from gateway.services.ports import Unavailable
+from gateway.settings import BadConfiguration, Settings, secret
+from gateway.storage.desks import DeskStore
+from gateway.web import board, interior, operator
+from gateway.web.door import desks_app
+from gateway.web.signin.hand import Hand
+from gateway.web.signin.openid import OpenId
+from gateway.web.site import DEFAULT_COLOUR, Look, Site
+from gateway.web.visit import DeskPages
+from keys.custody import KeyStore
+
+PAGES: Sequence[DeskPages] = (interior.PAGES, board.PAGES, operator.PAGES)
+
+SWEEP_EVERY = timedelta(minutes=10)
+
+EMBLEM_MAX_BYTES = 64 * 1024
+
+
+@dataclass(slots=True)
+class Desks:
+    """The desks of one gateway: what their pages stand on, and the one application that serves them all."""
+
+    site: Site
+    store: DeskStore
+    app: web.Application
+
+    async def run(self) -> None:
+        """Sweep away what is over, and see who was invited in another process, until cancelled."""
+        context = self.site.desk.context
+        while True:
+            try:
+                await self.site.accounts.sweep(context.clock.now())
+                await self.site.accounts.load_guests(context.clock.now())
+            except Unavailable as error:
+                context.log("store.unavailable", error=str(error), hint=error.hint)
+            await context.clock.sleep(SWEEP_EVERY.total_seconds())
+
+    async def close(self) -> None:
+        """Close what the desks opened."""
+        if self.site.openid is not None:
+            await self.site.openid.close()
+        await self.store.close()
+
+
+async def open_desks(
+    settings: Settings,
+    services: DeskServices,
+    keys: KeyStore,
+    environ: Mapping[str, str],
+    extra: Mapping[str, Any],
+    *,
+    more: Sequence[DeskPages] = (),
+    origins: Mapping[str, str] | None = None,
+) -> Desks:
+    """
+    Return the desks of a gateway as its configuration says; ``more`` are pages of a demonstration, at its ``origins``.
+
+    ``keys`` holds the signing keys of persons who sign here; ``extra`` what single pages need, by name. Raises
+    ``BadConfiguration``, ``gateway.storage.errors.StoreError``.
+    """
+    chosen, context = settings.values["desks"], services.context
+    store = await DeskStore.open(settings.accounts, context.clock.now())
+    accounts = Accounts(store, context.persons, context.vault, context.random, context.log, context.guests)
+    await accounts.load_guests(context.clock.now())
+    site = Site(
+        desk=services,
+        accounts=accounts,
+        look=await asyncio.to_thread(_look, settings),
+        origins={**chosen["origins"], **(origins or {})},
+        values=settings.values,
+        hand=Hand(keys, context.persons),
+        openid=_openid(settings, accounts, environ),
+        default_language=chosen.get("language", "en"),
+        extra=extra,
+    )
+    return Desks(site, store, desks_app(site, [*PAGES, *more]))
+
+
+def _look(settings: Settings) -> Look:
+    chosen = settings.values["desks"]
+    names, colour = chosen["name"], chosen.get("colour", DEFAULT_COLOUR)
+    if "emblem" not in chosen:
+        return Look(names, colour)
+    path = settings.home / chosen["emblem"]
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadConfiguration([f"/desks/emblem: {path} cannot be read: {error.strerror}"]) from error
+    if len(raw) > EMBLEM_MAX_BYTES or b"<svg" not in raw[:1024]:
+        raise BadConfiguration([f"/desks/emblem: {path} is no SVG of at most {EMBLEM_MAX_BYTES // 1024} KiB"])
+    return Look(names, colour, raw)
+
+
+def _openid(settings: Settings, accounts: Accounts, environ: Mapping[str, str]) -> OpenId | None:
+    chosen = settings.values["desks"].get("openid")
+    if chosen is None:
+        return None
+    hidden = secret(chosen["client_secret"], settings.home, environ)
+    return OpenId(accounts, chosen["issuer"], chosen["client_id"], hidden, chosen["claim"])

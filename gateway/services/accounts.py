@@ -1,0 +1,972 @@
+"""
+Who is at a desk: sessions, one-time links, invitations, passkeys and codes, and what they approved.
+
+Rule 1: a token is known to the browser alone. Here stands its SHA-256, so whoever reads the file can open no session.
+Rule 2: a session belongs to one desk and to a person in office. It ends by itself after 15 idle minutes or ten hours,
+and its token is drawn anew whenever what was proved changes.
+Rule 3: whatever may be used once is used up in one step of the store, so of two that come together one is too late.
+Rule 4: nothing here says whether a person exists to somebody who has not signed in.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import pyotp
+
+from gateway.services.context import Forbidden, Person
+from gateway.services.guests import GUEST, Guests
+from gateway.services.ports import Conflict, Random
+from keys import b64
+from keys.rest import Vault
+from schemas import ijson
+
+IDLE = timedelta(minutes=15)
+ABSOLUTE = timedelta(hours=10)
+"""How long a session lasts without a step, and at most: a working day (OWASP ASVS 5.0, 7.3.1 and 7.3.2)."""
+
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly a step is noted: a write for every page would be one for every look at a queue."""
+
+FRESH = timedelta(minutes=5)
+"""How long a proof of presence stands for acts that ask for one."""
+
+CHALLENGE_LASTS = timedelta(minutes=5)
+DRAFT_LASTS = timedelta(hours=24)
+ONCE_LASTS = timedelta(hours=24)
+WORK_LASTS = timedelta(days=30)
+"""How long what somebody is writing is kept after its last change."""
+
+WORKS_MAX = 50
+"""How much a person may have begun at once; who has more forgets what is in it."""
+
+EVENT_LASTS = timedelta(days=400)
+LINK_MAX = timedelta(days=14)
+"""How long a link may be good for; it lies in a mailbox until it is used."""
+
+INVITATION_MAX = timedelta(days=180)
+
+TOKEN_BYTES = 32
+CODE_STEP_S = 30
+CODE_DRIFT = 1
+"""Steps of 30 s that a telephone's clock may be off to either side (RFC 6238 section 5.2)."""
+
+FREE_ATTEMPTS = 3
+BACK_OFF = timedelta(seconds=30)
+BACK_OFF_MAX = timedelta(minutes=15)
+ATTEMPTS_MAX = 20
+"""
+Wrong codes in a row before codes of the person are refused until a passkey or a new link is used.
+
+Three are free, then each doubles the wait. Twenty guesses of three valid codes in a million are one chance in 16,000.
+"""
+
+ATTEMPTS_LAST = timedelta(days=30)
+UNKNOWN_BUCKETS = 256
+"""Counters for ids that are no person's: guesses at those are slowed alike and cannot fill the file."""
+
+LEVELS = ("link", "openid", "code", "passkey")
+PRESENT = frozenset({"passkey", "code"})
+"""Levels that may prove presence: something of the person's own, which sign-on elsewhere and a link are not."""
+
+DESKS = ("interior", "board", "operator")
+_DESK_OF_ROLE: Mapping[str, str] = {"foreign_affairs": "board", "operator": "operator"}
+
+
+def desk_of(role: str) -> str:
+    """Return the desk at which ``role`` works."""
+    return _DESK_OF_ROLE.get(role, "interior")
+
+
+def hashed(token: str) -> str:
+    """Return what is kept of a token: its SHA-256 in hexadecimal. The token has 256 random bits, so no salt."""
+    return hashlib.sha256(token.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """
+    Leave for one person to see one case in one role, until an instant, unless revoked before.
+
+    ``person`` is a person of the configuration, or an id drawn for a guest, who is nobody without the invitation.
+    """
+
+    id: str
+    ref: str
+    role: str
+    person: str
+    by: str
+    made_at: datetime
+    until: datetime
+    revoked_at: datetime | None = None
+
+    def stands(self, at: datetime) -> bool:
+        """Return whether it may be used at ``at``."""
+        return self.revoked_at is None and at < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """
+    One person at one desk in one browser.
+
+    ``id`` is the SHA-256 of the token in the cookie. ``fresh_at`` is when the person last proved presence with a
+    passkey or a code, ``None`` if not in this session. ``enrolling`` allows nothing but to take up a way of signing in.
+    ``told`` is a banner to show once.
+    """
+
+    id: str
+    person: str
+    desk: str
+    csrf: str = field(repr=False)
+    opened_at: datetime
+    seen_at: datetime
+    level: str
+    fresh_at: datetime | None = None
+    invitation: Invitation | None = None
+    enrolling: bool = False
+    told: str = ""
+    language: str = ""
+
+    def lasts(self, at: datetime) -> bool:
+        """Return whether neither of the two limits has passed at ``at``."""
+        return at < self.seen_at + IDLE and at < self.opened_at + ABSOLUTE
+
+    def is_fresh(self, at: datetime) -> bool:
+        """Return whether the person proved presence in the last five minutes."""
+        return self.fresh_at is not None and at < self.fresh_at + FRESH
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A one-time link: for whom, at which desk, for ``enrol``, ``sign-in`` or ``invitation``, until when."""
+
+    id: str
+    person: str
+    desk: str
+    purpose: str
+    made_at: datetime
+    until: datetime
+    used_at: datetime | None = None
+    invitation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey: ``id`` is its credential id (base64url), ``key`` the COSE public key, ``count`` its last counter."""
+
+    id: str
+    person: str
+    key: bytes
+    count: int
+    transports: tuple[str, ...]
+    name: str
+    added_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSecret:
+    """The secret of an authenticator app, sealed; ``last_step`` is the last step of 30 s whose code was used."""
+
+    person: str
+    sealed: bytes = field(repr=False)
+    last_step: int
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """
+    What a ceremony began with. ``id`` is the SHA-256 of the challenge, which is taken once, for its ``use``.
+
+    ``binding`` ties it to a session (its id) or, before there is one, to a cookie (its SHA-256). ``sealed`` is what the
+    ceremony needs at its end.
+    """
+
+    id: str
+    use: str
+    binding: str
+    person: str | None
+    sealed: bytes = field(repr=False)
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """
+    What a person approved, and what proves it.
+
+    ``digest`` is that of the bytes approved and ``challenge`` what was signed over (base64url). With a passkey the
+    assertion stands beside it, and anyone with the public key can check it; with a code there is none.
+    """
+
+    ref: str
+    thread: str
+    kind: str
+    role: str
+    digest: str
+    person: str
+    how: str
+    challenge: str
+    salt: str
+    session: str
+    at: datetime
+    credential: str = ""
+    public_key: bytes = b""
+    authenticator_data: bytes = b""
+    client_data: bytes = b""
+    signature: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """Something that happened to a person's account: ``event`` with its ``detail``, at a desk."""
+
+    person: str
+    at: datetime
+    event: str
+    detail: str
+    desk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """A case put aside on the board by one person until an instant, with a reason code."""
+
+    ref: str
+    person: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """
+    Something a person is writing: ``fields`` as typed, for the case ``ref`` or, if that is empty, for a new one.
+
+    ``version`` is what a change is made to: if it is another by now, somebody else was first.
+    """
+
+    id: str
+    person: str
+    ref: str
+    made_at: datetime
+    changed_at: datetime
+    version: int = 1
+    fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What became of a form's token: ``new``, ``running`` (the first is still at work) or ``done`` at ``location``."""
+
+    state: str
+    location: str = ""
+
+
+class AccountStore(Protocol):
+    """Where all of this is kept. Each method is one transaction; ``Unavailable`` if the store cannot serve now."""
+
+    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> None:
+        """Keep ``session``; the one with the id ``instead_of`` ends in the same step."""
+        ...
+
+    async def find_session(self, id: str) -> tuple[Session, bytes] | None:
+        """Return a session, its invitation as it stands now, and its sealed banner, whether or not it still lasts."""
+        ...
+
+    async def touch_session(self, id: str, seen_at: datetime) -> None:
+        """Note when the session was last seen."""
+        ...
+
+    async def tell_session(self, id: str, told: bytes) -> None:
+        """Keep a sealed banner; an empty one takes it away."""
+        ...
+
+    async def set_language(self, id: str, language: str) -> None:
+        """Keep the language chosen in a session."""
+        ...
+
+    async def end_sessions(self, *, id: str | None = None, person: str | None = None, but: str | None = None) -> int:
+        """End one session, or those of a person (but one); return how many ended."""
+        ...
+
+    async def add_link(self, link: Link) -> None:
+        """Keep a link."""
+        ...
+
+    async def find_link(self, id: str) -> Link | None:
+        """Return a link, used or not."""
+        ...
+
+    async def use_link(self, id: str, at: datetime) -> Link | None:
+        """Use a link up and return it; ``None`` if it was used, is over, or never was."""
+        ...
+
+    async def add_invitation(self, invitation: Invitation) -> None:
+        """Keep an invitation."""
+        ...
+
+    async def find_invitation(self, id: str) -> Invitation | None:
+        """Return an invitation."""
+        ...
+
+    async def revoke_invitation(self, id: str, at: datetime) -> bool:
+        """Revoke an invitation, its links and its sessions; return whether it stood."""
+        ...
+
+    async def renew_invitation(self, id: str, until: datetime) -> bool:
+        """Let an invitation last until another instant, with new links alone; ``False`` if it was revoked."""
+        ...
+
+    async def invitations(self, ref: str) -> Sequence[Invitation]:
+        """Return the invitations to a case, the latest first."""
+        ...
+
+    async def standing_invitations(self, at: datetime) -> Sequence[Invitation]:
+        """Return every invitation that stands at ``at``."""
+        ...
+
+    async def add_passkey(self, passkey: Passkey) -> None:
+        """Keep a passkey. Raises ``Conflict`` if its credential id is known."""
+        ...
+
+    async def find_passkey(self, id: str) -> Passkey | None:
+        """Return a passkey by credential id."""
+        ...
+
+    async def passkeys(self, person: str) -> Sequence[Passkey]:
+        """Return the passkeys of a person, the oldest first."""
+        ...
+
+    async def use_passkey(self, id: str, was: int, count: int, at: datetime) -> bool:
+        """Set the counter from ``was`` to ``count``; return ``False`` if it was another by now."""
+        ...
+
+    async def drop_passkey(self, person: str, id: str) -> bool:
+        """Remove a passkey of this person; return whether there was one."""
+        ...
+
+    async def set_code(self, secret: CodeSecret) -> None:
+        """Keep the secret of a person's codes instead of the one before."""
+        ...
+
+    async def find_code(self, person: str) -> CodeSecret | None:
+        """Return the secret of a person's codes."""
+        ...
+
+    async def use_code(self, person: str, step: int) -> bool:
+        """Take ``step`` as used; return ``False`` if it or a later one was."""
+        ...
+
+    async def drop_code(self, person: str) -> bool:
+        """Remove the secret of a person's codes; return whether there was one."""
+        ...
+
+    async def try_code(self, key: str, at: datetime) -> bool:
+        """Count an attempt as failed before it is looked at; ``False`` if the next is not due or too many were."""
+        ...
+
+    async def clear_attempts(self, key: str) -> None:
+        """Forget the failed attempts."""
+        ...
+
+    async def add_challenge(self, challenge: Challenge) -> None:
+        """Keep a challenge."""
+        ...
+
+    async def find_challenge(self, id: str) -> Challenge | None:
+        """Return a challenge without taking it."""
+        ...
+
+    async def take_challenge(self, id: str) -> Challenge | None:
+        """Remove a challenge and return it; ``None`` if it was taken or never was."""
+        ...
+
+    async def add_draft(self, person: str, place: str, sealed: bytes, until: datetime) -> None:
+        """Keep a draft for a place instead of the one before."""
+        ...
+
+    async def take_draft(self, person: str, place: str, at: datetime) -> bytes | None:
+        """Remove a draft and return it; ``None`` if there is none or it is over."""
+        ...
+
+    async def claim(self, token: str, until: datetime) -> Claim:
+        """Take a form's token, or say what became of it."""
+        ...
+
+    async def finish(self, token: str, location: str) -> None:
+        """Say where the form with this token led."""
+        ...
+
+    async def release(self, token: str) -> None:
+        """Give a token back whose form led nowhere."""
+        ...
+
+    async def add_approval(self, approval: Approval) -> None:
+        """Keep an approval."""
+        ...
+
+    async def approvals(self, ref: str) -> Sequence[Approval]:
+        """Return the approvals of a case, the oldest first."""
+        ...
+
+    async def add_event(self, event: AccountEvent) -> None:
+        """Keep an event of an account."""
+        ...
+
+    async def events(self, person: str, limit: int) -> Sequence[AccountEvent]:
+        """Return the events of an account, the latest first."""
+        ...
+
+    async def set_snooze(self, snooze: Snooze) -> None:
+        """Put a case aside for a person instead of the snooze before."""
+        ...
+
+    async def snoozes(self, person: str, at: datetime) -> Sequence[Snooze]:
+        """Return the snoozes of a person that stand at ``at``."""
+        ...
+
+    async def drop_snooze(self, ref: str, person: str) -> None:
+        """Take a case up again."""
+        ...
+
+    async def add_work(self, work: Work, sealed: bytes, most: int) -> bool:
+        """Keep something new that a person is writing; ``False`` if they have ``most`` already."""
+        ...
+
+    async def find_work(self, person: str, id: str) -> tuple[Work, bytes] | None:
+        """Return what this person is writing under ``id``, with its sealed fields."""
+        ...
+
+    async def save_work(self, work: Work, sealed: bytes) -> bool:
+        """Keep the change made to ``work.version``; ``False`` if it is another by now, or gone."""
+        ...
+
+    async def drop_work(self, person: str, id: str) -> bool:
+        """Remove it; return whether it was there."""
+        ...
+
+    async def works(self, person: str) -> Sequence[Work]:
+        """Return what a person is writing, without the fields, the latest first."""
+        ...
+
+    async def sweep(self, at: datetime) -> int:
+        """Delete what is over at ``at`` and return how many rows went."""
+        ...
+
+
+@dataclass(slots=True)
+class Accounts:
+    """
+    The accounts of one gateway.
+
+    ``persons`` are those of the configuration and no guest. ``log`` takes an event and allow-listed values; it never
+    gets an id. ``guests`` is told of each invitation: the services ask it who is invited.
+    """
+
+    store: AccountStore
+    persons: Mapping[str, Person]
+    vault: Vault
+    random: Random
+    log: Callable[..., None] = field(default=lambda event, **values: None)
+    guests: Guests = field(default_factory=Guests)
+
+    # Sessions.
+
+    def may_enter(self, person: str, desk: str, at: datetime, invitation: Invitation | None = None) -> bool:
+        """Return whether ``person`` may be at ``desk`` at ``at``: in office with a role there, or invited to one."""
+        found = self.persons.get(person)
+        if found is not None and not found.active(at):
+            return False
+        if invitation is not None:
+            if found is not None and invitation.role not in found.roles:
+                return False  # no longer theirs, whatever they were invited as
+            return invitation.stands(at) and invitation.person == person and desk == desk_of(invitation.role)
+        return found is not None and any(desk == desk_of(role) for role in found.roles)
+
+    async def begin(
+        self,
+        person: str,
+        desk: str,
+        level: str,
+        now: datetime,
+        *,
+        instead_of: Session | None = None,
+        invitation: Invitation | None = None,
+        enrolling: bool = False,
+        language: str = "",
+    ) -> tuple[str, Session]:
+        """
+        Begin a session and return its token and itself; ``instead_of`` ends in the same step.
+
+        A session that goes on at another level keeps when it was opened: proving more does not lengthen the day.
+        Raises ``Forbidden`` if the person may not be at this desk now.
+        """
+        if level not in LEVELS or desk not in DESKS:
+            raise ValueError("not a level or a desk")
+        if not self.may_enter(person, desk, now, invitation):
+            self.log("session.refused", desk=desk, reason="not-in-office")
+            raise Forbidden("no access to this desk now")
+        token = b64.encode(self.random.bytes(TOKEN_BYTES))
+        same = instead_of is not None and (instead_of.person, instead_of.desk) == (person, desk)
+        made = Session(
+            hashed(token),
+            person,
+            desk,
+            b64.encode(self.random.bytes(TOKEN_BYTES)),
+            instead_of.opened_at if same and instead_of is not None else now,
+            now,
+            level,
+            now if await self._is_present(person, level) else None,
+            invitation,
+            enrolling,
+            language=language or (instead_of.language if instead_of is not None else ""),
+        )
+        await self.store.add_session(made, b"", instead_of.id if instead_of is not None else None)
+        await self.note(person, "session.begun", level, desk, now)
+        self.log("session.begun", desk=desk, reason=level)
+        return token, made
+
+    async def _is_present(self, person: str, level: str) -> bool:
+        """Tell whether ``level`` proves presence: a code does not where its person has a passkey."""
+        return level in PRESENT and (level == "passkey" or not await self.store.passkeys(person))
+
+    async def refresh(self, session: Session, level: str, now: datetime) -> tuple[str, Session]:
+        """Let ``session`` go on under a new token, presence proved at ``level``. Raises ``Forbidden``."""
+        reached = max(level, session.level, key=LEVELS.index)
+        token, made = await self.begin(
+            session.person, session.desk, reached, now, instead_of=session, invitation=session.invitation
+        )
+        return token, made
+
+    async def find(self, token: str, desk: str, now: datetime, *, touch: bool = True) -> Session | None:
+        """
+        Return the session of ``token`` at ``desk`` and note that it was seen; ``None`` if there is none any more.
+
+        Without ``touch`` it is not noted: what a page asks by itself is no step of its person.
+        """
+        session = await self._load(token, desk)
+        if session is None or not session.lasts(now):
+            return None
+        if not self.may_enter(session.person, desk, now, session.invitation):
+            return None
+        if session.invitation is not None:
+            self.guests.take(session.invitation, now)  # as the store says it, whichever process made it
+        if touch and now >= session.seen_at + SEEN_EVERY:
+            await self.store.touch_session(session.id, now)
+            session = replace(session, seen_at=now)
+        return session
+
+    async def find_ended(self, token: str, desk: str, now: datetime) -> Session | None:
+        """Return the session of ``token`` that ended by itself, so that what was typed can be kept for its person."""
+        session = await self._load(token, desk)
+        if session is None or session.lasts(now) or now >= session.seen_at + DRAFT_LASTS:
+            return None
+        return session if self.may_enter(session.person, desk, now, session.invitation) else None
+
+    async def _load(self, token: str, desk: str) -> Session | None:
+        found = await self.store.find_session(hashed(token))
+        if found is None or found[0].desk != desk:
+            return None
+        session, told = found
+        text = self.vault.open_own("session", session.id, "told", told).decode() if told else ""
+        return replace(session, told=text)
+
+    async def keep(self, session: Session, now: datetime) -> Session:
+        """Note that the person wants to stay; the ten hours go on."""
+        await self.store.touch_session(session.id, now)
+        return replace(session, seen_at=now)
+
+    async def tell(self, session: Session, text: str) -> None:
+        """Keep ``text`` to show once on the next page."""
+        sealed = self.vault.seal_own("session", session.id, "told", text.encode()) if text else b""
+        await self.store.tell_session(session.id, sealed)
+
+    async def take_told(self, session: Session) -> str:
+        """Return the banner of ``session`` and take it away."""
+        if session.told:
+            await self.store.tell_session(session.id, b"")
+        return session.told
+
+    async def set_language(self, session: Session, language: str) -> None:
+        """Keep the language chosen in this session."""
+        await self.store.set_language(session.id, language)
+
+    async def end(self, session: Session, now: datetime) -> None:
+        """End one session."""
+        await self.store.end_sessions(id=session.id)
+        await self.note(session.person, "session.ended", session.level, session.desk, now)
+        self.log("session.ended", desk=session.desk)
+
+    async def end_all(self, person: str, *, but: Session | None = None) -> int:
+        """End the sessions of ``person`` at every desk, but one if given; return how many ended."""
+        return await self.store.end_sessions(person=person, but=but.id if but is not None else None)
+
+    # Links and invitations.
+
+    async def make_link(
+        self,
+        person: str,
+        desk: str,
+        purpose: str,
+        now: datetime,
+        until: datetime,
+        invitation: Invitation | None = None,
+    ) -> str:
+        """
+        Return the token of a new one-time link; it is shown once and never again.
+
+        Raises ``Forbidden`` if the person could not use it, ``ValueError`` for another purpose or too long a time.
+        """
+        if purpose not in ("enrol", "sign-in", "invitation") or (purpose == "invitation") != (invitation is not None):
+            raise ValueError("a link is for enrol, sign-in or invitation")
+        if not now < until <= now + LINK_MAX:
+            raise ValueError(f"a link lasts {LINK_MAX.days} days at most")
+        if not self.may_enter(person, desk, now, invitation):
+            raise Forbidden(f"'{person}' has no access to the desk '{desk}' now")
+        token = b64.encode(self.random.bytes(TOKEN_BYTES))
+        id = invitation.id if invitation is not None else None
+        await self.store.add_link(Link(hashed(token), person, desk, purpose, now, until, None, id))
+        await self.note(person, "link.made", purpose, desk, now)
+        return token
+
+    async def find_link(self, token: str, desk: str, now: datetime) -> Link | None:
+        """Return an unused link without using it: what a mail scanner does by following it."""
+        link = await self.store.find_link(hashed(token))
+        good = link is not None and link.desk == desk and link.used_at is None and now < link.until
+        return link if good else None
+
+    async def use_link(
+        self, token: str, desk: str, now: datetime, *, instead_of: Session | None = None
+    ) -> tuple[str, Session] | None:
+        """Use a link up and begin the session it is for; ``None`` if it is used, over, or the person may not enter."""
+        if await self.find_link(token, desk, now) is None:
+            return None
+        link = await self.store.use_link(hashed(token), now)
+        if link is None:
+            return None
+        invitation = await self.store.find_invitation(link.invitation) if link.invitation else None
+        if link.invitation and invitation is None:
+            return None
+        try:
+            return await self.begin(
+                link.person,
+                desk,
+                "link",
+                now,
+                instead_of=instead_of,
+                invitation=invitation,
+                enrolling=link.purpose == "enrol",
+            )
+        except Forbidden:
+            return None
+
+    async def invite(
+        self, ref: str, role: str, by: str, now: datetime, until: datetime, *, person: str | None = None
+    ) -> Invitation:
+        """
+        Return a new invitation to the case ``ref`` in ``role``; without ``person`` it is for a guest with a new id.
+
+        Raises ``Forbidden`` if the configured person does not hold the role, ``ValueError`` for too long a time.
+        """
+        if not now < until <= now + INVITATION_MAX:
+            raise ValueError(f"an invitation lasts {INVITATION_MAX.days} days at most")
+        if person is not None:
+            found = self.persons.get(person)
+            if found is None or not found.active(now) or role not in found.roles:
+                raise Forbidden(f"'{person}' does not hold the role '{role}' now")
+        id = self.random.token()
+        made = Invitation(id, ref, role, person or f"{GUEST}{id}", by, now, until)
+        await self.store.add_invitation(made)
+        self.guests.take(made, now)
+        await self.note(made.person, "invitation.made", role, desk_of(role), now)
+        return made
+
+    async def invitations(self, ref: str) -> Sequence[Invitation]:
+        """Return the invitations to a case, the latest first."""
+        return await self.store.invitations(ref)
+
+    async def find_invitation(self, id: str, ref: str) -> Invitation | None:
+        """Return the invitation ``id`` if it is one to the case ``ref``."""
+        found = await self.store.find_invitation(id)
+        return found if found is not None and found.ref == ref else None
+
+    async def load_guests(self, now: datetime) -> None:
+        """Tell ``guests`` of every invitation that stands: at the start, and of what another process did since."""
+        self.guests.load(await self.store.standing_invitations(now))
+
+    async def renew(self, id: str, ref: str, now: datetime, until: datetime) -> Invitation | None:
+        """
+        Let the invitation ``id`` to ``ref`` last until another instant, also one that is over; not one revoked.
+
+        A guest stays the same person by it, who may let go of what they stopped. Raises ``ValueError`` for too long a
+        time.
+        """
+        if not now < until <= now + INVITATION_MAX:
+            raise ValueError(f"an invitation lasts {INVITATION_MAX.days} days at most")
+        found = await self.find_invitation(id, ref)
+        if found is None or not await self.store.renew_invitation(id, until):
+            return None
+        made = replace(found, until=until)
+        self.guests.take(made, now)
+        await self.note(made.person, "invitation.renewed", made.role, desk_of(made.role), now)
+        return made
+
+    async def find_invitation_of(self, guest: str, now: datetime) -> Invitation | None:
+        """Return the invitation that the guest ``guest`` is here by, if it stands: a guest has no other leave."""
+        if not guest.startswith(GUEST):
+            return None
+        found = await self.store.find_invitation(guest.removeprefix(GUEST))
+        return found if found is not None and found.person == guest and found.stands(now) else None
+
+    async def revoke(self, id: str, ref: str, now: datetime) -> bool:
+        """Revoke the invitation ``id`` to ``ref`` with its links and sessions; return whether it stood."""
+        found = await self.store.find_invitation(id)
+        if found is None or found.ref != ref or not await self.store.revoke_invitation(id, now):
+            return False
+        self.guests.drop(id)
+        await self.note(found.person, "invitation.revoked", found.role, desk_of(found.role), now)
+        return True
+
+    # Ceremonies.
+
+    async def make_challenge(
+        self,
+        challenge: str,
+        use: str,
+        binding: str,
+        now: datetime,
+        *,
+        person: str | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep ``challenge`` (base64url or another random text) for one ``use``, with what its end will need."""
+        id = hashed(challenge)
+        sealed = self.vault.seal_own("challenge", id, "sealed", ijson.dumps(dict(more or {})))
+        await self.store.add_challenge(Challenge(id, use, binding, person, sealed, now + CHALLENGE_LASTS))
+
+    async def find_challenge(self, challenge: str, use: str, binding: str, now: datetime) -> Mapping[str, Any] | None:
+        """Return what was kept with a challenge, which stays; ``None`` if it is not one of this use and binding."""
+        return self._opened(await self.store.find_challenge(hashed(challenge)), use, binding, now)
+
+    async def take_challenge(self, challenge: str, use: str, binding: str, now: datetime) -> Mapping[str, Any] | None:
+        """
+        Take a challenge and return what was kept with it, with ``person``.
+
+        ``None`` if it was taken, is over, or was made for another use, session or browser; it is gone in any case.
+        """
+        return self._opened(await self.store.take_challenge(hashed(challenge)), use, binding, now)
+
+    def _opened(self, found: Challenge | None, use: str, binding: str, now: datetime) -> Mapping[str, Any] | None:
+        if found is None or found.use != use or now >= found.until:
+            return None
+        if not hmac.compare_digest(found.binding, binding):
+            return None
+        more = ijson.loads(self.vault.open_own("challenge", found.id, "sealed", found.sealed))
+        return {**more, "person": found.person}
+
+    # Passkeys.
+
+    def user_handle(self, person: str) -> bytes:
+        """Return by what an authenticator knows ``person``: 16 bytes that say nothing (WebAuthn section 14.6.1)."""
+        return self.vault.index_value(f"user handle|{person}")
+
+    async def add_passkey(self, passkey: Passkey, desk: str, now: datetime) -> None:
+        """Keep a passkey, and let the person try codes again. Raises ``Conflict`` if it is known already."""
+        await self.store.add_passkey(passkey)
+        await self.store.clear_attempts(self._attempts_key(passkey.person))
+        await self.note(passkey.person, "passkey.added", passkey.name, desk, now)
+        self.log("passkey.added", desk=desk)
+
+    async def find_passkey(self, id: str) -> Passkey | None:
+        """Return the passkey with the credential id ``id`` (base64url)."""
+        return await self.store.find_passkey(id)
+
+    async def passkeys(self, person: str) -> Sequence[Passkey]:
+        """Return the passkeys of a person, the oldest first."""
+        return await self.store.passkeys(person)
+
+    async def passkey_used(self, passkey: Passkey, count: int, now: datetime) -> bool:
+        """Note the counter of a passkey; ``False`` if another use came between, which one key cannot do."""
+        used = await self.store.use_passkey(passkey.id, passkey.count, count, now)
+        if used:
+            await self.store.clear_attempts(self._attempts_key(passkey.person))
+        return used
+
+    async def drop_passkey(self, person: str, id: str, desk: str, now: datetime) -> bool:
+        """Remove a passkey of ``person``; return whether there was one."""
+        dropped = await self.store.drop_passkey(person, id)
+        if dropped:
+            await self.note(person, "passkey.removed", "", desk, now)
+        return dropped
+
+    # Codes.
+
+    def new_secret(self) -> str:
+        """Return a new secret of codes: 160 random bits in base32 (RFC 4226 section 4, R6)."""
+        return base64.b32encode(self.random.bytes(20)).decode("ascii")
+
+    async def has_code(self, person: str) -> bool:
+        """Return whether the person has codes."""
+        return await self.store.find_code(person) is not None
+
+    async def add_code(self, person: str, secret: str, code: str, desk: str, now: datetime) -> bool:
+        """Keep ``secret`` if ``code`` is one of its codes now, which counts as used; ``False`` if it is not."""
+        step = code_step(secret, code, now)
+        if step is None:
+            return False
+        sealed = self.vault.seal_own("code", person, "sealed", secret.encode("ascii"))
+        await self.store.set_code(CodeSecret(person, sealed, step, now))
+        await self.store.clear_attempts(self._attempts_key(person))
+        await self.note(person, "code.added", "", desk, now)
+        self.log("code.added", desk=desk)
+        return True
+
+    async def drop_code(self, person: str, desk: str, now: datetime) -> bool:
+        """Remove the codes of ``person``; return whether there were any."""
+        dropped = await self.store.drop_code(person)
+        if dropped:
+            await self.note(person, "code.removed", "", desk, now)
+        return dropped
+
+    async def check_code(self, person: str, code: str, now: datetime) -> bool:
+        """
+        Return whether ``code`` is a code of ``person`` that was not used before.
+
+        The attempt counts as failed before it is looked at, so that many at once are not many for free. An id that is
+        nobody's takes the same way (OWASP ASVS 5.0, 6.3.1 and 6.3.8).
+        """
+        kept = await self.store.find_code(person)
+        key = self._attempts_key(person, known=kept is not None)
+        if not await self.store.try_code(key, now):
+            self.log("code.refused", reason="back-off")
+            return False
+        secret = self.vault.open_own("code", person, "sealed", kept.sealed).decode() if kept else self.new_secret()
+        step = code_step(secret, code, now)
+        if kept is None or step is None or not await self.store.use_code(person, step):
+            self.log("code.refused", reason="wrong")
+            return False
+        await self.store.clear_attempts(key)
+        return True
+
+    def _attempts_key(self, person: str, *, known: bool = True) -> str:
+        value = self.vault.index_value(f"attempts|{person}")
+        return value.hex() if known or person in self.persons else f"unknown.{value[0] % UNKNOWN_BUCKETS}"
+
+    # Drafts, forms, approvals, events, snoozes.
+
+    async def keep_draft(self, person: str, place: str, fields: Sequence[tuple[str, str]], now: datetime) -> None:
+        """Keep what was typed at ``place`` (a path), sealed, for a day."""
+        sealed = self.vault.seal_own("draft", person, place, ijson.dumps({"fields": [list(pair) for pair in fields]}))
+        await self.store.add_draft(person, place, sealed, now + DRAFT_LASTS)
+
+    async def take_draft(self, person: str, place: str, now: datetime) -> list[tuple[str, str]] | None:
+        """Return what was kept for ``place`` and take it away; ``None`` if nothing is."""
+        sealed = await self.store.take_draft(person, place, now)
+        if sealed is None:
+            return None
+        kept = ijson.loads(self.vault.open_own("draft", person, place, sealed))
+        return [(name, value) for name, value in kept["fields"]]
+
+    async def begin_work(self, person: str, fields: Sequence[tuple[str, str]], now: datetime, ref: str = "") -> Work:
+        """
+        Keep something new that ``person`` is writing, sealed, until it is handed in or left alone for a month.
+
+        Raises ``Conflict`` if the person has begun too much already.
+        """
+        made = Work(self.random.token(), person, ref, now, now, 1, tuple(fields))
+        if not await self.store.add_work(made, self._seal_work(made), WORKS_MAX):
+            raise Conflict("too much was begun and not handed in")
+        return made
+
+    async def find_work(self, person: str, id: str) -> Work | None:
+        """Return what ``person`` is writing under ``id``; ``None`` if it is another's or not there."""
+        found = await self.store.find_work(person, id)
+        if found is None:
+            return None
+        work, sealed = found
+        kept = ijson.loads(self.vault.open_own("work", f"{work.person}|{work.id}", "sealed", sealed))
+        return replace(work, fields=tuple((name, value) for name, value in kept["fields"]))
+
+    async def save_work(self, work: Work, fields: Sequence[tuple[str, str]], now: datetime) -> Work:
+        """Keep ``fields`` in place of those of ``work``. Raises ``Conflict`` if it was changed meanwhile."""
+        changed = replace(work, fields=tuple(fields), changed_at=now)
+        if not await self.store.save_work(changed, self._seal_work(changed)):
+            raise Conflict("this was changed elsewhere meanwhile")
+        return replace(changed, version=work.version + 1)
+
+    async def drop_work(self, person: str, id: str) -> bool:
+        """Remove what ``person`` is writing under ``id``; return whether it was there."""
+        return await self.store.drop_work(person, id)
+
+    async def works(self, person: str) -> Sequence[Work]:
+        """Return what a person is writing, without the fields, the latest first."""
+        return await self.store.works(person)
+
+    def _seal_work(self, work: Work) -> bytes:
+        fields = ijson.dumps({"fields": [list(pair) for pair in work.fields]})
+        return self.vault.seal_own("work", f"{work.person}|{work.id}", "sealed", fields)
+
+    async def claim(self, session: Session, token: str, now: datetime) -> Claim:
+        """Take the token of a form of this session, or say what became of the form that came first."""
+        return await self.store.claim(hashed(f"{session.id}|{token}"), now + ONCE_LASTS)
+
+    async def finish(self, session: Session, token: str, location: str) -> None:
+        """Say where the form led: a second one with the same token is sent there."""
+        await self.store.finish(hashed(f"{session.id}|{token}"), location)
+
+    async def release(self, session: Session, token: str) -> None:
+        """Give a token back whose form led nowhere, so that it can be sent again."""
+        await self.store.release(hashed(f"{session.id}|{token}"))
+
+    async def add_approval(self, approval: Approval) -> None:
+        """Keep what a person approved, with its proof."""
+        await self.store.add_approval(approval)
+
+    async def approvals(self, ref: str) -> Sequence[Approval]:
+        """Return the approvals of a case, the oldest first."""
+        return await self.store.approvals(ref)
+
+    async def note(self, person: str, event: str, detail: str, desk: str, now: datetime) -> None:
+        """Keep an event of a person's account, for the person to see."""
+        await self.store.add_event(AccountEvent(person, now, event, detail, desk))
+
+    async def events(self, person: str, limit: int = 20) -> Sequence[AccountEvent]:
+        """Return the last events of a person's account, the latest first."""
+        return await self.store.events(person, limit)
+
+    async def snooze(self, snooze: Snooze) -> None:
+        """Put a case aside for a person."""
+        await self.store.set_snooze(snooze)
+
+    async def snoozes(self, person: str, now: datetime) -> Mapping[str, Snooze]:
+        """Return what a person has put aside, by case."""
+        return {one.ref: one for one in await self.store.snoozes(person, now)}
+
+    async def wake(self, ref: str, person: str) -> None:
+        """Take up again what was put aside."""
+        await self.store.drop_snooze(ref, person)
+
+    async def sweep(self, now: datetime) -> int:
+        """Delete what is over and return how many rows went."""
+        return await self.store.sweep(now)
+
+
+def code_step(secret: str, code: str, now: datetime) -> int | None:
+    """Return the step of 30 s whose code ``code`` is, one to either side of ``now``; ``None`` if it is none."""
+    here = int(now.timestamp()) // CODE_STEP_S
+    totp = pyotp.TOTP(secret, interval=CODE_STEP_S)
+    digits = "".join(code.split())
+    if len(digits) != totp.digits or not (digits.isascii() and digits.isdigit()):
+        return None
+    found = None
+    for step in range(here - CODE_DRIFT, here + CODE_DRIFT + 1):  # all of them, whichever it is
+        if hmac.compare_digest(totp.generate_otp(step), digits):
+            found = step
+    return found

@@ -1,0 +1,339 @@
+"""
+What a person may read of one case: its history, its messages with their proofs, and the parts of a return.
+
+Rule 1: a history names roles and nobody; it does not say which role stopped a case, for that tells about the person.
+Rule 2: a proof is checked when it is shown, with the card that is held now; nothing is called checked from memory.
+Rule 3: what a role sees of a return stands in ``gateway.services.acts``; this only takes the parts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.core import checkpoint, wire
+from gateway.core.case import Case, Pending, Release, Side, State
+from gateway.core.codes import PeerError
+from gateway.core.merkle import BadProof
+from gateway.core.messages import REPLY
+from gateway.core.returns import represented
+from gateway.core.tables import table_for
+from gateway.services import cases
+from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS
+from gateway.services.context import Context, Forbidden, NotFound
+from gateway.services.evidence import PAUSES
+from gateway.services.inquire import BoardRow
+from gateway.services.ports import AccessRow, CaseRow, EventRow, InboundRow, LogEntry, OutboundRow, Tx
+from keys import jws
+from keys.card import Card, CardKey
+from keys.errors import BadJws, BadRest, BadSignature, RevokedKey, UnknownKey
+from schemas import ijson
+
+OPENERS = DESK | {"dpo"}
+"""Roles that may read the reasons in a record of access."""
+
+SIGNED = frozenset(
+    {"approval statement", "release statement", "signed acceptance", "statement", "first signature", "second signature"}
+)
+"""Evidence of the rows of the state tables that only a signature of a person brings."""
+
+
+# History.
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a history: when, which event, in which role (empty where that tells about the person), and where."""
+
+    at: datetime
+    event: str
+    role: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """
+    What proves that a message was taken: ``state`` and, in the log that the receiver keeps, its ``index``.
+
+    ``state`` is ``none`` (no receipt yet), ``checked`` (receipt and log entry verify now), ``failed`` (they do not) or
+    ``entered`` (the entry stands in our log; the answer itself is not kept any longer). ``size`` is the number of
+    entries under the checkpoint shown.
+    """
+
+    state: str
+    index: int | None = None
+    size: int | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """
+    One message of a case, without its content.
+
+    ``ours`` says that we sent it; ``at`` is when it came, or when it was first posted (``None``: not yet). ``state`` is
+    that of the outbox for ours, and the verdict for theirs.
+    """
+
+    ours: bool
+    type: str
+    at: datetime | None
+    queued_at: datetime
+    state: str
+    code: str | None
+    digest: str
+    seq: int | None
+    answered_at: datetime | None
+    proof: Proof
+
+
+async def history(context: Context, ref: str) -> tuple[Step, ...]:
+    """Return what happened in the case ``ref``, the latest first; it names nobody. Raises ``NotFound``."""
+
+    async def unit(tx: Tx) -> Sequence[EventRow]:
+        if await tx.find_case(ref) is None:
+            raise NotFound("there is no such case here")
+        return await tx.events(ref)
+
+    rows = await context.store.read(unit)
+    return tuple(
+        Step(row.at, row.event, "" if row.event in PAUSES else row.role, row.source, row.target)
+        for row in reversed(rows)
+    )
+
+
+async def messages(context: Context, ref: str) -> tuple[Passed, ...]:
+    """Return the messages of the case ``ref``, the latest first, each with its proof checked. Raises ``NotFound``."""
+
+    async def unit(tx: Tx) -> tuple[CaseRow, Sequence[OutboundRow], list[tuple[InboundRow, LogEntry | None]]]:
+        row = await tx.find_case(ref)
+        if row is None:
+            raise NotFound("there is no such case here")
+        came = [
+            (one, await tx.find_log_entry(one.partner, "issued", one.digest)) for one in await tx.inbound_of_case(ref)
+        ]
+        return row, await tx.outbound_of_case(ref), came
+
+    row, sent, came = await context.store.read(unit)
+    held = context.trust.find(row.partner)
+    found = [_sent(context, held, one) for one in sent if one.state != "dropped" or one.posted_at is not None]
+    found += [_came(context, one, entry) for one, entry in came]
+    return tuple(sorted(found, key=_when, reverse=True))
+
+
+def _when(one: Passed) -> tuple[datetime, int]:
+    return one.at or one.queued_at, one.seq or 0
+
+
+def _sent(context: Context, card: Card | None, row: OutboundRow) -> Passed:
+    proof = Proof("none")
+    if row.answer is not None:
+        proof = _checked(row.answer, row.digest, card, row.partner, context.country, context)
+    return Passed(
+        True, row.type, row.posted_at, row.queued_at, row.state, row.code, row.digest, row.seq, row.answered_at, proof
+    )
+
+
+def _came(context: Context, row: InboundRow, entry: LogEntry | None) -> Passed:
+    if row.answer is not None:
+        proof = _checked(row.answer, row.digest, context.own, context.country, row.partner, context)
+    elif entry is not None:
+        proof = Proof("entered", entry.index, None, entry.origin)
+    else:
+        proof = Proof("none")
+    return Passed(
+        False,
+        row.type,
+        row.received_at,
+        row.received_at,
+        row.status,
+        row.code,
+        row.digest,
+        row.seq,
+        row.received_at,
+        proof,
+    )
+
+
+def _checked(raw: bytes, digest: str, card: Card | None, keeper: str, other: str, context: Context) -> Proof:
+    """Check a stored answer of ``keeper`` as protocol sections 5 and 7 say, with the ``card`` that is held now."""
+    if card is None:
+        return Proof("failed")
+    try:
+        answer = wire.parse_stored_answer(raw)
+        signed = jws.parse(answer.receipt, jws.TYP_RECEIPT)
+        receipt = wire.parse_receipt(signed.payload)
+        signed.verify(_receipt_key(card, signed.kid, receipt.received_at, context.clock.now()))
+        if (receipt.sender, receipt.recipient, receipt.payload) != (keeper, other, digest):
+            return Proof("failed")
+        origin = checkpoint.parse_proof(answer.proof).checkpoint.split("\n", 1)[0]
+        if not origin.startswith(f"{keeper}/{other}/"):
+            return Proof("failed")
+        return _entered(answer, origin, card)
+    except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, RevokedKey, ijson.BadJson, ValueError):
+        return Proof("failed")
+
+
+def _receipt_key(card: Card, kid: str, made_at: datetime, now: datetime) -> bytes:
+    """Return the key of a receipt: in its window when the receipt was made, and not revoked by now (M-8.3)."""
+    keys: Sequence[CardKey] = card.signing
+    if any(key.kid == kid and key.is_revoked(now) for key in keys):
+        raise UnknownKey("the key was revoked")
+    return card.signing_key(kid, made_at)
+
+
+def _entered(answer: wire.Answer, origin: str, card: Card) -> Proof:
+    for entry in card.log:
+        try:
+            index, shown = checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, entry.key)
+        except BadProof:
+            continue
+        return Proof("checked", index, shown.size, origin)
+    return Proof("failed")
+
+
+# The record of access.
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at, or disclosure of, a case; ``why`` is ``None`` where it was not opened or is not kept."""
+
+    at: datetime
+    person: str
+    action: str
+    recipient: str | None
+    why: str | None = None
+
+
+async def looks(context: Context, ref: str) -> tuple[Seen, ...]:
+    """Return who looked at the case ``ref``, the latest first, without their reasons."""
+    rows = await context.store.read(lambda tx: tx.accesses(ref))
+    return tuple(Seen(row.at, row.person, row.action, row.recipient) for row in reversed(rows))
+
+
+async def opened_looks(context: Context, ref: str, person: str, role: str, why: str) -> tuple[Seen, ...]:
+    """
+    Return the same with the reasons that were given, once this look itself is recorded (R-13).
+
+    A reason is somebody's own words and may name a person. Raises ``Forbidden`` to other roles than ``OPENERS``,
+    ``NotFound`` also for an erased case: its reasons went with its key.
+    """
+    if role not in OPENERS:
+        raise Forbidden(f"the role '{role}' does not read reasons", "the desk and the data-protection officer do")
+    if not why:
+        raise Forbidden("reasons are shown for a justification only", "say why you need to see them")
+    now = context.clock.now()
+
+    async def unit(tx: Tx) -> tuple[cases.Held, Sequence[AccessRow]]:
+        held = await cases.load(context, tx, ref)
+        await cases.record_access(context, tx, held, person, "log", why, now)
+        return held, await tx.accesses(ref)
+
+    held, rows = (await context.commit(unit)).value
+    return tuple(
+        Seen(row.at, row.person, row.action, row.recipient, _opened(context, held, row)) for row in reversed(rows)
+    )
+
+
+def _opened(context: Context, held: cases.Held, row: AccessRow) -> str | None:
+    try:
+        return cases.justification_of(context, held, row)
+    except (BadRest, ValueError):
+        return None
+
+
+# A return.
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPart:
+    """What one role sees of a return: ``record`` and ``prepared`` only where it sees the whole."""
+
+    thread: str
+    record: Mapping[str, Any] | None
+    said: Mapping[str, Any]
+    releases: tuple[Release, ...]
+    prepared: Pending | None
+
+
+def part_of_return(case: Case, role: str) -> ReturnPart:
+    """Return what ``role`` sees of the return in ``case``. Raises ``KeyError`` for a role that sees nothing of one."""
+    whole = role in RETURN_DESK
+    pending = case.pending if whole and case.pending and case.pending.type != REPLY else None
+    said = {type: body for type, body in case.said.items() if whole or type in RETURN_PARTS[role]}
+    return ReturnPart(case.thread, case.record if whole else None, said, case.releases, pending)
+
+
+# What waits for a signature.
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """
+    One case that waits for a role: its row, and the events it may sign or decide.
+
+    ``type`` and ``digest`` are those of the bytes that lie there to be signed; ``approved`` says that the desk's second
+    person has approved them. Without bytes the desk has still to prepare them.
+    """
+
+    row: BoardRow
+    events: tuple[str, ...]
+    type: str | None = None
+    digest: str | None = None
+    approved: bool = False
+
+
+def signable(side: Side, role: str) -> frozenset[str]:
+    """Return the events that ``role`` brings by its own signature, as the table of ``side`` has them."""
+    return frozenset(row.event for row in table_for(side).rows if role in row.who and row.evidence in SIGNED)
+
+
+def states_awaiting(side: Side, role: str, events: frozenset[str]) -> tuple[State, ...]:
+    """Return the states of ``side`` in which ``role`` may bring one of ``events``."""
+    table = table_for(side)
+    return tuple(state for state in State if events & frozenset(table.events(state, role)))
+
+
+def in_charge(case: Case) -> str:
+    """Return the role that decides about this person: as the guard ``in_charge`` of the tables does."""
+    if represented(case):
+        return "child_welfare"
+    return "coordinator" if case.side is Side.REQUESTING else "desk_head"
+
+
+async def awaiting(
+    context: Context, rows: Sequence[BoardRow], role: str, events: Mapping[Side, frozenset[str]]
+) -> tuple[Awaiting, ...]:
+    """Return those of ``rows`` that wait for ``role`` to bring one of ``events``; nothing of it names a person."""
+
+    async def unit(tx: Tx) -> list[Awaiting]:
+        found = []
+        for row in rows:
+            stored = await tx.find_case(row.ref)
+            if stored is None or stored.sealed is None:
+                continue
+            try:
+                case = cases.unseal(context, stored).case
+            except BadRest:
+                context.log("case.unreadable", ref=row.ref)
+                continue
+            if (one := _awaiting(case, row, role, events[case.side])) is not None:
+                found.append(one)
+        return found
+
+    return tuple(await context.store.read(unit))
+
+
+def _awaiting(case: Case, row: BoardRow, role: str, events: frozenset[str]) -> Awaiting | None:
+    here = tuple(name for name in table_for(case.side).events(case.state, role) if name in events)
+    if not here or in_charge(case) != role:
+        return None
+    pending = case.pending
+    if pending is None:
+        return Awaiting(row, here)
+    if any(one.authority == "ours" and one.digest == pending.digest for one in case.releases):
+        return None  # signed already; the desk goes on
+    return Awaiting(row, here, pending.type, pending.digest, pending.approver is not None)

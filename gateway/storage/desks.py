@@ -1,0 +1,546 @@
+"""
+The desks' own file, ``desks.db``: sessions, means of signing in, approvals.
+
+It stands beside the gateway's database and not in it: what happens at a desk never waits for a message, nor a message
+for it, and a restored case does not bring back a session.
+
+Rule 1: each method is one transaction on the disk before it returns (WAL, ``synchronous=FULL``).
+Rule 2: what may happen once is one statement whose count of changed rows is the answer.
+Rule 3: the command line writes here while a gateway runs; it waits its turn.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from gateway.services.accounts import (
+    ATTEMPTS_LAST,
+    ATTEMPTS_MAX,
+    BACK_OFF,
+    BACK_OFF_MAX,
+    DRAFT_LASTS,
+    EVENT_LASTS,
+    FREE_ATTEMPTS,
+    IDLE,
+    LINK_MAX,
+    WORK_LASTS,
+    AccountEvent,
+    Approval,
+    Challenge,
+    Claim,
+    CodeSecret,
+    Invitation,
+    Link,
+    Passkey,
+    Session,
+    Snooze,
+    Work,
+)
+from gateway.services.ports import Unavailable
+from gateway.storage.errors import StoreError, of_unit, reason, unavailable
+from gateway.storage.migrate import load_migrations, migrate
+
+FILE_NAME = "desks.db"
+BUSY_TIMEOUT_MS = 5_000
+
+Row = Sequence[Any]
+
+_SESSION = (
+    "s.id, s.person, s.desk, s.csrf, s.opened_at, s.seen_at, s.level, s.fresh_at, s.enrolling, s.language, s.told, "
+    "s.invitation, i.id, i.ref, i.role, i.person, i.made_by, i.made_at, i.until, i.revoked_at"
+)
+_INVITATION = "id, ref, role, person, made_by, made_at, until, revoked_at"
+_LINK = "id, person, desk, purpose, made_at, until, used_at, invitation"
+_PASSKEY = "id, person, public_key, count, transports, name, added_at, last_used_at"
+_WORK = "id, person, ref, made_at, changed_at, version"
+_APPROVAL = (
+    "ref, thread, kind, role, digest, person, how, challenge, salt, session, at, credential, public_key, "
+    "authenticator_data, client_data, signature"
+)
+
+
+class DeskStore:
+    """The file, open. Implements ``gateway.services.accounts.AccountStore``."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, now: datetime) -> "DeskStore":
+        """Open the file, making it if there is none. Raises ``StoreError``."""
+        await asyncio.to_thread(_prepare, path, now)
+        try:
+            db = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+            await db.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error as error:
+            raise StoreError(*reason(error)) from error
+        return cls(db)
+
+    async def close(self) -> None:
+        """Close the file."""
+        async with self._turn:
+            await self._db.close()
+
+    # Sessions.
+
+    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> None:
+        """Keep ``session``; the one with the id ``instead_of`` ends in the same step."""
+        row = (
+            session.id,
+            session.person,
+            session.desk,
+            session.csrf,
+            _seconds(session.opened_at),
+            _seconds(session.seen_at),
+            session.level,
+            _maybe_seconds(session.fresh_at),
+            session.invitation.id if session.invitation else None,
+            int(session.enrolling),
+            told,
+            session.language,
+        )
+        async with self._unit():
+            if instead_of is not None:
+                await self._db.execute("DELETE FROM session WHERE id = ?", (instead_of,))
+            await self._db.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    async def find_session(self, id: str) -> tuple[Session, bytes] | None:
+        """Return a session with its invitation as it stands now, and its sealed banner."""
+        row = await self._one(
+            f"SELECT {_SESSION} FROM session s LEFT JOIN invitation i ON i.id = s.invitation WHERE s.id = ?",  # noqa: S608  # constants
+            (id,),
+        )
+        if row is None or (row[11] is not None and row[12] is None):
+            return None  # what it went by is gone
+        invitation = None if row[12] is None else _invitation(row[12:])
+        values = [*row[:4], *map(_instant, row[4:6]), row[6], _maybe_instant(row[7]), invitation, bool(row[8])]
+        return replace(Session(*values), language=row[9]), row[10]
+
+    async def touch_session(self, id: str, seen_at: datetime) -> None:
+        """Note when the session was last seen; never earlier than it was."""
+        await self._change("UPDATE session SET seen_at = max(seen_at, ?) WHERE id = ?", (_seconds(seen_at), id))
+
+    async def tell_session(self, id: str, told: bytes) -> None:
+        """Keep a sealed banner; an empty one takes it away."""
+        await self._change("UPDATE session SET told = ? WHERE id = ?", (told, id))
+
+    async def set_language(self, id: str, language: str) -> None:
+        """Keep the language chosen in a session."""
+        await self._change("UPDATE session SET language = ? WHERE id = ?", (language, id))
+
+    async def end_sessions(self, *, id: str | None = None, person: str | None = None, but: str | None = None) -> int:
+        """End one session, or those of a person (but one); return how many ended."""
+        if id is not None:
+            return await self._change("DELETE FROM session WHERE id = ?", (id,))
+        return await self._change("DELETE FROM session WHERE person = ? AND id IS NOT ?", (person, but))
+
+    # Links and invitations.
+
+    async def add_link(self, link: Link) -> None:
+        """Keep a link."""
+        row = (link.id, link.person, link.desk, link.purpose, _seconds(link.made_at), _seconds(link.until))
+        await self._change("INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, NULL, ?)", (*row, link.invitation))
+
+    async def find_link(self, id: str) -> Link | None:
+        """Return a link, used or not."""
+        row = await self._one(f"SELECT {_LINK} FROM link WHERE id = ?", (id,))  # noqa: S608  # constants
+        return _link(row) if row else None
+
+    async def use_link(self, id: str, at: datetime) -> Link | None:
+        """Use a link up and return it; ``None`` if it was used, is over, or never was."""
+        rows = await self._changed(
+            f"UPDATE link SET used_at = ? WHERE id = ? AND used_at IS NULL AND until > ? RETURNING {_LINK}",  # noqa: S608  # constants
+            (_seconds(at), id, _seconds(at)),
+        )
+        return _link(rows[0]) if rows else None
+
+    async def add_invitation(self, invitation: Invitation) -> None:
+        """Keep an invitation."""
+        one = invitation
+        row = (one.id, one.ref, one.role, one.person, one.by, _seconds(one.made_at), _seconds(one.until))
+        await self._change("INSERT INTO invitation VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
+
+    async def find_invitation(self, id: str) -> Invitation | None:
+        """Return an invitation."""
+        row = await self._one(f"SELECT {_INVITATION} FROM invitation WHERE id = ?", (id,))  # noqa: S608  # constants
+        return _invitation(row) if row else None
+
+    async def revoke_invitation(self, id: str, at: datetime) -> bool:
+        """Revoke an invitation, its links and its sessions; return whether it stood."""
+        async with self._unit():
+            revoked = await self._db.execute(
+                "UPDATE invitation SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (_seconds(at), id)
+            )
+            await self._db.execute("DELETE FROM link WHERE invitation = ? AND used_at IS NULL", (id,))
+            await self._db.execute("DELETE FROM session WHERE invitation = ?", (id,))
+            return revoked.rowcount == 1
+
+    async def renew_invitation(self, id: str, until: datetime) -> bool:
+        """Let an invitation last until another instant, with new links alone; ``False`` if it was revoked."""
+        statement = "UPDATE invitation SET until = ? WHERE id = ? AND revoked_at IS NULL"
+        async with self._unit():
+            renewed = await self._db.execute(statement, (_seconds(until), id))
+            await self._db.execute("DELETE FROM link WHERE invitation = ? AND used_at IS NULL", (id,))
+            return renewed.rowcount == 1
+
+    async def standing_invitations(self, at: datetime) -> Sequence[Invitation]:
+        """Return every invitation that stands at ``at``."""
+        rows = await self._all(
+            f"SELECT {_INVITATION} FROM invitation WHERE revoked_at IS NULL AND until > ?",  # noqa: S608  # constants
+            (_seconds(at),),
+        )
+        return [_invitation(row) for row in rows]
+
+    async def invitations(self, ref: str) -> Sequence[Invitation]:
+        """Return the invitations to a case, the latest first."""
+        rows = await self._all(
+            f"SELECT {_INVITATION} FROM invitation WHERE ref = ? ORDER BY made_at DESC, id",  # noqa: S608  # constants
+            (ref,),
+        )
+        return [_invitation(row) for row in rows]
+
+    # Passkeys and codes.
+
+    async def add_passkey(self, passkey: Passkey) -> None:
+        """Keep a passkey. Raises ``Conflict`` if its credential id is known."""
+        one = passkey
+        row = (one.id, one.person, one.key, one.count, " ".join(one.transports), one.name, _seconds(one.added_at))
+        await self._change("INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
+
+    async def find_passkey(self, id: str) -> Passkey | None:
+        """Return a passkey by credential id."""
+        row = await self._one(f"SELECT {_PASSKEY} FROM passkey WHERE id = ?", (id,))  # noqa: S608  # constants
+        return _passkey(row) if row else None
+
+    async def passkeys(self, person: str) -> Sequence[Passkey]:
+        """Return the passkeys of a person, the oldest first."""
+        rows = await self._all(
+            f"SELECT {_PASSKEY} FROM passkey WHERE person = ? ORDER BY added_at, id",  # noqa: S608  # constants
+            (person,),
+        )
+        return [_passkey(row) for row in rows]
+
+    async def use_passkey(self, id: str, was: int, count: int, at: datetime) -> bool:
+        """Set the counter from ``was`` to ``count``; return ``False`` if it was another by now."""
+        statement = "UPDATE passkey SET count = ?, last_used_at = ? WHERE id = ? AND count = ?"
+        return await self._change(statement, (count, _seconds(at), id, was)) == 1
+
+    async def drop_passkey(self, person: str, id: str) -> bool:
+        """Remove a passkey of this person; return whether there was one."""
+        return await self._change("DELETE FROM passkey WHERE id = ? AND person = ?", (id, person)) == 1
+
+    async def set_code(self, secret: CodeSecret) -> None:
+        """Keep the secret of a person's codes instead of the one before."""
+        row = (secret.person, secret.sealed, secret.last_step, _seconds(secret.added_at))
+        await self._change("INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?)", row)
+
+    async def find_code(self, person: str) -> CodeSecret | None:
+        """Return the secret of a person's codes."""
+        row = await self._one("SELECT person, sealed, last_step, added_at FROM code WHERE person = ?", (person,))
+        return CodeSecret(row[0], row[1], row[2], _instant(row[3])) if row else None
+
+    async def use_code(self, person: str, step: int) -> bool:
+        """Take ``step`` as used; return ``False`` if it or a later one was."""
+        statement = "UPDATE code SET last_step = ? WHERE person = ? AND last_step < ?"
+        return await self._change(statement, (step, person, step)) == 1
+
+    async def drop_code(self, person: str) -> bool:
+        """Remove the secret of a person's codes; return whether there was one."""
+        return await self._change("DELETE FROM code WHERE person = ?", (person,)) == 1
+
+    async def try_code(self, key: str, at: datetime) -> bool:
+        """Count an attempt as failed before it is looked at; ``False`` if the next is not due or too many were."""
+        now = _seconds(at)
+        async with self._unit():
+            row = await self._first("SELECT failed, next_at FROM attempt WHERE key = ?", (key,))
+            failed, next_at = row or (0, now)
+            if failed >= ATTEMPTS_MAX or now < next_at:
+                return False
+            after = now + _back_off(failed + 1)
+            await self._db.execute("INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?)", (key, failed + 1, now, after))
+            return True
+
+    async def clear_attempts(self, key: str) -> None:
+        """Forget the failed attempts."""
+        await self._change("DELETE FROM attempt WHERE key = ?", (key,))
+
+    # Challenges, drafts, forms.
+
+    async def add_challenge(self, challenge: Challenge) -> None:
+        """Keep a challenge."""
+        one = challenge
+        row = (one.id, one.use, one.binding, one.person, one.sealed, _seconds(one.until))
+        await self._change("INSERT INTO challenge VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    async def find_challenge(self, id: str) -> Challenge | None:
+        """Return a challenge without taking it."""
+        row = await self._one("SELECT id, use, binding, person, sealed, until FROM challenge WHERE id = ?", (id,))
+        return _challenge(row) if row else None
+
+    async def take_challenge(self, id: str) -> Challenge | None:
+        """Remove a challenge and return it; ``None`` if it was taken or never was."""
+        statement = "DELETE FROM challenge WHERE id = ? RETURNING id, use, binding, person, sealed, until"
+        rows = await self._changed(statement, (id,))
+        return _challenge(rows[0]) if rows else None
+
+    async def add_draft(self, person: str, place: str, sealed: bytes, until: datetime) -> None:
+        """Keep a draft for a place instead of the one before."""
+        row = (person, place, sealed, _seconds(until))
+        await self._change("INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?)", row)
+
+    async def take_draft(self, person: str, place: str, at: datetime) -> bytes | None:
+        """Remove a draft and return it; ``None`` if there is none or it is over."""
+        statement = "DELETE FROM draft WHERE person = ? AND place = ? RETURNING sealed, until"
+        rows = await self._changed(statement, (person, place))
+        return rows[0][0] if rows and rows[0][1] > _seconds(at) else None
+
+    async def claim(self, token: str, until: datetime) -> Claim:
+        """Take a form's token, or say what became of it."""
+        async with self._unit():
+            row = (token, _seconds(until))
+            taken = await self._db.execute("INSERT OR IGNORE INTO once VALUES (?, NULL, ?)", row)
+            if taken.rowcount == 1:
+                return Claim("new")
+            found = await self._first("SELECT location FROM once WHERE token = ?", (token,))
+        return Claim("running") if found is None or found[0] is None else Claim("done", found[0])
+
+    async def finish(self, token: str, location: str) -> None:
+        """Say where the form with this token led."""
+        await self._change("UPDATE once SET location = ? WHERE token = ?", (location, token))
+
+    async def release(self, token: str) -> None:
+        """Give a token back whose form led nowhere."""
+        await self._change("DELETE FROM once WHERE token = ? AND location IS NULL", (token,))
+
+    # Approvals, events, snoozes.
+
+    async def add_approval(self, approval: Approval) -> None:
+        """Keep an approval."""
+        one = approval
+        row = (one.ref, one.thread, one.kind, one.role, one.digest, one.person, one.how, one.challenge, one.salt)
+        proof = (one.credential, one.public_key, one.authenticator_data, one.client_data, one.signature)
+        await self._change(
+            f"INSERT INTO approval ({_APPROVAL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # constants
+            (*row, one.session, _seconds(one.at), *proof),
+        )
+
+    async def approvals(self, ref: str) -> Sequence[Approval]:
+        """Return the approvals of a case, the oldest first."""
+        rows = await self._all(f"SELECT {_APPROVAL} FROM approval WHERE ref = ? ORDER BY n", (ref,))  # noqa: S608  # constants
+        return [Approval(*_with(row, {10: _instant})) for row in rows]
+
+    async def add_event(self, event: AccountEvent) -> None:
+        """Keep an event of an account."""
+        row = (event.person, _seconds(event.at), event.event, event.detail, event.desk)
+        await self._change("INSERT INTO account_event (person, at, event, detail, desk) VALUES (?, ?, ?, ?, ?)", row)
+
+    async def events(self, person: str, limit: int) -> Sequence[AccountEvent]:
+        """Return the events of an account, the latest first."""
+        statement = "SELECT at, event, detail, desk FROM account_event WHERE person = ? ORDER BY n DESC LIMIT ?"
+        rows = await self._all(statement, (person, limit))
+        return [AccountEvent(person, _instant(row[0]), *row[1:]) for row in rows]
+
+    async def set_snooze(self, snooze: Snooze) -> None:
+        """Put a case aside for a person instead of the snooze before."""
+        row = (snooze.ref, snooze.person, _seconds(snooze.until), snooze.reason)
+        await self._change("INSERT OR REPLACE INTO snooze VALUES (?, ?, ?, ?)", row)
+
+    async def snoozes(self, person: str, at: datetime) -> Sequence[Snooze]:
+        """Return the snoozes of a person that stand at ``at``."""
+        statement = "SELECT ref, until, reason FROM snooze WHERE person = ? AND until > ?"
+        rows = await self._all(statement, (person, _seconds(at)))
+        return [Snooze(ref, person, _instant(until), why) for ref, until, why in rows]
+
+    async def drop_snooze(self, ref: str, person: str) -> None:
+        """Take a case up again."""
+        await self._change("DELETE FROM snooze WHERE ref = ? AND person = ?", (ref, person))
+
+    async def shift(self, time: timedelta) -> None:
+        """Move every session by ``time``: the clock of a demonstration jumped, and nobody at a desk was idle for it."""
+        seconds = int(time.total_seconds())
+        await self._change(
+            "UPDATE session SET opened_at = opened_at + ?1, seen_at = seen_at + ?1, fresh_at = fresh_at + ?1",
+            (seconds,),
+        )
+
+    async def add_work(self, work: Work, sealed: bytes, most: int) -> bool:
+        """Keep something new that a person is writing; ``False`` if they have ``most`` already."""
+        row = (work.id, work.person, work.ref, sealed, work.version, _seconds(work.made_at), _seconds(work.changed_at))
+        statement = """
+        INSERT INTO work (id, person, ref, sealed, version, made_at, changed_at)
+        SELECT ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM work WHERE person = ?) < ?
+        """
+        return await self._change(statement, (*row, work.person, most)) == 1
+
+    async def find_work(self, person: str, id: str) -> tuple[Work, bytes] | None:
+        """Return what this person is writing under ``id``, with its sealed fields."""
+        row = await self._one(f"SELECT {_WORK}, sealed FROM work WHERE id = ? AND person = ?", (id, person))  # noqa: S608  # constants
+        return (_work(row[:6]), row[6]) if row else None
+
+    async def save_work(self, work: Work, sealed: bytes) -> bool:
+        """Keep the change made to ``work.version``; ``False`` if it is another by now, or gone."""
+        statement = """
+        UPDATE work SET sealed = ?, changed_at = ?, version = version + 1 WHERE id = ? AND person = ? AND version = ?
+        """
+        values = (sealed, _seconds(work.changed_at), work.id, work.person, work.version)
+        return await self._change(statement, values) == 1
+
+    async def drop_work(self, person: str, id: str) -> bool:
+        """Remove it; return whether it was there."""
+        return await self._change("DELETE FROM work WHERE id = ? AND person = ?", (id, person)) == 1
+
+    async def works(self, person: str) -> Sequence[Work]:
+        """Return what a person is writing, without the fields, the latest first."""
+        rows = await self._all(f"SELECT {_WORK} FROM work WHERE person = ? ORDER BY changed_at DESC, id", (person,))  # noqa: S608  # constants
+        return [_work(row) for row in rows]
+
+    async def sweep(self, at: datetime) -> int:
+        """
+        Delete what is over and return how many rows went.
+
+        A session stays a day after it ran out, so that what was typed in it can be given back; a link as long as it
+        could have lasted, so that whoever follows it a second time is told that it was used. Approvals stay.
+        """
+        now = _seconds(at)
+
+        def before(span: timedelta) -> int:
+            return now - int(span.total_seconds())
+
+        over = (
+            ("DELETE FROM session WHERE seen_at < ?", before(IDLE + DRAFT_LASTS)),
+            ("DELETE FROM link WHERE until < ?", before(LINK_MAX)),
+            ("DELETE FROM challenge WHERE until <= ?", now),
+            ("DELETE FROM draft WHERE until <= ?", now),
+            ("DELETE FROM once WHERE until <= ?", now),
+            ("DELETE FROM work WHERE changed_at < ?", before(WORK_LASTS)),
+            ("DELETE FROM attempt WHERE last_at < ?", before(ATTEMPTS_LAST)),
+            ("DELETE FROM account_event WHERE at < ?", before(EVENT_LASTS)),
+            ("DELETE FROM snooze WHERE until <= ?", now),
+            ("DELETE FROM invitation WHERE until < ?", before(EVENT_LASTS)),
+        )
+        async with self._unit():
+            return sum([(await self._db.execute(statement, (value,))).rowcount for statement, value in over])
+
+    # How.
+
+    @asynccontextmanager
+    async def _unit(self) -> AsyncIterator[None]:
+        """Run the block as one transaction; nobody else's statement comes between, nor reads what is not committed."""
+        async with self._turn:
+            with _translated():
+                await self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    await self._db.execute("COMMIT")
+                except BaseException:
+                    if self._db.in_transaction:
+                        await self._db.execute("ROLLBACK")
+                    raise
+
+    async def _change(self, statement: str, values: Row) -> int:
+        """Run one statement as a transaction of its own and return how many rows it changed."""
+        async with self._turn:
+            with _translated():
+                return (await self._db.execute(statement, values)).rowcount
+
+    async def _changed(self, statement: str, values: Row) -> list[Any]:
+        """Run one statement that returns the rows it changed."""
+        return await self._all(statement, values)
+
+    async def _all(self, statement: str, values: Row) -> list[Any]:
+        async with self._turn:
+            with _translated():
+                return list(await self._db.execute_fetchall(statement, values))
+
+    async def _one(self, statement: str, values: Row) -> Any:
+        rows = await self._all(statement, values)
+        return rows[0] if rows else None
+
+    async def _first(self, statement: str, values: Row) -> Any:
+        """Return the first row, inside a unit."""
+        rows = list(await self._db.execute_fetchall(statement, values))
+        return rows[0] if rows else None
+
+
+class _translated:
+    """Translate errors of SQLite at the edge: ``Conflict``, ``BrokenUnit`` or ``Unavailable``."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise of_unit(error) or unavailable(error) from error
+        if isinstance(error, ValueError):
+            raise Unavailable("the desks' file is closed", "start the gateway again") from error
+
+
+def _prepare(path: Path, now: datetime) -> None:
+    """Make the file if there is none, for its owner alone, and bring its schema to the present."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            migrate(db, now, load_migrations("desks"))
+    except sqlite3.Error as error:
+        raise StoreError(*reason(error)) from error
+    except OSError as error:
+        raise StoreError(f"the desks' file cannot be opened: {error.strerror}", "check the data directory") from error
+
+
+def _back_off(failed: int) -> int:
+    """Return after how many seconds the next attempt is looked at, after ``failed`` wrong ones."""
+    if failed < FREE_ATTEMPTS:
+        return 0
+    doublings = min(failed - FREE_ATTEMPTS, 10)
+    return int(min(BACK_OFF * 2**doublings, BACK_OFF_MAX).total_seconds())
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _maybe_seconds(at: datetime | None) -> int | None:
+    return None if at is None else _seconds(at)
+
+
+def _maybe_instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else _instant(seconds)
+
+
+def _with(row: Row, read: Mapping[int, Callable[[Any], Any]]) -> list[Any]:
+    """Return the values of a row, those at some places read as what they stand for."""
+    return [read[place](value) if place in read else value for place, value in enumerate(row)]
+
+
+def _invitation(row: Row) -> Invitation:
+    return Invitation(*_with(row, {5: _instant, 6: _instant, 7: _maybe_instant}))
+
+
+def _link(row: Row) -> Link:
+    return Link(*_with(row, {4: _instant, 5: _instant, 6: _maybe_instant}))
+
+
+def _passkey(row: Row) -> Passkey:
+    return Passkey(*_with(row, {4: lambda words: tuple(words.split()), 6: _instant, 7: _maybe_instant}))
+
+
+def _work(row: Row) -> Work:
+    return Work(*_with(row, {3: _instant, 4: _instant}))
+
+
+def _challenge(row: Row) -> Challenge:
+    return Challenge(*_with(row, {5: _instant}))

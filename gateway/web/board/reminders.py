@@ -1,0 +1,129 @@
+"""
+Reminders for several cases at once: chosen in the list, confirmed with their effect, sent one by one, reported.
+
+Rule 1: each goes the way of a single reminder, with every rule that stands against one.
+Rule 2: none goes twice within the days the policy sets between two, whoever or whatever sent the last.
+Rule 3: why a rule holds a case back is its content, and is not told here.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from aiohttp import web
+
+from gateway.core.case import State
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.verification import WAITING
+from gateway.services.board import Band, Watched, cool_down_until
+from gateway.services.context import NotFound
+from gateway.services.ports import Conflict, Unavailable
+from gateway.web.board.desk import ROLE, ROLES, board_of, line_of
+from gateway.web.language import N_
+from gateway.web.visit import Route, Visit
+
+MOST = 100
+"""Cases reminded of at once."""
+
+SENT = "sent"
+OUTCOMES: Mapping[str, str] = {
+    SENT: N_("The reminder is in the outbox"),
+    "early": N_("Not sent: the reply is not late"),
+    "cooling": N_("Not sent: the last reminder is too recent"),
+    "stopped": N_("Not sent: the case is marked “do not press”"),
+    "barred": N_("Not sent: this State is not to be contacted"),
+    "step": N_("Not sent: no reminder is foreseen for what is waited for"),
+    "gone": N_("Not sent: nothing is waited for in this case any more"),
+    "held": N_("Not sent: a rule holds the case back; the desk in charge can say more"),
+    "later": N_("Not sent: the gateway could not do it now; try again"),
+    "changed": N_("Not sent: the case changed at the same moment; try again"),
+}
+"""What became of each."""
+
+
+async def choose_again(visit: Visit) -> web.StreamResponse:
+    """Lead back to the list: a choice of rows does not outlast the session it was made in."""
+    return await visit.to(visit.path("replies"), told=visit.tongue._("Nothing was sent. Choose the cases once more."))
+
+
+async def remind(visit: Visit) -> web.StreamResponse:
+    """Show what would go and what would not; with the confirmation, send it and lead to the report."""
+    refs = list(dict.fromkeys([*visit.forms.getall("ref", []), *visit.form.get("refs", "").split()]))
+    if not refs:
+        return await visit.to(visit.path("replies"), told=visit.tongue._("Nothing was sent: no case was chosen."))
+    if len(refs) > MOST:
+        return await visit.to(visit.path("replies"), told=visit.tongue._("Nothing was sent: too many at once."))
+    found = {ref: await board_of(visit).find(ref, visit.now) for ref in refs}
+    if visit.form.get("confirm") != "yes":
+        return _confirm(visit, found)
+    said = []
+    for ref, watched in found.items():
+        code = against(visit, watched) or await _send(visit, ref)
+        said.append((ref, f"{code} {watched.row.partner if watched else ''}"))
+    place = visit.path("reminders-report", report=visit.site.desk.context.random.token())
+    await visit.site.accounts.keep_draft(visit.person.id, place, said, visit.now)
+    return await visit.to(place)
+
+
+def _confirm(visit: Visit, found: Mapping[str, Watched | None]) -> web.StreamResponse:
+    goes = [line_of(visit, one, {}) for one in found.values() if one and not against(visit, one)]
+    stays = [
+        (ref, one.row.partner if one else "", visit.tongue._(OUTCOMES[code]))
+        for ref, one in found.items()
+        if (code := against(visit, one))
+    ]
+    return visit.page(
+        "board/remind.html", goes=goes, stays=stays, days=visit.site.desk.context.policy.reminder_cooldown_days
+    )
+
+
+def against(visit: Visit, watched: Watched | None) -> str:
+    """Return what stands against reminding of a case as far as the board can see it; an empty text for nothing."""
+    context = visit.site.desk.context
+    if watched is None:
+        return "gone"
+    if State(watched.row.state) not in WAITING:
+        return "step"
+    if watched.band not in (Band.LATE, Band.VERY_LATE):
+        return "early"
+    if watched.stopped:
+        return "stopped"
+    if context.no_contact(watched.row.partner) is not None:
+        return "barred"
+    until = cool_down_until(watched, context.policy.reminder_cooldown_days)
+    return "cooling" if until is not None and visit.now < until else ""
+
+
+async def _send(visit: Visit, ref: str) -> str:
+    """Remind of one case and return what became of it; one that cannot be done keeps no other from it."""
+    try:
+        await visit.site.desk.reminder.remind(ref, visit.person.id, ROLE)
+    except NotFound:
+        return "gone"
+    except (IllegalStep, RuleRefused):
+        return "held"
+    except Conflict:
+        return "changed"
+    except Unavailable:
+        return "later"
+    return SENT
+
+
+async def report(visit: Visit) -> web.StreamResponse:
+    """Show which reminders went, which did not, and why; kept for a day for whoever sent them."""
+    if not visit.draft:
+        raise NotFound("there is no such report any more")
+    await visit.site.accounts.keep_draft(visit.person.id, visit.request.path, list(visit.draft.items()), visit.now)
+    rows: Sequence[tuple[str, str, str]] = [(ref, *_parts(said)) for ref, said in visit.draft.items()]
+    texts = [(ref, partner, visit.tongue._(OUTCOMES[code]), code == SENT) for ref, code, partner in rows]
+    return visit.page("board/reminded.html", rows=texts, sent=sum(sent for *_, sent in texts))
+
+
+def _parts(said: str) -> tuple[str, str]:
+    code, _, partner = said.partition(" ")
+    return code, partner
+
+
+ROUTES = (
+    Route("GET", "/reminders", "choose-again", choose_again, ROLES),
+    Route("POST", "/reminders", "reminders", remind, ROLES),
+    Route("GET", "/reminders/{report}", "reminders-report", report, ROLES),
+)

@@ -1,0 +1,398 @@
+"""
+What stands before every page of a desk: host name, session, form, rights, errors.
+
+Rule 1: a request that names another host than the desk's own is answered by nobody here.
+Rule 2: a form counts only if the browser says it comes from this desk and it carries the session's token.
+Rule 3: a form is taken once. Its second submission is sent where the first one led, also after a restart.
+Rule 4: whatever goes wrong is a page that says what happened, what did not, and what to do; it quotes nothing.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+from multidict import MultiDict
+
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.rules import Finding
+from gateway.services.accounts import Invitation, Session
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.ports import Conflict, Unavailable
+from gateway.web import language
+from gateway.web.headers import add_headers
+from gateway.web.language import N_
+from gateway.web.signin.refused import Refused
+from gateway.web.site import Site
+from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit, is_own
+from schemas import SchemaError
+
+COOKIE = "__Host-desk"
+LANGUAGE_COOKIE = "__Host-lang"
+COOKIE_FLAGS = {"secure": True, "httponly": True, "samesite": "Strict", "path": "/"}
+
+BACKGROUND = "Desk-Background"
+"""Header of what a page asks by itself, such as counts: an open page does not keep its session."""
+
+VISIT = web.RequestKey("visit", Visit)
+"""Where a request keeps what the guard needs for a page about an error."""
+
+FORM_MAX_BYTES = 256 * 1024
+FORM_TIMEOUT_S = 15.0
+FIELDS_MAX = 1000
+
+ASSETS: Mapping[str, str] = {
+    "desk.css": "text/css",
+    "desk.js": "text/javascript",
+    "favicon.svg": "image/svg+xml",
+    "emblem.svg": "image/svg+xml",
+}
+"""What is served of ``static/``, and as what."""
+
+
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class BadForm(Exception):
+    """A form that cannot be taken: ``code`` names the text of ``_BAD_FORMS``, ``field`` the field, if it is one."""
+
+    def __init__(self, code: str, field: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.field = field
+
+
+_BAD_FORMS: Mapping[str, str] = {
+    "foreign": N_("The form did not come from a page of this desk. Open the page again and fill it in there."),
+    "token": N_("The form belongs to a session that has ended. Open the page again and fill it in there."),
+    "large": N_("The form or a file in it is too large."),
+    "slow": N_("The form did not arrive in time. Send it again."),
+    "kind": N_("The form was not sent the way a page of this desk sends it."),
+    "text": N_("A field holds invisible or control characters. Type it again, or paste it as plain text."),
+    "running": N_("This form was sent already, and the first one is still at work. Look at the page in a moment."),
+}
+
+
+def desks_app(site: Site, desks: Sequence[DeskPages]) -> web.Application:
+    """Return one application that serves each desk under the host name of its origin, and nothing under another."""
+    root = web.Application(client_max_size=FORM_MAX_BYTES)
+    root.on_response_prepare.append(add_headers)
+    for pages in desks:
+        site.open(pages)
+        root.add_domain(urlsplit(site.origins[pages.name]).netloc, _desk_app(site, pages))
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=421, text="No desk has this name.\n")
+
+    root.router.add_route("*", "/{path:.*}", elsewhere)
+    return root
+
+
+def _desk_app(site: Site, pages: DeskPages) -> web.Application:
+    door = _Door(site, pages)
+    app = web.Application(middlewares=[door.guard])
+    for route in pages.routes:
+        app.router.add_route(route.method, route.path, door.handler(route), name=None)
+    app.router.add_get("/static/{name}", door.asset)
+    return app
+
+
+_MISSING = Route("GET", "", "missing", None, ANYONE)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A page about something that went wrong: status, heading, what happened, what to do."""
+
+    status: int
+    title: str
+    text: str
+    hint: str = ""
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+class _Door:
+    def __init__(self, site: Site, pages: DeskPages) -> None:
+        self._site = site
+        self._pages = pages
+        folder = files("gateway.web").joinpath("static")
+        self._assets = {name: folder.joinpath(name).read_bytes() for name in ASSETS}
+        if site.look.emblem is not None:
+            self._assets["emblem.svg"] = site.look.emblem
+        # A country's colour is its own file: no page has a style inside it.
+        self._assets["brand.css"] = f":root {{ --desk-brand-colour: {site.look.colour}; }}\n".encode()
+        site.assets = {name: hashlib.sha256(raw).hexdigest()[:12] for name, raw in self._assets.items()}
+
+    async def asset(self, request: web.Request) -> web.StreamResponse:
+        """Serve a file of the look. Pages name it with a digest of it, so a browser may keep it."""
+        name = request.match_info["name"]
+        if name not in self._assets:
+            raise web.HTTPNotFound
+        return web.Response(
+            body=self._assets[name],
+            content_type=ASSETS.get(name, "text/css"),
+            charset=None if name.endswith(".svg") else "utf-8",
+            headers={"Cache-Control": "private, max-age=86400, immutable"},
+        )
+
+    def handler(self, route: Route) -> Serve:
+        """Return what serves ``route``."""
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            return await self._serve(request, route)
+
+        return serve
+
+    async def _serve(self, request: web.Request, route: Route) -> web.StreamResponse:
+        site, now = self._site, self._site.now()
+        token = request.cookies.get(COOKIE, "")
+        stepped = BACKGROUND not in request.headers
+        session = await site.accounts.find(token, self._pages.name, now, touch=stepped) if token else None
+        visit = Visit(site, self._pages, request, route, now, self._tongue(request, session), session)
+        request[VISIT] = visit
+        structlog.contextvars.bind_contextvars(desk=self._pages.name)
+        if request.method == "GET" and (wanted := visit.query("lang")):
+            return await self._choose_language(visit, wanted)
+        if request.method == "POST":
+            await self._read_form(visit, token)
+        if route.roles >= ANYONE:
+            return await self._answer(visit)
+        if session is None:
+            return await self._sign_in(visit, token)
+        if session.enrolling and not route.enrolling:
+            return await visit.to(visit.path("methods"))
+        if not site.allows(route, session, now):
+            raise Forbidden("this page is not for your role", "")
+        if session.invitation is not None and not _is_invited(session.invitation, route, request):
+            raise NotFound("the invitation is to another case")
+        if route.fresh and not session.is_fresh(now):
+            return await visit.to(visit.path("fresh", next=_back(request)))
+        return await self._answer(visit)
+
+    async def _answer(self, visit: Visit) -> web.StreamResponse:
+        """Take the step once: the token of a form is claimed before it, and led on after it."""
+        site, session = self._site, visit.session
+        visit.once = secrets.token_urlsafe(16)
+        if session is not None and visit.request.method == "GET":
+            visit.told = await site.accounts.take_told(session)
+            kept = await site.accounts.take_draft(session.person, visit.request.path, visit.now)
+            visit.draft = MultiDict(kept) if kept else {}
+        token = visit.forms.get("once", "") if visit.request.method == "POST" else ""
+        if session is None or not token:
+            return await visit.route.handler(visit)
+        claim = await site.accounts.claim(session, token, visit.now)
+        if claim.state == "done":
+            return await visit.to(claim.location)
+        if claim.state == "running":
+            raise BadForm("running")
+        try:
+            response = await visit.route.handler(visit)
+        except BaseException:
+            await site.accounts.release(session, token)
+            raise
+        location = response.headers.get("Location", "")
+        if response.status == 303 and is_own(location):
+            await site.accounts.finish(session, token, location)
+        else:
+            await site.accounts.release(session, token)
+        return response
+
+    # Who, in which language.
+
+    def _tongue(self, request: web.Request, session: Session | None) -> language.Tongue:
+        chosen = (session.language if session else "") or request.cookies.get(LANGUAGE_COOKIE)
+        accepted = request.headers.get("Accept-Language", "")
+        return self._site.tongue(language.choose(chosen, accepted, self._site.default_language))
+
+    async def _choose_language(self, visit: Visit, wanted: str) -> web.StreamResponse:
+        """Keep the language chosen and show the same page again, without the choice in its address."""
+        response = await visit.to(visit.here(lang=""))
+        if wanted in language.LANGUAGES:
+            response.set_cookie(LANGUAGE_COOKIE, wanted, max_age=31536000, **COOKIE_FLAGS)  # type: ignore[arg-type]
+            if visit.session is not None:
+                await self._site.accounts.set_language(visit.session, wanted)
+        return response
+
+    async def _sign_in(self, visit: Visit, token: str) -> web.StreamResponse:
+        """
+        Lead to the sign-in page; what was typed in a session that ended meanwhile is kept for its person.
+
+        Whom another site led here, such as a notice read on the web, may well have a session: its cookie is ``Strict``,
+        and comes along with the next step, which is one of ours.
+        """
+        request, kept = visit.request, ""
+        if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
+            response = visit.page("signin/step_in.html", path=request.path_qs)
+            response.headers["Refresh"] = f"0; url={request.path_qs}"
+            return response
+        if request.method == "POST" and token:
+            ended = await self._site.accounts.find_ended(token, self._pages.name, visit.now)
+            if ended is not None:
+                fields = [(name, text) for name, text in visit.forms.items() if name not in ("csrf", "once")]
+                await self._site.accounts.keep_draft(ended.person, request.path, fields, visit.now)
+                kept = "1"
+        return await visit.to(visit.path("sign-in", next=_back(request), kept=kept))
+
+    # Forms.
+
+    async def _read_form(self, visit: Visit, token: str) -> None:
+        """Read the fields posted, and take them only from a page of this desk in this session."""
+        request = visit.request
+        if not self._is_own_form(request):
+            raise BadForm("foreign")
+        if request.content_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+            raise BadForm("kind")
+        if visit.route.upload:
+            request._client_max_size = FORM_MAX_BYTES + visit.route.upload
+        try:
+            async with asyncio.timeout(FORM_TIMEOUT_S):
+                posted = await request.post()
+        except web.HTTPRequestEntityTooLarge:
+            raise BadForm("large") from None
+        except TimeoutError:
+            raise BadForm("slow") from None
+        except (ValueError, LookupError):
+            raise BadForm("kind") from None
+        if len(posted) > FIELDS_MAX:
+            raise BadForm("large")
+        uploads = {}
+        for name, value in posted.items():
+            if isinstance(value, web.FileField):
+                if not visit.route.upload:
+                    raise BadForm("kind")
+                uploads[name] = value.file.read(visit.route.upload + 1)
+                if len(uploads[name]) > visit.route.upload:
+                    raise BadForm("large")
+            elif isinstance(value, str):
+                visit.forms.add(name, clean(name, value))
+        visit.uploads = uploads
+        session = visit.session
+        if session is not None and not hmac.compare_digest(visit.forms.get("csrf", "").encode(), session.csrf.encode()):
+            raise BadForm("token")
+
+    def _is_own_form(self, request: web.Request) -> bool:
+        """Tell whether the browser says that the form comes from this desk (Fetch Metadata, or else its origin)."""
+        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+        own = self._site.origins[self._pages.name]
+        if site is not None:
+            return site == "same-origin" and origin in (None, "null", own)
+        return origin == own
+
+    # Errors.
+
+    @web.middleware
+    async def guard(self, request: web.Request, handler: Serve) -> web.StreamResponse:
+        """Turn whatever is raised into a page."""
+        told: _Told | None
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            told = _for_status(error.status)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            told = _told(error)
+            if told is None:
+                self._site.desk.context.log("gateway.fault", error=type(error).__name__)
+                told = _Told(500, N_("Something went wrong here"), N_("The gateway has logged what to look for."))
+        visit = request.get(VISIT)
+        if visit is None:
+            pages, tongue = self._pages, self._tongue(request, None)
+            visit = Visit(self._site, pages, request, _MISSING, self._site.now(), tongue)
+        visit.once = secrets.token_urlsafe(16)
+        response: web.Response = visit.page("error.html", status=told.status, problem=told)
+        if told.status == 503:
+            response.headers["Retry-After"] = "2"
+        if not request.content.is_eof():
+            response.force_close()
+        return response
+
+
+def set_session(response: web.StreamResponse, token: str) -> None:
+    """Give the browser the token of its session, for as long as it runs."""
+    response.set_cookie(COOKIE, token, **COOKIE_FLAGS)  # type: ignore[arg-type]
+
+
+def _is_invited(invitation: Invitation, route: Route, request: web.Request) -> bool:
+    """Tell whether an invitation reaches a page: one of its own case, or one that is everybody's who signed in."""
+    ref = request.match_info.get("ref")
+    return route.roles <= SIGNED_IN if ref is None else ref == invitation.ref
+
+
+def _back(request: web.Request) -> str:
+    """Return where to go on after signing in: the page asked for, or the one a form was on."""
+    return request.path_qs if request.method == "GET" else request.path
+
+
+def clean(name: str, text: str) -> str:
+    """Return a field in normal form C without outer blanks. Raises ``BadForm`` for what nobody types."""
+    made = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
+    for char in made:
+        kind = unicodedata.category(char)
+        if (
+            (kind == "Cc" and char not in "\n\t")
+            or kind in ("Cs", "Co", "Cn")
+            or (kind == "Cf" and char not in _JOINERS)
+        ):
+            raise BadForm("text", name)
+    return made
+
+
+_JOINERS = "\u200c\u200d"
+"""Zero-width joiner and non-joiner: part of the spelling of some scripts. No other format character is."""
+
+
+def _for_status(status: int) -> _Told:
+    match status:
+        case 404:
+            return _Told(404, N_("There is no such page"), N_("Check the address, or begin at the home page."))
+        case 405:
+            return _Told(405, N_("Not like this"), N_("Open the page again and use its buttons."))
+        case 413:
+            return _Told(413, N_("Too large"), N_(_BAD_FORMS["large"]))
+        case _:
+            return _Told(status, N_("This request cannot be taken"), N_("Go back and try again."))
+
+
+def _told(error: Exception) -> _Told | None:
+    """Return what to say of ``error``; ``None`` if it is a fault of ours."""
+    match error:
+        case BadForm():
+            status = {"foreign": 403, "token": 403, "large": 413, "slow": 408, "running": 409}.get(error.code, 422)
+            return _Told(status, N_("Nothing was done"), _BAD_FORMS[error.code])
+        case SchemaError():
+            text = N_("What was entered does not fit. The list says where.")
+            places = tuple((one.pointer, one.text) for one in error.problems)
+            return _Told(422, N_("Nothing was done"), text, problems=places)
+        case Refused():
+            text = N_("The approval did not hold, and nothing was signed.")
+            return _Told(403, N_("Nothing was done"), text, N_("Open the page again, look at it, and approve it there."))
+        case Forbidden():
+            text = N_("Your role does not allow this. Nothing was done.")
+            return _Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))
+        case NotFound():
+            text = N_("There is no such case here, or it is not yours to see.")
+            return _Told(404, N_("No such case"), text)
+        case IllegalStep():
+            text = N_("The case has moved on since you opened the page, and does not allow this step now.")
+            return _Told(409, N_("Nothing was done"), text, N_("Open the case again: it lists what can be done now."))
+        case RuleRefused():
+            text = N_("A rule refuses this, and no role may override it. Nothing was sent.")
+            return _Told(422, N_("A rule refuses"), text, findings=tuple(error.findings))
+        case Conflict():
+            text = N_("Somebody else changed the same thing at the same time. Nothing was done.")
+            return _Told(409, N_("Changed meanwhile"), text, N_("Open the page again and look before you repeat it."))
+        case Unavailable():
+            text = N_("The gateway cannot do this at the moment. Nothing was lost.")
+            return _Told(503, N_("Not now"), text, N_("Try again in a moment; if it stays, tell the operator."))
+    return None

@@ -1,0 +1,27 @@
+"""The help page of every desk: what the desk is for, whom to ask, and the keyboard shortcuts, which can be switched on."""
+
+from aiohttp import web
+
+from gateway.web.door import COOKIE_FLAGS
+from gateway.web.visit import ANYONE, SIGNED_IN, Route, Visit
+
+SHORTCUTS_COOKIE = "__Host-shortcuts"
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    """Show the help page."""
+    return visit.page("help.html", shortcuts=visit.request.cookies.get(SHORTCUTS_COOKIE) == "on")
+
+
+async def choose(visit: Visit) -> web.StreamResponse:
+    """Switch the shortcuts on or off (WCAG 2.2, 2.1.4): they are off until somebody wants them."""
+    response = await visit.to(visit.path("help"))
+    wanted = "on" if visit.form.get("shortcuts") == "on" else "off"
+    response.set_cookie(SHORTCUTS_COOKIE, wanted, max_age=31536000, **COOKIE_FLAGS)  # type: ignore[arg-type]
+    return response
+
+
+ROUTES = (
+    Route("GET", "/help", "help", show, ANYONE, enrolling=True),
+    Route("POST", "/help/shortcuts", "shortcuts", choose, SIGNED_IN),
+)

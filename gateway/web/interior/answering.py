@@ -1,0 +1,157 @@
+"""
+Answering what another State asked: the elements it sent beside the form, the outcome first, then what goes with it.
+
+Rule 1: only outcomes that answer the question asked are there to choose, and only reasons that fit the outcome.
+Rule 2: not found is not no. The page says so where the outcome is chosen.
+Rule 3: what was received is shown for a reason, and the look is recorded before (R-13).
+"""
+
+from dataclasses import replace
+from functools import cache
+
+from aiohttp import web
+from multidict import MultiDict
+
+from gateway.core.case import Case
+from gateway.core.messages import NEGATIVE_OUTCOMES, OUTCOMES_FOR, REQUEST
+from gateway.core.rules import allowed_methods
+from gateway.services.act_bodies import components
+from gateway.web import forms
+from gateway.web.forms import PREFIX, Field
+from gateway.web.interior import looks
+from gateway.web.interior.step_pages import Form, Step, head_of, kept, page_of, take_form, why_of
+from gateway.web.language import N_
+from gateway.web.visit import Visit
+
+HINTS = {
+    "NOT_FOUND": N_("Nothing was found, and that is all it says. It is not a no, and the other State may ask again."),
+    "NOT_NATIONAL": N_("An entry was found and it shows that the person is not a national. It needs a reason."),
+    "FORMER_NATIONAL": N_("An entry was found and it shows that the nationality ended. It needs a reason."),
+    "NO_PR_AT_DATE": N_("An entry was found and it shows no right of residence on that day. It needs a reason."),
+    "CANNOT_SAY": N_("The register does not allow an answer. It needs a reason."),
+    "REFUSED": N_("The question is not answered. It needs a reason."),
+}
+"""What an outcome says, where that is easily taken for something else."""
+
+_SIGNED_AS = {"registry_clerk": "REGISTRAR", "desk_head": "DESK_HEAD"}
+
+
+@cache
+def reasons(outcome: str) -> tuple[str, ...]:
+    """Return the reasons that go with ``outcome``, as the schema of the reply demands; none if there is to be none."""
+    for one in components()["Reply"]["allOf"]:
+        wanted = one["then"]["properties"].get("reason")
+        if wanted is not None and outcome in one["if"]["properties"]["outcome"]["enum"]:
+            return tuple(wanted.get("enum", ()))
+    return ()
+
+
+def _fields(case: Case, outcome: str) -> tuple[Field, ...]:
+    """Return the fields that go with ``outcome``: the reasons that fit, and none where none is due."""
+    fitting = reasons(outcome)
+    made = forms.fields("Reply")
+    chosen = next(one for one in made if one.member == "outcome").options
+    made = forms.with_options(made, "/outcome", [one for one in chosen if one.value == outcome])
+    methods = next(one for one in made if one.member == "method_used").options
+    made = forms.with_options(made, "/method_used", [one for one in methods if one.value in _methods(case)])
+    made = tuple(replace(one, least=1) if _is_needed(one, outcome) else one for one in made)
+    if not fitting:
+        return tuple(replace(one, options=()) if one.member == "reason" else one for one in made)
+    known = next(one for one in made if one.member == "reason").options
+    made = forms.with_options(made, "/reason", [one for one in known if one.value in fitting])
+    return tuple(replace(one, nullable=False) if one.member == "reason" else one for one in made)
+
+
+def _is_needed(field: Field, outcome: str) -> bool:
+    """Tell whether an answer with ``outcome`` has to say where it was looked up, or what matched (rules R-26, M-01)."""
+    if field.member == "method_used":
+        return outcome not in ("CANNOT_SAY", "REFUSED")
+    return field.member == "match_basis" and outcome not in ("NOT_FOUND", "CANNOT_SAY", "REFUSED", "DOC_NOT_AUTHENTIC")
+
+
+def _methods(case: Case) -> frozenset[str]:
+    """Return where it may be looked up, as far as the request allows."""
+    asked = case.received or {}
+    return allowed_methods(asked["method_limit"], asked["no_contact_methods"] is not False)
+
+
+def _shown(of: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Return the fields in which there is something to fill in; where nothing was found, nothing matched."""
+    found_none = any(one.member == "outcome" and one.options[0].value == "NOT_FOUND" for one in of)
+    return tuple(
+        one
+        for one in of
+        if (one.member != "reason" or one.options) and not (one.member == "match_basis" and found_none)
+    )
+
+
+def _outcomes(visit: Visit, case: Case) -> list[tuple[str, str, str]]:
+    """Return the outcomes that answer the question of the case: code, text, and what it says."""
+    tongue, fitting = visit.tongue, OUTCOMES_FOR[case.purpose]
+    every = next(one for one in forms.fields("Reply") if one.member == "outcome").options
+    return [
+        (str(one.value), one.words(tongue), tongue._(HINTS[str(one.value)]) if one.value in HINTS else "")
+        for one in every
+        if one.value in fitting
+    ]
+
+
+async def _case(visit: Visit, step: Step) -> Case | None:
+    """Return the case, the look recorded; ``None`` if no reason stands."""
+    reason = looks.reason_of(visit, step.ref)
+    return None if reason is None else await looks.seen(visit, step.row, step.role, reason.why, "view")
+
+
+async def show(visit: Visit, step: Step) -> web.StreamResponse:
+    """Show what was received, and ask for the outcome; once it is chosen, for what goes with it."""
+    case = await _case(visit, step)
+    if case is None:
+        return why_of(visit, step)
+    outcome = visit.query("outcome")
+    if outcome not in OUTCOMES_FOR[case.purpose]:
+        return visit.page(
+            "interior/answer.html",
+            step=head_of(visit, step),
+            received=_received(visit, case),
+            question=visit.tongue.code("purpose", case.purpose),
+            outcomes=_outcomes(visit, case),
+            role=visit.query("role"),
+            problem=visit.tongue._(N_("Choose what was found.")) if outcome or visit.query("go") else "",
+        )
+    posted: MultiDict[str] = MultiDict(kept(MultiDict(visit.draft)))
+    if not posted:
+        posted[f"{PREFIX}.as_of"] = visit.now.astimezone(visit.tongue.zone).date().isoformat()
+        posted[f"{PREFIX}.signed_by_role"] = _SIGNED_AS.get(step.role, "")
+        if outcome in ("NOT_FOUND", "REFUSED", "CANNOT_SAY"):
+            posted[f"{PREFIX}.confidence"] = "NONE"
+    return page_of(
+        visit, step, Form(_shown(_fields(case, outcome)), posted), "interior/answer.html", **_more(visit, case)
+    )
+
+
+async def take(visit: Visit, step: Step) -> web.StreamResponse:
+    """Take the answer one page further."""
+    case = await _case(visit, step)
+    outcome = visit.query("outcome")
+    if case is None:
+        return why_of(visit, step)
+    if outcome not in OUTCOMES_FOR[case.purpose]:
+        return await show(visit, step)
+    return await take_form(visit, step, _fields(case, outcome), "interior/answer.html", **_more(visit, case))
+
+
+def _received(visit: Visit, case: Case) -> tuple[forms.Said, ...]:
+    return forms.say(forms.fields(REQUEST), case.received or {}, visit.tongue)
+
+
+def _more(visit: Visit, case: Case) -> dict[str, object]:
+    tongue, outcome = visit.tongue, visit.query("outcome")
+    return {
+        "received": _received(visit, case),
+        "question": tongue.code("purpose", case.purpose),
+        "outcome": tongue.code("outcome", outcome),
+        "hint": tongue._(HINTS[outcome]) if outcome in HINTS else "",
+        "second": outcome in NEGATIVE_OUTCOMES,
+        "again": visit.here(outcome=""),
+        "outcomes": [],
+    }

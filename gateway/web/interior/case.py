@@ -1,0 +1,348 @@
+"""
+The page of one case: summary, timeline, messages, questions about data, documents, record of access.
+
+Rule 1: without a reason a page shows what the local API shows a desk without one, and nothing of the person.
+Rule 2: with a reason the look is recorded first; if that fails, nothing is shown.
+Rule 3: every step that may be taken now is one link away, and the one that stops the case stands on each page.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.case import Case, Side
+from gateway.core.machine import RuleRefused
+from gateway.core.returns import RETURN_STATES
+from gateway.services import evidence, reading, rights
+from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS
+from gateway.services.inquire import BoardRow
+from gateway.services.invitations import DESKS, INVITERS
+from gateway.services.reading import OPENERS
+from gateway.web import readable, words
+from gateway.web.interior import case_view
+from gateway.web.interior.case_view import Asked, Head, Known, Section
+from gateway.web.interior.looks import REASON_MAX, REASONS, acting_as, given, reason_of, row_of, seen
+from gateway.web.interior.step_links import ABOUT_DATA, links
+from gateway.web.language import N_
+from gateway.web.readable import Part
+from gateway.web.visit import Route, Visit, is_own
+
+SEES: Final = ANYBODY - {"foreign_affairs"}
+"""Who may see that a case exists and where it stands; foreign affairs have a board of their own."""
+
+HISTORY: Final = DESK | {"child_welfare", "coordinator", "dpo"}
+"""Who reads the history of a case and the messages that passed: the desks, and who decides or supervises."""
+
+ASKS: Final = DESK | {"child_welfare", "dpo"}
+"""Who deals with questions about data that was sent."""
+
+RETURNS: Final = RETURN_DESK | frozenset(RETURN_PARTS)
+LOOKERS: Final = RETURNS | OPENERS
+"""Who may see some content of a case for a reason."""
+
+PAPERS: Final = evidence.ROLES | rights.READERS
+PRINTS: Final = HISTORY
+
+MINE_FIRST: Final = DESK
+"""Of several roles that fit, one of a desk is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One part of the pages of a case: path, text, and whether it is this page."""
+
+    path: str
+    text: str
+    current: bool
+
+
+_TABS = (
+    ("case", N_("Summary"), SEES),
+    ("case-timeline", N_("Timeline"), HISTORY),
+    ("case-messages", N_("Messages"), HISTORY),
+    ("case-data", N_("Questions about data"), ASKS),
+    ("case-return", N_("Return"), RETURNS),
+    ("case-documents", N_("Documents"), PAPERS),
+    ("case-log", N_("Record of access"), OPENERS),
+    ("invitations", N_("Invitations"), INVITERS),
+)
+
+
+def tabs(visit: Visit, row: BoardRow) -> tuple[Tab, ...]:
+    """Return the parts of the case that the visitor may open; the return once there is one, or may be."""
+    shown = []
+    for name, text, roles in _TABS:
+        if name == "case-return" and not has_return(row):
+            continue
+        if name == "invitations" and not may_invite(visit, row):
+            continue
+        if roles & visit.roles:
+            path = visit.path(name, ref=row.ref)
+            shown.append(Tab(path, visit.tongue._(text), path == visit.request.path))
+    return tuple(shown)
+
+
+def may_invite(visit: Visit, row: BoardRow) -> bool:
+    """Tell whether the visitor is of the desk that invites to the case, as far as its row tells."""
+    if visit.session is None or visit.session.invitation is not None:
+        return False
+    return bool(visit.roles & DESKS[Side(row.side)]) or ("child_welfare" in visit.roles and has_return(row))
+
+
+def has_return(row: BoardRow) -> bool:
+    """Tell whether a return is, was, or may be in the case, as far as its state tells."""
+    return row.state in {*RETURN_STATES, "REPLIED", "SUSPENDED", "FROZEN", "WITHDRAWN", "UNDELIVERED"}
+
+
+async def opened(visit: Visit) -> tuple[BoardRow, Head, Case | None]:
+    """Return the row of the case, its head, and the case for who may read it without a reason (``FLAGGED``)."""
+    row = await row_of(visit, visit.request.match_info["ref"])
+    role = acting_as(visit, case_view.FLAGGED, MINE_FIRST)
+    case = await seen(visit, row, role, "", "view") if role and row.state not in GONE else None
+    reason, steps = reason_of(visit, row.ref), links(visit, row, case)
+    return row, case_view.head(visit, row, case, steps, reason, ABOUT_DATA), case
+
+
+def shown(
+    visit: Visit, template: str, row: BoardRow, head: Head, *, status: int = 200, **values: object
+) -> web.Response:
+    """Return a page of the case."""
+    values |= {"head": head, "tabs": tabs(visit, row), "reason_max": REASON_MAX}
+    return visit.page(f"interior/{template}", status=status, **values)
+
+
+def asks(visit: Visit, row: BoardRow, head: Head, back: str, problem: str = "", why: str = "") -> web.Response:
+    """Return the page that asks why the visitor needs to see what is at ``back``."""
+    status = 422 if problem else 200
+    return shown(visit, "case_ask.html", row, head, status=status, back=back, problem=problem, why=why)
+
+
+# Summary.
+
+
+async def summary(visit: Visit) -> web.StreamResponse:
+    """Show where the case stands; for a reason that stands, its content too, once the look is recorded."""
+    row, head, case = await opened(visit)
+    known, sections = await _content(visit, row, head, case)
+    return shown(visit, "case.html", row, head, known=known, sections=sections)
+
+
+async def _content(
+    visit: Visit, row: BoardRow, head: Head, case: Case | None
+) -> tuple[Known | None, tuple[Section, ...] | None]:
+    """Return what a desk sees of the case, and its content if a reason stands: recorded before it is returned."""
+    role = acting_as(visit, DESK)
+    if role is None or case is None:
+        return None, None
+    known = case_view.known(visit, case)
+    if head.reason is None:
+        return known, None
+    return known, case_view.content(visit.tongue, await seen(visit, row, role, head.reason.why, "view"))
+
+
+async def give_reason(visit: Visit) -> web.StreamResponse:
+    """Take the reason to see the case, and lead back to the page that asked for it; nothing is shown yet."""
+    row, head, _ = await opened(visit)
+    why, problem = given(visit.form)
+    back = _back(visit, row)
+    if problem or visit.session is None:
+        return asks(visit, row, head, back, visit.tongue._(problem), why)
+    REASONS.give(visit.session, row.ref, why, visit.now)
+    return await visit.to(back)
+
+
+def _back(visit: Visit, row: BoardRow) -> str:
+    """Return the page of this case to go on with: the one that asked, if it is one of them."""
+    wanted = visit.form.get("back", "")
+    own = visit.path("case", ref=row.ref)
+    return wanted if wanted.startswith(f"{own}/") and is_own(wanted) else own
+
+
+async def take_back(visit: Visit) -> web.StreamResponse:
+    """Close the content again before the fifteen minutes are over."""
+    row = await row_of(visit, visit.request.match_info["ref"])
+    if visit.session is not None:
+        REASONS.take_back(visit.session, row.ref)
+    return await visit.to(visit.path("case", ref=row.ref), told=visit.tongue._(N_("The content is closed again.")))
+
+
+# What happened.
+
+
+async def timeline(visit: Visit) -> web.StreamResponse:
+    """Show what happened and which messages passed, by role and without a name."""
+    row, head, _ = await opened(visit)
+    context = visit.site.desk.context
+    steps, passed = await reading.history(context, row.ref), await reading.messages(context, row.ref)
+    return shown(visit, "case_timeline.html", row, head, moments=case_view.moments(visit.tongue, steps, passed))
+
+
+async def messages(visit: Visit) -> web.StreamResponse:
+    """Show each message with what proves that it was taken, checked while the page is made."""
+    row, head, _ = await opened(visit)
+    passed = await reading.messages(visit.site.desk.context, row.ref)
+    return shown(visit, "case_messages.html", row, head, told=[case_view.told(visit.tongue, one) for one in passed])
+
+
+async def data(visit: Visit) -> web.StreamResponse:
+    """Show what was asked and demanded about data that was sent, in both directions, with its state."""
+    row, head, case = await opened(visit)
+    if case is None and not head.gone and (role := acting_as(visit, ASKS)) is not None:
+        case = await seen(visit, row, role, "", "view")
+    asked: list[Asked] = [case_view.asked(visit.tongue, one) for one in reversed(case.notices)] if case else []
+    return shown(visit, "case_data.html", row, head, asked=asked)
+
+
+# Documents.
+
+
+async def documents(visit: Visit) -> web.StreamResponse:
+    """Offer what may be taken out of the case: the evidence, a printed summary, the account for the person."""
+    row, head, _ = await opened(visit)
+    return _documents(visit, row, head)
+
+
+def _documents(
+    visit: Visit, row: BoardRow, head: Head, problem: str = "", form: str = "", why: str = ""
+) -> web.Response:
+    may = {"evidence": bool(visit.roles & evidence.ROLES), "account": bool(visit.roles & rights.READERS)}
+    prints = bool(visit.roles & PRINTS) and not head.gone
+    typed = {"problem": problem, "form": form, "why": why}
+    status = 422 if problem else 200
+    return shown(visit, "case_documents.html", row, head, status=status, may=may, prints=prints, **typed)
+
+
+async def take_evidence(visit: Visit) -> web.StreamResponse:
+    """Give the zip that proves the case, without personal content; the look is recorded by the export itself."""
+    row = await row_of(visit, visit.request.match_info["ref"])
+    role = acting_as(visit, evidence.ROLES, MINE_FIRST)
+    assert role is not None  # noqa: S101  # the route is for these roles
+    why, problem = given(visit.form)
+    if problem:
+        row, head, _ = await opened(visit)
+        return _documents(visit, row, head, visit.tongue._(problem), "evidence", why)
+    raw = await visit.site.desk.evidence(row.ref, visit.person.id, role, why)
+    named = {"Content-Disposition": f'attachment; filename="evidence-{row.ref}.zip"'}
+    return web.Response(body=raw, content_type="application/zip", headers=named)
+
+
+@dataclass(frozen=True, slots=True)
+class SentLine:
+    """One message of an account in words."""
+
+    title: str
+    at: str
+    to: str
+    receipt: str
+    parts: tuple[Part, ...]
+
+
+async def account(visit: Visit) -> web.StreamResponse:
+    """Show the account for the person: what was sent about them, to whom, when and why."""
+    row = await row_of(visit, visit.request.match_info["ref"])
+    role = acting_as(visit, rights.READERS, MINE_FIRST)
+    assert role is not None  # noqa: S101  # the route is for these roles
+    why, problem = given(visit.form)
+    row, head, _ = await opened(visit)
+    if problem:
+        return _documents(visit, row, head, visit.tongue._(problem), "account", why)
+    try:
+        made = await rights.account(visit.site.desk.context, row.ref, visit.person.id, role, why)
+    except RuleRefused as error:
+        if all(finding.rule != "R-22" for finding in error.findings):
+            raise
+        return _documents(visit, row, head, await _held_back(visit, row), "account", why)
+    sent = [sent_line(visit, one) for one in made.sent]
+    tongue = visit.tongue
+    looks = [
+        (one.at, words.looked(tongue, one.action), words.recipient(tongue, one.recipient), one.person, one.why)
+        for one in made.looks
+    ]
+    return shown(visit, "case_account.html", row, head, made=made, sent=sent, looks=looks)
+
+
+async def _held_back(visit: Visit, row: BoardRow) -> str:
+    """Return that a restriction holds the account back, until when, and who can review it (R-22)."""
+    found = await rights.restriction(visit.site.desk.context, row.ref)
+    until = visit.tongue.day(found.until) if found else ""
+    text = N_("A restriction holds the account back until %(day)s. The data-protection authority can review it.")
+    return visit.tongue._(text, day=until)
+
+
+def sent_line(visit: Visit, one: rights.Sent) -> SentLine:
+    """Return one message of an account in words."""
+    tongue = visit.tongue
+    receipt = tongue._(N_("No receipt came"))
+    if one.receipt is not None:
+        at, status = tongue.instant(one.receipt["received_at"]), tongue.code("receipt_status", one.receipt["status"])
+        receipt = tongue._(N_("%(status)s on %(at)s"), status=status, at=at)
+    conditions = {
+        "purpose": one.purpose,
+        "legal_basis": one.legal_basis,
+        "use_restrictions": list(one.use_restrictions),
+        "retain_until": one.retain_until,
+        "onward": one.onward,
+    }
+    said = (
+        *readable.conditions(tongue, conditions),
+        *_elements(visit, one),
+    )
+    title, to = tongue.code("message_type", one.type), tongue.country(one.recipient)
+    return SentLine(title, tongue.instant(one.posted_at), to, receipt, said)
+
+
+def _elements(visit: Visit, one: rights.Sent) -> tuple[Part, ...]:
+    """Return what a message said: its members by its own schema, the elements in it by theirs."""
+    own = {name: value for name, value in one.elements.items() if name in readable.members(one.type)}
+    rest = {name: value for name, value in one.elements.items() if name not in own}
+    return (*readable.parts(visit.tongue, one.type, own), *readable.elements(visit.tongue, rest))
+
+
+async def printed(visit: Visit) -> web.StreamResponse:
+    """Show the summary for the printer, with the content that the screen shows; printing is a look of its own."""
+    row, head, _ = await opened(visit)
+    if head.gone or head.reason is None:
+        return asks(visit, row, head, visit.request.path)
+    role = acting_as(visit, PRINTS, MINE_FIRST)
+    assert role is not None  # noqa: S101  # the route is for these roles
+    looked = await seen(visit, row, role, head.reason.why, "print")
+    is_desk = bool(visit.roles & DESK)
+    sections = case_view.content(visit.tongue, looked) if is_desk else ()
+    known = case_view.known(visit, looked) if is_desk else None
+    steps = await reading.history(visit.site.desk.context, row.ref)
+    moments = case_view.moments(visit.tongue, steps, ())
+    return shown(visit, "case_print.html", row, head, known=known, sections=sections, moments=moments)
+
+
+# The record of access.
+
+
+async def log(visit: Visit) -> web.StreamResponse:
+    """Show who looked at the case; the reasons they gave once this look is recorded too."""
+    row, head, _ = await opened(visit)
+    context, reason = visit.site.desk.context, head.reason
+    role = acting_as(visit, OPENERS, MINE_FIRST)
+    assert role is not None  # noqa: S101  # the route is for these roles
+    if reason is None or head.gone:
+        found, is_open = await reading.looks(context, row.ref), False
+    else:
+        found, is_open = await reading.opened_looks(context, row.ref, visit.person.id, role, reason.why), True
+    tongue = visit.tongue
+    lines = [(one, words.looked(tongue, one.action), words.recipient(tongue, one.recipient)) for one in found]
+    return shown(visit, "case_log.html", row, head, lines=lines, is_open=is_open)
+
+
+ROUTES = (
+    Route("GET", "/cases/{ref}", "case", summary, SEES),
+    Route("POST", "/cases/{ref}/look", "case-look", give_reason, LOOKERS),
+    Route("POST", "/cases/{ref}/look/end", "case-look-end", take_back, LOOKERS),
+    Route("GET", "/cases/{ref}/timeline", "case-timeline", timeline, HISTORY),
+    Route("GET", "/cases/{ref}/messages", "case-messages", messages, HISTORY),
+    Route("GET", "/cases/{ref}/data", "case-data", data, ASKS),
+    Route("GET", "/cases/{ref}/documents", "case-documents", documents, PAPERS),
+    Route("POST", "/cases/{ref}/evidence", "case-evidence", take_evidence, evidence.ROLES),
+    Route("POST", "/cases/{ref}/account", "case-account", account, rights.READERS),
+    Route("GET", "/cases/{ref}/print", "case-print", printed, PRINTS),
+    Route("GET", "/cases/{ref}/log", "case-log", log, OPENERS),
+)

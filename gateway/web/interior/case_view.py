@@ -1,0 +1,393 @@
+"""
+What the pages of one case show, as frozen values: the head, the content, the timeline, the questions about data.
+
+Rule 1: a head shows what a list shows, and to who may see the case whether the person is represented; nothing else.
+Rule 2: content is made of a case that was looked at with a reason, and of nothing else.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway.core import wire
+from gateway.core.case import Case, Notice, Side, State
+from gateway.core.messages import (
+    CONFIRMATION,
+    DELAY,
+    INTERVIEW,
+    INTERVIEW_ANSWER,
+    INTERVIEW_RESULT,
+    ONWARD_ANSWER,
+    ONWARD_REQUEST,
+    REPLY,
+    REQUEST,
+    USE_ANSWER,
+    USE_REQUEST,
+)
+from gateway.core.returns import IN_CHARGE, represented
+from gateway.core.tables import stop_event
+from gateway.services import person_stop
+from gateway.services.acts import DESK, GONE
+from gateway.services.inquire import BoardRow
+from gateway.services.reading import Passed, Step
+from gateway.web import readable, words
+from gateway.web.interior.looks import Reason
+from gateway.web.language import N_, Tongue
+from gateway.web.lateness import Lateness, lateness
+from gateway.web.readable import Part
+from gateway.web.visit import Visit
+
+FLAGGED = DESK | IN_CHARGE
+"""Roles that read on every page of a case whether the person is represented: their acts depend on it."""
+
+STOPS: Mapping[str, str] = {"freeze": "freeze", "recall": "recall"}
+"""The step that stops a case at once, by the event that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A step that may be taken now: its verb, its text, and the page that takes it."""
+
+    verb: str
+    text: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """Who is in charge: id, roles in words, who acts instead today if they are away; and whether they are in office."""
+
+    id: str
+    roles: str
+    deputy: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands on top of every page of a case. ``represented`` is ``None`` for who does not read that here."""
+
+    ref: str
+    partner: str
+    side: str
+    state: str
+    state_code: str
+    officer: Officer | None
+    late: Lateness
+    instrument: str
+    verified: bool
+    step: str
+    represented: bool | None
+    exercise: bool
+    steps: tuple[Link, ...]
+    data_steps: tuple[Link, ...]
+    check: str
+    stop: Link | None
+    gone: bool
+    reason: Reason | None
+
+
+def head(
+    visit: Visit,
+    row: BoardRow,
+    case: Case | None,
+    links: Sequence[Link],
+    reason: Reason | None,
+    about_data: frozenset[str] = frozenset(),
+) -> Head:
+    """
+    Return the head of the case of ``row``; ``case`` is given to who may read of the person's being represented.
+
+    ``links`` are the steps that may be taken; those of ``about_data`` stand in a group of their own.
+    """
+    context, tongue = visit.site.desk.context, visit.tongue
+    stops = stop_verb(Side(row.side), State(row.state))
+    instrument = next((one for one in context.reckoner.instruments if one.id == row.instrument), None)
+    return Head(
+        ref=row.ref,
+        partner=tongue.country(row.partner),
+        side=words.side(tongue, row.side),
+        state=words.state(tongue, row.state),
+        state_code=row.state,
+        officer=_officer(visit, row.officer),
+        late=lateness(row, visit.now, context.reckoner.calendars, tongue),
+        instrument=(instrument.title if instrument else row.instrument) or "",
+        verified=instrument is None or instrument.verified_by is not None,
+        step=tongue.code("step", row.step) if row.step else "",
+        represented=None if case is None else represented(case),
+        exercise=case is not None and case.exercise,
+        steps=tuple(one for one in links if one.verb != stops and one.verb not in about_data),
+        data_steps=tuple(one for one in links if one.verb in about_data),
+        check=_check(visit, row, case),
+        stop=next((one for one in links if one.verb == stops), None),
+        gone=row.state in GONE,
+        reason=reason,
+    )
+
+
+def stop_verb(side: Side, state: State) -> str | None:
+    """Return the verb that stops a case in ``state`` at once, or ``None`` where nothing is left to stop."""
+    event = stop_event(side, state)
+    return STOPS[event] if event is not None else None
+
+
+def _check(visit: Visit, row: BoardRow, case: Case | None) -> str:
+    """Return where a desk checks what is prepared before it leaves; nowhere if nothing is."""
+    prepared = case is not None and case.pending is not None and bool(visit.roles & DESK)
+    return visit.path("check", ref=row.ref) if prepared else ""
+
+
+def _officer(visit: Visit, id: str | None) -> Officer | None:
+    if id is None:
+        return None
+    person = visit.site.desk.context.persons.get(id)
+    if person is None:
+        return Officer(id, "", None, False)
+    today = visit.now.astimezone(visit.tongue.zone).date()
+    roles = ", ".join(visit.tongue.role(role) for role in sorted(person.roles))
+    return Officer(id, roles, person.deputy if person.is_away(today) else None, person.active(visit.now))
+
+
+# What a desk sees without a reason.
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One clock: what is due, when, by which agreement and which list of holidays."""
+
+    step: str
+    late: Lateness
+    instrument: str
+    calendar: str
+    version: str
+    extended: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What somebody prepared and another person signs: its type, digest and who; nothing of its content."""
+
+    type: str
+    digest: str
+    author: str
+    approver: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a desk sees of a case without a reason (``desk`` of the local API): nothing of the person."""
+
+    thread: str
+    purpose: str
+    clocks: tuple[Running, ...]
+    findings: tuple[str, ...]
+    prepared: Prepared | None
+    contests: int
+
+
+def known(visit: Visit, case: Case) -> Known:
+    """Return what a desk sees of ``case`` without a reason."""
+    tongue, pending = visit.tongue, case.pending
+    calendars = visit.site.desk.context.reckoner.calendars
+    running = tuple(
+        Running(
+            tongue.code("step", clock.step),
+            lateness(clock, visit.now, calendars, tongue),
+            clock.instrument,
+            clock.calendar,
+            clock.calendar_version,
+            len(clock.extended),
+        )
+        for clock in case.clocks
+    )
+    prepared = pending and Prepared(
+        tongue.code("message_type", pending.type), pending.digest, pending.author, pending.approver
+    )
+    purpose = tongue.code("purpose", case.purpose)
+    return Known(case.thread, purpose, running, tuple(map(tongue._, case.findings)), prepared or None, case.contests)
+
+
+# What a desk sees for a reason.
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the content: its heading, and what is in it."""
+
+    id: str
+    title: str
+    parts: tuple[Part, ...]
+
+
+def content(tongue: Tongue, case: Case) -> tuple[Section, ...]:
+    """Return the personal content of ``case`` for a desk that gave a reason, which was recorded."""
+    interview: Mapping[str, Any] = case.interview or {}
+    found = (
+        ("held", tongue._(N_("Why the case is stopped")), _stopped(tongue, case)),
+        ("draft", tongue._(N_("Our record")), _parts(tongue, "case-draft", case.draft)),
+        ("received", tongue._(N_("What the other State sent")), _parts(tongue, REQUEST, case.received)),
+        ("asked", tongue._(N_("Further elements that were asked for")), _asked(tongue, case)),
+        ("reply", tongue._(N_("The reply")), _parts(tongue, REPLY, case.reply)),
+        ("delay", tongue._(N_("The notice of delay")), _parts(tongue, DELAY, case.delay)),
+        ("interview", tongue._(N_("The interview proposed")), _parts(tongue, INTERVIEW, interview.get("proposal"))),
+        (
+            "interview-answer",
+            tongue._(N_("The answer to the proposal")),
+            _parts(tongue, INTERVIEW_ANSWER, interview.get("answer")),
+        ),
+        (
+            "interview-consent",
+            tongue._(N_("The consent to the interview")),
+            _parts(tongue, "interview-consent", interview.get("consent")),
+        ),
+        (
+            "interview-result",
+            tongue._(N_("The result of the interview")),
+            _parts(tongue, INTERVIEW_RESULT, interview.get("result")),
+        ),
+    )
+    return tuple(Section(*one) for one in found if one[2])
+
+
+def _parts(tongue: Tongue, schema: str, value: Mapping[str, Any] | None) -> tuple[Part, ...]:
+    return () if not value else readable.parts(tongue, schema, value)
+
+
+def _asked(tongue: Tongue, case: Case) -> tuple[Part, ...]:
+    return tuple(Part("", tongue.code("question_element", one)) for one in case.asked)
+
+
+def _stopped(tongue: Tongue, case: Case) -> tuple[Part, ...]:
+    holders = tuple(Part("", words.by(tongue, role)) for _, role in case.holders)
+    because = person_stop.reasons(case)
+    own = [line for line in (case.freeze_reason or "").splitlines() if line not in because]
+    return (
+        *((Part(tongue._(N_("Stopped by")), parts=holders),) if holders else ()),
+        *(Part(tongue._(N_("Reason")), line, typed=True) for line in own if line),
+        *(Part(tongue._(N_("Held by this gateway")), line, typed=True) for line in because),
+    )
+
+
+# Timeline and messages.
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a timeline, as the macro of the pages takes it."""
+
+    title: str
+    at: datetime
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One message in words: what it is, where it stands, and what proves that it was taken."""
+
+    title: str
+    ours: bool
+    at: datetime
+    state: str
+    proof: str
+    kind: str
+    digest: str
+    origin: str
+
+
+def told(tongue: Tongue, one: Passed) -> Told:
+    """Return a message in words."""
+    type = tongue.code("message_type", one.type)
+    title = tongue._(N_("Sent: %(type)s"), type=type) if one.ours else tongue._(N_("Received: %(type)s"), type=type)
+    text, kind = _proof(tongue, one)
+    at = one.at or one.queued_at
+    return Told(title, one.ours, at, _verdict(tongue, one), text, kind, one.digest, one.proof.origin)
+
+
+_OUTBOX: Mapping[str, str] = {
+    "queued": N_("Waiting in the outbox"),
+    "posted": N_("Posted, no receipt yet"),
+    "receipted": N_("Accepted there"),
+    "refused": N_("Not accepted there"),
+    "dropped": N_("Given up, because the case was stopped"),
+    "undelivered": N_("Given up, because no receipt came in time"),
+}
+
+
+def _verdict(tongue: Tongue, one: Passed) -> str:
+    if one.ours:
+        return tongue._(_OUTBOX.get(one.state, one.state))
+    return tongue._(N_("Accepted here")) if one.state == wire.ACCEPTED else tongue._(N_("Not accepted here"))
+
+
+def _proof(tongue: Tongue, one: Passed) -> tuple[str, str]:
+    proof = one.proof
+    match proof.state:
+        case "checked":
+            text = N_("Receipt and log entry are genuine: entry %(index)s of %(size)s, checked just now")
+            return tongue._(text, index=proof.index, size=proof.size), "good"
+        case "entered":
+            return tongue._(N_("Entered in our log as number %(index)s"), index=proof.index), "good"
+        case "failed":
+            return tongue._(N_("Receipt or log entry do not verify; tell the operator")), "late"
+    return tongue._(N_("No receipt yet")), "still"
+
+
+def moments(tongue: Tongue, steps: Iterable[Step], passed: Iterable[Passed]) -> tuple[Moment, ...]:
+    """Return what happened and what passed as one timeline, the latest first."""
+    lines = [_moment(tongue, one) for one in steps]
+    lines += [_passed(tongue, one) for one in passed]
+    return tuple(sorted(lines, key=lambda line: line.at, reverse=True))
+
+
+def _moment(tongue: Tongue, one: Step) -> Moment:
+    moved = one.source != one.target
+    text = tongue._(N_("Now: %(state)s"), state=words.state(tongue, one.target)) if moved else ""
+    return Moment(words.event(tongue, one.event), one.at, words.by(tongue, one.role) if one.role else "", text)
+
+
+def _passed(tongue: Tongue, one: Passed) -> Moment:
+    made = told(tongue, one)
+    text = tongue._(N_("%(state)s. %(proof)s."), state=made.state, proof=made.proof)
+    return Moment(made.title, made.at, "", text)
+
+
+# Questions about data that was sent.
+
+_ANSWERS: Mapping[str, str] = {USE_REQUEST: USE_ANSWER, ONWARD_REQUEST: ONWARD_ANSWER}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question or demand about data, in words: whose, which, when, what it says, and the answer if there is one."""
+
+    title: str
+    who: str
+    number: int
+    on: str
+    parts: tuple[Part, ...]
+    answer: tuple[Part, ...] | None
+    state: str
+    kind: str
+
+
+def asked(tongue: Tongue, notice: Notice) -> Asked:
+    """Return a question or demand in words."""
+    said = {name: value for name, value in notice.body.items() if name not in ("number", "handling", "elements")}
+    answer = None
+    if notice.answer is not None:
+        schema = _ANSWERS.get(notice.kind, CONFIRMATION)
+        answer = readable.parts(tongue, schema, {k: v for k, v in notice.answer.items() if k != "number"})
+    who = tongue._(N_("From us")) if notice.ours else tongue._(N_("From the other State"))
+    state, kind = (N_("Open"), "soon") if answer is None else (N_("Answered"), "good")
+    return Asked(
+        tongue.code("message_type", notice.kind),
+        who,
+        notice.number,
+        notice.on,
+        readable.parts(tongue, notice.kind, said),
+        answer,
+        tongue._(state),
+        kind,
+    )

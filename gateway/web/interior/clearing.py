@@ -1,0 +1,202 @@
+"""
+From a draft to a message that leaves: check what will leave, have a second person approve it, send it.
+
+Rule 1: content is shown for a reason that stands, and the look is recorded before it is shown (R-13).
+Rule 2: who approves sees the same table and the same digest as who wrote it, and proves presence for just that digest.
+Rule 3: a refusal of a rule is a page of its own that says what can be done. Nothing there overrides it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Final
+
+from aiohttp import web
+
+import schemas
+from gateway.core.case import Case, Pending, Side, State
+from gateway.core.machine import RuleRefused
+from gateway.core.returns import RETURN_STATES
+from gateway.core.verification import LIAISON, OFFICER
+from gateway.services.acts import DESK, GONE, VERBS, Call, allowed
+from gateway.services.clear import APPROVAL, SEES_CONTENT
+from gateway.services.context import NotFound
+from gateway.services.inquire import BoardRow
+from gateway.services.returning import APPROVAL as RETURN_APPROVAL
+from gateway.web.interior import case as case_page
+from gateway.web.interior.case_view import Head
+from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
+from gateway.web.interior.looks import acting_as, row_of, seen
+from gateway.web.signin import presence
+from gateway.web.signin.hand import Act
+from gateway.web.signin.refused import Refused
+from gateway.web.visit import Route, Visit
+
+APPROVES: Final = VERBS["approval"].anybody()
+SENDS: Final = VERBS["send"].anybody()
+KINDS: Mapping[str, str] = {**RETURN_APPROVAL, **APPROVAL}
+"""Kind of statement that approves a body, by message type."""
+
+Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
+
+
+def interrupted(handler: Handler) -> Handler:
+    """Return ``handler`` with a page of its own for what a rule refuses."""
+
+    @wraps(handler)
+    async def guarded(visit: Visit) -> web.StreamResponse:
+        try:
+            return await handler(visit)
+        except RuleRefused as error:
+            ref = visit.request.match_info["ref"]
+            found = objections(visit, error.findings)
+            return visit.page("interior/check_refused.html", status=422, ref=ref, objections=found)
+
+    return guarded
+
+
+async def _opened(visit: Visit) -> tuple[BoardRow, Head] | web.StreamResponse:
+    """Return the case of the address and its head, or the page that asks why the visitor needs to see it."""
+    row, head, _ = await case_page.opened(visit)
+    if row.state in GONE:
+        raise NotFound("the case is locked or erased; its content is not shown")
+    if head.reason is None:
+        return case_page.asks(visit, row, head, visit.request.path)
+    return row, head
+
+
+async def _prepared(visit: Visit, row: BoardRow, why: str) -> tuple[Case, Disclosure | None]:
+    """Return the case, once the look is recorded, and what is prepared in it; ``None`` if nothing is."""
+    role = acting_as(visit, DESK | APPROVES, SEES_CONTENT)
+    if role is None:
+        raise NotFound("there is nothing here for your role")
+    case = await seen(visit, row, role, why, "preview")
+    pending = case.pending
+    if pending is None:
+        return case, None
+    if case.side is Side.REQUESTING and pending.type in APPROVAL and role in SEES_CONTENT:
+        preview, _ = await visit.site.desk.clear.show(row.ref, visit.person.id, role)
+        if preview.type == pending.type:
+            return case, disclosure(visit, case.draft or {}, preview)
+    return case, plain(visit, pending.type, pending.body, pending.digest)
+
+
+def _steps(visit: Visit, row: BoardRow) -> Mapping[str, list[str]]:
+    return dict(allowed(Side(row.side), State(row.state), visit.roles))
+
+
+def _approvers(visit: Visit, pending: Pending) -> list[str]:
+    """Return who may approve: persons in office with the role, but for who wrote it."""
+    persons = visit.site.desk.context.persons
+    able = (one for one in persons.values() if one.roles & LIAISON and one.active(visit.now))
+    return sorted(one.id for one in able if one.id != pending.author)
+
+
+async def check(visit: Visit) -> web.StreamResponse:
+    """Show what will leave, field by field, with the digest of the exact body and who may approve it."""
+    found = await _opened(visit)
+    if isinstance(found, web.StreamResponse):
+        return found
+    row, head = found
+    case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
+    pending, steps = case.pending, _steps(visit, row)
+    return visit.page(
+        "interior/check.html",
+        head=head,
+        row=row,
+        shown=shown,
+        pending=pending,
+        is_author=pending is not None and pending.author == visit.person.id,
+        approvers=_approvers(visit, pending) if pending else [],
+        may={name: name in steps for name in ("approval", "send", "amend")},
+    )
+
+
+@interrupted
+async def approve(visit: Visit) -> web.StreamResponse:
+    """Show the approver the same table and digest, and take the proof for just that digest."""
+    found = await _opened(visit)
+    if isinstance(found, web.StreamResponse):
+        return found
+    row, head = found
+    steps = _steps(visit, row)
+    if "approval" not in steps:
+        return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
+    case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
+    return await _ask(visit, row, head, case, shown)
+
+
+async def _ask(
+    visit: Visit, row: BoardRow, head: Head, case: Case, shown: Disclosure | None, *, refused: str = ""
+) -> web.StreamResponse:
+    pending = case.pending
+    if pending is None or shown is None:
+        return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
+    is_author = pending.author == visit.person.id
+    barred = is_author or bool(shown.objections)
+    question = None if barred else await presence.ask(visit, _act(visit, row, case, pending))
+    return visit.page(
+        "interior/approve.html",
+        status=422 if refused else 200,
+        head=head,
+        row=row,
+        shown=shown,
+        pending=pending,
+        is_author=is_author,
+        question=question,
+        refused=refused,
+    )
+
+
+def _act(visit: Visit, row: BoardRow, case: Case, pending: Pending) -> Act:
+    """Return what is approved: the kind of statement, the role as the statement names it, and the exact bytes."""
+    role = _steps(visit, row)["approval"][0]
+    return Act(row.ref, KINDS[pending.type], schemas.statement_roles()[role], case.thread, pending.digest)
+
+
+@interrupted
+async def approve_now(visit: Visit) -> web.StreamResponse:
+    """Take the approval: the proof is checked against what is prepared now, whatever the page showed."""
+    found = await _opened(visit)
+    if isinstance(found, web.StreamResponse):
+        return found
+    row, head = found
+    steps = _steps(visit, row)
+    case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
+    if "approval" not in steps or case.pending is None:
+        return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
+    if visit.form.get("digest") != case.pending.digest:
+        return await _ask(visit, row, head, case, shown, refused="changed")
+    try:
+        statement = await presence.sign(visit, _act(visit, row, case, case.pending))
+    except Refused:
+        return await _ask(visit, row, head, case, shown, refused="proof")
+    call = Call(visit.person.id, steps["approval"][0], row.ref, {"statement": statement})
+    await VERBS["approval"].act(visit.site.desk, call)
+    told = visit.tongue._("Approved. Nothing has been sent yet.")
+    after = _steps(visit, await row_of(visit, row.ref))
+    return await visit.to(visit.path("send" if "send" in after else "case", ref=row.ref), told=told)
+
+
+@interrupted
+async def send(visit: Visit) -> web.StreamResponse:
+    """Say what sending will do; with ``confirm`` put the approved body into the outbox."""
+    row = await row_of(visit, visit.request.match_info["ref"])
+    steps = _steps(visit, row)
+    if "send" not in steps or row.state in RETURN_STATES:
+        return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
+    if visit.form.get("confirm"):
+        await VERBS["send"].act(visit.site.desk, Call(visit.person.id, steps["send"][0], row.ref, {}))
+        told = visit.tongue._("Handed to the outbox. The receipt of the other State will stand in the timeline.")
+        return await visit.to(visit.path("case", ref=row.ref), told=told)
+    case = await seen(visit, row, acting_as(visit, OFFICER) or "", "", "view")
+    partner = visit.tongue.country(row.partner)
+    return visit.page("interior/approve_send.html", row=row, pending=case.pending, partner=partner, case=case)
+
+
+ROUTES = (
+    Route("GET", "/cases/{ref}/check", "check", check, DESK | APPROVES),
+    Route("GET", "/cases/{ref}/approve", "approve", approve, APPROVES),
+    Route("POST", "/cases/{ref}/approve", "approve-now", approve_now, APPROVES),
+    Route("GET", "/cases/{ref}/send", "send", send, SENDS),
+    Route("POST", "/cases/{ref}/send", "send-now", send, SENDS),
+)

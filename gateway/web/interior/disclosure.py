@@ -1,0 +1,168 @@
+"""
+What will leave, field by field: what is in our file, what the other State receives, and the rule that says so.
+
+Rule 1: the table is that of the preview, line by line; nothing is left out of it because it stays here.
+Rule 2: "received" says what is in the exact body that is approved. It is read from that body and never from the file.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.core.minimise import Line
+from gateway.core.preview import Preview
+from gateway.core.rules import RULES, Finding
+from gateway.web import forms, readable
+from gateway.web.forms import Said
+from gateway.web.language import N_
+from gateway.web.readable import Part
+from gateway.web.visit import Visit
+from schemas import ijson
+
+SENT: Final = "sent"
+
+STATUS: Mapping[str, tuple[str, str]] = {
+    SENT: (N_("Leaves"), "soon"),
+    "withheld": (N_("Stays for now"), "still"),
+    "forbidden": (N_("Never leaves"), "late"),
+}
+"""What happens to a field, in words, and the kind of the tag that repeats it."""
+
+RULE_TEXTS: Mapping[str, str] = {
+    "-": N_("Needed to answer the question"),
+    "MIN-1": N_("The question can be answered without it, so it is not sent for this purpose"),
+    "MIN-2": N_("It is sent only if the other State asks for just this, and not a second time"),
+    "MIN-3": N_("It is of the national file; no message has a place for it"),
+    "MIN-4": N_("Files do not leave before they can be cleaned of what is hidden in them"),
+}
+"""Why a field leaves or stays, by the rule of its line."""
+
+WHAT_TO_DO: Mapping[str, str] = {
+    "R-01": N_(
+        "Nothing may leave while a need for protection is possible. Ask the authority in charge of protection to "
+        "attest the state; only an attested 'none' passes. If another case of the person is stopped, those who stopped "
+        "it must let go. If something was sent already, freeze the case and withdraw."
+    ),
+    "R-02": N_("The case is stopped. Those who stopped it must let go, or it is withdrawn."),
+    "R-03": N_("Say the day the question is about: residence is asked as of the day of entry, nationality as of now."),
+    "R-05": N_(
+        "Complete the conditions: what the receiver must not do, until when it is kept, and whether it is passed on."
+    ),
+    "R-06": N_("Complete what is known about age. While age is not decided, the person is treated as a minor."),
+    "R-07": N_(
+        "Have a guardian or representative appointed and write the signed reference of the appointment into the file."
+    ),
+    "R-13": N_("Write down why the question is asked."),
+    "R-19": N_("Name the ground on which data is given to that State, with the act or agreement."),
+    "R-20": N_(
+        "Have it checked whether asking endangers somebody, and write down by whom and when. "
+        "A failed check stops the case."
+    ),
+    "R-21": N_("Take out what tells of protection or of what happened to the person."),
+    "R-23": N_("Record the consent of the person, or another ground beside it; consent alone is never enough."),
+    "MIN-5": N_("Add the element that the question cannot be answered without."),
+    "E-01": N_("Correct the element: it cannot be what it says."),
+    "two_persons": N_("Somebody else of the desk has to approve it: nobody approves what they wrote."),
+    "same_bytes": N_("What was approved is not what would leave now. Look at it again and have it approved again."),
+}
+"""What can be done about a finding, by its rule."""
+
+_OTHERWISE: Final = N_("Mend what the rule names in the draft and check again. No role can override a rule.")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field: label, what is in our file, what is received of it, that in words and as a kind, and why."""
+
+    label: str
+    file: Said | None
+    received: Said | None
+    status: str
+    kind: str
+    rule: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One finding: its rule with title, why, and what can be done."""
+
+    rule: str
+    title: str
+    because: str
+    to_do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """Everything a page says of a body before it leaves. ``conditions`` are the members beside the elements."""
+
+    type: str
+    digest: str
+    size: int
+    body: str
+    rows: tuple[Row, ...]
+    conditions: tuple[Part, ...]
+    objections: tuple[Objection, ...]
+
+
+def disclosure(visit: Visit, draft: Mapping[str, Any], preview: Preview) -> Disclosure:
+    """Return ``preview`` of ``draft`` as a page shows it."""
+    value = ijson.loads(preview.body.encode())
+    file, received = _said(visit, draft), _elements(visit, value["elements"])
+    rows = tuple(_row(visit, line, file, received) for line in preview.lines)
+    return _made(visit, preview.type, preview.body, preview.digest, rows, preview.findings)
+
+
+def plain(visit: Visit, type: str, body: str, digest: str) -> Disclosure:
+    """Return a body that no draft stands behind, as those of a return: all of it leaves."""
+    return _made(visit, type, body, digest, (), ())
+
+
+def objections(visit: Visit, findings: Sequence[Finding]) -> tuple[Objection, ...]:
+    """Return findings with what can be done about each."""
+    titles = {rule.id: rule.title for rule in RULES}
+    tongue = visit.tongue
+    return tuple(
+        Objection(
+            one.rule,
+            tongue._(titles[one.rule]) if one.rule in titles else "",
+            tongue._(one.because),
+            tongue._(WHAT_TO_DO.get(one.rule, _OTHERWISE)),
+        )
+        for one in findings
+    )
+
+
+def _made(
+    visit: Visit, type: str, body: str, digest: str, rows: tuple[Row, ...], findings: Sequence[Finding]
+) -> Disclosure:
+    value = ijson.loads(body.encode())
+    if rows:
+        del value["elements"]
+    conditions = readable.parts(visit.tongue, type, value)
+    size = len(body.encode())
+    return Disclosure(type, digest, size, body, rows, conditions, objections(visit, findings))
+
+
+def _elements(visit: Visit, value: Mapping[str, Any], group: str = "elements") -> dict[str, Said]:
+    """Return each member of ``value`` in words; the schema's ``group`` says what they are."""
+    of = next(field.fields for field in forms.fields("case-draft") if field.member == group)
+    return {name: said for name, one in value.items() for said in forms.say(of, {name: one}, visit.tongue)}
+
+
+def _said(visit: Visit, draft: Mapping[str, Any]) -> Mapping[str, Said]:
+    """Return each member of the file in words: elements, national notes, the reference of the representative."""
+    found = _elements(visit, draft["elements"]) | _elements(visit, draft.get("national", {}), "national")
+    if draft.get("representative"):
+        label = visit.tongue._(N_("Reference of the representative"))
+        found["representative_ref"] = Said(label, (draft["representative"]["ref"],), own=True)
+    return found
+
+
+def _row(visit: Visit, line: Line, file: Mapping[str, Said], received: Mapping[str, Said]) -> Row:
+    tongue, said = visit.tongue, file.get(line.member)
+    text, kind = STATUS[line.status]
+    because = tongue._(RULE_TEXTS.get(line.rule, line.because))
+    label = said.label if said else line.member
+    return Row(label, said, received.get(line.member), tongue._(text), kind, line.rule, because)

@@ -1,0 +1,399 @@
+"""
+A new request, or a change to one that was never taken: a list of tasks, kept until it is handed in.
+
+Rule 1: what is typed is kept at once, sealed, for the person who typed it; its address is a random id and says nothing.
+Rule 2: nothing here sends anything. At the end there is a draft case, which a second person must approve.
+Rule 3: a file that is brought in is read as strictly as a message, and held to the same schema.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from aiohttp import web
+from multidict import MultiDict
+
+import schemas
+from gateway.core import documents
+from gateway.core.case import Side, State
+from gateway.core.machine import RuleRefused
+from gateway.core.verification import OFFICER
+from gateway.services.accounts import Session, Work
+from gateway.services.acts import VERBS, Call, allowed
+from gateway.services.context import NotFound
+from gateway.services.ports import Unavailable
+from gateway.web import forms
+from gateway.web.door import BadForm
+from gateway.web.forms import Field, Problem
+from gateway.web.interior import looks, tasks
+from gateway.web.interior.disclosure import disclosure, objections
+from gateway.web.interior.tasks import TASKS, Standing, Task, read, spellings, standing, with_spelling, with_task
+from gateway.web.language import N_
+from gateway.web.visit import Entry, Route, Visit
+from keys import b64
+from schemas import SchemaError, ijson
+
+IMPORT_MAX_BYTES: Final = 256 * 1024
+PICTURE_MAX_BYTES: Final = 8 * 1024 * 1024
+
+_DOCUMENT: Final = "b.elements.document"
+_KINDS: Final = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"%PDF-", "application/pdf"))
+
+_STATES: Final = {
+    "new": (N_("Not started"), "still"),
+    "begun": (N_("In progress"), "soon"),
+    "done": (N_("Done"), "good"),
+}
+
+
+# Beginning.
+
+
+async def begin_page(visit: Visit) -> web.StreamResponse:
+    """Show what was begun, and how to begin anew: empty, or from a file."""
+    return await _begin(visit, ())
+
+
+async def _begin(visit: Visit, problems: Sequence[tuple[str, str]]) -> web.StreamResponse:
+    works = await visit.site.accounts.works(visit.person.id)
+    return visit.page("interior/draft_begin.html", status=422 if problems else 200, works=works, problems=problems)
+
+
+async def begin(visit: Visit) -> web.StreamResponse:
+    """Begin an empty request; whoever begins it is proposed as its officer."""
+    fields = [("b.officer", visit.person.id), ("b.category", "subject")]
+    work = await visit.site.accounts.begin_work(visit.person.id, fields, visit.now)
+    return await visit.to(visit.path("request", id=work.id))
+
+
+async def bring_in(visit: Visit) -> web.StreamResponse:
+    """Begin a request with the case draft in a file."""
+    try:
+        draft = ijson.loads(visit.uploads.get("file", b""))
+        schemas.validate(tasks.SCHEMA, draft)
+        fields = tasks.from_draft(draft, visit.tongue)
+    except ijson.BadJson:
+        return await _begin(visit, [("file", visit.tongue._("The file is no strict JSON object, or none was chosen."))])
+    except SchemaError as error:
+        text = visit.tongue._("The file does not fit the schema of a case draft. These places are wrong:")
+        return await _begin(
+            visit, [("file", text), *(("file", f"{one.pointer or '/'}: {one.text}") for one in error.problems)]
+        )
+    except BadForm:
+        text = visit.tongue._("The file holds invisible or control characters in a text.")
+        return await _begin(visit, [("file", text)])
+    work = await visit.site.accounts.begin_work(visit.person.id, list(fields.items()), visit.now)
+    return await visit.to(
+        visit.path("request", id=work.id), told=visit.tongue._("The file was read. Look through each task.")
+    )
+
+
+# The list of tasks.
+
+
+async def _work(visit: Visit) -> Work:
+    """Return what is written here; raises ``NotFound``, also for what is another's."""
+    found = await visit.site.accounts.find_work(visit.person.id, visit.request.match_info["id"])
+    if found is None:
+        raise NotFound("there is no such request of yours")
+    return found
+
+
+def _posted(work: Work) -> MultiDict[str]:
+    return MultiDict(work.fields)
+
+
+def _fields(visit: Visit, task: Task) -> tuple[Field, ...]:
+    return tasks.fields_of(task, visit.site.desk.context, visit.now, visit.tongue)
+
+
+def _standings(visit: Visit, posted: MultiDict[str]) -> list[Standing]:
+    return [standing(task, _fields(visit, task), posted, visit.tongue) for task in TASKS.values()]
+
+
+def _stopped(posted: MultiDict[str]) -> str:
+    """Return the protection state that lets nothing leave, or an empty text while none was said or it is none."""
+    state = posted.get("b.asylum.state", "")
+    return "" if state in ("", "none") else state
+
+
+async def overview(visit: Visit) -> web.StreamResponse:
+    """Show the tasks and how far each has come."""
+    work = await _work(visit)
+    posted, shown = _posted(work), []
+    standings = _standings(visit, posted)
+    for one in standings:
+        text, kind = _STATES[one.state]
+        if one.state == "new" and not one.task.needed:
+            text = N_("If there is any")
+        if one.task.name == "gates" and _stopped(posted):
+            text, kind = N_("Nothing may leave"), "late"
+        path = visit.path("request-task", id=work.id, task=one.task.name)
+        shown.append((visit.tongue._(one.task.title), path, visit.tongue._(text), kind, visit.tongue._(one.task.about)))
+    done = sum(one.state == "done" for one in standings if one.task.needed)
+    return visit.page(
+        "interior/draft.html",
+        work=work,
+        items=shown,
+        done=done,
+        needed=sum(task.needed for task in TASKS.values()),
+        stopped=_stopped(posted),
+    )
+
+
+# One task.
+
+
+async def task_page(visit: Visit) -> web.StreamResponse:
+    """Show the fields of one task as they were left; what was typed when a session ended goes before."""
+    work, task = await _work(visit), _task(visit)
+    posted = _posted(work)
+    if visit.draft:
+        posted = with_task(posted, task, MultiDict(visit.draft))
+    found = standing(task, _fields(visit, task), posted, visit.tongue)
+    problems = found.problems if found.state == "begun" and visit.query("problems") else ()
+    return _show_task(visit, work, task, posted, problems)
+
+
+def _task(visit: Visit) -> Task:
+    found = TASKS.get(visit.request.match_info["task"])
+    if found is None:
+        raise NotFound("there is no such task")
+    return found
+
+
+def _show_task(
+    visit: Visit,
+    work: Work,
+    task: Task,
+    posted: MultiDict[str],
+    problems: Sequence[Problem],
+    *,
+    more: Sequence[tuple[str, str]] = (),
+    found: tasks.Spelling | None = None,
+    status: int = 200,
+) -> web.StreamResponse:
+    """Return the page of one task; ``more`` are problems of fields that are of the page and not of the draft."""
+    of = _fields(visit, task)
+    barred = [
+        code for code in sorted(visit.site.desk.context.partners) if code not in tasks.partners(visit.site.desk.context)
+    ]
+    return visit.page(
+        f"interior/draft_{task.name}.html" if task.name in _OWN_PAGES else "interior/draft_task.html",
+        status=status,
+        work=work,
+        task=task,
+        fields=forms.show(of, posted, problems, visit.tongue),
+        problems=[(one.name, one.words(visit.tongue)) for one in problems] + list(more),
+        errors=dict(more),
+        spelling=found,
+        barred=[visit.tongue.country(code) for code in barred],
+        stopped=_stopped(posted),
+        typed=visit.form,
+    )
+
+
+_OWN_PAGES = frozenset({"names", "gates", "documents"})
+
+
+async def task_save(visit: Visit) -> web.StreamResponse:
+    """Keep a task as it was typed, whatever is wrong with it; add or take away a row, or help with a field."""
+    work, task = await _work(visit), _task(visit)
+    of, given = _fields(visit, task), MultiDict(visit.forms)
+    if (changed := forms.changed(of, given)) is not None:
+        posted = with_task(_posted(work), task, changed)
+        return _show_task(visit, await _keep(visit, work, posted), task, posted, ())
+    posted = with_task(_posted(work), task, given)
+    if "suggest" in visit.form and task.name == "names":
+        return await _suggest(visit, work, task, posted)
+    if "read" in visit.form and task.name == "documents":
+        return await _read_zone(visit, work, task, posted)
+    work = await _keep(visit, work, posted)
+    more = _check_digit(visit, posted) if task.name == "documents" else []
+    if "later" not in visit.form:
+        problems = standing(task, of, posted, visit.tongue).problems
+        if problems or more:
+            return _show_task(visit, work, task, posted, problems, more=more, status=422)
+    return await visit.to(visit.path("request", id=work.id))
+
+
+async def _keep(visit: Visit, work: Work, posted: MultiDict[str]) -> Work:
+    return await visit.site.accounts.save_work(work, list(posted.items()), visit.now)
+
+
+async def _suggest(visit: Visit, work: Work, task: Task, posted: MultiDict[str]) -> web.StreamResponse:
+    """Propose Latin letters for one name: the recommended ones are filled in where none were typed."""
+    place = visit.form["suggest"]
+    row = int(place) if place.isascii() and place.isdigit() and len(place) < 3 else 0
+    found = spellings(posted, row)
+    if found is None:
+        text = visit.tongue._(
+            "There is no table for this. Write the name and its script (for example uk-Cyrl, ar-Arab or fr-Latn) "
+            "first; for other scripts copy the Latin letters from a document."
+        )
+        return _show_task(visit, work, task, posted, (), more=[(f"{tasks.NAMES}.{row}.script", text)], status=422)
+    posted = with_spelling(posted, found)
+    return _show_task(visit, await _keep(visit, work, posted), task, posted, (), found=found)
+
+
+async def _read_zone(visit: Visit, work: Work, task: Task, posted: MultiDict[str]) -> web.StreamResponse:
+    """Take kind, number and issuer of a document from its machine-readable lines, if every check digit is right."""
+    lines = [line for line in (line.replace(" ", "").upper() for line in visit.form.get("mrz", "").split("\n")) if line]
+    try:
+        zone = documents.parse_mrz(lines)
+    except documents.BadMrz:
+        return _show_task(visit, work, task, posted, (), more=[("mrz", visit.tongue._(_BAD_ZONE))], status=422)
+    posted = MultiDict(posted)
+    posted[f"{_DOCUMENT}.type"] = zone.document_code.replace(documents.FILLER, "")
+    posted[f"{_DOCUMENT}.number"] = zone.number
+    if zone.issuer in schemas.codes("country"):
+        posted[f"{_DOCUMENT}.issuer"] = zone.issuer
+    work = await _keep(visit, work, posted)
+    problems = standing(task, _fields(visit, task), posted, visit.tongue).problems
+    return _show_task(visit, work, task, posted, problems)
+
+
+_BAD_ZONE = N_(
+    "The check digits do not fit, or these are not two or three lines of a machine-readable zone. A check digit tells "
+    "that a character is wrong and not which: compare each line with the document."
+)
+_BAD_DIGIT = N_(
+    "This is not the check digit of that number. One of the two is mistyped: compare both with the document."
+)
+
+
+def _check_digit(visit: Visit, posted: MultiDict[str]) -> list[tuple[str, str]]:
+    """Return what is wrong with the check digit that was typed beside the number, if one was."""
+    digit = visit.form.get("digit", "")
+    if not digit:
+        return []
+    number = posted.get(f"{_DOCUMENT}.number", "").replace(" ", "").upper()
+    try:
+        # In the zone a number has nine places, filled up (ICAO Doc 9303 part 3, section 4.2); fillers count as 0.
+        documents.verify_number(number.ljust(9, documents.FILLER), digit)
+    except documents.BadMrz:
+        return [("digit", visit.tongue._(_BAD_DIGIT))]
+    return []
+
+
+async def picture(visit: Visit) -> web.StreamResponse:
+    """Note kind and digest of a file; the file itself is read once and kept nowhere."""
+    work, task = await _work(visit), TASKS["documents"]
+    raw, member = visit.uploads.get("file", b""), visit.form.get("member", "")
+    kind = next((kind for start, kind in _KINDS if raw.startswith(start)), "")
+    if member not in ("photo", "document_image") or not kind:
+        text = visit.tongue._("Choose a JPEG, PNG or PDF file.")
+        return _show_task(visit, work, task, _posted(work), (), more=[("file", text)], status=422)
+    posted = _posted(work)
+    posted[f"b.elements.{member}.media_type"] = kind
+    posted[f"b.elements.{member}.sha256"] = b64.encode(hashlib.sha256(raw).digest())
+    await _keep(visit, work, posted)
+    told = visit.tongue._("The digest of the file was noted. The file itself was not kept.")
+    return await visit.to(visit.path("request-task", id=work.id, task=task.name), told=told)
+
+
+# The end.
+
+
+async def review(visit: Visit) -> web.StreamResponse:
+    """Show what would leave, or what is still missing; with ``confirm`` make a draft case of it."""
+    work = await _work(visit)
+    posted = _posted(work)
+    draft, problems = read(posted, visit.tongue)
+    if problems := _missing(visit, posted) or problems:
+        listed = [(_place(visit, work, one), one.words(visit.tongue)) for one in problems]
+        return visit.page("interior/draft_missing.html", status=422, work=work, problems=listed)
+    preview = visit.site.desk.clear.preview(draft)
+    if visit.form.get("confirm"):
+        return await _hand_in(visit, work, draft)
+    shown = disclosure(visit, draft, preview)
+    return visit.page("interior/draft_review.html", work=work, shown=shown, partner=visit.tongue.country(draft["to"]))
+
+
+def _missing(visit: Visit, posted: MultiDict[str]) -> tuple[Problem, ...]:
+    """Return what is wrong with each task that must be done or was begun."""
+    needed = [one for one in _standings(visit, posted) if one.task.needed or one.state == "begun"]
+    found = [tasks.check(one.task, _fields(visit, one.task), posted, visit.tongue) for one in needed]
+    return tuple(problem for each in found for problem in each)
+
+
+def _place(visit: Visit, work: Work, problem: Problem) -> str:
+    """Return where a problem can be mended."""
+    task = tasks.task_of(problem.name)
+    if task is None:
+        return visit.path("request", id=work.id)
+    return f"{visit.path('request-task', id=work.id, task=task.name, problems='1')}#{problem.name}"
+
+
+async def _hand_in(visit: Visit, work: Work, draft: dict[str, Any]) -> web.StreamResponse:
+    """Open the case, or change the one this is about; then what was written here is gone."""
+    desk, person, role = visit.site.desk, visit.person.id, sorted(visit.roles & OFFICER)[0]
+    if work.ref:
+        ref = work.ref
+        try:
+            await VERBS["amend"].act(desk, Call(person, role, ref, draft))
+        except RuleRefused as error:
+            found = objections(visit, error.findings)
+            return visit.page("interior/check_refused.html", status=422, ref=ref, objections=found)
+        told = visit.tongue._("The draft was changed. An approval given before is void.")
+    else:
+        ref = await desk.clear.new(draft, person, role)
+        told = visit.tongue._("The case was opened. Nothing has been sent: a second person has to approve it.")
+    looks.REASONS.give(_session(visit), ref, draft["justification"][: looks.REASON_MAX], visit.now)
+    with suppress(Unavailable):  # the case stands; what is left over here can be discarded by hand
+        await visit.site.accounts.drop_work(person, work.id)
+    return await visit.to(visit.path("check", ref=ref), told=told)
+
+
+def _session(visit: Visit) -> Session:
+    if visit.session is None:
+        raise LookupError("nobody has signed in here")
+    return visit.session
+
+
+async def discard(visit: Visit) -> web.StreamResponse:
+    """Ask, and then forget what was written here."""
+    work = await _work(visit)
+    if visit.form.get("confirm"):
+        await visit.site.accounts.drop_work(visit.person.id, work.id)
+        return await visit.to(visit.path("request-new"), told=visit.tongue._("What you had begun was deleted."))
+    return visit.page("interior/draft_discard.html", work=work)
+
+
+async def amend(visit: Visit) -> web.StreamResponse:
+    """Take the draft of a case up again, once the look at it is recorded."""
+    ref = visit.request.match_info["ref"]
+    row = await looks.row_of(visit, ref)
+    steps = dict(allowed(Side(row.side), State(row.state), visit.roles))
+    if "amend" not in steps:
+        return visit.page("interior/draft_closed.html", status=409, ref=ref)
+    why, problem = looks.given(visit.form) if visit.request.method == "POST" else ("", "")
+    if visit.request.method == "GET" or problem:
+        return visit.page(
+            "interior/draft_amend.html", status=422 if problem else 200, ref=ref, why=why, problem=problem
+        )
+    role = steps["amend"][0]
+    case = await looks.seen(visit, row, role, why, "view")
+    fields = tasks.from_draft(case.draft or {}, visit.tongue)
+    work = await visit.site.accounts.begin_work(visit.person.id, list(fields.items()), visit.now, ref)
+    return await visit.to(visit.path("request", id=work.id))
+
+
+ROUTES = (
+    Route("GET", "/requests/new", "request-new", begin_page, OFFICER),
+    Route("POST", "/requests/new", "request-begin", begin, OFFICER),
+    Route("POST", "/requests/import", "request-import", bring_in, OFFICER, upload=IMPORT_MAX_BYTES),
+    Route("GET", "/requests/{id}", "request", overview, OFFICER),
+    Route("GET", "/requests/{id}/review", "request-review", review, OFFICER),
+    Route("POST", "/requests/{id}/review", "request-hand-in", review, OFFICER),
+    Route("GET", "/requests/{id}/discard", "request-discard", discard, OFFICER),
+    Route("POST", "/requests/{id}/discard", "request-discarded", discard, OFFICER),
+    Route("POST", "/requests/{id}/picture", "request-picture", picture, OFFICER, upload=PICTURE_MAX_BYTES),
+    Route("GET", "/requests/{id}/{task}", "request-task", task_page, OFFICER),
+    Route("POST", "/requests/{id}/{task}", "request-task-save", task_save, OFFICER),
+    Route("GET", "/cases/{ref}/amend", "amend", amend, OFFICER),
+    Route("POST", "/cases/{ref}/amend", "amend-begin", amend, OFFICER),
+)
+
+NAVIGATION = (Entry("request-new", N_("New request"), OFFICER),)

@@ -1,0 +1,372 @@
+"""
+The queues: lists of cases by what is to be done, without a name in them.
+
+Rule 1: a queue is data, its states read from the state tables where a role decides what is in it.
+Rule 2: the address holds the whole state of the page. What is in it and means nothing is left out, never guessed at.
+Rule 3: a page costs the page. Every list is read along one index and continued after its last row, and a count stops
+at the most that is shown.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.case import Side, State
+from gateway.core.machine import Row
+from gateway.core.returns import RETURN_STATES
+from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
+from gateway.core.verification import CLERK, LIAISON, OFFICER
+from gateway.services import directory
+from gateway.services.acts import LISTS
+from gateway.services.context import Context, NotFound
+from gateway.services.inquire import BoardRow, Place, Wanted
+from gateway.web import words
+from gateway.web.language import N_
+from gateway.web.lateness import Lateness, due_soon_at, lateness
+from gateway.web.visit import Route, Visit
+
+PAGE: Final = 50
+COUNT_MOST: Final = 100
+"""A card says 99+ for more: nobody works off a queue by its exact number, and counting it would cost its length."""
+
+S = State
+_OPEN = tuple(state.value for state in State if state not in (S.CLOSED, S.BLOCKED, S.ERASED))
+INTERIOR = LISTS - {"foreign_affairs"}
+
+
+def _names(*states: State) -> tuple[str, ...]:
+    return tuple(state.value for state in states)
+
+
+def _by_role(rows: Sequence[Row], role: str, events: frozenset[str]) -> tuple[str, ...]:
+    """Return the states in which ``role`` may bring one of ``events``, in the order of the table."""
+    found = (row.source.value for row in rows if row.event in events and role in row.who)
+    return tuple(dict.fromkeys(found))
+
+
+_SIGNED = frozenset({"assess", "endorse", "decide", "hand_over", "confirm_handover", "accept", "report"})
+"""What the authority in charge of the person's welfare signs or says in a return."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """
+    One queue: name, title and what to do with its cases (English), who sees it, and what it holds.
+
+    ``time`` is ``overdue``, ``soon`` or empty. ``unassigned`` holds cases whose officer is nobody in office.
+    """
+
+    name: str
+    title: str
+    about: str
+    roles: frozenset[str]
+    holds: Sequence[Wanted]
+    time: str = ""
+    unassigned: bool = False
+
+
+_KINDS: Mapping[str, str] = {
+    **dict.fromkeys((S.FROZEN, S.SUSPENDED, S.RECALL, S.UNDELIVERED), "late"),
+    **dict.fromkeys((S.NOT_ACCEPTED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "soon"),
+    **dict.fromkeys((S.REPLIED, S.RECEIVED), "new"),
+}
+"""Kinds of the tags of states; the words say all, the colour repeats it."""
+
+
+def _ours(*states: State) -> tuple[Wanted, ...]:
+    return (Wanted(Side.REQUESTING, _names(*states)),)
+
+
+def _theirs(*states: State) -> tuple[Wanted, ...]:
+    return (Wanted(Side.REQUESTED, _names(*states)),)
+
+
+_BOTH = OFFICER | CLERK | {"second_signer"}
+
+QUEUES: Mapping[str, Queue] = {
+    queue.name: queue
+    for queue in (
+        Queue(
+            "drafts",
+            N_("Drafts"),
+            N_("Requests that are being written or wait for approval."),
+            OFFICER,
+            _ours(S.DRAFT),
+        ),
+        Queue(
+            "to-approve",
+            N_("To approve"),
+            N_("A second person checks what will leave, and approves it. Nobody approves what they wrote."),
+            LIAISON,
+            _ours(S.DRAFT),
+        ),
+        Queue("to-send", N_("To send"), N_("Approved by a second person, not sent yet."), OFFICER, _ours(S.CLEARED)),
+        Queue(
+            "waiting",
+            N_("Sent and waiting"),
+            N_("The other State has our request and owes an answer."),
+            OFFICER,
+            _ours(S.SENT, S.DELIVERED, S.ACKNOWLEDGED, S.EXTENDED, S.REDIRECTED, S.CONTESTED),
+        ),
+        Queue("answers", N_("Answers to read"), N_("The other State has answered."), OFFICER, _ours(S.REPLIED)),
+        Queue(
+            "asked-of-us",
+            N_("Questions asked of us"),
+            N_("The other State asks for more, or proposes an interview."),
+            OFFICER,
+            _ours(S.NEEDS_TIER2, S.NEEDS_INTERVIEW),
+        ),
+        Queue(
+            "not-taken",
+            N_("Not taken or not delivered"),
+            N_("Our message did not get through as it is. Mend it, or discard the case."),
+            OFFICER,
+            _ours(S.NOT_ACCEPTED, S.UNDELIVERED),
+        ),
+        Queue(
+            "received",
+            N_("New requests from other States"),
+            N_("Acknowledge each: that tells the other State that somebody is in charge."),
+            CLERK,
+            _theirs(S.RECEIVED),
+        ),
+        Queue(
+            "to-answer",
+            N_("To answer"),
+            N_("Requests of other States that we work on."),
+            CLERK | {"second_signer"},
+            _theirs(S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW),
+        ),
+        Queue(
+            "returns",
+            N_("Returns"),
+            N_("Cases in which a return is considered, planned or followed."),
+            LISTS,
+            tuple(Wanted(side, _names(*RETURN_STATES)) for side in Side),
+        ),
+        Queue(
+            "sign-offs",
+            N_("To sign as the authority in charge"),
+            N_("Nothing goes on in these returns before your authority has said its word."),
+            frozenset({"child_welfare"}),
+            (
+                Wanted(Side.REQUESTING, _by_role(REQUESTING_ROWS, "child_welfare", _SIGNED)),
+                Wanted(Side.REQUESTED, _by_role(REQUESTED_ROWS, "child_welfare", _SIGNED)),
+            ),
+        ),
+        Queue(
+            "overdue",
+            N_("Overdue"),
+            N_("What somebody owes and is past its day. Silence is no answer."),
+            LISTS,
+            (Wanted(),),
+            "overdue",
+        ),
+        Queue("due-soon", N_("Due soon"), N_("Due within three working days."), LISTS, (Wanted(),), "soon"),
+        Queue(
+            "held",
+            N_("Frozen or suspended"),
+            N_("Nothing leaves from these cases until those who stopped them let go."),
+            LISTS,
+            tuple(Wanted(side, _names(S.FROZEN, S.SUSPENDED)) for side in Side),
+        ),
+        Queue(
+            "unassigned",
+            N_("Without an officer"),
+            N_("Nobody in office is in charge of these. Acknowledge or amend one to take it."),
+            LISTS,
+            (Wanted(),),
+            "",
+            True,
+        ),
+        Queue("open", N_("All open cases"), N_("Every case that is not closed."), LISTS, (Wanted(),)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a queue as it is shown."""
+
+    ref: str
+    path: str
+    partner: str
+    side: str
+    state: str
+    kind: str
+    officer: str
+    role: str
+    stands_in: str
+    late: Lateness
+    notice_due: bool
+    mine: bool
+
+
+async def wanted_of(context: Context, queue: Queue, officers: Sequence[str | None], now: datetime) -> list[Wanted]:
+    """Return what ``queue`` holds at ``now``; ``officers`` are those with open cases, needed for ``unassigned``."""
+    if queue.unassigned:
+        gone = tuple(one for one in officers if one is None or directory.in_charge(context, one, now) is None)
+        return [Wanted(officers=gone)] if gone else []
+    if queue.time == "overdue":
+        return [replace(one, due_before=now) for one in queue.holds]
+    if queue.time == "soon":
+        calendar = context.reckoner.calendars.get(context.country)
+        return [replace(one, due_from=now, due_before=due_soon_at(now, calendar)) for one in queue.holds]
+    return list(queue.holds)
+
+
+async def held(visit: Visit, queue: Queue) -> list[Wanted]:
+    """Return what ``queue`` holds now."""
+    desk = visit.site.desk
+    officers = await desk.inquiries.officers() if queue.unassigned else ()
+    return await wanted_of(desk.context, queue, officers, visit.now)
+
+
+async def count(visit: Visit, queue: Queue) -> int:
+    """Return how many cases ``queue`` holds, at most ``COUNT_MOST``."""
+    total = 0
+    for one in await held(visit, queue):
+        total += await visit.site.desk.inquiries.count(one, COUNT_MOST - total)
+        if total >= COUNT_MOST:
+            break
+    return total
+
+
+def line(visit: Visit, row: BoardRow) -> Line:
+    """Return a row as it is shown: words instead of codes, and who is in charge today."""
+    context, tongue = visit.site.desk.context, visit.tongue
+    person = context.persons.get(row.officer or "")
+    today = directory.in_charge(context, row.officer, visit.now) if row.officer else None
+    shown = sorted(person.roles & (OFFICER | CLERK)) if person else []
+    return Line(
+        ref=row.ref,
+        path=f"/cases/{row.ref}",
+        partner=tongue.country(row.partner),
+        side=words.side(tongue, row.side),
+        state=words.state(tongue, row.state),
+        kind=_KINDS.get(row.state, "still"),
+        officer=row.officer or "",
+        role=", ".join(tongue.role(role) for role in shown),
+        stands_in=today if today and today != row.officer else "",
+        late=lateness(row, visit.now, context.reckoner.calendars, tongue),
+        notice_due=row.notice_due,
+        mine=bool(visit.session and visit.session.person in (row.officer, today)),
+    )
+
+
+async def queue_page(visit: Visit) -> web.StreamResponse:
+    """Show one queue: narrowed, in one of two orders, a page at a time."""
+    queue = find_queue(visit, visit.request.match_info["name"])
+    latest = visit.query("order") == "latest"
+    chosen = _chosen(visit)
+    wanted = _narrowed(await held(visit, queue), chosen)
+    rows = await _rows(visit, wanted, _place(visit.query("after")), latest)
+    more = len(rows) > PAGE
+    rows = rows[:PAGE]
+    return visit.page(
+        "interior/queue.html",
+        queue=queue,
+        lines=[line(visit, row) for row in rows],
+        chosen=chosen,
+        partners=[(code, visit.tongue.country(code)) for code in sorted(visit.site.desk.context.partners)],
+        officers=[(id, id) for id in _officers(visit)],
+        states=_states(visit, queue),
+        sides=[(side.value, words.side(visit.tongue, side)) for side in Side],
+        narrowed=any(chosen.values()),
+        latest=latest,
+        other_order=visit.here(order="" if latest else "latest", after=""),
+        clear=visit.path("queue", name=queue.name),
+        next=visit.here(after=_after(rows[-1])) if more else "",
+        first=visit.here(after="") if visit.query("after") else "",
+    )
+
+
+def find_queue(visit: Visit, name: str) -> Queue:
+    """Return the queue ``name`` if whoever asks may see it. Raises ``NotFound``."""
+    queue = QUEUES.get(name)
+    if queue is None or not queue.roles & visit.roles & INTERIOR:
+        raise NotFound("there is no such list for your role")
+    return queue
+
+
+def _chosen(visit: Visit) -> dict[str, str]:
+    """Return what the address narrows the list to; what names nothing is left out."""
+    partner, side, state = visit.query("partner"), visit.query("side"), visit.query("state")
+    return {
+        "partner": partner if partner in visit.site.desk.context.partners else "",
+        "officer": visit.query("officer") if visit.query("officer") in _officers(visit) else "",
+        "side": side if side in tuple(Side) else "",
+        "state": state if state in _OPEN else "",
+    }
+
+
+def _officers(visit: Visit) -> list[str]:
+    persons = visit.site.desk.context.persons.values()
+    return sorted(one.id for one in persons if one.roles & (OFFICER | CLERK))
+
+
+def _states(visit: Visit, queue: Queue) -> list[tuple[str, str]]:
+    """Return the states to choose from: those of the queue, or all open ones."""
+    named = tuple(dict.fromkeys(state for one in queue.holds for state in one.states)) or _OPEN
+    return [(state, words.state(visit.tongue, state)) for state in named]
+
+
+def _narrowed(wanted: Sequence[Wanted], chosen: Mapping[str, str]) -> list[Wanted]:
+    """Return what is left of ``wanted`` under what was chosen."""
+    found = []
+    for one in wanted:
+        if chosen["side"]:
+            if one.side not in (None, chosen["side"]):
+                continue
+            one = replace(one, side=chosen["side"], states=one.states or _OPEN)
+        if chosen["state"]:
+            if one.states and chosen["state"] not in one.states:
+                continue
+            one = replace(one, states=(chosen["state"],))
+        if chosen["officer"]:
+            if one.officers and chosen["officer"] not in one.officers:
+                continue
+            one = replace(one, officers=(chosen["officer"],))
+        found.append(replace(one, partner=chosen["partner"] or one.partner))
+    return found
+
+
+async def _rows(visit: Visit, wanted: Sequence[Wanted], after: Place | None, latest: bool) -> list[BoardRow]:
+    """Return a page and one row more, which says that there is another."""
+    found: list[BoardRow] = []
+    for one in wanted:
+        found += await visit.site.desk.inquiries.queue(one, limit=PAGE + 1, after=after, latest=latest)
+    if len(wanted) > 1:
+        found.sort(key=_order, reverse=latest)
+    return found[: PAGE + 1]
+
+
+def _order(row: BoardRow) -> tuple[bool, float, str]:
+    return row.due_at is None, row.due_at.timestamp() if row.due_at else 0.0, row.ref
+
+
+def _after(row: BoardRow) -> str:
+    return f"{int(row.due_at.timestamp()) if row.due_at else ''}~{row.ref}"
+
+
+def _place(text: str) -> Place | None:
+    """Return the place that ``text`` names, or ``None`` for what names none: then the list begins anew."""
+    due, mark, ref = text.partition("~")
+    if not mark or not ref or len(text) > 64 or (due and not (due.isascii() and due.isdigit() and len(due) < 12)):
+        return None
+    return Place(datetime.fromtimestamp(int(due), UTC) if due else None, ref)
+
+
+async def count_json(visit: Visit) -> web.StreamResponse:
+    """Return the figure of one card as a number in plain text, for the script that keeps it fresh."""
+    queue = find_queue(visit, visit.request.match_info["name"])
+    return web.Response(text=str(await count(visit, queue)), content_type="text/plain")
+
+
+ROUTES = (
+    Route("GET", "/queues/{name}", "queue", queue_page, INTERIOR),
+    Route("GET", "/queues/{name}/count", "queue-count", count_json, INTERIOR),
+)

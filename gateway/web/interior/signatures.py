@@ -1,0 +1,177 @@
+"""
+The steps that a person signs: exactly what is signed, its digest, and the proof of presence for just these bytes.
+
+Rule 1: what is signed is shown whole, in words and as the text it is, and the look is recorded before (R-13).
+Rule 2: the proof is for the digest that was shown. If something else is prepared meanwhile, nothing is signed.
+Rule 3: a step signs the type of message it is for; if another is prepared, there is nothing to sign.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+
+import schemas
+from gateway.core.case import Case, Pending
+from gateway.core.machine import RuleRefused
+from gateway.core.messages import ACCEPTANCE, HANDOVER, PROPOSAL, RECTIFICATION, REPLY
+from gateway.core.rules import Finding
+from gateway.services import notices
+from gateway.services.context import Forbidden, NotFound
+from gateway.web import forms
+from gateway.web.interior import looks
+from gateway.web.interior.step_pages import Form, Step, act, head_of, kept, page_of, why_of
+from gateway.web.language import N_
+from gateway.web.signin import presence
+from gateway.web.signin.hand import STATEMENT_LASTS, Act
+from gateway.web.signin.refused import Refused
+from gateway.web.visit import Visit
+from schemas import SchemaError, ijson
+
+KINDS: Mapping[str, str] = {
+    "countersignature": "reply.second-signature",
+    "endorsement": "return.release",
+    "accept": "return.acceptance",
+    "rectification-approval": notices.APPROVAL,
+    "handover": "handover.delivery",
+    "handover-confirmation": "handover.receipt",
+}
+"""Kind of the statement of each step that is signed here; approvals have pages of their own (``clearing``)."""
+
+TYPES: Mapping[str, str] = {
+    "countersignature": REPLY,
+    "endorsement": PROPOSAL,
+    "accept": ACCEPTANCE,
+    "rectification-approval": RECTIFICATION,
+}
+"""Type of the message that is signed, where somebody prepared it before."""
+
+LASTS: Mapping[str, timedelta] = {"endorsement": timedelta(days=60), "accept": timedelta(days=60)}
+"""How long a signature counts that others rest on later; any other counts for a day."""
+
+REFUSED = N_(
+    "Your presence was not proved for exactly this text, so nothing was signed. Look at it again and try once more."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is to be signed: type of the message, exact text, digest, thread; and the ``body`` of the act."""
+
+    type: str
+    text: str
+    digest: str
+    thread: str
+    body: Mapping[str, Any]
+
+    def act(self, step: Step) -> Act:
+        """Return what the person approves."""
+        return Act(step.ref, KINDS[step.verb], schemas.statement_roles()[step.role], self.thread, self.digest)
+
+
+def _fitting(step: Step, pending: Pending | None) -> Pending | None:
+    """Return what is prepared, if it is what this step signs."""
+    wanted = TYPES[step.verb]
+    return pending if pending is not None and pending.type == wanted else None
+
+
+async def _prepared(visit: Visit, step: Step, case: Case, body: Mapping[str, Any]) -> Prepared | None:
+    """Return what the step signs, as it stands now; ``None`` if nothing is prepared."""
+    if step.verb in ("handover", "handover-confirmation"):
+        protocol = body["protocol"] if step.verb == "handover" else None
+        desk = visit.site.desk.returning
+        try:
+            made = await desk.protocol(step.ref, protocol, visit.person.id, step.role)
+        except NotFound:
+            return None  # the first hand has not signed yet
+        return Prepared(HANDOVER, made.body, made.digest, made.thread, body)
+    pending = _fitting(step, case.pending)
+    return None if pending is None else Prepared(pending.type, pending.body, pending.digest, case.thread, body)
+
+
+async def show(visit: Visit, step: Step) -> web.StreamResponse:
+    """Ask why, then show what is signed; the first hand of a handover fills in its record before."""
+    reason = looks.reason_of(visit, step.ref)
+    if reason is None:
+        return why_of(visit, step)
+    if step.verb == "handover":
+        return page_of(visit, step, Form(forms.without(forms.fields("HandedOver"), "statement")))
+    case = await looks.seen(visit, step.row, step.role, reason.why, "sign")
+    return await _page(visit, step, await _prepared(visit, step, case, {}))
+
+
+async def take(visit: Visit, step: Step) -> web.StreamResponse:
+    """Sign what was shown, for the proof that came with the form, and take the step."""
+    reason = looks.reason_of(visit, step.ref)
+    if reason is None:
+        return why_of(visit, step)
+    body: Mapping[str, Any] = {}
+    if step.verb == "handover":
+        form, body = _handover(visit)
+        if form is not None:
+            return page_of(visit, step, form)
+    case = await looks.seen(visit, step.row, step.role, reason.why, "sign")
+    try:
+        prepared = await _prepared(visit, step, case, body)
+    except SchemaError:
+        of = forms.without(forms.fields("HandedOver"), "statement")
+        return page_of(visit, step, Form(of, visit.forms, (forms.Problem("", forms.WHOLE),)))
+    if prepared is None or "proof" not in visit.form:
+        return await _page(visit, step, prepared)
+    try:
+        statement = await presence.sign(visit, prepared.act(step), LASTS.get(step.verb, STATEMENT_LASTS))
+        return await act(visit, step, {**prepared.body, "statement": statement})
+    except Refused:
+        return await _page(visit, step, prepared, problem=visit.tongue._(REFUSED))
+    except RuleRefused as error:
+        return await _page(visit, step, prepared, findings=tuple(error.findings))
+
+
+def _handover(visit: Visit) -> tuple[Form | None, Mapping[str, Any]]:
+    """Return the form to show again, or the record of the handover that was filled in."""
+    of = forms.without(forms.fields("HandedOver"), "statement")
+    rows = forms.changed(of, visit.forms)
+    if rows is not None or "change" in visit.form:
+        return Form(of, rows if rows is not None else visit.forms), {}
+    value, problems = forms.read(of, visit.forms, visit.tongue.zone)
+    if not problems:
+        whole = forms.fields("ProtocolWanted")
+        value, problems = forms.read(whole, visit.forms, visit.tongue.zone, "ProtocolWanted")
+    return (Form(of, visit.forms, problems), {}) if problems else (None, value)
+
+
+async def _page(
+    visit: Visit,
+    step: Step,
+    prepared: Prepared | None,
+    problem: str = "",
+    findings: tuple[Finding, ...] = (),
+) -> web.StreamResponse:
+    """Return the page that shows what is signed and asks for the proof; or says that there is nothing to sign."""
+    head = head_of(visit, step)
+    if prepared is None:
+        return visit.page("interior/step_nothing.html", step=head)
+    wanted, question, cannot = prepared.act(step), None, ""
+    try:
+        question = await presence.ask(visit, wanted)
+    except Forbidden:
+        cannot = visit.tongue._(N_("To sign you need a passkey or codes. Ask the operator for a link to take up one."))
+    until = visit.now + LASTS.get(step.verb, STATEMENT_LASTS)
+    return visit.page(
+        "interior/step_sign.html",
+        status=422 if problem or findings else 200,
+        step=head,
+        said=forms.say(forms.fields(prepared.type), ijson.loads(prepared.text.encode()), visit.tongue),
+        kind=visit.tongue.code("message_type", prepared.type),
+        statement=visit.tongue.code("statement_kind", wanted.kind),
+        text=prepared.text,
+        digest=prepared.digest,
+        until=visit.tongue.instant(until),
+        question=question,
+        cannot=cannot,
+        problem=problem,
+        findings=findings,
+        hidden=kept(visit.forms) if step.verb == "handover" else [],
+    )

@@ -1,0 +1,63 @@
+"""
+The steps that a visitor may take in a case now, as links to the pages that take them.
+
+Rule 1: what the tables allow is offered, but for what nobody has asked for: an answer needs a question that is open.
+Rule 2: a guest is offered what a guest's word may do.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gateway.core.case import Case, Side, State
+from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
+from gateway.services.acts import allowed
+from gateway.services.guests import is_guest
+from gateway.services.inquire import BoardRow
+from gateway.services.invitations import GUEST_VERBS
+from gateway.web.interior.case_view import Link
+from gateway.web.interior.step_texts import TEXTS
+from gateway.web.visit import Visit
+
+PAGES: Final[Mapping[str, str]] = {"amend": "amend", "approval": "approve", "send": "send"}
+"""Steps that have a page of their own."""
+
+ANSWERS: Final[Mapping[str, str]] = {
+    "use-report": USE_REQUEST,
+    "onward-answer": ONWARD_REQUEST,
+    "confirmation": RECTIFICATION,
+    "destruction": ERASURE,
+}
+"""What answers a question or a demand of the other State, with its kind."""
+
+ABOUT_DATA: Final = frozenset(
+    {"use-question", "onward-question", "strike", "rectification", "rectification-approval", "erasure-demand", *ANSWERS}
+)
+"""Steps about data that was sent: in a group of their own, for most days they are not needed."""
+
+
+def verbs(visit: Visit, row: BoardRow, case: Case | None = None) -> list[str]:
+    """Return the steps the visitor may take now; with the ``case`` without answers to what was not asked."""
+    found = [verb for verb, _ in allowed(Side(row.side), State(row.state), visit.roles)]
+    guest = visit.session is not None and is_guest(visit.session.person)
+    open_to = [verb for verb in found if verb in TEXTS and (verb in GUEST_VERBS or not guest)]
+    return [verb for verb in open_to if case is None or _applies(case, verb)]
+
+
+def _applies(case: Case, verb: str) -> bool:
+    if verb == "rectification-approval":
+        return case.pending is not None and case.pending.type == RECTIFICATION
+    if verb not in ANSWERS:
+        return True
+    return any(one.kind == ANSWERS[verb] and not one.ours and one.answer is None for one in case.notices)
+
+
+def links(visit: Visit, row: BoardRow, case: Case | None = None) -> Sequence[Link]:
+    """Return a link for each step that the visitor may take now."""
+    return [link(visit, row, verb) for verb in verbs(visit, row, case)]
+
+
+def link(visit: Visit, row: BoardRow, verb: str) -> Link:
+    """Return the link to the page that takes the step ``verb``."""
+    own = PAGES.get(verb)
+    path = visit.path(own, ref=row.ref) if own else visit.path("step", ref=row.ref, verb=verb)
+    return Link(verb, visit.tongue._(TEXTS[verb].title), path)

@@ -1,0 +1,233 @@
+"""
+What the pages of the steps have in common: which step it is and who may, its head, its form, the page before the act.
+
+Rule 1: a page is there only for a step that the case allows now to a role the visitor holds; everything else is refused
+before anything of the case is shown.
+Rule 2: what is typed goes back and forth in the form and is kept nowhere until the step is taken.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from multidict import MultiDict
+
+from gateway.core.case import Side, State
+from gateway.core.documents import number_digest
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.rules import Finding
+from gateway.services.act_bodies import TAKES
+from gateway.services.acts import DESK, VERBS, Call, allowed
+from gateway.services.context import Forbidden
+from gateway.services.guests import is_guest
+from gateway.services.inquire import BoardRow
+from gateway.services.invitations import GUEST_VERBS
+from gateway.web import forms, words
+from gateway.web.forms import PREFIX, Field, Problem
+from gateway.web.interior import looks
+from gateway.web.interior.step_texts import TEXTS, StepText
+from gateway.web.visit import Visit
+from schemas import SchemaError
+
+AT_ONCE = frozenset({"freeze", "suspension"})
+"""Steps that stop: the page of their fields is the one before the act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that the visitor may take now, in ``role``; ``roles`` are all of theirs that may."""
+
+    verb: str
+    ref: str
+    row: BoardRow
+    side: Side
+    role: str
+    roles: tuple[str, ...]
+    text: StepText
+
+
+async def step_of(visit: Visit) -> Step:
+    """
+    Return the step that is visited. Raises ``HTTPNotFound`` for a verb there is not, ``Forbidden``, ``NotFound``,
+    ``IllegalStep``.
+    """
+    verb, ref = visit.request.match_info["verb"], visit.request.match_info["ref"]
+    if verb not in VERBS:
+        raise web.HTTPNotFound
+    # Whoever may never take this step learns nothing about the case, not even that there is none.
+    if not visit.roles & VERBS[verb].anybody():
+        raise Forbidden("none of your roles may do this", "ask a person whose role may")
+    row = await looks.row_of(visit, ref)
+    if visit.session is not None and is_guest(visit.session.person) and verb not in GUEST_VERBS:
+        raise Forbidden("a guest does not take this step", "ask the desk in charge")
+    side, state = Side(row.side), State(row.state)
+    here = dict(allowed(side, state, visit.roles)).get(verb, [])
+    fitting = tuple(role for role in here if role in VERBS[verb].roles(side))
+    if not fitting:
+        raise IllegalStep(state, verb, ", ".join(sorted(visit.roles)))
+    named = visit.query("role")
+    role = named if named in fitting else min(fitting, key=lambda one: (one not in DESK, one))
+    return Step(verb, ref, row, side, role, fitting, TEXTS[verb])
+
+
+# What a page shows.
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands on top of every page of a step."""
+
+    ref: str
+    title: str
+    does: str
+    learns: str
+    button: str
+    severe: bool
+    sends: bool
+    partner: str
+    state: str
+    case: str
+    here: str
+    role: str
+    others: tuple[tuple[str, str], ...]
+
+
+def head_of(visit: Visit, step: Step) -> Head:
+    """Return the head of the page of ``step`` in the language of the visitor."""
+    tongue, text = visit.tongue, step.text
+    others = tuple((visit.here(role=role), tongue.role(role)) for role in step.roles if role != step.role)
+    return Head(
+        step.ref,
+        tongue._(text.title),
+        tongue._(text.does),
+        tongue._(text.learns),
+        tongue._(text.button),
+        text.severe,
+        text.sends,
+        tongue.country(step.row.partner),
+        words.state(tongue, step.row.state),
+        visit.path("case", ref=step.ref),
+        visit.here(),
+        tongue.role(step.role),
+        others,
+    )
+
+
+@dataclass(slots=True)
+class Form:
+    """The fields of a step, what stands in them, and what is wrong with it."""
+
+    fields: tuple[Field, ...]
+    posted: MultiDict[str] = field(default_factory=MultiDict)
+    problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def page_of(visit: Visit, step: Step, form: Form, template: str = "interior/step.html", **more: Any) -> web.Response:
+    """Return the page with the fields of a step; one with something wrong in it is an error (422)."""
+    shown = forms.show(form.fields, form.posted, form.problems, visit.tongue)
+    wrong = bool(form.problems or form.findings)
+    return visit.page(
+        template,
+        status=422 if wrong else 200,
+        step=head_of(visit, step),
+        fields=shown,
+        problems=[(one.name, one.words(visit.tongue)) for one in form.problems],
+        findings=form.findings,
+        at_once=step.verb in AT_ONCE,
+        **more,
+    )
+
+
+def confirm_of(
+    visit: Visit, step: Step, form: Form, value: Mapping[str, Any], template: str = "interior/step_confirm.html"
+) -> web.Response:
+    """Return the page that names the effect and repeats what was filled in; nothing has happened yet."""
+    return visit.page(
+        template,
+        status=422 if form.findings else 200,
+        step=head_of(visit, step),
+        said=forms.say(form.fields, value, visit.tongue),
+        hidden=kept(form.posted),
+        findings=form.findings,
+        editable=bool(form.fields),
+    )
+
+
+def kept(posted: MultiDict[str]) -> list[tuple[str, str]]:
+    """Return the fields of the body that a page carries on to the next."""
+    return [(name, value) for name, value in posted.items() if name.startswith(f"{PREFIX}.")]
+
+
+def why_of(visit: Visit, step: Step, problem: str = "", why: str = "") -> web.Response:
+    """Return the page that asks why the visitor needs to see what is on record."""
+    return visit.page(
+        "interior/step_why.html",
+        status=422 if problem else 200,
+        step=head_of(visit, step),
+        why=why or visit.draft.get("why", ""),
+        problem=visit.tongue._(problem) if problem else "",
+    )
+
+
+async def take_why(visit: Visit, step: Step) -> web.StreamResponse:
+    """Keep the reason that was given, and lead back to the page that shows what it was given for."""
+    why, problem = looks.given(visit.form)
+    if problem or visit.session is None:
+        return why_of(visit, step, problem, why)
+    looks.REASONS.give(visit.session, step.ref, why, visit.now)
+    return await visit.to(visit.here())
+
+
+# From form to act.
+
+
+async def _completed(visit: Visit, step: Step, posted: MultiDict[str]) -> MultiDict[str]:
+    """Return the form with what nobody types: random references, and the digest in place of a document's number."""
+    made = MultiDict(posted)
+    if step.verb == "schedule":
+        name, count = f"{PREFIX}.escort.refs", posted.get(f"{PREFIX}.escort.count", "")
+        wanted = int(count) if count in ("1", "2", "3", "4") else 0
+        tokens = made.popall(name, [])[:wanted]
+        for token in [*tokens, *(visit.site.desk.context.random.token() for _ in range(wanted - len(tokens)))]:
+            made.add(name, token)
+    name = f"{PREFIX}.number_digest"
+    if step.verb in ("issue", "reissue") and (number := posted.get(name, "")) and len(number) != _DIGEST_CHARS:
+        case = await looks.seen(visit, step.row, step.role, "", "view")
+        made[name] = number_digest(case.thread, number)
+    return made
+
+
+_DIGEST_CHARS = 43
+"""A digest in base64url; no travel document has a number of that length."""
+
+
+async def take_form(
+    visit: Visit, step: Step, of: tuple[Field, ...], template: str = "interior/step.html", **more: Any
+) -> web.StreamResponse:
+    """Take the form of a step one page further."""
+    rows = forms.changed(of, visit.forms)
+    if rows is not None or "change" in visit.form:
+        return page_of(visit, step, Form(of, rows if rows is not None else visit.forms), template, **more)
+    posted = await _completed(visit, step, visit.forms)
+    value, problems = forms.read(of, posted, visit.tongue.zone, TAKES.get(step.verb, ""))
+    if problems:
+        return page_of(visit, step, Form(of, visit.forms, problems), template, **more)
+    form = Form(of, posted)
+    if "confirm" not in visit.form:
+        return confirm_of(visit, step, form, value)
+    try:
+        return await act(visit, step, value)
+    except RuleRefused as error:
+        form.findings = tuple(error.findings)
+        return confirm_of(visit, step, form, value)
+    except SchemaError as error:
+        form.problems = forms.blame(of, posted, visit.tongue.zone, error)
+        return page_of(visit, step, form, template, **more)
+
+
+async def act(visit: Visit, step: Step, value: Mapping[str, Any]) -> web.StreamResponse:
+    """Take the step and lead to the case."""
+    await VERBS[step.verb].act(visit.site.desk, Call(visit.person.id, step.role, step.ref, value))
+    return await visit.to(visit.path("case", ref=step.ref), told=visit.tongue._(step.text.done))

@@ -1,0 +1,170 @@
+"""
+The steps of a case, one page each: what it does, who learns what, the fields it takes, one look before it is taken.
+
+Rule 1: a stop is one page and one button. No step that stops a case asks a second time.
+Rule 2: a page that shows what is on record about the person records the look first, for a reason (``looks``).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from aiohttp import web
+from multidict import MultiDict
+
+from gateway.core.case import Notice, Side
+from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
+from gateway.core.notices import unanswered
+from gateway.services import directory
+from gateway.services.act_bodies import TAKES
+from gateway.services.acts import ANYBODY, DESK, RETURN_DESK
+from gateway.services.ports import Tx
+from gateway.web import forms
+from gateway.web.forms import Field, Option
+from gateway.web.interior import answering, looks, signatures
+from gateway.web.interior.step_pages import (
+    AT_ONCE,
+    Form,
+    Step,
+    confirm_of,
+    head_of,
+    kept,
+    page_of,
+    step_of,
+    take_form,
+    take_why,
+    why_of,
+)
+from gateway.web.language import N_
+from gateway.web.visit import Route, Visit
+
+ELSEWHERE: Mapping[str, str] = {"amend": "amend", "approval": "approve", "send": "send"}
+"""Steps that have pages of their own, by the route that begins them."""
+
+SIGNED = frozenset(
+    {
+        "countersignature",
+        "endorsement",
+        "accept",
+        "rectification-approval",
+        "handover",
+        "handover-confirmation",
+    }
+)
+"""Steps that a person signs: ``signatures`` has their pages."""
+
+PRESET = N_("Stopped at once from the desk; the reason follows.")
+"""A reason that stands in the form already, so that nobody has to find words before a case is stopped."""
+
+_TIGHTENS = frozenset({"freeze", "recall"})
+_ASKED: Mapping[str, str] = {
+    "use-report": USE_REQUEST,
+    "onward-answer": ONWARD_REQUEST,
+    "confirmation": RECTIFICATION,
+    "destruction": ERASURE,
+}
+"""Steps that answer a numbered question or demand, by the kind of it."""
+
+
+# The fields of a step.
+
+
+def _needs_reason(step: Step) -> bool:
+    """Tell whether the page shows what is on record about the person, to a role that may see it."""
+    return step.role in {"correction": DESK, "record": RETURN_DESK}.get(step.verb, frozenset())
+
+
+async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
+    """Return the fields of the body that the step takes; none if it takes none."""
+    name = TAKES.get(step.verb)
+    made = forms.fields(name) if name is not None else ()
+    if step.verb in _TIGHTENS and step.role != "asylum_authority":
+        made = _without_none(made)
+    if step.verb in _ASKED:
+        case = await looks.seen(visit, step.row, step.role, "", "view")
+        asked = [one for one in unanswered(case) if one.kind == _ASKED[step.verb]]
+        return forms.with_options(made, "/number", [_numbered(visit, one) for one in asked])
+    if step.verb == "redirect":
+        return forms.with_options(made, "/authority/id", await _authorities(visit))
+    return made
+
+
+def _without_none(of: Sequence[Field]) -> tuple[Field, ...]:
+    """Whoever stops a case attests no 'none': that is for the authority that attests it."""
+    at = "/protection/state"
+    state = next(one for group in of if group.member == "protection" for one in group.fields if one.pointer == at)
+    return forms.with_options(of, at, [one for one in state.options if one.value != "none"])
+
+
+def _numbered(visit: Visit, notice: Notice) -> Option:
+    text = visit.tongue._(N_("Number %(number)s of %(day)s"), number=notice.number, day=notice.on)
+    return Option(notice.number, text=text)
+
+
+async def _authorities(visit: Visit) -> list[Option]:
+    """Return the authorities of our own directory today."""
+    context, today = visit.site.desk.context, visit.now.date()
+
+    async def unit(tx: Tx) -> directory.Listing:
+        return await directory.listing(context, tx, context.country, today)
+
+    found = await context.store.read(unit)
+    return [Option(one.id, text=one.id) for one in found.authorities]
+
+
+async def _filled(visit: Visit, step: Step, of: Sequence[Field], why: str) -> MultiDict[str]:
+    """Return what stands in the fields at first: what is on record, where the step replaces it."""
+    typed = kept(MultiDict(visit.draft))
+    if typed:
+        return MultiDict(typed)
+    if not _needs_reason(step):
+        reason = {"reason": visit.tongue._(PRESET)} if step.verb in AT_ONCE else {}
+        return forms.fill(of, reason, visit.tongue.zone)
+    case = await looks.seen(visit, step.row, step.role, why, "view")
+    value = case.record or {} if step.verb == "record" else {"elements": (case.draft or {}).get("elements")}
+    return forms.fill(of, value, visit.tongue.zone)
+
+
+# The pages.
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    """Show what a step does and the fields it takes; one that takes none is a page to confirm."""
+    step = await step_of(visit)
+    if step.verb in ELSEWHERE:
+        return await visit.to(visit.path(ELSEWHERE[step.verb], ref=step.ref))
+    if step.verb == "protocol":
+        # Whoever signs a handover sees its exact text before; there is no other use of it here.
+        hand = "handover" if step.side is Side.REQUESTING else "handover-confirmation"
+        return await visit.to(visit.path("step", ref=step.ref, verb=hand))
+    if step.verb == "reply":
+        return await answering.show(visit, step)
+    if step.verb in SIGNED:
+        return await signatures.show(visit, step)
+    reason = looks.reason_of(visit, step.ref)
+    if _needs_reason(step) and reason is None:
+        return why_of(visit, step)
+    of = await _fields(visit, step)
+    if step.verb in _ASKED and not any(one.options for one in of if one.member == "number"):
+        return visit.page("interior/step_nothing.html", step=head_of(visit, step))
+    if not of:
+        return confirm_of(visit, step, Form(of), {})
+    return page_of(visit, step, Form(of, await _filled(visit, step, of, reason.why if reason else "")))
+
+
+async def take(visit: Visit) -> web.StreamResponse:
+    """Read what was posted; show it once more with its effect, and take the step when that was confirmed."""
+    step = await step_of(visit)
+    if step.verb in ELSEWHERE or step.verb == "protocol":
+        return await show(visit)
+    if "why" in visit.form and "look" in visit.form:
+        return await take_why(visit, step)
+    if step.verb == "reply":
+        return await answering.take(visit, step)
+    if step.verb in SIGNED:
+        return await signatures.take(visit, step)
+    return await take_form(visit, step, await _fields(visit, step))
+
+
+ROUTES = (
+    Route("GET", "/cases/{ref}/steps/{verb}", "step", show, ANYBODY),
+    Route("POST", "/cases/{ref}/steps/{verb}", "step.take", take, ANYBODY),
+)

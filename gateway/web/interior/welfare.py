@@ -1,0 +1,178 @@
+"""
+The sign-offs: what waits for the authority in charge of a person, what exactly it would sign, and its way to say no.
+
+Rule 1: which cases wait is read from the state tables and from who is in charge of the person; no list is kept.
+Rule 2: nobody signs in its place and no role overrides it. To stop is one step, alone, and needs nobody's leave.
+Rule 3: a list shows references. What is to be signed is content, shown for a reason that was recorded first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from aiohttp import web
+
+from gateway.core.case import Side
+from gateway.core.returns import IN_CHARGE
+from gateway.services import reading
+from gateway.services.acts import VERBS
+from gateway.services.context import NotFound
+from gateway.services.inquire import BoardRow, Place
+from gateway.services.reading import Awaiting, part_of_return
+from gateway.web import words
+from gateway.web.interior.case import asks, opened, shown
+from gateway.web.interior.looks import acting_as, row_of, seen
+from gateway.web.interior.returns import prepared, signature
+from gateway.web.interior.step_links import link, verbs
+from gateway.web.interior.step_texts import TEXTS
+from gateway.web.language import N_
+from gateway.web.lateness import Lateness, lateness
+from gateway.web.visit import Entry, Route, Visit
+
+PAGE: Final = 50
+
+DECIDES: Final = frozenset({"assess", "decide"})
+"""What the authority in charge decides on the record, without bytes to sign."""
+
+_VETOES: Final = ("decline", "refusal", "suspension", "freeze", "recall")
+"""How it says no or stop, the step that ends most first; those that the state allows are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One line of the list."""
+
+    ref: str
+    partner: str
+    side: str
+    state: str
+    what: str
+    ready: str
+    kind: str
+    officer: str | None
+    late: Lateness
+    path: str
+
+
+def _events(role: str) -> Mapping[Side, frozenset[str]]:
+    return {side: reading.signable(side, role) | DECIDES for side in Side}
+
+
+async def sign_offs(visit: Visit) -> web.StreamResponse:
+    """Show the cases that wait for the visitor's authority."""
+    role = acting_as(visit, IN_CHARGE)
+    if role is None:
+        raise NotFound("no sign-off waits for this role")
+    after = place_of(visit.query("after"))
+    rows, more = await _rows(visit, role, after)
+    found = await reading.awaiting(visit.site.desk.context, rows, role, _events(role))
+    following = visit.here(after=place_text(rows[-1].place)) if more else ""
+    lines = [_line(visit, one) for one in found]
+    return visit.page(
+        "interior/welfare.html", lines=lines, role=visit.tongue.role(role), following=following, first=after is None
+    )
+
+
+async def _rows(visit: Visit, role: str, after: Place | None) -> tuple[Sequence[BoardRow], bool]:
+    """Return a page of the cases in the states in which the role may sign, and whether there are more."""
+    events = _events(role)
+    states = {state.value for side in Side for state in reading.states_awaiting(side, role, events[side])}
+    found = await visit.site.desk.inquiries.cases(states=sorted(states), limit=PAGE + 1, after=after)
+    return found[:PAGE], len(found) > PAGE
+
+
+def _line(visit: Visit, one: Awaiting) -> Waiting:
+    tongue, row = visit.tongue, one.row
+    event = _first(one)
+    ready, kind = _ready(one, event)
+    return Waiting(
+        ref=row.ref,
+        partner=tongue.country(row.partner),
+        side=words.side(tongue, row.side),
+        state=words.state(tongue, row.state),
+        what=tongue._(TEXTS[_verb(event)].title),
+        ready=tongue._(ready),
+        kind=kind,
+        officer=row.officer,
+        late=lateness(row, visit.now, visit.site.desk.context.reckoner.calendars, tongue),
+        path=visit.path("sign-off", ref=row.ref),
+    )
+
+
+def _first(one: Awaiting) -> str:
+    """Return the event the case waits for: a signature before a decision."""
+    return next((name for name in one.events if name not in DECIDES), one.events[0])
+
+
+def _verb(event: str) -> str:
+    return next(name for name, verb in VERBS.items() if event in verb.events)
+
+
+def _ready(one: Awaiting, event: str) -> tuple[str, str]:
+    if event in DECIDES:
+        return N_("To be decided on the record"), "new"
+    if one.digest is None:
+        return N_("The desk has still to prepare it"), "still"
+    if one.row.side == Side.REQUESTING and not one.approved:
+        return N_("Prepared; the desk has still to approve it"), "soon"
+    return N_("Ready to be signed"), "new"
+
+
+def place_text(place: Place) -> str:
+    """Return a place in a list as the address of a page holds it."""
+    return f"{place.due_at.isoformat() if place.due_at else ''}~{place.ref}"
+
+
+def place_of(text: str) -> Place | None:
+    """Return the place that an address holds; what is none counts as the beginning."""
+    due, separator, ref = text.partition("~")
+    if not separator or not ref:
+        return None
+    try:
+        due_at = datetime.fromisoformat(due) if due else None
+    except ValueError:
+        return None
+    return Place(due_at, ref) if due_at is None or due_at.tzinfo is not None else None
+
+
+async def sign_off(visit: Visit) -> web.StreamResponse:
+    """Show what exactly is to be signed, for a reason; and the ways to sign it, or to say no."""
+    row = await row_of(visit, visit.request.match_info["ref"])
+    role = acting_as(visit, IN_CHARGE)
+    row, head, _ = await opened(visit)
+    if role is None:
+        raise NotFound("there is no such case here")
+    if head.gone or head.reason is None:
+        return asks(visit, row, head, visit.request.path)
+    tongue = visit.tongue
+    case = await seen(visit, row, role, head.reason.why, "preview")
+    part = part_of_return(case, role)
+    waits = await reading.awaiting(visit.site.desk.context, [row], role, _events(role))
+    allowed = verbs(visit, row)
+    mine = [_verb(name) for name in waits[0].events] if waits else []
+    signs = [link(visit, row, verb) for verb in dict.fromkeys(mine) if verb in allowed]
+    vetoes = [link(visit, row, verb) for verb in _VETOES if verb in allowed]
+    return shown(
+        visit,
+        "welfare_case.html",
+        row,
+        head,
+        body=prepared(tongue, part),
+        digest=part.prepared.digest if part.prepared else "",
+        approver=part.prepared.approver if part.prepared else None,
+        author=part.prepared.author if part.prepared else None,
+        signs=signs,
+        vetoes=vetoes,
+        in_charge=tongue.role(reading.in_charge(case)),
+        is_mine=reading.in_charge(case) == role,
+        signatures=[signature(tongue, case.side, one, visit.now) for one in case.releases],
+    )
+
+
+ROUTES = (
+    Route("GET", "/sign-offs", "sign-offs", sign_offs, IN_CHARGE),
+    Route("GET", "/cases/{ref}/sign-off", "sign-off", sign_off, IN_CHARGE),
+)
+
+NAVIGATION = (Entry("sign-offs", N_("Sign-offs"), IN_CHARGE),)

@@ -1,0 +1,162 @@
+"""
+The people of the gateway as the configuration has them, and how they sign in. Nothing here says what they work on.
+
+Rule 1: a link is shown once, to who made it, and whoever it is for sees in their account that it was made.
+Rule 2: an operator makes links and ends sessions; what a person approved stays the person's.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiohttp import web
+
+from gateway.core.calendars import local_date
+from gateway.services.accounts import DESKS, desk_of
+from gateway.services.context import Forbidden, NotFound, Person
+from gateway.web.language import N_, Tongue
+from gateway.web.operator.desk import ROLES
+from gateway.web.visit import Route, Visit
+
+LINK_LASTS = timedelta(hours=24)
+
+EVENTS = 50
+
+DESK_NAMES = {"interior": N_("Confirmation desk"), "board": N_("Replies to watch"), "operator": N_("Operator")}
+
+EVENT_NAMES = {
+    "link.made": N_("A one-time link was made"),
+    "link.by": N_("An operator made it"),
+    "sessions.ended": N_("An operator ended all sessions"),
+    "session.begun": N_("Signed in"),
+    "session.ended": N_("Signed out"),
+    "passkey.added": N_("A passkey was added"),
+    "passkey.removed": N_("A passkey was removed"),
+    "code.added": N_("Codes were set up"),
+    "code.removed": N_("Codes were removed"),
+    "invitation.made": N_("An invitation was made"),
+    "invitation.revoked": N_("An invitation was revoked"),
+}
+"""What the events of an account are called; another is shown as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person of the configuration: office, absence and deputy, and how they can sign in."""
+
+    person: Person
+    state: str
+    kind: str
+    passkeys: int
+    codes: bool
+
+
+async def _row(visit: Visit, person: Person) -> Row:
+    accounts = visit.site.accounts
+    state, kind = _state(visit, person)
+    return Row(person, state, kind, len(await accounts.passkeys(person.id)), await accounts.has_code(person.id))
+
+
+def _state(visit: Visit, person: Person) -> tuple[str, str]:
+    tongue = visit.tongue
+    if not person.active(visit.now):
+        return tongue._("Not in office"), "late"
+    if person.is_away(local_date(visit.now, visit.site.zone)):
+        return tongue._("Away"), "soon"
+    return tongue._("In office"), "good"
+
+
+def desks_of(person: Person) -> list[str]:
+    """Return the desks at which ``person`` works."""
+    return sorted({desk_of(role) for role in person.roles}, key=DESKS.index)
+
+
+def _means(tongue: Tongue, row: Row) -> str:
+    """Return how a person can sign in, in words."""
+    keys = tongue.ngettext("%(n)s passkey", "%(n)s passkeys", row.passkeys) if row.passkeys else ""
+    if keys and row.codes:
+        return tongue._("%(keys)s, and codes", keys=keys)
+    return keys or (tongue._("Codes") if row.codes else tongue._("Nothing set up yet"))
+
+
+async def people(visit: Visit) -> web.StreamResponse:
+    """List the people."""
+    persons = sorted(visit.site.desk.context.persons.values(), key=lambda one: one.id)
+    rows = [await _row(visit, one) for one in persons]
+    return visit.page("operator/people.html", rows=[(row, _means(visit.tongue, row)) for row in rows])
+
+
+def _person(visit: Visit) -> Person:
+    found = visit.site.desk.context.persons.get(visit.request.match_info["person"])
+    if found is None:
+        raise NotFound("there is no such person here")
+    return found
+
+
+async def person(visit: Visit) -> web.StreamResponse:
+    """Show one person: roles, means of signing in, and what happened to the account."""
+    found = _person(visit)
+    row, tongue = await _row(visit, found), visit.tongue
+    events = [
+        (one, tongue._(EVENT_NAMES[one.event]) if one.event in EVENT_NAMES else one.event)
+        for one in await visit.site.accounts.events(found.id, EVENTS)
+    ]
+    return visit.page(
+        "operator/person.html",
+        row=row,
+        means=_means(tongue, row),
+        events=events,
+        desks=[tongue._(DESK_NAMES[name]) for name in desks_of(found)],
+    )
+
+
+async def link_form(visit: Visit, problem: str = "") -> web.StreamResponse:
+    """Ask at which desk the link is to let the person in."""
+    found = _person(visit)
+    return visit.page(
+        "operator/link_form.html",
+        status=422 if problem else 200,
+        person=found,
+        desks=[(name, visit.tongue._(DESK_NAMES[name])) for name in desks_of(found)],
+        problem=visit.tongue._(problem) if problem else "",
+    )
+
+
+async def link(visit: Visit) -> web.StreamResponse:
+    """Make a one-time link with which a person sets up a way of signing in, and show it this once."""
+    found, desk = _person(visit), visit.form.get("desk", "")
+    if desk not in desks_of(found):
+        return await link_form(visit, N_("Choose the desk that the link is for."))
+    if visit.form.get("confirm") != "yes":
+        name = visit.tongue._(DESK_NAMES[desk])
+        return visit.page("operator/link_confirm.html", person=found, desk=desk, name=name, hours=_HOURS)
+    accounts, until = visit.site.accounts, visit.now + LINK_LASTS
+    token = await accounts.make_link(found.id, desk, "enrol", visit.now, until)
+    await accounts.note(found.id, "link.by", visit.person.id, desk, visit.now)
+    path = visit.site.route(desk, "link").path.replace("{token}", token)
+    return visit.page("operator/link.html", person=found, address=f"{visit.site.origins[desk]}{path}", until=until)
+
+
+_HOURS = int(LINK_LASTS.total_seconds() // 3600)
+
+
+async def end(visit: Visit) -> web.StreamResponse:
+    """End all sessions of a person: first the page that says so, then the act."""
+    found = _person(visit)
+    if found.id == visit.person.id:
+        raise Forbidden("one's own sessions are ended by signing out", "")
+    if visit.form.get("confirm") != "yes":
+        return visit.page("operator/end.html", person=found)
+    count = await visit.site.accounts.end_all(found.id)
+    await visit.site.accounts.note(found.id, "sessions.ended", visit.person.id, visit.pages.name, visit.now)
+    told = visit.tongue.ngettext("%(n)s session was ended.", "%(n)s sessions were ended.", count)
+    return await visit.to(visit.path("person", person=found.id), told=told)
+
+
+ROUTES = (
+    Route("GET", "/people", "people", people, ROLES),
+    Route("GET", "/people/{person}", "person", person, ROLES),
+    Route("GET", "/people/{person}/link", "person-link", link_form, ROLES, fresh=True),
+    Route("POST", "/people/{person}/link", "person-link-make", link, ROLES, fresh=True),
+    Route("GET", "/people/{person}/end", "person-end", end, ROLES, fresh=True),
+    Route("POST", "/people/{person}/end", "person-ended", end, ROLES, fresh=True),
+)

@@ -1,0 +1,99 @@
+"""
+What each rule says to the person it stops, in one sentence; ``docs/rules.md`` has the whole of it, with its sources.
+
+A finding names its rule and a place. Its English reason is for the log; a page says this, in every language.
+"""
+
+from collections.abc import Mapping
+
+from gateway.web.language import N_
+
+RULES: Mapping[str, str] = {
+    "R-00": N_("What the rules have to look at is missing from the record."),
+    "R-01": N_(
+        "Nothing may be asked of the other State unless the protection state of the person is attested as none. "
+        "This is a hard stop: no role can override it."
+    ),
+    "R-02": N_("The case was stopped by a later indication. Nothing leaves but a withdrawal."),
+    "R-03": N_(
+        "Nationality is asked as of today, permanent residence as of the day of entry; the day of entry is missing."
+    ),
+    "R-04": N_("A return needs a signed answer that the other State knows the person as its own."),
+    "R-05": N_("The conditions under which data was given do not allow this use."),
+    "R-06": N_("If the age is in doubt, the person counts as a minor."),
+    "R-07": N_("A minor needs a representative before anything is sent."),
+    "R-08": N_("It is too early for this step of a return: identification, reflection and information come first."),
+    "R-09": N_("An assessment stands against the return, is missing, or has expired."),
+    "R-10": N_("The authorities in charge of both States must sign, and somebody must receive a minor."),
+    "R-11": N_("An answer, or word that it will be late, is owed first."),
+    "R-12": N_("The person must know where to find help before leaving."),
+    "R-13": N_("A reason must be given before personal data is looked at or sent."),
+    "R-14": N_("Only data about the person asked about may be sent."),
+    "R-15": N_("Assessments and the national file stay in this State."),
+    "R-16": N_("A correction must reach everybody who got the wrong data."),
+    "R-17": N_("The other State asks what became of its data; it must get an answer."),
+    "R-18": N_("What was sent and received must stay on file."),
+    "R-19": N_("The transfer needs a ground in law that is on record."),
+    "R-20": N_("It was not established that the question endangers nobody."),
+    "R-21": N_("A question must tell nothing of protection or of what happened to the person."),
+    "R-22": N_("The person has a right to know what was sent."),
+    "R-23": N_("The consent of the person is missing, was taken back, or is the only ground there is."),
+    "R-24": N_("A consulate is told only if the person wants it."),
+    "R-25": N_("The period for which this may be kept is over, or is missing."),
+    "R-26": N_("Not found is not no: the absence of an entry denies nobody a State."),
+    "N-01": N_("This State is on the list of States that may not be contacted."),
+    "N-02": N_("No valid key of the other State is held now. Tell the operator."),
+    "Q-01": N_("The answer does not answer the question that was asked."),
+    "E-01": N_("An element is not what it says: a date, a check digit or a number does not hold."),
+    "M-01": N_("The request does not allow this method of finding out."),
+    "M-02": N_("No interview was agreed on and held."),
+    "MIN-1": N_("This element may not be sent for this purpose."),
+    "MIN-2": N_("This element leaves only when the other State asks for it."),
+    "MIN-3": N_("The national file never leaves."),
+    "MIN-4": N_("Files do not leave yet."),
+    "MIN-5": N_("The question cannot be answered without an element that is not in the file."),
+    "V-01": N_("A second person is needed; nobody decides this alone."),
+    "V-02": N_("The bytes are not the ones that were shown and signed. Look at them again."),
+    "V-03": N_("A second person must approve this before it leaves."),
+    "V-04": N_("The text must be prepared before it can be sent."),
+    "V-05": N_("An answer that is not a yes needs a second signer."),
+    "V-06": N_("A second look may be asked for once."),
+    "V-07": N_("Only who stopped the case can let it go."),
+    "V-08": N_("Everybody who stopped the case must let it go first."),
+    "V-09": N_("A case stays with the State it was opened with."),
+    "V-10": N_("This number was used before."),
+    "V-11": N_("There is no question that this would answer."),
+    "V-12": N_("What was never sent cannot be taken back."),
+    "V-13": N_("No such authority is in our directory."),
+    "V-14": N_("An exercise names invented States only."),
+    "V-30": N_("Only the authority in charge of this person may do this."),
+    "V-31": N_("Both sides must speak of the same person."),
+    "V-32": N_("The proposal must say what the record says."),
+    "V-33": N_("What was prepared belongs to another step."),
+    "V-34": N_("What was prepared says something else than the step."),
+    "V-36": N_("There is no final decision on record."),
+    "V-37": N_("No travel document was asked for."),
+    "V-38": N_("The travel document would not last for the journey."),
+    "V-39": N_("The journey is not the one that was planned."),
+    "V-40": N_("The notice that the agreement wants before the journey cannot be kept."),
+    "V-41": N_("The person must be asked again on the day of departure."),
+    "V-42": N_("Two persons must sign the handover, one on each side."),
+    "V-43": N_("The person is looked after for six months before the case may end."),
+    "D-01": N_("The period cannot be extended any further."),
+    "D-02": N_("An extension must be given before the day it is due."),
+    "D-03": N_("The answer is not late yet."),
+    "D-04": N_("Another role takes this step of the ladder."),
+    "D-05": N_("The case is stopped; nobody is pressed."),
+    "D-06": N_("Pressing may endanger somebody, says who answers for the person."),
+    "D-07": N_("This step of the ladder is not reached."),
+    "D-08": N_("This step was taken not long ago; it rests."),
+    "D-09": N_("An exercise is no matter between ministries."),
+}
+"""One sentence for each rule that can be found against."""
+
+OTHER = N_("A rule of this gateway does not allow it.")
+
+
+def sentence(rule: str) -> str:
+    """Return the sentence (English, to be translated) for ``rule``."""
+    return RULES.get(rule, OTHER)

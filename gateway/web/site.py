@@ -1,0 +1,159 @@
+"""
+What the pages of one gateway stand on: services, accounts, languages, look; and how a template becomes a page.
+
+Built once by ``gateway.app`` and never changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import jinja2
+from markupsafe import Markup, escape
+
+from gateway.services.accounts import Accounts, Session
+from gateway.services.acts import DeskServices
+from gateway.services.context import Person
+from gateway.web.language import DEFAULT, LANGUAGES, Tongue, tongue
+from gateway.web.rules import sentence
+
+if TYPE_CHECKING:
+    from gateway.web.signin.hand import Hand
+    from gateway.web.signin.openid import OpenId
+    from gateway.web.visit import DeskPages, Route, Visit
+
+
+DEFAULT_COLOUR = "#1d4f5c"
+"""The colour of the header where a country names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    How a country's pages look: its name by language, its colour (``#rrggbb``), its emblem (SVG) or none.
+
+    Colour and emblem are served as files of their own, because no page has a style or an image inside it.
+    """
+
+    names: Mapping[str, str]
+    colour: str = DEFAULT_COLOUR
+    emblem: bytes | None = None
+
+    def name(self, lang: str) -> str:
+        """Return the country's name in ``lang``, or in the first language it has one."""
+        return self.names.get(lang) or next(iter(self.names.values()), "")
+
+
+class Demonstration(Protocol):
+    """What a demonstration adds to every page: that it is one, and where its own page is."""
+
+    @property
+    def address(self) -> str:
+        """Return the address of the page with one-time links and the clock."""
+        ...
+
+
+@dataclass(slots=True)
+class Site:
+    """
+    Everything a page may use.
+
+    ``origins`` maps ``interior``, ``board`` and ``operator`` to their addresses (``https://desk.example``). ``values``
+    is the configuration. ``extra`` holds what one desk alone needs, by its name.
+    """
+
+    desk: DeskServices
+    accounts: Accounts
+    look: Look
+    origins: Mapping[str, str]
+    values: Mapping[str, Any]
+    hand: "Hand"
+    openid: "OpenId | None" = None
+    demonstration: Demonstration | None = None
+    default_language: str = DEFAULT
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    assets: Mapping[str, str] = field(default_factory=dict)
+    _routes: dict[str, dict[str, "Route"]] = field(default_factory=dict)
+    _environments: dict[str, jinja2.Environment] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> str:
+        """Return the IANA time zone of the gateway."""
+        return self.desk.context.zone
+
+    def now(self) -> datetime:
+        """Return the present instant of the gateway's clock."""
+        return self.desk.context.clock.now()
+
+    def tongue(self, lang: str) -> Tongue:
+        """Return the language ``lang`` in the gateway's time zone."""
+        return tongue(lang, self.zone)
+
+    # Who may what.
+
+    def person_of(self, session: Session) -> Person:
+        """Return the person of ``session``; an invitation is a person of its own, with its one role and no key."""
+        if session.invitation is not None:
+            return Person(session.person, frozenset({session.invitation.role}), b"")
+        return self.desk.context.persons[session.person]
+
+    def roles_of(self, session: Session, at: datetime) -> frozenset[str]:
+        """Return the roles in force at ``at``; none once the office or the invitation has ended."""
+        if session.invitation is not None:
+            return frozenset({session.invitation.role}) if at < session.invitation.until else frozenset()
+        person = self.desk.context.persons.get(session.person)
+        return person.roles if person is not None and person.active(at) else frozenset()
+
+    def allows(self, route: "Route", session: Session | None, at: datetime) -> bool:
+        """Tell whether ``session`` may take ``route`` at ``at``."""
+        if "anyone" in route.roles:
+            return True
+        if session is None:
+            return False
+        held = self.roles_of(session, at)
+        return bool(held) and ("signed-in" in route.roles or bool(held & route.roles))
+
+    # Routes and templates.
+
+    def open(self, pages: "DeskPages") -> None:
+        """Take the routes of a desk; raises ``ValueError`` if two have the same name."""
+        routes: dict[str, Route] = {}
+        for route in pages.routes:
+            if route.name in routes:
+                raise ValueError(f"{pages.name}: two routes are named '{route.name}'")
+            routes[route.name] = route
+        self._routes[pages.name] = routes
+
+    def route(self, desk: str, name: str) -> "Route":
+        """Return a route by name. Raises ``KeyError``: a page leads to one that does not exist."""
+        return self._routes[desk][name]
+
+    def render(self, visit: "Visit", template: str, values: Mapping[str, object]) -> str:
+        """Return the page that ``template`` makes, in the language of the visit."""
+        environment = self._environments.get(visit.tongue.lang) or self._environment(visit.tongue)
+        return environment.get_template(template).render(
+            visit=visit, site=self, look=self.look, tongue=visit.tongue, **values
+        )
+
+    def _environment(self, tongue: Tongue) -> jinja2.Environment:
+        made = jinja2.Environment(
+            loader=jinja2.PackageLoader("gateway.web", "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        made.install_gettext_translations(tongue.catalogue, newstyle=True)  # type: ignore[attr-defined]
+        made.filters["bdi"] = bdi
+        made.globals["languages"] = LANGUAGES
+        made.globals["asset"] = lambda name: f"/static/{name}?v={self.assets.get(name, '')}"
+        made.globals["rule"] = lambda id: tongue._(sentence(id))
+        self._environments[tongue.lang] = made
+        return made
+
+
+def bdi(text: object) -> Markup:
+    """Return ``text`` isolated from the direction of what stands around it."""
+    return Markup("<bdi>") + escape(text) + Markup("</bdi>")

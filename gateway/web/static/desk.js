@@ -1,0 +1,159 @@
+// What a script adds to the desks. Every page works without it; nothing here writes markup, only text and attributes.
+"use strict";
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const csrf = document.querySelector("meta[name=csrf]")?.content ?? "";
+
+// Error summary: read first.
+document.querySelector("[data-focus]")?.focus();
+
+// Signed out after a while without a request: warn two minutes before, and offer to stay. Tabs tell one another.
+const timeOut = document.getElementById("time-out");
+if (timeOut) {
+  const WARN_MS = 120_000;
+  const idleMs = Number(timeOut.dataset.idleS) * 1000;
+  const left = timeOut.querySelector("[data-left]");
+  const tabs = new BroadcastChannel("desk");
+  let endsAt = 0;
+  const leave = () => location.assign(timeOut.dataset.ended);
+  const restart = () => {
+    endsAt = Date.now() + idleMs;
+    if (timeOut.open) timeOut.close();
+  };
+  const look = () => {
+    const ms = endsAt - Date.now();
+    if (ms <= 0) return leave();
+    if (ms > WARN_MS) return;
+    const seconds = Math.ceil(ms / 1000);
+    left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    if (!timeOut.open) timeOut.showModal();
+  };
+  const keep = async () => {
+    const body = new URLSearchParams({ csrf });
+    const answer = await fetch("/session/keep", { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (!answer) return; // No network: the clock goes on, and the button can be pressed again.
+    if (!answer.ok) return leave();
+    restart();
+    tabs.postMessage("asked");
+  };
+  timeOut.querySelector("[data-keep]").addEventListener("click", keep);
+  timeOut.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    keep();
+  });
+  tabs.addEventListener("message", restart);
+  restart();
+  tabs.postMessage("asked");
+  setInterval(look, 1000);
+}
+
+// Figures that stay fresh while the page is seen. The header says that nobody asked, so the time above goes on.
+const counts = all("[data-count-url]");
+const refresh = async (element) => {
+  const headers = { "Desk-Background": "1", Accept: "text/plain" };
+  const answer = await fetch(element.dataset.countUrl, { headers, redirect: "manual" }).catch(() => null);
+  const text = answer?.ok ? (await answer.text()).trim() : "";
+  if (/^\d{1,9}$/.test(text)) element.textContent = text;
+};
+if (counts.length) setInterval(() => document.hidden || counts.forEach(refresh), 60_000);
+
+// Choose all boxes of a list.
+for (const holder of all("[data-select-all]")) {
+  const master = holder.querySelector("input");
+  const form = holder.closest("form") ?? document;
+  const boxes = all("input[type=checkbox]", form).filter((box) => box.name === holder.dataset.selectAll);
+  const show = () => {
+    const chosen = boxes.filter((box) => box.checked).length;
+    master.checked = boxes.length > 0 && chosen === boxes.length;
+    master.indeterminate = chosen > 0 && chosen < boxes.length;
+  };
+  holder.hidden = boxes.length === 0;
+  master.addEventListener("change", () => boxes.forEach((box) => (box.checked = master.checked)));
+  boxes.forEach((box) => box.addEventListener("change", show));
+  show();
+}
+
+// Sort a table by a column that allows it.
+const order = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
+for (const header of all("th[data-sort]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "desk-sort";
+  button.append(...header.childNodes);
+  header.append(button);
+  header.setAttribute("aria-sort", "none");
+  button.addEventListener("click", () => {
+    const up = header.getAttribute("aria-sort") !== "ascending";
+    const table = header.closest("table");
+    const value = (row) => {
+      const cell = row.cells[header.cellIndex];
+      return cell.dataset.value ?? cell.textContent.trim();
+    };
+    all("th[data-sort]", table).forEach((other) => other.setAttribute("aria-sort", "none"));
+    header.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const rows = [...table.tBodies[0].rows].sort((a, b) => (up ? 1 : -1) * order(value(a), value(b)));
+    table.tBodies[0].append(...rows);
+  });
+}
+
+// Single keys, for those who switched them on (WCAG 2.1.4), and never while typing.
+if (document.body.dataset.shortcuts === "on") {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (typing || event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
+    const search = document.querySelector("[data-search]");
+    if (event.key === "/" && search) search.focus();
+    else if (event.key === "?") document.getElementById("shortcuts")?.showModal();
+    else return;
+    event.preventDefault();
+  });
+}
+
+// Passkeys: the options are in the form, the credential goes back in it.
+const bytes = (text) => {
+  const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(plain, (letter) => letter.charCodeAt(0));
+};
+const text = (buffer) => {
+  const plain = String.fromCharCode(...new Uint8Array(buffer));
+  return btoa(plain).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+};
+const withIds = (list) => list?.map((one) => ({ ...one, id: bytes(one.id) }));
+const parse = {
+  get(json) {
+    if (PublicKeyCredential.parseRequestOptionsFromJSON) return PublicKeyCredential.parseRequestOptionsFromJSON(json);
+    return { ...json, challenge: bytes(json.challenge), allowCredentials: withIds(json.allowCredentials) };
+  },
+  create(json) {
+    if (PublicKeyCredential.parseCreationOptionsFromJSON) return PublicKeyCredential.parseCreationOptionsFromJSON(json);
+    const user = { ...json.user, id: bytes(json.user.id) };
+    const excludeCredentials = withIds(json.excludeCredentials);
+    return { ...json, challenge: bytes(json.challenge), user, excludeCredentials };
+  },
+};
+const serialize = (credential) => {
+  if (credential.toJSON) return credential.toJSON();
+  const response = {};
+  for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+    if (credential.response[name]) response[name] = text(credential.response[name]);
+  }
+  if (credential.response.getTransports) response.transports = credential.response.getTransports();
+  const { id, type, authenticatorAttachment } = credential;
+  const clientExtensionResults = credential.getClientExtensionResults();
+  return { id, rawId: text(credential.rawId), type, authenticatorAttachment, clientExtensionResults, response };
+};
+for (const form of all("form[data-passkey]")) {
+  const problem = form.querySelector("[data-problem]");
+  const kind = form.dataset.passkey === "create" ? "create" : "get";
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    problem.hidden = true;
+    try {
+      const publicKey = parse[kind](JSON.parse(form.dataset.options));
+      const credential = await navigator.credentials[kind]({ publicKey });
+      form.elements.credential.value = JSON.stringify(serialize(credential));
+      form.submit();
+    } catch {
+      problem.hidden = false;
+    }
+  });
+}

@@ -1,0 +1,68 @@
+"""``isthmus person``: a key made in the gateway's store, and a link for a desk."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway import settings
+from gateway.cli.running import alone
+from gateway.services.accounts import hashed
+from gateway.storage.desks import DeskStore
+from gateway.web.signin.hand import key_name
+from keys import b64
+from keys.custody import open_store
+from keys.sign import SigningKey
+from tests.cli.support import PHRASE, Homes, call, value
+
+
+def test_key_of_a_person_is_made_in_the_store(homes: Homes) -> None:
+    """``--held`` writes the public half into the configuration and the private one into the key store."""
+    home = homes.home("XAA")
+    value("person", "add", "new.officer", "-C", home, "--role", "case_officer", "--held")
+    chosen = settings.load(home, {})
+    (person,) = [one for one in chosen.values["persons"] if one["id"] == "new.officer"]
+    store = open_store(chosen.custody, passphrase=lambda: PHRASE, environ={})
+    assert person["key"] == b64.encode(SigningKey(store.get(key_name("new.officer"))).public)
+
+
+@pytest.mark.parametrize("options", [(), ("--held", "--key", "A" * 43)], ids=["neither", "both"])
+def test_key_is_given_or_made(homes: Homes, options: tuple[str, ...]) -> None:
+    """One of the two, and not both."""
+    done = call("person", "add", "x", "-C", homes.home("XAA"), "--role", "operator", *options)
+    assert 2 == done.exit_code
+
+
+def test_person_that_cannot_be_added_leaves_no_key(homes: Homes) -> None:
+    """Where the configuration is refused the key is destroyed again."""
+    home = homes.home("XAA")
+    roles = ("--role", "foreign_affairs", "--role", "case_officer")
+    assert 0 != call("person", "add", "x", "-C", home, *roles, "--held").exit_code
+    store = open_store(settings.load(home, {}).custody, passphrase=lambda: PHRASE, environ={})
+    assert key_name("x") not in store.names()
+
+
+def test_link_is_made_while_a_gateway_runs(homes: Homes) -> None:
+    """It asks for no passphrase, and the running gateway finds it in the file."""
+    home = homes.home("XAA")
+    chosen = settings.load(home, {})
+    with alone(chosen):
+        made = value("person", "invite", "first", "-C", home, "--desk", "interior", "--hours", "2")
+
+    async def find() -> object:
+        store = await DeskStore.open(chosen.accounts, datetime.now(UTC))
+        try:
+            return await store.find_link(hashed(made["link"].rpartition("/")[2]))
+        finally:
+            await store.close()
+
+    link = asyncio.run(find())
+    assert ("first", "interior", "enrol") == (link.person, link.desk, link.purpose)
+    assert 2 * 3600 == (link.until - link.made_at).total_seconds()
+
+
+@pytest.mark.parametrize(("id", "desk"), [("nobody", "interior"), ("first", "board")])
+def test_link_is_for_who_may_enter(homes: Homes, id: str, desk: str) -> None:
+    """There is none for a stranger, nor for a desk at which the person has no role."""
+    done = call("person", "invite", id, "-C", homes.home("XAA"), "--desk", desk)
+    assert (2, True) == (done.exit_code, "no access" in done.stderr)

@@ -1,0 +1,105 @@
+"""The queues of the desks: which cases they hold, in which order, how they are counted, and what that costs."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.services.inquire import Place, Wanted
+from gateway.services.ports import Store, Tx
+from gateway.storage import SqliteInquiries
+from gateway.storage.reads import _BOARD, _wheres
+from tests.storage.support import NOW, case
+
+OURS, THEIRS = "requesting", "requested"
+DAY = timedelta(days=1)
+CASES = (
+    case("a", side=OURS, state="DRAFT", due_at=None, due_on=None),
+    case("b", side=OURS, state="SENT", due_at=NOW + 2 * DAY),
+    case("c", side=OURS, state="ACKNOWLEDGED", due_at=NOW - DAY, officer="p2"),
+    case("d", side=OURS, state="CLOSED", closed_at=NOW),
+    case("e", side=THEIRS, state="ACKNOWLEDGED", due_at=NOW - DAY, officer=None),
+    case("f", side=THEIRS, state="ACKNOWLEDGED", due_at=NOW + 5 * DAY, partner="XCC"),
+)
+BOTH = ("SENT", "ACKNOWLEDGED")
+
+
+@pytest.fixture
+async def inquiries(store: Store, path: Path) -> AsyncIterator[SqliteInquiries]:
+    """Read models over a store with a few cases."""
+
+    async def fill(tx: Tx) -> None:
+        for row in CASES:
+            await tx.save_case(row)
+
+    await store.commit(fill)
+    made = await SqliteInquiries.open(path)
+    yield made
+    await made.close()
+
+
+QUEUES = {
+    "everything open": (Wanted(), "cebfa"),
+    "one side in two states": (Wanted(OURS, BOTH), "cb"),
+    "the other side": (Wanted(THEIRS, BOTH), "ef"),
+    "one partner": (Wanted(THEIRS, BOTH, partner="XCC"), "f"),
+    "any state of one partner": (Wanted(partner="XCC"), "f"),
+    "of one officer": (Wanted(OURS, BOTH, officers=("p2",)), "c"),
+    "of nobody": (Wanted(officers=(None,)), "e"),
+    "of nobody or somebody": (Wanted(officers=(None, "p2")), "ce"),
+    "overdue": (Wanted(due_before=NOW), "ce"),
+    "due soon": (Wanted(due_from=NOW, due_before=NOW + 3 * DAY), "b"),
+    "never due, so last": (Wanted(due_from=NOW + 10 * DAY), "a"),
+    "nothing is closed here": (Wanted(OURS, ("CLOSED",)), ""),
+}
+
+
+@pytest.mark.parametrize("name", QUEUES)
+async def test_queue_holds_what_is_wanted(inquiries: SqliteInquiries, name: str) -> None:
+    """A queue holds just the open cases wanted, soonest due first, and the count is of the same ones."""
+    wanted, expected = QUEUES[name]
+    assert list(expected) == [row.ref for row in await inquiries.queue(wanted)]
+    assert list(reversed(expected)) == [row.ref for row in await inquiries.queue(wanted, latest=True)]
+    assert len(expected) == await inquiries.count(wanted)
+
+
+@pytest.mark.parametrize("latest", [False, True])
+async def test_queue_goes_on_after_a_page(inquiries: SqliteInquiries, latest: bool) -> None:
+    """Pages follow one another without gap or overlap in both orders, across states and rows due at one instant."""
+    seen: list[str] = []
+    after: Place | None = None
+    while page := await inquiries.queue(Wanted(), limit=1, after=after, latest=latest):
+        seen += [row.ref for row in page]
+        after = page[-1].place
+    assert (list("afbec") if latest else list("cebfa")) == seen
+
+
+async def test_count_is_bounded(inquiries: SqliteInquiries) -> None:
+    """A count stops at the most that is shown, also across states."""
+    assert 2 == await inquiries.count(Wanted(OURS, BOTH), most=2)
+    assert 1 == await inquiries.count(Wanted(), most=1)
+
+
+async def test_officers_are_those_with_open_cases(inquiries: SqliteInquiries) -> None:
+    """Each officer with an open case is named once, and nobody is named where a case has none."""
+    assert [None, "p1", "p2"] == await inquiries.officers()
+
+
+def test_queue_of_one_side_names_its_states() -> None:
+    """A queue that would have to be looked for in the whole table cannot be asked for."""
+    with pytest.raises(ValueError, match="names its states"):
+        Wanted(OURS)
+
+
+@pytest.mark.parametrize("name", QUEUES)
+@pytest.mark.parametrize("order", ["", " DESC"])
+async def test_queue_is_read_along_an_index(inquiries: SqliteInquiries, name: str, order: str) -> None:
+    """No queue is sorted, and none but that of everything open is scanned."""
+    for where, values in _wheres(QUEUES[name][0]):
+        ordered = f"ORDER BY ifnull(due_at, 253402300799){order}, ref{order} LIMIT 50"
+        plan = await inquiries._all(f"EXPLAIN QUERY PLAN {_BOARD} WHERE {where} {ordered}", values)
+        text = " ".join(row[3] for row in plan)
+        assert "USING INDEX case_" in text
+        assert "TEMP B-TREE" not in text
+        assert "SCAN" not in text or not where.removeprefix("closed_at IS NULL")

@@ -1,0 +1,129 @@
+"""Digests and notes verbales: what they say, what they leave out, and how they are kept."""
+
+import importlib.util
+
+import pytest
+
+from gateway.core.note_verbale import reference
+from gateway.services.escalate import Escalation
+from gateway.web.board import notes
+from gateway.web.printing import CannotPrint, print_pdf
+from tests.support import story
+from tests.web.support import Desk, links_of
+
+
+async def late(desk: Desk, count: int = 1, days: int = 60) -> list[str]:
+    """Return cases whose replies are late by far."""
+    refs = [(await story.acknowledged(desk.network))[0] for _ in range(count)]
+    desk.network.clock.pass_(days=days)
+    return refs
+
+
+async def noted(desk: Desk, ref: str) -> str:
+    """Return the reference of a case in notes."""
+    return reference((await story.row(desk.network, "XAA", ref)).thread)
+
+
+async def test_a_digest_lists_what_is_open_by_references_of_its_own(desk: Desk) -> None:
+    """A digest holds references of notes, kind, days and lateness; our reference and the thread are not in it."""
+    refs = await late(desk, 2)
+    someone = await desk.officer("board", at="board")
+    page = await someone.get("/digests/XBB")
+    kept = await someone.send("GET", "/digests/XBB/text")
+    assert 'attachment; filename="digest-XBB-2027-01-24.txt"' == kept.headers["Content-Disposition"]
+    for ref in refs:
+        row = await story.row(desk.network, "XAA", ref)
+        for text in (page.words, kept.text):
+            assert reference(row.thread) in text
+            assert row.due_on.isoformat() in text
+            assert ref not in text
+            assert row.thread not in text
+    assert "working days late" in kept.text
+    assert "nothing is sent, and nothing is recorded" in page.words
+    assert [] == [one for ref in refs for one in (await desk.gateway.inquiries.pressed([ref]))[ref]]
+
+
+async def test_what_may_not_be_pressed_for_is_on_no_digest(desk: Desk) -> None:
+    """A case that is marked, stopped or an exercise is on no digest, and nothing says that it is missing."""
+    marked, stopped, fine = await late(desk, 3)
+    await Escalation(desk.gateway.context).stop(marked, "it endangers", "welfare", "child_welfare")
+    await desk.gateway.hold.freeze(stopped, "asked for", "second", "liaison_officer")
+    someone = await desk.officer("board", at="board")
+    text = (await someone.send("GET", "/digests/XBB/text")).text
+    assert await noted(desk, fine) in text
+    assert await noted(desk, marked) not in text
+    assert await noted(desk, stopped) not in text
+    assert "One reply is open" in text
+
+
+async def test_a_note_is_drafted_confirmed_issued_and_kept(desk: Desk) -> None:
+    """A draft has no number; the note gets one after its effect was shown, and can be printed again as it was."""
+    (ref,) = await late(desk)
+    someone = await desk.officer("board", at="board")
+    draft = await someone.get("/notes/draft?partner=XBB")
+    assert await noted(desk, ref) in draft.words
+    assert "Draft of a note verbale" in draft.words
+    confirm = await someone.post("/notes/issue")
+    assert "Nothing has been issued yet" in confirm.words
+    assert [] == list((await desk.gateway.inquiries.pressed([ref]))[ref])
+    note = await someone.post("/notes/issue")
+    assert "Note verbale No. 1/2027" in note.words
+    assert "/notes/2027/1" == note.path
+    kept = await someone.send("GET", "/notes/2027/1/text")
+    assert 'attachment; filename="note-XBB-2027-1.txt"' == kept.headers["Content-Disposition"]
+    assert await noted(desk, ref) in kept.text
+    assert ref not in kept.text
+    assert ["escalate_l4"] == [one.event for one in (await desk.gateway.inquiries.pressed([ref]))[ref]]
+    assert "/notes/2027/1" in links_of((await someone.get("/notes")).text)
+    assert "No case with this State is ready" in (await someone.get("/notes/draft?partner=XBB")).words
+
+
+async def test_there_is_no_other_note(desk: Desk) -> None:
+    """A number that was not given, a language in which none is written, and a State that is none are no pages."""
+    someone = await desk.officer("board", at="board")
+    for path in ("/notes/2026/1", "/notes/x/y", "/notes/draft?partner=XZZ", "/notes/draft?partner=XBB&language=xx"):
+        assert 404 == (await someone.get(path)).status, path
+    await someone.get("/notes")
+    assert 404 == (await someone.post("/notes/issue", {"partner": "XZZ", "language": "en"})).status
+
+
+async def test_a_note_without_a_printer_is_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no PDF can be made, the page says so and shows the note; nothing is lost."""
+
+    async def cannot(page: str) -> bytes:
+        raise CannotPrint("the library for PDF is not installed", "pip install 'isthmus[pdf]'")
+
+    monkeypatch.setattr(notes, "print_pdf", cannot)
+    await late(desk)
+    someone = await desk.officer("board", at="board")
+    await someone.get("/notes/draft?partner=XBB")
+    await someone.post("/notes/issue")
+    await someone.post("/notes/issue")
+    page = await someone.get("/notes/2027/1/pdf")
+    assert 503 == page.status
+    assert "pip install" in page.words
+    assert "Note verbale No. 1/2027" in page.words
+
+
+@pytest.mark.skipif(importlib.util.find_spec("weasyprint") is None, reason="the extra pdf is absent")
+async def test_a_note_is_printed_by_another_process(desk: Desk) -> None:
+    """The PDF of a note comes from a worker and is of the archives' kind."""
+    try:
+        await print_pdf("<p>x</p>")
+    except CannotPrint as error:
+        pytest.skip(str(error))
+    await late(desk)
+    someone = await desk.officer("board", at="board")
+    await someone.get("/notes/draft?partner=XBB&language=fr")
+    await someone.post("/notes/issue")
+    await someone.post("/notes/issue")
+    answer = await someone.send("GET", "/notes/2027/1/pdf")
+    assert (200, "application/pdf") == (answer.status, answer.headers["Content-Type"])
+    assert answer.body.startswith(b"%PDF-")
+    assert 'attachment; filename="note-XBB-2027-1.pdf"' == answer.headers["Content-Disposition"]
+
+
+async def test_a_page_that_cannot_be_printed_is_an_error_in_words() -> None:
+    """A page that asks for something outside itself is not printed with it, and one that is too large not at all."""
+    with pytest.raises(CannotPrint, match="too large"):
+        await print_pdf("x" * (3 << 20))

@@ -1,0 +1,87 @@
+"""Reminders for several cases: what goes, what does not and why, and that it goes once."""
+
+from gateway.services.escalate import Escalation
+from tests.support import story
+from tests.web.support import Desk
+
+
+async def late(desk: Desk, count: int) -> list[str]:
+    """Return cases whose replies are late."""
+    refs = [(await story.acknowledged(desk.network))[0] for _ in range(count)]
+    desk.network.clock.pass_(days=40)
+    await desk.network.refresh()
+    return refs
+
+
+async def test_reminders_go_after_their_effect_was_shown_and_are_reported(desk: Desk) -> None:
+    """The chosen cases stand on a page that says nothing has been sent; then each is sent and reported."""
+    refs = await late(desk, 3)
+    someone = await desk.officer("board", at="board")
+    await someone.get("/")
+    shown = await someone.post("/reminders", {"ref": refs[:2]})
+    assert "Nothing has been sent yet" in shown.words
+    assert "at least 7 days" in shown.words
+    assert refs[2] not in shown.words
+    assert 0 == (await story.row(desk.network, "XAA", refs[0])).reminders
+
+    report = await someone.post("/reminders")
+    assert "2 reminders are in the outbox" in report.words
+    assert [1, 1, 0] == [(await story.row(desk.network, "XAA", ref)).reminders for ref in refs]
+    again = await someone.get(report.path)
+    assert "2 reminders are in the outbox" in again.words
+
+
+async def test_what_may_not_be_reminded_of_is_told_with_its_reason(desk: Desk) -> None:
+    """Not late, too recent, marked, gone: each stays, with its reason, and keeps no other from going."""
+    cooling, marked, fine, answered = await late(desk, 4)
+    early = (await story.acknowledged(desk.network))[0]
+    network, gateway = desk.network, desk.gateway
+    await gateway.reminder.remind(cooling, "first", "case_officer")
+    await Escalation(gateway.context).stop(marked, "it endangers", "welfare", "child_welfare")
+    await gateway.hold.freeze(answered, "asked for", "second", "liaison_officer")
+
+    someone = await desk.officer("board", at="board")
+    await someone.get("/")
+    shown = await someone.post("/reminders", {"ref": [cooling, marked, fine, answered, early, "no-such-case"]})
+    for reason in ("too recent", "do not press", "not late", "nothing is waited for"):
+        assert reason in shown.words, reason
+    report = await someone.post("/reminders")
+    assert "One reminder is in the outbox" in report.words
+    assert [1, 0, 1, 0, 0] == [
+        (await story.row(network, "XAA", ref)).reminders for ref in (cooling, marked, fine, answered, early)
+    ]
+
+
+async def test_a_case_that_changes_between_page_and_confirmation_is_not_reminded_of(desk: Desk) -> None:
+    """Each case is looked at once more before its reminder leaves; what a rule holds back is told without the rule."""
+    (ref,) = await late(desk, 1)
+    someone = await desk.officer("board", at="board")
+    await someone.get("/")
+    await someone.post("/reminders", {"ref": [ref]})
+    await Escalation(desk.gateway.context).stop(ref, "it endangers", "welfare", "child_welfare")
+    report = await someone.post("/reminders")
+    assert "0 reminders are in the outbox" in report.words
+    assert "do not press" in report.words
+
+
+async def test_a_second_press_of_the_button_sends_nothing_more(desk: Desk) -> None:
+    """The confirmation counts once: the second is led to the report of the first."""
+    (ref,) = await late(desk, 1)
+    someone = await desk.officer("board", at="board")
+    await someone.get("/")
+    await someone.post("/reminders", {"ref": [ref]})
+    page = someone.last
+    first = await someone.post("/reminders", follow=False)
+    someone.last = page
+    second = await someone.post("/reminders", follow=False)
+    assert first.location == second.location
+    assert 1 == (await story.row(desk.network, "XAA", ref)).reminders
+
+
+async def test_the_report_is_for_whoever_sent(desk: Desk) -> None:
+    """Nothing chosen sends nothing; a report that is not there is no page."""
+    someone = await desk.officer("board", at="board")
+    await someone.get("/")
+    assert "no case was chosen" in (await someone.post("/reminders")).words
+    assert 404 == (await someone.get("/reminders/nothing")).status
+    assert "Choose the cases once more" in (await someone.get("/reminders")).words

@@ -1,0 +1,144 @@
+"""Replies to watch: the list, its parts, one case, the file, and putting a case aside."""
+
+import csv
+import io
+from datetime import timedelta
+
+from gateway.web import board
+from gateway.web.board.desk import ROLES
+from gateway.web.board.replies import COLUMNS, csv_line
+from tests.support import story
+from tests.support.network import Network
+from tests.web.support import Desk, Officer, links_of
+
+
+async def test_a_case_waited_for_stands_in_the_list(network: Network, officer: Officer) -> None:
+    """The list shows reference, State, what is waited for, the date with its calendar, and who is in charge."""
+    ref, _ = await story.acknowledged(network)
+    page = await officer.get("/")
+    assert 200 == page.status
+    row = await story.row(network, "XAA", ref)
+    for text in (ref, "XBB", "Reply", row.due_on.isoformat(), row.calendar, "In time", "first"):
+        assert text in page.words, text
+
+
+async def late(network: Network, days: int = 60) -> str:
+    """Return a case whose reply is late by far."""
+    ref, _ = await story.acknowledged(network)
+    network.clock.pass_(days=days)
+    return ref
+
+
+async def test_a_late_case_says_how_late_in_words_and_how_far_silence_has_led(desk: Desk) -> None:
+    """Lateness stands in words beside the colour, in working days, with the rung that silence has reached."""
+    ref = await late(desk.network)
+    page = await (await desk.officer("board", at="board")).get("/")
+    assert ref in page.words
+    assert "Very late" in page.words
+    assert "working days late" in page.words
+    assert "L4 Note verbale" in page.words
+
+
+async def test_the_list_is_narrowed_by_its_address(desk: Desk) -> None:
+    """A State and a part of the list in the address narrow it; what there is not is no page."""
+    ref = await late(desk.network)
+    someone = await desk.officer("board", at="board")
+    assert ref in (await someone.get("/?partner=XBB&band=very-late")).words
+    for query in ("band=soon", "band=due", "band=open", "band=undated", "band=late"):
+        assert ref not in (await someone.get(f"/?{query}")).words, query
+    for query in ("partner=XZZ", "band=purple", "after=nowhere", "after=99999999999999.x", "partner=XBB%27"):
+        assert 404 == (await someone.get(f"/?{query}")).status, query
+
+
+async def test_pages_follow_one_another(desk: Desk) -> None:
+    """The list goes on behind the last row shown, without gap or overlap."""
+    refs = [await story.sent(desk.network) for _ in range(53)]
+    someone = await desk.officer("board", at="board")
+    first = await someone.get("/")
+    (onward,) = [path for path in links_of(first.text) if "after=" in path and "lang=" not in path]
+    second = await someone.get(onward)
+    shown = [[ref for ref in refs if ref in page.words] for page in (first, second)]
+    assert [50, 3] == [len(one) for one in shown]
+    assert set(refs) == {*shown[0], *shown[1]}
+
+
+async def test_put_aside_is_for_oneself_until_a_day_and_is_undone(desk: Desk) -> None:
+    """Whoever puts a case aside does not see it in the list until its day; others do; it can be taken up again."""
+    ref = await late(desk.network)
+    someone = await desk.officer("board", at="board")
+    await someone.get(f"/replies/{ref}")
+    until = (desk.network.clock.now() + timedelta(days=9)).date().isoformat()
+    done = await someone.post(f"/replies/{ref}/aside", {"until": until, "reason": "HOLIDAY"})
+    assert f"put aside until {until}" in done.words
+    assert f"/replies/{ref}" not in links_of(done.text)
+    aside = await someone.get("/?aside=1")
+    assert f"/replies/{ref}" in links_of(aside.text)
+    assert "The other authority is closed for a holiday" in aside.words
+    await someone.get(f"/replies/{ref}")
+    assert f"/replies/{ref}" in links_of((await someone.post(f"/replies/{ref}/taken-up")).text)
+
+    await someone.get(f"/replies/{ref}")
+    await someone.post(f"/replies/{ref}/aside", {"until": until, "reason": "HOLIDAY"})
+    desk.network.clock.pass_(days=10)
+    again = await (await desk.officer("board", at="board")).get("/")
+    assert f"/replies/{ref}" in links_of(again.text)
+
+
+async def test_put_aside_asks_for_a_day_and_a_reason(desk: Desk) -> None:
+    """A day that is past, too far or none, and a reason that is none of the list, are named with their fields."""
+    ref = await late(desk.network)
+    someone = await desk.officer("board", at="board")
+    for until in ("", "2026-02-30", "2020-01-01", "2099-01-01", desk.network.clock.now().date().isoformat()):
+        await someone.get(f"/replies/{ref}")
+        page = await someone.post(f"/replies/{ref}/aside", {"until": until, "reason": "why not"})
+        assert 422 == page.status, until
+        assert 'href="#until"' in page.text
+        assert 'href="#reason"' in page.text
+
+
+async def test_a_rung_taken_another_way_is_recorded_after_its_effect_was_shown(desk: Desk) -> None:
+    """Recording a rung shows first that nothing is recorded yet; then it stands in the history, once."""
+    ref = await late(desk.network, days=40)
+    someone = await desk.officer("board", at="board")
+    await someone.get(f"/replies/{ref}")
+    shown = await someone.post(f"/replies/{ref}/level", {"level": "L3"})
+    assert "Nothing has been recorded yet" in shown.words
+    done = await someone.post(f"/replies/{ref}/level")
+    assert "It is recorded" in done.words
+    history = await desk.gateway.inquiries.pressed([ref])
+    assert ["escalate_l3"] == [one.event for one in history[ref]]
+    await someone.post(f"/replies/{ref}/level", {"level": "L3"})
+    assert 422 == (await someone.post(f"/replies/{ref}/level")).status
+
+
+async def test_the_file_holds_the_list_and_no_formula(desk: Desk) -> None:
+    """The CSV holds each row with codes and days; a cell that could be a formula is marked as text."""
+    ref = await late(desk.network)
+    someone = await desk.officer("board", at="board")
+    answer = await someone.send("GET", "/replies.csv")
+    assert 'attachment; filename="replies-2027-01-24.csv"' == answer.headers["Content-Disposition"]
+    head, row = list(csv.reader(io.StringIO(answer.text)))
+    assert list(COLUMNS) == head
+    cells = dict(zip(head, row, strict=True))
+    assert (ref, "XBB", "very-late", "working", "L4", "no") == tuple(
+        cells[name] for name in ("ref", "partner", "band", "day_unit", "level", "do_not_press")
+    )
+    assert int(cells["days"]) > 10
+
+
+def test_no_cell_of_a_file_is_a_formula() -> None:
+    """Whatever begins like a formula gets an apostrophe; numbers and truth values stay."""
+    hostile = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "plain", 5, True, None, 'a"b,c']
+    (row,) = csv.reader(io.StringIO(csv_line(hostile), newline=""))
+    assert ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "'\rx", "plain", "5", "yes", "", 'a"b,c'] == row
+
+
+async def test_nobody_else_gets_in(desk: Desk) -> None:
+    """No page of the board opens to a role of another desk, nor to whoever has not signed in."""
+    for route in board.ROUTES:
+        if route.roles == ROLES:
+            path = route.path.replace("{", "").replace("}", "")
+            answer = await desk.nobody("board").send(route.method, path, data={} if route.method == "POST" else None)
+            assert 303 == answer.status, route.path
+            assert answer.location.startswith("/sign-in"), route.path
+    assert {"foreign_affairs"} == {role for route in board.ROUTES for role in route.roles} - {"anyone", "signed-in"}

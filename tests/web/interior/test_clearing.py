@@ -1,0 +1,230 @@
+"""From a draft to a message that leaves: what is shown, who approves, and that nothing goes round either."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pyotp
+import pytest
+
+from gateway.services.ports import Unavailable
+from gateway.web.interior import PAGES
+from tests.support import story
+from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """The desk of XAA."""
+    async with one_desk(tmp_path, [PAGES]) as made:
+        yield made
+
+
+async def with_codes(desk: Desk, name: str) -> tuple[Officer, pyotp.TOTP]:
+    """Sign ``name`` in, with codes of an authenticator app."""
+    officer = await desk.officer(name)
+    accounts, now = desk.site.accounts, desk.network.clock.now()
+    secret = accounts.new_secret()
+    totp = pyotp.TOTP(secret)
+    assert await accounts.add_code(name, secret, totp.at(now), "interior", now)
+    desk.network.clock.pass_(seconds=60)
+    return officer, totp
+
+
+async def looked(officer: Officer, page: str, why: str = "four eyes") -> Answer:
+    """Open ``page`` of a case, and give the reason it asks for."""
+    answer = await officer.get(page)
+    if "why" not in form_of(answer.text, answer.path.rpartition("/")[0] + "/look"):
+        return answer
+    return await officer.post(f"{page.rpartition('/')[0]}/look", {"why": why, "back": page})
+
+
+def code(desk: Desk, totp: pyotp.TOTP) -> str:
+    """Return the code of now."""
+    return totp.at(desk.network.clock.now())
+
+
+async def draft(desk: Desk, **changes: object) -> str:
+    """Open a draft case in XAA by its first person."""
+    return await desk.gateway.clear.new(story.draft(**changes), "first")
+
+
+async def test_check_shows_field_by_field(desk: Desk) -> None:
+    """Each field stands with what is in the file, what they receive and the rule; what stays is plainly other."""
+    ref = await draft(desk)
+    page = await looked(await desk.officer("first"), f"/cases/{ref}/check")
+    assert page.status == 200
+    assert "Иванова" in page.words
+    case = await story.case(desk.network, "XAA", ref)
+    assert case.pending.digest in page.words
+    for words in ("Leaves", "Stays for now", "Never leaves", "MIN-2", "MIN-3", "House 3"):
+        assert words in page.words, words
+    received = page.text.partition("What they receive besides")[2].partition("</main>")[0]
+    assert "House 3" not in received
+    assert "May approve second" in page.words
+
+
+async def test_content_waits_for_a_recorded_reason(desk: Desk) -> None:
+    """Without a reason nothing of the person is shown; with one, the look is recorded once for each showing."""
+    ref = await draft(desk)
+    second = await desk.officer("second")
+    for page in ("check", "approve"):
+        assert "Иванова" not in (await second.get(f"/cases/{ref}/{page}")).text
+    assert [one.action for one in await desk.gateway.inquiries.audit(ref=ref)] == ["open"]
+    await looked(second, f"/cases/{ref}/check", "to check the spelling")
+    await second.get(f"/cases/{ref}/check")
+    found = [one for one in await desk.gateway.inquiries.audit(ref=ref) if one.action == "preview"]
+    assert [one.person for one in found] == ["second", "second"]
+
+
+async def test_nothing_is_shown_if_the_look_cannot_be_recorded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the record of a look fails, the page says so and shows nothing of the person."""
+    ref = await draft(desk)
+    second = await desk.officer("second")
+    await looked(second, f"/cases/{ref}/check")
+
+    async def failing(*args: object, **more: object) -> None:
+        raise Unavailable("the store is full", "free some space")
+
+    monkeypatch.setattr(desk.site.desk.context.store, "commit", failing)
+    page = await second.get(f"/cases/{ref}/check")
+    assert page.status == 503
+    assert "Иванова" not in page.text
+
+
+async def test_second_person_approves_and_sends(desk: Desk) -> None:
+    """The approver sees the table and digest, proves presence for it, and the message leaves as shown."""
+    ref = await draft(desk)
+    second, totp = await with_codes(desk, "second")
+    page = await looked(second, f"/cases/{ref}/approve")
+    digest = (await story.case(desk.network, "XAA", ref)).pending.digest
+    assert form_of(page.text, f"/cases/{ref}/approve")["digest"] == digest
+    page = await second.post(f"/cases/{ref}/approve", {"code": code(desk, totp), "confirm": "yes"})
+    assert (page.status, page.path) == (200, f"/cases/{ref}/send")
+    assert "Nothing has been sent yet" in page.words
+    case = await story.case(desk.network, "XAA", ref)
+    assert (case.state, case.pending.approver) == ("CLEARED", "second")
+    kept = await desk.site.accounts.approvals(ref)
+    assert [(one.person, one.how, one.digest) for one in kept] == [("second", "code", digest)]
+    page = await second.post(f"/cases/{ref}/send", {"confirm": "yes"})
+    assert (page.status, page.path) == (200, f"/cases/{ref}")
+    assert await story.state(desk.network, "XAA", ref) == "SENT"
+    await desk.network.deliver()
+    payload = await story.payload(desk.network, "XAA", ref, "verification.request")
+    assert await story.state(desk.network, "XAA", ref) == "DELIVERED"
+    assert payload.body["elements"]["names"][0]["family"] == "Иванова"
+
+
+async def test_author_does_not_approve(desk: Desk) -> None:
+    """Who wrote it gets no form to approve it, and a form of their own is refused by a page that says why."""
+    ref = await desk.gateway.clear.new(story.draft(officer="second"), "second", "liaison_officer")
+    second, totp = await with_codes(desk, "second")
+    page = await looked(second, f"/cases/{ref}/approve")
+    assert "Somebody else has to approve this" in page.words
+    assert 'name="digest"' not in page.text
+    digest = (await story.case(desk.network, "XAA", ref)).pending.digest
+    page = await second.post(f"/cases/{ref}/approve", {"digest": digest, "code": code(desk, totp)})
+    assert page.status == 422
+    assert await story.state(desk.network, "XAA", ref) == "DRAFT"
+
+
+async def test_wrong_code_approves_nothing(desk: Desk) -> None:
+    """A wrong code leaves the case as it was, and the page says that the proof did not hold."""
+    ref = await draft(desk)
+    second, totp = await with_codes(desk, "second")
+    await looked(second, f"/cases/{ref}/approve")
+    right = code(desk, totp)
+    page = await second.post(f"/cases/{ref}/approve", {"code": f"{(int(right) + 1) % 1000000:06}"})
+    assert page.status == 422
+    assert "The proof did not hold" in page.words
+    assert await story.state(desk.network, "XAA", ref) == "DRAFT"
+
+
+async def test_text_that_changed_is_not_approved(desk: Desk) -> None:
+    """If the draft is amended after the page was shown, the approval of the old text counts for nothing."""
+    ref = await draft(desk)
+    second, totp = await with_codes(desk, "second")
+    await looked(second, f"/cases/{ref}/approve")
+    await desk.gateway.clear.amend(ref, story.draft(method_limit="M1"), "first")
+    page = await second.post(f"/cases/{ref}/approve", {"code": code(desk, totp)})
+    assert page.status == 422
+    assert "The text was changed after this page was shown" in page.words
+    # Not even with the new digest in the old form: the challenge was for the old bytes.
+    old = form_of((await second.get(f"/cases/{ref}/approve")).text, f"/cases/{ref}/approve")
+    await desk.gateway.clear.amend(ref, story.draft(method_limit="M2"), "first")
+    digest = (await story.case(desk.network, "XAA", ref)).pending.digest
+    page = await second.post(f"/cases/{ref}/approve", {**old, "digest": digest, "code": code(desk, totp)})
+    assert page.status == 422
+    assert await story.state(desk.network, "XAA", ref) == "DRAFT"
+
+
+async def test_approval_counts_once(desk: Desk) -> None:
+    """The same form sent twice approves once, and the second is led where the first was."""
+    ref = await draft(desk)
+    second, totp = await with_codes(desk, "second")
+    page = await looked(second, f"/cases/{ref}/approve")
+    fields = {**form_of(page.text, f"/cases/{ref}/approve"), "code": code(desk, totp)}
+    answers = [await second.send("POST", f"/cases/{ref}/approve", data=fields) for _ in range(2)]
+    assert [(one.status, one.location) for one in answers] == [(303, f"/cases/{ref}/send")] * 2
+    assert len(await desk.site.accounts.approvals(ref)) == 1
+
+
+async def test_rule_that_refuses_is_a_page(desk: Desk) -> None:
+    """An approval that ran out refuses the sending by a page that names the rule and what can be done."""
+    ref = await story.cleared(desk.network)
+    desk.network.clock.pass_(days=3)
+    first = await desk.officer("first")
+    page = await first.get(f"/cases/{ref}/send")
+    assert "Nothing has been sent yet" in page.words
+    page = await first.post(f"/cases/{ref}/send", {"confirm": "yes"})
+    assert page.status == 422
+    assert "A rule refuses this" in page.words
+    assert f"/cases/{ref}" in links_of(page.text)
+    assert await story.state(desk.network, "XAA", ref) == "CLEARED"
+
+
+async def test_send_needs_the_button_of_the_page(desk: Desk) -> None:
+    """A post without the confirmation only shows the page again; nothing leaves."""
+    ref = await story.cleared(desk.network)
+    first = await desk.officer("first")
+    page = await first.get(f"/cases/{ref}/send")
+    fields = {name: value for name, value in form_of(page.text, f"/cases/{ref}/send").items() if name != "confirm"}
+    answer = await first.send("POST", f"/cases/{ref}/send", data=fields)
+    assert answer.status == 200
+    assert await story.state(desk.network, "XAA", ref) == "CLEARED"
+
+
+async def test_nothing_to_approve_is_said(desk: Desk) -> None:
+    """Where nothing can be approved or sent now, the page says so and leads to the case."""
+    ref = await story.sent(desk.network)
+    second = await desk.officer("second")
+    page = await looked(second, f"/cases/{ref}/approve")
+    assert page.status == 409
+    assert f"/cases/{ref}" in links_of(page.text)
+    assert (await second.get(f"/cases/{ref}/send")).status == 409
+
+
+async def test_others_see_no_content(desk: Desk) -> None:
+    """A role that is not of the desk gets no check, no approval and no sending."""
+    ref = await draft(desk)
+    for name in ("welfare", "protection", "escort"):
+        officer = await desk.officer(name)
+        for page in ("check", "approve", "send"):
+            assert (await officer.get(f"/cases/{ref}/{page}")).status == 403, (name, page)
+
+
+async def test_answer_to_a_question_is_checked_and_approved_the_same_way(desk: Desk) -> None:
+    """What the other State asked for is shown as the only thing that leaves now, approved and sent here."""
+    ours, theirs = await story.acknowledged(desk.network)
+    await desk.network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await desk.network.deliver()
+    await desk.gateway.clear.prepare(ours, "first")
+    second, totp = await with_codes(desk, "second")
+    page = await looked(second, f"/cases/{ours}/approve")
+    assert "sent before; not asked for again" not in page.words  # said in the words of the desk
+    assert "Female" in page.words
+    page = await second.post(f"/cases/{ours}/approve", {"code": code(desk, totp)})
+    assert (page.status, page.path) == (200, f"/cases/{ours}/send")
+    await second.post(f"/cases/{ours}/send", {"confirm": "yes"})
+    await desk.network.deliver()
+    sent = await story.payload(desk.network, "XAA", ours, "verification.elements")
+    assert sent.body["elements"] == {"sex": 2}

@@ -1,0 +1,438 @@
+"""A request written task by task: kept as typed, judged at its fields, handed in as a draft case and no further."""
+
+import re
+import struct
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.services.accounts import WORK_LASTS, WORKS_MAX
+from gateway.services.ports import Conflict
+from gateway.web.interior import PAGES
+from schemas import ijson
+from tests.support import story
+from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
+
+ZONE = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
+"""The specimen of ICAO Doc 9303 part 4; Utopia is no State, so its issuer is left open."""
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """The desk of XAA."""
+    async with one_desk(tmp_path, [PAGES]) as made:
+        yield made
+
+
+@pytest.fixture
+async def first(desk: Desk) -> Officer:
+    """A case officer who has signed in."""
+    return await desk.officer("first")
+
+
+def kept_bytes(desk: Desk) -> bytes:
+    """Return everything the desks keep on the disk."""
+    raw = b"".join(one.read_bytes() for one in desk.network.homes["XAA"].parent.glob("desks-XAA.db*"))
+    assert b"CREATE TABLE work" in raw
+    return raw
+
+
+async def begun(officer: Officer) -> str:
+    """Begin an empty request and return its address."""
+    await officer.get("/requests/new")
+    return (await officer.post("/requests/new")).path
+
+
+async def brought_in(officer: Officer, **changes: Any) -> str:
+    """Bring in a whole draft and return the address of the request."""
+    await officer.get("/requests/new")
+    answer = await officer.post("/requests/import", {"file": ijson.dumps(story.draft(**changes))})
+    assert answer.path.startswith("/requests/"), answer.words
+    return answer.path
+
+
+async def saved(officer: Officer, path: str, task: str, fields: dict[str, Any], **more: str) -> Answer:
+    """Open a task, change some fields of its form and save it."""
+    page = await officer.get(f"{path}/{task}")
+    kept = {name: value for name, value in form_of(page.text, f"{path}/{task}").items() if name.startswith("b.")}
+    return await officer.post(f"{path}/{task}", {**kept, **fields, **more})
+
+
+TASKS: dict[str, dict[str, Any]] = {
+    "names": {
+        "b.elements.names.rows": "1",
+        "b.elements.names.0.use": "document",
+        "b.elements.names.0.family": "Іваненко",
+        "b.elements.names.0.given": "Олена",
+        "b.elements.names.0.script": "uk-Cyrl",
+    },
+    "person": {
+        "b.elements.birth_date": "2001-04?",
+        "b.elements.birth_place.country": "XBB",
+        "b.elements.birth_place.unit": "Northtown",
+        "b.elements.sex": "2",
+    },
+    "question": {
+        "b.purpose": "NATIONALITY",
+        "b.method_limit": "M0",
+        "b.no_contact_methods": "yes",
+        "b.handling.use_restrictions": ["P0", "P1"],
+        "b.handling.retain_until": "2027-06-30",
+        "b.handling.onward": "none",
+    },
+    "gates": {
+        "b.category": "subject",
+        "b.age.class": "adult",
+        "b.asylum.state": "none",
+        "b.asylum.attested_by": "protection",
+        "b.asylum.attested_on": "2026-11-20",
+        "b.asylum.basis": "interview",
+        "b.endangerment_check.result": "passed",
+        "b.endangerment_check.by": "officer-9",
+        "b.endangerment_check.on": "2026-11-20",
+        "b.transfer_ground.code": "DOMESTIC_LAW",
+        "b.transfer_ground.reference": "Act 1/2020",
+        "b.consent.scope": "confirmation",
+        "b.consent.language": "uk",
+        "b.consent.by": "first",
+        "b.consent.on": "2026-11-20",
+    },
+    "recipient": {"b.to": "XBB"},
+    "officer": {"b.officer": "first"},
+    "reason": {"b.justification": "documents lost"},
+}
+
+
+async def test_request_is_written_task_by_task(desk: Desk, first: Officer) -> None:
+    """An empty request, each task filled in by its form, becomes a draft case whose file is what was typed."""
+    path = await begun(first)
+    assert "1 of 7 tasks that must be done are done" in (await first.get(path)).words
+    for task, fields in TASKS.items():
+        answer = await saved(first, path, task, fields)
+        assert (answer.status, answer.path) == (200, path), (task, answer.words)
+    assert "7 of 7 tasks that must be done are done" in (await first.get(path)).words
+    assert "Іваненко" in (await first.get(f"{path}/review")).words
+    answer = await first.post(f"{path}/review")
+    ref = answer.path.split("/")[2]
+    assert answer.path == f"/cases/{ref}/check"
+    case = await story.case(desk.network, "XAA", ref)
+    assert (case.state, case.officer, case.partner) == ("DRAFT", "first", "XBB")
+    assert case.draft["elements"]["names"][0]["family"] == "Іваненко"
+    assert case.draft["elements"]["birth_date"] == "2001-04?"
+    assert case.draft["handling"]["use_restrictions"] == ["P0", "P1"]
+    assert (await first.get(path)).status == 404  # what was handed in is no longer written at
+    assert not (await desk.network.deliver()), "nothing was sent"
+
+
+async def test_half_a_task_is_kept_and_told(first: Officer) -> None:
+    """What is half done is kept as typed; the page names each field that is wrong, and 'later' lets it be."""
+    path = await begun(first)
+    answer = await saved(first, path, "person", {"b.elements.birth_date": "2001-13"})
+    assert answer.status == 422
+    assert "b.elements.birth_date" in [link.removeprefix("#") for link in links_of(answer.text)]
+    answer = await first.get(f"{path}/person")
+    assert form_of(answer.text, f"{path}/person")["b.elements.birth_date"] == "2001-13"
+    answer = await saved(first, path, "person", {}, later="1")
+    assert answer.path == path
+    assert "In progress" in answer.words
+
+
+async def test_summary_of_errors_leads_to_the_task(first: Officer) -> None:
+    """What is missing at the end is listed, each with a link to the task and field where it is mended."""
+    path = await brought_in(first)
+    await saved(first, path, "reason", {"b.justification": ""}, later="1")
+    await saved(first, path, "question", {"b.handling.retain_until": "2027-02-31"}, later="1")
+    answer = await first.get(f"{path}/review")
+    assert answer.status == 422
+    led = links_of(answer.text)
+    assert f"{path}/reason?problems=1#b.justification" in led
+    assert f"{path}/question?problems=1#b.handling.retain_until" in led
+    page = await first.get(f"{path}/question?problems=1")
+    assert 'id="b.handling.retain_until"' in page.text
+    assert "There is a problem" in page.words
+
+
+async def test_protection_state_stops_everything(desk: Desk, first: Officer) -> None:
+    """Any protection state but an attested none is a hard stop, said on task, list and check, and kept by the rules."""
+    path = await brought_in(
+        first, asylum={"state": "requested", "attested_by": None, "attested_on": None, "basis": None}
+    )
+    for page in (path, f"{path}/gates"):
+        assert "Nothing can be sent about this person now" in (await first.get(page)).words
+    assert "Nothing may leave" in (await first.get(path)).words
+    page = await first.get(f"{path}/review")
+    assert "R-01" in page.words
+    assert "Ask the authority in charge of protection" in page.words
+    answer = await first.post(f"{path}/review")
+    ref = answer.path.split("/")[2]
+    second = await desk.officer("second")
+    await second.get(f"/cases/{ref}/approve")
+    page = await second.post(f"/cases/{ref}/look", {"why": "second pair of eyes", "back": f"/cases/{ref}/approve"})
+    assert "This cannot be sent as it is" in page.words
+    assert 'name="digest"' not in page.text
+
+
+async def test_latin_letters_are_suggested(first: Officer) -> None:
+    """The recommended Latin form is filled in where nothing was typed, and the other spellings are listed."""
+    path = await begun(first)
+    page = await first.get(f"{path}/names")
+    fields = {**TASKS["names"], "b.elements.names.0.latin.given": "Helen", "suggest": "0"}
+    page = await first.post(f"{path}/names", fields)
+    form = form_of(page.text, f"{path}/names")
+    assert form["b.elements.names.0.latin.family"] == "IVANENKO"
+    assert form["b.elements.names.0.latin.given"] == "Helen"
+    assert "OLENA" in page.words
+    answer = await first.post(
+        f"{path}/names", {**TASKS["names"], "b.elements.names.0.script": "th-Thai", "suggest": "0"}
+    )
+    assert answer.status == 422
+    assert "There is no table for this" in answer.words
+
+
+async def test_names_are_added_and_taken_away(first: Officer) -> None:
+    """Rows are added and taken away by buttons that send the form, and what was typed stays."""
+    path = await begun(first)
+    await first.get(f"{path}/names")
+    page = await first.post(f"{path}/names", {**TASKS["names"], "add": "b.elements.names"})
+    form = form_of(page.text, f"{path}/names")
+    assert form["b.elements.names.rows"] == "2"
+    assert form["b.elements.names.0.family"] == "Іваненко"
+    own = {name: value for name, value in form.items() if name.startswith("b.")}
+    page = await first.post(f"{path}/names", {**own, "drop": "b.elements.names.0"})
+    form = form_of(page.text, f"{path}/names")
+    assert form["b.elements.names.rows"] == "1"
+    assert form.get("b.elements.names.0.family", "") == ""
+
+
+async def test_name_in_two_scripts_is_told(first: Officer) -> None:
+    """A word that mixes letters of two scripts is told at its field: it looks like another name."""
+    path = await begun(first)
+    answer = await saved(first, path, "names", {**TASKS["names"], "b.elements.names.0.family": "Ivanенко"})
+    assert answer.status == 422
+    assert "#b.elements.names.0.family" in links_of(answer.text)
+
+
+async def test_machine_readable_lines_are_read(first: Officer) -> None:
+    """Kind and number come from the lines of a document; one wrong character and nothing is taken."""
+    path = await begun(first)
+    await first.get(f"{path}/documents")
+    page = await first.post(f"{path}/documents", {"mrz": ZONE, "read": "mrz"})
+    form = form_of(page.text, f"{path}/documents")
+    assert (form["b.elements.document.type"], form["b.elements.document.number"]) == ("P", "L898902C3")
+    page = await first.post(f"{path}/documents", {"mrz": ZONE.replace("L898902C3", "L898902C4"), "read": "mrz"})
+    assert page.status == 422
+    assert "The check digits do not fit" in page.words
+
+
+async def test_check_digit_is_compared(first: Officer) -> None:
+    """A number whose check digit is another is told; the right one goes on."""
+    path = await begun(first)
+    fields = {
+        "b.elements.document.type": "P",
+        "b.elements.document.number": "L898902C3",
+        "b.elements.document.issuer": "XBB",
+    }
+    answer = await saved(first, path, "documents", fields, digit="5")
+    assert answer.status == 422
+    assert "#digit" in links_of(answer.text)
+    answer = await saved(first, path, "documents", fields, digit="6")
+    assert (answer.status, answer.path) == (200, path)
+
+
+async def test_picture_is_noted_by_its_digest(desk: Desk, first: Officer) -> None:
+    """A photograph leaves kind and digest in the request, and its bytes nowhere; what is no picture is refused."""
+    path = await begun(first)
+    await first.get(f"{path}/documents")
+    raw = b"\xff\xd8\xff\xe0" + b"unmistakable-picture" * 100
+    page = await first.post(f"{path}/picture", {"member": "photo", "file": raw})
+    assert form_of(page.text, f"{path}/documents")["b.elements.photo.media_type"] == "image/jpeg"
+    assert b"unmistakable" not in kept_bytes(desk)
+    page = await first.post(f"{path}/picture", {"member": "photo", "file": b"<script>"})
+    assert page.status == 422
+
+
+async def test_only_contactable_states_can_be_chosen(desk: Desk, first: Officer) -> None:
+    """A State on the no-contact list is no choice, is named as such, and is refused when posted all the same."""
+    desk.site.desk.context.listed = frozenset({"XBB"})
+    path = await begun(first)
+    page = await first.get(f"{path}/recipient")
+    assert "These States may not be contacted now" in page.words
+    assert 'value="XBB"' not in page.text
+    answer = await first.post(f"{path}/recipient", {"b.to": "XBB"})
+    assert answer.status == 422
+
+
+async def test_request_is_its_writer_s_alone(desk: Desk, first: Officer) -> None:
+    """Another officer finds nothing at the address, and nothing of it lies open in the file."""
+    path = await brought_in(first)
+    second = await desk.officer("second")
+    for tail in ("", "/names", "/review", "/discard"):
+        assert (await second.get(path + tail)).status == 404
+    assert "begun nothing" in (await second.get("/requests/new")).words
+    assert "Иванова".encode() not in kept_bytes(desk)
+
+
+async def test_roles_without_cases_write_no_request(desk: Desk) -> None:
+    """Who opens no case finds no pages to write one."""
+    signer = await desk.officer("signer")
+    assert (await signer.get("/requests/new")).status == 403
+
+
+async def test_what_was_begun_is_discarded_after_a_question(first: Officer) -> None:
+    """Deleting asks first, says that nothing was deleted yet, and then it is gone."""
+    path = await brought_in(first)
+    page = await first.get(f"{path}/discard")
+    assert "Nothing has been deleted yet" in page.words
+    await first.post(f"{path}/discard")
+    assert (await first.get(path)).status == 404
+
+
+async def test_work_is_swept_after_a_month(desk: Desk, first: Officer) -> None:
+    """What is left alone for a month is deleted; what was changed since is kept."""
+    accounts, now = desk.site.accounts, desk.network.clock.now()
+    old = await accounts.begin_work("first", [("b.to", "XBB")], now)
+    kept = await accounts.begin_work("first", [("b.to", "XBB")], now)
+    later = now + WORK_LASTS + timedelta(days=1)
+    await accounts.save_work(kept, [("b.to", "XBB")], later - timedelta(days=2))
+    await accounts.sweep(later)
+    assert await accounts.find_work("first", old.id) is None
+    assert await accounts.find_work("first", kept.id) is not None
+
+
+async def test_much_that_was_begun_is_enough(desk: Desk, first: Officer) -> None:
+    """Nobody can begin without end; the refusal is a page."""
+    for _ in range(WORKS_MAX):
+        await desk.site.accounts.begin_work("first", [], desk.network.clock.now())
+    await first.get("/requests/new")
+    assert (await first.post("/requests/new")).status == 409
+
+
+async def test_second_change_of_two_at_once_is_told(desk: Desk) -> None:
+    """Of two changes to the same state of a request the later one is refused and nothing is lost silently."""
+    accounts, now = desk.site.accounts, desk.network.clock.now()
+    work = await accounts.begin_work("first", [], now)
+    await accounts.save_work(work, [("b.to", "XBB")], now)
+    with pytest.raises(Conflict):
+        await accounts.save_work(work, [("b.to", "XCC")], now)
+
+
+HOSTILE: dict[str, bytes] = {
+    "empty": b"",
+    "not JSON": b"<xml/>",
+    "an array": b"[]",
+    "a number": b"1",
+    "a member twice": b'{"to":"XBB","to":"XBB"}',
+    "not UTF-8": b"\xff\xfe{}",
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "very deep": b'{"a":' * 20000 + b"1" + b"}" * 20000,
+    "deep array": b'{"a":' + b"[" * 50000 + b"]" * 50000 + b"}",
+    "a huge number": b'{"a":1e999}',
+    "a lone surrogate": b'{"a":"\\ud800"}',
+    "NaN": b'{"a":NaN}',
+    "an unknown member": ijson.dumps({**story.draft(), "approve": True}),
+    "a binary": struct.pack("<1000I", *range(1000)),
+    "a direction character": ijson.dumps(story.draft(justification="lost \u202e documents")),
+    "a control character": ijson.dumps(story.draft(justification="lost \u0007 documents")),
+    "a private character": ijson.dumps(story.draft(national={"notes": "\ue000"})),
+    "too long a text": ijson.dumps(story.draft(justification="x" * 2001)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_file_is_refused_whole(desk: Desk, first: Officer, name: str) -> None:
+    """A file that is no case draft is refused on the page it came from; nothing of it is kept or quoted."""
+    await first.get("/requests/new")
+    answer = await first.post("/requests/import", {"file": HOSTILE[name]})
+    assert answer.status == 422, answer.words
+    assert "There is a problem" in answer.words
+    assert list(await desk.site.accounts.works("first")) == []
+    assert not [line for line in desk.network.logs if line[0] == "gateway.fault"]
+
+
+async def test_file_that_is_too_large_is_refused(first: Officer) -> None:
+    """A file beyond the limit is refused before it is read."""
+    await first.get("/requests/new")
+    answer = await first.post("/requests/import", {"file": b" " * (256 * 1024 + 1)})
+    assert answer.status == 413
+
+
+async def test_draft_case_is_amended_by_the_same_tasks(desk: Desk, first: Officer) -> None:
+    """A draft is taken up for a recorded reason, changed in one task and handed in; its approval is void."""
+    ref = await story.cleared(desk.network)
+    page = await first.get(f"/cases/{ref}/amend")
+    assert "Иванова" not in page.text
+    assert (await first.post(f"/cases/{ref}/amend", {"why": ""})).status == 422
+    answer = await first.post(f"/cases/{ref}/amend", {"why": "a spelling to set right"})
+    path = answer.path
+    looks = [row for row in await desk.gateway.inquiries.audit(ref=ref) if row.action == "view"]
+    assert [one.person for one in looks] == ["first"]
+    await saved(first, path, "person", {"b.elements.birth_date": "2001-05-XX"})
+    await first.get(f"{path}/review")
+    answer = await first.post(f"{path}/review")
+    assert answer.path == f"/cases/{ref}/check"
+    case = await story.case(desk.network, "XAA", ref)
+    assert (case.state, case.draft["elements"]["birth_date"]) == ("DRAFT", "2001-05-XX")
+    assert case.pending is not None
+    assert case.pending.approver is None
+    assert case.draft["national"] == story.draft()["national"]
+
+
+async def test_sent_case_is_not_amended(desk: Desk, first: Officer) -> None:
+    """What was sent is not changed here, and the page says what can be done."""
+    ref = await story.sent(desk.network)
+    assert (await first.get(f"/cases/{ref}/amend")).status == 409
+
+
+async def test_double_submit_opens_one_case(desk: Desk, first: Officer) -> None:
+    """The same form sent twice opens one case, and both lead to it."""
+    path = await brought_in(first)
+    page = await first.get(f"{path}/review")
+    fields = form_of(page.text, f"{path}/review")
+    answers = [await first.send("POST", f"{path}/review", data=fields) for _ in range(2)]
+    assert [one.status for one in answers] == [303, 303]
+    assert answers[0].location == answers[1].location
+    assert len(await desk.gateway.inquiries.cases(states=("DRAFT",))) == 1
+
+
+async def test_no_identity_in_address_or_title(first: Officer) -> None:
+    """While a request is written, no address and no title says anything of the person."""
+    path = await brought_in(first)
+    for task in ("", "/names", "/person", "/review"):
+        page = await first.get(path + task)
+        title = page.text.partition("<title>")[2].partition("</title>")[0]
+        assert "Иванова" not in title
+        assert "IVANOVA" not in title
+        assert not [link for link in links_of(page.text) if "IVANOVA" in link.upper()]
+
+
+async def test_what_was_typed_survives_the_end_of_a_session(desk: Desk, first: Officer) -> None:
+    """If the session ends while a task is filled in, the fields stand there again after signing in, also several."""
+    path = await begun(first)
+    await first.get(f"{path}/question")
+    desk.network.clock.pass_(minutes=20)
+    answer = await first.post(f"{path}/question", TASKS["question"], follow=False)
+    assert answer.status == 303
+    assert answer.location.startswith("/sign-in")
+    again = await desk.officer("first")
+    page = await again.get(f"{path}/question")
+    for name in ("P0", "P1"):
+        assert re.search(rf'name="b.handling.use_restrictions" type="checkbox" value="{name}" checked', page.text)
+    assert form_of(page.text, f"{path}/question")["b.handling.retain_until"] == "2027-06-30"
+
+
+async def test_indication_is_not_written_away(desk: Desk, first: Officer) -> None:
+    """A protection state that was written down cannot be amended to none; the page says which rule and what to do."""
+    asylum = {"state": "indicated", "attested_by": None, "attested_on": None, "basis": None}
+    ref = await desk.gateway.clear.new(story.draft(asylum=asylum), "first")
+    await first.get(f"/cases/{ref}/amend")
+    path = (await first.post(f"/cases/{ref}/amend", {"why": "to correct it"})).path
+    await saved(first, path, "gates", {name: TASKS["gates"][name] for name in TASKS["gates"] if "asylum" in name})
+    await first.get(f"{path}/review")
+    answer = await first.post(f"{path}/review")
+    assert answer.status == 422
+    assert "A rule refuses this" in answer.words
+    assert (await story.case(desk.network, "XAA", ref)).draft["asylum"]["state"] == "indicated"
+    assert (await first.get(path)).status == 200  # what was written is still there

@@ -1,0 +1,68 @@
+"""The first page: figures that lead to lists, by role, and never more than a bounded count."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.web.interior import PAGES
+from gateway.web.interior.home import shown
+from gateway.web.interior.queues import QUEUES
+from tests.support import story
+from tests.support.network import PEOPLE
+from tests.web.support import Desk, links_of, one_desk
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """The desk of XAA."""
+    async with one_desk(tmp_path, [PAGES]) as made:
+        yield made
+
+
+async def test_figures_are_those_of_the_lists(desk: Desk) -> None:
+    """Each figure leads to its list and counts what is in it, also as a number for the script."""
+    await desk.gateway.clear.new(story.draft(), "first")
+    await story.cleared(desk.network)
+    first = await desk.officer("first")
+    page = await first.get("/")
+    assert "/queues/drafts" in links_of(page.text)
+    assert 'data-count-url="/queues/drafts/count"' in page.text
+    figures = json.loads((await first.get("/counts.json")).text)
+    assert (figures["drafts"], figures["to-send"], figures["open"]) == (1, 1, 2)
+    assert (await first.get("/queues/drafts/count")).text == "1"
+
+
+@pytest.mark.parametrize("name", [name for name, roles in PEOPLE.items() if "foreign_affairs" not in roles])
+async def test_everybody_has_a_first_page(desk: Desk, name: str) -> None:
+    """Each role has a first page; every card on it leads to a list that opens."""
+    officer = await desk.officer(name)
+    page = await officer.get("/")
+    assert page.status == 200
+    for link in (link for link in links_of(page.text) if link.startswith("/queues/")):
+        assert (await officer.get(link)).status == 200, link
+
+
+def test_figure_is_bounded() -> None:
+    """A figure is exact up to 99 and says 99+ from then on."""
+    assert [shown(n) for n in (0, 99, 100, 5000)] == ["0", "99", "99+", "99+"]
+
+
+async def test_nobody_is_led_to_sign_in(desk: Desk) -> None:
+    """Who has not signed in is led to do so, and learns nothing."""
+    answer = await desk.nobody().get("/queues/open", follow=False)
+    assert answer.status == 303
+    assert answer.location.startswith("/sign-in")
+
+
+async def test_texts_stand_in_every_language(desk: Desk) -> None:
+    """The page is in the language asked for, right to left where it is written so."""
+    page = await (await desk.officer("first", language="ar")).get("/")
+    assert '<html class="govuk-template" lang="ar" dir="rtl">' in page.text
+
+
+def test_queue_names_are_neutral() -> None:
+    """No name of a queue, which stands in addresses, says what happened to anybody."""
+    for name in QUEUES:
+        assert not any(word in name for word in ("victim", "traffick", "child", "asylum", "minor"))

@@ -1,0 +1,168 @@
+"""The queues of the interior desk: what is in them, how they are narrowed, and that no identity is."""
+
+import html
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.core.case import Side, State
+from gateway.core.tables import table_for
+from gateway.web.interior import PAGES, queues
+from gateway.web.interior.queues import PAGE, QUEUES
+from tests.support import story
+from tests.web.support import Desk, one_desk
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """The desk of XAA."""
+    async with one_desk(tmp_path, [PAGES]) as made:
+        yield made
+
+
+def row_of(page: str, ref: str) -> str:
+    """Return the row of a case in a list."""
+    return next(row for row in re.findall(r"<tr .*?</tr>", page, re.DOTALL) if f"/cases/{ref}" in row)
+
+
+async def test_case_moves_from_queue_to_queue(desk: Desk) -> None:
+    """A case stands in the queue of what is to be done next, and in no other of the way."""
+    ref = await desk.gateway.clear.new(story.draft(), "first")
+    first, second = await desk.officer("first"), await desk.officer("second")
+    assert ref in (await first.get("/queues/drafts")).text
+    assert ref in (await second.get("/queues/to-approve")).text
+    await desk.gateway.clear.close(ref, "first", event="discard")
+    assert ref not in (await first.get("/queues/drafts")).text
+    ref = await story.cleared(desk.network)
+    assert ref in (await first.get("/queues/to-send")).text
+    await desk.gateway.clear.send(ref, "first")
+    await desk.network.deliver()
+    assert ref in (await first.get("/queues/waiting")).text
+    assert ref not in (await first.get("/queues/to-answer")).text
+
+
+async def test_row_says_all_in_words(desk: Desk) -> None:
+    """A row has reference, State, side, state in words, officer with role, lateness with the calendar; no name."""
+    ours, _ = await story.acknowledged(desk.network)
+    page = await (await desk.officer("first")).get("/queues/waiting")
+    row = row_of(page.text, ours)
+    case = await story.row(desk.network, "XAA", ours)
+    for words in (
+        "Test State XBB",
+        "We asked",
+        "first",
+        "Case officer",
+        "left",
+        case.due_on.isoformat(),
+        case.calendar,
+    ):
+        assert words in row, words
+    for part in ("Иванова", "Мария", "IVANOVA", "Северск", "House 3", "documents lost", "2001"):
+        assert part not in page.text, part
+
+
+async def test_lateness_counts_working_days(desk: Desk) -> None:
+    """Past its day a case is late by working days, in the overdue queue and nowhere as 'left'."""
+    ours, _ = await story.acknowledged(desk.network)
+    case = await story.row(desk.network, "XAA", ours)
+    while desk.network.clock.now() < case.due_at:
+        desk.network.clock.pass_(hours=12)
+    desk.network.clock.pass_(days=7)
+    page = await (await desk.officer("first")).get("/queues/overdue")
+    assert ours in page.text
+    row = row_of(page.text, ours)
+    assert "working days late" in row
+    assert "left" not in row
+
+
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("", True),
+        ("?partner=XBB", True),
+        ("?officer=first", True),
+        ("?officer=second", False),
+        ("?side=requesting", True),
+        ("?side=requested", False),
+        ("?state=DRAFT", True),
+        ("?state=SENT", False),
+        ("?partner=XBB&officer=first&side=requesting&state=DRAFT", True),
+        ("?partner=../../etc&side=x&state=CLOSED&after=nonsense&order=%00", True),
+        ("?after=99999999999999~x", True),
+        ("?after=~zzzzzzzzzzzzzzzzzzzzzz", False),
+    ],
+)
+async def test_queue_is_narrowed_by_its_address(desk: Desk, query: str, fits: bool) -> None:
+    """The address narrows the list; what names nothing is left out of it and never an error."""
+    ref = await desk.gateway.clear.new(story.draft(), "first")
+    page = await (await desk.officer("first")).get(f"/queues/open{query}")
+    assert page.status == 200
+    assert (ref in page.text) == fits
+
+
+async def test_pages_follow_one_another(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long list goes on after its last row, in both orders, without gap or overlap."""
+    monkeypatch.setattr(queues, "PAGE", 2)
+    refs = sorted([await desk.gateway.clear.new(story.draft(), "first") for _ in range(5)])
+    first = await desk.officer("first")
+    for order, expected in (("", refs), ("?order=latest", refs[::-1])):
+        seen: list[str] = []
+        path = f"/queues/drafts{order}"
+        while path:
+            page = await first.get(path)
+            seen += re.findall(r'href="/cases/([A-Za-z0-9_-]{22})"', page.text)
+            onward = re.search(r'href="([^"]*)" rel="next"', page.text)
+            path = html.unescape(onward[1]) if onward else ""
+        assert seen == expected
+    assert PAGE == 50
+
+
+async def test_queue_without_an_officer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case whose officer has left office and has no deputy stands in a queue of its own."""
+    ref = await desk.gateway.clear.new(story.draft(), "first")
+    second = await desk.officer("second")
+    assert ref not in (await second.get("/queues/unassigned")).text
+    persons = dict(desk.site.desk.context.persons)
+    del persons["first"]
+    monkeypatch.setattr(desk.site.desk.context, "persons", persons)
+    assert ref in (await second.get("/queues/unassigned")).text
+
+
+async def test_roles_see_their_queues_alone(desk: Desk) -> None:
+    """A queue of another role is not found, and one of a role without lists is not allowed."""
+    assert (await (await desk.officer("welfare")).get("/queues/drafts")).status == 404
+    assert (await (await desk.officer("welfare")).get("/queues/sign-offs")).status == 200
+    assert (await (await desk.officer("escort")).get("/queues/open")).status == 403
+    assert (await (await desk.officer("first")).get("/queues/nothing")).status == 404
+
+
+async def test_invited_person_sees_no_list(desk: Desk) -> None:
+    """An invitation to one case opens no queue, whatever its role, and no other case."""
+    ref = await desk.gateway.clear.new(story.draft(), "first")
+    other = await desk.gateway.clear.new(story.draft(), "first")
+    for role in ("guardian", "child_welfare"):
+        guest = await desk.guest(ref, role)
+        for path in ("/queues/open", "/queues/sign-offs", "/counts.json", f"/cases/{other}", f"/search?ref={other}"):
+            assert (await guest.get(path)).status in (403, 404), (role, path)
+        assert (await guest.get("/")).path == "/invited"
+
+
+NOTHING_OWED = {
+    (Side.REQUESTED, State.REPLIED),
+    (Side.REQUESTED, State.REDIRECTED),
+    (Side.REQUESTED, State.UNDELIVERED),
+    (Side.REQUESTING, State.WITHDRAWN),
+    (Side.REQUESTED, State.WITHDRAWN),
+}
+"""Open states in which we have said what we had to say."""
+
+
+@pytest.mark.parametrize("side", Side)
+def test_every_open_state_has_a_queue(side: Side) -> None:
+    """Whatever state an open case is in, some queue besides that of all holds it, unless nothing is owed by us."""
+    held = {(one.side, state) for queue in QUEUES.values() for one in queue.holds for state in one.states}
+    ended = {State.CLOSED, State.BLOCKED, State.ERASED}
+    known = {row.source for row in table_for(side).rows} - ended
+    assert {state for state in known if (side, state) not in held} == {s for at, s in NOTHING_OWED if at is side}

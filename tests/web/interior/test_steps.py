@@ -1,0 +1,703 @@
+"""The pages of the steps: what they show, what they ask, what they do, and what they do not let through."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyotp
+import pytest
+import pytest_asyncio
+
+from gateway.core.case import Side, State
+from gateway.services import act_bodies
+from gateway.services.acts import VERBS, allowed
+from gateway.web import forms
+from gateway.web.interior import PAGES
+from gateway.web.interior.step_texts import TEXTS
+from tests.support import homeward, story
+from tests.support.network import PEOPLE, Network, make_network
+from tests.web.support import Answer, Desk, Officer, desks
+
+ZONE = ZoneInfo("Europe/Vienna")
+
+
+@dataclass
+class Two:
+    """Two States with their interior desks served."""
+
+    network: Network
+    desks: Mapping[str, Desk]
+    secrets: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def officer(self, country: str, name: str) -> Officer:
+        """Return ``name`` at the interior desk of ``country``, who can sign with codes."""
+        desk = self.desks[country]
+        if (country, name) not in self.secrets:
+            accounts, now = desk.site.accounts, self.network.clock.now()
+            secret = accounts.new_secret()
+            assert await accounts.add_code(name, secret, pyotp.TOTP(secret).at(now), "interior", now)
+            self.secrets[country, name] = secret
+        return await desk.officer(name)
+
+    def code(self, who: Officer) -> str:
+        """Return a code of ``who`` that was not used; half a minute passes for it."""
+        self.network.clock.pass_(seconds=30)
+        return pyotp.TOTP(self.secrets[who.desk.country, who.name]).at(self.network.clock.now())
+
+
+@pytest_asyncio.fixture
+async def two(tmp_path: Path) -> AsyncIterator[Two]:
+    """Two States and their desks."""
+    network = await make_network(tmp_path)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(network.close)
+        served = {
+            country: await stack.enter_async_context(desks(network, tmp_path, [PAGES], country))
+            for country in ("XAA", "XBB")
+        }
+        yield Two(network, served)
+
+
+def at(ref: str, verb: str, **query: str) -> str:
+    """Return the path of a step."""
+    more = "&".join(f"{name}={value}" for name, value in query.items())
+    return f"/cases/{ref}/steps/{verb}" + (f"?{more}" if more else "")
+
+
+def posted(verb: str, value: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the form of ``verb`` posts for ``value``."""
+    return list(forms.fill(forms.fields(act_bodies.TAKES[verb]), value, ZONE).items())
+
+
+async def open_step(who: Officer, ref: str, verb: str, **query: str) -> Answer:
+    """Open the page of a step, and give a reason where it asks for one."""
+    page = await who.get(at(ref, verb, **query))
+    if 'name="why"' in page.text:
+        page = await who.post(page.path, {"why": "it is my case", "look": "yes"})
+    return page
+
+
+async def walk(who: Officer, ref: str, verb: str, value: Mapping[str, Any] | None = None, **query: str) -> Answer:
+    """Take a step as a person does: the page, its form, the page to confirm, the case."""
+    path = at(ref, verb, **query)
+    page = await open_step(who, ref, verb, **query)
+    assert 200 == page.status, page.words
+    if value is not None:
+        page = await who.post(path, posted(verb, value))
+        assert 200 == page.status, page.words
+        assert "Nothing has been" in page.words
+    return await confirm(who, path)
+
+
+async def confirm(who: Officer, path: str) -> Answer:
+    """Send the form of the page to confirm as a browser does: a name that stands there twice is sent twice."""
+    assert who.last is not None
+    form = who.last.text.partition(f'action="{path}"')[2].partition("</form>")[0]
+    hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form)
+    return await who.post(path, [(unescape(name), unescape(value)) for name, value in hidden])
+
+
+async def sign(two: Two, who: Officer, ref: str, verb: str) -> Answer:
+    """Sign what the page of a step shows, with a code."""
+    page = await open_step(who, ref, verb)
+    assert 200 == page.status, page.words
+    assert "Nothing has been signed yet" in page.words
+    return await who.post(at(ref, verb), {"code": two.code(who)})
+
+
+def test_every_step_has_a_text() -> None:
+    """No step is without title, effect, button and what the other State learns; and no text is of none."""
+    assert set(VERBS) == set(TEXTS)
+    for text in TEXTS.values():
+        assert all((text.title, text.does, text.learns, text.button, text.done))
+
+
+Story = Callable[[Network], Awaitable[tuple[str, ...]]]
+
+
+async def _drafted(network: Network) -> tuple[str, ...]:
+    return (await network.gateways["XAA"].clear.new(story.draft(), "first"),)
+
+
+async def _cleared(network: Network) -> tuple[str, ...]:
+    return (await story.cleared(network),)
+
+
+async def _frozen(network: Network) -> tuple[str, ...]:
+    found = await story.acknowledged(network)
+    await network.gateways["XAA"].hold.freeze(found[0], "a reason", "first", "case_officer")
+    return found
+
+
+async def _asked(network: Network) -> tuple[str, ...]:
+    found = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.ask(found[1], ["BIRTH_PLACE"], 2, "first")
+    await network.deliver()
+    return found
+
+
+async def _recalled(network: Network) -> tuple[str, ...]:
+    found = await homeward.departed(network)
+    await network.gateways["XAA"].returning.recall(found[0], "why", "UNSAFE", "2026-12-20", "first", "case_officer")
+    return found
+
+
+async def _considered(network: Network) -> tuple[str, ...]:
+    found = await story.acknowledged(network, handling=homeward.HANDLING)
+    await story.give_answer(network, found[1], story.reply())
+    await network.deliver()
+    await network.gateways["XAA"].returning.consider(found[0], homeward.record(), "first", "case_officer")
+    return found
+
+
+async def _interview(network: Network) -> tuple[str, ...]:
+    found = await story.acknowledged(network, method_limit="M2", no_contact_methods=False)
+    await network.gateways["XBB"].answer.ask_interview(found[1], PROPOSAL, "first")
+    await network.deliver()
+    return found
+
+
+async def _suspended(network: Network) -> tuple[str, ...]:
+    found = await homeward.accepted(network)
+    await network.gateways["XAA"].returning.suspend(found[0], "a reason", "first", "case_officer")
+    return found
+
+
+PROPOSAL: Mapping[str, Any] = {
+    "mode": "VIDEO",
+    "place": "REMOTE",
+    "present": ["LAWYER", "INTERPRETER"],
+    "questions": "IDENTITY_ONLY",
+    "from": "2026-12-07",
+    "until": "2026-12-18",
+}
+CONSENT = {"language": "ru", "by": "interpreter", "on": "2026-11-25", "copy_given": True, "revoked_on": None}
+
+STORIES: Mapping[str, Story] = {
+    "draft": _drafted,
+    "cleared": _cleared,
+    "received": story.received,
+    "acknowledged": story.acknowledged,
+    "frozen": _frozen,
+    "asked": _asked,
+    "interview": _interview,
+    "replied": story.replied,
+    "considered": _considered,
+    "assessed": homeward.assessed,
+    "prepared": homeward.prepared,
+    "proposed": homeward.proposed,
+    "accepted": homeward.accepted,
+    "suspended": _suspended,
+    "documented": homeward.documented,
+    "scheduled": homeward.scheduled,
+    "departed": homeward.departed,
+    "delivered": homeward.delivered,
+    "handed over": homeward.handed_over,
+    "recalled": _recalled,
+}
+"""How a case gets somewhere along the way."""
+
+
+@pytest.mark.parametrize("tale", STORIES)
+async def test_each_step_of_each_state_has_a_page_for_who_may_take_it(two: Two, tale: str) -> None:
+    """What the tables allow opens and names its step; in two of the states, that all the rest is refused is tried."""
+    refs = await STORIES[tale](two.network)
+    for country, ref in zip(("XAA", "XBB"), refs, strict=False):
+        row = await story.row(two.network, country, ref)
+        for name, roles in PEOPLE.items():
+            if name in ("board", "writer", "office"):
+                continue  # their desks are elsewhere, or they take no step in a case
+            who = await two.officer(country, name)
+            open_ = {
+                verb: set(fitting) & VERBS[verb].roles(Side(row.side))
+                for verb, fitting in allowed(Side(row.side), State(row.state), frozenset(roles))
+            }
+            for verb in VERBS:
+                if open_.get(verb) and verb not in ("amend", "approval", "send", "protocol"):
+                    page = await open_step(who, ref, verb)
+                    assert 200 == page.status, (country, name, verb, page.words)
+                    assert TEXTS[verb].title in page.words, (country, name, verb)
+                elif not open_.get(verb) and tale in ("acknowledged", "assessed"):
+                    page = await who.get(at(ref, verb))
+                    assert page.status in (403, 409), (country, name, verb, page.status)
+
+
+async def test_a_stop_is_two_actions_from_the_case(two: Two) -> None:
+    """The case page leads to the stop, and its one button stops; a reason stands there already."""
+    ref, _ = await story.acknowledged(two.network)
+    who = await two.officer("XAA", "first")
+    case = await who.get(f"/cases/{ref}")
+    assert at(ref, "freeze") in case.text
+    page = await who.get(at(ref, "freeze"))
+    assert "does not learn that the case was stopped" in page.words
+    page = await who.post(at(ref, "freeze"), {"b.reason": page.form(at(ref, "freeze"))["b.reason"]})
+    assert f"/cases/{ref}" == page.path
+    assert "The case is stopped" in page.words
+    assert "FROZEN" == await story.state(two.network, "XAA", ref)
+
+
+async def test_whoever_stops_a_case_attests_no_none(two: Two) -> None:
+    """The page of a stop does not offer a protection state that only its authority attests, nor does it take it."""
+    ref = await story.sent(two.network)
+    who = await two.officer("XAA", "first")
+    page = await who.get(at(ref, "freeze"))
+    assert 'value="indicated"' in page.text
+    assert 'value="none"' not in page.text
+    page = await who.post(at(ref, "freeze"), {"b.reason": "x", "b.protection.state": "none"})
+    assert 422 == page.status
+    assert "SENT" == await story.state(two.network, "XAA", ref)
+
+
+async def test_a_withdrawal_is_confirmed_on_a_page_of_its_own(two: Two) -> None:
+    """Opening the page withdraws nothing; confirming it does, and the case says so."""
+    ref, _ = await _frozen(two.network)
+    who = await two.officer("XAA", "first")
+    page = await who.get(at(ref, "withdraw"))
+    assert "Nothing has been sent yet" in page.words
+    assert "FROZEN" == await story.state(two.network, "XAA", ref)
+    page = await who.post(at(ref, "withdraw"), {"confirm": "yes"})
+    assert "The request is withdrawn" in page.words
+    assert "WITHDRAWN" == await story.state(two.network, "XAA", ref)
+
+
+async def test_what_was_filled_in_is_repeated_before_it_is_done_and_can_be_changed(two: Two) -> None:
+    """The confirm page says codes in words, carries the values on, and leads back to the form with them in it."""
+    _, theirs = await story.acknowledged(two.network)
+    who = await two.officer("XBB", "first")
+    path = at(theirs, "delay")
+    await who.get(path)
+    page = await who.post(path, {"b.reason": "ARCHIVE_SEARCH", "b.eta": "2026-12-20"})
+    assert "Nothing has been sent yet" in page.words
+    assert "2026-12-20" in page.words
+    assert "ARCHIVE_SEARCH" not in page.words
+    back = await who.post(path, {"change": "yes"})
+    assert ("ARCHIVE_SEARCH", "2026-12-20") == tuple(back.form(path)[one] for one in ("b.reason", "b.eta"))
+    await who.post(path, {"b.reason": "ARCHIVE_SEARCH", "b.eta": "2026-12-21"})
+    page = await who.post(path, {"confirm": "yes"})
+    assert "notice of delay is in the outbox" in page.words
+    assert {"reason": "ARCHIVE_SEARCH", "eta": "2026-12-21", "extension": False, "due_on": None} == (
+        await story.payload(two.network, "XBB", theirs, "verification.delay")
+    ).body
+
+
+BAD: Mapping[str, tuple[str, Any, int, str]] = {
+    "31 February": ("delay", {"b.reason": "ARCHIVE_SEARCH", "b.eta": "2026-02-31"}, 422, "a day that exists"),
+    "an unknown code": ("delay", {"b.reason": "LAZY", "b.eta": "2026-12-20"}, 422, "answers that are listed"),
+    "a mark of direction": ("delay", {"b.reason": "ARCHIVE_SEARCH", "b.eta": "2026-12-20\u202e"}, 422, "invisible"),
+    "a control character": ("freeze", {"b.reason": "a\x07b"}, 422, "invisible"),
+    "10,000 characters": ("freeze", {"b.reason": "x" * 10_000}, 422, "too long"),
+    "1,000 rows": ("use-report", {"b.held": "no", "b.restrictions_kept": "yes", "b.uses.rows": "1000"}, 422, "rows"),
+    "a number of rows that is none": ("use-report", {"b.held": "x", "b.uses.rows": "-1"}, 422, "choose an answer"),
+    "more fields than a form has": ("freeze", {f"b.{n}": "x" for n in range(1_001)}, 413, "too large"),
+    "no verb": ("nothing", {}, 404, "no such page"),
+    "a verb of the other side": ("withdraw", {"confirm": "yes"}, 409, "moved on"),
+    "a verb that is not for now": ("countersignature", {"statement": "a.b.c"}, 403, "role"),
+}
+"""What a person or a program may post to XBB's acknowledged case: the verb, the fields, the answer."""
+
+
+@pytest.mark.parametrize(("verb", "fields", "status", "words"), BAD.values(), ids=BAD)
+async def test_bad_input_changes_nothing(two: Two, verb: str, fields: Any, status: int, words: str) -> None:
+    """Whatever is posted, the page says what is wrong, and the case stands where it stood."""
+    ours, theirs = await story.acknowledged(two.network)
+    await two.network.gateways["XAA"].notices.ask_use(ours, "first", "case_officer")
+    await two.network.deliver()
+    who = await two.officer("XBB", "first")
+    await who.get(at(theirs, "freeze"))
+    fields = {**fields, "confirm": "yes"}
+    page = await who.post(at(theirs, verb), fields)
+    assert (status, True) == (page.status, words in page.words), page.words
+    assert "ACKNOWLEDGED" == await story.state(two.network, "XBB", theirs)
+
+
+async def test_a_problem_leads_to_its_field_and_keeps_what_was_typed(two: Two) -> None:
+    """The summary links to the id of the field; no other field loses its value."""
+    _, theirs = await story.acknowledged(two.network)
+    who = await two.officer("XBB", "first")
+    await who.get(at(theirs, "delay"))
+    page = await who.post(at(theirs, "delay"), {"b.reason": "ARCHIVE_SEARCH", "b.eta": "soon"})
+    assert 'href="#b.eta"' in page.text
+    assert 'id="b.eta"' in page.text
+    assert "ARCHIVE_SEARCH" == page.form(at(theirs, "delay"))["b.reason"]
+
+
+async def test_a_form_sent_twice_acts_once(two: Two) -> None:
+    """The second submission of the same page is sent where the first one led."""
+    ref, _ = await story.acknowledged(two.network)
+    who = await two.officer("XAA", "first")
+    page = await who.get(at(ref, "freeze"))
+    once = {**page.form(at(ref, "freeze")), "b.reason": "now"}
+    first = await who.send("POST", at(ref, "freeze"), data=once)
+    second = await who.send("POST", at(ref, "freeze"), data=once)
+    assert (303, 303) == (first.status, second.status)
+    assert first.location == second.location == f"/cases/{ref}"
+
+
+async def test_two_officers_at_once(two: Two) -> None:
+    """The one who comes second is told that the case moved on, and nothing is done twice."""
+    ours, _ = await _frozen(two.network)
+    one, other = await two.officer("XAA", "first"), await two.officer("XAA", "second")
+    await one.get(at(ours, "withdraw"))
+    await other.get(at(ours, "withdraw"))
+    assert 200 == (await one.post(at(ours, "withdraw"), {"confirm": "yes"})).status
+    late = await other.post(at(ours, "withdraw"), {"confirm": "yes"})
+    assert 409 == late.status
+    assert "moved on" in late.words
+
+
+async def test_a_rule_that_refuses_is_said_with_the_step(two: Two) -> None:
+    """What stands against it is named, nothing was sent, and the way back is there."""
+    ours, _ = await _frozen(two.network)
+    who = await two.officer("XAA", "second")
+    await who.get(at(ours, "release"))
+    page = await who.post(at(ours, "release"), {"confirm": "yes"})
+    assert 422 == page.status
+    assert "A rule stands against this step" in page.words
+
+
+async def test_an_unknown_case_and_another_ones_invitation(two: Two) -> None:
+    """Neither says more than that there is no such case here."""
+    ours, _ = await story.acknowledged(two.network)
+    other = await story.sent(two.network)
+    who = await two.officer("XAA", "first")
+    assert 404 == (await who.get(at("A" * 22, "freeze"))).status
+    guest = await two.desks["XAA"].guest(ours, "guardian")
+    assert 404 == (await guest.get(at(other, "freeze"))).status
+
+
+async def test_who_may_never_take_a_step_learns_nothing_of_the_case(two: Two) -> None:
+    """The answer is the same whether there is such a case or not."""
+    ours, _ = await story.acknowledged(two.network)
+    who = await two.officer("XAA", "issuer")
+    known, unknown = await who.get(at(ours, "freeze")), await who.get(at("A" * 22, "freeze"))
+    assert (403, known.words) == (unknown.status, unknown.words)
+
+
+async def looks_at(desk: Desk, ref: str) -> list[str]:
+    """Return the looks at a case that are on record, the oldest first."""
+    rows = await desk.gateway.inquiries.audit(ref=ref)
+    return [row.action for row in reversed(rows)]
+
+
+async def test_nothing_on_record_is_shown_without_a_reason(two: Two) -> None:
+    """The page that answers asks why first; each look at it is recorded before it is shown."""
+    _, theirs = await story.acknowledged(two.network)
+    who = await two.officer("XBB", "first")
+    before = await looks_at(two.desks["XBB"], theirs)
+    family = story.ADULT["elements"]["names"][0]["family"]
+    page = await who.get(at(theirs, "reply"))
+    assert "Why do you need to see it?" in page.words
+    assert family not in page.text
+    page = await who.post(at(theirs, "reply"), {"why": "", "look": "yes"})
+    assert 422 == page.status
+    assert family not in page.text
+    page = await who.post(at(theirs, "reply"), {"why": "to answer the request", "look": "yes"})
+    assert family in page.text
+    assert [*before, "view"] == await looks_at(two.desks["XBB"], theirs)
+
+
+async def test_a_look_that_cannot_be_recorded_shows_nothing(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the record of the look fails, so does the page."""
+    from gateway.services import cases
+    from gateway.services.ports import Unavailable
+
+    _, theirs = await story.acknowledged(two.network)
+    who = await two.officer("XBB", "first")
+    await open_step(who, theirs, "reply")
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise Unavailable("no disk", "")
+
+    monkeypatch.setattr(cases, "record_access", fails)
+    page = await who.get(at(theirs, "reply"))
+    assert 503 == page.status
+    assert story.ADULT["elements"]["names"][0]["family"] not in page.text
+
+
+async def test_an_answer_is_chosen_among_those_that_fit_the_question(two: Two) -> None:
+    """Outcomes are those of the purpose; it is said that not found is not no; reasons are those of the outcome."""
+    _, theirs = await story.acknowledged(two.network)
+    who = await two.officer("XBB", "first")
+    page = await open_step(who, theirs, "reply", role="registry_clerk")
+    assert "Not found is not no" in page.words
+    assert 'value="NATIONAL"' in page.text
+    assert 'value="PR_AT_DATE"' not in page.text
+    page = await who.get(at(theirs, "reply", outcome="NOT_NATIONAL"))
+    assert 'value="DIFFERENT_PERSON_MATCHED"' in page.text
+    assert 'value="REGISTER_LOST"' not in page.text
+    page = await who.get(at(theirs, "reply", outcome="NOT_FOUND"))
+    assert "b.reason" not in page.text
+    assert "b.match_basis" not in page.text
+    assert "signature of a second signer" in page.words
+
+
+async def test_an_answer_that_is_not_positive_is_signed_and_sent(two: Two) -> None:
+    """The clerk prepares, the second signer signs exactly that text with a code, the clerk sends it."""
+    ours, theirs = await story.acknowledged(two.network)
+    clerk, signer = await two.officer("XBB", "first"), await two.officer("XBB", "signer")
+    path = at(theirs, "reply", outcome="NOT_FOUND")
+    await open_step(clerk, theirs, "reply", outcome="NOT_FOUND")
+    page = await clerk.post(
+        path,
+        {
+            "b.as_of": "2026-11-25",
+            "b.method_used": ["POPULATION_REGISTER"],
+            "b.confidence": "NONE",
+            "b.signed_by_role": "REGISTRAR",
+        },
+    )
+    assert "Nothing has been changed yet" in page.words, page.words
+    page = await clerk.post(path, {"confirm": "yes"})
+    assert "The answer is prepared" in page.words
+    wanted = (await story.case(two.network, "XBB", theirs)).pending.digest
+    shown = await open_step(signer, theirs, "countersignature")
+    assert wanted in shown.words
+    page = await signer.post(at(theirs, "countersignature"), {"code": two.code(signer)})
+    assert "Signed. The answer can be sent now." in page.words
+    assert "sign" in await looks_at(two.desks["XBB"], theirs)
+    page = await walk(clerk, theirs, "answer")
+    assert "in the outbox" in page.words
+    await two.network.deliver()
+    assert "NOT_FOUND" == (await story.case(two.network, "XAA", ours)).reply["outcome"]
+
+
+async def test_what_was_shown_is_what_is_signed(two: Two) -> None:
+    """If something else is prepared after the page was opened, its proof signs nothing."""
+    _, theirs = await story.acknowledged(two.network)
+    answer = two.network.gateways["XBB"].answer
+    await answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    signer = await two.officer("XBB", "signer")
+    await open_step(signer, theirs, "countersignature")
+    await answer.prepare(theirs, story.reply("NOT_FOUND", method_used=["PASSPORT_REGISTER"]), "first")
+    page = await signer.post(at(theirs, "countersignature"), {"code": two.code(signer)})
+    assert 422 == page.status
+    assert "nothing was signed" in page.words
+    assert (await story.case(two.network, "XBB", theirs)).pending.statement is None
+
+
+@pytest.mark.parametrize("code", ["", "000000", "12345", "code"])
+async def test_a_wrong_code_signs_nothing(two: Two, code: str) -> None:
+    """The page is shown again with a new question, and nothing is signed."""
+    _, theirs = await story.acknowledged(two.network)
+    await two.network.gateways["XBB"].answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    signer = await two.officer("XBB", "signer")
+    await open_step(signer, theirs, "countersignature")
+    page = await signer.post(at(theirs, "countersignature"), {"code": code})
+    assert 422 == page.status
+    assert "nothing was signed" in page.words
+
+
+async def test_nothing_prepared_is_said(two: Two) -> None:
+    """A step that signs is open before there is anything to sign; its page says so."""
+    _, theirs = await story.acknowledged(two.network)
+    signer = await two.officer("XBB", "signer")
+    page = await open_step(signer, theirs, "countersignature")
+    assert (200, True) == (page.status, "There is nothing here that this step could be about" in page.words)
+
+
+async def test_who_has_no_proof_of_presence_is_told_what_to_do(two: Two) -> None:
+    """Without a passkey and without codes what is signed is shown, and no button."""
+    _, theirs = await story.acknowledged(two.network)
+    await two.network.gateways["XBB"].answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    signer = await two.desks["XBB"].officer("signer")
+    page = await open_step(signer, theirs, "countersignature")
+    assert "Ask the operator for a link" in page.words
+    assert 'name="proof"' not in page.text
+
+
+async def test_a_demand_is_answered_by_its_number(two: Two) -> None:
+    """Only what is open can be answered, and the number stands on the page before the act."""
+    ours, theirs = await story.replied(two.network)
+    clerk = await two.officer("XBB", "first")
+    page = await clerk.get(at(theirs, "confirmation"))
+    assert "There is nothing here" in page.words
+    await two.network.gateways["XAA"].notices.strike(ours, ["BIRTH_DATE"], "first", "case_officer")
+    await two.network.deliver()
+    await clerk.get(at(theirs, "confirmation"))
+    page = await clerk.post(at(theirs, "confirmation"), {"b.result": "DONE"})
+    assert "Number 1 of 2026-11-25" in page.words
+    page = await clerk.post(at(theirs, "confirmation"), {"confirm": "yes"})
+    assert "confirmation is in the outbox" in page.words
+
+
+async def test_a_number_of_a_travel_document_is_not_kept(two: Two) -> None:
+    """Only its digest for this case goes on to the next page and to the other State."""
+    ours, theirs = await homeward.accepted(two.network)
+    returning = two.network.gateways["XAA"].returning
+    await returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await returning.decide(ours, "coordinator", "coordinator")
+    pending = await returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(two.network, ours, pending, "travel.approval")
+    await returning.request_document(ours, "first", "case_officer")
+    await two.network.deliver()
+    issuer = await two.officer("XBB", "issuer")
+    await issuer.get(at(theirs, "issue"))
+    fields = {**dict(posted("issue", homeward.DOCUMENT)), "b.number_digest": "R 1234567"}
+    page = await issuer.post(at(theirs, "issue"), fields)
+    assert "1234567" not in page.text
+    page = await issuer.post(at(theirs, "issue"), {"confirm": "yes"})
+    assert "travel document is in the outbox" in page.words
+    body = (await story.payload(two.network, "XBB", theirs, "travel-document.issued")).body
+    assert 43 == len(body["document"]["number_digest"])
+
+
+async def test_a_return_goes_all_the_way_through_the_pages(two: Two) -> None:
+    """From the positive reply to a handover signed by both hands, every step on a page of who may take it."""
+    network = two.network
+    ours, theirs = await story.acknowledged(network, handling=homeward.HANDLING)
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+
+    async def step(country: str, name: str, verb: str, value: Mapping[str, Any] | None = None) -> None:
+        ref = ours if country == "XAA" else theirs
+        page = await walk(await two.officer(country, name), ref, verb, value)
+        assert TEXTS[verb].done in page.words, (verb, page.words)
+
+    async def signed(country: str, name: str, verb: str) -> None:
+        page = await sign(two, await two.officer(country, name), ours if country == "XAA" else theirs, verb)
+        assert TEXTS[verb].done in page.words, (verb, page.words)
+
+    async def approved(kind: str) -> None:
+        await homeward.approve(network, ours, (await story.case(network, "XAA", ours)).pending, kind)
+
+    await step("XAA", "first", "consideration", homeward.record())
+    await step("XAA", "coordinator", "assessment")
+    await step("XAA", "first", "proposal", homeward.PLAN)
+    await approved("return.approval")
+    await signed("XAA", "coordinator", "endorsement")
+    await step("XAA", "first", "propose")
+    await network.deliver()
+    await step("XBB", "first", "acceptance", homeward.ANSWER)
+    await signed("XBB", "second", "accept")
+    await network.deliver()
+    await step("XAA", "first", "record", homeward.record(decision=homeward.DECISION))
+    await step("XAA", "coordinator", "decision")
+    await step("XAA", "first", "document", {"needed_by": "2026-12-10"})
+    await approved("travel.approval")
+    await step("XAA", "first", "document-request")
+    await network.deliver()
+    await step("XBB", "issuer", "issue", homeward.DOCUMENT)
+    await network.deliver()
+    planned = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL)
+    await step("XAA", "first", "record", planned)
+    await step("XAA", "second", "schedule", {**homeward.JOURNEY, "escort": {"count": 2, "refs": []}})
+    plan = (await story.payload(network, "XAA", ours, "return.schedule")).body
+    assert (2, 2) == (plan["escort"]["count"], len(set(plan["escort"]["refs"])))
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    homeward.move_to(network, homeward.DEPARTS_AT + timedelta(minutes=12))
+    await network.refresh()
+    today = {**planned, "contacts_given_on": "2026-12-11", "reconfirmation": homeward.RECONFIRMATION}
+    await step("XAA", "first", "record", today)
+    await step("XAA", "escort", "departure", {"arrives_at": None})
+    await network.deliver()
+    homeward.move_to(network, homeward.DEPARTS_AT + timedelta(hours=5))
+    escort = await two.officer("XAA", "escort")
+    await open_step(escort, ours, "handover")
+    protocol = posted("protocol", {"protocol": homeward.PROTOCOL})
+    page = await escort.post(at(ours, "handover"), protocol)
+    assert "Nothing has been signed yet" in page.words, page.words
+    page = await escort.post(at(ours, "handover"), {"code": two.code(escort)})
+    assert TEXTS["handover"].done in page.words, page.words
+    await network.deliver()
+    await signed("XBB", "reception", "handover-confirmation")
+    await network.deliver()
+    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+
+
+async def test_an_interview_is_proposed_agreed_and_reported_through_the_pages(two: Two) -> None:
+    """Both desks take their steps; what leaves is what was filled in."""
+    ours, theirs = await story.acknowledged(two.network, method_limit="M2", no_contact_methods=False)
+    officer, clerk = await two.officer("XAA", "first"), await two.officer("XBB", "first")
+    assert TEXTS["interview"].done in (await walk(clerk, theirs, "interview", PROPOSAL)).words
+    await two.network.deliver()
+    path = at(ours, "interview-consent")
+    await officer.get(path)
+    await officer.post(
+        path, posted("interview-consent", {"present": ["INTERPRETER"], "on": "2026-12-10", "consent": CONSENT})
+    )
+    page = await confirm(officer, path)
+    assert (422, True) == (page.status, 'href="#b.present"' in page.text)
+    answer = {"present": ["LAWYER", "INTERPRETER"], "on": "2026-12-10", "consent": CONSENT}
+    page = await walk(officer, ours, "interview-consent", answer)
+    assert TEXTS["interview-consent"].done in page.words, page.words
+    pending = (await story.case(two.network, "XAA", ours)).pending
+    thread = await homeward.thread(two.network, ours)
+    signed = two.network.approval(pending.digest, thread, "second", "interview.approval", "liaison_officer")
+    await two.network.gateways["XAA"].clear.approve(ours, signed, "second")
+    assert TEXTS["interview-agreement"].done in (await walk(officer, ours, "interview-agreement")).words
+    await two.network.deliver()
+    homeward.move_to(two.network, datetime(2026, 12, 10, 15, tzinfo=UTC))
+    await two.network.refresh()
+    clerk = await two.officer("XBB", "first")
+    result = {"result": "HELD", "on": "2026-12-10", "outcome": "SUPPORTS", "present": ["LAWYER", "INTERPRETER"]}
+    page = await walk(clerk, theirs, "interview-result", result)
+    assert TEXTS["interview-result"].done in page.words, page.words
+
+
+async def test_right_values_are_prepared_by_one_and_signed_by_another(two: Two) -> None:
+    """The record is corrected and the message is in the outbox with exactly the values that were shown."""
+    ours, _ = await story.replied(two.network)
+    officer, other = await two.officer("XAA", "first"), await two.officer("XAA", "second")
+    value = {"parts": ["BIRTH_DATE"], "elements": {"birth_date": "1998-03-04"}}
+    page = await walk(officer, ours, "rectification", value)
+    assert TEXTS["rectification"].done in page.words, page.words
+    page = await sign(two, other, ours, "rectification-approval")
+    assert TEXTS["rectification-approval"].done in page.words, page.words
+    body = (await story.payload(two.network, "XAA", ours, "rectification")).body
+    assert value["elements"] == body["elements"]
+
+
+async def test_a_record_is_corrected_from_what_stands_there(two: Two) -> None:
+    """The form begins with what is on record, and what is kept is what was changed in it."""
+    ours, _ = await _frozen(two.network)
+    who = await two.officer("XAA", "first")
+    page = await open_step(who, ours, "correction", role="case_officer")
+    path = at(ours, "correction", role="case_officer")
+    fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    page = await who.post(path, {**fields, "b.elements.birth_date": "1998-03-04", "b.why": "a slip of the pen"})
+    assert "1998-03-04" in page.words, page.words
+    page = await who.post(path, {"confirm": "yes"})
+    assert TEXTS["correction"].done in page.words
+    elements = (await story.case(two.network, "XAA", ours)).draft["elements"]
+    assert {**story.ADULT["elements"], "birth_date": "1998-03-04"} == elements
+
+
+async def test_a_row_is_added_by_a_button(two: Two) -> None:
+    """Without script: the page comes back with one row more, everything typed still in it, and nothing is done."""
+    _, theirs = await homeward.proposed(two.network)
+    who = await two.officer("XBB", "first")
+    path = at(theirs, "acceptance", role="registry_clerk")
+    await who.get(path)
+    fields = dict(posted("acceptance", homeward.ANSWER))
+    page = await who.post(path, {**fields, "add": "b.receiving_services"})
+    assert 200 == page.status
+    assert "2" == page.form(path)["b.receiving_services.rows"]
+    assert {**fields, "b.receiving_services.rows": "2"}.items() <= page.form(path).items()
+
+
+async def test_whoever_holds_two_roles_says_in_which_they_act(two: Two) -> None:
+    """The page names the role and leads to the other; the step is recorded in the one that was chosen."""
+    _, theirs = await story.acknowledged(two.network)
+    who = await two.officer("XBB", "first")
+    page = await who.get(at(theirs, "freeze", role="registry_clerk"))
+    assert "You act in this role: Registry clerk." in page.words
+    assert at(theirs, "freeze", role="case_officer") in page.text
+    await who.post(at(theirs, "freeze", role="registry_clerk"), {"b.reason": "stop"})
+    assert ("first", "registry_clerk") == (await story.case(two.network, "XBB", theirs)).frozen_by
+
+
+@pytest.mark.parametrize("lang", ["fr", "ar"])
+async def test_a_step_speaks_the_visitors_language(two: Two, lang: str) -> None:
+    """Codes come in the visitor's language, and the page says which way it is written."""
+    _, theirs = await story.acknowledged(two.network)
+    who = await two.desks["XBB"].officer("first", language=lang)
+    page = await who.get(at(theirs, "delay"))
+    assert (200, True) == (page.status, f'lang="{lang}"' in page.text)
+    assert "Archive search" not in page.words

@@ -1,0 +1,228 @@
+"""The operator's pages: health, keys, queues, logs, people, and what no operator ever sees."""
+
+import re
+import sqlite3
+from datetime import timedelta
+
+import pytest
+
+from gateway.web import operator
+from tests.support import story
+from tests.web.support import Desk
+
+PATHS = ("/", "/keys", "/states", "/states/XBB", "/queues", "/logs", "/reports", "/people", "/people/first")
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+async def test_every_page_answers(desk: Desk, language: str) -> None:
+    """Each page has one heading of the first rank, and is in the language asked for."""
+    ada = await desk.officer("ada", "operator", language=language)
+    for path in PATHS:
+        page = await ada.get(path)
+        assert (200, 1) == (page.status, page.text.count("<h1")), (path, page.words[:300])
+
+
+async def test_only_an_operator_comes_in(desk: Desk) -> None:
+    """Every page but help and signing in is for the role of the operator alone, and whoever has no session signs in."""
+    own = [route for route in operator.ROUTES if route.handler.__module__.startswith("gateway.web.operator")]
+    assert {frozenset({"operator"})} == {route.roles for route in own}
+    answer = await desk.nobody("operator").get("/", follow=False)
+    assert (303, True) == (answer.status, answer.location.startswith("/sign-in"))
+
+
+async def test_no_page_has_a_case_in_it(desk: Desk) -> None:
+    """With a case on its way and looked at, no page of the operator has its reference, its thread or a name."""
+    ref, _ = await story.received(desk.network)
+    case = await story.case(desk.network, "XAA", ref)
+    ada = await desk.officer("ada", "operator")
+    await ada.get("/logs")
+    await ada.post("/logs/audit")
+    (name,) = case.draft["elements"]["names"]
+    names = (name["family"], name["given"], name["latin"]["family"], case.draft["elements"]["birth_date"])
+    for path in (*PATHS, "/logs"):
+        text = (await ada.get(path)).text
+        assert [] == [one for one in (ref, case.thread, *names) if one in text], path
+
+
+# Health.
+
+
+async def test_health_shows_what_the_check_finds(desk: Desk) -> None:
+    """The page names a finding with its next step, keeps its look for minutes, and looks again when told to."""
+    ada = await desk.officer("ada", "operator")
+    before = await ada.get("/")
+    assert "may be used by others" not in before.words
+    (desk.network.homes["XAA"] / "gateway.keys").chmod(0o644)
+    assert "may be used by others" not in (await ada.get("/")).words
+    after = await ada.post("/look")
+    assert "may be used by others" in after.words
+    assert "Next: chmod 600" in after.words
+    assert "The partners were not tried." in after.words
+
+
+async def test_health_looks_again_by_itself(desk: Desk) -> None:
+    """A look that is older than five minutes is not shown."""
+    ada = await desk.officer("ada", "operator")
+    await ada.get("/")
+    (desk.network.homes["XAA"] / "gateway.keys").chmod(0o644)
+    desk.network.clock.pass_(minutes=6)
+    assert "may be used by others" in (await ada.get("/")).words
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_health_tries_partners_if_told_to(desk: Desk, cut: bool) -> None:
+    """A partner that answers is named as such; one that does not is a finding."""
+    ada = await desk.officer("ada", "operator")
+    await ada.get("/")
+    desk.network.wires.cut = cut
+    page = await ada.post("/look", {"online": "yes"})
+    assert ("the wire is cut" in page.words, "XBB answers" in page.words) == (cut, not cut)
+
+
+# Keys.
+
+
+async def test_keys_shows_the_card(desk: Desk) -> None:
+    """Fingerprint, windows and the keys of roles are those of our card; the QR code is a picture of its own."""
+    ada, own = await desk.officer("ada", "operator"), desk.gateway.context.own
+    assert own is not None
+    page = await ada.get("/keys")
+    assert own.fingerprint in page.words
+    assert all(key.kid in page.text for key in (*own.signing, *own.sealing, *own.roles))
+    assert "Not in use yet" in page.words
+    picture = await ada.get("/keys/fingerprint.svg")
+    assert ("image/svg+xml", True) == (picture.headers["Content-Type"].split(";")[0], b"<path" in picture.body)
+    assert b"style" not in picture.body
+    assert own.raw == (await ada.get("/keys/card")).body
+
+
+async def test_keys_tells_of_one_that_ends(desk: Desk) -> None:
+    """A year on, what has ended says so in words."""
+    desk.network.clock.pass_(days=400)
+    ada = await desk.officer("ada", "operator")
+    assert (await ada.get("/keys")).words.count("Ended") >= 13
+
+
+# Queues.
+
+
+async def test_queues_count_what_waits(desk: Desk) -> None:
+    """What waits for a partner is counted with its age and attempts; once delivered nothing waits."""
+    desk.network.wires.cut = True
+    await story.sent(desk.network)
+    await desk.network.deliver()
+    desk.network.clock.pass_(hours=5)
+    ada = await desk.officer("ada", "operator")
+    page = await ada.get("/queues")
+    assert re.search(r"XBB We post .* 1 5 hours ago \d+ ", page.words), page.words
+    assert "failed" in page.words or "Out of reach" in page.words
+    desk.network.wires.cut = False
+    desk.network.clock.pass_(days=1)
+    await desk.network.deliver()
+    ada = await desk.officer("ada", "operator")
+    assert "XBB We post Nothing waits 0" in (await ada.get("/queues")).words
+
+
+async def test_queues_count_what_came(desk: Desk) -> None:
+    """What was received is counted by State and verdict."""
+    ours, _ = await story.acknowledged(desk.network)
+    assert ours
+    ada = await desk.officer("ada", "operator")
+    assert "XBB Taken 1" in (await ada.get("/queues")).words
+
+
+# Logs.
+
+
+async def test_logs_are_audited_on_demand(desk: Desk) -> None:
+    """An audit counts what it read; a leaf that was changed is found and said with what to do."""
+    await story.acknowledged(desk.network)
+    ada = await desk.officer("ada", "operator")
+    assert "None was made since" in (await ada.get("/logs")).words
+    page = await ada.post("/logs/audit")
+    assert "What does not fit Nothing" in page.words
+
+    _spoil(desk)
+    page = await ada.post("/logs/audit")
+    assert "receipt and r do not give the leaf that is stored" in page.words
+    assert "copy the home" in page.words
+
+
+def _spoil(desk: Desk) -> None:
+    with sqlite3.connect(desk.network.homes["XAA"] / "data" / "gateway.db", timeout=10) as db:
+        assert db.execute("UPDATE log_entry SET leaf = zeroblob(32)").rowcount > 0
+    db.close()
+
+
+async def test_logs_show_who_cosigned(desk: Desk) -> None:
+    """The newest checkpoint of each log is shown with who put their name to it."""
+    await story.acknowledged(desk.network)
+    for gateway in desk.network.gateways.values():
+        await gateway.checkpoints.run_once(desk.network.clock.now())
+    ada = await desk.officer("ada", "operator")
+    words = (await ada.get("/logs")).words
+    assert re.search(r"xg1/XAA/XBB/1|XAA/XBB/1", words), words
+    assert "XBB Nobody No" in words
+
+
+# People.
+
+
+async def test_a_link_is_shown_once_and_lets_its_person_in(desk: Desk) -> None:
+    """The link works for that person at that desk; its making stands in the account with who did it."""
+    ada = await desk.officer("ada", "operator", level="code")
+    await ada.get("/people/grace/link")
+    asked = await ada.post("/people/grace/link", {"desk": "operator"})
+    assert "No link has been made yet" in asked.words
+    shown = await ada.post("/people/grace/link")
+    (token,) = re.findall(r"/link/([\w-]{43})", shown.words)
+    page = await ada.get("/people/grace")
+    assert token not in page.text
+    assert "An operator made it ada operator" in page.words
+    used = await desk.site.accounts.use_link(token, "operator", desk.network.clock.now())
+    assert used is not None
+    assert ("grace", True) == (used[1].person, used[1].enrolling)
+
+
+async def test_a_link_names_its_desk(desk: Desk) -> None:
+    """Without a desk of the person there is no link."""
+    ada = await desk.officer("ada", "operator")
+    await ada.get("/people/first/link")
+    for wrong in ({}, {"desk": "operator", "confirm": "yes"}):
+        answer = await ada.post("/people/first/link", wrong)
+        assert (422, True) == (answer.status, "Choose the desk" in answer.words)
+
+
+async def test_all_sessions_of_a_person_end(desk: Desk) -> None:
+    """Whoever was signed in is out at once, and the operator's own session goes on."""
+    ada, grace = await desk.officer("ada", "operator"), await desk.officer("grace", "operator")
+    assert "No session has been ended yet" in (await ada.get("/people/grace/end")).words
+    assert 200 == (await grace.get("/")).status
+    done = await ada.post("/people/grace/end")
+    assert "1 session was ended." in done.words
+    assert "/sign-in" in (await grace.get("/", follow=False)).location
+    assert 403 == (await ada.get("/people/ada/end")).status
+
+
+@pytest.mark.parametrize("path", ["/people/grace/link", "/people/grace/end", "/states/XBB/hold", "/states/XBB/key"])
+async def test_what_changes_something_asks_who_it_is(desk: Desk, path: str) -> None:
+    """Five minutes after the last proof of presence an act asks for another one first."""
+    ada = await desk.officer("ada", "operator")
+    assert 200 == (await ada.get(path)).status
+    desk.network.clock.instant += timedelta(minutes=6)
+    assert "/again" in (await ada.post(path, {"confirm": "yes", "why": "x"}, follow=False)).location
+    assert "/again" in (await ada.get(path, follow=False)).location
+
+
+async def test_a_stranger_is_no_page(desk: Desk) -> None:
+    """A person, a State or a report that is not there is a page that says so."""
+    ada = await desk.officer("ada", "operator")
+    found = [(await ada.get(path)).status for path in ("/people/nobody", "/states/XZZ", "/reports/none.json")]
+    assert [404, 404, 422] == found
+
+
+async def test_people_shows_who_has_nothing_set_up(desk: Desk) -> None:
+    """A person who cannot sign in yet is listed as such."""
+    ada = await desk.officer("ada", "operator")
+    assert "grace" in (words := (await ada.get("/people")).words)
+    assert "Nothing set up yet" in words

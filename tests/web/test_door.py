@@ -1,0 +1,358 @@
+"""What stands before every page: host, headers, session, form, rights, errors. Over real HTTP and a real gateway."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import FormData, web
+
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.rules import Finding
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.ports import Conflict, Unavailable
+from gateway.web import help
+from gateway.web.door import COOKIE
+from gateway.web.headers import HEADERS
+from gateway.web.signin.pages import ROUTES as SIGN_IN
+from gateway.web.signin.refused import Refused
+from gateway.web.visit import SIGNED_IN, DeskPages, Route, Visit
+from schemas import Problem, SchemaError
+from tests.web.support import Desk, one_desk
+
+OFFICERS = frozenset({"case_officer", "liaison_officer"})
+NAME = "Ionescu Вера"
+
+ERRORS = {
+    "forbidden": (Forbidden(NAME), 403),
+    "unproved": (Refused("challenge"), 403),
+    "gone": (NotFound(NAME), 404),
+    "illegal": (IllegalStep("SENT", NAME, "case_officer"), 409),
+    "refused": (RuleRefused((Finding("R-01", NAME, "elements"),)), 422),
+    "schema": (SchemaError("case-draft", (Problem("/to", "enum", "is not in the closed list of values"),)), 422),
+    "conflict": (Conflict(NAME), 409),
+    "later": (Unavailable(NAME, NAME), 503),
+    "fault": (ZeroDivisionError(NAME), 500),
+}
+"""What a page may raise, and the status it becomes; each says a name, which no answer may repeat."""
+
+
+class Pages:
+    """A few pages of a desk that keep what they were asked."""
+
+    def __init__(self) -> None:
+        self.posted: list[dict[str, str]] = []
+
+    async def home(self, visit: Visit) -> web.StreamResponse:
+        """Show the help page in place of a home."""
+        return visit.page("help.html", shortcuts=False)
+
+    async def raises(self, visit: Visit) -> web.StreamResponse:
+        """Raise what the path names."""
+        raise ERRORS[visit.request.match_info["what"]][0]
+
+    async def act(self, visit: Visit) -> web.StreamResponse:
+        """Do something once and lead on."""
+        self.posted.append(dict(visit.form))
+        if visit.form.get("again"):
+            return visit.page("help.html", status=422, shortcuts=False)
+        return await visit.to(f"/done/{len(self.posted)}", told="It was done")
+
+    async def done(self, visit: Visit) -> web.StreamResponse:
+        """Show where the act led, and what was typed here when the session ended."""
+        return web.Response(text=f"{visit.request.path} {visit.told} {dict(visit.draft)}")
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the pages, one of each kind."""
+        return (
+            Route("GET", "/", "home", self.home, SIGNED_IN),
+            Route("GET", "/raises/{what}", "raises", self.raises, SIGNED_IN),
+            Route("POST", "/act", "act", self.act, OFFICERS),
+            Route("GET", "/act", "act-page", self.done, OFFICERS),
+            Route("GET", "/done/{n}", "done", self.done, SIGNED_IN),
+            Route("GET", "/officers", "officers", self.home, OFFICERS),
+            Route("GET", "/nobody", "nobody", self.home, frozenset()),
+            Route("GET", "/fresh-page", "fresh-page", self.home, SIGNED_IN, fresh=True),
+            Route("POST", "/file", "file", self.act, SIGNED_IN, upload=1024),
+            *help.ROUTES,
+            *SIGN_IN,
+        )
+
+
+@pytest.fixture
+def pages() -> Pages:
+    return Pages()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, pages: Pages) -> AsyncIterator[Desk]:
+    interior = DeskPages("interior", "Interior", pages.routes(), ())
+    board = DeskPages("board", "Board", (Route("GET", "/", "home", pages.home, SIGNED_IN), *help.ROUTES, *SIGN_IN), ())
+    async with one_desk(tmp_path, [interior, board]) as made:
+        yield made
+
+
+async def test_every_answer_has_the_headers(desk: Desk) -> None:
+    """Pages, redirections, errors and files carry the policy; nothing but a file may be kept."""
+    officer = await desk.officer("first")
+    for path in ("/", "/nothing", "/raises/fault", "/static/desk.css", "/sign-in"):
+        answer = await officer.get(path, follow=False)
+        assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS), path
+        kept = "max-age" in answer.headers["Cache-Control"]
+        assert path.startswith("/static") == kept, path
+
+
+async def test_the_policy_runs_nothing_that_is_written_into_a_page() -> None:
+    """No inline script or style, no foreign source, no frame, trusted types demanded."""
+    policy = dict(part.split(" ", 1) for part in HEADERS["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert "unsafe" not in HEADERS["Content-Security-Policy"]
+    assert {policy[name] for name in ("script-src", "style-src", "img-src", "connect-src", "form-action")} == {"'self'"}
+
+
+async def test_another_host_name_is_answered_by_no_desk(desk: Desk) -> None:
+    """A request for a name that is no desk's gets 421, whatever its path."""
+    officer = await desk.officer("first")
+    for host in ("evil.example", f"interior.localhost.evil.example:{desk.port}", f"127.0.0.1:{desk.port}"):
+        answer = await officer.send("GET", "/", headers={"Host": host})
+        assert 421 == answer.status
+
+
+async def test_a_session_of_one_desk_is_none_at_another(desk: Desk) -> None:
+    """The token of the interior desk, carried to the board, leads to its sign-in page."""
+    officer = await desk.officer("first")
+    officer.at = "board"
+    assert "/sign-in" in (await officer.get("/", follow=False)).location
+
+
+@pytest.mark.parametrize(("path", "who", "status"), [("/officers", "signer", 403), ("/nobody", "first", 403)])
+async def test_a_page_is_for_its_roles(desk: Desk, path: str, who: str, status: int) -> None:
+    """A role that a route does not name is refused; a route that names none is open to nobody."""
+    assert status == (await (await desk.officer(who)).get(path)).status
+
+
+async def test_whoever_has_not_signed_in_is_led_to_do_so(desk: Desk) -> None:
+    """A page leads to the sign-in page and back to itself."""
+    answer = await desk.nobody().get("/officers", follow=False)
+    assert (303, "/sign-in?next=%2Fofficers") == (answer.status, answer.location)
+
+
+async def test_whom_another_site_leads_here_takes_one_more_step(desk: Desk) -> None:
+    """A link followed elsewhere comes without the cookie: a page of ours goes on to the same address, with it."""
+    answer = await desk.nobody().send("GET", "/officers?a=1", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (200, "0; url=/officers?a=1") == (answer.status, answer.headers["Refresh"])
+    assert 'href="/officers?a=1"' in answer.text
+
+
+async def test_a_fresh_proof_is_asked_for_where_a_page_wants_one(desk: Desk) -> None:
+    """Who proved presence more than five minutes ago does so again, and comes back."""
+    officer = await desk.officer("first")
+    assert 200 == (await officer.get("/fresh-page", follow=False)).status
+    desk.network.clock.pass_(minutes=6)
+    assert "/again?next=%2Ffresh-page" == (await officer.get("/fresh-page", follow=False)).location
+
+
+@pytest.mark.parametrize("error", ERRORS)
+async def test_an_error_is_a_page_that_quotes_nothing(desk: Desk, error: str) -> None:
+    """Whatever a page raises becomes a page with its status; no word of the error, which may be a name, is on it."""
+    answer = await (await desk.officer("first")).get(f"/raises/{error}")
+    assert ERRORS[error][1] == answer.status
+    assert "Ionescu" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "<h1" in answer.text
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+async def test_a_rule_is_said_by_its_sentence(desk: Desk, language: str) -> None:
+    """A refusal names the rule and says it in the language of the page."""
+    answer = await (await desk.officer("first", language=language)).get("/raises/refused")
+    assert "R-01" in answer.text
+    assert f'lang="{language}"' in answer.text
+
+
+# Forms.
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
+    ],
+)
+async def test_a_form_from_elsewhere_is_refused(desk: Desk, pages: Pages, headers: dict[str, str]) -> None:
+    """Fetch Metadata or an origin that is not the desk's own: nothing is done, also with the right token."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    data = FormData({"csrf": officer.session.csrf})
+    assert 403 == (await officer.send("POST", "/act", data=data, headers=headers)).status
+    assert [] == pages.posted
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 43])
+async def test_a_form_without_the_token_of_its_session_is_refused(desk: Desk, pages: Pages, token: str) -> None:
+    """A wrong, empty or missing token: nothing is done."""
+    officer = await desk.officer("first")
+    fields = {"csrf": token} if token else {"other": "1"}
+    assert 403 == (await officer.send("POST", "/act", data=FormData(fields))).status
+    assert [] == pages.posted
+
+
+async def test_a_form_is_taken_once(desk: Desk, pages: Pages) -> None:
+    """The second submission of the same form does nothing and is sent where the first one led."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    data = {"csrf": officer.session.csrf, "once": "one-form", "a": "1"}
+    answers = [await officer.send("POST", "/act", data=FormData(data)) for _ in range(3)]
+    assert [(303, "/done/1")] * 3 == [(answer.status, answer.location) for answer in answers]
+    assert 1 == len(pages.posted)
+
+
+async def test_a_form_that_led_nowhere_can_be_sent_again(desk: Desk, pages: Pages) -> None:
+    """A page that showed the form once more gives its token back."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    data = {"csrf": officer.session.csrf, "once": "one-form"}
+    assert 422 == (await officer.send("POST", "/act", data=FormData({**data, "again": "1"}))).status
+    assert 303 == (await officer.send("POST", "/act", data=FormData(data))).status
+    assert 2 == len(pages.posted)
+
+
+@pytest.mark.parametrize("text", ["a\u202eb", "a\u2066b", "a\u200bb", "a\x00b", "a\x1bb", "a\ufeffb", "a\ue000b"])
+async def test_hidden_characters_are_refused(desk: Desk, pages: Pages, text: str) -> None:
+    """Controls, direction marks, zero-width and private characters in a field: 422, and nothing is done."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    data = FormData({"csrf": officer.session.csrf, "a": text})
+    assert 422 == (await officer.send("POST", "/act", data=data)).status
+    assert [] == pages.posted
+
+
+async def test_names_of_every_script_go_through(desk: Desk, pages: Pages) -> None:
+    """Letters, marks and the joiners of a spelling are kept, in normal form C."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    name = "Ве\u0301ра علی\u200cرضا Nguye\u0302\u0303n"
+    await officer.send("POST", "/act", data=FormData({"csrf": officer.session.csrf, "a": f"  {name} "}))
+    assert "Ве\u0301ра علی\u200cرضا Nguy\u1ec5n" == pages.posted[0]["a"]
+
+
+async def test_a_form_too_large_is_refused(desk: Desk, pages: Pages) -> None:
+    """More bytes or more fields than any page sends: 413."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    large = {"csrf": officer.session.csrf, "a": "x" * 300_000}
+    many = [("csrf", officer.session.csrf), *((f"f{n}", "1") for n in range(1001))]
+    file = FormData({"csrf": officer.session.csrf})
+    file.add_field("f", b"x" * 2000, filename="f")
+    sent = [("/act", FormData(large)), ("/act", FormData(many)), ("/file", file)]
+    assert [413] * 3 == [(await officer.send("POST", path, data=data)).status for path, data in sent]
+    assert [] == pages.posted
+
+
+async def test_a_file_where_none_is_wanted_is_refused(desk: Desk, pages: Pages) -> None:
+    """An upload to a page without a file field: 422; JSON in place of a form likewise."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    file = FormData({"csrf": officer.session.csrf})
+    file.add_field("f", b"x", filename="../../etc/passwd")
+    assert 422 == (await officer.send("POST", "/act", data=file)).status
+    json = {"Content-Type": "application/json"}
+    assert 422 == (await officer.send("POST", "/act", data=b"{}", headers=json)).status
+    assert [] == pages.posted
+
+
+# Sessions.
+
+
+async def test_what_was_typed_when_the_session_ended_is_kept(desk: Desk) -> None:
+    """A form sent after 15 idle minutes leads to the sign-in page; signed in again, its fields are on the page."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    desk.network.clock.pass_(minutes=16)
+    data = FormData({"csrf": officer.session.csrf, "once": "f", "name": "Анна"})
+    answer = await officer.send("POST", "/act", data=data)
+    assert "/sign-in?next=%2Fact&kept=1" == answer.location
+    other = await (await desk.officer("second")).get("/act")
+    again = await (await desk.officer("first")).get("/act")
+    assert "Анна" in again.text
+    assert "Анна" not in other.text
+
+
+async def test_a_page_that_asks_by_itself_keeps_no_session(desk: Desk) -> None:
+    """Counts that a page fetches do not count as a step: 16 minutes of them end the session."""
+    officer = await desk.officer("first")
+    for _ in range(4):
+        desk.network.clock.pass_(minutes=4)
+        last = await officer.send("GET", "/", headers={"Desk-Background": "1"})
+    assert "/sign-in" in last.location
+
+
+async def test_a_step_keeps_the_session(desk: Desk) -> None:
+    """Steps a few minutes apart keep it, until ten hours have passed."""
+    officer = await desk.officer("first")
+    for _ in range(59):
+        desk.network.clock.pass_(minutes=10)
+        assert 200 == (await officer.get("/", follow=False)).status
+    desk.network.clock.pass_(minutes=10)
+    assert 303 == (await officer.get("/", follow=False)).status
+
+
+async def test_a_banner_is_shown_once(desk: Desk) -> None:
+    """What an act says stands on the next page and no further one."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    data = FormData({"csrf": officer.session.csrf})
+    answer = await officer.send("POST", "/act", data=data)
+    assert "It was done" in (await officer.get(answer.location)).text
+    assert "It was done" not in (await officer.get(answer.location)).text
+
+
+async def test_the_cookie_is_for_this_host_alone(desk: Desk) -> None:
+    """The session cookie has the prefix that browsers hold to one host, and is out of reach of scripts."""
+    now = desk.network.clock.now()
+    token = await desk.site.accounts.make_link("first", "interior", "sign-in", now, now + timedelta(hours=1))
+    browser = desk.nobody()
+    await browser.get(f"/link/{token}")
+    answer = await browser.post(f"/link/{token}", follow=False)
+    cookie = answer.headers["Set-Cookie"]
+    assert COOKIE.startswith("__Host-")
+    assert cookie.startswith(COOKIE)
+    for flag in ("Secure", "HttpOnly", "SameSite=Strict", "Path=/"):
+        assert flag in cookie
+
+
+# Languages.
+
+
+@pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("fr", "ltr"), ("ar", "rtl")])
+async def test_a_page_is_in_the_language_asked_for(desk: Desk, language: str, direction: str) -> None:
+    """The browser's first language that there is; the page says it and its direction."""
+    officer = await desk.officer("first", language=f"xx, {language};q=0.8, en;q=0.1")
+    answer = await officer.get("/")
+    assert f'lang="{language}" dir="{direction}"' in answer.text
+
+
+async def test_a_language_chosen_stays(desk: Desk) -> None:
+    """A choice leads back to the page without it in its address, and counts from then on."""
+    officer = await desk.officer("first", language="en")
+    answer = await officer.get("/?lang=ar&after=x", follow=False)
+    assert "/?after=x" == answer.location
+    assert 'lang="ar"' in (await officer.get("/")).text
+    await officer.get("/?lang=xx")
+    assert 'lang="ar"' in (await officer.get("/")).text
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: b=c"])
+async def test_a_desk_leads_to_its_own_pages_only(desk: Desk, path: str) -> None:
+    """An address of somebody else's in place of where to go on leads home."""
+    browser = desk.nobody()
+    now = desk.network.clock.now()
+    token = await desk.site.accounts.make_link("first", "interior", "sign-in", now, now + timedelta(hours=1))
+    await browser.get(f"/link/{token}")
+    answer = await browser.post(f"/link/{token}", {"next": path}, follow=False)
+    assert "evil" not in answer.location
+    assert "\n" not in answer.location

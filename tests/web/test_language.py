@@ -1,0 +1,83 @@
+"""The languages of the pages: choice, codes, instants, catalogues that are whole."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.web.language import LANGUAGES, choose, tongue
+from gateway.web.rules import RULES
+from tests.docs import test_rule_ids
+from tools import catalogues
+
+PLACEHOLDERS = re.compile(r"%\((\w+)\)s|%[sd]")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepted", "chosen"),
+    [
+        (None, "", "en"),
+        ("fr", "ar", "fr"),
+        ("xx", "ar", "ar"),
+        (None, "de, fr;q=0.5, ar;q=0.9", "ar"),
+        (None, "fr-CA", "fr"),
+        (None, "fr;q=0", "en"),
+        (None, "fr;q=x, ar;q=0.1", "ar"),
+        (None, ",;q=,;;" * 100, "en"),
+    ],
+)
+def test_the_language_of_a_page(wanted: str | None, accepted: str, chosen: str) -> None:
+    """What was chosen goes first, then the browser's order, then the default; nonsense counts as nothing."""
+    assert chosen == choose(wanted, accepted, "en")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_instant_says_its_offset(lang: str) -> None:
+    """ISO date, local time and offset, the same in every language."""
+    at = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    assert "2026-07-02 00:30 UTC+02:00" == tongue(lang, "Europe/Vienna").instant(at)
+
+
+def test_a_code_has_its_text_in_each_language() -> None:
+    """Texts of codes come from their lists; a code that a later version brings stands as it is."""
+    texts = {tongue(lang, "UTC").code("outcome", "NOT_FOUND") for lang in LANGUAGES}
+    assert len(LANGUAGES) == len(texts)
+    assert "SOMETHING_NEW" == tongue("fr", "UTC").code("outcome", "SOMETHING_NEW")
+
+
+@pytest.mark.parametrize("lang", ["fr", "ar"])
+def test_the_catalogue_is_whole(lang: str) -> None:
+    """Every text of a page or of a module is translated, in every plural form, and none is left of what is gone."""
+    held = catalogues.load(lang)
+    texts = {str(one.id) for one in catalogues.texts() if one.id}
+    assert texts == {str(one.id) for one in held if one.id}
+    assert [] == catalogues.missing(held)
+
+
+@pytest.mark.parametrize("lang", ["fr", "ar"])
+def test_a_translation_keeps_what_is_filled_in(lang: str) -> None:
+    """Each translation names the same values as its text; a plural form may leave the number to its words."""
+    wrong = []
+    for one in catalogues.load(lang):
+        if not one.id:
+            continue
+        sources = one.id if isinstance(one.id, tuple) else (one.id,)
+        wanted = {name for text in sources for name in PLACEHOLDERS.findall(text)}
+        for text in one.string if isinstance(one.string, tuple) else (one.string,):
+            found = set(PLACEHOLDERS.findall(text))
+            if not (found <= wanted and wanted - found <= ({"n", "num"} if len(sources) > 1 else set())):
+                wrong.append(str(one.id))
+    assert [] == wrong
+
+
+def test_arabic_has_six_plural_forms() -> None:
+    """Zero, one, two, few, many and other are six texts where a text counts."""
+    held = catalogues.load("ar")
+    counted = [one for one in held if isinstance(one.id, tuple)]
+    assert counted
+    assert {6} == {len(one.string) for one in counted}
+
+
+def test_every_rule_has_a_sentence() -> None:
+    """Each rule of docs/rules.md has its sentence for the person it stops, and nothing else has."""
+    assert set(test_rule_ids.PARAGRAPHS) == set(RULES)

@@ -1,0 +1,548 @@
+"""
+How the pages look and behave, in a real browser: every part of ``_macros.html`` in the frame of ``base.html``.
+
+The pages come over loopback with the headers of the desks, so whatever the policy forbids fails here. ``DESK_SHOTS``
+names a folder for pictures of them.
+"""
+
+import gettext
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+import pytest
+import webauthn
+from aiohttp import web
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+from gateway.services.accounts import IDLE, SEEN_EVERY, Session
+from gateway.services.context import Person
+from gateway.web import visit as visits
+from gateway.web.door import ASSETS
+from gateway.web.headers import add_headers
+from gateway.web.language import Tongue
+from gateway.web.lateness import Lateness
+from gateway.web.site import Look, Site
+from tools import build_css
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+WEB = Path(visits.__file__).parent
+STATIC = WEB / "static"
+PAGES = Path(__file__).parent / "templates"
+SIGNED_OUT = {"passkey"}
+
+NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
+TODAY = date(2026, 11, 25)
+HOSTILE = "<script>document.title = 'taken'</script> \"'&"
+
+browser_needed = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium on this machine")
+
+
+def case_values() -> dict[str, Any]:
+    """Return what the pages of the tests show."""
+    event = SimpleNamespace(title="Request sent", at=NOW, by="A. Ionescu", text="Ten fields left, two stayed.")
+    return {
+        "name": "إيمان A. Ionescu",
+        "hostile": HOSTILE,
+        "today": TODAY,
+        "now": NOW,
+        "clock": Lateness("good", -12, True, "12 working days left", TODAY + timedelta(days=19), "XKX-2026.2"),
+        "soon": Lateness("soon", -2, True, "2 working days left", TODAY + timedelta(days=2), "ALB-2026.1"),
+        "late": Lateness("late", 1, True, "1 working day late", TODAY - timedelta(days=1), "GEO-2026.1"),
+        "unstarted": Lateness("still", 0, True, "No due date"),
+        "events": [event, SimpleNamespace(title="Request written", at=NOW - timedelta(days=1), by="", text="")],
+    }
+
+
+class Stage:
+    """A desk with nothing behind it: the frame, the parts, and what the browser posted."""
+
+    def __init__(self, direction: str, *, colour: str = "#1d4f5c", shortcuts: bool = False) -> None:
+        self.colour = colour
+        self.origin = ""
+        self.posted: list[tuple[str, dict[str, str]]] = []
+        self.counts: list[str] = []
+        self.credential: Any = None
+        self.problem = ""
+        self.shortcuts = shortcuts
+        self.keep_status = 204
+        context = SimpleNamespace(
+            persons={"a.ionescu": Person("a.ionescu", frozenset({"case_officer", "liaison_officer"}), b"")},
+            zone="Europe/Chisinau",
+            clock=SimpleNamespace(now=lambda: NOW),
+        )
+        self.site = Site(
+            desk=SimpleNamespace(context=context),  # type: ignore[arg-type]  # nothing else of it is on a page here
+            accounts=None,  # type: ignore[arg-type]
+            look=Look({"en": "Republic of Northmark"}, colour),
+            origins={},
+            values={},
+            hand=None,  # type: ignore[arg-type]
+            demonstration=SimpleNamespace(address="http://demo.localhost"),  # type: ignore[arg-type]
+        )
+        lang = {"ltr": "en", "rtl": "ar"}[direction]
+        self.tongue = Tongue(lang, ZoneInfo("Europe/Chisinau"), gettext.NullTranslations())
+        loaders = [jinja2.PackageLoader("gateway.web", "templates"), jinja2.FileSystemLoader(PAGES)]
+        self.site._environment(self.tongue).loader = jinja2.ChoiceLoader(loaders)
+        entries = [
+            ("home", "/", "Home"),
+            ("queue", "/queue", "My queue"),
+            ("case", "/case", "Search"),
+            ("sign-out", "/sign-out", ""),
+        ]
+        everyone = visits.SIGNED_IN
+        routes = [visits.Route("GET", path, name, None, everyone) for name, path, _ in entries]  # type: ignore[arg-type]
+        navigation = [visits.Entry(name, text, frozenset({"case_officer"})) for name, _, text in entries if text]
+        self.pages = visits.DeskPages("interior", "Interior ministry desk", routes, navigation)
+        self.site.open(self.pages)
+
+    def visit(self, request: web.Request, name: str) -> visits.Visit:
+        """Return a visit of a person who has signed in, or of nobody at the page that signs in."""
+        session = (
+            None if name in SIGNED_OUT else Session("id", "a.ionescu", "interior", "csrf-token", NOW, NOW, "passkey")
+        )
+        route = self.pages.routes[0]
+        made = visits.Visit(self.site, self.pages, request, route, NOW, self.tongue, session, once="once-token")
+        made.told = "The draft was saved." if name == "queue" else ""
+        return made
+
+    async def page(self, request: web.Request) -> web.Response:
+        """Serve a page of ``tests/web/templates``."""
+        name = request.match_info["name"]
+        options = {"creation": "", "request_": ""}
+        if name == "passkey":
+            self.creation = webauthn.generate_registration_options(rp_id="localhost", rp_name="Desk", user_name="a")
+            known = [PublicKeyCredentialDescriptor(self.credential.credential_id)] if self.credential else []
+            self.request = webauthn.generate_authentication_options(rp_id="localhost", allow_credentials=known)
+            options = {
+                "creation": webauthn.options_to_json(self.creation),
+                "request_": webauthn.options_to_json(self.request),
+            }
+        return self.visit(request, name).page(f"{name}.html", **case_values(), **options)
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Keep what was posted; a credential is verified as the desk would."""
+        form = {key: str(value) for key, value in (await request.post()).items()}
+        self.posted.append((request.path, form))
+        if request.path == "/session/keep":
+            return web.Response(status=self.keep_status)
+        if request.path == "/passkey/create":
+            self.credential = webauthn.verify_registration_response(
+                credential=form["credential"],
+                expected_challenge=self.creation.challenge,
+                expected_rp_id="localhost",
+                expected_origin=self.origin,
+            )
+        if request.path == "/passkey/get":
+            webauthn.verify_authentication_response(
+                credential=form["credential"],
+                expected_challenge=self.request.challenge,
+                expected_rp_id="localhost",
+                expected_origin=self.origin,
+                credential_public_key=self.credential.credential_public_key,
+                credential_current_sign_count=self.credential.sign_count,
+            )
+        return web.Response(status=303, headers={"Location": "/done"})
+
+    async def static(self, request: web.Request) -> web.Response:
+        """Serve a file of the look, and the colour of the country as the door does."""
+        name = request.match_info["name"]
+        if name == "brand.css":
+            return web.Response(text=f":root {{ --desk-brand-colour: {self.colour}; }}\n", content_type="text/css")
+        return web.Response(body=(STATIC / name).read_bytes(), content_type=ASSETS[name])
+
+    async def home(self, request: web.Request) -> web.Response:
+        """Serve where a session that has ended leads."""
+        return self.visit(request, "done").page("done.html", **case_values())
+
+    async def count(self, request: web.Request) -> web.Response:
+        """Serve a live figure."""
+        self.counts.append(request.headers["Desk-Background"])
+        return web.Response(text="4")
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[str]:
+        """Serve on loopback; ``localhost``, because a number is no name a passkey can belong to."""
+        app = web.Application()
+        app.on_response_prepare.append(add_headers)
+        app.router.add_get("/static/{name}", self.static)
+        app.router.add_get("/count/late", self.count)
+        app.router.add_get("/", self.home)
+        app.router.add_get("/{name}", self.page)
+        app.router.add_post("/{path:.*}", self.post)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            port = runner.addresses[0][1]
+            self.origin = f"http://localhost:{port}"
+            yield self.origin
+        finally:
+            await runner.cleanup()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Return the Chromium of the system."""
+    async with async_playwright() as playwright:
+        made = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        yield made
+        await made.close()
+
+
+async def tab(browser: Browser, said: list[str], width: int = 1280, **options: Any) -> tuple[BrowserContext, Page]:
+    """Return a page whose console and faults are written to ``said``."""
+    context = await browser.new_context(viewport={"width": width, "height": 900}, **options)
+    page = await context.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return context, page
+
+
+def names() -> list[str]:
+    """Return the pages of the tests."""
+    return sorted(path.stem for path in PAGES.glob("*.html"))
+
+
+def test_every_part_is_tried() -> None:
+    """Each public macro stands on at least one page of these tests."""
+    macros = set(re.findall(r"macro ([a-z]\w*)\(", (WEB / "templates/_macros.html").read_text("utf-8")))
+    used = {name for path in PAGES.glob("*.html") for name in re.findall(r"m\.(\w+)\(", path.read_text("utf-8"))}
+    assert (set(), True) == (macros - used, len(macros) > 25)
+
+
+@browser_needed
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+@pytest.mark.parametrize("width", [1280, 320])
+async def test_pages_are_accessible(browser: Browser, direction: str, width: int) -> None:
+    """No page breaks a rule of axe, speaks to the console, is wider than the screen or repeats an id; one h1 each."""
+    stage, said, found = Stage(direction), [], {}
+    async with stage.served() as origin:
+        context, page = await tab(browser, said, width)
+        for name in names():
+            await page.goto(f"{origin}/{name}")
+            if shots := os.environ.get("DESK_SHOTS"):
+                await page.screenshot(path=f"{shots}/{name}-{direction}-{width}.png", full_page=True)
+            await page.evaluate(Axe().axe_script)
+            result = await page.evaluate("rules => axe.run(document, rules)", RULES)
+            faults = [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in result["violations"]]
+            wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            ids = await page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+            headings = await page.locator("h1").count()
+            found[name] = (faults, wide, sorted({one for one in ids if ids.count(one) > 1}), headings)
+            assert len(result["passes"]) > 20
+        await context.close()
+    assert {name: ([], 0, [], 1) for name in names()} == found
+    assert [] == said
+
+
+@browser_needed
+@pytest.mark.parametrize("colour", ["#ffd400", "#e8f1f2", "#7a1020", "#00703c"])
+async def test_any_colour_of_a_country_can_be_read(browser: Browser, colour: str) -> None:
+    """Text on a country's own colour has the contrast of WCAG, be it light or dark."""
+    stage, said = Stage("ltr", colour=colour), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.goto(f"{origin}/confirm")
+        await page.evaluate(Axe().axe_script)
+        result = await page.evaluate("axe.run(document, {runOnly: ['color-contrast']})")
+        background = await page.locator(".desk-header").evaluate("one => getComputedStyle(one).backgroundColor")
+        await context.close()
+    expected = "rgb({}, {}, {})".format(*bytes.fromhex(colour[1:]))
+    assert ([], expected) == ([node["html"] for one in result["violations"] for node in one["nodes"]], background)
+
+
+@browser_needed
+async def test_targets_and_focus(browser: Browser) -> None:
+    """What can be pressed is 24 px high, and what has focus is seen (WCAG 2.5.8, 2.4.11)."""
+    stage, said, small, hidden = Stage("ltr"), [], [], []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said, 320)
+        for name in ("queue", "form", "case"):
+            await page.goto(f"{origin}/{name}")
+            small += await page.evaluate(
+                """[...document.querySelectorAll('button, input:not([type=hidden]), select, nav a, header a, footer a')]
+                .filter(one => one.offsetParent && one.getBoundingClientRect().height < 24).map(one => one.outerHTML)"""
+            )
+            await page.locator("body").press("Tab")
+            for _ in range(40):
+                hidden += await page.evaluate(
+                    """(() => { const one = document.activeElement, box = one.getBoundingClientRect();
+                    const seen = box.bottom > 0 && box.top < innerHeight;
+                    return one === document.body || seen ? [] : [one.outerHTML]; })()"""
+                )
+                await page.keyboard.press("Tab")
+        await context.close()
+    assert ([], []) == (small, hidden)
+
+
+@browser_needed
+async def test_all_works_without_script(browser: Browser) -> None:
+    """A form is sent without script, with its tokens; what only a script can do is not shown."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said, java_script_enabled=False)
+        await page.goto(f"{origin}/queue")
+        assert not await page.get_by_text("Choose all on this page").is_visible()
+        assert 0 == await page.locator("dialog:visible").count()
+        await page.get_by_label("Choose MDA-GEO-2026-0398").check(force=True)
+        await page.get_by_role("button", name="Remind those chosen").click()
+        await page.wait_for_url(f"{origin}/done")
+        await context.close()
+    assert [("/remind", {"csrf": "csrf-token", "once": "once-token", "ref": "0398"})] == stage.posted
+
+
+@browser_needed
+async def test_what_people_write_is_text(browser: Browser) -> None:
+    """Markup in a value is shown, not obeyed, in a list and in a field."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.goto(f"{origin}/case")
+        assert await page.get_by_text(HOSTILE).is_visible()
+        await page.goto(f"{origin}/form")
+        assert HOSTILE == await page.get_by_label("Note for your colleagues").input_value()
+        assert "taken" != await page.title()
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
+async def test_errors_are_read_first_and_lead_to_their_fields(browser: Browser) -> None:
+    """The summary has the focus when the page opens, and each line leads into the field it speaks of."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.goto(f"{origin}/form")
+        assert "There is a problem" in await page.evaluate("document.activeElement.textContent")
+        for text, field in (("Enter the family name", "family"), ("Choose on what basis", "basis")):
+            await page.get_by_role("link", name=text).click()
+            await page.wait_for_function("id => location.hash === `#${id}` && document.getElementById(id)", arg=field)
+            assert await page.locator(f"#{field}").is_visible()
+        description = await page.locator("#family").get_attribute("aria-describedby")
+        assert "family-hint family-error" == description
+        await context.close()
+
+
+@browser_needed
+async def test_a_warning_comes_before_the_session_ends(browser: Browser) -> None:
+    """Two minutes before, a dialog asks; who stays is kept, with the token; who does nothing is led out."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        dialog = page.locator("#time-out")
+        assert (IDLE - SEEN_EVERY).total_seconds() == float(str(await dialog.get_attribute("data-idle-s")))
+        await page.clock.run_for("11:20")
+        assert not await dialog.is_visible()
+        await page.clock.run_for("00:50")
+        assert await dialog.is_visible()
+        assert re.fullmatch(r"1:\d\d", await page.locator("[data-left]").inner_text())
+        await page.get_by_role("button", name="Stay signed in").click()
+        await dialog.wait_for(state="hidden")
+        assert [("/session/keep", {"csrf": "csrf-token"})] == stage.posted
+        await page.clock.run_for("14:02")
+        await page.wait_for_url(f"{origin}/")
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
+async def test_a_session_that_has_ended_leads_out(browser: Browser) -> None:
+    """If the desk does not keep the session, the page is left at once."""
+    stage, said = Stage("ltr"), []
+    stage.keep_status = 403
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        await page.clock.run_for("12:30")
+        await page.get_by_role("button", name="Stay signed in").click()
+        await page.wait_for_url(f"{origin}/")
+        await context.close()
+
+
+@browser_needed
+async def test_another_tab_keeps_this_one(browser: Browser) -> None:
+    """A page opened in another tab of the same desk starts the time of this one anew."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        await page.clock.run_for("12:30")
+        assert await page.locator("#time-out").is_visible()
+        other = await context.new_page()
+        await other.goto(f"{origin}/queue")
+        await page.locator("#time-out").wait_for(state="hidden")
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
+async def test_a_figure_stays_fresh(browser: Browser) -> None:
+    """A count is asked for each minute, marked as asked by nobody."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/queue")
+        assert "3" == await page.locator("[data-count-url]").inner_text()
+        await page.clock.run_for("01:01")
+        await page.wait_for_function("document.querySelector('[data-count-url]').textContent === '4'")
+        await context.close()
+    assert (["1"], []) == (stage.counts, said)
+
+
+@browser_needed
+async def test_a_table_is_sorted_and_chosen(browser: Browser) -> None:
+    """A heading sorts its rows by number, up and down, and says so; one box chooses all."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.goto(f"{origin}/queue")
+        orders = []
+        for _ in range(2):
+            await page.get_by_role("button", name="Days").click()
+            orders.append([one.strip() for one in await page.locator("#table td:nth-child(4)").all_inner_texts()])
+        heading = page.get_by_role("columnheader", name="Days")
+        assert ([["9", "10", "30"], ["30", "10", "9"]], "descending") == (
+            orders,
+            await heading.get_attribute("aria-sort"),
+        )
+        await page.get_by_label("Choose all on this page").check(force=True)
+        assert 3 == await page.locator("input[name=ref]:checked").count()
+        await page.get_by_label("Choose MDA-GEO-2026-0398").uncheck(force=True)
+        assert await page.locator("#all-ref").evaluate("one => one.indeterminate")
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_single_keys_only_where_wanted(browser: Browser, wanted: bool) -> None:
+    """A key alone does something only for who switched it on, and never while they type (WCAG 2.1.4)."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        if wanted:
+            cookie = {"name": "__Host-shortcuts", "value": "on", "domain": "localhost", "path": "/", "secure": True}
+            await context.add_cookies([cookie])  # type: ignore[list-item]
+        await page.goto(f"{origin}/queue")
+        await page.keyboard.press("?")
+        assert wanted == await page.locator("#shortcuts").is_visible()
+        if wanted:
+            await page.get_by_role("button", name="Close").click()
+        await page.keyboard.press("/")
+        assert ("q" if wanted else "") == await page.evaluate("document.activeElement.id")
+        await page.locator("#q").focus()
+        await page.keyboard.type("a/b?")
+        assert "a/b?" == await page.locator("#q").input_value()
+        await context.close()
+    assert [] == said
+
+
+NO_HELPERS = """delete PublicKeyCredential.parseCreationOptionsFromJSON;
+delete PublicKeyCredential.parseRequestOptionsFromJSON; delete PublicKeyCredential.prototype.toJSON;"""
+
+
+@browser_needed
+@pytest.mark.parametrize("script", ["", NO_HELPERS], ids=["helpers", "by hand"])
+async def test_passkeys(browser: Browser, script: str) -> None:
+    """A passkey is made and used, with the browser's JSON helpers and without; the other side verifies both."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.add_init_script(script)
+        cdp = await context.new_cdp_session(page)
+        await cdp.send("WebAuthn.enable")
+        kind = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+        ready = {"isUserVerified": True, "automaticPresenceSimulation": True}
+        await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": {**kind, **ready}})
+        for name in ("Add a passkey", "Sign in with a passkey"):
+            await page.goto(f"{origin}/passkey")
+            await page.get_by_role("button", name=name).click()
+            await page.wait_for_url(f"{origin}/done")
+        await context.close()
+    assert ["/passkey/create", "/passkey/get"] == [path for path, _ in stage.posted]
+    assert [] == said
+
+
+@browser_needed
+async def test_a_passkey_refused_is_said(browser: Browser) -> None:
+    """Where no passkey comes, nothing is sent and the page says what to do."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.add_init_script("navigator.credentials.get = () => Promise.reject(new Error('no'))")
+        await page.goto(f"{origin}/passkey")
+        await page.get_by_role("button", name="Sign in with a passkey").click()
+        await page.locator("#get [data-problem]").wait_for(state="visible")
+        await context.close()
+    assert ([], []) == (stage.posted, said)
+
+
+def test_style_is_ours() -> None:
+    """The stylesheet loads nothing, has no typeface or crest of another State, and knows no left and right."""
+    css = (STATIC / "desk.css").read_text("utf-8")
+    assert [] == re.findall(r"@font-face|@import|url\(|GDS Transport|crest|#1d70b8", css)
+    # A safe area of a screen has no name but left and right.
+    sides = re.sub(r"env\(safe-area-inset-\w+\)", "", css)
+    assert [] == re.findall(r"(?<![\w-])(?:(?:margin|padding|border)-)?(?:left|right)(?:-\w+)?\s*:", sides)
+    assert [] == re.findall(r"(?:float|text-align|justify-content|clear)\s*:\s*(?:left|right)", sides)
+
+
+def test_style_is_as_built() -> None:
+    """What is ours in the stylesheet is what stands in ``tools/desk_additions.css``."""
+    css = (STATIC / "desk.css").read_text("utf-8")
+    assert css.startswith(build_css.NOTICE)
+    assert css.endswith(build_css.ADDITIONS.read_text("utf-8"))
+    assert "MIT License" in (STATIC / "LICENSE-govuk-frontend.txt").read_text("utf-8")
+
+
+PATCHES = {
+    "a{margin-left:1px}": "a{margin-inline-start:1px}",
+    "a{border-right-color:red}": "a{border-inline-end-color:red}",
+    "a{left:0;right:auto}": "a{inset-inline-start:0;inset-inline-end:auto}",
+    "a{float:right;text-align:left!important}": "a{float:inline-end;text-align:start!important}",
+    "a{padding:1px 2px 3px 4px}": "a{padding-block:1px 3px;padding-inline:4px 2px}",
+    "a{padding:1px 2px 3px 2px}": "a{padding:1px 2px 3px 2px}",
+    "@font-face{font-family:x;src:url(y)}a{color:red}": "a{color:red}",
+    "@media print{.govuk-header__logotype{color:red}}a{color:red}": "a{color:red}",
+    ".govuk-header__logotype,a{color:red}": "a{color:red}",
+    "a:not(.b,.c),d{background:url(e);color:#1d70b8}": "a:not(.b,.c),d{color:var(--govuk-brand-colour)}",
+}
+
+
+@pytest.mark.parametrize("css", PATCHES)
+def test_patch(css: str) -> None:
+    """Each change to the stylesheet does what it says, and no more."""
+    assert PATCHES[css] == build_css.patch(css)
+
+
+def test_script_is_short_and_writes_no_markup() -> None:
+    """The script has fewer than 200 lines and none of the ways to make markup or code of a text."""
+    script = (STATIC / "desk.js").read_text("utf-8")
+    assert script.count("\n") < 200
+    assert [] == re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|new Function|import\(", script)
+
+
+def test_templates_have_no_script_or_style_inside() -> None:
+    """No template has a script, a style or a handler in it, which the policy would refuse."""
+    for path in (WEB / "templates").rglob("*.html"):
+        text = path.read_text("utf-8")
+        assert [] == re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?! src=)", text), path.name
