@@ -2,8 +2,9 @@
 # done again when the pins change. Nothing outside this directory is touched.
 #
 #   make demo        two invented States on this machine, the whole story, then it ends
-#   make desks       the same two gateways, kept running until stopped
-#   make test        all tests, with branch coverage
+#   make desks       two invented States with their desks in a browser, until stopped
+#   make test        all tests
+#   make coverage    all tests, with branch coverage: half as long again
 #   make check       format, lint, types, layers, documents against code
 #   make drills      the long runs: kills, faults, load
 #   make benchmark   the figures of this machine beside the bare primitives
@@ -11,7 +12,7 @@
 #   make pins        write requirements/*.txt anew from requirements/*.in
 
 .DEFAULT_GOAL := help
-.PHONY: help demo desks test check drills docs benchmark format pins clean
+.PHONY: help demo desks test coverage check drills docs benchmark format pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -126,12 +127,15 @@ demo: $(VENV)/.base
 	@$(BIN)/isthmus demo --once
 
 desks: $(VENV)/.base
-	@echo "== Two gateways with their local APIs, until stopped with Ctrl-C"
+	@echo "== Two gateways with their desks, until stopped with Ctrl-C: open the address it prints in a browser"
 	@$(BIN)/isthmus demo
 
 test: $(VENV)/.test $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.browser
-	@echo "== Tests, in random order, in two processes, with branch coverage"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+	@echo "== Tests, in random order, in two processes"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+coverage:
+	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"
 
 check: $(VENV)/.dev
 	@echo "== Format"

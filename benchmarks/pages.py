@@ -11,6 +11,7 @@ byte to the answer's last: what the server took, and a little more.
 """
 
 import asyncio
+import gc
 import json
 import os
 import secrets
@@ -221,6 +222,10 @@ async def _serve(root: Path) -> None:
         runner = web.AppRunner(desks_app(site, [interior.PAGES, board.PAGES]), handle_signals=False)
         await runner.setup()
         await web.SockSite(runner, door).start()
+        # As ``gateway.app.serve`` does: collecting garbage looks at requests only, not at every schema and table.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         print(json.dumps({"port": port, "cookies": await _sessions(accounts, context.clock.now())}), flush=True)
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)

@@ -23,7 +23,7 @@ import orjson
 import structlog
 
 import schemas
-from gateway import home
+from gateway import checks, home
 from gateway.core import checkpoint
 from gateway.core.calendars import Calendar
 from gateway.core.deadlines import Instrument, ladder_from_dict
@@ -34,6 +34,7 @@ from gateway.http.peer_api import peer_app
 from gateway.services import cases, evidence, no_contact
 from gateway.services.acts import DeskServices
 from gateway.services.answer import Answer
+from gateway.services.board import Board
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
 from gateway.services.collect import Collector
@@ -45,6 +46,7 @@ from gateway.services.hold import Hold
 from gateway.services.information import Information
 from gateway.services.no_contact import NoContact
 from gateway.services.notices import Notices
+from gateway.services.operate import Operate
 from gateway.services.ports import Clock, LogHead, Peers, Random, TimeStamper, Tx, Unavailable
 from gateway.services.receive import Receiver
 from gateway.services.reckon import Reckoner
@@ -231,6 +233,7 @@ def persons(values: Mapping[str, Any]) -> dict[str, Person]:
             instant(person.get("active_until")),
             person.get("deputy"),
             tuple(days(one) for one in person.get("absent", ())),
+            person.get("contact", ""),
         )
         for person in values["persons"]
     }
@@ -529,6 +532,22 @@ def desk_services(gateway: Gateway) -> DeskServices:
     )
 
 
+def page_services(gateway: Gateway) -> dict[str, Any]:
+    """Return what the pages of one desk alone stand on, by its name."""
+    context, chosen = gateway.context, gateway.settings
+    return {
+        "board": Board(gateway.inquiries, context.reckoner, tuple(context.partners)),
+        "operate": Operate(
+            context=context,
+            checks=partial(checks.looked, chosen, gateway.keys, context.keyring.signing.kid, context.peers),
+            queues=gateway.inquiries,
+            checkpoints=gateway.checkpoints,
+            cards=gateway.cards.cards,
+            reports=chosen.data / "reports",
+        ),
+    }
+
+
 def tls(settings: Settings, listener: str = "peers") -> ssl.SSLContext | None:
     """Return the TLS 1.3 context of a listener, or ``None`` where a proxy in front speaks TLS."""
     chosen = settings.values["listeners"][listener]
@@ -616,7 +635,13 @@ async def desks_of(
     from gateway.desks import open_desks  # here, because only a gateway with pages needs their libraries
 
     return await open_desks(
-        gateway.settings, desk_services(gateway), gateway.keys, environ, {}, more=more, origins=origins
+        gateway.settings,
+        desk_services(gateway),
+        gateway.keys,
+        environ,
+        page_services(gateway),
+        more=more,
+        origins=origins,
     )
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import schemas
+from gateway.services.guests import GUEST
 
 FILE_NAME = "isthmus.toml"
 PREFIX = "ISTHMUS_"
@@ -143,6 +144,11 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
     problems += _trust_checks(values.get("trust"))
     problems += _desk_checks(values)
     persons = [person.get("id") for person in _list(values.get("persons")) if isinstance(person, dict)]
+    problems += [
+        f"/persons: '{id}' begins with '{GUEST}', as the ids of invited persons do; choose another"
+        for id in persons
+        if str(id).startswith(GUEST)
+    ]
     problems += [f"/persons: '{id}' stands twice" for id in sorted({str(p) for p in persons if persons.count(p) > 1})]
     problems += [
         f"/persons: '{person.get('id')}' holds '{role}' and another role; this one is held alone"

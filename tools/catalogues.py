@@ -13,10 +13,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-ROOT = Path(__file__).parent.parent / "gateway" / "web"
+ROOT = Path(__file__).parent.parent / "gateway"
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
-METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
-OPTIONS = {"templates/**.html": {"newstyle_gettext": "true", "silent": "false", "extensions": "jinja2.ext.do"}}
+METHODS = [("web/templates/**.html", "jinja2"), ("**.py", "python")]
+OPTIONS = {"web/templates/**.html": {"newstyle_gettext": "true", "silent": "false", "extensions": "jinja2.ext.do"}}
 
 
 def texts() -> Catalog:
@@ -32,7 +32,7 @@ def texts() -> Catalog:
 
 def path_of(lang: str) -> Path:
     """Return where the catalogue of ``lang`` is."""
-    return ROOT / "locale" / lang / "LC_MESSAGES" / "desk.po"
+    return ROOT / "web" / "locale" / lang / "LC_MESSAGES" / "desk.po"
 
 
 def load(lang: str) -> Catalog:

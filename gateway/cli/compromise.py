@@ -26,7 +26,7 @@ import click
 from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import Exit
-from gateway.cli.keys import NEXT, SEALING_MAX, SIGNING_MAX, identity_options, issue, open_identity, own_card, window
+from gateway.cli.keys import SEALING_MAX, SIGNING_MAX, identity_options, issue, open_identity, own_card, window
 from gateway.cli.output import counted, emit, json_option, plain, say
 from gateway.cli.running import stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
@@ -248,10 +248,10 @@ def _replace_keys(work: _Work, report: Report) -> None:
 
 
 def _new_signing(store: KeyStore) -> SigningKey:
-    if NEXT in store.names():
-        store.destroy(NEXT)  # it was made before, and lay here too
-    store.put(NEXT, SigningKey.generate().seed)
-    return SigningKey(store.get(NEXT))
+    if homes.NEXT in store.names():
+        store.destroy(homes.NEXT)  # it was made before, and lay here too
+    store.put(homes.NEXT, SigningKey.generate().seed)
+    return SigningKey(store.get(homes.NEXT))
 
 
 def _begun(entries: Sequence[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
@@ -300,7 +300,7 @@ def _destroy(store: KeyStore, stolen: Sequence[str], new: SigningKey | None) -> 
         if homes.SIGNING in store.names():
             store.destroy(homes.SIGNING)
         store.put(homes.SIGNING, new.seed)
-        store.destroy(NEXT)
+        store.destroy(homes.NEXT)
     return [kids[name] for name in stolen]
 
 

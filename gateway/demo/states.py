@@ -78,6 +78,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 COLOURS: Mapping[str, str] = {ASKING: "#1d4f5c", ASKED: "#5c2d46"}
 
 
+CONTACT = "Duty desk, +00 5550 100"
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The three listeners of one State."""
@@ -221,6 +224,7 @@ def _person_text(person: Person) -> str:
     return (
         f'\n[[persons]]\nid = "{person.id}"\nroles = [{roles}]\nkey = "{b64.encode(person.key.public)}"\n'
         f'token_sha256 = "{hashlib.sha256(person.token.encode()).hexdigest()}"\n'
+        f'contact = "{CONTACT}"\n'
     )
 
 

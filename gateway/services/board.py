@@ -154,7 +154,7 @@ class Board:
 
     async def counts(self, now: datetime) -> Sequence[Counts]:
         """Return the counts of every State."""
-        return [await self._counted(partner, now) for partner in self.partners]
+        return await self._counted(self.partners, now)
 
     async def times(self, now: datetime) -> Sequence[ReplyTimes]:
         """
@@ -174,7 +174,7 @@ class Board:
 
     async def counts_of(self, partner: str, now: datetime) -> Counts:
         """Return the counts of one State."""
-        return await self._counted(partner, now)
+        return (await self._counted([partner], now))[0]
 
     # How.
 
@@ -221,12 +221,17 @@ class Board:
         very_late, due, soon = _ends_on(calendar, local_date(now, calendar.zone))
         return very_late, now, due, soon
 
-    async def _counted(self, partner: str, now: datetime) -> Counts:
-        found = self._counts.get(partner)
-        if found is None or not _is_recent(found.at, now, COUNTS_LAST):
-            numbers = await self.inquiries.watched_counts(partner, self._ends(partner, now))
-            found = self._counts[partner] = Counts(partner, now, dict(zip(Band, numbers, strict=True)))
-        return found
+    async def _counted(self, partners: Sequence[str], now: datetime) -> list[Counts]:
+        aged = [
+            one
+            for one in partners
+            if (found := self._counts.get(one)) is None or not _is_recent(found.at, now, COUNTS_LAST)
+        ]
+        if aged:
+            numbers = await self.inquiries.watched_counts({one: self._ends(one, now) for one in aged})
+            for one, parts in numbers.items():
+                self._counts[one] = Counts(one, now, dict(zip(Band, parts, strict=True)))
+        return [self._counts[one] for one in partners]
 
     async def _timed(self, partner: str, now: datetime) -> ReplyTimes:
         courses = []

@@ -53,7 +53,8 @@ class Person:
     """
     A person or authority that acts here: id, roles, public signing key (32 bytes), first and last instant of office.
 
-    ``deputy`` is the id of who acts during ``absences``, given by their first and last days.
+    ``deputy`` is the id of who acts during ``absences``, given by their first and last days. ``contact`` is how the desk
+    of this person is reached on duty.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Person:
     active_until: datetime | None = None
     deputy: str | None = None
     absences: tuple[tuple[date, date], ...] = ()
+    contact: str = ""
 
     def is_away(self, on: date) -> bool:
         """Return whether the person is absent on the day ``on``; first and last day count."""

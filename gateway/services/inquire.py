@@ -223,9 +223,9 @@ class Inquiries(Protocol):
         """Find one case we wait in by our reference."""
         ...
 
-    async def watched_counts(self, partner: str, ends: Sequence[datetime]) -> Sequence[int]:
+    async def watched_counts(self, ends: Mapping[str, Sequence[datetime]]) -> Mapping[str, Sequence[int]]:
         """
-        Count the cases we wait in with ``partner``: those due up to each of ``ends`` (rising), after the last, undated.
+        Count the cases we wait in, by State: those due up to each of its ``ends`` (rising), after the last, undated.
 
         A case counts once, in the first part it fits.
         """

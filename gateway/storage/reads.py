@@ -101,6 +101,9 @@ SELECT ref, instrument, extended, delay_notice, due_at FROM case_file
 WHERE side = 'requesting' AND partner = ? AND substr(ref, 1, 3) <> 'TST' ORDER BY n DESC LIMIT ?
 """
 
+_COUNTED_AT_ONCE = 100
+"""States counted by one statement: it has a column for each part of each."""
+
 _BEHIND_ALL = "\x7f"
 """Sorts behind every reference, which are letters, digits, hyphens and low lines."""
 
@@ -276,14 +279,21 @@ class SqliteInquiries:
         rows = await self._all(_FIND_WATCHED, (ref,))
         return _watched(rows[0]) if rows else None
 
-    async def watched_counts(self, partner: str, ends: Sequence[datetime]) -> Sequence[int]:
-        """Count the cases we wait in with ``partner`` in each part that ``ends`` bound, after the last, and undated."""
-        values, start = list[str | float](), -1.0
-        for end in (*(one.timestamp() for one in ends), NO_DUE_AT - 1, NO_DUE_AT):
-            values += [partner, start, end]
-            start = end
-        statement = f"SELECT {', '.join([_WATCHED_COUNT] * (len(ends) + 2))}"
-        return tuple((await self._all(statement, tuple(values)))[0])
+    async def watched_counts(self, ends: Mapping[str, Sequence[datetime]]) -> Mapping[str, Sequence[int]]:
+        """Count the cases we wait in, by State, in each part that its ``ends`` bound, after the last, and undated."""
+        found: dict[str, Sequence[int]] = {}
+        partners = list(ends)
+        for first in range(0, len(partners), _COUNTED_AT_ONCE):
+            part, values, columns = partners[first : first + _COUNTED_AT_ONCE], list[str | float](), list[int]()
+            for partner in part:
+                start = -1.0
+                for end in (*(one.timestamp() for one in ends[partner]), NO_DUE_AT - 1, NO_DUE_AT):
+                    values += [partner, start, end]
+                    start = end
+                columns.append(len(ends[partner]) + 2)
+            row = iter((await self._all(f"SELECT {', '.join([_WATCHED_COUNT] * sum(columns))}", tuple(values)))[0])
+            found |= {partner: tuple(islice(row, count)) for partner, count in zip(part, columns, strict=True)}
+        return found
 
     async def pressed(self, refs: Sequence[str]) -> Mapping[str, Sequence[Pressed]]:
         """Return how each of ``refs`` was pressed for, oldest first."""

@@ -10,7 +10,6 @@ Rule 4: whatever goes wrong is a page that says what happened, what did not, and
 import asyncio
 import hashlib
 import hmac
-import secrets
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -180,7 +179,7 @@ class _Door:
     async def _answer(self, visit: Visit) -> web.StreamResponse:
         """Take the step once: the token of a form is claimed before it, and led on after it."""
         site, session = self._site, visit.session
-        visit.once = secrets.token_urlsafe(16)
+        visit.once = self._site.accounts.random.token()
         if session is not None and visit.request.method == "GET":
             visit.told = await site.accounts.take_told(session)
             kept = await site.accounts.take_draft(session.person, visit.request.path, visit.now)
@@ -309,7 +308,7 @@ class _Door:
         if visit is None:
             pages, tongue = self._pages, self._tongue(request, None)
             visit = Visit(self._site, pages, request, _MISSING, self._site.now(), tongue)
-        visit.once = secrets.token_urlsafe(16)
+        visit.once = self._site.accounts.random.token()
         response: web.Response = visit.page("error.html", status=told.status, problem=told)
         if told.status == 503:
             response.headers["Retry-After"] = "2"
@@ -376,7 +375,9 @@ def _told(error: Exception) -> _Told | None:
             return _Told(422, N_("Nothing was done"), text, problems=places)
         case Refused():
             text = N_("The approval did not hold, and nothing was signed.")
-            return _Told(403, N_("Nothing was done"), text, N_("Open the page again, look at it, and approve it there."))
+            return _Told(
+                403, N_("Nothing was done"), text, N_("Open the page again, look at it, and approve it there.")
+            )
         case Forbidden():
             text = N_("Your role does not allow this. Nothing was done.")
             return _Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))

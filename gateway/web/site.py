@@ -16,6 +16,7 @@ from gateway.services.accounts import Accounts, Session
 from gateway.services.acts import DeskServices
 from gateway.services.context import Person
 from gateway.web.language import DEFAULT, LANGUAGES, Tongue, tongue
+from gateway.web.reasons import Reasons
 from gateway.web.rules import sentence
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Site:
     default_language: str = DEFAULT
     extra: Mapping[str, Any] = field(default_factory=dict)
     assets: Mapping[str, str] = field(default_factory=dict)
+    reasons: Reasons = field(default_factory=Reasons)
     _routes: dict[str, dict[str, "Route"]] = field(default_factory=dict)
     _environments: dict[str, jinja2.Environment] = field(default_factory=dict)
 
@@ -91,6 +93,11 @@ class Site:
         return tongue(lang, self.zone)
 
     # Who may what.
+
+    def contact(self, person: str) -> str:
+        """Return how the desk of ``person`` is reached on duty; an empty text if nobody said."""
+        found = self.desk.context.persons.get(person)
+        return found.contact if found is not None else ""
 
     def person_of(self, session: Session) -> Person:
         """Return the person of ``session``; an invitation is a person of its own, with its one role and no key."""
@@ -149,6 +156,7 @@ class Site:
         made.filters["bdi"] = bdi
         made.globals["languages"] = LANGUAGES
         made.globals["asset"] = lambda name: f"/static/{name}?v={self.assets.get(name, '')}"
+        made.globals["contact"] = self.contact
         made.globals["rule"] = lambda id: tongue._(sentence(id))
         self._environments[tongue.lang] = made
         return made

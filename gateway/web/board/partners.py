@@ -32,6 +32,7 @@ STAGES = {
 }
 """How long ago the keys of a State were last read from what is published."""
 
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """One step of an agreement in words, and whether somebody compared it with the text."""

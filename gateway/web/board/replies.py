@@ -38,7 +38,7 @@ from gateway.web.board.desk import (
 from gateway.web.lateness import lateness
 from gateway.web.visit import Route, Visit
 
-PAGE = 50
+PAGE = 30
 ASIDE_MAX = 200
 """Cases one person may have put aside at once: each is read besides every page of the list."""
 
@@ -174,7 +174,9 @@ async def show_one(visit: Visit) -> web.StreamResponse:
     return await _page(visit, await _watched(visit))
 
 
-async def _page(visit: Visit, watched: Watched, problems: Sequence[tuple[str, str]] = (), status: int = 200) -> web.Response:
+async def _page(
+    visit: Visit, watched: Watched, problems: Sequence[tuple[str, str]] = (), status: int = 200
+) -> web.Response:
     aside = await visit.site.accounts.snoozes(visit.person.id, visit.now)
     context = visit.site.desk.context
     cool = cool_down_until(watched, context.policy.reminder_cooldown_days)

@@ -13,8 +13,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from gateway.core.case import Case
-from gateway.core.messages import NEGATIVE_OUTCOMES, OUTCOMES_FOR, REQUEST
-from gateway.core.rules import allowed_methods
+from gateway.core.messages import NEGATIVE_OUTCOMES, OUTCOMES_FOR, REQUEST, allowed_methods
 from gateway.services.act_bodies import components
 from gateway.web import forms
 from gateway.web.forms import PREFIX, Field

@@ -22,7 +22,7 @@ from gateway.services.reading import OPENERS
 from gateway.web import readable, words
 from gateway.web.interior import case_view
 from gateway.web.interior.case_view import Asked, Head, Known, Section
-from gateway.web.interior.looks import REASON_MAX, REASONS, acting_as, given, reason_of, row_of, seen
+from gateway.web.interior.looks import REASON_MAX, acting_as, given, reason_of, row_of, seen
 from gateway.web.interior.step_links import ABOUT_DATA, links
 from gateway.web.language import N_
 from gateway.web.readable import Part
@@ -148,7 +148,7 @@ async def give_reason(visit: Visit) -> web.StreamResponse:
     back = _back(visit, row)
     if problem or visit.session is None:
         return asks(visit, row, head, back, visit.tongue._(problem), why)
-    REASONS.give(visit.session, row.ref, why, visit.now)
+    visit.site.reasons.give(visit.session, row.ref, why, visit.now)
     return await visit.to(back)
 
 
@@ -163,7 +163,7 @@ async def take_back(visit: Visit) -> web.StreamResponse:
     """Close the content again before the fifteen minutes are over."""
     row = await row_of(visit, visit.request.match_info["ref"])
     if visit.session is not None:
-        REASONS.take_back(visit.session, row.ref)
+        visit.site.reasons.take_back(visit.session, row.ref)
     return await visit.to(visit.path("case", ref=row.ref), told=visit.tongue._(N_("The content is closed again.")))
 
 

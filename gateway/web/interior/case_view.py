@@ -32,7 +32,7 @@ from gateway.services.acts import DESK, GONE
 from gateway.services.inquire import BoardRow
 from gateway.services.reading import Passed, Step
 from gateway.web import readable, words
-from gateway.web.interior.looks import Reason
+from gateway.web.reasons import Reason
 from gateway.web.language import N_, Tongue
 from gateway.web.lateness import Lateness, lateness
 from gateway.web.readable import Part

@@ -340,7 +340,7 @@ async def _hand_in(visit: Visit, work: Work, draft: dict[str, Any]) -> web.Strea
     else:
         ref = await desk.clear.new(draft, person, role)
         told = visit.tongue._("The case was opened. Nothing has been sent: a second person has to approve it.")
-    looks.REASONS.give(_session(visit), ref, draft["justification"][: looks.REASON_MAX], visit.now)
+    visit.site.reasons.give(_session(visit), ref, draft["justification"][: looks.REASON_MAX], visit.now)
     with suppress(Unavailable):  # the case stands; what is left over here can be discarded by hand
         await visit.site.accounts.drop_work(person, work.id)
     return await visit.to(visit.path("check", ref=ref), told=told)

@@ -143,10 +143,16 @@ def _read(visit: Visit, side: Side) -> tuple[Typed, datetime]:
     elif person is not None and role in invitations.invitable(side) and role not in person.roles:
         problems.append(("who", N_("This person does not hold the role.")))
     until, problem = _until(visit, form)
-    why, unsaid = given(form)
+    why, unsaid = _why(form)
     problems += [(name, text) for name, text in (("until", problem), ("why", unsaid)) if text]
     told = tuple((name, visit.tongue._(text)) for name, text in problems)
     return Typed(role, who, form.get("until", ""), why, told), until
+
+
+def _why(form: Mapping[str, str]) -> tuple[str, str]:
+    """Return the reason that was typed, and what is wrong with it: of an invitation it is asked in other words."""
+    why, problem = given(form)
+    return why, problem if why or not problem else N_("Say why they are invited.")
 
 
 def _until(visit: Visit, form: Mapping[str, str]) -> tuple[datetime, str]:
@@ -226,7 +232,7 @@ async def renew(visit: Visit) -> web.StreamResponse:
     """Make a new link, and let the invitation last until the day posted; the person stays the same."""
     row, line, role = await _one(visit)
     until, problem = _until(visit, visit.form)
-    why, unsaid = given(visit.form)
+    why, unsaid = _why(visit.form)
     told = [(name, visit.tongue._(text)) for name, text in (("until", problem), ("why", unsaid)) if text]
     if told:
         return _page(visit, row, line, Typed(until=visit.form.get("until", ""), why=why, problems=tuple(told)))

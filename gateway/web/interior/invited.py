@@ -25,7 +25,7 @@ from gateway.services.invitations import GUEST_VERBS
 from gateway.web.interior import case_view
 from gateway.web.interior.case import SentLine, has_return, sent_line
 from gateway.web.interior.case_view import Head
-from gateway.web.interior.looks import REASON_MAX, REASONS, given, reason_of, row_of, seen
+from gateway.web.interior.looks import REASON_MAX, given, reason_of, row_of, seen
 from gateway.web.interior.returns import Arrangement, arranged
 from gateway.web.interior.step_links import links
 from gateway.web.interior.step_texts import TEXTS
@@ -142,12 +142,12 @@ async def give_reason(visit: Visit) -> web.StreamResponse:
         return await visit.to("/")
     row = await _row(visit, invitation)
     if visit.form.get("end"):
-        REASONS.take_back(visit.session, row.ref)
+        visit.site.reasons.take_back(visit.session, row.ref)
         return await visit.to(visit.path("invited"), told=visit.tongue._(N_("The content is closed again.")))
     why, problem = given(visit.form)
     if problem:
         return _shown(visit, _page(visit, invitation, row), None, visit.tongue._(problem), why)
-    REASONS.give(visit.session, row.ref, why, visit.now)
+    visit.site.reasons.give(visit.session, row.ref, why, visit.now)
     return await visit.to(visit.path("invited"))
 
 

@@ -176,7 +176,7 @@ async def take_why(visit: Visit, step: Step) -> web.StreamResponse:
     why, problem = looks.given(visit.form)
     if problem or visit.session is None:
         return why_of(visit, step, problem, why)
-    looks.REASONS.give(visit.session, step.ref, why, visit.now)
+    visit.site.reasons.give(visit.session, step.ref, why, visit.now)
     return await visit.to(visit.here())
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from gateway.core.names import transliterate
+from gateway.services.board import Filter
 from gateway.services.escalate import Escalation
 from tests.support import story
 from tests.support.network import Network
@@ -134,7 +135,13 @@ class Hay:
         # Folded as a whole too: a value may be broken over lines.
         whole = "\n".join(new)
         plain = re.sub(r"<[^>]*>", "", whole)
-        for one in (whole, html.unescape(whole), unquote_plus(whole), folded(html.unescape(plain)), folded(unquote_plus(plain))):
+        for one in (
+            whole,
+            html.unescape(whole),
+            unquote_plus(whole),
+            folded(html.unescape(plain)),
+            folded(unquote_plus(plain)),
+        ):
             self._parts.append(one)
             self._grams.update(one[at : at + GRAM] for at in range(len(one) - GRAM + 1))
 
@@ -230,6 +237,8 @@ async def search(desk: Desk, count: int, seed: int) -> tuple[int, int, int, list
     paths = set[str]()
     for language in ("en", "fr", "ar"):
         paths |= await crawl(await desk.officer("board", at="board", language=language), hay)
+    watched = [one.row.ref async for one in desk.site.extra["board"].every(Filter(), network.clock.now())]
+    assert watched == hay.holds(watched), "the crawl did not come to every case"
     for event, values in network.logs:
         hay.add(f"{event} {values}")
     return len(refs), len(canaries.made), len(paths), hay.holds(canaries.made)

@@ -5,6 +5,7 @@ One Chromium serves everybody; each person has a context of their own, which sha
 authenticator that is touched as soon as it is asked. Whatever a page complains of on its console is kept.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ from gateway.demo.clock import DemoClock
 from gateway.demo.population import Population
 from gateway.demo.start import Start
 from gateway.demo.states import ASKING, World, choose_ports, running
+from gateway.demo.story import UNDER_WAY
 from gateway.demo.tell import Tell
+from gateway.services.ports import Tx
 from gateway.web.language import Tongue, tongue
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -48,8 +51,11 @@ PATIENCE_MS = 15_000
 ENROL = "Add a passkey as %(person)s"
 """Text of the link by which somebody takes up a passkey; whoever has done so is signed in as well."""
 
-REFUSED = "Failed to load resource"
-"""How a console repeats the status of a page that says why it refuses."""
+KNOWN = ("Failed to load resource", "publicKey.pubKeyCredParams is missing")
+"""
+What a console may say: the status of a page that says why it refuses, once more; and that a passkey is to sign with a
+curve, and not with RSA, which old devices have alone.
+"""
 
 
 @dataclass
@@ -65,9 +71,10 @@ class Seat:
         """Return a text of the pages (English) as this person reads it."""
         return self.tongue._(text, **values)
 
-    async def go(self, path: str) -> None:
-        """Open a page of the desk by its path."""
-        await self.page.goto(self.origin + path)
+    async def go(self, path: str) -> int:
+        """Open a page of the desk by its path, and return the status with which it came."""
+        answer = await self.page.goto(self.origin + path)
+        return answer.status if answer else 0
 
     def button(self, text: str, **values: object) -> Locator:
         """Return the button with a text (English)."""
@@ -98,6 +105,16 @@ class Seat:
         """Return what the banner of the page says was done; an empty text if there is none."""
         found = self.page.locator(".govuk-notification-banner--success .govuk-notification-banner__heading")
         return await found.inner_text() if await found.count() else ""
+
+    async def explain(self, why: str) -> None:
+        """Say why a case has to be seen, where the page asks for it."""
+        if await self.page.locator('[name="why"]').count():
+            await self.fill("why", why)
+            await self.lead(self.page.locator('form:has([name="why"])').get_by_role("button").first)
+
+    async def open(self, ref: str) -> None:
+        """Follow the link of a list to the case ``ref``."""
+        await self.lead(self.page.locator("main table").get_by_role("link", name=ref, exact=True))
 
     async def fill(self, name: str, text: str) -> None:
         """Fill in, choose, or tick the field posted as ``name``, whatever kind of field it is."""
@@ -149,7 +166,7 @@ class Stage:
         made = Seat(page, origin or self.start.address, tongue(lang, self.start.desks[ASKING].site.zone))
 
         def said(message: ConsoleMessage) -> None:
-            if not message.text.startswith(REFUSED):
+            if not message.text.startswith(KNOWN):
                 made.complaints.append(f"{page.url}: {message.text}")
 
         page.on("console", said)
@@ -176,13 +193,37 @@ class Stage:
         await seat.press("Go on")
         return seat
 
+    async def settled(self, country: str) -> None:
+        """Wait until every message of ``country`` that may leave now has left and was answered."""
+        gateway, loop = self.world.gateways[country], asyncio.get_running_loop()
+
+        async def waiting(tx: Tx) -> bool:
+            rows = [row for ref in await tx.case_refs("", 1000) for row in await tx.outbound_of_case(ref)]
+            return any(row.state in UNDER_WAY and row.not_before <= self.world.clock.now() for row in rows)
+
+        latest_s = loop.time() + PATIENCE_MS / 1000
+        while await gateway.store.read(waiting):
+            assert loop.time() < latest_s, f"messages of {country} do not leave"
+            await asyncio.sleep(0.02)
+
+    async def other_ref(self, country: str, thread: str) -> str:
+        """Return under which reference ``country`` keeps the case that both States know as ``thread``."""
+        gateway = self.world.gateways[country]
+
+        async def find(tx: Tx) -> list[str]:
+            rows = [await tx.find_case(ref) for ref in await tx.case_refs("", 1000)]
+            return [row.ref for row in rows if row is not None and row.thread == thread]
+
+        (found,) = await gateway.store.read(find)
+        return found
+
     def complaints(self) -> list[str]:
         """Return what any console said."""
         return [text for seat in self.seats for text in seat.complaints]
 
 
 @asynccontextmanager
-async def stage(root: Path, *, filled: bool = True) -> AsyncIterator[Stage]:
+async def staged(root: Path, *, filled: bool = True) -> AsyncIterator[Stage]:
     """Run both States under ``root``, their desks over the population of the demonstration, and one browser."""
     ports = choose_ports(None)
     start = Start(f"http://demo.localhost:{ports[ASKING].desks}")

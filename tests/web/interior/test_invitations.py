@@ -106,6 +106,8 @@ async def test_it_is_recorded_with_the_role_before_it_is_made(
     assert ("first", "invite", f"{FIELDS['why']} (protection)") == (await recorded(desk.network, "XAA", ref))[-1]
     rows = await desk.gateway.store.read(lambda tx: tx.accesses(ref))
     assert "asylum_authority" == rows[-1].recipient
+    log = (await officer.get(f"/cases/{ref}/log")).words
+    assert "invited somebody to the case Asylum authority" in log
     assert "protection" == (await one_of(desk, ref)).person
 
 
@@ -124,7 +126,7 @@ async def test_it_is_recorded_with_the_role_before_it_is_made(
         ({"until": "9999-12-31"}, "Enter the last day"),
         ({"until": "2026-11-24"}, "The last day is over."),
         ({"until": "2027-06-01"}, "180 days at most"),
-        ({"why": ""}, "Say why you need to see it."),
+        ({"why": ""}, "Say why they are invited."),
     ],
 )
 async def test_what_is_wrong_is_said_at_its_field(both: tuple[Desk, Desk], changes: dict[str, str], says: str) -> None:

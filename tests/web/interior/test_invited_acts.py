@@ -1,16 +1,19 @@
 """Guests before the services: one case, one role, while the invitation stands, and no step that lets anything pass."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway import app
 from gateway.core.case import Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.core.verification import CLERK, OFFICER
+from gateway.desks import open_desks
 from gateway.services import act_bodies, directory, rights
 from gateway.services.accounts import Accounts, Invitation
 from gateway.services.act_bodies import TAKES
@@ -22,6 +25,7 @@ from gateway.services.reading import SIGNED
 from gateway.services.retain import erase_in
 from schemas import codes
 from tests.support import homeward, story
+from tests.support.network import make_network
 from tests.web.interior.case_support import put, read, recorded, two_desks
 from tests.web.support import Desk
 
@@ -206,6 +210,29 @@ async def test_a_gateway_that_starts_again_knows_its_guests_and_no_others(both: 
     await accounts.load_guests(now)
     held = [accounts.guests.invited(one.person, "lawyer", ref, now) for one in (stands, gone, over)]
     assert [True, False, False] == held
+
+
+async def test_the_desks_of_a_gateway_know_the_guests_of_their_file(tmp_path: Path) -> None:
+    """As they are put together: an invitation counts for the services at once, and after the desks were opened anew."""
+    network = await make_network(tmp_path)
+    try:
+        gateway = network.gateways["XAA"]
+        origins = {name: f"http://{name}.localhost:8080" for name in ("interior", "board", "operator")}
+        values = {**gateway.settings.values, "desks": {"origins": origins, "name": {"en": "XAA"}}}
+        settings, services = replace(gateway.settings, values=values), app.desk_services(gateway)
+        ref, now = await story.sent(network), network.clock.now()
+        desks = await open_desks(settings, services, gateway.keys, {}, {})
+        one = await desks.site.accounts.invite(ref, "lawyer", "first", now, now + timedelta(days=3))
+        await gateway.hold.freeze(ref, "asked to", one.person, "lawyer")
+        await desks.close()
+        gateway.context.guests.load(())
+        with pytest.raises(Forbidden):
+            await gateway.hold.release(ref, one.person, "lawyer")
+        again = await open_desks(settings, services, gateway.keys, {}, {})
+        await gateway.hold.release(ref, one.person, "lawyer")
+        await again.close()
+    finally:
+        await network.close()
 
 
 async def test_a_session_tells_the_services_of_an_invitation_made_elsewhere(both: tuple[Desk, Desk]) -> None:

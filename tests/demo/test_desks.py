@@ -1,0 +1,109 @@
+"""The demonstration's desks: a population in every state that hands can bring about, links that sign in, a clock."""
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gateway.core.case import State
+from gateway.demo.clock import DemoClock
+from gateway.demo.population import ENDS_AT, Population
+from gateway.demo.start import Start
+from gateway.demo.states import ASKED, ASKING, HOST, choose_ports, running
+from gateway.demo.tell import Tell
+from gateway.web.door import COOKIE
+
+NOT_BY_HAND = {
+    # What only a broken line brings, and what months do.
+    *("SENT", "NOT_ACCEPTED", "UNDELIVERED", "BLOCKED", "ERASED"),
+    # What needs a second authority in the directory, or the end of half a year.
+    *("REDIRECTED", "CLOSED_SAFE", "CLOSED_CONCERN", "LOST_CONTACT"),
+}
+
+
+@dataclass
+class Shown:
+    """The start page of a running demonstration, and what stands behind it."""
+
+    start: Start
+    states: tuple[frozenset[str], frozenset[str]]
+    port: int
+
+    async def get(self, host: str, path: str, **headers: str) -> tuple[int, str]:
+        """Return status and text of a page under the host name ``host``."""
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(
+                f"http://{HOST}:{self.port}{path}",
+                headers={"Host": f"{host}:{self.port}", **headers},
+                allow_redirects=False,
+            ) as answer,
+        ):
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def shown(tmp_path: Path) -> AsyncIterator[Shown]:
+    ports = choose_ports(None)
+    start = Start(f"http://demo.localhost:{ports[ASKING].desks}")
+    async with running(tmp_path, ports, DemoClock(), start.open) as world:
+        population = Population(world, Tell(sys.stderr))
+        await population.fill()
+        start.world = world
+        yield Shown(start, await population.states(), ports[ASKING].desks)
+
+
+async def test_the_desks_open_over_a_population(shown: Shown) -> None:
+    """Cases stand in every state but those of ``NOT_BY_HAND``; links sign in once; a clock moved signs nobody out."""
+    ours, theirs = shown.states
+    assert {state.value for state in State} - NOT_BY_HAND == ours | theirs
+
+    status, page = await shown.get("demo.localhost", "/")
+    assert 200 == status
+    links = re.findall(r'href="http://interior\.localhost:\d+(/link/[A-Za-z0-9_-]+)"', page)
+    assert len(links) > 8
+    cookies = [await sign_in(shown, links[0]) for _ in range(2)]
+    assert cookies[0]
+    assert not cookies[1]
+
+    assert shown.start.world is not None
+    before = shown.start.world.clock.now()
+    await move(shown, 24 * 7)
+    assert shown.start.world.clock.now() - before >= timedelta(days=7) > timedelta(0)
+    assert before >= ENDS_AT
+    status, page = await shown.get("interior.localhost", "/", Cookie=f"{COOKIE}={cookies[0]}")
+    assert 200 == status
+    assert set(shown.start.desks) == {ASKING, ASKED}
+
+
+async def sign_in(shown: Shown, path: str) -> str:
+    """Use the link at ``path`` and return the session it gave, or an empty text."""
+    async with (
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client,
+        client.post(
+            f"http://{HOST}:{shown.port}{path}",
+            data={"next": "/"},
+            headers={"Host": f"interior.localhost:{shown.port}", "Sec-Fetch-Site": "same-origin"},
+            allow_redirects=False,
+        ) as answer,
+    ):
+        return answer.cookies[COOKIE].value if COOKIE in answer.cookies else ""
+
+
+async def move(shown: Shown, hours: int) -> None:
+    """Press the button that moves the clock."""
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(
+            f"http://{HOST}:{shown.port}/clock",
+            data={"hours": str(hours)},
+            headers={"Host": f"demo.localhost:{shown.port}", "Sec-Fetch-Site": "same-origin"},
+            allow_redirects=False,
+        ) as answer,
+    ):
+        assert 303 == answer.status
