@@ -1,4 +1,4 @@
-"""The help page of every desk: what the desk is for, whom to ask, and the keyboard shortcuts, which can be switched on."""
+"""The help page of every desk: what it is for, whom to ask, and keyboard shortcuts, which can be switched on."""
 
 from aiohttp import web
 

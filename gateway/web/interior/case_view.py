@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.core import wire
 from gateway.core.case import Case, Notice, Side, State
+from gateway.core.escalation import owed_steps
 from gateway.core.messages import (
     CONFIRMATION,
     DELAY,
@@ -32,10 +33,10 @@ from gateway.services.acts import DESK, GONE
 from gateway.services.inquire import BoardRow
 from gateway.services.reading import Passed, Step
 from gateway.web import readable, words
-from gateway.web.reasons import Reason
 from gateway.web.language import N_, Tongue
 from gateway.web.lateness import Lateness, lateness
 from gateway.web.readable import Part
+from gateway.web.reasons import Reason
 from gateway.web.visit import Visit
 
 FLAGGED = DESK | IN_CHARGE
@@ -200,6 +201,7 @@ def known(visit: Visit, case: Case) -> Known:
             len(clock.extended),
         )
         for clock in case.clocks
+        if clock.step in owed_steps(case)  # of what was done the time no longer runs
     )
     prepared = pending and Prepared(
         tongue.code("message_type", pending.type), pending.digest, pending.author, pending.approver

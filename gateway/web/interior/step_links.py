@@ -29,6 +29,12 @@ ANSWERS: Final[Mapping[str, str]] = {
 }
 """What answers a question or a demand of the other State, with its kind."""
 
+OF_WHAT_IS_PREPARED: Final = frozenset(
+    {"answer", "countersignature", "approval", "send", "propose", "endorsement", "accept", "document-request"}
+    | {"interview-agreement"}
+)
+"""Steps that sign or send a text which somebody prepared before."""
+
 ABOUT_DATA: Final = frozenset(
     {"use-question", "onward-question", "strike", "rectification", "rectification-approval", "erasure-demand", *ANSWERS}
 )
@@ -44,6 +50,8 @@ def verbs(visit: Visit, row: BoardRow, case: Case | None = None) -> list[str]:
 
 
 def _applies(case: Case, verb: str) -> bool:
+    if verb in OF_WHAT_IS_PREPARED and case.pending is None:
+        return False
     if verb == "rectification-approval":
         return case.pending is not None and case.pending.type == RECTIFICATION
     if verb not in ANSWERS:

@@ -484,11 +484,13 @@ TEXTS: Mapping[str, StepText] = {
         severe=True,
     ),
     "suspension": StepText(
-        N_("Stop the return at once"),
-        N_("The return stops now. What has not left yet is taken out of the outbox. No reason is weighed."),
-        N_("The other State learns that the return is stopped, and no reason."),
-        N_("Stop the return now"),
-        N_("The return is stopped."),
+        N_("Suspend the case at once"),
+        N_("The case stands still from now. What has not left yet is taken out of the outbox. No reason is weighed."),
+        N_(
+            "If a return is under way, the other State learns that it is stopped, and no reason; else nothing."
+        ),
+        N_("Suspend it now"),
+        N_("The case is suspended."),
         sends=True,
     ),
     # A return: the side that accepts.

@@ -42,7 +42,11 @@ CREDENTIAL_MAX_CHARS = 16_384
 PASSKEYS_MAX = 10
 NAME_MAX_CHARS = 60
 
-ALGORITHMS = [COSEAlgorithmIdentifier.EDDSA, COSEAlgorithmIdentifier.ECDSA_SHA_256]
+ALGORITHMS = [
+    COSEAlgorithmIdentifier.EDDSA,
+    COSEAlgorithmIdentifier.ECDSA_SHA_256,
+    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,  # all that older devices with a TPM have
+]
 
 _TIMEOUT_MS = int(CHALLENGE_LASTS.total_seconds() * 1000)
 _TRANSPORTS = frozenset({"usb", "nfc", "ble", "internal", "hybrid", "smart-card"})

@@ -40,13 +40,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as somebody saw it: State, person, desk, path, shape, and its HTML."""
+    """A page as somebody saw it: State, person, shape, path, its HTML, and the session in which it came."""
 
     country: str
     person: str
     shape: Shape
     path: str
     html: str
+    token: str = field(repr=False)
 
     @property
     def words(self) -> str:
@@ -182,7 +183,7 @@ class Crawl:
             if who.opens and ref and ref not in who.opened:
                 await who.explain(client, ref, text)
                 status, sort, text = await who.get(client, path)
-            self.pages.append(Page(who.country, who.person, Shape(who.desk, route, kind, status), path, text))
+            self.pages.append(Page(who.country, who.person, Shape(who.desk, route, kind, status), path, text, who.token))
             if status >= 400:
                 self.faults.append(f"{self.pages[-1]}: {status}")
             for link in links_of(text):

@@ -18,7 +18,7 @@ from gateway.services.ports import Conflict, Tx, Unavailable
 from gateway.services.retain import erase_in
 from gateway.web import words
 from gateway.web.interior import case as pages
-from gateway.web.interior.looks import LASTS
+from gateway.web.reasons import LASTS
 from tests.support import homeward, story
 from tests.web.interior.case_support import (
     WHY,
