@@ -138,28 +138,42 @@ class Site:
 
     def render(self, visit: "Visit", template: str, values: Mapping[str, object]) -> str:
         """Return the page that ``template`` makes, in the language of the visit."""
-        environment = self._environments.get(visit.tongue.lang) or self._environment(visit.tongue)
-        return environment.get_template(template).render(
-            visit=visit, site=self, look=self.look, tongue=visit.tongue, **values
+        found = self._environments.get(visit.tongue.lang) or environment(visit.tongue)
+        more = {"asset": self._asset, "contact": self.contact, "rule": lambda id: visit.tongue._(sentence(id))}
+        return found.get_template(template).render(
+            visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )
 
-    def _environment(self, tongue: Tongue) -> jinja2.Environment:
-        made = jinja2.Environment(
-            loader=jinja2.PackageLoader("gateway.web", "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        made.install_gettext_translations(tongue.catalogue, newstyle=True)  # type: ignore[attr-defined]
-        made.filters["bdi"] = bdi
-        made.globals["languages"] = LANGUAGES
-        made.globals["asset"] = lambda name: f"/static/{name}?v={self.assets.get(name, '')}"
-        made.globals["contact"] = self.contact
-        made.globals["rule"] = lambda id: tongue._(sentence(id))
-        self._environments[tongue.lang] = made
-        return made
+    def _asset(self, name: str) -> str:
+        """Return where a file of the look is, named with its digest, so that a changed one is fetched anew."""
+        return f"/static/{name}?v={self.assets.get(name, '')}"
+
+
+def make_environment(tongue: Tongue, loader: jinja2.BaseLoader) -> jinja2.Environment:
+    """Return what makes pages in one language of the templates of ``loader``."""
+    made = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.install_gettext_translations(tongue.catalogue, newstyle=True)  # type: ignore[attr-defined]
+    made.filters["bdi"] = bdi
+    made.globals["languages"] = LANGUAGES
+    return made
+
+
+_MADE: dict[str, jinja2.Environment] = {}
+
+
+def environment(tongue: Tongue) -> jinja2.Environment:
+    """Return what makes pages in one language; templates are compiled once a process, whichever gateway shows them."""
+    if tongue.lang not in _MADE:
+        _MADE[tongue.lang] = make_environment(tongue, jinja2.PackageLoader("gateway.web", "templates"))
+    return _MADE[tongue.lang]
 
 
 def bdi(text: object) -> Markup:

@@ -7,7 +7,7 @@ ASVS 5.0 it is about.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from gateway.web.headers import HEADERS
 from gateway.web.signin.openid import OpenId
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route
 from tests.support import story
-from tests.support.network import HandClock, make_home
+from tests.support.network import HandClock, make_home, people_keys
 from tests.web.operator.support import staffed
 from tests.web.signin.provider import CLIENT, SECRET, provider
 from tests.web.support import Answer, Desk, Officer, desks
@@ -84,11 +84,6 @@ def pages_of(desk: str) -> DeskPages:
     return next(one for one in PAGES if one.name == desk)
 
 
-def officers() -> Iterator[tuple[str, str]]:
-    """Yield each desk with each role that works there."""
-    return ((desk_of(role), role) for role in ROLES)
-
-
 async def sent(officer: Officer, route: Route, ref: str = "x", **fields: str) -> Answer:
     """Send a request for ``route`` as its page would: a form carries the token of the session."""
     if route.method == "GET":
@@ -121,9 +116,10 @@ def test_every_route_says_whose_it_is() -> None:
                 assert route.roles <= set(ROLES), route
 
 
-@pytest.mark.parametrize(("at", "role"), officers(), ids=ROLES)
-async def test_a_role_takes_its_own_routes_alone(desk: Desk, at: str, role: str) -> None:
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_role_takes_its_own_routes_alone(desk: Desk, role: str) -> None:
     """Every route that does not name the role is refused, right token or not; those that name it are not (ASVS 8.2.1)."""
+    at = desk_of(role)
     officer = await desk.officer(role, at)
     refused = taken = 0
     for route in pages_of(at).routes:
@@ -237,7 +233,7 @@ async def _kept(desk: Desk, ref: str) -> tuple[Any, ...]:
     return row, await story.case(desk.network, "XAA", ref), await desk.gateway.store.read(unit)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X"])
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X"])
 @pytest.mark.parametrize("at", DESKS)
 async def test_a_route_has_its_own_method_alone(desk: Desk, at: str, method: str) -> None:
     """Another method is refused on every path, for whoever may take the path too (ASVS 3.5.3)."""
@@ -535,14 +531,8 @@ async def test_no_link_is_in_the_file(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_new_home_has_no_person(tmp_path: Path) -> None:
     """Nobody can sign in before somebody was added: there is no account to begin with (ASVS 6.3.2)."""
-    make_home(tmp_path / "home", "XAA", _keys(), HandClock().now())
+    make_home(tmp_path / "home", "XAA", people_keys(), HandClock().now())
     assert [] == settings.load(tmp_path / "home").values["persons"]
-
-
-def _keys() -> Any:
-    from tests.support.network import people_keys
-
-    return people_keys()
 
 
 def test_no_page_knows_a_password() -> None:

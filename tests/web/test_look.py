@@ -31,7 +31,7 @@ from gateway.web.door import ASSETS
 from gateway.web.headers import add_headers
 from gateway.web.language import Tongue
 from gateway.web.lateness import Lateness
-from gateway.web.site import Look, Site
+from gateway.web.site import Look, Site, make_environment
 from tools import build_css
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -95,7 +95,7 @@ class Stage:
         lang = {"ltr": "en", "rtl": "ar"}[direction]
         self.tongue = Tongue(lang, ZoneInfo("Europe/Chisinau"), gettext.NullTranslations())
         loaders = [jinja2.PackageLoader("gateway.web", "templates"), jinja2.FileSystemLoader(PAGES)]
-        self.site._environment(self.tongue).loader = jinja2.ChoiceLoader(loaders)
+        self.site._environments[lang] = make_environment(self.tongue, jinja2.ChoiceLoader(loaders))
         entries = [
             ("home", "/", "Home"),
             ("queue", "/queue", "My queue"),
