@@ -9,6 +9,7 @@
 #   make drills      the long runs: kills, faults, load
 #   make benchmark   the figures of this machine beside the bare primitives
 #   make docs        links and tables of the documents compared with the code
+#   make manual      the pictures of docs/desk.md taken anew, in each language
 #   make pins        write requirements/*.txt anew from requirements/*.in
 
 .DEFAULT_GOAL := help
@@ -153,6 +154,11 @@ docs: $(VENV)/.dev
 	@echo "== Documents: the state tables drawn anew; every link resolves, every table agrees with the code"
 	@$(BIN)/python -m tools.draw_tables
 	@$(BIN)/python -m pytest tests/docs $(ARGS)
+
+# The pictures are those of the tested story, so a page that changed changes them; look at each before you commit it.
+manual: $(VENV)/.test $(VENV)/.browser
+	@echo "== Manual: the story at the desks is told in each language, and its pictures are taken anew"
+	@DESK_MANUAL=1 $(BIN)/python -m pytest -q -p no:randomly tests/web/browser/test_story.py $(ARGS)
 
 # A drill is a script in drills/ that says what it does, prints its figures and exits 1 when one is wrong.
 drills: $(VENV)/.dev

@@ -593,7 +593,8 @@ async def serve(
         if (people := values["listeners"].get("desks")) is not None:
             desks = await (open_desks or desks_of)(gateway)
             secured = tls(gateway.settings, "desks")
-            runners.append(await listen(desks.app, people["host"], people["port"], ssl_context=secured))
+            door = await listen(desks.app, people["host"], people["port"], ssl_context=secured, headers=desks.headers)
+            runners.append(door)
         await gateway.refresh_trust()
         # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.
         gc.collect()

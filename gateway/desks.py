@@ -6,19 +6,20 @@ Imported only where a gateway has desks: their libraries take a while, and no ot
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from gateway.services.accounts import Accounts
-from gateway.services.acts import DeskServices
+from gateway.services.acts import GONE, DeskServices
 from gateway.services.ports import Unavailable
 from gateway.settings import BadConfiguration, Settings, secret
 from gateway.storage.desks import DeskStore
 from gateway.web import board, interior, operator
 from gateway.web.door import desks_app
+from gateway.web.headers import HEADERS
 from gateway.web.signin.hand import Hand
 from gateway.web.signin.openid import OpenId
 from gateway.web.site import DEFAULT_COLOUR, Look, Site
@@ -39,14 +40,16 @@ class Desks:
     site: Site
     store: DeskStore
     app: web.Application
+    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
 
     async def run(self) -> None:
-        """Sweep away what is over, and see who was invited in another process, until cancelled."""
+        """Sweep away what is over or of a case that is gone, and see who else was invited, until cancelled."""
         context = self.site.desk.context
         while True:
             try:
                 await self.site.accounts.sweep(context.clock.now())
                 await self.site.accounts.load_guests(context.clock.now())
+                await forget_gone(self.site)
             except Unavailable as error:
                 context.log("store.unavailable", error=str(error), hint=error.hint)
             await context.clock.sleep(SWEEP_EVERY.total_seconds())
@@ -56,6 +59,16 @@ class Desks:
         if self.site.openid is not None:
             await self.site.openid.close()
         await self.store.close()
+
+
+async def forget_gone(site: Site) -> int:
+    """Delete the copies that people are changing of cases that are locked or erased; return how many there were."""
+    dropped = 0
+    for ref in await site.accounts.work_refs():
+        row = await site.desk.inquiries.find_case(ref)
+        if row is None or row.state in GONE:
+            dropped += await site.accounts.forget_works(ref)
+    return dropped
 
 
 async def open_desks(

@@ -7,6 +7,7 @@ body has the limits of its door. After a refusal what still comes is read for 1 
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -32,9 +33,14 @@ def runner_settings() -> dict[str, Any]:
 
 
 class NeutralHandler(web.RequestHandler):
-    """Answers what is no HTTP at all with a neutral problem, and writes no line: it would quote the bytes."""
+    """
+    Answers what is no HTTP at all with a neutral problem, and writes no line: it would quote the bytes.
 
-    __slots__ = ()
+    ``error_headers`` are the headers its door sets on every answer.
+    """
+
+    __slots__ = ("error_headers",)
+    error_headers: Mapping[str, str]
 
     def handle_error(
         self,
@@ -44,31 +50,35 @@ class NeutralHandler(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Return the answer to a request that could not be read."""
-        headers = {"Cache-Control": "no-store", "Server": NEUTRAL_SERVER}
+        headers = {"Cache-Control": "no-store", "Server": NEUTRAL_SERVER, **self.error_headers}
         response = http_problem(status, headers)
         response.force_close()
         return response
 
 
 class _Server(web.Server):
-    def __init__(self, made: web.Server, settings: dict[str, Any]) -> None:
+    def __init__(self, made: web.Server, settings: dict[str, Any], headers: Mapping[str, str]) -> None:
         super().__init__(made.request_handler, request_factory=made.request_factory, **settings)
         self._settings = settings
+        self._error_headers = headers
 
     def __call__(self) -> web.RequestHandler:
-        return NeutralHandler(self, loop=asyncio.get_running_loop(), **self._settings)
+        handler = NeutralHandler(self, loop=asyncio.get_running_loop(), **self._settings)
+        handler.error_headers = self._error_headers
+        return handler
 
 
 class NeutralRunner(web.AppRunner):
-    """An ``AppRunner`` with ``runner_settings`` whose connections are ``NeutralHandler``."""
+    """An ``AppRunner`` with ``runner_settings`` whose connections are ``NeutralHandler`` with ``headers``."""
 
-    __slots__ = ()
+    __slots__ = ("_headers",)
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(app, **runner_settings())
+        self._headers = dict(headers or {})
 
     async def _make_server(self) -> web.Server:
-        return _Server(await super()._make_server(), self._kwargs)
+        return _Server(await super()._make_server(), self._kwargs, self._headers)
 
 
 class _Refused(asyncio.Protocol):
@@ -134,13 +144,16 @@ async def listen(
     ssl_context: ssl.SSLContext | None = None,
     connections_max: int = CONNECTIONS_MAX,
     reuse_port: bool = False,
+    headers: Mapping[str, str] | None = None,
 ) -> NeutralRunner:
     """
     Serve ``app`` on ``host`` and ``port`` and return the runner; ``await runner.cleanup()`` closes the door.
 
+    ``headers`` are those the application sets on every answer, for what never reaches it.
+
     Raises ``OSError`` if the address cannot be listened on; nothing stays open then.
     """
-    runner = NeutralRunner(app)
+    runner = NeutralRunner(app, headers)
     await runner.setup()
     site = BoundedSite(
         runner, host, port, ssl_context=ssl_context, connections_max=connections_max, reuse_port=reuse_port

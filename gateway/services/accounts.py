@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import pyotp
 
 from gateway.services.context import Forbidden, Person
-from gateway.services.guests import GUEST, Guests
+from gateway.services.guests import GUEST, Guests, is_guest
 from gateway.services.ports import Conflict, Random
 from keys import b64
 from keys.rest import Vault
@@ -138,7 +138,16 @@ class Session:
 
     def is_fresh(self, at: datetime) -> bool:
         """Return whether the person proved presence in the last five minutes."""
-        return self.fresh_at is not None and at < self.fresh_at + FRESH
+        return self.fresh_at is not None and self.fresh_at <= at < self.fresh_at + FRESH
+
+    @property
+    def is_unproved(self) -> bool:
+        """
+        Return whether only the link of an invitation says that this is the person, who has a place here.
+
+        The desk that made the link holds it first: whoever has means of their own proves it with these.
+        """
+        return self.invitation is not None and self.level == "link" and not is_guest(self.person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +313,10 @@ class AccountStore(Protocol):
         """Return a link, used or not."""
         ...
 
+    async def drop_links(self, person: str) -> int:
+        """Remove the links of a person that were not used, but for those of invitations; return how many."""
+        ...
+
     async def use_link(self, id: str, at: datetime) -> Link | None:
         """Use a link up and return it; ``None`` if it was used, is over, or never was."""
         ...
@@ -454,6 +467,14 @@ class AccountStore(Protocol):
 
     async def works(self, person: str) -> Sequence[Work]:
         """Return what a person is writing, without the fields, the latest first."""
+        ...
+
+    async def work_refs(self) -> Sequence[str]:
+        """Return the references of the cases of which somebody is changing a copy."""
+        ...
+
+    async def drop_works(self, ref: str) -> int:
+        """Remove what anybody is writing for the case ``ref``; return how many there were."""
         ...
 
     async def sweep(self, at: datetime) -> int:
@@ -635,6 +656,10 @@ class Accounts:
         await self.store.add_link(Link(hashed(token), person, desk, purpose, now, until, None, id))
         await self.note(person, "link.made", purpose, desk, now)
         return token
+
+    async def drop_links(self, person: str) -> int:
+        """Let the links of ``person`` that were not used be over; an invitation's are taken back with it."""
+        return await self.store.drop_links(person)
 
     async def find_link(self, token: str, desk: str, now: datetime) -> Link | None:
         """Return an unused link without using it: what a mail scanner does by following it."""
@@ -908,6 +933,14 @@ class Accounts:
     async def works(self, person: str) -> Sequence[Work]:
         """Return what a person is writing, without the fields, the latest first."""
         return await self.store.works(person)
+
+    async def work_refs(self) -> Sequence[str]:
+        """Return the references of the cases of which somebody is changing a copy."""
+        return await self.store.work_refs()
+
+    async def forget_works(self, ref: str) -> int:
+        """Delete every copy of the case ``ref``, whoever is changing it; return how many there were."""
+        return await self.store.drop_works(ref)
 
     def _seal_work(self, work: Work) -> bytes:
         fields = ijson.dumps({"fields": [list(pair) for pair in work.fields]})

@@ -314,7 +314,8 @@ def allowed(side: Side, state: State, roles: frozenset[str]) -> list[tuple[str, 
     found = []
     for name, verb in VERBS.items():
         here = side in verb.sides and (not verb.states or state in verb.states)
-        fitting = [role for role, brought in events.items() if here and brought & verb.events]
+        may = [role for role in events if not verb.only or role in verb.only]
+        fitting = [role for role in may if here and events[role] & verb.events]
         if fitting:
             found.append((name, fitting))
     return found

@@ -4,6 +4,8 @@ Inviting to one case: the desk in charge asks somebody in, in one role, until a 
 Rule 1: who invited whom, as what and why, is recorded in the case before the invitation is made (R-13).
 Rule 2: the desk in charge invites; a guest invites nobody.
 Rule 3: the link is shown to the desk once and sent by nobody here; the desk hands it over.
+Rule 4: a link stands for a guest. A person of this gateway who is invited proves who they are by means of their own
+before it opens anything: the desk held the link first, and their word may do what no guest's may.
 """
 
 from collections.abc import Mapping

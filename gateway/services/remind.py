@@ -40,6 +40,9 @@ OWING = (*ANSWERING, State.RECEIVED, State.ACCEPTED)
 PART = 5000
 """References taken out of the store at once, where all cases are reckoned anew."""
 
+TOO_RECENT = "D-08"
+"""The rule that says of a reminder, as of a rung, that it rests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
@@ -177,13 +180,20 @@ class Reminder:
             self._context.log("case.not_reminded", ref=ref, error=type(error).__name__)
             return False
 
-    async def remind(self, ref: str, person: str, role: str) -> None:
-        """Remind of an overdue reply by a person's hand. Raises ``RuleRefused`` if nothing is overdue."""
+    async def remind(self, ref: str, person: str, role: str, *, rested: bool = False) -> None:
+        """
+        Remind of an overdue reply by a person's hand.
+
+        Raises ``RuleRefused`` if nothing is overdue; with ``rested`` also (D-08) if the last reminder is too recent, as
+        for one of many, of which nobody looks at each.
+        """
         now = self._context.clock.now()
         acting(self._context, person, role, now)
-        await self._remind(ref, person, role, now, cool_down=False)
+        await self._remind(ref, person, role, now, cool_down=False, rested=rested)
 
-    async def _remind(self, ref: str, actor: str, role: str, now: datetime, *, cool_down: bool) -> bool:
+    async def _remind(
+        self, ref: str, actor: str, role: str, now: datetime, *, cool_down: bool, rested: bool = False
+    ) -> bool:
         context = self._context
 
         async def unit(tx: Tx) -> bool:
@@ -195,8 +205,11 @@ class Reminder:
             past = [Pressed(event.event, event.actor, event.at) for event in history]
             last = [one.at for one in past if one.event == "remind"]
             wait = timedelta(days=context.policy.reminder_cooldown_days)
-            if cool_down and (is_stopped(past) or (last and now < max(last) + wait)):
+            recent = bool(last) and now < max(last) + wait
+            if cool_down and (is_stopped(past) or recent):
                 return False
+            if rested and recent:
+                raise RuleRefused((Finding(TOO_RECENT, "the last reminder is too recent"),))
             if is_stopped(past):
                 raise RuleRefused((Finding("D-06", "pressing may endanger somebody, says who answers for the person"),))
             clock = cases.current_clock(case)

@@ -81,7 +81,7 @@ class TrustActs:
         new = Compared(identity, person, now, reason.strip())
 
         async def unit(tx: Tx) -> bool:
-            old = await _compared(tx, country, now)
+            old = await self._compared(tx, country, now)
             if old is not None and old.person != person:
                 if old.identity != identity:
                     raise _refused(
@@ -109,7 +109,7 @@ class TrustActs:
         now = self._context.clock.now()
 
         async def unit(tx: Tx) -> dict[str, Compared]:
-            found = {country: await _compared(tx, country, now) for country in self._context.partners}
+            found = {country: await self._compared(tx, country, now) for country in self._context.partners}
             return {country: one for country, one in found.items() if one is not None}
 
         return await self._context.store.read(unit)
@@ -131,6 +131,12 @@ class TrustActs:
         two = await self._context.trust.go_on(country, person, reason.strip(), now)
         self._context.log("trust.going_on" if two else "trust.go_on", country=country)
         return two
+
+    async def _compared(self, tx: Tx, country: str, now: datetime) -> Compared | None:
+        """Return what a first officer compared, while it waits and that officer may still decide."""
+        found = await _compared(tx, country, now)
+        first = self._context.persons.get(found.person) if found is not None else None
+        return found if first is not None and first.active(now) and first.roles & OFFICERS else None
 
     def _acting(self, country: str, reason: str, person: str, role: str) -> datetime:
         """Return now, if this person may decide about this State and gives a reason."""

@@ -155,6 +155,11 @@ class DeskStore:
         row = await self._one(f"SELECT {_LINK} FROM link WHERE id = ?", (id,))  # noqa: S608  # constants
         return _link(row) if row else None
 
+    async def drop_links(self, person: str) -> int:
+        """Remove the links of a person that were not used, but for those of invitations; return how many."""
+        statement = "DELETE FROM link WHERE person = ? AND used_at IS NULL AND invitation IS NULL"
+        return await self._change(statement, (person,))
+
     async def use_link(self, id: str, at: datetime) -> Link | None:
         """Use a link up and return it; ``None`` if it was used, is over, or never was."""
         rows = await self._changed(
@@ -402,6 +407,14 @@ class DeskStore:
         """Return what a person is writing, without the fields, the latest first."""
         rows = await self._all(f"SELECT {_WORK} FROM work WHERE person = ? ORDER BY changed_at DESC, id", (person,))  # noqa: S608  # constants
         return [_work(row) for row in rows]
+
+    async def work_refs(self) -> Sequence[str]:
+        """Return the references of the cases of which somebody is changing a copy."""
+        return [row[0] for row in await self._all("SELECT DISTINCT ref FROM work WHERE ref <> ''", ())]
+
+    async def drop_works(self, ref: str) -> int:
+        """Remove what anybody is writing for the case ``ref``; return how many there were."""
+        return await self._change("DELETE FROM work WHERE ref = ?", (ref,))
 
     async def sweep(self, at: datetime) -> int:
         """

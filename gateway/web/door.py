@@ -12,7 +12,8 @@ import hashlib
 import hmac
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from urllib.parse import urlsplit
 
@@ -103,6 +104,16 @@ def _desk_app(site: Site, pages: DeskPages) -> web.Application:
     return app
 
 
+_PROVING = frozenset({"fresh", "prove", "keep", "sign-out"})
+"""What is open to whoever came by the link of an invitation and has still to prove that it is theirs."""
+
+_OF_NO_PERSON = ("D-", "N-")
+"""How the rules begin that say nothing of a person: which other one stands against a step is not for the board."""
+
+_NEVER_KEPT = frozenset({"csrf", "once", "confirm", "credential", "approval", "code", "pending"})
+"""Fields that are good for one sending, or prove who it was."""
+
+
 _MISSING = Route("GET", "", "missing", None, ANYONE)  # type: ignore[arg-type]
 
 
@@ -168,11 +179,15 @@ class _Door:
             return await self._sign_in(visit, token)
         if session.enrolling and not route.enrolling:
             return await visit.to(visit.path("methods"))
+        if session.is_unproved and route.name not in _PROVING:
+            return await visit.to(visit.path("fresh", next=_back(request)))
         if not site.allows(route, session, now):
             raise Forbidden("this page is not for your role", "")
         if session.invitation is not None and not _is_invited(session.invitation, route, request):
             raise NotFound("the invitation is to another case")
         if route.fresh and not session.is_fresh(now):
+            if request.method == "POST":
+                await self._keep_typed(visit, session)
             return await visit.to(visit.path("fresh", next=_back(request)))
         return await self._answer(visit)
 
@@ -180,7 +195,7 @@ class _Door:
         """Take the step once: the token of a form is claimed before it, and led on after it."""
         site, session = self._site, visit.session
         visit.once = self._site.accounts.random.token()
-        if session is not None and visit.request.method == "GET":
+        if session is not None and visit.request.method == "GET" and BACKGROUND not in visit.request.headers:
             visit.told = await site.accounts.take_told(session)
             kept = await site.accounts.take_draft(session.person, visit.request.path, visit.now)
             visit.draft = MultiDict(kept) if kept else {}
@@ -235,10 +250,26 @@ class _Door:
         if request.method == "POST" and token:
             ended = await self._site.accounts.find_ended(token, self._pages.name, visit.now)
             if ended is not None:
-                fields = [(name, text) for name, text in visit.forms.items() if name not in ("csrf", "once")]
-                await self._site.accounts.keep_draft(ended.person, request.path, fields, visit.now)
+                await self._keep_typed(visit, ended)
                 kept = "1"
         return await visit.to(visit.path("sign-in", next=_back(request), kept=kept))
+
+    async def _keep_typed(self, visit: Visit, session: Session) -> None:
+        """Keep for the person of ``session`` what they typed, to stand in the page again; no proof of who it was."""
+        fields = [(name, text) for name, text in visit.forms.items() if name not in _NEVER_KEPT]
+        if fields:
+            await self._site.accounts.keep_draft(session.person, visit.request.path, fields, visit.now)
+
+    async def _keep_for_later(self, visit: Visit, error: Exception) -> None:
+        """Keep what was typed, or what a page was to show again, though it came to nothing by ``error``."""
+        session, accounts = visit.session, self._site.accounts
+        if session is None or not self._site.allows(visit.route, session, visit.now):
+            return
+        with suppress(Unavailable):  # the file of the desks itself cannot serve
+            if visit.request.method == "GET" and visit.draft:
+                await accounts.keep_draft(session.person, visit.request.path, list(visit.draft.items()), visit.now)
+            elif visit.request.method == "POST" and _is_kept(error):
+                await self._keep_typed(visit, session)
 
     # Forms.
 
@@ -262,7 +293,7 @@ class _Door:
             raise BadForm("kind") from None
         if len(posted) > FIELDS_MAX:
             raise BadForm("large")
-        uploads = {}
+        uploads, odd = {}, None
         for name, value in posted.items():
             if isinstance(value, web.FileField):
                 if not visit.route.upload:
@@ -271,11 +302,16 @@ class _Door:
                 if len(uploads[name]) > visit.route.upload:
                     raise BadForm("large")
             elif isinstance(value, str):
-                visit.forms.add(name, clean(name, value))
+                try:
+                    visit.forms.add(name, clean(name, value))
+                except BadForm as error:
+                    odd = error
         visit.uploads = uploads
         session = visit.session
         if session is not None and not hmac.compare_digest(visit.forms.get("csrf", "").encode(), session.csrf.encode()):
             raise BadForm("token")
+        if odd is not None:  # last, so that the rest is known to be this person's and can be kept
+            raise odd
 
     def _is_own_form(self, request: web.Request) -> bool:
         """Tell whether the browser says that the form comes from this desk (Fetch Metadata, or else its origin)."""
@@ -291,6 +327,7 @@ class _Door:
     async def guard(self, request: web.Request, handler: Serve) -> web.StreamResponse:
         """Turn whatever is raised into a page."""
         told: _Told | None
+        visit: Visit | None
         try:
             return await handler(request)
         except web.HTTPException as error:
@@ -300,10 +337,14 @@ class _Door:
         except asyncio.CancelledError:
             raise
         except Exception as error:
+            if (visit := request.get(VISIT)) is not None:
+                await self._keep_for_later(visit, error)
             told = _told(error)
             if told is None:
                 self._site.desk.context.log("gateway.fault", error=type(error).__name__)
                 told = _Told(500, N_("Something went wrong here"), N_("The gateway has logged what to look for."))
+        if self._pages.name == "board":
+            told = replace(told, findings=tuple(one for one in told.findings if one.rule.startswith(_OF_NO_PERSON)))
         visit = request.get(VISIT)
         if visit is None:
             pages, tongue = self._pages, self._tongue(request, None)
@@ -330,7 +371,14 @@ def _is_invited(invitation: Invitation, route: Route, request: web.Request) -> b
 
 def _back(request: web.Request) -> str:
     """Return where to go on after signing in: the page asked for, or the one a form was on."""
-    return request.path_qs if request.method == "GET" else request.path
+    return request.path_qs
+
+
+def _is_kept(error: Exception) -> bool:
+    """Tell whether a form that came to nothing by ``error`` may be sent again by the same person."""
+    if isinstance(error, BadForm):
+        return error.code == "text"  # of any other it is not known whose it is
+    return not isinstance(error, Forbidden | NotFound)
 
 
 def clean(name: str, text: str) -> str:

@@ -588,17 +588,22 @@ def changed(of: Sequence[Field], posted: MultiDict[str]) -> MultiDict[str] | Non
     if added:
         made[f"{name}.rows"] = str(min(count + 1, ROWS_MAX))
         return made
-    if not (place.isascii() and place.isdigit() and int(place) < count):
+    if not (_is_place(place) and int(place) < count):
         return made
     moved: MultiDict[str] = MultiDict()
     for key, value in made.items():
         number, _, rest = key.removeprefix(f"{name}.").partition(".")
-        if not key.startswith(f"{name}.") or not number.isdigit() or int(number) < int(place):
+        if not key.startswith(f"{name}.") or not _is_place(number) or int(number) < int(place):
             moved.add(key, value)
         elif int(number) > int(place):
             moved.add(f"{name}.{int(number) - 1}{f'.{rest}' if rest else ''}", value)
     moved[f"{name}.rows"] = str(count - 1)
     return moved
+
+
+def _is_place(text: str) -> bool:
+    """Tell whether ``text`` is the place of a row: few ASCII digits, for a page makes no others."""
+    return text.isascii() and text.isdigit() and len(text) < 5
 
 
 def _lists(of: Sequence[Field], prefix: str, posted: MultiDict[str]) -> list[str]:

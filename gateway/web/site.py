@@ -4,6 +4,7 @@ What the pages of one gateway stand on: services, accounts, languages, look; and
 Built once by ``gateway.app`` and never changed.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -140,9 +141,10 @@ class Site:
         """Return the page that ``template`` makes, in the language of the visit."""
         found = self._environments.get(visit.tongue.lang) or environment(visit.tongue)
         more = {"asset": self._asset, "contact": self.contact, "rule": lambda id: visit.tongue._(sentence(id))}
-        return found.get_template(template).render(
+        made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )
+        return keep_days_in_order(made) if visit.tongue.dir == "rtl" else made
 
     def _asset(self, name: str) -> str:
         """Return where a file of the look is, named with its digest, so that a changed one is fetched anew."""
@@ -179,3 +181,20 @@ def environment(tongue: Tongue) -> jinja2.Environment:
 def bdi(text: object) -> Markup:
     """Return ``text`` isolated from the direction of what stands around it."""
     return Markup("<bdi>") + escape(text) + Markup("</bdi>")
+
+
+def keep_days_in_order(html: str) -> str:
+    """
+    Return a page that is read from right to left with each day and instant isolated from the text around it.
+
+    Between Arabic letters a browser would show the parts of 2026-12-18 in the opposite order, as 18-12-2026.
+    """
+    return _DAYS.sub(lambda found: found[0] if found[0].startswith("<") else f"\u2066{found[0]}\u2069", html)
+
+
+_DAYS = re.compile(
+    r"<(textarea|title|script)\b.*?</\1>"  # what goes back with a form, or stands outside the page, stays as it is
+    r"|<[^>]*>"
+    r"|(?<![\w-])\d{4}-\d{2}(?:-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?(?: ?(?:UTC)?[+-]\d{2}:\d{2})?)?)?(?![\w-])",
+    re.DOTALL,
+)

@@ -6,11 +6,13 @@ ASVS 5.0 it is about.
 """
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyotp
 import pytest
@@ -47,11 +49,20 @@ OWN = frozenset(
 )
 """Routes of whoever has signed in, whatever the role: one's own account, a first page, the case one is invited to."""
 
+OFFICERS = {"interior": "first", "board": "board", "operator": "ada"}
+"""Somebody who works at each desk."""
+
+EVERYWHERE = "everywhere"
+"""Somebody with every role, who could have a session at each desk."""
+
+NOBODYS = frozenset({"gateway", "person", "stop"})
+"""Actors of the state tables that no configuration can make a person."""
+
 NOT_YOURS = "Your role does not allow this."
-NO_TOKEN = "The form belongs to a session that has ended."  # noqa: S105  # a sentence of the page
+NO_TOKEN = "The form belongs to a session that has ended."
 NOT_FROM_HERE = "The form did not come from a page of this desk."
 
-PARTS = {"country": "XBB", "partner": "XBB", "person": "first", "name": "desk.css", "verb": "freeze"}
+PARTS = {"country": "XBB", "partner": "XBB", "person": "first", "name": "drafts", "verb": "freeze"}
 """What stands in a path for its parts; ``ref`` is the case, and any other part is ``x``."""
 
 TYPES = frozenset(
@@ -65,6 +76,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     network = await staffed(tmp_path)
     gateway = network.gateways["XAA"]
     added = {role: Person(role, frozenset({role}), bytes(32)) for role in ROLES}
+    added[EVERYWHERE] = Person(EVERYWHERE, frozenset(ROLES), bytes(32))
     gateway.context.persons = {**gateway.context.persons, **added}
     try:
         async with desks(network, tmp_path, PAGES, extra=app.page_services(gateway)) as made:
@@ -111,38 +123,39 @@ def test_every_route_says_whose_it_is() -> None:
             elif route.roles == SIGNED_IN:
                 assert route.name in OWN, route
             else:
-                assert route.roles, route
-                assert {pages.name} <= {desk_of(role) for role in route.roles & set(ROLES)}, route
-                assert route.roles <= set(ROLES), route
+                assert pages.name in {desk_of(role) for role in route.roles & set(ROLES)}, route
+                assert route.roles - set(ROLES) <= NOBODYS, route
 
 
-@pytest.mark.parametrize("role", ROLES)
-async def test_a_role_takes_its_own_routes_alone(desk: Desk, role: str) -> None:
-    """Every route that does not name the role is refused, right token or not; those that name it are not (ASVS 8.2.1)."""
-    at = desk_of(role)
-    officer = await desk.officer(role, at)
+@pytest.mark.parametrize("at", DESKS)
+async def test_a_role_takes_its_own_routes_alone(desk: Desk, at: str) -> None:
+    """Each role at each route of its desk: refused where it is not named, right token or not (ASVS 8.2.1)."""
     refused = taken = 0
-    for route in pages_of(at).routes:
-        if route.name in EVERYBODYS | OWN:
+    for role in ROLES:
+        if desk_of(role) != at:
             continue
-        answer = await sent(officer, route)
-        if role in route.roles:
-            taken += "{" not in route.path and route.method == "GET" and answer.status == 200
-            continue
-        assert (403, True) == (answer.status, NOT_YOURS in answer.words), (route.method, route.path)
-        refused += 1
-    own = [route for route in pages_of(at).routes if role in route.roles and "{" not in route.path]
-    assert taken >= min(1, len(own))
-    assert refused or at != "interior"
+        officer = await desk.officer(role, at)
+        for route in pages_of(at).routes:
+            if route.name in EVERYBODYS | OWN:
+                continue
+            answer = await sent(officer, route)
+            if role not in route.roles:
+                assert (403, True) == (answer.status, NOT_YOURS in answer.words), (role, route.method, route.path)
+                refused += 1
+            elif route.method == "GET" and "{" not in route.path:
+                assert answer.status in (200, 303, 404), (role, route.path)
+                taken += 1
+    assert taken >= 3
+    assert refused > 500 or at != "interior"
 
 
 @pytest.mark.parametrize("at", DESKS)
 async def test_no_desk_opens_to_another_ones_session(desk: Desk, at: str) -> None:
     """The cookie of one desk is nobody's at another: every route leads to sign in (ASVS 7.2.1, 8.2.1)."""
-    for other, name in (("interior", "second"), ("board", "board"), ("operator", "ada")):
+    for other in DESKS:
         if other == at:
             continue
-        officer = await desk.officer(name, other)
+        officer = await desk.officer(EVERYWHERE, other)
         officer.at = at
         for route in pages_of(at).routes:
             if route.name in EVERYBODYS:
@@ -159,7 +172,7 @@ async def test_an_office_that_ended_ends_the_session(desk: Desk) -> None:
     leaving = Person("leaving", frozenset({"case_officer"}), bytes(32), None, until)
     context.persons["leaving"] = leaving  # type: ignore[index]  # a dict of the fixture
     officer = await desk.officer("leaving")
-    assert 200 == (await officer.get("/queues/mine")).status or 200 == (await officer.get("/")).status
+    assert 200 == (await officer.get("/", follow=False)).status
     desk.network.clock.pass_(minutes=5)
     answer = await officer.get("/", follow=False)
     assert (303, True) == (answer.status, answer.location.startswith("/sign-in"))
@@ -171,8 +184,7 @@ async def test_an_office_that_ended_ends_the_session(desk: Desk) -> None:
 @pytest.mark.parametrize("at", DESKS)
 async def test_no_form_counts_from_elsewhere(desk: Desk, at: str) -> None:
     """Every POST route: without the session's token, or from another site, nothing is done (ASVS 3.5.1)."""
-    name = {"interior": "second", "board": "board", "operator": "ada"}[at]
-    officer, nobody = await desk.officer(name, at), desk.nobody(at)
+    officer, nobody = await desk.officer(OFFICERS[at], at), desk.nobody(at)
     assert officer.session is not None
     elsewhere = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
     tried = 0
@@ -233,16 +245,18 @@ async def _kept(desk: Desk, ref: str) -> tuple[Any, ...]:
     return row, await story.case(desk.network, "XAA", ref), await desk.gateway.store.read(unit)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X"])
+METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "COPY")
+
+
 @pytest.mark.parametrize("at", DESKS)
-async def test_a_route_has_its_own_method_alone(desk: Desk, at: str, method: str) -> None:
+async def test_a_route_has_its_own_method_alone(desk: Desk, at: str) -> None:
     """Another method is refused on every path, for whoever may take the path too (ASVS 3.5.3)."""
-    name = {"interior": "first", "board": "board", "operator": "ada"}[at]
-    officer = await desk.officer(name, at)
+    officer = await desk.officer(OFFICERS[at], at)
     for path in sorted({path_of(route) for route in pages_of(at).routes}):
-        answer = await officer.send(method, path)
-        assert 405 == answer.status, path
-        assert_headed(answer)
+        for method in METHODS:
+            answer = await officer.send(method, path)
+            assert 405 == answer.status, (method, path)
+            assert_headed(answer)
 
 
 async def test_no_header_or_field_makes_another_method(desk: Desk) -> None:
@@ -250,7 +264,9 @@ async def test_no_header_or_field_makes_another_method(desk: Desk) -> None:
     officer = await desk.officer("first")
     assert officer.session is not None
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
-        answer = await officer.send("GET", f"/sign-out?_method=POST&csrf={officer.session.csrf}", headers={name: "POST"})
+        answer = await officer.send(
+            "GET", f"/sign-out?_method=POST&csrf={officer.session.csrf}", headers={name: "POST"}
+        )
         assert 405 == answer.status
     assert 200 == (await officer.get("/")).status
 
@@ -291,7 +307,7 @@ async def test_a_role_that_is_not_held_is_not_acted_in(desk: Desk) -> None:
 # What an answer tells the browser.
 
 
-@pytest.mark.parametrize(("at", "name"), [("interior", "first"), ("board", "board"), ("operator", "ada")])
+@pytest.mark.parametrize(("at", "name"), OFFICERS.items())
 async def test_every_route_answers_with_every_header(desk: Desk, at: str, name: str) -> None:
     """No frame, no sniffing, no other site, nothing kept, strict transport; the token stays in its cookie."""
     ref, _ = await story.acknowledged(desk.network)
@@ -304,20 +320,20 @@ async def test_every_route_answers_with_every_header(desk: Desk, at: str, name: 
         assert answer.status < 500, route.path
         kind = answer.headers.get("Content-Type", "").partition(";")[0]
         assert kind in TYPES or not answer.body, (route.path, kind)
-        assert kind.startswith(("text/html", "image/")) or answer.status >= 300 or _is_harmless(answer), route.path
+        assert not answer.body or kind.startswith(("text/html", "image/")) or _is_harmless(answer), route.path
         assert officer.cookie not in answer.text + str(answer.location), route.path
         if answer.status == 200 and kind == "text/html" and route.name not in EVERYBODYS:
             assert 'action="/sign-out"' in answer.text, route.path
             shown += 1
         if route.name in ("end-others", "prove"):
             officer = await desk.officer(name, at)
-    assert shown >= {"interior": 20, "board": 6, "operator": 10}[at]
+    assert shown >= {"interior": 15, "board": 6, "operator": 10}[at]
 
 
 def _is_harmless(answer: Answer) -> bool:
     """Tell whether a file is saved and not shown, or is plain text or JSON, which a browser does not run."""
     plain = answer.headers["Content-Type"].startswith(("text/plain", "application/json"))
-    return plain or answer.headers.get("Content-Disposition", "").startswith("attachment") or not answer.body
+    return plain or answer.headers.get("Content-Disposition", "").startswith("attachment")
 
 
 async def test_files_of_the_look_have_every_header(desk: Desk) -> None:
@@ -379,26 +395,19 @@ ELSEWHERE = (
 )
 
 
-@pytest.mark.parametrize("wanted", ELSEWHERE)
-async def test_no_answer_leads_elsewhere(desk: Desk, wanted: str) -> None:
+async def test_no_answer_leads_elsewhere(desk: Desk) -> None:
     """Whatever stands in ``next``, the way on is a path of this desk, in one line of one header (ASVS 3.7.2)."""
-    officer = await desk.officer("first")
-    found = [
-        await officer.send("GET", "/sign-in?next=" + _quoted(wanted)),
-        await officer.send("GET", f"/help?lang=fr&next={_quoted(wanted)}"),
-        await desk.nobody().send("GET", f"/account?next={_quoted(wanted)}"),
-        await desk.nobody().send(
-            "GET", f"/account?next={_quoted(wanted)}", headers={"Sec-Fetch-Site": "cross-site"}
-        ),
-    ]
-    for answer in found:
-        lead = answer.location or answer.headers["Refresh"].partition("url=")[2]
-        assert re.fullmatch(r"/(?![/\\])[\x21-\x7e]*|/", lead), lead
-        assert "X-Injected" not in answer.headers
-
-
-def _quoted(text: str) -> str:
-    return "".join(f"%{byte:02x}" for byte in text.encode())
+    officer, nobody, led = await desk.officer("first"), desk.nobody(), {"Sec-Fetch-Site": "cross-site"}
+    for wanted in ELSEWHERE:
+        for answer in (
+            await officer.send("GET", f"/sign-in?next={quote(wanted)}"),
+            await officer.send("GET", f"/help?lang=fr&next={quote(wanted)}"),
+            await nobody.send("GET", f"/account?next={quote(wanted)}"),
+            await nobody.send("GET", f"/account?next={quote(wanted)}", headers=led),
+        ):
+            lead = answer.location or answer.headers["Refresh"].partition("url=")[2]
+            assert re.fullmatch(r"/(?![/\\])[\x21-\x7e]*", lead), (wanted, lead)
+            assert "X-Injected" not in answer.headers
 
 
 async def test_an_address_that_looks_like_a_host_is_no_page(desk: Desk) -> None:
@@ -425,7 +434,9 @@ async def test_what_a_request_says_of_its_host_is_not_repeated(desk: Desk, heade
         assert_headed(answer)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "interior.localhost.", "interior.localhost:1", "x@interior.localhost"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "interior.localhost.", "interior.localhost:1", "x@interior.localhost"]
+)
 async def test_another_host_has_no_desk(desk: Desk, host: str) -> None:
     """A name that is not letter for letter the desk's own gets no page (ASVS 3.5.4)."""
     answer = await desk.nobody().send("GET", "/sign-in", headers={"Host": host})
@@ -443,7 +454,11 @@ def _hostile(host: str) -> dict[str, bytes]:
     post = f"POST /sign-in/code HTTP/1.1\r\nHost: {host}\r\n".encode()
     return {
         "a header of 20,000 bytes": line + b"X: " + b"secret" * 3400 + b"\r\n\r\n",
-        "an address of 20,000 bytes": b"GET /" + b"secret" * 3400 + b" HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n",
+        "an address of 20,000 bytes": b"GET /"
+        + b"secret" * 3400
+        + b" HTTP/1.1\r\nHost: "
+        + host.encode()
+        + b"\r\n\r\n",
         "300 headers": line + b"".join(b"X-%d: secret\r\n" % number for number in range(300)) + b"\r\n",
         "no name in a header": line + b": secret\r\n\r\n",
         "a header that goes on": line + b"X: a\r\n secret\r\n\r\n",
@@ -456,21 +471,28 @@ def _hostile(host: str) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("fault", _hostile("x"))
-async def test_what_is_no_request_is_refused_and_not_repeated(desk: Desk, fault: str) -> None:
-    """At the door a gateway really opens: 400, in neutral words, the connection closed, nothing quoted or kept."""
+async def test_what_is_no_request_is_refused_and_not_repeated(desk: Desk) -> None:
+    """At the door that a gateway really opens: refused in neutral words, nothing of it quoted, nothing to be kept."""
     runner = await listen(desks_app(desk.site, PAGES), "127.0.0.1", 0)
     try:
-        host = f"interior.localhost:{desk.port}"
-        answer = await _raw(runner.addresses[0][1], _hostile(host)[fault])
+        for fault, request in _hostile(f"interior.localhost:{desk.port}").items():
+            answer = await _raw(runner.addresses[0][1], request)
+            assert re.match(r"HTTP/1\.[01] 4\d\d ", answer), (fault, answer[:60])
+            assert [] == [word for word in ("secret", "aiohttp", "Python") if word in answer], fault
+            assert "Cache-Control: no-store" in answer, fault
     finally:
         await runner.cleanup()
-    head, _, body = answer.partition("\r\n\r\n")
-    assert re.match(r"HTTP/1\.[01] 4\d\d ", head), head
-    assert "secret" not in answer
-    assert "aiohttp" not in answer
-    assert "no-store" in head
-    assert len(body) < 500 or "<h1" in body
+
+
+@pytest.mark.xfail(reason="the door answers what is no HTTP before any desk, with headers of its own", strict=True)
+async def test_what_is_no_request_has_the_headers_too(desk: Desk) -> None:
+    """Also the answer to what no browser sends has every header of the desks (ASVS 3.4.1, 3.4.4, 3.4.6)."""
+    runner = await listen(desks_app(desk.site, PAGES), "127.0.0.1", 0)
+    try:
+        answer = await _raw(runner.addresses[0][1], b"GET /help HTTP/1.1\r\nno header\r\n\r\n")
+    finally:
+        await runner.cleanup()
+    assert [] == [name for name, value in HEADERS.items() if f"{name}: {value}\r\n" not in answer]
 
 
 async def _raw(port: int, request: bytes) -> str:
@@ -486,18 +508,17 @@ async def _raw(port: int, request: bytes) -> str:
 BYTES = ("%ff", "%00", "%f0%90%80", "..%2f..%2fetc%2fpasswd", "%3Cscript%3E", "'%20OR%201=1--", "%25s", "x" * 2000)
 
 
-@pytest.mark.parametrize("part", BYTES)
-@pytest.mark.parametrize(("at", "name"), [("interior", "first"), ("board", "board"), ("operator", "ada")])
-async def test_no_part_of_an_address_is_a_fault(desk: Desk, at: str, name: str, part: str) -> None:
+@pytest.mark.parametrize(("at", "name"), OFFICERS.items())
+async def test_no_part_of_an_address_is_a_fault(desk: Desk, at: str, name: str) -> None:
     """Every part of every path: a page that says so and quotes nothing, never a fault of ours (ASVS 3.2.2)."""
     officer = await desk.officer(name, at)
     for route in pages_of(at).routes:
         if route.method == "GET" and "{" in route.path:
-            path = re.sub(r"\{[^}]*\}", lambda _: part, route.path)
-            answer = await _as_it_is(officer, path)
-            assert re.match(r"HTTP/1\.1 [2345]", answer), path
-            assert not answer.startswith("HTTP/1.1 5"), path
-            assert "<script>" not in answer.replace("<script src", ""), path
+            for part in BYTES:
+                path = re.sub(r"\{[^}]*\}", part, route.path)
+                answer = await _as_it_is(officer, path)
+                assert re.match(r"HTTP/1\.1 [234]", answer), (path, answer[:60])
+                assert "<script>" not in answer, path
     assert [] == [values for event, values in desk.network.logs if event == "gateway.fault"]
 
 
@@ -509,10 +530,9 @@ async def _as_it_is(officer: Officer, path: str, more: str = "") -> str:
 
 
 @pytest.mark.xfail(reason="bytes beyond ASCII in a cookie are a fault of ours (500): accounts.hashed", strict=True)
-@pytest.mark.parametrize("name", [COOKIE])
-async def test_no_cookie_is_a_fault(desk: Desk, name: str) -> None:
+async def test_no_cookie_is_a_fault(desk: Desk) -> None:
     """A cookie of any bytes is nobody's session."""
-    answer = await _as_it_is(desk.nobody(), "/account", f"Cookie: {name}=\xff\xfe\r\n")
+    answer = await _as_it_is(desk.nobody(), "/account", f"Cookie: {COOKIE}=\xff\xfe\r\n")
     assert answer.startswith("HTTP/1.1 303"), answer[:60]
 
 
@@ -529,10 +549,17 @@ async def test_no_link_is_in_the_file(desk: Desk, tmp_path: Path) -> None:
     assert not any(token.encode() in path.read_bytes() for path in files)
 
 
+async def test_seeds_of_codes_are_long_and_random(desk: Desk) -> None:
+    """A seed has 160 bits of the operating system's random source, and no two are alike (ASVS 6.5.3)."""
+    assert isinstance(desk.site.accounts.random, app.SystemRandom)
+    seeds = {desk.site.accounts.new_secret() for _ in range(100)}
+    assert (100, {20}) == (len(seeds), {len(base64.b32decode(seed)) for seed in seeds})
+
+
 def test_a_new_home_has_no_person(tmp_path: Path) -> None:
     """Nobody can sign in before somebody was added: there is no account to begin with (ASVS 6.3.2)."""
     make_home(tmp_path / "home", "XAA", people_keys(), HandClock().now())
-    assert [] == settings.load(tmp_path / "home").values["persons"]
+    assert [] == settings.load(tmp_path / "home", {}).values["persons"]
 
 
 def test_no_page_knows_a_password() -> None:
@@ -564,9 +591,15 @@ async def test_tokens_of_the_provider_stay_here(desk: Desk, monkeypatch: pytest.
     """The browser sees a code, and neither the verifier, nor a token, nor our secret (ASVS 10.1.1, 10.1.2)."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     async with provider(desk.site.now()) as there:
-        browser, made = await _at_the_provider(desk, there), []
+        made: list[str] = []
+        browser = await _at_the_provider(desk, there)
         token = there.token
-        monkeypatch.setattr(there, "token", lambda claims: made.append(token(claims)) or made[-1], raising=False)
+
+        def kept(claims: dict[str, Any]) -> str:
+            made.append(token(claims))
+            return made[-1]
+
+        monkeypatch.setattr(there, "token", kept)
         away = await browser.get("/sign-in/openid?next=/account", follow=False)
         query = await there.visit(away.location)
         answer = await browser.send("GET", f"/sign-in/openid/back?state={query['state']}&code={query['code']}")

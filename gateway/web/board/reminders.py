@@ -16,6 +16,7 @@ from gateway.core.verification import WAITING
 from gateway.services.board import Band, Watched, cool_down_until
 from gateway.services.context import NotFound
 from gateway.services.ports import Conflict, Unavailable
+from gateway.services.remind import TOO_RECENT
 from gateway.web.board.desk import ROLE, ROLES, board_of, line_of
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
@@ -95,11 +96,13 @@ def against(visit: Visit, watched: Watched | None) -> str:
 async def _send(visit: Visit, ref: str) -> str:
     """Remind of one case and return what became of it; one that cannot be done keeps no other from it."""
     try:
-        await visit.site.desk.reminder.remind(ref, visit.person.id, ROLE)
+        await visit.site.desk.reminder.remind(ref, visit.person.id, ROLE, rested=True)
     except NotFound:
         return "gone"
-    except (IllegalStep, RuleRefused):
+    except IllegalStep:
         return "held"
+    except RuleRefused as error:
+        return "cooling" if [one.rule for one in error.findings] == [TOO_RECENT] else "held"
     except Conflict:
         return "changed"
     except Unavailable:

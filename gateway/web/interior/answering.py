@@ -105,7 +105,7 @@ async def show(visit: Visit, step: Step) -> web.StreamResponse:
     """Show what was received, and ask for the outcome; once it is chosen, for what goes with it."""
     case = await _case(visit, step)
     if case is None:
-        return why_of(visit, step)
+        return await why_of(visit, step)
     outcome = visit.query("outcome")
     if outcome not in OUTCOMES_FOR[case.purpose]:
         return visit.page(
@@ -133,7 +133,7 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
     case = await _case(visit, step)
     outcome = visit.query("outcome")
     if case is None:
-        return why_of(visit, step)
+        return await why_of(visit, step)
     if outcome not in OUTCOMES_FOR[case.purpose]:
         return await show(visit, step)
     return await take_form(visit, step, _fields(case, outcome), "interior/answer.html", **_more(visit, case))

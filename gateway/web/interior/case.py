@@ -69,13 +69,13 @@ _TABS = (
 )
 
 
-def tabs(visit: Visit, row: BoardRow) -> tuple[Tab, ...]:
+def tabs(visit: Visit, row: BoardRow, head: Head) -> tuple[Tab, ...]:
     """Return the parts of the case that the visitor may open; the return once there is one, or may be."""
     shown = []
     for name, text, roles in _TABS:
         if name == "case-return" and not has_return(row):
             continue
-        if name == "invitations" and not may_invite(visit, row):
+        if name == "invitations" and not may_invite(visit, row, head):
             continue
         if roles & visit.roles:
             path = visit.path(name, ref=row.ref)
@@ -83,11 +83,12 @@ def tabs(visit: Visit, row: BoardRow) -> tuple[Tab, ...]:
     return tuple(shown)
 
 
-def may_invite(visit: Visit, row: BoardRow) -> bool:
-    """Tell whether the visitor is of the desk that invites to the case, as far as its row tells."""
+def may_invite(visit: Visit, row: BoardRow, head: Head) -> bool:
+    """Tell whether the visitor is of the desk that invites, or the welfare authority of a minor who may return."""
     if visit.session is None or visit.session.invitation is not None:
         return False
-    return bool(visit.roles & DESKS[Side(row.side)]) or ("child_welfare" in visit.roles and has_return(row))
+    minor_returns = row.state in RETURN_STATES and bool(head.represented)
+    return bool(visit.roles & DESKS[Side(row.side)]) or ("child_welfare" in visit.roles and minor_returns)
 
 
 def has_return(row: BoardRow) -> bool:
@@ -108,7 +109,7 @@ def shown(
     visit: Visit, template: str, row: BoardRow, head: Head, *, status: int = 200, **values: object
 ) -> web.Response:
     """Return a page of the case."""
-    values |= {"head": head, "tabs": tabs(visit, row), "reason_max": REASON_MAX}
+    values |= {"head": head, "tabs": tabs(visit, row, head), "reason_max": REASON_MAX}
     return visit.page(f"interior/{template}", status=status, **values)
 
 

@@ -100,6 +100,29 @@ async def _work(visit: Visit) -> Work:
     return found
 
 
+async def _opened(visit: Visit) -> Work | web.StreamResponse:
+    """
+    Return what is written here; a copy of a case only for a reason that stands, once the look is recorded (R-13).
+
+    Without one it is asked for, and what was typed meanwhile waits; where the case takes no change, the page says so.
+    """
+    work = await _work(visit)
+    if not work.ref:
+        return work
+    row = await looks.row_of(visit, work.ref)
+    steps = dict(allowed(Side(row.side), State(row.state), visit.roles))
+    if "amend" not in steps:
+        return visit.page("interior/draft_closed.html", status=409, ref=work.ref)
+    reason = looks.reason_of(visit, work.ref)
+    if reason is None:
+        typed = [(name, text) for name, text in (visit.forms or visit.draft).items() if name not in ("csrf", "once")]
+        if typed:
+            await visit.site.accounts.keep_draft(visit.person.id, visit.request.path, typed, visit.now)
+        return await visit.to(visit.path("amend", ref=work.ref, work=work.id))
+    await looks.seen(visit, row, steps["amend"][0], reason.why, "view")
+    return work
+
+
 def _posted(work: Work) -> MultiDict[str]:
     return MultiDict(work.fields)
 
@@ -147,7 +170,9 @@ async def overview(visit: Visit) -> web.StreamResponse:
 
 async def task_page(visit: Visit) -> web.StreamResponse:
     """Show the fields of one task as they were left; what was typed when a session ended goes before."""
-    work, task = await _work(visit), _task(visit)
+    work, task = await _opened(visit), _task(visit)
+    if isinstance(work, web.StreamResponse):
+        return work
     posted = _posted(work)
     if visit.draft:
         posted = with_task(posted, task, MultiDict(visit.draft))
@@ -199,7 +224,9 @@ _OWN_PAGES = frozenset({"names", "gates", "documents"})
 
 async def task_save(visit: Visit) -> web.StreamResponse:
     """Keep a task as it was typed, whatever is wrong with it; add or take away a row, or help with a field."""
-    work, task = await _work(visit), _task(visit)
+    work, task = await _opened(visit), _task(visit)
+    if isinstance(work, web.StreamResponse):
+        return work
     of, given = _fields(visit, task), MultiDict(visit.forms)
     if (changed := forms.changed(of, given)) is not None:
         posted = with_task(_posted(work), task, changed)
@@ -279,7 +306,9 @@ def _check_digit(visit: Visit, posted: MultiDict[str]) -> list[tuple[str, str]]:
 
 async def picture(visit: Visit) -> web.StreamResponse:
     """Note kind and digest of a file; the file itself is read once and kept nowhere."""
-    work, task = await _work(visit), TASKS["documents"]
+    work, task = await _opened(visit), TASKS["documents"]
+    if isinstance(work, web.StreamResponse):
+        return work
     raw, member = visit.uploads.get("file", b""), visit.form.get("member", "")
     kind = next((kind for start, kind in _KINDS if raw.startswith(start)), "")
     if member not in ("photo", "document_image") or not kind:
@@ -298,7 +327,9 @@ async def picture(visit: Visit) -> web.StreamResponse:
 
 async def review(visit: Visit) -> web.StreamResponse:
     """Show what would leave, or what is still missing; with ``confirm`` make a draft case of it."""
-    work = await _work(visit)
+    work = await _opened(visit)
+    if isinstance(work, web.StreamResponse):
+        return work
     posted = _posted(work)
     draft, problems = read(posted, visit.tongue)
     if problems := _missing(visit, posted) or problems:
@@ -369,15 +400,25 @@ async def amend(visit: Visit) -> web.StreamResponse:
     if "amend" not in steps:
         return visit.page("interior/draft_closed.html", status=409, ref=ref)
     why, problem = looks.given(visit.form) if visit.request.method == "POST" else ("", "")
+    begun = await _begun(visit, ref)
     if visit.request.method == "GET" or problem:
-        return visit.page(
-            "interior/draft_amend.html", status=422 if problem else 200, ref=ref, why=why, problem=problem
-        )
+        values = {"ref": ref, "why": why, "problem": problem, "begun": begun.id if begun else ""}
+        return visit.page("interior/draft_amend.html", status=422 if problem else 200, **values)
+    visit.site.reasons.give(_session(visit), ref, why, visit.now)
+    if begun is not None:
+        return await visit.to(visit.path("request", id=begun.id))
     role = steps["amend"][0]
     case = await looks.seen(visit, row, role, why, "view")
     fields = tasks.from_draft(case.draft or {}, visit.tongue)
     work = await visit.site.accounts.begin_work(visit.person.id, list(fields.items()), visit.now, ref)
     return await visit.to(visit.path("request", id=work.id))
+
+
+async def _begun(visit: Visit, ref: str) -> Work | None:
+    """Return the copy of the case ``ref`` that the reason is asked for, if it is one of the visitor's."""
+    named = visit.form.get("work") or visit.query("work")
+    found = await visit.site.accounts.find_work(visit.person.id, named) if named else None
+    return found if found is not None and found.ref == ref else None
 
 
 ROUTES = (

@@ -149,8 +149,8 @@ QUEUES: Mapping[str, Queue] = {
         ),
         Queue(
             "sign-offs",
-            N_("To sign as the authority in charge"),
-            N_("Nothing goes on in these returns before your authority has said its word."),
+            N_("Returns that wait for a signature"),
+            N_("Some of these wait for your authority. The page of sign-offs lists those that do."),
             frozenset({"child_welfare"}),
             (
                 Wanted(Side.REQUESTING, _by_role(REQUESTING_ROWS, "child_welfare", _SIGNED)),

@@ -1,6 +1,8 @@
 """
 Search by reference alone: ours, or the thread that both States know. Nothing is found by a name, here or anywhere.
 
+What is typed is posted: it may be a name all the same, and an address is kept by browsers and logs.
+
 An exact reference leads to its case; anything else finds nothing, and the answer does not say how near it was.
 """
 
@@ -20,7 +22,7 @@ _REFERENCE: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 async def search(visit: Visit) -> web.StreamResponse:
     """Lead to the case of the reference asked for, or say that there is none."""
-    wanted = "".join(visit.query("ref").split())
+    wanted = "".join((visit.form.get("ref") or visit.query("ref")).split())
     if not wanted:
         return visit.page("interior/search.html", wanted="", problem="")
     row = await _find(visit, wanted) if _REFERENCE.fullmatch(wanted) else None
@@ -50,6 +52,9 @@ async def _find(visit: Visit, wanted: str) -> BoardRow | None:
     return await desk.inquiries.find_case(ref) if ref else None
 
 
-ROUTES = (Route("GET", "/search", "search", search, ANYBODY),)
+ROUTES = (
+    Route("GET", "/search", "search", search, ANYBODY),
+    Route("POST", "/search", "search-for", search, ANYBODY),
+)
 
 NAVIGATION = (Entry("search", N_("Search"), ANYBODY),)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDict
 
 import schemas
 from gateway.core.case import Case, Pending
@@ -95,9 +96,10 @@ async def show(visit: Visit, step: Step) -> web.StreamResponse:
     """Ask why, then show what is signed; the first hand of a handover fills in its record before."""
     reason = looks.reason_of(visit, step.ref)
     if reason is None:
-        return why_of(visit, step)
+        return await why_of(visit, step)
     if step.verb == "handover":
-        return page_of(visit, step, Form(forms.without(forms.fields("HandedOver"), "statement")))
+        of = forms.without(forms.fields("HandedOver"), "statement")
+        return page_of(visit, step, Form(of, MultiDict(kept(MultiDict(visit.draft)))))
     case = await looks.seen(visit, step.row, step.role, reason.why, "sign")
     return await _page(visit, step, await _prepared(visit, step, case, {}))
 
@@ -106,7 +108,7 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
     """Sign what was shown, for the proof that came with the form, and take the step."""
     reason = looks.reason_of(visit, step.ref)
     if reason is None:
-        return why_of(visit, step)
+        return await why_of(visit, step)
     body: Mapping[str, Any] = {}
     if step.verb == "handover":
         form, body = _handover(visit)

@@ -160,8 +160,11 @@ def kept(posted: MultiDict[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in posted.items() if name.startswith(f"{PREFIX}.")]
 
 
-def why_of(visit: Visit, step: Step, problem: str = "", why: str = "") -> web.Response:
-    """Return the page that asks why the visitor needs to see what is on record."""
+async def why_of(visit: Visit, step: Step, problem: str = "", why: str = "") -> web.Response:
+    """Return the page that asks why the visitor needs to see what is on record; what they typed waits meanwhile."""
+    typed = kept(visit.forms) or kept(MultiDict(visit.draft))
+    if typed and visit.session is not None:
+        await visit.site.accounts.keep_draft(visit.session.person, visit.request.path, typed, visit.now)
     return visit.page(
         "interior/step_why.html",
         status=422 if problem else 200,
@@ -175,7 +178,7 @@ async def take_why(visit: Visit, step: Step) -> web.StreamResponse:
     """Keep the reason that was given, and lead back to the page that shows what it was given for."""
     why, problem = looks.given(visit.form)
     if problem or visit.session is None:
-        return why_of(visit, step, problem, why)
+        return await why_of(visit, step, problem, why)
     visit.site.reasons.give(visit.session, step.ref, why, visit.now)
     return await visit.to(visit.here())
 

@@ -141,7 +141,7 @@ async def show(visit: Visit) -> web.StreamResponse:
         return await signatures.show(visit, step)
     reason = looks.reason_of(visit, step.ref)
     if _needs_reason(step) and reason is None:
-        return why_of(visit, step)
+        return await why_of(visit, step)
     of = await _fields(visit, step)
     if step.verb in _ASKED and not any(one.options for one in of if one.member == "number"):
         return visit.page("interior/step_nothing.html", step=head_of(visit, step))

@@ -146,6 +146,7 @@ async def end(visit: Visit) -> web.StreamResponse:
         raise Forbidden("one's own sessions are ended by signing out", "")
     if visit.form.get("confirm") != "yes":
         return visit.page("operator/end.html", person=found)
+    await visit.site.accounts.drop_links(found.id)  # one that somebody else holds would open a session again
     count = await visit.site.accounts.end_all(found.id)
     await visit.site.accounts.note(found.id, "sessions.ended", visit.person.id, visit.pages.name, visit.now)
     told = visit.tongue.ngettext("%(n)s session was ended.", "%(n)s sessions were ended.", count)

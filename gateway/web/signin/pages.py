@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.services.accounts import Passkey, Session, hashed
 from gateway.services.context import Forbidden
+from gateway.services.guests import is_guest
 from gateway.services.ports import Unavailable
 from gateway.web.door import COOKIE, COOKIE_FLAGS, set_session
 from gateway.web.language import N_
@@ -255,7 +256,7 @@ async def _may_add(visit: Visit) -> bool:
     session = session_of(visit)
     if session.enrolling or session.is_fresh(visit.now):
         return True
-    return session.invitation is not None and not await _has_means(visit)
+    return is_guest(session.person) and not await _has_means(visit)
 
 
 async def _has_means(visit: Visit) -> bool:

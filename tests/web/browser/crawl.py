@@ -81,8 +81,10 @@ class Visitor:
         """Return what a browser sends with a request."""
         host = urlsplit(self.origin).netloc
         return {
-            **{"Host": host, "Cookie": f"{COOKIE}={self.token}", "Accept-Language": self.lang},
-            **{"Sec-Fetch-Site": "same-origin", "Accept": "text/html"},
+            "Host": host,
+            "Cookie": f"{COOKIE}={self.token}",
+            "Accept-Language": self.lang,
+            "Sec-Fetch-Site": "same-origin",
         }
 
     async def get(self, client: ClientSession, path: str) -> tuple[int, str, str]:
@@ -121,16 +123,20 @@ class Crawl:
     """
     A walk through every desk: ``limit`` pages of each kind for each visitor, ``by_state`` to tell cases by their state.
 
+    With ``shared`` what belongs to a case is asked for once in each State, whoever is the first to see it.
+
     ``pages`` are all that came, ``faults`` what should not have: a fault of ours, a link that leads nowhere.
     """
 
     stage: Stage
     limit: int = 1
     by_state: bool = False
+    shared: bool = False
     pages: list[Page] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
     _routes: dict[str, list[tuple[re.Pattern[str], Route]]] = field(default_factory=dict)
+    _counts: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     async def load(self) -> None:
         """Read in which state each case stands, and which routes there are."""
@@ -161,7 +167,7 @@ class Crawl:
 
     async def walk(self, who: Visitor, client: ClientSession) -> None:
         """Follow every link from the first page of a desk, as far as the limit goes."""
-        seen, counts = {"/"}, Counter[tuple[str, str]]()
+        seen = {"/"}
         waiting = deque(["/", "/help", "/account"])
         while waiting:
             path = waiting.popleft()
@@ -171,8 +177,10 @@ class Crawl:
                     self.faults.append(f"{who.desk}: {path} is no page")
                 continue
             route, kind, ref = found
-            counts[route, kind] += 1
-            if counts[route, kind] > self.limit:
+            by = "" if self.shared and ref and route != "case" else who.person
+            key = (who.country, who.desk, by, route, kind)
+            self._counts[key] += 1
+            if self._counts[key] > self.limit:
                 continue
             status, sort, text = await who.get(client, path)
             if status == 303:
@@ -183,7 +191,9 @@ class Crawl:
             if who.opens and ref and ref not in who.opened:
                 await who.explain(client, ref, text)
                 status, sort, text = await who.get(client, path)
-            self.pages.append(Page(who.country, who.person, Shape(who.desk, route, kind, status), path, text, who.token))
+            self.pages.append(
+                Page(who.country, who.person, Shape(who.desk, route, kind, status), path, text, who.token)
+            )
             if status >= 400:
                 self.faults.append(f"{self.pages[-1]}: {status}")
             for link in links_of(text):
@@ -212,11 +222,19 @@ async def client() -> AsyncIterator[ClientSession]:
         yield made
 
 
-async def crawl(stage: Stage, *, opens: bool = False, limit: int = 1, by_state: bool = False) -> Crawl:
+async def crawl(
+    stage: Stage,
+    *,
+    opens: bool = False,
+    limit: int = 1,
+    by_state: bool = False,
+    shared: bool = False,
+    lang: str = "en",
+) -> Crawl:
     """Walk through every desk as everybody who works there."""
-    made = Crawl(stage, limit, by_state)
+    made = Crawl(stage, limit, by_state, shared)
     await made.load()
     async with client() as http:
-        for who in await visitors(stage, opens=opens):
+        for who in await visitors(stage, opens=opens, lang=lang):
             await made.walk(who, http)
     return made

@@ -1,22 +1,29 @@
 """What is wrong with a page in a browser: for those who hear it, see a fifth of it, or read it from right to left."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page as Tab
 
+from gateway.web.door import COOKIE
 from gateway.web.language import RIGHT_TO_LEFT
-from tests.web.browser.stage import NARROW, WIDE
+from tests.web.browser.crawl import Page
+from tests.web.browser.stage import KNOWN, NARROW, WIDE, Stage
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+ASKS = frozenset({"step", "amend", "invitations", "access", "policy-try"})
+"""Pages whose form, sent empty, says what is missing, or shows the effect and asks to confirm it."""
 
 _AXE: str = Axe().axe_script
 
 _RUN = """
 async levels => {
   const found = await axe.run(document, {runOnly: levels, resultTypes: ["violations"]});
-  return found.violations.map(one => `${one.id}: ${one.nodes.slice(0, 2).map(node => node.target.join(" ")).join(", ")}`);
+  const places = nodes => nodes.slice(0, 2).map(node => node.target.join(" ")).join(", ");
+  return found.violations.map(one => `${one.id}: ${places(one.nodes)}`);
 }
 """
 
@@ -31,25 +38,85 @@ _FACTS = """
 """
 
 
-async def faults_of(tab: Tab, lang: str, secrets: Sequence[str] = ()) -> list[str]:
+@dataclass
+class Looker:
     """
-    Return what is wrong with the page in ``tab``, as wide as a window and as narrow as one at 400 %.
+    One tab in which pages are looked at in one language, each in the session in which it was found.
 
-    ``secrets`` are texts that no title may hold. The window is wide again afterwards.
+    ``secrets`` are texts that no title may hold.
     """
-    found = []
-    # An expression is taken past the policy of the page by the debugger; a script element would be refused by it.
-    await tab.evaluate(_AXE)
-    for window in (WIDE, NARROW):
-        await tab.set_viewport_size({"width": window[0], "height": window[1]})
-        facts: dict[str, Any] = await tab.evaluate(_FACTS)
-        found += [f"{window[0]} px: {text}" for text in await tab.evaluate(_RUN, LEVELS)]
-        found += [f"{window[0]} px: wider than the window"] * facts["wide"]
-        if window is NARROW:
-            continue
+
+    stage: Stage
+    lang: str
+    secrets: Sequence[str] = ()
+    _tab: Tab | None = None
+    _said: list[str] = field(default_factory=list)
+
+    async def __aenter__(self) -> Self:
+        """Open the tab."""
+        context = await self.stage.context(self.lang)
+        self._tab = await context.new_page()
+        self._tab.on("console", lambda message: self._said.append(message.text))
+        self._tab.on("pageerror", lambda error: self._said.append(str(error)))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the tab and forget what its browser knew."""
+        await self.tab.context.close()
+
+    @property
+    def tab(self) -> Tab:
+        """Return the tab."""
+        if self._tab is None:
+            raise LookupError("the tab is not open")
+        return self._tab
+
+    async def open(self, page: Page) -> None:
+        """Open ``page`` as whoever found it."""
+        origin = self.stage.address(page.country, page.shape.desk)
+        flags: Any = {"secure": True, "httpOnly": True, "sameSite": "Strict"}
+        # The address of a secure cookie has to say so; the browser takes it for a name of this machine as well.
+        secure = origin.replace("http://", "https://")
+        await self.tab.context.add_cookies([{"name": COOKIE, "value": page.token, "url": secure, **flags}])
+        await self.tab.goto(origin + page.path)
+
+    async def look(self, page: Page, *, deep: bool = True) -> list[str]:
+        """Return what is wrong with ``page``; axe looks at it only if ``deep``."""
+        self._said.clear()
+        await self.open(page)
+        found = await self.faults(deep=deep)
+        return found + [f"console: {text}" for text in self._said]
+
+    async def look_when_sent_empty(self, page: Page) -> list[str]:
+        """
+        Return what is wrong with what ``page`` says when its form is sent as it stands; nothing if it has none.
+
+        A form that acts at once is not sent; what this one leads to does nothing before it is confirmed.
+        """
+        form = self.tab.locator("main form[method=post]:not([data-passkey])")
+        if page.shape.route not in ASKS or not await form.count() or await form.locator("[name=confirm]").count():
+            return []
+        self._said.clear()
+        async with self.tab.expect_navigation():
+            await form.first.get_by_role("button").last.click()
+        found = await self.faults()
+        return found + [f"console: {text}" for text in self._said if not text.startswith(KNOWN)]
+
+    async def faults(self, *, deep: bool = True) -> list[str]:
+        """Return what is wrong with what stands in the tab, as wide as a window and as narrow as one at 400 %."""
+        found = []
+        if deep:
+            # An expression is taken past the policy of the page by the debugger; a script element would be refused.
+            await self.tab.evaluate(_AXE)
+        for window in (WIDE, NARROW):
+            await self.tab.set_viewport_size({"width": window[0], "height": window[1]})
+            facts: dict[str, Any] = await self.tab.evaluate(_FACTS)
+            found += [f"{window[0]} px: wider than the window"] * facts["wide"]
+            if deep:
+                found += [f"{window[0]} px: {text}" for text in await self.tab.evaluate(_RUN, LEVELS)]
+        await self.tab.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+        wanted, title = (self.lang, "rtl" if self.lang in RIGHT_TO_LEFT else "ltr"), facts["title"]
         found += [f"{facts['headings']} headings of the first level"] * (facts["headings"] != 1)
-        wanted = (lang, "rtl" if lang in RIGHT_TO_LEFT else "ltr")
         found += [f"language {facts['lang']} {facts['dir']}"] * ((facts["lang"], facts["dir"]) != wanted)
-        found += [f"title: {facts['title']}"] * (not facts["title"] or any(one in facts["title"] for one in secrets))
-    await tab.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-    return found
+        found += [f"title: {title}"] * (not title.strip(" –") or any(one in title for one in self.secrets))
+        return found

@@ -146,9 +146,7 @@ class Stage:
         """Return the address of a desk."""
         return self.start.desks[country].site.origins[desk]
 
-    async def context(
-        self, lang: str = "en", window: tuple[int, int] = WIDE, *, script: bool = True
-    ) -> BrowserContext:
+    async def context(self, lang: str = "en", window: tuple[int, int] = WIDE, *, script: bool = True) -> BrowserContext:
         """Return a browser that knows nobody, in a language, as wide as ``window``."""
         size: Any = {"width": window[0], "height": window[1]}
         made = await self.browser.new_context(viewport=size, locale=lang, java_script_enabled=script)

@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from gateway.demo.report import case_of
 from gateway.demo.states import ASKED
 from gateway.web.language import LANGUAGES
-from tests.web.browser.stage import Seat, Stage
+from tests.web.browser.stage import CHROMIUM, Seat, Stage, staged
 from tests.web.browser.story import OWN, WHY, Tale
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 TOLD = tuple(LANGUAGES) if os.environ.get("DESK_MANUAL") == "1" else ("en",)
 """Languages in which the story is told; the manual wants its pictures in each."""
@@ -22,8 +23,15 @@ PICTURES = [
 ]
 
 
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is missing")
 @pytest.mark.parametrize("lang", TOLD)
-async def test_story(stage: Stage, lang: str) -> None:
+async def test_story(tmp_path: Path, lang: str) -> None:
+    """The story is told in full, in a world of its own: a return is refused once, and a week passes once."""
+    async with staged(tmp_path) as stage:
+        await tell(stage, lang)
+
+
+async def tell(stage: Stage, lang: str) -> None:
     """Six people take a case from the first word to the answer, press for others, and stop a return."""
     tale = Tale(stage, lang)
     officer = await tale.draft()

@@ -1,0 +1,173 @@
+"""What somebody typed is there again: after a session or a reason ended, and after anything went wrong on our side."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.services.ports import Unavailable
+from gateway.web import operator
+from gateway.web.door import BACKGROUND
+from gateway.web.reasons import LASTS
+from tests.support import story
+from tests.web.interior.case_support import two_desks
+from tests.web.operator.support import staffed_desk
+from tests.web.support import Answer, Desk, Officer
+
+WHY = {"why": "to answer the request", "look": "yes"}
+ANSWER = {"b.as_of": "2026-11-20", "b.method_used": "POPULATION_REGISTER", "b.confidence": "NONE"}
+INVITED = {"role": "lawyer", "who": "guest", "until": "2026-12-20", "why": "advises the person"}
+
+
+@pytest.fixture
+async def both(tmp_path: Path) -> AsyncIterator[tuple[Desk, Desk]]:
+    async with two_desks(tmp_path) as made:
+        yield made
+
+
+async def answering(desk: Desk, ref: str) -> tuple[Officer, str]:
+    """Return a clerk with the form of an answer open, and its address."""
+    clerk, path = await desk.officer("first"), f"/cases/{ref}/steps/reply?outcome=NOT_FOUND"
+    await clerk.get(path)
+    page = await clerk.post(path, WHY)
+    assert "b.as_of" in page.form(path), page.words
+    return clerk, path
+
+
+def stands(page: Answer, path: str) -> bool:
+    """Tell whether the form at ``path`` shows what was typed."""
+    return ANSWER["b.as_of"] == page.form(path).get("b.as_of")
+
+
+async def test_an_answer_outlasts_the_reason(both: tuple[Desk, Desk]) -> None:
+    """Who wrote for longer than a reason stands gives one again and finds the answer in its fields."""
+    _, desk = both
+    _, theirs = await story.acknowledged(desk.network)
+    clerk, path = await answering(desk, theirs)
+    desk.network.clock.pass_(seconds=LASTS.total_seconds() - 60)
+    token = clerk.last.form(path)["csrf"] if clerk.last else ""
+    assert 204 == (await clerk.send("POST", "/session/keep", data={"csrf": token})).status
+    desk.network.clock.pass_(minutes=2)
+    asked = await clerk.post(path, ANSWER)
+    assert 'name="why"' in asked.text
+    assert stands(await clerk.post(path, WHY), path)
+
+
+async def test_an_answer_outlasts_the_session(both: tuple[Desk, Desk]) -> None:
+    """Who was signed out while writing signs in, is led to the same outcome, gives the reason, and goes on writing."""
+    _, desk = both
+    _, theirs = await story.acknowledged(desk.network)
+    clerk, path = await answering(desk, theirs)
+    desk.network.clock.pass_(minutes=20)
+    out = await clerk.post(path, ANSWER, follow=False)
+    assert "outcome%3DNOT_FOUND" in out.location
+    again = await desk.officer("first")
+    asked = await again.get(path)
+    assert 'name="why"' in asked.text
+    assert stands(await again.post(path, WHY), path)
+
+
+async def test_what_could_not_be_done_now_is_in_the_form_again(
+    both: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says that nothing was lost, and the form of the same address has it."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer, path = await desk.officer("first"), f"/cases/{ref}/invitations"
+    await officer.get(path)
+    await officer.post(path, INVITED)
+
+    async def busy(unit: Any) -> Any:
+        raise Unavailable("busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.gateway.store, "commit", busy)
+        answer = await officer.post(path, {"confirm": "yes"})
+    assert (503, True) == (answer.status, "Nothing was lost" in answer.words)
+    shown = (await officer.get(path)).form(path)
+    assert INVITED == {name: shown[name] for name in INVITED}
+
+
+async def test_one_odd_sign_does_not_cost_the_other_fields(both: tuple[Desk, Desk]) -> None:
+    """A field with a hidden sign is left out; whatever else was typed stands there again, whichever came first."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer, path = await desk.officer("first"), f"/cases/{ref}/invitations"
+    await officer.get(path)
+    answer = await officer.post(path, {**INVITED, "role": "law\u202eyer"})
+    assert 422 == answer.status
+    shown = (await officer.get(path)).form(path)
+    assert {**INVITED, "role": ""} == {name: shown.get(name, "") for name in INVITED}
+
+
+async def test_what_nobody_knows_whose_it_is_is_not_kept(both: tuple[Desk, Desk]) -> None:
+    """A form with another session's token, or from elsewhere, leaves nothing for whoever is signed in."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer, path = await desk.officer("first"), f"/cases/{ref}/invitations"
+    await officer.get(path)
+    assert 403 == (await officer.post(path, {**INVITED, "csrf": "another"})).status
+    shown = (await officer.get(path)).form(path)
+    assert "" == shown["why"]
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    data = {**INVITED, "csrf": shown["csrf"]}
+    assert 403 == (await officer.send("POST", path, data=data, headers=foreign)).status
+    assert "" == (await officer.get(path)).form(path)["why"]
+
+
+async def test_no_proof_of_who_it_was_is_kept(both: tuple[Desk, Desk]) -> None:
+    """Of a form that came too late its codes, its answer of a passkey and its consent are not kept."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer, path = await desk.officer("first"), f"/cases/{ref}/invitations"
+    await officer.get(path)
+    desk.network.clock.pass_(minutes=20)
+    proofs = {"code": "123456", "credential": "{}", "approval": "abc", "pending": "abc", "confirm": "yes"}
+    await officer.post(path, {**INVITED, **proofs}, follow=False)
+    kept = await desk.site.accounts.take_draft("first", path, desk.network.clock.now())
+    assert sorted(INVITED) == sorted(name for name, _ in kept or [])
+
+
+async def test_a_link_shown_once_waits_for_a_page_that_works(
+    both: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the page that shows it fails, or a script asks in between, the next one has the link still."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer, path = await desk.officer("first"), f"/cases/{ref}/invitations"
+    await officer.get(path)
+    await officer.post(path, INVITED)
+    made = (await officer.post(path, {"confirm": "yes"}, follow=False)).location
+
+    async def busy(*_: Any) -> Any:
+        raise Unavailable("busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.store, "find_invitation", busy)
+        assert 503 == (await officer.get(made)).status
+    await officer.send("GET", made, headers={BACKGROUND: "1"})
+    assert "/link/" in (await officer.get(made)).text
+    assert "/link/" not in (await officer.get(made)).text
+
+
+async def test_a_banner_waits_for_a_page_that_a_person_opens(both: tuple[Desk, Desk]) -> None:
+    """Figures that a page asks for by itself do not take away what the next page is to say."""
+    desk, _ = both
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    await desk.site.accounts.tell(officer.session, "Done as you asked.")
+    await officer.send("GET", "/counts.json", headers={BACKGROUND: "1"})
+    assert "Done as you asked." in (await officer.get("/")).words
+
+
+async def test_a_proof_of_presence_asked_for_in_between_costs_nothing(tmp_path: Path) -> None:
+    """Who took longer than five minutes over a form proves presence once more and finds it filled in."""
+    async with staffed_desk(tmp_path, [operator.PAGES]) as desk:
+        ada = await desk.officer("ada", "operator")
+        await ada.get("/states/XBB/hold")
+        desk.network.clock.pass_(minutes=6)
+        led = await ada.post("/states/XBB/hold", {"why": "rumour of a theft"}, follow=False)
+        assert led.location.startswith("/again")
+        again = await desk.officer("ada", "operator")
+        assert "rumour of a theft" == (await again.get("/states/XBB/hold")).form("/states/XBB/hold")["why"]

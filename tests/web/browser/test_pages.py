@@ -1,0 +1,110 @@
+"""
+Every page of every desk: it stands, it says nothing it should not, it can be used by everybody, in every language.
+
+What is looked at in a browser here is each kind of page once; the drill `drills/pages.py` looks at each in each state.
+"""
+
+from collections.abc import Sequence
+
+import pytest
+import pytest_asyncio
+
+from gateway.demo.people import FILES
+from gateway.demo.population import FAMILIES, GIVEN, files
+from gateway.web.language import LANGUAGES
+from tests.web.browser.crawl import Crawl, Page, Shape, crawl, shapes
+from tests.web.browser.english import english_in, latin_in
+from tests.web.browser.looking import Looker
+from tests.web.browser.stage import Stage
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+
+OPENS = {
+    "interior": frozenset(
+        {"case", "case-print", "case-return", "case-log", "check", "approve", "sign-off", "step", "access-case"}
+    ),
+    "board": frozenset[str](),
+    "operator": frozenset[str](),
+}
+"""Pages that show something of a person once a reason for the look is on record."""
+
+
+def names() -> list[str]:
+    """Return every name and number of the population, as a page would show it."""
+    found = {*FAMILIES, *GIVEN}
+    for file in [*FILES, *files()]:
+        elements = file.elements
+        for name in elements["names"]:
+            found |= {name[part] for part in ("family", "given") if name[part]}
+        found |= {str(elements[part]) for part in ("personal_number", "mother_given_names") if part in elements}
+        found |= {str(elements[part]["number"]) for part in ("document", "permit") if part in elements}
+    return sorted(found)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def closed(stage: Stage) -> Crawl:
+    """What everybody sees who gives no reason."""
+    return await crawl(stage, by_state=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened(stage: Stage) -> Crawl:
+    """What everybody sees who gives a reason for each case."""
+    return await crawl(stage, opens=True, by_state=True)
+
+
+async def test_no_link_leads_nowhere(closed: Crawl, opened: Crawl) -> None:
+    """Whatever a page links to is a page, is this person's to see, and comes without a fault."""
+    assert [] == sorted(set(closed.faults + opened.faults))
+
+
+async def test_no_identity_without_a_reason(closed: Crawl) -> None:
+    """No page holds a name or number of anybody in a case before a reason for the look is on record (R-13)."""
+    wanted = names()
+    assert [] == [f"{page}: {name}" for page in closed.pages for name in wanted if name in page.html]
+
+
+async def test_identity_only_on_the_pages_for_it(opened: Crawl) -> None:
+    """With a reason given for every case, names stand on the pages of content, and on no list, board or log."""
+    wanted = names()
+    found = [page for page in opened.pages if any(name in page.html for name in wanted)]
+    assert [] == [str(page) for page in found if page.shape.route not in OPENS[page.shape.desk]]
+    assert found
+
+
+async def test_pages_can_be_used_by_everybody(stage: Stage, opened: Crawl) -> None:
+    """
+    Each kind of page in each language: one main heading, its language, no name in its title, nothing wider than the
+    window at 1280 and 320 pixels, nothing on the console. axe looks at each in one of the languages, by turns.
+    """
+    chosen = kinds(opened.pages)
+    faults = []
+    for turn, lang in enumerate(LANGUAGES):
+        async with Looker(stage, lang, names()) as looker:
+            for number, page in enumerate(chosen):
+                deep = number % len(LANGUAGES) == turn
+                faults += [f"{page} {lang}: {text}" for text in await looker.look(page, deep=deep)]
+    assert [] == faults
+
+
+def kinds(pages: Sequence[Page]) -> list[Page]:
+    """Return one page of each kind, whatever the state of its case."""
+    made: dict[tuple[str, str, str], Page] = {}
+    for shape, page in shapes(pages).items():
+        if shape.status == 200:
+            made.setdefault((shape.desk, shape.route, _step(shape)), page)
+    return list(made.values())
+
+
+def _step(shape: Shape) -> str:
+    return shape.kind.partition(" ")[0] if shape.route == "step" else ""
+
+
+@pytest.mark.parametrize("lang", [lang for lang in LANGUAGES if lang != "en"])
+async def test_no_english_in_other_languages(stage: Stage, lang: str) -> None:
+    """Whoever reads another language reads no sentence of the English catalogue, and no English text of a code."""
+    seen = await crawl(stage, opens=True, by_state=True, shared=True, lang=lang)
+    pages = [page.html for page in seen.pages]
+    assert [] == english_in(pages, lang)
+    if lang == "ar":
+        assert [] == latin_in(pages, lang)  # also what no catalogue knows
