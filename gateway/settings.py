@@ -201,7 +201,7 @@ def _notice_checks(notices: Any) -> list[str]:
 
 
 def _desk_checks(values: Mapping[str, Any]) -> list[str]:
-    """Return where desks would share a host name, and with it sessions, or where pages would cross a network in clear."""
+    """Return where desks would share a host name, and so sessions, or where pages would cross a network in clear."""
     listeners, desks = values.get("listeners"), values.get("desks")
     door = listeners.get("desks") if isinstance(listeners, dict) else None
     if (door is None) != (desks is None):

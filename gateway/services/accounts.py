@@ -48,6 +48,9 @@ EVENT_LASTS = timedelta(days=400)
 LINK_MAX = timedelta(days=14)
 """How long a link may be good for; it lies in a mailbox until it is used."""
 
+REQUEST_LASTS = timedelta(days=1)
+"""How long an operator's word that a link is needed waits for another operator's."""
+
 INVITATION_MAX = timedelta(days=180)
 
 TOKEN_BYTES = 32
@@ -84,7 +87,7 @@ def desk_of(role: str) -> str:
 
 def hashed(token: str) -> str:
     """Return what is kept of a token: its SHA-256 in hexadecimal. The token has 256 random bits, so no salt."""
-    return hashlib.sha256(token.encode("utf-8")).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +304,10 @@ class AccountStore(Protocol):
         """Keep the language chosen in a session."""
         ...
 
+    async def sessions(self, person: str) -> Sequence[tuple[str, str, datetime, datetime]]:
+        """Return id, desk, when it was opened and when it was last seen of each session of ``person`` that is kept."""
+        ...
+
     async def end_sessions(self, *, id: str | None = None, person: str | None = None, but: str | None = None) -> int:
         """End one session, or those of a person (but one); return how many ended."""
         ...
@@ -315,6 +322,14 @@ class AccountStore(Protocol):
 
     async def drop_links(self, person: str) -> int:
         """Remove the links of a person that were not used, but for those of invitations; return how many."""
+        ...
+
+    async def ask_link(self, person: str, desk: str, by: str, at: datetime) -> None:
+        """Keep that ``by`` asked for a link, in place of what was asked before."""
+        ...
+
+    async def link_asked(self, person: str, desk: str, since: datetime, *, take: bool) -> str | None:
+        """Return who asked for a link after ``since``; with ``take`` the request is used up in the same step."""
         ...
 
     async def use_link(self, id: str, at: datetime) -> Link | None:
@@ -625,6 +640,11 @@ class Accounts:
         await self.note(session.person, "session.ended", session.level, session.desk, now)
         self.log("session.ended", desk=session.desk)
 
+    async def open_sessions(self, person: str, now: datetime) -> list[tuple[str, str, datetime, datetime]]:
+        """Return id, desk, when it was opened and when it was last seen of each session of ``person`` that lasts."""
+        held = await self.store.sessions(person)
+        return [one for one in held if now < one[3] + IDLE and now < one[2] + ABSOLUTE]
+
     async def end_all(self, person: str, *, but: Session | None = None) -> int:
         """End the sessions of ``person`` at every desk, but one if given; return how many ended."""
         return await self.store.end_sessions(person=person, but=but.id if but is not None else None)
@@ -656,6 +676,22 @@ class Accounts:
         await self.store.add_link(Link(hashed(token), person, desk, purpose, now, until, None, id))
         await self.note(person, "link.made", purpose, desk, now)
         return token
+
+    async def ask_link(self, person: str, desk: str, by: str, now: datetime) -> None:
+        """Keep that the operator ``by`` asked for a link with which ``person`` may set up a way of signing in."""
+        await self.store.ask_link(person, desk, by, now)
+        await self.note(person, "link.asked", by, desk, now)
+
+    async def link_asked(self, person: str, desk: str, now: datetime, *, take: bool = False) -> str | None:
+        """
+        Return which operator asked for a link to ``desk`` for ``person``, if that still stands.
+
+        With ``take`` the request is used up, so that of two who make the link one is too late. An operator who left
+        office, or lost the role, has asked for nothing.
+        """
+        by = await self.store.link_asked(person, desk, now - REQUEST_LASTS, take=take)
+        found = self.persons.get(by or "")
+        return by if found is not None and found.active(now) and "operator" in found.roles else None
 
     async def drop_links(self, person: str) -> int:
         """Let the links of ``person`` that were not used be over; an invitation's are taken back with it."""

@@ -159,10 +159,15 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
     return result
 
 
+_STOPS = frozenset({"freeze", "suspend", "recall", "release"})
+"""Steps that stop a case, or let go of what one stopped oneself."""
+
+
 async def check_representing(tx: Tx, held: Held, person: str, role: str) -> None:
     """
     Return if ``role`` represents nobody, or ``person`` is of this case: the file names them, or they have acted in it.
 
+    To have stopped it does not count: whoever knows a reference may stop a case, and must not come to read it by that.
     Raises ``NotFound``: unknown means no.
     """
     if role not in REPRESENTING:
@@ -170,7 +175,8 @@ async def check_representing(tx: Tx, held: Held, person: str, role: str) -> None
     named = (held.case.draft or {}).get("representative") or {}
     if person in (named.get("ref"), named.get("signed_by")):
         return
-    if any((event.actor, event.role) == (person, role) for event in await tx.events(held.case.ref)):
+    events = await tx.events(held.case.ref)
+    if any((one.actor, one.role) == (person, role) and one.event not in _STOPS for one in events):
         return
     # The same words as for no case at all: that there is one is not for somebody else's lawyer to learn.
     raise NotFound("there is no such case here, or it was erased")

@@ -31,6 +31,7 @@ from gateway.services.accounts import (
     FREE_ATTEMPTS,
     IDLE,
     LINK_MAX,
+    REQUEST_LASTS,
     WORK_LASTS,
     AccountEvent,
     Approval,
@@ -137,6 +138,12 @@ class DeskStore:
         """Keep the language chosen in a session."""
         await self._change("UPDATE session SET language = ? WHERE id = ?", (language, id))
 
+    async def sessions(self, person: str) -> Sequence[tuple[str, str, datetime, datetime]]:
+        """Return id, desk, when it was opened and when it was last seen of each session that is kept, latest first."""
+        statement = "SELECT id, desk, opened_at, seen_at FROM session WHERE person = ? ORDER BY seen_at DESC, id"
+        rows = await self._all(statement, (person,))
+        return [(row[0], row[1], _instant(row[2]), _instant(row[3])) for row in rows]
+
     async def end_sessions(self, *, id: str | None = None, person: str | None = None, but: str | None = None) -> int:
         """End one session, or those of a person (but one); return how many ended."""
         if id is not None:
@@ -159,6 +166,23 @@ class DeskStore:
         """Remove the links of a person that were not used, but for those of invitations; return how many."""
         statement = "DELETE FROM link WHERE person = ? AND used_at IS NULL AND invitation IS NULL"
         return await self._change(statement, (person,))
+
+    async def ask_link(self, person: str, desk: str, by: str, at: datetime) -> None:
+        """Keep that ``by`` asked for a link, in place of what was asked before."""
+        await self._change("INSERT OR REPLACE INTO link_request VALUES (?, ?, ?, ?)", (person, desk, by, _seconds(at)))
+
+    async def link_asked(self, person: str, desk: str, since: datetime, *, take: bool) -> str | None:
+        """Return who asked for a link after ``since``; with ``take`` the request is used up in the same step."""
+        values = (person, desk, _seconds(since))
+        if take:
+            rows = await self._changed(
+                "DELETE FROM link_request WHERE person = ? AND desk = ? AND asked_at > ? RETURNING asked_by", values
+            )
+            return rows[0][0] if rows else None
+        row = await self._one(
+            "SELECT asked_by FROM link_request WHERE person = ? AND desk = ? AND asked_at > ?", values
+        )
+        return row[0] if row else None
 
     async def use_link(self, id: str, at: datetime) -> Link | None:
         """Use a link up and return it; ``None`` if it was used, is over, or never was."""
@@ -431,6 +455,7 @@ class DeskStore:
         over = (
             ("DELETE FROM session WHERE seen_at < ?", before(IDLE + DRAFT_LASTS)),
             ("DELETE FROM link WHERE until < ?", before(LINK_MAX)),
+            ("DELETE FROM link_request WHERE asked_at < ?", before(REQUEST_LASTS)),
             ("DELETE FROM challenge WHERE until <= ?", now),
             ("DELETE FROM draft WHERE until <= ?", now),
             ("DELETE FROM once WHERE until <= ?", now),

@@ -76,3 +76,16 @@ async def test_the_person_invited_goes_on_with_means_of_their_own(asking: Desk) 
     assert made == proved.invitation
     page = await holder.get("/invited")
     assert (200, "/invited") == (page.status, page.path)
+
+
+async def test_a_renewed_link_lets_go_of_nothing(asking: Desk) -> None:
+    """The desk could follow a link it makes: what a guest stopped is let go with means of the guest's own."""
+    ref = await story.sent(asking.network)
+    guest = await asking.guest(ref, "lawyer")
+    assert guest.session is not None
+    assert guest.session.invitation is not None
+    await asking.gateway.hold.freeze(ref, "danger", guest.session.person, "lawyer")
+    assert 403 == (await guest.get(f"/cases/{ref}/steps/release")).status
+
+    own = await asking.officer(guest.session.person, level="passkey", invitation=guest.session.invitation)
+    assert 200 == (await own.get(f"/cases/{ref}/steps/release")).status

@@ -87,11 +87,20 @@ async def test_other_roles_get_no_account(overseen: Network) -> None:
 
 @pytest.mark.parametrize("role", ["guardian", "lawyer"])
 async def test_guardian_and_lawyer_get_their_own_cases_only(overseen: Network, role: str) -> None:
-    """Who represents somebody else learns not even that there is such a case; who acted in it gets the account."""
-    ours, _ = await story.replied(overseen)
+    """Who represents somebody else learns not even that there is such a case, also after stopping it."""
+    theirs, _ = await story.replied(overseen)
     with pytest.raises(NotFound):
-        await account(overseen, ours, role, role)
-    await overseen.gateways["XAA"].hold.freeze(ours, "to look into it", role, role)
+        await account(overseen, theirs, role, role)
+    await overseen.gateways["XAA"].hold.freeze(theirs, "to look into it", role, role)
+    with pytest.raises(NotFound):
+        await account(overseen, theirs, role, role)
+
+
+@pytest.mark.parametrize("role", ["guardian", "lawyer"])
+async def test_who_the_file_names_gets_the_account(overseen: Network, role: str) -> None:
+    """A guardian or lawyer whom the file of the person names sees what was sent."""
+    named = {"ref": "2Xml2lW8lIXCjs1xU80jTA", "appointed_on": "2026-11-18", "signed_by": role}
+    ours, _ = await story.acknowledged(overseen, representative=named)
     assert 1 == len((await account(overseen, ours, role, role)).sent)
 
 

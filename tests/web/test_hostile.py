@@ -473,7 +473,7 @@ def _hostile(host: str) -> dict[str, bytes]:
 
 async def test_what_is_no_request_is_refused_and_not_repeated(desk: Desk) -> None:
     """At the door that a gateway really opens: refused in neutral words, nothing of it quoted, nothing to be kept."""
-    runner = await listen(desks_app(desk.site, PAGES), "127.0.0.1", 0)
+    runner = await listen(desks_app(desk.site, PAGES), "127.0.0.1", 0, headers=HEADERS)
     try:
         for fault, request in _hostile(f"interior.localhost:{desk.port}").items():
             answer = await _raw(runner.addresses[0][1], request)
@@ -484,10 +484,9 @@ async def test_what_is_no_request_is_refused_and_not_repeated(desk: Desk) -> Non
         await runner.cleanup()
 
 
-@pytest.mark.xfail(reason="the door answers what is no HTTP before any desk, with headers of its own", strict=True)
 async def test_what_is_no_request_has_the_headers_too(desk: Desk) -> None:
     """Also the answer to what no browser sends has every header of the desks (ASVS 3.4.1, 3.4.4, 3.4.6)."""
-    runner = await listen(desks_app(desk.site, PAGES), "127.0.0.1", 0)
+    runner = await listen(desks_app(desk.site, PAGES), "127.0.0.1", 0, headers=HEADERS)
     try:
         answer = await _raw(runner.addresses[0][1], b"GET /help HTTP/1.1\r\nno header\r\n\r\n")
     finally:
@@ -529,7 +528,6 @@ async def _as_it_is(officer: Officer, path: str, more: str = "") -> str:
     return await _raw(officer.desk.port, f"{head}{cookie}{more}\r\n".encode("latin-1"))
 
 
-@pytest.mark.xfail(reason="bytes beyond ASCII in a cookie are a fault of ours (500): accounts.hashed", strict=True)
 async def test_no_cookie_is_a_fault(desk: Desk) -> None:
     """A cookie of any bytes is nobody's session."""
     answer = await _as_it_is(desk.nobody(), "/account", f"Cookie: {COOKIE}=\xff\xfe\r\n")
@@ -612,7 +610,6 @@ async def test_tokens_of_the_provider_stay_here(desk: Desk, monkeypatch: pytest.
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= flags
 
 
-@pytest.mark.xfail(reason="another site can start the sign-on, and a session begins without a step", strict=True)
 async def test_no_other_site_begins_a_sign_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is led to the sign-on by another site is asked first (ASVS 7.6.2)."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")

@@ -19,7 +19,7 @@ from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import LIAISON, OFFICER
 from gateway.services.acts import DESK, GONE, VERBS, Call, allowed
 from gateway.services.clear import APPROVAL, SEES_CONTENT
-from gateway.services.context import NotFound
+from gateway.services.context import Forbidden, NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.web.interior import case as case_page
@@ -133,7 +133,12 @@ async def _ask(
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     is_author = pending.author == visit.person.id
     barred = is_author or bool(shown.objections)
-    question = None if barred else await presence.ask(visit, _act(visit, row, case, pending))
+    question, cannot = None, ""
+    if not barred:
+        try:
+            question = await presence.ask(visit, _act(visit, row, case, pending))
+        except Forbidden:
+            cannot = visit.tongue._("To sign you need a passkey or codes. Ask the operator for a link to take up one.")
     return visit.page(
         "interior/approve.html",
         status=422 if refused else 200,
@@ -143,6 +148,7 @@ async def _ask(
         pending=pending,
         is_author=is_author,
         question=question,
+        cannot=cannot,
         refused=refused,
     )
 

@@ -486,9 +486,7 @@ TEXTS: Mapping[str, StepText] = {
     "suspension": StepText(
         N_("Suspend the case at once"),
         N_("The case stands still from now. What has not left yet is taken out of the outbox. No reason is weighed."),
-        N_(
-            "If a return is under way, the other State learns that it is stopped, and no reason; else nothing."
-        ),
+        N_("If a return is under way, the other State learns that it is stopped, and no reason; else nothing."),
         N_("Suspend it now"),
         N_("The case is suspended."),
         sends=True,

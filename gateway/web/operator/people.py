@@ -1,8 +1,9 @@
 """
 The people of the gateway as the configuration has them, and how they sign in. Nothing here says what they work on.
 
-Rule 1: a link is shown once, to who made it, and whoever it is for sees in their account that it was made.
-Rule 2: an operator makes links and ends sessions; what a person approved stays the person's.
+Rule 1: a link is made by two operators, neither of whom it is for, and shown once, to the second. Whoever it is for
+sees in their account who asked for it and who made it.
+Rule 2: operators make links and end sessions; what a person approved stays the person's.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from aiohttp import web
 from gateway.core.calendars import local_date
 from gateway.services.accounts import DESKS, desk_of
 from gateway.services.context import Forbidden, NotFound, Person
+from gateway.services.ports import Conflict
 from gateway.web.language import N_, Tongue
 from gateway.web.operator.desk import ROLES
 from gateway.web.visit import Route, Visit
@@ -25,6 +27,7 @@ DESK_NAMES = {"interior": N_("Confirmation desk"), "board": N_("Replies to watch
 
 EVENT_NAMES = {
     "link.made": N_("A one-time link was made"),
+    "link.asked": N_("An operator asked for a link"),
     "link.by": N_("An operator made it"),
     "sessions.ended": N_("An operator ended all sessions"),
     "session.begun": N_("Signed in"),
@@ -122,17 +125,35 @@ async def link_form(visit: Visit, problem: str = "") -> web.StreamResponse:
 
 
 async def link(visit: Visit) -> web.StreamResponse:
-    """Make a one-time link with which a person sets up a way of signing in, and show it this once."""
+    """
+    Make a one-time link with which a person sets up a way of signing in, once two operators want it.
+
+    The first asks for it; another one, who is not the person, makes it and is shown it this once. Whoever holds the
+    link becomes the person, so no operator comes by one alone.
+    """
     found, desk = _person(visit), visit.form.get("desk", "")
     if desk not in desks_of(found):
         return await link_form(visit, N_("Choose the desk that the link is for."))
+    accounts, own = visit.site.accounts, visit.person.id
+    asked_by = await accounts.link_asked(found.id, desk, visit.now)
+    makes = asked_by is not None and asked_by != own
+    if own == found.id:
+        raise Forbidden("nobody makes a link to their own account", "ask two other operators")
     if visit.form.get("confirm") != "yes":
         name = visit.tongue._(DESK_NAMES[desk])
-        return visit.page("operator/link_confirm.html", person=found, desk=desk, name=name, hours=_HOURS)
-    accounts, until = visit.site.accounts, visit.now + LINK_LASTS
+        return visit.page(
+            "operator/link_confirm.html", person=found, desk=desk, name=name, hours=_HOURS, makes=makes, by=asked_by
+        )
+    if not makes:
+        await accounts.ask_link(found.id, desk, own, visit.now)
+        told = visit.tongue._(N_("You asked for the link. Another operator opens the same page and makes it."))
+        return await visit.to(visit.path("person", person=found.id), told=told)
+    if await accounts.link_asked(found.id, desk, visit.now, take=True) != asked_by:
+        raise Conflict
+    until = visit.now + LINK_LASTS
     token = await accounts.make_link(found.id, desk, "enrol", visit.now, until)
-    await accounts.note(found.id, "link.by", visit.person.id, desk, visit.now)
-    path = visit.site.route(desk, "link").path.replace("{token}", token)
+    await accounts.note(found.id, "link.by", own, desk, visit.now)
+    path = visit.path("link", token=token)  # the pages of signing in are the same at every desk
     return visit.page("operator/link.html", person=found, address=f"{visit.site.origins[desk]}{path}", until=until)
 
 

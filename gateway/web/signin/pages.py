@@ -108,9 +108,15 @@ async def sign_in_by_code(visit: Visit) -> web.StreamResponse:
 
 
 async def sign_in_elsewhere(visit: Visit) -> web.StreamResponse:
-    """Send the browser to the State's own sign-on."""
+    """
+    Send the browser to the State's own sign-on, if a page of this desk or the person led here.
+
+    Another site would else begin a session without a step of the person, where the sign-on asks nothing.
+    """
     if visit.site.openid is None:
         raise web.HTTPNotFound
+    if visit.request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        return await visit.to(visit.path("sign-in"))
     value = cookies.new_value()
     address = await visit.site.openid.begin(
         visit.site.origins[visit.pages.name], hashed(value), visit.now, back_to=next_of(visit)
@@ -246,6 +252,7 @@ async def methods(visit: Visit) -> web.StreamResponse:
         passkeys=await accounts.passkeys(session.person),
         code=await accounts.has_code(session.person),
         events=await accounts.events(session.person),
+        sessions=await accounts.open_sessions(session.person, visit.now),
         enrolling=session.enrolling,
         most=PASSKEYS_MAX,
     )
@@ -422,7 +429,7 @@ ROUTES = (
     Route("GET", "/account/code/picture", "code-picture", code_picture, SIGNED_IN, enrolling=True),
     Route("GET", "/account/code/remove", "code-remove", remove_code, SIGNED_IN, fresh=True),
     Route("POST", "/account/code/remove", "code-removed", remove_code, SIGNED_IN, fresh=True),
-    Route("POST", "/account/sessions/end", "end-others", end_others, SIGNED_IN),
+    Route("POST", "/account/sessions/end", "end-others", end_others, SIGNED_IN, fresh=True),
     Route("POST", "/session/keep", "keep", keep, SIGNED_IN, enrolling=True),
     Route("POST", "/sign-out", "sign-out", sign_out, SIGNED_IN, enrolling=True),
 )

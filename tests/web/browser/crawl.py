@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import pyotp
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
 
 from gateway.demo.states import HOST, PEOPLE
@@ -26,6 +27,10 @@ from tests.web.support import hidden_of, links_of, text_of
 WHY = "to see that every page stands"
 ENDS = frozenset({"sign-out", "code-picture"})
 """Routes that are no page, or end the session."""
+
+
+ANSWERED = frozenset({("code-remove", 409), ("passkey-remove", 409)})
+"""Refusals that are what the page is for: the last way of signing in is not removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +113,16 @@ class Visitor:
 
 
 async def visitors(stage: Stage, *, opens: bool = False, lang: str = "en") -> list[Visitor]:
-    """Return everybody at every desk of both States, signed in a moment ago."""
+    """Return everybody at every desk of both States, signed in a moment ago by the code of an app."""
     found = []
     for country, desks in stage.start.desks.items():
         for person, roles in PEOPLE.items():
             for desk in sorted({desk_of(role) for role in roles}, key=DESKS.index):
-                token, _ = await desks.site.accounts.begin(person, desk, "passkey", desks.site.now())
+                accounts, now = desks.site.accounts, desks.site.now()
+                if not await accounts.has_code(person):
+                    secret = accounts.new_secret()
+                    await accounts.add_code(person, secret, pyotp.TOTP(secret).at(now), desk, now)
+                token, _ = await accounts.begin(person, desk, "code", now)
                 found.append(Visitor(stage, country, person, desk, token, opens, lang))
     return found
 
@@ -194,7 +203,7 @@ class Crawl:
             self.pages.append(
                 Page(who.country, who.person, Shape(who.desk, route, kind, status), path, text, who.token)
             )
-            if status >= 400:
+            if status >= 400 and (route, status) not in ANSWERED:
                 self.faults.append(f"{self.pages[-1]}: {status}")
             for link in links_of(text):
                 self._note(link, seen, waiting)

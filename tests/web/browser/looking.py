@@ -78,14 +78,16 @@ class Looker:
         # The address of a secure cookie has to say so; the browser takes it for a name of this machine as well.
         secure = origin.replace("http://", "https://")
         await self.tab.context.add_cookies([{"name": COOKIE, "value": page.token, "url": secure, **flags}])
-        await self.tab.goto(origin + page.path)
+        answer = await self.tab.goto(origin + page.path)
+        if answer is None or answer.status != page.shape.status:
+            self._said.append(f"status {answer.status if answer else 'none'}")
 
     async def look(self, page: Page, *, deep: bool = True) -> list[str]:
         """Return what is wrong with ``page``; axe looks at it only if ``deep``."""
         self._said.clear()
         await self.open(page)
         found = await self.faults(deep=deep)
-        return found + [f"console: {text}" for text in self._said]
+        return found + [f"console: {text}" for text in self._said if not text.startswith(KNOWN)]
 
     async def look_when_sent_empty(self, page: Page) -> list[str]:
         """

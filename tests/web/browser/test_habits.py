@@ -193,6 +193,19 @@ def next_code(stage: Stage, app: pyotp.TOTP) -> str:
     return app.at(clock.now())
 
 
+async def test_approver_without_a_key_is_told(stage: Stage) -> None:
+    """Whoever came by a link and can prove presence by nothing reads what is missing, and sees no button to approve."""
+    tale = Tale(stage, "en")
+    await tale.draft()
+    await without_passkeys(stage, "liaison")
+    await stage.start.desks[ASKING].site.accounts.drop_code("liaison", "interior", stage.world.clock.now())
+    seat = await stage.sit("liaison")
+    await seat.go(f"/cases/{tale.ref}/approve")
+    await seat.explain(WHY)
+    assert "To sign you need a passkey or codes." in await seat.page.locator("main").inner_text()
+    assert 0 == await seat.button("Approve").count()
+
+
 async def test_two_officers_at_one_case(stage: Stage) -> None:
     """Two have the same page open; the second is told that the case has moved on, and nothing is sent twice."""
     tale = await cleared(stage)

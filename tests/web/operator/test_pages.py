@@ -169,19 +169,39 @@ async def test_logs_show_who_cosigned(desk: Desk) -> None:
 
 
 async def test_a_link_is_shown_once_and_lets_its_person_in(desk: Desk) -> None:
-    """The link works for that person at that desk; its making stands in the account with who did it."""
-    ada = await desk.officer("ada", "operator", level="code")
-    await ada.get("/people/grace/link")
-    asked = await ada.post("/people/grace/link", {"desk": "operator"})
-    assert "No link has been made yet" in asked.words
-    shown = await ada.post("/people/grace/link")
+    """One operator asks, another makes it: it works for that person at that desk, and the account says who did what."""
+    ada, grace = await desk.officer("ada", "operator", "code"), await desk.officer("grace", "operator", "code")
+    await grace.get("/people/dora/link")
+    assert "You ask for a link" in (await grace.post("/people/dora/link", {"desk": "interior"})).words
+    assert "You asked for the link" in (await grace.post("/people/dora/link")).words
+
+    await ada.get("/people/dora/link")
+    asked = await ada.post("/people/dora/link", {"desk": "interior"})
+    assert "No link has been made yet grace asked for this link" in asked.words
+    shown = await ada.post("/people/dora/link")
     (token,) = re.findall(r"/link/([\w-]{43})", shown.words)
-    page = await ada.get("/people/grace")
+    page = await ada.get("/people/dora")
     assert token not in page.text
-    assert "An operator made it ada operator" in page.words
-    used = await desk.site.accounts.use_link(token, "operator", desk.network.clock.now())
+    assert "An operator made it ada" in page.words
+    assert "An operator asked for a link grace" in page.words
+    used = await desk.site.accounts.use_link(token, "interior", desk.network.clock.now())
     assert used is not None
-    assert ("grace", True) == (used[1].person, used[1].enrolling)
+    assert ("dora", True) == (used[1].person, used[1].enrolling)
+
+
+async def test_no_operator_makes_a_link_alone(desk: Desk) -> None:
+    """Asking twice makes none, nor does asking for oneself; a word given a day before does not count any more."""
+    ada, grace = await desk.officer("ada", "operator", "code"), await desk.officer("grace", "operator", "code")
+    for _ in range(2):
+        await ada.get("/people/dora/link")
+        await ada.post("/people/dora/link", {"desk": "interior"})
+        assert "/link/" not in (await ada.post("/people/dora/link")).words
+    await grace.get("/people/dora/link")
+    assert 403 == (await grace.post("/people/grace/link", {"desk": "operator"})).status
+    desk.network.clock.pass_(hours=25)
+    later = await desk.officer("grace", "operator", "code")
+    await later.get("/people/dora/link")
+    assert "You ask for a link" in (await later.post("/people/dora/link", {"desk": "interior"})).words
 
 
 async def test_a_link_names_its_desk(desk: Desk) -> None:
