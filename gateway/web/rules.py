@@ -91,6 +91,17 @@ RULES: Mapping[str, str] = {
 }
 """One sentence for each rule that can be found against."""
 
+FAULTS = (
+    N_("a name has no space at either end"),
+    N_("a word of a name has letters of one script"),
+    N_("a name has no control, bidirectional or invisible character"),
+    N_("a name has plain letters, no mathematical, full width or presentation forms"),
+    N_("no date of the calendar in EDTF level 1"),
+    N_("a document type that ICAO Doc 9303 does not name"),
+    N_("latin"),
+)
+"""What the checks of elements (E-01) say of a field, as they say it; a page translates it where it shows it."""
+
 OTHER = N_("A rule of this gateway does not allow it.")
 
 

@@ -164,6 +164,7 @@ def make_environment(tongue: Tongue, loader: jinja2.BaseLoader) -> jinja2.Enviro
     )
     made.install_gettext_translations(tongue.catalogue, newstyle=True)  # type: ignore[attr-defined]
     made.filters["bdi"] = bdi
+    made.filters["law"] = law
     made.globals["languages"] = LANGUAGES
     return made
 
@@ -176,6 +177,11 @@ def environment(tongue: Tongue) -> jinja2.Environment:
     if tongue.lang not in _MADE:
         _MADE[tongue.lang] = make_environment(tongue, jinja2.PackageLoader("gateway.web", "templates"))
     return _MADE[tongue.lang]
+
+
+def law(text: object) -> Markup:
+    """Return ``text`` of a source (a title, an article, a citation) marked as the English it stays in."""
+    return Markup('<bdi lang="en">') + escape(text) + Markup("</bdi>")
 
 
 def bdi(text: object) -> Markup:

@@ -2,11 +2,13 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from gateway.core import names
 from gateway.web.language import LANGUAGES, choose, tongue
-from gateway.web.rules import RULES
+from gateway.web.rules import FAULTS, RULES
 from tests.docs import test_rule_ids
 from tools import catalogues
 
@@ -81,3 +83,11 @@ def test_arabic_has_six_plural_forms() -> None:
 def test_every_rule_has_a_sentence() -> None:
     """Each rule of docs/rules.md has its sentence for the person it stops, and nothing else has."""
     assert set(test_rule_ids.PARAGRAPHS) == set(RULES)
+
+
+def test_what_a_check_says_of_a_field_is_in_the_catalogue() -> None:
+    """Each word of the checks of names and elements is one that pages translate."""
+    core = Path(names.__file__).parent
+    said = re.findall(r'BadText\(\s*"[a-z-]+",\s*"([^"]+)"', (core / "names.py").read_text(encoding="utf-8"))
+    said += re.findall(r'yield [^\n]*, "([^"]+)"', (core / "elements.py").read_text(encoding="utf-8"))
+    assert set(said) == set(FAULTS)

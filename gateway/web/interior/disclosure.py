@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gateway.core.minimise import Line
 from gateway.core.preview import Preview
-from gateway.core.rules import RULES, Finding
+from gateway.core.rules import Finding
 from gateway.web import forms, readable
 from gateway.web.forms import Said
 from gateway.web.language import N_
@@ -85,11 +85,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One finding: its rule with title, why, and what can be done."""
+    """One finding: its rule, whose sentence the page says, and what can be done."""
 
     rule: str
-    title: str
-    because: str
     to_do: str
 
 
@@ -121,17 +119,7 @@ def plain(visit: Visit, type: str, body: str, digest: str) -> Disclosure:
 
 def objections(visit: Visit, findings: Sequence[Finding]) -> tuple[Objection, ...]:
     """Return findings with what can be done about each."""
-    titles = {rule.id: rule.title for rule in RULES}
-    tongue = visit.tongue
-    return tuple(
-        Objection(
-            one.rule,
-            tongue._(titles[one.rule]) if one.rule in titles else "",
-            tongue._(one.because),
-            tongue._(WHAT_TO_DO.get(one.rule, _OTHERWISE)),
-        )
-        for one in findings
-    )
+    return tuple(Objection(one.rule, visit.tongue._(WHAT_TO_DO.get(one.rule, _OTHERWISE))) for one in findings)
 
 
 def _made(

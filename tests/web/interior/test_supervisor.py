@@ -142,7 +142,7 @@ async def test_open_corrections_are_listed(desk: Desk) -> None:
 async def test_the_policy_shows_what_is_in_force(desk: Desk) -> None:
     """Rules with their sources, the matrix, retention, and which agreements nobody verified."""
     page = await (await desk.officer("dora")).get("/policy")
-    assert "R-01 No contact unless no protection need is attested" in page.words
+    assert "R-01 Nothing may be asked of the other State unless the protection state" in page.words
     assert "R-26" in page.words
     assert "Erased after 540 days" in page.words
     unverified = [one for one in schemas.load_instruments().values() if not one["verified_by"]]
