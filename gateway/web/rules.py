@@ -98,7 +98,6 @@ FAULTS = (
     N_("a name has plain letters, no mathematical, full width or presentation forms"),
     N_("no date of the calendar in EDTF level 1"),
     N_("a document type that ICAO Doc 9303 does not name"),
-    N_("latin"),
 )
 """What the checks of elements (E-01) say of a field, as they say it; a page translates it where it shows it."""
 
