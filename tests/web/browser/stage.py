@@ -51,10 +51,9 @@ PATIENCE_MS = 15_000
 ENROL = "Add a passkey as %(person)s"
 """Text of the link by which somebody takes up a passkey; whoever has done so is signed in as well."""
 
-KNOWN = ("Failed to load resource", "publicKey.pubKeyCredParams is missing")
+KNOWN = ("Failed to load resource",)
 """
-What a console may say: the status of a page that says why it refuses, once more; and that a passkey is to sign with a
-curve, and not with RSA, which old devices have alone.
+What a console may say: the status of a page that says why it refuses, once more.
 """
 
 

@@ -50,7 +50,7 @@ async def closed(stage: Stage) -> Crawl:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(stage: Stage) -> Crawl:
     """What everybody sees who gives a reason for each case."""
-    return await crawl(stage, opens=True, by_state=True)
+    return await crawl(stage, opens=True, by_state=True, shared=True)
 
 
 async def test_no_link_leads_nowhere(closed: Crawl, opened: Crawl) -> None:
