@@ -204,13 +204,13 @@ async def test_each_role_sees_its_part_of_a_return(api: Api) -> None:
 
 @pytest.mark.parametrize("role", ["guardian", "lawyer"])
 async def test_who_represents_somebody_else_sees_no_return(api: Api, role: str) -> None:
-    """A guardian or lawyer sees the return of a case that names them or in which they acted, and learns of no other."""
+    """A guardian or lawyer learns of no case of somebody else, and does not come to read one by stopping it."""
     ours, _ = await homeward.assessed(api.network)
     context = api.network.gateways["XAA"].context
     context.persons = {**context.persons, "office": Person("office", frozenset({role}), bytes(32))}
     assert 404 == (await api.get("office", f"/v1/cases/{ours}/return", params=WHY))[0]
     assert 200 == (await api.post("office", f"/v1/cases/{ours}/freeze", {"reason": "to look into it"}))[0]
-    assert 200 == (await api.get("office", f"/v1/cases/{ours}/return", params=WHY))[0]
+    assert 404 == (await api.get("office", f"/v1/cases/{ours}/return", params=WHY))[0]
 
 
 async def test_a_preview_stores_nothing_and_shows_what_is_withheld(api: Api) -> None:
