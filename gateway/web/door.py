@@ -406,7 +406,7 @@ def _for_status(status: int) -> _Told:
         case 405:
             return _Told(405, N_("Not like this"), N_("Open the page again and use its buttons."))
         case 413:
-            return _Told(413, N_("Too large"), N_(_BAD_FORMS["large"]))
+            return _Told(413, N_("Too large"), _BAD_FORMS["large"])
         case _:
             return _Told(status, N_("This request cannot be taken"), N_("Go back and try again."))
 

@@ -105,7 +105,7 @@ async def state(visit: Visit) -> web.StreamResponse:
 
 
 _NO_REASON = N_("Say why. It is kept with your name; name no person in it.")
-_NO_FINGERPRINT = N_("Type the fingerprint as that State read it out: 64 digits, or 52 words.")
+_NO_FINGERPRINT = N_("Type the fingerprint as that State read it out: 64 digits and letters from a to f, or 52 words.")
 _NO_SUCH_CARD = N_("No card that is published has this fingerprint. Ask for it again by another way.")
 _REFUSED = N_("This cannot be done now. Look at how the State stands, and at what a first operator compared.")
 _DISTRUSTED = N_("The trustees distrust this State, or its card cannot be taken. The hold stays.")
