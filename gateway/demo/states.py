@@ -52,6 +52,10 @@ PEOPLE: Mapping[str, Sequence[str]] = {
     "escort": ("escort",),
     "reception": ("reception",),
     "issuer": ("document_issuer",),
+    "guardian": ("guardian",),
+    "counsel": ("lawyer",),
+    "court": ("court",),
+    "informant": ("information_officer",),
 }
 """Who works for each State, and in which roles. A person has a key and a token of their own in each."""
 

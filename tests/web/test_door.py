@@ -1,5 +1,6 @@
 """What stands before every page: host, headers, session, form, rights, errors. Over real HTTP and a real gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +43,7 @@ class Pages:
 
     def __init__(self) -> None:
         self.posted: list[dict[str, str]] = []
+        self.slow_s = 0.0
 
     async def home(self, visit: Visit) -> web.StreamResponse:
         """Show the help page in place of a home."""
@@ -53,6 +55,7 @@ class Pages:
 
     async def act(self, visit: Visit) -> web.StreamResponse:
         """Do something once and lead on."""
+        await asyncio.sleep(self.slow_s)
         self.posted.append(dict(visit.form))
         if visit.form.get("again"):
             return visit.page("help.html", status=422, shortcuts=False)
@@ -207,6 +210,18 @@ async def test_a_form_is_taken_once(desk: Desk, pages: Pages) -> None:
     assert officer.session is not None
     data = {"csrf": officer.session.csrf, "once": "one-form", "a": "1"}
     answers = [await officer.send("POST", "/act", data=FormData(data)) for _ in range(3)]
+    assert [(303, "/done/1")] * 3 == [(answer.status, answer.location) for answer in answers]
+    assert 1 == len(pages.posted)
+
+
+async def test_a_second_click_sees_what_came_of_the_first(desk: Desk, pages: Pages) -> None:
+    """A form sent again while the first is at work waits for it, does nothing, and is sent where it led."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    pages.slow_s = 0.4
+    data = {"csrf": officer.session.csrf, "once": "one-form"}
+    sent = (officer.send("POST", "/act", data=FormData(data)) for _ in range(3))
+    answers = await asyncio.gather(*sent)
     assert [(303, "/done/1")] * 3 == [(answer.status, answer.location) for answer in answers]
     assert 1 == len(pages.posted)
 
