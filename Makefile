@@ -133,7 +133,7 @@ desks: $(VENV)/.base
 
 test: $(VENV)/.test $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.browser
 	@echo "== Tests, in random order, in two processes"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage:
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"

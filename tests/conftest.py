@@ -12,6 +12,18 @@ from nacl.pwhash import argon2id
 
 argon2id.kdf = cache(argon2id.kdf)
 
+LONG = frozenset(
+    {"test_node.py", "test_suite.py", "test_pages.py", "test_tables.py", "test_explore.py", "test_habits.py"}
+    | {"test_kill.py", "test_story.py", "test_canaries.py", "test_keyboard.py", "test_look.py"}
+)
+"""Files that take a process half a minute or more: they begin first, so that none is begun when all else is done."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; the order within a file, and of the others, stays as drawn."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests recorded as ``figures``."""
