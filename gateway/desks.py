@@ -6,7 +6,7 @@ Imported only where a gateway has desks: their libraries take a while, and no ot
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -35,12 +35,12 @@ EMBLEM_MAX_BYTES = 64 * 1024
 
 @dataclass(slots=True)
 class Desks:
-    """The desks of one gateway: what their pages stand on, and the one application that serves them all."""
+    """The desks of one gateway: what their pages stand on, the application that serves them all, and its headers."""
 
     site: Site
     store: DeskStore
     app: web.Application
-    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
+    headers: Mapping[str, str]
 
     async def run(self) -> None:
         """Sweep away what is over or of a case that is gone, and see who else was invited, until cancelled."""
@@ -102,7 +102,7 @@ async def open_desks(
         default_language=chosen.get("language", "en"),
         extra=extra,
     )
-    return Desks(site, store, desks_app(site, [*PAGES, *more]))
+    return Desks(site, store, desks_app(site, [*PAGES, *more]), HEADERS)
 
 
 def _look(settings: Settings) -> Look:

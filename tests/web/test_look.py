@@ -32,10 +32,9 @@ from gateway.web.headers import add_headers
 from gateway.web.language import Tongue
 from gateway.web.lateness import Lateness
 from gateway.web.site import Look, Site, make_environment
+from tests.web.chromium import CHROMIUM, FLAGS
 from tools import build_css
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 WEB = Path(visits.__file__).parent
@@ -198,7 +197,7 @@ class Stage:
 async def browser() -> AsyncIterator[Browser]:
     """Return the Chromium of the system."""
     async with async_playwright() as playwright:
-        made = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        made = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield made
         await made.close()
 

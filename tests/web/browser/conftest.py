@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.web.browser.stage import CHROMIUM, Stage, staged
+from tests.web.browser.stage import Stage, staged
+from tests.web.chromium import CHROMIUM
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

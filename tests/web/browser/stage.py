@@ -22,25 +22,7 @@ from gateway.demo.story import UNDER_WAY
 from gateway.demo.tell import Tell
 from gateway.services.ports import Tx
 from gateway.web.language import Tongue, tongue
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
+from tests.web.chromium import AUTHENTICATOR, CHROMIUM, FLAGS
 
 WIDE, NARROW = (1280, 900), (320, 640)
 """Windows in which pages are looked at; the second is the first at 400 % (WCAG 2.2, 1.4.10)."""

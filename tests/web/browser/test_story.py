@@ -9,8 +9,9 @@ import pytest
 from gateway.demo.report import case_of
 from gateway.demo.states import ASKED
 from gateway.web.language import LANGUAGES
-from tests.web.browser.stage import CHROMIUM, Seat, Stage, staged
+from tests.web.browser.stage import Seat, Stage, staged
 from tests.web.browser.story import OWN, WHY, Tale
+from tests.web.chromium import CHROMIUM
 
 pytestmark = pytest.mark.timeout(300)
 

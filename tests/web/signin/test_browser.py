@@ -12,28 +12,10 @@ from playwright.async_api import Page, async_playwright
 
 from gateway.web.door import COOKIE
 from gateway.web.signin.openid import OpenId
+from tests.web.chromium import AUTHENTICATOR, CHROMIUM, FLAGS
 from tests.web.signin.provider import CLIENT, SECRET, provider
 from tests.web.signin.test_pages import PAGES
 from tests.web.support import Desk, one_desk
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is missing")
 
