@@ -13,7 +13,7 @@ from aiohttp import web
 from gateway.app import Gateway, desks_of
 from gateway.demo.states import ASKED, ASKING, NAMES, World
 from gateway.desks import Desks
-from gateway.services.accounts import DESKS, desk_of
+from gateway.services.account_store import DESKS, desk_of
 from gateway.web.language import N_
 from gateway.web.visit import ANYONE, DeskPages, Route, Visit
 

@@ -9,492 +9,53 @@ Rule 4: nothing here says whether a person exists to somebody who has not signed
 """
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 import pyotp
 
+from gateway.services.account_store import (
+    ABSOLUTE,
+    CHALLENGE_LASTS,
+    CODE_DRIFT,
+    CODE_STEP_S,
+    DESKS,
+    DRAFT_LASTS,
+    IDLE,
+    INVITATION_MAX,
+    LEVELS,
+    LINK_MAX,
+    ONCE_LASTS,
+    PRESENT,
+    REQUEST_LASTS,
+    SEEN_EVERY,
+    TOKEN_BYTES,
+    UNKNOWN_BUCKETS,
+    WORKS_MAX,
+    AccountEvent,
+    AccountStore,
+    Approval,
+    Challenge,
+    Claim,
+    CodeSecret,
+    Invitation,
+    Link,
+    Passkey,
+    Session,
+    Snooze,
+    Work,
+    desk_of,
+    hashed,
+)
 from gateway.services.context import Forbidden, Person
-from gateway.services.guests import GUEST, Guests, is_guest
+from gateway.services.guests import GUEST, Guests
 from gateway.services.ports import Conflict, Random
 from keys import b64
 from keys.rest import Vault
 from schemas import ijson
-
-IDLE = timedelta(minutes=15)
-ABSOLUTE = timedelta(hours=10)
-"""How long a session lasts without a step, and at most: a working day (OWASP ASVS 5.0, 7.3.1 and 7.3.2)."""
-
-SEEN_EVERY = timedelta(minutes=1)
-"""How exactly a step is noted: a write for every page would be one for every look at a queue."""
-
-FRESH = timedelta(minutes=5)
-"""How long a proof of presence stands for acts that ask for one."""
-
-CHALLENGE_LASTS = timedelta(minutes=5)
-DRAFT_LASTS = timedelta(hours=24)
-ONCE_LASTS = timedelta(hours=24)
-WORK_LASTS = timedelta(days=30)
-"""How long what somebody is writing is kept after its last change."""
-
-WORKS_MAX = 50
-"""How much a person may have begun at once; who has more forgets what is in it."""
-
-EVENT_LASTS = timedelta(days=400)
-LINK_MAX = timedelta(days=14)
-"""How long a link may be good for; it lies in a mailbox until it is used."""
-
-REQUEST_LASTS = timedelta(days=1)
-"""How long an operator's word that a link is needed waits for another operator's."""
-
-INVITATION_MAX = timedelta(days=180)
-
-TOKEN_BYTES = 32
-CODE_STEP_S = 30
-CODE_DRIFT = 1
-"""Steps of 30 s that a telephone's clock may be off to either side (RFC 6238 section 5.2)."""
-
-FREE_ATTEMPTS = 3
-BACK_OFF = timedelta(seconds=30)
-BACK_OFF_MAX = timedelta(minutes=15)
-ATTEMPTS_MAX = 20
-"""
-Wrong codes in a row before codes of the person are refused until a passkey or a new link is used.
-
-Three are free, then each doubles the wait. Twenty guesses of three valid codes in a million are one chance in 16,000.
-"""
-
-ATTEMPTS_LAST = timedelta(days=30)
-UNKNOWN_BUCKETS = 256
-"""Counters for ids that are no person's: guesses at those are slowed alike and cannot fill the file."""
-
-LEVELS = ("link", "openid", "code", "passkey")
-PRESENT = frozenset({"passkey", "code"})
-"""Levels that may prove presence: something of the person's own, which sign-on elsewhere and a link are not."""
-
-DESKS = ("interior", "board", "operator")
-_DESK_OF_ROLE: Mapping[str, str] = {"foreign_affairs": "board", "operator": "operator"}
-
-
-def desk_of(role: str) -> str:
-    """Return the desk at which ``role`` works."""
-    return _DESK_OF_ROLE.get(role, "interior")
-
-
-def hashed(token: str) -> str:
-    """Return what is kept of a token: its SHA-256 in hexadecimal. The token has 256 random bits, so no salt."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """
-    Leave for one person to see one case in one role, until an instant, unless revoked before.
-
-    ``person`` is a person of the configuration, or an id drawn for a guest, who is nobody without the invitation.
-    """
-
-    id: str
-    ref: str
-    role: str
-    person: str
-    by: str
-    made_at: datetime
-    until: datetime
-    revoked_at: datetime | None = None
-
-    def stands(self, at: datetime) -> bool:
-        """Return whether it may be used at ``at``."""
-        return self.revoked_at is None and at < self.until
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """
-    One person at one desk in one browser.
-
-    ``id`` is the SHA-256 of the token in the cookie. ``fresh_at`` is when the person last proved presence with a
-    passkey or a code, ``None`` if not in this session. ``enrolling`` allows nothing but to take up a way of signing in.
-    ``told`` is a banner to show once.
-    """
-
-    id: str
-    person: str
-    desk: str
-    csrf: str = field(repr=False)
-    opened_at: datetime
-    seen_at: datetime
-    level: str
-    fresh_at: datetime | None = None
-    invitation: Invitation | None = None
-    enrolling: bool = False
-    told: str = ""
-    language: str = ""
-
-    def lasts(self, at: datetime) -> bool:
-        """Return whether neither of the two limits has passed at ``at``."""
-        return at < self.seen_at + IDLE and at < self.opened_at + ABSOLUTE
-
-    def is_fresh(self, at: datetime) -> bool:
-        """Return whether the person proved presence in the last five minutes."""
-        return self.fresh_at is not None and self.fresh_at <= at < self.fresh_at + FRESH
-
-    @property
-    def is_unproved(self) -> bool:
-        """
-        Return whether only the link of an invitation says that this is the person, who has a place here.
-
-        The desk that made the link holds it first: whoever has means of their own proves it with these.
-        """
-        return self.invitation is not None and self.level == "link" and not is_guest(self.person)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A one-time link: for whom, at which desk, for ``enrol``, ``sign-in`` or ``invitation``, until when."""
-
-    id: str
-    person: str
-    desk: str
-    purpose: str
-    made_at: datetime
-    until: datetime
-    used_at: datetime | None = None
-    invitation: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Passkey:
-    """A passkey: ``id`` is its credential id (base64url), ``key`` the COSE public key, ``count`` its last counter."""
-
-    id: str
-    person: str
-    key: bytes
-    count: int
-    transports: tuple[str, ...]
-    name: str
-    added_at: datetime
-    last_used_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CodeSecret:
-    """The secret of an authenticator app, sealed; ``last_step`` is the last step of 30 s whose code was used."""
-
-    person: str
-    sealed: bytes = field(repr=False)
-    last_step: int
-    added_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """
-    What a ceremony began with. ``id`` is the SHA-256 of the challenge, which is taken once, for its ``use``.
-
-    ``binding`` ties it to a session (its id) or, before there is one, to a cookie (its SHA-256). ``sealed`` is what the
-    ceremony needs at its end.
-    """
-
-    id: str
-    use: str
-    binding: str
-    person: str | None
-    sealed: bytes = field(repr=False)
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """
-    What a person approved, and what proves it.
-
-    ``digest`` is that of the bytes approved and ``challenge`` what was signed over (base64url). With a passkey the
-    assertion stands beside it, and anyone with the public key can check it; with a code there is none.
-    """
-
-    ref: str
-    thread: str
-    kind: str
-    role: str
-    digest: str
-    person: str
-    how: str
-    challenge: str
-    salt: str
-    session: str
-    at: datetime
-    credential: str = ""
-    public_key: bytes = b""
-    authenticator_data: bytes = b""
-    client_data: bytes = b""
-    signature: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountEvent:
-    """Something that happened to a person's account: ``event`` with its ``detail``, at a desk."""
-
-    person: str
-    at: datetime
-    event: str
-    detail: str
-    desk: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snooze:
-    """A case put aside on the board by one person until an instant, with a reason code."""
-
-    ref: str
-    person: str
-    until: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """
-    Something a person is writing: ``fields`` as typed, for the case ``ref`` or, if that is empty, for a new one.
-
-    ``version`` is what a change is made to: if it is another by now, somebody else was first.
-    """
-
-    id: str
-    person: str
-    ref: str
-    made_at: datetime
-    changed_at: datetime
-    version: int = 1
-    fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What became of a form's token: ``new``, ``running`` (the first is still at work) or ``done`` at ``location``."""
-
-    state: str
-    location: str = ""
-
-
-class AccountStore(Protocol):
-    """Where all of this is kept. Each method is one transaction; ``Unavailable`` if the store cannot serve now."""
-
-    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> None:
-        """Keep ``session``; the one with the id ``instead_of`` ends in the same step."""
-        ...
-
-    async def find_session(self, id: str) -> tuple[Session, bytes] | None:
-        """Return a session, its invitation as it stands now, and its sealed banner, whether or not it still lasts."""
-        ...
-
-    async def touch_session(self, id: str, seen_at: datetime) -> None:
-        """Note when the session was last seen."""
-        ...
-
-    async def tell_session(self, id: str, told: bytes) -> None:
-        """Keep a sealed banner; an empty one takes it away."""
-        ...
-
-    async def set_language(self, id: str, language: str) -> None:
-        """Keep the language chosen in a session."""
-        ...
-
-    async def sessions(self, person: str) -> Sequence[tuple[str, str, datetime, datetime]]:
-        """Return id, desk, when it was opened and when it was last seen of each session of ``person`` that is kept."""
-        ...
-
-    async def end_sessions(self, *, id: str | None = None, person: str | None = None, but: str | None = None) -> int:
-        """End one session, or those of a person (but one); return how many ended."""
-        ...
-
-    async def add_link(self, link: Link) -> None:
-        """Keep a link."""
-        ...
-
-    async def find_link(self, id: str) -> Link | None:
-        """Return a link, used or not."""
-        ...
-
-    async def drop_links(self, person: str) -> int:
-        """Remove the links of a person that were not used, but for those of invitations; return how many."""
-        ...
-
-    async def ask_link(self, person: str, desk: str, by: str, at: datetime) -> None:
-        """Keep that ``by`` asked for a link, in place of what was asked before."""
-        ...
-
-    async def link_asked(self, person: str, desk: str, since: datetime, *, take: bool) -> str | None:
-        """Return who asked for a link after ``since``; with ``take`` the request is used up in the same step."""
-        ...
-
-    async def use_link(self, id: str, at: datetime) -> Link | None:
-        """Use a link up and return it; ``None`` if it was used, is over, or never was."""
-        ...
-
-    async def add_invitation(self, invitation: Invitation) -> None:
-        """Keep an invitation."""
-        ...
-
-    async def find_invitation(self, id: str) -> Invitation | None:
-        """Return an invitation."""
-        ...
-
-    async def revoke_invitation(self, id: str, at: datetime) -> bool:
-        """Revoke an invitation, its links and its sessions; return whether it stood."""
-        ...
-
-    async def renew_invitation(self, id: str, until: datetime) -> bool:
-        """Let an invitation last until another instant, with new links alone; ``False`` if it was revoked."""
-        ...
-
-    async def invitations(self, ref: str) -> Sequence[Invitation]:
-        """Return the invitations to a case, the latest first."""
-        ...
-
-    async def standing_invitations(self, at: datetime) -> Sequence[Invitation]:
-        """Return every invitation that stands at ``at``."""
-        ...
-
-    async def add_passkey(self, passkey: Passkey) -> None:
-        """Keep a passkey. Raises ``Conflict`` if its credential id is known."""
-        ...
-
-    async def find_passkey(self, id: str) -> Passkey | None:
-        """Return a passkey by credential id."""
-        ...
-
-    async def passkeys(self, person: str) -> Sequence[Passkey]:
-        """Return the passkeys of a person, the oldest first."""
-        ...
-
-    async def use_passkey(self, id: str, was: int, count: int, at: datetime) -> bool:
-        """Set the counter from ``was`` to ``count``; return ``False`` if it was another by now."""
-        ...
-
-    async def drop_passkey(self, person: str, id: str) -> bool:
-        """Remove a passkey of this person; return whether there was one."""
-        ...
-
-    async def set_code(self, secret: CodeSecret) -> None:
-        """Keep the secret of a person's codes instead of the one before."""
-        ...
-
-    async def find_code(self, person: str) -> CodeSecret | None:
-        """Return the secret of a person's codes."""
-        ...
-
-    async def use_code(self, person: str, step: int) -> bool:
-        """Take ``step`` as used; return ``False`` if it or a later one was."""
-        ...
-
-    async def drop_code(self, person: str) -> bool:
-        """Remove the secret of a person's codes; return whether there was one."""
-        ...
-
-    async def try_code(self, key: str, at: datetime) -> bool:
-        """Count an attempt as failed before it is looked at; ``False`` if the next is not due or too many were."""
-        ...
-
-    async def clear_attempts(self, key: str) -> None:
-        """Forget the failed attempts."""
-        ...
-
-    async def add_challenge(self, challenge: Challenge) -> None:
-        """Keep a challenge."""
-        ...
-
-    async def find_challenge(self, id: str) -> Challenge | None:
-        """Return a challenge without taking it."""
-        ...
-
-    async def take_challenge(self, id: str) -> Challenge | None:
-        """Remove a challenge and return it; ``None`` if it was taken or never was."""
-        ...
-
-    async def add_draft(self, person: str, place: str, sealed: bytes, until: datetime) -> None:
-        """Keep a draft for a place instead of the one before."""
-        ...
-
-    async def take_draft(self, person: str, place: str, at: datetime) -> bytes | None:
-        """Remove a draft and return it; ``None`` if there is none or it is over."""
-        ...
-
-    async def claim(self, token: str, until: datetime) -> Claim:
-        """Take a form's token, or say what became of it."""
-        ...
-
-    async def finish(self, token: str, location: str) -> None:
-        """Say where the form with this token led."""
-        ...
-
-    async def release(self, token: str) -> None:
-        """Give a token back whose form led nowhere."""
-        ...
-
-    async def add_approval(self, approval: Approval) -> None:
-        """Keep an approval."""
-        ...
-
-    async def approvals(self, ref: str) -> Sequence[Approval]:
-        """Return the approvals of a case, the oldest first."""
-        ...
-
-    async def add_event(self, event: AccountEvent) -> None:
-        """Keep an event of an account."""
-        ...
-
-    async def events(self, person: str, limit: int) -> Sequence[AccountEvent]:
-        """Return the events of an account, the latest first."""
-        ...
-
-    async def set_snooze(self, snooze: Snooze) -> None:
-        """Put a case aside for a person instead of the snooze before."""
-        ...
-
-    async def snoozes(self, person: str, at: datetime) -> Sequence[Snooze]:
-        """Return the snoozes of a person that stand at ``at``."""
-        ...
-
-    async def drop_snooze(self, ref: str, person: str) -> None:
-        """Take a case up again."""
-        ...
-
-    async def add_work(self, work: Work, sealed: bytes, most: int) -> bool:
-        """Keep something new that a person is writing; ``False`` if they have ``most`` already."""
-        ...
-
-    async def find_work(self, person: str, id: str) -> tuple[Work, bytes] | None:
-        """Return what this person is writing under ``id``, with its sealed fields."""
-        ...
-
-    async def save_work(self, work: Work, sealed: bytes) -> bool:
-        """Keep the change made to ``work.version``; ``False`` if it is another by now, or gone."""
-        ...
-
-    async def drop_work(self, person: str, id: str) -> bool:
-        """Remove it; return whether it was there."""
-        ...
-
-    async def works(self, person: str) -> Sequence[Work]:
-        """Return what a person is writing, without the fields, the latest first."""
-        ...
-
-    async def work_refs(self) -> Sequence[str]:
-        """Return the references of the cases of which somebody is changing a copy."""
-        ...
-
-    async def drop_works(self, ref: str) -> int:
-        """Remove what anybody is writing for the case ``ref``; return how many there were."""
-        ...
-
-    async def sweep(self, at: datetime) -> int:
-        """Delete what is over at ``at`` and return how many rows went."""
-        ...
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from gateway.core import figures
 from gateway.core.calendars import Calendar, OutOfCalendar, end_of_day, local_date
 from gateway.core.deadlines import Clock
-from gateway.core.escalation import STOP, Pressed, is_stopped
+from gateway.core.escalation import Pressed, is_stopped
 from gateway.core.figures import INTERNAL, File, Table
 from gateway.services.inquire import Inquiries, Place, WatchPart, WatchRow
 from gateway.services.reckon import Reckoner
@@ -285,8 +285,3 @@ def _ends_on(calendar: Calendar, today: date) -> tuple[datetime, datetime, datet
 def cool_down_until(watched: Watched, days: int) -> datetime | None:
     """Return until when no further reminder is sent for a case, or ``None`` if none was sent."""
     return watched.reminded_at and watched.reminded_at + timedelta(days=days)
-
-
-def stopped_since(watched: Watched) -> datetime | None:
-    """Return when pressing was stopped last, or ``None`` if it is not."""
-    return max((one.at for one in watched.pressed if one.event == STOP), default=None) if watched.stopped else None

@@ -18,7 +18,8 @@ from gateway.core.returns import RETURN_STATES, represented
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import cases
-from gateway.services.accounts import Accounts, Invitation, desk_of
+from gateway.services.account_store import Invitation, desk_of
+from gateway.services.accounts import Accounts
 from gateway.services.acts import GONE, VERBS
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.guests import EVENTS

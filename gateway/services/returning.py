@@ -55,8 +55,6 @@ REPORTS = {
 }
 """What a report is here, by what it is to the State that gets it."""
 
-TAKE_BACK_REASONS = frozenset(schemas.codes("take_back_reason"))
-
 
 @dataclass(frozen=True, slots=True)
 class Protocol:

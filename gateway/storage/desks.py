@@ -21,7 +21,7 @@ from typing import Any
 
 import aiosqlite
 
-from gateway.services.accounts import (
+from gateway.services.account_store import (
     ATTEMPTS_LAST,
     ATTEMPTS_MAX,
     BACK_OFF,

@@ -23,7 +23,7 @@ from multidict import MultiDict
 
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.rules import Finding
-from gateway.services.accounts import Invitation, Session
+from gateway.services.account_store import Invitation, Session
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from gateway.web import language

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.services.accounts import Session
+from gateway.services.account_store import Session
 
 LASTS: Final = timedelta(minutes=15)
 """How long a reason is not asked for again: one piece of work on one case."""

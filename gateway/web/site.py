@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import jinja2
 from markupsafe import Markup, escape
 
-from gateway.services.accounts import Accounts, Session
+from gateway.services.account_store import Session
+from gateway.services.accounts import Accounts
 from gateway.services.acts import DeskServices
 from gateway.services.context import Person
 from gateway.web.language import DEFAULT, LANGUAGES, Tongue, tongue

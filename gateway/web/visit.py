@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 from multidict import MultiDict
 
-from gateway.services.accounts import Session
+from gateway.services.account_store import Session
 from gateway.services.context import Person
 from gateway.web.language import LANGUAGES, Tongue
 from gateway.web.site import Site

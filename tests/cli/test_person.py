@@ -7,7 +7,7 @@ import pytest
 
 from gateway import settings
 from gateway.cli.running import alone
-from gateway.services.accounts import hashed
+from gateway.services.account_store import hashed
 from gateway.storage.desks import DeskStore
 from gateway.web.signin.hand import key_name
 from keys import b64

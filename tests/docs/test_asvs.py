@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import schemas
-from gateway.services import accounts
-from gateway.services.accounts import DESKS, LEVELS, PRESENT, desk_of
+from gateway.services import account_store
+from gateway.services.account_store import DESKS, LEVELS, PRESENT, desk_of
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs/security/asvs.csv"
@@ -80,7 +80,7 @@ def test_what_does_not_hold_is_on_the_page() -> None:
 def test_page_gives_the_figures_of_the_code() -> None:
     """Each limit of sessions, links and guesses is the one in force."""
     told = {name.strip("`"): value for name, value, _ in table_of("| figure | value | what it is |")}
-    assert told == {name: _words(getattr(accounts, name)) for name in told}
+    assert told == {name: _words(getattr(account_store, name)) for name in told}
     assert {"IDLE", "ABSOLUTE", "FRESH", "LINK_MAX", "FREE_ATTEMPTS", "BACK_OFF_MAX", "ATTEMPTS_MAX"} <= set(told)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.case import State
-from gateway.services.accounts import Invitation
+from gateway.services.account_store import Invitation
 from tests.support import story
 from tests.web.interior.case_support import put, read, two_desks
 from tests.web.support import Desk, Officer

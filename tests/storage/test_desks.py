@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.services.accounts import (
+from gateway.services.account_store import (
     ATTEMPTS_MAX,
     BACK_OFF_MAX,
     Approval,

@@ -12,7 +12,8 @@ from typing import Any
 from aiohttp import ClientSession, FormData, web
 
 from gateway import app
-from gateway.services.accounts import Accounts, Invitation, Session
+from gateway.services.account_store import Invitation, Session
+from gateway.services.accounts import Accounts
 from gateway.storage.desks import DeskStore
 from gateway.web.door import COOKIE, desks_app
 from gateway.web.signin.hand import Hand, key_name

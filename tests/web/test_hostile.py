@@ -22,7 +22,7 @@ import schemas
 from gateway import app, settings
 from gateway.desks import PAGES
 from gateway.http.listen import listen
-from gateway.services.accounts import DESKS, Invitation, desk_of
+from gateway.services.account_store import DESKS, Invitation, desk_of
 from gateway.services.context import Person
 from gateway.web.door import ASSETS, COOKIE, desks_app
 from gateway.web.headers import HEADERS

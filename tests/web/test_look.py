@@ -24,7 +24,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
-from gateway.services.accounts import IDLE, SEEN_EVERY, Session
+from gateway.services.account_store import IDLE, SEEN_EVERY, Session
 from gateway.services.context import Person
 from gateway.web import visit as visits
 from gateway.web.door import ASSETS

@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.core.calendars import local_date
 from gateway.services import directory
-from gateway.services.accounts import Snooze
+from gateway.services.account_store import Snooze
 from gateway.services.board import Band, Board, Watched
 from gateway.services.context import NotFound
 from gateway.services.inquire import Place

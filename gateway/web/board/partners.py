@@ -59,11 +59,6 @@ class Tested:
 
     lines: tuple[tuple[str, bool], ...]
 
-    @property
-    def is_well(self) -> bool:
-        """Return whether everything is."""
-        return all(well for _, well in self.lines)
-
 
 async def every(visit: Visit) -> web.StreamResponse:
     """Show the States with how many replies of each are late, and what holds of them."""

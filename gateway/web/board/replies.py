@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.services.accounts import Snooze
+from gateway.services.account_store import Snooze
 from gateway.services.board import SAMPLE, Band, Counts, Filter, ReplyTimes, Watched, cool_down_until
 from gateway.services.context import NotFound
 from gateway.services.escalate import Escalation

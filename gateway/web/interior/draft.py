@@ -19,7 +19,7 @@ from gateway.core import documents
 from gateway.core.case import Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
-from gateway.services.accounts import Session, Work
+from gateway.services.account_store import Session, Work
 from gateway.services.acts import VERBS, Call, allowed
 from gateway.services.context import NotFound
 from gateway.services.ports import Unavailable

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway.core.case import Case, Side
 from gateway.services import invitations
-from gateway.services.accounts import INVITATION_MAX, Invitation
+from gateway.services.account_store import INVITATION_MAX, Invitation
 from gateway.services.acts import GONE
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.guests import is_guest

@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.core.case import Side, State
 from gateway.core.machine import RuleRefused
 from gateway.services import directory, rights
-from gateway.services.accounts import Invitation
+from gateway.services.account_store import Invitation
 from gateway.services.acts import DESK, GONE, RETURN_DESK, RETURN_PARTS, allowed
 from gateway.services.context import NotFound
 from gateway.services.guests import is_guest

@@ -17,7 +17,7 @@ from gateway.core.case import Side, State
 from gateway.core.documents import number_digest
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.rules import Finding
-from gateway.services.accounts import PRESENT
+from gateway.services.account_store import PRESENT
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import DESK, VERBS, Call, allowed
 from gateway.services.context import Forbidden

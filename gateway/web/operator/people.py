@@ -12,7 +12,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from gateway.core.calendars import local_date
-from gateway.services.accounts import DESKS, desk_of
+from gateway.services.account_store import DESKS, desk_of
 from gateway.services.context import Forbidden, NotFound, Person
 from gateway.services.ports import Conflict
 from gateway.web.language import N_, Tongue

@@ -12,7 +12,8 @@ from datetime import datetime
 import pyotp
 import segno
 
-from gateway.services.accounts import Accounts, Session
+from gateway.services.account_store import Session
+from gateway.services.accounts import Accounts
 
 USE = "code-secret"
 

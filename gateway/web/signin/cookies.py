@@ -9,7 +9,7 @@ import secrets
 
 from aiohttp import web
 
-from gateway.services.accounts import CHALLENGE_LASTS, hashed
+from gateway.services.account_store import CHALLENGE_LASTS, hashed
 
 CEREMONY = "__Host-sign-in"
 OPENID = "__Host-openid"

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.services.accounts import TOKEN_BYTES, Accounts, Approval, Session
+from gateway.services.account_store import TOKEN_BYTES, Approval, Session
+from gateway.services.accounts import Accounts
 from gateway.services.context import Forbidden, Person
 from gateway.web.signin.passkeys import Passkeys
 from gateway.web.signin.refused import Refused

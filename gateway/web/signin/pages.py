@@ -8,7 +8,7 @@ Rule 3: a new means is added by who came by a link for it, or who has just prove
 
 from aiohttp import web
 
-from gateway.services.accounts import Passkey, Session, hashed
+from gateway.services.account_store import Passkey, Session, hashed
 from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.ports import Unavailable

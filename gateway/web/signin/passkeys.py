@@ -32,7 +32,8 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from gateway.services.accounts import CHALLENGE_LASTS, TOKEN_BYTES, Accounts, Passkey, Session
+from gateway.services.account_store import CHALLENGE_LASTS, TOKEN_BYTES, Passkey, Session
+from gateway.services.accounts import Accounts
 from gateway.web.signin.refused import Refused
 from keys import b64
 

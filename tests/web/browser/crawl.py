@@ -17,7 +17,7 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
 
 from gateway.demo.states import HOST, PEOPLE
 from gateway.desks import PAGES
-from gateway.services.accounts import DESKS, desk_of
+from gateway.services.account_store import DESKS, desk_of
 from gateway.services.ports import Tx
 from gateway.web.door import COOKIE
 from gateway.web.visit import Route

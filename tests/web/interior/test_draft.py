@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.services.accounts import WORK_LASTS, WORKS_MAX
+from gateway.services.account_store import WORK_LASTS, WORKS_MAX
 from gateway.services.ports import Conflict
 from gateway.web.interior import PAGES
 from schemas import ijson

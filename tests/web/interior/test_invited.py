@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.case import State
 from gateway.services import rights
-from gateway.services.accounts import Invitation
+from gateway.services.account_store import Invitation
 from gateway.services.invitations import INVITABLE, invitable
 from gateway.services.retain import erase_in
 from gateway.web import interior

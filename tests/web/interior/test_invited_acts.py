@@ -15,7 +15,8 @@ from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.core.verification import CLERK, OFFICER
 from gateway.desks import open_desks
 from gateway.services import act_bodies, directory, rights
-from gateway.services.accounts import Accounts, Invitation
+from gateway.services.account_store import Invitation
+from gateway.services.accounts import Accounts
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import VERBS, Call
 from gateway.services.context import Forbidden, NotFound, acting

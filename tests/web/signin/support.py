@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.app import SystemRandom
-from gateway.services.accounts import Accounts, Session
+from gateway.services.account_store import Session
+from gateway.services.accounts import Accounts
 from gateway.services.context import Person
 from gateway.storage.desks import DeskStore
 from gateway.web.signin.passkeys import Passkeys

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyotp
 import pytest
 
-from gateway.services.accounts import (
+from gateway.services.account_store import (
     ABSOLUTE,
     ATTEMPTS_MAX,
     CHALLENGE_LASTS,

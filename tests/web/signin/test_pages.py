@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from gateway.services.accounts import Passkey
+from gateway.services.account_store import Passkey
 from gateway.web.door import COOKIE
 from gateway.web.help import ROUTES as HELP
 from gateway.web.signin import cookies

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.services.accounts import CHALLENGE_LASTS
+from gateway.services.account_store import CHALLENGE_LASTS
 from gateway.services.ports import Conflict
 from gateway.web.signin.passkeys import CREDENTIAL_MAX_CHARS
 from gateway.web.signin.refused import Refused
