@@ -181,7 +181,7 @@ class Receiver:
         Return the message in ``raw``. Raises ``PeerError``.
 
         Twice it lets the loop turn, so that all who came together are decrypted, then read, then verified, one after
-        the other. Done message by message, each kind of work pushes the code of the last out of the processor's cache.
+        the other. That was measured at a tenth less processor time (docs/performance.md); why, only guessed at.
         """
         context = self._context
         parsed = envelope.parse(raw, context.policy.suites)
