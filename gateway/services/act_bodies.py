@@ -192,7 +192,8 @@ _LOCAL: Mapping[str, Schema] = {
 }
 
 
-def _bundled(name: str) -> Any:
+def bundled(name: str) -> Any:
+    """Return the schema ``name`` of ``schemas`` with its references written as those of the components are."""
     return _rewritten(schemas.load(name), name)
 
 
@@ -212,7 +213,7 @@ def _rewritten(value: Any, name: str) -> Any:
 
 def _reply_schema() -> dict[str, Any]:
     """Return ``verification.reply`` without ``handling``, which is the request's and not the caller's to choose."""
-    made: dict[str, Any] = _bundled("verification.reply")
+    made: dict[str, Any] = bundled("verification.reply")
     made["required"] = [name for name in made["required"] if name != "handling"]
     made["properties"] = {name: value for name, value in made["properties"].items() if name != "handling"}
     return made
@@ -225,7 +226,7 @@ OF_A_RETURN = ("return.proposal", "return.acceptance", "return.schedule", "retur
 @cache
 def components() -> Mapping[str, Any]:
     """Return every schema that a body refers to, by the name of its component."""
-    shared = {name: _bundled(name) for name in ("common", "case-draft", "return-record", *OF_A_RETURN, *BODIES)}
+    shared = {name: bundled(name) for name in ("common", "case-draft", "return-record", *OF_A_RETURN, *BODIES)}
     return {**shared, "Reply": _reply_schema(), **_LOCAL}
 
 

@@ -135,21 +135,8 @@ def fields(name: str) -> tuple[Field, ...]:
 @cache
 def _root(name: str) -> Mapping[str, Any]:
     shared: Mapping[str, Any] = act_bodies.components()
-    found: Mapping[str, Any] = shared[name] if name in shared else _rewritten(schemas.load(name), name)
+    found: Mapping[str, Any] = shared[name] if name in shared else act_bodies.bundled(name)
     return found
-
-
-def _rewritten(value: Any, name: str) -> Any:
-    """Return the schema of a message with its references written as those of the components are."""
-    if isinstance(value, list):
-        return [_rewritten(item, name) for item in value]
-    if not isinstance(value, dict):
-        return value
-    made = {key: _rewritten(item, name) for key, item in value.items()}
-    if isinstance(target := made.get("$ref"), str):
-        base, _, pointer = target.partition("#")
-        made["$ref"] = act_bodies.COMPONENTS + (base.rpartition(":")[2] or name) + pointer
-    return made
 
 
 def _follow(schema: Mapping[str, Any]) -> Mapping[str, Any]:
