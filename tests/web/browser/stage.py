@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locato
 
 from gateway.demo.clock import DemoClock
 from gateway.demo.population import Population
-from gateway.demo.start import Start
+from gateway.demo.start import LINK_LASTS, Start
 from gateway.demo.states import ASKING, World, choose_ports, running
 from gateway.demo.story import UNDER_WAY
 from gateway.demo.tell import Tell
@@ -171,6 +171,12 @@ class Stage:
         await seat.lead(own.get_by_text(seat.say(link, person=person), exact=True))
         await seat.press("Go on")
         return seat
+
+    async def link(self, person: str, country: str = ASKING, desk: str = "interior", purpose: str = "sign-in") -> str:
+        """Return the address of a new one-time link, by which ``person`` signs in or takes up a passkey (``enrol``)."""
+        site = self.start.desks[country].site
+        token = await site.accounts.make_link(person, desk, purpose, site.now(), site.now() + LINK_LASTS)
+        return site.origins[desk] + site.route(desk, "link").path.replace("{token}", token)
 
     async def settled(self, country: str) -> None:
         """Wait until every message of ``country`` that may leave now has left and was answered."""

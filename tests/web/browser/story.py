@@ -227,11 +227,14 @@ class Tale:
 
     # Time passes.
 
+    def leave_reminders_to_people(self) -> None:
+        """Choose the policy by which no gateway reminds by itself; else it was there before its people."""
+        for gateway in self.stage.world.gateways.values():
+            gateway.context.policy = replace(gateway.context.policy, auto_reminder=False)
+
     async def press(self) -> Seat:
         """A week passes on the start page; foreign affairs see what is late, and press for it."""
-        for gateway in self.stage.world.gateways.values():
-            # Where the policy of the State leaves reminders to its people; else the gateway was there before them.
-            gateway.context.policy = replace(gateway.context.policy, auto_reminder=False)
+        self.leave_reminders_to_people()
         clock = await self.stage.seat("", self.lang)
         await clock.page.goto(clock.origin)
         await clock.press("One week")

@@ -1,20 +1,39 @@
 """The main story without a mouse: Tab, Enter, Space and the arrows, and one can always see where one is."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import pytest
 
-from tests.web.browser.stage import ENROL, Seat, Stage
-from tests.web.browser.story import TASKS, WHY, Tale
+from gateway.demo.report import case_of
+from gateway.demo.states import ASKED, ASKING
+from tests.web.browser.stage import Seat, Stage
+from tests.web.browser.story import ANSWER, OWN, TASKS, WHY, Tale
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 TABS_MAX = 160
 """Presses of Tab within which anything on a page is reached."""
 
+ON_SIGN_OUT = "is currently not supported, as it breaks active network connections."
+"""How a browser ends its word on connections that signing out leaves open; what it holds it clears all the same."""
+
+_NO_POINTER = """
+for (const kind of ["pointerdown", "mousedown", "touchstart"]) {
+  addEventListener(kind, () => console.error("a pointer was used"), true);
+}
+"""
+"""Has a page complain of a mouse; a button that a key presses gives none of these."""
+
 _WHERE = """
 () => {
-  const one = document.activeElement;
+  const looks = of => [of, of.labels?.[0]].filter(Boolean).flatMap(part => ["", "::before"].map(pseudo => {
+    const style = getComputedStyle(part, pseudo || null);
+    return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow, style.backgroundColor];
+  })).join();
+  const one = document.activeElement, was = window.wasAt;
+  const same = was && was.one !== one && was.one.isConnected && looks(was.one) === was.looks;
+  window.wasAt = one === document.body ? null : {one, looks: looks(one)};
   const style = getComputedStyle(one), box = one.getBoundingClientRect();
   const around = one.labels?.[0] ? getComputedStyle(one.labels[0], "::before") : style;
   return {
@@ -22,11 +41,13 @@ _WHERE = """
     tag: one.tagName, type: one.type || "", field: one.name || "", value: one.value || "", checked: !!one.checked,
     shown: [style, around].some(of => of.outlineStyle !== "none" && parseFloat(of.outlineWidth) >= 2
       || of.boxShadow !== "none"),
+    unmarked: same ? was.one.outerHTML.slice(0, 120) : "",
     inside: box.bottom > 0 && box.top < innerHeight,
     hidden: box.width * box.height <= 1,
   };
 }
 """
+"""Where the focus is, whether it shows; and what had it before and looks without it as it did with it."""
 
 
 class Keys:
@@ -37,29 +58,51 @@ class Keys:
         self.seat = seat
         self.pressed = 0
 
+    @classmethod
+    async def by_link(
+        cls, stage: Stage, person: str, country: str = ASKING, desk: str = "interior", purpose: str = "sign-in"
+    ) -> Self:
+        """Open a one-time link, the one page that no key leads to; whatever follows is reached by keys alone."""
+        made = cls(await stage.seat(stage.address(country, desk)))
+        await made.seat.page.add_init_script(_NO_POINTER)
+        await made.seat.page.goto(await stage.link(person, country, desk, purpose))
+        await made.press("Go on")
+        return made
+
     async def tab_to(self, tag: str, *, name: str = "", field: str = "") -> None:
-        """Press Tab until the element is reached; whatever is passed shows that it has the focus, within the window."""
+        """Press Tab until the element is reached."""
         for _ in range(TABS_MAX):
-            await self.seat.page.keyboard.press("Tab")
-            self.pressed += 1
-            at = await self.seat.page.evaluate(_WHERE)
-            if at["tag"] == "BODY":
-                continue
-            assert at["shown"], f"{self.seat.path}: nothing shows that '{at['name'] or at['field']}' has the focus"
-            assert at["inside"], f"{self.seat.path}: '{at['name'] or at['field']}' has the focus outside the window"
+            at = await self._press("Tab")
             if at["tag"] == tag and (at["name"] == name if name else at["field"] == field):
                 return
         raise AssertionError(f"{self.seat.path}: {TABS_MAX} presses of Tab do not reach {name or field}")
+
+    async def _press(self, key: str) -> dict[str, Any]:
+        """Press a key, and return where the focus is; it shows, within the window, wherever it comes by."""
+        await self.seat.page.keyboard.press(key)
+        self.pressed += 1
+        at: dict[str, Any] = await self.seat.page.evaluate(_WHERE)
+        who = f"{self.seat.path}: '{at['name'] or at['field']}'"
+        assert not at["unmarked"], f"{self.seat.path}: the focus changes nothing in the look of {at['unmarked']}"
+        if at["tag"] != "BODY":
+            assert not at["hidden"], f"{who} has the focus and no size"
+            assert at["shown"], f"nothing shows that {who} has the focus"
+            assert at["inside"], f"{who} has the focus outside the window"
+        return at
 
     async def enter(self) -> None:
         """Press Enter, and wait for what it leads to."""
         async with self.seat.page.expect_navigation():
             await self.seat.page.keyboard.press("Enter")
 
-    async def follow(self, text: str) -> None:
-        """Follow the link with a text (English)."""
-        await self.tab_to("A", name=self.seat.say(text))
+    async def follow(self, text: str, **values: object) -> None:
+        """Follow the first link with a text (English)."""
+        await self.tab_to("A", name=self.seat.say(text, **values))
         await self.enter()
+
+    async def home(self) -> None:
+        """Follow the first entry of the navigation, which leads to what waits."""
+        await self.follow("Home")
 
     async def press(self, text: str) -> None:
         """Press the button with a text (English), with the space bar as with Enter."""
@@ -90,29 +133,55 @@ class Keys:
 
     async def _choose(self, name: str, value: str) -> None:
         """Choose one of several by Space and the arrow down."""
-        page = self.seat.page
-        await page.keyboard.press("Space")
-        for _ in range(await page.locator(f'[name="{name}"]').count()):
-            at = await page.evaluate(_WHERE)
+        at = await self._press("Space")
+        for _ in range(await self.seat.page.locator(f'[name="{name}"]').count()):
             if at["value"] == value and at["checked"]:
                 return
-            await page.keyboard.press("ArrowDown")
+            at = await self._press("ArrowDown")
         raise AssertionError(f"{name}: {value} cannot be chosen with the keyboard")
 
     async def _tick(self, values: Sequence[str]) -> None:
-        page, left = self.seat.page, set(values)
-        while left:
-            at = await page.evaluate(_WHERE)
+        """Tick several boxes in the order of the page by Space, from the first of them on."""
+        left = set(values)
+        at = await self.seat.page.evaluate(_WHERE)
+        for _ in range(TABS_MAX):
             if at["value"] in left:
-                await page.keyboard.press("Space")
+                assert (await self._press("Space"))["checked"]
                 left.discard(at["value"])
-            await page.keyboard.press("Tab")
+            if not left:
+                return
+            at = await self._press("Tab")
+        raise AssertionError(f"{self.seat.path}: {left} cannot be ticked with the keyboard")
+
+    async def explain(self, why: str, button: str) -> None:
+        """Say why something of a person has to be seen, and press the button that shows it."""
+        await self.fill({"why": why})
+        await self.press(button)
+
+    async def words(self) -> str:
+        """Return what the page says."""
+        return await self.seat.page.locator("main").inner_text()
 
 
 async def test_story_by_keyboard(stage: Stage) -> None:
-    """From the first page to the message that leaves, without a mouse, and with the focus in sight at every press."""
+    """
+    The whole story without a mouse, and with the focus in sight at every press: asked, approved, sent, answered, late,
+    refused. The last page of each person says what became of it.
+    """
     tale = Tale(stage, "en")
-    officer = Keys(await tale.sit("officer"))
+    officer = await drafted(tale)
+    await approved(tale)
+    await sent(tale, officer)
+    await answered(tale)
+    await read(tale, officer)
+    await reminded(tale)
+    await refused(tale)
+    assert [] == [text for text in stage.complaints() if not text.endswith(ON_SIGN_OUT)]
+
+
+async def drafted(tale: Tale) -> Keys:
+    """The officer writes a request, sees what would leave, and opens the case."""
+    officer = await Keys.by_link(tale.stage, "officer")
     await officer.follow("Write a new request")
     await officer.press("Begin an empty request")
     overview = officer.seat.path
@@ -128,26 +197,110 @@ async def test_story_by_keyboard(stage: Stage) -> None:
     await officer.follow("Check what will leave")
     await officer.press("Open the case")
     tale.ref = officer.seat.path.split("/")[2]
+    assert ("DRAFT", "") == await tale.state()
+    return officer
 
-    liaison = Keys(await tale.sit("liaison", link=ENROL))
+
+async def approved(tale: Tale) -> None:
+    """The liaison officer takes up a passkey and approves with it."""
+    liaison = await Keys.by_link(tale.stage, "liaison", purpose="enrol")
     await liaison.follow("Add a passkey")
     await liaison.fill({"name": "blue key"})
     await liaison.press("Add a passkey")
-    await liaison.seat.go("/")
+    await liaison.home()
     await liaison.follow("To approve")
     await liaison.follow(tale.ref)
     await liaison.follow("Approve what is prepared")
-    await liaison.fill({"why": WHY})
-    await liaison.press("Show the content")
+    await liaison.explain(WHY, "Show the content")
     await liaison.press("Approve")
+    assert "Approved. Nothing has been sent yet." == await liaison.seat.told()
     assert ("CLEARED", "") == await tale.state()
 
-    await officer.seat.go(f"/cases/{tale.ref}")
+
+async def sent(tale: Tale, officer: Keys) -> None:
+    """The officer finds what was approved, sends it, and sees in the timeline that it arrived."""
+    await officer.home()
+    await officer.follow("To send")
+    await officer.follow(tale.ref)
     await officer.follow("Send what was approved")
     await officer.press("Send")
-    await stage.settled("XAA")
+    assert (await officer.seat.told()).startswith("Handed to the outbox.")
+    await tale.delivered(ASKING)
     assert "DELIVERED" == (await tale.state())[0]
-    assert [] == stage.complaints()
+
+
+async def answered(tale: Tale) -> None:
+    """The clerk of XBB acknowledges the request and answers it by codes."""
+    clerk = await Keys.by_link(tale.stage, "clerk", ASKED)
+    row, _ = await case_of(tale.stage.world.gateways[ASKING], tale.ref)
+    tale.their_ref = await tale.stage.other_ref(ASKED, row.thread)
+    await clerk.follow("New requests from other States")
+    await clerk.follow(tale.their_ref)
+    await clerk.follow("Acknowledge the request")
+    await clerk.press("Acknowledge it")
+    await tale.delivered(ASKED)
+    await clerk.follow("Prepare the answer")
+    await clerk.explain("to look the person up", "Show it")
+    await clerk.fill({"outcome": "NATIONAL"})
+    await clerk.press("Go on")
+    await clerk.fill(ANSWER)
+    await clerk.press("Go on")
+    await clerk.press("Prepare the answer")
+    await clerk.follow("Send the answer")
+    await clerk.press("Send the answer")
+    assert "The answer is in the outbox and leaves from there." == await clerk.seat.told()
+    await tale.delivered(ASKED)
+    assert ("REPLIED", "REPLIED") == await tale.state()
+
+
+async def read(tale: Tale, officer: Keys) -> None:
+    """The officer finds the answer in the list, and opens it again for a reason of its own."""
+    await officer.home()
+    await officer.follow("Answers to read")
+    await officer.follow(tale.ref)
+    await officer.press("Close the content now")  # it stood open for the reason of the draft
+    assert OWN[0] not in await officer.words()
+    await officer.explain(WHY, "Show the content")
+    words = await officer.words()
+    assert officer.seat.tongue.code("outcome", "NATIONAL") in words
+    assert OWN[0] in words
+
+
+async def reminded(tale: Tale) -> None:
+    """Foreign affairs sign out for a week, which passes on the start page; then they press for all that is late."""
+    tale.leave_reminders_to_people()
+    board = await Keys.by_link(tale.stage, "board", ASKING, "board")
+    await board.press("Sign out")
+    await board.follow("Demonstration: invented States and people")
+    await board.press("One week")
+    await board.follow("Sign in as %(person)s", person="board")
+    await board.press("Go on")
+    assert board.seat.page.url.startswith(board.seat.origin)
+    await board.tab_to("INPUT", name=board.seat.say("Choose all on this page"))
+    await board.seat.page.keyboard.press("Space")
+    await board.press("Remind of the chosen cases")
+    await board.press("Send")
+    assert board.seat.path.startswith("/reminders/")
+    assert "The reminder is in the outbox" in await board.words()
+    await tale.delivered(ASKING)
+
+
+async def refused(tale: Tale) -> None:
+    """The child-welfare authority of XBB refuses the return of a minor."""
+    welfare = await Keys.by_link(tale.stage, "welfare", ASKED)
+    await welfare.follow("Sign-offs")
+    minor = await welfare.seat.page.locator("main table").get_by_role("link").first.inner_text()
+    await welfare.follow(minor)
+    await welfare.explain("to decide on the return", "Show the content")
+    await welfare.follow("Refuse the proposal")
+    await welfare.fill({"b.reason": "NO_CARER"})
+    await welfare.press("Go on")
+    await welfare.press("Refuse the proposal")
+    assert f"/cases/{minor}" == welfare.seat.path
+    assert "The refusal is in the outbox." == await welfare.seat.told()
+    await tale.delivered(ASKED)
+    theirs, _ = await case_of(tale.stage.world.gateways[ASKED], minor)
+    assert "REPLIED" == theirs.state
 
 
 async def test_enter_in_a_field_saves_it(stage: Stage) -> None:

@@ -182,6 +182,14 @@ async def test_link_is_used_by_post_alone_and_once(desk: Desk) -> None:
     assert (410, "") == ((await late.post(f"/link/{token}")).status, late.cookie)
 
 
+async def test_link_followed_from_another_site_takes_one_more_step(desk: Desk) -> None:
+    """The session's cookie does not come along from elsewhere: a page of ours goes on to the link, where it does."""
+    now = desk.network.clock.now()
+    token = await desk.site.accounts.make_link("first", "interior", "enrol", now, now + timedelta(hours=1))
+    page = await desk.nobody().send("GET", f"/link/{token}", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (200, f"0; url=/link/{token}") == (page.status, page.headers["Refresh"])
+
+
 async def test_whoever_came_by_a_link_can_only_add_a_means(desk: Desk) -> None:
     """Until then no other page opens, and afterwards it does under a new token (ASVS 7.2.4)."""
     now = desk.site.now()
