@@ -1,0 +1,55 @@
+"""What is no text is refused with a code, and what people really write is not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.redaction.refuse import MOST_CHARACTERS, refusals
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a" * (MOST_CHARACTERS + 1), "text-too-long"),
+        ("x" * 10_000_000, "text-too-long"),
+        ("name\x00", "text-not-printable"),
+        ("PK\x03\x04 zip", "text-not-printable"),
+        ("\ufffd replaced", "text-not-printable"),
+        ("Rosa \u202eanaM\u202c", "text-direction"),
+        ("ab\u2066cd\u2069", "text-direction"),
+        ("Ro\u200bsa", "text-invisible"),
+        ("Ro\u00adsa", "text-invisible"),
+        ("\U000e0041\U000e0042", "text-invisible"),
+        ("Z\u0301\u0302\u0303\u0304a", "text-marks"),
+        ("R\u043esa", "text-mixed-script"),
+        ("\u0420osa", "text-mixed-script"),
+        ("\uff32\uff4f\uff53\uff41", "text-mixed-script"),
+        ("\U0001d411\U0001d428\U0001d42c\U0001d41a", "text-mixed-script"),
+    ],
+)
+def test_what_is_no_text_has_a_code(text: str, code: str) -> None:
+    """Length, bytes, direction, unseen characters, piled marks and look-alikes each have a code of their own."""
+    assert code in refusals(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Née à Šabac, n.º 5, 2.ª puerta",
+        "бʼє, під'їзд, м’яч",
+        "می‌خواهد",
+        "مُحَمَّدٌ",
+        "Θεία Ευανθία",
+        "Tel.\t+355 69 1\nfax",
+        "",
+    ],
+)
+def test_what_people_write_passes(text: str) -> None:
+    """Accents, ordinals, apostrophes, vowel signs and joiners of Persian are text."""
+    assert refusals(text) == []
+
+
+@given(st.text(max_size=300))
+def test_any_text_gets_an_answer(text: str) -> None:
+    """Nothing is raised, and the answer is the same twice."""
+    assert refusals(text) == refusals(text)
