@@ -73,7 +73,21 @@ def test_a_home_names_its_authority_and_partners(homes: Homes) -> None:
 
 
 def test_the_table_is_for_people() -> None:
-    """Without ``--json`` a table shows each element, and talk goes to standard error."""
+    """Without ``--json`` a table says of each field what is in the file, what they receive and why."""
     result = call("preview", "-", input=json.dumps(draft()))
-    assert "forbidden  shelter" in result.stdout
+    groups = [line for line in result.stdout.splitlines() if line in ("They receive", "Stays for now", "Never leaves")]
+    assert ["They receive", "Stays for now", "Never leaves"] == groups
+    never = result.stdout.partition("Never leaves")[2].partition("The message:")[0]
+    assert len(draft()["national"]) <= never.count(" nothing ")
+    assert "MIN-3: a shelter's name or place endangers everyone in it" in never
     assert "No rule forbids sending this.\n" == result.stderr
+
+
+def test_what_they_receive_is_read_from_the_body() -> None:
+    """A field that leaves shows the body's value beside the file's; one that stays shows nothing."""
+    shown = call("preview", "-", input=json.dumps(draft(remark={"language": "en", "text": "Thank you."}))).stdout
+    names = next(line for line in shown.splitlines() if line.strip().startswith("Names"))
+    assert 2 == names.count("Иванова")
+    remark = next(line for line in shown.splitlines() if "REM-3" in line)
+    assert "Thank you." in remark
+    assert " nothing " in remark
