@@ -3,6 +3,7 @@ Does the text tell of a wish for protection, or of a fear of return, however ind
 
 Rule 1: this can hold a message and can release none: what releases is the attested field of the case, elsewhere.
 Rule 2: the most telling sentence is judged, and the text as a whole; the two judgements are weighed together.
+Rule 3: what is said in plain words in one sentence holds whatever the judgements are (``PLAIN``).
 
 Each judgement is a logistic regression: the sum of the weights of what the sentence, or the text, has. A feature's
 weight stands at the place its CRC-32 gives it, so the model is two plain rows of numbers, ``model/stop.weights``, made
@@ -26,6 +27,21 @@ SENTENCE_SHARE = 0.8
 
 HOLDS = 1.0
 """From this on (log odds, weighed) a text is held. Chosen on the training notes: docs/redaction.md."""
+
+_OF_OTHERS = frozenset({"t_other_sense", "t_leaflet", "t_other_person", "t_no"})
+PLAIN: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
+    # A claim of protection is made, pending or planned.
+    (frozenset({"t_claim", "t_protection"}), _OF_OTHERS | {"t_negator"}),
+    # A relation was given protection somewhere.
+    (frozenset({"kin", "place", "t_protection"}), _OF_OTHERS | {"t_office"}),
+    # Death waits at the end of the way back.
+    (frozenset({"t_kill", "t_sent_back"}), _OF_OTHERS),
+    (frozenset({"t_kill", "t_not_back"}), _OF_OTHERS),
+    (frozenset({"t_kill", "t_there"}), _OF_OTHERS),
+    # The State of origin is to learn nothing.
+    (frozenset({"t_not_tell", "t_home_state"}), frozenset({"t_other_sense"})),
+)
+"""Ideas and classes of words that hold a text when one sentence has all of the first and none of the second."""
 
 _MODEL = Path(__file__).parent / "model" / "stop.weights"
 
@@ -59,6 +75,14 @@ def score(view: Read, telling: Sequence[float]) -> float:
     return SENTENCE_SHARE * most + (1 - SENTENCE_SHARE) * _sum(of_all, set().union(*sentences))
 
 
+def _plain(view: Read) -> bool:
+    for begin, end in view.sentences:
+        said = frozenset().union(*view.ideas[begin:end], *view.classes[begin:end])
+        if any(needed <= said and not said & without for needed, without in PLAIN):
+            return True
+    return False
+
+
 def holds(view: Read, telling: Sequence[float]) -> bool:
     """Tell whether the text must be held."""
-    return score(view, telling) >= HOLDS
+    return _plain(view) or score(view, telling) >= HOLDS
