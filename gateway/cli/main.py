@@ -5,6 +5,7 @@ Rule 1: a verb is imported when it is called, so that ``--version`` and ``--help
 Rule 2: whatever a verb raises becomes an exit code and two lines in ``gateway.cli.errors``; nobody sees a stack trace.
 """
 
+import resource
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -33,6 +34,7 @@ VERBS: Mapping[str, Place] = {
     "partner": Place("gateway.cli.partner:partner", "Add a partner State."),
     "person": Place("gateway.cli.person:person", "Add a person who may act here."),
     "preview": Place("gateway.cli.preview:preview", "Show what would leave, what is withheld, and by which rule."),
+    "redact": Place("gateway.cli.redact:redact", "Take out of notes what identifies somebody."),
     "case": Place("gateway.cli.case:case", "Open, approve, send, answer, stop and close cases."),
     "interview": Place("gateway.cli.interview:interview", "Propose an interview, agree or say no, tell its result."),
     "data": Place("gateway.cli.data:data", "Ask what became of data, correct it, have it destroyed, and answer."),
@@ -99,7 +101,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; the entry point of the installed program."""
+    """Run the command line; the entry point of the installed program. A crash leaves no core, which holds names."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     cli(prog_name="isthmus")
 
 

@@ -15,7 +15,7 @@ from gateway.core.codes import PeerError, Reason
 from gateway.core.exercise import MARK
 from gateway.core.machine import Notify
 from gateway.services.guests import Guests, is_guest
-from gateway.services.ports import Clock, Committed, Peers, Random, Store, Tx, Unit
+from gateway.services.ports import Clock, Committed, Peers, Random, Redacted, Redactor, Store, Tx, Unit
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
 from keys import b64
@@ -100,11 +100,23 @@ class Policy:
     reminder_cooldown_days: int = 7
     message_days: int = 30
     envelope_days: int = 30
+    images_days: int = 30
     closed_after_days: int = 60
     blocked_after_days: int = 180
     erased_after_days: int = 540
     in_flight: int = 32
     post_timeout_s: float = 20.0
+
+
+class NoRedactor:
+    """Stands where nothing can read free words: every text is held."""
+
+    async def redact(self, text: str, language: str) -> Redacted:
+        """Hold the text."""
+        return Redacted((), ("recogniser-missing",), None)
+
+    async def close(self) -> None:
+        """Do nothing: it holds nothing."""
 
 
 @dataclass(slots=True)
@@ -118,6 +130,7 @@ class Context:
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
     post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
     windows it lists, by raw key id. ``guests`` are who was invited to one case; nobody, where there are no desks.
+    ``redactor`` reads free words.
     """
 
     country: str
@@ -144,6 +157,7 @@ class Context:
     windows: Mapping[bytes, SealingEntry] = field(default_factory=dict)
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
     guests: Guests = field(default_factory=Guests)
+    redactor: Redactor = field(default_factory=lambda: NoRedactor())
 
     def opener(self, kid: bytes, at: datetime) -> SealingKey:
         """
@@ -253,7 +267,7 @@ def acting(context: Context, person: str, role: str, at: datetime, ref: str = ""
     if found is None and ref and is_guest(person) and context.guests.invited(person, role, ref, at):
         return Person(person, frozenset({role}), b"")
     if found is None:
-        raise Forbidden(f"'{person}' is not a person of this gateway")
+        raise Forbidden("who is named as acting is not a person of this gateway")  # it may be anybody's name
     if not found.active(at):
         raise Forbidden(f"'{person}' is not in office now")
     if role not in found.roles:

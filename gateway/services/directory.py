@@ -170,7 +170,8 @@ def named(context: Context, officer: str, roles: frozenset[str], at: datetime) -
     """
     found = context.persons.get(officer)
     if found is None or not found.roles & roles:
-        raise Forbidden(f"'{officer}' is no officer of this gateway", "name a person with an officer's role")
+        # Not quoted: what stands in that field of a draft may be anybody's name.
+        raise Forbidden("who is named there is no officer of this gateway", "name a person with an officer's role")
     if in_charge(context, officer, at) is None:
         raise Forbidden(f"'{officer}' is away and nobody stands in", "set 'deputy' of the person in the configuration")
     return officer
