@@ -68,6 +68,12 @@ $(VENV)/.test: requirements/pdf.txt $(VENV)/.dev
 	fi
 	@touch $@
 
+# Free words are read by the recogniser of the extra `redact`, with the models that lie beside its code.
+$(VENV)/.redact: requirements/redact.txt $(VENV)/.dev
+	@echo "== Setting up: installing the pinned packages of the extra 'redact' (every file checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/redact.txt
+	@touch $@
+
 # Keys in devices are tried against SoftHSM, a device made of software: fetched where allowed, and said where it is not.
 $(VENV)/.device: requirements/pkcs11.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'pkcs11' (every file checked by hash)"
@@ -131,7 +137,7 @@ desks: $(VENV)/.base
 	@echo "== Two gateways with their desks, until stopped with Ctrl-C: open the address it prints in a browser"
 	@$(BIN)/isthmus demo
 
-test: $(VENV)/.test $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.browser
+test: $(VENV)/.test $(VENV)/.redact $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.browser
 	@echo "== Tests, in random order, in two processes"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -175,7 +181,7 @@ format: $(VENV)/.dev
 pins: $(VENV)/.dev
 	@echo "== Pins: resolving anew; read the difference before you commit it"
 	@$(COMPILE) --upgrade -o requirements/dev.txt requirements/build.in requirements/base.in requirements/test.in requirements/dev.in
-	@for part in build base test postgres pdf pkcs11 timestamp; do \
+	@for part in build base test postgres pdf pkcs11 timestamp redact; do \
 		$(COMPILE) --upgrade -c requirements/dev.txt -o requirements/$$part.txt requirements/$$part.in; done
 
 clean:

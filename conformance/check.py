@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from conformance.reading import (
     Json,
@@ -189,9 +190,22 @@ def _advance(case: Json, _: Json) -> Json:
 
 
 def _body(case: Json, _: Json) -> Json:
-    if not is_valid(case["type"], strict_json(case["text"].encode())):
+    value = strict_json(case["text"].encode())
+    if not is_valid(case["type"], value) or not all(map(_is_page, _pages(value.get("elements")))):
         raise Refused("bad-schema")
     return {}
+
+
+def _pages(elements: Any) -> list[Json]:
+    """Return the pages of all images in ``elements`` of a body; those of a question are names."""
+    images = [elements.get(name, {}) for name in ("photo", "document_image")] if isinstance(elements, dict) else []
+    return [page for image in images for page in image.get("pages", ())]
+
+
+def _is_page(page: Json) -> bool:
+    """Tell whether a page of an image has the digest it says (protocol 3.7)."""
+    raw = base64.urlsafe_b64decode(page["content"] + "=" * (-len(page["content"]) % 4))
+    return (b64u(raw), b64u(sha256(raw).digest())) == (page["content"], page["sha256"])
 
 
 def _reply(case: Json, _: Json) -> Json:

@@ -47,7 +47,7 @@ from gateway.services.information import Information
 from gateway.services.no_contact import NoContact
 from gateway.services.notices import Notices
 from gateway.services.operate import Operate
-from gateway.services.ports import Clock, LogHead, Peers, Random, TimeStamper, Tx, Unavailable
+from gateway.services.ports import Clock, LogHead, Peers, Random, Redactor, Renderer, TimeStamper, Tx, Unavailable
 from gateway.services.receive import Receiver
 from gateway.services.reckon import Reckoner
 from gateway.services.remind import Reminder
@@ -64,6 +64,8 @@ from gateway.storage.sqlite import Run, SqliteStore, Worker, open_store
 from gateway.transport.card_directory import CardDirectory
 from gateway.transport.notices import QUEUE_MAX, DeskNotices, Mail, Way, Webhook
 from gateway.transport.peers import HttpPeers
+from gateway.transport.redactor import WorkerRedactor
+from gateway.transport.render import WorkerRenderer
 from gateway.transport.timestamp import HttpTimeStamper
 from keys import b64, selftest
 from keys.card import parse_card
@@ -267,7 +269,7 @@ def policy(values: Mapping[str, Any]) -> Policy:
     chosen: dict[str, Any] = {"suites": frozenset(values.get("suites", (1, 2)))}
     for section, names in (
         ("policy", ("auto_reminder", "reminder_cooldown_days", "message_days")),
-        ("retention", ("closed_after_days", "blocked_after_days", "erased_after_days", "envelope_days")),
+        ("retention", ("closed_after_days", "blocked_after_days", "erased_after_days", "envelope_days", "images_days")),
         ("limits", ("in_flight", "post_timeout_s")),
     ):
         chosen |= {name: values[section][name] for name in names if name in values.get(section, {})}
@@ -330,6 +332,8 @@ async def build(
     peers: Peers | None = None,
     cards: CardSource | None = None,
     log: Callable[..., None] | None = None,
+    renderer: Renderer | None = None,
+    redactor: Redactor | None = None,
     create: bool = False,
 ) -> Gateway:
     """
@@ -386,6 +390,7 @@ async def build(
         emit=log,
         tell=told.tell,
         on_erased=lambda ref: _note_erased(settings.home / ERASED_FILE, ref),
+        redactor=redactor or WorkerRedactor(),
     )
     await publish_own(context, source)
     await trust.load()
@@ -403,6 +408,7 @@ async def build(
 
     async def close() -> None:
         await told.close()
+        await context.redactor.close()
         await inquiries.close()
         await store.close()
         if http_peers is not None:
@@ -415,7 +421,7 @@ async def build(
         context=context,
         store=store,
         inquiries=inquiries,
-        clear=Clear(context),
+        clear=Clear(context, renderer or WorkerRenderer()),
         answer=Answer(context),
         hold=Hold(context),
         no_contact=NoContact(context),

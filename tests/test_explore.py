@@ -433,8 +433,8 @@ def variants(row: Row, case: Case, world: World) -> Iterator[Variant]:
         return
     if name in ("propose", "request_document", "accept"):
         yield wrong_with(case, minor), {}
-    elif name == "amend":  # what is written anew says of the world what is so
-        yield "", {"draft": case.draft}
+    elif name in ("amend", "attach"):  # what is written anew says of the world what is so
+        yield "", {"draft": case.draft, "renditions": {}}
     elif name == "reply":
         yield from (("", {"body": body, "digest": kit.REPLY_DIGEST}) for body in bodies("reply", minor).values())
     elif name in ("consider", "record"):
@@ -603,6 +603,8 @@ def after(world: World, case: Case, event: Event, moved: Case) -> World:
             reply = "positive" if moved.reply and moved.reply["outcome"] == "NATIONAL" else "negative"
         case "prepare" | "amend":
             author, approver = event.actor, None
+        case "attach":
+            author, approver = None, None
         case "approve" | "countersign" if wrong != "other bytes":
             approver = event.actor
         case "endorse" if wrong != "other bytes" and not wrong_authority(Taken(world, case, event, moved, ())):

@@ -347,6 +347,7 @@ SPOILT: dict[str, Spoil] = {
     ),
     "age_stands": _changed(draft=return_support.MINOR),
     "answered": _changed(reply=None),
+    "remark_stands": _changed(remark=None),
     "retention_over": _data(until=support.NOW.replace(year=2027)),
     **dict.fromkeys(
         ("rules_compose", "rules_approve", "rules_send", "rules_resume", "rules_remind", "rules_receive"), _facts
@@ -467,8 +468,10 @@ def _variants(row: Row, case: Case, role: str, actor: str) -> Iterator[tuple[Eve
 
 def _pendings(row: Row, case: Case, actor: str) -> list[Any]:
     """Return the bodies that may be prepared by the event, or the one that is."""
-    if row.event == "amend":
+    if row.event == "amend" or (row.event == "remark" and row.source is not State.NEEDS_TIER2):
         return [support.preview().pending(actor)]
+    if row.event == "remark":
+        return [None]
     if row.event != "prepare":
         return [case.pending]
     if case.state is State.NEEDS_INTERVIEW and case.side is Side.REQUESTING:
@@ -491,8 +494,10 @@ def _key(case: Case, ghost: Ghost) -> tuple[Any, ...]:
 def _remember(ghost: Ghost, event: Event, before: Case) -> Ghost:
     author, signer, freezers, proposer = ghost
     match event.name:
-        case "amend" | "prepare":
+        case "amend" | "prepare" | "remark":
             author, signer = event.actor, None
+        case "attach":
+            author, signer = None, None
         case "approve" | "countersign" if before.pending and event.data["digest"] == before.pending.digest:
             signer = event.actor
         case "send" | "answer":

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -20,6 +20,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import home_option, key_passphrase_option, passphrase, passphrase_option, read_json, run
+from gateway.core.attachments import FILE_MAX_BYTES, MEMBER_OF, NotRendered, in_short
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import IllegalStep
 from gateway.core.verification import CLERK, GATEWAY, OFFICER
@@ -27,8 +28,8 @@ from gateway.http.local_api import (
     allowed_json,
     content_json,
     desk_json,
+    made_json,
     pending_json,
-    prepared_json,
     preview_json,
     row_json,
 )
@@ -40,6 +41,7 @@ from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
 from gateway.services.ports import Tx
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
+from keys import b64
 from keys import statement as statements
 
 if TYPE_CHECKING:
@@ -112,9 +114,7 @@ class Desk:
         role = self.fitting(gateway, verb.roles(Side(row.side)) - {GATEWAY}, here)
         made = await verb.act(desk_services(gateway), Call(self.person, role, ref, body))
         value: dict[str, Any] = {"ref": ref, "state": (await find_row(gateway.inquiries, ref)).state}
-        if made is not None:
-            value["prepared"] = prepared_json(made)
-        return value
+        return {**value, **made_json(made)}
 
 
 def desk_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -190,7 +190,7 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
             "case": row_json(row),
             "allowed": allowed_json(Side(row.side), State(row.state), gateway.context.persons[desk.person].roles),
             "desk": desk_json(seen) if seen else None,
-            "content": content_json(seen) if seen and why else None,
+            "content": in_short(content_json(seen)) if seen and why else None,
         }
 
     desk.run(act)
@@ -269,6 +269,85 @@ def amend(desk: Desk, ref: str, file: str) -> None:
     """Replace the draft by the one in FILE; an approval given before is void."""
     draft = read_json(file, what="a case draft")
     desk.run(lambda gateway: desk.step(gateway, "amend", ref, draft))
+
+
+_ELEMENT = click.option(
+    "--element", type=click.Choice(list(MEMBER_OF)), default="DOCUMENT_IMAGE", show_default=True, help="What it is."
+)
+
+
+@case.command()
+@ref_argument
+@click.argument("file", type=click.File("rb"))
+@_ELEMENT
+@desk_options
+def attach(desk: Desk, ref: str, file: BinaryIO, element: str) -> None:
+    """
+    Have the image in FILE ("-": standard input) drawn anew and keep it with the record. The file itself is not kept.
+
+    A JPEG, PNG or PDF of at most 8 MiB. What was prepared before is void. Prints the digest of each page, and what was
+    removed.
+    """
+    raw = file.read(FILE_MAX_BYTES + 1)
+    if len(raw) > FILE_MAX_BYTES:
+        finding = NotRendered("file-large").finding
+        raise CommandError(Exit.REFUSED, "rule-refused", f"{finding.rule}: {finding.because}", "scan it smaller")
+    body = {"element": element, "content": b64.encode(raw)}
+    desk.run(lambda gateway: _changed(desk, gateway, "attachment", ref, body))
+
+
+@case.command()
+@ref_argument
+@_ELEMENT
+@desk_options
+def detach(desk: Desk, ref: str, element: str) -> None:
+    """Take an image out of the record. What was prepared before is void."""
+    desk.run(lambda gateway: _changed(desk, gateway, "attachment-removal", ref, {"element": element}))
+
+
+async def _changed(desk: Desk, gateway: "Gateway", verb: str, ref: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Take a step that changes an image; what it prepared is told by its digest, for nobody reads a picture here."""
+    made = await desk.step(gateway, verb, ref, body)
+    prepared = made.pop("prepared", None)
+    if prepared is not None:
+        made["prepared"] = {name: prepared[name] for name in ("type", "digest", "findings")}
+    seen = await look(gateway, desk.person, ref, "view", None)
+    return {**made, "images": in_short(seen.renditions)}
+
+
+@case.command()
+@ref_argument
+@click.argument("file", required=False)
+@click.option("--drop", is_flag=True, help="Take the remark out of the record.")
+@desk_options
+def remark(desk: Desk, ref: str, file: str | None, drop: bool) -> None:
+    """
+    Write the remark in FILE ("-": standard input; "language" and "text"), and have it read and redacted.
+
+    Only where an agreement allows one. Prints what would leave of it, what was taken out, and why it is held, if it is.
+    Nothing of it leaves before somebody confirms it (isthmus case confirm-remark).
+    """
+    if (file is None) == (not drop):
+        raise click.UsageError("name a FILE, '-' for standard input, or --drop")
+    value = None if file is None else read_json(file, what="a remark")
+    desk.run(lambda gateway: desk.step(gateway, "remark", ref, {"remark": value}))
+
+
+@case.command("confirm-remark")
+@ref_argument
+@click.argument("file", required=False)
+@click.option("--digest", required=True, help="The digest of the redacted remark that was seen.")
+@desk_options
+def confirm_remark(desk: Desk, ref: str, file: str | None, digest: str) -> None:
+    """
+    Confirm the redacted remark, which then is part of the body prepared; an approval given before is void.
+
+    With FILE ("-": standard input; "text"), confirm that instead: the same text with words taken out.
+    """
+    body: dict[str, Any] = {"digest": digest}
+    if file is not None:
+        body |= read_json(file, what="a text")
+    desk.run(lambda gateway: desk.step(gateway, "remark-confirmation", ref, body))
 
 
 def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,6 +21,7 @@ from gateway.cli.case import look as look_at
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.session import read_json
+from gateway.core.attachments import in_short
 from gateway.core.case import Side, State
 from gateway.http.local_api import return_json
 from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS, find_row
@@ -107,7 +108,7 @@ def show(desk: Desk, ref: str, why: str) -> None:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
         if (await find_row(gateway.inquiries, ref)).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        return return_json(await look_at(gateway, desk.person, ref, "view", why, role), role)
+        return in_short(return_json(await look_at(gateway, desk.person, ref, "view", why, role), role))
 
     desk.run(act)
 

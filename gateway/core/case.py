@@ -2,11 +2,12 @@
 A case as the rules see it: an immutable value, the same type on both sides.
 
 Rule 1: OVERDUE is not here; it is derived from ``clocks``.
-Rule 2: what names a person is in ``draft``, ``received``, ``record``, ``said`` or ``pending`` only, and the whole value
-is stored sealed.
+Rule 2: what names a person is in ``draft``, ``renditions``, ``received``, ``record``, ``said`` or ``pending`` only, and
+the whole value is stored sealed.
 Rule 3: a return goes on in the case of the verification it rests on. No state is one of a forced return.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -121,6 +122,46 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """
+    What became of the remark that ``draft`` has in free words (``gateway.core.remark``).
+
+    ``of`` is the digest of what was written, ``text`` what may leave of it once confirmed, ``digest`` the seal that
+    whoever confirms it names. ``spans`` (start, end, type) say what was taken out of what was written, in code points.
+    With any of ``reasons`` (codes) it is held for good; ``leaks`` are fields of the record that ``text`` still tells
+    something of.
+
+    ``author`` wrote it into the record. ``by`` confirmed it at the RFC 3339 instant ``at``, when ``record`` was the
+    digest of ``draft``. ``sent`` says that it left, so that it is part of no further message.
+    """
+
+    language: str
+    text: str
+    digest: str
+    of: str
+    spans: tuple[tuple[int, int, str], ...] = ()
+    reasons: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
+    by: str | None = None
+    at: str | None = None
+    record: str | None = None
+    sent: bool = False
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """
+    A remark told of a need for protection, or may have.
+
+    ``asylum`` is the digest of the attestation that stood in the record then, ``on`` the ISO date.
+    """
+
+    asylum: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """
     One case.
@@ -136,6 +177,11 @@ class Case:
 
     ``interview`` holds the ``proposal`` of an interview, its ``answer``, the ``consent`` to it and its ``result``;
     ``notices`` what was asked and demanded about data that was sent. ``exercise`` says that the person is invented.
+
+    ``renditions`` are the images drawn anew of files that ``draft`` names, by member: ``of`` (digest of the file),
+    ``wire`` (the element of a body) and ``removed``. Only the service that had them drawn writes them.
+
+    ``remark`` is what became of the remark in ``draft``, ``remark_stop`` that one told of a need for protection.
     """
 
     ref: str
@@ -168,6 +214,9 @@ class Case:
     interview: Mapping[str, Any] | None = None
     notices: tuple[Notice, ...] = ()
     exercise: bool = False
+    renditions: Mapping[str, Any] = field(default_factory=dict)
+    remark: Remark | None = None
+    remark_stop: Stop | None = None
 
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""
@@ -178,13 +227,32 @@ class Case:
         return replace(self, clocks=(*(c for c in self.clocks if c.step != clock.step), clock))
 
 
+LEAST_SIZE = 4096
+LEAST_FILE_SIZE = 8192
+"""Bytes of a case as it is sealed: what another State asked fits the first, a national file the second."""
+
+
 def serialize_case(case: Case) -> bytes:
     """
     Return ``case`` as JSON, for sealing.
 
-    It never leaves the process in clear, so it needs no strict form; dates and instants are ISO 8601.
+    It never leaves the process in clear, so it needs no strict form; dates and instants are ISO 8601. Spaces fill it
+    up to one of a few sizes: whoever holds a copy of the database and no key does not learn from its length how much a
+    file says. Images are reckoned apart, or a name more would show where they nearly fill their size.
     """
-    return orjson.dumps(case)
+    raw = orjson.dumps(case)
+    least = LEAST_SIZE if case.draft is None else LEAST_FILE_SIZE
+    images = sum(map(len, _IMAGES.findall(raw)))
+    return raw.ljust(_filled(len(raw) - images, least) + (_filled(images, LEAST_SIZE) if images else 0))
+
+
+_IMAGES = re.compile(rb'"content\\?":\\?"[A-Za-z0-9_-]{100,}')
+"""The bytes of a page of an image, also within the text of a body that is prepared."""
+
+
+def _filled(size: int, least: int) -> int:
+    """Return to how many bytes ``size`` bytes are filled up: to ``least``, or to the next power of two."""
+    return max(least, 1 << (size - 1).bit_length())
 
 
 def parse_case(raw: bytes) -> Case:
@@ -206,5 +274,14 @@ def parse_case(raw: bytes) -> Case:
             "findings": tuple(value["findings"]),
             "releases": tuple(Release(**release) for release in value["releases"]),
             "notices": tuple(Notice(**notice) for notice in value["notices"]),
+            "remark": _parse_remark(value.get("remark")),
+            "remark_stop": Stop(**stop) if (stop := value.get("remark_stop")) else None,
         }
     )
+
+
+def _parse_remark(value: Mapping[str, Any] | None) -> Remark | None:
+    if value is None:
+        return None
+    spans = tuple((start, end, kind) for start, end, kind in value["spans"])
+    return Remark(**{**value, "spans": spans, "reasons": tuple(value["reasons"]), "leaks": tuple(value["leaks"])})

@@ -148,9 +148,11 @@ class Reason(StrEnum):
     TYPE_LATER = "type.later-version"
     SCHEMA = "schema.body"
     SCHEMA_CODE = "schema.code-list"
+    SCHEMA_IMAGE = "schema.image"
     MATRIX_FORBIDDEN = "matrix.forbidden"
     MATRIX_TIER = "matrix.tier"
     MATRIX_MISSING = "matrix.missing"
+    REMARK_NOT_AGREED = "remark.not-agreed"
     METHOD_LIMIT = "rule.method-limit"
     STATEMENT_MISSING = "statement.missing"
     STATEMENT_FORM = "statement.form"
@@ -219,8 +221,13 @@ _BY_CODE: Mapping[str, tuple[Reason, ...]] = {
     "id-reuse": (Reason.ID_REUSED, Reason.SEQ_REUSED),
     "out-of-order": (Reason.SEQ_GAP,),
     "unsupported-type": (Reason.TYPE_UNKNOWN, Reason.TYPE_LATER),
-    "bad-schema": (Reason.SCHEMA, Reason.SCHEMA_CODE),
-    "not-minimised": (Reason.MATRIX_FORBIDDEN, Reason.MATRIX_TIER, Reason.MATRIX_MISSING),
+    "bad-schema": (Reason.SCHEMA, Reason.SCHEMA_CODE, Reason.SCHEMA_IMAGE),
+    "not-minimised": (
+        Reason.MATRIX_FORBIDDEN,
+        Reason.MATRIX_TIER,
+        Reason.MATRIX_MISSING,
+        Reason.REMARK_NOT_AGREED,
+    ),
     "bad-statement": (
         Reason.STATEMENT_MISSING,
         Reason.STATEMENT_FORM,

@@ -159,6 +159,20 @@ class Parties:
 
 
 @dataclass(frozen=True, slots=True)
+class RemarkTerms:
+    """What an agreement says of remarks in free words: the most characters, in which message types, and where."""
+
+    most_characters: int
+    types: frozenset[str]
+    source: str
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "RemarkTerms":
+        """Return the terms in ``value``, which the schema "instrument" accepted."""
+        return cls(value["most_characters"], frozenset(value["types"]), value["source"])
+
+
+@dataclass(frozen=True, slots=True)
 class Instrument:
     """An agreement as data: who is bound, from when to when, and its rules."""
 
@@ -174,6 +188,7 @@ class Instrument:
     verified_by: str | None
     verified_on: date | None
     steps: tuple[Rule, ...]
+    remark: RemarkTerms | None = None
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> "Instrument":
@@ -191,6 +206,7 @@ class Instrument:
             verified_by=value["verified_by"],
             verified_on=_date_or_none(value["verified_on"]),
             steps=tuple(Rule.from_dict(step, value) for step in value["steps"]),
+            remark=RemarkTerms.from_dict(terms) if (terms := value.get("remark")) else None,
         )
 
     def rule(self, step: str) -> Rule | None:
@@ -340,6 +356,18 @@ def instruments_for(
     return sorted(
         found, key=lambda one: (one.id == POLICY_DEFAULT, -one.specificity, -one.valid_from.toordinal(), one.id)
     )
+
+
+def remark_most(instruments: Iterable[Instrument], requesting: str, requested: str, type: str, on: date) -> int | None:
+    """
+    Return how many characters a remark in a message of ``type`` may have between the pair on ``on``.
+
+    ``None`` where no agreement in force allows one. Of several that speak of remarks the most special one counts.
+    """
+    found = [one for one in instruments if one.remark and one.applies(requesting, requested, on)]
+    first = min(found, key=lambda one: (-one.specificity, -one.valid_from.toordinal(), one.id), default=None)
+    terms = first.remark if first else None
+    return terms.most_characters if terms and type in terms.types else None
 
 
 def rule_for(instruments: Iterable[Instrument], requesting: str, requested: str, step: str, on: date) -> Rule | None:

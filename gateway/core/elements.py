@@ -2,12 +2,14 @@
 Whether elements can be what they say: names that show what they are, dates that exist, documents of a known kind.
 
 A schema sees the form of an element; this file sees its sense. It runs before anything leaves and on what arrives.
+Images are measured by ``attachments``; none is decoded.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.core import edtf
+from gateway.core.attachments import attachment_findings
 from gateway.core.documents import describe_type
 from gateway.core.names import BadText, check_text
 from gateway.core.rules import Finding
@@ -24,9 +26,11 @@ def element_findings(elements: Mapping[str, Any]) -> tuple[Finding, ...]:
     Return a finding for each element that cannot be what it says, without its value.
 
     ``elements`` has been accepted by its schema. Names: no control, bidirectional or invisible character, no word in
-    two scripts. Dates: EDTF level 1 that exists. Document type: one that ICAO Doc 9303 names.
+    two scripts. Dates: EDTF level 1 that exists. Document type: one that ICAO Doc 9303 names. Images: bare JPEGs within
+    the limits, with the digest they say (E-02).
     """
-    return tuple(Finding(RULE, because, f"elements.{where}") for where, because in _faults(elements))
+    found = tuple(Finding(RULE, because, f"elements.{where}") for where, because in _faults(elements))
+    return (*found, *attachment_findings(elements))
 
 
 def _faults(elements: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

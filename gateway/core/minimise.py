@@ -4,6 +4,7 @@ The least data that answers the question: purpose x element, as a table.
 Rule 1: an element leaves only if the table says so for the purpose. What the table does not name does not leave.
 Rule 2: an element marked ``tier2`` leaves only after the other State asked for exactly that element.
 Rule 3: a national field never leaves, for any purpose; the wire has no place for it.
+Rule 4: of an image there is only what this gateway drew anew (``gateway.core.attachments``); the file itself stays.
 
 The table is ``schemas/matrix.json``, with the source of each row.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import schemas
+from gateway.core.attachments import drawn
 from gateway.core.rules import Finding
 
 MATRIX: Mapping[str, Any] = schemas.load_matrix()
@@ -46,13 +48,13 @@ class Disclosure:
     findings: tuple[Finding, ...]
 
 
-def _judge(member: str, purpose: str, asked: frozenset[str]) -> Line:
+def _judge(member: str, purpose: str, asked: frozenset[str], images: Mapping[str, Any]) -> Line:
     element = _ELEMENT_OF.get(member)
     if element is None:
         return Line(member, member, "forbidden", "MIN-1", "the table does not name it")
     need = _ELEMENTS[element]["purposes"].get(purpose, "forbidden")
-    if _ELEMENTS[element]["attachment"]:
-        return Line(element, member, "withheld", "MIN-4", "attachments do not leave before they can be re-rendered")
+    if _ELEMENTS[element]["attachment"] and member not in images:
+        return Line(element, member, "withheld", "MIN-4", "an image leaves only once it was drawn anew here")
     if need == "required" or (need == "tier2" and element in asked):
         return Line(element, member, "sent", "-", "needed to answer" if need == "required" else "asked for")
     if need == "tier2":
@@ -65,18 +67,25 @@ def members_of(elements: Iterable[str]) -> frozenset[str]:
     return frozenset(member for name in elements if name in _ELEMENTS for member in _ELEMENTS[name]["members"])
 
 
-def disclose(draft: Mapping[str, Any], purpose: str, asked: Iterable[str] | None = None) -> Disclosure:
+def disclose(
+    draft: Mapping[str, Any],
+    purpose: str,
+    asked: Iterable[str] | None = None,
+    renditions: Mapping[str, Any] | None = None,
+) -> Disclosure:
     """
     Divide the national record ``draft`` into what leaves for ``purpose`` and what does not.
 
     With ``asked`` (element names of a tier-2 question) only those elements leave and the tier-1 elements, already sent,
-    stay; without it, tier 1 leaves. A required element that the file lacks is a finding, MIN-5.
+    stay; without it, tier 1 leaves. A required element that the file lacks is a finding, MIN-5. ``renditions`` are what
+    the case keeps of the images drawn anew; one of a file that the record no longer names counts for nothing.
     """
-    wanted = frozenset(asked or ())
+    wanted, images = frozenset(asked or ()), drawn(draft, renditions or {})
     file: dict[str, Any] = dict(draft["elements"])
     if draft.get("representative"):
         file["representative_ref"] = draft["representative"]["ref"]
-    lines = [_judge(member, purpose, wanted) for member in file]
+    file |= {member: one["wire"] for member, one in images.items()}
+    lines = [_judge(member, purpose, wanted, images) for member in file]
     if asked is not None:
         lines = [_second_tier(line, wanted) for line in lines]
     lines += [
@@ -102,7 +111,7 @@ def _missing(sent: Mapping[str, Any], purpose: str, asked: frozenset[str] | None
     return tuple(
         Finding("MIN-5", f"{element} is required for {purpose} and not in the file", "elements")
         for element in required
-        # Not everybody has a representative, and no attachment leaves yet (MIN-4): neither holds a message back.
+        # Not everybody has a representative, or a document to take an image of: neither holds a message back.
         if element not in have and not _ELEMENTS[element]["reference"] and not _ELEMENTS[element]["attachment"]
     )
 

@@ -15,6 +15,7 @@ from gateway.core.case import Pending
 from gateway.core.elements import element_findings
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.minimise import Line, disclose
+from gateway.core.remark import About, is_confirmed, is_waiting, wire_value
 from gateway.core.rules import Facts, Finding, When, findings
 from keys import b64
 from schemas import ijson
@@ -56,17 +57,20 @@ def compose(
     no_contact: str | None,
     asked: tuple[str, ...] | None = None,
     person_stopped: bool = False,
+    renditions: Mapping[str, Any] | None = None,
+    remark: About | None = None,
 ) -> Preview:
     """
     Compose the request for the national record ``draft`` (schema ``case-draft``), or the answer to a tier-2 question.
 
     ``authority`` is the asking authority's directory id; ``asked`` the elements a question named, ``None`` for the
     request itself; ``no_contact`` the reason the State is not to be contacted; ``person_stopped`` whether another case
-    of the same person is stopped. Findings are those of composing and approving together: everything that would stop
-    the body on its way out.
+    of the same person is stopped; ``renditions`` the images drawn anew, as the case keeps them; ``remark`` what is
+    known of a remark. Findings are those of composing and approving together: everything that would stop the body on
+    its way out.
     """
-    purpose = draft["purpose"]
-    disclosure = disclose(draft, purpose, asked)
+    purpose, known = draft["purpose"], remark or About()
+    disclosure = disclose(draft, purpose, asked, renditions)
     handling = {"purpose": purpose, "legal_basis": LEGAL_BASIS, **draft["handling"]}
     if asked is None:
         type = REQUEST
@@ -80,8 +84,10 @@ def compose(
     else:
         type = ELEMENTS
         value = {"handling": handling, "elements": disclosure.elements}
+    if known.remark is not None and is_confirmed(draft, known.remark):
+        value["remark"] = wire_value(known.remark)
     body = ijson.dumps(value).decode()
-    facts = Facts(now, draft, type, value, no_contact=no_contact, person_stopped=person_stopped)
+    facts = Facts(now, draft, type, value, no_contact=no_contact, person_stopped=person_stopped, remark=known)
     found = dict.fromkeys(
         (
             *findings(When.COMPOSE, facts),
@@ -90,4 +96,20 @@ def compose(
             *element_findings(disclosure.elements),
         )
     )
-    return Preview(type, body, body_digest(body), disclosure.lines, tuple(found))
+    lines = (*disclosure.lines, *_remark_line(draft, known, leaves="remark" in value))
+    return Preview(type, body, body_digest(body), lines, tuple(found))
+
+
+def _remark_line(draft: Mapping[str, Any], known: About, *, leaves: bool) -> tuple[Line, ...]:
+    """Return what happens to the remark in the record, if it has one."""
+    if draft.get("remark") is None:
+        return ()
+    if leaves:
+        return (Line("REMARK", "remark", "sent", "REM-3", "redacted, compared with the record, and confirmed"),)
+    if not is_waiting(draft, known.remark):
+        return (Line("REMARK", "remark", "withheld", "REM-3", "it left with a message before"),)
+    if known.most is None:
+        return (Line("REMARK", "remark", "forbidden", "REM-1", "no agreement with that State allows a remark here"),)
+    if known.remark is not None and known.remark.reasons:
+        return (Line("REMARK", "remark", "withheld", "REM-2", "it is held, and is written anew or taken out"),)
+    return (Line("REMARK", "remark", "withheld", "REM-3", "nobody has confirmed the redacted text"),)

@@ -83,7 +83,7 @@ def _conclusion(one: Mapping[str, Any]) -> Body:
 
 def document_request(case: Case, needed_by: str) -> Body:
     """Return the request for a travel document needed by the ISO date ``needed_by``; elements as the matrix says."""
-    elements = disclose(case.draft or {}, TRAVEL).elements
+    elements = disclose(case.draft or {}, TRAVEL, renditions=case.renditions).elements
     return {"handling": _ours(case, TRAVEL), "elements": elements, "needed_by": needed_by}
 
 

@@ -183,6 +183,7 @@ REQUESTING_RETURN: tuple[Row, ...] = (
         "decision reference",
     ),
     Row(S.DECIDED, "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
+    Row(S.DECIDED, "attach", STAY, OFFICER, evidence="digest of the image"),
     Row(S.DECIDED, "approve", STAY, LIAISON, (*_APPROVE, "minimised", "rules_approve"), "approval statement"),
     Row(S.DECIDED, "request_document", STAY, OFFICER, ("approved", "right_type", "minimised", "rules_send"), "message"),
     *rows_of((S.DECIDED,), "document", S.DOCUMENTED, _PARTNER, ("document_valid",), "message"),

@@ -28,6 +28,7 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     DOCUMENT,
     DOCUMENT_REQUEST,
+    ELEMENTS,
     ERASURE,
     INTERVIEW_ANSWER,
     NEGATIVE_OUTCOMES,
@@ -46,6 +47,7 @@ from gateway.core.messages import (
     WITHDRAWAL,
     allowed_methods,
 )
+from gateway.core.remark import About, about_case, is_confirmed, is_read, is_waiting, still_stops, wire_value
 
 
 class When(StrEnum):
@@ -92,6 +94,7 @@ class Facts:
     return, ``said`` the last body of each of its message types, ``releases`` what the authorities signed, ``reply`` the
     body of the signed reply and ``reply_digest`` its payload digest, ``delay`` the last notice of delay, ``clocks``
     what is due when. ``notices`` is what was asked and demanded about data that was sent; ``None`` says nobody looked.
+    ``remark`` is what is known of a remark in free words.
     """
 
     now: datetime
@@ -114,6 +117,7 @@ class Facts:
     delay: Mapping[str, Any] | None = None
     clocks: Sequence[Clock] = ()
     notices: tuple[Notice, ...] | None = None
+    remark: About = field(default_factory=About)
 
 
 STOPPED = frozenset({State.FROZEN, State.WITHDRAWN})
@@ -134,6 +138,7 @@ def about(
     person_stopped: bool = False,
     recipient_ready: bool = True,
     justification: str | None = None,
+    remark: About | None = None,
 ) -> Facts:
     """
     Return the facts of ``case`` at ``now`` about a message of ``type`` with ``body``.
@@ -162,6 +167,7 @@ def about(
         delay=case.delay,
         clocks=case.clocks,
         notices=case.notices,
+        remark=about_case(case) if remark is None else remark,
     )
 
 
@@ -756,6 +762,68 @@ def _m01(facts: Facts) -> str | None:
     return None
 
 
+def _remark_matters(facts: Facts) -> bool:
+    """Return whether the message has a remark, or the record one that is to go with it."""
+    waits = is_waiting(_file(facts), facts.remark.remark) if facts.type in REMARKED else False
+    return waits or "remark" in facts.body
+
+
+REMARKED = frozenset({REQUEST, ELEMENTS})
+"""The types that have a place for a remark."""
+
+
+def _rem1(facts: Facts) -> str | None:
+    if not _remark_matters(facts):
+        return None
+    if facts.type not in REMARKED or facts.remark.most is None:
+        return "no agreement with that State allows a remark in this message"
+    if "remark" not in facts.body:
+        return None
+    text = facts.body["remark"]["text"]
+    if not isinstance(text, str):
+        raise TypeError("a remark is text")
+    return f"the agreement allows {facts.remark.most} characters" if len(text) > facts.remark.most else None
+
+
+def _rem2(facts: Facts) -> str | None:
+    if not _remark_matters(facts):
+        return None
+    remark = facts.remark.remark
+    if remark is None or not is_read(facts.draft, remark):
+        return "the remark has not been read and redacted as it stands in the record"
+    return f"the remark is held: {', '.join(remark.reasons)}" if remark.reasons else None
+
+
+def _rem3(facts: Facts) -> str | None:
+    if not _remark_matters(facts):
+        return None
+    remark = facts.remark.remark
+    if remark is None or not is_confirmed(facts.draft, remark):
+        return "nobody has confirmed the redacted remark as it stands, beside the record as it stands"
+    if facts.body.get("remark") != wire_value(remark):
+        return "the body has another remark than the one that was confirmed"
+    return None
+
+
+def _rem4(facts: Facts) -> str | None:
+    if "remark" not in facts.body:
+        return None
+    if facts.remark.leaks is None:
+        return "nobody has compared the remark with the record"
+    if facts.remark.leaks:
+        return f"the remark tells something of the record: {', '.join(facts.remark.leaks)}"
+    return None
+
+
+def _rem5(facts: Facts) -> str | None:
+    stop = facts.remark.stop
+    if stop is None or _exempt(facts):
+        return None
+    if not still_stops(stop, (_file(facts) or {})["asylum"]):
+        return None  # looked at anew since, by whoever attests: that decides, as ever (R-01)
+    return "a remark told of a need for protection, or may have; the state is attested anew before anything leaves"
+
+
 _REPLY = frozenset({When.COMPOSE, When.APPROVE, When.SEND, When.RECEIVE})
 _OUT = frozenset({When.APPROVE, When.SEND, When.RETRY, When.REMIND})
 _WRITE = frozenset({When.COMPOSE, When.APPROVE, When.SEND})
@@ -961,6 +1029,32 @@ RULES: tuple[Rule, ...] = (
         _REPLY,
         "method_used",
         _m01,
+    ),
+    Rule(
+        "REM-1",
+        "No remark without an agreement",
+        "the agreement between the two States; domain rule of the least data",
+        _WRITE,
+        "remark",
+        _rem1,
+    ),
+    Rule("REM-2", "A remark that cannot be read is held", "policy of this gateway", _WRITE, "remark", _rem2),
+    Rule(
+        "REM-3",
+        "A person confirms exactly the words that leave",
+        "policy of this gateway",
+        _WRITE,
+        "remark",
+        _rem3,
+    ),
+    Rule("REM-4", "Nothing of the record in a remark", "policy of this gateway", _WRITE, "remark", _rem4),
+    Rule(
+        "REM-5",
+        "What a remark tells of protection stops the message",
+        "UNICEF Guidelines 7.3; Directive 2013/32/EU Article 30",
+        _OUT,
+        "asylum",
+        _rem5,
     ),
 )
 

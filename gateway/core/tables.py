@@ -90,6 +90,7 @@ MARKS: Mapping[str, str] = {
     "same_freezer": "V-07",
     "released": "V-08",
     "never_posted_or_refused": "V-09",
+    "remark_stands": "REM-3",
     "indication_stands": "R-01",
     "age_stands": "R-06",
     "answered": "R-11",

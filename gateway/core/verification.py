@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.core.attachments import drawn
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.elements import element_findings
 from gateway.core.machine import (
@@ -50,6 +51,7 @@ from gateway.core.messages import (
     may_interview,
 )
 from gateway.core.minimise import disclose
+from gateway.core.remark import FURTHER_REMARK, is_confirmed, is_shortened
 from gateway.core.rules import Finding, When, findings, is_decided, treat_as_minor
 from schemas import ijson
 
@@ -137,6 +139,10 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "amend", S.DRAFT, OFFICER, _AMEND, "new draft"),
     Row(S.DRAFT, "approve", S.CLEARED, LIAISON, _APPROVE, "approval statement"),
     Row(S.CLEARED, "send", S.SENT, OFFICER, _SEND, "sealed envelope id"),
+    # A remark is read by a machine and confirmed by a person before it is part of any body (docs/rules.md, REM-3).
+    *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "remark", S.DRAFT, OFFICER, ("indication_stands",), "digest"),
+    Row(S.NEEDS_TIER2, "remark", STAY, OFFICER, ("indication_stands",), "digest"),
+    *_rows((S.DRAFT, S.NEEDS_TIER2), "confirm_remark", STAY, OFFICER, ("remark_stands",), "digest of the remark"),
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "discard", S.CLOSED, OFFICER, evidence="event"),
     # What the transport learns.
     Row(S.SENT, "receipt", S.DELIVERED, _GATEWAY, evidence="signed receipt"),
@@ -168,6 +174,8 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *(Row(S.UNDELIVERED, name, STAY, _PARTNER, (), "message") for name in _SAID if name != "reply"),
     # What the requesting desk does next.
     *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
+    # An image is brought in when it is asked for, and need not lie here before.
+    Row(S.NEEDS_TIER2, "attach", STAY, OFFICER, evidence="digest of the image"),
     Row(S.NEEDS_TIER2, "approve", STAY, LIAISON, _APPROVE, "approval statement"),
     Row(S.NEEDS_TIER2, "send", S.ACKNOWLEDGED, OFFICER, _SEND, "sealed envelope id"),
     # An interview needs the person's consent and a representative there; saying no to one needs nothing (4.5).
@@ -273,6 +281,9 @@ def _rules(when: When) -> Guard:
 def _two_persons(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     if case.pending is None or event.actor == case.pending.author:
         return _found("V-01", "author and approver are different persons")
+    remark = case.remark
+    if remark is not None and event.actor in (remark.author, remark.by) and "remark" in _value(case.pending):
+        return _found("V-01", "who wrote or confirmed the remark wrote a part of it, and does not approve it")
     return ()
 
 
@@ -288,7 +299,7 @@ def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
         return _found("MIN-5", "there is no body, or no file to compare it with")
     purpose = "TRAVEL_DOC" if case.pending.type == DOCUMENT_REQUEST else case.purpose
     asked = None if case.pending.type in (REQUEST, DOCUMENT_REQUEST) else case.asked
-    disclosure = disclose(case.draft, purpose, asked)
+    disclosure = disclose(case.draft, purpose, asked, case.renditions)
     if ijson.loads(case.pending.body.encode()).get("elements") != disclosure.elements:
         return _found("MIN-1", "the body holds other elements than the file and the purpose give")
     return (*disclosure.findings, *element_findings(disclosure.elements))
@@ -409,6 +420,18 @@ def _second_person(case: Case, event: Event, now: datetime) -> tuple[Finding, ..
     return ()
 
 
+def _remark_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """What is confirmed was made of the remark that stands in the record, was not held, and has not left yet."""
+    remark = event.data["remark"]
+    if case.remark is None or remark is None or case.remark.reasons or remark.reasons or case.remark.sent:
+        return _found("REM-2", "there is no remark here that may be confirmed")
+    if not is_confirmed(case.draft, remark):
+        return _found("REM-3", "it is another remark than the one in the record, or the record has changed")
+    if not is_shortened(remark.text, case.remark.text):
+        return _found("REM-3", "words may be taken out of what was redacted, and none put in")
+    return ()
+
+
 def _never_posted_or_refused(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     # DRAFT, CLEARED and NOT_ACCEPTED are exactly the states in which no accepted request is with the other State.
     return () if event.data["draft"]["to"] == case.partner else _found("V-09", "a case never moves to another State")
@@ -462,6 +485,7 @@ GUARDS = {
     "same_freezer": _same_freezer,
     "released": _released,
     "second_person": _second_person,
+    "remark_stands": _remark_stands,
     "never_posted_or_refused": _never_posted_or_refused,
     "indication_stands": _indication_stands,
     "age_stands": _age_stands,
@@ -485,7 +509,30 @@ def _amend(case: Case, event: Event, now: datetime) -> Change:
     draft = event.data["draft"]
     # The purpose decides what a reply may say and what may leave, so it follows the draft.
     amended = replace(case, draft=draft, purpose=draft["purpose"], officer=draft["officer"])
-    return replace(amended, pending=event.data["pending"]), ()
+    images = drawn(draft, event.data.get("renditions", case.renditions))
+    amended = replace(amended, pending=event.data["pending"], renditions=images)
+    return (_remarked(amended, event) if "remark" in event.data else amended), ()
+
+
+def _remarked(case: Case, event: Event) -> Case:
+    """Take in what became of the remark. That one told of a need for protection is not undone by another remark."""
+    return replace(case, remark=event.data["remark"], remark_stop=event.data["remark_stop"] or case.remark_stop)
+
+
+def _remark(case: Case, event: Event, now: datetime) -> Change:
+    """Take in a remark in place of any other; what was prepared with that is void."""
+    return _remarked(replace(case, draft=event.data["draft"], pending=event.data["pending"]), event), ()
+
+
+def _confirm_remark(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, remark=event.data["remark"], pending=event.data["pending"]), ()
+
+
+def _attach(case: Case, event: Event, now: datetime) -> Change:
+    """Take in, or take out, an image drawn anew. What was prepared before is void: it may say something else now."""
+    draft = event.data["draft"]
+    images = drawn(draft, event.data["renditions"])
+    return replace(case, draft=draft, renditions=images, pending=None), ()
 
 
 def _prepare(case: Case, event: Event, now: datetime) -> Change:
@@ -512,7 +559,9 @@ def _pending(case: Case) -> Pending:
 
 def _send(case: Case, event: Event, now: datetime) -> Change:
     pending = _pending(case)
-    return replace(case, pending=None), (Send(pending.type, pending.body),)
+    left = case.remark is not None and "remark" in _value(pending)
+    remark = replace(case.remark, sent=True) if case.remark is not None and left else case.remark
+    return replace(case, pending=None, remark=remark), (Send(pending.type, pending.body),)
 
 
 def _receipt(case: Case, event: Event, now: datetime) -> Change:
@@ -553,7 +602,9 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
             case = replace(case, reply=body, reply_digest=event.data.get("digest"))
         case "elements" if case.received is not None:
             merged = {**case.received["elements"], **body["elements"]}
-            case = replace(case, received={**case.received, "elements": merged})
+            # The remark of the request stays what it is: one more comes beside it.
+            more = {FURTHER_REMARK: body["remark"]} if "remark" in body else {}
+            case = replace(case, received={**case.received, **more, "elements": merged})
         case "contest":
             case = replace(case, contests=case.contests + 1)
         case "reminder":
@@ -640,7 +691,8 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
 
 def _correct(case: Case, event: Event, now: datetime) -> Change:
     """Replace what is known of the person, and nothing else of the record."""
-    return replace(case, draft={**(case.draft or {}), "elements": event.data["elements"]}), ()
+    draft = {**(case.draft or {}), "elements": event.data["elements"]}
+    return replace(case, draft=draft, renditions=drawn(draft, case.renditions)), ()
 
 
 def _attest(case: Case, event: Event, now: datetime) -> Change:
@@ -704,6 +756,9 @@ def _answer(case: Case, event: Event, now: datetime) -> Change:
 
 APPLIES = {
     "amend": _amend,
+    "remark": _remark,
+    "confirm_remark": _confirm_remark,
+    "attach": _attach,
     "prepare": _prepare,
     "approve": _sign,
     "countersign": _sign,

@@ -17,11 +17,13 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.core.case import Case, Pending, Side, State
+from gateway.core.attachments import FILE_MAX_BYTES, in_short
+from gateway.core.case import Case, Pending, Remark, Side, State
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import HANDOVER
 from gateway.core.notices import grants
 from gateway.core.preview import Preview
+from gateway.core.remark import seal
 from gateway.core.reuse import DESK as HERE
 from gateway.core.reuse import held_under, reuse_findings
 from gateway.core.verification import CLERK, OFFICER
@@ -54,6 +56,9 @@ from schemas import SchemaError, ijson
 
 BODY_MAX_BYTES = 1 << 20
 """A case draft has a few kilobytes; its attachments are named by digest."""
+
+ATTACHMENT_MAX_BYTES = FILE_MAX_BYTES * 4 // 3 + 1024
+"""A body that brings a file: its base64url, and the little around it."""
 
 JUSTIFICATION_MAX = 400
 
@@ -140,8 +145,9 @@ class _Door:
 
     async def _body(self, request: web.Request, schema: str | None) -> Mapping[str, Any]:
         """Return the body, checked by the schema the document shows. Raises what says why not."""
+        most = ATTACHMENT_MAX_BYTES if schema == "Attachment" else BODY_MAX_BYTES
         with self._room.share() as share:
-            raw = await read_body(request, BODY_MAX_BYTES, self._limits.body_timeout_s, share)
+            raw = await read_body(request, most, self._limits.body_timeout_s, share)
         if schema is None and not raw.strip():
             return {}
         if request.content_type != openapi.MEDIA_TYPE or "Content-Encoding" in request.headers:
@@ -275,9 +281,7 @@ class _Door:
             call = await self._writing(request, verb.roles(Side(row.side)), schema)
             made = await verb.act(self._desk, call)
             value: dict[str, Any] = {"ref": call.ref, "state": (await find_row(self._desk.inquiries, call.ref)).state}
-            if made is not None:
-                value["prepared"] = prepared_json(made)
-            return _json(value)
+            return _json({**value, **made_json(made)})
 
         return step
 
@@ -448,6 +452,28 @@ def pending_json(pending: Pending, thread: str | None) -> dict[str, Any]:
     }
 
 
+def made_json(made: Preview | Pending | Protocol | Remark | None) -> dict[str, Any]:
+    """Return what a step made, by the name it has in an answer; nothing if it made nothing."""
+    if isinstance(made, Remark):
+        return {"remark": remark_json(made, made.digest)}
+    return {} if made is None else {"prepared": prepared_json(made)}
+
+
+def remark_json(remark: Remark, digest: str) -> dict[str, Any]:
+    """Return what became of a remark as JSON values, with the digest that whoever confirms it names."""
+    return {
+        "language": remark.language,
+        "text": remark.text,
+        "digest": digest if remark.text else None,
+        "spans": [{"start": start, "end": end, "type": kind} for start, end, kind in remark.spans],
+        "reasons": list(remark.reasons),
+        "leaks": list(remark.leaks),
+        "confirmed_by": remark.by,
+        "confirmed_at": remark.at,
+        "sent": remark.sent,
+    }
+
+
 def prepared_json(made: Preview | Pending | Protocol) -> dict[str, Any]:
     """Return what a step prepared as JSON values."""
     match made:
@@ -504,6 +530,8 @@ def content_json(case: Case) -> dict[str, Any]:
         "delay": case.delay,
         "held": list(person_stop.reasons(case)),
         "interview": case.interview,
+        "remark": remark_json(case.remark, seal(case.remark, case.draft)) if case.remark is not None else None,
+        "images": in_short(case.renditions),
     }
 
 

@@ -48,10 +48,15 @@ def leaks(
 
     ``refs`` are further numbers of the case (its reference, its thread). ``language`` is that of the text, if known;
     it only helps to tell words from names. What stands in square brackets as a mark of redaction is not looked at.
+
+    Raises ``TooMuch`` where the comparison would take longer than anybody may wait; that counts as a leak.
     """
     seen = _Seen(text, language)
     found: dict[Leak, None] = {}
-    for secret in (*secrets(record), *(Secret("ref", "number", ref) for ref in refs)):
+    wanted = (*secrets(record), *(Secret("ref", "number", ref) for ref in refs))
+    if len(wanted) * len(seen.forms) > COMPARISONS_MAX:
+        raise TooMuch("the record says too much, or the text is too long, to compare the two in reasonable time")
+    for secret in wanted:
         spans = [*islice(_MATCHERS[secret.kind](seen, secret), _SPANS_MAX)]
         if spans:
             # The longest says most of where it stands; that it is somewhere in the text says least.
@@ -59,6 +64,17 @@ def leaks(
             found[Leak(secret.field, *seen.place(start, end))] = None
     return tuple(sorted(found))
 
+
+class TooMuch(ValueError):
+    """Say that text and record are too long to be compared."""
+
+
+COMPARISONS_MAX = 600_000
+"""
+Words of the record times words of the text; so many take some three seconds, in which a gateway does nothing else.
+
+A remark of 500 characters has some 180 words (with each two that follow one another): that leaves 3,300 for the record.
+"""
 
 _SPANS_MAX = 64
 """Places of one name in one text that are looked at to say where it stands; one is enough to hold the text."""
@@ -93,6 +109,8 @@ _OFFICIALS = (
     ("endangerment_check", "by"),
     ("representative", "signed_by"),
     ("consent", "by"),
+    ("consent", "scope"),
+    ("transfer_ground", "reference"),
 )
 _EDTF = re.compile(r"^[~?%]?(\d{4}|\d{2}XX|\d{3}X)(?:-(\d\d|XX))?(?:-(\d\d|XX))?[~?%]?$")
 _NUMBER = re.compile(r"\w*\d[\w]*(?:[\s().\-/+–]{1,3}\w*\d\w*)*")
@@ -282,6 +300,7 @@ class _Seen:
     stream: str = ""
     at: list[int] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
+    forms: dict[tuple[str, bool, bool], list[Piece]] = field(default_factory=dict)
     cuts: list[tuple[int, int]] = field(default_factory=list)
     looks: str = ""
     bones: str = ""
@@ -314,6 +333,8 @@ class _Seen:
         self.looks = self.stream.translate(spellings.LOOKALIKES)
         self.bones = skeleton(self.stream)
         self.pieces = [*self._single(), *self._joined()]
+        for piece in self.pieces:
+            self.forms.setdefault((piece.text, piece.known, piece.joined), []).append(piece)
         self.items = [*self._items()]
         self.runs = [*self._runs()]
         self.numbers = [*self._numbers()]
@@ -401,6 +422,18 @@ class _Seen:
             yield "".join(char for char, _ in made), [place for _, place in made]
 
 
+def _symbols() -> Mapping[str, str]:
+    """Return the letters of signs that Unicode takes for none: of flags, on black, small capitals, Braille."""
+    abc = "abcdefghijklmnopqrstuvwxyz"
+    made = {chr(first + i): abc[i] for first in (0x1F150, 0x1F170, 0x1F1E6) for i in range(26)}
+    braille = "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵"
+    small = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡ ʏᴢ"
+    made |= dict(zip(braille, abc, strict=True))
+    return made | {char: abc[i] for i, char in enumerate(small) if char != " "}
+
+
+_SYMBOLS = _symbols()
+
 _READ = {"o": "0", "о": "0", "l": "1", "i": "1", "s": "5", "b": "8", "z": "2"}
 """Letters that stand for digits where a machine misread them."""
 
@@ -408,6 +441,7 @@ _READ = {"o": "0", "о": "0", "l": "1", "i": "1", "s": "5", "b": "8", "z": "2"}
 @functools.lru_cache(maxsize=8_192)
 def _char(char: str) -> str:
     """Return the letters and digits that ``char`` stands for, folded; empty for everything else."""
+    char = _SYMBOLS.get(char, char)
     if char.isdecimal():
         return str(unicodedata.decimal(char))
     plain = fold(unicodedata.normalize("NFKC", char))
@@ -452,7 +486,9 @@ def _spelt(seen: _Seen, secret: Secret) -> Iterator[Span]:
     word = _word(secret.text)
     if len(word.text) < 2:
         return
-    yield from ((piece.start, piece.end) for piece in seen.pieces if _same(word, piece))
+    for pieces in seen.forms.values():
+        if _same(word, pieces[0]):
+            yield from ((piece.start, piece.end) for piece in pieces)
     yield from _inside(seen, word)
 
 
@@ -479,6 +515,8 @@ def _declined(text: str, name: str) -> bool:
     """Tell whether ``text`` is ``name`` with another ending, both folded and in one script."""
     if text == name:
         return True
+    if text[:1] != name[:1]:
+        return False  # most words, and what follows takes its time
     common = len(name)
     while not text.startswith(name[:common]):
         common -= 1
@@ -526,9 +564,9 @@ def _sounds_like(word: _Word, piece: Piece, script: str) -> bool:
         return True
     # Two words of the language that only together sound like a name are two words.
     stops = 3 if piece.joined and piece.known else 2
-    whole = {key for key in word.sounds.whole & heard.whole if _stops(key) >= stops or (_stops(key) and len(key) > 3)}
-    near = script != word.script or _near(piece.text, word.text)
-    if whole and (near or not piece.known):
+    shared = word.sounds.whole & heard.whole
+    whole = any(_stops(key) >= stops or (_stops(key) and len(key) > 3) for key in shared)
+    if whole and (not piece.known or script != word.script or _near(piece.text, word.text)):
         return True
     across = script != word.script and not (piece.joined and piece.known)
     if across and _prolonged(word, heard):
@@ -539,14 +577,14 @@ def _sounds_like(word: _Word, piece: Piece, script: str) -> bool:
     if piece.known:
         return False
     least = 4 if piece.joined else 2 if "arabic" in (script, word.script) and script != word.script else 3
-    if not near and not _near(piece.text, word.text):
-        return False
-    return any(len(key) >= least for key in word.sounds.bare & heard.bare) or (
-        script != word.script
-        and any(key[:-1] in word.sounds.bare and len(key) > 3 and key[-1] in "MFHTNSL" for key in heard.bare)
+    if any(len(key) >= least for key in word.sounds.bare & heard.bare):
+        return script != word.script or _near(piece.text, word.text)
+    return script != word.script and any(
+        key[:-1] in word.sounds.bare and len(key) > 3 and key[-1] in "MFHTNSL" for key in heard.bare
     )
 
 
+@functools.lru_cache(maxsize=16_384)
 def _heard(text: str, script: str) -> Sounds:
     made = [sounds(one) for one in dict.fromkeys(_bare_forms(text, script))]
     return Sounds(frozenset().union(*(one.whole for one in made)), frozenset().union(*(one.bare for one in made)))

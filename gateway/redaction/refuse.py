@@ -21,6 +21,8 @@ _UNSEEN = re.compile(
 )
 _JOINER = re.compile("(?<![\u0620-\u06ff])[\u200c\u200d]|[\u200c\u200d](?![\u0620-\u06ff])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd\ufffe\uffff\ue000-\uf8ff]")
+# Letters and digits that Unicode holds for signs: in circles, of flags, in Braille, raised. No table here has them.
+_SIGNS = re.compile("[\u2070-\u209c\u2460-\u24ff\u2776-\u2793\u2800-\u28ff\u3200-\u32ff\U0001f100-\U0001f1ff]")
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPTS = (
     ("latin", re.compile("[A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff]")),
@@ -36,7 +38,7 @@ def refusals(text: str) -> list[str]:
         # Nothing else is looked for: the reader of ten megabytes is told that they are too long, at once.
         return ["text-too-long"]
     found = []
-    if _CONTROL.search(text):
+    if _CONTROL.search(text) or _SIGNS.search(text):
         found.append("text-not-printable")
     if _BIDI.search(text):
         found.append("text-direction")

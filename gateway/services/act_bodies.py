@@ -11,6 +11,8 @@ from typing import Any, Final
 import jsonschema_rs
 
 import schemas
+from gateway.core.attachments import FILE_MAX_BYTES, MEMBER_OF
+from gateway.core.minimise import MATRIX
 from schemas import Problem, SchemaError
 
 COMPONENTS: Final = "#/components/schemas/"
@@ -19,6 +21,10 @@ Schema = Mapping[str, Any]
 
 TAKES: Mapping[str, str] = {
     "amend": "case-draft",
+    "attachment": "Attachment",
+    "attachment-removal": "AttachmentRemoval",
+    "remark": "RemarkWritten",
+    "remark-confirmation": "RemarkConfirmed",
     "approval": "Signed",
     "contest": "Contest",
     "freeze": "Freeze",
@@ -106,10 +112,44 @@ YES_NO: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 ANY: Schema = {"type": "object"}
 NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 9999}
-PARTS: Schema = {"type": "array", "items": CODE, "minItems": 1, "maxItems": 11, "uniqueItems": True}
+PARTS: Schema = {"type": "array", "items": CODE, "minItems": 1, "maxItems": 13, "uniqueItems": True}
+
+_IMAGE: Schema = {"$comment": "code list: element (part)", "enum": list(MEMBER_OF)}
+
+_VALUES: Schema = {
+    **as_object(
+        "Data elements",
+        {
+            member: ref(f"common/$defs/elements/properties/{member}")
+            for row in MATRIX["elements"]
+            for member in row["members"]
+            if not row["attachment"]
+        },
+        (),
+    ),
+    "minProperties": 1,
+}
+"""Data elements but for images: a wrong one is struck, and a right one drawn anew and asked for."""
 
 _LOCAL: Mapping[str, Schema] = {
     "Signed": as_object("A statement of the caller's own key", {"statement": {"type": "string", "maxLength": 2048}}),
+    "Attachment": as_object(
+        "An image to be drawn anew: the element it is, and the file, base64url without padding",
+        {
+            "element": _IMAGE,
+            "content": {"type": "string", "minLength": 1, "maxLength": FILE_MAX_BYTES * 4 // 3 + 3},
+        },
+    ),
+    "AttachmentRemoval": as_object("An image to be taken out", {"element": _IMAGE}),
+    "RemarkWritten": as_object(
+        "A remark in free words, to be read and redacted; null takes it out",
+        {"remark": ref("case-draft/properties/remark")},
+    ),
+    "RemarkConfirmed": as_object(
+        "The digest of the redacted remark that was seen; with a text, the same with words taken out",
+        {"digest": DIGEST, "text": {"type": "string", "minLength": 1, "maxLength": 4000}},
+        ("digest",),
+    ),
     "Contest": as_object("Contest", {"ground": CODE}),
     "Freeze": as_object(
         "Freeze",
@@ -137,9 +177,7 @@ _LOCAL: Mapping[str, Schema] = {
     "OnwardQuestion": as_object("Another use", {"purpose": CODE, "recipient": CODE}),
     "OnwardAnswer": as_object("Until when it is granted; null refuses", {"number": NUMBER, "until": or_null(DATE)}),
     "Strike": as_object("Parts that were wrong", {"parts": PARTS}),
-    "Rectification": as_object(
-        "Right values for wrong ones", {"parts": PARTS, "elements": ref("common/$defs/elements")}
-    ),
+    "Rectification": as_object("Right values for wrong ones", {"parts": PARTS, "elements": _VALUES}),
     "Confirmation": as_object("What was done", {"number": NUMBER, "result": CODE}),
     "Numbered": as_object("Which demand", {"number": NUMBER}),
     "Delay": as_object("Delay", {"reason": CODE, "eta": DATE}),

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from gateway.core.case import Case, Pending, Side, State
+from gateway.core.attachments import MEMBER_OF, NotRendered
+from gateway.core.case import Case, Pending, Remark, Side, State
+from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, DOCUMENT, DOCUMENT_REQUEST, HANDOVER, MONITORING, REISSUE, SCHEDULE
 from gateway.core.preview import Preview
 from gateway.core.returns import IN_CHARGE, RETURN_STATES
@@ -28,6 +30,7 @@ from gateway.services.notices import Notices
 from gateway.services.ports import Tx
 from gateway.services.remind import Reminder
 from gateway.services.returning import Protocol, Returning
+from keys import b64
 
 DESK = OFFICER | CLERK | {"second_signer"}
 """Roles that may see personal content, for a justification."""
@@ -66,7 +69,7 @@ class Call:
     body: Mapping[str, Any]
 
 
-Act = Callable[[DeskServices, Call], Awaitable[Preview | Pending | Protocol | None]]
+Act = Callable[[DeskServices, Call], Awaitable[Preview | Pending | Protocol | Remark | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,24 @@ def _confirm(services: DeskServices, call: Call) -> Awaitable[None]:
     return services.notices.confirm(call.ref, number, result, call.person, call.role)
 
 
+async def _attach(services: DeskServices, call: Call) -> Preview | None:
+    """Have an image drawn anew and bring it into the case; what is no base64url is no file either."""
+    try:
+        raw = b64.decode(call.body["content"])
+    except ValueError:
+        raise RuleRefused((NotRendered("file-kind").finding,)) from None
+    return await services.clear.attach(call.ref, MEMBER_OF[call.body["element"]], raw, call.person, call.role)
+
+
+def _remark(services: DeskServices, call: Call) -> Awaitable[Remark | None]:
+    return services.clear.remarks.write(call.ref, call.body["remark"], call.person, call.role)
+
+
+def _confirm_remark(services: DeskServices, call: Call) -> Awaitable[Preview | None]:
+    digest, text = call.body["digest"], call.body.get("text")
+    return services.clear.remarks.confirm(call.ref, digest, text, call.person, call.role)
+
+
 async def _approve(services: DeskServices, call: Call) -> None:
     """Approve what is prepared: of a verification, or of a return."""
     row = await services.inquiries.find_case(call.ref)
@@ -235,6 +256,14 @@ _OF_A_RETURN: Mapping[str, Verb] = {
 
 VERBS: Mapping[str, Verb] = {
     "amend": _verb("amend", _ASKING, lambda s, c: s.clear.amend(c.ref, c.body, c.person, c.role)),
+    "attachment": _verb("amend attach", _ASKING, _attach),
+    "attachment-removal": _verb(
+        "amend attach",
+        _ASKING,
+        lambda s, c: s.clear.detach(c.ref, MEMBER_OF[c.body["element"]], c.person, c.role),
+    ),
+    "remark": _verb("remark", _ASKING, _remark),
+    "remark-confirmation": _verb("confirm_remark", _ASKING, _confirm_remark),
     "approval": _verb("approve", _ASKING, _approve),
     "send": _verb("send", _ASKING, lambda s, c: s.clear.send(c.ref, c.person, c.role)),
     "elements": _verb(

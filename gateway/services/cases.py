@@ -479,6 +479,13 @@ async def note(context: Context, tx: Tx, held: Held, case: Case, name: str, acto
     return await store(context, tx, held, case, Event(name, actor, "gateway"), held.case.state.value, now)
 
 
+_WHY_SIZE = 2048
+"""
+Bytes a justification is filled up to before it is sealed, so that its length does not tell whose it is: 400 characters
+of any script fit. A longer one is filled up to the next power of two.
+"""
+
+
 async def record_access(
     context: Context,
     tx: Tx,
@@ -492,13 +499,16 @@ async def record_access(
     """
     Record a look at, or a disclosure of, the case (R-13).
 
-    The justification is somebody's own words and may name a person, so it is sealed under the case's key.
+    The justification is somebody's own words and may name a person, so it is sealed under the case's key,
+    filled up with spaces (those at its end do not count).
     """
-    sealed = context.vault.seal(held.key, "access", held.case.ref, "justification", why.encode())
+    raw = why.encode()
+    filled = raw.ljust(max(_WHY_SIZE, 1 << (len(raw) - 1).bit_length()))
+    sealed = context.vault.seal(held.key, "access", held.case.ref, "justification", filled)
     await tx.add_access(AccessRow(held.case.ref, now, person, action, b64.encode(sealed), recipient))
 
 
 def justification_of(context: Context, held: Held, row: AccessRow) -> str:
     """Return the words that ``record_access`` sealed."""
     sealed = b64.decode(row.justification)
-    return context.vault.open(held.key, "access", held.case.ref, "justification", sealed).decode()
+    return context.vault.open(held.key, "access", held.case.ref, "justification", sealed).decode().rstrip(" ")

@@ -12,15 +12,19 @@ from typing import Any
 import schemas
 from gateway.core import exercise as exercises
 from gateway.core import wire
+from gateway.core.attachments import NotRendered, Rendition, drawn
 from gateway.core.case import Case, Pending, Side, State
-from gateway.core.machine import Event, RuleRefused
+from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
+from gateway.core.remark import About
 from gateway.core.rules import Facts, about
+from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import cases, directory, no_contact, person_stop
+from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.ports import Tx
+from gateway.services.ports import Renderer, Tx, Unavailable
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement
 from schemas import ijson
@@ -33,6 +37,14 @@ APPROVAL = {
 """Kind of statement that approves a body, by message type."""
 
 
+WORKER_HINTS: Mapping[str, str] = {
+    "worker-late": "try once more; if it stays, bring the image as a plainer file",
+    "worker-ended": "try once more; if it stays, look at the memory of the machine",
+    "worker-busy": "try again in a moment",
+    "worker-library": "install the pinned packages again: pillow and pypdfium2 are among them",
+}
+"""What can be done where the worker that draws images anew was at fault, by code; the file may be brought again."""
+
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
 """Roles that may see what a message says of a person; the others see states and dates."""
 
@@ -43,15 +55,42 @@ def _check_invented(elements: Mapping[str, Any], *, exercise: bool) -> None:
         raise RuleRefused(found)
 
 
+def _kept(images: Mapping[str, Rendition] | None) -> dict[str, Any]:
+    """Return images as a case keeps them."""
+    return {member: image.kept for member, image in (images or {}).items()}
+
+
+async def _case(context: Context, tx: Tx, ref: str) -> Case:
+    return (await cases.load(context, tx, ref)).case
+
+
+def _may_attach(case: Case, role: str) -> str:
+    """Return the event that changes an image of ``case`` as it stands: of a draft its amendment. Raises."""
+    rows = table_for(case.side).index
+    name = "amend" if (case.state, "amend") in rows else "attach"
+    row = rows.get((case.state, name))
+    if row is None or role not in row.who:
+        raise IllegalStep(case.state, name, role)
+    return name
+
+
 class Clear:
     """What the requesting desk does before anything leaves."""
 
-    def __init__(self, context: Context) -> None:
-        """Work on the cases of ``context``."""
+    def __init__(self, context: Context, renderer: Renderer) -> None:
+        """Work on the cases of ``context``; ``renderer`` draws images anew."""
         self._context = context
+        self.renderer = renderer
+        self.remarks = remarks.Remarks(context)
 
     def preview(
-        self, draft: Mapping[str, Any], asked: tuple[str, ...] | None = None, *, person_stopped: bool = False
+        self,
+        draft: Mapping[str, Any],
+        asked: tuple[str, ...] | None = None,
+        *,
+        person_stopped: bool = False,
+        renditions: Mapping[str, Any] | None = None,
+        remark: About | None = None,
     ) -> Preview:
         """
         Return what would leave for ``draft`` (schema ``case-draft``), without storing anything.
@@ -64,15 +103,31 @@ class Clear:
         context = self._context
         reason = context.no_contact(draft["to"])
         now = context.clock.now()
-        return compose(draft, context.authority, now, no_contact=reason, asked=asked, person_stopped=person_stopped)
+        return compose(
+            draft,
+            context.authority,
+            now,
+            no_contact=reason,
+            asked=asked,
+            person_stopped=person_stopped,
+            renditions=renditions,
+            remark=remark or remarks.unread(context, draft["to"], REQUEST if asked is None else ELEMENTS, now),
+        )
 
     async def new(
-        self, draft: Mapping[str, Any], person: str, role: str = "case_officer", *, exercise: bool = False
+        self,
+        draft: Mapping[str, Any],
+        person: str,
+        role: str = "case_officer",
+        *,
+        exercise: bool = False,
+        images: Mapping[str, Rendition] | None = None,
     ) -> str:
         """
         Open a case for ``draft`` and return its reference. Nothing is sent; findings do not stop a draft.
 
-        An ``exercise`` is about an invented person and stays one; a draft that names a State which exists is refused.
+        ``images`` are those drawn anew of files that the draft names. An ``exercise`` is about an invented person and
+        stays one; a draft that names a State which exists is refused.
 
         Raises ``schemas.SchemaError``, ``Forbidden``.
         """
@@ -81,7 +136,8 @@ class Clear:
         if role not in OFFICER:
             raise Forbidden(f"the role '{role}' opens no case", "use case_officer or liaison_officer")
         directory.named(context, draft["officer"], OFFICER, now)
-        preview = self.preview(draft)
+        kept = _kept(images)
+        preview = self.preview(draft, renditions=kept)
         _check_invented(draft["elements"], exercise=exercise)
         case = Case(
             ref=context.new_ref(now, exercise=exercise),
@@ -94,7 +150,10 @@ class Clear:
             purpose=draft["purpose"],
             pending=preview.pending(person),
             draft=draft,
+            renditions=drawn(draft, kept),
         )
+        outcome = remarks.become(case, draft, await remarks.read(context, draft), person)
+        case = replace(case, remark=outcome, remark_stop=remarks.stop_of(draft, outcome, now))
 
         async def unit(tx: Tx) -> None:
             event = Event("open", person, role, {"digest": preview.digest})
@@ -105,13 +164,99 @@ class Clear:
         await context.commit(unit)
         return case.ref
 
-    async def amend(self, ref: str, draft: Mapping[str, Any], person: str, role: str = "case_officer") -> Preview:
-        """Replace the draft of ``ref``; an approval given before is void. Raises ``IllegalStep``, ``RuleRefused``."""
-        preview = self.preview(draft)
-        directory.named(self._context, draft["officer"], OFFICER, self._context.clock.now())
+    async def amend(
+        self,
+        ref: str,
+        draft: Mapping[str, Any],
+        person: str,
+        role: str = "case_officer",
+        *,
+        images: Mapping[str, Rendition] | None = None,
+    ) -> Preview:
+        """
+        Replace the draft of ``ref``; an approval given before is void. Raises ``IllegalStep``, ``RuleRefused``.
+
+        Images of files that the new draft still names stay; ``images`` are added to them.
+        """
+        context, now = self._context, self._context.clock.now()
+        schemas.validate("case-draft", draft)
+        directory.named(context, draft["officer"], OFFICER, now)
         _check_invented(draft["elements"], exercise=exercises.is_exercise(ref))
-        await self._step(ref, "amend", person, role, {"draft": draft, "pending": preview.pending(person)})
-        return preview
+        acting(context, person, role, now, ref)
+        redacted = await remarks.read(context, draft)
+
+        async def unit(tx: Tx) -> Preview:
+            held = await cases.load(context, tx, ref)
+            kept = {**held.case.renditions, **_kept(images)}
+            preview = self.preview(draft, renditions=kept)
+            outcome = remarks.become(held.case, draft, redacted, person)
+            stop = remarks.stop_of(draft, outcome, now)
+            data: dict[str, Any] = {"draft": draft, "pending": preview.pending(person), "renditions": kept}
+            data |= {"remark": outcome, "remark_stop": stop}
+            await cases.move(context, tx, held, Event("amend", person, role, data), now)
+            return preview
+
+        made: Preview = (await context.commit(unit)).value
+        return made
+
+    async def draw(self, raw: bytes, member: str) -> Rendition:
+        """
+        Return what was drawn anew of the file ``raw`` for the element ``member``; nothing of it is stored.
+
+        Raises ``RuleRefused`` (E-02) with the code of what is wrong with the file, and ``Unavailable`` with the code of
+        what is wrong with the worker: the same file may be brought again.
+        """
+        try:
+            return await self.renderer.render(raw, member)
+        except NotRendered as error:
+            self._context.log("image.held", code=error.code)
+            if error.code in WORKER_HINTS:
+                raise Unavailable(str(error.finding.because), WORKER_HINTS[error.code]) from None
+            raise RuleRefused((error.finding,)) from None
+
+    async def attach(
+        self, ref: str, member: str, raw: bytes, person: str, role: str = "case_officer"
+    ) -> Preview | None:
+        """
+        Have the file ``raw`` drawn anew and bring the image into ``ref`` as ``member``; what was prepared is void.
+
+        Returns what would leave, where that is prepared with it (before the case is sent). The file is kept nowhere.
+
+        Raises as ``draw``, and ``IllegalStep``, ``Forbidden``.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+        case = await context.store.read(lambda tx: _case(context, tx, ref))
+        _may_attach(case, role)  # before a worker is started for nothing
+        image = await self.draw(raw, member)
+        return await self.put(ref, member, image, person, role)
+
+    async def detach(self, ref: str, member: str, person: str, role: str = "case_officer") -> Preview | None:
+        """Take the image ``member`` out of ``ref``, and its file out of the record. Raises as ``attach``."""
+        return await self.put(ref, member, None, person, role)
+
+    async def put(self, ref: str, member: str, image: Rendition | None, person: str, role: str) -> Preview | None:
+        """Bring ``image``, which was drawn anew, into ``ref`` in place of any other there; with none, take it out."""
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> Preview | None:
+            held = await cases.load(context, tx, ref)
+            name, draft = _may_attach(held.case, role), held.case.draft or {}
+            elements = {key: value for key, value in draft["elements"].items() if key != member}
+            kept = {key: value for key, value in held.case.renditions.items() if key != member}
+            if image is not None:
+                elements[member], kept[member] = image.file, image.kept
+            draft = {**draft, "elements": elements}
+            data: dict[str, Any] = {"draft": draft, "renditions": kept, "digest": image.of if image else None}
+            preview = self.preview(draft, renditions=kept) if name == "amend" else None
+            if preview is not None:
+                data |= {"pending": preview.pending(person), "digest": preview.digest}
+            await cases.move(context, tx, held, Event(name, person, role, data), now)
+            return preview
+
+        made: Preview | None = (await context.commit(unit)).value
+        return made
 
     async def show(self, ref: str, person: str, role: str = "case_officer") -> tuple[Preview, str]:
         """
@@ -131,7 +276,13 @@ class Clear:
 
         case, person_stopped = await context.store.read(unit)
         asked = case.asked if case.state is State.NEEDS_TIER2 else None
-        preview = self.preview(case.draft or {}, asked, person_stopped=person_stopped)
+        preview = self.preview(
+            case.draft or {},
+            asked,
+            person_stopped=person_stopped,
+            renditions=case.renditions,
+            remark=remarks.about(context, case, remarks.type_of(case), now),
+        )
         pending = case.pending
         if pending is not None:
             preview = replace(preview, body=pending.body, digest=pending.digest)
@@ -146,7 +297,9 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            preview = self.preview(held.case.draft or {}, held.case.asked)
+            case = held.case
+            known = remarks.about(context, case, ELEMENTS, now)
+            preview = self.preview(case.draft or {}, case.asked, renditions=case.renditions, remark=known)
             made.append(preview)
             data = {"pending": preview.pending(person), "digest": preview.digest}
             event = Event("prepare", person, role, data, await self._facts(tx, held.case, preview.type, preview.body))
@@ -298,4 +451,5 @@ class Clear:
             no_contact=await no_contact.barred(context, tx, case.partner),
             person_stopped=await person_stop.held_back(tx, case),
             recipient_ready=ready,
+            remark=remarks.about(context, case, type, now),
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 import schemas
 from gateway.core import exercise
+from gateway.core.attachments import only_drawn
 from gateway.core.case import Case, Notice, Pending, Side, State
 from gateway.core.elements import element_findings
 from gateway.core.machine import Event, RuleRefused, step
@@ -109,7 +110,7 @@ class Notices:
             number = last_number(held.case, RECTIFICATION, ours=True) + 1
             value = {"number": number, "parts": list(parts), "handling": handling, "elements": dict(elements)}
             schemas.validate(RECTIFICATION, value)
-            if found := (*element_findings(elements), *_of_real_persons(held.case, elements)):
+            if found := (*_images(elements), *element_findings(elements), *_of_real_persons(held.case, elements)):
                 raise RuleRefused(found)
             text = ijson.dumps(value).decode()
             pending = Pending(RECTIFICATION, text, body_digest(text), person)
@@ -268,6 +269,11 @@ class Notices:
             recipient_ready=cases.recipient(context, case.partner, now) is not None,
             justification="answer",
         )
+
+
+def _images(elements: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Return a finding for each image: a wrong one is struck; a right one is sent when it is asked for again."""
+    return only_drawn(elements, {})
 
 
 def _of_real_persons(case: Case, elements: Mapping[str, Any]) -> tuple[Finding, ...]:

@@ -1,8 +1,9 @@
 """
 The stop that holds for the person in every case, not for the one case in which something became known.
 
-Rule 1: a case stops the person's others while its protection state is anything but an attested none, or while the
-asylum authority holds it. Nobody else's hold says why, so it stops its own case alone.
+Rule 1: a case stops the person's others while its protection state is anything but an attested none, while the asylum
+authority holds it, or while a remark in it that told of a need for protection waits for a new attestation (REM-5).
+Nobody else's hold says why, so it stops its own case alone.
 Rule 2: a case that shares a value with a stopped one is held by the gateway itself, at once, for people to decide. That
 is a reason to look; a case that shares nothing proves nothing, and no case is released by it.
 Rule 3: people release it, two of them, who say that it is another person. A shared number is no matter of opinion: the
@@ -18,6 +19,7 @@ from typing import Any
 
 from gateway.core.case import Case, Side, State
 from gateway.core.person_keys import VERSION, person_values
+from gateway.core.remark import still_stops
 from gateway.core.verification import STOP
 from gateway.services.context import Context
 from gateway.services.ports import Shared, Tx
@@ -63,6 +65,8 @@ def stops(case: Case) -> bool:
         return True
     if case.draft["asylum"]["state"] not in ("none", "unknown"):
         return True
+    if still_stops(case.remark_stop, case.draft["asylum"]):
+        return True  # also once it is closed: or the case would be opened again, without the remark
     return not attested_none(case.draft) and case.state not in _OVER
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from gateway.core.attachments import Rendition
 from gateway.core.merkle import Frontier
 from gateway.core.person_keys import PersonValue
 
@@ -61,6 +62,43 @@ class Random(Protocol):
 
     def spread(self) -> float:
         """Return a number in [0, 1) for the jitter of a retry."""
+        ...
+
+
+class Renderer(Protocol):
+    """What draws an image anew from its pixels, apart from everything else (``gateway.transport.render``)."""
+
+    async def render(self, raw: bytes, member: str) -> Rendition:
+        """Return what was drawn of the file ``raw`` for an element. Raises ``NotRendered``, which says why not."""
+        ...
+
+
+class Redacted(NamedTuple):
+    """
+    What a recogniser made of a text: where something is to be taken out, and whether the text is held at all.
+
+    ``spans`` are (start, end, type) in code points of the text, in order; ``reasons`` codes, with any of which the text
+    is held; ``language`` what it was found to be in, ``None`` if that is not known.
+    """
+
+    spans: tuple[tuple[int, int, str], ...]
+    reasons: tuple[str, ...]
+    language: str | None
+
+
+class Redactor(Protocol):
+    """What reads free words and says what must not leave, apart from everything else."""
+
+    async def redact(self, text: str, language: str) -> Redacted:
+        """
+        Return what is to be taken out of ``text``, said to be in ``language``.
+
+        Raises nothing: whatever goes wrong is a reason for which the text is held.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of whatever it holds."""
         ...
 
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import schemas
 from gateway.core import codes, envelope, exercise, wire
+from gateway.core.attachments import RULE as IMAGE_RULE
+from gateway.core.attachments import has_images
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.codes import Kind, PeerError, Reason
 from gateway.core.deadlines import Clock
@@ -45,7 +47,8 @@ from gateway.core.messages import (
     required_statements,
 )
 from gateway.core.minimise import excess
-from gateway.core.rules import Facts, When, findings
+from gateway.core.remark import wire_fault
+from gateway.core.rules import REMARKED, Facts, When, findings
 from gateway.core.starts import starts_of_message, starts_of_receipt
 from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
@@ -377,6 +380,8 @@ class Receiver:
             return Verdict(Reason.STEP_NONE)
         if fault := _minimisation_fault(payload, held.case if held else None):
             return Verdict(fault)
+        if fault := self._remark_fault(payload, now):
+            return Verdict(fault)
         if fault := opened.statement_fault or _hand_fault(payload, held.case if held else None):
             return Verdict(fault)
         if held is None and (row is not None or (thread.ref is None and thread.ended == "withdrawn")):
@@ -386,6 +391,14 @@ class Receiver:
         if held is None:
             return await self._open_case(tx, opened, now)
         return await self._move(tx, held, opened, now)
+
+    def _remark_fault(self, payload: Payload, now: datetime) -> Reason | None:
+        """Return why a remark may not come: no agreement allows it, or one that long (protocol: ``not-minimised``)."""
+        if payload.type not in REMARKED or "remark" not in payload.body:
+            return None
+        most = self._context.reckoner.remark_most(payload.sender, self._context.country, payload.type, now)
+        allowed = most is not None and len(payload.body["remark"]["text"]) <= most
+        return None if allowed else Reason.REMARK_NOT_AGREED
 
     async def _of_nothing(self, tx: Tx, opened: Opened, now: datetime) -> Verdict:
         """
@@ -624,8 +637,15 @@ def _schema_fault(payload: Payload) -> Reason | None:
         return None
     if not schemas.is_valid(payload.type, payload.body):
         return Reason.SCHEMA
+    if payload.type in REMARKED and "remark" in payload.body and wire_fault(payload.body["remark"]["text"]):
+        return Reason.SCHEMA
+    if payload.type == RECTIFICATION and has_images(payload.body):  # a wrong one is struck (protocol 3.7)
+        return Reason.SCHEMA_IMAGE
     elements = payload.body.get("elements") if payload.type in _WITH_ELEMENTS else None
-    return Reason.SCHEMA if elements and element_findings(elements) else None
+    found = element_findings(elements) if elements else ()
+    if not found:
+        return None
+    return Reason.SCHEMA_IMAGE if found[0].rule == IMAGE_RULE else Reason.SCHEMA
 
 
 def _minimisation_fault(payload: Payload, case: Case | None) -> Reason | None:

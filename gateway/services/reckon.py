@@ -25,6 +25,7 @@ from gateway.core.deadlines import (
     is_overdue,
     level,
     recompute,
+    remark_most,
     start_clock,
     starts_by,
     succeed,
@@ -70,6 +71,12 @@ class Reckoner:
     def rule(self, requesting: str, requested: str, step: str, at: datetime) -> Rule | None:
         """Return the most special rule for ``step`` that binds the pair at ``at``, or ``None``."""
         return next(iter(self.rules(requesting, requested, step, at)), None)
+
+    def remark_most(self, requesting: str, requested: str, type: str, at: datetime) -> int | None:
+        """Return how long a remark in a ``type`` may be by an agreement of the pair; ``None``: there is none."""
+        agreed = self.agreed.get(frozenset((requesting, requested)))
+        chosen = [one for one in self.instruments if agreed is None or one.id in agreed]
+        return remark_most(chosen, requesting, requested, type, at.date())
 
     def claim(self, requested: str, step: str) -> ClockClaim | None:
         """Return what a message says of the clock it starts: the requested State's calendar and its version."""

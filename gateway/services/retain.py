@@ -6,16 +6,37 @@ sealed column, empties the journal, and adds the case to the list of erased ones
 """
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.core.case import Side, State
+from gateway.core.attachments import has_images, without_images
+from gateway.core.case import Case, Side, State, serialize_case
 from gateway.core.machine import Event
+from gateway.core.messages import DOCUMENT_REQUEST, ELEMENTS, REQUEST
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY
 from gateway.services import cases, figures
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
+from schemas import ijson
+
+_IMAGES = "images"
+"""Key under which the day is kept on which images were last looked for."""
+
+_ANSWERS = frozenset({"reply", "answer"})
+_BRINGS_IMAGES = frozenset({REQUEST, ELEMENTS, DOCUMENT_REQUEST})
+_NEEDS_IMAGES = frozenset({State.CONTESTED, State.DECIDED})
+"""States in which an image may still be looked at to answer, or goes with the request for a travel document."""
+
+
+def _needs_images(case: Case) -> bool:
+    """Tell whether images are still worked with: on the other side, until the document that was asked for is issued."""
+    asked = case.side is Side.REQUESTED and DOCUMENT_REQUEST in case.said
+    return case.state in _NEEDS_IMAGES or (case.state is State.ACCEPTED and asked)
+
+
+_AFTER_SENDING = tuple(state for state in State if state not in (State.DRAFT, State.CLEARED, State.SENT, State.ERASED))
 
 _JOURNAL, _FULL = "journal", "holds erased rows"
 
@@ -52,6 +73,7 @@ class Retention:
 
         await context.commit(purge)
         await self.empty_journal()
+        await self._strip(now)
         await self._close(now)
         await self._block(now)
         erased = []
@@ -90,6 +112,58 @@ class Retention:
             if blocked or (row.side == Side.REQUESTED and self._outlived(row, now)):
                 over.append(row.ref)
         return over
+
+    async def _strip(self, now: datetime) -> None:
+        """
+        Erase the images of every case that was answered long enough ago: ours, theirs, and the messages they came in.
+
+        Once a day, because every case has to be opened to see whether it has any. The signed copies of what we sent
+        stay until the case is erased: from them the person is told what was sent (R-22).
+        """
+        context, today = self._context, now.date().isoformat()
+        if await context.store.read(lambda tx: tx.get_meta(_IMAGES)) == today:
+            return
+        async for row in cases.in_states(context, _AFTER_SENDING):
+            try:
+                if row.wrapped_key is not None and _has_images(cases.unseal(context, row).case):
+                    await self._strip_one(row.ref, now)
+            except Unavailable:
+                raise
+            except Exception as error:
+                context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
+        await context.commit(lambda tx: tx.set_meta(_IMAGES, today))
+
+    async def _strip_one(self, ref: str, now: datetime) -> None:
+        context = self._context
+        until = now - timedelta(days=context.policy.images_days)
+
+        async def unit(tx: Tx) -> bool:
+            held = await cases.load(context, tx, ref)
+            case = held.case
+            answered = [event.at for event in await tx.events(ref) if event.event in _ANSWERS]
+            if not answered or answered[-1] > until or _needs_images(case):
+                return False
+            bare = replace(
+                case,
+                renditions={},
+                received=without_images(case.received) if case.received is not None else None,
+                said={type: without_images(body) for type, body in case.said.items()},
+                pending=None if _pends_images(case) else case.pending,
+            )
+            sealed = context.vault.seal(held.key, "case", ref, "sealed", serialize_case(bare))
+            # Not a step of the case: the periods that count from its last one go on.
+            await tx.save_case(held.row._replace(sealed=sealed, version=held.row.version + 1))
+            state = case.state.value
+            await tx.add_event(EventRow(ref, now, "strip", GATEWAY, GATEWAY, state, state, None, None))
+            for row in await tx.inbound_of_case(ref):
+                if row.type in _BRINGS_IMAGES and row.sealed is not None:
+                    await tx.save_inbound(row._replace(sealed=None))
+            await fill_journal(tx)
+            return True
+
+        if (await context.commit(unit)).value:
+            context.log("case.images_erased", ref=ref)
+            await self.empty_journal()
 
     def _outlived(self, row: CaseRow, now: datetime) -> bool:
         """
@@ -146,6 +220,15 @@ class Retention:
         if await store.read(lambda tx: tx.get_meta(_JOURNAL)) == _FULL:
             await store.truncate()
             await store.commit(lambda tx: tx.set_meta(_JOURNAL, ""))
+
+
+def _has_images(case: Case) -> bool:
+    return bool(case.renditions) or has_images(case.received) or any(map(has_images, case.said.values()))
+
+
+def _pends_images(case: Case) -> bool:
+    """Tell whether what is prepared in ``case`` holds an image."""
+    return case.pending is not None and has_images(ijson.loads(case.pending.body.encode()))
 
 
 async def fill_journal(tx: Tx) -> None:

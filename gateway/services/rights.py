@@ -15,6 +15,7 @@ from typing import Any
 
 import schemas
 from gateway.core import wire
+from gateway.core.attachments import in_short
 from gateway.core.case import Case, Notice, State
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import RECTIFICATION
@@ -49,7 +50,8 @@ class Sent:
     """
     One message that left: what it was, when and to whom, under which conditions, with which elements, and its receipt.
 
-    ``elements`` are the members of the body as they were sent. ``receipt`` is status, code and instant of the signed
+    ``elements`` are the members of the body as they were sent, but of an image digest and size alone. ``receipt`` is
+    status, code and instant of the signed
     receipt, or ``None`` if none came.
     """
 
@@ -222,7 +224,7 @@ def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -
         use_restrictions=tuple(handling.get("use_restrictions", ())),
         retain_until=handling.get("retain_until"),
         onward=handling.get("onward"),
-        elements={**rest, **(payload.body.get("elements") or {})},
+        elements={**rest, **in_short(payload.body.get("elements") or {})},
         receipt=_receipt(row),
     )
 

@@ -18,7 +18,7 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from multidict import MultiDict
 
 from gateway.core.machine import IllegalStep, RuleRefused
@@ -289,11 +289,10 @@ class _Door:
             raise BadForm("foreign")
         if request.content_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
             raise BadForm("kind")
-        if visit.route.upload:
-            request._client_max_size = FORM_MAX_BYTES + visit.route.upload
         try:
             async with asyncio.timeout(FORM_TIMEOUT_S):
-                posted = await request.post()
+                is_known = visit.session is not None
+                posted, uploads = await _posted(request, visit.route.upload, is_known=is_known)
         except web.HTTPRequestEntityTooLarge:
             raise BadForm("large") from None
         except TimeoutError:
@@ -302,19 +301,12 @@ class _Door:
             raise BadForm("kind") from None
         if len(posted) > FIELDS_MAX:
             raise BadForm("large")
-        uploads, odd = {}, None
-        for name, value in posted.items():
-            if isinstance(value, web.FileField):
-                if not visit.route.upload:
-                    raise BadForm("kind")
-                uploads[name] = value.file.read(visit.route.upload + 1)
-                if len(uploads[name]) > visit.route.upload:
-                    raise BadForm("large")
-            elif isinstance(value, str):
-                try:
-                    visit.forms.add(name, clean(name, value))
-                except BadForm as error:
-                    odd = error
+        odd: BadForm | None = None
+        for name, value in posted:
+            try:
+                visit.forms.add(name, clean(name, value))
+            except BadForm as error:
+                odd = error
         visit.uploads = uploads
         session = visit.session
         if session is not None and not hmac.compare_digest(visit.forms.get("csrf", "").encode(), session.csrf.encode()):
@@ -388,6 +380,47 @@ def _is_kept(error: Exception) -> bool:
     if isinstance(error, BadForm):
         return error.code == "text"  # of any other it is not known whose it is
     return not isinstance(error, Forbidden | NotFound)
+
+
+async def _posted(
+    request: web.Request, upload: int, *, is_known: bool
+) -> tuple[list[tuple[str, str]], dict[str, bytes]]:
+    """
+    Return the fields of a form, and the files in it (at most ``upload`` bytes, with 0 none may come).
+
+    Files are held in memory only: what reads forms in the library writes a large one to a file of the system, in clear,
+    and unpacks a compressed one without a bound. Of a visitor without a session no file is held: ``is_known`` says
+    whether there is one. Raises ``BadForm``, ``ValueError`` for what is no form.
+    """
+    if request.content_type != "multipart/form-data":
+        return [(name, value) for name, value in (await request.post()).items() if isinstance(value, str)], {}
+    fields, files, most = list[tuple[str, str]](), dict[str, bytes](), FORM_MAX_BYTES + upload
+    reader = await request.multipart()
+    while (part := await reader.next()) is not None:
+        if not isinstance(part, BodyPartReader) or part.name is None or _is_packed(part):
+            raise BadForm("kind")
+        if part.filename and not upload:
+            raise BadForm("kind")
+        raw, size, bound = bytearray(), 0, upload if part.filename else FORM_MAX_BYTES
+        while chunk := await part.read_chunk():
+            size += len(chunk)
+            if size > bound or request.content.total_bytes > most:
+                raise BadForm("large")
+            if is_known or not part.filename:
+                raw += chunk
+        if len(fields) + len(files) >= FIELDS_MAX:
+            raise BadForm("large")
+        if part.filename:
+            files[part.name] = bytes(raw)
+        else:
+            fields.append((part.name, raw.decode(part.get_charset("utf-8"))))
+    return fields, files
+
+
+def _is_packed(part: BodyPartReader) -> bool:
+    """Tell whether a part is not the bytes themselves; no browser sends such a form."""
+    how = part.headers.get("Content-Transfer-Encoding", "binary").lower()
+    return "Content-Encoding" in part.headers or how not in ("7bit", "8bit", "binary")
 
 
 def clean(name: str, text: str) -> str:

@@ -25,7 +25,7 @@ from multidict import MultiDict
 import schemas
 from gateway.core.wire import format_instant
 from gateway.services import act_bodies
-from gateway.web import labels
+from gateway.web import labels, readable
 from gateway.web.language import N_, Tongue
 from schemas import SchemaError
 
@@ -40,6 +40,9 @@ LONG_FROM: Final = 300
 """Characters from which a text gets room for several lines."""
 
 ROWS_MAX: Final = 100
+
+IMAGES: Final = frozenset({"portrait", "document_image"})
+"""Definitions of the schemas that are images: said by size and digest, and asked for by no form of fields."""
 
 
 class Kind(StrEnum):
@@ -60,6 +63,7 @@ class Kind(StrEnum):
     LIST = "list"
     NOTE = "note"
     TOKENS = "tokens"
+    IMAGE = "image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,8 @@ def _field(name: str, pointer: str, member: str, schema: Mapping[str, Any], *, r
         return replace(made, kind=Kind(kind), least=schema.get("minItems"), most=schema.get("maxItems"))
     if "note" in schema:
         return replace(made, kind=Kind.NOTE)
+    if schema.get("at") in IMAGES:
+        return replace(made, kind=Kind.IMAGE)
     if options := _options(name, pointer, schema):
         return replace(made, kind=Kind.CODE, options=options)
     match schema.get("type"):
@@ -692,6 +698,11 @@ class Said:
     own: bool = False
 
 
+def as_said(part: readable.Part) -> Said:
+    """Return a part of a readable value as a member in words."""
+    return Said(part.label, (part.text,) if part.text else (), tuple(map(as_said, part.parts)), own=part.typed)
+
+
 def say(of: Sequence[Field], value: Mapping[str, Any], tongue: Tongue) -> tuple[Said, ...]:
     """
     Return ``value`` in words, every member of it: one that has no field is shown as it is.
@@ -722,6 +733,8 @@ def _say(field: Field, value: Any, tongue: Tongue) -> Said:
             if item.kind is not Kind.GROUP:
                 return Said(label, tuple(text for one in value for text in _say(item, one, tongue).texts))
             return Said(label, fields=tuple(Said("", fields=say(item.fields, one, tongue)) for one in value))
+        case Kind.IMAGE:
+            return Said(label, fields=tuple(map(as_said, readable.image(tongue, value))))
         case Kind.CODES:
             texts = tuple(words.get(str(one), str(one)) for one in value)
             return Said(label, texts or (tongue._("none"),))

@@ -23,6 +23,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+PICTURE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+"""Of a picture: no script, no form, no origin of its own."""
+
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -42,4 +45,7 @@ HEADERS: Mapping[str, str] = {
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers of every answer; a signal of each application."""
     response.headers.update(HEADERS)
+    if response.content_type == "image/jpeg":
+        # A picture opened by itself is a page of its own, and has even less to do than one of ours.
+        response.headers["Content-Security-Policy"] = PICTURE_POLICY
     response.headers.setdefault("Cache-Control", "no-store")

@@ -77,6 +77,16 @@ _LANGUAGE: Final = N_("Two or three letters, for example ru or uk; with the scri
 _PRINTED: Final = N_("As it is printed, in the script of the document")
 
 LABELS: Mapping[str, Label] = {
+    "case-draft/remark": (
+        N_("Remark"),
+        N_("Only what no code can say, and only where an agreement allows a remark. What may leave of it is redacted."),
+    ),
+    "remark": (N_("Remark"), ""),
+    "remark/language": (N_("Language"), N_("The language the remark is written in, as a tag: en, fr, ar.")),
+    "remark/text": (N_("Text"), ""),
+    "RemarkWritten/remark": (N_("Remark"), ""),
+    "RemarkConfirmed/digest": (N_("Digest of what was seen"), ""),
+    "RemarkConfirmed/text": (N_("The text that may leave"), ""),
     # What is known of the person.
     "elements": (N_("What is known of the person"), ""),
     "names": (N_("Names"), N_("Each form of the name that is known, one by one.")),
@@ -114,10 +124,12 @@ LABELS: Mapping[str, Label] = {
     "permit/as_of": (N_("Day the question is about"), N_("As far as it is known: 2019, 2019-05 or 2019-05-17")),
     "entry_date": (N_("Date of entry"), N_("As far as it is known; two dates with a slash between for a period.")),
     "representative_ref": (N_("Reference of the representative"), N_("A random reference, never a name.")),
-    "photo": (N_("Photograph"), N_("The file itself is kept apart; here stands what identifies it.")),
+    "element": (N_("What the file is"), ""),
+    "content": (N_("File"), N_("Brought in on the page of the images.")),
+    "photo": (N_("Photograph"), N_("The file it was drawn from, which is not kept; here stands what identifies it.")),
     "document_image": (
         N_("Image of the document"),
-        N_("The file itself is kept apart; here stands what identifies it."),
+        N_("The file it was drawn from, which is not kept; here stands what identifies it."),
     ),
     "media_type": (N_("Kind of file"), ""),
     "sha256": (N_("Digest of the file"), N_("SHA-256 in 43 characters (base64url)")),

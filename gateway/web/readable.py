@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import schemas
+from gateway.core.attachments import MEMBERS
 from gateway.web import labels
 from gateway.web.language import N_, Tongue
 
@@ -121,8 +122,22 @@ def _members(place: _Place, value: Mapping[str, Any]) -> Iterator[Part]:
             yield _part(below, below.label(name), value[name])
 
 
+def image(tongue: Tongue, value: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Return an image of a body as parts: its kind, and of each page size and digest. Its bytes are for no page."""
+    made = [Part(tongue._(N_("Kind of file")), tongue.code("media_type", value["media_type"]))]
+    for number, page in enumerate(value["pages"], 1):
+        size = page["bytes"] if "bytes" in page else len(page["content"]) * 3 // 4
+        text = tongue.ngettext("%(num)s byte", "%(num)s bytes", size, num=size)
+        label = tongue._(N_("Page %(number)s"), number=number)
+        digest = Part(tongue._(N_("Digest")), page["sha256"], typed=True)
+        made.append(Part(label, parts=(Part(tongue._(N_("Size")), text), digest)))
+    return tuple(made)
+
+
 def _part(place: _Place, label: str, value: Any) -> Part:
     place = place.chosen(value)
+    if place.pointer.rpartition("/")[2] in MEMBERS and "pages" in value:
+        return Part(label, parts=image(place.tongue, value))
     if isinstance(value, Mapping):
         return Part(label, parts=tuple(_members(place, value)))
     if isinstance(value, list | tuple):

@@ -58,6 +58,10 @@ EVENTS: Mapping[str, str] = {
     # A verification.
     "open": N_("The case was opened"),
     "amend": N_("The draft was changed"),
+    "remark": N_("A remark was written, or taken out"),
+    "confirm_remark": N_("The redacted remark was confirmed"),
+    "attach": N_("An image was brought in or taken out"),
+    "strip": N_("The images were erased: their time was over"),
     "approve": N_("What was prepared was approved"),
     "send": N_("It was given to the outbox"),
     "discard": N_("The draft was discarded"),

@@ -28,6 +28,7 @@ from gateway.core import (
     returns,
     wire,
 )
+from gateway.core.attachments import attachment_findings
 from gateway.core.calendars import Calendar, end_of_day
 from gateway.core.codes import PeerError
 from gateway.core.rules import Facts, When, findings
@@ -70,7 +71,10 @@ def _times(case: Json, _: Json) -> Json:
 
 
 def _body(case: Json, _: Json) -> Json:
-    schemas.validate(case["type"], ijson.loads(case["text"].encode()))
+    value = ijson.loads(case["text"].encode())
+    schemas.validate(case["type"], value)
+    if isinstance(value.get("elements"), dict) and attachment_findings(value["elements"]):
+        raise check.Refused("bad-schema")
     return {}
 
 

@@ -365,6 +365,8 @@ def good_event(row: Row, case: Case, represented: bool = False) -> Event:
         "code": "stale",
         "until": NOW,
     }
+    if row.event == "attach":
+        data |= {"draft": case.draft, "renditions": {}}
     return Event(row.event, actor, role, data, about(case, NOW, type, leaving, justification="return"))
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from gateway.core.case import Case, Pending, Side, State
+from gateway.core.case import Case, Pending, Remark, Side, State
 from gateway.core.deadlines import Clock
 from gateway.core.machine import Event, Row
 from gateway.core.messages import INTERVIEW_ANSWER, REPLY
 from gateway.core.preview import Preview, body_digest, compose
+from gateway.core.remark import digest_of, seal
 from gateway.core.rules import Facts
 from gateway.core.verification import GATEWAY, PARTNER
 from schemas import ijson
@@ -66,6 +67,23 @@ DRAFT: dict[str, Any] = {
 def draft(**changes: Any) -> dict[str, Any]:
     """Return the good record with members changed."""
     return {**deepcopy(DRAFT), **changes}
+
+
+WRITTEN = {"language": "en", "text": "Ana asked that nobody calls before noon."}
+"""A remark as it was written."""
+
+LEAVES = {"language": "en", "text": "[...] asked that nobody calls before noon."}
+"""What may leave of it."""
+
+
+def remark(record: Mapping[str, Any] | None = None, **changes: Any) -> Remark:
+    """Return what became of ``WRITTEN``; with a ``record`` that holds it, confirmed by anna beside that."""
+    spans = ((0, 3, "PERSON"),)
+    made = Remark(LEAVES["language"], LEAVES["text"], "", digest_of(WRITTEN), spans, author="anna")
+    made = replace(made, digest=seal(made, draft(remark=WRITTEN) if record is None else record))
+    if record is not None:
+        made = replace(made, by="anna", at="2026-12-01T08:00:00Z", record=digest_of(record))
+    return replace(made, **changes)
 
 
 def preview(record: Mapping[str, Any] | None = None, asked: tuple[str, ...] | None = None) -> Preview:
@@ -229,6 +247,8 @@ def good_case(side: Side, row: Row) -> Case:
         case = asked(row.source, pending=prepared(reply()), reply=answered)
     if row.event in INTERVIEWS or row.source is State.NEEDS_INTERVIEW:
         case = interviewing(case)
+    if row.event == "confirm_remark":
+        case = replace(case, draft=draft(remark=WRITTEN), remark=remark())
     assert case.pending is not None
     signed = replace(case.pending, approver="boris", statement="statement")
     held: dict[str, Any] = (
@@ -269,8 +289,11 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         facts = replace(facts, type="", body={})
     ours = ijson.dumps(body).decode() if role != PARTNER else body
     data: dict[str, Any] = {
-        "draft": DRAFT if row.event == "amend" else None,
+        "draft": DRAFT if row.event in ("amend", "attach", "remark") else None,
+        "remark": remark(case.draft) if row.event == "confirm_remark" else None,
+        "remark_stop": None,
         "elements": DRAFT["elements"],
+        "renditions": {},
         "asylum": DRAFT["asylum"],
         "pending": case.pending,
         "digest": case.pending.digest if case.pending else "",

@@ -3,9 +3,10 @@
 from dataclasses import FrozenInstanceError, replace
 from datetime import date
 
+import orjson
 import pytest
 
-from gateway.core.case import Case, State, parse_case, serialize_case
+from gateway.core.case import LEAST_FILE_SIZE, Case, Pending, State, parse_case, serialize_case
 from tests.core import support
 
 FULL = support.asking(
@@ -63,3 +64,38 @@ def test_case_is_a_value() -> None:
 def test_overdue_is_no_state() -> None:
     """Lateness follows from a clock and is stored nowhere."""
     assert "OVERDUE" not in {state.value for state in State}
+
+
+def test_case_written_before_it_was_filled_up_is_read() -> None:
+    """A row of an earlier version, without spaces, images or a remark, is the same case."""
+    raw = orjson.loads(serialize_case(FULL).rstrip())
+    for name in ("renditions", "remark", "remark_stop"):
+        del raw[name]
+    assert FULL == parse_case(orjson.dumps(raw))
+
+
+@pytest.mark.parametrize("text", ["   ", "ends with spaces   ", "\t\n ", "\u00a0\u3000"])
+def test_spaces_of_a_value_stay(text: str) -> None:
+    """Only what fills the row up is dropped, and no space of what stands in it."""
+    case = replace(FULL, freeze_reason=text)
+    assert text == parse_case(serialize_case(case)).freeze_reason
+
+
+@pytest.mark.parametrize("size", [1, 3000, 4000, 9000, 70_000, 2_600_000])
+def test_length_of_a_row_is_a_power_of_two(size: int) -> None:
+    """Whatever a case holds, images too, its row has one of few sizes and less than twice what it needs."""
+    raw = serialize_case(replace(FULL, freeze_reason="x" * size))
+    assert 0 == len(raw) & (len(raw) - 1)
+    assert len(raw) <= max(LEAST_FILE_SIZE, 2 * len(raw.rstrip()))
+
+
+def test_image_does_not_make_a_file_tell_its_length() -> None:
+    """Beside an image of whatever size, also in a body that waits, a longer file gives a row of the same length."""
+    for size in range(8000, 34_000, 500):
+        page = {"sha256": "x" * 43, "content": "A" * size}
+        images = {"photo": {"of": "y" * 43, "wire": {"media_type": "image/jpeg", "pages": [page]}, "removed": []}}
+        body = orjson.dumps({"elements": {"photo": images["photo"]["wire"]}}).decode()
+        for pending in (None, Pending("verification.request", body, "z" * 43, "anna")):
+            cases = [replace(FULL, renditions=images, pending=pending, freeze_reason="x" * more) for more in (0, 900)]
+            assert 1 == len({len(serialize_case(case)) for case in cases})
+            assert cases == [parse_case(serialize_case(case)) for case in cases]

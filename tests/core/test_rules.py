@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
-from gateway.core.case import Notice, Release, Side, State
+from gateway.core.case import Notice, Release, Side, State, Stop
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
@@ -35,6 +35,7 @@ from gateway.core.messages import (
     USE_REQUEST,
     WITHDRAWAL,
 )
+from gateway.core.remark import About, digest_of
 from gateway.core.rules import EXEMPT, RULES, Facts, Rule, When, about, findings, treat_as_minor
 from tests.core import support
 from tests.core.support import NOW, REQUEST_BODY, TOKEN, clock, draft, reply
@@ -268,6 +269,22 @@ def lacking(name: str) -> Facts:
     record = draft()
     del record[name]
     return request(record)
+
+
+REMARKED = draft(remark=support.WRITTEN)
+REMARK = support.remark(REMARKED)
+BESIDE = {**REQUEST_BODY, "remark": support.LEAVES}
+
+
+def beside(body: dict[str, Any] = BESIDE, record: dict[str, Any] = REMARKED, **changes: Any) -> Facts:
+    """Return the facts about a request with a remark that was read, redacted, compared and confirmed."""
+    return request(record, body=body, remark=replace(About(REMARK, 500, ()), **changes))
+
+
+def stopped(**changes: Any) -> Facts:
+    """Return the facts about a request of a case in which a remark told of a need for protection yesterday."""
+    stop = Stop(digest_of(support.DRAFT["asylum"]), "2026-11-30")
+    return request(draft(asylum={**support.DRAFT["asylum"], **changes}), remark=About(stop=stop))
 
 
 STATES = [state for state in schemas.codes("asylum_state") if state != "none"]
@@ -709,6 +726,59 @@ CASES: dict[str, Cases] = {
         },
         answer(reply(), {"handling": HANDLING}),
     ),
+    "REM-1": Cases(
+        {
+            "no agreement": beside(most=None),
+            "none for what is to leave": request(REMARKED),
+            "longer than agreed": beside(most=41),
+            "in a type that has no place for it": replace(beside(), type=REPLY),
+        },
+        {"agreed": beside(), "as long as agreed": beside(most=len(support.LEAVES["text"])), "no remark": request()},
+    ),
+    "REM-2": Cases(
+        {
+            "not read": beside(remark=None),
+            "held": beside(remark=replace(REMARK, reasons=("language-unknown",))),
+            "another was read": beside(remark=replace(REMARK, of="digest of another")),
+            "not read yet": request(REMARKED, remark=About(None, 500)),
+        },
+        {
+            "read": beside(),
+            "it left before": request(REMARKED, remark=About(replace(REMARK, sent=True), 500)),
+            "no remark": request(),
+            "another type": replace(request(REMARKED), type=INTERVIEW_ANSWER),
+        },
+    ),
+    "REM-3": Cases(
+        {
+            "not confirmed": beside(remark=support.remark()),
+            "the record has changed": beside(record={**REMARKED, "officer": "boris"}),
+            "another text": beside({**BESIDE, "remark": {**support.LEAVES, "text": "Ana asked"}}),
+            "confirmed and left out": beside(REQUEST_BODY),
+            "nobody wrote one": beside(record=draft()),
+            "it left before": beside(remark=replace(REMARK, sent=True)),
+        },
+        {"confirmed": beside(), "no remark": request()},
+    ),
+    "REM-4": Cases(
+        {"a name": beside(leaks=("names",)), "not compared": beside(leaks=None)},
+        {"nothing": beside(), "no remark": request(), "not in the body": beside(REQUEST_BODY, leaks=("names",))},
+    ),
+    "REM-5": Cases(
+        {
+            "the same attestation": stopped(),
+            "another one of the day before": stopped(basis="record 13", attested_on="2026-11-29"),
+            "of a return": replace(stopped(), type=PROPOSAL, body=PROPOSED),
+        },
+        {
+            "attested anew": stopped(basis="record 13", attested_on="2026-11-30"),
+            "nothing was told": request(),
+            **{
+                type: replace(facts, remark=About(stop=Stop("digest", "2026-11-30")))
+                for type, facts in everything_taken_back().items()
+            },
+        },
+    ),
 }
 
 BY_ID = {rule.id: rule for rule in RULES if rule.check is not None}
@@ -888,6 +958,16 @@ READS: dict[str, list[tuple[Facts, str]]] = {
         (journey(), f"releases said said/{ACCEPTANCE} said/{ACCEPTANCE}/decision said/{ACCEPTANCE}/carer"),
         (adult(DOCUMENT), f"said said/{PROPOSAL} said/{PROPOSAL}/represented"),
         (journey(PROPOSAL), "body/represented draft"),
+    ],
+    "REM-1": [(beside(), "remark body/remark/text")],
+    "REM-2": [(beside(), "remark draft/remark draft")],
+    "REM-3": [(beside(), "remark draft/remark body/remark body/remark/language body/remark/text")],
+    "REM-4": [(beside(), "remark")],
+    "REM-5": [
+        (
+            stopped(basis="record 13", attested_on="2026-11-30"),
+            "remark draft draft/asylum draft/asylum/attested_on",
+        )
     ],
     "R-11": [(owing(2, delay={"eta": "2026-12-20"}), "clocks delay delay/eta"), (owing(3), "clocks")],
     "R-12": [(journey(), "record record/contacts_given_on")],

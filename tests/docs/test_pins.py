@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("build", "base", "test", "postgres", "pdf", "pkcs11", "timestamp", "dev")
+PARTS = ("build", "base", "test", "postgres", "pdf", "pkcs11", "timestamp", "redact", "dev")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)((?: \\\n +--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
 
 

@@ -12,7 +12,7 @@ from tools import draw_tables
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-ID = re.compile(r"\b(?:[RNQVDE]-\d\d|M-0\d|MIN-\d)\b")
+ID = re.compile(r"\b(?:[RNQVDE]-\d\d|M-0\d|MIN-\d|REM-\d)\b")
 PARAGRAPH = re.compile(
     r"^### (\S+): (.+)\n\nSource: (.+?)\.(?: Looked at: (.+)\.)?\n\n(.+(?:\n.+)*)\n\nCode: (.+(?:\n.+)*)\.$",
     re.MULTILINE,

@@ -22,8 +22,10 @@ from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
 from gateway.services import cases, evidence
 from gateway.services.context import Person
 from gateway.services.ports import Conflict, Tx, Unavailable
-from tests.support import homeward, story
+from keys import b64
+from tests.support import homeward, pictures, story
 from tests.support.network import PEOPLE, Network, make_network
+from tests.support.remarks import TEXT, FakeRedactor, found
 
 WHY = {"justification": "Prüfung der Anfrage"}
 
@@ -337,6 +339,47 @@ async def test_a_delay_and_an_extension_are_coded(api: Api) -> None:
     code = next(iter(schemas.codes("reason_delay")))
     assert 200 == (await api.post("first", f"{path}/delay", {"reason": code, "eta": "2026-12-20"}, at="XBB"))[0]
     assert (200, "EXTENDED") == _state(await api.post("first", f"{path}/extension", {"reason": code}, at="XBB"))
+
+
+async def test_an_image_is_attached_and_taken_out(api: Api) -> None:
+    """The file comes as base64url; what was removed is told, and the body prepared anew."""
+    _, opened = await api.post("first", "/v1/cases", story.draft())
+    path, raw = f"/v1/cases/{opened['ref']}", pictures.with_notes()
+    body = {"element": "PHOTO", "content": b64.encode(raw)}
+    assert (200, "DRAFT") == _state(await api.post("first", f"{path}/attachment", body))
+    _, case = await api.get("first", path, params=WHY)
+    image = case["content"]["images"]["photo"]
+    assert ("gps" in image["removed"], {"sha256", "bytes"}) == (True, set(image["wire"]["pages"][0]))
+    assert (200, "DRAFT") == _state(await api.post("first", f"{path}/attachment-removal", {"element": "PHOTO"}))
+    _, case = await api.get("first", path, params=WHY)
+    assert {} == case["content"]["images"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b64.encode(pictures.zipped()), "file-kind"), ("not base64url!", "file-kind")],
+)
+async def test_a_bad_file_is_refused_by_its_code(api: Api, content: str, code: str) -> None:
+    """The finding names the code; nothing of what was sent is quoted."""
+    _, opened = await api.post("first", "/v1/cases", story.draft())
+    body = {"element": "PHOTO", "content": content}
+    status, problem = await api.post("first", f"/v1/cases/{opened['ref']}/attachment", body)
+    (finding,) = problem["findings"]
+    assert (422, "E-02", code) == (status, finding["rule"], finding["because"].partition(":")[0])
+
+
+async def test_a_remark_is_written_and_confirmed(api: Api) -> None:
+    """What became of it is answered as the document says; confirmed, it is in the body prepared."""
+    api.network.gateways["XAA"].context.redactor = FakeRedactor(spans=found(TEXT, "Monday"))
+    _, opened = await api.post("first", "/v1/cases", story.draft())
+    path = f"/v1/cases/{opened['ref']}"
+    _, said = await api.post("first", f"{path}/remark", {"remark": {"language": "en", "text": TEXT}})
+    assert "The person can be met on [...] before noon." == said["remark"]["text"]
+    digest = said["remark"]["digest"]
+    _, said = await api.post("first", f"{path}/remark-confirmation", {"digest": digest})
+    assert "[...] before noon" in said["prepared"]["body"]
+    _, case = await api.get("first", path, params=WHY)
+    assert ("first", digest) == (case["content"]["remark"]["confirmed_by"], case["content"]["remark"]["digest"])
 
 
 async def test_a_draft_can_be_amended_or_discarded(api: Api) -> None:

@@ -1,6 +1,7 @@
 """A text that says what the record says is found, however it is written; what is found is a field and no value."""
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.redaction.leaks import Leak, leaks, secrets
+import schemas
+from gateway.redaction.leaks import Leak, TooMuch, leaks, secrets
 from tests.redaction import disguises
 from tests.redaction.disguises import disguised_name, disguised_number, names, numbers, remarks
 
@@ -84,7 +86,7 @@ def test_no_text_and_no_record_breaks_it(text: str, name: str) -> None:
     [
         "HOXHA", "hoxha", "Hoxhës", "Hoxhait", "H o x h a", "Hox-\nha", "H.O.X.H.A", "Ｈｏｘｈａ", "𝐇𝐨𝐱𝐡𝐚",
         "Ho\u200bxha", "Hó\u0301xha", "Hoxa", "Hoxhha", "Ohxha", "mrHoxha", "Ходжа", "Ходжою",
-        "Χότζα", "هوجا", "وهوجا", "Нохһа",
+        "Χότζα", "هوجا", "وهوجا", "Нохһа", "🇭🇴🇽🇭🇦", "🅗🅞🅧🅗🅐", "🅷 🅾 🆇 🅷 🅰", "ʜᴏxʜᴀ", "⠓⠕⠭⠓⠁",
     ],
 )  # fmt: skip
 def test_one_name_in_many_spellings(text: str) -> None:
@@ -228,3 +230,40 @@ def test_the_oracle_of_these_tests_is_no_part_of_the_code() -> None:
     """The disguises are made by tables of their own: a fault in one does not hide itself in the other."""
     source = Path(disguises.__file__).read_text(encoding="utf-8")
     assert "gateway" not in re.findall(r"^(?:from|import) (\w+)", source, re.MULTILINE)
+
+
+WRITTEN_BY_HAND = [
+    *(("national", name) for name in sorted(schemas.load("case-draft")["properties"]["national"]["properties"])),
+    *(("asylum", name) for name in ("attested_by", "basis")),
+    *(("consent", name) for name in ("by", "scope")),
+    ("endangerment_check", "by"), ("representative", "signed_by"), ("transfer_ground", "reference"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("group", "member"), WRITTEN_BY_HAND)
+def test_whatever_is_written_by_hand_is_compared(group: str, member: str) -> None:
+    """No place for free words in a record is left out: a name and a number in it are found."""
+    of = {"elements": {}, group: {member: "He was seen with Zeqiri, file 7714093."}}
+    assert {f"{group}.{member}"} == fields("It was Zeqiri who asked.", of)
+    assert {f"{group}.{member}"} == fields("It is about 7714093.", of)
+
+
+def test_what_cannot_be_compared_in_time_is_not_compared() -> None:
+    """A gateway does not stand still for a record of thousands of names; it is told, and holds the remark."""
+    words = [f"{a}{b}{c}{d}".capitalize() for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES for d in SYLLABLES]
+    text = " ".join(words[:90])
+    with pytest.raises(TooMuch):
+        leaks(text, {"elements": {}, "national": {"shelter": words[1_000:6_000]}})
+
+
+def test_a_long_record_is_compared_in_time() -> None:
+    """Five hundred names in the notes, and a remark of the usual length: well under a second of work."""
+    words = [f"{a}{b}{c}{d}".capitalize() for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES for d in SYLLABLES]
+    of = {"elements": {}, "national": {"shelter": words[:500]}}
+    text = "The person waits for an answer in writing from the office that took the papers to the court on Monday. " * 5
+    start = time.process_time()
+    leaks(text[:500], of, (), "en")
+    assert time.process_time() - start < 4
+
+
+SYLLABLES = ("ba", "do", "gi", "ku", "le", "mo", "ni", "pu", "ra")

@@ -115,9 +115,8 @@ def test_members_fit_the_matrix() -> None:
     """The matrix has a row for every element of the wire, and a place among the national fields for each it bars."""
     matrix = schemas.load_matrix()
     members = {member for row in matrix["elements"] for member in row["members"]}
-    attachments = {member for row in matrix["elements"] if row["attachment"] for member in row["members"]}
     draft = schemas.load("case-draft")["properties"]
-    assert set(schemas.load("common")["$defs"]["elements"]["properties"]) == members - attachments
+    assert set(schemas.load("common")["$defs"]["elements"]["properties"]) == members
     assert set(draft["elements"]["properties"]) == members
     assert set(draft["national"]["properties"]) == {row["field"] for row in matrix["never"]}
     assert [row["element"] for row in matrix["elements"]] == list(schemas.codes("element"))

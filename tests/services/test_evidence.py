@@ -182,6 +182,23 @@ async def test_look_is_recorded(network: Network) -> None:
     assert [("first", "evidence"), ("first", "evidence-content"), ("second", "evidence-content")] == found
 
 
+@pytest.mark.parametrize("letter", ["x", "\u0436", "\u0645", "\u09a8", "\U00016e40"])
+async def test_length_of_a_reason_does_not_show(network: Network, letter: str) -> None:
+    """A reason of the greatest length in any script is stored in as many bytes as a short one, and read as it was."""
+    ours, _ = await story.acknowledged(network)
+    context = network.gateways["XAA"].context
+
+    async def unit(tx: Tx) -> list[tuple[int, str]]:
+        held = await cases.load(context, tx, ours)
+        for why in ("a short one", letter * 400):
+            await cases.record_access(context, tx, held, "first", "test", why, network.clock.now())
+        rows = [row for row in await tx.accesses(ours) if row.action == "test"]
+        return [(len(row.justification), cases.justification_of(context, held, row)) for row in rows]
+
+    (size, short), (other, long) = (await context.commit(unit)).value
+    assert (size, "a short one", letter * 400) == (other, short, long)
+
+
 async def test_no_reason_no_export(network: Network) -> None:
     """Without a justification nothing is exported and nothing recorded (R-13)."""
     ours, _ = await story.acknowledged(network)

@@ -72,6 +72,18 @@ def test_a_translation_keeps_what_is_filled_in(lang: str) -> None:
     assert [] == wrong
 
 
+def test_arabic_is_written_in_arabic() -> None:
+    """No text of another language stands in the Arabic catalogue, but for commands and what is a name everywhere."""
+    foreign = []
+    for one in catalogues.load("ar"):
+        source = one.id[0] if isinstance(one.id, tuple) else str(one.id)
+        said = " ".join(one.string) if isinstance(one.string, tuple) else str(one.string)
+        is_foreign = re.search("[a-z]{3}", said) and not re.search("[\u0620-\u064a]", said)
+        if source and said != source and is_foreign and not source.startswith("isthmus "):
+            foreign.append(source)
+    assert [] == foreign
+
+
 def test_arabic_has_six_plural_forms() -> None:
     """Zero, one, two, few, many and other are six texts where a text counts."""
     held = catalogues.load("ar")

@@ -13,7 +13,8 @@ from aiohttp import web
 from multidict import MultiDict
 
 from gateway.core.case import Case
-from gateway.core.messages import NEGATIVE_OUTCOMES, OUTCOMES_FOR, REQUEST, allowed_methods
+from gateway.core.messages import ELEMENTS, NEGATIVE_OUTCOMES, OUTCOMES_FOR, REQUEST, allowed_methods
+from gateway.core.remark import FURTHER_REMARK
 from gateway.services.act_bodies import components
 from gateway.web import forms
 from gateway.web.forms import PREFIX, Field
@@ -140,7 +141,11 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
 
 
 def _received(visit: Visit, case: Case) -> tuple[forms.Said, ...]:
-    return forms.say(forms.fields(REQUEST), case.received or {}, visit.tongue)
+    received = case.received or {}
+    request = {name: one for name, one in received.items() if name != FURTHER_REMARK}
+    more = {"remark": received[FURTHER_REMARK]} if FURTHER_REMARK in received else {}
+    said = forms.say(forms.fields(REQUEST), request, visit.tongue)
+    return (*said, *forms.say(forms.fields(ELEMENTS), more, visit.tongue))
 
 
 def _more(visit: Visit, case: Case) -> dict[str, object]:

@@ -63,6 +63,8 @@ _TABS = (
     ("case-messages", N_("Messages"), HISTORY),
     ("case-data", N_("Questions about data"), ASKS),
     ("case-return", N_("Return"), RETURNS),
+    ("case-pictures", N_("Images"), DESK),
+    ("remark", N_("Remark"), DESK),
     ("case-documents", N_("Documents"), PAPERS),
     ("case-log", N_("Record of access"), OPENERS),
     ("invitations", N_("Invitations"), INVITERS),
@@ -75,6 +77,8 @@ def tabs(visit: Visit, row: BoardRow, head: Head) -> tuple[Tab, ...]:
     for name, text, roles in _TABS:
         if name == "case-return" and not has_return(row):
             continue
+        if name == "remark" and row.side != Side.REQUESTING:
+            continue  # what came stands with the message it came in
         if name == "invitations" and not may_invite(visit, row, head):
             continue
         if roles & visit.roles:

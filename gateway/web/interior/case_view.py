@@ -16,6 +16,7 @@ from gateway.core.escalation import owed_steps
 from gateway.core.messages import (
     CONFIRMATION,
     DELAY,
+    ELEMENTS,
     INTERVIEW,
     INTERVIEW_ANSWER,
     INTERVIEW_RESULT,
@@ -26,6 +27,7 @@ from gateway.core.messages import (
     USE_ANSWER,
     USE_REQUEST,
 )
+from gateway.core.remark import FURTHER_REMARK
 from gateway.core.returns import IN_CHARGE, represented
 from gateway.core.tables import stop_event
 from gateway.services import person_stop
@@ -228,7 +230,7 @@ def content(tongue: Tongue, case: Case) -> tuple[Section, ...]:
     found = (
         ("held", tongue._(N_("Why the case is stopped")), _stopped(tongue, case)),
         ("draft", tongue._(N_("Our record")), _parts(tongue, "case-draft", case.draft)),
-        ("received", tongue._(N_("What the other State sent")), _parts(tongue, REQUEST, case.received)),
+        ("received", tongue._(N_("What the other State sent")), _received(tongue, case.received)),
         ("asked", tongue._(N_("Further elements that were asked for")), _asked(tongue, case)),
         ("reply", tongue._(N_("The reply")), _parts(tongue, REPLY, case.reply)),
         ("delay", tongue._(N_("The notice of delay")), _parts(tongue, DELAY, case.delay)),
@@ -254,6 +256,13 @@ def content(tongue: Tongue, case: Case) -> tuple[Section, ...]:
 
 def _parts(tongue: Tongue, schema: str, value: Mapping[str, Any] | None) -> tuple[Part, ...]:
     return () if not value else readable.parts(tongue, schema, value)
+
+
+def _received(tongue: Tongue, value: Mapping[str, Any] | None) -> tuple[Part, ...]:
+    """Return what the other State sent: its request, and the remark that came with further elements, if one did."""
+    request = {name: one for name, one in (value or {}).items() if name != FURTHER_REMARK}
+    more = {"remark": value[FURTHER_REMARK]} if value and FURTHER_REMARK in value else {}
+    return (*_parts(tongue, REQUEST, request), *_parts(tongue, ELEMENTS, more))
 
 
 def _asked(tongue: Tongue, case: Case) -> tuple[Part, ...]:

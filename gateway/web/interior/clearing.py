@@ -7,6 +7,7 @@ Rule 3: a refusal of a rule is a page of its own that says what can be done. Not
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from typing import Final
 
@@ -23,6 +24,7 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.web.interior import case as case_page
+from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
 from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
 from gateway.web.interior.looks import acting_as, row_of, seen
@@ -76,8 +78,14 @@ async def _prepared(visit: Visit, row: BoardRow, why: str) -> tuple[Case, Disclo
     if case.side is Side.REQUESTING and pending.type in APPROVAL and role in SEES_CONTENT:
         preview, _ = await visit.site.desk.clear.show(row.ref, visit.person.id, role)
         if preview.type == pending.type:
-            return case, disclosure(visit, case.draft or {}, preview)
-    return case, plain(visit, pending.type, pending.body, pending.digest)
+            return case, _pictured(visit, row, pending, disclosure(visit, case.draft or {}, preview))
+    return case, _pictured(visit, row, pending, plain(visit, pending.type, pending.body, pending.digest))
+
+
+def _pictured(visit: Visit, row: BoardRow, pending: Pending, shown: Disclosure) -> Disclosure:
+    """Return ``shown`` with the images of the body that is prepared, as they stand in it."""
+    found = pictures.leaving(visit, pending.body, "case-picture", ref=row.ref, whose="leaves")
+    return replace(shown, pictures=found)
 
 
 def _steps(visit: Visit, row: BoardRow) -> Mapping[str, list[str]]:

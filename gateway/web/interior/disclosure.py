@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.core.attachments import MEMBERS, in_short
 from gateway.core.minimise import Line
 from gateway.core.preview import Preview
 from gateway.core.rules import Finding
@@ -33,7 +34,10 @@ RULE_TEXTS: Mapping[str, str] = {
     "MIN-1": N_("The question can be answered without it, so it is not sent for this purpose"),
     "MIN-2": N_("It is sent only if the other State asks for just this, and not a second time"),
     "MIN-3": N_("It is of the national file; no message has a place for it"),
-    "MIN-4": N_("Files do not leave before they can be cleaned of what is hidden in them"),
+    "MIN-4": N_("It was not drawn anew yet, and a file does not leave as it is"),
+    "REM-1": N_("No agreement with the other State allows a remark in this message"),
+    "REM-2": N_("It is held; its page says why"),
+    "REM-3": N_("It leaves only as a person confirmed it: redacted, compared with our file, and once"),
 }
 """Why a field leaves or stays, by the rule of its line."""
 
@@ -60,8 +64,17 @@ WHAT_TO_DO: Mapping[str, str] = {
     ),
     "R-21": N_("Take out what tells of protection or of what happened to the person."),
     "R-23": N_("Record the consent of the person, or another ground beside it; consent alone is never enough."),
+    "REM-1": N_("Take the remark out, or shorten it. Codes carry what a message says."),
+    "REM-2": N_("Write the remark anew or take it out. Its page says why it is held."),
+    "REM-3": N_("Look at the redacted remark and confirm it, write it anew, or take it out."),
+    "REM-4": N_("Take out the words that tell something of the record. The page of the remark says what it is."),
+    "REM-5": N_(
+        "Ask the authority in charge of protection to attest the state anew. Taking the remark out does not help: what "
+        "it told stays told."
+    ),
     "MIN-5": N_("Add the element that the question cannot be answered without."),
     "E-01": N_("Correct the element: it cannot be what it says."),
+    "E-02": N_("Bring in another file, or the same anew. Nothing of this one was kept."),
     "two_persons": N_("Somebody else of the desk has to approve it: nobody approves what they wrote."),
     "same_bytes": N_("What was approved is not what would leave now. Look at it again and have it approved again."),
 }
@@ -93,7 +106,12 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """Everything a page says of a body before it leaves. ``conditions`` are the members beside the elements."""
+    """
+    Everything a page says of a body before it leaves. ``conditions`` are the members beside the elements.
+
+    ``size`` and ``digest`` are those of the exact body; ``is_short`` says that in ``body`` the bytes of images are left
+    out. ``pictures`` are the images in the body: what each is, and the addresses of its pages.
+    """
 
     type: str
     digest: str
@@ -102,12 +120,14 @@ class Disclosure:
     rows: tuple[Row, ...]
     conditions: tuple[Part, ...]
     objections: tuple[Objection, ...]
+    is_short: bool = False
+    pictures: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def disclosure(visit: Visit, draft: Mapping[str, Any], preview: Preview) -> Disclosure:
     """Return ``preview`` of ``draft`` as a page shows it."""
     value = ijson.loads(preview.body.encode())
-    file, received = _said(visit, draft), _elements(visit, value["elements"])
+    file, received = _said(visit, draft), _elements(visit, value["elements"]) | _remark(visit, value)
     rows = tuple(_row(visit, line, file, received) for line in preview.lines)
     return _made(visit, preview.type, preview.body, preview.digest, rows, preview.findings)
 
@@ -128,15 +148,26 @@ def _made(
     value = ijson.loads(body.encode())
     if rows:
         del value["elements"]
+        value.pop("remark", None)
     conditions = readable.parts(visit.tongue, type, value)
-    size = len(body.encode())
-    return Disclosure(type, digest, size, body, rows, conditions, objections(visit, findings))
+    size, images = len(body.encode()), [name for name in MEMBERS if f'"{name}":{{"media_type"' in body]
+    # Nobody reads a picture in letters: where there is one, the text shows its digest and size in its place.
+    text = ijson.dumps(in_short(ijson.loads(body.encode()))).decode() if images else body
+    return Disclosure(type, digest, size, text, rows, conditions, objections(visit, findings), bool(images))
 
 
 def _elements(visit: Visit, value: Mapping[str, Any], group: str = "elements") -> dict[str, Said]:
     """Return each member of ``value`` in words; the schema's ``group`` says what they are."""
     of = next(field.fields for field in forms.fields("case-draft") if field.member == group)
-    return {name: said for name, one in value.items() for said in forms.say(of, {name: one}, visit.tongue)}
+    images = {name: readable.image(visit.tongue, one) for name, one in value.items() if _is_image(name, one)}
+    rest = {name: one for name, one in value.items() if name not in images}
+    found = {name: said for name, one in rest.items() for said in forms.say(of, {name: one}, visit.tongue)}
+    labels = {field.member: visit.tongue._(field.label) for field in of}
+    return found | {name: forms.as_said(Part(labels[name], parts=parts)) for name, parts in images.items()}
+
+
+def _is_image(name: str, value: Any) -> bool:
+    return name in MEMBERS and "pages" in value
 
 
 def _said(visit: Visit, draft: Mapping[str, Any]) -> Mapping[str, Said]:
@@ -145,7 +176,13 @@ def _said(visit: Visit, draft: Mapping[str, Any]) -> Mapping[str, Said]:
     if draft.get("representative"):
         label = visit.tongue._(N_("Reference of the representative"))
         found["representative_ref"] = Said(label, (draft["representative"]["ref"],), own=True)
-    return found
+    return found | _remark(visit, draft)
+
+
+def _remark(visit: Visit, value: Mapping[str, Any]) -> dict[str, Said]:
+    """Return the remark of a record, as it was written, or that of a body, as it leaves."""
+    remark = value.get("remark")
+    return {} if remark is None else {"remark": Said(visit.tongue._(N_("Remark")), (remark["text"],), own=True)}
 
 
 def _row(visit: Visit, line: Line, file: Mapping[str, Said], received: Mapping[str, Said]) -> Row:

@@ -4,11 +4,12 @@ A new request, or a change to one that was never taken: a list of tasks, kept un
 Rule 1: what is typed is kept at once, sealed, for the person who typed it; its address is a random id and says nothing.
 Rule 2: nothing here sends anything. At the end there is a draft case, which a second person must approve.
 Rule 3: a file that is brought in is read as strictly as a message, and held to the same schema.
+Rule 4: of an image only what was drawn anew is kept, beside the fields, where no form can put anything.
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -16,29 +17,27 @@ from multidict import MultiDict
 
 import schemas
 from gateway.core import documents
+from gateway.core.attachments import FILE_MAX_BYTES, Rendition
 from gateway.core.case import Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
 from gateway.services.account_store import Session, Work
-from gateway.services.acts import VERBS, Call, allowed
+from gateway.services.acts import allowed
 from gateway.services.context import NotFound
 from gateway.services.ports import Unavailable
 from gateway.web import forms
 from gateway.web.door import BadForm
 from gateway.web.forms import Field, Problem
-from gateway.web.interior import looks, tasks
+from gateway.web.interior import looks, pictures, tasks
 from gateway.web.interior.disclosure import disclosure, objections
 from gateway.web.interior.tasks import TASKS, Standing, Task, read, spellings, standing, with_spelling, with_task
 from gateway.web.language import N_
 from gateway.web.visit import Entry, Route, Visit
-from keys import b64
 from schemas import SchemaError, ijson
 
 IMPORT_MAX_BYTES: Final = 256 * 1024
-PICTURE_MAX_BYTES: Final = 8 * 1024 * 1024
 
 _DOCUMENT: Final = "b.elements.document"
-_KINDS: Final = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"%PDF-", "application/pdf"))
 
 _STATES: Final = {
     "new": (N_("Not started"), "still"),
@@ -216,6 +215,7 @@ def _show_task(
         barred=[visit.tongue.country(code) for code in barred],
         stopped=_stopped(posted),
         typed=visit.form,
+        pictures=pictures.in_request(visit, work.id, posted) if task.name == "documents" else (),
     )
 
 
@@ -305,21 +305,36 @@ def _check_digit(visit: Visit, posted: MultiDict[str]) -> list[tuple[str, str]]:
 
 
 async def picture(visit: Visit) -> web.StreamResponse:
-    """Note kind and digest of a file; the file itself is read once and kept nowhere."""
+    """Have a file drawn anew and keep what was drawn with the request; the file itself is kept nowhere."""
     work, task = await _opened(visit), TASKS["documents"]
     if isinstance(work, web.StreamResponse):
         return work
-    raw, member = visit.uploads.get("file", b""), visit.form.get("member", "")
-    kind = next((kind for start, kind in _KINDS if raw.startswith(start)), "")
-    if member not in ("photo", "document_image") or not kind:
-        text = visit.tongue._("Choose a JPEG, PNG or PDF file.")
-        return _show_task(visit, work, task, _posted(work), (), more=[("file", text)], status=422)
-    posted = _posted(work)
-    posted[f"b.elements.{member}.media_type"] = kind
-    posted[f"b.elements.{member}.sha256"] = b64.encode(hashlib.sha256(raw).digest())
-    await _keep(visit, work, posted)
-    told = visit.tongue._("The digest of the file was noted. The file itself was not kept.")
+    member, image, problem = await pictures.drawn_of(visit)
+    if image is None:
+        return _show_task(visit, work, task, _posted(work), (), more=[("file", problem)], status=422)
+    await _keep(visit, work, pictures.keep(_posted(work), member, image))
+    told = visit.tongue._("The image was drawn anew. The file itself was not kept.")
     return await visit.to(visit.path("request-task", id=work.id, task=task.name), told=told)
+
+
+async def picture_out(visit: Visit) -> web.StreamResponse:
+    """Take an image out of the request."""
+    work = await _opened(visit)
+    if isinstance(work, web.StreamResponse):
+        return work
+    await _keep(visit, work, pictures.leave_out(_posted(work), visit.form.get("member", "")))
+    told = visit.tongue._("The image was taken out.")
+    return await visit.to(visit.path("request-task", id=work.id, task="documents"), told=told)
+
+
+async def picture_page(visit: Visit) -> web.StreamResponse:
+    """Give one page of an image of the request, as it was drawn anew."""
+    work = await _opened(visit)
+    if isinstance(work, web.StreamResponse):
+        return work
+    member = visit.request.match_info["member"]
+    kept = pictures.kept_in(_posted(work)).get(member, {})
+    return pictures.served(member, visit.request.match_info["page"], pictures.page_of(visit, kept.get("wire")))
 
 
 # The end.
@@ -335,10 +350,11 @@ async def review(visit: Visit) -> web.StreamResponse:
     if problems := _missing(visit, posted) or problems:
         listed = [(_place(visit, work, one), one.words(visit.tongue)) for one in problems]
         return visit.page("interior/draft_missing.html", status=422, work=work, problems=listed)
-    preview = visit.site.desk.clear.preview(draft)
+    preview = visit.site.desk.clear.preview(draft, renditions=pictures.kept_in(posted))
     if visit.form.get("confirm"):
-        return await _hand_in(visit, work, draft)
-    shown = disclosure(visit, draft, preview)
+        return await _hand_in(visit, work, draft, pictures.images_of(posted))
+    images = pictures.leaving(visit, preview.body, "request-picture-page", id=work.id)
+    shown = replace(disclosure(visit, draft, preview), pictures=images)
     return visit.page("interior/draft_review.html", work=work, shown=shown, partner=visit.tongue.country(draft["to"]))
 
 
@@ -357,19 +373,21 @@ def _place(visit: Visit, work: Work, problem: Problem) -> str:
     return f"{visit.path('request-task', id=work.id, task=task.name, problems='1')}#{problem.name}"
 
 
-async def _hand_in(visit: Visit, work: Work, draft: dict[str, Any]) -> web.StreamResponse:
+async def _hand_in(
+    visit: Visit, work: Work, draft: dict[str, Any], images: Mapping[str, Rendition]
+) -> web.StreamResponse:
     """Open the case, or change the one this is about; then what was written here is gone."""
     desk, person, role = visit.site.desk, visit.person.id, sorted(visit.roles & OFFICER)[0]
     if work.ref:
         ref = work.ref
         try:
-            await VERBS["amend"].act(desk, Call(person, role, ref, draft))
+            await desk.clear.amend(ref, draft, person, role, images=images)
         except RuleRefused as error:
             found = objections(visit, error.findings)
             return visit.page("interior/check_refused.html", status=422, ref=ref, objections=found)
         told = visit.tongue._("The draft was changed. An approval given before is void.")
     else:
-        ref = await desk.clear.new(draft, person, role)
+        ref = await desk.clear.new(draft, person, role, images=images)
         told = visit.tongue._("The case was opened. Nothing has been sent: a second person has to approve it.")
     visit.site.reasons.give(_session(visit), ref, draft["justification"][: looks.REASON_MAX], visit.now)
     with suppress(Unavailable):  # the case stands; what is left over here can be discarded by hand
@@ -409,8 +427,8 @@ async def amend(visit: Visit) -> web.StreamResponse:
         return await visit.to(visit.path("request", id=begun.id))
     role = steps["amend"][0]
     case = await looks.seen(visit, row, role, why, "view")
-    fields = tasks.from_draft(case.draft or {}, visit.tongue)
-    work = await visit.site.accounts.begin_work(visit.person.id, list(fields.items()), visit.now, ref)
+    fields = [*tasks.from_draft(case.draft or {}, visit.tongue).items(), *pictures.of_case(case)]
+    work = await visit.site.accounts.begin_work(visit.person.id, fields, visit.now, ref)
     return await visit.to(visit.path("request", id=work.id))
 
 
@@ -430,7 +448,9 @@ ROUTES = (
     Route("POST", "/requests/{id}/review", "request-hand-in", review, OFFICER),
     Route("GET", "/requests/{id}/discard", "request-discard", discard, OFFICER),
     Route("POST", "/requests/{id}/discard", "request-discarded", discard, OFFICER),
-    Route("POST", "/requests/{id}/picture", "request-picture", picture, OFFICER, upload=PICTURE_MAX_BYTES),
+    Route("POST", "/requests/{id}/picture", "request-picture", picture, OFFICER, upload=FILE_MAX_BYTES),
+    Route("POST", "/requests/{id}/picture/remove", "request-picture-remove", picture_out, OFFICER),
+    Route("GET", "/requests/{id}/picture/{member}/{page}", "request-picture-page", picture_page, OFFICER),
     Route("GET", "/requests/{id}/{task}", "request-task", task_page, OFFICER),
     Route("POST", "/requests/{id}/{task}", "request-task-save", task_save, OFFICER),
     Route("GET", "/cases/{ref}/amend", "amend", amend, OFFICER),

@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.core.case import Case, Side, State
 from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
+from gateway.core.remark import is_confirmed
 from gateway.services.acts import allowed
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
@@ -18,7 +19,15 @@ from gateway.web.interior.case_view import Link
 from gateway.web.interior.step_texts import TEXTS
 from gateway.web.visit import Visit
 
-PAGES: Final[Mapping[str, str]] = {"amend": "amend", "approval": "approve", "send": "send"}
+PAGES: Final[Mapping[str, str]] = {
+    "amend": "amend",
+    "attachment": "case-pictures",
+    "attachment-removal": "case-pictures",
+    "remark": "remark",
+    "remark-confirmation": "remark",
+    "approval": "approve",
+    "send": "send",
+}
 """Steps that have a page of their own."""
 
 ANSWERS: Final[Mapping[str, str]] = {
@@ -52,11 +61,21 @@ def verbs(visit: Visit, row: BoardRow, case: Case | None = None) -> list[str]:
 def _applies(case: Case, verb: str) -> bool:
     if verb in OF_WHAT_IS_PREPARED and case.pending is None:
         return False
+    if verb == "attachment-removal":
+        return bool(case.renditions)
+    if verb == "remark-confirmation":
+        return may_be_confirmed(case)
     if verb == "rectification-approval":
         return case.pending is not None and case.pending.type == RECTIFICATION
     if verb not in ANSWERS:
         return True
     return any(one.kind == ANSWERS[verb] and not one.ours and one.answer is None for one in case.notices)
+
+
+def may_be_confirmed(case: Case) -> bool:
+    """Tell whether a remark was read and redacted in ``case`` that a person has not confirmed yet."""
+    remark = case.remark
+    return remark is not None and not (remark.reasons or remark.sent or is_confirmed(case.draft, remark))
 
 
 def links(visit: Visit, row: BoardRow, case: Case | None = None) -> Sequence[Link]:

@@ -20,6 +20,7 @@ from gateway.services.ports import Tx
 from gateway.web import forms
 from gateway.web.forms import Field, Option
 from gateway.web.interior import answering, looks, signatures
+from gateway.web.interior.step_links import PAGES
 from gateway.web.interior.step_pages import (
     AT_ONCE,
     Form,
@@ -36,7 +37,7 @@ from gateway.web.interior.step_pages import (
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
 
-ELSEWHERE: Mapping[str, str] = {"amend": "amend", "approval": "approve", "send": "send"}
+ELSEWHERE: Mapping[str, str] = PAGES
 """Steps that have pages of their own, by the route that begins them."""
 
 SIGNED = frozenset(

@@ -95,8 +95,15 @@ TASKS: Mapping[str, Task] = {
         Task(
             "documents",
             N_("Documents"),
-            N_("A travel document, a permit, a photograph. Files stay here; only their digests are noted."),
+            N_("A travel document, a permit, a photograph. An image is drawn anew; the file itself is not kept."),
             _elements("document", "permit", "photo", "document_image"),
+            needed=False,
+        ),
+        Task(
+            "remark",
+            N_("Remark"),
+            N_("Only where an agreement allows one. It stays here; what may leave of it is redacted and confirmed."),
+            ("/remark",),
             needed=False,
         ),
         Task("recipient", N_("State to ask"), N_("Only States that may be contacted are listed."), ("/to",)),

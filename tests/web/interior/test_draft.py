@@ -242,18 +242,6 @@ async def test_check_digit_is_compared(first: Officer) -> None:
     assert (answer.status, answer.path) == (200, path)
 
 
-async def test_picture_is_noted_by_its_digest(desk: Desk, first: Officer) -> None:
-    """A photograph leaves kind and digest in the request, and its bytes nowhere; what is no picture is refused."""
-    path = await begun(first)
-    await first.get(f"{path}/documents")
-    raw = b"\xff\xd8\xff\xe0" + b"unmistakable-picture" * 100
-    page = await first.post(f"{path}/picture", {"member": "photo", "file": raw})
-    assert form_of(page.text, f"{path}/documents")["b.elements.photo.media_type"] == "image/jpeg"
-    assert b"unmistakable" not in kept_bytes(desk)
-    page = await first.post(f"{path}/picture", {"member": "photo", "file": b"<script>"})
-    assert page.status == 422
-
-
 async def test_only_contactable_states_can_be_chosen(desk: Desk, first: Officer) -> None:
     """A State on the no-contact list is no choice, is named as such, and is refused when posted all the same."""
     desk.site.desk.context.listed = frozenset({"XBB"})

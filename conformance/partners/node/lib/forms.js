@@ -15,8 +15,7 @@ const strictly = (encoding) => (text, length) => {
   if (bytes.toString(encoding) !== text || bytes.length !== (length ?? bytes.length)) throw new Error(encoding)
   return bytes
 }
-export const unb64u = strictly('base64url')
-export const unb64 = strictly('base64')
+export const [unb64u, unb64] = ['base64url', 'base64'].map(strictly)
 export const u32 = (n) => Buffer.from(n.toString(16).padStart(8, '0'), 'hex')
 export const seconds = (instant) => Date.parse(instant) / 1000
 export const instant = (s) => new Date(s * 1000).toISOString().slice(0, 19) + 'Z'
@@ -65,10 +64,11 @@ const isDate = (text, [from, to = from] = text.split('/')) =>
   isDay(from) && isDay(to) && from.replace(/X/g, '0') <= to.replace(/X/g, '9') + '~'
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false }) // the patterns decide the form of dates
-ajv.addKeyword({ keyword: 'edtf', type: 'string', validate: (_, text) => isDate(text) })
+const isPage = (page) => orFail('bad-schema', () => digest(unb64u(page.content)) === page.sha256) // of an image [M-3.24]
 const schemas = [...loadAll('json/'), ...loadAll('json/messages/')]
-schemas.find((schema) => schema.$id === 'urn:xg1:schema:common').$defs.edtf.edtf = true
-for (const schema of schemas) ajv.addSchema(schema)
+for (const { $id, $defs } of schemas) if (/:common$/.test($id)) $defs.edtf.edtf = $defs.image_page.page = true
+ajv.addKeyword({ keyword: 'edtf', type: 'string', validate: (_, text) => isDate(text) })
+ajv.addKeyword({ keyword: 'page', validate: (_, page) => isPage(page) }).addSchema(schemas)
 export const fits = (name, value) => ajv.getSchema('urn:xg1:schema:' + name)(value)
 // Which element may travel for which purpose: in the first request what is required, later only what was asked for.
 const matrix = load('matrix.json').elements

@@ -1,0 +1,590 @@
+"""
+Draw an image anew from its pixels alone, in a process of its own.
+
+What a decoder may be made to do by a hostile file happens in a process that has nothing: no key, no environment, no
+file, no socket, a bound of memory and of time. It is started for one file and ends with it. What it gives back is
+measured here before it is believed, so that even a worker that was taken over can pass on nothing but a bare image.
+
+    python -m gateway.transport.render MEMBER < file > drawn
+
+The answer is one line of JSON, ``{"removed": […], "sizes": […]}`` or ``{"refused": "code"}``, and then the pages.
+"""
+
+import asyncio
+import ctypes
+import errno
+import io
+import json
+import os
+import re
+import resource
+import struct
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.core.attachments import (
+    MEMBERS,
+    PAGE_MAX_BYTES,
+    PAGES_MAX,
+    PIXELS_MAX,
+    REFUSALS,
+    REMOVED,
+    SIDE_MAX,
+    SIDE_MIN,
+    NotBare,
+    NotRendered,
+    Rendition,
+    check_file,
+    measure,
+    most_bytes,
+    most_pages,
+)
+from keys import b64
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+RENDER_TIMEOUT_S: Final = 30.0
+RENDER_CPU_S: Final = 20
+RENDER_MEMORY_BYTES: Final = 1 << 30
+"""What one file may cost. Ten pages at 200 dpi take four seconds; 40 million pixels take 400 MiB."""
+
+WAITING_MAX: Final = 8
+"""Files that wait while one is drawn; more are turned away, so that the memory they hold is bounded too."""
+
+PHOTO_SIDE_MAX: Final = 800
+"""Pixels of the longer side of a portrait: more does not help to know a face, and has to fit into 30 KiB."""
+
+QUALITIES: Final = (85, 70, 55)
+"""Of JPEG, tried in this order before the image is made smaller."""
+
+SHRINK: Final = 0.8
+
+ANSWER_MAX_BYTES: Final = PAGES_MAX * PAGE_MAX_BYTES + 4096
+
+
+class WorkerRenderer:
+    """Draws images anew, one at a time. The ``Renderer`` of a gateway."""
+
+    def __init__(self, timeout_s: float = RENDER_TIMEOUT_S, command: Sequence[str] = ()) -> None:
+        """Give each file ``timeout_s`` seconds; ``command`` is what runs in place of the worker, in tests."""
+        self._timeout_s = timeout_s
+        self._command = tuple(command) or (sys.executable, "-m", "gateway.transport.render")
+        self._turn = asyncio.Semaphore(1)
+        self._waiting = 0
+
+    async def render(self, raw: bytes, member: str) -> Rendition:
+        """
+        Return what was drawn of the file ``raw`` for the element ``member``.
+
+        Raises ``NotRendered`` with the code of why not; the file is kept nowhere either way.
+        """
+        kind = check_file(raw)
+        if self._waiting > WAITING_MAX:
+            raise NotRendered("worker-busy")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                answer = await self._run(raw, member)
+        finally:
+            self._waiting -= 1
+        pages, removed = _read_answer(answer, member)
+        return Rendition(kind, b64.encode(sha256(raw).digest()), pages, removed)
+
+    async def _run(self, raw: bytes, member: str) -> bytes:
+        worker = await asyncio.create_subprocess_exec(
+            *(*self._command, member),
+            # Where its code lies, and nothing else: no environment, and no secret in one.
+            env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=ANSWER_MAX_BYTES,
+        )
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await _exchange(worker, raw)
+                if await worker.wait() != 0:
+                    raise NotRendered("worker-ended")
+        except TimeoutError:
+            raise NotRendered("worker-late") from None
+        finally:
+            if worker.returncode is None:
+                with suppress(ProcessLookupError):
+                    worker.kill()
+                await worker.wait()
+        return answer
+
+
+async def _exchange(worker: asyncio.subprocess.Process, raw: bytes) -> bytes:
+    """Return what ``worker`` says to ``raw``. Raises ``NotRendered`` if it says more than it may."""
+    stdin, stdout = worker.stdin, worker.stdout
+    if stdin is None or stdout is None:
+        raise NotRendered("worker-ended")
+    feeding = asyncio.ensure_future(_feed(stdin, raw))
+    try:
+        answer = bytearray()
+        while chunk := await stdout.read(1 << 16):
+            answer += chunk
+            if len(answer) > ANSWER_MAX_BYTES:
+                raise NotRendered("worker-result")
+    finally:
+        feeding.cancel()
+        with suppress(asyncio.CancelledError):
+            await feeding
+    return bytes(answer)
+
+
+async def _feed(stdin: asyncio.StreamWriter, raw: bytes) -> None:
+    with suppress(ConnectionError):  # a worker that ended reads no further; its end says why
+        stdin.write(raw)
+        await stdin.drain()
+        stdin.close()
+
+
+def _read_answer(answer: bytes, member: str) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """Return the pages and what was removed, once each page is known to be a bare image. Raises ``NotRendered``."""
+    head, _, rest = answer.partition(b"\n")
+    try:
+        said: dict[str, Any] = json.loads(head)
+        if "refused" in said:
+            raise NotRendered(said["refused"] if said["refused"] in REFUSALS else "worker-result")
+        removed = tuple(code for code in REMOVED if code in said["removed"])
+        pages = _cut(rest, said["sizes"])
+        for page in pages:
+            measure(page)
+    except (ValueError, KeyError, TypeError, RecursionError):  # ``NotBare`` too
+        raise NotRendered("worker-result") from None
+    fits = sum(map(len, pages)) <= most_bytes(member, len(pages)) and max(map(len, pages)) <= PAGE_MAX_BYTES
+    if not 0 < len(pages) <= most_pages(member) or not fits:
+        raise NotRendered("worker-result")
+    return pages, removed
+
+
+def _cut(rest: bytes, sizes: list[int]) -> tuple[bytes, ...]:
+    if not sizes or any(type(size) is not int or size < 1 for size in sizes) or sum(sizes) != len(rest):
+        raise NotBare("the pages do not fill the answer")
+    pages, at = [], 0
+    for size in sizes:
+        pages.append(rest[at : at + size])
+        at += size
+    return tuple(pages)
+
+
+# The worker.
+
+
+def confine() -> None:
+    """
+    Give up, for the rest of this process, what it does not need: files, sockets, children, memory and time.
+
+    Without a descriptor to spare nothing can be opened, neither a file nor a connection; the three it has are pipes.
+    Much can be done without one, such as reading the memory of the gateway, ending it, or deleting its files: so on
+    Linux the kernel is told to refuse every call but those that a decoder makes.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (RENDER_CPU_S, RENDER_CPU_S))
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (RENDER_MEMORY_BYTES, RENDER_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    if sys.platform == "linux":
+        _refuse_calls()
+
+
+_CALLS: Final[Mapping[str, tuple[int, frozenset[int]]]] = {
+    "x86_64": (
+        0xC000003E,
+        frozenset(
+            {0, 1, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 19, 20, 24, 25, 28, 35, 39, 60, 79, 96, 98, 99, 100, 131}
+            | {186, 202, 219, 228, 229, 230, 231, 262, 318, 324, 334}
+        ),
+    ),
+    "aarch64": (
+        0xC00000B7,
+        frozenset(
+            {17, 57, 62, 63, 64, 65, 66, 67, 73, 79, 80, 93, 94, 98, 101, 113, 114, 115, 124, 128, 132, 134, 135, 139}
+            | {153, 165, 169, 172, 178, 179, 214, 215, 216, 222, 226, 233, 278, 283, 293}
+        ),
+    ),
+}
+"""
+By machine, how the kernel names it, and the calls that are left: read, write, close, seek, memory, own signals, time,
+randomness and the end. Source: ``linux/audit.h`` and the tables of system calls of Linux 6.1.
+"""
+
+
+def _refuse_calls() -> None:
+    """Have the kernel answer every other call with EPERM (seccomp filter); where it has no filter, the limits stand."""
+    if os.uname().machine not in _CALLS:
+        return
+    kernel, allowed = _CALLS[os.uname().machine]
+    load, equal, answer = 0x20, 0x15, 0x06  # BPF: a word of the call; a jump if it is the value; the verdict
+    lines = [(load, 0, 0, 4), (equal, 1, 0, kernel), (answer, 0, 0, 0x80000000), (load, 0, 0, 0)]
+    for call in sorted(allowed):
+        lines += [(equal, 0, 1, call), (answer, 0, 0, 0x7FFF0000)]
+    lines.append((answer, 0, 0, 0x00050000 | errno.EPERM))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in lines))
+    program = ctypes.create_string_buffer(struct.pack("@HP", len(lines), ctypes.addressof(code)))
+    prctl = ctypes.CDLL(None).prctl
+    nothing, none_new, filtered = ctypes.c_ulong(0), 38, 22
+    prctl(none_new, ctypes.c_ulong(1), nothing, nothing, nothing)
+    prctl(filtered, ctypes.c_ulong(2), program, nothing, nothing)
+
+
+def draw(raw: bytes, member: str) -> tuple[list[bytes], set[str]]:
+    """Return the pages drawn of ``raw``, and what is not in them any more. Raises ``NotRendered``."""
+    match check_file(raw):
+        case "application/pdf":
+            images, removed = _pdf(raw, most_pages(member))
+        case "image/png":
+            images, removed = _png(raw)
+        case _:
+            images, removed = _jpeg(raw)
+    side = PHOTO_SIDE_MAX if member == "photo" else SIDE_MAX
+    most = min(PAGE_MAX_BYTES, most_bytes(member, len(images)) // len(images))
+    pages = []
+    for image in images:
+        page, is_smaller = _fitted(image, side, most)
+        pages.append(page)
+        removed |= {"scaled"} if is_smaller else set()
+    return pages, removed
+
+
+def _fitted(image: "Image.Image", side: int, most: int) -> tuple[bytes, bool]:
+    """Return ``image`` as a bare JPEG of at most ``most`` bytes, and whether it was made smaller for it."""
+    whole = max(image.size)
+    longest = min(whole, side)
+    while True:
+        made = _scaled(image, longest)
+        for quality in QUALITIES:
+            out = io.BytesIO()
+            made.save(out, "JPEG", quality=quality, optimize=True, exif=b"", icc_profile=b"")
+            if out.tell() <= most:
+                return out.getvalue(), longest < whole
+        longest = int(longest * SHRINK)
+        if longest < SIDE_MIN:
+            raise NotRendered("file-fit")
+
+
+def _scaled(image: "Image.Image", longest: int) -> "Image.Image":
+    from PIL.Image import Resampling
+
+    whole = max(image.size)
+    if longest >= whole:
+        return image
+    size = (max(1, image.width * longest // whole), max(1, image.height * longest // whole))
+    return image.resize(size, Resampling.LANCZOS)
+
+
+# One image.
+
+_HIDING: Final = re.compile(
+    rb"PK\x03\x04|PK\x05\x06|%PDF-|GIF8[79]a|Rar!\x1a|7z\xbc\xaf|\x7fELF|\x89PNG|<svg|<html|<script|<\?php|<\?xml",
+    re.IGNORECASE,
+)
+"""Beginnings of files that are read from anywhere in a file, or by a browser that guesses."""
+
+_EXIF, _XMP, _ICC = b"Exif\x00\x00", b"http://ns.adobe.com/xap/", b"ICC_PROFILE\x00"
+_ORIENTATION, _GPS = 0x0112, 0x8825
+_THUMBNAIL = -1
+"""The second directory of an Exif note describes its thumbnail; the library names it so."""
+
+
+def _check_tail(tail: bytes, removed: set[str]) -> None:
+    """Note bytes behind the end of an image. Raises ``NotRendered`` if they are another file."""
+    if _HIDING.search(tail) or tail.startswith(b"MZ"):
+        raise NotRendered("file-joined")
+    if tail.strip(b"\x00\r\n"):
+        removed.add("trailing")
+
+
+def _jpeg(raw: bytes) -> "tuple[list[Image.Image], set[str]]":
+    """Return the first image in a JPEG; of its segments only what the picture needs reaches the decoder."""
+    kept, removed, exif = [raw[:2]], set[str](), b""
+    at = 2
+    for marker, start, end in _jpeg_segments(raw):
+        at, body = end, raw[start + 4 : end]
+        if marker == 0xD9:
+            break
+        if marker == 0xE0 and body.startswith(b"JFXX"):
+            removed.add("thumbnail")
+        elif marker == 0xE1 and body.startswith(_EXIF):
+            exif = body
+            removed.add("exif")
+        elif marker == 0xE1:
+            removed.add("xmp")
+        elif marker == 0xE2:
+            removed.add("icc" if body.startswith(_ICC) else "thumbnail")
+        elif marker == 0xED:
+            removed.add("iptc")
+        elif marker == 0xFE or (0xE3 <= marker <= 0xEF and marker != 0xEE):
+            removed.add("comment")
+        else:
+            kept.append(raw[start:end])
+    _check_tail(raw[at:], removed)
+    return [_drawn(b"".join((*kept, b"\xff\xd9")), "JPEG", removed, _turn(exif, removed))], removed
+
+
+_NEXT: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+
+
+def _jpeg_segments(raw: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, first byte and end of each segment; picture data is of the segment before it."""
+    at = 2
+    while True:
+        while raw[at : at + 2] == b"\xff\xff":  # a mark may be filled up in front
+            at += 1
+        if raw[at : at + 1] != b"\xff" or at + 2 > len(raw):
+            raise NotRendered("file-broken")
+        marker = raw[at + 1]
+        if marker == 0xD9:
+            yield marker, at, at + 2
+            return
+        end = at + 2 + int.from_bytes(raw[at + 2 : at + 4])
+        if end > len(raw) or end < at + 4:
+            raise NotRendered("file-broken")
+        if marker == 0xDA:
+            found = _NEXT.search(raw, end)
+            if found is None:
+                raise NotRendered("file-broken")
+            end = found.start()
+        yield marker, at, end
+        at = end
+
+
+_PNG_KEPT: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_PNG_SAYS: Final = {b"tEXt": "comment", b"zTXt": "comment", b"iTXt": "comment", b"iCCP": "icc", b"tIME": "time"}
+
+
+def _png(raw: bytes) -> "tuple[list[Image.Image], set[str]]":
+    """Return the image in a PNG; of its chunks only what the picture needs reaches the decoder."""
+    kept, removed, exif, at = [raw[:8]], set[str](), b"", 8
+    while True:
+        head = raw[at : at + 8]
+        end = at + 12 + (int.from_bytes(head[:4]) if len(head) == 8 else len(raw))
+        if end > len(raw):
+            raise NotRendered("file-broken")
+        name, body = head[4:], raw[at + 8 : end - 4]
+        if name in (b"acTL", b"fcTL", b"fdAT"):
+            raise NotRendered("file-moving")
+        if name in _PNG_KEPT:
+            kept.append(raw[at:end])
+        elif name == b"eXIf":
+            exif = _EXIF + body
+            removed.add("exif")
+        elif name == b"iTXt" and body.startswith(b"XML:com.adobe.xmp"):
+            removed.add("xmp")
+        elif name in _PNG_SAYS:
+            removed.add(_PNG_SAYS[name])
+        if name == b"IHDR" and body[8:9] == b"\x10":
+            removed.add("depth")
+        at = end
+        if name == b"IEND":
+            break
+    _check_tail(raw[at:], removed)
+    return [_drawn(b"".join(kept), "PNG", removed, _turn(exif, removed))], removed
+
+
+def _turn(exif: bytes, removed: set[str]) -> int:
+    """Return how the image is to be turned (1 to 8), as its camera noted it, and note what else that said."""
+    from PIL import Image
+
+    if not exif:
+        return 1
+    try:
+        read = Image.Exif()
+        read.load(exif)
+        if read.get_ifd(_GPS):
+            removed.add("gps")
+        turn = read.get(_ORIENTATION, 1)
+        if read.get_ifd(_THUMBNAIL):
+            removed.add("thumbnail")
+    except Exception:  # whatever a note says that cannot be read, it goes with the rest
+        return 1
+    if isinstance(turn, int) and 2 <= turn <= 8:
+        removed.add("orientation")
+        return turn
+    return 1
+
+
+def _drawn(raw: bytes, format: str, removed: set[str], turn: int) -> "Image.Image":
+    """Return the pixels of ``raw`` as a new image in plain colours, turned upright, on white."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(raw), formats=(format,)) as opened:
+            if opened.width * opened.height > PIXELS_MAX:
+                raise NotRendered("file-pixels")
+            opened.load()
+            plain = _plain(opened, removed)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+        raise NotRendered("file-pixels") from None
+    except (OSError, ValueError, SyntaxError, struct.error, OverflowError, LookupError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the machine refuses and not the decoder: the worker ends, and the file is not called broken for it
+        raise NotRendered("file-broken") from None
+    return _upright(plain, turn)
+
+
+def _plain(image: "Image.Image", removed: set[str]) -> "Image.Image":
+    """Return ``image`` in 8 bits of grey or of red, green and blue, with white behind it, and nothing beside pixels."""
+    from PIL import Image
+
+    is_grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
+    if image.mode.startswith("I"):
+        removed.add("depth")
+        image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+    if image.has_transparency_data:
+        removed.add("alpha")
+        above = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
+    elif image.mode not in ("1", "L", "P", "RGB"):
+        removed.add("colour")
+    made = image.convert("L" if is_grey else "RGB")
+    return Image.frombytes(made.mode, made.size, made.tobytes())
+
+
+def _upright(image: "Image.Image", turn: int) -> "Image.Image":
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return image.transpose(turns[turn]) if turn in turns else image
+
+
+# Pages of a PDF.
+
+_ACTIVE: Final = re.compile(rb"/(?:JavaScript|Launch|EmbeddedFile|RichMedia|XFA[\s\[])")
+"""
+Names of what a PDF may do or carry, where they stand in clear. What is compressed is left behind by drawing.
+
+``/JS`` is not among them: it stands beside ``/JavaScript``, and one scan in some hundred has these bytes by chance.
+"""
+
+
+def _pdf(raw: bytes, most: int) -> "tuple[list[Image.Image], set[str]]":
+    """Return each page of a PDF as an image. Scripts are never run and forms never filled in."""
+    import pypdfium2
+    from pypdfium2 import raw as pdfium
+
+    removed = set[str]()
+    ends = raw.rsplit(b"%%EOF", 1)
+    _check_tail(ends[1] if len(ends) == 2 else b"", removed)
+    if _ACTIVE.search(raw):
+        raise NotRendered("file-active")
+    if raw.count(b"%%EOF") > 1 and b"/Linearized" not in raw[:1024]:
+        removed.add("history")
+    try:
+        document = pypdfium2.PdfDocument(raw)
+    except pypdfium2.PdfiumError as error:
+        locked = getattr(error, "err_code", None) == pdfium.FPDF_ERR_PASSWORD
+        raise NotRendered("file-locked" if locked else "file-broken") from None
+    try:
+        if pdfium.FPDF_GetSecurityHandlerRevision(document.raw) != -1:
+            raise NotRendered("file-locked")
+        if pdfium.FPDFDoc_GetJavaScriptActionCount(document.raw) > 0 or document.count_attachments() > 0:
+            raise NotRendered("file-active")
+        if not 0 < len(document) <= most:
+            raise NotRendered("file-pages")
+        if any(document.get_metadata_dict().values()):
+            removed.add("author")
+        if b"<x:xmpmeta" in raw or b"/Metadata" in raw:
+            removed.add("xmp")
+        return [_page(document, number, removed) for number in range(len(document))], removed
+    except (pypdfium2.PdfiumError, ValueError, MemoryError):
+        raise NotRendered("file-broken") from None
+    finally:
+        document.close()
+
+
+def _page(document: Any, number: int, removed: set[str]) -> "Image.Image":
+    from PIL import Image
+    from pypdfium2 import raw as pdfium
+
+    page = document[number]
+    width, height = page.get_size()
+    if min(width, height) <= 0:
+        raise NotRendered("file-broken")
+    if page.get_textpage().count_chars() > 0:
+        removed.add("text")
+    if pdfium.FPDFPage_GetAnnotCount(page.raw) > 0:
+        removed.add("notes")
+    # A note may be a box that covers a name: what a viewer shows is drawn, or the name would come to light again.
+    drawn = page.render(scale=SIDE_MAX / max(width, height), may_draw_forms=False, draw_annots=True)
+    made = drawn.to_pil().convert("RGB")
+    # Rounding may add a pixel to the longer side.
+    made = made.crop((0, 0, min(made.width, SIDE_MAX), min(made.height, SIDE_MAX)))
+    return Image.frombytes("RGB", made.size, made.tobytes())
+
+
+_SAMPLE: Final = b"""%PDF-1.4
+1 0 obj << /Type /Catalog /Pages 2 0 R >> endobj
+2 0 obj << /Type /Pages /Kids [3 0 R] /Count 1 >> endobj
+3 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R /Resources << /Font << /F << /Type /Font
+/Subtype /Type1 /BaseFont /Helvetica >> >> >> >> endobj
+4 0 obj << /Length 32 >> stream
+BT /F 9 Tf 1 1 Td (a b) Tj ET   
+endstream endobj
+5 0 obj << /Title (a) >> endobj
+trailer << /Root 1 0 R /Info 5 0 R >>
+%%EOF
+"""
+
+
+def _warm() -> None:
+    """Draw one file of each kind of our own, so that all that is loaded only when it is needed is loaded."""
+    from PIL import Image
+
+    Image.preinit()
+    note = Image.Exif()
+    note[_ORIENTATION], note[_GPS] = 6, {1: "N"}
+    for kind, mode in (("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "I;16")):
+        out = io.BytesIO()
+        Image.new(mode, (SIDE_MIN, SIDE_MIN)).save(out, kind, exif=note)
+        draw(out.getvalue(), "photo")
+    draw(_SAMPLE, "document_image")
+
+
+def _answer(raw: bytes, member: str) -> bytes:
+    try:
+        pages, removed = draw(raw, member)
+    except NotRendered as error:
+        return json.dumps({"refused": error.code}).encode() + b"\n"
+    head = {"removed": sorted(removed), "sizes": [len(page) for page in pages]}
+    return json.dumps(head).encode() + b"\n" + b"".join(pages)
+
+
+def main(member: str) -> int:
+    """Draw the file on standard input to standard output, with nothing but these two."""
+    try:
+        import pypdfium2  # noqa: F401  # loaded before nothing can be opened any more
+        from PIL import Image, JpegImagePlugin, PngImagePlugin  # noqa: F401  # likewise
+    except ImportError:
+        sys.stdout.buffer.write(json.dumps({"refused": "worker-library"}).encode() + b"\n")
+        return 0
+    if member not in MEMBERS:
+        return 2
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    Image.MAX_IMAGE_PIXELS = PIXELS_MAX
+    _warm()
+    confine()
+    sys.stdout.buffer.write(_answer(sys.stdin.buffer.read(), member))
+    sys.stdout.buffer.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
