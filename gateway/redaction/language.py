@@ -134,11 +134,6 @@ def in_cyrillic(token: Token, language: str) -> Token:
     return dataclasses.replace(token, folded=fold(word if language == "uk" else word.replace("є", "е")))
 
 
-def detect(found: list[Token]) -> str | None:
-    """Return the code of the language of ``found``, or ``None`` when it is none of ``LANGUAGES`` for sure."""
-    return recognise(found)[0]
-
-
 def recognise(found: list[Token]) -> tuple[str | None, list[Token]]:
     """Return the language of ``found``, or ``None``, and its tokens as they are compared in that language."""
     ranked = sorted(scores(found).items(), key=lambda item: -item[1])

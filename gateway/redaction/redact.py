@@ -1,12 +1,14 @@
 """
 Text with every word that could identify somebody replaced by the type of what stood there, such as ``[PERSON]``.
 
-Rule 1: a word goes when the tagger's chance that it is harmless is below ``HARMLESS``: it must be shown harmless.
+Rule 1: a word goes from a small chance on that it identifies somebody (``MAY_IDENTIFY``): it must be shown harmless.
 Rule 2: what has a sure form goes whatever the tagger says, and so does every long run of digits not known to be free.
 Rule 3: a name found once goes everywhere in the text, in every ending.
-Rule 4: a text that is not text, or in no language that can be read here, is held whole; so is one that the stop holds.
+Rule 4: a word in another script than the text's language is written in goes: it is a name, or nobody here can tell.
+Rule 5: a text that is not text, or in no language that can be read here, is held whole; so is one that the stop holds.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -120,9 +122,23 @@ def _types(view: Read, chances: Sequence[Mapping[str, float]]) -> list[str | Non
     for i, token in enumerate(view.found):
         if any(a <= token.start and token.end <= b for a, b in own):
             types[i] = None
+    for i, token in enumerate(view.found):
+        if types[i] is None and _foreign(token.text, view.language):
+            types[i] = "PERSON"
     _same_names(view, types)
     _close_gaps(view, types)
     return types
+
+
+_NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f\u0590-\u06ff\u0750-\u077f\u0900-\u1fff\u2e80-\uffdc]")
+_NOT_CYRILLIC = re.compile("[\u0370-\u03ff\u0590-\u06ff\u0750-\u077f\u0900-\u1fff\u2e80-\uffdc]")
+_NOT_ARABIC = re.compile("[\u0370-\u03ff\u0400-\u052f\u0590-\u05ff\u0900-\u1dff\u2e80-\ufaff]")
+_FOREIGN = {"uk": _NOT_CYRILLIC, "ru": _NOT_CYRILLIC, "sr": _NOT_CYRILLIC, "ar": _NOT_ARABIC}
+"""Letters that the texts of a language do not have; Latin ones are in every text, and the tagger's to judge."""
+
+
+def _foreign(word: str, language: str) -> bool:
+    return _FOREIGN.get(language, _NOT_LATIN).search(word) is not None
 
 
 def _identifies(chance: Mapping[str, float]) -> float:
