@@ -262,7 +262,7 @@ RULES: Mapping[str, str] = {
     "MIN-1": "this purpose does not need it",
     "MIN-2": "leaves only after the other State asks for exactly this",
     "MIN-3": "national; the wire has no place for it",
-    "MIN-4": "an image; it waits until it can be re-rendered",
+    "MIN-4": "an image; it leaves only once it was drawn anew",
     "R-01": "protection is not settled, so nothing leaves",
 }
 """A gloss for each rule the table may name; ``docs/rules.md`` has the rules."""

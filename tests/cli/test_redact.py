@@ -83,6 +83,7 @@ def test_without_the_extra_every_note_is_withheld(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "pycrfsuite", None)
     for name in ("redact", "tagger", "stop"):
         monkeypatch.delitem(sys.modules, f"gateway.redaction.{name}", raising=False)
+        monkeypatch.delattr(f"gateway.redaction.{name}", raising=False)
     result = said({"id": "a", "text": "Ana waits"})
     assert [{"id": "a", "redacted": "[TEXT]", "spans": [{"start": 0, "end": 9, "type": "TEXT"}], "block": True,
              "reasons": ["recogniser-missing"]}] == answers(result)  # fmt: skip

@@ -57,7 +57,7 @@ TAKEN_OUT: Final[Mapping[str, str]] = {
     "GPS": N_("a position on the map"),
     "HEALTH": N_("health"),
     "SEXUAL": N_("what was done to somebody"),
-    "ASYLUM": N_("protection"),
+    "ASYLUM": N_("a need for protection"),
 }
 """What was taken out, by its type."""
 

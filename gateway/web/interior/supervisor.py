@@ -255,7 +255,7 @@ def _line(member: str, row: Mapping[str, Any] | None, purpose: str) -> Line:
         return Line(member, member, "forbidden", "MIN-1", "the table does not name it")
     element, need = row["element"], row["purposes"].get(purpose, "forbidden")
     if row["attachment"]:
-        return Line(element, member, "withheld", "MIN-4", "attachments do not leave before they can be re-rendered")
+        return Line(element, member, "withheld", "MIN-4", "an image leaves only once it was drawn anew here")
     if need == "required":
         return Line(element, member, "sent", "-", "needed to answer")
     if need == "tier2":

@@ -78,6 +78,10 @@ class Seat:
         async with self.page.expect_navigation():
             await one.click()
 
+    async def arrive(self) -> None:
+        """Wait for the page of a one-time link: whom another site led here, a page of ours leads on to it by itself."""
+        await self.button("Go on").wait_for()
+
     async def heading(self) -> str:
         """Return the one heading of the first level."""
         return await self.page.locator("h1").inner_text()
@@ -169,6 +173,7 @@ class Stage:
         await seat.page.goto(self.start.address)
         own = seat.page.locator(f'a[href^="{seat.origin}/link/"]')
         await seat.lead(own.get_by_text(seat.say(link, person=person), exact=True))
+        await seat.arrive()
         await seat.press("Go on")
         return seat
 

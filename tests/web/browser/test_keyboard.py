@@ -66,6 +66,7 @@ class Keys:
         made = cls(await stage.seat(stage.address(country, desk)))
         await made.seat.page.add_init_script(_NO_POINTER)
         await made.seat.page.goto(await stage.link(person, country, desk, purpose))
+        await made.seat.arrive()
         await made.press("Go on")
         return made
 
@@ -274,6 +275,7 @@ async def reminded(tale: Tale) -> None:
     await board.follow("Demonstration: invented States and people")
     await board.press("One week")
     await board.follow("Sign in as %(person)s", person="board")
+    await board.seat.arrive()
     await board.press("Go on")
     assert board.seat.page.url.startswith(board.seat.origin)
     await board.tab_to("INPUT", name=board.seat.say("Choose all on this page"))

@@ -24,8 +24,9 @@ from gateway.services.guests import EVENTS, is_guest
 from gateway.services.invitations import GUEST_VERBS, INVITABLE, invitable
 from gateway.services.reading import SIGNED
 from gateway.services.retain import erase_in
+from keys import b64
 from schemas import codes
-from tests.support import homeward, story
+from tests.support import homeward, pictures, story
 from tests.support.network import make_network
 from tests.web.interior.case_support import put, read, recorded, two_desks
 from tests.web.support import Desk
@@ -40,6 +41,10 @@ SIGNATURE = {"statement": "a.b.c"}
 
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "amend": story.draft(),
+    "attachment": {"element": "PHOTO", "content": b64.encode(pictures.with_notes())},
+    "attachment-removal": {"element": "PHOTO"},
+    "remark": {"remark": {"language": "en", "text": "Thank you."}},
+    "remark-confirmation": {"digest": b64.encode(bytes(32))},
     "contest": {"ground": "NEW_ELEMENT"},
     "freeze": {"reason": "asked to"},
     "apart": {"why": "asked to"},
