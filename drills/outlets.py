@@ -23,7 +23,7 @@ RUNS = {
         "cyrillic": {"word": "Пустельга над мысом", "number": "Ж-55120", "day": "2026-10-07"},
         "arabic": {"word": "شاهين فوق الميناء القديم", "number": "٤١٧-٩", "day": "2024-01-31"},
         "formula": {"word": "Merlin =1+1 @SUM(A1) -2", "number": "+90-1", "day": "2026-07-01"},
-        "many": {"word": "Goshawk " + "behind the second mill " * 8, "number": "88-" + "7" * 30, "day": "2025-12-24"},
+        "many": {"word": "Goshawk " + "behind the second mill " * 4, "number": "88-" + "7" * 20, "day": "2025-12-24"},
     },
     "fr": {"short": SHORT, "long": LONG},
     "ar": {"short": SHORT, "long": LONG},

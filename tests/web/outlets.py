@@ -269,7 +269,7 @@ async def outlets(played: Played, language: str) -> dict[str, bytes]:
         refs = [row.ref for row in await desk.gateway.inquiries.cases(states=[], limit=100)]
         guest = await invited(desk, refs[0])
         for name in PERSONS:
-            officer = await desk.officer(name, WHO.get(name, "interior"), language)
+            officer = await desk.officer(name, WHO.get(name, "interior"), language=language)
             for path, body in (await look_around(officer, ["/", *await acted(officer, refs)])).items():
                 found[f"{country} {name} {path}"] = body
         for path, body in (await look_around(guest, ["/invited"])).items():
