@@ -163,7 +163,7 @@ async def _attach(services: DeskServices, call: Call) -> Preview | None:
         raw = b64.decode(call.body["content"])
     except ValueError:
         raise RuleRefused((NotRendered("file-kind").finding,)) from None
-    return await services.clear.attach(call.ref, MEMBER_OF[call.body["element"]], raw, call.person, call.role)
+    return await services.clear.images.attach(call.ref, MEMBER_OF[call.body["element"]], raw, call.person, call.role)
 
 
 def _remark(services: DeskServices, call: Call) -> Awaitable[Remark | None]:
@@ -260,7 +260,7 @@ VERBS: Mapping[str, Verb] = {
     "attachment-removal": _verb(
         "amend attach",
         _ASKING,
-        lambda s, c: s.clear.detach(c.ref, MEMBER_OF[c.body["element"]], c.person, c.role),
+        lambda s, c: s.clear.images.detach(c.ref, MEMBER_OF[c.body["element"]], c.person, c.role),
     ),
     "remark": _verb("remark", _ASKING, _remark),
     "remark-confirmation": _verb("confirm_remark", _ASKING, _confirm_remark),

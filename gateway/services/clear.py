@@ -12,19 +12,19 @@ from typing import Any
 import schemas
 from gateway.core import exercise as exercises
 from gateway.core import wire
-from gateway.core.attachments import NotRendered, Rendition, drawn
+from gateway.core.attachments import Rendition, drawn
 from gateway.core.case import Case, Pending, Side, State
-from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.rules import Facts, about
-from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import cases, directory, no_contact, person_stop
 from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.ports import Renderer, Tx, Unavailable
+from gateway.services.images import Images
+from gateway.services.ports import Renderer, Tx
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement
 from schemas import ijson
@@ -36,14 +36,6 @@ APPROVAL = {
 }
 """Kind of statement that approves a body, by message type."""
 
-
-WORKER_HINTS: Mapping[str, str] = {
-    "worker-late": "try once more; if it stays, bring the image as a plainer file",
-    "worker-ended": "try once more; if it stays, look at the memory of the machine",
-    "worker-busy": "try again in a moment",
-    "worker-library": "install the pinned packages again: pillow and pypdfium2 are among them",
-}
-"""What can be done where the worker that draws images anew was at fault, by code; the file may be brought again."""
 
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
 """Roles that may see what a message says of a person; the others see states and dates."""
@@ -60,28 +52,14 @@ def _kept(images: Mapping[str, Rendition] | None) -> dict[str, Any]:
     return {member: image.kept for member, image in (images or {}).items()}
 
 
-async def _case(context: Context, tx: Tx, ref: str) -> Case:
-    return (await cases.load(context, tx, ref)).case
-
-
-def _may_attach(case: Case, role: str) -> str:
-    """Return the event that changes an image of ``case`` as it stands: of a draft its amendment. Raises."""
-    rows = table_for(case.side).index
-    name = "amend" if (case.state, "amend") in rows else "attach"
-    row = rows.get((case.state, name))
-    if row is None or role not in row.who:
-        raise IllegalStep(case.state, name, role)
-    return name
-
-
 class Clear:
     """What the requesting desk does before anything leaves."""
 
     def __init__(self, context: Context, renderer: Renderer) -> None:
         """Work on the cases of ``context``; ``renderer`` draws images anew."""
         self._context = context
-        self.renderer = renderer
         self.remarks = remarks.Remarks(context)
+        self.images = Images(context, renderer, self.preview)
 
     def preview(
         self,
@@ -197,65 +175,6 @@ class Clear:
             return preview
 
         made: Preview = (await context.commit(unit)).value
-        return made
-
-    async def draw(self, raw: bytes, member: str) -> Rendition:
-        """
-        Return what was drawn anew of the file ``raw`` for the element ``member``; nothing of it is stored.
-
-        Raises ``RuleRefused`` (E-02) with the code of what is wrong with the file, and ``Unavailable`` with the code of
-        what is wrong with the worker: the same file may be brought again.
-        """
-        try:
-            return await self.renderer.render(raw, member)
-        except NotRendered as error:
-            self._context.log("image.held", code=error.code)
-            if error.code in WORKER_HINTS:
-                raise Unavailable(str(error.finding.because), WORKER_HINTS[error.code]) from None
-            raise RuleRefused((error.finding,)) from None
-
-    async def attach(
-        self, ref: str, member: str, raw: bytes, person: str, role: str = "case_officer"
-    ) -> Preview | None:
-        """
-        Have the file ``raw`` drawn anew and bring the image into ``ref`` as ``member``; what was prepared is void.
-
-        Returns what would leave, where that is prepared with it (before the case is sent). The file is kept nowhere.
-
-        Raises as ``draw``, and ``IllegalStep``, ``Forbidden``.
-        """
-        context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
-        case = await context.store.read(lambda tx: _case(context, tx, ref))
-        _may_attach(case, role)  # before a worker is started for nothing
-        image = await self.draw(raw, member)
-        return await self.put(ref, member, image, person, role)
-
-    async def detach(self, ref: str, member: str, person: str, role: str = "case_officer") -> Preview | None:
-        """Take the image ``member`` out of ``ref``, and its file out of the record. Raises as ``attach``."""
-        return await self.put(ref, member, None, person, role)
-
-    async def put(self, ref: str, member: str, image: Rendition | None, person: str, role: str) -> Preview | None:
-        """Bring ``image``, which was drawn anew, into ``ref`` in place of any other there; with none, take it out."""
-        context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now)
-
-        async def unit(tx: Tx) -> Preview | None:
-            held = await cases.load(context, tx, ref)
-            name, draft = _may_attach(held.case, role), held.case.draft or {}
-            elements = {key: value for key, value in draft["elements"].items() if key != member}
-            kept = {key: value for key, value in held.case.renditions.items() if key != member}
-            if image is not None:
-                elements[member], kept[member] = image.file, image.kept
-            draft = {**draft, "elements": elements}
-            data: dict[str, Any] = {"draft": draft, "renditions": kept, "digest": image.of if image else None}
-            preview = self.preview(draft, renditions=kept) if name == "amend" else None
-            if preview is not None:
-                data |= {"pending": preview.pending(person), "digest": preview.digest}
-            await cases.move(context, tx, held, Event(name, person, role, data), now)
-            return preview
-
-        made: Preview | None = (await context.commit(unit)).value
         return made
 
     async def show(self, ref: str, person: str, role: str = "case_officer") -> tuple[Preview, str]:

@@ -131,7 +131,7 @@ class Remarks:
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now, ref)
-        before = await context.store.read(lambda tx: _case(context, tx, ref))
+        before = (await context.store.read(lambda tx: cases.load(context, tx, ref))).case
         self._check_agreed(before, remark, now)
         schemas.validate("case-draft", {**(before.draft or {}), "remark": remark})
         redacted = await read(context, {"remark": remark})
@@ -247,10 +247,6 @@ class Remarks:
             raise _refused("REM-1", f"the agreement allows {most} characters, and the redacted remark has {len(text)}")
         if fault := remarks.wire_fault(text):
             raise _refused("REM-2", fault)
-
-
-async def _case(context: Context, tx: Tx, ref: str) -> Case:
-    return (await cases.load(context, tx, ref)).case
 
 
 def _refused(rule: str, because: str) -> RuleRefused:

@@ -126,9 +126,9 @@ async def play(network: Network, held: Mapping[str, str]) -> None:
     """
     ours = network.gateways["XAA"]
     for gateway in network.gateways.values():
-        gateway.clear.renderer = Renderer()
+        gateway.clear.images.renderer = Renderer()
     drafted = await ours.clear.new(file_with(held, 0), "first")
-    await ours.clear.attach(drafted, "photo", PORTRAIT, "first")
+    await ours.clear.images.attach(drafted, "photo", PORTRAIT, "first")
     await story.acknowledged(network, **file_with(held, 1))
     frozen = await story.sent(network, **file_with(held, 2))
     await network.deliver()

@@ -110,7 +110,7 @@ async def drawn_of(visit: Visit) -> tuple[str, Rendition | None, str]:
     if member not in MEMBERS:
         return member, None, visit.tongue._(N_("Say what the file is."))
     try:
-        return member, await visit.site.desk.clear.draw(raw, member), ""
+        return member, await visit.site.desk.clear.images.draw(raw, member), ""
     except RuleRefused as error:
         code = error.findings[0].because.partition(":")[0]
     except Unavailable as error:
@@ -271,7 +271,7 @@ async def add(visit: Visit) -> web.StreamResponse:
     member, image, problem = await drawn_of(visit)
     if image is None:
         return _page(visit, opened, problem)
-    await visit.site.desk.clear.put(opened.row.ref, member, image, visit.person.id, role)
+    await visit.site.desk.clear.images.put(opened.row.ref, member, image, visit.person.id, role)
     told = visit.tongue._(
         N_("The image was drawn anew. What was prepared before has to be prepared and approved again.")
     )
@@ -292,7 +292,7 @@ async def remove(visit: Visit) -> web.StreamResponse:
     member = visit.form.get("member", "")
     if member not in MEMBERS:
         raise NotFound("there is no such image here")
-    await visit.site.desk.clear.detach(row.ref, member, visit.person.id, _role(visit, row))
+    await visit.site.desk.clear.images.detach(row.ref, member, visit.person.id, _role(visit, row))
     told = visit.tongue._(N_("The image was taken out."))
     return await visit.to(visit.path("case-pictures", ref=row.ref), told=told)
 
@@ -312,7 +312,7 @@ async def case_picture(visit: Visit) -> web.StreamResponse:
     if whose != "theirs" or member not in MEMBERS:
         raise NotFound("there is no such image here")
     raw = page_of(visit, _received(opened.case).get(member))
-    image = await visit.site.desk.clear.draw(raw, member)
+    image = await visit.site.desk.clear.images.draw(raw, member)
     return served(member, number, image.pages[0])
 
 

@@ -33,7 +33,7 @@ class Renderer:
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """The desk of XAA."""
     async with one_desk(tmp_path, [PAGES]) as made:
-        made.gateway.clear.renderer = Renderer()
+        made.gateway.clear.images.renderer = Renderer()
         yield made
 
 
@@ -138,7 +138,7 @@ async def test_fields_cannot_bring_an_image(desk: Desk, first: Officer) -> None:
 async def test_why_a_file_is_not_taken_is_said_at_its_field(desk: Desk, first: Officer, code: str) -> None:
     """Each code has its sentence beside the file, and nothing of the request is lost."""
     path = await brought_in(first)
-    desk.gateway.clear.renderer.code = code
+    desk.gateway.clear.images.renderer.code = code
     page = await put(first, path)
     assert 422 == page.status
     assert REFUSED_TEXTS[code] in page.words
@@ -214,7 +214,7 @@ async def looked(officer: Officer, ref: str) -> Answer:
 async def test_images_are_shown_for_a_reason_only(desk: Desk, first: Officer) -> None:
     """Without one neither the page nor the picture shows anything; with one each look is recorded."""
     ref = await desk.gateway.clear.new(story.draft(), "first")
-    await desk.gateway.clear.attach(ref, "photo", FILE, "first")
+    await desk.gateway.clear.images.attach(ref, "photo", FILE, "first")
     other = await desk.officer("second")
     assert b"JFIF" not in (await other.get(f"/cases/{ref}/pictures/ours/photo/1")).body
     page = await looked(other, ref)
@@ -257,7 +257,7 @@ async def test_who_approves_sees_what_leaves(desk: Desk, first: Officer) -> None
 async def test_case_of_another_shows_no_picture(desk: Desk, first: Officer, whose: str) -> None:
     """Whoever is invited to a case as guardian or lawyer gets no byte of a picture, of that case or another."""
     ref = await desk.gateway.clear.new(story.draft(), "first")
-    await desk.gateway.clear.attach(ref, "photo", FILE, "first")
+    await desk.gateway.clear.images.attach(ref, "photo", FILE, "first")
     other = await desk.gateway.clear.new(story.draft(), "first")
     for role in ("guardian", "lawyer"):
         guest = await desk.guest(other, role)
@@ -271,7 +271,7 @@ async def test_bad_file_is_told_on_the_page_of_the_case(desk: Desk, first: Offic
     """The reason stands at the field, and the case is as it was."""
     ref = await desk.gateway.clear.new(story.draft(), "first")
     await looked(first, ref)
-    desk.gateway.clear.renderer.code = "file-joined"
+    desk.gateway.clear.images.renderer.code = "file-joined"
     page = await first.post(f"/cases/{ref}/pictures", {"member": "photo", "file": FILE})
     assert (422, True) == (page.status, REFUSED_TEXTS["file-joined"] in page.words)
     assert {} == (await story.case(desk.network, "XAA", ref)).renditions
@@ -281,13 +281,13 @@ async def test_who_receives_sees_it_drawn_anew(tmp_path: Path) -> None:
     """The asked desk sees the other State's image as its own gateway draws it, beside the digest of what was sent."""
     async with two_desks(tmp_path) as (asking, asked):
         for one in (asking, asked):
-            one.gateway.clear.renderer = Renderer()
+            one.gateway.clear.images.renderer = Renderer()
         network = asking.network
         ours, theirs = await story.acknowledged(network)
         await asked.gateway.answer.ask(theirs, ["PHOTO"], 2, "first")
         await network.deliver()
         gateway = asking.gateway
-        await gateway.clear.attach(ours, "photo", FILE, "first")
+        await gateway.clear.images.attach(ours, "photo", FILE, "first")
         preview = await gateway.clear.prepare(ours, "first")
         thread = (await story.row(network, "XAA", ours)).thread
         signed = network.approval(preview.digest, thread, "second", "elements.approval", "liaison_officer")
