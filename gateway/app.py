@@ -65,7 +65,7 @@ from gateway.transport.card_directory import CardDirectory
 from gateway.transport.notices import QUEUE_MAX, DeskNotices, Mail, Way, Webhook
 from gateway.transport.peers import HttpPeers
 from gateway.transport.redactor import WorkerRedactor
-from gateway.transport.render import WorkerRenderer
+from gateway.transport.renderer import WorkerRenderer
 from gateway.transport.timestamp import HttpTimeStamper
 from keys import b64, selftest
 from keys.card import parse_card

@@ -66,7 +66,7 @@ class Random(Protocol):
 
 
 class Renderer(Protocol):
-    """What draws an image anew from its pixels, apart from everything else (``gateway.transport.render``)."""
+    """What draws an image anew from its pixels, apart from everything else (``gateway.transport.renderer``)."""
 
     async def render(self, raw: bytes, member: str) -> Rendition:
         """Return what was drawn of the file ``raw`` for an element. Raises ``NotRendered``, which says why not."""

@@ -67,5 +67,5 @@ async def test_nothing_is_decoded_on_the_way_in(door: Door, monkeypatch: pytest.
     """A message with an image is judged without any library for pictures, and without a worker."""
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
-    monkeypatch.setattr("gateway.transport.render.WorkerRenderer.render", None)
+    monkeypatch.setattr("gateway.transport.renderer.WorkerRenderer.render", None)
     await door.accepted(door.partner.message(body=body(document_image=IMAGE)))

@@ -44,7 +44,7 @@ def renderers(network: Network) -> dict[str, Renderer]:
     """Give each gateway a renderer without a process; ``test_render`` has the real one."""
     made = {}
     for country, gateway in network.gateways.items():
-        made[country] = gateway.clear.renderer = Renderer()
+        made[country] = gateway.clear.images.renderer = Renderer()
     return made
 
 
@@ -57,7 +57,7 @@ def of_document(**changes: Any) -> dict[str, Any]:
 async def opened(network: Network, draft: dict[str, Any] | None = None, member: str = "document_image") -> str:
     """Open a case in XAA and bring an image into it."""
     ref = await network.gateways["XAA"].clear.new(draft or of_document(), "first")
-    await network.gateways["XAA"].clear.attach(ref, member, FILE, "first")
+    await network.gateways["XAA"].clear.images.attach(ref, member, FILE, "first")
     return ref
 
 
@@ -111,7 +111,7 @@ async def test_another_image_voids_the_approval(network: Network) -> None:
     ref = await opened(network)
     await approve(network, ref)
     assert "CLEARED" == await story.state(network, "XAA", ref)
-    await network.gateways["XAA"].clear.attach(ref, "document_image", pictures.jpeg(), "first")
+    await network.gateways["XAA"].clear.images.attach(ref, "document_image", pictures.jpeg(), "first")
     case = await story.case(network, "XAA", ref)
     assert ("DRAFT", None) == (case.state, case.pending.approver)
 
@@ -146,7 +146,7 @@ async def test_file_is_kept_nowhere(network: Network) -> None:
 async def test_removed_image_leaves_nothing(network: Network) -> None:
     """Taken out, the image is in the case no more, and the record names no file."""
     ref = await opened(network)
-    await network.gateways["XAA"].clear.detach(ref, "document_image", "first")
+    await network.gateways["XAA"].clear.images.detach(ref, "document_image", "first")
     case = await story.case(network, "XAA", ref)
     assert ({}, False) == (case.renditions, "document_image" in case.draft["elements"])
     assert "document_image" not in case.pending.body
@@ -168,8 +168,8 @@ async def test_two_officers_at_once(network: Network) -> None:
     ref = await opened(network)
     clear, other = network.gateways["XAA"].clear, pictures.jpeg(quality=40)
     await asyncio.gather(
-        clear.attach(ref, "document_image", other, "first"),
-        clear.attach(ref, "document_image", FILE, "second", "liaison_officer"),
+        clear.images.attach(ref, "document_image", other, "first"),
+        clear.images.attach(ref, "document_image", FILE, "second", "liaison_officer"),
     )
     case = await story.case(network, "XAA", ref)
     kept = case.renditions["document_image"]
@@ -186,9 +186,9 @@ async def test_role_that_brings_in_no_image(network: Network, renderers: dict[st
     context.persons = {**context.persons, "other": Person("other", frozenset({role}), bytes(32))}
     asked = renderers["XAA"].asked
     with pytest.raises((Forbidden, IllegalStep)):
-        await network.gateways["XAA"].clear.attach(ref, "photo", FILE, "other", role)
+        await network.gateways["XAA"].clear.images.attach(ref, "photo", FILE, "other", role)
     with pytest.raises((Forbidden, IllegalStep)):
-        await network.gateways["XAA"].clear.detach(ref, "document_image", "other", role)
+        await network.gateways["XAA"].clear.images.detach(ref, "document_image", "other", role)
     assert (asked, before) == (renderers["XAA"].asked, await story.case(network, "XAA", ref))
 
 
@@ -207,7 +207,7 @@ async def test_portrait_is_brought_in_when_it_is_asked_for(network: Network) -> 
     """A portrait need not lie here before: it is drawn, prepared, approved and sent once the other State asks."""
     ours, theirs = await asked_for(network)
     gateway = network.gateways["XAA"]
-    await gateway.clear.attach(ours, "photo", FILE, "first")
+    await gateway.clear.images.attach(ours, "photo", FILE, "first")
     prepared = await gateway.clear.prepare(ours, "first")
     assert ["photo"] == list(ijson.loads(prepared.body.encode())["elements"])
     await approve(network, ours, "elements.approval")
@@ -228,10 +228,10 @@ async def test_bringing_one_in_voids_what_was_prepared(network: Network) -> None
     """An answer prepared and approved without the image is gone once the image is there."""
     ours, _ = await asked_for(network)
     gateway = network.gateways["XAA"]
-    await gateway.clear.attach(ours, "photo", FILE, "first")
+    await gateway.clear.images.attach(ours, "photo", FILE, "first")
     await gateway.clear.prepare(ours, "first")
     await approve(network, ours, "elements.approval")
-    await gateway.clear.attach(ours, "photo", pictures.jpeg(), "first")
+    await gateway.clear.images.attach(ours, "photo", pictures.jpeg(), "first")
     assert (await story.case(network, "XAA", ours)).pending is None
     with pytest.raises(RuleRefused):
         await gateway.clear.send(ours, "first")
@@ -241,7 +241,7 @@ async def test_sent_case_takes_no_image(network: Network, renderers: dict[str, R
     """Where the case takes none, no worker is started for it."""
     ref = await story.sent(network)
     with pytest.raises(IllegalStep):
-        await network.gateways["XAA"].clear.attach(ref, "photo", FILE, "first")
+        await network.gateways["XAA"].clear.images.attach(ref, "photo", FILE, "first")
     assert 0 == renderers["XAA"].asked
 
 
@@ -263,7 +263,7 @@ async def arrived_photo(network: Network) -> str:
     """Take a case to where XBB has a portrait that it asked for."""
     ours, _ = await asked_for(network)
     gateway = network.gateways["XAA"]
-    await gateway.clear.attach(ours, "photo", FILE, "first")
+    await gateway.clear.images.attach(ours, "photo", FILE, "first")
     await gateway.clear.prepare(ours, "first")
     await approve(network, ours, "elements.approval")
     await gateway.clear.send(ours, "first")
@@ -281,7 +281,7 @@ async def test_bad_file_is_a_coded_finding(network: Network, renderers: dict[str
     before = await story.case(network, "XAA", ref)
     renderers["XAA"].code = code
     with pytest.raises(RuleRefused) as refused:
-        await network.gateways["XAA"].clear.attach(ref, "document_image", b"x", "first")
+        await network.gateways["XAA"].clear.images.attach(ref, "document_image", b"x", "first")
     (finding,) = refused.value.findings
     assert ("E-02", code) == (finding.rule, finding.because.partition(":")[0])
     assert before == await story.case(network, "XAA", ref)
@@ -294,11 +294,11 @@ async def test_fault_of_the_worker_loses_nothing(network: Network, renderers: di
     before = await story.case(network, "XAA", ref)
     renderers["XAA"].code = code
     with pytest.raises(Unavailable) as held:
-        await network.gateways["XAA"].clear.attach(ref, "document_image", FILE, "first")
+        await network.gateways["XAA"].clear.images.attach(ref, "document_image", FILE, "first")
     assert (code, True) == (str(held.value).partition(":")[0], bool(held.value.hint))
     assert before == await story.case(network, "XAA", ref)
     renderers["XAA"].code = ""
-    await network.gateways["XAA"].clear.attach(ref, "document_image", FILE, "first")
+    await network.gateways["XAA"].clear.images.attach(ref, "document_image", FILE, "first")
     assert ("image.held", {"code": code}) in network.logs
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from gateway.core.attachments import Rendition
-from gateway.transport.render import draw
+from gateway.transport.render_worker import draw
 from keys import b64
 
 GPS: Final = 0x8825

@@ -21,8 +21,7 @@ from gateway.core.attachments import (
     Rendition,
     measure,
 )
-from gateway.transport import render
-from gateway.transport.render import WorkerRenderer
+from gateway.transport.renderer import WorkerRenderer
 from tests.support import pictures
 
 ROOT = Path(__file__).parents[2]
@@ -316,7 +315,7 @@ def test_renderer_goes_on_after_a_fault() -> None:
 
 async def test_too_many_at_once_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits is bounded, so that files cannot fill the memory."""
-    monkeypatch.setattr(render, "WAITING_MAX", 1)
+    monkeypatch.setattr("gateway.transport.renderer.WAITING_MAX", 1)
     renderer = worker("import time; time.sleep(1)", 0.5)
     many = await asyncio.gather(*(renderer.render(pictures.jpeg(), "photo") for _ in range(4)), return_exceptions=True)
     codes = [error.code for error in many if isinstance(error, NotRendered)]
@@ -337,7 +336,7 @@ def test_no_worker_is_left_over() -> None:
 
 def in_confinement(text: str) -> str:
     """Return what a process prints that gave up what the worker gives up, before it does ``text``."""
-    script = f"from gateway.transport.render import confine\nimport socket, os, subprocess\nconfine()\n{text}"
+    script = f"from gateway.transport.confine import confine\nimport socket, os, subprocess\nconfine()\n{text}"
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30)
     return run.stdout.strip()
 
@@ -401,7 +400,7 @@ def test_missing_library_has_its_own_code() -> None:
     """Where Pillow or pypdfium2 is not installed, the operator is told just that."""
     text = (
         "import sys\nfor name in ('PIL', 'pypdfium2'): sys.modules[name] = None\n"
-        "from gateway.transport.render import main\nsys.exit(main('photo'))"
+        "from gateway.transport.render_worker import main\nsys.exit(main('photo'))"
     )
     assert "worker-library" == outcome(worker(text))
 

@@ -1,60 +1,38 @@
 """
-Draw an image anew from its pixels alone, in a process of its own.
+The process that draws an image anew from its pixels alone: one file in, its pages out, and the end.
 
 What a decoder may be made to do by a hostile file happens in a process that has nothing: no key, no environment, no
-file, no socket, a bound of memory and of time. It is started for one file and ends with it. What it gives back is
-measured here before it is believed, so that even a worker that was taken over can pass on nothing but a bare image.
+file, no socket, a bound of memory and of time.
 
-    python -m gateway.transport.render MEMBER < file > drawn
+    python -m gateway.transport.render_worker MEMBER < file > drawn
 
 The answer is one line of JSON, ``{"removed": […], "sizes": […]}`` or ``{"refused": "code"}``, and then the pages.
 """
 
-import asyncio
-import ctypes
-import errno
 import io
 import json
-import os
 import re
-import resource
 import struct
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from hashlib import sha256
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.attachments import (
     MEMBERS,
     PAGE_MAX_BYTES,
-    PAGES_MAX,
     PIXELS_MAX,
-    REFUSALS,
-    REMOVED,
     SIDE_MAX,
     SIDE_MIN,
-    NotBare,
     NotRendered,
-    Rendition,
     check_file,
-    measure,
     most_bytes,
     most_pages,
 )
-from keys import b64
+from gateway.transport.confine import confine
 
 if TYPE_CHECKING:
     from PIL import Image
-
-RENDER_TIMEOUT_S: Final = 30.0
-RENDER_CPU_S: Final = 20
-RENDER_MEMORY_BYTES: Final = 1 << 30
-"""What one file may cost. Ten pages at 200 dpi take four seconds; 40 million pixels take 400 MiB."""
-
-WAITING_MAX: Final = 8
-"""Files that wait while one is drawn; more are turned away, so that the memory they hold is bounded too."""
 
 PHOTO_SIDE_MAX: Final = 800
 """Pixels of the longer side of a portrait: more does not help to know a face, and has to fit into 30 KiB."""
@@ -63,178 +41,6 @@ QUALITIES: Final = (85, 70, 55)
 """Of JPEG, tried in this order before the image is made smaller."""
 
 SHRINK: Final = 0.8
-
-ANSWER_MAX_BYTES: Final = PAGES_MAX * PAGE_MAX_BYTES + 4096
-
-
-class WorkerRenderer:
-    """Draws images anew, one at a time. The ``Renderer`` of a gateway."""
-
-    def __init__(self, timeout_s: float = RENDER_TIMEOUT_S, command: Sequence[str] = ()) -> None:
-        """Give each file ``timeout_s`` seconds; ``command`` is what runs in place of the worker, in tests."""
-        self._timeout_s = timeout_s
-        self._command = tuple(command) or (sys.executable, "-m", "gateway.transport.render")
-        self._turn = asyncio.Semaphore(1)
-        self._waiting = 0
-
-    async def render(self, raw: bytes, member: str) -> Rendition:
-        """
-        Return what was drawn of the file ``raw`` for the element ``member``.
-
-        Raises ``NotRendered`` with the code of why not; the file is kept nowhere either way.
-        """
-        kind = check_file(raw)
-        if self._waiting > WAITING_MAX:
-            raise NotRendered("worker-busy")
-        self._waiting += 1
-        try:
-            async with self._turn:
-                answer = await self._run(raw, member)
-        finally:
-            self._waiting -= 1
-        pages, removed = _read_answer(answer, member)
-        return Rendition(kind, b64.encode(sha256(raw).digest()), pages, removed)
-
-    async def _run(self, raw: bytes, member: str) -> bytes:
-        worker = await asyncio.create_subprocess_exec(
-            *(*self._command, member),
-            # Where its code lies, and nothing else: no environment, and no secret in one.
-            env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=ANSWER_MAX_BYTES,
-        )
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await _exchange(worker, raw)
-                if await worker.wait() != 0:
-                    raise NotRendered("worker-ended")
-        except TimeoutError:
-            raise NotRendered("worker-late") from None
-        finally:
-            if worker.returncode is None:
-                with suppress(ProcessLookupError):
-                    worker.kill()
-                await worker.wait()
-        return answer
-
-
-async def _exchange(worker: asyncio.subprocess.Process, raw: bytes) -> bytes:
-    """Return what ``worker`` says to ``raw``. Raises ``NotRendered`` if it says more than it may."""
-    stdin, stdout = worker.stdin, worker.stdout
-    if stdin is None or stdout is None:
-        raise NotRendered("worker-ended")
-    feeding = asyncio.ensure_future(_feed(stdin, raw))
-    try:
-        answer = bytearray()
-        while chunk := await stdout.read(1 << 16):
-            answer += chunk
-            if len(answer) > ANSWER_MAX_BYTES:
-                raise NotRendered("worker-result")
-    finally:
-        feeding.cancel()
-        with suppress(asyncio.CancelledError):
-            await feeding
-    return bytes(answer)
-
-
-async def _feed(stdin: asyncio.StreamWriter, raw: bytes) -> None:
-    with suppress(ConnectionError):  # a worker that ended reads no further; its end says why
-        stdin.write(raw)
-        await stdin.drain()
-        stdin.close()
-
-
-def _read_answer(answer: bytes, member: str) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
-    """Return the pages and what was removed, once each page is known to be a bare image. Raises ``NotRendered``."""
-    head, _, rest = answer.partition(b"\n")
-    try:
-        said: dict[str, Any] = json.loads(head)
-        if "refused" in said:
-            raise NotRendered(said["refused"] if said["refused"] in REFUSALS else "worker-result")
-        removed = tuple(code for code in REMOVED if code in said["removed"])
-        pages = _cut(rest, said["sizes"])
-        for page in pages:
-            measure(page)
-    except (ValueError, KeyError, TypeError, RecursionError):  # ``NotBare`` too
-        raise NotRendered("worker-result") from None
-    fits = sum(map(len, pages)) <= most_bytes(member, len(pages)) and max(map(len, pages)) <= PAGE_MAX_BYTES
-    if not 0 < len(pages) <= most_pages(member) or not fits:
-        raise NotRendered("worker-result")
-    return pages, removed
-
-
-def _cut(rest: bytes, sizes: list[int]) -> tuple[bytes, ...]:
-    if not sizes or any(type(size) is not int or size < 1 for size in sizes) or sum(sizes) != len(rest):
-        raise NotBare("the pages do not fill the answer")
-    pages, at = [], 0
-    for size in sizes:
-        pages.append(rest[at : at + size])
-        at += size
-    return tuple(pages)
-
-
-# The worker.
-
-
-def confine() -> None:
-    """
-    Give up, for the rest of this process, what it does not need: files, sockets, children, memory and time.
-
-    Without a descriptor to spare nothing can be opened, neither a file nor a connection; the three it has are pipes.
-    Much can be done without one, such as reading the memory of the gateway, ending it, or deleting its files: so on
-    Linux the kernel is told to refuse every call but those that a decoder makes.
-    """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (RENDER_CPU_S, RENDER_CPU_S))
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (RENDER_MEMORY_BYTES, RENDER_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-    if sys.platform == "linux":
-        _refuse_calls()
-
-
-_CALLS: Final[Mapping[str, tuple[int, frozenset[int]]]] = {
-    "x86_64": (
-        0xC000003E,
-        frozenset(
-            {0, 1, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 19, 20, 24, 25, 28, 35, 39, 60, 79, 96, 98, 99, 100, 131}
-            | {186, 202, 219, 228, 229, 230, 231, 262, 318, 324, 334}
-        ),
-    ),
-    "aarch64": (
-        0xC00000B7,
-        frozenset(
-            {17, 57, 62, 63, 64, 65, 66, 67, 73, 79, 80, 93, 94, 98, 101, 113, 114, 115, 124, 128, 132, 134, 135, 139}
-            | {153, 165, 169, 172, 178, 179, 214, 215, 216, 222, 226, 233, 278, 283, 293}
-        ),
-    ),
-}
-"""
-By machine, how the kernel names it, and the calls that are left: read, write, close, seek, memory, own signals, time,
-randomness and the end. Source: ``linux/audit.h`` and the tables of system calls of Linux 6.1.
-"""
-
-
-def _refuse_calls() -> None:
-    """Have the kernel answer every other call with EPERM (seccomp filter); where it has no filter, the limits stand."""
-    if os.uname().machine not in _CALLS:
-        return
-    kernel, allowed = _CALLS[os.uname().machine]
-    load, equal, answer = 0x20, 0x15, 0x06  # BPF: a word of the call; a jump if it is the value; the verdict
-    lines = [(load, 0, 0, 4), (equal, 1, 0, kernel), (answer, 0, 0, 0x80000000), (load, 0, 0, 0)]
-    for call in sorted(allowed):
-        lines += [(equal, 0, 1, call), (answer, 0, 0, 0x7FFF0000)]
-    lines.append((answer, 0, 0, 0x00050000 | errno.EPERM))
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in lines))
-    program = ctypes.create_string_buffer(struct.pack("@HP", len(lines), ctypes.addressof(code)))
-    prctl = ctypes.CDLL(None).prctl
-    nothing, none_new, filtered = ctypes.c_ulong(0), 38, 22
-    prctl(none_new, ctypes.c_ulong(1), nothing, nothing, nothing)
-    prctl(filtered, ctypes.c_ulong(2), program, nothing, nothing)
 
 
 def draw(raw: bytes, member: str) -> tuple[list[bytes], set[str]]:
