@@ -51,7 +51,7 @@ _OTHERS = {
     "ur": "کے میں کی ہے اور سے کا کو نے پر ہیں اس یہ نہیں تھا",
     "mk": "и на во да се е за од со не си по дека како но ќе до ли тој таа беше кон",
 }
-_SMALL_WORDS = {lang: frozenset(fold(word) for word in words.split()) for lang, words in (_SMALL | _OTHERS).items()}
+SMALL_WORDS = {lang: frozenset(fold(word) for word in words.split()) for lang, words in (_SMALL | _OTHERS).items()}
 # Letters that only one of the languages of a script has.
 _ONLY = {"uk": re.compile("[іїєґ]"), "ru": re.compile("[ыэъё]"), "sr": re.compile("[јљњћђџ]")}
 
@@ -91,7 +91,7 @@ def _share(found: list[Token], lang: str) -> float:
         return 0.0
     longer = [word for word in words if len(word) > 1]
     known = sum(is_word(word, lang) or _bare_arabic(word, lang) for word in longer)
-    small = sum(word in _SMALL_WORDS[lang] for word in words)
+    small = sum(word in SMALL_WORDS[lang] for word in words)
     return (known / max(1, len(longer)) + 2 * small / len(words)) / 2
 
 
@@ -150,6 +150,6 @@ def recognise(found: list[Token]) -> tuple[str | None, list[Token]]:
 
 
 def _nearest(found: list[Token], best: str) -> bool:
-    ours = sum(form(token, best) in _SMALL_WORDS[best] for token in found if token.is_word)
-    others = max(sum(token.folded in _SMALL_WORDS[lang] for token in found) for lang in _OTHERS)
+    ours = sum(form(token, best) in SMALL_WORDS[best] for token in found if token.is_word)
+    others = max(sum(token.folded in SMALL_WORDS[lang] for token in found) for lang in _OTHERS)
     return others <= ours + 1

@@ -21,7 +21,6 @@ class Hit:
     sure: bool
 
 
-_D = r"[0-9]"
 _O = r"[0-9OoIl|]"
 _GAP = r"[\s.\-–/()\u00a0]{0,3}"
 _OWN = re.compile(r"\b(?:NV|RA)-\d{4}-\d{3,6}\b")

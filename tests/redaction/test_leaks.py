@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
-from gateway.redaction.leaks import Leak, TooMuch, leaks, secrets
+from gateway.redaction.leaks import Leak, TooMuch, leaks
+from gateway.redaction.secrets import secrets
 from tests.redaction import disguises
 from tests.redaction.disguises import disguised_name, disguised_number, names, numbers, remarks
 

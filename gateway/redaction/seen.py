@@ -1,0 +1,209 @@
+"""What a text says, in every form it is compared in: a stream of folded letters and digits, its words, its numbers."""
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from gateway.core import spellings
+from gateway.redaction.everyday import is_known
+from gateway.redaction.fold import fold, latin, skeleton
+
+Span = tuple[int, int]
+"""Where something stands in the stream of a text: its first letter, and the one after its last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """
+    A word of the text, or several joined: folded, with the places of its first and last letter in the stream.
+
+    ``known`` says that it is a word (or words) of the text's language; ``joined`` that it was several.
+    """
+
+    text: str
+    start: int
+    end: int
+    known: bool
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A part of what may be a date: a number, or a word that names months. ``word`` is its place among all words."""
+
+    text: str
+    start: int
+    end: int
+    word: int
+    months: frozenset[int]
+
+    @property
+    def number(self) -> int | None:
+        """Return the number it is, ``None`` for a word."""
+        return int(self.text) if self.text.isdecimal() and len(self.text) < 5 else None
+
+
+_MARK = re.compile(r"\[(?:\.\.\.|…|[A-Z_]{3,20})\]")
+_SHORT, _RUN_MAX = 2, 40
+_APART = re.compile(r"[.,;:!?…»«\"'()\[\]،؛؟]* [.,;:!?…»«\"'()\[\]،؛؟]*")
+"""What stands between two words of a text. Anything else may have been put into one."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """The text as a stream of folded letters and digits, and as pieces."""
+
+    raw: str
+    language: str | None
+    stream: str = ""
+    at: list[int] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    forms: dict[tuple[str, bool, bool], list[Piece]] = field(default_factory=dict)
+    cuts: list[tuple[int, int]] = field(default_factory=list)
+    looks: str = ""
+    bones: str = ""
+    items: list[Item] = field(default_factory=list)
+    runs: list[tuple[str, list[int]]] = field(default_factory=list)
+    numbers: list[tuple[str, list[int]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        hidden = [match.span() for match in _MARK.finditer(self.raw) if match.group()[1:-1] in spellings.MARKS]
+        letters: list[str] = []
+        last = ""
+        for place, char in enumerate(self.raw):
+            if any(start <= place < end for start, end in hidden):
+                last = ""
+                continue
+            made = letters_of(char)
+            if not made:
+                if not unicodedata.combining(char) and unicodedata.category(char) != "Cf":
+                    last = ""
+                continue
+            for one in made:
+                kind = "digit" if one.isdecimal() else "letter"
+                if kind != last:
+                    self.cuts.append((len(letters), len(letters)))
+                letters.append(one)
+                self.at.append(place)
+                self.cuts[-1] = (self.cuts[-1][0], len(letters))
+                last = kind
+        self.stream = "".join(letters)
+        self.looks = self.stream.translate(spellings.LOOKALIKES)
+        self.bones = skeleton(self.stream)
+        self.pieces = [*self._single(), *self._joined()]
+        for piece in self.pieces:
+            self.forms.setdefault((piece.text, piece.known, piece.joined), []).append(piece)
+        self.items = [*self._items()]
+        self.runs = [*self._runs()]
+        self.numbers = [*self._numbers()]
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Return where ``stream[start:end]`` stands in the text."""
+        return self.at[start], self.at[end - 1] + 1
+
+    def _single(self) -> Iterator[Piece]:
+        for start, end in self.cuts:
+            word = self.stream[start:end]
+            if not word[0].isdecimal():
+                yield Piece(word, start, end, is_known(word, self.language), joined=False)
+
+    def _joined(self) -> Iterator[Piece]:
+        """Yield two words that follow one another as one, and runs of words of a letter or two as one each."""
+        singles = [*self._single()]
+        for one, two in pairwise(singles):
+            if one.end == two.start:
+                between = self.raw[self.at[one.end - 1] + 1 : self.at[two.start]]
+                known = one.known and two.known and _APART.fullmatch(between) is not None
+                yield Piece(one.text + two.text, one.start, two.end, known, joined=True)
+        for first, start in enumerate(singles):
+            made = start.text
+            for last in range(first + 1, len(singles)):
+                piece = singles[last]
+                # One piece of a run may be longer: "M ohammed".
+                if piece.start != singles[last - 1].end or len(made) > _RUN_MAX:
+                    break
+                if len(piece.text) > _SHORT and len(start.text) > _SHORT:
+                    break
+                made += piece.text
+                if last > first + 1:
+                    # Four letters one by one are a word that is spelt out, and no words that follow one another.
+                    spelt = len(made) == last - first + 1 > 3
+                    yield Piece(made, start.start, piece.end, known=False, joined=not spelt)
+                if len(piece.text) > _SHORT:
+                    break
+
+    def within_known(self, start: int, end: int) -> bool:
+        """Tell whether ``stream[start:end]`` is the inner part of one word that the language has."""
+        return any(one.start < start and end <= one.end and one.known for one in self.pieces if not one.joined)
+
+    def close(self, end: int, start: int) -> bool:
+        """Tell whether nothing but the marks of a date stands between two places of the stream."""
+        return re.fullmatch(r"[\s./\-–,]{0,3}", self.raw[self.at[end - 1] + 1 : self.at[start]]) is not None
+
+    def _items(self) -> Iterator[Item]:
+        for place, (start, end) in enumerate(self.cuts):
+            text = self.stream[start:end]
+            named = frozenset() if text[0].isdecimal() else spellings.months(text) | spellings.months(latin(text))
+            if named or text[0].isdecimal():
+                yield Item(text, start, end, place, named)
+
+    def _runs(self) -> Iterator[tuple[str, list[int]]]:
+        """Yield the digits that stand together but for the marks between them, with the place of each."""
+        run: list[int] = []
+        for start, end in self.cuts:
+            if not self.stream[start].isdecimal():
+                continue
+            if run and not re.fullmatch(r"[^\w]{0,3}", self.raw[self.at[run[-1]] + 1 : self.at[start]]):
+                yield "".join(self.stream[i] for i in run), run
+                run = []
+            run = [*run, *range(start, end)]
+        if run:
+            yield "".join(self.stream[i] for i in run), run
+
+    def _numbers(self) -> Iterator[tuple[str, list[int]]]:
+        """Yield all digits of the text in a row, as written, with those spelt out, and with letters read as digits."""
+        written = [i for i, char in enumerate(self.stream) if char.isdecimal()]
+        yield "".join(self.stream[i] for i in written), written
+        spelt: list[tuple[str, int]] = []
+        read: list[tuple[str, int]] = []
+        for place, (start, end) in enumerate(self.cuts):
+            text, rest = self.stream[start:end], self.cuts[place + 1 : place + 2]
+            pair = text + self.stream[rest[0][0] : rest[0][1]] if rest else ""
+            if text[0].isdecimal():
+                spelt += [(char, start + i) for i, char in enumerate(text)]
+                read += [(char, start + i) for i, char in enumerate(text)]
+            elif digit := spellings.DIGIT_WORDS.get(text) or spellings.DIGIT_WORDS.get(pair):
+                spelt.append((digit, start))
+            elif len(text) < 4 and all(char in _READ for char in text):
+                read += [(_READ[char], start + i) for i, char in enumerate(text)]
+        for made in (spelt, read):
+            yield "".join(char for char, _ in made), [place for _, place in made]
+
+
+def _symbols() -> Mapping[str, str]:
+    """Return the letters of signs that Unicode takes for none: of flags, on black, small capitals, Braille."""
+    abc = "abcdefghijklmnopqrstuvwxyz"
+    made = {chr(first + i): abc[i] for first in (0x1F150, 0x1F170, 0x1F1E6) for i in range(26)}
+    braille = "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵"
+    small = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡ ʏᴢ"
+    made |= dict(zip(braille, abc, strict=True))
+    return made | {char: abc[i] for i, char in enumerate(small) if char != " "}
+
+
+_SYMBOLS = _symbols()
+
+_READ = {"o": "0", "о": "0", "l": "1", "i": "1", "s": "5", "b": "8", "z": "2"}
+"""Letters that stand for digits where a machine misread them."""
+
+
+@functools.lru_cache(maxsize=8_192)
+def letters_of(char: str) -> str:
+    """Return the letters and digits that ``char`` stands for, folded; empty for everything else."""
+    char = _SYMBOLS.get(char, char)
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    plain = fold(unicodedata.normalize("NFKC", char))
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in plain if c.isalnum())
