@@ -33,16 +33,20 @@ _MONEY = re.compile(
 _AT = r"(?:\s?(?:@|\(at\)|\[at\]|\{at\}|\s(?:at|arobase|arroba|chez|собака|ludo a|et)\s)\s?)"
 _DOT_WORD = "dot|punct|punto|point|pik[ëe]|ta[cč]ka|тачка|крапка|точка|نقطة"
 _DOT = rf"(?:\.|\s?[(\[](?:{_DOT_WORD})[)\]]\s?|\s(?:{_DOT_WORD})\s)"
-_LOCAL = r"[\w.+\-%\u00c0-\u024f\u0400-\u04ff]+(?:\s?\(?dot\)?\s?[\w.+\-]+)*"
+# Every repetition is bounded, so that no text of the longest length takes long, whatever it is made of.
+_LOCAL = r"[\w.+\-%\u00c0-\u024f\u0400-\u04ff]{1,64}(?:\s?\(?dot\)?\s?[\w.+\-]{1,64}){0,4}"
 _MAIL = re.compile(
-    rf"{_LOCAL}{_AT}[\w\-]+(?:{_DOT}[\w\-]+)*{_DOT}[a-zа-я]{{2,}}|{_LOCAL}\s*@\s*[\w\-]+\s*\.\s*[\w\-.]+\w", re.I
+    rf"{_LOCAL}{_AT}[\w\-]{{1,64}}(?:{_DOT}[\w\-]{{1,64}}){{0,8}}{_DOT}[a-zа-я]{{2,64}}"
+    rf"|{_LOCAL}\s{{0,4}}@\s{{0,4}}[\w\-]{{1,64}}\s{{0,4}}\.\s{{0,4}}[\w\-.]{{1,250}}\w",
+    re.I,
 )
 _URL = re.compile(
     r"(?:https?://|www\.)\S+[\w/]|\b(?:t\.me|wa\.me|vk\.com|fb\.com|fb\.me|facebook\.com|instagram\.com|tiktok\.com|x\.com|ok\.ru|m\.me|snapchat\.com)/[\w./\-@]+",
     re.I,
 )
 _MAP = re.compile(
-    r"\b(?:geo:\S+|(?:https?://)?(?:maps?|osm|goo)\.[\w.\-]+/\S+|\S*/maps?/\S+|\S*[?&]q=-?\d\S*|///\w+\.\w+\.\w+|\w{4,}\.\w{4,}\.\w{4,}(?=\s*\(what3words\)))",
+    r"\b(?:geo:\S+|(?:https?://)?(?:maps?|osm|goo)\.[\w.\-]{1,250}/\S+|\S{0,250}/maps?/\S+|\S{0,250}[?&]q=-?\d\S*"
+    r"|///\w{1,64}\.\w{1,64}\.\w{1,64}|\w{4,64}\.\w{4,64}\.\w{4,64}(?=\s*\(what3words\)))",
     re.I,
 )
 _HANDLE = re.compile(r"(?<![\w.])@\s?[\w][\w.\-]{1,}\w|(?<![\w.])@[\w]{2,}")
@@ -63,7 +67,7 @@ _PHONE = re.compile(
 _DATE = re.compile(
     r"(?<![\d.])(?:\d{1,2}\s?[./\-]\s?\d{1,2}\s?[./\-]\s?(?:\d{4}|\d{2})|\d{4}[./\-]\d{1,2}[./\-]\d{1,2})(?![\d])"
 )
-_MIXED = re.compile(r"(?<![\w\-])(?=[\w\-/]*\d)(?=[\w\-/]*[^\W\d_])[\w]+(?:[\-/][\w]+)*(?![\w])")
+_MIXED = re.compile(r"(?<![\w\-])(?=[\w\-/]{0,64}\d)(?=[\w\-/]{0,64}[^\W\d_])\w{1,64}(?:[\-/]\w{1,64}){0,8}(?!\w)")
 _RUN = re.compile(r"\d(?:[\s().\-/+–]{0,2}\d){5,}")
 _PLATE = re.compile(
     r"(?<![\w\-])[A-ZА-ЯІЇЄČĆŠŽĐ]{1,3}[\s\-]?\d{2,5}[\s\-]?[A-ZА-ЯІЇЄČĆŠŽĐ]{1,3}(?![\w])|(?<![\w\-])\d{1,4}[\s\-][A-ZА-Я]{2,3}(?:[\s\-]\d{2,4})?(?![\w])"

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.redaction.patterns import hits, own
+from gateway.redaction.refuse import MOST_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,13 @@ def test_reference_of_the_exchange_is_left(text: str) -> None:
 def test_amount_of_money_is_no_number_of_somebody(text: str) -> None:
     """Amounts are left."""
     assert "RUN" not in {hit.kind for hit in hits(text)}
+
+
+@pytest.mark.timeout(20)  # unbounded repetitions took ten seconds for one such text
+@pytest.mark.parametrize(
+    "piece", ["a", "1 ", "a.b.", "@", "a dot b ", "(at) ", "A1-", "O0l", "12.123,", "a@b.", "-1", "ab/1", "AL35 2021 "]
+)
+def test_no_text_takes_long_whatever_it_is_made_of(piece: str) -> None:
+    """The longest texts that are read, made to mislead a pattern, are looked through ten times over."""
+    text = (piece * MOST_CHARACTERS)[:MOST_CHARACTERS]
+    assert 1 == len({tuple(hits(text)) for _ in range(10)})
