@@ -1,7 +1,7 @@
 """
 The SQLite store: one file, one writer connection, group commit.
 
-Rule 1: units gather while a commit is in flight, and the next transaction takes all that wait. No time is waited.
+Rule 1: units gather as in ``group``, and one transaction takes all that wait.
 Rule 2: each unit sees what the earlier ones of its batch wrote, and one that fails is rolled back alone. A batch is
 first tried without savepoints, which copy every page that a unit touches; if a unit fails, the batch is begun again and
 each runs in its own. So a unit may run twice, and leaves nothing behind but what it writes.
@@ -18,38 +18,26 @@ Rule 7: no row is cached between transactions: other processes may write the sam
 import asyncio
 import os
 import sqlite3
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.services.ports import Committed, LogHead, SignBatch, Signed, Tx, Unavailable, Unit
-from gateway.storage.errors import BrokenUnit, StoreError, reason, unavailable
+from gateway.services.ports import Committed, SignBatch, Signed, Unavailable, Unit
+from gateway.storage.errors import StoreError, reason, unavailable
+from gateway.storage.group import CAREFUL_BATCHES, GroupCommit, each
 from gateway.storage.migrate import migrate
-from gateway.storage.sqlite_tx import SqliteTx
+from gateway.storage.sqlite_tx import SqliteTx, finish
 
 T = TypeVar("T")
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Calls a function, one at a time and in order of asking, and returns or raises what it does."""
 
-MAX_BATCH = 32
-"""
-Units in one transaction. Bounds the time a batch keeps the loop and the write lock: about 10 ms. Half of what a busy
-gateway has in hand, so that the other half is opened while this one is written to disk.
-"""
-
 CHECKPOINT_UNITS = 640
 """Units between two checkpoints beside the writer. About 4,000 pages: a tenth of a second of a core that has time."""
-
-CAREFUL_BATCHES = 16
-"""Batches that run in savepoints at once after one in which a unit failed: who fails once may fail again."""
-
-QUIET_TURNS = 2
-"""Turns of the loop without a newcomer before a batch begins. A request takes about that many from socket to store."""
 
 BUSY_TIMEOUT_MS = 5_000
 """How long to wait for another process (the command line beside the server) to end its transaction."""
@@ -92,7 +80,7 @@ class Worker:
         self._executor.shutdown(wait=True)
 
 
-class SqliteStore:
+class SqliteStore(GroupCommit):
     """
     The ``Store`` port over one SQLite file.
 
@@ -108,36 +96,14 @@ class SqliteStore:
         aside: Run | None = None,
         on_failure: Callable[[Unavailable], None] = lambda _: None,
     ) -> None:
+        super().__init__()
         self._engine = engine
         self._run = run
         self._aside = aside
         self._checkpoint: asyncio.Task[None] | None = None
         self._since_checkpoint = 0
         self._on_failure = on_failure
-        self._waiting: deque[tuple[Unit[Any], asyncio.Future[Committed]]] = deque()
-        self._writer: asyncio.Task[None] | None = None
         self._alone = asyncio.Lock()
-        self._closed = False
-
-    async def commit(self, unit: Unit[Any]) -> Committed:
-        """
-        Run ``unit`` in the next batch and return once the batch is durable.
-
-        A caller that is cancelled before its batch begins takes its unit back; later the unit stands, unheard.
-
-        Raises:
-            Unavailable: the batch did not commit, or the store is closed; nothing was stored.
-            BrokenUnit: the unit suspended or stored a row that breaks a rule of the store.
-            Exception: whatever the unit raised. It alone was rolled back.
-        """
-        if self._closed:
-            raise Unavailable("the store is closed", "start the gateway again")
-        loop = asyncio.get_running_loop()
-        made: asyncio.Future[Committed] = loop.create_future()
-        self._waiting.append((unit, made))
-        if self._writer is None:
-            self._writer = loop.create_task(self._write())
-        return await made
 
     async def read(self, unit: Unit[T]) -> T:
         """
@@ -145,8 +111,7 @@ class SqliteStore:
 
         Raises ``BrokenUnit`` on a write, ``Unavailable`` if the store cannot be read, and whatever the unit raises.
         """
-        if self._closed:
-            raise Unavailable("the store is closed", "start the gateway again")
+        self._check_open()
         value: T = await self._run(lambda: self._engine.read(unit))
         return value
 
@@ -163,32 +128,12 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Commit what waits, refuse what comes later, and close the file. May be called twice."""
-        self._closed = True
-        if self._writer is not None:
-            await asyncio.shield(self._writer)
+        await self._drained()
         if self._checkpoint is not None:
             await self._checkpoint
         await self._run(self._engine.close)
 
-    async def _write(self) -> None:
-        batch: list[tuple[Unit[Any], asyncio.Future[Committed]]] = []
-        try:
-            while self._waiting:
-                await self._gather()
-                batch = self._take()
-                if batch:
-                    self._resolve(batch, await self._outcomes([unit for unit, _ in batch]))
-                    self._keep_journal_short(len(batch))
-        except BaseException:
-            # The loop is ending. Whether the batch was stored is unknown here, so no outcome may be claimed.
-            for _, made in (*batch, *self._waiting):
-                made.cancel()
-            self._waiting.clear()
-            raise
-        finally:
-            self._writer = None
-
-    def _keep_journal_short(self, units: int) -> None:
+    def _after(self, units: int) -> None:
         """Begin a checkpoint beside the writer, if enough was written since the last and none is under way."""
         self._since_checkpoint += units
         if self._aside is None or self._checkpoint is not None or self._since_checkpoint < CHECKPOINT_UNITS:
@@ -204,22 +149,6 @@ class SqliteStore:
         finally:
             self._checkpoint = None
 
-    async def _gather(self) -> None:
-        """Let in whoever comes within the next turns of the loop, for as long as somebody does: no time is waited."""
-        quiet, before = 0, 0
-        while quiet < QUIET_TURNS and len(self._waiting) < MAX_BATCH:
-            quiet = 0 if len(self._waiting) > before else quiet + 1
-            before = len(self._waiting)
-            await asyncio.sleep(0)
-
-    def _take(self) -> list[tuple[Unit[Any], asyncio.Future[Committed]]]:
-        batch: list[tuple[Unit[Any], asyncio.Future[Committed]]] = []
-        while self._waiting and len(batch) < MAX_BATCH:
-            unit, made = self._waiting.popleft()
-            if not made.done():
-                batch.append((unit, made))
-        return batch
-
     async def _outcomes(self, units: Sequence[Unit[Any]]) -> Sequence[Committed | Exception]:
         try:
             async with self._alone:
@@ -229,25 +158,13 @@ class SqliteStore:
                 outcomes: Sequence[Committed | Exception] = await self._run(lambda: self._engine.end(made))
         except BatchFailed as failed:
             self._on_failure(failed.cause)
-            return [_again(failed.cause) for _ in units]
+            return each(failed.cause, len(units))
         except Exception as error:
             failure = Unavailable("the store's worker failed", "see the log for the cause")
             failure.__cause__ = error
             self._on_failure(failure)
-            return [_again(failure) for _ in units]
+            return each(failure, len(units))
         return outcomes
-
-    @staticmethod
-    def _resolve(
-        batch: Sequence[tuple[Unit[Any], asyncio.Future[Committed]]], outcomes: Sequence[Committed | Exception]
-    ) -> None:
-        for (_, made), outcome in zip(batch, outcomes, strict=True):
-            if made.done():
-                continue
-            if isinstance(outcome, Committed):
-                made.set_result(outcome)
-            else:
-                made.set_exception(outcome)
 
 
 class BatchFailed(Exception):
@@ -354,7 +271,7 @@ class Engine:
             raise unavailable(error) from error
         tx = SqliteTx(db, writable=False)
         try:
-            return _drive(unit, tx)
+            return finish(unit(tx))
         finally:
             tx.close()
             if tx.failure is None:
@@ -406,26 +323,8 @@ class Engine:
             first = next((at for at, draft in enumerate(tx.drafts) if draft.claims is not None), None)
             values.append((outcome[0], None if first is None else len(batch.drafts) + first))
             batch.drafts.extend(tx.drafts)
-        signed = self._log(batch) if batch.drafts else None
+        signed = finish(batch.log(self._sign_batch)) if batch.drafts else None
         return [_committed(value, signed) for value in values]
-
-    def _log(self, batch: SqliteTx) -> Signed:
-        drafts = batch.drafts
-        found = {partner: batch.head(partner) for partner in dict.fromkeys(draft.partner for draft in drafts)}
-        heads = {partner: head for partner, head in found.items() if head is not None}
-        try:
-            signed = self._sign_batch(heads, drafts)
-            _check_signed(signed, heads, len(drafts))
-            for partner, head in signed.heads.items():
-                batch.put_head(partner, head)
-            batch.put_entries(signed.entries)
-            pairs = zip(signed.answers, drafts, strict=True)
-            batch.put_answers([(answer, d.partner, d.digest) for answer, d in pairs if answer is not None])
-        except Unavailable:
-            raise
-        except Exception as error:
-            raise Unavailable("the log could not be signed", "check the keys of the gateway") from error
-        return signed
 
     def _writing(self) -> sqlite3.Connection:
         if self._closed:
@@ -547,8 +446,8 @@ def _run_unit(
     if careful:
         db.execute("SAVEPOINT unit")
     try:
-        value = _drive(unit, tx)
-        tx.check_drafts(drafted, logged)
+        value = finish(unit(tx))
+        finish(tx.check_drafts(drafted, logged))
     except Exception as error:
         if tx.failure is not None:
             raise tx.failure from error
@@ -565,35 +464,8 @@ def _run_unit(
     return (value,)
 
 
-def _drive(unit: Unit[T], tx: Tx) -> T:
-    """Run a unit to its end in one step; raises ``BrokenUnit`` if it suspends."""
-    steps = unit(tx).__await__()
-    try:
-        next(steps)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-    try:
-        steps.close()
-    except Exception as error:
-        raise BrokenUnit("a unit of work awaited something other than its Tx") from error
-    raise BrokenUnit("a unit of work awaited something other than its Tx")
-
-
-def _check_signed(signed: Signed, heads: Mapping[str, LogHead], drafts: int) -> None:
-    if len(signed.answers) != drafts or not set(heads) <= set(signed.heads):
-        raise ValueError("the signer left something out")
-
-
 def _committed(value: tuple[Any, int | None] | Exception, signed: Signed | None) -> Committed | Exception:
     if isinstance(value, Exception):
         return value
     at = value[1]
     return Committed(value[0], None if at is None or signed is None else signed.answers[at])
-
-
-def _again(failure: Unavailable) -> Unavailable:
-    """Make the same failure anew, so that each caller raises an exception of its own."""
-    made = Unavailable(str(failure), failure.hint)
-    made.__cause__ = failure.__cause__
-    return made

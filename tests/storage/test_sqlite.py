@@ -17,7 +17,7 @@ import pytest
 
 from gateway.services.ports import Committed, Store, Tx, Unavailable
 from gateway.storage import SqliteStore, StoreError, Worker, open_store, run_inline
-from gateway.storage.sqlite import MAX_BATCH
+from gateway.storage.group import MAX_BATCH
 from tests.storage.support import NOW, Signer, case, event, inbound, outbound
 
 WRITER = Path(__file__).with_name("writer.py")

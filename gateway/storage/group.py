@@ -1,0 +1,126 @@
+"""
+Group commit: units gather while a batch is in flight, and the next batch takes all that wait.
+
+Rule 1: no time is waited. A batch begins once nobody new came for a few turns of the loop.
+Rule 2: no answer is released before its batch is on disk, and a caller hears what became of its own unit alone.
+Rule 3: a caller that is cancelled before its batch begins takes its unit back; later the unit stands, unheard.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.services.ports import Committed, Unavailable, Unit
+
+MAX_BATCH = 32
+"""
+Units in one transaction. Bounds the time a batch keeps the loop and the write lock: about 10 ms. Half of what a busy
+gateway has in hand, so that the other half is opened while this one is written to disk.
+"""
+
+QUIET_TURNS = 2
+"""Turns of the loop without a newcomer before a batch begins. A request takes about that many from socket to store."""
+
+CAREFUL_BATCHES = 16
+"""Batches that run in savepoints at once after one in which a unit failed: who fails once may fail again."""
+
+Waiting = tuple[Unit[Any], asyncio.Future[Committed]]
+
+
+class GroupCommit(ABC):
+    """The part of the ``Store`` port that gathers units. It belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Waiting] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @abstractmethod
+    async def _outcomes(self, units: Sequence[Unit[Any]]) -> Sequence[Committed | Exception]:
+        """Run a batch to its end and return what became of each unit, in order. Raises nothing of its own."""
+
+    def _after(self, units: int) -> None:  # noqa: B027  (what a store has to do after a batch, if anything)
+        """Hear that a batch of ``units`` is done."""
+
+    async def commit(self, unit: Unit[Any]) -> Committed:
+        """
+        Run ``unit`` in the next batch and return once the batch is durable.
+
+        Raises:
+            Unavailable: the batch did not commit, or the store is closed.
+            BrokenUnit: the unit suspended or stored a row that breaks a rule of the store.
+            Exception: whatever the unit raised. It alone was rolled back.
+        """
+        self._check_open()
+        loop = asyncio.get_running_loop()
+        made: asyncio.Future[Committed] = loop.create_future()
+        self._waiting.append((unit, made))
+        if self._writer is None:
+            self._writer = loop.create_task(self._write())
+        return await made
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("the store is closed", "start the gateway again")
+
+    async def _drained(self) -> None:
+        """Take no more units, and return once those that waited are done."""
+        self._closed = True
+        if self._writer is not None:
+            await asyncio.shield(self._writer)
+
+    async def _write(self) -> None:
+        batch: list[Waiting] = []
+        try:
+            while self._waiting:
+                await self._gather()
+                batch = self._take()
+                if batch:
+                    self._resolve(batch, await self._outcomes([unit for unit, _ in batch]))
+                    self._after(len(batch))
+        except BaseException:
+            # The loop is ending. Whether the batch was stored is unknown here, so no outcome may be claimed.
+            for _, made in (*batch, *self._waiting):
+                made.cancel()
+            self._waiting.clear()
+            raise
+        finally:
+            self._writer = None
+
+    async def _gather(self) -> None:
+        """Let in whoever comes within the next turns of the loop, for as long as somebody does."""
+        quiet, before = 0, 0
+        while quiet < QUIET_TURNS and len(self._waiting) < MAX_BATCH:
+            quiet = 0 if len(self._waiting) > before else quiet + 1
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+
+    def _take(self) -> list[Waiting]:
+        batch: list[Waiting] = []
+        while self._waiting and len(batch) < MAX_BATCH:
+            unit, made = self._waiting.popleft()
+            if not made.done():
+                batch.append((unit, made))
+        return batch
+
+    @staticmethod
+    def _resolve(batch: Sequence[Waiting], outcomes: Sequence[Committed | Exception]) -> None:
+        for (_, made), outcome in zip(batch, outcomes, strict=True):
+            if made.done():
+                continue
+            if isinstance(outcome, Committed):
+                made.set_result(outcome)
+            else:
+                made.set_exception(outcome)
+
+
+def each(failure: Unavailable, count: int) -> list[Committed | Exception]:
+    """Return ``failure`` made anew ``count`` times, so that each caller raises an exception of its own."""
+    found: list[Committed | Exception] = []
+    for _ in range(count):
+        made = Unavailable(str(failure), failure.hint)
+        made.__cause__ = failure.__cause__
+        found.append(made)
+    return found
