@@ -47,7 +47,18 @@ from gateway.services.information import Information
 from gateway.services.no_contact import NoContact
 from gateway.services.notices import Notices
 from gateway.services.operate import Operate
-from gateway.services.ports import Clock, LogHead, Peers, Random, Redactor, Renderer, TimeStamper, Tx, Unavailable
+from gateway.services.ports import (
+    Clock,
+    LogHead,
+    Peers,
+    Random,
+    Redactor,
+    Renderer,
+    Store,
+    TimeStamper,
+    Tx,
+    Unavailable,
+)
 from gateway.services.receive import Receiver
 from gateway.services.reckon import Reckoner
 from gateway.services.remind import Reminder
@@ -59,8 +70,8 @@ from gateway.services.trust import LOOK_S, CardSource, Trust
 from gateway.services.windows import Windows
 from gateway.services.witness import Witness
 from gateway.settings import BadConfiguration, Settings, secret
-from gateway.storage.reads import SqliteInquiries
-from gateway.storage.sqlite import Run, SqliteStore, Worker, open_store
+from gateway.storage.sqlite import Run
+from gateway.stores import Reads, open_stores
 from gateway.transport.card_directory import CardDirectory
 from gateway.transport.notices import QUEUE_MAX, DeskNotices, Mail, Way, Webhook
 from gateway.transport.peers import HttpPeers
@@ -127,8 +138,8 @@ class Gateway:
 
     settings: Settings
     context: Context
-    store: SqliteStore
-    inquiries: SqliteInquiries
+    store: Store
+    inquiries: Reads
     clear: Clear
     answer: Answer
     hold: Hold
@@ -334,6 +345,7 @@ async def build(
     log: Callable[..., None] | None = None,
     renderer: Renderer | None = None,
     redactor: Redactor | None = None,
+    inquiries: Reads | None = None,
     create: bool = False,
 ) -> Gateway:
     """
@@ -348,17 +360,16 @@ async def build(
     clock, random, log = clock or SystemClock(), random or SystemRandom(), log or configure_log()
     secrets = open_keys(settings.custody, passphrase=passphrase, environ=environ)
     keys = keyring(secrets, open_device(settings.signing, environ=environ) if settings.signing else None)
-    workers = [Worker(), Worker()] if run is None else []
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    signer = BatchSigner(keys, random, clock)
-    store = await open_store(
-        settings.database,
-        run=run or workers[0],
-        aside=workers[1] if workers else None,
-        sign_batch=signer,
+    opened = await open_stores(
+        settings,
+        environ=environ,
+        run=run,
+        sign_batch=BatchSigner(keys, random, clock),
         now=clock.now(),
         create=create,
+        inquiries=inquiries,
     )
+    store = opened.store
     pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
     chosen = policy(values)
     source = cards or card_source(settings)
@@ -404,23 +415,19 @@ async def build(
     witnesses = values.get("transparency", {}).get("witnesses", ())
     receiver = Receiver(context, deliverer.waiting, resync.take_listing, directory.take, information.take)
     retention = Retention(context)
-    inquiries = await SqliteInquiries.open(settings.database)
 
     async def close() -> None:
         await told.close()
         await context.redactor.close()
-        await inquiries.close()
-        await store.close()
+        await opened.close()
         if http_peers is not None:
             await http_peers.close()
-        for worker in workers:
-            worker.close()
 
     return Gateway(
         settings=settings,
         context=context,
         store=store,
-        inquiries=inquiries,
+        inquiries=opened.inquiries,
         clear=Clear(context, renderer or WorkerRenderer()),
         answer=Answer(context),
         hold=Hold(context),
@@ -503,7 +510,7 @@ async def _apply_erased(context: Context, path: Path) -> None:
         await context.store.truncate()
 
 
-async def _epoch(store: SqliteStore) -> int:
+async def _epoch(store: Store) -> int:
     text = await store.read(lambda tx: tx.get_meta("epoch"))
     return int(text) if text else 1
 
@@ -615,20 +622,29 @@ async def serve(
                 group.create_task(desks.run())
             if loops:
                 group.create_task(gateway.deliverer.run())
-                group.create_task(gateway.reminder.run())
-                group.create_task(gateway.returning.run())
                 group.create_task(gateway.desk_notices.run())
-                group.create_task(gateway.retention.run())
                 group.create_task(gateway.windows.run())
-                group.create_task(gateway.information.run())
-                group.create_task(gateway.collector.run())
-                group.create_task(gateway.checkpoints.run())
-                group.create_task(gateway.witness.run())
+                group.create_task(gateway.store.lead(partial(_lead, gateway), gateway.context.wake))
     finally:
         for runner in runners:
             await runner.cleanup()
         if desks is not None:
             await desks.close()
+
+
+async def _lead(gateway: Gateway) -> None:
+    """Run the loops that one process runs for the whole gateway: nobody is reminded, or asked, by each of many."""
+    async with asyncio.TaskGroup() as group:
+        for loop in (
+            gateway.reminder,
+            gateway.returning,
+            gateway.retention,
+            gateway.information,
+            gateway.collector,
+            gateway.checkpoints,
+            gateway.witness,
+        ):
+            group.create_task(loop.run())
 
 
 async def desks_of(

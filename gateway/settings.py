@@ -51,8 +51,15 @@ class Settings:
 
     @property
     def database(self) -> Path:
-        """Return the path of the database file."""
-        return self.data / str(self.values.get("database") or "gateway.db")
+        """Return the path of the database file, where the store is SQLite."""
+        return self.data / "gateway.db"
+
+    def dsn(self, environ: Mapping[str, str]) -> str | None:
+        """Return the address of the PostgreSQL database, ``None`` for SQLite. Raises ``BadConfiguration``."""
+        uri = self.values.get("database")
+        if uri is None or urlsplit(str(uri)).scheme in ("postgres", "postgresql"):
+            return uri
+        return secret(str(uri), self.home, environ, "/database")
 
     @property
     def accounts(self) -> Path:
@@ -251,24 +258,26 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def secret(uri: str, home: Path, environ: Mapping[str, str]) -> str:
+def secret(uri: str, home: Path, environ: Mapping[str, str], place: str = "/notices") -> str:
     """
     Return the secret that ``uri`` (``file:/path`` or ``env:NAME``) leads to; a path is relative to the home.
+
+    ``place`` is where in the configuration it is named.
 
     Raises ``BadConfiguration``: there is none, or others may read the file.
     """
     scheme, _, rest = uri.partition(":")
     if scheme == "env":
         if not environ.get(rest):
-            raise BadConfiguration([f"/notices: the variable {rest} is not set"])
+            raise BadConfiguration([f"{place}: the variable {rest} is not set"])
         return environ[rest]
     path = home / rest
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise BadConfiguration([f"/notices: {path} may be read by others; chmod 600 it"])
+            raise BadConfiguration([f"{place}: {path} may be read by others; chmod 600 it"])
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration([f"/notices: {path} cannot be read: {error}"]) from error
+        raise BadConfiguration([f"{place}: {path} cannot be read: {error}"]) from error
 
 
 def _list(value: Any) -> list[Any]:

@@ -664,6 +664,15 @@ class Store(Protocol):
         """Leave no copy of a deleted row behind in a journal (after an erasure)."""
         ...
 
+    async def lead(self, work: Callable[[], Awaitable[None]], heard: Callable[[], None]) -> None:
+        """
+        Run ``work``, what is done once for a whole gateway, while no other process does; wait while one does.
+
+        All the while ``heard`` is called when another process stored a message that waits. Returns when ``work`` does,
+        and raises what it raises.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish the batch in flight and close."""
         ...

@@ -91,7 +91,7 @@ def _apply(db: sqlite3.Connection, known: Sequence[Migration], now: datetime) ->
     elif "schema_migration" not in _names(db):
         raise StoreError("the file is a database of another program", "check data_dir in the configuration")
     recorded = dict(db.execute("SELECT number, sha256 FROM schema_migration ORDER BY number").fetchall())
-    _check_recorded(recorded, known)
+    check_recorded(recorded, known)
     pending = [migration for migration in known if migration.number not in recorded]
     for migration in pending:
         for statement in migration.statements():
@@ -101,7 +101,8 @@ def _apply(db: sqlite3.Connection, known: Sequence[Migration], now: datetime) ->
     return len(pending)
 
 
-def _check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None:
+def check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None:
+    """Raise ``StoreError`` unless what was applied (SHA-256 by number) is the beginning of ``known``."""
     by_number = {migration.number: migration for migration in known}
     newest = max(by_number, default=0)
     for number, sha256 in recorded.items():

@@ -126,6 +126,10 @@ class SqliteStore(GroupCommit):
                 await self._checkpoint
             await self._run(self._engine.truncate)
 
+    async def lead(self, work: Callable[[], Awaitable[None]], heard: Callable[[], None]) -> None:
+        """Run ``work``: one process serves a gateway whose store is a file (``gateway.cli.running``)."""
+        await work()
+
     async def close(self) -> None:
         """Commit what waits, refuse what comes later, and close the file. May be called twice."""
         await self._drained()

@@ -237,13 +237,13 @@ ON CONFLICT (origin, held, shown) DO NOTHING
 """
 
 # Either may be the one that looks: a case finds those that are found under what it seeks, and those that seek it.
-_SHARED = """
+SHARED = """
 SELECT o.ref, o.value, o.number, o.stop FROM person_value AS s
 JOIN person_value AS o ON o.value = s.value AND o.ref <> s.ref AND o.use & 1
 WHERE s.ref = ? AND s.use & 2
 ORDER BY o.ref, o.value
 """
-_SHARED_STOPPED = """
+SHARED_STOPPED = """
 SELECT o.ref, o.value, o.number, o.stop FROM person_value AS s
 JOIN person_value AS o INDEXED BY person_value_stopped
     ON o.value = s.value AND o.stop = 1 AND o.ref <> s.ref AND o.use & 1
@@ -607,7 +607,7 @@ class SqlTx(ABC):
 
     async def shared(self, ref: str, *, stopped: bool = False) -> Sequence[Shared]:
         """Return the other cases that share a value with ``ref``, by reference; with ``stopped`` only those."""
-        rows = await self._all(_SHARED_STOPPED if stopped else _SHARED, (ref,))
+        rows = await self._all(SHARED_STOPPED if stopped else SHARED, (ref,))
         grouped = groupby(rows, key=itemgetter(0, 3))
         return tuple(_shared(other, stop, list(found)) for (other, stop), found in grouped)
 
@@ -657,7 +657,7 @@ class SqlTx(ABC):
 
     async def kept_figures(self) -> Sequence[str]:
         """Return what the figures keep of erased cases."""
-        return tuple(course for (course,) in await self._all("SELECT course FROM figure", ()))
+        return tuple(course for (course,) in await self._all("SELECT course FROM figure ORDER BY n", ()))
 
     async def add_release(self, row: ReleaseRow) -> int:
         """Add a table of figures that is shown, and return its number; raises ``Conflict`` if it was shown before."""

@@ -105,11 +105,17 @@ class HttpPeers:
         *,
         timeout_s: float = TIMEOUT_S,
         tls: ssl.SSLContext | None = None,
+        connector: Callable[[], aiohttp.BaseConnector] | None = None,
     ) -> None:
-        """``card_of(country)`` is the card to send by, ``None`` if there is none; ``tls`` replaces ``web_pki()``."""
+        """
+        ``card_of(country)`` is the card to send by, ``None`` if there is none; ``tls`` replaces ``web_pki()``.
+
+        ``connector`` makes the pool of connections, in place of one over TCP.
+        """
         self._card_of = card_of
         self._timeout_s = timeout_s
         self._tls = tls or web_pki()
+        self._connector = connector or self._over_tcp
         self._session: aiohttp.ClientSession | None = None
         self._last_good: dict[str, str] = {}
 
@@ -192,9 +198,7 @@ class HttpPeers:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, limit_per_host=CONNECTIONS_PER_HOST, keepalive_timeout=KEEPALIVE_S, ssl=self._tls
-                ),
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity"},
                 skip_auto_headers=["User-Agent"],
@@ -202,6 +206,11 @@ class HttpPeers:
                 trust_env=False,
             )
         return self._session
+
+    def _over_tcp(self) -> aiohttp.BaseConnector:
+        return aiohttp.TCPConnector(
+            limit=0, limit_per_host=CONNECTIONS_PER_HOST, keepalive_timeout=KEEPALIVE_S, ssl=self._tls
+        )
 
 
 def _speaks(answer: HttpAnswer) -> bool:

@@ -1,0 +1,406 @@
+"""
+The PostgreSQL store: any number of processes, on any number of machines, over one database.
+
+Rule 1: units gather as in ``group``; one process has one batch under way at a time, many processes have many.
+Rule 2: a batch holds the store's lock in common with the others; one that needs the store to itself holds it alone
+(``tx``, rule 4). So what stops a contact never passes another batch by.
+Rule 3: a batch that stood in another's way is done again as a whole; so a unit may run more than once.
+Rule 4: no answer is released before its batch is on disk (``synchronous_commit``). Where the connection broke during
+the commit itself, the database is asked what became of it.
+Rule 5: a node that died holds nothing: its locks go with its connection, and one that stands still loses them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, TypeVar
+
+import asyncpg
+
+from gateway.services.ports import Committed, SignBatch, Unavailable, Unit
+from gateway.storage.errors import StoreError
+from gateway.storage.group import CAREFUL_BATCHES, GroupCommit, each
+from gateway.storage.postgres_schema import migrate
+from gateway.storage.postgres_tx import LOST, RACED, Again, Connection, Driven, PostgresTx, reason, unavailable
+
+T = TypeVar("T")
+
+VERSION_MIN = 150_000
+"""The oldest server this is tried with: PostgreSQL 15."""
+
+SPACE = 0x49535448
+"""First half of each advisory lock of ours, so that other programs in the same database do not meet them."""
+
+BATCH, LEAD = 1, 2
+"""Second half: the lock of a batch, and that of the one process that does what is done once for the whole gateway."""
+
+CHANNEL = "isthmus_queued"
+"""Channel on which nodes tell one another that a message waits. A hint: whoever misses it looks once a second."""
+
+TRIES = 10
+"""How often a batch is begun again before its callers are told to come later."""
+
+READERS_MAX = 4
+
+LEAD_LOOK_S = 2.0
+"""Seconds between two looks of a process that waits to lead, or that sees whether it still does."""
+
+COMMIT_ASKED_S = 10.0
+"""How long to ask what became of a commit whose connection broke."""
+
+_SETTINGS = {
+    "application_name": "isthmus",
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "timezone": "UTC",
+    "lock_timeout": "5s",
+    "statement_timeout": "30s",
+    # A node that stands still in the middle of a batch would keep the others waiting.
+    "idle_in_transaction_session_timeout": "10s",
+}
+
+_BEGIN_SHARED = "SELECT pg_advisory_xact_lock_shared($1, $2), pg_current_xact_id()::text"
+_BEGIN_ALONE = "SELECT pg_advisory_xact_lock($1, $2), pg_current_xact_id()::text"
+_BECAME = "SELECT pg_xact_status($1::text::xid8)"
+
+
+class PostgresStore(GroupCommit):
+    """
+    The ``Store`` port over one database.
+
+    Open it with ``open_postgres``. It belongs to one event loop. ``on_failure`` hears the cause of each batch that did
+    not commit.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        sign_batch: SignBatch,
+        *,
+        on_failure: Callable[[Unavailable], None] = lambda _: None,
+    ) -> None:
+        super().__init__()
+        self._dsn = dsn
+        self._sign_batch = sign_batch
+        self._on_failure = on_failure
+        self._db: Connection | None = None
+        self._readers: list[Connection] = []
+        self._reading = asyncio.Semaphore(READERS_MAX)
+        self._careful = 0
+
+    async def read(self, unit: Unit[T]) -> T:
+        """
+        Run ``unit`` against committed state, one and the same from its first look to its last, without writing.
+
+        Raises ``BrokenUnit`` on a write, ``Unavailable`` if the store cannot be read, and whatever the unit raises.
+        """
+        self._check_open()
+        async with self._reading:
+            db = self._readers.pop() if self._readers else await self._connect()
+            tx = PostgresTx(db, writable=False)
+            try:
+                await _run(db.execute, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                value: T = await Driven(unit, tx)
+                await _run(db.execute, "COMMIT")
+            except BaseException:
+                if not await _rolled_back(db):
+                    db.terminate()
+                raise
+            finally:
+                tx.close()
+                if not db.is_closed():
+                    self._readers.append(db)
+        return value
+
+    async def truncate(self) -> None:
+        """
+        Give the space of deleted rows back, and put the figures in an order that does not tell of their coming.
+
+        The journal of the database is its own; docs/security.md says what may stay there, and for how long.
+        """
+        db = await self._connect()
+        try:
+            await _run(db.execute, "CLUSTER figure USING figure_pkey")
+            for table in _ERASED_TABLES:
+                await _run(db.execute, f"VACUUM {table}")
+        finally:
+            await _close(db)
+
+    async def lead(self, work: Callable[[], Awaitable[None]], heard: Callable[[], None]) -> None:
+        """
+        Run ``work`` while this process is the one that leads, and wait to lead while another does.
+
+        What leads is a lock of one connection: it goes with the process, however that ends, and with the connection;
+        then ``work`` is cancelled, and this process waits again. All the while ``heard`` is called for what any node
+        queued. Returns when ``work`` does, and raises what it raises.
+        """
+        while True:
+            try:
+                done = await self._lead_once(work, heard)
+            except (Unavailable, *LOST, asyncpg.PostgresError):
+                await asyncio.sleep(LEAD_LOOK_S)
+            else:
+                return done.result()
+
+    async def close(self) -> None:
+        """Commit what waits, refuse what comes later, and close every connection. May be called twice."""
+        await self._drained()
+        readers, self._readers = self._readers, []
+        db, self._db = self._db, None
+        for one in (*readers, *([db] if db else [])):
+            await _close(one)
+
+    async def _lead_once(self, work: Callable[[], Awaitable[None]], heard: Callable[[], None]) -> asyncio.Future[None]:
+        """Return ``work`` once it is done; raises what the connection does, and ``work`` is cancelled then."""
+        db = await self._connect()
+        working: asyncio.Future[None] | None = None
+        try:
+            await db.add_listener(CHANNEL, lambda *_: heard())
+            while True:
+                if working is None and await db.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, LEAD):
+                    working = asyncio.ensure_future(work())
+                if working is not None:
+                    await asyncio.wait({working}, timeout=LEAD_LOOK_S)
+                    if working.done():
+                        return working
+                    await db.fetchval("SELECT 1", timeout=LEAD_LOOK_S)  # or the lock went with the connection
+                else:
+                    await asyncio.sleep(LEAD_LOOK_S)
+        finally:
+            if working is not None and not working.done():
+                working.cancel()
+                with suppress(asyncio.CancelledError):
+                    await working
+            await _close(db)
+
+    # One batch.
+
+    async def _outcomes(self, units: Sequence[Unit[Any]]) -> Sequence[Committed | Exception]:
+        try:
+            return await self._transact(units)
+        except Unavailable as failure:
+            self._on_failure(failure)
+            return each(failure, len(units))
+
+    async def _transact(self, units: Sequence[Unit[Any]]) -> Sequence[Committed | Exception]:
+        alone = False
+        careful = self._careful > 0
+        self._careful = max(self._careful - 1, 0)
+        for turn in range(TRIES):
+            try:
+                return await self._attempt(units, alone=alone, careful=careful)
+            except Again as again:
+                alone = alone or again.alone
+                await asyncio.sleep(0 if again.alone else turn * 0.01)
+            except _OneFailed:
+                careful = True
+                self._careful = CAREFUL_BATCHES
+        raise Unavailable("other nodes kept changing the same rows", "try again")
+
+    async def _attempt(
+        self, units: Sequence[Unit[Any]], *, alone: bool, careful: bool
+    ) -> Sequence[Committed | Exception]:
+        """
+        Run the batch once. Raises ``Again``, ``Unavailable`` and, without ``careful``, ``_OneFailed``.
+
+        Whatever it raises, nothing was stored; unless the database could not be asked what became of the commit.
+        """
+        db = self._db if self._db is not None and not self._db.is_closed() else await self._connect()
+        self._db = db
+        try:
+            await _run(db.execute, "BEGIN")
+            _, number = await _run(db.fetchrow, _BEGIN_ALONE if alone else _BEGIN_SHARED, SPACE, BATCH)
+            batch = PostgresTx(db, writable=True, alone=alone)
+            values: list[tuple[Any, int | None] | Exception] = []
+            drafted: set[tuple[str, str]] = set()
+            logged: set[str] = set()
+            for unit in units:
+                outcome = await self._unit(db, unit, batch, drafted, logged, alone=alone, careful=careful)
+                if isinstance(outcome, Exception) and len(units) > 1 and not careful:
+                    raise _OneFailed
+                values.append(outcome)
+            if len(units) == 1 and isinstance(values[0], Exception):
+                await _rolled_back(db)
+                return [values[0]]
+            signed = await Driven(lambda _: batch.log(self._sign_batch), batch) if batch.drafts else None
+            if batch.queued:
+                await _run(db.execute, f"NOTIFY {CHANNEL}")
+        except BaseException:
+            if not await _rolled_back(db):
+                db.terminate()
+            raise
+        await self._commit(db, number)
+        made: list[Committed | Exception] = []
+        for value in values:
+            if isinstance(value, Exception):
+                made.append(value)
+            else:
+                made.append(Committed(value[0], None if value[1] is None or not signed else signed.answers[value[1]]))
+        return made
+
+    async def _unit(
+        self,
+        db: Connection,
+        unit: Unit[Any],
+        batch: PostgresTx,
+        drafted: set[tuple[str, str]],
+        logged: set[str],
+        *,
+        alone: bool,
+        careful: bool,
+    ) -> tuple[Any, int | None] | Exception:
+        """Run one unit of the batch; return its value and the place of its first receipt, or why it failed alone."""
+        if careful:
+            await _run(db.execute, "SAVEPOINT unit")
+        tx = PostgresTx(db, writable=True, alone=alone)
+        try:
+            value = await Driven(unit, tx)
+            await Driven(lambda _: tx.check_drafts(drafted, logged), tx)
+        except Exception as error:
+            _check_whole(tx, error)
+            if careful:
+                await _run(db.execute, "ROLLBACK TO unit; RELEASE unit")
+            return error
+        finally:
+            tx.close()
+        _check_whole(tx, None)
+        if careful:
+            await _run(db.execute, "RELEASE unit")
+        first = next((at for at, draft in enumerate(tx.drafts) if draft.claims is not None), None)
+        place = None if first is None else len(batch.drafts) + first
+        batch.drafts.extend(tx.drafts)
+        batch.queued = batch.queued or tx.queued
+        return value, place
+
+    async def _commit(self, db: Connection, number: str) -> None:
+        try:
+            status = await db.execute("COMMIT")
+        except RACED as error:
+            raise Again from error
+        except LOST:
+            db.terminate()
+            status = await self._became(number)
+        except asyncpg.PostgresError as error:
+            db.terminate()
+            raise unavailable(error) from error
+        except BaseException:
+            db.terminate()
+            raise
+        if status != "COMMIT":
+            raise Unavailable("the database did not commit", "see its log for the cause")
+
+    async def _became(self, number: str) -> str:
+        """Ask what became of the transaction ``number``, for as long as it may still be under way."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COMMIT_ASKED_S):
+                while True:
+                    try:
+                        db = await self._connect()
+                        try:
+                            status = await db.fetchval(_BECAME, number)
+                        finally:
+                            await _close(db)
+                        if status in ("committed", "aborted"):
+                            return "COMMIT" if status == "committed" else "ROLLBACK"
+                    except (Unavailable, *LOST, asyncpg.PostgresError):
+                        pass
+                    await asyncio.sleep(0.2)
+        raise Unavailable(
+            "the database was lost during a commit, and does not say what became of it",
+            "look whether the step was taken before you take it again; a partner asks again by itself",
+        )
+
+    async def _connect(self) -> Connection:
+        return await connect(self._dsn)
+
+
+class _OneFailed(Exception):
+    """Say that a unit of a batch without savepoints failed, and the batch with it."""
+
+
+_ERASED_TABLES = ("case_file", "case_event", "access", "inbound", "outbound_body", "person_value", "person_apart")
+
+
+async def connect(dsn: str) -> Connection:
+    """Open a connection with the store's settings. Raises ``Unavailable``."""
+    try:
+        made: Connection = await asyncpg.connect(
+            dsn, server_settings=_SETTINGS, statement_cache_size=500, timeout=10, command_timeout=40
+        )
+    except (asyncpg.PostgresError, ValueError, *LOST) as error:
+        raise unavailable(error) from error
+    return made
+
+
+async def open_postgres(
+    dsn: str,
+    *,
+    sign_batch: SignBatch,
+    now: datetime,
+    create: bool = False,
+    on_failure: Callable[[Unavailable], None] = lambda _: None,
+) -> PostgresStore:
+    """
+    Open the store in the database at ``dsn``, bringing its schema to the present.
+
+    Args:
+        dsn: address of the database (``postgresql://user@host/name``), of a user that may make tables in it.
+        sign_batch: signs each batch that logs something, inside its transaction.
+        now: the instant to record for a migration applied.
+        create: whether to make the tables in an empty database.
+        on_failure: hears the cause of each batch that did not commit.
+
+    Raises:
+        StoreError: with the next step for an operator; nothing was changed.
+    """
+    try:
+        db = await connect(dsn)
+    except Unavailable as error:
+        raise StoreError(str(error), error.hint) from error
+    try:
+        if db.get_server_version() < (VERSION_MIN // 10_000,):
+            raise StoreError("the database is older than PostgreSQL 15", "install a newer server")
+        await migrate(db, now, create=create)
+    except (asyncpg.PostgresError, *LOST) as error:
+        raise StoreError(*reason(error)) from error
+    finally:
+        await _close(db)
+    return PostgresStore(dsn, sign_batch, on_failure=on_failure)
+
+
+def _check_whole(tx: PostgresTx, error: Exception | None) -> None:
+    """Raise what concerns the whole batch, also where the unit swallowed it."""
+    if tx.failure is not None:
+        raise tx.failure from error
+    if tx.again is not None:
+        raise tx.again from error
+
+
+async def _run(call: Callable[..., Awaitable[Any]], *values: Any) -> Any:
+    """Run a statement of the store itself. Raises ``Again`` or ``Unavailable``."""
+    try:
+        return await call(*values)
+    except RACED as error:
+        raise Again from error
+    except (asyncpg.PostgresError, *LOST) as error:
+        raise unavailable(error) from error
+
+
+async def _rolled_back(db: Connection) -> bool:
+    """Roll back what is under way, if anything; return whether the connection is of any use still."""
+    if db.is_closed():
+        return False
+    try:
+        if db.is_in_transaction():
+            await asyncio.shield(asyncio.wait_for(db.execute("ROLLBACK"), 5))
+    except BaseException:
+        return False
+    return not db.is_closed()
+
+
+async def _close(db: Connection) -> None:
+    try:
+        await db.close(timeout=5)
+    except (asyncpg.PostgresError, *LOST):
+        db.terminate()

@@ -1,0 +1,81 @@
+"""
+Bring the schema of a PostgreSQL store to the present. The rules are those of ``migrate``.
+
+What the tables are is compared by a digest over the catalogue, taken after the last migration and kept beside it:
+columns with their types, and the names of indexes and constraints. It does not depend on the version of the server.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from gateway.storage.errors import StoreError
+from gateway.storage.migrate import Migration, check_recorded, load_migrations
+
+DIALECT = "postgres"
+
+SPACE, MIGRATING = 0x49535448, 3
+"""The advisory lock under which one node migrates while the others wait."""
+
+_LEDGER = """
+CREATE TABLE schema_migration (
+    number     BIGINT PRIMARY KEY,  -- Number of the migration, from 1.
+    sha256     TEXT   NOT NULL,     -- SHA-256 of its file, in hexadecimal.
+    applied_at BIGINT NOT NULL,     -- When it was applied, in seconds since 1970-01-01T00:00:00Z.
+    shape      TEXT   NOT NULL      -- SHA-256 over the catalogue as it was then, in hexadecimal.
+)
+"""
+
+_COLUMNS = """
+SELECT table_name, column_name, data_type, is_nullable, coalesce(collation_name, '')
+FROM information_schema.columns WHERE table_schema = current_schema()
+ORDER BY table_name COLLATE "C", column_name COLLATE "C"
+"""
+_NAMES = """
+SELECT c.relname, i.indisunique::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+WHERE c.relnamespace = current_schema()::regnamespace
+UNION ALL
+SELECT conname, contype::text FROM pg_constraint
+WHERE connamespace = current_schema()::regnamespace AND contype IN ('c', 'f', 'p', 'u')
+ORDER BY 1, 2
+"""
+
+
+async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[Migration] | None = None) -> int:
+    """
+    Apply what is missing, all in one transaction, and check the outcome; return how many were applied.
+
+    ``db`` is an asyncpg connection outside any transaction; with ``create`` an empty schema is filled. Raises
+    ``StoreError`` as ``gateway.storage.migrate.migrate`` does, and nothing was changed.
+    """
+    known = load_migrations(DIALECT) if migrations is None else migrations
+    async with db.transaction():
+        await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, MIGRATING)
+        tables = {
+            name for (name,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname=current_schema()")
+        }
+        if not tables:
+            if not create:
+                raise StoreError("the database holds no store", "make the gateway's home with: isthmus init")
+            await db.execute(_LEDGER)
+        elif "schema_migration" not in tables:
+            raise StoreError("the database belongs to another program", "give the gateway a database of its own")
+        rows = await db.fetch("SELECT number, sha256, shape FROM schema_migration ORDER BY number")
+        check_recorded({row[0]: row[1] for row in rows}, known)
+        if rows and rows[-1][2] != await _shape(db):
+            raise StoreError("a table or index of the store was altered", "restore the last backup")
+        pending = known[len(rows) :]
+        for migration in pending:
+            await db.execute(migration.sql)
+            values = (migration.number, migration.sha256, int(now.timestamp()), await _shape(db))
+            await db.execute(
+                "INSERT INTO schema_migration (number, sha256, applied_at, shape) VALUES ($1, $2, $3, $4)", *values
+            )
+    return len(pending)
+
+
+async def _shape(db: Any) -> str:
+    """Return the digest over the catalogue of the store's schema."""
+    rows = [tuple(row) for row in (*await db.fetch(_COLUMNS), *await db.fetch(_NAMES))]
+    return hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()

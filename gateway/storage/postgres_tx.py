@@ -1,0 +1,295 @@
+"""
+One unit's view of a PostgreSQL store: how it runs the statements of ``tx``, and the few it words otherwise.
+
+Rule 1: what a unit decides by is locked as it is read (``FOR NO KEY UPDATE``), so a decision still holds when it is
+written; where there was no row yet, one that meanwhile came makes the batch begin again.
+Rule 2: messages that wait are taken by whoever comes first; what another node holds is passed over (``SKIP LOCKED``).
+Rule 3: what other units read without holding it is written by a batch that has the store to itself.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from functools import cache
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import asyncpg
+
+from gateway.services.ports import Conflict, PartnerRow, ThreadRow, Unavailable, Unit
+from gateway.storage import tx as shared
+from gateway.storage.errors import BrokenUnit
+from gateway.storage.tx import Row, SqlTx
+
+T = TypeVar("T")
+
+Connection: TypeAlias = Any
+"""A connection of asyncpg, which has no types."""
+
+LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError, TimeoutError)
+"""What asyncpg raises where a connection is no more."""
+
+RACED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+"""What PostgreSQL raises where two transactions stood in one another's way, and one may simply be done again."""
+
+_HELD = " FOR NO KEY UPDATE"
+_FREE = " FOR NO KEY UPDATE OF o SKIP LOCKED"
+
+_OTHERWISE = {
+    # The index over the stopped values is found without being named.
+    shared.SHARED_STOPPED: shared.SHARED_STOPPED.replace(" INDEXED BY person_value_stopped", "").replace(
+        "o.use & 1", "o.use & 1 <> 0"
+    ),
+    shared.SHARED: shared.SHARED.replace("o.use & 1", "o.use & 1 <> 0"),
+}
+"""Statements that PostgreSQL words otherwise, beyond what ``translated`` does."""
+
+
+@cache
+def translated(statement: str) -> str:
+    """Return a statement of ``tx`` as PostgreSQL says it: numbered parameters, and its words for the same functions."""
+    text = _OTHERWISE.get(statement, statement)
+    numbers = iter(range(1, 1000))
+    text = re.sub(r"\?(\d*)", lambda found: f"${found[1] or next(numbers)}", text)
+    for theirs, ours in _WORDS:
+        text = theirs.sub(ours, text)
+    return text
+
+
+_WORDS = [
+    (re.compile(r"\bifnull\("), "coalesce("),
+    (re.compile(r"\bIS NOT (?=\$|excluded\.)"), "IS DISTINCT FROM "),
+    (re.compile(r"\bIS (?=\$|excluded\.)"), "IS NOT DISTINCT FROM "),
+    (re.compile(r"\bs\.use & 2\b"), "s.use & 2 <> 0"),
+    (re.compile(r"\brandom\(\) & 9223372036854775807\b"), "floor(random() * 9223372036854775807)::bigint"),
+]
+
+
+class Again(Exception):
+    """Say that the batch is to be begun again; with ``alone`` it needs the store to itself."""
+
+    def __init__(self, *, alone: bool = False) -> None:
+        super().__init__()
+        self.alone = alone
+
+
+class PostgresTx(SqlTx):
+    """
+    The ``Tx`` port over one connection that is inside a transaction.
+
+    ``alone`` says that no other batch is under way anywhere. ``again`` is what makes the batch begin again, remembered
+    so that a unit that swallows it cannot make the batch commit; ``queued`` says that a message was stored that waits.
+    """
+
+    __slots__ = ("_absent", "_db", "again", "alone", "busy", "queued")
+
+    def __init__(self, db: Connection, *, writable: bool, alone: bool = False) -> None:
+        super().__init__(writable=writable)
+        self._db: Connection | None = db
+        self._absent: set[tuple[str, ...]] = set()
+        self.alone = alone
+        self.again: Again | None = None
+        self.busy = False
+        self.queued = False
+
+    def close(self) -> None:
+        """Refuse every later call."""
+        self._db = None
+
+    # What is written where nothing was: another node may have written it since we looked.
+
+    async def find_thread(self, partner: str, thread: str) -> ThreadRow | None:
+        """Find where a thread stands."""
+        return self._looked(await super().find_thread(partner, thread), "thread", partner, thread)
+
+    async def save_thread(self, row: ThreadRow) -> None:
+        """Store where a thread stands; raises ``Conflict`` if it belongs to another case."""
+        await self._not_meanwhile(_IS_THREAD, "thread", row.partner, row.thread)
+        await super().save_thread(row)
+
+    async def find_partner(self, country: str) -> PartnerRow | None:
+        """Find what is known of a partner."""
+        return self._looked(await super().find_partner(country), "partner", country)
+
+    async def save_partner(self, row: PartnerRow) -> None:
+        """Store what is known of a partner."""
+        await self._not_meanwhile(_IS_PARTNER, "partner", row.country)
+        await super().save_partner(row)
+
+    async def get_meta(self, name: str) -> str | None:
+        """Return a named value, or ``None``."""
+        return self._looked(await super().get_meta(name), "meta", name)
+
+    async def set_meta(self, name: str, value: str) -> None:
+        """Store a named value."""
+        await self._not_meanwhile(_IS_META, "meta", name)
+        await super().set_meta(name, value)
+
+    def _looked(self, found: T | None, *key: str) -> T | None:
+        if found is None and self._writable:
+            self._absent.add(key)
+        return found
+
+    async def _not_meanwhile(self, statement: str, *key: str) -> None:
+        """
+        Begin the batch again if what was not there is there now.
+
+        The lock is for this key alone, so whoever comes second waits until the first has committed, and then sees it.
+        """
+        if key not in self._absent:
+            return
+        self._absent.discard(key)
+        await self._one(_LOCK_KEY, ("\n".join(key),))
+        if await self._one(statement, key[1:]) is not None:
+            raise self._begin_again(Again())
+
+    async def put_answers(self, answers: Sequence[tuple[bytes, str, str]]) -> None:
+        """Store answers set-wise, each (answer, partner, digest), into their inbound rows."""
+        if not answers:
+            return
+        columns = tuple(list(column) for column in zip(*answers, strict=True))
+        if await self._write(_PUT_ANSWERS, columns) != len(answers):
+            raise BrokenUnit("an answer was made for a message that is not stored")
+
+    # How a statement is run.
+
+    async def _one(self, statement: str, values: Row) -> Row | None:
+        row: Row | None = await self._run(self._open().fetchrow, translated(statement), values)
+        return row
+
+    async def _all(self, statement: str, values: Row) -> Sequence[Row]:
+        rows: Sequence[Row] = await self._run(self._open().fetch, translated(statement), values)
+        return rows
+
+    async def _held(self, statement: str, values: Row) -> Row | None:
+        return await self._one(statement + _HELD if self._writable else statement, values)
+
+    async def _all_held(self, statement: str, values: Row) -> Sequence[Row]:
+        return await self._all(statement + _HELD if self._writable else statement, values)
+
+    async def _free(self, statement: str, values: Row) -> Sequence[Row]:
+        return await self._all(statement + _FREE if self._writable else statement, values)
+
+    async def _write(self, statement: str, values: Row) -> int:
+        self._check_writable()
+        text = translated(statement)
+        if text.startswith(_QUEUEING):
+            self.queued = True
+        status: str = await self._run(self._open().execute, text, values)
+        return int(status.rpartition(" ")[2])
+
+    async def _many(self, statement: str, rows: Sequence[Row]) -> int:
+        if not rows:
+            return 0
+        self._check_writable()
+        await self._run(self._open().executemany, translated(statement), (rows,))
+        return len(rows)  # only insertions come here, and one that fails raises
+
+    def _alone(self) -> None:
+        if self._writable and not self.alone:
+            raise self._begin_again(Again(alone=True))
+
+    def _begin_again(self, again: Again) -> Again:
+        self.again = again
+        return again
+
+    async def _run(self, call: Callable[..., Awaitable[Any]], text: str, values: Row) -> Any:
+        self.busy = True
+        try:
+            return await call(text, *values)
+        except RACED as error:
+            raise self._begin_again(Again()) from error
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict(f"a row with the same key exists ({error.constraint_name})") from error
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise BrokenUnit(f"a row breaks a rule of the store ({error.constraint_name})") from error
+        except (asyncpg.DataError, UnicodeEncodeError) as error:
+            # The message may quote the value, which nobody but the unit may see.
+            raise BrokenUnit(f"a value cannot be stored ({type(error).__name__})") from error
+        except (asyncpg.PostgresError, *LOST) as error:
+            self.failure = unavailable(error)
+            raise self.failure from error
+        finally:
+            self.busy = False
+
+    def _open(self) -> Connection:
+        if self._db is None:
+            raise BrokenUnit("a Tx was used after its unit ended")
+        if self.failure is not None:
+            raise self.failure
+        if self.again is not None:
+            raise self.again
+        return self._db
+
+
+_QUEUEING = "INSERT INTO outbound_body"
+_LOCK_KEY = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
+_IS_THREAD = "SELECT 1 FROM thread WHERE partner = ? AND thread = ?"
+_IS_PARTNER = "SELECT 1 FROM partner WHERE country = ?"
+_IS_META = "SELECT 1 FROM meta WHERE name = ?"
+_PUT_ANSWERS = """
+UPDATE inbound SET answer = d.answer FROM unnest(?::bytea[], ?::text[], ?::text[]) AS d (answer, partner, digest)
+WHERE inbound.partner = d.partner AND inbound.digest = d.digest
+"""
+
+
+class Driven(Generic[T]):
+    """A unit at work, held to its promise: it awaits nothing but its ``Tx``. Await it for the unit's value."""
+
+    def __init__(self, unit: Unit[T], tx: PostgresTx) -> None:
+        self._unit = unit
+        self._tx = tx
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        """Run the unit. Raises what it raises, and ``BrokenUnit`` if it suspends for anything else."""
+        steps = self._unit(self._tx).__await__()
+        try:
+            waited = next(steps)
+            while True:
+                if not self._tx.busy:
+                    steps.close()
+                    raise BrokenUnit("a unit of work awaited something other than its Tx")
+                try:
+                    sent = yield waited
+                except BaseException as error:
+                    waited = steps.throw(error)
+                else:
+                    waited = steps.send(sent)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+
+_REASONS = {
+    asyncpg.DiskFullError: ("the disk of the database is full", "free space; the gateway goes on by itself"),
+    asyncpg.TooManyConnectionsError: ("the database takes no more connections", "raise max_connections, or run fewer"),
+    asyncpg.OutOfMemoryError: ("the database has not enough memory", "free memory, or raise max_locks_per_transaction"),
+    asyncpg.LockNotAvailableError: ("another node holds what this one needs", "try again later"),
+    asyncpg.QueryCanceledError: ("the database took too long", "look at its load; try again later"),
+    asyncpg.InsufficientPrivilegeError: ("the database denies this user a right", "grant it the tables of the store"),
+    asyncpg.InvalidAuthorizationSpecificationError: (
+        "the database refuses this user",
+        "check the address of the store",
+    ),
+    asyncpg.InvalidCatalogNameError: ("there is no such database", "create it, or check the address of the store"),
+    asyncpg.ReadOnlySQLTransactionError: ("the database takes no writing", "point the address at the primary server"),
+}
+
+
+def reason(error: BaseException) -> tuple[str, str]:
+    """Return what went wrong and the next step, for an error of the database, without quoting any value."""
+    for kind, text in _REASONS.items():
+        if isinstance(error, kind):
+            return text
+    if isinstance(error, LOST) or (isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _AWAY):
+        return "the database cannot be reached", "see that it runs, and that the address of the store is right"
+    return f"the database failed ({type(error).__name__})", "see its log for the cause"
+
+
+_AWAY = ("08", "57")
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """Translate an error of the database at the edge."""
+    text, hint = reason(error)
+    made = Unavailable(text, hint)
+    made.__cause__ = error
+    return made

@@ -1,0 +1,84 @@
+"""Opens the store that the configuration names, and what pages read of it: SQLite in the home, or PostgreSQL."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.services.inquire import Inquiries
+from gateway.services.operate import Queues
+from gateway.services.ports import SignBatch, Store
+from gateway.settings import Settings
+from gateway.storage.reads import SqliteInquiries
+from gateway.storage.sqlite import Run, Worker, open_store
+
+
+class Reads(Inquiries, Queues, Protocol):
+    """What pages, reports and the operator read."""
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store, what pages read of it, and what closes both."""
+
+    store: Store
+    inquiries: Reads
+    close: Callable[[], Awaitable[None]]
+
+
+async def open_stores(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    run: Run | None,
+    sign_batch: SignBatch,
+    now: datetime,
+    create: bool,
+    inquiries: Reads | None = None,
+) -> Opened:
+    """
+    Open what ``settings`` names.
+
+    ``run`` calls the work of an SQLite store, in place of threads of its own; ``inquiries`` read in place of those over
+    the file. Raises ``StoreError`` and ``BadConfiguration``.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    dsn = settings.dsn(environ)
+    if dsn is not None:
+        return await _postgres(dsn, sign_batch, now, create)
+    workers = [Worker(), Worker()] if run is None else []
+    store = await open_store(
+        settings.database,
+        run=run or workers[0],
+        aside=workers[1] if workers else None,
+        sign_batch=sign_batch,
+        now=now,
+        create=create,
+    )
+    reads = inquiries or await SqliteInquiries.open(settings.database)
+
+    async def close() -> None:
+        await reads.close()
+        await store.close()
+        for worker in workers:
+            worker.close()
+
+    return Opened(store, reads, close)
+
+
+async def _postgres(dsn: str, sign_batch: SignBatch, now: datetime, create: bool) -> Opened:
+    from gateway.storage.postgres import open_postgres  # here, because only the extra `postgres` has its library
+    from gateway.storage.postgres_reads import PostgresInquiries
+
+    store = await open_postgres(dsn, sign_batch=sign_batch, now=now, create=create)
+    inquiries = await PostgresInquiries.open(dsn)
+
+    async def close() -> None:
+        await inquiries.close()
+        await store.close()
+
+    return Opened(store, inquiries, close)
