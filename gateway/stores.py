@@ -9,8 +9,8 @@ from gateway.services.inquire import Inquiries
 from gateway.services.operate import Queues
 from gateway.services.ports import SignBatch, Store
 from gateway.settings import Settings
-from gateway.storage.reads import SqliteInquiries
 from gateway.storage.sqlite import Run, Worker, open_store
+from gateway.storage.sqlite_reads import SqliteInquiries
 
 
 class Reads(Inquiries, Queues, Protocol):

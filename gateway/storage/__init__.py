@@ -6,8 +6,8 @@ Where a gateway keeps its state: ``sqlite`` (the store and its group commit), ``
 import logging
 
 from gateway.storage.errors import BrokenUnit, StoreError
-from gateway.storage.reads import SqliteInquiries
 from gateway.storage.sqlite import SqliteStore, Worker, open_store, run_inline
+from gateway.storage.sqlite_reads import SqliteInquiries
 
 # At debug level the library writes each statement with its values, among them whatever somebody typed into a search.
 logging.getLogger("aiosqlite").setLevel(logging.INFO)

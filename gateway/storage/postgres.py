@@ -21,8 +21,9 @@ import asyncpg
 from gateway.services.ports import Committed, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, GroupCommit, each
+from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
 from gateway.storage.postgres_schema import migrate
-from gateway.storage.postgres_tx import LOST, RACED, Again, Connection, Driven, PostgresTx, reason, unavailable
+from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
 
 T = TypeVar("T")
 
@@ -60,6 +61,7 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
 }
 
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_SHARED = "SELECT pg_advisory_xact_lock_shared($1, $2), pg_current_xact_id()::text"
 _BEGIN_ALONE = "SELECT pg_advisory_xact_lock($1, $2), pg_current_xact_id()::text"
 _BECAME = "SELECT pg_xact_status($1::text::xid8)"
@@ -97,10 +99,9 @@ class PostgresStore(GroupCommit):
         """
         self._check_open()
         async with self._reading:
-            db = self._readers.pop() if self._readers else await self._connect()
+            db = await self._begun(self._readers.pop() if self._readers else None, _BEGIN_READING)
             tx = PostgresTx(db, writable=False)
             try:
-                await _run(db.execute, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 value: T = await Driven(unit, tx)
                 await _run(db.execute, "COMMIT")
             except BaseException:
@@ -206,10 +207,8 @@ class PostgresStore(GroupCommit):
 
         Whatever it raises, nothing was stored; unless the database could not be asked what became of the commit.
         """
-        db = self._db if self._db is not None and not self._db.is_closed() else await self._connect()
-        self._db = db
+        self._db = db = await self._begun(self._db, "BEGIN")
         try:
-            await _run(db.execute, "BEGIN")
             _, number = await _run(db.fetchrow, _BEGIN_ALONE if alone else _BEGIN_SHARED, SPACE, BATCH)
             batch = PostgresTx(db, writable=True, alone=alone)
             values: list[tuple[Any, int | None] | Exception] = []
@@ -310,6 +309,19 @@ class PostgresStore(GroupCommit):
             "the database was lost during a commit, and does not say what became of it",
             "look whether the step was taken before you take it again; a partner asks again by itself",
         )
+
+    async def _begun(self, kept: Connection | None, statement: str) -> Connection:
+        """Begin a transaction over the connection that was kept, or a new one where the server has ended that."""
+        if kept is not None and not kept.is_closed():
+            try:
+                await kept.execute(statement)
+            except (asyncpg.PostgresError, *LOST):
+                kept.terminate()  # nothing was begun, so nothing is done twice
+            else:
+                return kept
+        made = await self._connect()
+        await _run(made.execute, statement)
+        return made
 
     async def _connect(self) -> Connection:
         return await connect(self._dsn)

@@ -7,16 +7,15 @@ Rule 2: messages that wait are taken by whoever comes first; what another node h
 Rule 3: what other units read without holding it is written by a batch that has the store to itself.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import Conflict, PartnerRow, ThreadRow, Unavailable, Unit
-from gateway.storage import tx as shared
+from gateway.services.ports import PartnerRow, ThreadRow, Unit
 from gateway.storage.errors import BrokenUnit
+from gateway.storage.postgres_errors import LOST, RACED, of_unit, unavailable
+from gateway.storage.postgres_words import translated
 from gateway.storage.tx import Row, SqlTx
 
 T = TypeVar("T")
@@ -24,43 +23,8 @@ T = TypeVar("T")
 Connection: TypeAlias = Any
 """A connection of asyncpg, which has no types."""
 
-LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError, TimeoutError)
-"""What asyncpg raises where a connection is no more."""
-
-RACED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-"""What PostgreSQL raises where two transactions stood in one another's way, and one may simply be done again."""
-
 _HELD = " FOR NO KEY UPDATE"
 _FREE = " FOR NO KEY UPDATE OF o SKIP LOCKED"
-
-_OTHERWISE = {
-    # The index over the stopped values is found without being named.
-    shared.SHARED_STOPPED: shared.SHARED_STOPPED.replace(" INDEXED BY person_value_stopped", "").replace(
-        "o.use & 1", "o.use & 1 <> 0"
-    ),
-    shared.SHARED: shared.SHARED.replace("o.use & 1", "o.use & 1 <> 0"),
-}
-"""Statements that PostgreSQL words otherwise, beyond what ``translated`` does."""
-
-
-@cache
-def translated(statement: str) -> str:
-    """Return a statement of ``tx`` as PostgreSQL says it: numbered parameters, and its words for the same functions."""
-    text = _OTHERWISE.get(statement, statement)
-    numbers = iter(range(1, 1000))
-    text = re.sub(r"\?(\d*)", lambda found: f"${found[1] or next(numbers)}", text)
-    for theirs, ours in _WORDS:
-        text = theirs.sub(ours, text)
-    return text
-
-
-_WORDS = [
-    (re.compile(r"\bifnull\("), "coalesce("),
-    (re.compile(r"\bIS NOT (?=\$|excluded\.)"), "IS DISTINCT FROM "),
-    (re.compile(r"\bIS (?=\$|excluded\.)"), "IS NOT DISTINCT FROM "),
-    (re.compile(r"\bs\.use & 2\b"), "s.use & 2 <> 0"),
-    (re.compile(r"\brandom\(\) & 9223372036854775807\b"), "floor(random() * 9223372036854775807)::bigint"),
-]
 
 
 class Again(Exception):
@@ -197,14 +161,10 @@ class PostgresTx(SqlTx):
             return await call(text, *values)
         except RACED as error:
             raise self._begin_again(Again()) from error
-        except asyncpg.UniqueViolationError as error:
-            raise Conflict(f"a row with the same key exists ({error.constraint_name})") from error
-        except asyncpg.IntegrityConstraintViolationError as error:
-            raise BrokenUnit(f"a row breaks a rule of the store ({error.constraint_name})") from error
-        except (asyncpg.DataError, UnicodeEncodeError) as error:
-            # The message may quote the value, which nobody but the unit may see.
-            raise BrokenUnit(f"a value cannot be stored ({type(error).__name__})") from error
-        except (asyncpg.PostgresError, *LOST) as error:
+        except (asyncpg.PostgresError, UnicodeEncodeError, *LOST) as error:
+            own = of_unit(error)
+            if own is not None:
+                raise own from error
             self.failure = unavailable(error)
             raise self.failure from error
         finally:
@@ -256,40 +216,3 @@ class Driven(Generic[T]):
         except StopIteration as done:
             value: T = done.value
             return value
-
-
-_REASONS = {
-    asyncpg.DiskFullError: ("the disk of the database is full", "free space; the gateway goes on by itself"),
-    asyncpg.TooManyConnectionsError: ("the database takes no more connections", "raise max_connections, or run fewer"),
-    asyncpg.OutOfMemoryError: ("the database has not enough memory", "free memory, or raise max_locks_per_transaction"),
-    asyncpg.LockNotAvailableError: ("another node holds what this one needs", "try again later"),
-    asyncpg.QueryCanceledError: ("the database took too long", "look at its load; try again later"),
-    asyncpg.InsufficientPrivilegeError: ("the database denies this user a right", "grant it the tables of the store"),
-    asyncpg.InvalidAuthorizationSpecificationError: (
-        "the database refuses this user",
-        "check the address of the store",
-    ),
-    asyncpg.InvalidCatalogNameError: ("there is no such database", "create it, or check the address of the store"),
-    asyncpg.ReadOnlySQLTransactionError: ("the database takes no writing", "point the address at the primary server"),
-}
-
-
-def reason(error: BaseException) -> tuple[str, str]:
-    """Return what went wrong and the next step, for an error of the database, without quoting any value."""
-    for kind, text in _REASONS.items():
-        if isinstance(error, kind):
-            return text
-    if isinstance(error, LOST) or (isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _AWAY):
-        return "the database cannot be reached", "see that it runs, and that the address of the store is right"
-    return f"the database failed ({type(error).__name__})", "see its log for the cause"
-
-
-_AWAY = ("08", "57")
-
-
-def unavailable(error: BaseException) -> Unavailable:
-    """Translate an error of the database at the edge."""
-    text, hint = reason(error)
-    made = Unavailable(text, hint)
-    made.__cause__ = error
-    return made

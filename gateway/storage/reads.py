@@ -1,28 +1,23 @@
 """
-Read models for desks, boards and reports, over a connection of their own that cannot write.
+Read models for desks, boards and reports: the statements that every dialect shares.
 
-Every statement here reads along an index and names its columns, none of them sealed.
+Every statement here reads along an index and names its columns, none of them sealed. A dialect is a connection of its
+own that cannot write (``sqlite_reads``, ``postgres_reads``).
 """
 
 import heapq
-import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice, product
 from math import inf
-from pathlib import Path
 from typing import Any
-
-import aiosqlite
 
 from gateway.core.escalation import ALLOW, PROPOSE, STOP, Pressed
 from gateway.core.figures import Step
 from gateway.core.note_verbale import reference
 from gateway.services.inquire import WATCHED, AskedRow, AuditRow, BoardRow, Figures, Place, Wanted, WatchPart, WatchRow
 from gateway.services.operate import Inbox, Outbox
-from gateway.services.ports import Unavailable
-from gateway.storage.errors import StoreError, reason, unavailable
-from gateway.storage.sqlite import BUSY_TIMEOUT_MS
 
 Row = tuple[Any, ...]
 
@@ -32,7 +27,7 @@ NO_DUE_AT = 253402300799
 _BOARD = """
 SELECT ref, partner, side, state, step, due_on, due_at, officer, instrument, calendar, reminders, extended,
     delay_notice, opened_at, changed_at,
-    side = 'requested' AND NOT delay_notice AND closed_at IS NULL
+    side = 'requested' AND delay_notice = 0 AND closed_at IS NULL
     AND state IN ('RECEIVED', 'ACKNOWLEDGED', 'EXTENDED', 'CONTESTED', 'NEEDS_TIER2', 'NEEDS_INTERVIEW', 'ACCEPTED')
     AND EXISTS (SELECT 1 FROM case_event WHERE ref = case_file.ref AND event = 'delay_notice_due') AS notice_due
 FROM case_file
@@ -48,7 +43,7 @@ _OF_STATE = _BOARD + "WHERE state = ? AND" + _PAGE
 _OF_OFFICER = _BOARD + "WHERE officer = ? AND state = ? AND" + _PAGE
 _BY_REF = _BOARD + "WHERE ref = ?"
 
-_FIRST_OFFICER = "SELECT officer FROM case_file WHERE closed_at IS NULL ORDER BY officer LIMIT 1"
+_NOBODYS = "SELECT 1 FROM case_file WHERE closed_at IS NULL AND officer IS NULL LIMIT 1"
 _NEXT_OFFICER = """
 SELECT officer FROM case_file WHERE closed_at IS NULL AND officer > ? ORDER BY officer LIMIT 1
 """
@@ -87,9 +82,9 @@ SELECT * FROM (
     WHERE {_WAITED} AND partner = ? AND (ifnull(due_at, 253402300799), ref) > (?, ?)
         AND ifnull(due_at, 253402300799) <= ?
     ORDER BY ifnull(due_at, 253402300799), ref LIMIT ?
-)
+) AS part
 """  # noqa: S608  (made of constants of this module)
-_WATCHED_IN = _WATCH + " WHERE n IN (SELECT n FROM ({} ORDER BY due, ref LIMIT ?))"  # noqa: S608
+_WATCHED_IN = _WATCH + " WHERE n IN (SELECT n FROM ({} ORDER BY due, ref LIMIT ?) AS parts)"  # noqa: S608
 _FIND_WATCHED = f"{_WATCH} WHERE {_WAITED} AND ref = ?"
 _WATCHED_COUNT = f"""
 (SELECT count(*) FROM case_file INDEXED BY case_watched_of_partner WHERE {_WAITED} AND partner = ?
@@ -111,48 +106,28 @@ _PART = 250
 """References named in one statement."""
 
 _OUTBOX = """
-SELECT partner, count(*), sum(posted_at IS NULL), max(attempts), min(queued_at), min(try_at), min(expires_at)
+SELECT partner, count(*), count(*) - count(posted_at), max(attempts), min(queued_at), min(try_at), min(expires_at)
 FROM outbound WHERE state IN ('queued', 'posted') GROUP BY partner ORDER BY partner
 """
 _INBOX = """
 SELECT partner, status, code, count(*), max(received_at)
-FROM (SELECT partner, status, code, received_at FROM inbound ORDER BY n DESC LIMIT ?)
+FROM (SELECT partner, status, code, received_at FROM inbound ORDER BY n DESC LIMIT ?) AS latest
 GROUP BY partner, status, code ORDER BY partner, status, code
 """
 
 _MAX_N = 2**63 - 1
 
 
-class SqliteInquiries:
-    """The ``Inquiries`` port. Open it with ``open``; it belongs to one event loop."""
+class SqlInquiries(ABC):
+    """The ``Inquiries`` port, but for how a statement is run. It belongs to one event loop."""
 
-    def __init__(self, db: aiosqlite.Connection) -> None:
-        self._db = db
+    @abstractmethod
+    async def _all(self, statement: str, values: Row) -> Sequence[Any]:
+        """Return every row. Raises ``Unavailable``."""
 
-    @classmethod
-    async def open(cls, path: Path) -> "SqliteInquiries":
-        """Open a connection to the store at ``path`` that cannot write; raises ``StoreError``."""
-        failed: list[sqlite3.Error] = []
-
-        def connect() -> sqlite3.Connection:
-            # aiosqlite leaves its thread to itself when the connector raises, and a loop that closes meanwhile makes
-            # that thread fail. So the error is carried out, over an empty database that is closed in good order.
-            try:
-                return _connect(path)
-            except sqlite3.Error as error:
-                failed.append(error)
-                return sqlite3.connect(":memory:")
-
-        db = await aiosqlite.Connection(connect, iter_chunk_size=64)
-        if failed:
-            await db.close()
-            text, hint = reason(failed[0])
-            raise StoreError(f"{path}: {text}", hint) from failed[0]
-        return cls(db)
-
+    @abstractmethod
     async def close(self) -> None:
-        """Close the connection."""
-        await self._db.close()
+        """Let go of the store."""
 
     async def board(
         self,
@@ -205,7 +180,7 @@ class SqliteInquiries:
         """Return how many cases a queue holds, and ``most`` for that many or more."""
         total = 0
         for where, values in _wheres(wanted):
-            counted = f"SELECT count(*) FROM (SELECT 1 FROM case_file WHERE {where} LIMIT ?)"  # noqa: S608  # constants
+            counted = f"SELECT count(*) FROM (SELECT 1 FROM case_file WHERE {where} LIMIT ?) AS counted"  # noqa: S608  # constants
             total += (await self._all(counted, (*values, most - total)))[0][0]
             if total >= most:
                 break
@@ -213,12 +188,12 @@ class SqliteInquiries:
 
     async def officers(self) -> Sequence[str | None]:
         """Return who has open cases; ``None`` is among them if there are cases that nobody has."""
-        found: list[str | None] = []
-        rows = await self._all(_FIRST_OFFICER, ())
+        found: list[str | None] = [None] if await self._all(_NOBODYS, ()) else []
+        rows = await self._all(_NEXT_OFFICER, ("",))
         while rows and len(found) < _OFFICERS_MAX:
             # One step along the index for each officer, however many cases they have.
             found.append(rows[0][0])
-            rows = await self._all(_NEXT_OFFICER, (found[-1] or "",))
+            rows = await self._all(_NEXT_OFFICER, (rows[0][0],))
         return found
 
     async def find_case(self, ref: str) -> BoardRow | None:
@@ -322,26 +297,6 @@ class SqliteInquiries:
             AskedRow(instrument or "", bool(extended), bool(notice), due_at and _instant(due_at), tuple(steps[ref]))
             for ref, instrument, extended, notice, due_at in files
         ]
-
-    async def _all(self, statement: str, values: Row) -> list[Any]:
-        try:
-            return list(await self._db.execute_fetchall(statement, values))
-        except sqlite3.Error as error:
-            raise unavailable(error) from error
-        except ValueError as error:
-            raise Unavailable("the store is closed", "start the gateway again") from error
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-    try:
-        db.execute("PRAGMA query_only = ON")
-        db.execute("SELECT 1 FROM case_file LIMIT 1").fetchall()
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
 
 
 def _wheres(wanted: Wanted) -> list[tuple[str, Row]]:

@@ -1,0 +1,60 @@
+"""What can be wrong with a PostgreSQL store: its errors in the words of ``errors``, without quoting any value."""
+
+import asyncpg
+
+from gateway.services.ports import Conflict, Unavailable
+from gateway.storage.errors import BrokenUnit
+
+LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError, TimeoutError)
+"""What asyncpg raises where a connection is no more."""
+
+RACED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+"""What PostgreSQL raises where two transactions stood in one another's way, and one may simply be done again."""
+
+_REASONS = {
+    asyncpg.DiskFullError: ("the disk of the database is full", "free space; the gateway goes on by itself"),
+    asyncpg.TooManyConnectionsError: ("the database takes no more connections", "raise max_connections, or run fewer"),
+    asyncpg.OutOfMemoryError: ("the database has not enough memory", "free memory, or raise max_locks_per_transaction"),
+    asyncpg.LockNotAvailableError: ("another node holds what this one needs", "try again later"),
+    asyncpg.QueryCanceledError: ("the database took too long", "look at its load; try again later"),
+    asyncpg.InsufficientPrivilegeError: ("the database denies this user a right", "grant it the tables of the store"),
+    asyncpg.InvalidAuthorizationSpecificationError: (
+        "the database refuses this user",
+        "check the address of the store",
+    ),
+    asyncpg.InvalidCatalogNameError: ("there is no such database", "create it, or check the address of the store"),
+    asyncpg.ReadOnlySQLTransactionError: ("the database takes no writing", "point the address at the primary server"),
+}
+
+
+def reason(error: BaseException) -> tuple[str, str]:
+    """Return what went wrong and the next step, for an error of the database, without quoting any value."""
+    for kind, text in _REASONS.items():
+        if isinstance(error, kind):
+            return text
+    if isinstance(error, LOST) or (isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _AWAY):
+        return "the database cannot be reached", "see that it runs, and that the address of the store is right"
+    return f"the database failed ({type(error).__name__})", "see its log for the cause"
+
+
+_AWAY = ("08", "57")
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """Translate an error of the database at the edge."""
+    text, hint = reason(error)
+    made = Unavailable(text, hint)
+    made.__cause__ = error
+    return made
+
+
+def of_unit(error: BaseException) -> Conflict | BrokenUnit | None:
+    """Translate an error that is the unit's own doing; ``None`` for one that concerns the whole store."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict(f"a row with the same key exists ({error.constraint_name})")
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return BrokenUnit(f"a row breaks a rule of the store ({error.constraint_name})")
+    if isinstance(error, asyncpg.DataError | UnicodeEncodeError):
+        # The message may quote the value, which nobody but the unit may see.
+        return BrokenUnit(f"a value cannot be stored ({type(error).__name__})")
+    return None

@@ -1,0 +1,70 @@
+"""Read models over a PostgreSQL store: a few connections of their own that cannot write."""
+
+from typing import Any
+
+import asyncpg
+
+from gateway.services.ports import Unavailable
+from gateway.storage.errors import StoreError
+from gateway.storage.postgres_errors import LOST, reason, unavailable
+from gateway.storage.postgres_words import translated
+from gateway.storage.reads import Row, SqlInquiries
+
+CONNECTIONS_MAX = 4
+"""Statements of pages under way at once in one process; a fifth waits."""
+
+WAIT_S = 10.0
+"""How long a page waits for one of the connections, or for a new one."""
+
+_SETTINGS = {
+    "application_name": "isthmus reads",
+    "default_transaction_read_only": "on",
+    "timezone": "UTC",
+    "statement_timeout": "30s",
+}
+
+
+class PostgresInquiries(SqlInquiries):
+    """The ``Inquiries`` port. Open it with ``open``; it belongs to one event loop."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str) -> "PostgresInquiries":
+        """Open connections to the store at ``dsn`` that cannot write; raises ``StoreError``."""
+        try:
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=CONNECTIONS_MAX,
+                server_settings=_SETTINGS,
+                reset=_nothing,
+                timeout=WAIT_S,
+                command_timeout=40,
+            )
+        except (asyncpg.PostgresError, ValueError, *LOST) as error:
+            raise StoreError(*reason(error)) from error
+        made = cls(pool)
+        try:
+            await made._all("SELECT 1 FROM case_file LIMIT 1", ())
+        except Unavailable as error:
+            await made.close()
+            raise StoreError(str(error), error.hint) from error
+        return made
+
+    async def close(self) -> None:
+        """Close the connections, once nobody reads."""
+        await self._pool.close()
+
+    async def _all(self, statement: str, values: Row) -> list[Any]:
+        try:
+            async with self._pool.acquire(timeout=WAIT_S) as db:
+                rows: list[Any] = await db.fetch(translated(statement), *values)
+        except (asyncpg.PostgresError, *LOST) as error:
+            raise unavailable(error) from error
+        return rows
+
+
+async def _nothing(db: Any) -> None:
+    """Leave a connection as it is: a statement that reads leaves nothing behind, and resetting costs a turn."""

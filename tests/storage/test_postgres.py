@@ -1,0 +1,451 @@
+"""What is PostgreSQL's own: many nodes over one database, connections that break, a server that goes and comes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from gateway.services.ports import Conflict, NoContactRow, Tx, Unavailable
+from gateway.storage.errors import StoreError
+from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
+from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, outbound, thread
+from tests.support.postgres import QUICK, Cluster, cluster
+
+Nodes = tuple[PostgresStore, PostgresStore]
+
+
+@pytest.fixture
+async def nodes(dsn: str) -> AsyncIterator[Nodes]:
+    """Two nodes over one database, with a log about XBB begun and one case stored."""
+    made = [await open_postgres(dsn, sign_batch=Signer(), now=NOW) for _ in range(2)]
+
+    async def begin(tx: Tx) -> None:
+        await tx.save_log_head("XBB", EMPTY_LOG)
+        await tx.save_case(case("c1"))
+        await tx.save_case(case("c2"))
+
+    await made[0].commit(begin)
+    yield made[0], made[1]
+    for one in made:
+        await one.close()
+
+
+@asynccontextmanager
+async def holding(dsn: str, statement: str, *values: Any) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Hold what ``statement`` locks, in a transaction of its own, until what this yields is called."""
+    db = await asyncpg.connect(dsn)
+    try:
+        await db.execute("BEGIN")
+        await db.fetch(statement, *values)
+
+        async def let_go() -> None:
+            await db.execute("ROLLBACK")
+
+        yield let_go
+    finally:
+        await db.close()
+
+
+async def waiting(dsn: str, count: int = 1) -> None:
+    """Return once ``count`` sessions wait for a lock."""
+    db = await asyncpg.connect(dsn)
+    try:
+        for _ in range(400):
+            if await db.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") >= count:
+                return
+            await asyncio.sleep(0.01)
+    finally:
+        await db.close()
+    raise AssertionError("nobody waits")
+
+
+# What a unit decides by does not change under it.
+
+
+async def test_a_case_is_read_as_the_other_node_left_it(nodes: Nodes, dsn: str) -> None:
+    """A unit that reads a case waits for the node that is changing it, and then sees the change."""
+
+    async def freeze(tx: Tx) -> None:
+        row = await tx.find_case("c1")
+        assert row is not None
+        await tx.save_case(row._replace(state="FROZEN", version=row.version + 1))
+        await tx.find_case("c2")  # held by the test: this node stands still in the middle of its batch
+
+    async def state(tx: Tx) -> str:
+        row = await tx.find_case("c1")
+        return row.state if row else ""
+
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c2' FOR UPDATE") as let_go:
+        freezing = asyncio.create_task(nodes[0].commit(freeze))
+        await waiting(dsn)
+        looking = asyncio.create_task(nodes[1].commit(state))
+        await waiting(dsn, 2)
+        await let_go()
+        await freezing
+        assert (await looking).value == "FROZEN"
+
+
+async def test_a_thread_that_came_meanwhile_is_seen(nodes: Nodes, dsn: str) -> None:
+    """Two nodes that find no thread and begin one: the second begins again, and goes on from where the first was."""
+
+    async def next_number(tx: Tx, pause: bool) -> int:
+        row = await tx.find_thread("XBB", "new") or thread(thread="new", ref=None, in_seq=0)
+        if pause:
+            await tx.find_case("c2")
+        await tx.save_thread(row._replace(in_seq=row.in_seq + 1))
+        return row.in_seq + 1
+
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c2' FOR UPDATE") as let_go:
+        slow = asyncio.create_task(nodes[0].commit(lambda tx: next_number(tx, True)))
+        await waiting(dsn)
+        assert (await nodes[1].commit(lambda tx: next_number(tx, False))).value == 1
+        await let_go()
+        assert (await slow).value == 2
+
+
+async def test_a_stop_waits_for_every_batch_and_every_batch_for_it(nodes: Nodes, dsn: str) -> None:
+    """What stops contact with a State is written while no other batch is under way, so that none passes it by."""
+
+    async def stop(tx: Tx) -> None:
+        await tx.save_no_contact(NoContactRow(0, "XBB", "p1", NOW, "p2", NOW, None, None, None, None, b"why"))
+
+    async def stopped(tx: Tx) -> int:
+        return len(await tx.no_contacts())
+
+    async def slow(tx: Tx) -> int:
+        found = len(await tx.no_contacts())
+        await tx.find_case("c2")
+        return found + len(await tx.no_contacts())
+
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c2' FOR UPDATE") as let_go:
+        before = asyncio.create_task(nodes[0].commit(slow))
+        await waiting(dsn)
+        stopping = asyncio.create_task(nodes[1].commit(stop))
+        await waiting(dsn, 2)
+        assert not stopping.done()
+        third = await open_postgres(dsn, sign_batch=Signer(), now=NOW)
+        after = asyncio.create_task(third.commit(stopped))
+        await waiting(dsn, 3)  # behind the stop, though it would fit beside the batch that is under way
+        await let_go()
+        assert ((await before).value, (await stopping).value, (await after).value) == (0, None, 1)
+        await third.close()
+
+
+async def test_batches_in_one_anothers_way_are_done_again(nodes: Nodes) -> None:
+    """Nodes that take the same cases in opposite orders do not fail: one of them begins again."""
+
+    async def both(tx: Tx, first: str, second: str) -> None:
+        for ref in (first, second):
+            row = await tx.find_case(ref)
+            assert row is not None
+            await tx.save_case(row._replace(reminders=row.reminders + 1, version=row.version + 1))
+
+    rounds = 4  # each time the server takes a second to see it
+    for _ in range(rounds):
+        await asyncio.gather(
+            nodes[0].commit(lambda tx: both(tx, "c1", "c2")), nodes[1].commit(lambda tx: both(tx, "c2", "c1"))
+        )
+    rows = [await nodes[0].read(lambda tx, ref=ref: tx.find_case(ref)) for ref in ("c1", "c2")]  # type: ignore[misc]
+    assert [row.reminders for row in rows if row] == [2 * rounds, 2 * rounds]
+
+
+async def test_two_nodes_take_different_messages(nodes: Nodes) -> None:
+    """What one node takes to post, the other passes over and does not wait for."""
+
+    async def queue(tx: Tx) -> None:
+        for number in range(6):
+            await tx.save_outbound(outbound(f"m{number}", thread=f"t{number}"))
+
+    async def take(tx: Tx) -> list[str]:
+        rows = await tx.due_outbound(NOW, 3, ("XBB",))
+        for row in rows:
+            await tx.save_outbound(row._replace(state="posted", next_try_at=row.expires_at))
+        return [row.id for row in rows]
+
+    await nodes[0].commit(queue)
+    taken = await asyncio.gather(*(node.commit(take) for node in nodes))
+    ids = [id for one in taken for id in one.value]
+    assert sorted(ids) == sorted(set(ids))
+    rest = (await nodes[0].commit(take)).value
+    assert sorted([*ids, *rest]) == [f"id-m{number}" for number in range(6)]
+
+
+async def test_a_log_has_one_appender_at_a_time(nodes: Nodes) -> None:
+    """Entries that two nodes make at once stand one after another, none lost and none at another's place."""
+    await asyncio.gather(*(nodes[number % 2].commit(accept(f"m{number}")) for number in range(40)))
+    entries = await nodes[0].read(lambda tx: tx.log_entries("XAA/XBB/1"))
+    head = await nodes[0].read(lambda tx: tx.log_head("XBB"))
+    assert [entry.index for entry in entries] == list(range(40))
+    assert (head.frontier.size if head else 0, len({entry.digest for entry in entries})) == (40, 40)
+
+
+async def test_a_message_accepted_at_both_nodes_is_stored_once(nodes: Nodes) -> None:
+    """Of two nodes that take in the same message at once one is told that it is stored, and looks again."""
+    done = await asyncio.gather(*(node.commit(accept("same")) for node in nodes), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done) == ["Committed", "Conflict"]
+    conflict = next(one for one in done if isinstance(one, Conflict))
+    assert "digest-same" not in str(conflict)
+
+
+# Who leads, and who is told.
+
+
+async def test_another_leads_once_the_first_is_gone(nodes: Nodes) -> None:
+    """One node runs what is done once; when its connection is gone its work ends, and the other begins."""
+    led: list[int] = []
+    over = asyncio.Event()
+
+    def work(number: int) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            led.append(number)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                over.set()
+
+        return run
+
+    first = asyncio.create_task(nodes[0].lead(work(0), lambda: None))
+    await until(lambda: led == [0])
+    second = asyncio.create_task(nodes[1].lead(work(1), lambda: None))
+    await asyncio.sleep(0.1)
+    assert led == [0]
+    first.cancel()
+    await until(lambda: led == [0, 1], 3 * LEAD_LOOK_S)
+    assert over.is_set()
+    second.cancel()
+    await asyncio.wait({first, second})
+
+
+async def test_a_leader_whose_connection_broke_stops(nodes: Nodes, postgres: Cluster) -> None:
+    """A leader that the database no longer knows as one cancels its work before it waits again."""
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
+    await asyncio.sleep(0.3)
+    leads = f"locktype = 'advisory' AND classid = {SPACE} AND objid = {LEAD}"
+    assert await postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {leads}")  # noqa: S608  # constants
+    await asyncio.wait_for(ended.wait(), 2 * LEAD_LOOK_S)
+    leading.cancel()
+    await asyncio.wait({leading})
+
+
+async def test_a_failure_of_the_leaders_work_is_raised(nodes: Nodes) -> None:
+    """What the work raises ends the process that leads; it is not taken for a lost connection."""
+
+    async def work() -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        await nodes[0].lead(work, lambda: None)
+
+
+async def test_other_nodes_hear_what_was_queued(nodes: Nodes) -> None:
+    """A node is told when another stored a message that waits, and not when it only saved a case."""
+    heard: list[None] = []
+    listening = asyncio.create_task(nodes[1].lead(asyncio.Event().wait, lambda: heard.append(None)))  # type: ignore[arg-type]
+    await asyncio.sleep(0.3)
+
+    async def change(tx: Tx) -> None:
+        row = await tx.find_case("c1")
+        assert row is not None
+        await tx.save_case(row._replace(version=2))
+
+    async def queue(tx: Tx) -> None:
+        await tx.save_outbound(outbound("m1"))
+
+    await nodes[0].commit(change)
+    await asyncio.sleep(0.1)
+    assert heard == []
+    await nodes[0].commit(queue)
+    await until(lambda: len(heard) == 1)
+    listening.cancel()
+    await asyncio.wait({listening})
+
+
+# Connections that break, and a server that is not there.
+
+
+class Line:
+    """A TCP line to the server that can be cut as a commit passes: before it arrives, or before its answer does."""
+
+    def __init__(self, dsn: str) -> None:
+        self._to = urlsplit(dsn)
+        self.cut: str | None = None
+        self.cuts = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "Line":
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._tasks.add(asyncio.create_task(self._pass(reader, writer)))
+
+        self._server = await asyncio.start_server(begin, "127.0.0.1", 0)
+        self.dsn = self._to._replace(
+            netloc=f"{self._to.username}:{self._to.password}@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        ).geturl()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(self._to.hostname, self._to.port)
+        mute = asyncio.Event()
+        passing = [
+            asyncio.create_task(self._copy(reader, inner_writer, mute, upward=True)),
+            asyncio.create_task(self._copy(inner_reader, writer, mute, upward=False)),
+        ]
+        try:
+            await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in passing:
+                task.cancel()
+            writer.close()
+            inner_writer.close()
+
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mute: asyncio.Event, *, upward: bool
+    ) -> None:
+        with suppress(ConnectionError):
+            while chunk := await reader.read(1 << 16):
+                cut = self.cut if upward and b"COMMIT" in chunk else None
+                if cut:
+                    self.cut, self.cuts = None, self.cuts + 1
+                    mute.set()
+                if cut != "before" and (upward or not mute.is_set()):
+                    writer.write(chunk)
+                    await writer.drain()
+                if cut:
+                    await asyncio.sleep(0.2)  # the server commits; its answer is lost with the line
+                    return
+
+
+async def add(tx: Tx) -> str:
+    """Store a case."""
+    await tx.save_case(case("c9"))
+    return "stored"
+
+
+@pytest.mark.parametrize(("cut", "stored"), [("after", True), ("before", False)])
+async def test_what_became_of_a_commit_is_asked(dsn: str, cut: str, stored: bool) -> None:
+    """Where the line breaks during a commit, the caller hears what became of it: stored, or nothing stored."""
+    async with Line(dsn) as line:
+        store = await open_postgres(line.dsn, sign_batch=Signer(), now=NOW)
+        line.cut = cut
+        if stored:
+            assert (await store.commit(add)).value == "stored"
+        else:
+            with pytest.raises(Unavailable, match="did not commit"):
+                await store.commit(add)
+        assert line.cuts == 1
+        assert (await store.read(lambda tx: tx.find_case("c9")) is not None) is stored
+        assert (await store.commit(accept_nothing)).value is None  # and it goes on
+        await store.close()
+
+
+async def accept_nothing(tx: Tx) -> None:
+    """Look at something."""
+    await tx.find_case("c1")
+
+
+async def test_the_server_goes_and_comes(dsn: str, postgres: Cluster) -> None:
+    """Without its server a store says so with the next step; once it is back the same store goes on."""
+    with cluster(*QUICK) as other:
+        store = await open_postgres(other.dsn(), sign_batch=Signer(), now=NOW, create=True)
+        await store.commit(add)
+        await asyncio.to_thread(other.stop, "immediate")
+        for attempt in (store.commit(accept_nothing), store.read(accept_nothing)):
+            with pytest.raises(Unavailable, match="cannot be reached") as failed:
+                await attempt
+            assert failed.value.hint
+            assert other.password not in str(failed.value) + failed.value.hint
+        await asyncio.to_thread(other.start)
+        await store.commit(accept_nothing)
+        assert await store.read(lambda tx: tx.find_case("c9")) is not None
+        await store.close()
+
+
+async def test_a_held_row_is_not_waited_for_without_end(dsn: str, nodes: Nodes) -> None:
+    """A unit that waits too long for another node fails with the next step, and its batch with it."""
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c1' FOR UPDATE"):
+        with pytest.raises(Unavailable, match="another node holds"):
+            await nodes[0].commit(accept_nothing)
+
+
+async def test_commits_wait_for_the_disk(dsn: str) -> None:
+    """A connection waits for the disk at each commit, whatever the server's default is."""
+    db = await connect(dsn)
+    try:
+        await db.execute("ALTER DATABASE " + urlsplit(dsn).path[1:] + " SET synchronous_commit = off")
+        again = await connect(dsn)
+        assert await again.fetchval("SHOW synchronous_commit") == "on"
+        await again.close()
+    finally:
+        await db.execute("ALTER DATABASE " + urlsplit(dsn).path[1:] + " RESET synchronous_commit")
+        await db.close()
+
+
+# The schema.
+
+
+async def test_an_empty_database_is_not_taken_for_a_gateway(postgres: Cluster) -> None:
+    """Without being told to make a store, an empty database is refused."""
+    with pytest.raises(StoreError, match="holds no store"):
+        await open_postgres(await asyncio.to_thread(postgres.create), sign_batch=Signer(), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("CREATE TABLE other (n int); DROP TABLE schema_migration", "another program"),
+        ("ALTER TABLE case_file ALTER COLUMN sealed TYPE text", "altered"),
+        ("DROP INDEX case_open", "altered"),
+        ("INSERT INTO schema_migration VALUES (999, 'x', 0, 'x')", "knows up to"),
+        ("UPDATE schema_migration SET sha256 = 'x' WHERE number = 1", "not the one applied"),
+    ],
+)
+async def test_a_strange_schema_is_refused(postgres: Cluster, change: str, said: str) -> None:
+    """A database of another program, a newer or an altered one is refused with what is wrong."""
+    address = await asyncio.to_thread(postgres.create)
+    await (await open_postgres(address, sign_batch=Signer(), now=NOW, create=True)).close()
+    db = await asyncpg.connect(address)
+    await db.execute(change)
+    await db.close()
+    with pytest.raises(StoreError, match=said):
+        await open_postgres(address, sign_batch=Signer(), now=NOW)
+
+
+async def test_an_address_that_leads_nowhere_is_refused(dsn: str) -> None:
+    """A server, database or password that is wrong is told with the next step, and without the password."""
+    whole = urlsplit(dsn)
+    for wrong in (
+        whole._replace(netloc=f"{whole.username}:{whole.password}@127.0.0.1:1"),
+        whole._replace(path="/nowhere"),
+        whole._replace(netloc=f"{whole.username}:mistyped@127.0.0.1:{whole.port}"),
+    ):
+        with pytest.raises(StoreError) as failed:
+            await open_postgres(wrong.geturl(), sign_batch=Signer(), now=NOW)
+        assert failed.value.hint
+        assert "mistyped" not in str(failed.value)
+
+
+async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Return once ``true`` is."""
+    for _ in range(int(seconds * 50)):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come to that")
