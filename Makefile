@@ -129,6 +129,20 @@ $(VENV)/.browser: $(VENV)/.dev
 	@[ -x /usr/bin/chromium ] || echo "note: Chromium is missing, so the tests of the pages in a browser are skipped"
 	@touch $@
 
+# The store of many nodes is tried against a PostgreSQL server that the tests start for themselves: fetched where that is
+# allowed, and said where it is not.
+$(VENV)/.postgres: requirements/postgres.txt $(VENV)/.dev
+	@echo "== Setting up: installing the pinned packages of the extra 'postgres' (every file checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/postgres.txt
+	@has_server() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }; \
+	if ! has_server && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "== Setting up: installing PostgreSQL with the system's package manager"; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
+			--no-install-recommends postgresql >/dev/null || true; \
+	fi; \
+	has_server || echo "note: PostgreSQL is missing, so the tests of the store of many nodes are skipped"
+	@touch $@
+
 demo: $(VENV)/.base
 	@echo "== Demo: two invented States on loopback, from request to proven answer; it ends by itself"
 	@$(BIN)/isthmus demo --once
@@ -137,7 +151,7 @@ desks: $(VENV)/.base
 	@echo "== Two gateways with their desks, until stopped with Ctrl-C: open the address it prints in a browser"
 	@$(BIN)/isthmus demo
 
-test: $(VENV)/.test $(VENV)/.redact $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.browser
+test: $(VENV)/.test $(VENV)/.redact $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.postgres $(VENV)/.browser
 	@echo "== Tests, in random order, in two processes"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
