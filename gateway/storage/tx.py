@@ -362,7 +362,7 @@ class SqlTx(ABC):
             await self._write(_INSERT_CASE, _case_values(row))  # a reference that is taken is a conflict
             self._live.add(row.ref)
             return
-        stored = await self._one(_STORED_CASE, (row.ref,))
+        stored = await self._held(_STORED_CASE, (row.ref,))
         if stored is None or row.version != stored[1] + 1:
             raise Conflict(f"case {row.ref} was changed meanwhile")
         number, _, erased, wrapped = stored
@@ -513,7 +513,7 @@ class SqlTx(ABC):
 
     async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
         """Return the messages to a partner queued at ``since`` or later, in order."""
-        return tuple(map(_outbound, await self._all(_OUTBOUND_SINCE, (partner, _seconds(since)))))
+        return tuple(map(_outbound, await self._all_held(_OUTBOUND_SINCE, (partner, _seconds(since)))))
 
     async def save_outbound(self, row: OutboundRow) -> None:
         """Store a message to send, new or anew. Of an erased case neither envelope nor sealed bytes are kept."""
@@ -854,7 +854,7 @@ class SqlTx(ABC):
     # Statements
 
     async def _inbound(self, statement: str, values: Row) -> InboundRow | None:
-        row = await self._one(statement, values)
+        row = await self._held(statement, values)
         return None if row is None else _inbound(row)
 
     async def _inbound_values(self, row: InboundRow) -> Row:

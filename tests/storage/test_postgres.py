@@ -89,6 +89,29 @@ async def test_a_case_is_read_as_the_other_node_left_it(nodes: Nodes, dsn: str) 
         assert (await looking).value == "FROZEN"
 
 
+async def test_no_save_is_lost(nodes: Nodes, dsn: str) -> None:
+    """Two nodes that save the same version of a case, read before: the second is told that it was changed."""
+    row = await nodes[0].read(lambda tx: tx.find_case("c1"))
+    assert row is not None
+
+    async def save(tx: Tx, state: str, pause: bool) -> None:
+        await tx.save_case(row._replace(state=state, version=row.version + 1))
+        if pause:
+            await tx.find_case("c2")
+
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c2' FOR UPDATE") as let_go:
+        first = asyncio.create_task(nodes[0].commit(lambda tx: save(tx, "FROZEN", True)))
+        await waiting(dsn)
+        second = asyncio.create_task(nodes[1].commit(lambda tx: save(tx, "REPLIED", False)))
+        await waiting(dsn, 2)
+        await let_go()
+        await first
+        with pytest.raises(Conflict, match="changed meanwhile"):
+            await second
+    kept = await nodes[0].read(lambda tx: tx.find_case("c1"))
+    assert (kept.state if kept else "") == "FROZEN"
+
+
 async def test_a_thread_that_came_meanwhile_is_seen(nodes: Nodes, dsn: str) -> None:
     """Two nodes that find no thread and begin one: the second begins again, and goes on from where the first was."""
 
