@@ -55,7 +55,10 @@ class Witness:
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful, and tell what is known, every ``every_s`` seconds until cancelled."""
         while True:
-            await self.run_once(self._context.clock.now())
+            try:
+                await self.run_once(self._context.clock.now())
+            except Unavailable as error:
+                self._context.log("store.unavailable", error=str(error), hint=error.hint)
             await self._context.clock.sleep(every_s)
 
     async def run_once(self, now: datetime) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import PartnerRow, ThreadRow, Unit
+from gateway.services.ports import LogHead, PartnerRow, ThreadRow, Unit
 from gateway.storage.errors import BrokenUnit
 from gateway.storage.postgres_errors import LOST, RACED, of_unit, unavailable
 from gateway.storage.postgres_words import translated
@@ -43,12 +43,13 @@ class PostgresTx(SqlTx):
     so that a unit that swallows it cannot make the batch commit; ``queued`` says that a message was stored that waits.
     """
 
-    __slots__ = ("_absent", "_db", "again", "alone", "busy", "queued")
+    __slots__ = ("_absent", "_db", "_only_new", "again", "alone", "busy", "queued")
 
     def __init__(self, db: Connection, *, writable: bool, alone: bool = False) -> None:
         super().__init__(writable=writable)
         self._db: Connection | None = db
         self._absent: set[tuple[str, ...]] = set()
+        self._only_new = False
         self.alone = alone
         self.again: Again | None = None
         self.busy = False
@@ -66,8 +67,7 @@ class PostgresTx(SqlTx):
 
     async def save_thread(self, row: ThreadRow) -> None:
         """Store where a thread stands; raises ``Conflict`` if it belongs to another case."""
-        await self._not_meanwhile(_IS_THREAD, "thread", row.partner, row.thread)
-        await super().save_thread(row)
+        await self._put(super().save_thread(row), "thread", row.partner, row.thread)
 
     async def find_partner(self, country: str) -> PartnerRow | None:
         """Find what is known of a partner."""
@@ -75,8 +75,7 @@ class PostgresTx(SqlTx):
 
     async def save_partner(self, row: PartnerRow) -> None:
         """Store what is known of a partner."""
-        await self._not_meanwhile(_IS_PARTNER, "partner", row.country)
-        await super().save_partner(row)
+        await self._put(super().save_partner(row), "partner", row.country)
 
     async def get_meta(self, name: str) -> str | None:
         """Return a named value, or ``None``."""
@@ -84,26 +83,33 @@ class PostgresTx(SqlTx):
 
     async def set_meta(self, name: str, value: str) -> None:
         """Store a named value."""
-        await self._not_meanwhile(_IS_META, "meta", name)
-        await super().set_meta(name, value)
+        await self._put(super().set_meta(name, value), "meta", name)
+
+    async def log_head(self, partner: str) -> LogHead | None:
+        """Find the end of the log about a partner that is appended to."""
+        return self._looked(await super().log_head(partner), "log", partner)
+
+    async def save_log_head(self, partner: str, head: LogHead) -> None:
+        """Store the end of a log and append to that log from now on."""
+        await self._put(super().save_log_head(partner, head), "log", partner)
 
     def _looked(self, found: T | None, *key: str) -> T | None:
         if found is None and self._writable:
             self._absent.add(key)
         return found
 
-    async def _not_meanwhile(self, statement: str, *key: str) -> None:
+    async def _put(self, saving: Awaitable[None], *key: str) -> None:
         """
-        Begin the batch again if what was not there is there now.
+        Save what has ``key``; where there was nothing when we looked, begin the batch again if there is something now.
 
-        The lock is for this key alone, so whoever comes second waits until the first has committed, and then sees it.
+        The key is unique: whoever comes second waits until the first has committed, and then inserts nothing.
         """
-        if key not in self._absent:
-            return
+        self._only_new = key in self._absent
         self._absent.discard(key)
-        await self._one(_LOCK_KEY, ("\n".join(key),))
-        if await self._one(statement, key[1:]) is not None:
-            raise self._begin_again(Again())
+        try:
+            await saving
+        finally:
+            self._only_new = False
 
     async def put_answers(self, answers: Sequence[tuple[bytes, str, str]]) -> None:
         """Store answers set-wise, each (answer, partner, digest), into their inbound rows."""
@@ -137,8 +143,14 @@ class PostgresTx(SqlTx):
         text = translated(statement)
         if text.startswith(_QUEUEING):
             self.queued = True
+        only_new = self._only_new and _OVERWRITES in text
+        if only_new:
+            text = text.partition(_OVERWRITES)[0] + "DO NOTHING"
         status: str = await self._run(self._open().execute, text, values)
-        return int(status.rpartition(" ")[2])
+        count = int(status.rpartition(" ")[2])
+        if only_new and count == 0:
+            raise self._begin_again(Again())
+        return count
 
     async def _many(self, statement: str, rows: Sequence[Row]) -> int:
         if not rows:
@@ -181,10 +193,7 @@ class PostgresTx(SqlTx):
 
 
 _QUEUEING = "INSERT INTO outbound_body"
-_LOCK_KEY = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
-_IS_THREAD = "SELECT 1 FROM thread WHERE partner = ? AND thread = ?"
-_IS_PARTNER = "SELECT 1 FROM partner WHERE country = ?"
-_IS_META = "SELECT 1 FROM meta WHERE name = ?"
+_OVERWRITES = "DO UPDATE SET"
 _PUT_ANSWERS = """
 UPDATE inbound SET answer = d.answer FROM unnest(?::bytea[], ?::text[], ?::text[]) AS d (answer, partner, digest)
 WHERE inbound.partner = d.partner AND inbound.digest = d.digest
