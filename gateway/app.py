@@ -99,7 +99,7 @@ ERASED_FILE = "erased.txt"
 LOG_KEYS = frozenset(
     {"event", "level", "timestamp", "request", "ref", "source", "target", "step", "code", "reason", "type", "partner"}
     | {"state", "desk", "rule", "status", "error", "hint", "seq", "country", "count", "port", "listener", "posted"}
-    | {"digest", "role", "kid"}
+    | {"digest", "role", "kid", "process"}
 )
 """The only keys a log line may carry; whatever else is bound is dropped before it is written."""
 
@@ -367,6 +367,7 @@ async def build(
         sign_batch=BatchSigner(keys, random, clock),
         now=clock.now(),
         create=create,
+        on_failure=lambda failure: log("store.failed", error=str(failure), hint=failure.hint),
         inquiries=inquiries,
     )
     store = opened.store
@@ -516,13 +517,24 @@ async def _epoch(store: Store) -> int:
 
 
 def _note_erased(path: Path, ref: str) -> None:
-    """Add ``ref`` to the list of erased cases, durably, before anything of it is destroyed."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    """
+    Add ``ref`` to the list of erased cases, durably, before anything of it is destroyed.
+
+    Raises ``Unavailable`` if that cannot be done, and then nothing may be destroyed.
+    """
+    # A line of its own, whatever part of one a full disk or a power cut has left before it.
+    line = f"\n{ref}\n".encode()
     try:
-        os.write(descriptor, f"{ref}\n".encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            written = os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise Unavailable(f"the list of erased cases: {error.strerror}", "free space; it goes on by itself") from error
+    if written != len(line):
+        raise Unavailable("the list of erased cases: no space for a line", "free space; it goes on by itself")
 
 
 async def export_evidence(gateway: Gateway, ref: str, person: str, role: str, why: str) -> bytes:
@@ -583,11 +595,13 @@ async def serve(
     ready: asyncio.Event | None = None,
     loops: bool = True,
     open_desks: Callable[[Gateway], Awaitable["Desks"]] | None = None,
+    one_of_many: bool = False,
 ) -> None:
     """
     Open the listeners and run the loops until cancelled; one task that dies stops all.
 
-    ``open_desks`` opens the pages in place of ``desks_of``.
+    ``open_desks`` opens the pages in place of ``desks_of``. With ``one_of_many`` other processes may listen at the same
+    addresses.
     """
     context, values = gateway.context, gateway.settings.values
     runners: list[NeutralRunner] = []
@@ -597,23 +611,24 @@ async def serve(
         limits = values.get("limits", {})
         app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness)
         most = limits.get("connections_max", CONNECTIONS_MAX)
-        door = await listen(app, peers["host"], peers["port"], ssl_context=tls(gateway.settings), connections_max=most)
+        opened, secured = partial(listen, reuse_port=one_of_many), tls(gateway.settings)
+        door = await opened(app, peers["host"], peers["port"], ssl_context=secured, connections_max=most)
         runners.append(door)
         api = values["listeners"].get("api")
         if api is not None:
             services = LocalServices(desk_services(gateway), tokens(values))
-            runners.append(await listen(local_app(services), api["host"], api["port"]))
+            runners.append(await opened(local_app(services), api["host"], api["port"]))
         if (people := values["listeners"].get("desks")) is not None:
             desks = await (open_desks or desks_of)(gateway)
             secured = tls(gateway.settings, "desks")
-            door = await listen(desks.app, people["host"], people["port"], ssl_context=secured, headers=desks.headers)
+            door = await opened(desks.app, people["host"], people["port"], ssl_context=secured, headers=desks.headers)
             runners.append(door)
         await gateway.refresh_trust()
         # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
-        context.log("gateway.ready", port=peers["port"])
+        context.log("process.ready" if one_of_many else "gateway.ready", port=peers["port"])
         if ready is not None:
             ready.set()
         async with asyncio.TaskGroup() as group:

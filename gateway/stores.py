@@ -7,9 +7,11 @@ from typing import Protocol
 
 from gateway.services.inquire import Inquiries
 from gateway.services.operate import Queues
-from gateway.services.ports import SignBatch, Store
+from gateway.services.ports import SignBatch, Store, Unavailable
 from gateway.settings import Settings
+from gateway.storage.desks import DeskStore
 from gateway.storage.sqlite import Run, Worker, open_store
+from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.storage.sqlite_reads import SqliteInquiries
 
 
@@ -38,18 +40,20 @@ async def open_stores(
     sign_batch: SignBatch,
     now: datetime,
     create: bool,
+    on_failure: Callable[[Unavailable], None],
     inquiries: Reads | None = None,
 ) -> Opened:
     """
     Open what ``settings`` names.
 
-    ``run`` calls the work of an SQLite store, in place of threads of its own; ``inquiries`` read in place of those over
-    the file. Raises ``StoreError`` and ``BadConfiguration``.
+    ``on_failure`` hears why a batch, or what is done beside the batches, came to nothing. ``run`` calls the work of an
+    SQLite store, in place of threads of its own; ``inquiries`` read in place of those over the file. Raises
+    ``StoreError`` and ``BadConfiguration``.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     dsn = settings.dsn(environ)
     if dsn is not None:
-        return await _postgres(dsn, sign_batch, now, create)
+        return await _postgres(dsn, sign_batch, now, create, on_failure)
     workers = [Worker(), Worker()] if run is None else []
     store = await open_store(
         settings.database,
@@ -58,6 +62,7 @@ async def open_stores(
         sign_batch=sign_batch,
         now=now,
         create=create,
+        on_failure=on_failure,
     )
     reads = inquiries or await SqliteInquiries.open(settings.database)
 
@@ -70,11 +75,23 @@ async def open_stores(
     return Opened(store, reads, close)
 
 
-async def _postgres(dsn: str, sign_batch: SignBatch, now: datetime, create: bool) -> Opened:
+async def open_desk_store(settings: Settings, environ: Mapping[str, str], now: datetime) -> DeskStore:
+    """Open what the desks keep for themselves, making it if it is not there. Raises as ``open_stores`` does."""
+    dsn = settings.dsn(environ)
+    if dsn is None:
+        return await SqliteDesks.open(settings.accounts, now)
+    from gateway.storage.postgres_desks import PostgresDesks
+
+    return await PostgresDesks.open(dsn, now)
+
+
+async def _postgres(
+    dsn: str, sign_batch: SignBatch, now: datetime, create: bool, on_failure: Callable[[Unavailable], None]
+) -> Opened:
     from gateway.storage.postgres import open_postgres  # here, because only the extra `postgres` has its library
     from gateway.storage.postgres_reads import PostgresInquiries
 
-    store = await open_postgres(dsn, sign_batch=sign_batch, now=now, create=create)
+    store = await open_postgres(dsn, sign_batch=sign_batch, now=now, create=create, on_failure=on_failure)
     inquiries = await PostgresInquiries.open(dsn)
 
     async def close() -> None:

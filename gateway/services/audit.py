@@ -143,6 +143,7 @@ def _check_entry(context: Context, walk: _Walk, entry: LogEntry, message: Inboun
     walk.frontier = walk.frontier.append([leaf])
     if entry.index == 0 and _epoch(walk.origin) > 1:
         _check_beginning(context, walk, entry)
+        _compare(walk)
         return
     _check_receipt(context, walk, entry)
     if message is None:

@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -190,10 +191,13 @@ class Engine:
         self._careful = 0
         self._closed = False
 
-    def open(self, now: datetime) -> None:
-        """Open the file and bring its schema to the present; raises ``StoreError``."""
+    def open(self, now: datetime, *, create: bool = True) -> None:
+        """Open the file and bring its schema to the present, from nothing with ``create``; raises ``StoreError``."""
         try:
-            self._writer = connect(self._path)
+            self._writer = self._connect()
+            if not create and self._writer.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
+                # A backup that failed leaves such a file. A gateway that began in it would use its numbers again.
+                raise StoreError("the file is empty", "restore the last backup")
             migrate(self._writer, now)
         except sqlite3.Error as error:
             text, hint = reason(error)
@@ -286,7 +290,7 @@ class Engine:
     def checkpoint(self) -> None:
         """Move what the journal holds into the file, beside a writer and without waiting for one."""
         try:
-            with closing(connect(self._path)) as db:
+            with closing(self._connect()) as db:
                 db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as error:
             raise unavailable(error) from error
@@ -334,16 +338,19 @@ class Engine:
         if self._closed:
             raise Unavailable("the store is closed", "start the gateway again")
         if self._writer is None:
-            self._writer = connect(self._path)
+            self._writer = self._connect()
         return self._writer
 
     def _reading(self) -> sqlite3.Connection:
         if self._closed:
             raise Unavailable("the store is closed", "start the gateway again")
         if self._reader is None:
-            self._reader = connect(self._path)
+            self._reader = self._connect()
             self._reader.execute("PRAGMA query_only = ON")
         return self._reader
+
+    def _connect(self) -> sqlite3.Connection:
+        return connect(self._path)
 
     def _abandon(self) -> None:
         """Roll back; a connection that cannot even do that is replaced at the next batch."""
@@ -360,6 +367,19 @@ class Engine:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+_databases = count(1)
+
+
+class MemoryEngine(Engine):
+    """As ``Engine``, over a database in memory, which is there for as long as the store is open."""
+
+    def __init__(self, sign_batch: SignBatch) -> None:
+        super().__init__(Path(f"memory-{next(_databases)}"), sign_batch)
+
+    def _connect(self) -> sqlite3.Connection:
+        return _connect(f"file:/{self._path}?vfs=memdb")
 
 
 async def open_store(
@@ -380,7 +400,7 @@ async def open_store(
         run: calls all work of the store, one at a time.
         sign_batch: signs each batch that logs something, inside its transaction.
         now: the instant to record for a migration applied.
-        create: whether to make the file (mode 0600) if it is missing.
+        create: whether to make the file (mode 0600) if it is missing, and the schema in it if it is empty.
         aside: calls what may run beside all other work of the store; without it each commit keeps the journal short.
         on_failure: hears the cause of each batch that did not commit.
 
@@ -390,18 +410,33 @@ async def open_store(
     _check_file(path, create)
     engine = Engine(path, sign_batch)
     try:
-        await run(lambda: engine.open(now))
+        await run(lambda: engine.open(now, create=create))
     except BaseException:
         await run(engine.close)
         raise
     return SqliteStore(engine, run, aside=aside, on_failure=on_failure)
 
 
+def open_memory(*, sign_batch: SignBatch, now: datetime) -> SqliteStore:
+    """
+    Open an empty store in memory, whose work is done at once and on the loop: for tests and simulation.
+
+    ``sign_batch`` and ``now`` are those of ``open_store``.
+    """
+    engine = MemoryEngine(sign_batch)
+    engine.open(now)
+    return SqliteStore(engine, run_inline)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection with the store's settings; raises ``sqlite3.Error``."""
+    return _connect(f"{path.absolute().as_uri()}?mode=rw")
+
+
+def _connect(uri: str) -> sqlite3.Connection:
     # Threads: `run` keeps calls apart, so the connection may be opened in one thread and used in another.
     db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
+        uri,
         uri=True,
         isolation_level=None,
         timeout=BUSY_TIMEOUT_MS / 1000,

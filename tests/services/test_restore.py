@@ -209,3 +209,12 @@ async def test_audit_knows_how_a_raised_epoch_begins(network: Network, tmp_path:
     await restore(network, "XBB", backup)
     await network.deliver()
     assert () == tuple((await audit(network.gateways["XBB"].context)).findings)
+
+
+async def test_audit_takes_the_checkpoint_that_is_kept_right_after_a_restore(network: Network, tmp_path: Path) -> None:
+    """A restored gateway keeps a checkpoint of one entry, the beginning, before anything else; its logs still audit."""
+    await story.received(network)
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    gateway = network.gateways["XBB"]
+    await gateway.checkpoints.run_once(network.clock.now())
+    assert () == tuple((await audit(gateway.context)).findings)

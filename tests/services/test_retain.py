@@ -1,5 +1,8 @@
 """The timers of retention: counted from the closing, never longer than the figures, shorter if the sender says so."""
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -10,7 +13,7 @@ from gateway.core.case import Case, State
 from gateway.core.machine import Event
 from gateway.services import cases
 from gateway.services.evidence import export
-from gateway.services.ports import Tx
+from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import OVER
 from tests.support import story
 from tests.support.network import Network
@@ -140,3 +143,27 @@ def test_configuration_can_only_shorten(name: str, most: int) -> None:
     least = schemas.load("configuration")["properties"]["retention"]["properties"][name]
     assert (1, most) == (least["minimum"], least["maximum"])
     assert timedelta(days=most) <= timedelta(days=548)
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond ``size`` bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("room", [0, 10])
+async def test_case_is_not_erased_while_it_cannot_be_noted_in_full(network: Network, room: int) -> None:
+    """With no room, or room for part of a line, on the list of erased cases nothing is destroyed until there is."""
+    ours, _ = await story.received(network)
+    gateway, listed = network.gateways["XAA"], network.homes["XAA"] / "erased.txt"
+    listed.write_bytes(b"x" * (4 << 20))  # longer than any other file here
+    with files_of_at_most((4 << 20) + room), pytest.raises(Unavailable):
+        await gateway.retention.erase(ours, network.clock.now())
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+    await gateway.retention.erase(ours, network.clock.now())
+    assert ours in listed.read_text().split()

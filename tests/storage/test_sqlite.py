@@ -15,13 +15,20 @@ from typing import Any
 
 import pytest
 
-from gateway.services.ports import Committed, Store, Tx, Unavailable
+from gateway.core.person_keys import PersonValue, Use
+from gateway.services.ports import ApartRow, Committed, Store, Tx, Unavailable
 from gateway.storage import SqliteStore, StoreError, Worker, open_store, run_inline
 from gateway.storage.group import MAX_BATCH
-from tests.storage.support import NOW, Signer, case, event, inbound, outbound
+from tests.storage.support import NOW, Signer, case, digest, event, inbound, outbound
 
 WRITER = Path(__file__).with_name("writer.py")
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def dialect() -> str:
+    """A file."""
+    return "sqlite"
 
 
 def put_meta(name: str, value: str) -> Any:
@@ -240,6 +247,25 @@ async def test_erased_bytes_are_in_no_file(store: Store, path: Path) -> None:
     assert marks[kept][-1] in raw
 
 
+async def test_erased_values_of_a_person_are_in_no_file(store: Store, path: Path) -> None:
+    """Erasure leaves neither the keyed values of a person nor a decision over them in the file or its journal."""
+    value, decided = digest("a")[:16], digest("decided")
+
+    async def fill(tx: Tx) -> None:
+        for ref in ("c1", "c2"):
+            await tx.save_case(case(ref))
+            await tx.save_person_values(ref, [PersonValue(value, Use.FOUND | Use.SEEKS, number=False)], stop=False)
+        await tx.save_apart(ApartRow("c1", "c2", decided, "first", NOW, None, None))
+
+    await store.commit(fill)
+    await store.commit(lambda tx: tx.erase_case("c1"))
+    await store.commit(lambda tx: tx.erase_case("c2"))
+    await store.truncate()
+    raw = b"".join(file.read_bytes() for file in path.parent.glob("store.db*"))
+    assert b"c1" in raw
+    assert (False, False) == (value in raw, decided in raw)
+
+
 # Processes
 
 
@@ -325,6 +351,8 @@ def refusals(folder: Path) -> Iterator[tuple[str, Path, str]]:
     yield "missing file", folder / "none.db", "no such file"
     (folder / "folder.db").mkdir()
     yield "folder", folder / "folder.db", "not a file"
+    (folder / "empty.db").touch()
+    yield "empty", folder / "empty.db", "the file is empty"
     (folder / "text.db").write_text("not a database, and longer than the header of one" * 20)
     yield "text", folder / "text.db", "not a store"
     other = sqlite3.connect(folder / "other.db")
