@@ -10,14 +10,14 @@ Rule 3: a text is a template and its values, so that a page can say it in anothe
 import asyncio
 import os
 import shutil
-import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -33,8 +33,8 @@ from gateway.services.operate import N_, Item, bad, note, ok
 from gateway.services.ports import Peers, Unavailable
 from gateway.services.trust import advance_chain
 from gateway.settings import Settings
-from gateway.storage.errors import reason
 from gateway.storage.migrate import load_migrations
+from gateway.storage.query import Query, sqlite_query
 from gateway.transport.card_directory import load_cards
 from gateway.transport.peers import HttpPeers, spki_hash
 from keys import b64, card, selftest
@@ -52,6 +52,33 @@ DISK_FREE_MIN_BYTES = 1 << 30
 SKEW_MAX = timedelta(seconds=300)
 BUILT_ON = date(2025, 1, 1)
 """A clock before this day is wrong."""
+
+
+POSTGRES_MIN = 150_000
+
+CONNECTIONS = 14
+"""What one process takes of a database at most: writer, leader, and four each for units that read, pages, desks."""
+
+APART_MAX = timedelta(seconds=30)
+"""How far our clock may be from that of the database, by which each node can be compared with the others."""
+
+_DURABLE = frozenset({"fsync", "full_page_writes"})
+"""What makes a commit one; ``synchronous_commit`` each connection of ours sets for itself."""
+
+_SERVER_SETTINGS = """
+SELECT name, setting FROM pg_settings WHERE name IN ('server_version_num', 'fsync', 'full_page_writes')
+"""
+_SERVER = """
+SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+        nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)), extract(epoch FROM clock_timestamp())::float8
+FROM pg_database AS d, pg_roles AS r WHERE d.datname = current_database() AND r.rolname = current_user
+"""
+_NEWEST_KEPT = """
+SELECT c.origin, c.size, c.at, c.note FROM checkpoint_kept AS c
+JOIN log_head AS h ON h.origin = c.origin AND h.current = 1
+WHERE c.size = (SELECT max(k.size) FROM checkpoint_kept AS k WHERE k.origin = c.origin)
+ORDER BY c.origin
+"""
 
 
 class Missing(Exception):
@@ -271,26 +298,63 @@ def _certificate(look: Look, held: Card) -> Iterator[Item]:
 
 
 def _database(look: Look) -> Iterator[Item]:
-    path = look.settings.database
-    if not path.is_file():
+    dsn, path = look.settings.dsn(os.environ), look.settings.database
+    if dsn is not None:
+        from gateway.storage.postgres_query import postgres_query  # here, because only the extra has its library
+
+        yield from _address(dsn)
+        with postgres_query(dsn) as query:
+            yield from _server(look, query)
+            yield from _database_items(look, query, "postgres")
+    elif path.is_file():
+        with sqlite_query(path) as query:
+            if [text for (text,) in query("PRAGMA quick_check(5)")] != ["ok"]:
+                yield bad("database", N_("the database is damaged"), N_("stop the gateway and restore the last backup"))
+                return
+            yield from _database_items(look, query, "sqlite")
+    else:
         hint = N_("restore the last backup, then isthmus restore begin-epoch")
         yield bad("database", N_("%(path)s is missing"), hint, path=path)
-        return
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-            yield from _database_items(look, db)
-    except sqlite3.Error as error:
-        text, hint = reason(error)
-        yield bad("database", "%(text)s", "%(then)s", text=text, then=hint)
 
 
-def _database_items(look: Look, db: sqlite3.Connection) -> Iterator[Item]:
-    verdict = [text for (text,) in db.execute("PRAGMA quick_check(5)")]
-    if verdict != ["ok"]:
-        yield bad("database", N_("the database is damaged"), N_("stop the gateway and restore the last backup"))
-        return
-    known = {one.number: one.sha256 for one in load_migrations()}
-    applied = dict(db.execute("SELECT number, sha256 FROM schema_migration"))
+def _address(dsn: str) -> Iterator[Item]:
+    """Look at whether rows would cross a network in clear, or to a server that nobody asked for its name."""
+    host, options = urlsplit(dsn).hostname, dict(parse_qsl(urlsplit(dsn).query))
+    if host and not settings.is_loopback(host) and options.get("sslmode") != "verify-full":
+        hint = N_("add ?sslmode=verify-full to the address, and name the authority with sslrootcert")
+        yield bad("database", N_("the address of the database lets anybody in between read along"), hint)
+
+
+def _server(look: Look, query: Query) -> Iterator[Item]:
+    """Look at the server itself: its version, what it promises of a commit, its connections, its clock."""
+    chosen: dict[str, str] = dict(query(_SERVER_SETTINGS))
+    if int(chosen["server_version_num"]) < POSTGRES_MIN:
+        hint = N_("install PostgreSQL %(least)s or newer")
+        yield bad(
+            "database", N_("the server is older than what this was tried with"), hint, least=POSTGRES_MIN // 10_000
+        )
+    for name in sorted(_DURABLE & chosen.keys()):
+        if chosen[name] != "on":
+            text = N_("the server has %(name)s off: what was answered may be gone after a crash")
+            yield bad("database", text, N_("set %(name)s = on in postgresql.conf and restart the server"), name=name)
+    ((most, clock),) = query(_SERVER)
+    processes = most // CONNECTIONS
+    if processes < 2:
+        text = N_("the server lets us have %(most)s connections, and each process takes up to %(each)s")
+        hint = N_("raise max_connections, or the limit of the user or the database")
+        yield bad("database", text, hint, most=most, each=CONNECTIONS)
+    else:
+        text = N_("PostgreSQL %(version)s, with connections for %(count)s processes")
+        yield ok("database", text, version=int(chosen["server_version_num"]) // 10_000, count=processes)
+    apart = abs(look.now.timestamp() - clock)
+    if apart > APART_MAX.total_seconds():
+        text = N_("the clock of the database and ours are %(seconds)s seconds apart")
+        yield bad("clock", text, N_("set both; see that NTP runs on every machine"), seconds=int(apart))
+
+
+def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
+    known = {one.number: one.sha256 for one in load_migrations(dialect)}
+    applied = dict(query("SELECT number, sha256 FROM schema_migration"))
     if any(known.get(number) != digest for number, digest in applied.items()):
         hint = N_("install the version that wrote it, or a newer one")
         yield bad("database", N_("it was written by another version"), hint)
@@ -299,25 +363,25 @@ def _database_items(look: Look, db: sqlite3.Connection) -> Iterator[Item]:
         yield note("database", text, N_("make a backup before"), count=len(known) - len(applied))
     else:
         yield ok("database", N_("whole, %(count)s migrations applied"), count=len(applied))
-    (latest,) = db.execute("SELECT max(at) FROM case_event").fetchone()
+    ((latest,),) = query("SELECT max(at) FROM case_event")
     if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + SKEW_MAX:
         yield bad("clock", N_("the database holds events later than now"), N_("set the clock; see that NTP runs"))
-    for country, hold in db.execute("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
+    for country, hold in query("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
         hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")
         yield bad("hold", N_("%(country)s is on hold: %(why)s"), hint, country=country, why=hold)
-    yield from trust_checks.stale(db, look.now)
+    yield from trust_checks.stale(query, look.now)
     if len(applied) == len(known):
-        yield from _not_contacted(db)
-        yield from _watched(look, db)
-    (epoch,) = db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone() or ("1",)
+        yield from _not_contacted(query)
+        yield from _watched(look, query)
+    ((epoch,),) = query("SELECT value FROM meta WHERE name = 'epoch'") or (("1",),)
     if int(epoch) != own_card(look.settings).epoch:
         hint = N_("stop; isthmus restore begin-epoch")
         yield bad("database", N_("its epoch is %(epoch)s, the card says otherwise"), hint, epoch=epoch)
 
 
-def _not_contacted(db: sqlite3.Connection) -> Iterator[Item]:
+def _not_contacted(query: Query) -> Iterator[Item]:
     """Look at the list that persons keep, and at what waits there for a second person."""
-    rows = db.execute("SELECT country, confirmed_at, lift_at FROM no_contact WHERE lifted_at IS NULL ORDER BY country")
+    rows = query("SELECT country, confirmed_at, lift_at FROM no_contact WHERE lifted_at IS NULL ORDER BY country")
     for country, confirmed_at, lift_at in rows:
         waiting = N_("isthmus partner confirm %(country)s --reason ... --as PERSON")
         if confirmed_at is None:
@@ -330,19 +394,15 @@ def _not_contacted(db: sqlite3.Connection) -> Iterator[Item]:
             yield note("partner", N_("%(country)s is not to be contacted"), hint, country=country)
 
 
-def _watched(look: Look, db: sqlite3.Connection) -> Iterator[Item]:
+def _watched(look: Look, query: Query) -> Iterator[Item]:
     """Look at logs that contradict themselves, and at checkpoints of ours that nobody else put their name to."""
-    for origin, kind, count in db.execute("SELECT origin, kind, count(*) FROM log_conflict GROUP BY origin, kind"):
+    for origin, kind, count in query("SELECT origin, kind, count(*) FROM log_conflict GROUP BY origin, kind"):
         once = N_("the log %(origin)s contradicts itself: %(kind)s, 1 time")
         text = once if count == 1 else N_("the log %(origin)s contradicts itself: %(kind)s, %(count)s times")
         hint = N_("isthmus log conflicts; tell both States by another way, and keep what is stored")
         yield bad("log", text, hint, origin=origin, kind=kind, count=count)
     witnesses = set(look.settings.values.get("transparency", {}).get("witnesses", ()))
-    newest = (
-        "SELECT c.origin, max(c.size), c.at, c.note FROM checkpoint_kept AS c "
-        "JOIN log_head AS h ON h.origin = c.origin AND h.current = 1 GROUP BY c.origin"
-    )
-    for origin, size, at, signed_note in db.execute(newest):
+    for origin, size, at, signed_note in query(_NEWEST_KEPT):
         partner = origin.split("/")[1]
         signed = {name for name, _ in parse_note(signed_note).signatures}
         missing = sorted(({partner} | witnesses) - {look.settings.values["country"]} - signed)

@@ -17,6 +17,7 @@ from gateway.services.acts import GONE, DeskServices
 from gateway.services.ports import Unavailable
 from gateway.settings import BadConfiguration, Settings, secret
 from gateway.storage.desks import DeskStore
+from gateway.stores import open_desk_store
 from gateway.web import board, interior, operator
 from gateway.web.door import desks_app
 from gateway.web.headers import HEADERS
@@ -88,7 +89,7 @@ async def open_desks(
     ``BadConfiguration``, ``gateway.storage.errors.StoreError``.
     """
     chosen, context = settings.values["desks"], services.context
-    store = await DeskStore.open(settings.accounts, context.clock.now())
+    store = await open_desk_store(settings, environ, context.clock.now())
     accounts = Accounts(store, context.persons, context.vault, context.random, context.log, context.guests)
     await accounts.load_guests(context.clock.now())
     site = Site(

@@ -60,7 +60,11 @@ WINDOW_LASTS = timedelta(days=45)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a new home should be; ``custody`` and ``identity_custody`` are key store URIs (``file:`` under the home)."""
+    """
+    What a new home should be; ``custody`` and ``identity_custody`` are key store URIs (``file:`` under the home).
+
+    ``database`` is as in the configuration; ``None`` is a file in the home.
+    """
 
     country: str
     authority: str
@@ -73,6 +77,7 @@ class Wish:
     custody: str = f"file:{KEY_FILE}"
     identity_custody: str = f"file:{IDENTITY_FILE}"
     roles: Sequence[Mapping[str, str]] = ()
+    database: str | None = None
 
 
 def store_uri(home: Path, uri: str) -> str:
@@ -262,12 +267,13 @@ def _write_private(path: Path, content: bytes) -> None:
 def configuration_text(wish: Wish) -> str:
     """Return the annotated configuration file of a new home."""
     api = f'\n[listeners.api]\nhost = "127.0.0.1"\nport = {wish.api_port}\n' if wish.api_port is not None else ""
+    database = f'database = "{wish.database}"    # a PostgreSQL database\n' if wish.database is not None else ""
     return f"""# Configuration of one gateway. Check it with: isthmus check
 country = "{wish.country}"          # ISO 3166-1 alpha-3
 authority = "{wish.authority}"   # id of the asking and answering authority, as in the card
 zone = "{wish.zone}"              # IANA time zone; a day ends at 24:00 there
 data_dir = "data"
-custody = "{wish.custody}"        # file:PATH, env:NAME or credential:NAME
+{database}custody = "{wish.custody}"        # file:PATH, env:NAME or credential:NAME
 suites = [1, 2]
 
 [listeners.peers]                 # what partners reach

@@ -1,6 +1,5 @@
 """What ``isthmus check`` looks at in a trust list: the root pinned, what was read last, and when each part runs out."""
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ import schemas
 from gateway.services.operate import N_, Item, bad
 from gateway.services.trust import stage
 from gateway.settings import Settings
+from gateway.storage.query import Query
 from keys import trust_policy
 from keys.card import Card, parse_card
 
@@ -24,9 +24,9 @@ STAGES = {
 }
 
 
-def stale(db: sqlite3.Connection, now: datetime) -> Iterator[Item]:
+def stale(query: Query, now: datetime) -> Iterator[Item]:
     """Yield the States of which nothing was read for long."""
-    rows = db.execute("SELECT country, refreshed_at FROM partner WHERE refreshed_at IS NOT NULL ORDER BY country")
+    rows = query("SELECT country, refreshed_at FROM partner WHERE refreshed_at IS NOT NULL ORDER BY country")
     for country, seconds in rows:
         age = now - datetime.fromtimestamp(seconds, UTC)
         hint = STAGES.get(stage(age))

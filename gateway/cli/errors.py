@@ -158,6 +158,9 @@ def _of_machine(error: BaseException) -> Told | None:
             return Told(Exit.INTEGRITY if damaged else Exit.CONFIGURATION, "database", str(error), error.hint)
         case Unavailable():
             return Told(Exit.LATER, "later", str(error), error.hint)
+        case ModuleNotFoundError(name="asyncpg"):
+            text = "the library for PostgreSQL is not installed"
+            return Told(Exit.CONFIGURATION, "postgres-library", text, "install the extra: requirements/postgres.txt")
         case Conflict():
             return Told(Exit.LATER, "conflict", "the case changed meanwhile", "read it again, then try again")
         case OSError():

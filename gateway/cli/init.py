@@ -29,6 +29,9 @@ from keys.card import Card
 @click.option(
     "--suite", default="1", show_default=True, type=click.Choice(["1", "2"]), help="Suite of the sealing keys."
 )
+@click.option(
+    "--database", metavar="PLACE", help="A PostgreSQL database instead of a file: file:PATH, env:NAME, address."
+)
 @click.option("--custody", default=f"file:{home.KEY_FILE}", show_default=True, metavar="URI", help="The key store.")
 @click.option(
     "--identity-custody",
@@ -50,6 +53,7 @@ def init(
     api_port: int,
     no_api: bool,
     suite: str,
+    database: str | None,
     custody: str,
     identity_custody: str,
     passphrase_file: Path | None,
@@ -71,9 +75,16 @@ def init(
         suite=int(suite),
         custody=custody,
         identity_custody=identity_custody,
+        database=database,
     )
     # Checked before anything is made, so that a mistake does not leave half a home behind.
-    settings.check(directory, tomllib.loads(home.configuration_text(wish)))
+    chosen = settings.check(directory, tomllib.loads(home.configuration_text(wish)))
+    dsn = chosen.dsn(os.environ)
+    if dsn is not None:
+        from gateway.storage.postgres_query import postgres_query  # here: only the extra has its library
+
+        with postgres_query(dsn) as query:
+            query("SELECT 1")
     ask = passphrase(passphrase_file, prompt="Passphrase for the new key stores", new=True)
     ask_if_needed = ask if "file" in (custody.partition(":")[0], identity_custody.partition(":")[0]) else str
     phrase = ask_if_needed()

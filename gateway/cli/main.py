@@ -50,6 +50,7 @@ VERBS: Mapping[str, Place] = {
     "evidence": Place("gateway.cli.evidence:evidence", "Export what proves a case, and verify such a file offline."),
     "log": Place("gateway.cli.log:log", "Audit the logs against what is stored."),
     "stats": Place("gateway.cli.stats:stats", "Count cases and waiting messages; release tables of figures."),
+    "store": Place("gateway.cli.store:store", "Move a gateway from SQLite to PostgreSQL, or back."),
     "restore": Place("gateway.cli.restore:restore", "Begin a new epoch after a database was restored."),
     "benchmark": Place("gateway.cli.benchmark:benchmark", "Measure this machine beside the bare primitives."),
 }

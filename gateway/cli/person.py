@@ -126,10 +126,10 @@ async def _link(chosen: settings.Settings, id: str, desk: str, until: datetime) 
     """Return the token of a new link. Raises ``CommandError``, ``StoreError``."""
     from gateway import app
     from gateway.services.accounts import Accounts
-    from gateway.storage.desks import DeskStore
+    from gateway.stores import open_desk_store
 
     now = datetime.now(UTC)
-    store = await DeskStore.open(chosen.accounts, now)
+    store = await open_desk_store(chosen, os.environ, now)
     try:
         # A link seals nothing, so no passphrase is asked for and no key of the gateway is opened.
         accounts = Accounts(store, app.persons(chosen.values), Vault(os.urandom(KEY_BYTES)), app.SystemRandom())

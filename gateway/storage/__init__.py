@@ -1,6 +1,7 @@
 """
-Where a gateway keeps its state: ``sqlite`` (the store and its group commit), ``sqlite_tx`` (what a unit of work sees),
-``reads`` (what pages and reports see), ``migrate`` (numbered SQL files).
+Where a gateway keeps its state: ``tx`` (what a unit of work sees), ``reads`` (what pages and reports see), ``desks``
+(what the desks keep for themselves) and ``query`` (what checks see), each in two dialects, ``sqlite`` and ``postgres``;
+``group`` (group commit), ``migrate`` (numbered SQL files), ``move`` (from one dialect to the other).
 """
 
 import logging

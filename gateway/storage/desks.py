@@ -1,25 +1,21 @@
 """
-The desks' own file, ``desks.db``: sessions, means of signing in, approvals.
+What the desks keep for themselves: sessions, means of signing in, approvals. The statements that every dialect shares.
 
-It stands beside the gateway's database and not in it: what happens at a desk never waits for a message, nor a message
-for it, and a restored case does not bring back a session.
+It stands beside the tables of the gateway and not among them: what happens at a desk never waits for a message, nor a
+message for it, and a restored case does not bring back a session. ``sqlite_desks`` keeps it in a file of its own,
+``postgres_desks`` in a schema of its own.
 
-Rule 1: each method is one transaction on the disk before it returns (WAL, ``synchronous=FULL``).
+Rule 1: each method is one transaction on the disk before it returns.
 Rule 2: what may happen once is one statement whose count of changed rows is the answer.
-Rule 3: the command line writes here while a gateway runs; it waits its turn.
+Rule 3: other processes write here too: the command line while a gateway runs, and every node of one.
 """
 
-import asyncio
-import os
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
-
-import aiosqlite
+from typing import Any, Protocol
 
 from gateway.services.account_store import (
     ATTEMPTS_LAST,
@@ -45,12 +41,6 @@ from gateway.services.account_store import (
     Snooze,
     Work,
 )
-from gateway.services.ports import Unavailable
-from gateway.storage.errors import StoreError, of_unit, reason, unavailable
-from gateway.storage.migrate import load_migrations, migrate
-
-FILE_NAME = "desks.db"
-BUSY_TIMEOUT_MS = 5_000
 
 Row = Sequence[Any]
 
@@ -68,28 +58,68 @@ _APPROVAL = (
 )
 
 
-class DeskStore:
-    """The file, open. Implements ``gateway.services.accounts.AccountStore``."""
+_ASK_LINK = """
+INSERT INTO link_request (person, desk, asked_by, asked_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (person, desk) DO UPDATE SET asked_by = excluded.asked_by, asked_at = excluded.asked_at
+"""
+_SET_CODE = """
+INSERT INTO code (person, sealed, last_step, added_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, last_step = excluded.last_step,
+    added_at = excluded.added_at
+"""
+_TRY_CODE = """
+INSERT INTO attempt (key, failed, last_at, next_at) VALUES (?, 1, ?, ?)
+ON CONFLICT (key) DO UPDATE SET failed = attempt.failed + 1, last_at = excluded.last_at
+WHERE attempt.failed < ? AND attempt.next_at <= excluded.last_at
+RETURNING failed
+"""
+_KEEP_DRAFT = """
+INSERT INTO draft (person, place, sealed, until) VALUES (?, ?, ?, ?)
+ON CONFLICT (person, place) DO UPDATE SET sealed = excluded.sealed, until = excluded.until
+"""
+_SET_SNOOZE = """
+INSERT INTO snooze (ref, person, until, reason) VALUES (?, ?, ?, ?)
+ON CONFLICT (person, ref) DO UPDATE SET until = excluded.until, reason = excluded.reason
+"""
 
-    def __init__(self, db: aiosqlite.Connection) -> None:
-        self._db = db
-        self._turn = asyncio.Lock()
 
-    @classmethod
-    async def open(cls, path: Path, now: datetime) -> "DeskStore":
-        """Open the file, making it if there is none. Raises ``StoreError``."""
-        await asyncio.to_thread(_prepare, path, now)
-        try:
-            db = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-            await db.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error as error:
-            raise StoreError(*reason(error)) from error
-        return cls(db)
+class Unit(Protocol):
+    """One transaction under way."""
 
+    async def change(self, statement: str, values: Row) -> int:
+        """Change rows and return how many."""
+        ...
+
+    async def first(self, statement: str, values: Row) -> Any:
+        """Return the first row, or ``None``."""
+        ...
+
+
+class DeskStore(ABC):
+    """Implements ``gateway.services.accounts.AccountStore``, but for how a statement is run."""
+
+    # What a dialect says. Each raises ``Conflict`` for a key that is taken, ``BrokenUnit`` for a row that breaks a rule
+    # of the store, and ``Unavailable``.
+
+    @abstractmethod
+    def _unit(self) -> AbstractAsyncContextManager[Unit]:
+        """Run the block as one transaction; nobody reads what is not committed."""
+
+    @abstractmethod
+    async def _change(self, statement: str, values: Row) -> int:
+        """Run one statement as a transaction of its own and return how many rows it changed."""
+
+    @abstractmethod
+    async def _all(self, statement: str, values: Row) -> Sequence[Any]:
+        """Run one statement as a transaction of its own and return its rows."""
+
+    @abstractmethod
     async def close(self) -> None:
-        """Close the file."""
-        async with self._turn:
-            await self._db.close()
+        """Let go of the store."""
+
+    async def _one(self, statement: str, values: Row) -> Any:
+        rows = await self._all(statement, values)
+        return rows[0] if rows else None
 
     # Sessions.
 
@@ -109,10 +139,10 @@ class DeskStore:
             told,
             session.language,
         )
-        async with self._unit():
+        async with self._unit() as unit:
             if instead_of is not None:
-                await self._db.execute("DELETE FROM session WHERE id = ?", (instead_of,))
-            await self._db.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+                await unit.change("DELETE FROM session WHERE id = ?", (instead_of,))
+            await unit.change("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     async def find_session(self, id: str) -> tuple[Session, bytes] | None:
         """Return a session with its invitation as it stands now, and its sealed banner."""
@@ -128,7 +158,8 @@ class DeskStore:
 
     async def touch_session(self, id: str, seen_at: datetime) -> None:
         """Note when the session was last seen; never earlier than it was."""
-        await self._change("UPDATE session SET seen_at = max(seen_at, ?) WHERE id = ?", (_seconds(seen_at), id))
+        at = _seconds(seen_at)
+        await self._change("UPDATE session SET seen_at = ? WHERE id = ? AND seen_at < ?", (at, id, at))
 
     async def tell_session(self, id: str, told: bytes) -> None:
         """Keep a sealed banner; an empty one takes it away."""
@@ -169,13 +200,13 @@ class DeskStore:
 
     async def ask_link(self, person: str, desk: str, by: str, at: datetime) -> None:
         """Keep that ``by`` asked for a link, in place of what was asked before."""
-        await self._change("INSERT OR REPLACE INTO link_request VALUES (?, ?, ?, ?)", (person, desk, by, _seconds(at)))
+        await self._change(_ASK_LINK, (person, desk, by, _seconds(at)))
 
     async def link_asked(self, person: str, desk: str, since: datetime, *, take: bool) -> str | None:
         """Return who asked for a link after ``since``; with ``take`` the request is used up in the same step."""
         values = (person, desk, _seconds(since))
         if take:
-            rows = await self._changed(
+            rows = await self._all(
                 "DELETE FROM link_request WHERE person = ? AND desk = ? AND asked_at > ? RETURNING asked_by", values
             )
             return rows[0][0] if rows else None
@@ -186,7 +217,7 @@ class DeskStore:
 
     async def use_link(self, id: str, at: datetime) -> Link | None:
         """Use a link up and return it; ``None`` if it was used, is over, or never was."""
-        rows = await self._changed(
+        rows = await self._all(
             f"UPDATE link SET used_at = ? WHERE id = ? AND used_at IS NULL AND until > ? RETURNING {_LINK}",  # noqa: S608  # constants
             (_seconds(at), id, _seconds(at)),
         )
@@ -205,21 +236,20 @@ class DeskStore:
 
     async def revoke_invitation(self, id: str, at: datetime) -> bool:
         """Revoke an invitation, its links and its sessions; return whether it stood."""
-        async with self._unit():
-            revoked = await self._db.execute(
-                "UPDATE invitation SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (_seconds(at), id)
-            )
-            await self._db.execute("DELETE FROM link WHERE invitation = ? AND used_at IS NULL", (id,))
-            await self._db.execute("DELETE FROM session WHERE invitation = ?", (id,))
-            return revoked.rowcount == 1
+        statement = "UPDATE invitation SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
+        async with self._unit() as unit:
+            revoked = await unit.change(statement, (_seconds(at), id))
+            await unit.change("DELETE FROM link WHERE invitation = ? AND used_at IS NULL", (id,))
+            await unit.change("DELETE FROM session WHERE invitation = ?", (id,))
+            return revoked == 1
 
     async def renew_invitation(self, id: str, until: datetime) -> bool:
         """Let an invitation last until another instant, with new links alone; ``False`` if it was revoked."""
         statement = "UPDATE invitation SET until = ? WHERE id = ? AND revoked_at IS NULL"
-        async with self._unit():
-            renewed = await self._db.execute(statement, (_seconds(until), id))
-            await self._db.execute("DELETE FROM link WHERE invitation = ? AND used_at IS NULL", (id,))
-            return renewed.rowcount == 1
+        async with self._unit() as unit:
+            renewed = await unit.change(statement, (_seconds(until), id))
+            await unit.change("DELETE FROM link WHERE invitation = ? AND used_at IS NULL", (id,))
+            return renewed == 1
 
     async def standing_invitations(self, at: datetime) -> Sequence[Invitation]:
         """Return every invitation that stands at ``at``."""
@@ -270,7 +300,7 @@ class DeskStore:
     async def set_code(self, secret: CodeSecret) -> None:
         """Keep the secret of a person's codes instead of the one before."""
         row = (secret.person, secret.sealed, secret.last_step, _seconds(secret.added_at))
-        await self._change("INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?)", row)
+        await self._change(_SET_CODE, row)
 
     async def find_code(self, person: str) -> CodeSecret | None:
         """Return the secret of a person's codes."""
@@ -289,13 +319,11 @@ class DeskStore:
     async def try_code(self, key: str, at: datetime) -> bool:
         """Count an attempt as failed before it is looked at; ``False`` if the next is not due or too many were."""
         now = _seconds(at)
-        async with self._unit():
-            row = await self._first("SELECT failed, next_at FROM attempt WHERE key = ?", (key,))
-            failed, next_at = row or (0, now)
-            if failed >= ATTEMPTS_MAX or now < next_at:
+        async with self._unit() as unit:
+            row = await unit.first(_TRY_CODE, (key, now, now, ATTEMPTS_MAX))
+            if row is None:
                 return False
-            after = now + _back_off(failed + 1)
-            await self._db.execute("INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?)", (key, failed + 1, now, after))
+            await unit.change("UPDATE attempt SET next_at = ? WHERE key = ?", (now + _back_off(row[0]), key))
             return True
 
     async def clear_attempts(self, key: str) -> None:
@@ -318,28 +346,27 @@ class DeskStore:
     async def take_challenge(self, id: str) -> Challenge | None:
         """Remove a challenge and return it; ``None`` if it was taken or never was."""
         statement = "DELETE FROM challenge WHERE id = ? RETURNING id, use, binding, person, sealed, until"
-        rows = await self._changed(statement, (id,))
+        rows = await self._all(statement, (id,))
         return _challenge(rows[0]) if rows else None
 
     async def add_draft(self, person: str, place: str, sealed: bytes, until: datetime) -> None:
         """Keep a draft for a place instead of the one before."""
         row = (person, place, sealed, _seconds(until))
-        await self._change("INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?)", row)
+        await self._change(_KEEP_DRAFT, row)
 
     async def take_draft(self, person: str, place: str, at: datetime) -> bytes | None:
         """Remove a draft and return it; ``None`` if there is none or it is over."""
         statement = "DELETE FROM draft WHERE person = ? AND place = ? RETURNING sealed, until"
-        rows = await self._changed(statement, (person, place))
+        rows = await self._all(statement, (person, place))
         return rows[0][0] if rows and rows[0][1] > _seconds(at) else None
 
     async def claim(self, token: str, until: datetime) -> Claim:
         """Take a form's token, or say what became of it."""
-        async with self._unit():
-            row = (token, _seconds(until))
-            taken = await self._db.execute("INSERT OR IGNORE INTO once VALUES (?, NULL, ?)", row)
-            if taken.rowcount == 1:
+        statement = "INSERT INTO once VALUES (?, NULL, ?) ON CONFLICT (token) DO NOTHING"
+        async with self._unit() as unit:
+            if await unit.change(statement, (token, _seconds(until))) == 1:
                 return Claim("new")
-            found = await self._first("SELECT location FROM once WHERE token = ?", (token,))
+            found = await unit.first("SELECT location FROM once WHERE token = ?", (token,))
         return Claim("running") if found is None or found[0] is None else Claim("done", found[0])
 
     async def finish(self, token: str, location: str) -> None:
@@ -381,7 +408,7 @@ class DeskStore:
     async def set_snooze(self, snooze: Snooze) -> None:
         """Put a case aside for a person instead of the snooze before."""
         row = (snooze.ref, snooze.person, _seconds(snooze.until), snooze.reason)
-        await self._change("INSERT OR REPLACE INTO snooze VALUES (?, ?, ?, ?)", row)
+        await self._change(_SET_SNOOZE, row)
 
     async def snoozes(self, person: str, at: datetime) -> Sequence[Snooze]:
         """Return the snoozes of a person that stand at ``at``."""
@@ -402,7 +429,11 @@ class DeskStore:
         )
 
     async def add_work(self, work: Work, sealed: bytes, most: int) -> bool:
-        """Keep something new that a person is writing; ``False`` if they have ``most`` already."""
+        """
+        Keep something new that a person is writing; ``False`` if they have ``most`` already.
+
+        Two that come to two nodes within one instant do not see one another, so there may be one more.
+        """
         row = (work.id, work.person, work.ref, sealed, work.version, _seconds(work.made_at), _seconds(work.changed_at))
         statement = """
         INSERT INTO work (id, person, ref, sealed, version, made_at, changed_at)
@@ -465,74 +496,8 @@ class DeskStore:
             ("DELETE FROM snooze WHERE until <= ?", now),
             ("DELETE FROM invitation WHERE until < ?", before(EVENT_LASTS)),
         )
-        async with self._unit():
-            return sum([(await self._db.execute(statement, (value,))).rowcount for statement, value in over])
-
-    # How.
-
-    @asynccontextmanager
-    async def _unit(self) -> AsyncIterator[None]:
-        """Run the block as one transaction; nobody else's statement comes between, nor reads what is not committed."""
-        async with self._turn:
-            with _translated():
-                await self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield
-                    await self._db.execute("COMMIT")
-                except BaseException:
-                    if self._db.in_transaction:
-                        await self._db.execute("ROLLBACK")
-                    raise
-
-    async def _change(self, statement: str, values: Row) -> int:
-        """Run one statement as a transaction of its own and return how many rows it changed."""
-        async with self._turn:
-            with _translated():
-                return (await self._db.execute(statement, values)).rowcount
-
-    async def _changed(self, statement: str, values: Row) -> list[Any]:
-        """Run one statement that returns the rows it changed."""
-        return await self._all(statement, values)
-
-    async def _all(self, statement: str, values: Row) -> list[Any]:
-        async with self._turn:
-            with _translated():
-                return list(await self._db.execute_fetchall(statement, values))
-
-    async def _one(self, statement: str, values: Row) -> Any:
-        rows = await self._all(statement, values)
-        return rows[0] if rows else None
-
-    async def _first(self, statement: str, values: Row) -> Any:
-        """Return the first row, inside a unit."""
-        rows = list(await self._db.execute_fetchall(statement, values))
-        return rows[0] if rows else None
-
-
-class _translated:
-    """Translate errors of SQLite at the edge: ``Conflict``, ``BrokenUnit`` or ``Unavailable``."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.Error):
-            raise of_unit(error) or unavailable(error) from error
-        if isinstance(error, ValueError):
-            raise Unavailable("the desks' file is closed", "start the gateway again") from error
-
-
-def _prepare(path: Path, now: datetime) -> None:
-    """Make the file if there is none, for its owner alone, and bring its schema to the present."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)) as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            migrate(db, now, load_migrations("desks"))
-    except sqlite3.Error as error:
-        raise StoreError(*reason(error)) from error
-    except OSError as error:
-        raise StoreError(f"the desks' file cannot be opened: {error.strerror}", "check the data directory") from error
+        async with self._unit() as unit:
+            return sum([await unit.change(statement, (value,)) for statement, value in over])
 
 
 def _back_off(failed: int) -> int:

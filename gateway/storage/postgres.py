@@ -118,7 +118,7 @@ class PostgresStore(GroupCommit):
         """
         Give the space of deleted rows back, and put the figures in an order that does not tell of their coming.
 
-        The journal of the database is its own; docs/security.md says what may stay there, and for how long.
+        The journal of the database is its own; docs/operations.md says what may stay there, and for how long.
         """
         db = await self._connect()
         try:

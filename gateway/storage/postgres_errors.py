@@ -5,7 +5,14 @@ import asyncpg
 from gateway.services.ports import Conflict, Unavailable
 from gateway.storage.errors import BrokenUnit
 
-LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError, TimeoutError)
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the next statement, where the server said goodbye to a connection that was idle
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
 """What asyncpg raises where a connection is no more."""
 
 RACED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -23,6 +30,10 @@ _REASONS = {
         "check the address of the store",
     ),
     asyncpg.InvalidCatalogNameError: ("there is no such database", "create it, or check the address of the store"),
+    asyncpg.UndefinedTableError: (
+        "the database holds no store",
+        "make the gateway's home with: isthmus init; or restore the last backup",
+    ),
     asyncpg.ReadOnlySQLTransactionError: ("the database takes no writing", "point the address at the primary server"),
 }
 

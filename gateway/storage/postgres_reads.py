@@ -6,15 +6,13 @@ import asyncpg
 
 from gateway.services.ports import Unavailable
 from gateway.storage.errors import StoreError
-from gateway.storage.postgres_errors import LOST, reason, unavailable
+from gateway.storage.postgres_errors import LOST, unavailable
+from gateway.storage.postgres_pool import WAIT_S, open_pool
 from gateway.storage.postgres_words import translated
 from gateway.storage.reads import Row, SqlInquiries
 
 CONNECTIONS_MAX = 4
 """Statements of pages under way at once in one process; a fifth waits."""
-
-WAIT_S = 10.0
-"""How long a page waits for one of the connections, or for a new one."""
 
 _SETTINGS = {
     "application_name": "isthmus reads",
@@ -33,18 +31,7 @@ class PostgresInquiries(SqlInquiries):
     @classmethod
     async def open(cls, dsn: str) -> "PostgresInquiries":
         """Open connections to the store at ``dsn`` that cannot write; raises ``StoreError``."""
-        try:
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=1,
-                max_size=CONNECTIONS_MAX,
-                server_settings=_SETTINGS,
-                reset=_nothing,
-                timeout=WAIT_S,
-                command_timeout=40,
-            )
-        except (asyncpg.PostgresError, ValueError, *LOST) as error:
-            raise StoreError(*reason(error)) from error
+        pool = await open_pool(dsn, CONNECTIONS_MAX, _SETTINGS, reset=_nothing)
         made = cls(pool)
         try:
             await made._all("SELECT 1 FROM case_file LIMIT 1", ())

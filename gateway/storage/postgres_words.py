@@ -17,7 +17,7 @@ _WORDS = [
 ]
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=512)
 def translated(statement: str) -> str:
     """Return a shared statement with numbered parameters, and with PostgreSQL's words for the same functions."""
     numbers = count(1)

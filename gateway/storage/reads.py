@@ -29,9 +29,12 @@ SELECT ref, partner, side, state, step, due_on, due_at, officer, instrument, cal
     delay_notice, opened_at, changed_at,
     side = 'requested' AND delay_notice = 0 AND closed_at IS NULL
     AND state IN ('RECEIVED', 'ACKNOWLEDGED', 'EXTENDED', 'CONTESTED', 'NEEDS_TIER2', 'NEEDS_INTERVIEW', 'ACCEPTED')
-    AND EXISTS (SELECT 1 FROM case_event WHERE ref = case_file.ref AND event = 'delay_notice_due') AS notice_due
+    AND (SELECT 1 FROM case_event WHERE ref = case_file.ref AND event = 'delay_notice_due' LIMIT 1) IS NOT NULL
+    AS notice_due
 FROM case_file
 """
+# Not EXISTS: that PostgreSQL would rather answer by one look at all events of all cases.
+
 _PAGE = """
     (ifnull(due_at, 253402300799), ref) > (?, ?) AND ifnull(due_at, 253402300799) < ?
 ORDER BY ifnull(due_at, 253402300799), ref LIMIT ?
@@ -43,7 +46,10 @@ _OF_STATE = _BOARD + "WHERE state = ? AND" + _PAGE
 _OF_OFFICER = _BOARD + "WHERE officer = ? AND state = ? AND" + _PAGE
 _BY_REF = _BOARD + "WHERE ref = ?"
 
-_NOBODYS = "SELECT 1 FROM case_file WHERE closed_at IS NULL AND officer IS NULL LIMIT 1"
+_NOBODYS = """
+SELECT 1 FROM case_file WHERE closed_at IS NULL AND officer IS NULL
+ORDER BY officer, ifnull(due_at, 253402300799), ref LIMIT 1
+"""
 _NEXT_OFFICER = """
 SELECT officer FROM case_file WHERE closed_at IS NULL AND officer > ? ORDER BY officer LIMIT 1
 """
@@ -165,9 +171,11 @@ class SqlInquiries(ABC):
     ) -> Sequence[BoardRow]:
         """Return open cases, soonest due first, or with ``latest`` in the opposite order; continued ``after`` a row."""
         sign, order = ("<", " DESC") if latest else (">", "")
+        # The officer is one and the same in each stretch; named, for PostgreSQL does not see that NULL is one.
+        officer = f"officer{order}, " if wanted.officers else ""
         page = f"""
             (ifnull(due_at, 253402300799), ref) {sign} (?, ?)
-            ORDER BY ifnull(due_at, 253402300799){order}, ref{order} LIMIT ?
+            ORDER BY {officer}ifnull(due_at, 253402300799){order}, ref{order} LIMIT ?
         """
         start = (NO_DUE_AT + 1, "") if latest and after is None else _after(after)
         found = []
@@ -307,7 +315,7 @@ def _wheres(wanted: Wanted) -> list[tuple[str, Row]]:
     for state, officers in product(states, each):
         parts: list[tuple[str, Row]] = [("closed_at IS NULL", ())]
         if officers:
-            parts.append(("officer IS ?", officers))
+            parts.append(("officer IS NULL", ()) if officers == (None,) else ("officer = ?", officers))
         if state is not None:
             parts.append(("state = ?", (state,)))
         if wanted.side is not None:

@@ -8,7 +8,7 @@ import pytest
 from gateway import settings
 from gateway.cli.running import alone
 from gateway.services.account_store import hashed
-from gateway.storage.desks import DeskStore
+from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.web.signin.hand import key_name
 from keys import b64
 from keys.custody import open_store
@@ -50,7 +50,7 @@ def test_link_is_made_while_a_gateway_runs(homes: Homes) -> None:
         made = value("person", "invite", "first", "-C", home, "--desk", "interior", "--hours", "2")
 
     async def find() -> object:
-        store = await DeskStore.open(chosen.accounts, datetime.now(UTC))
+        store = await SqliteDesks.open(chosen.accounts, datetime.now(UTC))
         try:
             return await store.find_link(hashed(made["link"].rpartition("/")[2]))
         finally:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from gateway.services.ports import Store, Tx
-from gateway.storage import Worker, open_store
+from gateway.storage import SqliteInquiries, Worker, open_store
+from gateway.storage.reads import SqlInquiries
+from gateway.storage.sqlite import open_memory
 from tests.storage.support import EMPTY_LOG, NOW, Signer
-from tests.support.postgres import QUICK, Cluster, apart, cluster
+from tests.support.postgres import EMPTIED, QUICK, Cluster, apart, cluster
 
 
 @pytest.fixture
@@ -31,31 +33,41 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def template(postgres: Cluster) -> str:
-    """The name of a database with the tables of the store, from which others are copied."""
+def database(postgres: Cluster) -> str:
+    """The address of the one database of this session, with the tables of the store."""
     from gateway.storage.postgres import open_postgres
 
+    dsn = postgres.create()
+
     async def make() -> None:
-        await postgres.execute("CREATE DATABASE store_template")
-        store = await open_postgres(postgres.dsn("store_template"), sign_batch=Signer(), now=NOW, create=True)
+        store = await open_postgres(dsn, sign_batch=Signer(), now=NOW, create=True)
         await store.close()
 
     apart(make())
-    return "store_template"
+    return dsn
 
 
 @pytest.fixture
-def dsn(postgres: Cluster, template: str) -> str:
-    """The address of an empty store in PostgreSQL."""
-    return postgres.create(template)
+def dsn(postgres: Cluster, database: str) -> str:
+    """The address of an empty store in PostgreSQL: emptied of what an earlier test left, with its numbers from 1."""
+    apart(postgres.execute(EMPTIED, database))
+    return database
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def store(request: pytest.FixtureRequest, path: Path, signer: Signer) -> AsyncIterator[Store]:
-    """An empty store of each dialect with a log about XBB begun."""
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def store(request: pytest.FixtureRequest, dialect: str, path: Path, signer: Signer) -> AsyncIterator[Store]:
+    """An empty store of the dialect with a log about XBB begun."""
     worker = Worker()
-    if request.param == "sqlite":
-        made: Store = await open_store(path, run=worker, sign_batch=signer, now=NOW, create=True)
+    if dialect == "memory":
+        made: Store = open_memory(sign_batch=signer, now=NOW)
+    elif dialect == "sqlite":
+        made = await open_store(path, run=worker, sign_batch=signer, now=NOW, create=True)
     else:
         from gateway.storage.postgres import open_postgres
 
@@ -68,3 +80,18 @@ async def store(request: pytest.FixtureRequest, path: Path, signer: Signer) -> A
     yield made
     await made.close()
     worker.close()
+
+
+@pytest.fixture
+async def read_models(
+    request: pytest.FixtureRequest, dialect: str, store: Store, path: Path
+) -> AsyncIterator[SqlInquiries]:
+    """What pages read of ``store``."""
+    if dialect == "sqlite":
+        made: SqlInquiries = await SqliteInquiries.open(path)
+    else:
+        from gateway.storage.postgres_reads import PostgresInquiries
+
+        made = await PostgresInquiries.open(request.getfixturevalue("dsn"))
+    yield made
+    await made.close()

@@ -1,11 +1,9 @@
-"""The desks' own file: what is durable, what only one of many gets, what is refused."""
+"""What every store of the desks must do, whatever its dialect: what is durable, and what only one of many gets."""
 
 import asyncio
 import re
-import sqlite3
-import stat
-from collections.abc import AsyncIterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest_asyncio
 from gateway.services.account_store import (
     ATTEMPTS_MAX,
     BACK_OFF_MAX,
+    FREE_ATTEMPTS,
     Approval,
     Challenge,
     CodeSecret,
@@ -22,26 +21,36 @@ from gateway.services.account_store import (
     Link,
     Passkey,
     Session,
+    Snooze,
+    Work,
 )
 from gateway.services.ports import Conflict, Unavailable
 from gateway.storage.desks import DeskStore
-from gateway.storage.errors import StoreError
 from gateway.storage.migrate import load_migrations
+from gateway.storage.sqlite_desks import SqliteDesks
 
 T0 = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the file is."""
-    return tmp_path / "desks.db"
+Open = Callable[[], Awaitable[DeskStore]]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def open_one(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """What opens a store of the desks, the same one each time."""
+    if request.param == "sqlite":
+        return lambda: SqliteDesks.open(tmp_path / "desks.db", T0)
+    from gateway.storage.postgres_desks import PostgresDesks
+
+    dsn = request.getfixturevalue("dsn")
+    return lambda: PostgresDesks.open(dsn, T0)
 
 
 @pytest_asyncio.fixture
-async def store(path: Path) -> AsyncIterator[DeskStore]:
-    """A new file, open."""
-    made = await DeskStore.open(path, T0)
+async def store(open_one: Open) -> AsyncIterator[DeskStore]:
+    """An empty store, open."""
+    made = await open_one()
     yield made
     await made.close()
 
@@ -73,7 +82,7 @@ APPROVAL = Approval(
 )
 
 
-async def test_what_is_kept_is_there_after_a_restart(store: DeskStore, path: Path) -> None:
+async def test_what_is_kept_is_there_after_a_restart(store: DeskStore, open_one: Open) -> None:
     """Every kind of row comes back as it was put in."""
     await store.add_session(session(), b"told", None)
     await store.add_invitation(INVITATION)
@@ -83,7 +92,7 @@ async def test_what_is_kept_is_there_after_a_restart(store: DeskStore, path: Pat
     await store.add_challenge(Challenge("c1", "use", "binding", None, b"sealed", T0 + HOUR))
     await store.add_approval(APPROVAL)
     await store.close()
-    again = await DeskStore.open(path, T0)
+    again = await open_one()
     assert (session(), b"told") == await again.find_session("s1")
     assert INVITATION == await again.find_invitation("i1")
     assert LINK == await again.find_link("l1")
@@ -92,13 +101,6 @@ async def test_what_is_kept_is_there_after_a_restart(store: DeskStore, path: Pat
     assert Challenge("c1", "use", "binding", None, b"sealed", T0 + HOUR) == await again.take_challenge("c1")
     assert [APPROVAL] == await again.approvals("ref1")
     await again.close()
-
-
-async def test_every_commit_is_on_the_disk(store: DeskStore, path: Path) -> None:
-    """The file is in WAL mode with full synchronisation, and its owner's alone."""
-    rows = [list(await store._db.execute_fetchall(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")]
-    assert [[("wal",)], [(2,)]] == [[tuple(row) for row in one] for one in rows]
-    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 
 
 async def test_only_one_of_many_gets_what_is_there_once(store: DeskStore) -> None:
@@ -116,9 +118,9 @@ async def test_only_one_of_many_gets_what_is_there_once(store: DeskStore) -> Non
     assert [1, 1, 1] == [steps.count(True), counts.count(True), [one.state for one in claims].count("new")]
 
 
-async def test_two_processes_get_it_once(store: DeskStore, path: Path) -> None:
-    """The command line and a gateway share the file, and one of them is too late."""
-    other = await DeskStore.open(path, T0)
+async def test_two_processes_get_it_once(store: DeskStore, open_one: Open) -> None:
+    """The command line and a gateway, or two nodes, share the store, and one of them is too late."""
+    other = await open_one()
     await other.add_link(LINK)
     used = await asyncio.gather(*(one.use_link("l1", T0) for one in (store, other) for _ in range(4)))
     assert 7 == used.count(None)
@@ -176,40 +178,84 @@ async def test_broken_unit_leaves_nothing_behind(store: DeskStore) -> None:
     assert await store.find_session("s4") is None
 
 
-async def test_closed_file_is_unavailable(path: Path) -> None:
+async def test_a_code_is_tried_once_at_a_time(store: DeskStore, open_one: Open) -> None:
+    """Of guesses that come to two processes together none is looked at uncounted."""
+    other = await open_one()
+    tried = await asyncio.gather(*(one.try_code("k", T0) for one in (store, other) for _ in range(6)))
+    assert FREE_ATTEMPTS == tried.count(True)
+    await other.close()
+
+
+async def test_what_is_kept_once_is_kept_anew(store: DeskStore) -> None:
+    """A request for a link, a secret, a draft and a snooze take the place of the one before."""
+    for name, at in (("a", T0), ("b", T0 + HOUR)):
+        await store.ask_link("first", "board", name, at)
+        await store.set_code(CodeSecret("first", name.encode(), 7, at))
+        await store.add_draft("first", "/place", name.encode(), at + HOUR)
+        await store.set_snooze(Snooze("ref1", "first", at + HOUR, name))
+    assert "b" == await store.link_asked("first", "board", T0, take=True)
+    assert await store.link_asked("first", "board", T0, take=True) is None
+    assert CodeSecret("first", b"b", 7, T0 + HOUR) == await store.find_code("first")
+    assert b"b" == await store.take_draft("first", "/place", T0)
+    assert [Snooze("ref1", "first", T0 + 2 * HOUR, "b")] == await store.snoozes("first", T0)
+
+
+async def test_session_was_never_seen_earlier(store: DeskStore) -> None:
+    """Of two looks that come in the wrong order the later one counts."""
+    await store.add_session(session(), b"", None)
+    for at in (T0 + HOUR, T0):
+        await store.touch_session("s1", at)
+    assert [T0 + HOUR] == [row[3] for row in await store.sessions("first")]
+
+
+async def test_sessions_of_a_person_end_but_one(store: DeskStore) -> None:
+    """All of a person's sessions end, or all but the one that asks; those of others stay."""
+    for id, person in (("s1", "first"), ("s2", "first"), ("s3", "first"), ("s4", "second")):
+        await store.add_session(session(id, person), b"", None)
+    assert [2, 1] == [await store.end_sessions(person="first", but="s1"), await store.end_sessions(person="first")]
+    assert await store.find_session("s4") is not None
+
+
+async def test_work_is_bounded_and_of_its_version(store: DeskStore) -> None:
+    """A person keeps so many texts and no more, and a change made to an older version is none."""
+    works = [Work(f"w{n}", "first", "", T0, T0, 1) for n in range(3)]
+    assert [True, True, False] == [await store.add_work(one, b"fields", 2) for one in works]
+    assert [True, False] == [await store.save_work(works[0], b"changed") for _ in range(2)]
+    assert (replace(works[0], version=2), b"changed") == await store.find_work("first", "w0")
+
+
+async def test_clock_that_jumps_takes_sessions_along(store: DeskStore) -> None:
+    """Every instant of a session moves by the same time."""
+    await store.add_session(session(), b"", None)
+    await store.shift(HOUR)
+    found = await store.find_session("s1")
+    assert found is not None
+    assert {T0 + HOUR} == {found[0].opened_at, found[0].seen_at, found[0].fresh_at}
+
+
+async def test_what_is_over_goes(store: DeskStore) -> None:
+    """A sweep deletes what is over and nothing else."""
+    await store.add_session(session(), b"", None)
+    await store.add_challenge(Challenge("c1", "use", "b", None, b"", T0))
+    await store.claim("t", T0 + HOUR)
+    await store.add_approval(APPROVAL)
+    assert 1 == await store.sweep(T0)
+    assert 2 == await store.sweep(T0 + timedelta(days=400))
+    assert [APPROVAL] == await store.approvals("ref1")
+
+
+async def test_closed_store_is_unavailable(open_one: Open) -> None:
     """After closing nothing is served, and the error is one that callers know."""
-    made = await DeskStore.open(path, T0)
+    made = await open_one()
     await made.close()
     with pytest.raises(Unavailable):
         await made.find_link("l1")
 
 
-async def test_altered_file_is_refused(store: DeskStore, path: Path) -> None:
-    """A column that is not ours, or a file of a newer program, is not opened."""
-    await store.close()
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("ALTER TABLE session ADD COLUMN name TEXT")
-        db.commit()
-    with pytest.raises(StoreError, match="session"):
-        await DeskStore.open(path, T0)
-
-
-async def test_file_of_another_program_is_refused(path: Path) -> None:
-    """Nothing is made in a file that is not ours."""
-    path.write_bytes(b"something else, and long enough to be looked at" * 50)
-    with pytest.raises(StoreError):
-        await DeskStore.open(path, T0)
-
-
-async def test_missing_folder_is_said(tmp_path: Path) -> None:
-    """Where the file cannot be, the operator learns it."""
-    with pytest.raises(StoreError, match="cannot be opened"):
-        await DeskStore.open(tmp_path / "none" / "desks.db", T0)
-
-
-def test_each_column_has_a_sentence() -> None:
+@pytest.mark.parametrize("folder", ["desks", "postgres_desks"])
+def test_each_column_has_a_sentence(folder: str) -> None:
     """What a column holds stands beside it."""
-    for migration in load_migrations("desks"):
-        columns = re.findall(r"^    [a-z_]+ +(?:TEXT|INTEGER|BLOB)\b.*$", migration.sql, re.MULTILINE)
+    for migration in load_migrations(folder):
+        columns = re.findall(r"^    [a-z_]+ +(?:TEXT|INTEGER|BLOB|BIGINT|BYTEA)\b.*$", migration.sql, re.MULTILINE)
         assert columns
         assert [] == [line for line in columns if not re.search(r"-- [A-Z].*\.$|-- [a-z]+ or [a-z]+\.$", line)]

@@ -1,6 +1,5 @@
 """The read models: what they show, in which order, and that a page costs the page."""
 
-from collections.abc import AsyncIterator
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -8,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from gateway.services.inquire import AuditRow, BoardRow, Figures, Place
+from gateway.services.operate import Inbox, Outbox
 from gateway.services.ports import AccessRow, Store, Tx, Unavailable
 from gateway.storage import SqliteInquiries, StoreError
-from tests.storage.support import NOW, case, outbound
+from gateway.storage.reads import SqlInquiries
+from tests.storage.support import NOW, case, inbound, outbound
 
 CASES = (
     case("a", due_at=None, due_on=None),
@@ -21,8 +22,14 @@ CASES = (
 )
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on: pages read no store in memory."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def inquiries(store: Store, path: Path) -> AsyncIterator[SqliteInquiries]:
+async def inquiries(store: Store, read_models: SqlInquiries) -> SqlInquiries:
     """Read models over a store with a few cases."""
 
     async def fill(tx: Tx) -> None:
@@ -34,24 +41,22 @@ async def inquiries(store: Store, path: Path) -> AsyncIterator[SqliteInquiries]:
         await tx.save_outbound(outbound("done", ref=None, state="receipted"))
 
     await store.commit(fill)
-    made = await SqliteInquiries.open(path)
-    yield made
-    await made.close()
+    return read_models
 
 
-async def test_board_shows_open_cases(inquiries: SqliteInquiries) -> None:
+async def test_board_shows_open_cases(inquiries: SqlInquiries) -> None:
     """The board shows open cases, soonest due first, those without a due date last."""
     assert ["c", "e", "b", "a"] == [row.ref for row in await inquiries.board()]
     assert ["c", "e", "a"] == [row.ref for row in await inquiries.board(partner="XBB")]
 
 
-async def test_board_shows_overdue_cases(inquiries: SqliteInquiries) -> None:
+async def test_board_shows_overdue_cases(inquiries: SqlInquiries) -> None:
     """With an instant the board shows only what was due before it."""
     assert ["c", "e"] == [row.ref for row in await inquiries.board(overdue_at=NOW)]
     assert [] == await inquiries.board(partner="XCC", overdue_at=NOW)
 
 
-async def test_board_goes_on_after_a_page(inquiries: SqliteInquiries) -> None:
+async def test_board_goes_on_after_a_page(inquiries: SqlInquiries) -> None:
     """Pages follow one another without gap or overlap, across rows due at one instant and those never due."""
     seen: list[str] = []
     after: Place | None = None
@@ -61,7 +66,7 @@ async def test_board_goes_on_after_a_page(inquiries: SqliteInquiries) -> None:
     assert ["c", "e", "b", "a"] == seen
 
 
-async def test_board_row_is_the_case(inquiries: SqliteInquiries) -> None:
+async def test_board_row_is_the_case(inquiries: SqlInquiries) -> None:
     """A row shows every column of its case that it has a field for."""
     row = await inquiries.find_case("b")
     assert row is not None
@@ -70,7 +75,7 @@ async def test_board_row_is_the_case(inquiries: SqliteInquiries) -> None:
     assert await inquiries.find_case("x") is None
 
 
-async def test_queue_by_state_and_officer(inquiries: SqliteInquiries) -> None:
+async def test_queue_by_state_and_officer(inquiries: SqlInquiries) -> None:
     """A queue holds the cases of some states, of one officer if named, and pages across states."""
     assert ["c", "e", "b", "a"] == [row.ref for row in await inquiries.cases(states=("RECEIVED", "ASKED"))]
     assert ["e", "b", "a"] == [row.ref for row in await inquiries.cases(states=("RECEIVED", "ASKED"), officer="p1")]
@@ -80,7 +85,7 @@ async def test_queue_by_state_and_officer(inquiries: SqliteInquiries) -> None:
     assert ["b"] == [row.ref for row in await inquiries.cases(states=("RECEIVED", "ASKED"), limit=1, after=after)]
 
 
-async def test_audit_shows_the_latest_first(inquiries: SqliteInquiries) -> None:
+async def test_audit_shows_the_latest_first(inquiries: SqlInquiries) -> None:
     """The record of access comes latest first, of one case or of all, and pages."""
     rows = await inquiries.audit()
     assert ["look 2", "look 1", "look 0"] == [row.justification for row in rows]
@@ -89,13 +94,40 @@ async def test_audit_shows_the_latest_first(inquiries: SqliteInquiries) -> None:
     assert ["look 2", "look 0"] == [row.justification for row in await inquiries.audit(ref="a")]
 
 
-async def test_figures_count(inquiries: SqliteInquiries) -> None:
+async def test_figures_count(inquiries: SqlInquiries) -> None:
     """Figures count cases by partner and state, overdue cases, and waiting messages."""
     cases = {("XBB", "RECEIVED"): 3, ("XCC", "ASKED"): 1, ("XBB", "CLOSED"): 1}
     assert Figures(cases, {"XBB": 2}, {"XBB": 1}) == await inquiries.figures(NOW)
 
 
-async def test_inquiries_cannot_write(inquiries: SqliteInquiries) -> None:
+async def test_what_waits_is_counted_by_partner(inquiries: SqlInquiries, store: Store) -> None:
+    """The outbox tells of each partner how much waits, how much of it was never posted, and the first instants."""
+    posted = outbound("m1", ref=None, state="posted", posted_at=NOW, attempts=3, expires_at=NOW + timedelta(hours=1))
+    await store.commit(lambda tx: tx.save_outbound(posted))
+    await store.commit(lambda tx: tx.save_outbound(outbound("m2", ref=None, partner="XCC")))
+    week = NOW + timedelta(days=7)
+    expected = [
+        Outbox("XBB", 2, 1, 3, NOW, NOW, NOW + timedelta(hours=1)),
+        Outbox("XCC", 1, 1, 0, NOW, NOW, week),
+    ]
+    assert expected == await inquiries.outbox()
+
+
+async def test_what_came_last_is_counted_by_outcome(inquiries: SqlInquiries, store: Store) -> None:
+    """The inbox tells of the last messages alone, by partner, verdict and code, with when the last one came."""
+    for number, code in enumerate((None, "old", None, "late")):
+        at = NOW + timedelta(hours=number)
+        row = inbound(f"m{number}", status="refused" if code else "accepted", code=code, received_at=at)
+        await store.commit(lambda tx, row=row: tx.add_inbound(row))
+    expected = [
+        Inbox("XBB", "accepted", None, 1, NOW + timedelta(hours=2)),
+        Inbox("XBB", "refused", "late", 1, NOW + timedelta(hours=3)),
+        Inbox("XBB", "refused", "old", 1, NOW + timedelta(hours=1)),
+    ]
+    assert expected == await inquiries.inbox(3)
+
+
+async def test_inquiries_cannot_write(inquiries: SqlInquiries) -> None:
     """The connection of the read models cannot write."""
     with pytest.raises(Unavailable):
         await inquiries._all("DELETE FROM meta", ())
@@ -108,8 +140,9 @@ async def test_missing_store_is_refused(tmp_path: Path) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", ["_OPEN", "_OPEN_OF_PARTNER", "_OF_STATE", "_OF_OFFICER", "_OPEN_OF_OFFICER"])
-async def test_pages_are_read_along_an_index(inquiries: SqliteInquiries, name: str) -> None:
+async def test_pages_are_read_along_an_index(inquiries: SqlInquiries, name: str) -> None:
     """No page is sorted or scanned."""
     import gateway.storage.reads as reads
 

@@ -1,7 +1,6 @@
 """What foreign affairs watches, as the store reads it: along indexes, page by page, without the table."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,8 @@ from gateway.core.escalation import Pressed
 from gateway.core.note_verbale import reference
 from gateway.services.inquire import WATCHED, Place, WatchPart
 from gateway.services.ports import EventRow, Store, Tx
-from gateway.storage import SqliteInquiries, reads
+from gateway.storage import reads
+from gateway.storage.reads import SqlInquiries
 from tests.storage.support import NOW, case
 
 DAY = timedelta(days=1)
@@ -38,8 +38,14 @@ CASES = (
 )
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on: pages read no store in memory."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def inquiries(store: Store, path: Path) -> AsyncIterator[SqliteInquiries]:
+async def inquiries(store: Store, read_models: SqlInquiries) -> SqlInquiries:
     """Read models over a store with a few cases."""
 
     async def fill(tx: Tx) -> None:
@@ -49,12 +55,10 @@ async def inquiries(store: Store, path: Path) -> AsyncIterator[SqliteInquiries]:
             await tx.add_event(EventRow("b", NOW + number * DAY, event, "p", "r", "S", "S", None, None))
 
     await store.commit(fill)
-    made = await SqliteInquiries.open(path)
-    yield made
-    await made.close()
+    return read_models
 
 
-async def test_what_is_waited_for_comes_soonest_due_first(inquiries: SqliteInquiries) -> None:
+async def test_what_is_waited_for_comes_soonest_due_first(inquiries: SqlInquiries) -> None:
     """Every open case that waits, of all States or one; nothing that is closed, stopped, or waited for by others."""
     assert ["b", "c", "d", "e", "f", "a"] == [row.ref for row in await inquiries.watched()]
     assert ["b", "e", "f", "a"] == [row.ref for row in await inquiries.watched(partner="XBB")]
@@ -66,7 +70,7 @@ async def test_what_is_waited_for_comes_soonest_due_first(inquiries: SqliteInqui
     assert ["b", "c", "d", "e", "f", "a"] == seen
 
 
-async def test_parts_of_several_states_are_merged(inquiries: SqliteInquiries) -> None:
+async def test_parts_of_several_states_are_merged(inquiries: SqlInquiries) -> None:
     """Each State has bounds of its own; the upper one counts in, the lower one does not; pages follow one another."""
     parts = [WatchPart("XBB", NOW - 30 * DAY, NOW + 40 * DAY), WatchPart("XCC", None, NOW - DAY)]
     assert ["c", "e", "f"] == [row.ref for row in await inquiries.watched_in(parts)]
@@ -77,13 +81,13 @@ async def test_parts_of_several_states_are_merged(inquiries: SqliteInquiries) ->
     assert [] == list(await inquiries.watched_in(parts, after=Place(NOW + 90 * DAY, "z")))
 
 
-async def test_counts_fall_into_parts(inquiries: SqliteInquiries) -> None:
+async def test_counts_fall_into_parts(inquiries: SqlInquiries) -> None:
     """Each case counts once; what comes after the last bound, and what has no date, are the last two numbers."""
     found = await inquiries.watched_counts({"XBB": [NOW, NOW + DAY], "XCC": [NOW], "XDD": []})
     assert {"XBB": (1, 1, 1, 1), "XCC": (1, 1, 0), "XDD": (0, 0)} == dict(found)
 
 
-async def test_a_row_has_the_reference_of_notes_and_not_the_thread(inquiries: SqliteInquiries) -> None:
+async def test_a_row_has_the_reference_of_notes_and_not_the_thread(inquiries: SqlInquiries) -> None:
     """The thread is used and not handed on."""
     row = await inquiries.find_watched("b")
     assert row is not None
@@ -92,7 +96,7 @@ async def test_a_row_has_the_reference_of_notes_and_not_the_thread(inquiries: Sq
     assert await inquiries.find_watched("closed") is None
 
 
-async def test_how_a_case_was_pressed_for_is_read_by_names_of_steps(inquiries: SqliteInquiries) -> None:
+async def test_how_a_case_was_pressed_for_is_read_by_names_of_steps(inquiries: SqlInquiries) -> None:
     """Reminders, rungs and the mark are found; other steps are not, however alike their names."""
     found = await inquiries.pressed(["b", "c"])
     names = [(1, "remind"), (2, "stop_pressing"), (3, "escalate_l4"), (5, "remind")]
@@ -101,7 +105,7 @@ async def test_how_a_case_was_pressed_for_is_read_by_names_of_steps(inquiries: S
     assert {} == dict(await inquiries.pressed([]))
 
 
-async def test_the_last_cases_asked_come_with_their_steps(inquiries: SqliteInquiries) -> None:
+async def test_the_last_cases_asked_come_with_their_steps(inquiries: SqlInquiries) -> None:
     """The latest first, closed ones too, those of one State, at most so many."""
     found = await inquiries.asked("XBB", 9)
     assert 6 == len(found)
@@ -111,7 +115,8 @@ async def test_the_last_cases_asked_come_with_their_steps(inquiries: SqliteInqui
     assert 2 == len(await inquiries.asked("XBB", 2))
 
 
-def test_every_statement_reads_along_its_index(path: Path, inquiries: SqliteInquiries) -> None:
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_every_statement_reads_along_its_index(path: Path, inquiries: SqlInquiries) -> None:
     """No page of the board reads or sorts the table, and the states of the indexes are those of the list."""
     with closing(sqlite3.connect(path)) as db:
         sql = "".join(

@@ -24,7 +24,7 @@ from gateway.app import SystemRandom
 from gateway.demo.states import ASKED, ASKING
 from gateway.services.accounts import Accounts
 from gateway.services.guests import Guests
-from gateway.storage.desks import DeskStore
+from gateway.storage.sqlite_desks import SqliteDesks
 from keys.custody import open_store
 from keys.rest import Vault
 from tests.support.canaries import Findings, Person, held_forms
@@ -202,7 +202,7 @@ async def accounts_of(processes: Processes, country: str) -> AsyncIterator[Accou
     """Yield the accounts of a running gateway, to begin sessions as its own sign-in does."""
     chosen = settings.load(processes.states[country].home, {})
     keys = open_store(chosen.custody, passphrase=lambda: WORDS, environ={})
-    store = await DeskStore.open(chosen.accounts, processes.now())
+    store = await SqliteDesks.open(chosen.accounts, processes.now())
     try:
         vault = Vault(keys.get(home.KEK))
         yield Accounts(store, app.persons(chosen.values), vault, SystemRandom(), lambda *_, **__: None, Guests())

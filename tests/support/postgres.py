@@ -27,8 +27,25 @@ T = TypeVar("T")
 USER = "isthmus"
 SERVER_USER = "postgres"
 
-QUICK = ("fsync=off", "full_page_writes=off")
+QUICK = ("fsync=off", "full_page_writes=off", "autovacuum=off")
 """For tests that pull no plug: what the operating system was given survives the death of the server anyway."""
+
+EMPTIED = """
+DO $$
+DECLARE filled text;
+BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
+    SELECT string_agg(relid::regclass::text, ', ') INTO filled FROM pg_stat_user_tables
+    WHERE relname <> 'schema_migration' AND pg_relation_size(relid) > 0;
+    IF filled IS NOT NULL THEN
+        EXECUTE 'TRUNCATE ' || filled || ' CASCADE';
+    END IF;
+    PERFORM setval(format('%I.%I', schemaname, sequencename), 1, false) FROM pg_sequences WHERE last_value IS NOT NULL;
+END $$
+"""
+"""Takes out of a database what a test left: connections, settings, every row but the record of its migrations."""
 
 
 def binaries() -> Path | None:

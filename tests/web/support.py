@@ -14,7 +14,7 @@ from aiohttp import ClientSession, FormData, web
 from gateway import app
 from gateway.services.account_store import Invitation, Session
 from gateway.services.accounts import Accounts
-from gateway.storage.desks import DeskStore
+from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.web.door import COOKIE, desks_app
 from gateway.web.signin.hand import Hand, key_name
 from gateway.web.site import Look, Site
@@ -144,7 +144,7 @@ class Desk:
     network: Network
     country: str
     site: Site
-    store: DeskStore
+    store: SqliteDesks
     port: int
 
     @property
@@ -186,7 +186,7 @@ async def desks(
     gateway = network.gateways[country]
     services = app.desk_services(gateway)
     context = services.context
-    store = await DeskStore.open(root / f"desks-{country}.db", context.clock.now())
+    store = await SqliteDesks.open(root / f"desks-{country}.db", context.clock.now())
     accounts = Accounts(store, context.persons, context.vault, context.random, context.log, context.guests)
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]

@@ -19,7 +19,7 @@ from gateway.app import SystemRandom
 from gateway.services.account_store import Session
 from gateway.services.accounts import Accounts
 from gateway.services.context import Person
-from gateway.storage.desks import DeskStore
+from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.web.signin.passkeys import Passkeys
 from keys import b64
 from keys.rest import Vault
@@ -42,7 +42,7 @@ class House:
     """Accounts, their store, and the log they keep."""
 
     accounts: Accounts
-    store: DeskStore
+    store: SqliteDesks
     path: Path
     log: list[tuple[str, dict[str, Any]]]
     now: datetime = T0
@@ -67,7 +67,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
     """Open accounts in ``folder``."""
     log: list[tuple[str, dict[str, Any]]] = []
     path = folder / "desks.db"
-    store = await DeskStore.open(path, T0)
+    store = await SqliteDesks.open(path, T0)
     accounts = Accounts(
         store, PERSONS, Vault(bytes(32)), SystemRandom(), lambda event, **values: log.append((event, values))
     )

@@ -373,7 +373,7 @@ WHERE closed_at IS NULL AND side = 'requesting'
     AND state IN ('SENT', 'DELIVERED', 'ACKNOWLEDGED', 'EXTENDED', 'NEEDS_TIER2', 'NEEDS_INTERVIEW', 'REDIRECTED', 'CONTESTED', 'DECIDED');
 
 -- All in which we asked one State, in the order in which they were opened, ended ones too.
-CREATE INDEX case_asked ON case_file (partner) WHERE side = 'requesting';
+CREATE INDEX case_asked ON case_file (partner, n) WHERE side = 'requesting';
 
 -- Two nodes may take in two messages of one id at the same moment: the second to commit is refused, and looks again.
 CREATE UNIQUE INDEX inbound_accepted_once ON inbound (partner, id) WHERE status = 'accepted';

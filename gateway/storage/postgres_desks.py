@@ -1,0 +1,117 @@
+"""
+What the desks keep, in a schema of its own of the gateway's database: every node sees every session.
+
+Each transaction is on the disk of the server before its method returns (``synchronous_commit``).
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from gateway.storage.desks import DeskStore, Row
+from gateway.storage.errors import StoreError
+from gateway.storage.migrate import load_migrations
+from gateway.storage.postgres_errors import LOST, of_unit, reason, unavailable
+from gateway.storage.postgres_pool import WAIT_S, open_pool
+from gateway.storage.postgres_schema import MIGRATING, SPACE, migrate
+from gateway.storage.postgres_words import translated
+
+SCHEMA = "desks"
+
+CONNECTIONS_MAX = 4
+"""Transactions of desks under way at once in one process; a fifth waits."""
+
+_SETTINGS = {
+    "application_name": "isthmus desks",
+    "search_path": SCHEMA,
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "timezone": "UTC",
+    "lock_timeout": "5s",
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+
+
+class PostgresDesks(DeskStore):
+    """The schema, open. It belongs to one event loop."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str, now: datetime) -> "PostgresDesks":
+        """Open the schema in the database at ``dsn``, making it if there is none. Raises ``StoreError``."""
+        pool = await open_pool(dsn, CONNECTIONS_MAX, _SETTINGS)
+        try:
+            async with pool.acquire() as db:
+                await prepare(db, now)
+        except (asyncpg.PostgresError, *LOST) as error:
+            await pool.close()
+            raise StoreError(*reason(error)) from error
+        except BaseException:
+            await pool.close()
+            raise
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close the connections, once nobody uses one."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def _unit(self) -> AsyncIterator["_Unit"]:
+        with _translated():
+            async with self._pool.acquire(timeout=WAIT_S) as db, db.transaction():
+                yield _Unit(db)
+
+    async def _change(self, statement: str, values: Row) -> int:
+        with _translated():
+            async with self._pool.acquire(timeout=WAIT_S) as db:
+                return await _Unit(db).change(statement, values)
+
+    async def _all(self, statement: str, values: Row) -> list[Any]:
+        with _translated():
+            async with self._pool.acquire(timeout=WAIT_S) as db:
+                rows: list[Any] = await db.fetch(translated(statement), *values)
+                return rows
+
+
+class _Unit:
+    """The ``Unit`` over one connection."""
+
+    def __init__(self, db: Any) -> None:
+        self._db = db
+
+    async def change(self, statement: str, values: Row) -> int:
+        """Change rows and return how many."""
+        status: str = await self._db.execute(translated(statement), *values)
+        return int(status.rpartition(" ")[2])
+
+    async def first(self, statement: str, values: Row) -> Any:
+        """Return the first row, or ``None``."""
+        return await self._db.fetchrow(translated(statement), *values)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Translate errors of the database at the edge: ``Conflict``, ``BrokenUnit`` or ``Unavailable``."""
+    try:
+        yield
+    except (asyncpg.PostgresError, UnicodeEncodeError, *LOST) as error:
+        raise of_unit(error) or unavailable(error) from error
+
+
+async def prepare(db: Any, now: datetime) -> None:
+    """
+    Make the schema if there is none, and bring its tables to the present.
+
+    ``db`` looks in that schema first. Raises ``StoreError`` and what asyncpg does.
+    """
+    if await db.fetchval("SELECT to_regnamespace($1)", SCHEMA) is None:
+        async with db.transaction():
+            await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, MIGRATING)
+            await db.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    await migrate(db, now, create=True, migrations=load_migrations("postgres_desks"))

@@ -1,0 +1,210 @@
+"""``isthmus store move``, and what the other commands do of a gateway that was moved to PostgreSQL."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import settings
+from gateway.checks import CONNECTIONS
+from gateway.cli.errors import describe
+from gateway.cli.running import alone
+from gateway.storage import postgres_desks, postgres_reads
+from gateway.storage.postgres import READERS_MAX
+from tests.cli.support import CHEAP, CHEAP_IDENTITY, Homes, answer_body, call, deliver, value
+from tests.cli.test_case import desk, received, state
+from tests.support.postgres import QUICK, Cluster, apart, cluster
+
+NAME = "postgres.address"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server of these tests."""
+    with cluster() as made:
+        yield made
+
+
+def address(home: Path, postgres: Cluster) -> str:
+    """Make an empty database, write its address into a file of the home, and return it."""
+    dsn = postgres.create()
+    path = home / NAME
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(dsn + "\n")
+    return dsn
+
+
+def configure(home: Path, line: str) -> None:
+    """Put a line before the first section of the configuration, in place of what named a database."""
+    path = home / settings.FILE_NAME
+    kept = [one for one in path.read_text().splitlines() if not one.startswith("database = ")]
+    path.write_text("\n".join([line, *kept]) + "\n")
+
+
+def to_postgres(home: Path, postgres: Cluster) -> str:
+    """Move a home to PostgreSQL, configure it, and return the address."""
+    dsn = address(home, postgres)
+    value("store", "move", "-C", home, "--to", f"file:{NAME}")
+    configure(home, f'database = "file:{NAME}"')
+    return dsn
+
+
+def findings(home: Path) -> dict[str, list[str]]:
+    """Return what a check finds, by area."""
+    found: dict[str, list[str]] = {}
+    for item in json.loads(call("check", "-C", home, "--json").stdout)["items"]:
+        if item["level"] == "finding":
+            found.setdefault(item["area"], []).append(item["text"])
+    return found
+
+
+def rows(path: Path) -> dict[str, list[Any]]:
+    """Return every row of a file by its table."""
+    with closing(sqlite3.connect(path)) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        found = {name: sorted(db.execute(f"SELECT * FROM {name}").fetchall(), key=repr) for name in names}  # noqa: S608
+    del found["schema_migration"]
+    return found
+
+
+def test_a_gateway_goes_there_and_back_and_on(homes: Homes, postgres: Cluster) -> None:
+    """Moved there, back and there again in the middle of a case, a gateway has lost nothing and goes on exchanging."""
+    home = homes.home("XBB")
+    ours, theirs = received(homes)
+    value("person", "invite", "first", "-C", home, "--desk", "interior")
+    before = rows(home / "data/gateway.db"), rows(home / "data/desks.db")
+    to_postgres(home, postgres)
+    assert {} == findings(home)
+    value("store", "move", "-C", home, "--to", "sqlite")
+    configure(home, "")
+    assert before == (rows(home / "data/gateway.db"), rows(home / "data/desks.db"))
+    for file in ("gateway.db.moved", "desks.db.moved"):
+        (home / "data" / file).unlink()
+    to_postgres(home, postgres)
+    desk(homes, "XBB", "first", "acknowledge", "--", theirs)
+    deliver(homes)
+    desk(homes, "XBB", "first", "answer", "--", theirs, "-", input=json.dumps(answer_body("NATIONAL")))
+    deliver(homes)
+    assert "REPLIED" == state(homes, "XAA", ours)
+    assert [] == value("log", "audit", "-C", home)["findings"]
+    assert [] == value("log", "audit", "-C", homes.home("XAA"))["findings"]
+    assert {} == findings(home)
+
+
+def test_a_running_gateway_is_not_moved(homes: Homes, postgres: Cluster) -> None:
+    """While a gateway runs on the home nothing is moved."""
+    home = homes.home("XAA")
+    address(home, postgres)
+    with alone(settings.load(home, {})):
+        result = call("store", "move", "-C", home, "--to", f"file:{NAME}", "--json")
+    assert (75, "running") == (result.exit_code, json.loads(result.stderr)["error"]["code"])
+    assert (home / "data/gateway.db").exists()
+
+
+@pytest.mark.parametrize(("target", "exit"), [("sqlite", 2), ("mysql://x", 3), ("file:missing", 3)])
+def test_a_place_that_is_none(homes: Homes, target: str, exit: int) -> None:
+    """A move to where the gateway is already, or to no database, says so."""
+    result = call("store", "move", "-C", homes.home("XAA"), "--to", target)
+    assert (exit, True) == (result.exit_code, "hint:" in result.stderr)
+
+
+def test_an_address_in_the_open_is_not_told(homes: Homes, postgres: Cluster) -> None:
+    """Nothing that a move or a check prints holds the password of the database."""
+    home = homes.home("XAA")
+    address(home, postgres)
+    told = call("store", "move", "-C", home, "--to", f"file:{NAME}").output
+    configure(home, f'database = "file:{NAME}"')
+    told += call("check", "-C", home).output
+    assert postgres.password not in told
+
+
+def test_a_server_that_is_not_there_is_a_finding(homes: Homes, postgres: Cluster) -> None:
+    """A check of a database that cannot be had says the next step, and looks at everything else."""
+    home = homes.home("XAA")
+    address(home, postgres)
+    configure(home, f'database = "file:{NAME}"')
+    (home / NAME).write_text(postgres.dsn("none"))
+    assert ["there is no such database"] == findings(home)["database"]
+
+
+def test_an_empty_database_is_a_finding(homes: Homes, postgres: Cluster) -> None:
+    """A check of a database without tables says so."""
+    home = homes.home("XAA")
+    address(home, postgres)
+    configure(home, f'database = "file:{NAME}"')
+    assert ["the database holds no store"] == findings(home)["database"]
+
+
+def test_few_connections_are_a_finding(homes: Homes, postgres: Cluster) -> None:
+    """A database that lets us have fewer connections than two processes take is a finding."""
+    dsn = to_postgres(homes.home("XAA"), postgres)
+    apart(postgres.execute(f"ALTER DATABASE {dsn.rpartition('/')[2]} CONNECTION LIMIT {2 * CONNECTIONS - 1}"))
+    assert [f"the server lets us have {2 * CONNECTIONS - 1} connections"] == [
+        text.split(",")[0] for text in findings(homes.home("XAA"))["database"]
+    ]
+
+
+def test_a_process_takes_as_many_connections_as_a_check_reckons() -> None:
+    """A writer, a leader, and those of units that read, of pages and of desks."""
+    assert 2 + READERS_MAX + postgres_reads.CONNECTIONS_MAX + postgres_desks.CONNECTIONS_MAX == CONNECTIONS
+
+
+def test_a_server_that_forgets_is_a_finding(homes: Homes) -> None:
+    """A server that does not wait for its disk is a finding."""
+    with cluster(*QUICK) as server:
+        to_postgres(homes.home("XAA"), server)
+        found = findings(homes.home("XAA"))["database"]
+    assert ["fsync", "full_page_writes"] == [text.split(" has ")[1].split()[0] for text in found]
+
+
+def test_what_stands_in_the_database_is_found(homes: Homes, postgres: Cluster) -> None:
+    """A partner on hold and an epoch that is not the card's are seen in PostgreSQL as in a file."""
+    home = homes.home("XAA")
+    dsn = to_postgres(home, postgres)
+    apart(
+        postgres.execute(
+            "INSERT INTO partner (country, failures, hold, epoch) VALUES ('XBB', 0, 'its card changed', 1)", dsn
+        )
+    )
+    apart(
+        postgres.execute(
+            "INSERT INTO meta (name, value) VALUES ('epoch', '7') ON CONFLICT (name) DO UPDATE SET value = '7'", dsn
+        )
+    )
+    found = findings(home)
+    assert ["XBB is on hold: its card changed"] == found["hold"]
+    assert "its epoch is 7, the card says otherwise" in found["database"]
+
+
+def test_a_person_is_invited_into_the_database(homes: Homes, postgres: Cluster) -> None:
+    """A link made by the command line stands where every node sees it, and in no file."""
+    home = homes.home("XAA")
+    dsn = to_postgres(home, postgres)
+    value("person", "invite", "first", "-C", home, "--desk", "interior")
+    assert [("first", "interior")] == [
+        tuple(row) for row in apart(postgres.execute("SELECT person, desk FROM desks.link", dsn))
+    ]
+    assert not (home / "data/desks.db").exists()
+
+
+def test_a_missing_library_is_told() -> None:
+    """Where the extra is not installed, whatever needs it says so."""
+    told = describe(ModuleNotFoundError(name="asyncpg"))
+    assert (3, "postgres-library", True) == (told.exit, told.code, "postgres.txt" in told.hint)
+
+
+def test_a_home_is_made_over_a_database(tmp_path: Path, postgres: Cluster) -> None:
+    """``init --database`` makes the tables there, and no file; a database that is not there leaves no home behind."""
+    options = ("--country", "XAA", "--no-api", *CHEAP, *CHEAP_IDENTITY, "--database", "env:PLACE")
+    wrong = call("init", tmp_path / "home", *options, PLACE=postgres.dsn("none"))
+    assert (75, False) == (wrong.exit_code, (tmp_path / "home").exists())
+    dsn = postgres.create()
+    made = call("init", tmp_path / "home", *options, PLACE=dsn)
+    assert 0 == made.exit_code, made.stderr
+    assert not (tmp_path / "home/data/gateway.db").exists()
+    assert 0 == call("stats", "-C", tmp_path / "home", PLACE=dsn).exit_code

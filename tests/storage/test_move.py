@@ -1,0 +1,229 @@
+"""Moving a store there and back: nothing is lost, nothing is mixed, and what stands in the way is told."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.person_keys import PersonValue, Use
+from gateway.services.account_store import CodeSecret, Snooze, Work
+from gateway.services.ports import (
+    AccessRow,
+    ApartRow,
+    ConflictRow,
+    KeptRow,
+    NoContactRow,
+    PartnerRow,
+    ReleaseRow,
+    SealingEnd,
+    TrustEvent,
+    Tx,
+    Unavailable,
+    WitnessedRow,
+)
+from gateway.storage import StoreError, open_store, run_inline
+from gateway.storage.move import Differs, Files, to_postgres, to_sqlite
+from gateway.storage.postgres import open_postgres
+from gateway.storage.sqlite_desks import SqliteDesks
+from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, digest, event, inbound, outbound, thread
+from tests.storage.test_desks import APPROVAL, INVITATION, LINK, PASSKEY, session
+from tests.support.postgres import Cluster
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """Where SQLite keeps it."""
+    return Files(tmp_path / "gateway.db", tmp_path / "desks.db")
+
+
+@pytest.fixture
+async def empty(postgres: Cluster) -> str:
+    """The address of a database without a table."""
+    return await asyncio.to_thread(postgres.create)
+
+
+async def fill(files: Files) -> None:
+    """Put something into every table, with what a move could spoil: fractions, bytes of every kind, accents, NULL."""
+    store = await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW, create=True)
+    await store.commit(lambda tx: tx.save_log_head("XBB", EMPTY_LOG))
+
+    async def unit(tx: Tx) -> None:
+        for number in range(450):
+            await tx.save_case(case(f"c{number}", due_at=None if number % 3 else NOW, officer="Ångström 日本 ‮"))
+        await tx.add_event(event("c1", sealed=bytes(range(256)) * 40))
+        await tx.add_event(event("c1", digest=None, sealed=b""))
+        await tx.save_thread(thread(ended='it\'s "over"\n\t\\x00'))
+        await tx.save_outbound(outbound("o1", next_try_at=NOW + timedelta(seconds=0.123457), envelope=None))
+        await tx.save_outbound(outbound("o2", ref=None, thread=None, seq=None))
+        await tx.save_partner(PartnerRow("XBB", 2, None, "why", b"card", NOW, 2**53 + 1))
+        await tx.add_trust_event(TrustEvent(0, NOW, "XBB", "hold", "p1", "why"))
+        await tx.add_access(AccessRow("c1", NOW, "p1", "show", "", None))
+        await tx.save_person_values("c1", [PersonValue(digest("v")[:16], Use.FOUND, number=True)], True)
+        await tx.save_apart(ApartRow("c1", "c2", digest("s"), "p1", NOW, None, None))
+        await tx.save_no_contact(NoContactRow(0, "XCC", "p1", NOW, None, None, None, None, None, None, b"why"))
+        await tx.add_figure('{"a": 1}')
+        await tx.add_release(ReleaseRow(0, NOW, "table", "asked", "2026", "p1", None, "{}"))
+        await tx.save_sealing_end(SealingEnd(digest("k")[:16], NOW, NOW, "window"))
+        await tx.add_inbound(inbound("m0", ref="c1", status="refused", code="x", sealed=None))
+        await tx.add_inbound_again("XBB", "digest-m0", digest("k")[:16])
+        await tx.add_log_nodes("XAA/XBB/1", 1, 0, [digest("n")])
+        await tx.save_kept(KeptRow("XAA/XBB/1", 1, digest("root"), NOW, "note", None))
+        await tx.save_witnessed(WitnessedRow("XBB/XAA/1", 1, NOW, "note"))
+        await tx.save_conflict(ConflictRow(0, "XBB/XAA/1", "fork", NOW, "us", "held", "shown", ()))
+        await tx.set_meta("epoch", "3")
+
+    await store.commit(unit)
+    for number in range(9):
+        await store.commit(accept(f"m{number + 1}"))
+    await store.close()
+    desks = await SqliteDesks.open(files.desks, NOW)
+    await desks.add_invitation(INVITATION)
+    await desks.add_session(session(invitation=INVITATION), b"\x00\xff", None)
+    await desks.add_link(LINK)
+    await desks.add_passkey(PASSKEY)
+    await desks.set_code(CodeSecret("first", b"sealed", 7, NOW))
+    await desks.add_draft("first", "/a", b"", NOW)
+    await desks.claim("t", NOW)
+    await desks.try_code("k", NOW)
+    await desks.add_approval(APPROVAL)
+    await desks.set_snooze(Snooze("c1", "first", NOW, "why"))
+    await desks.add_work(Work("w1", "first", "", NOW, NOW), b"fields", 9)
+    await desks.ask_link("second", "board", "first", NOW)
+    await desks.close()
+
+
+def dump(path: Path) -> dict[str, list[Any]]:
+    """Return every row of every table of a file with the kinds of its values, in order of the rows."""
+    with closing(sqlite3.connect(path)) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        rows = {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names}  # noqa: S608
+    del rows["schema_migration"]
+    return {
+        name: sorted(([(type(one), one) for one in row] for row in found), key=repr) for name, found in rows.items()
+    }
+
+
+async def test_everything_goes_there_and_back(files: Files, empty: str) -> None:
+    """A store moved to PostgreSQL and back is the same value for value, kinds among them, in every table."""
+    await fill(files)
+    before = {path: dump(path) for path in (files.store, files.desks)}
+    unfilled = {name for held in before.values() for name, rows in held.items() if not rows}
+    assert {"challenge", "account_event"} == unfilled
+    there = await to_postgres(files, empty, NOW)
+    assert [False, False] == [path.exists() for path in (files.store, files.desks)]
+    back = await to_sqlite(empty, files, NOW)
+    assert before == {path: dump(path) for path in (files.store, files.desks)}
+    assert dict(there) == dict(back)
+    assert {name: len(rows) for held in before.values() for name, rows in held.items()} == {
+        name: one.rows for name, one in there.items()
+    }
+
+
+async def test_numbers_go_on_behind_what_was_moved(files: Files, empty: str) -> None:
+    """What is added after a move gets a number that nothing has."""
+    await fill(files)
+    await to_postgres(files, empty, NOW)
+    store = await open_postgres(empty, sign_batch=Signer(), now=NOW)
+
+    async def unit(tx: Tx) -> None:
+        await tx.save_case(case("new"))
+        await tx.add_event(event("c1"))
+        await tx.save_outbound(outbound("new"))
+        await tx.add_access(AccessRow("c1", NOW, "p1", "show", "later", None))
+
+    await store.commit(unit)
+    await store.commit(accept("later"))
+    assert 3 == len(await store.read(lambda tx: tx.events("c1")))
+    assert "later" == (await store.read(lambda tx: tx.accesses("c1")))[-1].justification
+    await store.close()
+
+
+async def test_what_was_moved_from_cannot_be_served(files: Files, empty: str) -> None:
+    """Neither side is opened again once it was moved away from, or two would give the same numbers."""
+    await fill(files)
+    await to_postgres(files, empty, NOW)
+    with pytest.raises(StoreError, match="no such file"):
+        await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)
+    await to_sqlite(empty, files, NOW)
+    with pytest.raises(StoreError, match="another program"):
+        await open_postgres(empty, sign_batch=Signer(), now=NOW)
+    with pytest.raises(StoreError, match="holds no store"):
+        await to_sqlite(empty, Files(files.store.with_name("a.db"), files.desks.with_name("b.db")), NOW)
+
+
+async def test_a_full_database_is_left_alone(files: Files, dsn: str) -> None:
+    """A database with one row in it is refused, and the source stays where it is."""
+    await fill(files)
+    store = await open_postgres(dsn, sign_batch=Signer(), now=NOW)
+    await store.commit(lambda tx: tx.set_meta("epoch", "1"))
+    await store.close()
+    before = dump(files.store)
+    with pytest.raises(StoreError, match="not empty"):
+        await to_postgres(files, dsn, NOW)
+    assert before == dump(files.store)
+
+
+async def test_files_are_not_written_over(files: Files, dsn: str) -> None:
+    """Where a file is already, nothing is moved."""
+    files.store.write_bytes(b"something")
+    with pytest.raises(StoreError, match="there already"):
+        await to_sqlite(dsn, files, NOW)
+    assert b"something" == files.store.read_bytes()
+
+
+async def test_nobody_else_may_be_there(files: Files, dsn: str) -> None:
+    """While a node has a connection to the database nothing is moved, to it or from it."""
+    await fill(files)
+    store = await open_postgres(dsn, sign_batch=Signer(), now=NOW)
+    await store.commit(lambda tx: tx.get_meta("epoch"))
+    elsewhere = Files(files.store.with_name("a.db"), files.desks.with_name("b.db"))
+    for attempt in (
+        to_postgres(files, dsn, NOW),
+        to_sqlite(dsn, elsewhere, NOW),
+    ):
+        with pytest.raises(Unavailable, match="connections of a gateway"):
+            await attempt
+    await store.close()
+    assert files.store.exists()
+
+
+async def test_a_spoilt_row_is_seen(files: Files, postgres: Cluster, empty: str) -> None:
+    """A database that changes what it is given is found out: nothing is kept there, and the source is as it was."""
+    await fill(files)
+    store = await open_postgres(empty, sign_batch=Signer(), now=NOW, create=True)
+    await store.close()
+    for statement in (
+        "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.answer = 'x'; RETURN NEW; END $$",
+        "CREATE TRIGGER spoil BEFORE INSERT ON outbound FOR EACH ROW EXECUTE FUNCTION spoil()",
+    ):
+        await postgres.execute(statement, empty)
+    before = dump(files.store)
+    with pytest.raises(Differs, match="outbound"):
+        await to_postgres(files, empty, NOW)
+    assert before == dump(files.store)
+    assert 0 == (await postgres.execute("SELECT count(*) FROM case_file", empty))[0][0]
+
+
+async def test_a_log_that_does_not_end_where_it_says_is_not_moved(files: Files, empty: str) -> None:
+    """The end of each log is derived anew from its entries."""
+    await fill(files)
+    with closing(sqlite3.connect(files.store)) as db, db:
+        db.execute("UPDATE log_entry SET leaf = zeroblob(32) WHERE idx = 4")
+    with pytest.raises(Differs, match="XAA/XBB/1"):
+        await to_postgres(files, empty, NOW)
+    assert files.store.exists()
+
+
+async def test_a_copy_that_was_cut_off_leaves_no_file(files: Files, postgres: Cluster, empty: str) -> None:
+    """A move to files that fails in the middle leaves neither of them, and the database can be served still."""
+    await fill(files)
+    await to_postgres(files, empty, NOW)
+    await postgres.execute("ALTER TABLE desks.session DROP COLUMN told", empty)
+    with pytest.raises(StoreError):
+        await to_sqlite(empty, files, NOW)
+    assert [False, False, False] == [one.exists() for one in (files.store, files.desks, files.store.parent / "moving")]
+    await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()

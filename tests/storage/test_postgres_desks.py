@@ -1,0 +1,66 @@
+"""What only the desks' schema in PostgreSQL can show: who makes it, what is refused, and that it stands apart."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from gateway.services.ports import Store
+from gateway.storage.errors import StoreError
+from gateway.storage.postgres import open_postgres
+from gateway.storage.postgres_desks import SCHEMA, PostgresDesks, prepare
+from gateway.storage.postgres_schema import MIGRATING, SPACE
+from tests.storage.support import NOW, Signer
+from tests.support.postgres import Cluster
+
+T0 = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def dialect() -> str:
+    """A server."""
+    return "postgres"
+
+
+async def test_nodes_that_begin_together_make_it_once(postgres: Cluster) -> None:
+    """A node that finds no schema while another is about to make it waits, and goes on with what the other made."""
+    dsn = await asyncio.to_thread(postgres.create)
+    first, second = [await asyncpg.connect(dsn, server_settings={"search_path": SCHEMA}) for _ in range(2)]
+    async with first.transaction():
+        await first.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, MIGRATING)
+        await first.execute(f"CREATE SCHEMA {SCHEMA}")
+        waiting = asyncio.create_task(prepare(second, T0))
+        while not await first.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.01)
+    await waiting
+    await prepare(first, T0)
+    assert 1 == await first.fetchval("SELECT count(*) FROM schema_migration")
+    await first.close()
+    await second.close()
+
+
+async def test_it_stands_apart_from_the_store(store: Store, postgres: Cluster, dsn: str) -> None:
+    """The store is opened beside it, for what one has is not in the tables of the other."""
+    desks = await PostgresDesks.open(dsn, T0)
+    await desks.close()
+    again = await open_postgres(dsn, sign_batch=Signer(), now=NOW)
+    await again.close()
+    rows = await postgres.execute("SELECT schemaname FROM pg_tables WHERE tablename IN ('session', 'case_file')", dsn)
+    assert {"desks", "public"} == {row[0] for row in rows}
+
+
+async def test_altered_table_is_refused(postgres: Cluster) -> None:
+    """A column that is not ours is not worked with."""
+    dsn = await asyncio.to_thread(postgres.create)
+    await (await PostgresDesks.open(dsn, T0)).close()
+    await postgres.execute("ALTER TABLE desks.session ADD COLUMN name TEXT", dsn)
+    with pytest.raises(StoreError, match="altered"):
+        await PostgresDesks.open(dsn, T0)
+
+
+async def test_missing_database_is_said(postgres: Cluster) -> None:
+    """Where the database cannot be had, the operator learns the next step."""
+    with pytest.raises(StoreError) as caught:
+        await PostgresDesks.open(postgres.dsn("none"), T0)
+    assert caught.value.hint

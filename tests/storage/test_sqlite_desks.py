@@ -1,0 +1,60 @@
+"""What only the desks' own file can show: how it is kept, and what is refused to be opened."""
+
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.storage.errors import StoreError
+from gateway.storage.sqlite_desks import SqliteDesks
+
+PRAGMAS = ("journal_mode", "synchronous", "secure_delete")
+T0 = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the file is."""
+    return tmp_path / "desks.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteDesks]:
+    """A new file, open."""
+    made = await SqliteDesks.open(path, T0)
+    yield made
+    await made.close()
+
+
+async def test_every_commit_is_on_the_disk(store: SqliteDesks, path: Path) -> None:
+    """The file is in WAL mode with full synchronisation, overwrites what is deleted, and is its owner's alone."""
+    rows = [list(await store._db.execute_fetchall(f"PRAGMA {name}")) for name in PRAGMAS]
+    assert [[("wal",)], [(2,)], [(1,)]] == [[tuple(row) for row in one] for one in rows]
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_altered_file_is_refused(store: SqliteDesks, path: Path) -> None:
+    """A column that is not ours, or a file of a newer program, is not opened."""
+    await store.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE session ADD COLUMN name TEXT")
+        db.commit()
+    with pytest.raises(StoreError, match="session"):
+        await SqliteDesks.open(path, T0)
+
+
+async def test_file_of_another_program_is_refused(path: Path) -> None:
+    """Nothing is made in a file that is not ours."""
+    path.write_bytes(b"something else, and long enough to be looked at" * 50)
+    with pytest.raises(StoreError):
+        await SqliteDesks.open(path, T0)
+
+
+async def test_missing_folder_is_said(tmp_path: Path) -> None:
+    """Where the file cannot be, the operator learns it."""
+    with pytest.raises(StoreError, match="cannot be opened"):
+        await SqliteDesks.open(tmp_path / "none" / "desks.db", T0)
