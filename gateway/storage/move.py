@@ -141,7 +141,8 @@ class PostgresSide:
     async def check_empty(self, tables: Sequence[Table]) -> None:
         """Raise ``StoreError`` unless the schema has just these tables with these columns, and not one row."""
         rows = await self._db.fetch(
-            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema = current_schema() AND is_generated = 'NEVER'"
         )
         found = {(table, column) for table, column in rows if table != LEDGER}
         if found != {(table.name, column) for table in tables for column in table.columns}:

@@ -5,7 +5,6 @@ from functools import lru_cache
 from itertools import count
 
 _WORDS = [
-    (re.compile(r"\bifnull\("), "coalesce("),
     (re.compile(r"\bIS NOT (?=\$|excluded\.)"), "IS DISTINCT FROM "),
     (re.compile(r"\bIS (?=\$|excluded\.)"), "IS NOT DISTINCT FROM "),
     # A number is no truth value there.

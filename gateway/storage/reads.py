@@ -36,8 +36,8 @@ FROM case_file
 # Not EXISTS: that PostgreSQL would rather answer by one look at all events of all cases.
 
 _PAGE = """
-    (ifnull(due_at, 253402300799), ref) > (?, ?) AND ifnull(due_at, 253402300799) < ?
-ORDER BY ifnull(due_at, 253402300799), ref LIMIT ?
+    (due, ref) > (?, ?) AND due < ?
+ORDER BY due, ref LIMIT ?
 """
 _OPEN = _BOARD + "WHERE closed_at IS NULL AND" + _PAGE
 _OPEN_OF_PARTNER = _BOARD + "WHERE closed_at IS NULL AND partner = ? AND" + _PAGE
@@ -48,7 +48,7 @@ _BY_REF = _BOARD + "WHERE ref = ?"
 
 _NOBODYS = """
 SELECT 1 FROM case_file WHERE closed_at IS NULL AND officer IS NULL
-ORDER BY officer, ifnull(due_at, 253402300799), ref LIMIT 1
+ORDER BY officer, due, ref LIMIT 1
 """
 _NEXT_OFFICER = """
 SELECT officer FROM case_file WHERE closed_at IS NULL AND officer > ? ORDER BY officer LIMIT 1
@@ -63,7 +63,7 @@ SELECT n, ref, at, person, action, justification, recipient FROM access WHERE re
 _COUNT = "SELECT partner, state, count(*) FROM case_file WHERE substr(ref, 1, 3) <> 'TST' GROUP BY partner, state"
 _OVERDUE = """
 SELECT partner, count(*) FROM case_file
-WHERE closed_at IS NULL AND ifnull(due_at, 253402300799) < ? AND substr(ref, 1, 3) <> 'TST' GROUP BY partner
+WHERE closed_at IS NULL AND due < ? AND substr(ref, 1, 3) <> 'TST' GROUP BY partner
 """
 _WAITING = "SELECT partner, count(*) FROM outbound WHERE state IN ('queued', 'posted') GROUP BY partner"
 
@@ -76,7 +76,7 @@ SELECT ref, thread, partner, state, step, due_on, due_at, officer, instrument, c
 FROM case_file
 """
 _WATCH_PAGE = """
-    (ifnull(due_at, 253402300799), ref) > (?, ?) ORDER BY ifnull(due_at, 253402300799), ref LIMIT ?
+    (due, ref) > (?, ?) ORDER BY due, ref LIMIT ?
 """
 # Named, because without figures about the table the planner would rather sort the queues of all these states.
 _WATCHED = f"{_WATCH} INDEXED BY case_watched WHERE {_WAITED} AND {_WATCH_PAGE}"
@@ -84,17 +84,17 @@ _WATCHED_OF_PARTNER = f"{_WATCH} INDEXED BY case_watched_of_partner WHERE {_WAIT
 # The beginning of each State's list is read from the index alone; the table is read for the rows that are shown.
 _IN_PART = f"""
 SELECT * FROM (
-    SELECT n, ifnull(due_at, 253402300799) AS due, ref FROM case_file INDEXED BY case_watched_of_partner
-    WHERE {_WAITED} AND partner = ? AND (ifnull(due_at, 253402300799), ref) > (?, ?)
-        AND ifnull(due_at, 253402300799) <= ?
-    ORDER BY ifnull(due_at, 253402300799), ref LIMIT ?
+    SELECT n, due, ref FROM case_file INDEXED BY case_watched_of_partner
+    WHERE {_WAITED} AND partner = ? AND (due, ref) > (?, ?)
+        AND due <= ?
+    ORDER BY due, ref LIMIT ?
 ) AS part
 """  # noqa: S608  (made of constants of this module)
 _WATCHED_IN = _WATCH + " WHERE n IN (SELECT n FROM ({} ORDER BY due, ref LIMIT ?) AS parts)"  # noqa: S608
 _FIND_WATCHED = f"{_WATCH} WHERE {_WAITED} AND ref = ?"
 _WATCHED_COUNT = f"""
 (SELECT count(*) FROM case_file INDEXED BY case_watched_of_partner WHERE {_WAITED} AND partner = ?
-    AND ifnull(due_at, 253402300799) > ? AND ifnull(due_at, 253402300799) <= ?)
+    AND due > ? AND due <= ?)
 """  # noqa: S608  (made of constants of this module)
 # An exercise (gateway.core.exercise.MARK) is nobody's time.
 _ASKED = """
@@ -174,8 +174,8 @@ class SqlInquiries(ABC):
         # The officer is one and the same in each stretch; named, for PostgreSQL does not see that NULL is one.
         officer = f"officer{order}, " if wanted.officers else ""
         page = f"""
-            (ifnull(due_at, 253402300799), ref) {sign} (?, ?)
-            ORDER BY {officer}ifnull(due_at, 253402300799){order}, ref{order} LIMIT ?
+            (due, ref) {sign} (?, ?)
+            ORDER BY {officer}due{order}, ref{order} LIMIT ?
         """
         start = (NO_DUE_AT + 1, "") if latest and after is None else _after(after)
         found = []
@@ -324,9 +324,9 @@ def _wheres(wanted: Wanted) -> list[tuple[str, Row]]:
         if wanted.partner is not None:
             parts.append(("+partner = ?" if officers or state is not None else "partner = ?", (wanted.partner,)))
         if wanted.due_from is not None:
-            parts.append(("ifnull(due_at, 253402300799) >= ?", (wanted.due_from.timestamp(),)))
+            parts.append(("due >= ?", (wanted.due_from.timestamp(),)))
         if wanted.due_before is not None:
-            parts.append(("ifnull(due_at, 253402300799) < ?", (wanted.due_before.timestamp(),)))
+            parts.append(("due < ?", (wanted.due_before.timestamp(),)))
         made.append((" AND ".join(part for part, _ in parts), tuple(value for _, some in parts for value in some)))
     return made
 

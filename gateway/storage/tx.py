@@ -15,7 +15,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby, islice
-from math import inf
 from operator import itemgetter
 from typing import Any
 
@@ -62,11 +61,11 @@ _FOREVER = 253402300799
 _ALL = 2**62
 """A limit that is none."""
 
-_CASE_BY_STATE = f"""
-{_CASE}
-WHERE c.state = ? AND c.changed_at < ? AND (ifnull(c.due_at, {_FOREVER}), c.ref) > (?, ?)
-ORDER BY ifnull(c.due_at, {_FOREVER}), c.ref LIMIT ?
+_BY_STATE = """
+FROM case_file AS c WHERE c.state = ? AND c.changed_at < ? AND (c.due, c.ref) > (?, ?) ORDER BY c.due, c.ref LIMIT ?
 """
+_CASE_BY_STATE = _CASE.replace("FROM case_file AS c", _BY_STATE)
+_PLACE_BY_STATE = "SELECT c.due, c.ref " + _BY_STATE
 _INSERT_CASE = """
 INSERT INTO case_file (ref, side, partner, thread, state, officer, step, instrument, calendar, due_on, due_at,
     reminders, extended, delay_notice, opened_at, changed_at, closed_at, version, wrapped, sealed)
@@ -391,8 +390,13 @@ class SqlTx(ABC):
         before = _FOREVER if unmoved_since is None else _seconds(unmoved_since)
         place = (-1, "") if after is None else (_FOREVER if after.due_at is None else _seconds(after.due_at), after.ref)
         values = [(state, before, *place, limit) for state in dict.fromkeys(states)]
-        groups = [map(_case, await self._all(_CASE_BY_STATE, value)) for value in values]
-        return tuple(islice(heapq.merge(*groups, key=_due_key), limit))
+        if len(values) == 1:
+            return tuple(map(_case, await self._all(_CASE_BY_STATE, values[0])))
+        # Of each state the places first: whole rows of all states would be read to throw most of them away.
+        places = [[tuple(row) for row in await self._all(_PLACE_BY_STATE, value)] for value in values]
+        chosen = [ref for _, ref in islice(heapq.merge(*places), limit)]
+        rows = [await self._one(_CASE_BY_REF, (ref,)) for ref in chosen]
+        return tuple(_case(row) for row in rows if row is not None)
 
     async def case_refs(self, after: str, limit: int) -> Sequence[str]:
         """Return references of cases that come behind ``after``, in their order, erased ones too."""
@@ -919,10 +923,6 @@ def _case(row: Row) -> CaseRow:
     values[14:16] = _instant(row[14]), _instant(row[15])
     values[10], values[16] = _instant_or_none(row[10]), _instant_or_none(row[16])
     return CaseRow(*values)
-
-
-def _due_key(row: CaseRow) -> tuple[float, str]:
-    return inf if row.due_at is None else row.due_at.timestamp(), row.ref
 
 
 def _inbound(row: Row) -> InboundRow:

@@ -1,4 +1,4 @@
--- The schema of a gateway of many nodes, in the dialect of PostgreSQL: what the migrations of SQLite make up to 0008.
+-- The schema of a gateway of many nodes, in the dialect of PostgreSQL: what the migrations of SQLite make up to 0009.
 --
 -- Instants are seconds since 1970-01-01T00:00:00Z, truth values are 0 or 1, as in SQLite; so one reading serves both.
 -- Text sorts by its bytes on every server, whatever its locale. Sealed columns hold AEAD ciphertext under the case's key.
@@ -17,6 +17,7 @@ CREATE TABLE case_file (
     calendar TEXT COLLATE "C",  -- Calendar id and version the clock was reckoned with.
     due_on TEXT COLLATE "C",  -- Local date the step is due.
     due_at DOUBLE PRECISION,  -- Instant at which the step becomes overdue.
+    due DOUBLE PRECISION GENERATED ALWAYS AS (coalesce(due_at, 253402300799)) STORED,  -- Sorts what is never due last.
     reminders BIGINT NOT NULL,  -- Reminders sent or received for the step.
     extended BIGINT NOT NULL CHECK (extended IN (0, 1)),  -- Whether the due date was extended.
     delay_notice BIGINT NOT NULL CHECK (delay_notice IN (0, 1)),  -- Whether a delay was announced.
@@ -30,16 +31,16 @@ CREATE TABLE case_file (
 );
 
 -- The queue of a state, soonest due first; partner stands in it so that counting never reads the table.
-CREATE INDEX case_by_state ON case_file (state, (coalesce(due_at, 253402300799)), ref, partner);
+CREATE INDEX case_by_state ON case_file (state, due, ref, partner);
 
 -- The board: open cases of all partners, soonest due first.
-CREATE INDEX case_open ON case_file ((coalesce(due_at, 253402300799)), ref) WHERE closed_at IS NULL;
+CREATE INDEX case_open ON case_file (due, ref) WHERE closed_at IS NULL;
 
 -- The board of one partner.
-CREATE INDEX case_open_by_partner ON case_file (partner, (coalesce(due_at, 253402300799)), ref) WHERE closed_at IS NULL;
+CREATE INDEX case_open_by_partner ON case_file (partner, due, ref) WHERE closed_at IS NULL;
 
 -- The desk of one officer.
-CREATE INDEX case_by_officer ON case_file (officer, state, (coalesce(due_at, 253402300799)), ref) WHERE officer IS NOT NULL;
+CREATE INDEX case_by_officer ON case_file (officer, state, due, ref) WHERE officer IS NOT NULL;
 
 -- Each step a case took; rows are only added, and lose nothing but `sealed`.
 CREATE TABLE case_event (
@@ -356,19 +357,19 @@ CREATE TABLE trust_event (
 );
 
 -- The queues of a desk; the partner stands last so that a queue narrowed to one State is read along it as well.
-CREATE INDEX case_in_queue ON case_file (side, state, (coalesce(due_at, 253402300799)), ref, partner)
+CREATE INDEX case_in_queue ON case_file (side, state, due, ref, partner)
 WHERE closed_at IS NULL;
 
 -- The open cases of an officer, and those that have none: they sort first.
-CREATE INDEX case_open_by_officer ON case_file (officer, (coalesce(due_at, 253402300799)), ref) WHERE closed_at IS NULL;
+CREATE INDEX case_open_by_officer ON case_file (officer, due, ref) WHERE closed_at IS NULL;
 
 -- All of them, soonest due first.
-CREATE INDEX case_watched ON case_file ((coalesce(due_at, 253402300799)), ref)
+CREATE INDEX case_watched ON case_file (due, ref)
 WHERE closed_at IS NULL AND side = 'requesting'
     AND state IN ('SENT', 'DELIVERED', 'ACKNOWLEDGED', 'EXTENDED', 'NEEDS_TIER2', 'NEEDS_INTERVIEW', 'REDIRECTED', 'CONTESTED', 'DECIDED');
 
 -- Those of one State, and how many there are.
-CREATE INDEX case_watched_of_partner ON case_file (partner, (coalesce(due_at, 253402300799)), ref)
+CREATE INDEX case_watched_of_partner ON case_file (partner, due, ref)
 WHERE closed_at IS NULL AND side = 'requesting'
     AND state IN ('SENT', 'DELIVERED', 'ACKNOWLEDGED', 'EXTENDED', 'NEEDS_TIER2', 'NEEDS_INTERVIEW', 'REDIRECTED', 'CONTESTED', 'DECIDED');
 
