@@ -95,14 +95,17 @@ class Reminder:
         """Tell our desk of each case in which an answer or a notice of delay is due; once for each period."""
         context = self._context
 
-        async def unit(tx: Tx, ref: str) -> bool:
+        async def due(tx: Tx, ref: str) -> cases.Held | None:
             held = await cases.load(context, tx, ref)
             since = delay_notice_from(held.case)
             if since is None or not delay_notice_missing(held.case, now):
-                return False
-            zone = context.zone
+                return None
             past = [event for event in await tx.events(ref) if event.event == DELAY_NOTICE_DUE]
-            if any(local_date(event.at, zone) >= since for event in past):
+            return None if any(local_date(event.at, context.zone) >= since for event in past) else held
+
+        async def unit(tx: Tx, ref: str) -> bool:
+            held = await due(tx, ref)
+            if held is None:
                 return False
             state = held.case.state.value
             await tx.add_event(EventRow(ref, now, DELAY_NOTICE_DUE, "gateway", GATEWAY, state, state, None, None))
@@ -117,6 +120,9 @@ class Reminder:
             if row.side != Side.REQUESTED or half is None or now < half:
                 continue
             try:
+                # Few of those looked at are due: a commit for each would keep the messages waiting.
+                if await context.store.read(partial(due, ref=row.ref)) is None:
+                    continue
                 if (await context.commit(partial(unit, ref=row.ref))).value:
                     found.append(row.ref)
             except Exception as error:
