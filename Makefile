@@ -8,12 +8,13 @@
 #   make check       format, lint, types, layers, documents against code
 #   make drills      the long runs: kills, faults, load
 #   make benchmark   the figures of this machine beside the bare primitives
+#   make peers       the same errand done by AS2 and by signed and encrypted mail, on this machine in one run
 #   make docs        links and tables of the documents compared with the code
 #   make manual      the pictures of docs/desk.md taken anew, in each language
 #   make pins        write requirements/*.txt anew from requirements/*.in
 
 .DEFAULT_GOAL := help
-.PHONY: help demo desks test coverage check drills docs benchmark format pins clean
+.PHONY: help demo desks test coverage check drills docs benchmark peers format pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -188,6 +189,17 @@ drills: $(VENV)/.dev
 benchmark: $(VENV)/.base
 	@$(BIN)/isthmus benchmark $(ARGS)
 
+# What we are measured beside. The library of AS2 wants an old cryptography, so it stands in an environment of its own.
+$(VENV)/.peers: requirements/peers.txt requirements/as2.txt $(VENV)/.dev
+	@echo "== Setting up: the peers of the benchmarks (every file checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/peers.txt
+	@$(BIN)/python -m venv --clear $(VENV)/as2
+	@$(VENV)/as2/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/as2.txt
+	@touch $@
+
+peers: $(VENV)/.peers
+	@$(BIN)/isthmus benchmark peers $(ARGS)
+
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -195,8 +207,9 @@ format: $(VENV)/.dev
 pins: $(VENV)/.dev
 	@echo "== Pins: resolving anew; read the difference before you commit it"
 	@$(COMPILE) --upgrade -o requirements/dev.txt requirements/build.in requirements/base.in requirements/test.in requirements/dev.in
-	@for part in build base test postgres pdf pkcs11 timestamp redact; do \
+	@for part in build base test postgres pdf pkcs11 timestamp redact peers; do \
 		$(COMPILE) --upgrade -c requirements/dev.txt -o requirements/$$part.txt requirements/$$part.in; done
+	@$(COMPILE) --upgrade -o requirements/as2.txt requirements/as2.in
 
 clean:
 	@rm -rf build dist htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

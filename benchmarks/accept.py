@@ -45,12 +45,11 @@ class Round:
     latencies: Sequence[float]
     before_mib: float = 0.0
     after_mib: float = 0.0
-    grown_bytes: int = 0
     half_load: Sequence[float] = field(default=())
 
 
 def run(seconds: float = 24.0) -> list[Figure]:
-    """Measure for about ``seconds`` in all; returns rates, the ratio, latencies, memory and growth."""
+    """Measure for about ``seconds`` in all; returns rates, the ratio, latencies and memory."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         return asyncio.run(_run(Path(directory), seconds))
 
@@ -105,25 +104,26 @@ async def _gateway(pair: Pair, count: int) -> Round:
     shutil.rmtree(pair.home("XBB"))
     shutil.copytree(pair.root / "fresh", pair.home("XBB"))
     async with child("benchmarks.accept", "serve", str(pair.root)) as (server, said):
-        before_mib, size = resident_mib(server.pid), _size(pair)
-        full = await _load(said["port"], pair, 0, count, 0.0)
-        after_mib, grown = resident_mib(server.pid), _size(pair) - size
-        half = await _load(said["port"], pair, count, count // 2, full.per_s / 2)
-        return Round(full.per_s, full.latencies, before_mib, after_mib, grown // count, half.latencies)
+        before_mib = resident_mib(server.pid)
+        full = await load(said["port"], pair, 0, count, 0.0)
+        after_mib = resident_mib(server.pid)
+        half = await load(said["port"], pair, count, count // 2, full.per_s / 2)
+        return Round(full.per_s, full.latencies, before_mib, after_mib, half.latencies)
 
 
 async def _bare(pair: Pair, database: Path, count: int) -> Round:
     async with child("benchmarks.bare", str(pair.root), str(database)) as (_, said):
-        return await _load(said["port"], pair, 0, count, 0.0)
+        return await load(said["port"], pair, 0, count, 0.0)
 
 
-async def _load(port: int, pair: Pair, first: int, count: int, per_s: float) -> Round:
+async def load(port: int, pair: Pair, first: int, count: int, per_s: float = 0.0) -> Round:
+    """Post ``count`` envelopes from number ``first`` at ``per_s`` (0: as fast as they are answered)."""
     arguments = (port, pair.root / "envelopes", first, count, CONNECTIONS, per_s)
     async with child("benchmarks.load", *map(str, arguments)) as (_, said):
         return Round(count / said["seconds"], said["latencies"])
 
 
-def _size(pair: Pair) -> int:
+def size_of(pair: Pair) -> int:
     """Return the bytes of XBB's data, the journal left out: it is written over and over."""
     return sum(file.stat().st_size for file in pair.database("XBB").parent.iterdir() if file.suffix == ".db")
 
@@ -143,18 +143,19 @@ def _figures(ours: Sequence[Round], bare: Sequence[Round]) -> list[Figure]:
         Figure("accept p99, half load", percentile(half, 0.99) * 1000, "ms", HALF_LOAD_P99_MS, less=True),
         Figure("memory before load", median([one.before_mib for one in ours]), "MiB", 150, less=True),
         Figure("memory after load", max(one.after_mib for one in ours), "MiB", 300, less=True),
-        Figure(
-            "growth per message with its body", median([one.grown_bytes for one in ours]) / 1024, "KiB", 16, less=True
-        ),
     ]
 
 
-async def _serve(root: Path) -> None:
-    """Serve XBB of the pair at ``root`` until terminated, as ``isthmus serve`` does, its log thrown away."""
+async def _serve(root: Path, *, loops: bool) -> None:
+    """
+    Serve XBB of the pair at ``root`` until terminated, as ``isthmus serve`` does, its log thrown away.
+
+    Without ``loops`` no timer runs, and what is measured is accepting alone.
+    """
     with open(os.devnull, "w") as nowhere:
         gateway = await Pair(root).open("XBB", log=app.configure_log(nowhere))
         ready = asyncio.Event()
-        task = asyncio.create_task(app.serve(gateway, ready=ready))
+        task = asyncio.create_task(app.serve(gateway, ready=ready, loops=loops))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         await asyncio.wait({task, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -168,7 +169,7 @@ async def _serve(root: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
-        asyncio.run(_serve(Path(sys.argv[2])))
+        asyncio.run(_serve(Path(sys.argv[2]), loops="alone" not in sys.argv[3:]))
     else:
         for figure in run():
             print(figure.line())

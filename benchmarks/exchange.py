@@ -13,13 +13,13 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks.figures import Figure, median, percentile
 from benchmarks.load import child
 from benchmarks.pair import Pair, draft, make_pair, submit
-from benchmarks.resident import resident_mib
+from benchmarks.resident import processor_s, resident_mib
 from gateway import app
 
 IN_FLIGHT = 32
@@ -33,8 +33,8 @@ ROUGHLY_PER_S = 400
 def run(seconds: float = 20.0) -> list[Figure]:
     """Measure for about ``seconds`` in all; returns the rate at 32 in flight and the time of one at a time."""
     count = max(100, int(seconds / ROUNDS * ROUGHLY_PER_S))
-    many = [asyncio.run(_round(count, IN_FLIGHT)) for _ in range(ROUNDS)]
-    alone = asyncio.run(_round(max(100, count // 4), 1))
+    many = [asyncio.run(one_round(count, IN_FLIGHT)) for _ in range(ROUNDS)]
+    alone = asyncio.run(one_round(max(100, count // 4), 1))
     per_s = median([len(one["at"]) / one["at"][-1] for one in many])
     # Between two answers, with one message in flight, lies one whole exchange.
     gaps = [after - before for before, after in zip(alone["at"], alone["at"][1:], strict=False)]
@@ -47,19 +47,25 @@ def run(seconds: float = 20.0) -> list[Figure]:
     ]
 
 
-async def _round(count: int, in_flight: int) -> Mapping[str, Any]:
-    """Exchange ``count`` messages between fresh gateways; return the instants of the answers in seconds, and memory."""
+async def one_round(count: int, in_flight: int) -> Mapping[str, Any]:
+    """
+    Exchange ``count`` messages between fresh gateways.
+
+    Returns the seconds of preparing them (``prepared_s``), the instants of the answers after that (``at``, in seconds),
+    the processor time of both gateways from there (``processor_s``) and the memory of the larger one (``mib``).
+    """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         pair = make_pair(Path(directory), limits={"in_flight": in_flight})
         for country in ("XAA", "XBB"):
             gateway = await pair.open(country, create=True)
             await gateway.refresh_trust()
             await gateway.close()
-        async with (
-            child("benchmarks.accept", "serve", directory) as (receiver, _),
-            child("benchmarks.exchange", "send", directory, str(count)) as (sender, said),
-        ):
-            return {**said, "mib": max(resident_mib(receiver.pid), resident_mib(sender.pid))}
+        async with child("benchmarks.accept", "serve", directory) as (receiver, _):
+            before = processor_s(receiver.pid)
+            async with child("benchmarks.exchange", "send", directory, str(count)) as (sender, said):
+                used = said["processor_s"] + processor_s(receiver.pid) - before
+                mib = max(resident_mib(receiver.pid), resident_mib(sender.pid))
+            return {**said, "mib": mib, "processor_s": used}
 
 
 async def _send(root: Path, count: int) -> None:
@@ -83,13 +89,19 @@ async def _send(root: Path, count: int) -> None:
             for _ in numbers:
                 await submit(gateway, people, value)
 
+        prepared = perf_counter()
         await asyncio.gather(*(feed() for _ in range(16)))
-        began = perf_counter()
+        began, used = perf_counter(), process_time()
         delivering = asyncio.create_task(gateway.deliverer.run())
         await asyncio.wait(
             {delivering, asyncio.create_task(done.wait())}, return_when=asyncio.FIRST_COMPLETED, timeout=120
         )
-        print(json.dumps({"at": [instant - began for instant in at]}), flush=True)
+        told = {
+            "at": [instant - began for instant in at],
+            "prepared_s": began - prepared,
+            "processor_s": process_time() - used,
+        }
+        print(json.dumps(told), flush=True)
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
         await ended.wait()

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.figures import median
 
-PACKAGES = ("isthmus", "aiohttp", "cryptography", "PyNaCl", "jsonschema-rs")
+PACKAGES = ("isthmus", "aiohttp", "cryptography", "PyNaCl", "jsonschema-rs", "joserfc", "jwcrypto", "aiosmtpd")
 BLOCK_BYTES = 4096
 
 
@@ -67,13 +67,18 @@ def fdatasync_s(directory: Path | None = None, times: int = 200) -> float:
 
 def describe(facts: dict[str, Any]) -> list[str]:
     """Return the lines that say on what, and with what settings, was measured."""
-    packages = ", ".join(f"{name} {found}" for name, found in facts["packages"].items())
-    return [
+    packages = _listed(facts["packages"])
+    lines = [
         f"  {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, {facts['system']}",
         f"  Python {facts['python']}, SQLite {facts['sqlite']}, {packages}",
         f"  store: {'; '.join(facts['store'])}",
         f"  fdatasync of 4 KiB, p50: {facts['fdatasync_p50_ms']} ms; load average {facts['load_average']}",
     ]
+    return [*lines, f"  environment of AS2: {_listed(facts['peers'])}"] if "peers" in facts else lines
+
+
+def _listed(packages: dict[str, str]) -> str:
+    return ", ".join(f"{name} {found}" for name, found in packages.items())
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ Rule 2: the words that open the key stores stand here in clear: these States are
 
 import json
 import os
+import secrets
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +32,7 @@ PEOPLE = {
     "protection": ["asylum_authority"],
 }
 PEOPLE_FILE = "people.json"
+DSN_FILE = "database.secret"
 
 Log = Callable[..., None]
 _PLAIN = {"tls_certificate": None, "tls_key": None}
@@ -49,6 +52,10 @@ class Pair:
         """Return the database of ``country``."""
         return settings.load(self.home(country), {}).database
 
+    def dsn(self, country: str) -> str | None:
+        """Return the address of the PostgreSQL database of ``country``, ``None`` if its store is a file."""
+        return settings.load(self.home(country), {}).dsn({})
+
     def people(self) -> dict[str, SigningKey]:
         """Return the signing keys of the people of both desks."""
         seeds = json.loads((self.root / PEOPLE_FILE).read_text())
@@ -65,14 +72,30 @@ class Pair:
 
 
 def free_port() -> int:
-    """Return a TCP port of loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """
+    Return a TCP port of loopback that nothing listens on now.
+
+    It lies below those that systems give to outgoing connections, or one of them might have it by the time it is used.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
-def make_pair(root: Path, *, tls: bool = True, limits: Mapping[str, float] | None = None) -> Pair:
-    """Make both homes under ``root``, introduced to each other; ``limits`` is that section of both configurations."""
+def make_pair(
+    root: Path,
+    *,
+    tls: bool = True,
+    limits: Mapping[str, float] | None = None,
+    databases: Mapping[str, str] | None = None,
+) -> Pair:
+    """
+    Make both homes under ``root``, introduced to each other; ``limits`` is that section of both configurations.
+
+    ``databases`` are addresses of PostgreSQL databases by country; a State without one has its store in a file.
+    """
     now = datetime.now(UTC)
     people = {name: SigningKey.generate() for name in PEOPLE}
     (root / PEOPLE_FILE).write_text(json.dumps({name: b64.encode(key.seed) for name, key in people.items()}))
@@ -81,7 +104,19 @@ def make_pair(root: Path, *, tls: bool = True, limits: Mapping[str, float] | Non
         _make_home(pair, country, now, tls)
     for country in COUNTRIES:
         _introduce(pair, country, people, limits or {})
+    for country, dsn in (databases or {}).items():
+        use_database(pair, country, dsn)
     return pair
+
+
+def use_database(pair: Pair, country: str, dsn: str) -> None:
+    """Have the gateway of ``country`` keep its store in the PostgreSQL database at ``dsn`` from now on."""
+    file, line = pair.home(country) / settings.FILE_NAME, f'database = "file:{DSN_FILE}"\n'
+    if not (text := file.read_text()).startswith(line):
+        file.write_text(line + text)
+    secret = pair.home(country) / DSN_FILE
+    secret.touch(mode=0o600)
+    secret.write_text(dsn)
 
 
 def _make_home(pair: Pair, country: str, now: datetime, tls: bool) -> None:

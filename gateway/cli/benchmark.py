@@ -1,4 +1,8 @@
-"""``isthmus benchmark``: what this machine can do, beside the bare primitives; see ``docs/performance.md``."""
+"""
+``isthmus benchmark``: what this machine can do, beside the bare primitives and beside what others use.
+
+See ``docs/performance.md`` and ``docs/benchmarks.md``.
+"""
 
 import subprocess
 import sys
@@ -14,15 +18,21 @@ ROOT = Path(gateway.__file__).resolve().parents[1]
 """Where the benchmarks stand beside the packages in a source checkout. An installed gateway does not carry them."""
 
 
-@click.command()
-@click.argument("which", type=click.Choice(["seal", "accept", "exchange", "start", "pages", "all"]), default="all")
-@click.option("--seconds", type=click.FloatRange(min=1), default=24.0, show_default=True, help="Roughly, for each.")
-@json_option
-def benchmark(which: str, seconds: float, as_json: bool) -> None:
-    """
-    Print machine, settings and figures: sealing, accepting, whole exchanges, start and memory, pages of the desks.
+NAMES = ("seal", "accept", "exchange", "start", "growth", "pages", "peers", "million", "nodes", "all")
 
-    Each is measured in processes of its own that end with the command. Nothing fails because a machine is slow.
+
+@click.command()
+@click.argument("which", type=click.Choice(NAMES), default="all")
+@click.option("--seconds", type=click.FloatRange(min=1), default=24.0, show_default=True, help="Roughly, for each.")
+@click.option("--cases", type=click.IntRange(min=1), help="The most cases that 'million' fills in.")
+@json_option
+def benchmark(which: str, seconds: float, cases: int | None, as_json: bool) -> None:
+    """
+    Print machine, settings and figures: sealing, accepting, whole exchanges, start, growth, pages of the desks.
+
+    'peers' measures beside AS2, signed e-mail and JOSE (run 'make peers' once), 'million' with a million cases in the
+    store, 'nodes' with many processes over PostgreSQL; 'all' leaves these out. Each is measured in processes of its own
+    that end with the command. Nothing fails because a machine is slow.
     """
     if not (ROOT / "benchmarks" / "__main__.py").is_file():
         raise CommandError(
@@ -32,7 +42,8 @@ def benchmark(which: str, seconds: float, as_json: bool) -> None:
             "run it in a source checkout: make benchmark",
         )
     # A process of its own: what is measured is not slowed down or fed by what the command line has loaded.
-    command = [sys.executable, "-m", "benchmarks", which, "--seconds", str(seconds), *(["--json"] if as_json else [])]
+    command = [sys.executable, "-m", "benchmarks", which, "--seconds", str(seconds)]
+    command += [*(["--cases", str(cases)] if cases is not None else []), *(["--json"] if as_json else [])]
     done = subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603  (a fixed program; the only words are choices)
     if done.returncode:
         raise CommandError(

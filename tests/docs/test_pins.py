@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("build", "base", "test", "postgres", "pdf", "pkcs11", "timestamp", "redact", "dev")
+PARTS = ("build", "base", "test", "postgres", "pdf", "pkcs11", "timestamp", "redact", "peers", "dev")
+APART = "as2"
+"""Installed into an environment of its own: it wants an older release of what the gateway needs."""
+
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)((?: \\\n +--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
 
 
@@ -28,13 +31,13 @@ def pins(part: str) -> dict[str, str]:
     return {normal(name): version for name, version, _ in PIN.findall(text)}
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [*PARTS, APART])
 def test_every_wanted_package_is_pinned_by_hash(part: str) -> None:
     """Each direct dependency has a version and at least one hash."""
     assert set() == wanted(part) - pins(part).keys()
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [*PARTS, APART])
 def test_no_pin_lacks_a_hash(part: str) -> None:
     """A line that pins a version without a hash would make the whole install fail."""
     text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
@@ -54,5 +57,5 @@ def test_metadata_reads_the_same_lists() -> None:
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = dict(config["options.extras_require"])
     assert "file: requirements/base.in" == config["options"]["install_requires"]
-    assert ["postgres", "pdf", "pkcs11", "timestamp", "redact", "test", "dev"] == list(extras)
+    assert ["postgres", "pdf", "pkcs11", "timestamp", "redact", "peers", "test", "dev"] == list(extras)
     assert all(text in ("", f"file: requirements/{name}.in") for name, text in extras.items())

@@ -1,0 +1,109 @@
+"""
+Whole messages from one station to another, ours beside AS2 and signed and encrypted e-mail, in turns.
+
+Everybody has the message ready before the clock starts, as ours stands in the outbox: what is counted is the way from
+there to the verified and stored receipt (mail without a receipt: to the server's 250). The rate of making messages
+ready is told apart, because what it holds differs: ours is a case opened, minimised, approved by a second person,
+sealed and queued in three durable steps; theirs is a signature and an encryption, with AS2 also rows and files.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks import exchange
+from benchmarks.figures import Figure, median
+from benchmarks.peers import as2, jose, mail
+from benchmarks.peers.program import Ask
+
+IN_FLIGHT = exchange.IN_FLIGHT
+ROUNDS = 3
+WARM_UP = 20
+OURS = "Isthmus"
+AS2 = "AS2, django-pyas2"
+MAILS = {
+    "kept": "mail, connections kept",
+    "anew": "mail, a connection each",
+    "receipt": "mail with signed receipts",
+}
+OF_AS2, OF_MAIL = 25.0, 5.0
+ROUGHLY_PER_S = {OURS: 400, AS2: 30, MAILS["kept"]: 500, MAILS["anew"]: 250, MAILS["receipt"]: 200}
+"""Only to turn seconds into a number of messages."""
+
+
+@dataclass(slots=True)
+class Rates:
+    """
+    What one contestant did in each round.
+
+    Messages a second from ready to done and from nothing to ready; seconds of processor time, of both stations
+    together, for one message from ready to done.
+    """
+
+    done: list[float] = field(default_factory=list)
+    processor_s: list[float] = field(default_factory=list)
+    ready: list[float] = field(default_factory=list)
+
+
+def run(seconds: float = 60.0) -> list[Figure]:
+    """Measure for about ``seconds`` in all, a quarter of it sealing; returns rates, and ours beside each."""
+    rates = asyncio.run(_run(seconds * 0.75))
+    return [*_figures(rates), *jose.run(seconds * 0.25)]
+
+
+async def _run(seconds: float) -> Mapping[str, Rates]:
+    async with AsyncExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        works: dict[str, Ask] = {OURS: _ours}
+        for name in ("as2", *MAILS):
+            (root / name).mkdir()
+        works[AS2] = await stack.enter_async_context(as2.stations(root / "as2", IN_FLIGHT))
+        for way, name in MAILS.items():
+            works[name] = await stack.enter_async_context(mail.stations(root / way, IN_FLIGHT, way))
+        for name in list(works)[1:]:
+            await works[name](WARM_UP)
+        found = {name: Rates() for name in works}
+        for turn in range(ROUNDS):
+            for name in list(works)[:: 1 if turn % 2 == 0 else -1]:
+                count = max(WARM_UP, int(seconds / ROUNDS / len(works) * ROUGHLY_PER_S[name]))
+                told = await works[name](count)
+                if told["done"] != count:
+                    raise RuntimeError(f"{name}: {told['done']} of {count} messages were done")
+                found[name].done.append(count / told["seconds"])
+                found[name].processor_s.append(told["processor_s"] / count)
+                found[name].ready.append(count / told["prepared_s"])
+        return found
+
+
+async def _ours(count: int) -> dict[str, Any]:
+    """Exchange ``count`` messages between two fresh gateways."""
+    told = await exchange.one_round(count, IN_FLIGHT)
+    return {**told, "seconds": told["at"][-1], "done": len(told["at"])}
+
+
+def _figures(rates: Mapping[str, Rates]) -> list[Figure]:
+    done = {name: median(one.done) for name, one in rates.items()}
+    ready = {name: median(one.ready) for name, one in rates.items()}
+    processor_s = {name: median(one.processor_s) for name, one in rates.items()}
+    targets = {AS2: OF_AS2} | dict.fromkeys(MAILS.values(), OF_MAIL)
+    both = {name: 1 / (1 / done[name] + 1 / ready[name]) for name in rates}
+    return [
+        *(Figure(name, rate, "/s") for name, rate in done.items()),
+        *(Figure(f"Isthmus, times {name}", done[OURS] / done[name], "", aim) for name, aim in targets.items()),
+        *(Figure(f"{name}: processor time", used * 1000, "ms") for name, used in processor_s.items()),
+        *(
+            Figure(f"Isthmus, times {name}, in processor time", processor_s[name] / processor_s[OURS], "")
+            for name in targets
+        ),
+        *(Figure(f"{name}: made ready", rate, "/s") for name, rate in ready.items()),
+        *(Figure(f"{name}: made ready and sent", rate, "/s") for name, rate in both.items()),
+    ]
+
+
+if __name__ == "__main__":
+    for figure in run():
+        print(figure.line())
