@@ -6,7 +6,7 @@ Rule 2: nothing here knows what a body is; each door says in its own words what 
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -61,16 +61,16 @@ class Overloaded(Exception):
 
 
 class TokenBuckets:
-    """One bucket of requests for each remote address, refilled steadily, holding two seconds' worth and at least 10."""
+    """One bucket for each remote address, refilled steadily."""
 
-    def __init__(self, per_minute: int) -> None:
-        """Allow ``per_minute`` requests a minute to each address."""
+    def __init__(self, per_minute: int, room: int | None = None) -> None:
+        """Allow ``per_minute`` to each address, and ``room`` at once: without it two seconds' worth, at least 10."""
         self._rate = per_minute / 60
-        self._room = max(2 * self._rate, 10.0)
+        self._room = float(room or max(2 * self._rate, 10.0))
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, address: str, now_s: float) -> float:
-        """Take one request at the monotonic instant ``now_s``; return 0, or the seconds until there is one to take."""
+        """Take one at the monotonic instant ``now_s``; return 0, or the seconds until there is one to take."""
         left, since = self._buckets.pop(address, (self._room, now_s))
         left = min(self._room, left + (now_s - since) * self._rate)
         wait_s = 0.0 if left >= 1 else (1 - left) / self._rate
@@ -92,6 +92,37 @@ def address_group(remote: str | None) -> str:
         return remote
     mapped = address.ipv4_mapped
     return str(mapped) if mapped else address.packed[:8].hex()
+
+
+class Places:
+    """The connections one door can have, and who has how many of them."""
+
+    def __init__(self, most: int, per_address: int, rate: TokenBuckets | None = None) -> None:
+        """Have ``most`` places, for one address (``address_group``) at most ``per_address``, and not more at a time."""
+        self._most = most
+        self._per_address = per_address
+        self._rate = rate
+        self._taken: Counter[str] = Counter()
+        self._all = 0
+
+    def take(self, address: str, now_s: float = 0.0) -> bool:
+        """Take a place at a monotonic instant; ``False`` if none is left, or ``address`` has or had its share."""
+        group = address_group(address)
+        if self._all >= self._most or self._taken[group] >= self._per_address:
+            return False
+        if self._rate is not None and self._rate.take(group, now_s):
+            return False
+        self._all += 1
+        self._taken[group] += 1
+        return True
+
+    def give_back(self, address: str) -> None:
+        """Give back a place that was taken for ``address``."""
+        group = address_group(address)
+        self._all -= 1
+        self._taken[group] -= 1
+        if not self._taken[group]:
+            del self._taken[group]
 
 
 class Room:

@@ -1,22 +1,63 @@
 """
 Opening a door to strangers: aiohttp's own defaults keep an idle connection for an hour and tell versions to everyone.
 
-The measures, with the time each leaves to a client that does nothing: TLS handshake 5 s, headers 15 s, idle 15 s; a
-body has the limits of its door. After a refusal what still comes is read for 1 s, so that the answer can be read.
+The measures, with the time each leaves to a client that does nothing: TLS handshake 5 s, headers 15 s, idle 15 s,
+answers that are not read 10 s, the end of a connection 3 s; a body has the limits of its door. After a refusal what
+still comes is read for 1 s, so that the answer can be read.
+
+A connection is counted from the moment it is accepted, before TLS, and by the address it comes from: whoever opens
+many takes places from nobody else. Handshakes cost most of what a stranger can make us work, so that there is a bound
+on how often one address may ask for one, and few are begun before everybody else has had a turn.
 """
 
 import asyncio
+import errno
+import resource
+import socket
 import ssl
+import struct
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Mapping
+from contextlib import suppress
+from time import monotonic
 from typing import Any
 
-from aiohttp import web
+from aiohttp import web, web_protocol
 
 from gateway.http.errors import NEUTRAL_SERVER, http_problem
+from gateway.http.limits import Places, TokenBuckets
 
 CONNECTIONS_MAX = 8192
+CONNECTIONS_PER_ADDRESS_MAX = 256
+"""Four gateways with 64 posts under way each, or forty browsers, behind one address."""
+
+CONNECTS_PER_MINUTE = 3600
+CONNECTS_AT_ONCE = 512
+"""Of one address: a partner whose line was down opens 64 at once, and no more than one for each post after that."""
+
+ACCEPTED_IN_A_TURN = 8
+TLS_READ_BYTES = 32 << 10
+"""Set aside for each TLS connection before it says a word; asyncio takes 256 KiB, and a TLS record is 16."""
+
+SOCKET_BYTES = 128 << 10
+"""What the system holds of a connection, each way; left to itself it holds megabytes for who does not read."""
+
+REQUESTS_QUEUED = 2
+"""Of one connection, while the first is answered; aiohttp takes 32, with their bodies, and partners send one."""
+
 HANDSHAKE_TIMEOUT_S = 5.0
+UNSENT_BYTES = 64 << 10
+"""What may wait to be sent on one connection before who writes has to wait."""
+
+UNREAD_TIMEOUT_S = 10.0
+"""How long a client may leave more than 64 KiB of answers unread: a telephone line needs less."""
+
+CLOSE_TIMEOUT_S = 3.0
+"""How long a connection that ends may take to send its last bytes and to be told goodbye by the other side."""
+
 BACKLOG = 1024
+SPARE_DESCRIPTORS = 512
+"""Kept from strangers, for the store, for posts to partners and for other doors."""
 
 
 def runner_settings() -> dict[str, Any]:
@@ -32,15 +73,74 @@ def runner_settings() -> dict[str, Any]:
     }
 
 
+_RESET = struct.pack("ii", 1, 0)
+
+
+def _reset(transport: asyncio.WriteTransport) -> None:
+    """Close at once and for good: without a reset the system would go on offering what is not read, for minutes."""
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        with suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
+
+
 class NeutralHandler(web.RequestHandler):
     """
     Answers what is no HTTP at all with a neutral problem, and writes no line: it would quote the bytes.
 
-    ``error_headers`` are the headers its door sets on every answer.
+    It also ends a connection whose other side does not read what it asked for, or does not let go when it is over:
+    aiohttp waits for either without end.
     """
 
-    __slots__ = ("error_headers",)
-    error_headers: Mapping[str, str]
+    __slots__ = ("_abort", "_error_headers", "_lost")
+
+    def __init__(self, manager: web.Server, headers: Mapping[str, str], **settings: Any) -> None:
+        """``headers`` are those the door sets on every answer."""
+        super().__init__(manager, loop=asyncio.get_running_loop(), **settings)
+        self._error_headers = headers
+        self._abort: asyncio.TimerHandle | None = None
+        self._lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve."""
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.set_write_buffer_limits(high=UNSENT_BYTES)  # for TLS asyncio lets 512 KiB wait
+        super().connection_made(transport)
+
+    async def start(self) -> None:
+        """Serve the connection to its end, and see to it that the end comes."""
+        transport = self.transport
+        try:
+            await super().start()
+        finally:
+            if transport is not None and not self._lost:
+                self._abort_in(CLOSE_TIMEOUT_S, transport)
+
+    def pause_writing(self) -> None:
+        """Wait for the other side to read, for a while."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._abort_in(UNREAD_TIMEOUT_S, self.transport)
+
+    def resume_writing(self) -> None:
+        """Write on; of a connection that is ending the time stays."""
+        super().resume_writing()
+        if self.transport is not None:
+            self._abort_in(None)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of what the connection held."""
+        self._lost = True
+        self._abort_in(None)
+        super().connection_lost(exc)
+
+    def _abort_in(self, seconds: float | None, transport: asyncio.WriteTransport | None = None) -> None:
+        if self._abort is not None:
+            self._abort.cancel()
+        self._abort = None
+        if seconds is not None and transport is not None:
+            self._abort = self._loop.call_later(seconds, _reset, transport)
 
     def handle_error(
         self,
@@ -50,7 +150,7 @@ class NeutralHandler(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Return the answer to a request that could not be read."""
-        headers = {"Cache-Control": "no-store", "Server": NEUTRAL_SERVER, **self.error_headers}
+        headers = {"Cache-Control": "no-store", "Server": NEUTRAL_SERVER, **self._error_headers}
         response = http_problem(status, headers)
         response.force_close()
         return response
@@ -63,9 +163,7 @@ class _Server(web.Server):
         self._error_headers = headers
 
     def __call__(self) -> web.RequestHandler:
-        handler = NeutralHandler(self, loop=asyncio.get_running_loop(), **self._settings)
-        handler.error_headers = self._error_headers
-        return handler
+        return NeutralHandler(self, self._error_headers, **self._settings)
 
 
 class NeutralRunner(web.AppRunner):
@@ -81,59 +179,109 @@ class NeutralRunner(web.AppRunner):
         return _Server(await super()._make_server(), self._kwargs, self._headers)
 
 
-class _Refused(asyncio.Protocol):
-    """A connection beyond the bound: closed before a byte is read."""
+class _Connection(socket.socket):
+    """A connection that holds a place until its descriptor is closed, in whatever state that happens."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
+    def __init__(self, accepted: socket.socket, places: Places, address: str) -> None:
+        super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
+        self._place: tuple[Places, str] | None = (places, address)
+
+    def close(self) -> None:
+        """Close, and give the place back."""
+        super().close()
+        place, self._place = self._place, None
+        if place is not None:
+            places, address = place
+            places.give_back(address)
 
 
-class BoundedSite(web.BaseSite):
-    """A TCP listener with a bound on connections and on the time of a TLS handshake."""
+class _Listening(socket.socket):
+    """A listening socket that hands on a connection only if there is a place for its address."""
 
-    __slots__ = ("_connections_max", "_host", "_port", "_reuse_port")
+    def __init__(self, bound: socket.socket, places: Places) -> None:
+        super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
+        self._places = places
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            self.setsockopt(socket.SOL_SOCKET, buffer, SOCKET_BYTES)  # whatever is accepted inherits them
 
-    def __init__(
-        self,
-        runner: web.BaseRunner,
-        host: str,
-        port: int,
-        *,
-        ssl_context: ssl.SSLContext | None = None,
-        connections_max: int = CONNECTIONS_MAX,
-        reuse_port: bool = False,
-    ) -> None:
-        """``port`` 0 takes a free one; ``runner.addresses`` tells which."""
-        super().__init__(runner, ssl_context=ssl_context, backlog=BACKLOG)
-        self._host = host
-        self._port = port
-        self._connections_max = connections_max
-        self._reuse_port = reuse_port
+    def listen(self, backlog: int = BACKLOG) -> None:
+        """Keep a long queue; asyncio means by ``backlog`` also how many it accepts before anybody else has a turn."""
+        super().listen(BACKLOG)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept. Raises ``ConnectionAbortedError`` for one without a place, which is reset before a byte is read."""
+        accepted, address = super().accept()
+        if self._places.take(address[0], monotonic()):
+            return _Connection(accepted, self._places, address[0]), address
+        with accepted, suppress(OSError):
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        raise ConnectionAbortedError
+
+
+class _Site(web.BaseSite):
+    """One listening socket, with a bound on the time of a TLS handshake."""
+
+    __slots__ = ("_listening",)
+
+    def __init__(self, runner: web.BaseRunner, listening: socket.socket, ssl_context: ssl.SSLContext | None) -> None:
+        super().__init__(runner, ssl_context=ssl_context, backlog=ACCEPTED_IN_A_TURN)
+        self._listening = listening
 
     @property
     def name(self) -> str:
         """Return the address it listens on."""
-        return f"{'https' if self._ssl_context else 'http'}://{self._host}:{self._port}"
+        host, port, *_ = self._listening.getsockname()
+        return f"{'https' if self._ssl_context else 'http'}://{host}:{port}"
 
     async def start(self) -> None:
         """Listen."""
         await super().start()
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the runner was not set up")
         self._server = await asyncio.get_running_loop().create_server(
-            self._connection,
-            self._host,
-            self._port,
+            server,
+            sock=self._listening,
             ssl=self._ssl_context,
             backlog=self._backlog,
-            reuse_port=self._reuse_port or None,
             ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._ssl_context else None,
         )
 
-    def _connection(self) -> asyncio.Protocol:
-        server = self._runner.server
-        if server is None or len(server.connections) >= self._connections_max:
-            return _Refused()
-        return server()
+
+async def _bind(host: str, port: int, places: Places, *, reuse_port: bool) -> list[_Listening]:
+    """Listen at each address of ``host``. Raises ``OSError`` if one is taken, or none is of this machine."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    bound: list[_Listening] = []
+    missing: OSError | None = None
+    for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+        try:
+            made = socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=reuse_port)
+        except OSError as error:
+            # A name may have an address of a family that this machine does not speak.
+            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                for one in bound:
+                    one.close()
+                raise
+            missing = error
+            continue
+        bound.append(_Listening(made, places))
+    if not bound:
+        raise missing or OSError(errno.EADDRNOTAVAIL, "no address to listen on")
+    return bound
+
+
+def _connections(wished: int) -> int:
+    """Return how many connections the system lets us have, up to ``wished``; it is asked for more if it gives few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wished + SPARE_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY:
+        return wished
+    return max(1, min(wished, soft - SPARE_DESCRIPTORS))
 
 
 async def listen(
@@ -143,24 +291,37 @@ async def listen(
     *,
     ssl_context: ssl.SSLContext | None = None,
     connections_max: int = CONNECTIONS_MAX,
+    per_address_max: int | None = None,
     reuse_port: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> NeutralRunner:
     """
     Serve ``app`` on ``host`` and ``port`` and return the runner; ``await runner.cleanup()`` closes the door.
 
-    ``headers`` are those the application sets on every answer, for what never reaches it.
+    ``port`` 0 takes a free one; ``runner.addresses`` tells which. ``per_address_max`` bounds the connections of one
+    address; without it that is ``CONNECTIONS_PER_ADDRESS_MAX`` where TLS ends here. Where it does not, all come from
+    the proxy in front, and there is no bound. ``headers`` are those the application sets on every answer, for what
+    never reaches it.
 
     Raises ``OSError`` if the address cannot be listened on; nothing stays open then.
     """
+    most = _connections(connections_max)
+    each, rate = per_address_max or most, None
+    web_protocol.MAX_MSG_QUEUE_SIZE = REQUESTS_QUEUED
+    if ssl_context is not None:
+        SSLProtocol.max_size = TLS_READ_BYTES
+        each = per_address_max or CONNECTIONS_PER_ADDRESS_MAX
+        rate = TokenBuckets(CONNECTS_PER_MINUTE, CONNECTS_AT_ONCE)
     runner = NeutralRunner(app, headers)
+    bound: list[_Listening] = []
     await runner.setup()
-    site = BoundedSite(
-        runner, host, port, ssl_context=ssl_context, connections_max=connections_max, reuse_port=reuse_port
-    )
     try:
-        await site.start()
+        bound += await _bind(host, port, Places(most, each, rate), reuse_port=reuse_port)
+        for listening in bound:
+            await _Site(runner, listening, ssl_context).start()
     except BaseException:
         await runner.cleanup()
+        for listening in bound:
+            listening.close()
         raise
     return runner

@@ -4,6 +4,7 @@ The door for partners: a few paths, bytes in, bytes out (``docs/protocol.md`` se
 Rule 1: size, media type and encoding are checked here, in the order of section 5.1; everything else is the services'.
 Rule 2: whatever goes wrong, a partner sees a code of the protocol or a bare HTTP status, and the same bytes for each.
 Rule 3: no answer tells a version, and none may be kept by a cache.
+Rule 4: whoever breaks the protocol is told so once and let go: what else waits on that connection is not read.
 """
 
 import asyncio
@@ -34,6 +35,9 @@ from gateway.services.ports import Conflict, Unavailable
 from gateway.services.receive import Reply, problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+FAULTS = frozenset({400, 404, 405, 413, 429})
+"""Statuses no partner gets that keeps to the protocol, or to its share; the other refusals pass with time."""
 
 CONTINUATION = "/xg/1/log/{origin:[0-9a-f]{64}}/{size:[1-9][0-9]{0,15}}/{root:[0-9a-f]{64}}/{to:[1-9][0-9]{0,15}}"
 
@@ -151,19 +155,19 @@ class _Door:
         """Turn whatever is raised into the protocol's answer; a fault of ours is ``later`` and an alarm."""
         bound = structlog.contextvars.bind_contextvars(request=secrets.token_hex(8))
         try:
-            return await handler(request)
+            response = await handler(request)
         except web.HTTPException as error:
             allow = error.headers.get("Allow")
-            return http_problem(error.status, {"Allow": allow} if allow else None)
+            response = http_problem(error.status, {"Allow": allow} if allow else None)
         except Exception as error:
             reason = self._reason(error)
             self._log("request.refused", reason=str(reason))
             response = _response(problem(PeerError(reason)))
-            if not request.content.is_eof():
-                response.force_close()
-            return response
         finally:
             structlog.contextvars.reset_contextvars(**bound)
+        if response.status in FAULTS or not request.content.is_eof():
+            response.force_close()
+        return response
 
     def _reason(self, error: Exception) -> Reason:
         match error:

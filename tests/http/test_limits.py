@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.envelope import MAX_BYTES
-from gateway.http.limits import BUCKETS_MAX, Limits, Overloaded, Room, TokenBuckets, address_group
+from gateway.http.limits import BUCKETS_MAX, Limits, Overloaded, Places, Room, TokenBuckets, address_group
 
 
 def test_an_empty_bucket_tells_how_long_to_wait() -> None:
@@ -66,3 +66,46 @@ def test_limits_come_from_the_configuration_by_name() -> None:
     """What the section does not name keeps its default; names of other parts are passed over."""
     limits = Limits.of({"body_timeout_s": 3, "in_flight": 8})
     assert (3, MAX_BYTES) == (limits.body_timeout_s, limits.envelope_max_bytes)
+
+
+def test_one_address_takes_its_share_of_places_and_no_more() -> None:
+    """The next address still finds a place, and a place that was given back can be taken again."""
+    places = Places(4, 2)
+    assert [True, True, False] == [places.take("a") for _ in range(3)]
+    assert places.take("b")
+    places.give_back("a")
+    assert [True, False] == [places.take("a") for _ in range(2)]
+
+
+def test_places_of_all_addresses_together_are_bounded() -> None:
+    """Many addresses with few connections each do not pass the bound of the door."""
+    places = Places(2, 2)
+    assert [True, True, False] == [places.take(address) for address in "abc"]
+
+
+def test_an_address_without_a_place_is_forgotten() -> None:
+    """What is counted of addresses does not grow with how many ever came."""
+    places = Places(4, 2)
+    for number in range(100):
+        places.take(str(number))
+        places.give_back(str(number))
+    assert 0 == len(places._taken)
+
+
+def test_the_addresses_of_one_ipv6_host_share_its_places() -> None:
+    """Another address of the same network of 64 bits is the same host."""
+    places = Places(4, 1)
+    assert [True, False] == [places.take(address) for address in ("2001:db8::1", "2001:db8::2")]
+
+
+def test_an_address_that_comes_too_often_waits_and_no_other() -> None:
+    """Places that are given back at once are no way around the rate of one address."""
+    places = Places(4, 2, TokenBuckets(60, 3))
+    tried = []
+    for _ in range(4):
+        tried.append(places.take("a", 0.0))
+        if tried[-1]:
+            places.give_back("a")
+    assert [True, True, True, False] == tried
+    assert places.take("b", 0.0)
+    assert places.take("a", 1.0)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,6 +67,140 @@ async def test_a_client_that_does_not_shake_hands_is_closed(
         with contextlib.suppress(ConnectionError):
             assert b"" == await reader.read()
     writer.close()
+
+
+TRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TRUSTING.check_hostname, TRUSTING.verify_mode = False, ssl.CERT_NONE
+
+
+async def connect(
+    port: int, address: str = "127.0.0.1", *, secured: bool = False
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    tls = TRUSTING if secured else None
+    return await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0), ssl=tls)
+
+
+async def is_open(port: int, address: str = "127.0.0.1", *, secured: bool = False) -> bool:
+    """Tell whether the door answers a request from ``address``."""
+    try:
+        reader, writer = await connect(port, address, secured=secured)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answered = bool(await reader.read(1))
+        writer.close()
+    except ConnectionError:
+        return False
+    return answered
+
+
+async def test_connections_that_say_nothing_to_tls_are_counted(serve: Callable[..., Any], tmp_path: Path) -> None:
+    """A place is taken when the connection is accepted, not when its handshake is done."""
+    context, _ = tls_door(tmp_path)
+    port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context, connections_max=2)
+    assert await is_open(port, secured=True)
+    mute = [await connect(port) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    assert not await is_open(port, secured=True)
+    for _, writer in mute:
+        writer.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback has one address")
+async def test_one_address_does_not_take_the_places_of_another(serve: Callable[..., Any]) -> None:
+    """Whoever holds their share is refused one more, and a partner from elsewhere is served."""
+    port = await serve(peer_app(Echo(), Echo(), log=print), per_address_max=3)
+    held = [await connect(port, "127.0.0.8") for _ in range(3)]
+    await asyncio.sleep(0.1)
+    assert [False, True] == [await is_open(port, address) for address in ("127.0.0.8", "127.0.0.9")]
+    for _, writer in held:
+        writer.close()
+    await asyncio.sleep(0.1)
+    assert await is_open(port, "127.0.0.8")
+
+
+@pytest.mark.parametrize("secured", [True, False])
+async def test_answers_that_nobody_reads_are_not_waited_for(
+    serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secured: bool
+) -> None:
+    """A client that asks and never reads is reset once nothing more fits into what lies between."""
+    monkeypatch.setattr(listening, "UNREAD_TIMEOUT_S", 0.3)
+    context, _ = tls_door(tmp_path)
+    port = await serve(many_words(), ssl_context=context if secured else None)
+    async with deaf(port, secured) as transport:
+        transport.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 4)
+        raw = transport.get_extra_info("socket")
+        async with asyncio.timeout(10):  # nothing is read or written meanwhile: the system itself is told
+            while not raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                await asyncio.sleep(0.05)
+
+
+async def test_a_connection_that_is_over_is_not_kept_by_the_other_side(
+    serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that does not answer the goodbye of TLS gives its place back all the same, and soon."""
+    monkeypatch.setattr(listening, "CLOSE_TIMEOUT_S", 0.3)
+    context, _ = tls_door(tmp_path)
+    port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context, connections_max=1)
+    async with deaf(port, True) as transport:
+        transport.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(5):
+            while not await is_open(port, secured=True):
+                await asyncio.sleep(0.05)
+
+
+async def test_requests_behind_one_that_is_not_answered_yet_are_left_unread(serve: Callable[..., Any]) -> None:
+    """A client that sends many at once, each with a body, does not fill our memory with them."""
+    asked, app = asyncio.Event(), web.Application()
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.set()
+        await asyncio.sleep(60)
+        return web.Response()
+
+    app.router.add_post("/", answer)
+    port = await serve(app)
+    with socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        _, writer = await asyncio.open_connection(sock=raw)
+        request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + bytes(60_000)
+        writer.write(request * 30)
+        await asyncio.wait_for(asked.wait(), 5)
+        await asyncio.sleep(0.5)
+        assert 20 * len(request) < writer.transport.get_write_buffer_size()
+        writer.transport.abort()
+
+
+def many_words() -> web.Application:
+    """Return an application that answers everything with a megabyte."""
+    app = web.Application()
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=bytes(1 << 20))
+
+    app.router.add_get("/", answer)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def deaf(port: int, secured: bool) -> AsyncIterator[asyncio.Transport]:
+    """Connect, read nothing from then on, and yield what writes."""
+    loop = asyncio.get_running_loop()
+    raw, protocol = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
+    transport = await loop.start_tls(raw, protocol, TRUSTING) if secured else raw
+    raw.pause_reading()  # below TLS, so that not even its goodbye is read
+    try:
+        yield transport
+    finally:
+        raw.abort()
+
+
+def test_connections_leave_descriptors_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system gives few descriptors, fewer connections are taken, so that store and posts have theirs."""
+    given = [(1024, 2048)]
+    monkeypatch.setattr(listening.resource, "getrlimit", lambda _: given[-1])
+    monkeypatch.setattr(listening.resource, "setrlimit", lambda _, limits: given.append(limits))
+    assert 2048 - listening.SPARE_DESCRIPTORS == listening._connections(8192)
+    assert [(1024, 2048), (2048, 2048)] == given
+    assert 100 == listening._connections(100)
 
 
 async def test_headers_that_drip_are_not_waited_for(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,630 @@
+"""
+Besiege one gateway while an honest partner goes on, and count what that cost the partner.
+
+The gateway is a process of its own behind TLS, as ``isthmus serve`` runs it. First the partner is alone. Then 500 slow
+clients come and come again: some say nothing to TLS, some nothing after it, some drip headers or a body, some do not
+let go, some never read what they asked for. Then a flood joins them: envelopes that look valid, bodies too large,
+encoded or deep, ten thousand headers, invalid UTF-8, pairs of requests in one, wrong methods. All share the cores of
+one machine.
+
+    python -m drills.flood [--seconds 60] [--slow 500] [--flood 64] [--once] [--one-address] [--json]
+
+Exit status 1 if the partner was refused or waited longer than 250 ms (p99), if a slow client stayed longer than 20 s,
+if the gateway held 300 MB or grew, or if it gave an answer that no such request may get.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import socket
+import ssl
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+from benchmarks.accept import write_envelopes
+from benchmarks.figures import percentile
+from benchmarks.load import ENVELOPE_BYTES
+from benchmarks.pair import COUNTRIES, Pair, make_pair
+from benchmarks.resident import resident_mib
+from gateway import settings
+from gateway.app import Gateway
+from gateway.core import envelope, wire
+from gateway.services.ports import Unavailable
+from gateway.transport.peers import HttpPeers
+from tests.support.served import Served, serve
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CROWD_NICE = 10
+"""Crowds have machines of their own in life: here their work must not be taken for that of the gateway."""
+
+HONEST_PER_S = 20
+HONEST_P99_MS = 250.0
+SLOW_MOST_S = 20.0
+MEMORY_MIB = 286.0
+"""300 MB."""
+
+GROWTH_MIB = 16.0
+"""More than the caches of a gateway that accepts 20 messages a second, less than any of these crowds would need."""
+
+LASTING_S = 45.0
+"""A siege shorter than this says nothing of growth: a crowd takes that long to be there in full."""
+
+STUCK_S = 60.0
+"""A slow client that is still there after this long is there for good."""
+
+PAUSE_S = 1.0
+"""A slow client that was closed comes again after this long; without a pause it would be part of a flood."""
+
+HEAD = f"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: {envelope.MEDIA_TYPE}\r\n".encode()
+ANSWER_HEAD = f"POST /xg/1/answers HTTP/1.1\r\nHost: x\r\nContent-Type: {wire.ANSWER_MEDIA_TYPE}\r\n".encode()
+NOWHERE = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def _addresses(net: int, count: int) -> list[str]:
+    """Return ``count`` addresses of loopback that nobody else uses; on systems with one address alone, that one."""
+    if sys.platform != "linux":
+        return ["127.0.0.1"]
+    return [f"127.0.{net}.{number}" for number in range(1, count + 1)]
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A connection to the gateway, and what carries it below TLS."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    below: asyncio.Transport
+
+
+async def _connect(port: int, address: str, tls: ssl.SSLContext | None, *, narrow: bool = False) -> Line:
+    """Connect from ``address``; ``narrow`` leaves little room for what comes back. Raises ``OSError``."""
+    raw = socket.socket()
+    try:
+        raw.setblocking(False)
+        if narrow:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.bind((address, 0))
+        await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=raw, limit=1024 if narrow else 1 << 16)
+    except BaseException:
+        raw.close()
+        raise
+    below = writer.transport
+    try:
+        if tls is not None:
+            await writer.start_tls(tls, server_hostname="x", ssl_handshake_timeout=STUCK_S)
+    except BaseException:
+        below.abort()
+        raise
+    return Line(reader, writer, below)  # type: ignore[arg-type]  # a TCP transport reads and writes
+
+
+# The slow ones. Each returns when the gateway has closed the connection. ``again`` is a request it answers each time.
+
+
+async def _say_nothing(line: Line, again: bytes) -> None:
+    await line.reader.read()
+
+
+async def _drip(line: Line, first: bytes, drop: bytes) -> None:
+    line.writer.write(first)
+    closed = asyncio.create_task(line.reader.read())
+    while not closed.done() and not line.below.is_closing():
+        line.writer.write(drop)
+        await asyncio.wait({closed}, timeout=1.0)
+    await asyncio.wait({closed})
+
+
+async def _drip_headers(line: Line, again: bytes) -> None:
+    await _drip(line, HEAD, b"X-A: b\r\n")
+
+
+async def _drip_body(line: Line, again: bytes) -> None:
+    await _drip(line, HEAD + b"Content-Length: 9349\r\n\r\nXG1", b"\0")
+
+
+async def _never_let_go(line: Line, again: bytes) -> None:
+    line.below.pause_reading()  # below TLS, so that not even its goodbye is read
+    line.writer.write(NOWHERE * 1000)
+    await _until_reset(line)
+
+
+async def _never_read(line: Line, again: bytes) -> None:
+    line.below.pause_reading()
+    line.writer.write(again * PIPELINED)
+    await _until_reset(line)
+
+
+async def _read_a_byte(line: Line, again: bytes) -> None:
+    line.writer.write(again * PIPELINED)
+    reading = asyncio.create_task(_trickle(line))
+    try:
+        await _until_reset(line)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _trickle(line: Line) -> None:
+    while await line.reader.read(1):
+        await asyncio.sleep(1.0)
+
+
+async def _until_reset(line: Line) -> None:
+    """Return when the other side is gone, without a byte read or written: either would be more than it can expect."""
+    raw = line.below.get_extra_info("socket")
+    while raw.fileno() != -1 and raw.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 1)[0] == TCP_ESTABLISHED:
+        await asyncio.sleep(0.5)
+
+
+TCP_INFO = getattr(socket, "TCP_INFO", 0)
+TCP_ESTABLISHED = 1
+"""The first byte of what the kernel of Linux tells of a connection, while both sides are there."""
+
+PIPELINED = 120
+"""Requests at once, whose answers of 4 KiB are more than the buffers on the way to who does not read them hold."""
+
+SLOW: Mapping[str, tuple[Callable[[Line, bytes], Awaitable[None]], bool, bool]] = {
+    "nothing to TLS": (_say_nothing, False, False),
+    "nothing after TLS": (_say_nothing, True, False),
+    "headers drip": (_drip_headers, True, False),
+    "body drips": (_drip_body, True, False),
+    "never reads": (_never_read, True, True),
+    "reads a byte": (_read_a_byte, True, True),
+    "never lets go": (_never_let_go, True, False),
+}
+"""What a slow client does, whether it speaks TLS, and whether it leaves no room for answers."""
+
+DEAF_EACH = 50
+"""One client in so many never reads, one reads a byte at a time; their many requests make them part of a flood."""
+
+
+def _kind(number: int) -> str:
+    """Return what client ``number`` does."""
+    deaf = {0: "never reads", 1: "reads a byte"}
+    idle = [kind for kind in SLOW if kind not in deaf.values()]
+    return deaf.get(number % DEAF_EACH, idle[number % len(idle)])
+
+
+async def hold(port: int, count: int, addresses: Sequence[str], seconds: float, file: Path) -> dict[str, Any]:
+    """Keep ``count`` slow clients at the door for ``seconds``; return how long each stayed, and the refused."""
+    stayed: dict[str, list[float]] = {kind: [] for kind in SLOW}
+    refused: Counter[str] = Counter()
+    again = _with_body(HEAD, file.read_bytes()[:ENVELOPE_BYTES])
+    until, tls = time.monotonic() + seconds, _tls()
+
+    async def one(number: int) -> None:
+        kind = _kind(number)
+        behave, speaks_tls, narrow = SLOW[kind]
+        await asyncio.sleep(number / count * min(2.0, seconds))
+        while time.monotonic() < until:
+            began = time.monotonic()
+            try:
+                address = addresses[number % len(addresses)]
+                line = await _connect(port, address, tls if speaks_tls else None, narrow=narrow)
+            except OSError:
+                refused[kind] += 1
+                await asyncio.sleep(1.0)
+                continue
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(STUCK_S):
+                    await behave(line, again)
+            stayed[kind].append(time.monotonic() - began)
+            line.below.abort()
+            await asyncio.sleep(PAUSE_S)
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    return {"stayed": stayed, "refused": refused}
+
+
+# The flood. Each kind is bytes to send and the statuses that may come back; 429 and 503 always may.
+
+
+def _looks_valid(draw: random.Random, real: bytes) -> bytes:
+    """Return a real envelope with one byte of its ciphertext changed: it costs us an opening to see that."""
+    at = draw.randrange(len(real) // 2, len(real))
+    return HEAD + f"Content-Length: {len(real)}\r\n\r\n".encode() + real[:at] + bytes([real[at] ^ 1]) + real[at + 1 :]
+
+
+def _with_body(head: bytes, body: bytes, more: bytes = b"") -> bytes:
+    return head + more + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+_SMUGGLED = b"GET /xg/1/log HTTP/1.1\r\nHost: x\r\n\r\n"
+_CHUNKED = b"Transfer-Encoding: chunked\r\n"
+_LENGTH = b"Content-Length: %d\r\n" % (5 + len(_SMUGGLED))
+_METHODS = (b"GET", b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"PATCH", b"HEAD")
+
+FLOOD: Mapping[str, tuple[Callable[[random.Random, bytes], bytes], frozenset[int]]] = {
+    "looks valid": (_looks_valid, frozenset({400})),
+    "too large, said": (lambda draw, real: HEAD + b"Content-Length: 99999999\r\n\r\n" + bytes(1000), frozenset({413})),
+    "too large, unsaid": (
+        lambda draw, real: HEAD + _CHUNKED + b"\r\n" + (b"10000\r\n" + bytes(1 << 16) + b"\r\n") * 100,
+        frozenset({413}),
+    ),
+    "encoded": (
+        lambda draw, real: _with_body(HEAD, b"\x1f\x8b" + bytes(200), b"Content-Encoding: gzip\r\n"),
+        frozenset({400}),
+    ),
+    "deep": (lambda draw, real: _with_body(ANSWER_HEAD, b"[" * 60_000), frozenset({400})),
+    "10,000 headers": (lambda draw, real: _with_body(HEAD, b"x", b"X-A: b\r\n" * 10_000), frozenset({400})),
+    "no UTF-8 in a body": (lambda draw, real: _with_body(ANSWER_HEAD, b'{"receipt":"\xff\xfe\xc0"}'), frozenset({400})),
+    "no UTF-8 in a head": (
+        lambda draw, real: b"GET /\xff\xfe HTTP/1.1\r\nHost: \xc0\xaf\r\n\r\n",
+        frozenset({400, 404, 405}),
+    ),
+    "two lengths": (
+        lambda draw, real: HEAD + b"Content-Length: 1\r\n" + _LENGTH + b"\r\n0\r\n\r\n" + _SMUGGLED,
+        frozenset({400}),
+    ),
+    "length and chunks": (
+        lambda draw, real: HEAD + _LENGTH + _CHUNKED + b"\r\n0\r\n\r\n" + _SMUGGLED,
+        frozenset({400}),
+    ),
+    "chunks named twice": (
+        lambda draw, real: HEAD + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n" + _SMUGGLED,
+        frozenset({400}),
+    ),
+    "chunks misspelt": (
+        lambda draw, real: HEAD + b"Transfer-Encoding:\x0bchunked\r\n" + _LENGTH + b"\r\n0\r\n\r\n" + _SMUGGLED,
+        frozenset({400}),
+    ),
+    "a head folded": (
+        lambda draw, real: HEAD + b"X-A: b\r\n Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + _SMUGGLED,
+        frozenset({400}),
+    ),
+    "wrong method": (
+        lambda draw, real: draw.choice(_METHODS) + b" /xg/1/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        frozenset({405}),
+    ),
+}
+PAIRS = frozenset({"two lengths", "length and chunks", "chunks named twice", "chunks misspelt", "a head folded"})
+"""Kinds that hold a second request which must never be answered."""
+
+
+async def pour(
+    port: int, count: int, addresses: Sequence[str], seconds: float, file: Path, seed: int
+) -> dict[str, Any]:
+    """Send what ``FLOOD`` holds from ``count`` connections for ``seconds``, as fast as answers come; count those."""
+    told: dict[str, Counter[str]] = {kind: Counter() for kind in FLOOD}
+    faults: Counter[str] = Counter()
+    real = file.read_bytes()[-ENVELOPE_BYTES:]
+    until, tls = time.monotonic() + seconds, _tls()
+
+    async def one(number: int) -> None:
+        draw = random.Random(seed + number)
+        while time.monotonic() < until:
+            kind = draw.choice(list(FLOOD))
+            make, statuses = FLOOD[kind]
+            try:
+                async with asyncio.timeout(STUCK_S):
+                    line = await _connect(port, addresses[number % len(addresses)], tls)
+                    try:
+                        answer = await _ask(line, make(draw, real))
+                        _judge(kind, answer, statuses, told[kind], faults)
+                    finally:
+                        line.below.abort()
+            except TimeoutError:
+                faults[f"{kind}: never answered"] += 1
+            except (OSError, EOFError):
+                told[kind]["closed"] += 1
+                await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    return {"told": told, "faults": faults}
+
+
+async def _ask(line: Line, request: bytes) -> bytes:
+    """Send ``request`` and return all that comes back; raises ``OSError`` or ``EOFError`` if nothing does."""
+    line.writer.write(request)
+    answer = await line.reader.readuntil(b"\r\n\r\n")
+    with suppress(OSError):  # a connection may be reset while we still send, once the answer is there
+        answer += await line.reader.read()
+    return answer
+
+
+def _judge(kind: str, answer: bytes, statuses: frozenset[int], told: Counter[str], faults: Counter[str]) -> None:
+    status = int(answer[9:12])
+    told[str(status)] += 1
+    if status not in statuses | {429, 503}:
+        faults[f"{kind}: {status}"] += 1
+    if status in (429, 503) and b"\r\nRetry-After: " not in answer:
+        faults[f"{kind}: {status} without Retry-After"] += 1
+    if kind in PAIRS and answer.count(b"HTTP/1.") != 1:
+        faults[f"{kind}: the second request was answered"] += 1
+
+
+# The partner, and what is measured.
+
+
+@dataclass
+class Phase:
+    """What the honest partner met with while something went on; latencies in milliseconds from when each was due."""
+
+    name: str
+    sent: int = 0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    most_ms: float = 0.0
+    worked: float = 0.0
+    """Of the time the gateway worked, as a share of one core."""
+
+    starved: float = 0.0
+    """Of the time it was ready to work and had to wait for a core: what others on this machine cost the partner."""
+
+
+@dataclass
+class Figures:
+    """What a run showed. Everything under ``faults`` must be 0."""
+
+    seed: int
+    seconds: float
+    phases: list[Phase] = field(default_factory=list)
+    slow: dict[str, dict[str, float]] = field(default_factory=dict)
+    told: dict[str, dict[str, int]] = field(default_factory=dict)
+    memory_peak_mib: float = 0.0
+    memory_growth_mib: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def good(self) -> bool:
+        """Tell whether the partner never noticed, and nothing was answered wrongly."""
+        return not any(self.faults.values())
+
+
+class Partner:
+    """XAA with messages to XBB that are ready to be posted, each of a case of its own."""
+
+    def __init__(self, peers: HttpPeers, file: Path, verify: Callable[[bytes], object]) -> None:
+        """Post the envelopes in ``file`` one after another, from the first."""
+        self._peers = peers
+        self._stored = file.read_bytes()
+        self._verify = verify
+        self._next = 0
+
+    async def exchange(self, phase: Phase, seconds: float, faults: Counter[str], gateway: int) -> None:
+        """Post ``HONEST_PER_S`` messages a second for ``seconds`` to a process; verify each answer."""
+        before = _scheduled(gateway)
+        began, answers, latencies = time.monotonic(), list[bytes](), list[float]()
+
+        async def one(due: float) -> None:
+            at, self._next = self._next * ENVELOPE_BYTES, self._next + 1
+            raw = self._stored[at : at + ENVELOPE_BYTES]
+            try:
+                answer = await self._peers.post("XBB", "/xg/1/messages", raw, envelope.MEDIA_TYPE)
+            except Unavailable:
+                faults["honest refused"] += 1
+                return
+            latencies.append((time.monotonic() - due) * 1000)
+            if answer.status == 200:
+                answers.append(answer.body)
+            else:
+                faults["honest refused"] += 1
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(int(seconds * HONEST_PER_S)):
+                due = began + number / HONEST_PER_S
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                group.create_task(one(due))
+                phase.sent += 1
+        taken = time.monotonic() - began
+        phase.worked, phase.starved = (
+            round((after - then) / taken, 2) for after, then in zip(_scheduled(gateway), before, strict=True)
+        )
+        for answer in answers:
+            try:
+                self._verify(answer)
+            except Exception:
+                faults["answers that do not verify"] += 1
+        if latencies:
+            phase.p50_ms, phase.p99_ms = (round(percentile(latencies, of), 1) for of in (0.5, 0.99))
+            phase.most_ms = round(max(latencies), 1)
+
+
+def _scheduled(process: int) -> tuple[float, float]:
+    """Return the seconds a process has worked, and waited for a core; nothing where the system does not tell."""
+    try:
+        worked, waited, _ = Path(f"/proc/{process}/schedstat").read_text().split()
+    except OSError:
+        return 0.0, 0.0
+    return int(worked) / 1e9, int(waited) / 1e9
+
+
+@asynccontextmanager
+async def _crowd(**arguments: Any) -> AsyncIterator[Callable[[], Awaitable[dict[str, Any]]]]:
+    """Run one of the crowds as a process of its own; yield what waits for it and returns what it saw."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "drills.flood", "--crowd", json.dumps(arguments), cwd=ROOT, stdout=PIPE, limit=1 << 24
+    )
+
+    async def ended() -> dict[str, Any]:
+        out, _ = await child.communicate()
+        if child.returncode:
+            raise RuntimeError(f"a crowd ended with status {child.returncode}")
+        seen: dict[str, Any] = json.loads(out)
+        return seen
+
+    try:
+        yield ended
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+def _be_crowd(arguments: Mapping[str, Any]) -> None:
+    os.nice(CROWD_NICE)
+    what = dict(arguments)
+    work = {"hold": hold, "pour": pour}[what.pop("work")]
+    print(json.dumps(asyncio.run(work(**what | {"file": Path(what["file"])}))), flush=True)
+
+
+class Watch:
+    """The memory of the gateway, looked at twice a second."""
+
+    def __init__(self, served: Served) -> None:
+        """Look at ``served``."""
+        self._served = served
+        self.seen: list[float] = []
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            self.seen.append(await asyncio.to_thread(resident_mib, self._served.pid))
+            await asyncio.sleep(0.5)
+
+    def growth(self, since: int) -> float:
+        """Return by how much the last third of what was seen from number ``since`` is above the second."""
+        third = (len(self.seen) - since) // 3
+        second, last = self.seen[since + third : since + 2 * third], self.seen[-third:]
+        return max(last) - max(second) if third else 0.0
+
+
+async def siege(
+    root: Path, figures: Figures, slow: int, flood: int, *, one_address: bool = False, once: bool = False
+) -> None:
+    """Run the phases, or ``once`` the worst of them alone, against one gateway of a fresh pair under ``root``."""
+    pair = make_pair(root)
+    for country in COUNTRIES:
+        gateway = await pair.open(country, create=True)
+        await gateway.refresh_trust()
+        await gateway.close()
+    gateway = await pair.open("XAA")
+    try:
+        await _besiege(gateway, pair, figures, slow, flood, one_address=one_address, once=once)
+    finally:
+        await gateway.close()
+
+
+async def _besiege(
+    gateway: Gateway, pair: Pair, figures: Figures, slow: int, flood: int, *, one_address: bool, once: bool
+) -> None:
+    seconds, file, port = figures.seconds, pair.root / "envelopes", _port(pair)
+    quiet = max(2.0, seconds / 6)
+    await asyncio.to_thread(write_envelopes, gateway, file, int((quiet + 2 * seconds) * HONEST_PER_S) + 1)
+    served = await asyncio.to_thread(serve, pair, "XBB")
+    watch = Watch(served)
+    looking = asyncio.create_task(watch.run())
+    try:
+        async with HttpPeers(gateway.context.trust.find) as peers:
+            partner = Partner(peers, file, lambda raw: gateway.deliverer.verify("XBB", "", raw))
+            crowd = {"port": port, "seconds": seconds}
+            crowd |= {"file": str(file)}
+            holding = crowd | {"work": "hold", "count": slow, "addresses": _addresses(1, 1 if one_address else 50)}
+            pouring = crowd | {"work": "pour", "count": flood, "addresses": _addresses(2, 16)}
+            pouring |= {"seed": figures.seed}
+            await partner.exchange(_phase(figures, "alone"), quiet, figures.faults, served.pid)
+            if not once:
+                async with _crowd(**holding) as ended:
+                    await partner.exchange(_phase(figures, "slow clients"), seconds, figures.faults, served.pid)
+                    _take_slow(figures, await ended())
+            besieged = len(watch.seen)
+            async with _crowd(**holding) as ended, _crowd(**pouring) as poured:
+                await partner.exchange(_phase(figures, "slow clients and flood"), seconds, figures.faults, served.pid)
+                if seconds >= LASTING_S:
+                    figures.memory_growth_mib = round(watch.growth(besieged), 1)
+                _take_slow(figures, await ended())
+                _take_flood(figures, await poured())
+    finally:
+        looking.cancel()
+        figures.faults["gateway fell over"] += served.process.poll() is not None
+        figures.faults["gateway ended badly"] += served.stop() != 0
+        figures.faults["faults in its log"] += served.events("gateway.fault")
+    figures.memory_peak_mib = round(max(watch.seen), 1)
+    figures.faults["memory too much"] += figures.memory_peak_mib >= MEMORY_MIB
+    figures.faults["memory grew"] += figures.memory_growth_mib > GROWTH_MIB
+    figures.faults["honest too slow"] += sum(phase.p99_ms >= HONEST_P99_MS for phase in figures.phases)
+
+
+def _phase(figures: Figures, name: str) -> Phase:
+    figures.phases.append(Phase(name))
+    return figures.phases[-1]
+
+
+def _port(pair: Pair) -> int:
+    return int(settings.load(pair.home("XBB"), {}).values["listeners"]["peers"]["port"])
+
+
+def _take_slow(figures: Figures, seen: Mapping[str, Any]) -> None:
+    for kind, stayed in seen["stayed"].items():
+        row = figures.slow.setdefault(kind, {"connections": 0, "refused": 0, "longest_s": 0.0})
+        row["connections"] += len(stayed)
+        row["refused"] += seen["refused"].get(kind, 0)
+        row["longest_s"] = round(max([row["longest_s"], *stayed]), 1)
+        figures.faults["slow stayed too long"] += sum(one > SLOW_MOST_S for one in stayed)
+
+
+def _take_flood(figures: Figures, seen: Mapping[str, Any]) -> None:
+    figures.told = {kind: dict(told) for kind, told in seen["told"].items()}
+    figures.faults.update(seen["faults"])
+
+
+def report(figures: Figures, *, as_json: bool) -> None:
+    """Print the figures: one JSON object, or lines for people."""
+    if as_json:
+        print(json.dumps(vars(figures) | {"good": figures.good}, default=vars))
+        return
+    print(f"seed {figures.seed}, load average {os.getloadavg()[0]:.1f} at the end")
+    for phase in figures.phases:
+        print(
+            f"  {phase.name:<24} {phase.sent:>5} exchanges: "
+            f"p50 {phase.p50_ms} ms, p99 {phase.p99_ms} ms, longest {phase.most_ms} ms; "
+            f"the gateway worked {phase.worked:.0%} of the time and waited {phase.starved:.0%} of it for a core"
+        )
+    for kind, row in figures.slow.items():
+        print(
+            f"  {kind:<24} {row['connections']:>5.0f} connections, {row['refused']:.0f} refused, "
+            f"longest {row['longest_s']} s"
+        )
+    for kind, told in figures.told.items():
+        print(f"  {kind:<24} {', '.join(f'{count} x {status}' for status, count in sorted(told.items()))}")
+    print(f"  memory: {figures.memory_peak_mib} MiB at most, {figures.memory_growth_mib:+} MiB towards the end")
+    for name, count in sorted(figures.faults.items()):
+        print(f"  {name:<28} {count}")
+    print("the partner noticed nothing" if figures.good else "FAILED")
+
+
+def main() -> int:
+    """Run as the arguments say; print the figures on stdout; return the exit status."""
+    parser = argparse.ArgumentParser(prog="flood", description="Besiege a gateway; count what that cost a partner.")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each of the two sieges")
+    parser.add_argument("--slow", type=int, default=500, help="slow clients at once")
+    parser.add_argument("--flood", type=int, default=64, help="connections of the flood at once")
+    parser.add_argument("--once", action="store_true", help="slow clients and flood together, and nothing before")
+    parser.add_argument("--one-address", action="store_true", help="all slow clients come from one address")
+    parser.add_argument("--seed", type=int, default=None, help="of the flood; default: drawn, and printed")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--crowd", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.crowd:
+        _be_crowd(json.loads(asked.crowd))
+        return 0
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    with tempfile.TemporaryDirectory(prefix="flood-drill-") as directory:
+        figures = Figures(seed, asked.seconds)
+        ways = {"one_address": asked.one_address, "once": asked.once}
+        asyncio.run(siege(Path(directory), figures, asked.slow, asked.flood, **ways))
+    report(figures, as_json=asked.json)
+    return 0 if figures.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
