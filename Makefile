@@ -153,8 +153,8 @@ desks: $(VENV)/.base
 	@$(BIN)/isthmus demo
 
 test: $(VENV)/.test $(VENV)/.redact $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.postgres $(VENV)/.browser
-	@echo "== Tests, in random order, in two processes"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@echo "== Tests, in random order, in three processes: one of them mostly waits"
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage:
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"

@@ -14,7 +14,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -612,7 +612,10 @@ async def serve(
         app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness)
         most = limits.get("connections_max", CONNECTIONS_MAX)
         opened, secured = partial(listen, reuse_port=one_of_many), tls(gateway.settings)
-        door = await opened(app, peers["host"], peers["port"], ssl_context=secured, connections_max=most)
+        each = limits.get("connections_per_address")
+        door = await opened(
+            app, peers["host"], peers["port"], ssl_context=secured, connections_max=most, per_address_max=each
+        )
         runners.append(door)
         api = values["listeners"].get("api")
         if api is not None:
@@ -686,13 +689,13 @@ async def desks_of(
 async def _trust_loop(gateway: Gateway) -> None:
     """Read what is published in its turn, and what a person decided here in another process at once."""
     context = gateway.context
-    every = timedelta(seconds=gateway.settings.values["trust"].get("refresh_s", 900))
-    due = context.clock.now() + every
+    every_s, slept_s = gateway.settings.values["trust"].get("refresh_s", 900), 0.0
     while True:
         await context.clock.sleep(LOOK_S)
-        if context.clock.now() >= due:
+        slept_s += LOOK_S  # and not what the clock says, which somebody may set back by a year
+        if slept_s >= every_s:
+            slept_s = 0.0
             await gateway.refresh_trust()
-            due = context.clock.now() + every
             continue
         try:
             if await context.trust.changed():

@@ -10,6 +10,7 @@ from gateway.services.operate import Queues
 from gateway.services.ports import SignBatch, Store, Unavailable
 from gateway.settings import Settings
 from gateway.storage.desks import DeskStore
+from gateway.storage.group import QUEUE_MAX
 from gateway.storage.sqlite import Run, Worker, open_store
 from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.storage.sqlite_reads import SqliteInquiries
@@ -51,9 +52,9 @@ async def open_stores(
     ``StoreError`` and ``BadConfiguration``.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    dsn = settings.dsn(environ)
+    dsn, queue_max = settings.dsn(environ), settings.values.get("limits", {}).get("queue_max", QUEUE_MAX)
     if dsn is not None:
-        return await _postgres(dsn, sign_batch, now, create, on_failure)
+        return await _postgres(dsn, sign_batch, now, create, on_failure, queue_max)
     workers = [Worker(), Worker()] if run is None else []
     store = await open_store(
         settings.database,
@@ -63,6 +64,7 @@ async def open_stores(
         now=now,
         create=create,
         on_failure=on_failure,
+        queue_max=queue_max,
     )
     reads = inquiries or await SqliteInquiries.open(settings.database)
 
@@ -86,12 +88,19 @@ async def open_desk_store(settings: Settings, environ: Mapping[str, str], now: d
 
 
 async def _postgres(
-    dsn: str, sign_batch: SignBatch, now: datetime, create: bool, on_failure: Callable[[Unavailable], None]
+    dsn: str,
+    sign_batch: SignBatch,
+    now: datetime,
+    create: bool,
+    on_failure: Callable[[Unavailable], None],
+    queue_max: int,
 ) -> Opened:
     from gateway.storage.postgres import open_postgres  # here, because only the extra `postgres` has its library
     from gateway.storage.postgres_reads import PostgresInquiries
 
-    store = await open_postgres(dsn, sign_batch=sign_batch, now=now, create=create, on_failure=on_failure)
+    store = await open_postgres(
+        dsn, sign_batch=sign_batch, now=now, create=create, on_failure=on_failure, queue_max=queue_max
+    )
     inquiries = await PostgresInquiries.open(dsn)
 
     async def close() -> None:

@@ -64,8 +64,12 @@ class Circuit:
         return Circuit()
 
     def allows(self, now: datetime) -> bool:
-        """Return whether anything may be posted at ``now``."""
-        return self.open_until is None or now >= self.open_until
+        """
+        Return whether anything may be posted at ``now``.
+
+        No wait is longer than ``MAX_WAIT_S``: an end beyond that was set by a clock that was ahead, and holds nothing up.
+        """
+        return self.open_until is None or not now < self.open_until <= now + timedelta(seconds=MAX_WAIT_S)
 
     def width(self, now: datetime, full: int) -> int:
         """Return how many messages may be in flight at ``now``: ``full``, one probe, or none."""

@@ -42,7 +42,7 @@ from gateway.core.messages import (
     TYPES,
     WITHDRAWAL,
 )
-from gateway.core.retry import Circuit, backoff
+from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.rules import When, about, findings
 from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
@@ -141,6 +141,7 @@ class Deliverer:
     async def _expire_loop(self) -> None:
         while True:
             try:
+                await self.hasten(self._context.clock.now())
                 await self.expire(self._context.clock.now())
             except Unavailable as error:
                 self._context.log("store.unavailable", error=str(error), hint=error.hint)
@@ -481,6 +482,17 @@ class Deliverer:
 
         context.log("message.final", partner=row.partner, code=code)
         await context.commit(unit)
+
+    async def hasten(self, now: datetime) -> int:
+        """
+        Let what waits longer than anything ever does be tried now; return how many messages that were.
+
+        A clock that was ahead when a post failed put the next attempt as far ahead. Since it is right again, nothing
+        of ours would wait that long.
+        """
+        longest = max(MAX_WAIT_S, HELD_AGAIN_S, self._context.policy.post_timeout_s + LEASE_MARGIN_S)
+        latest = now + timedelta(seconds=longest) + wire.SKEW
+        return int((await self._context.commit(lambda tx: tx.hasten_outbound(now, latest))).value)
 
     async def expire(self, now: datetime) -> int:
         """

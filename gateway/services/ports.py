@@ -518,6 +518,14 @@ class Tx(Protocol):
         ...
 
     async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]: ...
+    async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
+        """
+        Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many.
+
+        What is not to leave before an instant of its own (``not_before``) still does not.
+        """
+        ...
+
     async def next_outbound_at(self) -> datetime | None:
         """Return the earliest instant at which a queued or posted message may be tried, or ``None``."""
         ...

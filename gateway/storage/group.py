@@ -20,6 +20,9 @@ Units in one transaction. Bounds the time a batch keeps the loop and the write l
 gateway has in hand, so that the other half is opened while this one is written to disk.
 """
 
+QUEUE_MAX = 8192
+"""Units that may wait for the store, before whoever comes is told to come later: some seconds of work."""
+
 QUIET_TURNS = 2
 """Turns of the loop without a newcomer before a batch begins. A request takes about that many from socket to store."""
 
@@ -32,7 +35,9 @@ Waiting = tuple[Unit[Any], asyncio.Future[Committed]]
 class GroupCommit(ABC):
     """The part of the ``Store`` port that gathers units. It belongs to one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, queue_max: int = QUEUE_MAX) -> None:
+        """``queue_max`` units may wait at most."""
+        self._queue_max = queue_max
         self._waiting: deque[Waiting] = deque()
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
@@ -49,11 +54,13 @@ class GroupCommit(ABC):
         Run ``unit`` in the next batch and return once the batch is durable.
 
         Raises:
-            Unavailable: the batch did not commit, or the store is closed.
+            Unavailable: the batch did not commit, too many wait already, or the store is closed.
             BrokenUnit: the unit suspended or stored a row that breaks a rule of the store.
             Exception: whatever the unit raised. It alone was rolled back.
         """
         self._check_open()
+        if len(self._waiting) >= self._queue_max:
+            raise Unavailable("too many wait for the store", "try again later; if it stays, the disk is too slow")
         loop = asyncio.get_running_loop()
         made: asyncio.Future[Committed] = loop.create_future()
         self._waiting.append((unit, made))

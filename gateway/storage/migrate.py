@@ -109,7 +109,8 @@ def check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None
         migration = by_number.get(number)
         if migration is None and number > newest:
             raise StoreError(
-                f"the store has schema {number}, this program knows up to {newest}", "install the newer version again"
+                f"the store has schema {max(recorded)}, this program knows up to {newest}",
+                "install the newer version again",
             )
         if migration is None:
             raise StoreError(f"migration {number} of the store is missing here", "install the program again")

@@ -20,7 +20,7 @@ import asyncpg
 
 from gateway.services.ports import Committed, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
-from gateway.storage.group import CAREFUL_BATCHES, GroupCommit, each
+from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
 from gateway.storage.postgres_schema import migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
@@ -46,6 +46,9 @@ READERS_MAX = 4
 
 LEAD_LOOK_S = 2.0
 """Seconds between two looks of a process that waits to lead, or that sees whether it still does."""
+
+LEAD_LOST_S = 10
+"""Seconds of silence after which the server takes a process for gone that leads, or waits to."""
 
 COMMIT_ASKED_S = 10.0
 """How long to ask what became of a commit whose connection broke."""
@@ -81,8 +84,9 @@ class PostgresStore(GroupCommit):
         sign_batch: SignBatch,
         *,
         on_failure: Callable[[Unavailable], None] = lambda _: None,
+        queue_max: int = QUEUE_MAX,
     ) -> None:
-        super().__init__()
+        super().__init__(queue_max)
         self._dsn = dsn
         self._sign_batch = sign_batch
         self._on_failure = on_failure
@@ -157,6 +161,8 @@ class PostgresStore(GroupCommit):
         db = await self._connect()
         working: asyncio.Future[None] | None = None
         try:
+            # A leader that stands still, or whose machine is gone, asks nothing: its lock ends with its session.
+            await db.execute(f"SET idle_session_timeout = '{LEAD_LOST_S}s'")
             await db.add_listener(CHANNEL, lambda *_: heard())
             while True:
                 if working is None and await db.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, LEAD):
@@ -352,6 +358,7 @@ async def open_postgres(
     now: datetime,
     create: bool = False,
     on_failure: Callable[[Unavailable], None] = lambda _: None,
+    queue_max: int = QUEUE_MAX,
 ) -> PostgresStore:
     """
     Open the store in the database at ``dsn``, bringing its schema to the present.
@@ -362,6 +369,7 @@ async def open_postgres(
         now: the instant to record for a migration applied.
         create: whether to make the tables in an empty database.
         on_failure: hears the cause of each batch that did not commit.
+        queue_max: how many units may wait in this process.
 
     Raises:
         StoreError: with the next step for an operator; nothing was changed.
@@ -378,7 +386,7 @@ async def open_postgres(
         raise StoreError(*reason(error)) from error
     finally:
         await _close(db)
-    return PostgresStore(dsn, sign_batch, on_failure=on_failure)
+    return PostgresStore(dsn, sign_batch, on_failure=on_failure, queue_max=queue_max)
 
 
 def _check_whole(tx: PostgresTx, error: Exception | None) -> None:

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 
 from gateway.services.ports import Committed, SignBatch, Signed, Unavailable, Unit
 from gateway.storage.errors import StoreError, reason, unavailable
-from gateway.storage.group import CAREFUL_BATCHES, GroupCommit, each
+from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
 from gateway.storage.migrate import migrate
 from gateway.storage.sqlite_tx import SqliteTx, finish
 
@@ -96,8 +96,9 @@ class SqliteStore(GroupCommit):
         *,
         aside: Run | None = None,
         on_failure: Callable[[Unavailable], None] = lambda _: None,
+        queue_max: int = QUEUE_MAX,
     ) -> None:
-        super().__init__()
+        super().__init__(queue_max)
         self._engine = engine
         self._run = run
         self._aside = aside
@@ -391,6 +392,7 @@ async def open_store(
     create: bool = False,
     aside: Run | None = None,
     on_failure: Callable[[Unavailable], None] = lambda _: None,
+    queue_max: int = QUEUE_MAX,
 ) -> SqliteStore:
     """
     Open the store at ``path``, bringing its schema to the present.
@@ -403,6 +405,7 @@ async def open_store(
         create: whether to make the file (mode 0600) if it is missing, and the schema in it if it is empty.
         aside: calls what may run beside all other work of the store; without it each commit keeps the journal short.
         on_failure: hears the cause of each batch that did not commit.
+        queue_max: how many units may wait.
 
     Raises:
         StoreError: with the next step for an operator; nothing was changed.
@@ -414,7 +417,7 @@ async def open_store(
     except BaseException:
         await run(engine.close)
         raise
-    return SqliteStore(engine, run, aside=aside, on_failure=on_failure)
+    return SqliteStore(engine, run, aside=aside, on_failure=on_failure, queue_max=queue_max)
 
 
 def open_memory(*, sign_batch: SignBatch, now: datetime) -> SqliteStore:

@@ -176,6 +176,11 @@ SELECT min((
 FROM waiting
 """
 
+_HASTEN = """
+UPDATE outbound SET next_try_at = ?, try_at = CASE WHEN not_before > ? THEN not_before ELSE ? END
+WHERE state IN ('queued', 'posted') AND next_try_at > ?
+"""
+
 _TRACES = {
     "inbound": """
 SELECT n, partner, id, digest, type, received_at, ref, kid, sealed IS NOT NULL FROM inbound
@@ -545,6 +550,10 @@ class SqlTx(ABC):
     async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]:
         """Return messages still queued or posted whose ``expires_at`` is past, the oldest first."""
         return tuple(map(_outbound, await self._free(_OUTBOUND_EXPIRED, (now.timestamp(), limit))))
+
+    async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
+        """Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many."""
+        return await self._write(_HASTEN, (now.timestamp(), now.timestamp(), now.timestamp(), latest.timestamp()))
 
     async def next_outbound_at(self) -> datetime | None:
         """Return the earliest instant at which a message that waits for no earlier one may be tried, or ``None``."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.retry import FAILURES_TO_OPEN, Circuit, backoff
+from gateway.core.retry import FAILURES_TO_OPEN, MAX_WAIT_S, Circuit, backoff
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 
@@ -79,3 +79,10 @@ def test_circuit_checked(failures: int, until: datetime | None) -> None:
     """A circuit that cannot be is not built."""
     with pytest.raises(ValueError, match=r"failures|aware"):
         Circuit(failures, until)
+
+
+def test_circuit_does_not_believe_a_clock_that_was_ahead() -> None:
+    """An end that lies further ahead than any wait was set by another clock, and holds nothing up."""
+    longest = Circuit(FAILURES_TO_OPEN, NOW + timedelta(seconds=MAX_WAIT_S))
+    beyond = Circuit(FAILURES_TO_OPEN, NOW + timedelta(seconds=MAX_WAIT_S + 1))
+    assert (False, True) == (longest.allows(NOW), beyond.allows(NOW))

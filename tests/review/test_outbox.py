@@ -169,3 +169,20 @@ async def test_withdrawal_waits_for_a_key_by_itself(network: Network) -> None:
         await story.state(network, "XAA", ours),
         await story.state(network, "XBB", theirs),
     )
+
+
+async def test_clock_that_was_ahead_holds_nothing_up(network: Network) -> None:
+    """What a gateway could not post while its clock was days ahead leaves once the clock is right again."""
+    gateway = network.gateways["XAA"]
+    ours = await story.sent(network)
+    network.clock.pass_(days=5)
+    network.wires.cut = True
+    for _ in range(6):
+        await gateway.deliverer.run_once()
+        network.clock.pass_(hours=2)
+    network.wires.cut = False
+    network.clock.pass_(days=-4)
+    assert 0 == await gateway.deliverer.run_once()
+    await gateway.deliverer.hasten(network.clock.now())
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)

@@ -343,6 +343,21 @@ async def test_collectable_outbound_is_in_the_order_of_queueing(store: Store) ->
     assert ["id-fetched", "id-newer"] == [row.id for row in found]
 
 
+async def test_what_would_wait_too_long_is_hastened(store: Store) -> None:
+    """What would be tried later than anything may wait is tried now; what has a time of its own still waits."""
+    far, latest = NOW + timedelta(days=365), NOW + timedelta(hours=2)
+    await put(
+        store,
+        ("save_outbound", outbound("ahead", thread="t1", state="posted", next_try_at=far)),
+        ("save_outbound", outbound("bound", thread="t2", next_try_at=far, not_before=NOW + timedelta(days=1))),
+        ("save_outbound", outbound("soon", thread="t3", next_try_at=latest)),
+        ("save_outbound", outbound("done", thread="t4", state="receipted", next_try_at=far)),
+    )
+    assert (await store.commit(lambda tx: tx.hasten_outbound(NOW, latest))).value == 2
+    assert [row.id for row in await get(store, "due_outbound", NOW, 9, ("XBB",))] == ["id-ahead"]
+    assert (await get(store, "find_outbound", "XBB", "id-done")).next_try_at == far
+
+
 async def test_next_outbound_at(store: Store) -> None:
     """The next try is that of the earliest message which waits for no other."""
     rows = [

@@ -440,3 +440,16 @@ async def test_answer_survives_reopening(path: Path, signer: Signer) -> None:
     store = await opened(path)
     assert "x" == await store.read(get_meta("a"))
     await store.close()
+
+
+async def test_more_than_may_wait_are_told_to_come_later(path: Path) -> None:
+    """A store takes no more units than may wait; whoever comes then is told so at once, and the others are stored."""
+    store = await open_store(path, run=run_inline, sign_batch=Signer(), now=NOW, create=True, queue_max=2)
+
+    async def add(tx: Tx, ref: str) -> None:
+        await tx.save_case(case(ref))
+
+    done = await asyncio.gather(*(store.commit(partial(add, ref=f"c{n}")) for n in range(4)), return_exceptions=True)
+    assert [isinstance(one, Unavailable) for one in done] == [False, False, True, True]
+    assert await store.read(lambda tx: tx.find_case("c1")) is not None
+    await store.close()
