@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -37,9 +37,11 @@ from gateway.app import Gateway
 from gateway.core import checkpoint, merkle, wire
 from gateway.core.merkle import Frontier
 from gateway.services.ports import HttpAnswer
+from gateway.storage.postgres_words import translated
 from gateway.transport.peers import HttpPeers
 from keys import jws
 from keys.card import Card
+from tests.support.postgres import apart
 
 LIMITS = {"post_timeout_s": 3, "in_flight": 32}
 """A short time-out makes the lease of a message short, so that a run ends soon after its last kill."""
@@ -82,9 +84,35 @@ class WitnessedPeers(HttpPeers):
         return answer
 
 
-async def play(root: Path, country: str, count: int, began: float) -> None:
-    """Run the gateway of ``country`` and the work of its desk until killed or terminated."""
-    pair = Pair(root)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a process of a drill is told: which gateway it is, who started it, and when (seconds since 1970)."""
+
+    root: Path
+    country: str
+    parent: int
+    began: float
+
+    def options(self) -> list[str]:
+        """Return it as options of a command line."""
+        named = {"--root": self.root, "--node": self.country, "--parent": self.parent, "--began": self.began}
+        return [str(word) for pair in named.items() for word in pair]
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Let ``parser`` take what ``options`` makes, without showing it to people."""
+        parser.add_argument("--node", choices=COUNTRIES, help=argparse.SUPPRESS)
+        parser.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
+        parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
+
+
+async def play(part: Part, desk: Callable[[Gateway], Awaitable[None]], *, one_of_many: bool = False) -> None:
+    """
+    Run the gateway that ``part`` names and ``desk``, the work of its people, until killed or terminated.
+
+    ``one_of_many``: other processes serve the same gateway at the same address.
+    """
+    pair, root, country = Pair(part.root), part.root, part.country
     held: list[Gateway] = []
     peers = WitnessedPeers(lambda other: held[0].context.trust.find(other), Journal(root / f"{country}.answers"))
     starts = Journal(root / f"{country}.starts")
@@ -92,30 +120,29 @@ async def play(root: Path, country: str, count: int, began: float) -> None:
         write = app.configure_log(stream)
 
         def log(event: str, **values: Any) -> None:
-            if event == "gateway.ready":
-                starts.add(f"{time.time() - began:.3f}")
+            if event in ("gateway.ready", "process.ready"):
+                starts.add(f"{time.time() - part.began:.3f}")
             write(event, **values)
 
         gateway = await pair.open(country, peers=peers, log=log)
         held.append(gateway)
-        desk = _ask(gateway, pair, count) if country == "XAA" else _acknowledge(gateway)
+        serving = app.serve(gateway, one_of_many=one_of_many)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in (app.serve(gateway), desk, _parent_ends())]
+            tasks = [group.create_task(work) for work in (serving, desk(gateway), _parent_ends(part.parent))]
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGTERM, lambda: [task.cancel() for task in tasks])
         await peers.close()
         await gateway.close()
 
 
-async def _parent_ends() -> None:
-    """End this process soon after the drill that started it, however that ended."""
-    parent = os.getppid()
+async def _parent_ends(parent: int) -> None:
+    """End this process soon after the drill that started it, ``parent``, however that ended."""
     while os.getppid() == parent:
         await asyncio.sleep(0.5)
     raise SystemExit("the drill is gone")
 
 
-async def _ask(gateway: Gateway, pair: Pair, count: int) -> None:
+async def _ask(pair: Pair, count: int, gateway: Gateway) -> None:
     """Take every case that was begun to its sending, then begin new ones until there are ``count``."""
     people, value = pair.people(), draft()
     journal = Journal(pair.root / "submitted")
@@ -124,7 +151,7 @@ async def _ask(gateway: Gateway, pair: Pair, count: int) -> None:
             await approve(gateway, row.ref, people)
         await gateway.clear.send(row.ref, "first")
         journal.add(row.ref)
-    left = iter(range(count - _count(pair.database("XAA"), "SELECT count(*) FROM case_file")))
+    left = iter(range(count - _count(pair, "XAA", "SELECT count(*) FROM case_file")))
 
     async def feed() -> None:
         for _ in left:
@@ -198,9 +225,9 @@ class Drill:
         self.figures.seconds = round(time.monotonic() - began, 1)
 
     def _start(self, country: str) -> None:
-        command = [sys.executable, "-m", "drills.kill", "--node", country, "--root", str(self._pair.root)]
+        part = Part(self._pair.root, country, os.getpid(), time.time())
+        command = [sys.executable, "-m", "drills.kill", "--exchanges", str(2 * self._cases), *part.options()]
         errors = (self._pair.root / f"{country}.errors").open("ab")
-        command += ["--exchanges", str(2 * self._cases), "--began", str(time.time())]
         with errors:
             self._nodes[country] = subprocess.Popen(command, cwd=ROOT, stderr=errors)
 
@@ -247,7 +274,7 @@ class Drill:
             return False
         time.sleep(0.2)
         done = "SELECT count(*) FROM outbound WHERE state = 'receipted'"
-        return all(_count(self._pair.database(country), done) >= self._cases for country in COUNTRIES)
+        return all(_count(self._pair, country, done) >= self._cases for country in COUNTRIES)
 
 
 # What is compared afterwards.
@@ -257,15 +284,15 @@ def compare(pair: Pair, figures: Figures, count: int) -> None:
     """Compare both databases with each other and with the journals; what is wrong is counted in ``figures.faults``."""
     faults = figures.faults
     for ours, theirs in (COUNTRIES, COUNTRIES[::-1]):
-        sent = _rows(pair.database(ours), "SELECT digest, state, answer, thread FROM outbound")
-        got = _rows(pair.database(theirs), "SELECT digest, status, answer, thread, ref FROM inbound")
+        sent = rows(pair, ours, "SELECT digest, state, answer, thread FROM outbound")
+        got = rows(pair, theirs, "SELECT digest, status, answer, thread, ref FROM inbound")
         stored = {row[0]: row for row in got}
         faults["applied_twice"] += len(got) - len(stored)
         faults["from_nowhere"] += len(set(stored) - {row[0] for row in sent})
         faults["lost"] += sum(row[0] not in stored or stored[row[0]][1] != "accepted" for row in sent)
         faults["unanswered"] += sum(row[1] != "receipted" or row[2] is None for row in sent)
         faults["answers_differ"] += sum(row[2] != stored[row[0]][2] for row in sent if row[0] in stored)
-        handed_out = _lines(pair.root / f"{ours}.answers")
+        handed_out = lines(pair.root / f"{ours}.answers")
         figures.posts += len(handed_out)
         known = {digest: sha256(row[2] or b"").hexdigest() for digest, row in stored.items()}
         faults["forgotten_answers"] += sum(known.get(digest) != hash for digest, hash in handed_out)
@@ -277,37 +304,40 @@ def compare(pair: Pair, figures: Figures, count: int) -> None:
 
 def _compare_cases(pair: Pair, count: int, figures: Figures) -> None:
     faults = figures.faults
-    submitted = {ref for (ref,) in _lines(pair.root / "submitted")}
-    cases = {
-        country: _rows(pair.database(country), "SELECT thread, ref, state FROM case_file") for country in COUNTRIES
-    }
+    submitted = {ref for (ref,) in lines(pair.root / "submitted")}
+    cases = {country: rows(pair, country, "SELECT thread, ref, state FROM case_file") for country in COUNTRIES}
     figures.cases = len(cases["XAA"])
     faults["cases_missing"] += abs(count - len(cases["XAA"])) + len(submitted - {row[1] for row in cases["XAA"]})
-    threads = {country: Counter(row[0] for row in rows) for country, rows in cases.items()}
+    threads = {country: Counter(row[0] for row in held) for country, held in cases.items()}
     faults["cases_doubled"] += sum((threads["XBB"] - threads["XAA"]).values())
     faults["cases_lost"] += sum((threads["XAA"] - threads["XBB"]).values())
-    for country, rows in cases.items():
-        faults["cases_unfinished"] += sum(row[2] != "ACKNOWLEDGED" for row in rows)
-        steps = Counter(_rows(pair.database(country), "SELECT ref, event FROM case_event"))
+    for country, held in cases.items():
+        faults["cases_unfinished"] += sum(row[2] != "ACKNOWLEDGED" for row in held)
+        steps = Counter(rows(pair, country, "SELECT ref, event FROM case_event"))
         faults["steps_taken_twice"] += sum(times - 1 for times in steps.values())
 
 
 def _compare_logs(pair: Pair, country: str, direction: str, digests: set[str], faults: Counter[str]) -> None:
     """Check that each digest stands once in the log of ``country`` and that the log is the tree its head says."""
-    database = pair.database(country)
-    entries = Counter(
-        row[0] for row in _rows(database, "SELECT digest FROM log_entry WHERE direction = ?", (direction,))
-    )
+    written = rows(pair, country, "SELECT digest FROM log_entry WHERE direction = ?", (direction,))
+    entries = Counter(row[0] for row in written)
     faults["logged_twice"] += sum(times - 1 for times in entries.values())
     faults["not_logged"] += len(digests - set(entries))
     faults["logged_from_nowhere"] += len(set(entries) - digests)
-    for origin, size, hashes, note in _rows(database, "SELECT origin, size, hashes, checkpoint FROM log_head"):
-        leaves = _rows(database, "SELECT leaf, idx FROM log_entry WHERE origin = ? ORDER BY idx", (origin,))
+    faults["broken_log"] += broken_logs(pair, country)
+
+
+def broken_logs(pair: Pair, country: str) -> int:
+    """Return how many logs of ``country`` have a gap, or are not the tree that their head says."""
+    broken = 0
+    for origin, size, hashes, note in rows(pair, country, "SELECT origin, size, hashes, checkpoint FROM log_head"):
+        leaves = rows(pair, country, "SELECT leaf, idx FROM log_entry WHERE origin = ? ORDER BY idx", (origin,))
         tree, _ = merkle.batch_proofs(Frontier(), [leaf for leaf, _ in leaves])
         head = b"".join(tree.hashes)
         body = checkpoint.checkpoint_body(origin, tree.size, tree.root())
         whole = (tree.size, head) == (size, hashes) and [index for _, index in leaves] == list(range(size))
-        faults["broken_log"] += not (whole and note.startswith(body))
+        broken += not (whole and note.startswith(body))
+    return broken
 
 
 async def verify_answers(pair: Pair, faults: Counter[str]) -> None:
@@ -315,10 +345,8 @@ async def verify_answers(pair: Pair, faults: Counter[str]) -> None:
     for country in COUNTRIES:
         gateway = await pair.open(country)
         try:
-            rows = _rows(
-                pair.database(country), "SELECT partner, digest, answer FROM outbound WHERE answer IS NOT NULL"
-            )
-            for partner, digest, answer in rows:
+            found = rows(pair, country, "SELECT partner, digest, answer FROM outbound WHERE answer IS NOT NULL")
+            for partner, digest, answer in found:
                 try:
                     gateway.deliverer.verify(partner, digest, wire.pad_answer(answer))
                 except Exception:
@@ -327,28 +355,42 @@ async def verify_answers(pair: Pair, faults: Counter[str]) -> None:
             await gateway.close()
 
 
-def _rows(database: Path, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=30)) as db:
+def rows(pair: Pair, country: str, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return what a statement finds in the store of ``country``, whatever kind it is of."""
+    if (dsn := pair.dsn(country)) is not None:
+        return apart(_rows_of_server(dsn, statement, values))
+    with closing(sqlite3.connect(f"{pair.database(country).as_uri()}?mode=ro", uri=True, timeout=30)) as db:
         return db.execute(statement, values).fetchall()
 
 
-def _count(database: Path, statement: str) -> int:
-    return int(_rows(database, statement)[0][0])
+async def _rows_of_server(dsn: str, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    import asyncpg  # here, because a drill over files needs no server
+
+    db = await asyncpg.connect(dsn, timeout=30)
+    try:
+        return [tuple(row) for row in await db.fetch(translated(statement), *values)]
+    finally:
+        await db.close()
 
 
-def _lines(path: Path) -> list[tuple[str, ...]]:
+def _count(pair: Pair, country: str, statement: str) -> int:
+    return int(rows(pair, country, statement)[0][0])
+
+
+def lines(path: Path) -> list[tuple[str, ...]]:
+    """Return the words of each line of a journal."""
     return [tuple(line.split(" ")) for line in path.read_text().splitlines()]
 
 
-def _restart_s(pair: Pair) -> float:
+def restart_s(pair: Pair) -> float:
     """Return the median seconds from starting a process to its open doors; starts that were killed do not count."""
-    taken = [float(seconds) for country in COUNTRIES for (seconds,) in _lines(pair.root / f"{country}.starts")]
+    taken = [float(seconds) for country in COUNTRIES for (seconds,) in lines(pair.root / f"{country}.starts")]
     return round(statistics.median(taken), 2)
 
 
-async def prepare(root: Path) -> Pair:
-    """Make two homes with empty databases and each other's cards."""
-    pair = make_pair(root, limits=LIMITS)
+async def prepare(root: Path, databases: Mapping[str, str] | None = None) -> Pair:
+    """Make two homes with empty stores and each other's cards; ``databases`` as ``make_pair`` takes them."""
+    pair = make_pair(root, limits=LIMITS, databases=databases)
     for country in COUNTRIES:
         gateway = await pair.open(country, create=True)
         await gateway.refresh_trust()
@@ -361,7 +403,7 @@ def drill(root: Path, kills: int, exchanges: int, seed: int) -> Figures:
     pair = asyncio.run(prepare(root))
     run = Drill(pair, kills, exchanges, seed)
     run.run()
-    run.figures.restart_p50_s = _restart_s(pair)
+    run.figures.restart_p50_s = restart_s(pair)
     compare(pair, run.figures, exchanges // 2)
     asyncio.run(verify_answers(pair, run.figures.faults))
     return run.figures
@@ -375,11 +417,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the points and victims; default: drawn, and printed")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--root", type=Path, default=None, help="keep everything in this directory")
-    parser.add_argument("--node", choices=COUNTRIES, help=argparse.SUPPRESS)
-    parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
+    Part.add_options(parser)
     asked = parser.parse_args()
     if asked.node:
-        asyncio.run(play(asked.root, asked.node, asked.exchanges // 2, asked.began))
+        desk = partial(_ask, Pair(asked.root), asked.exchanges // 2) if asked.node == "XAA" else _acknowledge
+        asyncio.run(play(Part(asked.root, asked.node, asked.parent, asked.began), desk))
         return 0
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
     if asked.root is not None:

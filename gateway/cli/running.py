@@ -4,6 +4,7 @@ That one gateway runs on a home, and how another command makes it stop.
 Rule 1: a running gateway holds a lock on ``serve.lock`` in the data directory; the lock ends with the process, however
 that ends, so no file is left behind that lies.
 Rule 2: whoever holds the lock writes its process id into the file, and nobody else does.
+Rule 3: where the store is a database that many share, several may run on one home, each with a lock of its own.
 """
 
 import fcntl
@@ -11,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gateway.cli.errors import CommandError, Exit
@@ -24,43 +25,69 @@ STOP_S = 30.0
 _LOOK_S = 0.05
 
 
+SHARED_MAX = 16
+"""Gateways that may run on one home over a database; more nodes are more machines, each with a home of its own."""
+
+
+def is_shared(chosen: Settings) -> bool:
+    """Return whether the store is a database that several processes may serve."""
+    return chosen.values.get("database") is not None
+
+
 @contextmanager
 def alone(chosen: Settings) -> Iterator[None]:
-    """Hold the lock of the home while the block runs. Raises ``CommandError`` if a gateway runs on it."""
-    descriptor = _open(chosen)
-    try:
-        if not _take(descriptor):
-            raise _busy(_holder(descriptor), "a gateway runs on this home already")
-        _sign(descriptor)
-        yield
-        os.ftruncate(descriptor, 0)
-    finally:
-        os.close(descriptor)
+    """
+    Hold a lock of the home while the block runs.
+
+    Raises ``CommandError`` if a gateway runs on it; where the store is shared, if as many do as may.
+    """
+    with ExitStack() as stack:
+        descriptors = [stack.enter_context(_opened(path)) for path in _files(chosen)]
+        mine = next((one for one in descriptors if _take(one)), None)
+        if mine is None:
+            raise _busy(_holder(descriptors[0]), "a gateway runs on this home already")
+        with _signed(mine):
+            yield
 
 
 @contextmanager
 def stopped(chosen: Settings, wait_s: float = STOP_S) -> Iterator[bool]:
     """
-    Stop the gateway that runs on the home, and keep it from coming back while the block runs.
+    Stop what runs on the home, and keep it from coming back while the block runs.
 
-    Yields whether there was one. Raises ``CommandError`` if it does not end within ``wait_s`` seconds.
+    Yields whether there was anything. Nodes on other machines are not reached from here. Raises ``CommandError`` if one
+    does not end within ``wait_s`` seconds.
     """
-    descriptor = _open(chosen)
-    try:
-        ran = not _take(descriptor)
-        if ran:
+    with ExitStack() as stack:
+        descriptors = [stack.enter_context(_opened(path)) for path in _files(chosen)]
+        running = [descriptor for descriptor in descriptors if not _take(descriptor)]
+        for descriptor in running:
             _end(descriptor, wait_s)
-        _sign(descriptor)
-        yield ran
-        os.ftruncate(descriptor, 0)
+        for descriptor in descriptors:
+            stack.enter_context(_signed(descriptor))
+        yield bool(running)
+
+
+def _files(chosen: Settings) -> list[Path]:
+    more = [f"serve-{number}.lock" for number in range(2, SHARED_MAX + 1)] if is_shared(chosen) else []
+    return [chosen.data / name for name in (LOCK_FILE, *more)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _open(chosen: Settings) -> int:
-    path: Path = chosen.data / LOCK_FILE
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+@contextmanager
+def _signed(descriptor: int) -> Iterator[None]:
+    _sign(descriptor)
+    yield
+    os.ftruncate(descriptor, 0)
 
 
 def _take(descriptor: int) -> bool:

@@ -7,7 +7,8 @@ Rule 2: a batch holds the store's lock in common with the others; one that needs
 Rule 3: a batch that stood in another's way is done again as a whole; so a unit may run more than once.
 Rule 4: no answer is released before its batch is on disk (``synchronous_commit``). Where the connection broke during
 the commit itself, the database is asked what became of it.
-Rule 5: a node that died holds nothing: its locks go with its connection, and one that stands still loses them.
+Rule 5: a node that died holds nothing: its locks go with its connection. One that stands still loses them: by the
+time-outs of the server, or because another node ends its connection.
 """
 
 import asyncio
@@ -50,6 +51,13 @@ LEAD_LOOK_S = 2.0
 LEAD_LOST_S = 10
 """Seconds of silence after which the server takes a process for gone that leads, or waits to."""
 
+BATCH_MAX_S = 20
+"""
+Seconds after which the others end a batch, and with it the connection it came over: batches take a part of a second.
+
+The server's own time-outs do not count while it waits for the rest of what a client began to send.
+"""
+
 COMMIT_ASKED_S = 10.0
 """How long to ask what became of a commit whose connection broke."""
 
@@ -67,6 +75,12 @@ _SETTINGS = {
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_SHARED = "SELECT pg_advisory_xact_lock_shared($1, $2), pg_current_xact_id()::text"
 _BEGIN_ALONE = "SELECT pg_advisory_xact_lock($1, $2), pg_current_xact_id()::text"
+_END_STILL = """
+SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN pg_locks AS l ON l.pid = a.pid
+WHERE l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.granted
+    AND a.xact_start < clock_timestamp() - make_interval(secs => $3)
+"""
 _BECAME = "SELECT pg_xact_status($1::text::xid8)"
 
 
@@ -165,13 +179,13 @@ class PostgresStore(GroupCommit):
             await db.execute(f"SET idle_session_timeout = '{LEAD_LOST_S}s'")
             await db.add_listener(CHANNEL, lambda *_: heard())
             while True:
+                await db.fetch(_END_STILL, SPACE, BATCH, float(BATCH_MAX_S), timeout=LEAD_LOST_S)
                 if working is None and await db.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, LEAD):
                     working = asyncio.ensure_future(work())
                 if working is not None:
                     await asyncio.wait({working}, timeout=LEAD_LOOK_S)
                     if working.done():
                         return working
-                    await db.fetchval("SELECT 1", timeout=LEAD_LOOK_S)  # or the lock went with the connection
                 else:
                     await asyncio.sleep(LEAD_LOOK_S)
         finally:

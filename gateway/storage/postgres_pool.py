@@ -24,7 +24,7 @@ async def open_pool(
     try:
         return await asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0,
             max_size=most,
             server_settings=dict(settings),
             reset=reset,

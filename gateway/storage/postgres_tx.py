@@ -7,16 +7,16 @@ Rule 2: messages that wait are taken by whoever comes first; what another node h
 Rule 3: what other units read without holding it is written by a batch that has the store to itself.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import LogHead, PartnerRow, ThreadRow, Unit
+from gateway.services.ports import LogEntry, LogHead, PartnerRow, ThreadRow, Unit
 from gateway.storage.errors import BrokenUnit
 from gateway.storage.postgres_errors import LOST, RACED, of_unit, unavailable
 from gateway.storage.postgres_words import translated
-from gateway.storage.tx import Row, SqlTx
+from gateway.storage.tx import Row, SqlTx, entry_rows
 
 T = TypeVar("T")
 
@@ -111,6 +111,11 @@ class PostgresTx(SqlTx):
         finally:
             self._only_new = False
 
+    async def put_entries(self, entries: Iterable[LogEntry]) -> None:
+        """Store log entries set-wise."""
+        if rows := entry_rows(entries):
+            await self._write(_PUT_ENTRIES, tuple(list(column) for column in zip(*rows, strict=True)))
+
     async def put_answers(self, answers: Sequence[tuple[bytes, str, str]]) -> None:
         """Store answers set-wise, each (answer, partner, digest), into their inbound rows."""
         if not answers:
@@ -194,6 +199,12 @@ class PostgresTx(SqlTx):
 
 _QUEUEING = "INSERT INTO outbound_body"
 _OVERWRITES = "DO UPDATE SET"
+# In one message to the server, and not row by row: a process that stood still between two of them would hold its locks
+# for as long, since the server ends no statement whose end it has not been sent.
+_PUT_ENTRIES = """
+INSERT INTO log_entry (origin, idx, receipt, r, leaf, direction, digest, at)
+SELECT * FROM unnest(?::text[], ?::bigint[], ?::bytea[], ?::bytea[], ?::bytea[], ?::text[], ?::text[], ?::float8[])
+"""
 _PUT_ANSWERS = """
 UPDATE inbound SET answer = d.answer FROM unnest(?::bytea[], ?::text[], ?::text[]) AS d (answer, partner, digest)
 WHERE inbound.partner = d.partner AND inbound.digest = d.digest

@@ -856,8 +856,7 @@ class SqlTx(ABC):
 
     async def put_entries(self, entries: Iterable[LogEntry]) -> None:
         """Store log entries set-wise."""
-        rows = [(e.origin, e.index, e.receipt, e.r, e.leaf, e.direction, e.digest, _seconds(e.at)) for e in entries]
-        await self._many(_INSERT_ENTRY, rows)
+        await self._many(_INSERT_ENTRY, entry_rows(entries))
 
     async def put_answers(self, answers: Sequence[tuple[bytes, str, str]]) -> None:
         """Store answers set-wise, each (answer, partner, digest), into their inbound rows."""
@@ -995,6 +994,11 @@ def _entry(row: Row) -> LogEntry:
     values = list(row)
     values[7] = _instant(row[7])
     return LogEntry(*values)
+
+
+def entry_rows(entries: Iterable[LogEntry]) -> list[Row]:
+    """Return the columns of each entry, in the order of the table."""
+    return [(e.origin, e.index, e.receipt, e.r, e.leaf, e.direction, e.digest, _seconds(e.at)) for e in entries]
 
 
 def _kept(row: Row) -> KeptRow:

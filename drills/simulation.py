@@ -1,0 +1,149 @@
+"""
+Run whole networks of gateways under a virtual clock, each seed with other faults, and check what must hold afterwards.
+
+A seed is three real gateways in one thread, some sixty messages between them, and at least twenty-five faults: crashes
+at any step, partitions, broken connections, wrong clocks, full disks, new keys, restores from a backup
+(``docs/simulation.md``). The same seed does the same everywhere.
+
+    python -m drills.simulation [--seeds 1000] [--start 0] [--jobs N] [--json] [--trace]
+
+Exit status 1 at any violation; the seed, what did not hold, and the command that plays it again are printed.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from tests.sim import scenario
+from tests.sim.homes import MEMORY
+
+CHUNK = 10
+"""Seeds given to a process at a time."""
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What one seed showed: the digest of its trace, counts, seconds that passed in it, and what did not hold."""
+
+    number: int
+    digest: str
+    counts: Counter[str]
+    virtual_s: float
+    failures: tuple[tuple[str, str], ...]
+    trace: tuple[str, ...] = ()
+
+    @property
+    def replay(self) -> str:
+        """Return the command that plays this seed again and prints all that happened in it."""
+        return f"python -m drills.simulation --start {self.number} --seeds 1 --trace"
+
+
+@dataclass
+class Figures:
+    """What all seeds showed together."""
+
+    seeds: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    virtual_h: float = 0.0
+    seconds: float = 0.0
+    failed: list[Seed] = field(default_factory=list)
+    digest: str = ""
+
+    def add(self, seed: Seed) -> None:
+        """Add one seed; the digest is over all of them in order."""
+        self.seeds += 1
+        self.counts.update(seed.counts)
+        self.virtual_h += seed.virtual_s / 3600
+        self.digest = sha256(f"{self.digest}{seed.digest}".encode()).hexdigest()
+        if seed.failures:
+            self.failed.append(seed)
+
+
+def run(number: int, *, trace: bool = False) -> Seed:
+    """Run one seed in this process; an error of the simulation itself is a failure too."""
+    root = Path(tempfile.mkdtemp(prefix="simulation-", dir=MEMORY if MEMORY.is_dir() else None))
+    try:
+        made = scenario.run(number, root)
+    except Exception:
+        told = traceback.format_exc()
+        return Seed(number, "", Counter(), 0.0, (("runs to its end", told),))
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    failures = tuple((one.name, one.told) for one in made.failures)
+    return Seed(number, made.digest, made.counts, made.virtual_s, failures, tuple(made.trace) if trace else ())
+
+
+def run_all(seeds: Sequence[int], jobs: int, *, trace: bool = False) -> Iterator[Seed]:
+    """Yield what each seed showed, in order; with more than one of ``jobs`` in as many processes."""
+    play = partial(run, trace=trace)
+    if jobs == 1:
+        yield from map(play, seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(play, seeds, chunksize=CHUNK)
+
+
+def gather(seeds: Iterable[Seed], *, quiet: bool = False) -> Figures:
+    """Add up what ``seeds`` show and say at once what did not hold."""
+    figures, began = Figures(), time.monotonic()
+    for seed in seeds:
+        figures.add(seed)
+        for name, told in seed.failures if not quiet else ():
+            print(f"seed {seed.number}: {name}: {told}", file=sys.stderr)
+        if seed.failures and not quiet:
+            print(f"seed {seed.number}: again with: {seed.replay}", file=sys.stderr, flush=True)
+    figures.seconds = time.monotonic() - began
+    return figures
+
+
+def main() -> int:
+    """Run as the arguments say; print the figures on stdout; return the exit status."""
+    parser = argparse.ArgumentParser(description="Three gateways under a virtual clock, with faults drawn from a seed.")
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--start", type=int, default=0, help="the first one")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--trace", action="store_true", help="print all that happened in each seed")
+    asked = parser.parse_args()
+    numbers = range(asked.start, asked.start + asked.seeds)
+    played = run_all(numbers, 1 if asked.trace or asked.seeds == 1 else asked.jobs, trace=asked.trace)
+    figures = gather(_told(played) if asked.trace else played)
+    report(figures, as_json=asked.json)
+    return 1 if figures.failed else 0
+
+
+def _told(seeds: Iterable[Seed]) -> Iterator[Seed]:
+    for seed in seeds:
+        print("\n".join(seed.trace))
+        yield seed
+
+
+def report(figures: Figures, *, as_json: bool) -> None:
+    """Print the figures: one JSON object, or lines for people."""
+    failed = {seed.number: sorted({name for name, _ in seed.failures}) for seed in figures.failed}
+    hours = round(figures.virtual_h, 1)
+    if as_json:
+        made = {"seeds": figures.seeds, "counts": dict(sorted(figures.counts.items())), "virtual_h": hours}
+        made |= {"seconds": round(figures.seconds, 1), "digest": figures.digest, "failed": failed}
+        print(json.dumps(made))
+        return
+    print(f"{figures.seeds} seeds, {hours} virtual hours in {figures.seconds:.0f} s; digest {figures.digest[:16]}")
+    for name, count in sorted(figures.counts.items()):
+        print(f"  {name:<14} {count}")
+    print(f"FAILED: {failed}" if failed else "every invariant held in every seed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

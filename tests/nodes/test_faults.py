@@ -1,0 +1,105 @@
+"""A node that dies or stands still, and a database server that goes and comes back: the others go on."""
+
+import asyncio
+import signal
+import time
+from itertools import count
+
+import pytest
+from aiohttp import ClientSession
+
+from gateway.core import envelope
+from tests.support.nodes import Node, Nodes, post, until
+
+
+@pytest.mark.parametrize(("number", "within_s"), [(signal.SIGKILL, 6), (signal.SIGSTOP, 16)], ids=["dead", "still"])
+async def test_another_node_leads_when_the_leader_is_gone(nodes: Nodes, number: int, within_s: float) -> None:
+    """What is done once for the whole gateway goes on at another node: soon, or once the leader was silent too long."""
+    (first,) = await nodes.ready("XBB", 1)
+
+    async def leads() -> bool:
+        return await nodes.leader("XBB") is not None
+
+    await until(leads, 10)
+    before = await nodes.leader("XBB")
+    await nodes.ready("XBB", 1)
+
+    async def waits() -> bool:
+        asked = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%' AND pid <> $1"
+        return bool(await nodes.rows("XBB", asked + " AND pid <> pg_backend_pid()", before))
+
+    await until(waits, 10)
+    first.process.send_signal(number)
+
+    async def another_leads() -> bool:
+        return await nodes.leader("XBB") not in (None, before)
+
+    assert await until(another_leads, within_s) < within_s
+
+
+async def test_a_node_that_stands_still_in_a_batch_lets_the_others_go_on(nodes: Nodes, envelopes: list[bytes]) -> None:
+    """Its locks end with its time-out; the other node takes messages again, and so does it once it goes on."""
+    within_s = 32  # the others end its batch after 20 s, look every 2, and try again every 5
+    still, other = await nodes.ready("XBB")
+    async with ClientSession() as client:
+        await _stand_still(nodes, client, still, envelopes[:200])
+        began = time.monotonic()
+        status, _ = await post(client, other, envelopes[200], patient_s=within_s)
+        taken_s = time.monotonic() - began
+        still.process.send_signal(signal.SIGCONT)
+        assert (200, True) == (status, taken_s < within_s), f"after {taken_s:.1f} s"
+        assert 200 == (await post(client, still, envelopes[201], patient_s=10))[0]
+    assert still.runs
+
+
+async def _stand_still(nodes: Nodes, client: ClientSession, node: Node, raws: list[bytes]) -> None:
+    """Post to ``node`` and stop it, again and again, until it stands still with a batch under way."""
+    inside = (
+        "SELECT 1 FROM pg_locks WHERE locktype = 'relation' AND relation = 'log_head'::regclass AND mode = "
+        "'RowExclusiveLock' AND granted AND pid <> pg_backend_pid()"
+    )
+
+    async def load() -> None:
+        for raw in raws:
+            await post(client, node, raw)
+
+    posting = [asyncio.create_task(load()) for _ in range(4)]
+    try:
+        for turn in count():
+            assert turn < 400, "it was never inside a batch when it was stopped"
+            await asyncio.sleep(0.005)
+            node.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(0.05)
+            if await nodes.rows("XBB", inside):
+                return
+            node.process.send_signal(signal.SIGCONT)
+    finally:
+        for task in posting:
+            task.cancel()
+
+
+async def test_nothing_acknowledged_is_lost_when_the_server_crashes(nodes: Nodes, envelopes: list[bytes]) -> None:
+    """The server is gone and back while messages come: both nodes go on by themselves, and hold what they answered."""
+    running = await nodes.ready("XBB")
+    answers: dict[bytes, bytes] = {}
+    waiting = iter(envelopes)
+    async with ClientSession() as client:
+
+        async def send(turn: int) -> None:
+            for raw in waiting:
+                status, body = await post(client, running[turn % 2], raw, patient_s=30)
+                assert 200 == status
+                answers[envelope.envelope_id(raw)] = body.rstrip(b" ")
+
+        async def crash() -> None:
+            while len(answers) < len(envelopes) // 3:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(nodes.cluster.stop, "immediate")
+            await asyncio.to_thread(nodes.cluster.start)
+
+        await asyncio.gather(crash(), *map(send, range(8)))
+    stored = dict(await nodes.rows("XBB", "SELECT envelope_id, answer FROM inbound"))
+    assert len(envelopes) == len(answers)
+    assert answers == stored
+    assert all(node.runs for node in running)
+    assert all(1 == len(node.events("gateway.ready")) for node in running)

@@ -1,0 +1,109 @@
+"""``isthmus serve --processes``: children that share the listeners, and a parent that keeps them alive."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from aiohttp import ClientSession
+
+from benchmarks.pair import WORDS, Pair, free_port, make_pair, use_database
+from gateway.cli.errors import Exit
+from tests.cli.support import call
+from tests.support.nodes import Node, Nodes, post, until
+from tests.support.processes import family
+
+
+def children(node: Node) -> set[int]:
+    """Return the processes that the parent started."""
+    return set(family(node.pid)) - {node.pid}
+
+
+async def ready(nodes: Nodes, *options: str) -> Node:
+    """Start a gateway of two processes and return when both are ready."""
+    node = nodes.start("XBB", "--processes", "2", *options)
+    await node.wait_ready()
+    return node
+
+
+async def test_all_processes_take_messages_at_one_address(nodes: Nodes, envelopes: list[bytes]) -> None:
+    """It says once that it is ready, when both are; then each takes some of the messages."""
+    node = await ready(nodes)
+    assert [1, 2] == sorted(line["process"] for line in node.events("process.ready"))
+    assert ["gateway.ready"] == [line["event"] for line in node.lines() if line["event"].startswith("gateway.")]
+    for raw in envelopes[:40]:
+        async with ClientSession() as client:  # a connection of its own: the system gives it to one of them
+            assert 200 == (await post(client, node, raw))[0]
+    assert {1, 2} == {line["process"] for line in node.events("case.moved")}
+
+
+async def test_a_process_that_dies_is_started_again(nodes: Nodes, envelopes: list[bytes]) -> None:
+    """One is killed: the other goes on, and soon there are two again."""
+    node = await ready(nodes)
+    os.kill(min(children(node)), signal.SIGKILL)
+
+    async def again() -> bool:
+        return len(node.events("process.ready")) == 3
+
+    async with ClientSession() as client:
+        assert 200 == (await post(client, node, envelopes[0], patient_s=5))[0]
+        await until(again, 30)
+    assert [-signal.SIGKILL] == [line["status"] for line in node.events("process.ended")]
+    assert 2 == len(children(node))
+
+
+async def test_a_signal_stops_all_in_good_order(nodes: Nodes) -> None:
+    """SIGTERM to the parent ends both, each after its last transaction, and then the parent."""
+    node = await ready(nodes)
+    held = children(node)
+    assert 0 == await asyncio.to_thread(node.stop)
+    assert 2 == len(node.events("process.stopped"))
+    assert "gateway.stopped" == node.lines()[-1]["event"]
+    assert not any(Path(f"/proc/{one}").exists() for one in held)
+
+
+async def test_no_process_outlives_its_parent(nodes: Nodes) -> None:
+    """A parent that is killed takes its children with it: nobody else knows of them."""
+    node = await ready(nodes)
+    held = children(node)
+    node.stop(signal.SIGKILL)
+
+    async def gone() -> bool:
+        return not any(Path(f"/proc/{one}").exists() for one in held)
+
+    await until(gone, 15)
+
+
+async def test_the_passphrase_is_in_no_argument_and_no_environment(nodes: Nodes) -> None:
+    """Whoever may look at the processes of this machine does not see what opens the key store."""
+    node = await ready(nodes)
+    assert WORDS.encode() in Path(f"/proc/{node.pid}/environ").read_bytes()  # where the test put it
+    for one in children(node):
+        for name in ("cmdline", "environ"):
+            assert WORDS.encode() not in Path(f"/proc/{one}/{name}").read_bytes()
+
+
+async def test_a_gateway_that_cannot_start_ends_with_the_status_of_its_processes(nodes: Nodes) -> None:
+    """No database: each says why, and nothing is tried for ever."""
+    use_database(nodes.pair, "XBB", f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    node = nodes.start("XBB", "--processes", "2")
+    assert Exit.CONFIGURATION == await asyncio.to_thread(node.process.wait, 60)
+    assert "the database cannot be reached" in node.log.read_text()
+    assert not node.events("process.ended")
+
+
+async def test_an_address_that_is_taken_is_not_shared_with_strangers(nodes: Nodes, envelopes: list[bytes]) -> None:
+    """Two gateways at one address would take one another's messages: the second does not start."""
+    node = await ready(nodes)
+    second = nodes.start("XBB", "--processes", "2", port=node.port)
+    assert Exit.CONFIGURATION == await asyncio.to_thread(second.process.wait, 60)
+    async with ClientSession() as client:
+        assert 200 == (await post(client, node, envelopes[0]))[0]
+
+
+def test_a_store_in_a_file_is_served_by_one_process(tmp_path: Path) -> None:
+    """SQLite: exit 3, with the next step."""
+    pair: Pair = make_pair(tmp_path, tls=False)
+    done = call("serve", "-C", pair.home("XAA"), "--processes", "2", "--json")
+    assert Exit.CONFIGURATION == done.exit_code
+    assert '"one-process"' in done.stderr

@@ -1,0 +1,61 @@
+"""
+A stop at one node while another is about to post: it holds from the moment it is taken, whichever came first.
+
+The delay before the stop follows the race: longer after a stop that came first, shorter after one that came too late.
+So most rounds are as close as the machine can make them, and both ends are seen.
+"""
+
+import asyncio
+
+from benchmarks.pair import draft, submit
+from tests.nodes.conftest import here
+from tests.support.nodes import Nodes, door
+
+ROUNDS = 60
+STEP_S = 0.002
+
+
+async def test_a_case_stopped_at_one_node_is_not_posted_by_the_other(nodes: Nodes) -> None:
+    """A message that the stop found unposted never leaves; one that was abroad stays so and is not taken back."""
+    await nodes.ready("XAA", 1)
+    async with door(nodes.pair, "XBB") as other, here(nodes, "XAA") as desk:
+        people, value, delay_s = nodes.pair.people(), draft(), 4 * STEP_S
+        for _ in range(ROUNDS):
+            ref = await submit(desk, people, value)
+            await asyncio.sleep(delay_s)
+            await desk.hold.freeze(ref, "new facts", "first", "case_officer")
+            found = await nodes.rows("XAA", "SELECT state FROM outbound WHERE ref = $1", ref)
+            delay_s = delay_s + STEP_S if found == [("dropped",)] else max(0.0, delay_s - STEP_S)
+        await asyncio.sleep(2)
+        rows = await nodes.rows(
+            "XAA",
+            "SELECT o.state = 'dropped', o.attempts, o.posted_at IS NULL, t.out_seq, o.envelope_id "
+            "FROM outbound AS o JOIN thread AS t ON t.ref = o.ref",
+        )
+    assert ROUNDS == len(rows)
+    # Not posted: no attempt, no number used, and nothing came. Posted: one attempt, under the number that is used.
+    assert {(True, 0, True, 0), (False, 1, False, 1)} == {row[:4] for row in rows}
+    assert {(True, 0), (False, 1)} == {(row[0], other.came[row[4]]) for row in rows}
+
+
+async def test_a_state_listed_at_one_node_gets_no_post_from_the_other(nodes: Nodes) -> None:
+    """From the confirmation on nothing of the list's States is posted, though the message was queued before."""
+    await nodes.ready("XAA", 1)
+    early = 0
+    async with door(nodes.pair, "XBB") as other, here(nodes, "XAA") as desk:
+        people, value, delay_s = nodes.pair.people(), draft(), 2 * STEP_S
+        for _ in range(5):
+            await desk.no_contact.propose("XBB", "a reason", "second", "liaison_officer")
+            ref = await submit(desk, people, value)
+            await asyncio.sleep(delay_s)
+            await desk.no_contact.confirm("XBB", "a reason", "protection", "asylum_authority")
+            before = await nodes.rows("XAA", "SELECT attempts, envelope_id FROM outbound WHERE ref = $1", ref)
+            await asyncio.sleep(1.2)  # the other node looks at what waits once a second
+            assert before == await nodes.rows("XAA", "SELECT attempts, envelope_id FROM outbound WHERE ref = $1", ref)
+            ((attempts, envelope_id),) = before
+            assert attempts == other.came[envelope_id]
+            early += attempts == 0
+            delay_s = delay_s + STEP_S if attempts == 0 else max(0.0, delay_s - STEP_S)
+            await desk.no_contact.lift("XBB", "a reason", "second", "liaison_officer")
+            await desk.no_contact.confirm("XBB", "a reason", "protection", "asylum_authority")
+    assert early > 0

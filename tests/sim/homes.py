@@ -1,0 +1,213 @@
+"""
+The homes of the simulated States: made once a process with real keys and cards, then copied for every seed.
+
+What is the same at every start of a gateway is worked out once a process too: the key of a key store, the self-test of
+the primitives, the law. A seed starts a dozen gateways, and these would be most of its time.
+"""
+
+import asyncio
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from nacl.pwhash import argon2id
+
+from gateway import app, home, settings
+from gateway.core.wire import format_instant
+from gateway.services.context import NoRedactor
+from gateway.settings import Settings
+from gateway.storage.sqlite import run_inline
+from gateway.transport.card_directory import load_cards, write_card
+from keys import b64, card, selftest, statement
+from keys.card import Card
+from keys.custody import KeyStore, open_store
+from keys.seal import SealingKey
+from keys.sign import SigningKey
+from tests.sim.loop import SimulatedLoop
+from tests.sim.network import listen
+from tests.support.network import PEOPLE, introduce, make_home
+
+COUNTRIES = ("XAA", "XBB", "XCC")
+START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+PORT = 8443
+WORDS = "correct horse"
+MEMORY = Path("/dev/shm")
+WINDOWS = 2
+"""Sealing keys of a new home: reading one takes a thousandth of a second at every start."""
+
+SETTINGS = """
+[limits]
+post_timeout_s = 3
+in_flight = 8
+"""
+POST_TIMEOUT_S = 3.0
+
+
+class NoInquiries:
+    """Stands where desks read: nobody looks at a page in a simulation."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class NoCollector:
+    """
+    Stands for the module ``gc`` in the composition root.
+
+    ``serve`` sets aside what is loaded at a start; here many gateways start in one process, one after another.
+    """
+
+    def collect(self) -> None:
+        """Do nothing."""
+
+    def freeze(self) -> None:
+        """Do nothing."""
+
+    def set_threshold(self, *counts: int) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Homes:
+    """The directory of all homes, and the signing keys of the people of every desk."""
+
+    root: Path
+    keys: Mapping[str, SigningKey]
+
+
+def host(country: str) -> str:
+    """Return the name of the machine on which the gateway of ``country`` runs."""
+    return f"{country.lower()}.test"
+
+
+@cache
+def template() -> Homes:
+    """Make the homes of this process, within ``shared``; they go when it ends."""
+    root = Path(tempfile.mkdtemp(prefix="homes-", dir=MEMORY if MEMORY.is_dir() else None))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    keys = {name: SigningKey(sha256(name.encode()).digest()) for name in PEOPLE}
+    homes = {country: root / country.lower() for country in COUNTRIES}
+    many, home.WINDOWS = home.WINDOWS, WINDOWS
+    try:
+        for country, path in homes.items():
+            address = f"https://{host(country)}:{PORT}"
+            make_home(path, country, keys, START, address=address, peers_host=host(country), api_port=None)
+    finally:
+        home.WINDOWS = many
+    introduce(homes, dict(keys))
+    for path in homes.values():
+        file = path / settings.FILE_NAME
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("tls_")]
+        file.write_text("\n".join(lines).replace("refresh_s = 900", "refresh_s = 20") + SETTINGS)
+        loop = SimulatedLoop(0)
+        loop.run_until_complete(_create(path))
+        loop.close()
+    return Homes(root, keys)
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Work out once a process what every start of a gateway works out anew, and listen where there are no sockets."""
+    places = ((argon2id, "kdf"), (selftest, "run"), (app, "reckoner"), (app, "gc"), (app, "listen"))
+    before = [(module, name, getattr(module, name)) for module, name in places]
+    for (module, name), made in zip(places, _shared(), strict=True):
+        setattr(module, name, made)
+    try:
+        yield
+    finally:
+        for module, name, real in before:
+            setattr(module, name, real)
+
+
+@cache
+def _shared() -> tuple[Any, ...]:
+    read, law = app.reckoner, dict[str, Any]()
+
+    def reckoner(chosen: Settings) -> Any:
+        country = chosen.values["country"]
+        if country not in law:
+            law[country] = read(chosen)
+        return law[country]
+
+    return cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen
+
+
+async def _create(path: Path) -> None:
+    """Make the empty database of a home, with the cards of its partners."""
+
+    class Standing:
+        def now(self) -> datetime:
+            return START
+
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(seconds)
+
+    gateway = await app.build(
+        settings.load(path, {}),
+        passphrase=lambda: WORDS,
+        environ={},
+        clock=Standing(),
+        run=run_inline,
+        peers=_Nobody(),
+        redactor=NoRedactor(),
+        inquiries=NoInquiries(),
+        log=lambda event, **values: None,
+        create=True,
+    )
+    await gateway.refresh_trust()
+    await gateway.close()
+
+
+class _Nobody:
+    """The doors of partners while nothing is posted."""
+
+
+# What an operator does at the command line, while the gateway runs or not.
+
+
+def key_store(path: Path) -> KeyStore:
+    """Open the key store of a home."""
+    return open_store(f"file:{path / home.KEY_FILE}?profile=interactive", passphrase=lambda: WORDS, environ={})
+
+
+def own_card(path: Path, country: str) -> Card:
+    """Return the newest card that a State published."""
+    return card.parse_card(load_cards(path / "cards", country)[-1])
+
+
+def issue(path: Path, country: str, changes: Mapping[str, Any], now: datetime) -> Card:
+    """Sign the next card of a State with ``changes`` and publish it in its own home."""
+    store = open_store(f"file:{path / home.IDENTITY_FILE}?profile=interactive", passphrase=lambda: WORDS, environ={})
+    held = own_card(path, country)
+    made = home.next_card(held, changes, SigningKey(store.get(home.IDENTITY)), max(now, held.issued_at))
+    write_card(path / "cards", made)
+    return made
+
+
+def new_sealing(path: Path, country: str, now: datetime, *, keep: bool, days: int) -> dict[str, Any]:
+    """Make a sealing key for ``days`` and return what the next card says: it beside the old ones, or it alone."""
+    store, claims = key_store(path), card.claims_of(own_card(path, country))
+    numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
+    secret = SealingKey.generate(1)
+    store.put(f"seal.1.{max(numbers, default=0) + 1}", secret.seed)
+    begin = now.replace(microsecond=0) - timedelta(hours=1)
+    until = format_instant(begin + timedelta(days=days))
+    window = {"from": format_instant(begin), "until": until, "revoked_at": None}
+    made = {"suite": 1, "kid": b64.encode(secret.kid), "key": b64.encode(secret.public), **window}
+    living = [one for one in claims["sealing"] if keep and datetime.fromisoformat(one["until"]) > now]
+    signing = [{**one, "until": max(one["until"], until)} for one in claims["signing"]]
+    roles = [{**one, "until": max(one["until"], until)} for one in claims["roles"]]
+    return {"sealing": [*living, made], "signing": signing, "roles": roles}
+
+
+def sign(homes: Homes, person: str, said: statement.Statement) -> str:
+    """Return a statement as the person's own device signs it."""
+    return statement.make(said, homes.keys[person]).decode()

@@ -1,0 +1,538 @@
+"""
+What must hold once a run has drained, whatever happened in it. ``docs/simulation.md`` lists the invariants by name.
+
+A restore from a backup is the one thing that may take back what was promised, and only what came after the backup. So
+each check says for itself what it forgives a State that was restored, and to nobody else it forgives anything.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gateway.app import Gateway
+from gateway.core import checkpoint, merkle, wire
+from gateway.core.case import Case, Release
+from gateway.core.merkle import Frontier
+from gateway.core.messages import NEGATIVE_OUTCOMES, REPLY, RESYNC
+from gateway.services import cases
+from gateway.services.ports import CaseRow, Tx
+from keys import jws, statement
+from keys.errors import BadJws, BadSignature, BadStatement
+from keys.sign import SigningKey
+from tests.sim.world import UNPROVED, Host, World
+
+if TYPE_CHECKING:
+    from tests.sim.scenario import Scenario
+
+
+class Sent(NamedTuple):
+    """A message in an outbox."""
+
+    partner: str
+    digest: str
+    thread: str | None
+    epoch: int
+    seq: int | None
+    type: str
+    state: str
+    ref: str | None
+    status: str | None
+    answer: bytes | None
+    code: str | None
+    expires_at: int
+    posted_at: int | None
+
+
+class Got(NamedTuple):
+    """A message in an inbox."""
+
+    partner: str
+    digest: str
+    thread: str | None
+    epoch: int
+    seq: int | None
+    type: str
+    status: str
+    ref: str | None
+    answer: bytes | None
+
+
+@dataclass
+class Books:
+    """Everything that one State holds at the end."""
+
+    host: Host
+    gateway: Gateway
+    sent: dict[str, Sent]
+    got: dict[str, Got]
+    issued: Counter[str]
+    received: Counter[str]
+    cases: Mapping[str, tuple[CaseRow, Case | None]]
+    events: Sequence[tuple[str, str, str, str | None]]
+    restored: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def country(self) -> str:
+        """Return whose books these are."""
+        return self.host.country
+
+    def forgot(self, at: float) -> bool:
+        """Return whether what was done at the instant ``at`` may have been lost in a restore."""
+        return any(backup <= at <= restore for backup, restore in self.restored)
+
+
+async def check(scenario: "Scenario") -> None:
+    """Check every invariant that can be seen at the end; what does not hold is noted in the world."""
+    world = scenario.world
+    books = {country: await _read(scenario, host) for country, host in world.hosts.items()}
+    if any(one is None for one in books.values()):
+        return
+    for own in books.values():
+        for their in books.values():
+            if own is not their:
+                _delivered(world, own, their)
+                _logged(world, own, their)
+        _ended_for_a_reason(world, own)
+        _trees(world, own)
+        _receipts(world, own)
+        _applied_once(world, own)
+        _kept_what_was_done(scenario, own)
+        _convicted(world, own, books)
+        _signed(world, own, scenario)
+        _released(world, own, scenario)
+    _remembered(world, books)
+    _numbers(world)
+    _agreed(world, books)
+
+
+async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
+    """
+    Check what two years of silence did: timers ran, what was over is erased, and nothing else moved.
+
+    ``since`` is the number of the last step before, by country.
+    """
+    world = scenario.world
+    books = {country: await _read(scenario, host) for country, host in world.hosts.items()}
+    for own in books.values():
+        if own is None:
+            return
+        _trees(world, own)
+        _receipts(world, own)
+        _convicted(world, own, books)
+        for event, role in own.host.look(_SINCE, since[own.country]):
+            if event not in SILENT or role not in ("gateway", "partner"):
+                world.fail("silence moves nothing", f"{own.country}: {event} by {role}, while nobody was there")
+        for row, _ in own.cases.values():
+            kept_days = (own.host.clock.now() - row.closed_at).days if row.closed_at else ERASED_AFTER_DAYS
+            if row.state in ENDS and kept_days >= ERASED_AFTER_DAYS:
+                world.fail("over is erased", f"{own.country} still has a case of two years ago in {row.state}")
+            if row.state == "ERASED" and (row.sealed is not None or own.host.look(_LEFT, row.ref, row.ref)):
+                world.fail("over is erased", f"{own.country} has erased a case and kept something of it")
+
+
+SILENT = frozenset(
+    {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "undelivered", "delay_notice_due"}
+    | {"close", "block", "erase", "strip", "reckoned_anew", "resync"}
+)
+"""Steps that a case may take while no person takes any: what timers and receipts bring, and reminders."""
+
+ERASED_AFTER_DAYS = 542
+"""The policy's 540 days after a case was closed, and two in which the timers come round."""
+
+ENDS = frozenset({"REPLIED", "WITHDRAWN", "CLOSED", "BLOCKED", "UNDELIVERED"})
+"""States out of which the timers lead within two years: closed, hidden, erased."""
+
+_SINCE = "SELECT event, role FROM case_event WHERE n > ?"
+_LEFT = """
+SELECT 1 FROM outbound JOIN outbound_body USING (n) WHERE ref = ? AND (envelope IS NOT NULL OR sealed IS NOT NULL)
+UNION ALL SELECT 1 FROM inbound WHERE ref = ? AND sealed IS NOT NULL
+"""
+
+
+async def _read(scenario: "Scenario", host: Host) -> Any:
+    async def unit(tx: Tx) -> list[CaseRow]:
+        return [row for ref in await tx.case_refs("", 10_000) if (row := await tx.find_case(ref))]
+
+    done, rows = await host.act("audit", lambda gateway: gateway.store.read(unit))
+    gateway = host.gateway
+    if done != "done" or gateway is None:
+        scenario.world.fail("stays up", f"{host.country} cannot be read at the end: {done}")
+        return None
+    sent = host.look(f"SELECT {', '.join(Sent._fields)} FROM outbound ORDER BY n")  # noqa: S608  (names of fields)
+    got = host.look(f"SELECT {', '.join(Got._fields)} FROM inbound ORDER BY n")  # noqa: S608  (names of fields)
+    return Books(
+        host,
+        gateway,
+        {row[1]: Sent(*row) for row in sent},
+        {row[1]: Got(*row) for row in got},
+        Counter(digest for (digest,) in host.look("SELECT digest FROM log_entry WHERE direction = 'issued'")),
+        Counter(digest for (digest,) in host.look("SELECT digest FROM log_entry WHERE direction = 'received'")),
+        {row.ref: (row, cases.unseal(gateway.context, row).case if row.sealed is not None else None) for row in rows},
+        [(ref, event, role, digest) for ref, event, role, digest in host.look(_EVENTS)],
+        [(backup, restore) for country, backup, restore in scenario.lost if country == host.country],
+    )
+
+
+_EVENTS = "SELECT ref, event, role, digest FROM case_event ORDER BY n"
+
+
+def _delivered(world: World, own: Books, their: Books) -> None:
+    """What was receipted is there, once, and says the same; what is there was sent."""
+    for digest, sent in own.sent.items():
+        if sent.partner != their.country or sent.state not in ("receipted", "refused") or sent.answer is None:
+            continue
+        got = their.got.get(digest)
+        told = f"{own.country} to {their.country}: {sent.type} number {sent.seq}"
+        if got is None:
+            if not (their.restored and _is_still(own, sent)):
+                world.fail("receipted and there", f"{told} was receipted and is not there")
+        elif got.status != sent.status and not their.restored and not own.restored:
+            world.fail("receipted and there", f"{told} is {got.status} there and {sent.status} here")
+        elif got.answer is not None and got.answer != sent.answer and not their.restored and not own.restored:
+            world.fail("one answer", f"{told} has two answers")
+    for digest, got in their.got.items():
+        if got.partner == own.country and digest not in own.sent and not own.restored:
+            world.fail("sent and there", f"{their.country} has {got.type} of {own.country}, which never sent it")
+
+
+def _ended_for_a_reason(world: World, own: Books) -> None:
+    """A message is done with its answer, given up when it expired or was refused for good, and dropped for a stop."""
+    for sent in own.sent.values():
+        row = own.cases.get(sent.ref or "", (None, None))[0]
+        events = {event for ref, event, _, _ in own.events if ref == sent.ref}
+        match sent.state:
+            case "receipted" | "refused":
+                good = sent.answer is not None
+            case "undelivered":
+                good = sent.code is not None or sent.expires_at <= own.host.clock.now().timestamp()
+            case "dropped":
+                good = row is None or bool(events & STOPS) or bool(own.restored) or _put_back(own, sent)
+            case _:
+                good = True  # what still waits is looked at when the run drains
+        if not good:
+            world.fail("ended for a reason", f"{own.country}: {sent.type} number {sent.seq} is {sent.state}")
+
+
+def _put_back(own: Books, sent: Sent) -> bool:
+    """Return whether a message that had not left stepped behind a later one, and stands in the outbox under it."""
+    rows = list(own.sent.values())
+    after = rows[rows.index(sent) + 1 :]
+    return sent.posted_at is None and any((one.thread, one.type) == (sent.thread, sent.type) for one in after)
+
+
+STOPS = frozenset({"freeze", "suspend", "withdraw", "withdrawal", "erase"})
+"""Steps after which what waits is dropped."""
+
+
+def _is_still(own: Books, sent: Sent) -> bool:
+    """
+    Return whether a message is not posted again to a restored State because its case stands still, or stood then.
+
+    One that went on later is not posted again either; what follows it in its thread then waits for its number until it
+    expires. ``docs/simulation.md`` says so.
+    """
+    row = own.cases.get(sent.ref or "", (None, None))[0]
+    stopped = {ref for ref, event, _, _ in own.events if event in STOPS}
+    return row is None or row.ref in stopped or row.state in ("CLOSED", "BLOCKED", "ERASED")
+
+
+def _logged(world: World, own: Books, their: Books) -> None:
+    """Each message that was answered stands in the logs of both States, once."""
+    for digest, got in their.got.items():
+        if got.partner != own.country:
+            continue
+        count = their.issued[digest]
+        if count != 1 and not (count > 1 and (their.restored or own.restored)):
+            told = f"{their.country} issued {count} entries for {got.type} of {own.country}"
+            world.fail("logged once", told)
+    for digest, sent in own.sent.items():
+        if sent.partner != their.country or sent.answer is None:
+            continue
+        count = own.received[digest]
+        if count != 1 and not (count > 1 and (their.restored or own.restored)):
+            world.fail("logged once", f"{own.country} entered {count} receipts for its {sent.type}")
+
+
+def _trees(world: World, own: Books) -> None:
+    """Each log is the tree that its head says, with an entry at every place."""
+    for origin, size, hashes, note in own.host.look("SELECT origin, size, hashes, checkpoint FROM log_head"):
+        leaves = own.host.look("SELECT leaf, idx FROM log_entry WHERE origin = ? ORDER BY idx", origin)
+        tree, _ = merkle.batch_proofs(Frontier(), [leaf for leaf, _ in leaves])
+        whole = (tree.size, b"".join(tree.hashes)) == (size, hashes) and [at for _, at in leaves] == list(range(size))
+        if not whole or (size and not note.startswith(checkpoint.checkpoint_body(origin, tree.size, tree.root()))):
+            world.fail("whole logs", f"the log {origin} is not the tree of its head")
+
+
+def _receipts(world: World, own: Books) -> None:
+    """Each answer kept verifies: signature, opening, proof, checkpoint."""
+    for digest, sent in own.sent.items():
+        if sent.answer is None:
+            continue
+        try:
+            _, receipt = own.gateway.deliverer.verify(sent.partner, digest, wire.pad_answer(sent.answer))
+        except Exception as error:
+            world.fail(
+                "receipts verify", f"{own.country}: that of {sent.type} does not: {type(error).__name__} {error}"
+            )
+            continue
+        if receipt.status != sent.status:
+            world.fail(
+                "receipts verify", f"{own.country}: that of {sent.type} says {receipt.status}, not {sent.status}"
+            )
+
+
+def _applied_once(world: World, own: Books) -> None:
+    """No message moved a case twice, none that was accepted moved none, no thread has two cases."""
+    moved = Counter((ref, digest) for ref, _, role, digest in own.events if role == "partner" and digest)
+    for (ref, digest), count in moved.items():
+        got = own.got.get(digest)
+        if count > 1:
+            world.fail("applied once", f"{own.country} moved a case {count} times by one message")
+        if got is None or got.status != "accepted" or got.ref != ref:
+            world.fail("applied once", f"{own.country} moved a case by a message that it did not accept")
+    for digest, got in own.got.items():
+        if got.status == "accepted" and got.ref is not None and not moved[got.ref, digest]:
+            world.fail("applied once", f"{own.country} accepted {got.type} and moved nothing by it")
+    taken = Counter((got.partner, got.thread, got.epoch, got.seq) for got in own.got.values() if _counts(got))
+    for (partner, _, _, seq), count in taken.items():
+        if count > 1:
+            world.fail("applied once", f"{own.country} accepted number {seq} of {partner} {count} times")
+    for thread, count in Counter((row.partner, row.thread) for row, _ in own.cases.values()).items():
+        if count > 1:
+            world.fail("applied once", f"{own.country} has {count} cases in one thread with {thread[0]}")
+
+
+def _counts(got: Got) -> bool:
+    return got.thread is not None and got.status == "accepted"
+
+
+def _kept_what_was_done(scenario: "Scenario", own: Books) -> None:
+    """What a desk was told to be done is in the history of its case, as often as it was done."""
+    known = Counter((ref, event) for ref, event, _, _ in own.events)
+    done = Counter((ref, event) for _, ref, event in scenario.journals[own.country].done)
+    for (ref, event), count in done.items():
+        if known[ref, event] < count:
+            told = f"{own.country} did {event} {count} times, and {known[ref, event]} are kept"
+            scenario.world.fail("done and kept", told)
+
+
+def _remembered(world: World, books: Mapping[str, Books]) -> None:
+    """No answer that came through was forgotten or changed by whoever gave it."""
+    for post, answered in world.answers:
+        their = books[post.recipient]
+        if their.restored or books[post.sender].restored:
+            continue
+        got = their.got.get(post.digest)
+        if got is None or (got.answer is not None and sha256(got.answer).hexdigest() != answered):
+            told = f"{post.recipient} answered {post.type} number {post.seq} of {post.sender}"
+            world.fail("answered and remembered", f"{told} and {'has forgotten it' if got is None else 'answers anew'}")
+
+
+def _numbers(world: World) -> None:
+    """No number of a thread and an epoch ever left twice for different messages."""
+    used: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+    for post in world.posts:
+        if post.thread is not None:
+            used[post.sender, post.recipient, post.thread, post.epoch, post.seq].add(post.digest)
+    for (sender, recipient, _, epoch, seq), digests in used.items():
+        if len(digests) > 1:
+            told = f"{sender} to {recipient}: number {seq} of epoch {epoch} was used {len(digests)} times"
+            world.fail("numbers used once", told)
+
+
+def _convicted(world: World, own: Books, books: Mapping[str, Books]) -> None:
+    """No log contradicts itself; nobody is said to have given no proof who was not restored."""
+    for origin, kind in own.host.look("SELECT origin, kind FROM log_conflict"):
+        keeper = origin.split("/")[0]
+        if kind != UNPROVED or not books[keeper].restored:
+            world.fail("one history", f"{own.country} keeps evidence against {keeper}: {kind}")
+
+
+def _signed(world: World, own: Books, scenario: "Scenario") -> None:
+    """Each reply that is not positive came with the signature of a second signer over its very bytes."""
+    keys = scenario.world.homes.keys
+    for row, case in own.cases.values():
+        if case is None or case.side != "requesting" or case.reply is None or case.reply_digest is None:
+            continue
+        if case.reply["outcome"] in NEGATIVE_OUTCOMES:
+            payload = _payload(own, row, case.reply_digest)
+            if payload is not None and not _by(keys["signer"], payload, "reply.second-signature", "second_signer"):
+                world.fail("two signatures", f"{own.country} has a negative {REPLY} that one person signed")
+
+
+def _released(world: World, own: Books, scenario: "Scenario") -> None:
+    """No return is accepted, on either side, without the signatures of the authorities of both."""
+    keys, accepted = scenario.world.homes.keys, 0
+    for row, case in own.cases.values():
+        if case is None or _state(case) != "ACCEPTED":
+            continue
+        accepted += 1
+        for kind, role, person in (
+            ("return.release", "coordinator", "coordinator"),
+            ("return.acceptance", "desk_head", "second"),
+        ):
+            if not any(one.kind == kind and _verifies(one, row.thread, role, keys[person]) for one in case.releases):
+                world.fail("two signatures", f"{own.country} has an accepted return without a {kind}")
+    scenario.counts["accepted"] += accepted
+
+
+def _verifies(release: Release, thread: str, role: str, key: SigningKey) -> bool:
+    now = datetime.fromisoformat(release.valid_until)
+    try:
+        statement.verify(
+            release.statement.encode(),
+            thread=thread,
+            kind=release.kind,
+            role=role,
+            digest=release.digest,
+            key=key.public,
+            now=now,
+        )
+    except (BadStatement, BadJws, BadSignature):
+        return False
+    return True
+
+
+def _payload(own: Books, row: CaseRow, digest: str) -> wire.Payload | None:
+    """Return a message that was received, out of its sealed column."""
+    context = own.gateway.context
+    sealed = own.host.look("SELECT sealed FROM inbound WHERE digest = ?", digest)
+    if not sealed or sealed[0][0] is None or row.wrapped_key is None:
+        return None
+    key = context.vault.unwrap(row.ref, row.wrapped_key)
+    raw = context.vault.open(key, "inbound", digest, "sealed", sealed[0][0])
+    return wire.parse_payload(jws.parse(raw, jws.TYP_MESSAGE).payload)
+
+
+def _by(key: SigningKey, payload: wire.Payload, kind: str, role: str) -> bool:
+    """Return whether a statement of that kind by ``key`` over the body is in the message."""
+    for raw in payload.statements:
+        said, _ = statement.parse(raw.encode())
+        try:
+            statement.verify(
+                raw.encode(),
+                thread=payload.thread or "",
+                kind=kind,
+                role=role,
+                digest=payload.body_digest,
+                key=key.public,
+                now=min(said.valid_until, payload.issued_at),
+            )
+        except (BadStatement, BadJws, BadSignature):
+            continue
+        return True
+    return False
+
+
+# What both sides of a case must say alike.
+
+
+ALIKE: Mapping[str, frozenset[str]] = {
+    "DELIVERED": frozenset({"RECEIVED"}),
+    "ACKNOWLEDGED": frozenset({"ACKNOWLEDGED"}),
+    "EXTENDED": frozenset({"EXTENDED"}),
+    "NEEDS_TIER2": frozenset({"NEEDS_TIER2"}),
+    "REPLIED": frozenset({"REPLIED", "CLOSED"}),
+    "CONSIDERED": frozenset({"REPLIED"}),
+    "ASSESSED": frozenset({"REPLIED"}),
+    "PROPOSED": frozenset({"PROPOSED"}),
+    "ACCEPTED": frozenset({"ACCEPTED"}),
+    "CONTESTED": frozenset({"CONTESTED"}),
+    "CLOSED": frozenset({"REPLIED", "CONTESTED", "CLOSED"}),
+    "WITHDRAWN": frozenset({"WITHDRAWN", "CLOSED", "BLOCKED", "ERASED"}),
+}
+"""The state of who asks, and those in which who is asked may be then."""
+
+OVER = frozenset({"WITHDRAWN", "CLOSED"})
+
+ALONE = frozenset({"DRAFT", "CLEARED", "NOT_ACCEPTED", "WITHDRAWN", "CLOSED"})
+"""States of who asks in which the other State may know nothing of the case."""
+
+
+def _agreed(world: World, books: Mapping[str, Books]) -> None:
+    """Both sides of each case are where the other thinks they are, or know why not, and reckon the same days."""
+    for own in books.values():
+        for row, case in own.cases.values():
+            if case is None or case.side != "requesting":
+                continue
+            their = books[case.partner]
+            found = [
+                other
+                for other in their.cases.values()
+                if (other[0].partner, other[0].thread) == (own.country, row.thread)
+            ]
+            twin = found[0][1] if found else None
+            told = (
+                f"{own.country} asks {their.country}: {_state(case)} here, {_state(twin) if twin else 'nothing'} there"
+            )
+            alike = _state(twin) in ALIKE.get(_state(case), ()) if twin is not None else _state(case) in ALONE
+            why = _knows_why(own, their, row.thread, (case, twin)) or _was_told(world, own, their)
+            if not alike and not why:
+                world.fail("both sides agree", told)
+            if twin is not None and not why and not (own.restored or their.restored):
+                _same_days(world, case, twin, told)
+    for own in books.values():
+        for row, case in own.cases.values():
+            if case is None or case.side != "requested":
+                continue
+            their = books[case.partner]
+            if not any(other.thread == row.thread for other, _ in their.cases.values()) and not their.restored:
+                world.fail(
+                    "both sides agree", f"{own.country} has a case of {their.country}, which knows nothing of it"
+                )
+
+
+def _state(case: Case | None) -> str:
+    """Return where a case stands; one that is stopped, where it would go on."""
+    if case is None:
+        return ""
+    return str((case.resume_to if case.state == "FROZEN" and case.resume_to else case.state).value)
+
+
+def _knows_why(own: Books, their: Books, thread: str, both: Iterable[Case | None]) -> bool:
+    """Return whether either side knows of a message of the thread that did not arrive, waits, or was forgotten."""
+    for books in (own, their):
+        for sent in books.sent.values():
+            if sent.thread == thread and (sent.state != "receipted" or sent.status != "accepted"):
+                return True
+    return any(case is not None and case.findings for case in both)
+
+
+def _was_told(world: World, own: Books, their: Books) -> bool:
+    """
+    Return whether one of the two was restored, and a log says what that cost with this partner.
+
+    A listing may come before the case that it is about comes back, and may be refused for its times; then the log, or
+    the refusal of the listing, is the only place that says so.
+    """
+    pairs = ((own.country, their.country), (their.country, own.country))
+    told = sum(world.lines[one, event, other] for one, other in pairs for event in ("thread.behind", "answer.differs"))
+    for one, other in ((own, their), (their, own)):
+        listings = [sent for sent in one.sent.values() if (sent.partner, sent.type) == (other.country, RESYNC)]
+        told += sum(sent.state != "receipted" for sent in listings)
+    return bool(own.restored or their.restored) and told > 0
+
+
+def _same_days(world: World, case: Case, twin: Case, told: str) -> None:
+    """
+    A clock that both sides started by the same message runs from the same day to the same day.
+
+    Between two States neither of which was restored: one that takes a message again dates it anew, and the receipt of
+    the first time stands with the other.
+    """
+    if _state(case) in OVER:
+        return  # what comes then is not kept, and nothing is due any more
+    theirs = {(clock.step, clock.evidence): clock for clock in twin.clocks}
+    for clock in case.clocks:
+        other = theirs.get((clock.step, clock.evidence))
+        if other is None:
+            continue
+        ours = (clock.start_on, clock.due_on, clock.due_at, clock.extended)
+        if ours != (other.start_on, other.due_on, other.due_at, other.extended) and _state(case) == _state(twin):
+            world.fail("same days", f"{told}; {clock.step} is due {clock.due_on} here and {other.due_on} there")
+    for one in (case, twin):
+        if any("reckon" in finding for finding in one.findings):
+            world.fail("same days", f"{told}; {one.findings}")

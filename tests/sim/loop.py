@@ -1,0 +1,138 @@
+"""
+A loop without a machine under it: time is a number, and the order of what may run is drawn from a seed.
+
+Rule 1: nothing waits. When nothing is ready, time goes to the next timer; when there is none either, everybody waits
+for ever, and that is an error.
+Rule 2: callbacks that are ready together run in an order the seed draws. asyncio promises the order in which they were
+asked for, but no order between tasks that know nothing of one another, and a machine gives none.
+Rule 3: a callback belongs to the process in whose context it was asked for. A process that died runs no more: its tasks
+stand for ever where they were, at whatever ``await`` that was.
+"""
+
+import asyncio
+import heapq
+import random
+from asyncio import base_events
+from collections.abc import Callable, Iterable
+from contextvars import Context, ContextVar
+from typing import Any
+
+SHUFFLED = 0.5
+"""How often the order is drawn anew where several may run: the other half of the time it is the order of asking."""
+
+
+class Deadlock(Exception):
+    """Nothing is ready and no timer runs: whoever still waits would wait for ever."""
+
+
+class Process:
+    """
+    One start of one program on a host, from its first callback to its death.
+
+    ``fuse`` is how many more callbacks it runs before it dies by itself; ``None`` for as many as there are. ``died``
+    is called once, in the middle of the loop, when it does. ``left`` is what it would have run since.
+    """
+
+    def __init__(self, host: str, died: Callable[["Process"], None]) -> None:
+        """Begin to live on ``host``."""
+        self.host = host
+        self.alive = True
+        self.fuse: int | None = None
+        self.left: list[asyncio.Handle] = []
+        self._died = died
+
+    def die(self) -> None:
+        """Run nothing of this process any more."""
+        if self.alive:
+            self.alive = False
+            self._died(self)
+
+    def may_run(self) -> bool:
+        """Return whether the next callback runs; burn the fuse."""
+        if self.fuse is not None:
+            self.fuse -= 1
+            if self.fuse < 0:
+                self.die()
+        return self.alive
+
+
+PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
+"""The process that runs; ``None`` for the world outside of all of them."""
+
+
+class SimulatedLoop(base_events.BaseEventLoop):
+    """An event loop over virtual time; see the rules of this file."""
+
+    def __init__(self, seed: int) -> None:
+        """Begin at instant 0.0 with an order drawn from ``seed``."""
+        super().__init__()
+        self._instant = 0.0
+        self._random = random.Random(seed)
+        self.callbacks = 0
+
+    def time(self) -> float:
+        """Return the seconds since the loop began."""
+        return self._instant
+
+    def _run_once(self) -> None:
+        scheduled: list[asyncio.TimerHandle] = self._scheduled
+        while scheduled and scheduled[0].cancelled():
+            heapq.heappop(scheduled)
+        if not self._ready:
+            if not scheduled:
+                raise Deadlock("nothing is left to do, and somebody waits")
+            self._instant = max(self._instant, scheduled[0].when())
+        while scheduled and scheduled[0].when() <= self._instant:
+            self._ready.append(heapq.heappop(scheduled))
+        batch = list(self._ready)
+        self._ready.clear()
+        if len(batch) > 1 and self._random.random() < SHUFFLED:
+            self._random.shuffle(batch)
+        for handle in batch:
+            if handle.cancelled():
+                continue
+            process = handle._context.get(PROCESS)
+            if process is None or process.may_run():
+                self.callbacks += 1
+                handle._run()
+            else:
+                process.left.append(handle)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Leave it: it is passed over when its time comes."""
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Ask for ``callback`` like ``call_soon``: there is one thread."""
+        return self.call_soon(callback, *args, context=context)
+
+    async def create_server(self, factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        """Listen on the simulated network; TLS, backlog and the like have no meaning there."""
+        return self.listen(factory, host, port)
+
+    def listen(self, factory: Any, host: str, port: int) -> Any:
+        """Listen at an address; a network puts its own in place of this."""
+        raise NotImplementedError("this loop has no network")
+
+    def revive(self, processes: Iterable[Process]) -> None:
+        """Let dead processes run what they left, so that their tasks can be brought to an end once all is over."""
+        for process in processes:
+            process.alive, process.fuse = True, None
+            self._ready.extend(process.left)
+            process.left.clear()
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Call ``func`` at once; the result is there when the loop turns."""
+        made = self.create_future()
+        try:
+            made.set_result(func(*args))
+        except Exception as error:
+            made.set_exception(error)
+        return made
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        """Do nothing: there are no events from outside."""
+
+    def _write_to_self(self) -> None:
+        """Do nothing: there is no selector to wake."""
