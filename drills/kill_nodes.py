@@ -6,7 +6,7 @@ instants and also while they start: a node, both nodes of a State, a process of 
 and it recovers), the server itself (it is started again). A connection is also cut by the server. People work at every
 node meanwhile. Afterwards all finish, and both databases are compared as in ``drills.kill``.
 
-    python -m drills.kill_nodes [--kills 120] [--nodes 2] [--seed N] [--json]
+    python -m drills.kill_nodes [--kills 40] [--nodes 2] [--seed N] [--json]
 
 Exit status 1 if anything was lost, applied twice or forgotten, or if a node fell over without being killed.
 """
@@ -286,7 +286,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description="Kill nodes and their database server; count what was lost or doubled."
     )
-    parser.add_argument("--kills", type=int, default=120)
+    parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--nodes", type=int, default=2, help="of each State")
     parser.add_argument(
         "--seed", type=int, default=None, help="of the instants and victims; default: drawn, and printed"

@@ -67,7 +67,7 @@ class Circuit:
         """
         Return whether anything may be posted at ``now``.
 
-        No wait is longer than ``MAX_WAIT_S``: an end beyond that was set by a clock that was ahead, and holds nothing up.
+        No wait is longer than ``MAX_WAIT_S``: an end beyond that was set by a clock that was ahead, and stops nothing.
         """
         return self.open_until is None or not now < self.open_until <= now + timedelta(seconds=MAX_WAIT_S)
 
