@@ -55,7 +55,7 @@ CACHED_S = 1
 """How long libfaketime goes by an offset before it reads the file again, counted in whole seconds."""
 
 LATER_S = 20.0
-STUCK_S = 40.0
+STUCK_S = 75.0
 MESSAGES = 3
 
 JUMPS: Mapping[str, timedelta] = {

@@ -14,7 +14,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -689,12 +689,13 @@ async def desks_of(
 async def _trust_loop(gateway: Gateway) -> None:
     """Read what is published in its turn, and what a person decided here in another process at once."""
     context = gateway.context
-    every_s, slept_s = gateway.settings.values["trust"].get("refresh_s", 900), 0.0
+    every = timedelta(seconds=gateway.settings.values["trust"].get("refresh_s", 900))
+    due = context.clock.now() + every
     while True:
         await context.clock.sleep(LOOK_S)
-        slept_s += LOOK_S  # and not what the clock says, which somebody may set back by a year
-        if slept_s >= every_s:
-            slept_s = 0.0
+        now = context.clock.now()
+        if not due - every <= now < due:  # its turn, or the clock was set: back, too, or it would not come for long
+            due = now + every
             await gateway.refresh_trust()
             continue
         try:
