@@ -144,6 +144,16 @@ $(VENV)/.postgres: requirements/postgres.txt $(VENV)/.dev
 	has_server || echo "note: PostgreSQL is missing, so the tests of the store of many nodes are skipped"
 	@touch $@
 
+# Wrong clocks are given to whole processes by libfaketime: fetched where that is allowed, and said where it is not.
+$(VENV)/.clock: | $(BIN)/python
+	@if ! command -v faketime >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "== Setting up: installing faketime with the system's package manager"; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
+			--no-install-recommends faketime >/dev/null || true; \
+	fi
+	@command -v faketime >/dev/null || echo "note: faketime is missing, so processes with wrong clocks are not tried"
+	@touch $@
+
 demo: $(VENV)/.base
 	@echo "== Demo: two invented States on loopback, from request to proven answer; it ends by itself"
 	@$(BIN)/isthmus demo --once
@@ -152,7 +162,7 @@ desks: $(VENV)/.base
 	@echo "== Two gateways with their desks, until stopped with Ctrl-C: open the address it prints in a browser"
 	@$(BIN)/isthmus demo
 
-test: $(VENV)/.test $(VENV)/.redact $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.postgres $(VENV)/.browser
+test: $(VENV)/.test $(VENV)/.redact $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.postgres $(VENV)/.clock $(VENV)/.browser
 	@echo "== Tests, in random order, in three processes: one of them mostly waits"
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -182,7 +192,7 @@ manual: $(VENV)/.test $(VENV)/.browser
 	@DESK_MANUAL=1 $(BIN)/python -m pytest -q -p no:randomly tests/web/browser/test_story.py $(ARGS)
 
 # A drill is a script in drills/ that says what it does, prints its figures and exits 1 when one is wrong.
-drills: $(VENV)/.dev
+drills: $(VENV)/.dev $(VENV)/.postgres $(VENV)/.clock
 	@set -e; ls drills/*.py >/dev/null; for drill in drills/*.py; do \
 		echo "== Drill: $$drill"; $(BIN)/python -m drills.$$(basename $$drill .py); done
 
