@@ -1,5 +1,6 @@
 """Sections 5.2 and 5.8: a partner that came back from a backup, and what the gateway does for it."""
 
+from datetime import timedelta
 from typing import Any
 
 from conformance.bodies import send
@@ -8,6 +9,8 @@ from conformance.reading import Json
 from conformance.registry import Wrong, case
 from conformance.state import COLLECT, Post
 from conformance.talk import Talk
+
+S, D = timedelta(seconds=1), timedelta(days=1)
 
 
 async def _restored(play: Play) -> None:
@@ -47,6 +50,25 @@ async def higher(play: Play, how: dict[str, Any]) -> None:
     A gateway that refuses it for good loses a message whose card is on its way.
     """
     await play.problem(play.message(**how, epoch=2), "later")
+
+
+EARLY = {
+    "issued-ahead": (301 * S, D),
+    "more-than-30-days": (0 * S, 30 * D + S),
+    "expired": (-2 * D, -301 * S),
+}
+
+
+@case("epochs.higher-first", "M-5.9", "M-5.1", section="5.2", inputs=EARLY)
+async def higher_first(play: Play, times: tuple[timedelta, timedelta]) -> None:
+    """
+    A higher epoch than that of the sender's card is `later` also where the times alone would have the message refused.
+
+    A gateway that refuses it uses up no number where the sender does, and takes nothing more of that thread.
+    """
+    issued, expires = times
+    shot = play.message(epoch=2, issued_at=play.now() + issued, expires_at=play.now() + expires)
+    await play.problem(shot, "later")
 
 
 @case("epochs.numbers-anew", "M-5.8", "M-5.7", section="5.2", fresh=True)

@@ -1,8 +1,17 @@
 """Section 5.2: numbers, epochs and ids."""
 
+from datetime import timedelta
+
 from conformance.play import Play
 from conformance.registry import case
 from conformance.talk import Talk
+
+S, D = timedelta(seconds=1), timedelta(days=1)
+EARLY = {
+    "issued-ahead": (301 * S, D),
+    "more-than-30-days": (0 * S, 30 * D + S),
+    "expired": (-2 * D, -301 * S),
+}
 
 
 @case("order.next", "M-5.7", section="5.2", positive=True, inputs={"1": 1, "2": 2})
@@ -31,6 +40,19 @@ async def gap(play: Play) -> None:
     await play.problem(second, "out-of-order")
     await play.accepted(first)
     await play.accepted(second)
+
+
+@case("order.gap-first", "M-5.9", "M-5.1", section="5.2", inputs=EARLY)
+async def gap_first(play: Play, times: tuple[timedelta, timedelta]) -> None:
+    """
+    A number higher than the next one is `out-of-order` also where the times alone would have the message refused.
+
+    A gateway that refuses it uses up no number where the sender does, and takes nothing more of that thread.
+    """
+    issued, expires = times
+    talk = Talk(play, play.a, asking=True)
+    how = {"issued_at": play.now() + issued, "expires_at": play.now() + expires}
+    await play.problem(talk.message("reminder", {"number": 1, "step": "reply"}, seq=2, **how), "out-of-order")
 
 
 @case("order.used-number", "M-5.7", "M-5.9", section="5.2")

@@ -249,7 +249,8 @@ class Clock:
 
     ``evidence`` is the digest of the signed object that started it, ``start_on`` that event's local date in the
     requested State, ``extended`` the units granted so far, each. ``cause`` is ``started``, ``restarted``,
-    ``extended`` or ``recomputed``; ``history`` holds the earlier versions, oldest first, each with an empty history.
+    ``extended``, ``shortened`` or ``recomputed``; ``history`` holds the earlier versions, oldest first, each with an
+    empty history.
     """
 
     step: str
@@ -596,6 +597,19 @@ def extend_clock(
     end, added = extend(rule, before, clock.start_on, calendar, clock.extended, amount)
     longer = _next_version(clock, end, calendar, "extended")
     return replace(longer, extended=(*clock.extended, added), reason=reason)
+
+
+def shorten_clock(clock: Clock) -> Clock:
+    """
+    Return the next version of ``clock`` without its last extension, which the other State did not accept.
+
+    It ends as it did before that one; a clock that was not extended is returned as it is.
+    """
+    before = next((one for one in reversed(clock.history) if len(one.extended) < len(clock.extended)), None)
+    if before is None:
+        return clock
+    history = (*clock.history, replace(clock, history=()))
+    return replace(before, cause="shortened", version=clock.version + 1, history=history)
 
 
 def recompute(clock: Clock, rule: Rule, calendar: Calendar) -> Clock:

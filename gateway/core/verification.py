@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.core.attachments import drawn
 from gateway.core.case import Case, Pending, Side, State
+from gateway.core.deadlines import shorten_clock
 from gateway.core.elements import element_findings
 from gateway.core.machine import (
     KEEP,
@@ -209,7 +210,7 @@ REQUESTING_ROWS: tuple[Row, ...] = (
 )
 
 _ANSWER = ("prepared", "countersigned", "attested", "rules_send")
-_LEARNT = ("receipt", "not_accepted", "reply_not_accepted", "undelivered")
+_LEARNT = ("receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered")
 _HEARD = ("elements", "interview_answer", "contest", "reminder")
 
 REQUESTED_ROWS: tuple[Row, ...] = (
@@ -243,6 +244,15 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows(
         (*ANSWERING, S.WITHDRAWN, S.CLOSED, S.BLOCKED),
         "reply_not_accepted",
+        STAY,
+        _GATEWAY,
+        evidence="signed refusal",
+    ),
+    # An extension that was refused is none: the time is over when it would have been.
+    Row(S.EXTENDED, "extension_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal"),
+    *_rows(
+        (S.ACKNOWLEDGED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.REPLIED, S.WITHDRAWN, S.CLOSED, S.BLOCKED),
+        "extension_not_accepted",
         STAY,
         _GATEWAY,
         evidence="signed refusal",
@@ -574,6 +584,14 @@ def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, findings=(*case.findings, f"not accepted: {event.data['code']}")), (Notify("interior"),)
 
 
+def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
+    """Take back what the extension changed when it was handed in: the end of the time, and the day told for it."""
+    clock = case.clock("reply")
+    case = case if clock is None else case.with_clock(shorten_clock(clock))
+    told = case.delay is not None and case.delay["extension"]
+    return _not_accepted(replace(case, delay=None) if told else case, event, now)
+
+
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     if case.state is S.WITHDRAWN:
         return case, (Notify("interior"),)  # the withdrawal itself; the thread has ended already
@@ -774,6 +792,7 @@ APPLIES = {
     "receipt": _receipt,
     "not_accepted": _not_accepted,
     "reply_not_accepted": _not_accepted,
+    "extension_not_accepted": _extension_not_accepted,
     "undelivered": _undelivered,
     "acknowledgement": _arrive,
     "question": _arrive,

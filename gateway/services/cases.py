@@ -463,7 +463,11 @@ async def undo_of(tx: Tx, case: Case) -> str | None:
 
 
 async def was_posted(tx: Tx, case: Case) -> bool:
-    """Return whether any envelope of the thread was ever posted."""
+    """Return whether any envelope of the thread was ever posted, as far as we know or the other State told us."""
+    thread = await thread_of(tx, case)
+    # What a restore made us forget left all the same; the listing of the other State put its digest there.
+    if thread.seen is not None and thread.in_digest is None and thread.out_seq == 0:
+        return True
     return any(row.posted_at is not None for row in await tx.outbound_of_case(case.ref))
 
 

@@ -15,8 +15,8 @@ from gateway.core import envelope, wire
 from gateway.core.messages import RESYNC
 from gateway.services import cases, channel
 from gateway.services.context import Context
+from gateway.services.listing import THREADS_A_MESSAGE
 from gateway.services.ports import OutboundRow, SealingEnd, Tx, Unavailable
-from gateway.services.resync import THREADS_A_MESSAGE
 from gateway.services.windows import REVOKED
 from keys import jws
 from schemas import ijson

@@ -10,7 +10,7 @@ Rule 4: one number at a time in a thread; between threads there is no order and 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     CONTEST,
+    DELAY,
     DIRECTORY,
     DOCUMENT,
     DOCUMENT_REQUEST,
@@ -37,6 +38,7 @@ from gateway.core.messages import (
     REISSUE,
     REQUEST,
     RESUMPTION,
+    RESYNC,
     SCHEDULE,
     SUSPENSION,
     TYPES,
@@ -46,7 +48,7 @@ from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.rules import When, about, findings
 from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import cases, no_contact, person_stop
+from gateway.services import cases, listing, no_contact, person_stop
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, ConflictRow, Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
 from gateway.services.witness import answered_name
@@ -68,7 +70,16 @@ HELD_AGAIN_S = 60
 UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY})
 """Types of no case that a State not to be contacted does not get: what we ask of it, and who asks (N-01)."""
 
+OUT_OF_TIME = frozenset({"stale", "expired"})
+"""Codes of a refusal that says nothing of what a message says."""
+
 SETTLED = frozenset({"receipted", "refused"})
+
+EXPIRE_LOOK_S = 60.0
+"""Seconds between two looks at what expired, and at whether the clock was set back meanwhile."""
+
+STEERED_S = 10.0
+"""So much may a clock be steered in that time without having been set."""
 
 IDLE_S = 1.0
 """Longest wait between two looks at the outbox; a message queued by this process wakes the loop at once."""
@@ -139,13 +150,16 @@ class Deliverer:
             return ()
 
     async def _expire_loop(self) -> None:
+        earliest: datetime | None = None
         while True:
+            now = self._context.clock.now()
             try:
-                await self.hasten(self._context.clock.now())
-                await self.expire(self._context.clock.now())
+                await self.hasten(now, set_back=earliest is not None and now < earliest)
+                await self.expire(now)
             except Unavailable as error:
                 self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            await self._context.clock.sleep(60)
+            earliest = now + timedelta(seconds=EXPIRE_LOOK_S - STEERED_S)
+            await self._context.clock.sleep(EXPIRE_LOOK_S)
 
     async def run_once(self) -> int:
         """Post everything that may be posted now, once, to every partner; return how many messages were posted."""
@@ -208,6 +222,12 @@ class Deliverer:
         if now > row.expires_at + wire.SKEW:
             await self._undelivered(tx, row, None, now)  # never sent again (M-5.10), whatever kept us until now
             return None
+        if row.type == RESYNC and cases.recipient(self._context, row.partner, now) and not self._is_listed(row, now):
+            # A sibling that stands in the same look may have had all of them made anew.
+            current = await tx.find_outbound(row.partner, row.id)
+            if current is not None and current.state != "dropped":
+                await listing.queue(self._context, tx, row.partner, now)
+            return None
         try:
             ready = await self._ready(tx, row, now)
         except Unavailable:
@@ -259,14 +279,17 @@ class Deliverer:
         if key is None or b64.encode(key.kid) == row.kid or row.ref is None or row.sealed is None:
             return row
         case_row = await tx.find_case(row.ref)
-        card = self._context.trust.find(row.partner)
-        listed = card is not None and any(entry.kid == row.kid and entry.is_active(now) for entry in card.sealing)
-        if listed or case_row is None or case_row.wrapped_key is None:
+        if self._is_listed(row, now) or case_row is None or case_row.wrapped_key is None:
             return row
         case_key = self._context.vault.unwrap(row.ref, case_row.wrapped_key)
         signed = self._context.vault.open(case_key, "outbound", row.id, "sealed", row.sealed)
         kid, sealed = cases.seal_for(self._context, row.partner, signed, now)
         return row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
+
+    def _is_listed(self, row: OutboundRow, now: datetime) -> bool:
+        """Return whether the card of the recipient still lists the key that ``row`` is sealed to."""
+        card = self._context.trust.find(row.partner)
+        return card is not None and any(entry.kid == row.kid and entry.is_active(now) for entry in card.sealing)
 
     # Posting, and what came back.
 
@@ -394,6 +417,8 @@ class Deliverer:
                 await tx.save_outbound(_settled_before(current))
                 if receipt.status != current.status:
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
+                if found := _difference(current.answer, receipt):
+                    await self._add_finding(tx, row, found, now)
                 if answer.receipt != wire.parse_stored_answer(current.answer).receipt:
                     tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
                 return False
@@ -406,6 +431,8 @@ class Deliverer:
             await tx.save_outbound(settled)
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
             await self._tell_case(tx, settled, receipt, now)
+            if settled.type == RESYNC and not accepted:
+                await self._list_anew(tx, settled, now)
             return False
 
         if (await context.commit(unit)).value:
@@ -415,6 +442,22 @@ class Deliverer:
         # The next number of the thread may leave now.
         context.wake()
 
+    async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
+        """Make a listing anew that was refused for when it was sent: by a wrong clock, or in an epoch that is over."""
+        in_vain = row.code in OUT_OF_TIME or row.epoch != self._context.epoch
+        if in_vain and cases.recipient(self._context, row.partner, now) is not None:
+            await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
+
+    async def _add_finding(self, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
+        """Add a finding to the case of a message of ours, once, as long as anything of the case is kept."""
+        case_row = await tx.find_case(row.ref) if row.ref else None
+        if case_row is None or case_row.sealed is None:
+            return
+        held = cases.unseal(self._context, case_row)
+        if found not in held.case.findings:
+            noted = replace(held.case, findings=(*held.case.findings, found))
+            await cases.note(self._context, tx, held, noted, "reckoned", row.partner, now)
+
     async def _tell_case(self, tx: Tx, row: OutboundRow, receipt: wire.Receipt, now: datetime) -> None:
         if row.ref is None:
             return
@@ -423,7 +466,9 @@ class Deliverer:
             return
         held = cases.unseal(self._context, case_row)
         if receipt.status == wire.REFUSED:
-            event = Event(TYPES[row.type].refused, row.partner, GATEWAY, {"code": receipt.code, "digest": row.digest})
+            said = self._said(held, row) if row.type == DELAY else None
+            name = "extension_not_accepted" if said and said["extension"] else TYPES[row.type].refused
+            event = Event(name, row.partner, GATEWAY, {"code": receipt.code, "digest": row.digest})
         else:
             clocks, found = self._reckon(held, row, receipt)
             data = {"clocks": clocks, "findings": found, "digest": row.digest}
@@ -460,7 +505,8 @@ class Deliverer:
         if row.sealed is None:
             return None
         signed = self._context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed)
-        return wire.parse_payload(jws_format.parse(signed, jws_format.TYP_MESSAGE).payload).body
+        body = wire.parse_payload(jws_format.parse(signed, jws_format.TYP_MESSAGE).payload).body
+        return body["body"] if held.case.exercise else body
 
     async def _move(self, tx: Tx, held: cases.Held, event: Event, now: datetime) -> None:
         try:
@@ -483,16 +529,25 @@ class Deliverer:
         context.log("message.final", partner=row.partner, code=code)
         await context.commit(unit)
 
-    async def hasten(self, now: datetime) -> int:
+    async def hasten(self, now: datetime, *, set_back: bool = False) -> int:
         """
         Let what waits longer than anything ever does be tried now; return how many messages that were.
 
         A clock that was ahead when a post failed put the next attempt as far ahead. Since it is right again, nothing
-        of ours would wait that long.
+        of ours would wait that long. Where it was ``set_back`` while we looked, every wait may be wrong, and ends.
         """
         longest = max(MAX_WAIT_S, HELD_AGAIN_S, self._context.policy.post_timeout_s + LEASE_MARGIN_S)
-        latest = now + timedelta(seconds=longest) + wire.SKEW
-        return int((await self._context.commit(lambda tx: tx.hasten_outbound(now, latest))).value)
+        latest = now if set_back else now + timedelta(seconds=longest) + wire.SKEW
+
+        async def unit(tx: Tx) -> int:
+            for country in self._context.partners if set_back else ():
+                partner = await tx.find_partner(country)
+                if partner is not None and partner.open_until is not None:
+                    await tx.save_partner(partner._replace(open_until=None))
+            return await tx.hasten_outbound(now, latest)
+
+        count: int = (await self._context.commit(unit)).value
+        return count
 
     async def expire(self, now: datetime) -> int:
         """
@@ -601,6 +656,18 @@ _EPOCH_DIGITS = 15
 def _settled_before(row: OutboundRow) -> OutboundRow:
     """Return a message that was answered before a partner's restore as it stood then."""
     return row._replace(state="receipted" if row.status == wire.ACCEPTED else "refused")
+
+
+def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:
+    """Return what to note if a restored partner says otherwise than in the answer kept of a message (M-5.28)."""
+    first = wire.parse_receipt(
+        jws_format.parse(wire.parse_stored_answer(stored).receipt, jws_format.TYP_RECEIPT).payload
+    )
+    if first.status != receipt.status:
+        return f"since it was restored the other State says {receipt.status}; its first receipt says {first.status}"
+    if (first.start_on, first.due_on) != (receipt.start_on, receipt.due_on):
+        return f"since it was restored the other State reckons {receipt.due_on}; its first receipt says {first.due_on}"
+    return None
 
 
 def _problem_code(answer: HttpAnswer) -> str | None:

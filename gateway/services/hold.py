@@ -23,6 +23,7 @@ from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.guests import is_guest
 from gateway.services.ports import ApartRow, Shared, Tx
+from gateway.services.resync import bring_back
 
 MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
 """Roles that may say that two cases are about two persons; two different persons, never one."""
@@ -99,7 +100,8 @@ class Hold:
             # What was suspended needs one person; all who stopped it have let go before.
             proposes = first and held.case.state is not State.SUSPENDED
             event = Event("propose_resume" if proposes else "resume", person, role, {}, facts)
-            await cases.move(context, tx, held, event, now)
+            moved = await cases.move(context, tx, held, event, now)
+            await bring_back(context, tx, held.row, moved.row, now)
 
         await context.commit(unit)
 

@@ -55,6 +55,7 @@ from gateway.core.wire import Payload
 from gateway.services import cases, directory
 from gateway.services.context import Context
 from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
+from gateway.services.resync import LOST, RESTORED_AT, bring_back
 from keys import jws as jws_format
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement, CannotOpen, UnknownKey
@@ -306,15 +307,19 @@ class Receiver:
                 # Whoever has either key can read it; ``gateway.services.exposure`` asks.
                 await tx.add_inbound_again(known.partner, known.digest, opened.kid)
             return await self._again(tx, known, now)
+        # A higher epoch and a gap raise before anything is refused: a refusal uses up a number for its sender, and for
+        # us only the next one of an epoch whose card is here. A restore may have set us back unknown to the sender.
+        behind = self._epoch_fault(payload)
         fault = wire.times_findings(payload, now)
         if fault is None and first is not None:
             fault = Reason.ID_REUSED
         if payload.thread is None:
-            await self._channel(tx, opened, fault, now)
+            await self._channel(tx, opened, fault or behind, now)
             return None
         thread = await tx.find_thread(payload.sender, payload.thread)
         thread = thread or ThreadRow(payload.sender, payload.thread, None, 0, 0, None, 0, 0, None, None)
-        if fault := fault or self._order_fault(thread, payload, await self._withdrawn(tx, thread)):
+        order = behind or self._order_fault(thread, payload, await self._withdrawn(tx, thread))
+        if fault := fault or order:
             await self._advance(tx, thread, opened, Verdict(fault), now)
             return None
         try:
@@ -349,8 +354,6 @@ class Receiver:
 
     def _order_fault(self, thread: ThreadRow, payload: Payload, withdrawn: bool) -> Reason | None:
         """Return why the number cannot be taken, ``None`` if it is the next; raises for a gap (transient)."""
-        if fault := self._epoch_fault(payload):
-            return fault
         seq, last = payload.seq or 0, _last(thread, payload)
         if withdrawn and (payload.type not in (WITHDRAWAL, *AFTER_WITHDRAWAL) or seq <= last):
             return Reason.SEQ_CLOSED
@@ -389,7 +392,7 @@ class Receiver:
         if held is None and thread.ref is not None:
             return Verdict(Reason.STEP_THREAD_ENDED)  # a thread of questions about no person (M-3.23)
         if held is None:
-            return await self._open_case(tx, opened, now)
+            return await self._open_case(tx, thread, opened, now)
         return await self._move(tx, held, opened, now)
 
     def _remark_fault(self, payload: Payload, now: datetime) -> Reason | None:
@@ -417,7 +420,7 @@ class Receiver:
             await cases.confirm_nothing(self._context, tx, sender, thread, text, now, exercise=opened.exercise)
         return Verdict(None)
 
-    async def _open_case(self, tx: Tx, opened: Opened, now: datetime) -> Verdict:
+    async def _open_case(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
         payload = opened.payload
         if payload.type == WITHDRAWAL:
             return Verdict(None)  # of a thread whose request never came: ids alone are kept
@@ -440,8 +443,12 @@ class Receiver:
             officer=directory.assigned(context, CLERK, now) or "",
             purpose=payload.body["handling"]["purpose"],
             clocks=clocks,
+            # Before its first message a thread has seen nothing, unless a listing said what a restore took from us.
+            findings=(LOST,) if thread.seen is not None else (),
             received=payload.body,
         )
+        if redated := await self._redated(tx, case, payload):
+            case = replace(case, findings=(*case.findings, redated))
         held = cases.fresh(context, case, now)
         event = Event("request", payload.sender, PARTNER, {"digest": payload.digest})
         saved = await cases.store(context, tx, held, case, event, "", now)
@@ -470,7 +477,9 @@ class Receiver:
         question = _question(case, payload.type)
         facts = Facts(now, None, payload.type, payload.body, question=question)
         moved = await cases.move(context, tx, held, Event(name, payload.sender, PARTNER, data, facts), now)
-        if payload.type == ACKNOWLEDGEMENT and (found := self._other_date(moved.case, payload)):
+        await bring_back(context, tx, held.row, moved.row, now)
+        other = self._other_date(moved.case, payload) if payload.type == ACKNOWLEDGEMENT else None
+        for found in filter(None, (other, await self._redated(tx, moved.case, payload))):
             noted = replace(moved.case, findings=(*moved.case.findings, found))
             moved = await cases.note(context, tx, moved, noted, "reckoned", payload.sender, now)
         return self._accepted(moved, opened)
@@ -483,6 +492,28 @@ class Receiver:
         stated = starts_of_message(payload.type, payload.body)
         clocks = begin(*pair, asked, now, payload.digest, case.clocks)
         return clocks + begin(*pair, stated, payload.issued_at, payload.digest, case.clocks)
+
+    async def _redated(self, tx: Tx, case: Case, payload: Payload) -> str | None:
+        """
+        Return what to note if a restore may have made us forget that we received this message on an earlier day.
+
+        Its sender holds the first receipt then, and reckons from that day; nothing here says which it was.
+        """
+        asked = starts_of_receipt(payload.type, payload.body, issued_before=DOCUMENT in case.said)
+        restored = await tx.get_meta(RESTORED_AT) if asked else None
+        if restored is None or payload.issued_at > datetime.fromisoformat(restored) + wire.SKEW:
+            return None
+        country = self._context.country
+        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+        earliest = {
+            clock.step: clock for clock in self._context.reckoner.begin(*pair, asked, payload.issued_at, payload.digest)
+        }
+        for clock in case.clocks:
+            first = earliest.get(clock.step) if clock.evidence == payload.digest else None
+            if first is not None and (first.start_on, first.due_on) != (clock.start_on, clock.due_on):
+                text = "the message may have come before the restore as well: the other State may reckon from"
+                return f"{text} {first.start_on} on, we reckon from {clock.start_on}"
+        return None
 
     def _other_date(self, case: Case, payload: Payload) -> str | None:
         """Return what to note if the acknowledgement started a clock here and names another day for it."""
@@ -508,7 +539,6 @@ class Receiver:
     async def _channel(self, tx: Tx, opened: Opened, fault: Reason | None, now: datetime) -> None:
         """Take in a message that belongs to the channel and to no case, unless an earlier check found a ``fault``."""
         payload = opened.payload
-        fault = fault or self._epoch_fault(payload)
         if fault is None and payload.type not in ((COLLECT,) if opened.collecting else (DIRECTORY, RESYNC)):
             fault = Reason.TYPE_UNKNOWN
         fault = fault or opened.schema_fault

@@ -12,20 +12,19 @@ from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
-from gateway.core.messages import CONFIRMATION, ERASURE, RESYNC, WITHDRAWAL
+from gateway.core.messages import CONFIRMATION, ERASURE, RESUMPTION, RESYNC, SUSPENSION, WITHDRAWAL
 from gateway.core.verification import WITHDRAWAL_BODY, next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import cases, channel
+from gateway.services import cases, listing
 from gateway.services.context import Context
-from gateway.services.deliver import STOPPED
-from gateway.services.ports import Draft, LogHead, OutboundRow, ThreadRow, Tx
-from schemas import ijson
+from gateway.services.deliver import OVER, STOPPED
+from gateway.services.ports import CaseRow, Draft, LogHead, OutboundRow, ThreadRow, Tx
 
 RESTORED_AT = "restored_at"
 """Name of the stored instant at which the database last came back from a backup."""
 
-THREADS_A_MESSAGE = 32
-"""Threads listed in one ``resync`` message: what its schema allows, so that it fits the smallest envelope."""
+LOST = "the other State holds messages of ours in this case, which were lost before the restore"
+"""Finding on a case that comes back after the listing that says so: what they were, nobody here knows."""
 
 
 class Resync:
@@ -50,10 +49,7 @@ class Resync:
             for row in again:
                 # The answer stays: it is what the partner said, and proves it, whatever it says now.
                 await tx.save_outbound(row._replace(state="posted", next_try_at=now))
-            threads = [row for row in await tx.threads(country) if row.in_digest is not None]
-            for start in range(0, len(threads), THREADS_A_MESSAGE):
-                part = threads[start : start + THREADS_A_MESSAGE]
-                await self._queue(tx, country, part, start + THREADS_A_MESSAGE < len(threads), now)
+            await listing.queue(context, tx, country, now)
             partner = await tx.find_partner(country)
             card = context.trust.find(country)
             if partner is not None and card is not None:
@@ -66,21 +62,16 @@ class Resync:
         count: int = committed.value
         return count
 
-    async def _queue(self, tx: Tx, country: str, threads: list[ThreadRow], more: bool, now: datetime) -> None:
-        context = self._context
-        listed = [
-            {"thread": row.thread, "epoch": row.in_epoch, "seq": row.in_seq, "payload": row.in_digest}
-            for row in threads
-        ]
-        await channel.queue(context, tx, country, RESYNC, ijson.dumps({"threads": listed, "more": more}), now)
-
     async def take_listing(self, tx: Tx, payload: Payload, now: datetime) -> None:
         """
         Compare a partner's listing of our messages with what we remember; what we lost becomes a finding.
 
-        A message that we dropped because the backup had not posted it did leave: its case may be withdrawn as one whose
-        message is abroad, and is if that was decided already (M-5.25).
+        A request that we dropped because the backup had not posted it, or that the backup did not know to be sent, did
+        leave: its case may be withdrawn as one whose message is abroad, and is if that was decided already (M-5.25). Of
+        a thread whose case has not come back yet the digest of our last message is kept as the last that was seen, and
+        becomes a finding when its case opens.
         """
+        unsent: dict[str, str] | None = None
         for item in payload.body["threads"]:
             thread = await tx.find_thread(payload.sender, item["thread"])
             known = await tx.find_outbound_by_digest(payload.sender, item["payload"])
@@ -89,7 +80,14 @@ class Resync:
             if known is not None:
                 await tx.save_outbound(known._replace(posted_at=known.queued_at))
             self._context.log("thread.behind", partner=payload.sender, seq=item["seq"])
-            row = await tx.find_case(thread.ref) if thread is not None and thread.ref is not None else None
+            if thread is None:
+                unsent = await _unsent(tx, payload.sender) if unsent is None else unsent
+                ref = unsent.get(item["thread"])
+                thread = ThreadRow(payload.sender, item["thread"], ref, 0, 0, None, 0, 0, None, None)
+            begun = thread.in_digest is not None or thread.out_seq > 0
+            if not begun:
+                await tx.save_thread(thread._replace(seen=item["payload"]))
+            row = await tx.find_case(thread.ref) if thread.ref is not None else None
             if row is not None and row.sealed is not None:
                 held = cases.unseal(self._context, row)
                 text = f"the other State holds our message number {item['seq']}, which was lost before the restore"
@@ -97,7 +95,8 @@ class Resync:
                     continue  # said before; a listing that is repeated must not make the case grow
                 case = replace(held.case, findings=(*held.case.findings, text))
                 noted = await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
-                if known is not None and case.side is Side.REQUESTING and case.state is State.WITHDRAWN:
+                abroad = known is not None or not begun
+                if abroad and case.side is Side.REQUESTING and case.state is State.WITHDRAWN:
                     late = Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
                     await cases.queue(self._context, tx, noted, late, now)
 
@@ -141,6 +140,16 @@ class Resync:
             await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
 
 
+async def _unsent(tx: Tx, country: str) -> dict[str, str]:
+    """Return the cases of ours with ``country`` of which nothing was sent, as far as we know: thread to reference."""
+    states = (State.DRAFT, State.CLEARED, State.FROZEN, State.WITHDRAWN)
+    rows = await tx.cases(states=[state.value for state in states], limit=_MOST_UNSENT)
+    return {row.thread: row.ref for row in rows if (row.partner, row.side) == (country, Side.REQUESTING.value)}
+
+
+_MOST_UNSENT = 10_000
+
+
 def _dropped_unposted(row: OutboundRow) -> bool:
     """Return whether a message of ours was dropped and, as far as we know, never left."""
     return row.state == "dropped" and row.posted_at is None
@@ -163,14 +172,41 @@ _LONGEST_WAIT = 2 * wire.MAX_VALIDITY
 """No message waits longer than it is valid; twice that is surely all of them."""
 
 
+async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, now: datetime) -> None:
+    """
+    Post again what the partner's restore passed over because the case stood still, if it goes on now.
+
+    That is what was answered from a log of an earlier epoch; what the partner knows gets its stored answer. A message
+    that follows waits behind it: its partner may have forgotten the number before.
+    """
+    if before.state not in STOPPED or after.state in STOPPED:
+        return
+    partner = await tx.find_partner(after.partner)
+    for row in await tx.outbound_of_case(after.ref):
+        if row.answer is None or partner is None or not _may_repeat(row, now):
+            continue
+        if _epoch_of(row.answer) < partner.epoch:
+            await tx.save_outbound(row._replace(state="posted", next_try_at=now))
+            context.queued = True
+
+
+def _epoch_of(answer: bytes) -> int:
+    """Return the epoch of the log that a stored answer, which verified, was entered in."""
+    note = checkpoint.parse_proof(wire.parse_stored_answer(answer).proof).checkpoint
+    return int(note.split("\n", 1)[0].rsplit("/", 1)[1])
+
+
 async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether a message that was answered may be posted again.
 
     Of a case that is frozen or withdrawn nothing is but the withdrawal, and what follows it and names nothing: neither
-    must wait behind the others.
+    must wait behind the others. That a return is stopped is: the partner may have forgotten it. The rest of a case that
+    goes on later is posted again then (``bring_back``).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True
     case = await tx.find_case(row.ref)
-    return case is not None and case.sealed is not None and case.state not in STOPPED
+    if case is None or case.sealed is None:
+        return False
+    return case.state not in STOPPED or (case.state not in OVER and row.type in (SUSPENSION, RESUMPTION))

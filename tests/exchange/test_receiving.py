@@ -503,6 +503,17 @@ async def test_new_epoch_begins_at_one_once_its_card_is_here(fresh: Door) -> Non
     assert (2, 1) == (row["in_epoch"], row["in_seq"])
 
 
+async def test_nothing_is_refused_in_an_epoch_whose_card_is_not_here(fresh: Door) -> None:
+    """What the times refuse uses up its number on both sides or on none, so no thread is stuck behind it (M-5.8)."""
+    ahead = fresh.partner.message(epoch=2, issued_at=fresh.network.clock.now() + 400 * S)
+    await fresh.problem(ahead, "later")
+    assert (0, None) == (fresh.counts()["inbound"], fresh.thread(ahead))
+    publish(fresh, 3, raised(fresh, 2))
+    await fresh.gateway.refresh_trust()
+    assert "stale" == fresh.receipt(await fresh.post(ahead), ahead.digest).code
+    await fresh.accepted(fresh.partner.message(thread=ahead.thread, epoch=2, seq=2))
+
+
 async def test_withdrawn_thread_stays_closed_in_a_new_epoch(fresh: Door) -> None:
     """A restored partner that forgot its withdrawal opens no case by it (M-5.23, M-5.24)."""
     shot = fresh.partner.message("withdrawal", WITHDRAWN, seq=2)
@@ -759,10 +770,18 @@ async def test_order_of_checks(door: Door) -> None:
         ("bad-payload", {"v": 3, "to": "XCC"}),
         ("not-for-me", {"to": "XCC", "from": "XCC"}),
         ("unknown-signer", {"from": "XCC", "signer": unsigned}),
-        ("bad-signature", {"signer": unsigned, **old}),
+        ("bad-signature", {"signer": unsigned, "epoch": 2, **old}),
+        ("later", {"epoch": 2, "issued_at": now + DAY}),
+        ("later", {"epoch": 2, **old}),
+        ("later", {"epoch": 2, "id": used.id}),
+        ("later", {"epoch": 2, "type": "collect", "body": {"max": 1}, "path": COLLECT, **old}),
+        ("later", {"epoch": 2, "type": "resync", "body": {"threads": [], "more": False}, "issued_at": now + DAY}),
         ("stale", {"issued_at": now + DAY, "expires_at": now + 40 * DAY, "id": used.id}),
         ("expired", {**old, "id": used.id}),
-        ("id-reuse", {"id": used.id, "seq": 9}),
+        ("out-of-order", {"seq": 9, "issued_at": now + DAY}),
+        ("out-of-order", {"seq": 9, **old}),
+        ("out-of-order", {"seq": 9, "id": used.id}),
+        ("id-reuse", {"id": used.id, "type": "verification.nothing"}),
         ("later", {"epoch": 2, "seq": 9, "type": "verification.nothing"}),
         ("out-of-order", {"seq": 9, "type": "verification.nothing"}),
         ("unsupported-type", {"type": "verification.nothing", "body": {"more": 1}}),

@@ -171,8 +171,9 @@ async def test_withdrawal_waits_for_a_key_by_itself(network: Network) -> None:
     )
 
 
-async def test_clock_that_was_ahead_holds_nothing_up(network: Network) -> None:
-    """What a gateway could not post while its clock was days ahead leaves once the clock is right again."""
+@pytest.mark.parametrize(("back", "seen"), [({"days": -4}, False), ({"minutes": -125}, True)])
+async def test_clock_that_was_ahead_holds_nothing_up(network: Network, back: dict[str, float], seen: bool) -> None:
+    """What could not be posted while the clock was ahead leaves once it is right; at minutes too, if that was seen."""
     gateway = network.gateways["XAA"]
     ours = await story.sent(network)
     network.clock.pass_(days=5)
@@ -181,8 +182,8 @@ async def test_clock_that_was_ahead_holds_nothing_up(network: Network) -> None:
         await gateway.deliverer.run_once()
         network.clock.pass_(hours=2)
     network.wires.cut = False
-    network.clock.pass_(days=-4)
+    network.clock.pass_(**back)
     assert 0 == await gateway.deliverer.run_once()
-    await gateway.deliverer.hasten(network.clock.now())
+    await gateway.deliverer.hasten(network.clock.now(), set_back=seen)
     await network.deliver()
     assert "DELIVERED" == await story.state(network, "XAA", ours)

@@ -217,6 +217,40 @@ async def test_extension_moves_both_clocks_alike(network: Network) -> None:
         await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
 
 
+@pytest.mark.parametrize("then", [None, "freeze", "ask"])
+async def test_refused_extension_is_none(network: Network, then: str | None) -> None:
+    """An extension that was refused leaves both clocks as they were, says so, and may be said again."""
+    ours, theirs = await story.acknowledged(network)
+    before, asked = (await story.case(network, "XBB", theirs)).clock("reply"), network.gateways["XBB"]
+    network.clock.pass_(minutes=10)
+    await asked.answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    assert (await story.case(network, "XBB", theirs)).clock("reply").due_on > before.due_on
+    (claimed,) = await asked.deliverer.claim("XAA", 1)
+    if then == "freeze":
+        await asked.hold.freeze(theirs, "known now", "first", "registry_clerk")
+    elif then == "ask":
+        await asked.answer.ask(theirs, ["SEX"], 2, "first")
+    network.clock.pass_(minutes=-10)
+    reply = await network.gateways["XAA"].receiver.receive(claimed.envelope)
+    await asked.deliverer.settle(claimed.row, reply.body)
+    case = await story.case(network, "XBB", theirs)
+    clock = case.clock("reply")
+    mine = (await story.case(network, "XAA", ours)).clock("reply")
+    assert (mine.due_on, before.due_at, (), "shortened") == (clock.due_on, clock.due_at, clock.extended, clock.cause)
+    assert ({"freeze": "FROZEN", "ask": "NEEDS_TIER2"}.get(then or "", "ACKNOWLEDGED"), None) == (
+        case.state,
+        case.delay,
+    )
+    assert case.resume_to == ("ACKNOWLEDGED" if then == "freeze" else None)
+    assert "not accepted: stale" in case.findings
+    if then is None:
+        network.clock.pass_(minutes=1)
+        await asked.answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+        await network.deliver()
+        mine = (await story.case(network, "XAA", ours)).clock("reply")
+        assert (await story.case(network, "XBB", theirs)).clock("reply").due_on == mine.due_on > before.due_on
+
+
 async def test_silence_only_escalates(network: Network) -> None:
     """A reply that never comes leads to one reminder a cool-down and to no other state."""
     ours, theirs = await story.acknowledged(network)

@@ -64,6 +64,16 @@ async def test_the_whole_exchange_is_exercised(network: Network) -> None:
     assert ("REPLIED", "NOT_FOUND", True) == (case.state, case.reply["outcome"], case.exercise)
 
 
+async def test_what_the_asked_side_says_is_receipted(network: Network) -> None:
+    """A reply of an exercise starts the same clocks as any other, so its receipt is taken at the first attempt."""
+    _, theirs = await received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    await network.deliver()
+    assert ["accepted", "accepted"] == await statuses(network, "XBB", theirs)
+
+
 async def test_every_signed_payload_says_exercise(network: Network) -> None:
     """No payload of an exercise is of a real type, in either direction."""
     _, theirs = await received(network)

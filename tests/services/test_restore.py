@@ -1,6 +1,8 @@
 """Restore by epoch, collecting, erasure and retention, through real gateways."""
 
 import shutil
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,13 @@ import pytest
 from gateway import home
 from gateway.services.audit import audit
 from gateway.services.context import NotFound
+from gateway.services.resync import LOST
 from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.support import story
-from tests.support.network import Network, make_network, open_gateway
+from tests.support import homeward, story
+from tests.support.network import HandClock, Network, make_network, open_gateway
 
 
 def next_card_of(network: Network, country: str, **changes: object) -> None:
@@ -218,3 +221,252 @@ async def test_audit_takes_the_checkpoint_that_is_kept_right_after_a_restore(net
     gateway = network.gateways["XBB"]
     await gateway.checkpoints.run_once(network.clock.now())
     assert () == tuple((await audit(gateway.context)).findings)
+
+
+async def findings_of(network: Network, country: str, ref: str) -> list[str]:
+    """Return the findings on a case of ``country``."""
+    return list((await story.case(network, country, ref)).findings)
+
+
+async def types_received(network: Network, ref: str) -> list[str]:
+    """Return the types of the messages that XBB received in its case ``ref``."""
+    rows = await network.gateways["XBB"].store.read(lambda tx: tx.inbound_of_case(ref))
+    return [row.type for row in rows]
+
+
+async def go_on(network: Network, ref: str) -> None:
+    """Let XAA's case ``ref``, which its officer froze, go on."""
+    hold = network.gateways["XAA"].hold
+    await hold.release(ref, "first", "case_officer")
+    await hold.resume(ref, "first", "case_officer")
+    await hold.resume(ref, "second", "liaison_officer")
+
+
+async def stopped_over_a_restore(network: Network, backup: Path) -> str:
+    """Have XBB acknowledge a request and be restored to before it while XAA's case is frozen; return XAA's case."""
+    back_up(network, "XBB", backup)
+    ours, _ = await story.acknowledged(network)
+    await network.gateways["XAA"].hold.freeze(ours, "in doubt", "first", "case_officer")
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    return ours
+
+
+async def test_case_that_goes_on_is_brought_back_to_a_partner_restored_meanwhile(
+    network: Network, tmp_path: Path
+) -> None:
+    """What was not posted again because its case stood still is once it goes on, before what follows in its thread."""
+    ours = await stopped_over_a_restore(network, tmp_path / "backup")
+    assert 0 == len(await network.gateways["XBB"].inquiries.board(limit=10))
+    await go_on(network, ours)
+    await network.deliver()
+    network.clock.pass_(days=20)
+    await network.refresh()
+    await network.gateways["XAA"].reminder.remind(ours, "first", "case_officer")
+    await network.deliver()
+    theirs = await story.case(network, "XBB", await story.twin(network, ours))
+    assert ("RECEIVED", 1) == (theirs.state, theirs.reminders)
+
+
+async def test_case_that_goes_on_posts_nothing_again_without_a_restore(network: Network) -> None:
+    """A case that is resumed posts nothing that its partner answered in the epoch it is still in."""
+    ours, _ = await story.acknowledged(network)
+    await network.gateways["XAA"].hold.freeze(ours, "in doubt", "first", "case_officer")
+    await go_on(network, ours)
+    assert 0 == await network.deliver()
+
+
+async def test_listing_that_comes_before_its_request_becomes_a_finding(network: Network, tmp_path: Path) -> None:
+    """A case that opens after the listing that says what was lost of it says so from its first state on."""
+    ours = await stopped_over_a_restore(network, tmp_path / "backup")
+    await go_on(network, ours)
+    await network.deliver()
+    assert [LOST] == await findings_of(network, "XBB", await story.twin(network, ours))
+
+
+async def test_case_of_which_nothing_was_lost_opens_without_a_finding(network: Network, tmp_path: Path) -> None:
+    """A request that is brought back and was not answered by any message carries no finding."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours, _ = await story.received(network)
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    assert [] == await findings_of(network, "XBB", await story.twin(network, ours))
+
+
+async def test_word_of_a_stop_is_brought_back(network: Network, tmp_path: Path) -> None:
+    """A suspension that a restored State forgot is posted again at once, though the case stands still."""
+    ours, theirs = await homeward.accepted(network)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.gateways["XAA"].returning.suspend(ours, "not now", "welfare", "child_welfare")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    assert "ACCEPTED" == await story.state(network, "XBB", theirs)
+    await network.deliver()
+    assert "SUSPENDED" == await story.state(network, "XBB", theirs)
+
+
+async def lost_acknowledgement(network: Network, backup: Path) -> str:
+    """Restore XBB to before its acknowledgement of a request; return its case. Nothing is posted yet."""
+    _, theirs = await story.received(network)
+    back_up(network, "XBB", backup)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    return theirs
+
+
+LOST_NUMBER = "the other State holds our message number 1, which was lost before the restore"
+
+
+async def test_listing_refused_for_a_wrong_clock_comes_again(network: Network, tmp_path: Path) -> None:
+    """A listing that is refused as stale is made anew a quarter of an hour later."""
+    theirs = await lost_acknowledgement(network, tmp_path / "backup")
+    context = network.gateways["XBB"].context
+    context.clock = HandClock(network.clock.now() - timedelta(minutes=10))
+    await network.deliver(refresh=False)
+    assert [] == await findings_of(network, "XBB", theirs)
+    context.clock = network.clock
+    assert 0 == await network.deliver(refresh=False)
+    network.clock.pass_(minutes=15)
+    await network.deliver(refresh=False)
+    assert [LOST_NUMBER] == await findings_of(network, "XBB", theirs)
+
+
+async def test_listing_that_no_key_opens_any_more_is_made_anew(network: Network, tmp_path: Path) -> None:
+    """A partner that replaced its sealing key before it read the listing gets it under the new one."""
+    theirs = await lost_acknowledgement(network, tmp_path / "backup")
+    claims = card.claims_of(network.gateways["XAA"].context.trust.card("XBB"))
+    second = {**claims["sealing"][1], "from": claims["sealing"][0]["from"]}
+    next_card_of(network, "XBB", sealing=[second])
+    await network.deliver()
+    assert [LOST_NUMBER] == await findings_of(network, "XBB", theirs)
+
+
+async def test_listing_of_an_epoch_that_is_over_is_made_anew(network: Network, tmp_path: Path) -> None:
+    """A listing that waited in the backup of a State that is restored as well still reaches the other one."""
+    theirs = await lost_acknowledgement(network, tmp_path / "backup")
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "with-the-listing"))
+    await network.deliver()
+    assert [] == await findings_of(network, "XBB", theirs)
+    network.clock.pass_(minutes=15)
+    await network.deliver()
+    assert [LOST_NUMBER] == await findings_of(network, "XBB", theirs)
+
+
+async def taken_again(network: Network, backup: Path, **later: float) -> tuple[str, str]:
+    """Restore XBB to before a request and deliver it once more ``later``; return both references."""
+    back_up(network, "XBB", backup)
+    ours, _ = await story.received(network)
+    network.clock.pass_(**later)
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    return ours, await story.twin(network, ours)
+
+
+async def test_both_sides_learn_that_they_reckon_from_different_days(network: Network, tmp_path: Path) -> None:
+    """A request taken again days after its first receipt is due on another day on either side, and both say so."""
+    ours, theirs = await taken_again(network, tmp_path / "backup", days=5)
+    mine, other = await story.case(network, "XAA", ours), await story.case(network, "XBB", theirs)
+    due, due_there = mine.clock("reply").due_on, other.clock("reply").due_on
+    assert due != due_there
+    told = f"since it was restored the other State reckons {due_there}; its first receipt says {due}"
+    assert (told,) == mine.findings
+    start, start_there = mine.clock("reply").start_on, other.clock("reply").start_on
+    said = f"the other State may reckon from {start} on, we reckon from {start_there}"
+    assert (f"the message may have come before the restore as well: {said}",) == other.findings
+
+
+async def test_request_taken_again_on_the_same_day_is_no_finding(network: Network, tmp_path: Path) -> None:
+    """Where both reckon from one day a second receipt changes nothing."""
+    ours, theirs = await taken_again(network, tmp_path / "backup", hours=1)
+    assert [] == await findings_of(network, "XAA", ours) == await findings_of(network, "XBB", theirs)
+
+
+async def test_request_sent_after_the_restore_is_no_finding(network: Network, tmp_path: Path) -> None:
+    """What was sent after the restore cannot have come before it, however long it was under way."""
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    network.clock.pass_(hours=1)
+    ours = await story.sent(network)
+    network.clock.pass_(days=5)
+    await network.deliver()
+    assert [] == await findings_of(network, "XBB", await story.twin(network, ours))
+
+
+async def test_answer_that_turns_into_its_opposite_is_a_finding(network: Network, tmp_path: Path) -> None:
+    """A message that the restored State accepted before and refuses now is said on the case, and stays accepted."""
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    _, theirs = await story.acknowledged(network)
+    await restore(network, "XAA", backup)
+    await network.deliver()
+    told = "since it was restored the other State says refused; its first receipt says accepted"
+    assert [told] == await findings_of(network, "XBB", theirs)
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
+
+
+async def test_case_that_the_other_state_lets_go_on_is_brought_back_to_it(network: Network, tmp_path: Path) -> None:
+    """A partner that stopped a return and was restored meanwhile gets what it forgot once it resumes it."""
+    ours, theirs = await homeward.accepted(network)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    person, role, _ = homeward.in_charge(minor=False)
+    returning = network.gateways["XAA"].returning
+    await returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await returning.decide(ours, person, role)
+    pending = await returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await returning.request_document(ours, "first", "case_officer")
+    await network.deliver()
+    await network.gateways["XBB"].returning.suspend(theirs, "not today", "welfare", "child_welfare")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    assert "ACCEPTED" == await story.state(network, "XBB", theirs)
+    stopping = network.gateways["XBB"]
+    await stopping.returning.suspend(theirs, "not today", "welfare", "child_welfare")
+    await stopping.hold.release(theirs, "welfare", "child_welfare")
+    await stopping.hold.resume(theirs, "first", "registry_clerk")
+    await network.deliver()
+    assert "travel-document.request" in await types_received(network, theirs)
+
+
+async def cleared_and_forgotten(network: Network, backup: Path) -> tuple[str, str]:
+    """Restore XAA to before it sent a request that XBB has; return both references."""
+    ours = await story.cleared(network)
+    back_up(network, "XAA", backup)
+    await network.gateways["XAA"].clear.send(ours, "first")
+    await network.deliver()
+    theirs = await story.twin(network, ours)
+    await restore(network, "XAA", backup)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("listed_first", [True, False])
+async def test_request_that_was_sent_after_the_backup_can_be_withdrawn(
+    network: Network, tmp_path: Path, listed_first: bool
+) -> None:
+    """A request that left after the backup is said on its case, and withdrawn whether that is known yet or not."""
+    ours, theirs = await cleared_and_forgotten(network, tmp_path / "backup")
+    hold = network.gateways["XAA"].hold
+    if listed_first:
+        await network.deliver()
+    await hold.freeze(ours, "known now", "first", "case_officer")
+    await hold.withdraw(ours, "first", "case_officer")
+    await network.deliver()
+    assert [LOST_NUMBER] == await findings_of(network, "XAA", ours)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+
+
+@pytest.mark.parametrize("begin", [story.cleared, story.sent])
+async def test_case_of_which_nothing_left_is_withdrawn_in_silence(
+    network: Network, tmp_path: Path, begin: Callable[[Network], Awaitable[str]]
+) -> None:
+    """After a restore too nothing is sent of a case that the other State never had, also if its request waited."""
+    ours = await begin(network)
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await network.deliver()
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "known now", "first", "case_officer")
+    await hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=2)
+    assert 0 == await network.deliver()

@@ -2,19 +2,22 @@
 The homes of the simulated States: made once a process with real keys and cards, then copied for every seed.
 
 What is the same at every start of a gateway is worked out once a process too: the key of a key store, the self-test of
-the primitives, the law. A seed starts a dozen gateways, and these would be most of its time.
+the primitives, the law, the schema that a store must have, the cards. A seed starts a dozen gateways, and these would
+be most of its time.
 """
 
 import asyncio
-import atexit
+import gc
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,10 @@ from nacl.pwhash import argon2id
 
 from gateway import app, home, settings
 from gateway.core.wire import format_instant
+from gateway.services import windows
 from gateway.services.context import NoRedactor
 from gateway.settings import Settings
+from gateway.storage import migrate
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import load_cards, write_card
 from keys import b64, card, selftest, statement
@@ -92,7 +97,7 @@ def host(country: str) -> str:
 def template() -> Homes:
     """Make the homes of this process, within ``shared``; they go when it ends."""
     root = Path(tempfile.mkdtemp(prefix="homes-", dir=MEMORY if MEMORY.is_dir() else None))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    Finalize(None, shutil.rmtree, (root, True), exitpriority=0)  # unlike atexit it is called in a worker of a pool too
     keys = {name: SigningKey(sha256(name.encode()).digest()) for name in PEOPLE}
     homes = {country: root / country.lower() for country in COUNTRIES}
     many, home.WINDOWS = home.WINDOWS, WINDOWS
@@ -110,15 +115,16 @@ def template() -> Homes:
         loop = SimulatedLoop(0)
         loop.run_until_complete(_create(path))
         loop.close()
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: a collection looks at what seeds have made
     return Homes(root, keys)
 
 
 @contextmanager
 def shared() -> Iterator[None]:
     """Work out once a process what every start of a gateway works out anew, and listen where there are no sockets."""
-    places = ((argon2id, "kdf"), (selftest, "run"), (app, "reckoner"), (app, "gc"), (app, "listen"))
-    before = [(module, name, getattr(module, name)) for module, name in places]
-    for (module, name), made in zip(places, _shared(), strict=True):
+    before = [(module, name, getattr(module, name)) for module, name in _PLACES]
+    for (module, name), made in zip(_PLACES, _shared(), strict=True):
         setattr(module, name, made)
     try:
         yield
@@ -127,9 +133,25 @@ def shared() -> Iterator[None]:
             setattr(module, name, real)
 
 
+_PLACES: tuple[tuple[Any, str], ...] = (
+    (argon2id, "kdf"),
+    (selftest, "run"),
+    (app, "reckoner"),
+    (app, "gc"),
+    (app, "listen"),
+    (migrate, "load_migrations"),
+    (migrate, "_check_schema"),
+    (card, "parse_card"),
+    (app, "parse_card"),
+    (windows, "parse_card"),
+)
+
+
 @cache
 def _shared() -> tuple[Any, ...]:
+    """Return what stands in ``_PLACES`` during a seed, in their order."""
     read, law = app.reckoner, dict[str, Any]()
+    check, checked = migrate._check_schema, set[frozenset[tuple[Any, ...]]]()
 
     def reckoner(chosen: Settings) -> Any:
         country = chosen.values["country"]
@@ -137,7 +159,15 @@ def _shared() -> tuple[Any, ...]:
             law[country] = read(chosen)
         return law[country]
 
-    return cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen
+    def check_schema(db: sqlite3.Connection, known: Any) -> None:
+        found = frozenset(migrate._schema(db).items())
+        if found not in checked:
+            check(db, known)
+            checked.add(found)
+
+    parse = lru_cache(maxsize=1024)(card.parse_card)
+    pure = cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen, cache(migrate.load_migrations)
+    return (*pure, check_schema, parse, parse, parse)
 
 
 async def _create(path: Path) -> None:

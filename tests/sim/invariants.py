@@ -6,7 +6,7 @@ each check says for itself what it forgives a State that was restored, and to no
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gateway.app import Gateway
 from gateway.core import checkpoint, merkle, wire
 from gateway.core.case import Case, Release
+from gateway.core.deadlines import Clock
 from gateway.core.merkle import Frontier
-from gateway.core.messages import NEGATIVE_OUTCOMES, REPLY, RESYNC
+from gateway.core.messages import DELAY, NEGATIVE_OUTCOMES, REPLY
 from gateway.services import cases
 from gateway.services.ports import CaseRow, Tx
 from keys import jws, statement
@@ -134,8 +135,8 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
 
 
 SILENT = frozenset(
-    {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "undelivered", "delay_notice_due"}
-    | {"close", "block", "erase", "strip", "reckoned_anew", "resync"}
+    {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered"}
+    | {"delay_notice_due", "close", "block", "erase", "strip", "reckoned_anew", "resync"}
 )
 """Steps that a case may take while no person takes any: what timers and receipts bring, and reminders."""
 
@@ -227,16 +228,19 @@ STOPS = frozenset({"freeze", "suspend", "withdraw", "withdrawal", "erase"})
 """Steps after which what waits is dropped."""
 
 
+STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
+"""States in which nothing that was answered leaves again."""
+
+
 def _is_still(own: Books, sent: Sent) -> bool:
     """
-    Return whether a message is not posted again to a restored State because its case stands still, or stood then.
+    Return whether a message is not posted again to a restored State because its case stands still, or is over.
 
-    One that went on later is not posted again either; what follows it in its thread then waits for its number until it
-    expires. ``docs/simulation.md`` says so.
+    One that went on later is posted again then.
     """
     row = own.cases.get(sent.ref or "", (None, None))[0]
-    stopped = {ref for ref, event, _, _ in own.events if event in STOPS}
-    return row is None or row.ref in stopped or row.state in ("CLOSED", "BLOCKED", "ERASED")
+    over = any(ref == sent.ref and event in ("withdraw", "withdrawal") for ref, event, _, _ in own.events)
+    return row is None or over or row.state in STILL
 
 
 def _logged(world: World, own: Books, their: Books) -> None:
@@ -469,10 +473,16 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 f"{own.country} asks {their.country}: {_state(case)} here, {_state(twin) if twin else 'nothing'} there"
             )
             alike = _state(twin) in ALIKE.get(_state(case), ()) if twin is not None else _state(case) in ALONE
-            why = _knows_why(own, their, row.thread, (case, twin)) or _was_told(world, own, their)
+            astray = _astray(own, their, row.thread)
+            why = astray or any(one is not None and any(map(_explains, one.findings)) for one in (case, twin))
+            # What the other has forgotten of a case that stands still is posted again once it goes on.
+            why = why or bool(their.restored and case.state in STILL)
+            why = why or bool(own.restored and twin is not None and twin.state in STILL)
             if not alike and not why:
                 world.fail("both sides agree", told)
-            if twin is not None and not why and not (own.restored or their.restored):
+            if twin is not None and (own.restored or their.restored) and not astray:
+                _told_of_days(world, case, twin, told)
+            elif twin is not None and not why:
                 _same_days(world, case, twin, told)
     for own in books.values():
         for row, case in own.cases.values():
@@ -492,47 +502,54 @@ def _state(case: Case | None) -> str:
     return str((case.resume_to if case.state == "FROZEN" and case.resume_to else case.state).value)
 
 
-def _knows_why(own: Books, their: Books, thread: str, both: Iterable[Case | None]) -> bool:
-    """Return whether either side knows of a message of the thread that did not arrive, waits, or was forgotten."""
-    for books in (own, their):
-        for sent in books.sent.values():
-            if sent.thread == thread and (sent.state != "receipted" or sent.status != "accepted"):
-                return True
-    return any(case is not None and case.findings for case in both)
-
-
-def _was_told(world: World, own: Books, their: Books) -> bool:
+def _astray(own: Books, their: Books, thread: str) -> bool:
     """
-    Return whether one of the two was restored, and a log says what that cost with this partner.
+    Return whether either side knows of a message of the thread that was not accepted, or waits.
 
-    A listing may come before the case that it is about comes back, and may be refused for its times; then the log, or
-    the refusal of the listing, is the only place that says so.
+    What a delay that was refused had changed is taken back, so it explains nothing.
     """
-    pairs = ((own.country, their.country), (their.country, own.country))
-    told = sum(world.lines[one, event, other] for one, other in pairs for event in ("thread.behind", "answer.differs"))
-    for one, other in ((own, their), (their, own)):
-        listings = [sent for sent in one.sent.values() if (sent.partner, sent.type) == (other.country, RESYNC)]
-        told += sum(sent.state != "receipted" for sent in listings)
-    return bool(own.restored or their.restored) and told > 0
+    return any(
+        sent.thread == thread
+        and (sent.state, sent.status) != ("receipted", "accepted")
+        and (sent.state, sent.type) != ("refused", DELAY)
+        for books in (own, their)
+        for sent in books.sent.values()
+    )
+
+
+def _explains(finding: str) -> bool:
+    """Return whether a finding tells of more than a refusal, which the outbox tells of as well."""
+    return not finding.startswith("not accepted:")
 
 
 def _same_days(world: World, case: Case, twin: Case, told: str) -> None:
-    """
-    A clock that both sides started by the same message runs from the same day to the same day.
-
-    Between two States neither of which was restored: one that takes a message again dates it anew, and the receipt of
-    the first time stands with the other.
-    """
-    if _state(case) in OVER:
-        return  # what comes then is not kept, and nothing is due any more
-    theirs = {(clock.step, clock.evidence): clock for clock in twin.clocks}
-    for clock in case.clocks:
-        other = theirs.get((clock.step, clock.evidence))
-        if other is None:
-            continue
-        ours = (clock.start_on, clock.due_on, clock.due_at, clock.extended)
-        if ours != (other.start_on, other.due_on, other.due_at, other.extended) and _state(case) == _state(twin):
-            world.fail("same days", f"{told}; {clock.step} is due {clock.due_on} here and {other.due_on} there")
+    """A clock that both sides started by the same message runs from the same day to the same day."""
+    for clock, other in _apart(case, twin):
+        world.fail("same days", f"{told}; {clock.step} is due {clock.due_on} here and {other.due_on} there")
     for one in (case, twin):
         if any("reckon" in finding for finding in one.findings):
             world.fail("same days", f"{told}; {one.findings}")
+
+
+def _told_of_days(world: World, case: Case, twin: Case, told: str) -> None:
+    """Where a restore made two States reckon from different days, a finding on either side says so."""
+    for clock, other in _apart(case, twin):
+        if clock.extended != other.extended and (case.findings or twin.findings):
+            continue  # whoever was restored has lost the extension, and knows that something was lost
+        for one in (case, twin):
+            if not any("reckon" in finding for finding in one.findings):
+                days = f"{clock.step} is due {clock.due_on} here and {other.due_on} there"
+                world.fail("same days", f"{told}; {days}, and the {one.side} side does not say so")
+
+
+def _apart(case: Case, twin: Case) -> list[tuple[Clock, Clock]]:
+    """Return the clocks that one message started on both sides and that do not run alike."""
+    if _state(case) in OVER or _state(case) != _state(twin):
+        return []  # what comes once it is over is not kept, and nothing is due any more
+    theirs = {(clock.step, clock.evidence): clock for clock in twin.clocks}
+    pairs = [(clock, theirs.get((clock.step, clock.evidence))) for clock in case.clocks]
+    return [(clock, other) for clock, other in pairs if other is not None and _days(clock) != _days(other)]
+
+
+def _days(clock: Clock) -> tuple[object, ...]:
+    return clock.start_on, clock.due_on, clock.due_at, clock.extended

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import connector
+from aiohttp import connector, web_app
 
 from gateway import app, settings
 from gateway.app import Gateway
@@ -39,6 +39,9 @@ from tests.sim.loop import PROCESS, Process, SimulatedLoop
 from tests.sim.network import Connector, Network
 
 MESSAGES = "/xg/1/messages"
+
+READY_S = 120.0
+"""The longest that a gateway may take to come up, with every start of it."""
 
 
 class Violation(AssertionError):
@@ -316,8 +319,11 @@ class Host:
                 await asyncio.sleep(0.05)
 
     async def ready(self) -> None:
-        """Wait until a gateway serves."""
+        """Wait until a gateway serves. Raises ``TimeoutError``: it does not, however often it is started."""
+        latest = self.world.loop.time() + READY_S
         while not self.up:
+            if self.world.loop.time() > latest:
+                raise TimeoutError(f"{self.country} does not come up: {self.world.failures[-1:]}")
             await asyncio.sleep(0.1)
 
     # What is seen of it.
@@ -493,6 +499,8 @@ class World:
             host._look_no_more()
         connector.monotonic = self._monotonic
         self.loop.close()
+        # aiohttp keeps the last thousand chains of handlers for good, and with each of them all that its seed made.
+        web_app._cached_build_middleware.cache_clear()
 
 
 def _wake(sleeper: "asyncio.Future[None]") -> None:

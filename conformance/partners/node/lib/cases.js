@@ -47,7 +47,7 @@ export function moved (thread, { side, type, digest, body: text, draft, status, 
     if (status === 'refused') next.place = 'nowhere'
   }
   if (name === 'question') next.asked = body?.elements
-  if (name === 'delay' && body?.extension) Object.assign(next, { extended: true, due: body.due_on })
+  if (body?.extension && status !== 'refused') Object.assign(next, { extended: true, due: body.due_on })
   if (name === 'reminder') next.reminders = (thread.reminders ?? 0) + 1
   return { ...next, contest: thread.contest || name === 'contest', frozen: thread.frozen || name === 'freeze' }
 }

@@ -56,10 +56,11 @@ function decide (g, p, card) {
   const known = g.get(`select * ${THEIRS} and digest = ? order by n desc`, p.from, p.digest)
   let code = null
   try {
+    const order = orderFault(g, p, card, last, thread)
     signed.checkTimes(p, g.now())
     if (known && p.type !== 'collect') return known.answer
     if (g.get(`select 1 ${THEIRS} and id = ?`, p.from, p.id)) fail('id-reuse')
-    checkNumber(g, p, card, last, thread)
+    if (order) fail(order)
     checkContent(g, p, card, thread)
   } catch (e) {
     if (!tables.refusals.includes(e.code)) throw e
@@ -80,16 +81,15 @@ function decide (g, p, card) {
     ...verdict, answer, body: bare ? null : p.text })
   return answer
 }
-// Step 15. What can never be taken any more is refused before a gap is seen.
-function checkNumber (g, { from, type, epoch, seq, thread: id }, card, last, { side, place }) {
-  if (epoch !== card.epoch) fail(epoch < card.epoch ? 'illegal-step' : 'later')
+// Gives the fault of step 15, fails with that of 13 [M-5.9]; what can never be taken is refused before a gap is seen.
+function orderFault (g, { from, type, epoch, seq, thread: id }, card, last, { side, place }) {
+  if (epoch > card.epoch) fail('later') // its card is on its way
   const never = type === 'withdrawal' ? side === 'asking'
     : side === 'asked' && place === 'withdrawn' && supports(type) && !tables.undoing.includes(type)
-  if (seq > last && never) fail('illegal-step')
+  if (epoch < card.epoch || (seq > last && never)) return 'illegal-step'
   if (seq === null || seq === last + 1 || (seq > last && type === 'withdrawal')) return
-  // A number up to the last one that nobody used was closed by a withdrawal.
   const used = g.get(`select 1 ${THEIRS} and thread = ? and epoch = ? and seq = ?`, from, id, epoch, seq)
-  fail(seq > last ? 'out-of-order' : used ? 'id-reuse' : 'illegal-step')
+  return seq > last ? fail('out-of-order') : used ? 'id-reuse' : 'illegal-step' // unused: closed by a withdrawal
 }
 
 // Steps 16 to 20.
