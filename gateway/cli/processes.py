@@ -9,6 +9,7 @@ Rule 3: a child stops in good order when its parent does, however that ended: th
 """
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -197,4 +198,9 @@ def check_free(chosen: Settings) -> None:
         for family, *_, address in socket.getaddrinfo(
             listener["host"], listener["port"], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
-            socket.create_server(address[:2], family=family).close()
+            try:
+                socket.create_server(address, family=family).close()
+            except OSError as error:
+                # A name may have an address of a family that this machine does not speak; the doors pass it over too.
+                if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                    raise

@@ -203,6 +203,8 @@ class Deliverer:
 
         async def unit(tx: Tx) -> list[Claimed]:
             partner = await tx.find_partner(country)
+            if partner is not None and partner.hold is not None:
+                return []  # decided at another node a moment ago: the card in memory does not know yet
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
             width = room if collected else circuit.width(now, room + flying) - flying
             claimed: list[Claimed] = []

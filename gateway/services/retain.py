@@ -72,7 +72,7 @@ class Retention:
             await tx.purge_envelopes(now - timedelta(days=policy.envelope_days))
 
         await context.commit(purge)
-        await self.empty_journal()
+        await self._empty_journal()
         await self._strip(now)
         await self._close(now)
         await self._block(now)
@@ -220,6 +220,13 @@ class Retention:
         if await store.read(lambda tx: tx.get_meta(_JOURNAL)) == _FULL:
             await store.truncate()
             await store.commit(lambda tx: tx.set_meta(_JOURNAL, ""))
+
+    async def _empty_journal(self) -> None:
+        """Cut the journal; where somebody reads an older state just now, the timers go on, and it is cut next time."""
+        try:
+            await self.empty_journal()
+        except Unavailable as error:
+            self._context.log("store.unavailable", error=str(error), hint=error.hint)
 
 
 def _has_images(case: Case) -> bool:

@@ -208,11 +208,13 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
                         made |= await _into_file(db, unfinished / files.desks.name, "postgres_desks", "desks", now)
                 async with db.transaction():
                     for schema in schemas:
-                        await db.execute(f'ALTER TABLE "{schema}".{LEDGER} RENAME TO {LEDGER}_moved')
-                    for path in (files.desks, files.store):
-                        if (unfinished / path.name).exists():
-                            os.replace(unfinished / path.name, path)
-                    _sync(files.store.parent)
+                        # Every table: a node that waits for the lock would go on writing where nobody looks any more.
+                        for (name,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema):
+                            await db.execute(f'ALTER TABLE "{schema}"."{name}" RENAME TO "{name}_moved"')
+                for path in (files.desks, files.store):
+                    if (unfinished / path.name).exists():
+                        os.replace(unfinished / path.name, path)
+                _sync(files.store.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return made
@@ -319,7 +321,13 @@ def _held(path: Path, dialect: str) -> Iterator[SqliteSide | None]:
         db.execute("BEGIN IMMEDIATE")
         _check_present(db.execute(f"SELECT number, sha256 FROM {LEDGER}"), dialect)  # noqa: S608  # a constant
         yield SqliteSide(db)
-        db.execute("ROLLBACK")
+        # Whoever waits for this lock would go on writing where nobody looks any more: it finds no table instead.
+        tables = db.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        )
+        for (name,) in tables.fetchall():
+            db.execute(f'ALTER TABLE "{name}" RENAME TO "{name}_moved"')
+        db.execute("COMMIT")
 
 
 def _set_aside(path: Path) -> None:

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -51,9 +52,13 @@ LEAD_LOOK_S = 2.0
 LEAD_LOST_S = 10
 """Seconds of silence after which the server takes a process for gone that leads, or waits to."""
 
+CLEANED_S = 3600.0
+"""How long the cleaning of a table after an erasure may take."""
+
 BATCH_MAX_S = 20
 """
-Seconds after which the others end a batch, and with it the connection it came over: batches take a part of a second.
+Seconds without a word after which the others end a batch, and with it the connection it came over. One that works,
+however long, says something many times a second.
 
 The server's own time-outs do not count while it waits for the rest of what a client began to send.
 """
@@ -79,7 +84,7 @@ _END_STILL = """
 SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN pg_locks AS l ON l.pid = a.pid
 WHERE l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.granted
-    AND a.xact_start < clock_timestamp() - make_interval(secs => $3)
+    AND a.state_change < clock_timestamp() - make_interval(secs => $3)
 """
 _BECAME = "SELECT pg_xact_status($1::text::xid8)"
 
@@ -140,9 +145,9 @@ class PostgresStore(GroupCommit):
         """
         db = await self._connect()
         try:
-            await _run(db.execute, "CLUSTER figure USING figure_pkey")
-            for table in _ERASED_TABLES:
-                await _run(db.execute, f"VACUUM {table}")
+            await _run(db.execute, "SET statement_timeout = 0")  # in a large store this takes minutes
+            for statement in ("CLUSTER figure USING figure_pkey", *(f"VACUUM {table}" for table in _ERASED_TABLES)):
+                await _run(partial(db.execute, timeout=CLEANED_S), statement)
         finally:
             await _close(db)
 

@@ -29,7 +29,9 @@ CREATE TABLE schema_migration (
 
 _COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable, coalesce(collation_name, '')
-FROM information_schema.columns WHERE table_schema = current_schema()
+FROM information_schema.columns WHERE table_schema = current_schema() AND table_name IN (
+    SELECT table_name FROM information_schema.tables
+    WHERE table_schema = current_schema() AND table_type = 'BASE TABLE')
 ORDER BY table_name COLLATE "C", column_name COLLATE "C"
 """
 _NAMES = """

@@ -674,6 +674,7 @@ class SqlTx(ABC):
 
     async def add_release(self, row: ReleaseRow) -> int:
         """Add a table of figures that is shown, and return its number; raises ``Conflict`` if it was shown before."""
+        self._alone()  # each is tested against all before it: two together may give away what neither does
         statement = (
             "INSERT INTO release (at, name, direction, period, first, second, content) VALUES (?, ?, ?, ?, ?, ?, ?) "
             "RETURNING n"
