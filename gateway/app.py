@@ -642,6 +642,7 @@ async def serve(
                 group.create_task(gateway.deliverer.run())
                 group.create_task(gateway.desk_notices.run())
                 group.create_task(gateway.windows.run())
+                group.create_task(gateway.witness.run_doubts())
                 group.create_task(gateway.store.lead(partial(_lead, gateway), gateway.context.wake))
     finally:
         for runner in runners:

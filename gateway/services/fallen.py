@@ -18,8 +18,6 @@ from gateway.services.ports import Trace, Tx
 from keys import jws
 from keys.card import Card
 
-_META = "fallen"
-
 
 @dataclass(frozen=True, slots=True)
 class Fallen:
@@ -34,7 +32,11 @@ class Fallen:
 
 
 class FallenMessages:
-    """Looks once at each revocation of a partner's signing key that a card brings."""
+    """
+    Looks once at each revocation of a partner's signing key that a card brings, in each process and at each start.
+
+    Another process may have gone by the older card for longer, and taken in what this one would not have.
+    """
 
     def __init__(self, context: Context) -> None:
         """Work for the gateway of ``context``."""
@@ -49,19 +51,17 @@ class FallenMessages:
             new = _revocations(card) - self._seen if card is not None else set()
             if card is None or not new:
                 continue
-            noted = set((await self._context.store.read(lambda tx: tx.get_meta(_META)) or "").split())
-            if new - noted:
-                found += await self._note(await fallen(self._context, card), noted | new, now)
+            found += await self._note(await fallen(self._context, card), now)
             self._seen |= new
         return tuple(found)
 
-    async def _note(self, found: Sequence[Fallen], noted: set[str], now: datetime) -> Sequence[Fallen]:
+    async def _note(self, found: Sequence[Fallen], now: datetime) -> Sequence[Fallen]:
         async def unit(tx: Tx) -> None:
             for one in found:
                 await self._tell(tx, one, now)
-            await tx.set_meta(_META, " ".join(sorted(noted)))
 
-        await self._context.commit(unit)
+        if found:
+            await self._context.commit(unit)
         return found
 
     async def _tell(self, tx: Tx, one: Fallen, now: datetime) -> None:

@@ -61,6 +61,13 @@ class Witness:
                 self._context.log("store.unavailable", error=str(error), hint=error.hint)
             await self._context.clock.sleep(every_s)
 
+    async def run_doubts(self, every_s: float = EVERY_S) -> None:
+        """Look at what is doubtful to this process, whichever leads: a State shows its checkpoints to any of them."""
+        while True:
+            for origin in list(self._doubts):
+                await self._guarded(origin, self._settle_doubt(origin, self._context.clock.now()))
+            await self._context.clock.sleep(every_s)
+
     async def run_once(self, now: datetime) -> None:
         """Compare answers with kept checkpoints, settle doubts, tell both sides of a log that contradicts itself."""
         for origin in list(self._doubts):
@@ -171,7 +178,9 @@ class Witness:
     # Doubts: a proof failed. The keeper is asked for one that does not.
 
     async def _settle_doubt(self, origin: str, now: datetime) -> None:
-        shown, keeper = self._doubts[origin], self.keeper(origin)
+        shown, keeper = self._doubts.get(origin), self.keeper(origin)
+        if shown is None:
+            return  # settled a moment ago
         row = await self._context.store.read(lambda tx: tx.find_witnessed(origin))
         if row is not None and keeper is not None:
             await self._prove(keeper, row.note, shown, now)
