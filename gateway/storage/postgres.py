@@ -247,7 +247,11 @@ class PostgresStore(GroupCommit):
             if len(units) == 1 and isinstance(values[0], Exception):
                 await _rolled_back(db)
                 return [values[0]]
-            signed = await Driven(lambda _: batch.log(self._sign_batch), batch) if batch.drafts else None
+            try:
+                signed = await Driven(lambda _: batch.log(self._sign_batch), batch) if batch.drafts else None
+            except Unavailable as error:
+                _check_whole(batch, error)  # a deadlock while logging is no fault of the keys
+                raise
             if batch.queued:
                 await _run(db.execute, f"NOTIFY {CHANNEL}")
         except BaseException:
