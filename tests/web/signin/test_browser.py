@@ -80,7 +80,7 @@ async def test_passkey_from_link_to_presence(desk: Desk, page: Page) -> None:
     await page.goto(f"{desk.site.origins['interior']}/account/code")
     await page.get_by_role("button", name="Use your passkey").click()
     await page.get_by_role("heading", name="Set up an authenticator app").wait_for()
-    drawn = await page.evaluate("document.querySelector('main img').naturalWidth")
+    drawn = await page.locator("main img").evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert drawn > 100
 
 
