@@ -48,7 +48,7 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
     """Print what waits for COUNTRY. The line goes on trying too; whichever arrives first counts."""
 
     async def act(gateway: "Gateway") -> list[bytes]:
-        claimed = await gateway.deliverer.claim(country, MOST, collected=True)
+        claimed = await gateway.deliverer.fetch(country, MOST)
         return [item.envelope for item in claimed]
 
     ours = _country(home)

@@ -750,16 +750,16 @@ class _Verifier:
         epoch = row["origin"].removeprefix(f"{row['keeper']}/{other}/")
         if not epoch.isascii() or not epoch.isdigit() or row["origin"] != f"{row['keeper']}/{other}/{epoch}":
             raise BadProof("the log is not one between the two States")
-        text, r = proof.decode(), b64.decode(row["r"])
+        parsed, r = checkpoint.parse_proof(proof.decode()), b64.decode(row["r"])
         keys = dict.fromkeys(entry.key for card in self.cards.get(row["keeper"], ()) for entry in card.log)
         reason = BadProof(f"no card of {row['keeper']} in the file lists a log key")
         for key in reversed(keys):
             try:
-                index, head = checkpoint.verify_entry(receipt, r, text, row["origin"], key)
+                head = checkpoint.verify_entry(receipt, r, parsed, row["origin"], key)
             except BadProof as error:
                 reason = error
                 continue
-            if index != row["index"]:
+            if parsed.index != row["index"]:
                 raise BadProof("the entry stands at another index than the opening says")
             return head
         raise reason

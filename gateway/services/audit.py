@@ -196,12 +196,13 @@ def _check_answer(context: Context, walk: _Walk, entry: LogEntry, raw: bytes) ->
         if entry.direction != "issued":
             return  # the proof in it is of the partner's log, and was checked when it came
         key = context.keyring.log.public
-        index, head = checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, walk.origin, key)
+        proof = checkpoint.parse_proof(answer.proof)
+        head = checkpoint.verify_entry(answer.receipt, answer.r, proof, walk.origin, key)
     except (BadProof, PeerError, ValueError) as error:
         walk.found(entry.index, f"the stored answer does not verify: {error}")
         return
     walk.answers += 1
-    if index != entry.index:
+    if proof.index != entry.index:
         walk.found(entry.index, "the stored answer proves another index")
     walk.shown.setdefault(head.size, {})[head.root] = entry.index
 

@@ -10,13 +10,14 @@ Rule 4: one number at a time in a thread; between threads there is no order and 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core import checkpoint, codes, envelope, wire
 from gateway.core.case import Side, State
-from gateway.core.checkpoint import Checkpoint
+from gateway.core.checkpoint import Checkpoint, Proof
 from gateway.core.codes import Kind, PeerError
 from gateway.core.cosign import Conflict
 from gateway.core.deadlines import Clock
@@ -93,6 +94,26 @@ class Claimed:
     envelope: bytes
 
 
+@dataclass(slots=True)
+class Line:
+    """What is under way to one partner: up to ``limit`` posts without an answer, and answers that are being stored."""
+
+    limit: int
+    posting: int = 0
+    storing: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def under_way(self) -> int:
+        """Return how many messages are in our hands."""
+        return self.posting + self.storing
+
+    @property
+    def room(self) -> int:
+        """Return how many more may be posted now. As many answers as posts may wait for the store."""
+        return min(self.limit - self.posting, 2 * self.limit - self.under_way)
+
+
 class BadAnswer(Exception):
     """What came back does not verify; the message is posted again, and the stored answer asked for."""
 
@@ -103,8 +124,12 @@ class Deliverer:
     def __init__(self, context: Context) -> None:
         """Deliver what stands in the outbox of ``context``."""
         self._context = context
-        self._woken = asyncio.Event()
-        context.wake = self._woken.set
+        self._lines = {country: Line(context.policy.in_flight) for country in context.partners}
+        context.wake = self._wake
+
+    def _wake(self) -> None:
+        for line in self._lines.values():
+            line.changed.set()
 
     async def run(self) -> None:
         """Deliver to every partner that is posted to, each in a loop of its own, until cancelled."""
@@ -115,35 +140,31 @@ class Deliverer:
             group.create_task(self._expire_loop())
 
     async def _pump(self, country: str) -> None:
-        """Keep up to ``in_flight`` posts to one partner under way; a slow one holds up nobody else."""
-        flying: set[asyncio.Task[None]] = set()
-        limit = self._context.policy.in_flight
-        try:
+        """
+        Keep up to ``in_flight`` posts to one partner on the line; a slow one holds up nobody else.
+
+        A place on the line is free once the answer is there. While that is stored the next message leaves, so that the
+        two gateways do not wait by turns for one another's disks.
+        """
+        line, likely = self._lines[country], False
+        async with asyncio.TaskGroup() as posts:  # a fault of ours ends the loop, and with it the process, loudly
             while True:
-                self._woken.clear()
-                claimed = await self._claim_safely(country, limit - len(flying), len(flying))
-                flying |= {asyncio.create_task(self._post(item)) for item in claimed}
-                flying = await self._wait(flying, 0.0 if claimed and len(flying) < limit else IDLE_S)
-        finally:
-            for task in flying:
-                task.cancel()
+                line.changed.clear()
+                claimed = await self._claim_safely(country, line, likely=likely)
+                line.posting += len(claimed)
+                for item in claimed:
+                    posts.create_task(self._deliver(item, line))
+                likely = bool(claimed)
+                if not claimed or line.room < 1:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(IDLE_S):
+                            await line.changed.wait()
 
-    async def _wait(self, flying: set[asyncio.Task[None]], at_most_s: float) -> set[asyncio.Task[None]]:
-        """Wait until a post ends, the outbox changed, or ``at_most_s`` passed; return the posts still under way."""
-        if at_most_s > 0:
-            woken = asyncio.create_task(self._woken.wait())
-            await asyncio.wait({woken, *flying}, timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
-            woken.cancel()
-        done = {task for task in flying if task.done()}
-        for task in done:
-            task.result()  # a fault of ours ends the loop, and with it the process, loudly
-        return flying - done
-
-    async def _claim_safely(self, country: str, room: int, flying: int) -> Sequence[Claimed]:
-        if room < 1:
+    async def _claim_safely(self, country: str, line: Line, *, likely: bool) -> Sequence[Claimed]:
+        if line.room < 1:
             return ()
         try:
-            return await self.claim(country, room, flying)
+            return await self.claim(country, line, likely=likely)
         except Unavailable as error:
             self._context.log("store.unavailable", error=str(error), hint=error.hint)
             await self._context.clock.sleep(IDLE_S)
@@ -166,19 +187,24 @@ class Deliverer:
         count = 0
         for country, partner in self._context.partners.items():
             if partner.transmission != "pull":
-                claimed = await self.claim(country, self._context.policy.in_flight)
-                await asyncio.gather(*(self._post(item) for item in claimed))
+                line = Line(self._context.policy.in_flight)
+                claimed = await self.claim(country, line)
+                line.posting = len(claimed)
+                await asyncio.gather(*(self._deliver(item, line) for item in claimed))
                 count += len(claimed)
         return count
 
     # Claiming: what may be posted now, marked so before it is.
 
-    async def claim(self, country: str, room: int, flying: int = 0, *, collected: bool = False) -> Sequence[Claimed]:
+    async def claim(
+        self, country: str, line: Line, *, collected: bool = False, likely: bool = False
+    ) -> Sequence[Claimed]:
         """
-        Return up to ``room`` messages for ``country`` to post now, each marked as posted and leased to us.
+        Return the messages for ``country`` to post now on ``line``, each marked as posted and leased to us.
 
-        ``flying`` posts to it are under way already; they count where the circuit allows a single probe. What is
-        ``collected`` is leased for a moment only: it waits, and may be fetched again, until its answer is there.
+        What is under way already counts where the circuit allows a single probe. What is ``collected`` is leased for a
+        moment only: it waits, and may be fetched again, until its answer is there. Where it is ``likely`` that
+        something waits, nobody looks before the transaction that claims it.
         """
         now = self._context.clock.now()
         card = self._context.trust.find(country)
@@ -195,7 +221,7 @@ class Deliverer:
         async def look(tx: Tx) -> bool:
             return bool(await due(tx, 1))
 
-        if not await self._context.store.read(look):
+        if not likely and not await self._context.store.read(look):
             return ()
 
         lease_s = COLLECT_LEASE_S if collected else self._context.policy.post_timeout_s + LEASE_MARGIN_S
@@ -206,7 +232,9 @@ class Deliverer:
             if partner is not None and partner.hold is not None:
                 return []  # decided at another node a moment ago: the card in memory does not know yet
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
-            width = room if collected else circuit.width(now, room + flying) - flying
+            # While this waited for its turn, more answers may have come.
+            room, under_way = line.room, line.under_way
+            width = room if collected else circuit.width(now, room + under_way) - under_way
             claimed: list[Claimed] = []
             # Every row looked at is due later afterwards, leased or held, so each look finds others.
             for _ in range(_LOOKS):
@@ -295,14 +323,30 @@ class Deliverer:
 
     # Posting, and what came back.
 
-    async def _post(self, item: Claimed) -> None:
+    async def _deliver(self, item: Claimed, line: Line) -> None:
+        """Post a message that counts as one of ``line`` already, and store what comes back."""
+        answer = await self._post(item)
+        line.posting, line.storing = line.posting - 1, line.storing + 1
+        line.changed.set()
+        await self._store(item.row, answer)
+        line.storing -= 1
+        line.changed.set()
+
+    async def _post(self, item: Claimed) -> HttpAnswer | None:
+        """Post a message and return the answer, ``None`` if there is none."""
         context, row = self._context, item.row
         try:
             async with asyncio.timeout(context.policy.post_timeout_s):
-                answer = await context.peers.post(row.partner, "/xg/1/messages", item.envelope, envelope.MEDIA_TYPE)
+                return await context.peers.post(row.partner, "/xg/1/messages", item.envelope, envelope.MEDIA_TYPE)
         except Exception as error:
             # ``Unavailable`` and time-outs, and whatever else a strange server makes the transport raise.
             context.log("message.undelivered_now", partner=row.partner, error=type(error).__name__)
+            return None
+
+    async def _store(self, row: OutboundRow, answer: HttpAnswer | None) -> None:
+        """Store what an answer says, and when to try again if there is none or it does not verify."""
+        context = self._context
+        if answer is None:
             await self._later(row, None, failure=True)
             return
         try:
@@ -356,7 +400,7 @@ class Deliverer:
         """
         return self._checked(partner, digest, raw)[:2]
 
-    def _checked(self, partner: str, digest: str, raw: bytes) -> tuple[wire.Answer, wire.Receipt, Checkpoint]:
+    def _checked(self, partner: str, digest: str, raw: bytes) -> tuple[wire.Answer, wire.Receipt, Proof, Checkpoint]:
         context = self._context
         try:
             answer = wire.parse_answer(raw)
@@ -364,13 +408,13 @@ class Deliverer:
             receipt = wire.parse_receipt(signed.payload)
             card = context.trust.card(partner)
             signed.verify(self._receipt_key(card, signed.kid, receipt.received_at))
-            origin = self._origin(partner, card.epoch, answer.proof)
-            shown = _entered(answer, origin, card)
+            proof = checkpoint.parse_proof(answer.proof)
+            shown = _entered(answer, proof, self._origin(partner, card.epoch, proof), card)
         except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
             raise BadAnswer(str(error)) from error
         if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
             raise BadAnswer("the receipt is about another message")
-        return answer, receipt, shown
+        return answer, receipt, proof, shown
 
     def _receipt_key(self, card: Card, kid: str, received_at: datetime) -> bytes:
         """
@@ -383,13 +427,13 @@ class Deliverer:
             raise UnknownKey("the key was revoked")
         return card.signing_key(kid, received_at)
 
-    def _origin(self, partner: str, epoch: int, proof: str) -> str:
+    def _origin(self, partner: str, epoch: int, proof: Proof) -> str:
         """
         Return the origin the proof must have: of the partner's epoch, or of an earlier one that the proof names.
 
         A restored partner gives the answer it stored before, from the log of that time; its log key has not changed.
         """
-        named = checkpoint.parse_proof(proof).checkpoint.split("\n", 1)[0]
+        named = proof.checkpoint.split("\n", 1)[0]
         earlier = named.removeprefix(f"{partner}/{self._context.country}/")
         if earlier.isascii() and earlier.isdigit() and len(earlier) <= _EPOCH_DIGITS and 1 <= int(earlier) < epoch:
             epoch = int(earlier)
@@ -401,12 +445,12 @@ class Deliverer:
 
         Raises ``BadAnswer``, ``Unavailable``.
         """
-        answer, receipt, shown = self._checked(row.partner, row.digest, raw)
+        answer, receipt, proof, shown = self._checked(row.partner, row.digest, raw)
         context = self._context
 
         async def unit(tx: Tx) -> bool:
             now = context.clock.now()
-            if await _forked(tx, row.partner, shown, answer.proof, now):
+            if await _forked(tx, row.partner, shown, proof.checkpoint, now):
                 return True
             current = await tx.find_outbound(row.partner, row.id)
             if current is None or current.state in SETTLED:
@@ -586,13 +630,17 @@ class Deliverer:
 
     # A partner that has no address of its own collects.
 
+    async def fetch(self, country: str, most: int) -> Sequence[Claimed]:
+        """Return up to ``most`` messages that ``country`` fetches now, and may fetch again until it answers."""
+        return await self.claim(country, Line(most), collected=True)
+
     async def waiting(self, country: str, most: int) -> bytes:
         """
         Return up to ``most`` envelopes that wait for ``country``, framed for the reply to ``collect``.
 
         What does not fit into one reply, or was fetched and not answered, comes again with a later one (M-5.21).
         """
-        claimed = await self.claim(country, most, collected=True)
+        claimed = await self.fetch(country, most)
         fitting, room = [], envelope.COLLECT_MAX_BYTES
         for item in claimed:
             room -= envelope.LENGTH_BYTES + len(item.envelope)
@@ -695,15 +743,17 @@ async def _note(tx: Tx, country: str, failure: bool, now: datetime, spread: floa
         await tx.save_partner(row._replace(failures=after.failures, open_until=after.open_until))
 
 
-async def _forked(tx: Tx, country: str, shown: Checkpoint, proof: str, now: datetime) -> bool:
+async def _forked(tx: Tx, country: str, shown: Checkpoint, note: str, now: datetime) -> bool:
     """
-    Return whether a partner's log contradicts the largest checkpoint it showed before (M-7.5); keep what was shown.
+    Return whether a partner's log contradicts the largest checkpoint it showed before (M-7.5); keep what was ``shown``.
 
     Two roots for one size are two histories, and both signed notes are kept as evidence. A smaller tree is an older
     answer; that each continues the other ``gateway.services.witness`` has proved later, away from any message.
     """
-    name, note = answered_name(shown.origin), checkpoint.parse_proof(proof).checkpoint
+    name = answered_name(shown.origin)
     held = await tx.get_meta(name)
+    if held == note:
+        return False  # as all answers of one batch
     known = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text) if held else None
     if held is None or known is None or shown.size > known.size:
         await tx.set_meta(name, note)
@@ -714,12 +764,12 @@ async def _forked(tx: Tx, country: str, shown: Checkpoint, proof: str, now: date
     return True
 
 
-def _entered(answer: wire.Answer, origin: str, card: Card) -> Checkpoint:
-    """Return the checkpoint the receipt is proved against, by any log key of the card. Raises ``BadProof``."""
+def _entered(answer: wire.Answer, proof: Proof, origin: str, card: Card) -> Checkpoint:
+    """Return the checkpoint that ``proof`` leads to under any log key of the card. Raises ``BadProof``."""
     failure = BadProof("the card lists no log key")
     for entry in card.log:
         try:
-            return checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, entry.key)[1]
+            return checkpoint.verify_entry(answer.receipt, answer.r, proof, origin, entry.key)
         except BadProof as error:
             failure = error
     raise failure

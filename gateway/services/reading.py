@@ -168,10 +168,11 @@ def _checked(raw: bytes, digest: str, card: Card | None, keeper: str, other: str
         signed.verify(_receipt_key(card, signed.kid, receipt.received_at, context.clock.now()))
         if (receipt.sender, receipt.recipient, receipt.payload) != (keeper, other, digest):
             return Proof("failed")
-        origin = checkpoint.parse_proof(answer.proof).checkpoint.split("\n", 1)[0]
+        proof = checkpoint.parse_proof(answer.proof)
+        origin = proof.checkpoint.split("\n", 1)[0]
         if not origin.startswith(f"{keeper}/{other}/"):
             return Proof("failed")
-        return _entered(answer, origin, card)
+        return _entered(answer, proof, origin, card)
     except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, RevokedKey, ijson.BadJson, ValueError):
         return Proof("failed")
 
@@ -184,13 +185,13 @@ def _receipt_key(card: Card, kid: str, made_at: datetime, now: datetime) -> byte
     return card.signing_key(kid, made_at)
 
 
-def _entered(answer: wire.Answer, origin: str, card: Card) -> Proof:
+def _entered(answer: wire.Answer, proof: checkpoint.Proof, origin: str, card: Card) -> Proof:
     for entry in card.log:
         try:
-            index, shown = checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, origin, entry.key)
+            shown = checkpoint.verify_entry(answer.receipt, answer.r, proof, origin, entry.key)
         except BadProof:
             continue
-        return Proof("checked", index, shown.size, origin)
+        return Proof("checked", proof.index, shown.size, origin)
     return Proof("failed")
 
 

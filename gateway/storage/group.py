@@ -26,6 +26,12 @@ QUEUE_MAX = 8192
 QUIET_TURNS = 2
 """Turns of the loop without a newcomer before a batch begins. A request takes about that many from socket to store."""
 
+LEAVE_TURNS = 3
+"""
+Turns of the loop after a batch, in which its answers leave. Without them those would wait until the next batch has run,
+and with them whoever sent the messages, and its next ones.
+"""
+
 CAREFUL_BATCHES = 16
 """Batches that run in savepoints at once after one in which a unit failed: who fails once may fail again."""
 
@@ -87,6 +93,8 @@ class GroupCommit(ABC):
                 if batch:
                     self._resolve(batch, await self._outcomes([unit for unit, _ in batch]))
                     self._after(len(batch))
+                    for _ in range(LEAVE_TURNS):
+                        await asyncio.sleep(0)
         except BaseException:
             # The loop is ending. Whether the batch was stored is unknown here, so no outcome may be claimed.
             for _, made in (*batch, *self._waiting):

@@ -189,8 +189,9 @@ def _checkpoint(case: Json, _: Json) -> Json:
 def _entry(case: Json, _: Json) -> Json:
     public = bytes.fromhex(case["public"])
     receipt, r = case["receipt"].encode(), b64.decode(case["r"])
-    index, found = checkpoint.verify_entry(receipt, r, case["proof"], case["origin"], public)
-    return {"index": index, "size": found.size}
+    proof = checkpoint.parse_proof(case["proof"])
+    found = checkpoint.verify_entry(receipt, r, proof, case["origin"], public)
+    return {"index": proof.index, "size": found.size}
 
 
 def _calendar(case: Json) -> Calendar:

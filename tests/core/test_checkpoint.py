@@ -134,8 +134,9 @@ def _proofs() -> list[str]:
 def test_entry_verifies() -> None:
     """Each receipt of a batch is proved in the log."""
     for number, text in enumerate(_proofs(), start=2):
-        index, checkpoint = verify_entry(RECEIPTS[number], OPENINGS[number], text, ORIGIN, KEY.public)
-        assert (number, 6) == (index, checkpoint.size)
+        proof = parse_proof(text)
+        checkpoint = verify_entry(RECEIPTS[number], OPENINGS[number], proof, ORIGIN, KEY.public)
+        assert (number, 6) == (proof.index, checkpoint.size)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_entry_verifies() -> None:
 def test_entry_of_another_refused(receipt: bytes, r: bytes, name: str, key: SigningKey) -> None:
     """Another receipt, opening, log or key does not fit the proof."""
     with pytest.raises(BadProof):
-        verify_entry(receipt, r, _proofs()[0], name, key.public)
+        verify_entry(receipt, r, parse_proof(_proofs()[0]), name, key.public)
 
 
 def test_checkpoint_of_another_log_refused() -> None:
@@ -159,7 +160,7 @@ def test_checkpoint_of_another_log_refused() -> None:
     leaf = leaf_hash(log_entry(RECEIPTS[0], OPENINGS[0]))
     note = sign_note(checkpoint_body("XBB/XCC/1", 1, leaf), ORIGIN, KEY)
     with pytest.raises(BadProof, match="another log"):
-        verify_entry(RECEIPTS[0], OPENINGS[0], proof_text(0, (), note), ORIGIN, KEY.public)
+        verify_entry(RECEIPTS[0], OPENINGS[0], parse_proof(proof_text(0, (), note)), ORIGIN, KEY.public)
 
 
 @pytest.mark.parametrize(

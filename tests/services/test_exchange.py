@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
+from gateway.services.deliver import Line
 from gateway.services.ports import Unavailable
 from tests.support import story
 from tests.support.network import Network, open_gateway
@@ -225,7 +226,7 @@ async def test_refused_extension_is_none(network: Network, then: str | None) -> 
     network.clock.pass_(minutes=10)
     await asked.answer.extend(theirs, "ARCHIVE_SEARCH", "first")
     assert (await story.case(network, "XBB", theirs)).clock("reply").due_on > before.due_on
-    (claimed,) = await asked.deliverer.claim("XAA", 1)
+    (claimed,) = await asked.deliverer.claim("XAA", Line(1))
     if then == "freeze":
         await asked.hold.freeze(theirs, "known now", "first", "registry_clerk")
     elif then == "ask":
@@ -297,7 +298,7 @@ async def test_next_number_waits_for_the_receipt(network: Network) -> None:
     gateway = network.gateways["XBB"]
     await gateway.answer.acknowledge(theirs, "first")
     await gateway.answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
-    assert 1 == len(await gateway.deliverer.claim("XAA", 10))
+    assert 1 == len(await gateway.deliverer.claim("XAA", Line(10)))
 
 
 async def test_expired_message_ends_its_thread(network: Network) -> None:

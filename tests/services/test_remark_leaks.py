@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core.case import State
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import REQUEST
 from gateway.core.remark import marked
@@ -102,6 +103,8 @@ async def sent_with(
             await gateway.clear.remarks.confirm(ref, made.digest, left_of(rest, made.text), "first")
         except RuleRefused:
             return None
+    if (await story.case(network, "XAA", ref)).state is State.FROZEN:
+        return None  # an earlier remark about the same name or number told of what stops every case of that person
     preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
     signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
     await gateway.clear.approve(ref, signed, "second")

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.core.machine import RuleRefused
+from gateway.services.deliver import Line
 from tests.support import story
 from tests.support.network import Network
 
@@ -39,7 +40,7 @@ async def test_a_key_outside_its_window_opens_nothing(network: Network) -> None:
     await story.sent(network)
     network.clock.pass_(hours=1)
     await network.refresh()
-    claimed = await network.gateways["XAA"].deliverer.claim("XBB", 1)
+    claimed = await network.gateways["XAA"].deliverer.claim("XBB", Line(1))
     network.clock.pass_(days=46)
     await network.refresh()
     reply = await network.gateways["XBB"].receiver.receive(claimed[0].envelope)

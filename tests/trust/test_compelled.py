@@ -196,9 +196,9 @@ async def test_c12_a_receipt_dated_back(network: Network) -> None:
     assert forged != said.payload
     receipt = jws.sign(forged, jws.TYP_RECEIPT, SigningKey(store(network).get(home.SIGNING)))
     name, key = checkpoint.origin("XBB", "XAA", 1), network.gateways["XBB"].context.keyring.log.public
-    checkpoint.verify_entry(answer.receipt, answer.r, answer.proof, name, key)
+    checkpoint.verify_entry(answer.receipt, answer.r, checkpoint.parse_proof(answer.proof), name, key)
     with pytest.raises(BadProof):
-        checkpoint.verify_entry(receipt, answer.r, answer.proof, name, key)
+        checkpoint.verify_entry(receipt, answer.r, checkpoint.parse_proof(answer.proof), name, key)
 
 
 def test_every_row_is_tried() -> None:

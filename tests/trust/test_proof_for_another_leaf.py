@@ -45,14 +45,14 @@ async def test_entry_is_checked_against_its_own_leaf(network: Network) -> None:
     """Receipt, opening and proof belong together; any one of another entry makes no proof."""
     one, two = [wire.parse_stored_answer(row.answer or b"") for row in await answered(network)]
     key = network.gateways["XAA"].context.keyring.log.public
-    checkpoint.verify_entry(two.receipt, two.r, two.proof, "XAA/XBB/1", key)
+    checkpoint.verify_entry(two.receipt, two.r, checkpoint.parse_proof(two.proof), "XAA/XBB/1", key)
     for receipt, r, proof in (
         (one.receipt, two.r, two.proof),
         (two.receipt, one.r, two.proof),
         (two.receipt, two.r, one.proof),
     ):
         with pytest.raises(BadProof):
-            checkpoint.verify_entry(receipt, r, proof, "XAA/XBB/1", key)
+            checkpoint.verify_entry(receipt, r, checkpoint.parse_proof(proof), "XAA/XBB/1", key)
 
 
 async def test_both_verifiers_name_it(network: Network, tmp_path: Path) -> None:
