@@ -43,8 +43,11 @@ LIBRARIES = (
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
 )
+CALENDAR = "XAA-2026-27"
+"""XBB goes by XAA's calendar instead of its own: in its own zone there is no summer time."""
+
 HOME_ZONE = ZoneInfo("Europe/Vienna")
-"""Of both States' calendars: a reply is late once its day is over there."""
+"""Of that calendar: a reply is late once its day is over there."""
 
 ZONES = ("UTC", "Pacific/Kiritimati", "America/St_Johns")
 """Of the machine, which must not matter."""
@@ -290,6 +293,9 @@ class World:
 async def world(root: Path, figures: Figures, preload: str) -> AsyncIterator[World]:
     """Make both homes, and serve XBB under a false clock; XAA sends and listens to nothing yet."""
     pair, ours = make_pair(root, limits={"post_timeout_s": 3}), OffClock()
+    theirs, own = (pair.home(country) / settings.FILE_NAME for country in COUNTRIES)
+    theirs.write_text(theirs.read_text().replace("XBB-2026-27", CALENDAR))
+    own.write_text(f'calendar = "{CALENDAR}"\n{own.read_text()}')
     for country in COUNTRIES:
         gateway = await pair.open(country, create=True)
         await gateway.close()
@@ -332,37 +338,51 @@ async def run(root: Path, preload: str, *, brief: bool) -> Figures:
     return figures
 
 
-async def _set_right(within: World) -> None:
-    """
-    Let XBB acknowledge while its clock is an hour ahead and nobody listens, then set it right, and then back.
-
-    What waits must leave soon after XAA is there, and what is said afterwards too.
-    """
-    figures, pair = within.figures, within.pair
-    right = FalseClock(pair.root / "right", within.false.preload)
-    acknowledge = [sys.executable, str(PROGRAM / "tests/support/desk.py"), str(pair.root), "XBB"]
-    within.false.set(timedelta(hours=1))
+@asynccontextmanager
+async def _desk(within: World) -> AsyncIterator[None]:
+    """Have XBB's desk acknowledge, under the false clock, whatever comes in; begin once nothing waits for it."""
+    command = [sys.executable, str(PROGRAM / "tests/support/desk.py"), str(within.pair.root), "XBB"]
     environ = {**os.environ, **within.false.environ(), "PYTHONPATH": str(PROGRAM)}
-    desk = subprocess.Popen(acknowledge, cwd=PROGRAM, env=environ)
+    desk = subprocess.Popen(command, cwd=PROGRAM, env=environ)
     try:
-        tried = "SELECT count(*) FROM outbound WHERE attempts > 1 AND state = 'posted'"
-        figures.faults["nothing was tried"] += await _until(lambda: count(pair.database("XBB"), tried) > 0) >= STUCK_S
-        within.false.set(timedelta(0))
-        listening = await asyncio.to_thread(serve, pair, "XAA", environ=right.environ())
-        try:
-            figures.back_in_step_s = await _until(lambda: not _unanswered(pair))
-            figures.faults["stuck once the clock was right"] += _unanswered(pair)
-            within.ours.offset = timedelta(days=-4)
-            within.false.set(timedelta(days=-4))
-            before = _answered(pair)
-            await within.moment("both 4 days back", messages=1)
-            figures.asleep_s = await _until(lambda: _answered(pair) > before)
-            figures.faults["asleep after a jump"] += _answered(pair) <= before
-        finally:
-            await asyncio.to_thread(listening.stop)
+        open_ones = "SELECT count(*) FROM case_file WHERE state = 'RECEIVED'"
+        await _until(lambda: not count(within.pair.database("XBB"), open_ones))
+        yield
     finally:
         desk.terminate()
         desk.wait(30)
+
+
+async def _set_right(within: World) -> None:
+    """
+    Let what XBB acknowledged be tried while its clock is an hour ahead and nobody listens, then set it right, and back.
+
+    What waits must leave soon after XAA is there, and what is said afterwards too. What is said while the clock is
+    ahead bears its date, so no partner takes it before that.
+    """
+    figures, pair = within.figures, within.pair
+    right = FalseClock(pair.root / "right", within.false.preload)
+    try:
+        async with _desk(within):
+            within.false.set(timedelta(hours=1))
+            ahead = "SELECT count(*) FROM outbound WHERE state = 'posted' AND next_try_at > ?"
+            later = (right.now() + timedelta(minutes=30)).timestamp()
+            tried = await _until(lambda: bool(rows(pair.database("XBB"), ahead, (later,))[0][0]))
+            figures.faults["nothing was tried"] += tried >= STUCK_S
+            within.false.set(timedelta(0))
+            listening = await asyncio.to_thread(serve, pair, "XAA", environ=right.environ())
+            try:
+                figures.back_in_step_s = await _until(lambda: not _unanswered(pair))
+                figures.faults["stuck once the clock was right"] += _unanswered(pair)
+                within.ours.offset = timedelta(days=-4)
+                within.false.set(timedelta(days=-4))
+                before = _answered(pair)
+                await within.moment("both 4 days back", messages=1)
+                figures.asleep_s = await _until(lambda: _answered(pair) > before)
+                figures.faults["asleep after a jump"] += _answered(pair) <= before
+            finally:
+                await asyncio.to_thread(listening.stop)
+    finally:
         within.false.set(timedelta(0))
         within.ours.offset = timedelta(0)
 
@@ -406,6 +426,8 @@ async def _summer(within: World) -> None:
     if not within.due:
         within.figures.faults["summer time was not reached"] += 1
         return
+    async with _desk(within):
+        pass  # once they are acknowledged, the day that counts is that of the reply
     midnight = datetime.combine(max(within.due) + timedelta(days=1), datetime.min.time(), HOME_ZONE)
     late = []
     for name, instant in (("last", midnight - timedelta(seconds=40)), ("first", midnight + timedelta(seconds=5))):

@@ -32,7 +32,7 @@ from typing import Any
 from gateway import settings
 from gateway.core import codes
 from gateway.services import cases
-from gateway.services.deliver import BadAnswer
+from gateway.services.deliver import BadAnswer, Line
 from tests.support import books, story
 from tests.support.network import Network, make_network
 
@@ -85,7 +85,7 @@ class Drill:
     async def _sent(self) -> tuple[Any, bytes]:
         """Return the row of the request in the outbox, claimed as for posting, and its signed bytes."""
         gateway = self._network.gateways["XAA"]
-        (claimed,) = await gateway.deliverer.claim("XBB", 1)
+        (claimed,) = await gateway.deliverer.claim("XBB", Line(1))
 
         async def unit(tx: Any) -> bytes:
             held = await cases.load(gateway.context, tx, self._ref)

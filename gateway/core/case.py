@@ -224,7 +224,14 @@ class Case:
 
     def with_clock(self, clock: Clock) -> "Case":
         """Return the case with ``clock`` in place of any other clock of the same step."""
-        return replace(self, clocks=(*(c for c in self.clocks if c.step != clock.step), clock))
+        return self.with_clocks(clock)
+
+    def with_clocks(self, *clocks: Clock) -> "Case":
+        """Return the case with each of ``clocks`` in place of any other clock of the same step; the last one counts."""
+        if not clocks:
+            return self
+        by_step = {clock.step: clock for clock in clocks}
+        return replace(self, clocks=(*(c for c in self.clocks if c.step not in by_step), *by_step.values()))
 
 
 LEAST_SIZE = 4096

@@ -178,7 +178,8 @@ def step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, t
     apply = table.applies.get(event.name)
     changed, effects = apply(case, event, now) if apply else (case, ())
     # A step may itself name where a frozen case will resume; it never names the state it leads to.
-    return replace(changed, state=_target(row, case, changed)), effects
+    target = _target(row, case, changed)
+    return (changed if changed.state is target else replace(changed, state=target)), effects
 
 
 def _target(row: Row, before: Case, changed: Case) -> State:

@@ -836,9 +836,7 @@ def _said(case: Case, type: str, body: Mapping[str, Any]) -> Case:
 
 
 def _clocked(case: Case, event: Event) -> Case:
-    for clock in event.data.get("clocks", ()):
-        case = case.with_clock(clock)
-    return case
+    return case.with_clocks(*event.data.get("clocks", ()))
 
 
 def _consider(case: Case, event: Event, now: datetime) -> Change:

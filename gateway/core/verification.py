@@ -575,9 +575,9 @@ def _send(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _receipt(case: Case, event: Event, now: datetime) -> Change:
-    for clock in event.data["clocks"]:
-        case = case.with_clock(clock)
-    return replace(case, findings=(*case.findings, *event.data["findings"])), ()
+    case = case.with_clocks(*event.data["clocks"])
+    found = event.data["findings"]
+    return (replace(case, findings=(*case.findings, *found)) if found else case), ()
 
 
 def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
@@ -603,8 +603,7 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
     if case.state in (S.WITHDRAWN, S.CLOSED):
         return case, ()
     body = event.data["body"]
-    for clock in event.data.get("clocks", ()):
-        case = case.with_clock(clock)
+    case = case.with_clocks(*event.data.get("clocks", ()))
     match event.name:
         case "question":
             case = replace(case, asked=tuple(body["elements"]), pending=None)
@@ -744,9 +743,7 @@ def _withdraw(case: Case, event: Event, now: datetime) -> Change:
 
 def _say(type: str) -> Apply:
     def apply(case: Case, event: Event, now: datetime) -> Change:
-        for clock in event.data.get("clocks", ()):
-            case = case.with_clock(clock)
-        return case, (Send(type, event.data["body"]),)
+        return case.with_clocks(*event.data.get("clocks", ())), (Send(type, event.data["body"]),)
 
     return apply
 

@@ -142,6 +142,14 @@ class NeutralHandler(web.RequestHandler):
         if seconds is not None and transport is not None:
             self._abort = self._loop.call_later(seconds, _reset, transport)
 
+    def log_exception(self, *_: Any, **__: Any) -> None:
+        """
+        Print no trace.
+
+        What our own handlers raise is told by the door (``gateway.fault``). What is left is aiohttp's own when a
+        connection is torn down in the middle of a body, and its trace may quote what a client sent.
+        """
+
     def handle_error(
         self,
         request: web.BaseRequest,

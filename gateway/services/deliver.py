@@ -80,10 +80,10 @@ EXPIRE_LOOK_S = 60.0
 """Seconds between two looks at what expired, and at whether the clock was set back meanwhile."""
 
 STEERED_S = 10.0
-"""So much may a clock be steered in that time without having been set."""
+"""So much may a clock be steered between two looks without having been set."""
 
 IDLE_S = 1.0
-"""Longest wait between two looks at the outbox; a message queued by this process wakes the loop at once."""
+"""Longest wait between two looks at what is due; a message queued by this process is looked for at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,10 @@ class Deliverer:
         """Deliver what stands in the outbox of ``context``."""
         self._context = context
         self._lines = {country: Line(context.policy.in_flight) for country in context.partners}
-        context.wake = self._wake
-
-    def _wake(self) -> None:
-        for line in self._lines.values():
-            line.changed.set()
+        self._latest: datetime | None = None
+        """The latest instant at which anything was claimed since the last look at what waits: a clock may go back."""
+        self._queued = asyncio.Event()
+        context.wake = self._queued.set
 
     async def run(self) -> None:
         """Deliver to every partner that is posted to, each in a loop of its own, until cancelled."""
@@ -137,7 +136,27 @@ class Deliverer:
             for country, partner in self._context.partners.items():
                 if partner.transmission != "pull":
                     group.create_task(self._pump(country))
+            group.create_task(self._watch())
             group.create_task(self._expire_loop())
+
+    async def _watch(self) -> None:
+        """Wake the pump of each partner that something is due for: when something was queued, and each second."""
+        while True:
+            self._queued.clear()
+            try:
+                for country in await self._context.store.read(self._due):
+                    if country in self._lines:
+                        self._lines[country].changed.set()
+            except Unavailable as error:
+                self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_S):
+                    await self._queued.wait()
+
+    async def _due(self, tx: Tx) -> Sequence[str]:
+        now = self._context.clock.now()
+        self._latest = max(now, self._latest or now)
+        return await tx.partners_due(now)
 
     async def _pump(self, country: str) -> None:
         """
@@ -146,41 +165,42 @@ class Deliverer:
         A place on the line is free once the answer is there. While that is stored the next message leaves, so that the
         two gateways do not wait by turns for one another's disks.
         """
-        line, likely = self._lines[country], False
+        line = self._lines[country]
         async with asyncio.TaskGroup() as posts:  # a fault of ours ends the loop, and with it the process, loudly
             while True:
+                await line.changed.wait()
                 line.changed.clear()
-                claimed = await self._claim_safely(country, line, likely=likely)
+                claimed = await self._claim_safely(country, line)
                 line.posting += len(claimed)
                 for item in claimed:
                     posts.create_task(self._deliver(item, line))
-                likely = bool(claimed)
-                if not claimed or line.room < 1:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(IDLE_S):
-                            await line.changed.wait()
+                if claimed:
+                    line.changed.set()  # there may be more
 
-    async def _claim_safely(self, country: str, line: Line, *, likely: bool) -> Sequence[Claimed]:
+    async def _claim_safely(self, country: str, line: Line) -> Sequence[Claimed]:
         if line.room < 1:
             return ()
         try:
-            return await self.claim(country, line, likely=likely)
+            return await self.claim(country, line)
         except Unavailable as error:
             self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            await self._context.clock.sleep(IDLE_S)
             return ()
 
     async def _expire_loop(self) -> None:
-        earliest: datetime | None = None
         while True:
-            now = self._context.clock.now()
             try:
-                await self.hasten(now, set_back=earliest is not None and now < earliest)
-                await self.expire(now)
+                await self.look()
             except Unavailable as error:
                 self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            earliest = now + timedelta(seconds=EXPIRE_LOOK_S - STEERED_S)
             await self._context.clock.sleep(EXPIRE_LOOK_S)
+
+    async def look(self) -> None:
+        """Let go of waits that a clock made which was ahead and is right again, and end what expired."""
+        now = self._context.clock.now()
+        set_back = self._latest is not None and now + timedelta(seconds=STEERED_S) < self._latest
+        await self.hasten(now, set_back=set_back)
+        await self.expire(now)
+        self._latest = now
 
     async def run_once(self) -> int:
         """Post everything that may be posted now, once, to every partner; return how many messages were posted."""
@@ -196,17 +216,15 @@ class Deliverer:
 
     # Claiming: what may be posted now, marked so before it is.
 
-    async def claim(
-        self, country: str, line: Line, *, collected: bool = False, likely: bool = False
-    ) -> Sequence[Claimed]:
+    async def claim(self, country: str, line: Line, *, collected: bool = False) -> Sequence[Claimed]:
         """
         Return the messages for ``country`` to post now on ``line``, each marked as posted and leased to us.
 
         What is under way already counts where the circuit allows a single probe. What is ``collected`` is leased for a
-        moment only: it waits, and may be fetched again, until its answer is there. Where it is ``likely`` that
-        something waits, nobody looks before the transaction that claims it.
+        moment only: it waits, and may be fetched again, until its answer is there.
         """
         now = self._context.clock.now()
+        self._latest = max(now, self._latest or now)
         card = self._context.trust.find(country)
         if card is None or not self._context.announced or not (collected or card.addresses):
             # Our new epoch is not announced yet (M-5.27), or the State is on hold, has no card, or collects: nothing is
@@ -216,13 +234,7 @@ class Deliverer:
         async def due(tx: Tx, limit: int) -> Sequence[OutboundRow]:
             if collected:
                 return await tx.collectable_outbound(now, limit, country)
-            return await tx.due_outbound(now, limit, (country,))
-
-        async def look(tx: Tx) -> bool:
-            return bool(await due(tx, 1))
-
-        if not likely and not await self._context.store.read(look):
-            return ()
+            return await tx.due_outbound(now, limit, country)
 
         lease_s = COLLECT_LEASE_S if collected else self._context.policy.post_timeout_s + LEASE_MARGIN_S
         lease = now + timedelta(seconds=lease_s)
@@ -485,8 +497,8 @@ class Deliverer:
             context.log("log.forked", partner=row.partner, digest=row.digest)
             raise BadAnswer("its log shows two trees of one size")
         context.log("message.answered", partner=row.partner, status=receipt.status, code=receipt.code)
-        # The next number of the thread may leave now.
-        context.wake()
+        if row.partner in self._lines:
+            self._lines[row.partner].changed.set()  # the next number of the thread may leave now
 
     async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Make a listing anew that was refused for when it was sent: by a wrong clock, or in an epoch that is over."""

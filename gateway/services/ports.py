@@ -506,9 +506,13 @@ class Tx(Protocol):
     async def outbound_of_case(self, ref: str) -> Sequence[OutboundRow]: ...
     async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]: ...
     async def save_outbound(self, row: OutboundRow) -> None: ...
-    async def due_outbound(self, now: datetime, limit: int, partners: Sequence[str]) -> Sequence[OutboundRow]:
+    async def partners_due(self, now: datetime) -> Sequence[str]:
+        """Return the partners for which ``due_outbound`` finds something."""
+        ...
+
+    async def due_outbound(self, now: datetime, limit: int, partner: str) -> Sequence[OutboundRow]:
         """
-        Return messages of ``partners`` to post now: in state queued or posted, ``not_before`` and ``next_try_at`` past,
+        Return messages to ``partner`` to post now: in state queued or posted, ``not_before`` and ``next_try_at`` past,
         and with no earlier number of the same thread and epoch still queued or posted (stop and wait).
         """
         ...
@@ -524,10 +528,6 @@ class Tx(Protocol):
 
         What is not to leave before an instant of its own (``not_before``) still does not.
         """
-        ...
-
-    async def next_outbound_at(self) -> datetime | None:
-        """Return the earliest instant at which a queued or posted message may be tried, or ``None``."""
         ...
 
     async def find_partner(self, country: str) -> PartnerRow | None: ...

@@ -93,7 +93,7 @@ class GroupCommit(ABC):
                 if batch:
                     self._resolve(batch, await self._outcomes([unit for unit, _ in batch]))
                     self._after(len(batch))
-                    for _ in range(LEAVE_TURNS):
+                    for _ in range(LEAVE_TURNS if self._waiting else 0):
                         await asyncio.sleep(0)
         except BaseException:
             # The loop is ending. Whether the batch was stored is unknown here, so no outcome may be claimed.

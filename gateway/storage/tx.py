@@ -150,6 +150,7 @@ _UPDATE_BODY = """
 UPDATE outbound_body SET queued_at = ?1, envelope = ?2, sealed = ?3
 WHERE n = ?4 AND (queued_at <> ?1 OR envelope IS NOT ?2 OR sealed IS NOT ?3)
 """
+# What may be posted now: no earlier number of its thread and epoch waits.
 _DUE = """
 SELECT o.try_at, o.n FROM outbound AS o
 WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
@@ -160,20 +161,18 @@ ORDER BY o.try_at, o.n LIMIT ?
 """
 _COLLECTABLE = _DUE.replace("ORDER BY o.try_at, o.n", "ORDER BY o.n")
 # The inner search is made once for each partner that something waits for, found by leaping along the index.
-_NEXT = """
+_PARTNERS_DUE = """
 WITH RECURSIVE waiting (partner) AS (
     SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted')
     UNION ALL
     SELECT (SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted') AND partner > waiting.partner)
     FROM waiting WHERE waiting.partner IS NOT NULL)
-SELECT min((
-    SELECT o.try_at FROM outbound AS o
-    WHERE o.partner = waiting.partner AND o.state IN ('queued', 'posted') AND NOT EXISTS (
+SELECT partner FROM waiting WHERE EXISTS (
+    SELECT 1 FROM outbound AS o
+    WHERE o.partner = waiting.partner AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
         SELECT 1 FROM outbound AS e
         WHERE e.partner = o.partner AND e.thread = o.thread AND e.epoch = o.epoch AND e.seq < o.seq
-            AND e.state IN ('queued', 'posted'))
-    ORDER BY o.try_at LIMIT 1))
-FROM waiting
+            AND e.state IN ('queued', 'posted')))
 """
 
 _HASTEN = """
@@ -537,11 +536,13 @@ class SqlTx(ABC):
         number = await self._insert(_INSERT_OUTBOUND, values)
         await self._write(_INSERT_BODY, (number, _seconds(row.queued_at), envelope, sealed))
 
-    async def due_outbound(self, now: datetime, limit: int, partners: Sequence[str]) -> Sequence[OutboundRow]:
-        """Return messages of ``partners`` to post now, the longest due first; one of each thread (stop and wait)."""
-        at = now.timestamp()
-        found = [await self._free(_DUE, (partner, at, limit)) for partner in dict.fromkeys(partners)]
-        return await self._outbounds(list(islice(heapq.merge(*found), limit)))
+    async def partners_due(self, now: datetime) -> Sequence[str]:
+        """Return the partners that a message may be posted to now."""
+        return tuple(row[0] for row in await self._all(_PARTNERS_DUE, (now.timestamp(),)))
+
+    async def due_outbound(self, now: datetime, limit: int, partner: str) -> Sequence[OutboundRow]:
+        """Return messages to ``partner`` to post now, the longest due first; one of each thread (stop and wait)."""
+        return await self._outbounds(await self._free(_DUE, (partner, now.timestamp(), limit)))
 
     async def collectable_outbound(self, now: datetime, limit: int, partner: str) -> Sequence[OutboundRow]:
         """Return messages that ``partner`` may fetch now, the first queued first; one of each thread."""
@@ -554,11 +555,6 @@ class SqlTx(ABC):
     async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
         """Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many."""
         return await self._write(_HASTEN, (now.timestamp(), now.timestamp(), now.timestamp(), latest.timestamp()))
-
-    async def next_outbound_at(self) -> datetime | None:
-        """Return the earliest instant at which a message that waits for no earlier one may be tried, or ``None``."""
-        row = await self._one(_NEXT, ())
-        return None if row is None else _instant_or_none(row[0])
 
     async def purge_envelopes(self, before: datetime) -> int:
         """Drop the envelopes of messages done with and queued before an instant; return how many."""

@@ -10,6 +10,7 @@ Rule 3: an answer is read to its bound and no further; every failure of the netw
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
 from types import TracebackType
@@ -88,6 +89,14 @@ def spki_hash(certificate: bytes) -> str:
     return b64.encode(sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest())
 
 
+_pin = lru_cache(maxsize=256)(SpkiPin)
+
+
+@lru_cache(maxsize=1024)
+def _url(address: str, path: str) -> URL:
+    return URL(address.rstrip("/") + path, encoded=True)
+
+
 def web_pki() -> ssl.SSLContext:
     """Return the context for servers whose card lists no key: certificates of the system's authorities, TLS 1.3."""
     context = ssl.create_default_context()
@@ -113,7 +122,9 @@ class HttpPeers:
         ``connector`` makes the pool of connections, in place of one over TCP.
         """
         self._card_of = card_of
-        self._timeout_s = timeout_s
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
+        longer_s = max(timeout_s, COLLECT_TIMEOUT_S)
+        self._collect_timeout = aiohttp.ClientTimeout(total=longer_s, sock_connect=CONNECT_TIMEOUT_S)
         self._tls = tls or web_pki()
         self._connector = connector or self._over_tcp
         self._session: aiohttp.ClientSession | None = None
@@ -179,16 +190,13 @@ class HttpPeers:
         try:
             async with self._open().request(
                 method,
-                URL(address.rstrip("/") + path, encoded=True),
+                _url(address, path),
                 # Bytes beyond this are written in one piece by aiohttp, which then warns of it.
                 data=BytesIO(body) if body is not None and len(body) > IN_ONE_PIECE_BYTES else body,
                 headers={"Content-Type": media_type} if media_type is not None else {},
-                ssl=SpkiPin(spki) if spki else self._tls,
+                ssl=_pin(spki) if spki else self._tls,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=max(self._timeout_s, COLLECT_TIMEOUT_S) if collecting else self._timeout_s,
-                    sock_connect=CONNECT_TIMEOUT_S,
-                ),
+                timeout=self._collect_timeout if collecting else self._timeout,
             ) as response:
                 return await _read(response, COLLECT_MAX_BYTES if collecting else ANSWER_MAX_BYTES)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:

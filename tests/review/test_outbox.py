@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.services.deliver import Line
 from gateway.services.ports import HttpAnswer, OutboundRow
 from keys import jws
 from tests.support import story
@@ -44,8 +45,10 @@ async def test_open_circuit_lets_one_probe_out_at_a_time(network: Network) -> No
         await tx.save_partner(row._replace(failures=5, open_until=network.clock.now() - timedelta(seconds=1)))
 
     await gateway.store.commit(fail)
-    assert 1 == len(await gateway.deliverer.claim("XBB", 32, 0))
-    assert 0 == len(await gateway.deliverer.claim("XBB", 31, 1))
+    line = Line(32)
+    assert 1 == len(await gateway.deliverer.claim("XBB", line))
+    line.posting = 1
+    assert 0 == len(await gateway.deliverer.claim("XBB", line))
 
 
 async def test_one_outage_counts_once_for_all_posts_under_way(network: Network) -> None:
@@ -185,5 +188,21 @@ async def test_clock_that_was_ahead_holds_nothing_up(network: Network, back: dic
     network.clock.pass_(**back)
     assert 0 == await gateway.deliverer.run_once()
     await gateway.deliverer.hasten(network.clock.now(), set_back=seen)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_clock_that_was_ahead_between_two_looks_holds_nothing_up(network: Network) -> None:
+    """A clock that was an hour ahead for seconds, and right again before anybody looked, is seen by what was tried."""
+    gateway = network.gateways["XAA"]
+    ours = await story.sent(network)
+    await gateway.deliverer.look()
+    network.clock.pass_(hours=1)
+    network.wires.cut = True
+    await gateway.deliverer.run_once()
+    network.wires.cut = False
+    network.clock.pass_(minutes=-59)
+    assert 0 == await gateway.deliverer.run_once()
+    await gateway.deliverer.look()
     await network.deliver()
     assert "DELIVERED" == await story.state(network, "XAA", ours)

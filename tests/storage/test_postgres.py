@@ -184,7 +184,7 @@ async def test_two_nodes_take_different_messages(nodes: Nodes) -> None:
             await tx.save_outbound(outbound(f"m{number}", thread=f"t{number}"))
 
     async def take(tx: Tx) -> list[str]:
-        rows = await tx.due_outbound(NOW, 3, ("XBB",))
+        rows = await tx.due_outbound(NOW, 3, "XBB")
         for row in rows:
             await tx.save_outbound(row._replace(state="posted", next_try_at=row.expires_at))
         return [row.id for row in rows]
