@@ -144,6 +144,8 @@ _PLACES: tuple[tuple[Any, str], ...] = (
     (card, "parse_card"),
     (app, "parse_card"),
     (windows, "parse_card"),
+    (home, "SealingKey"),
+    (settings, "load"),
 )
 
 
@@ -165,9 +167,16 @@ def _shared() -> tuple[Any, ...]:
             check(db, known)
             checked.add(found)
 
+    def load(place: Path, environ: Mapping[str, str]) -> Settings:
+        return loaded(place, (place / settings.FILE_NAME).read_bytes())
+
+    load_anew = settings.load
+    loaded = lru_cache(maxsize=16)(lambda place, _: load_anew(place, {}))
     parse = lru_cache(maxsize=1024)(card.parse_card)
+    sealing: Any = lru_cache(maxsize=1024)(SealingKey)
+    sealing.generate = SealingKey.generate
     pure = cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen, cache(migrate.load_migrations)
-    return (*pure, check_schema, parse, parse, parse)
+    return (*pure, check_schema, parse, parse, parse, sealing, load)
 
 
 async def _create(path: Path) -> None:
