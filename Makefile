@@ -154,6 +154,18 @@ $(VENV)/.clock: | $(BIN)/python
 	@command -v faketime >/dev/null || echo "note: faketime is missing, so processes with wrong clocks are not tried"
 	@touch $@
 
+# Links between two hosts are broken in network namespaces, which `ip` makes: fetched where that is allowed, and said
+# where it is not. Only root may make them.
+$(VENV)/.hosts: | $(BIN)/python
+	@has_ip() { PATH="$$PATH:/usr/sbin:/sbin" command -v ip >/dev/null; }; \
+	if ! has_ip && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "== Setting up: installing iproute2 with the system's package manager"; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
+			--no-install-recommends iproute2 >/dev/null || true; \
+	fi; \
+	has_ip || echo "note: iproute2 is missing, so links between two hosts are not tried"
+	@touch $@
+
 demo: $(VENV)/.base
 	@echo "== Demo: two invented States on loopback, from request to proven answer; it ends by itself"
 	@$(BIN)/isthmus demo --once
@@ -162,7 +174,7 @@ desks: $(VENV)/.base
 	@echo "== Two gateways with their desks, until stopped with Ctrl-C: open the address it prints in a browser"
 	@$(BIN)/isthmus demo
 
-test: $(VENV)/.test $(VENV)/.redact $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.postgres $(VENV)/.clock $(VENV)/.browser
+test: $(VENV)/.test $(VENV)/.redact $(VENV)/.node $(VENV)/.device $(VENV)/.stamp $(VENV)/.postgres $(VENV)/.clock $(VENV)/.hosts $(VENV)/.browser
 	@echo "== Tests, in random order, in three processes: one of them mostly waits"
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -192,7 +204,7 @@ manual: $(VENV)/.test $(VENV)/.browser
 	@DESK_MANUAL=1 $(BIN)/python -m pytest -q -p no:randomly tests/web/browser/test_story.py $(ARGS)
 
 # A drill is a script in drills/ that says what it does, prints its figures and exits 1 when one is wrong.
-drills: $(VENV)/.dev $(VENV)/.postgres $(VENV)/.clock
+drills: $(VENV)/.dev $(VENV)/.postgres $(VENV)/.clock $(VENV)/.hosts
 	@set -e; ls drills/*.py >/dev/null; for drill in drills/*.py; do \
 		echo "== Drill: $$drill"; $(BIN)/python -m drills.$$(basename $$drill .py); done
 

@@ -346,7 +346,8 @@ async def _desk(within: World) -> AsyncIterator[None]:
     desk = subprocess.Popen(command, cwd=PROGRAM, env=environ)
     try:
         open_ones = "SELECT count(*) FROM case_file WHERE state = 'RECEIVED'"
-        await _until(lambda: not count(within.pair.database("XBB"), open_ones))
+        waited = await _until(lambda: not count(within.pair.database("XBB"), open_ones))
+        within.figures.faults["the desk did not acknowledge"] += waited >= STUCK_S
         yield
     finally:
         desk.terminate()

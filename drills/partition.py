@@ -6,7 +6,12 @@ lines that fail on purpose. First the line is down while messages pile up. Then 
 the line goes up and down; connections end at any byte; it is late and narrow; and, without TLS, what is posted arrives
 twice. XAA asks, XBB acknowledges and gives notice of delay: two messages of a case whose order can be seen.
 
-    python -m drills.partition [--messages 600] [--outage 30] [--seconds 12] [--only NAME] [--seed N] [--json]
+Then the same, with TLS, between two hosts, each a network namespace, with nothing but the kernel between them: the link
+is down; it loses everything and tells nobody; it lets one direction through; it goes up and down; it is slow and loses
+packets. Where there is no root, or no ``ip``, this part says what is missing and is left out.
+
+    python -m drills.partition [--messages 600] [--outage 30] [--seconds 12] [--only NAME] [--namespaces] [--seed N]
+        [--json]
 
 Exit status 1 if anything was lost, came twice, out of order or against the rules, if a reminder left for what was never
 delivered, or if a thousand messages took longer than a minute to pass once the line was whole.
@@ -16,21 +21,30 @@ import argparse
 import asyncio
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
-from benchmarks.pair import COUNTRIES, Pair, draft, free_port, make_pair, submit
-from gateway import settings
+from benchmarks.pair import COUNTRIES, WORDS, Pair, draft, free_port, make_pair, submit
+from gateway import home, settings
 from gateway.app import Gateway
+from gateway.transport.card_directory import write_card
+from keys import card
+from keys.custody import open_store
+from keys.sign import SigningKey
+from tests.support import namespaces
 from tests.support.compared import compare, count, waiting
 from tests.support.faulty_line import FaultyLine
+from tests.support.namespaces import Host
 from tests.support.served import Served, serve
 
 LIMITS = {"post_timeout_s": 3}
@@ -47,6 +61,18 @@ STALLED_S = 240.0
 AT_ONCE = 8
 
 Lines = Mapping[str, FaultyLine]
+Hosts = Mapping[str, Host]
+
+
+class Line(Protocol):
+    """What stands between both, seen from one of them: a ``FaultyLine`` or a ``Host`` with its end of the cable."""
+
+    @property
+    def seen(self) -> Counter[str]:
+        """What passed so far, by a name for it."""
+
+    def heal(self) -> None:
+        """Take every fault away."""
 
 
 @dataclass
@@ -59,8 +85,8 @@ class Trouble:
     waited: int = 0
     first_s: float = 0.0
     drain_s: float = 0.0
-    connections: int = 0
-    cuts: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
+    """What the lines, or the kernel, counted meanwhile."""
 
 
 @dataclass
@@ -81,7 +107,7 @@ class Figures:
 class World:
     """Two gateways, the lines to each of them, and their desks."""
 
-    def __init__(self, pair: Pair, lines: Lines, desks: Mapping[str, Gateway]) -> None:
+    def __init__(self, pair: Pair, lines: Mapping[str, Line], desks: Mapping[str, Gateway]) -> None:
         """``desks`` are gateways that serve nothing: they work on the same store, as commands do."""
         self.pair, self.lines, self._desks = pair, lines, desks
         self._people = pair.people()
@@ -106,6 +132,13 @@ class World:
             if not found:
                 await asyncio.sleep(0.1)
 
+    def seen(self) -> Counter[str]:
+        """Return what passed so far, on all lines."""
+        total: Counter[str] = Counter()
+        for line in self.lines.values():
+            total.update(line.seen)
+        return total
+
     def answered(self) -> int:
         """Return how many messages have an answer."""
         done = "SELECT count(*) FROM outbound WHERE state = 'receipted'"
@@ -113,19 +146,38 @@ class World:
 
 
 @asynccontextmanager
-async def world(root: Path, draw: random.Random, *, tls: bool) -> AsyncIterator[World]:
-    """Make two homes whose cards name the lines, serve both, and open the lines and the desks."""
+async def behind_lines(root: Path, draw: random.Random, *, tls: bool) -> AsyncIterator[World]:
+    """Make two homes whose cards name lines that fail on purpose, and serve both on this host behind them."""
     pair = make_pair(root, tls=tls, limits=LIMITS)
+    async with AsyncExitStack() as stack:
+        lines = {country: await stack.enter_async_context(_line_to(pair, country, draw)) for country in COUNTRIES}
+        yield await stack.enter_async_context(_world(pair, lines, lambda country: serve(pair, country)))
+
+
+@asynccontextmanager
+async def on_two_hosts(root: Path, draw: random.Random) -> AsyncIterator[World]:
+    """Make two homes whose cards name addresses of two hosts, and serve each on its own."""
+    pair = make_pair(root, limits=LIMITS)
+    with namespaces.two_hosts() as made:
+        hosts = dict(zip(COUNTRIES, made, strict=True))
+        for country, host in hosts.items():
+            _move(pair, country, host.address)
+        async with _world(pair, hosts, lambda country: hosts[country].inside(serve, pair, country)) as within:
+            yield within
+
+
+@asynccontextmanager
+async def _world(pair: Pair, lines: Mapping[str, Line], serve_it: Callable[[str], Served]) -> AsyncIterator[World]:
+    """Fill both homes, serve them, and open their desks, which need no line: they work on the databases."""
     for country in COUNTRIES:
         gateway = await pair.open(country, create=True)
         await gateway.refresh_trust()
         await gateway.close()
     served: dict[str, Served] = {}
     async with AsyncExitStack() as stack:
-        lines = {country: await stack.enter_async_context(_line_to(pair, country, draw)) for country in COUNTRIES}
         try:
             for country in COUNTRIES:
-                served[country] = await asyncio.to_thread(serve, pair, country)
+                served[country] = await asyncio.to_thread(serve_it, country)
             desks = {}
             for country in COUNTRIES:
                 desks[country] = await pair.open(country)
@@ -138,13 +190,33 @@ async def world(root: Path, draw: random.Random, *, tls: bool) -> AsyncIterator[
 
 def _line_to(pair: Pair, country: str, draw: random.Random) -> FaultyLine:
     """Return a line at the address in the card of ``country``, and have its gateway listen somewhere else."""
-    file = pair.home(country) / settings.FILE_NAME
-    port, moved = settings.load(pair.home(country), {}).values["listeners"]["peers"]["port"], free_port()
-    text = file.read_text()
-    if text.count(f"port = {port}\n") != 1:
-        raise RuntimeError("the port of the listener is not where it was")
-    file.write_text(text.replace(f"port = {port}\n", f"port = {moved}\n"))
+    port, moved = _port(pair, country), free_port()
+    _replace(pair, country, f"port = {port}\n", f"port = {moved}\n")
     return FaultyLine(port, moved, draw)
+
+
+def _move(pair: Pair, country: str, address: str) -> None:
+    """Have the gateway of ``country`` listen at ``address``, and say so in its next card, as one that moves does."""
+    _replace(pair, country, 'host = "127.0.0.1"\n', f'host = "{address}"\n')
+    store = open_store(f"file:{pair.home(country) / home.IDENTITY_FILE}", passphrase=lambda: WORDS, environ={})
+    held = card.parse_card((pair.home(country) / "cards" / country / "1.jws").read_bytes())
+    changes = {"addresses": [f"https://{address}:{_port(pair, country)}"]}
+    issued = home.next_card(held, changes, SigningKey(store.get(home.IDENTITY)), datetime.now(UTC))
+    for one in COUNTRIES:
+        write_card(pair.home(one) / "cards", issued)
+
+
+def _port(pair: Pair, country: str) -> int:
+    return int(settings.load(pair.home(country), {}).values["listeners"]["peers"]["port"])
+
+
+def _replace(pair: Pair, country: str, before: str, after: str) -> None:
+    """Replace what stands once in the configuration of ``country``."""
+    file = pair.home(country) / settings.FILE_NAME
+    text = file.read_text()
+    if text.count(before) != 1:
+        raise RuntimeError(f"the listener of {country} is not where it was")
+    file.write_text(text.replace(before, after))
 
 
 # What can be wrong with a line. Each is called when its trouble begins, and cancelled when it is over.
@@ -187,10 +259,72 @@ async def _twice(lines: Lines, draw: random.Random) -> None:
         line.twice = True
 
 
+# What can be wrong between two hosts.
+
+
+async def _link_down(hosts: Hosts, draw: random.Random) -> None:
+    hosts["XAA"].unplug()  # XAA has no way there and is told so; XBB has one that leads nowhere
+
+
+async def _link_silent(hosts: Hosts, draw: random.Random) -> None:
+    for host in hosts.values():
+        host.mute()
+
+
+async def _link_one_way(hosts: Hosts, draw: random.Random) -> None:
+    hosts["XBB"].mute()  # as with lines: of a connection that was there what XAA sends arrives, and no more than that
+
+
+async def _link_flapping(hosts: Hosts, draw: random.Random) -> None:
+    while True:
+        host = draw.choice(list(hosts.values()))
+        host.unplug()
+        await asyncio.sleep(draw.uniform(0.2, 1.5))
+        host.heal()
+        await asyncio.sleep(draw.uniform(0.2, 1.5))
+
+
+async def _link_slow(hosts: Hosts, draw: random.Random) -> None:
+    for host in hosts.values():
+        host.slow()
+
+
+Break = Callable[[Any, random.Random], Awaitable[None]]
+"""What breaks the lines of a world, which are of the kind that it is for."""
+
+WORLDS: Mapping[str, Callable[[Path, random.Random], AbstractAsyncContextManager[World]]] = {
+    "tls": partial(behind_lines, tls=True),
+    "plain": partial(behind_lines, tls=False),
+    "hosts": on_two_hosts,
+}
+
+PILING_UP = ("down", "link down")
+"""Troubles that last as long as an outage, with as many messages; the others are shorter."""
+
+SLOW_LINK = "link slow and lossy"
+
+TROUBLES: tuple[tuple[str, str, Break], ...] = (
+    ("tls", "down", _down),
+    ("tls", "one way", _one_way),
+    ("tls", "flapping", _flapping),
+    ("tls", "cut anywhere", _cut),
+    ("tls", "late and narrow", _late),
+    ("plain", "one way, no TLS", _one_way),
+    ("plain", "everything twice", _twice),
+    ("plain", "cut anywhere, no TLS", _cut),
+    ("hosts", "link down", _link_down),
+    ("hosts", "link silent", _link_silent),
+    ("hosts", "link one way", _link_one_way),
+    ("hosts", "link flapping", _link_flapping),
+    ("hosts", SLOW_LINK, _link_slow),
+)
+"""Each with the world it happens in and its name."""
+
+
 async def trouble(
     within: World,
     name: str,
-    break_it: Callable[[Lines, random.Random], Awaitable[None]],
+    break_it: Break,
     cases: int,
     seconds: float,
     draw: random.Random,
@@ -198,17 +332,18 @@ async def trouble(
 ) -> Trouble:
     """Break the line for ``seconds`` while ``cases`` are sent, make it whole, and wait until nothing waits."""
     told = Trouble(name, seconds, cases)
-    made = [(line.connections, line.cuts) for line in within.lines.values()]
+    made = within.seen()
     breaking = asyncio.ensure_future(break_it(within.lines, draw))
     began = time.monotonic()
     await within.ask(cases, value, 2 * cases / seconds)
     await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
     breaking.cancel()
     await asyncio.gather(breaking, return_exceptions=True)
+    if not breaking.cancelled():
+        breaking.result()  # raises: a line that could not be broken is no trouble that was lived through
     told.waited, before = waiting(within.pair), within.answered()
     for line in within.lines.values():
         line.heal()
-        line.reset()  # a line that was down and is up again knows nothing of the connections it had
     whole = time.monotonic()
     while waiting(within.pair) or not _all_said(within.pair):
         if not told.first_s and within.answered() > before:
@@ -217,8 +352,8 @@ async def trouble(
             break
         await asyncio.sleep(0.1)
     told.drain_s = round(time.monotonic() - whole - told.first_s, 1)
-    told.connections = sum(line.connections for line in within.lines.values()) - sum(one for one, _ in made)
-    told.cuts = sum(line.cuts for line in within.lines.values()) - sum(one for _, one in made)
+    told.seen = within.seen()
+    told.seen.subtract(made)
     return told
 
 
@@ -229,30 +364,28 @@ def _all_said(pair: Pair) -> bool:
 
 
 async def run(
-    root: Path, messages: int, outage_s: float, seconds: float, seed: int, *, only: Sequence[str] = ()
+    root: Path,
+    messages: int,
+    outage_s: float,
+    seconds: float,
+    seed: int,
+    *,
+    names: Sequence[str],
 ) -> Figures:
-    """Run every trouble, or ``only`` some, under ``root`` and return the figures."""
+    """Run the troubles ``names`` under ``root`` and return the figures."""
     draw, value, figures = random.Random(seed), draft(), Figures(seed)
     cases = max(1, messages // 3)
-    plan = [
-        (True, "down", _down, cases, outage_s),
-        (True, "one way", _one_way, cases // 4, seconds),
-        (True, "flapping", _flapping, cases // 4, seconds),
-        (True, "cut anywhere", _cut, cases // 4, seconds),
-        (True, "late and narrow", _late, cases // 4, seconds),
-        (False, "one way, no TLS", _one_way, cases // 4, seconds),
-        (False, "everything twice", _twice, cases // 4, seconds),
-        (False, "cut anywhere, no TLS", _cut, cases // 4, seconds),
-    ]
-    for tls in (True, False):
-        place = root / ("tls" if tls else "plain")
+    for kind, world in WORLDS.items():
+        chosen = [(name, break_it) for where, name, break_it in TROUBLES if where == kind and name in names]
+        if not chosen:
+            continue
+        place = root / kind
         place.mkdir()
-        async with world(place, draw, tls=tls) as within:
+        async with world(place, draw) as within:
             answering = asyncio.create_task(within.answer())
             try:
-                for _, name, break_it, many, lasting in (one for one in plan if one[0] is tls):
-                    if only and name not in only:
-                        continue
+                for name, break_it in chosen:
+                    many, lasting = (cases, outage_s) if name in PILING_UP else (cases // 4, seconds)
                     figures.troubles.append(await trouble(within, name, break_it, many, lasting, draw, value))
             finally:
                 answering.cancel()
@@ -283,11 +416,27 @@ def report(figures: Figures, *, as_json: bool) -> None:
         print(
             f"  {one.name:<22} {one.seconds:>4.0f} s, {one.cases} cases; {one.waited} messages waited at its end, "
             f"the first passed after {one.first_s} s, all {one.drain_s} s later "
-            f"({one.connections} connections, {one.cuts} cut)"
+            f"({', '.join(f'{times} {what}' for what, times in one.seen.items())})"
         )
     for name, times in sorted(figures.faults.items()):
         print(f"  {name:<36} {times}")
     print("everything came through once and in order" if figures.good else "FAILED")
+
+
+def choose(only: Sequence[str], *, hosts_alone: bool) -> list[str]:
+    """Return the names of the troubles to live through here; what this machine cannot do is left out, with a note."""
+    names = {
+        name: where
+        for where, name, _ in TROUBLES
+        if (not only or name in only) and (where == "hosts" or not hosts_alone)
+    }
+    if "hosts" in names.values() and (why := namespaces.lacking()) is not None:
+        print(f"note: {why}, so no link between two hosts is broken", file=sys.stderr)
+        return [name for name, where in names.items() if where != "hosts"]
+    if SLOW_LINK in names and (why := namespaces.lacking(slow=True)) is not None:
+        print(f"note: {why}, so no link between two hosts is slow", file=sys.stderr)
+        del names[SLOW_LINK]
+    return list(names)
 
 
 def main() -> int:
@@ -296,13 +445,25 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=600, help="that pile up during the outage; more follow")
     parser.add_argument("--outage", type=float, default=30.0, help="seconds the line is down")
     parser.add_argument("--seconds", type=float, default=12.0, help="of each other trouble")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this trouble; may be given again")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=[name for _, name, _ in TROUBLES],
+        metavar="NAME",
+        help="this trouble; may be given again",
+    )
+    parser.add_argument("--namespaces", action="store_true", help="only those between two hosts (root and Linux alone)")
     parser.add_argument("--seed", type=int, default=None, help="of cuts and flapping; default: drawn, and printed")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = parser.parse_args()
+    names = choose(asked.only, hosts_alone=asked.namespaces)
+    if not names:
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # what was made is taken away on the way out
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
     with tempfile.TemporaryDirectory(prefix="partition-drill-") as directory:
-        figures = asyncio.run(run(Path(directory), asked.messages, asked.outage, asked.seconds, seed, only=asked.only))
+        figures = asyncio.run(run(Path(directory), asked.messages, asked.outage, asked.seconds, seed, names=names))
     report(figures, as_json=asked.json)
     return 0 if figures.good else 1
 

@@ -15,7 +15,7 @@ argon2id.kdf = cache(argon2id.kdf)
 LONG = frozenset(
     {"test_node.py", "test_suite.py", "test_pages.py", "test_tables.py", "test_explore.py", "test_habits.py"}
     | {"test_kill.py", "test_story.py", "test_canaries.py", "test_keyboard.py", "test_look.py"}
-    | {"test_flood.py", "test_partition.py", "test_upgrade.py", "test_clock.py"}
+    | {"test_flood.py", "test_partition.py", "test_partition_namespaces.py", "test_upgrade.py", "test_clock.py"}
     | {"test_simulation.py", "test_planted.py", "test_contract.py", "test_postgres.py", "test_kill_nodes.py"}
 )
 """Files that take a process half a minute or more: they begin first, so that none is begun when all else is done."""

@@ -142,13 +142,14 @@ class NeutralHandler(web.RequestHandler):
         if seconds is not None and transport is not None:
             self._abort = self._loop.call_later(seconds, _reset, transport)
 
-    def log_exception(self, *_: Any, **__: Any) -> None:
+    def log_exception(self, *_: Any, exc_info: BaseException | bool | None = None, **__: Any) -> None:
         """
-        Print no trace.
+        Name what aiohttp caught, in one line and without the trace: that may quote what a client sent.
 
-        What our own handlers raise is told by the door (``gateway.fault``). What is left is aiohttp's own when a
-        connection is torn down in the middle of a body, and its trace may quote what a client sent.
+        What our handlers raise is told by the door (``gateway.fault``). What comes here happened outside of them, most
+        often because a connection was torn down in the middle of a body.
         """
+        self.logger.error("a connection ended with %s", type(exc_info).__name__)
 
     def handle_error(
         self,

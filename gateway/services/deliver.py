@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from gateway.core import checkpoint, codes, envelope, wire
@@ -101,6 +102,8 @@ class Line:
     limit: int
     posting: int = 0
     storing: int = 0
+    more: bool = False
+    """Whether the last claim took as much as there was room for, so that more may wait for a place."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -112,6 +115,11 @@ class Line:
     def room(self) -> int:
         """Return how many more may be posted now. As many answers as posts may wait for the store."""
         return min(self.limit - self.posting, 2 * self.limit - self.under_way)
+
+    def hear(self) -> None:
+        """Hear that a place is free, and have whoever waits for one take it."""
+        if self.more:
+            self.changed.set()
 
 
 class BadAnswer(Exception):
@@ -126,7 +134,7 @@ class Deliverer:
         self._context = context
         self._lines = {country: Line(context.policy.in_flight) for country in context.partners}
         self._latest: datetime | None = None
-        """The latest instant at which anything was claimed since the last look at what waits: a clock may go back."""
+        """The latest instant that anything was looked for at since the last look at all waits: a clock may go back."""
         self._queued = asyncio.Event()
         context.wake = self._queued.set
 
@@ -143,8 +151,10 @@ class Deliverer:
         """Wake the pump of each partner that something is due for: when something was queued, and each second."""
         while True:
             self._queued.clear()
+            now = self._context.clock.now()
+            self._latest = max(now, self._latest or now)
             try:
-                for country in await self._context.store.read(self._due):
+                for country in await self._context.store.read(partial(_partners_due, now=now)):
                     if country in self._lines:
                         self._lines[country].changed.set()
             except Unavailable as error:
@@ -152,11 +162,6 @@ class Deliverer:
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
                     await self._queued.wait()
-
-    async def _due(self, tx: Tx) -> Sequence[str]:
-        now = self._context.clock.now()
-        self._latest = max(now, self._latest or now)
-        return await tx.partners_due(now)
 
     async def _pump(self, country: str) -> None:
         """
@@ -174,8 +179,8 @@ class Deliverer:
                 line.posting += len(claimed)
                 for item in claimed:
                     posts.create_task(self._deliver(item, line))
-                if claimed:
-                    line.changed.set()  # there may be more
+                if line.more and line.room > 0:
+                    line.changed.set()
 
     async def _claim_safely(self, country: str, line: Line) -> Sequence[Claimed]:
         if line.room < 1:
@@ -197,10 +202,13 @@ class Deliverer:
     async def look(self) -> None:
         """Let go of waits that a clock made which was ahead and is right again, and end what expired."""
         now = self._context.clock.now()
-        set_back = self._latest is not None and now + timedelta(seconds=STEERED_S) < self._latest
-        await self.hasten(now, set_back=set_back)
+        latest, self._latest = self._latest or now, now
+        try:
+            await self.hasten(now, set_back=now + timedelta(seconds=STEERED_S) < latest)
+        except Unavailable:
+            self._latest = max(latest, self._latest)
+            raise
         await self.expire(now)
-        self._latest = now
 
     async def run_once(self) -> int:
         """Post everything that may be posted now, once, to every partner; return how many messages were posted."""
@@ -236,13 +244,19 @@ class Deliverer:
                 return await tx.collectable_outbound(now, limit, country)
             return await tx.due_outbound(now, limit, country)
 
+        async def look(tx: Tx) -> bool:
+            return bool(await due(tx, 1))
+
+        if not line.more and not await self._context.store.read(look):
+            return ()  # a look costs less than a transaction: over PostgreSQL even an empty one is written to disk
+
         lease_s = COLLECT_LEASE_S if collected else self._context.policy.post_timeout_s + LEASE_MARGIN_S
         lease = now + timedelta(seconds=lease_s)
 
-        async def unit(tx: Tx) -> list[Claimed]:
+        async def unit(tx: Tx) -> tuple[list[Claimed], int]:
             partner = await tx.find_partner(country)
             if partner is not None and partner.hold is not None:
-                return []  # decided at another node a moment ago: the card in memory does not know yet
+                return [], 0  # decided at another node a moment ago: the card in memory does not know yet
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
             # While this waited for its turn, more answers may have come.
             room, under_way = line.room, line.under_way
@@ -254,10 +268,11 @@ class Deliverer:
                 if not rows:
                     break
                 claimed += [item for row in rows if (item := await self._claim_one(tx, row, now, lease))]
-            return claimed
+            return claimed, width
 
-        committed = await self._context.commit(unit)
-        claimed: list[Claimed] = committed.value
+        claimed: list[Claimed]
+        claimed, width = (await self._context.commit(unit)).value
+        line.more = 0 < width <= len(claimed)
         return claimed
 
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime) -> Claimed | None:
@@ -337,12 +352,17 @@ class Deliverer:
 
     async def _deliver(self, item: Claimed, line: Line) -> None:
         """Post a message that counts as one of ``line`` already, and store what comes back."""
-        answer = await self._post(item)
-        line.posting, line.storing = line.posting - 1, line.storing + 1
-        line.changed.set()
-        await self._store(item.row, answer)
-        line.storing -= 1
-        line.changed.set()
+        try:
+            answer = await self._post(item)
+        finally:
+            line.posting -= 1
+        line.storing += 1
+        line.hear()
+        try:
+            await self._store(item.row, answer)
+        finally:
+            line.storing -= 1
+            line.hear()
 
     async def _post(self, item: Claimed) -> HttpAnswer | None:
         """Post a message and return the answer, ``None`` if there is none."""
@@ -350,8 +370,10 @@ class Deliverer:
         try:
             async with asyncio.timeout(context.policy.post_timeout_s):
                 return await context.peers.post(row.partner, "/xg/1/messages", item.envelope, envelope.MEDIA_TYPE)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             # ``Unavailable`` and time-outs, and whatever else a strange server makes the transport raise.
+            if isinstance(error, asyncio.CancelledError) and _is_ending():
+                raise
             context.log("message.undelivered_now", partner=row.partner, error=type(error).__name__)
             return None
 
@@ -742,6 +764,16 @@ def _problem_code(answer: HttpAnswer) -> str | None:
         return None
     type_uri = value.get("type")
     return codes.find_problem_code(type_uri) if isinstance(type_uri, str) else None
+
+
+def _is_ending() -> bool:
+    """Return whether the task that runs is being cancelled: a future below may be cancelled by itself too."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+async def _partners_due(tx: Tx, now: datetime) -> Sequence[str]:
+    return await tx.partners_due(now)
 
 
 async def _note(tx: Tx, country: str, failure: bool, now: datetime, spread: float) -> None:

@@ -95,9 +95,12 @@ class GroupCommit(ABC):
                     self._after(len(batch))
                     for _ in range(LEAVE_TURNS if self._waiting else 0):
                         await asyncio.sleep(0)
-        except BaseException:
-            # The loop is ending. Whether the batch was stored is unknown here, so no outcome may be claimed.
+        except BaseException as error:
+            # The loop is ending, or something is wrong here. Whether the batch was stored is unknown, so no outcome may
+            # be claimed; but whoever waits must not take a fault for an end.
             for _, made in (*batch, *self._waiting):
+                if isinstance(error, Exception) and not made.done():
+                    made.set_exception(error)
                 made.cancel()
             self._waiting.clear()
             raise

@@ -208,6 +208,11 @@ class PostgresStore(GroupCommit):
         except Unavailable as failure:
             self._on_failure(failure)
             return each(failure, len(units))
+        except Exception as error:
+            fault = Unavailable("the batch failed", "see the log for the cause")
+            fault.__cause__ = error
+            self._on_failure(fault)
+            return each(fault, len(units))
 
     async def _transact(self, units: Sequence[Unit[Any]]) -> Sequence[Committed | Exception]:
         alone = False

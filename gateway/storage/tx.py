@@ -160,19 +160,21 @@ WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NO
 ORDER BY o.try_at, o.n LIMIT ?
 """
 _COLLECTABLE = _DUE.replace("ORDER BY o.try_at, o.n", "ORDER BY o.n")
-# The inner search is made once for each partner that something waits for, found by leaping along the index.
+# The inner search is made once for each partner that something waits for, found by leaping along the index. Its ORDER
+# BY keeps PostgreSQL from joining all that waits with all that waits, which it does for EXISTS.
 _PARTNERS_DUE = """
 WITH RECURSIVE waiting (partner) AS (
     SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted')
     UNION ALL
     SELECT (SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted') AND partner > waiting.partner)
     FROM waiting WHERE waiting.partner IS NOT NULL)
-SELECT partner FROM waiting WHERE EXISTS (
+SELECT partner FROM waiting WHERE (
     SELECT 1 FROM outbound AS o
     WHERE o.partner = waiting.partner AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
         SELECT 1 FROM outbound AS e
         WHERE e.partner = o.partner AND e.thread = o.thread AND e.epoch = o.epoch AND e.seq < o.seq
-            AND e.state IN ('queued', 'posted')))
+            AND e.state IN ('queued', 'posted'))
+    ORDER BY o.try_at LIMIT 1) IS NOT NULL
 """
 
 _HASTEN = """

@@ -1,14 +1,15 @@
 """What may keep messages from leaving, and what must not: held cases, holds, circuits, expiry, strange answers."""
 
+import asyncio
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from gateway.services.deliver import Line
-from gateway.services.ports import HttpAnswer, OutboundRow
+from gateway.services.ports import HttpAnswer, OutboundRow, Unavailable
 from keys import jws
 from tests.support import story
 from tests.support.network import Network
@@ -206,3 +207,82 @@ async def test_clock_that_was_ahead_between_two_looks_holds_nothing_up(network: 
     await gateway.deliverer.look()
     await network.deliver()
     assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_clock_that_jumps_during_a_look_is_seen_at_the_next(network: Network) -> None:
+    """What is tried under a wrong clock while somebody looks counts for the next look, and is not thrown away."""
+    gateway = network.gateways["XAA"]
+    ours = await story.sent(network)
+    expire = gateway.deliverer.expire
+
+    async def jump(now: datetime) -> int:
+        network.clock.pass_(hours=1)
+        network.wires.cut = True
+        await gateway.deliverer.run_once()
+        network.wires.cut = False
+        network.clock.pass_(minutes=-59)
+        return await expire(now)
+
+    gateway.deliverer.expire = jump  # type: ignore[method-assign]
+    await gateway.deliverer.look()
+    gateway.deliverer.expire = expire  # type: ignore[method-assign]
+    assert 0 == await gateway.deliverer.run_once()
+    await gateway.deliverer.look()
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_look_that_failed_half_way_hastens_once(network: Network) -> None:
+    """A clock set back ends every wait once; a failure after that does not end those that began since."""
+    gateway = network.gateways["XAA"]
+    await story.sent(network)
+    network.clock.pass_(hours=1)
+    assert 1 == len(await gateway.deliverer.claim("XBB", Line(1)))
+    network.clock.pass_(minutes=-59)
+    expire = gateway.deliverer.expire
+
+    async def fail(now: datetime) -> int:
+        raise Unavailable("the disk is full")
+
+    gateway.deliverer.expire = fail  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        await gateway.deliverer.look()
+    gateway.deliverer.expire = expire  # type: ignore[method-assign]
+    assert 1 == len(await gateway.deliverer.claim("XBB", Line(1)))
+    await gateway.deliverer.look()
+    assert 0 == len(await gateway.deliverer.claim("XBB", Line(1)))
+
+
+async def test_post_that_is_cancelled_below_keeps_no_place(network: Network) -> None:
+    """Whatever the transport does, a post that ends gives its place back, and is tried again."""
+    gateway = network.gateways["XAA"]
+    await story.sent(network)
+    line = Line(1)
+    (claimed,) = await gateway.deliverer.claim("XBB", line)
+    line.posting = 1
+
+    async def cancelled(*_: Any) -> HttpAnswer:
+        raise asyncio.CancelledError
+
+    gateway.context.peers.post = cancelled  # type: ignore[method-assign]
+    await gateway.deliverer._deliver(claimed, line)
+    assert (0, 0) == (line.posting, line.storing)
+    row = await gateway.store.read(lambda tx: tx.find_outbound("XBB", claimed.row.id))
+    assert row is not None
+    assert network.clock.now() < row.next_try_at < network.clock.now() + timedelta(seconds=10)
+
+
+async def test_looks_write_nothing(network: Network) -> None:
+    """Where nothing is due, neither a claim nor a partner that collects begins a transaction that writes."""
+    gateway, units = network.gateways["XAA"], 0
+    commit = gateway.store.commit
+
+    async def counted(unit: Any) -> Any:
+        nonlocal units
+        units += 1
+        return await commit(unit)
+
+    gateway.store.commit = counted  # type: ignore[method-assign]
+    assert not await gateway.deliverer.claim("XBB", Line(1))
+    assert not await gateway.deliverer.fetch("XBB", 8)
+    assert 0 == units

@@ -1,6 +1,7 @@
 """What is PostgreSQL's own: many nodes over one database, connections that break, a server that goes and comes."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from gateway.services.ports import Conflict, NoContactRow, Tx, Unavailable
 from gateway.storage.errors import StoreError
 from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
+from gateway.storage.postgres_words import translated
+from gateway.storage.tx import _PARTNERS_DUE
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, outbound, thread
 from tests.support.postgres import QUICK, Cluster, cluster
 
@@ -472,3 +475,27 @@ async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
             return
         await asyncio.sleep(0.02)
     raise AssertionError("it did not come to that")
+
+
+async def test_a_backlog_of_one_partner_costs_the_others_nothing(nodes: Nodes, dsn: str) -> None:
+    """What is due is looked for along the index of each partner, however much waits for one of them."""
+    await nodes[0].commit(lambda tx: tx.save_outbound(outbound("m0", thread="t0", partner="XCC")))
+    db = await asyncpg.connect(dsn)
+    try:
+        named = (
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'outbound' AND column_name <> 'n'"
+        )
+        columns = [row[0] for row in await db.fetch(named)]
+        other = {"id": "id || g", "digest": "digest || g", "thread": "thread || g"}
+        values = ", ".join(other.get(column, column) for column in columns)
+        await db.execute(
+            f"INSERT INTO outbound ({', '.join(columns)}) SELECT {values} FROM outbound, generate_series(1, 20000) AS g"  # noqa: S608
+        )
+        await db.execute("ANALYZE outbound")
+        plan = await db.fetch(f"EXPLAIN (ANALYZE) {translated(_PARTNERS_DUE)}", NOW.timestamp())
+    finally:
+        await db.close()
+    text = "\n".join(row[0] for row in plan)
+    assert "Hash" not in text, text
+    assert max(map(int, re.findall(r"rows=(\d+) loops", text))) < 1000, text
+    assert ("XCC",) == await nodes[0].read(lambda tx: tx.partners_due(NOW))

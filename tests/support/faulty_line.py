@@ -9,6 +9,7 @@ import asyncio
 import random
 import socket
 import struct
+from collections import Counter
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -72,10 +73,16 @@ class FaultyLine:
             _reset(writer)
         self._open.clear()
 
+    @property
+    def seen(self) -> Counter[str]:
+        """What came so far: connections, and how many of them were cut."""
+        return Counter({"connections": self.connections, "cut": self.cuts})
+
     def heal(self) -> None:
-        """Take every fault away. Who waits for an answer that was lost goes on waiting: nothing comes twice."""
+        """Take every fault away, and every connection: a line that is up again knows nothing of those it had."""
         self.delay_s, self.bytes_per_s, self.cut_within = 0.0, None, None
         self.silent_there = self.silent_back = self.resets = self.twice = False
+        self.reset()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
