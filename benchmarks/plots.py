@@ -3,6 +3,7 @@ Draw the plots of ``docs/benchmarks.md`` from figures that ``isthmus benchmark N
 
     python -m benchmarks.plots peers FILE       (docs/benchmarks/peers.svg)
     python -m benchmarks.plots million FILE     (docs/benchmarks/cases.svg)
+    python -m benchmarks.plots nodes FILE       (docs/benchmarks/processes.svg)
 """
 
 import json
@@ -53,11 +54,11 @@ def peers(figures: Sequence[Mapping[str, Any]], machine: str) -> None:
     _save(fig, "peers")
 
 
-def _bars(axes: Axes, rates: Mapping[str, float], title: str) -> None:
+def _bars(axes: Axes, rates: Mapping[str, float], title: str, coloured: str = "Isthmus") -> None:
     names = list(rates)[::-1]
     bars = axes.barh(names, [rates[name] for name in names])
     for name, bar in zip(names, bars, strict=True):
-        bar.set_color(OURS if name.startswith("Isthmus") else THEIRS)
+        bar.set_color(OURS if name.startswith(coloured) else THEIRS)
     axes.bar_label(
         bars, [f"{rates[name]:,.3g}" if rates[name] < 100 else f"{rates[name]:,.0f}" for name in names], padding=3
     )
@@ -95,6 +96,20 @@ def million(figures: Sequence[Mapping[str, Any]], machine: str) -> None:
     _save(fig, "cases")
 
 
+def nodes(figures: Sequence[Mapping[str, Any]], machine: str) -> None:
+    """Draw rate and slowest percent of one and more processes over PostgreSQL, beside one over SQLite."""
+    values = {one["name"]: one["value"] for one in figures}
+    kinds = [name.removesuffix(": accept") for name in values if name.endswith(": accept")]
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH_IN, 0.8 * HEIGHT_IN), layout="constrained")
+    for place, ending, title in zip(
+        axes, ("accept", "p99, full load"), ("accepted a second", "p99 at full load, ms: less is better"), strict=True
+    ):
+        rows = {kind: values[f"{kind}: {ending}"] for kind in kinds}
+        _bars(place, {kind.replace(" x ", ", processes: "): value for kind, value in rows.items()}, title, "PostgreSQL")
+    fig.supxlabel(machine, fontsize=7)
+    _save(fig, "processes")
+
+
 def _save(fig: Any, name: str) -> None:
     PLACE.mkdir(exist_ok=True)
     fig.savefig(PLACE / f"{name}.svg", metadata={"Date": None})
@@ -110,7 +125,7 @@ def main() -> None:
         f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, Python {facts['python']}, "
         f"fdatasync {facts['fdatasync_p50_ms']} ms, load {facts['load_average'][0]}"
     )
-    {"peers": peers, "million": million}[which](told["figures"][which], machine)
+    {"peers": peers, "million": million, "nodes": nodes}[which](told["figures"][which], machine)
 
 
 if __name__ == "__main__":

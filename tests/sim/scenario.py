@@ -35,7 +35,7 @@ PARTS = 3
 """Parts of a run; between two of them hours, days or weeks pass."""
 
 DISTURBED_S = (10.0, 14.0)
-YEARS_EVERY = 25
+YEARS_EVERY = 40
 """Of so many seeds one goes on for two years after its messages are delivered."""
 
 YEARS_STEP_DAYS = 150
