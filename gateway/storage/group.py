@@ -95,12 +95,16 @@ class GroupCommit(ABC):
                     self._after(len(batch))
                     for _ in range(LEAVE_TURNS if self._waiting else 0):
                         await asyncio.sleep(0)
-        except BaseException as error:
-            # The loop is ending, or something is wrong here. Whether the batch was stored is unknown, so no outcome may
-            # be claimed; but whoever waits must not take a fault for an end.
+        except Exception as error:
+            # Something is wrong here, and whether the batch was stored is unknown. Whoever waits must hear of a fault:
+            # one who was cancelled would end in silence.
             for _, made in (*batch, *self._waiting):
-                if isinstance(error, Exception) and not made.done():
+                if not made.done():
                     made.set_exception(error)
+            self._waiting.clear()
+        except BaseException:
+            # The loop is ending. Whether the batch was stored is unknown here, so no outcome may be claimed.
+            for _, made in (*batch, *self._waiting):
                 made.cancel()
             self._waiting.clear()
             raise
