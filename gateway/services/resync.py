@@ -179,7 +179,7 @@ async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, 
     That is what was answered from a log of an earlier epoch; what the partner knows gets its stored answer. A message
     that follows waits behind it: its partner may have forgotten the number before.
     """
-    if before.state not in STOPPED or after.state in STOPPED:
+    if before.state not in STOPPED or await _stands_still(tx, after):
         return
     partner = await tx.find_partner(after.partner)
     for row in await tx.outbound_of_case(after.ref):
@@ -200,13 +200,22 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether a message that was answered may be posted again.
 
-    Of a case that is frozen or withdrawn nothing is but the withdrawal, and what follows it and names nothing: neither
-    must wait behind the others. That a return is stopped is: the partner may have forgotten it. The rest of a case that
-    goes on later is posted again then (``bring_back``).
+    Of a case that is frozen or withdrawn, also once it is closed, nothing is but the withdrawal, and what follows it
+    and names nothing: neither must wait behind the others. That a return is stopped is: the partner may have forgotten
+    it. The rest of a case that goes on later is posted again then (``bring_back``).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True
     case = await tx.find_case(row.ref)
     if case is None or case.sealed is None:
         return False
-    return case.state not in STOPPED or (case.state not in OVER and row.type in (SUSPENSION, RESUMPTION))
+    if not await _stands_still(tx, case):
+        return True
+    return case.state in STOPPED - OVER and row.type in (SUSPENSION, RESUMPTION)
+
+
+async def _stands_still(tx: Tx, row: CaseRow) -> bool:
+    """Return whether nothing of a case is posted again: it is stopped, or was withdrawn and is closed by now."""
+    if row.state != State.CLOSED:
+        return row.state in STOPPED
+    return any(event.target == State.WITHDRAWN for event in await tx.events(row.ref))

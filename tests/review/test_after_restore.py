@@ -28,6 +28,24 @@ async def test_withdrawal_comes_back_to_a_restored_partner(network: Network, tmp
     assert 2 == len(to_partner)  # the withdrawal and the listing
 
 
+async def test_closed_after_a_withdrawal_is_not_posted_again(network: Network, tmp_path: Path) -> None:
+    """What the other State withdrew stays unsaid once it is closed, whatever that State forgot in its restore."""
+    ours, theirs = await story.acknowledged(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "doubt", "protection", "asylum_authority")
+    await hold.withdraw(ours, "protection", "asylum_authority")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    await network.gateways["XBB"].answer.close(theirs, "first")
+    assert "CLOSED" == await story.state(network, "XBB", theirs)
+    await restore(network, "XAA", backup)
+    before = len(network.wires.posted)
+    await network.deliver()
+    to_partner = [path for country, path, _ in network.wires.posted[before:] if country == "XAA"]
+    assert 1 == len(to_partner)  # the listing, and not the acknowledgement
+
+
 async def test_message_posted_again_is_settled_by_the_answer_of_the_old_log(network: Network, tmp_path: Path) -> None:
     """What a restored partner still knows gets its stored answer, whose proof is of its log before the restore."""
     ours, _ = await story.received(network)
