@@ -222,10 +222,6 @@ class Case:
         """Return the clock of ``step``, or ``None`` if none was started."""
         return next((clock for clock in self.clocks if clock.step == step), None)
 
-    def with_clock(self, clock: Clock) -> "Case":
-        """Return the case with ``clock`` in place of any other clock of the same step."""
-        return self.with_clocks(clock)
-
     def with_clocks(self, *clocks: Clock) -> "Case":
         """Return the case with each of ``clocks`` in place of any other clock of the same step; the last one counts."""
         if not clocks:

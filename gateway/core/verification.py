@@ -587,7 +587,7 @@ def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
 def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
     """Take back what the extension changed when it was handed in: the end of the time, and the day told for it."""
     clock = case.clock("reply")
-    case = case if clock is None else case.with_clock(shorten_clock(clock))
+    case = case if clock is None else case.with_clocks(shorten_clock(clock))
     told = case.delay is not None and bool(case.delay.get("extension"))
     return _not_accepted(replace(case, delay=None) if told else case, event, now)
 

@@ -151,8 +151,7 @@ class Deliverer:
         """Wake the pump of each partner that something is due for: when something was queued, and each second."""
         while True:
             self._queued.clear()
-            now = self._context.clock.now()
-            self._latest = max(now, self._latest or now)
+            now = self._now()
             try:
                 for country in await self._context.store.read(partial(_partners_due, now=now)):
                     if country in self._lines:
@@ -199,6 +198,12 @@ class Deliverer:
                 self._context.log("store.unavailable", error=str(error), hint=error.hint)
             await self._context.clock.sleep(EXPIRE_LOOK_S)
 
+    def _now(self) -> datetime:
+        """Return what the clock shows, and remember that it did."""
+        now = self._context.clock.now()
+        self._latest = max(now, self._latest or now)
+        return now
+
     async def look(self) -> None:
         """Let go of waits that a clock made which was ahead and is right again, and end what expired."""
         now = self._context.clock.now()
@@ -231,8 +236,7 @@ class Deliverer:
         What is under way already counts where the circuit allows a single probe. What is ``collected`` is leased for a
         moment only: it waits, and may be fetched again, until its answer is there.
         """
-        now = self._context.clock.now()
-        self._latest = max(now, self._latest or now)
+        now = self._now()
         card = self._context.trust.find(country)
         if card is None or not self._context.announced or not (collected or card.addresses):
             # Our new epoch is not announced yet (M-5.27), or the State is on hold, has no card, or collects: nothing is
@@ -244,10 +248,10 @@ class Deliverer:
                 return await tx.collectable_outbound(now, limit, country)
             return await tx.due_outbound(now, limit, country)
 
-        async def look(tx: Tx) -> bool:
+        async def anything(tx: Tx) -> bool:
             return bool(await due(tx, 1))
 
-        if not line.more and not await self._context.store.read(look):
+        if not line.more and not await self._context.store.read(anything):
             return ()  # a look costs less than a transaction: over PostgreSQL even an empty one is written to disk
 
         lease_s = COLLECT_LEASE_S if collected else self._context.policy.post_timeout_s + LEASE_MARGIN_S

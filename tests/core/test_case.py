@@ -50,7 +50,7 @@ def test_clock_by_step() -> None:
 def test_new_clock_takes_the_place_of_the_old() -> None:
     """There is one clock for each step."""
     later = support.clock(due_on=date(2026, 12, 20))
-    changed = FULL.with_clock(later)
+    changed = FULL.with_clocks(later)
     assert later == changed.clock("reply")
     assert ["acknowledgement", "reply"] == sorted(clock.step for clock in changed.clocks)
 
