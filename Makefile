@@ -27,6 +27,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := CUSTOM_COMPILE_COMMAND="make pins" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
+# $(call FETCH,name,packages): the system's package manager installs them, where this is root on Debian. It never fails:
+# what is missing afterwards is said by the target, and what needs it is skipped.
+FETCH = if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+	echo "== Setting up: installing $(1) with the system's package manager"; export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends $(2) >/dev/null || true; fi
+
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -59,14 +65,9 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.base
 $(VENV)/.test: requirements/pdf.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'pdf' (every file checked by hash)"
 	@$(PIP) install --require-hashes -r requirements/pdf.txt
-	@if ! $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1; then \
-		if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
-			echo "== Setting up: installing Pango with the system's package manager"; \
-			export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
-				--no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 >/dev/null || true; \
-		fi; \
-		$(BIN)/python -c 'import weasyprint' >/dev/null 2>&1 || echo "note: Pango is missing, so the test of the PDF is skipped"; \
-	fi
+	@has_pango() { $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1; }; \
+	has_pango || { $(call FETCH,Pango,libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0); }; \
+	has_pango || echo "note: Pango is missing, so the test of the PDF is skipped"
 	@touch $@
 
 # Free words are read by the recogniser of the extra `redact`, with the models that lie beside its code.
@@ -79,11 +80,7 @@ $(VENV)/.redact: requirements/redact.txt $(VENV)/.dev
 $(VENV)/.device: requirements/pkcs11.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'pkcs11' (every file checked by hash)"
 	@$(PIP) install --require-hashes -r requirements/pkcs11.txt
-	@if ! command -v softhsm2-util >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
-		echo "== Setting up: installing SoftHSM with the system's package manager"; \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
-			--no-install-recommends softhsm2 >/dev/null || true; \
-	fi
+	@command -v softhsm2-util >/dev/null || { $(call FETCH,SoftHSM,softhsm2); }
 	@command -v softhsm2-util >/dev/null || echo "note: SoftHSM is missing, so the tests of keys in devices are skipped"
 	@touch $@
 
@@ -91,11 +88,7 @@ $(VENV)/.device: requirements/pkcs11.txt $(VENV)/.dev
 $(VENV)/.stamp: requirements/timestamp.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'timestamp' (every file checked by hash)"
 	@$(PIP) install --require-hashes -r requirements/timestamp.txt
-	@if ! command -v openssl >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
-		echo "== Setting up: installing OpenSSL with the system's package manager"; \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
-			--no-install-recommends openssl >/dev/null || true; \
-	fi
+	@command -v openssl >/dev/null || { $(call FETCH,OpenSSL,openssl); }
 	@command -v openssl >/dev/null || echo "note: OpenSSL is missing, so the tests of time-stamps are skipped"
 	@touch $@
 
@@ -103,11 +96,7 @@ $(VENV)/.stamp: requirements/timestamp.txt $(VENV)/.dev
 # where allowed, and said where it is not.
 PARTNER := conformance/partners/node
 $(VENV)/.node: tests/trust/tuf_js/package-lock.json $(PARTNER)/package-lock.json | $(BIN)/python
-	@if ! command -v npm >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
-		echo "== Setting up: installing Node with the system's package manager"; \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
-			--no-install-recommends nodejs npm >/dev/null || true; \
-	fi
+	@command -v npm >/dev/null || { $(call FETCH,Node,nodejs npm); }
 	@mkdir -p $(VENV)/tuf-js && cp tests/trust/tuf_js/package.json tests/trust/tuf_js/package-lock.json $(VENV)/tuf-js
 	@if command -v npm >/dev/null; then \
 		echo "== Setting up: installing the pinned packages of tuf-js (every file checked by hash)"; \
@@ -122,11 +111,7 @@ $(VENV)/.node: tests/trust/tuf_js/package-lock.json $(PARTNER)/package-lock.json
 # The pages of the desks are tried in Chromium, with Latin and Arabic letters: fetched where that is allowed, and said
 # where it is not.
 $(VENV)/.browser: $(VENV)/.dev
-	@if ! [ -x /usr/bin/chromium ] && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
-		echo "== Setting up: installing Chromium and fonts with the system's package manager"; \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
-			--no-install-recommends chromium fonts-noto-core fonts-dejavu-core >/dev/null || true; \
-	fi
+	@[ -x /usr/bin/chromium ] || { $(call FETCH,Chromium and fonts,chromium fonts-noto-core fonts-dejavu-core); }
 	@[ -x /usr/bin/chromium ] || echo "note: Chromium is missing, so the tests of the pages in a browser are skipped"
 	@touch $@
 
@@ -136,21 +121,13 @@ $(VENV)/.postgres: requirements/postgres.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'postgres' (every file checked by hash)"
 	@$(PIP) install --require-hashes -r requirements/postgres.txt
 	@has_server() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }; \
-	if ! has_server && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
-		echo "== Setting up: installing PostgreSQL with the system's package manager"; \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
-			--no-install-recommends postgresql >/dev/null || true; \
-	fi; \
+	has_server || { $(call FETCH,PostgreSQL,postgresql); }; \
 	has_server || echo "note: PostgreSQL is missing, so the tests of the store of many nodes are skipped"
 	@touch $@
 
 # Wrong clocks are given to whole processes by libfaketime: fetched where that is allowed, and said where it is not.
 $(VENV)/.clock: | $(BIN)/python
-	@if ! command -v faketime >/dev/null && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
-		echo "== Setting up: installing faketime with the system's package manager"; \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
-			--no-install-recommends faketime >/dev/null || true; \
-	fi
+	@command -v faketime >/dev/null || { $(call FETCH,faketime,faketime); }
 	@command -v faketime >/dev/null || echo "note: faketime is missing, so processes with wrong clocks are not tried"
 	@touch $@
 
@@ -158,11 +135,7 @@ $(VENV)/.clock: | $(BIN)/python
 # where it is not. Only root may make them.
 $(VENV)/.hosts: | $(BIN)/python
 	@has_ip() { PATH="$$PATH:/usr/sbin:/sbin" command -v ip >/dev/null; }; \
-	if ! has_ip && [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
-		echo "== Setting up: installing iproute2 with the system's package manager"; \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq \
-			--no-install-recommends iproute2 >/dev/null || true; \
-	fi; \
+	has_ip || { $(call FETCH,iproute2,iproute2); }; \
 	has_ip || echo "note: iproute2 is missing, so links between two hosts are not tried"
 	@touch $@
 
