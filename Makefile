@@ -24,6 +24,9 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v $$name; break; }; done)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The pins name every package there is to install, so pip need not resolve anything; and it must not: as soon as one that
+# another asks for with an extra (coverage[toml]) has a newer release, an older pip takes that and finds no hash for it.
+PINNED := $(PIP) install --no-deps --require-hashes
 COMPILE := CUSTOM_COMPILE_COMMAND="make pins" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
@@ -52,19 +55,19 @@ $(BIN)/python:
 # Run time only, so that a first demo starts soon.
 $(VENV)/.base: requirements/build.txt requirements/base.txt setup.cfg pyproject.toml | $(BIN)/python
 	@echo "== Setting up: installing the pinned packages the gateway runs on (every file checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/base.txt
+	@$(PINNED) -r requirements/build.txt -r requirements/base.txt
 	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.base
 	@echo "== Setting up: installing the pinned packages that tests and checks need (every file checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PINNED) -r requirements/dev.txt
 	@touch $@
 
 # Setting a note as PDF needs Pango, a library of the system: fetched where that is allowed, and said where it is not.
 $(VENV)/.test: requirements/pdf.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'pdf' (every file checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/pdf.txt
+	@$(PINNED) -r requirements/pdf.txt
 	@has_pango() { $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1; }; \
 	has_pango || { $(call FETCH,Pango,libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0); }; \
 	has_pango || echo "note: Pango is missing, so the test of the PDF is skipped"
@@ -73,13 +76,13 @@ $(VENV)/.test: requirements/pdf.txt $(VENV)/.dev
 # Free words are read by the recogniser of the extra `redact`, with the models that lie beside its code.
 $(VENV)/.redact: requirements/redact.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'redact' (every file checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/redact.txt
+	@$(PINNED) -r requirements/redact.txt
 	@touch $@
 
 # Keys in devices are tried against SoftHSM, a device made of software: fetched where allowed, and said where it is not.
 $(VENV)/.device: requirements/pkcs11.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'pkcs11' (every file checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/pkcs11.txt
+	@$(PINNED) -r requirements/pkcs11.txt
 	@command -v softhsm2-util >/dev/null || { $(call FETCH,SoftHSM,softhsm2); }
 	@command -v softhsm2-util >/dev/null || echo "note: SoftHSM is missing, so the tests of keys in devices are skipped"
 	@touch $@
@@ -87,7 +90,7 @@ $(VENV)/.device: requirements/pkcs11.txt $(VENV)/.dev
 # Time-stamps are tried against an authority made with OpenSSL: fetched where allowed, and said where it is not.
 $(VENV)/.stamp: requirements/timestamp.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'timestamp' (every file checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/timestamp.txt
+	@$(PINNED) -r requirements/timestamp.txt
 	@command -v openssl >/dev/null || { $(call FETCH,OpenSSL,openssl); }
 	@command -v openssl >/dev/null || echo "note: OpenSSL is missing, so the tests of time-stamps are skipped"
 	@touch $@
@@ -119,7 +122,7 @@ $(VENV)/.browser: $(VENV)/.dev
 # allowed, and said where it is not.
 $(VENV)/.postgres: requirements/postgres.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'postgres' (every file checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/postgres.txt
+	@$(PINNED) -r requirements/postgres.txt
 	@has_server() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }; \
 	has_server || { $(call FETCH,PostgreSQL,postgresql); }; \
 	has_server || echo "note: PostgreSQL is missing, so the tests of the store of many nodes are skipped"
@@ -155,6 +158,8 @@ coverage:
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"
 
 check: $(VENV)/.dev
+	@echo "== Pins (every package that another asks for is there)"
+	@$(PIP) check
 	@echo "== Format"
 	@$(BIN)/ruff format --check .
 	@echo "== Lint"
@@ -187,9 +192,9 @@ benchmark: $(VENV)/.base
 # What we are measured beside. The library of AS2 wants an old cryptography, so it stands in an environment of its own.
 $(VENV)/.peers: requirements/peers.txt requirements/as2.txt $(VENV)/.dev
 	@echo "== Setting up: the peers of the benchmarks (every file checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/peers.txt
+	@$(PINNED) -r requirements/peers.txt
 	@$(BIN)/python -m venv --clear $(VENV)/as2
-	@$(VENV)/as2/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/as2.txt
+	@$(VENV)/as2/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/as2.txt
 	@touch $@
 
 peers: $(VENV)/.peers
