@@ -111,7 +111,7 @@ def template() -> Homes:
     for path in homes.values():
         file = path / settings.FILE_NAME
         lines = [line for line in file.read_text().splitlines() if not line.startswith("tls_")]
-        file.write_text("\n".join(lines).replace("refresh_s = 900", "refresh_s = 20") + SETTINGS)
+        file.write_text("\n".join(lines).replace("refresh_s = 900", "refresh_s = 60") + SETTINGS)
         loop = SimulatedLoop(0)
         loop.run_until_complete(_create(path))
         loop.close()
