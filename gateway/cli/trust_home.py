@@ -129,7 +129,11 @@ def hold(desk: Desk, country: str, reason: str) -> None:
 @_WHY
 @desk_options
 def confirm(desk: Desk, country: str, fingerprint: str, reason: str) -> None:
-    """Lift the hold on COUNTRY, after you compared its fingerprint by another way than its card came."""
+    """
+    Say that you compared COUNTRY's fingerprint by another way than its card came. It takes two officers.
+
+    The second one who says so, within seven days, lifts the hold.
+    """
     chosen = settings.load(desk.home, os.environ)
     if country not in chosen.values["partners"]:
         raise click.UsageError(f"{country!r} is not a partner of this gateway")
@@ -138,12 +142,26 @@ def confirm(desk: Desk, country: str, fingerprint: str, reason: str) -> None:
     identity = b64.encode(named.identity)
 
     async def act(acts: TrustActs, role: str) -> Any:
-        await acts.confirm(country, named.identity, reason, desk.person, role)
-        return {"country": country, "identity": identity, "fingerprint": named.fingerprint, "serial": named.serial}
+        both = await acts.compare(country, named.identity, reason, desk.person, role)
+        key = {"identity": identity, "fingerprint": named.fingerprint, "serial": named.serial}
+        return {"country": country, **key, "confirmed": both, "waits_for_second": not both}
+
+    if _act(desk, act)["confirmed"] and identity != chosen.values["partners"][country]["identity"]:
+        say(f'Now set identity = "{identity}" under [partners.{country}]; it counts when the gateway starts next.')
+
+
+@click.command("take-back")
+@click.argument("country")
+@_WHY
+@desk_options
+def take_back(desk: Desk, country: str, reason: str) -> None:
+    """Take back what a first officer said of COUNTRY's fingerprint, your own word or another's."""
+
+    async def act(acts: TrustActs, role: str) -> Any:
+        await acts.take_back(country, reason, desk.person, role)
+        return {"country": country, "waits_for_second": False}
 
     _act(desk, act)
-    if identity != chosen.values["partners"][country]["identity"]:
-        say(f'Now set identity = "{identity}" under [partners.{country}]; it counts when the gateway starts next.')
 
 
 @click.command("go-on")
@@ -164,11 +182,11 @@ def go_on(desk: Desk, country: str, reason: str) -> None:
     _act(desk, act)
 
 
-def _act(desk: Desk, act: Callable[[TrustActs, str], Awaitable[Any]]) -> None:
+def _act(desk: Desk, act: Callable[[TrustActs, str], Awaitable[Any]]) -> Any:
     async def whole(gateway: "Gateway") -> Any:
         return await act(TrustActs(gateway.context), desk.fitting(gateway, OFFICERS))
 
-    desk.run(whole)
+    return desk.run(whole)
 
 
 def _read(fingerprint: str) -> bytes:
@@ -178,4 +196,4 @@ def _read(fingerprint: str) -> bytes:
         raise click.UsageError(str(error)) from error
 
 
-HOME_VERBS = (pin, refresh, status, hold, confirm, go_on)
+HOME_VERBS = (pin, refresh, status, hold, confirm, take_back, go_on)

@@ -263,9 +263,11 @@ class Trust:
 
         self._take((await self._store.commit(unit)).value)
 
-    async def confirm(self, country: str, identity: bytes, now: datetime, *, officer: str, reason: str) -> None:
+    async def confirm(self, country: str, identity: bytes, now: datetime, reasons: Mapping[str, str]) -> None:
         """
-        Lift a hold after ``officer`` confirmed ``identity`` (32 bytes) out of band; hold the newest card under it.
+        Lift a hold after officers compared ``identity`` (32 bytes) out of band; hold the newest card under it.
+
+        ``reasons`` has what each officer gave as reason, by person id, and each is kept.
 
         Raises ``PeerError`` if no published card verifies under ``identity``, or the trustees distrust the country.
         """
@@ -277,11 +279,11 @@ class Trust:
             except CardRefused:
                 continue
             if card.country == country:
-                await self._confirm(card, now, officer, reason)
+                await self._confirm(card, now, reasons)
                 return
         raise PeerError(Reason.CARD_MISSING)
 
-    async def _confirm(self, card: Card, now: datetime, officer: str, reason: str) -> None:
+    async def _confirm(self, card: Card, now: datetime, reasons: Mapping[str, str]) -> None:
         known = fingerprint_of(card.identity).hex()
 
         async def unit(tx: Tx) -> PartnerRow:
@@ -289,7 +291,8 @@ class Trust:
             epoch = card.epoch if old.card is None else old.epoch
             row = old._replace(card=card.raw, hold=None, refreshed_at=now, epoch=epoch)
             await tx.save_partner(row)
-            await tx.add_trust_event(TrustEvent(0, now, card.country, "confirm", officer, reason, known))
+            for officer, reason in reasons.items():
+                await tx.add_trust_event(TrustEvent(0, now, card.country, "confirm", officer, reason, known))
             return row
 
         self._take((await self._store.commit(unit)).value)

@@ -2,8 +2,8 @@
 What named officers decide about whom we believe: to hold a State, to lift a hold, to go on with cards that are old.
 
 Rule 1: to stop takes one officer and works at once; a running gateway notices within seconds.
-Rule 2: a hold is lifted by an officer who compared the fingerprint by another way than the card came. At a desk it
-takes two, each of whom compared it: nobody changes whom we believe by one form.
+Rule 2: a hold is lifted by two officers, each of whom compared the fingerprint by another way than the card came:
+nobody changes whom we believe alone.
 Rule 3: to go on with old cards takes two officers, for one State, and ends with the next reading of what is published.
 
 Every act is kept with who did it and why. No act is about a person, so a reason names nobody.
@@ -52,27 +52,18 @@ class TrustActs:
         self._context = context
 
     async def hold(self, country: str, reason: str, person: str, role: str) -> None:
-        """Put ``country`` on hold: nothing is sent to it, and what it sends stays with it. Raises as ``confirm``."""
+        """Put ``country`` on hold: nothing is sent to it, and what it sends stays with it. Raises as ``compare``."""
         now = self._acting(country, reason, person, role)
         await self._context.trust.hold(country, person, reason.strip(), now)
         self._context.log("trust.held", country=country)
-
-    async def confirm(self, country: str, identity: bytes, reason: str, person: str, role: str) -> None:
-        """
-        Lift the hold on ``country`` and hold its newest card under ``identity`` (32 bytes), which was compared.
-
-        Raises ``Forbidden``, ``NotFound`` for no partner, ``RuleRefused`` without a reason, ``PeerError`` as ``Trust``.
-        """
-        now = self._acting(country, reason, person, role)
-        await self._context.trust.confirm(country, identity, now, officer=person, reason=reason.strip())
-        self._context.log("trust.confirmed", country=country, digest=fingerprint_of(identity).hex())
 
     async def compare(self, country: str, identity: bytes, reason: str, person: str, role: str) -> bool:
         """
         Say that ``person`` compared ``identity`` (32 bytes) by another way; the second officer's word confirms it.
 
-        Returns whether two have said so now, and the hold is lifted. Raises as ``confirm``, and ``RuleRefused`` where
-        there is nothing to confirm, or the first officer compared another key.
+        Returns whether two have said so now; then the hold is lifted and the newest card under that key is held.
+        Raises ``Forbidden``, ``NotFound`` for no partner, ``RuleRefused`` without a reason, where there is nothing to
+        confirm, or where the first officer compared another key, and ``PeerError`` as ``Trust``.
         """
         now = self._acting(country, reason, person, role)
         held = self._context.trust.held(country)
@@ -80,26 +71,28 @@ class TrustActs:
             raise _refused(f"{country} is not on hold, and this is the key we hold")
         new = Compared(identity, person, now, reason.strip())
 
-        async def unit(tx: Tx) -> bool:
+        async def unit(tx: Tx) -> Compared | None:
             old = await self._compared(tx, country, now)
             if old is not None and old.person != person:
                 if old.identity != identity:
                     raise _refused(
                         "the first officer compared another fingerprint; neither counts until one is taken back"
                     )
-                return True
+                return old
             await tx.set_meta(_COMPARED + country, _said(new))
-            return False
+            return None
 
-        if not (await self._context.commit(unit)).value:
+        first: Compared | None = (await self._context.commit(unit)).value
+        if first is None:
             self._context.log("trust.compared", country=country)
             return False
-        await self.confirm(country, identity, reason, person, role)
+        await self._context.trust.confirm(country, identity, now, {first.person: first.reason, person: new.reason})
+        self._context.log("trust.confirmed", country=country, digest=fingerprint_of(identity).hex())
         await self._context.commit(lambda tx: tx.set_meta(_COMPARED + country, ""))
         return True
 
     async def take_back(self, country: str, reason: str, person: str, role: str) -> None:
-        """Take back what a first officer compared, their own word or another's. Raises as ``confirm``."""
+        """Take back what a first officer compared, their own word or another's. Raises as ``compare``."""
         self._acting(country, reason, person, role)
         await self._context.commit(lambda tx: tx.set_meta(_COMPARED + country, ""))
         self._context.log("trust.taken_back", country=country)
@@ -118,7 +111,7 @@ class TrustActs:
         """
         Go on with the card held of ``country`` although what is published could not be read for long.
 
-        Returns whether a second officer has said so too; until then nothing changes. Raises as ``confirm``, and
+        Returns whether a second officer has said so too; until then nothing changes. Raises as ``compare``, and
         ``RuleRefused`` where the card is not old, or is too old for anybody.
         """
         now = self._acting(country, reason, person, role)

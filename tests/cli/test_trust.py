@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gateway import settings
-from keys import card, trust_words
+from keys import b64, card, trust_words
+from keys.sign import SigningKey
 from tests.cli.support import Homes, call, value
 from tests.support.trust_list import World, make_world
 
@@ -53,16 +54,36 @@ def test_a_list_that_is_gone_is_said(homes: Homes, listed: World) -> None:
 
 
 def test_a_state_is_held_and_confirmed(homes: Homes, listed: World) -> None:
-    """An officer holds a State and lifts it by its fingerprint; both stand in the status with name and reason."""
+    """One officer holds a State and two lift it by its fingerprint; all of it stands in the status, with names."""
     home = homes.home("XAA")
     value("trust", "refresh", "-C", home)
+    value("person", "add", "third", "-C", home, "--role", "operator", "--key", b64.encode(SigningKey.generate().public))
     value("trust", "hold", "XBB", "-C", home, *OFFICER)
     assert "second" in _state(home)["hold"]
     words = trust_words.lines(trust_words.fingerprint_of(listed.states["XBB"].cards[0].identity))
-    value("trust", "confirm", "XBB", "-C", home, *OFFICER, "--fingerprint", words)
+    confirm = ("trust", "confirm", "XBB", "-C", home, "--reason", "read out", "--fingerprint", words)
+    for person, said in (("second", (False, True)), ("second", (False, True)), ("third", (True, False))):
+        assert _state(home)["hold"] is not None
+        made = value(*confirm, "--as", person)
+        assert said == (made["confirmed"], made["waits_for_second"])
     assert _state(home)["hold"] is None
     decided = value("trust", "status", "-C", home)["decided"]
-    assert [("hold", "second"), ("confirm", "second")] == [(one["act"], one["person"]) for one in decided]
+    acts = [("hold", "second"), ("confirm", "second"), ("confirm", "third")]
+    assert acts == [(one["act"], one["person"]) for one in decided]
+
+
+def test_a_word_is_taken_back(homes: Homes, listed: World) -> None:
+    """What a first officer said is taken back, and the next one who says it is the first again."""
+    home = homes.home("XAA")
+    value("trust", "refresh", "-C", home)
+    value("person", "add", "third", "-C", home, "--role", "operator", "--key", b64.encode(SigningKey.generate().public))
+    value("trust", "hold", "XBB", "-C", home, *OFFICER)
+    words = trust_words.lines(trust_words.fingerprint_of(listed.states["XBB"].cards[0].identity))
+    confirm = ("trust", "confirm", "XBB", "-C", home, "--reason", "read out", "--fingerprint", words)
+    value(*confirm, "--as", "second")
+    value("trust", "take-back", "XBB", "-C", home, "--as", "third", "--reason", "a slip of the eye")
+    assert value(*confirm, "--as", "third")["waits_for_second"]
+    assert "second" in _state(home)["hold"]
 
 
 @pytest.mark.parametrize(("verb", "code"), [("hold", 5), ("go-on", 5)])

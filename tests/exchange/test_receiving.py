@@ -204,7 +204,7 @@ async def test_hold_is_lifted_and_nothing_was_lost(fresh: Door) -> None:
     assert "900" == got.headers["Retry-After"]
     trust, now = fresh.gateway.context.trust, fresh.network.clock.now()
     identity = fresh.partner.secrets.identity.public
-    await trust.confirm("XAA", identity, now, officer="second", reason="read out by telephone")
+    await trust.confirm("XAA", identity, now, {"second": "read out by telephone"})
     await fresh.accepted(shot)
 
 

@@ -108,7 +108,7 @@ async def test_hold_lifted_by_another_process_stays_lifted(network: Network) -> 
     held = server.context.trust.card("XBB")
     await server.context.trust.hold("XBB", "second", "another identity", network.clock.now())
     other = await open_gateway(network, "XAA")
-    await other.context.trust.confirm("XBB", held.identity, network.clock.now(), officer="second", reason="heard")
+    await other.context.trust.confirm("XBB", held.identity, network.clock.now(), {"second": "heard"})
     await server.refresh_trust()
     assert {} == dict(server.context.trust.holds())
     await server.close()

@@ -658,7 +658,7 @@ async def _confirm(host: Host, gateway: Gateway) -> None:
     trust = gateway.context.trust
     for country in sorted(trust.holds()):
         identity = homes.own_card(host.home, country).identity
-        await trust.confirm(country, identity, host.clock.now(), officer="second", reason="compared")
+        await trust.confirm(country, identity, host.clock.now(), {"second": "compared"})
 
 
 def _name(family: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from keys import trust_policy
 from tests.support import story
 from tests.support.network import HandClock, Network, open_gateway
 from tests.support.trust_list import World
-from tests.trust.homes import listed
+from tests.trust.homes import confirm, listed
 
 
 @pytest_asyncio.fixture
@@ -85,7 +85,7 @@ async def test_a_state_that_the_trustees_distrust_is_on_hold(both: tuple[Network
     assert "trustees" in gateway.context.trust.holds()["XBB"]
     identity = world.states["XBB"].identity.public
     with pytest.raises(PeerError, match="hold"):
-        await TrustActs(gateway.context).confirm("XBB", identity, "they say it is well", "second", "liaison_officer")
+        await confirm(network, identity)
     await gateway.close()
     gateway = await open_gateway(network, "XAA")
     assert ["XBB"] == list(gateway.context.trust.holds())

@@ -14,7 +14,7 @@ from keys.sign import SigningKey
 from tests.support import story
 from tests.support.network import Network, open_gateway
 from tests.support.trust_list import World, first_card
-from tests.trust.homes import listed
+from tests.trust.homes import OFFICERS, confirm, listed
 
 
 @pytest_asyncio.fixture
@@ -65,18 +65,24 @@ async def test_no_case_is_sent_to_a_state_on_hold(both: tuple[Network, World]) -
         await network.gateways["XAA"].clear.send(ref, "first")
 
 
-async def test_a_named_officer_lifts_the_hold(both: tuple[Network, World]) -> None:
-    """The officer confirms the new identity key; who, why and which key are kept."""
+async def test_two_named_officers_lift_the_hold(both: tuple[Network, World]) -> None:
+    """One officer who compared the new key changes nothing; with a second one it is held, and both words are kept."""
     network, world = both
     other = _new_identity(network, world)
     gateway = network.gateways["XAA"]
     await gateway.refresh_trust()
-    await TrustActs(gateway.context).confirm("XBB", other.public, "read out by telephone", "second", "liaison_officer")
+    acts = TrustActs(gateway.context)
+    assert not await acts.compare("XBB", other.public, "read out by telephone", *OFFICERS[0])
+    assert not await acts.compare("XBB", other.public, "read out once more", *OFFICERS[0])
+    await gateway.refresh_trust()
+    assert ["XBB"] == list(gateway.context.trust.holds())
+    assert await acts.compare("XBB", other.public, "their envoy brought it", *OFFICERS[1])
     await gateway.refresh_trust()
     assert other.public == gateway.context.trust.card("XBB").identity
     events = await gateway.store.read(lambda tx: tx.trust_events())
-    assert [("held", None), ("confirm", "second")] == [(one.act, one.person) for one in events]
-    assert events[1].fingerprint is not None
+    assert [("held", None), ("confirm", "second"), ("confirm", "third")] == [(one.act, one.person) for one in events]
+    assert ["read out once more", "their envoy brought it"] == [one.reason for one in events[1:]]
+    assert events[1].fingerprint == events[2].fingerprint is not None
 
 
 async def test_a_key_that_nobody_published_lifts_nothing(both: tuple[Network, World]) -> None:
@@ -86,9 +92,7 @@ async def test_a_key_that_nobody_published_lifts_nothing(both: tuple[Network, Wo
     gateway = network.gateways["XAA"]
     await gateway.refresh_trust()
     with pytest.raises(PeerError):
-        await TrustActs(gateway.context).confirm(
-            "XBB", SigningKey.generate().public, "read out", "second", "liaison_officer"
-        )
+        await confirm(network, SigningKey.generate().public)
     assert ["XBB"] == list(gateway.context.trust.holds())
 
 
@@ -98,7 +102,7 @@ async def test_a_case_officer_lifts_no_hold(both: tuple[Network, World]) -> None
     other = _new_identity(network, world)
     await network.refresh()
     with pytest.raises(Forbidden):
-        await TrustActs(network.gateways["XAA"].context).confirm("XBB", other.public, "?", "first", "case_officer")
+        await TrustActs(network.gateways["XAA"].context).compare("XBB", other.public, "?", "first", "case_officer")
 
 
 async def test_two_cards_of_one_serial_hold(both: tuple[Network, World]) -> None:

@@ -10,14 +10,10 @@ import pytest_asyncio
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
 from gateway.services.trust_acts import TrustActs
-from keys import b64
-from keys.sign import SigningKey
 from tests.support import story
-from tests.support.network import Network, open_gateway
+from tests.support.network import Network
 from tests.support.trust_list import World
-from tests.trust.homes import listed
-
-OFFICERS = (("second", "liaison_officer"), ("third", "operator"))
+from tests.trust.homes import OFFICERS, listed
 
 
 @pytest_asyncio.fixture
@@ -34,15 +30,6 @@ def cut(both: tuple[Network, World]) -> Network:
     network, world = both
     shutil.rmtree(world.folder)
     return network
-
-
-async def _officer(network: Network) -> None:
-    """Give XAA a second officer who may decide about keys."""
-    file = network.homes["XAA"] / "isthmus.toml"
-    key = b64.encode(SigningKey.generate().public)
-    file.write_text(file.read_text() + f'\n[[persons]]\nid = "third"\nroles = ["operator"]\nkey = "{key}"\n')
-    await network.gateways["XAA"].close()
-    await open_gateway(network, "XAA")
 
 
 def _stages(network: Network) -> set[str]:
@@ -73,7 +60,6 @@ async def test_nothing_is_sent_after_seven_days(cut: Network) -> None:
 
 async def test_two_named_officers_go_on(cut: Network) -> None:
     """One officer changes nothing, nor the same one twice; a second one opens the way, and both are kept."""
-    await _officer(cut)
     cut.clock.pass_(days=7, minutes=1)
     context = cut.gateways["XAA"].context
     acts = TrustActs(context)
@@ -89,7 +75,6 @@ async def test_two_named_officers_go_on(cut: Network) -> None:
 
 async def test_going_on_ends_after_fourteen_days(cut: Network) -> None:
     """After 14 days nothing is sent or taken in, whoever went on."""
-    await _officer(cut)
     cut.clock.pass_(days=7, minutes=1)
     trust = cut.gateways["XAA"].context.trust
     for person, role in OFFICERS:
@@ -103,7 +88,6 @@ async def test_going_on_ends_after_fourteen_days(cut: Network) -> None:
 async def test_going_on_ends_with_the_next_reading(both: tuple[Network, World]) -> None:
     """Once the list is read again the officers' word is spent: the next silence takes two words of its own."""
     network, world = both
-    await _officer(network)
     away = world.folder.rename(world.folder.with_name("away"))
     network.clock.pass_(days=7, minutes=1)
     for person, role in OFFICERS:

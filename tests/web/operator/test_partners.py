@@ -78,7 +78,8 @@ async def test_two_operators_go_on(desk: Desk) -> None:
     words = " ".join(trust_words.words(trust_words.read(fingerprint(desk))))
     second = await compare(grace, words)
     assert ("confirmed by two operators" in second.words, []) == (True, holds(desk))
-    assert ["hold", "confirm"] == [one.act for one in await events(desk)]
+    said = [("hold", "ada"), ("confirm", "ada"), ("confirm", "grace")]
+    assert said == [(one.act, one.person) for one in await events(desk)]
     assert {} == await desk.site.extra["operate"].acts.comparisons()
 
 
