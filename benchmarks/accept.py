@@ -25,6 +25,7 @@ from gateway import app
 from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.messages import REQUEST
+from gateway.log import configure_log
 from gateway.services import cases
 from keys import jws
 
@@ -153,7 +154,7 @@ async def _serve(root: Path, *, loops: bool) -> None:
     Without ``loops`` no timer runs, and what is measured is accepting alone.
     """
     with open(os.devnull, "w") as nowhere:
-        gateway = await Pair(root).open("XBB", log=app.configure_log(nowhere))
+        gateway = await Pair(root).open("XBB", log=configure_log(nowhere))
         ready = asyncio.Event()
         task = asyncio.create_task(app.serve(gateway, ready=ready, loops=loops))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -20,7 +20,7 @@ from benchmarks.figures import Figure, median, percentile
 from benchmarks.load import child
 from benchmarks.pair import Pair, draft, make_pair, submit
 from benchmarks.resident import processor_s, resident_mib
-from gateway import app
+from gateway.log import configure_log
 
 IN_FLIGHT = 32
 AIM_PER_S = 700
@@ -73,7 +73,7 @@ async def _send(root: Path, count: int) -> None:
     at: list[float] = []
     done = asyncio.Event()
     with open(os.devnull, "w") as nowhere:
-        write = app.configure_log(nowhere)
+        write = configure_log(nowhere)
 
         def log(event: str, **values: Any) -> None:
             write(event, **values)

@@ -34,6 +34,7 @@ from benchmarks.pair import PEOPLE, approve, draft, free_port
 from gateway import app, home, settings
 from gateway.app import Gateway
 from gateway.core import envelope, wire
+from gateway.log import configure_log
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import load_cards
@@ -482,7 +483,7 @@ def _settle(world: World, figures: Figures) -> None:
 
 async def _exchange(world: World, figures: Figures) -> None:
     """Let XAA ask every partner once more, under the new keys."""
-    log = app.configure_log((world.root / "desk.log").open("w"))
+    log = configure_log((world.root / "desk.log").open("w"))
     gateway = await app.build(settings.load(world.home(OURS), {}), passphrase=lambda: WORDS, environ={}, log=log)
     try:
         refs = []

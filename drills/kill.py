@@ -36,6 +36,7 @@ from gateway import app
 from gateway.app import Gateway
 from gateway.core import checkpoint, merkle, wire
 from gateway.core.merkle import Frontier
+from gateway.log import configure_log
 from gateway.services.ports import HttpAnswer
 from gateway.storage.postgres_words import translated
 from gateway.transport.peers import HttpPeers
@@ -117,7 +118,7 @@ async def play(part: Part, desk: Callable[[Gateway], Awaitable[None]], *, one_of
     peers = WitnessedPeers(lambda other: held[0].context.trust.find(other), Journal(root / f"{country}.answers"))
     starts = Journal(root / f"{country}.starts")
     with (root / f"{country}.log").open("a") as stream:
-        write = app.configure_log(stream)
+        write = configure_log(stream)
 
         def log(event: str, **values: Any) -> None:
             if event in ("gateway.ready", "process.ready"):

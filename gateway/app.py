@@ -7,20 +7,15 @@ loops. A test, a simulation and the command line call the same ``build`` with ot
 
 import asyncio
 import gc
-import logging
 import os
 import random as random_module
 import ssl
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import orjson
-import structlog
 
 import schemas
 from gateway import checks, home
@@ -31,6 +26,7 @@ from gateway.core.merkle import Frontier
 from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
+from gateway.log import configure_log
 from gateway.services import cases, evidence, no_contact
 from gateway.services.acts import DeskServices
 from gateway.services.answer import Answer
@@ -95,13 +91,6 @@ if TYPE_CHECKING:
 
 ERASED_FILE = "erased.txt"
 """References of erased cases, one a line, outside the data that is backed up; applied again at every start."""
-
-LOG_KEYS = frozenset(
-    {"event", "level", "timestamp", "request", "ref", "source", "target", "step", "code", "reason", "type", "partner"}
-    | {"state", "desk", "rule", "status", "error", "hint", "seq", "country", "count", "port", "listener", "posted"}
-    | {"digest", "role", "kid", "process"}
-)
-"""The only keys a log line may carry; whatever else is bound is dropped before it is written."""
 
 
 class SystemClock:
@@ -188,29 +177,6 @@ class Gateway:
             await self.fallen.run_once(now)
         except Unavailable as error:
             self.context.log("store.unavailable", error=str(error), hint=error.hint)  # looked for at the next refresh
-
-
-def configure_log(stream: Any = None, level: int = logging.INFO) -> Callable[..., None]:
-    """Return the log: JSON lines on ``stream`` (standard error), allow-listed keys only."""
-
-    def render(logger: Any, method: str, event: Any) -> str:
-        allowed = {key: value for key, value in event.items() if key in LOG_KEYS}
-        allowed["level"], allowed["timestamp"] = method, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-        return orjson.dumps(allowed, default=str).decode()
-
-    logger = structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stderr),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            render,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-    ).bind()  # bound once: the lazy proxy would build its processors anew for every line
-
-    def log(event: str, **values: Any) -> None:
-        logger.info(event, **values)
-
-    return log
 
 
 def keyring(store: KeyStore, signing: Signer | None = None) -> Keyring:

@@ -1,11 +1,19 @@
 """A log line carries allow-listed keys and nothing else."""
 
+import asyncio
+import gc
 import io
 import json
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
 
+import pytest
 import structlog
 
-from gateway.app import LOG_KEYS, configure_log
+from gateway.log import LOG_KEYS, configure_log, hear_libraries
 from tests.support import story
 from tests.support.network import Network, make_network
 
@@ -43,3 +51,69 @@ async def test_a_whole_exchange_logs_nothing_personal(tmp_path: object) -> None:
         assert [] == [value for value in personal if value in text]
     finally:
         await network.close()
+
+
+@pytest.fixture
+def heard() -> Iterator[io.StringIO]:
+    """What is logged once libraries are heard; what the test run itself listens with is put back."""
+    root, hooks = logging.getLogger(), (sys.unraisablehook, threading.excepthook)
+    before, stream = root.handlers[:], io.StringIO()
+    root.handlers.clear()  # of pytest, which a handler put in by force would close
+    hear_libraries(configure_log(stream))
+    yield stream
+    logging.captureWarnings(False)
+    root.handlers[:] = before
+    sys.unraisablehook, threading.excepthook = hooks
+
+
+def _lines(stream: io.StringIO) -> list[tuple[str, str, str | None]]:
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [(line["event"], line["library"], line.get("error")) for line in lines]
+
+
+def test_a_library_is_named_and_not_quoted(heard: io.StringIO) -> None:
+    """Of what a library writes, its name and the type of the error reach the log, and no word of it."""
+    try:
+        raise ValueError("Иванова")
+    except ValueError:
+        logging.getLogger("aiohttp.server").exception("cannot answer %s", "Мария")
+    logging.getLogger("asyncpg").warning("Мария is late")
+    logging.getLogger("asyncio").info("nothing of note")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.warn("Мария is deprecated", stacklevel=1)
+    expected = [("library.error", "aiohttp.server", "ValueError"), ("library.warning", "asyncpg", None)]
+    assert [*expected, ("library.warning", "py.warnings", None)] == _lines(heard)
+
+
+def test_a_task_that_nobody_waited_for_is_not_quoted(heard: io.StringIO) -> None:
+    """asyncio says of a lost task which exception it ended by, with its text: the log has the type alone."""
+
+    async def lost() -> None:
+        raise ValueError("Иванова")
+
+    async def main() -> None:
+        task = asyncio.create_task(lost())
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+
+    asyncio.run(main())
+    assert [("library.error", "asyncio", "ValueError")] == _lines(heard)
+
+
+def test_what_python_itself_would_print_is_not_quoted(heard: io.StringIO) -> None:
+    """An exception that ends a thread, or that a finaliser raises, is told by its type."""
+
+    class Fragile:
+        def __del__(self) -> None:
+            raise KeyError("Мария")
+
+    def run() -> None:
+        raise ValueError("Иванова")
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    Fragile()
+    assert [("library.error", "python", "ValueError"), ("library.error", "python", "KeyError")] == _lines(heard)

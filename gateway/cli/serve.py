@@ -17,6 +17,7 @@ from gateway.cli.output import emit, json_option
 from gateway.cli.processes import PROCESSES_MAX, Parent, Processes, check_free, passphrase_of
 from gateway.cli.running import alone, is_shared
 from gateway.cli.session import home_option, passphrase, passphrase_option
+from gateway.log import configure_log, hear_libraries
 
 
 @click.command()
@@ -71,7 +72,8 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
         if task is not None:
             task.cancel()
 
-    log = app.configure_log()
+    log = configure_log()
+    hear_libraries(log)
     gateway = await app.build(chosen, passphrase=ask, log=partial(log, process=parent.number) if parent else log)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,7 +95,8 @@ def _serve_many(chosen: settings.Settings, count: int, ask: Callable[[], str]) -
     """Have ``count`` children serve; return 0 once they were stopped, or the status of one if none can be kept."""
     words = passphrase_of(chosen, ask)
     check_free(chosen)
-    log = app.configure_log()
+    log = configure_log()
+    hear_libraries(log)
     port = chosen.values["listeners"]["peers"]["port"]
     command = (sys.executable, "-m", "gateway.cli.main", "serve", "-C", str(chosen.home))
     many = Processes(command, count, words, log, partial(log, "gateway.ready", port=port, count=count))

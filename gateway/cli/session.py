@@ -147,8 +147,9 @@ async def opened(home: Path, ask: Callable[[], str]) -> "AsyncIterator[Gateway]"
     Cards that are not held yet are taken first, so that a new home can send before it first served.
     """
     from gateway import app, settings  # here, because half of the verbs need no gateway and this takes half a second
+    from gateway.log import configure_log
 
-    log = app.configure_log(level=logging.WARNING)
+    log = configure_log(level=logging.WARNING)
     gateway = await app.build(settings.load(home, os.environ), passphrase=ask, log=log)
     try:
         trust, partners = gateway.context.trust, gateway.context.partners

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from gateway import app, home, settings
 from gateway.app import Gateway
 from gateway.demo.clock import DemoClock
+from gateway.log import configure_log
 from gateway.transport.card_directory import write_card
 from gateway.web.signin.hand import key_name
 from keys import b64, statement
@@ -254,7 +255,7 @@ async def running(
                 passphrase=lambda: passphrase,
                 environ={},
                 clock=clock,
-                log=app.configure_log(log),
+                log=configure_log(log),
                 create=True,
             )
             stack.push_async_callback(gateways[country].close)

@@ -149,7 +149,8 @@ class NeutralHandler(web.RequestHandler):
         What our handlers raise is told by the door (``gateway.fault``). What comes here happened outside of them, most
         often because a connection was torn down in the middle of a body.
         """
-        self.logger.error("a connection ended with %s", type(exc_info).__name__)
+        error = type(exc_info).__name__
+        self.logger.error("a connection ended with %s", error, extra={"error": error})
 
     def handle_error(
         self,

@@ -28,6 +28,7 @@ from typing import Any
 
 from gateway import app, settings
 from gateway.cli import main as command
+from gateway.cli import serve
 from gateway.demo.clock import START
 from gateway.demo.states import ASKED, ASKING, StateOf, choose_ports, make_states
 from gateway.http import local_api
@@ -118,8 +119,8 @@ def run_command(directory: Path, arguments: Sequence[str]) -> None:
     """Be ``isthmus`` with ``arguments`` under the clock and the faults of ``directory``."""
     faulthandler.enable()
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-    real = app.configure_log
-    setattr(app, "configure_log", lambda stream=None, level=0: real(stream, logging.DEBUG))  # noqa: B010
+    real = serve.configure_log
+    setattr(serve, "configure_log", lambda stream=None, level=0: real(stream, logging.DEBUG))  # noqa: B010
     setattr(app, "SystemClock", lambda: FileClock(directory / "clock"))  # noqa: B010
     plant(directory / "faults" / os.environ["DRILL_STATE"])
     sys.argv = ["isthmus", *arguments]
