@@ -26,7 +26,7 @@ from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.messages import REQUEST
 from gateway.log import configure_log
-from gateway.services import cases
+from gateway.services import outbox
 from keys import jws
 
 CONNECTIONS = 64
@@ -94,7 +94,7 @@ def write_envelopes(gateway: Gateway, file: Path, count: int) -> None:
                 statements=(),
                 body=body,
             )
-            _, sealed = cases.seal_for(context, "XBB", jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing), now)
+            _, sealed = outbox.seal_for(context, "XBB", jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing), now)
             if len(sealed) != ENVELOPE_BYTES:
                 raise RuntimeError(f"an envelope of {len(sealed)} bytes, not {ENVELOPE_BYTES}")
             out.write(sealed)

@@ -34,7 +34,7 @@ from pathlib import Path
 from nacl.pwhash import argon2id
 
 from gateway import settings
-from gateway.services import cases
+from gateway.services import outbox
 from tests.services.test_restore import restore
 from tests.support import books, story
 from tests.support.network import Network, make_network, open_gateway
@@ -129,7 +129,7 @@ class Drill:
         raw = one.envelope
         if self._random.random() < RESEALED:
             self._figures.resealed += 1
-            _, raw = cases.seal_for(self._network.gateways["XAA"].context, to, one.signed, self._network.clock.now())
+            _, raw = outbox.seal_for(self._network.gateways["XAA"].context, to, one.signed, self._network.clock.now())
         reply = await self._network.gateways[to].receiver.receive(raw)
         if to != "XBB":
             self._figures.faults["accepted_elsewhere"] += reply.status == 200

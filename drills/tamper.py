@@ -31,7 +31,7 @@ from typing import Any
 
 from gateway import settings
 from gateway.core import codes
-from gateway.services import cases
+from gateway.services import cases, outbox
 from gateway.services.deliver import BadAnswer, Line
 from tests.support import books, story
 from tests.support.network import Network, make_network
@@ -72,7 +72,7 @@ class Drill:
         context, faults = self._network.gateways["XAA"].context, self._figures.faults
         now = self._network.clock.now()
         await self._change("envelope", row.envelope, self._receive)
-        await self._change("message", signed, lambda raw: self._receive(cases.seal_for(context, "XBB", raw, now)[1]))
+        await self._change("message", signed, lambda raw: self._receive(outbox.seal_for(context, "XBB", raw, now)[1]))
         self._look("XBB", {})
         answer = await self._network.gateways["XBB"].receiver.receive(row.envelope)
         faults["unchanged_refused"] += answer.status != 200

@@ -26,7 +26,7 @@ from gateway.core.messages import (
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.rules import Facts, about
 from gateway.core.starts import starts_of_message
-from gateway.services import cases
+from gateway.services import cases, outbox
 from gateway.services.context import Context, Forbidden, acting, check_listed
 from gateway.services.directory import is_listed
 from gateway.services.ports import Tx
@@ -226,7 +226,7 @@ class Answer:
 
 def _facts(case: Case, value: Mapping[str, Any], context: Context) -> Facts:
     now = context.clock.now()
-    ready = cases.recipient(context, case.partner, now) is not None
+    ready = outbox.recipient(context, case.partner, now) is not None
     return about(case, now, REPLY, value, question=case.received, recipient_ready=ready, justification="answer")
 
 

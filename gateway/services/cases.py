@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from gateway.core import envelope, exercise, wire
+from gateway.core import exercise, wire
 from gateway.core.case import Case, Side, State, parse_case, serialize_case
 from gateway.core.deadlines import Clock
 from gateway.core.escalation import owed
@@ -19,13 +19,13 @@ from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, EXERCISE, TYPE
 from gateway.core.rules import When, about, findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, undo_state
-from gateway.services import person_stop
+from gateway.services import outbox, person_stop
 from gateway.services.context import Context, Forbidden, NotFound
 from gateway.services.guests import is_guest
+from gateway.services.outbox import Letter
 from gateway.services.ports import AccessRow, CaseRow, EventRow, OutboundRow, ThreadRow, Tx, Unavailable
 from keys import b64, jws
-from keys.errors import BadRest, UnknownKey
-from keys.seal import RecipientKey
+from keys.errors import BadRest
 
 PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
 """States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
@@ -293,9 +293,7 @@ async def thread_of(tx: Tx, case: Case) -> ThreadRow:
 
 async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
     """
-    Frame, sign and seal a message around the exact body of ``send``, give it the next number, and put it in the outbox.
-
-    Signed first and sealed then, the recipient named inside the signature (M-1.1): nobody can pass it on as theirs.
+    Put a message around the exact body of ``send`` in the outbox, with the next number of the case's thread.
 
     A message that waits for its day, such as the plan of a journey, steps behind it: a correction does not wait for it.
 
@@ -306,7 +304,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     if not _may_follow(send.type, (await thread_of(tx, case)).ended):
         raise IllegalStep(case.state, send.type, "")
     later = [] if send.type == WITHDRAWAL else [row for row in await unsent_of(tx, case) if row.not_before > now]
-    if later and recipient(context, case.partner, now) is not None:
+    if later and outbox.recipient(context, case.partner, now) is not None:
         sends = [_again(context, held, row) for row in later]
         await _take_out(context, tx, held, later, now)
         row = await _queue(context, tx, held, send, now)
@@ -318,68 +316,29 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
 
 async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
     case, thread = held.case, await thread_of(tx, held.case)
-    seq = thread.out_seq + 1 if thread.out_epoch == context.epoch else 1
     leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
-    row_type, gone = TYPES[send.type], case.state is State.ERASED
-    type, body = (EXERCISE, exercise.wrap(send.type, send.body)) if case.exercise else (send.type, send.body)
     requested = case.partner if case.side is Side.REQUESTING else context.country
-    id = context.random.token()
-    expires_at = leaves_at + timedelta(days=context.policy.message_days)
-    raw = wire.serialize_payload(
-        type=type,
-        id=id,
-        sender=context.country,
-        recipient=case.partner,
-        thread=case.thread,
-        epoch=context.epoch,
-        seq=seq,
-        prev=thread.seen,
-        issued_at=leaves_at,
-        expires_at=expires_at,
-        in_reply_to=thread.in_digest,
-        clock=context.reckoner.claim(requested, row_type.clock_step) if row_type.clock_step else None,
-        statements=send.statements,
-        body=body.encode(),
-    )
-    digest = wire.payload_digest(raw)
-    signed = jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)
-    sealed_envelope: bytes | None
-    try:
-        kid, sealed_envelope = seal_for(context, case.partner, signed, now)
-    except Unavailable:
-        if send.type != WITHDRAWAL:
-            raise
-        kid, sealed_envelope = "", None
-    row = OutboundRow(
+    clock_step = TYPES[send.type].clock_step
+    gone = case.state is State.ERASED  # the confirmation of an erasure outlives its case, and keeps nothing of it
+    letter = Letter(
         partner=case.partner,
-        id=id,
-        digest=digest,
-        envelope_id=envelope.envelope_id(sealed_envelope or b""),
-        thread=case.thread,
-        epoch=context.epoch,
-        seq=seq,
         type=send.type,
-        state="queued",
-        kid=kid,
-        envelope=sealed_envelope,
-        # The confirmation of an erasure outlives its case, and keeps nothing of it.
-        sealed=None if gone else context.vault.seal(held.key, "outbound", id, "sealed", signed),
+        framed_as=EXERCISE if case.exercise else None,
+        body=(exercise.wrap(send.type, send.body) if case.exercise else send.body).encode(),
+        issued_at=leaves_at,
+        expires_at=leaves_at + timedelta(days=context.policy.message_days),
+        not_before=leaves_at if send.not_before else None,
+        clock=context.reckoner.claim(requested, clock_step) if clock_step else None,
+        statements=send.statements,
         ref=None if gone else case.ref,
-        queued_at=now,
-        not_before=leaves_at if send.not_before else now,
-        next_try_at=leaves_at if send.not_before else now,
-        attempts=0,
-        posted_at=None,
-        expires_at=expires_at,
-        answered_at=None,
-        status=None,
-        code=None,
-        answer=None,
+        keep=None if gone else partial(_kept, context, held),
+        may_wait=send.type == WITHDRAWAL,
     )
-    await tx.save_outbound(row)
-    await tx.save_thread(thread._replace(out_epoch=context.epoch, out_seq=seq, seen=digest))
-    context.queued = True
-    return row
+    return await outbox.put(context, tx, letter, now, thread)
+
+
+def _kept(context: Context, held: Held, id: str, signed: bytes) -> bytes:
+    return context.vault.seal(held.key, "outbound", id, "sealed", signed)
 
 
 async def confirm_nothing(
@@ -397,24 +356,6 @@ async def confirm_nothing(
 def _may_follow(type: str, ended: str | None) -> bool:
     """Return whether a message may still be sent in a thread that ``ended`` (M-5.23, M-5.10)."""
     return ended is None or type == WITHDRAWAL or (ended == "withdrawn" and type in AFTER_WITHDRAWAL)
-
-
-def recipient(context: Context, country: str, now: datetime) -> RecipientKey | None:
-    """Return the sealing key to use for ``country`` now, or ``None`` if no valid one is held or it is on hold."""
-    card = context.trust.find(country)
-    try:
-        return card.sealing_key(now, context.policy.suites) if card else None
-    except UnknownKey:
-        return None
-
-
-def seal_for(context: Context, country: str, signed: bytes, now: datetime) -> tuple[str, bytes]:
-    """Return the key id (text) and the envelope of ``signed`` for ``country``; raises ``Unavailable`` without a key."""
-    key = recipient(context, country, now)
-    if key is None:
-        raise Unavailable(f"no valid sealing key of {country} is held", "refresh trust, or lift the hold")
-    head = envelope.head(key.suite, key.kid)
-    return b64.encode(key.kid), head + key.seal(head, envelope.pad(signed))
 
 
 async def drop_unsent(context: Context, tx: Tx, held: Held, now: datetime) -> tuple[str, ...]:

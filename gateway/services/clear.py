@@ -20,7 +20,7 @@ from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.rules import Facts, about
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import cases, directory, no_contact, person_stop
+from gateway.services import cases, directory, no_contact, outbox, person_stop
 from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.images import Images
@@ -360,7 +360,7 @@ class Clear:
     async def _facts(self, tx: Tx, case: Case, type: str, body: str) -> Facts:
         """Return what the rules look at before a message of ours about ``case`` leaves."""
         context, now = self._context, self._context.clock.now()
-        ready = cases.recipient(context, case.partner, now) is not None
+        ready = outbox.recipient(context, case.partner, now) is not None
         value = ijson.loads(body.encode())
         return about(
             case,

@@ -9,8 +9,9 @@ from datetime import timedelta
 from gateway.core import envelope, wire
 from gateway.core.codes import PeerError
 from gateway.core.messages import COLLECT
-from gateway.services import cases
+from gateway.services import outbox
 from gateway.services.context import Context
+from gateway.services.outbox import Letter
 from gateway.services.ports import Unavailable
 from gateway.services.receive import Receiver
 from keys import jws
@@ -63,21 +64,8 @@ class Collector:
     def _ask(self, country: str, most: int) -> bytes:
         context, now = self._context, self._context.clock.now()
         at = now.replace(microsecond=0)
-        raw = wire.serialize_payload(
-            type=COLLECT,
-            id=context.random.token(),
-            sender=context.country,
-            recipient=country,
-            thread=None,
-            epoch=context.epoch,
-            seq=None,
-            prev=None,
-            issued_at=at,
-            expires_at=at + VALID,
-            in_reply_to=None,
-            clock=None,
-            statements=(),
-            body=ijson.dumps({"max": most}),
-        )
-        _, sealed = cases.seal_for(context, country, jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing), now)
+        body = ijson.dumps({"max": most})
+        letter = Letter(partner=country, type=COLLECT, body=body, issued_at=at, expires_at=at + VALID)
+        _, raw = outbox.frame(context, letter)
+        _, sealed = outbox.seal_for(context, country, jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing), now)
         return sealed

@@ -13,7 +13,7 @@ from functools import partial
 
 from gateway.core import envelope, wire
 from gateway.core.messages import RESYNC
-from gateway.services import cases, channel
+from gateway.services import channel, outbox
 from gateway.services.context import Context
 from gateway.services.listing import THREADS_A_MESSAGE
 from gateway.services.ports import OutboundRow, SealingEnd, Tx, Unavailable
@@ -74,7 +74,7 @@ class Compromise:
         signed = jws.sign(old.payload, jws.TYP_MESSAGE, context.keyring.signing)
         sealed = context.vault.seal(key, "outbound", row.id, "sealed", signed)
         try:
-            kid, raw = cases.seal_for(context, row.partner, signed, now)
+            kid, raw = outbox.seal_for(context, row.partner, signed, now)
         except Unavailable:
             kid, raw = "", None  # on hold: it is sealed when the hold is lifted
         id = envelope.envelope_id(raw or b"")

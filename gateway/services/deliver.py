@@ -50,7 +50,7 @@ from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.rules import When, about, findings
 from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import cases, listing, no_contact, person_stop
+from gateway.services import cases, listing, no_contact, outbox, person_stop
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, ConflictRow, Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
 from gateway.services.witness import answered_name
@@ -283,7 +283,7 @@ class Deliverer:
         if now > row.expires_at + wire.SKEW:
             await self._undelivered(tx, row, None, now)  # never sent again (M-5.10), whatever kept us until now
             return None
-        if row.type == RESYNC and cases.recipient(self._context, row.partner, now) and not self._is_listed(row, now):
+        if row.type == RESYNC and outbox.recipient(self._context, row.partner, now) and not self._is_listed(row, now):
             # A sibling that stands in the same look may have had all of them made anew.
             current = await tx.find_outbound(row.partner, row.id)
             if current is not None and current.state != "dropped":
@@ -336,7 +336,7 @@ class Deliverer:
 
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""
-        key = cases.recipient(self._context, row.partner, now)
+        key = outbox.recipient(self._context, row.partner, now)
         if key is None or b64.encode(key.kid) == row.kid or row.ref is None or row.sealed is None:
             return row
         case_row = await tx.find_case(row.ref)
@@ -344,7 +344,7 @@ class Deliverer:
             return row
         case_key = self._context.vault.unwrap(row.ref, case_row.wrapped_key)
         signed = self._context.vault.open(case_key, "outbound", row.id, "sealed", row.sealed)
-        kid, sealed = cases.seal_for(self._context, row.partner, signed, now)
+        kid, sealed = outbox.seal_for(self._context, row.partner, signed, now)
         return row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
 
     def _is_listed(self, row: OutboundRow, now: datetime) -> bool:
@@ -529,7 +529,7 @@ class Deliverer:
     async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Make a listing anew that was refused for when it was sent: by a wrong clock, or in an epoch that is over."""
         in_vain = row.code in OUT_OF_TIME or row.epoch != self._context.epoch
-        if in_vain and cases.recipient(self._context, row.partner, now) is not None:
+        if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
             await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
 
     async def _add_finding(self, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:

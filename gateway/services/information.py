@@ -16,13 +16,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import schemas
-from gateway.core import envelope, wire
+from gateway.core import wire
 from gateway.core.codes import PeerError, Reason
 from gateway.core.messages import INFORMATION_ANSWER, INFORMATION_REQUEST
 from gateway.core.wire import Payload
+from gateway.services import outbox
 from gateway.services.context import Context, Forbidden, NotFound, acting
-from gateway.services.ports import OutboundRow, ThreadRow, Tx, Unavailable
-from keys import b64, jws
+from gateway.services.outbox import Letter
+from gateway.services.ports import ThreadRow, Tx, Unavailable
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement, UnknownKey
 from schemas import ijson
@@ -250,64 +251,16 @@ class Information:
         context, country = self._context, question.partner
         row = await tx.find_thread(country, question.thread)
         thread = row or ThreadRow(country, question.thread, MARK, 0, 0, None, 0, 0, None, None)
-        seq = thread.out_seq + 1 if thread.out_epoch == context.epoch else 1
-        id, at = context.random.token(), now.replace(microsecond=0)
-        expires_at = at + wire.MAX_VALIDITY
-        raw = wire.serialize_payload(
+        at = now.replace(microsecond=0)
+        letter = Letter(
+            partner=country,
             type=type,
-            id=id,
-            sender=context.country,
-            recipient=country,
-            thread=question.thread,
-            epoch=context.epoch,
-            seq=seq,
-            prev=thread.seen,
-            issued_at=at,
-            expires_at=expires_at,
-            in_reply_to=thread.in_digest,
-            clock=None,
-            statements=(statement,),
             body=(question.prepared or "").encode(),
+            issued_at=at,
+            expires_at=at + wire.MAX_VALIDITY,
+            statements=(statement,),
         )
-        digest = wire.payload_digest(raw)
-        card = context.trust.find(country)
-        if card is None:
-            raise Unavailable(f"no valid card of {country} is held", "refresh trust, or lift the hold")
-        try:
-            key = card.sealing_key(now, context.policy.suites)
-        except UnknownKey as error:
-            raise Unavailable(f"no valid sealing key of {country} is held", "refresh trust") from error
-        head = envelope.head(key.suite, key.kid)
-        sealed = head + key.seal(head, envelope.pad(jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)))
-        await tx.save_outbound(
-            OutboundRow(
-                partner=country,
-                id=id,
-                digest=digest,
-                envelope_id=envelope.envelope_id(sealed),
-                thread=question.thread,
-                epoch=context.epoch,
-                seq=seq,
-                type=type,
-                state="queued",
-                kid=b64.encode(key.kid),
-                envelope=sealed,
-                sealed=None,
-                ref=None,
-                queued_at=now,
-                not_before=now,
-                next_try_at=now,
-                attempts=0,
-                posted_at=None,
-                expires_at=expires_at,
-                answered_at=None,
-                status=None,
-                code=None,
-                answer=None,
-            )
-        )
-        await tx.save_thread(thread._replace(out_epoch=context.epoch, out_seq=seq, seen=digest))
-        context.queued = True
+        await outbox.put(context, tx, letter, now, thread)
 
 
 def _last_day(question: Question) -> str:

@@ -32,7 +32,7 @@ from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.rules import Facts, Finding, about
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import cases, no_contact, person_stop
+from gateway.services import cases, no_contact, outbox, person_stop
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import Retention, erase_in, fill_journal
@@ -266,7 +266,7 @@ class Notices:
             question=case.received,
             no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
             person_stopped=await person_stop.held_back(tx, case),
-            recipient_ready=cases.recipient(context, case.partner, now) is not None,
+            recipient_ready=outbox.recipient(context, case.partner, now) is not None,
             justification="answer",
         )
 

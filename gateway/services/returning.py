@@ -36,7 +36,7 @@ from gateway.core.returns import SEALED_H, notice_at
 from gateway.core.rules import Facts, Finding, about
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
-from gateway.services import cases, no_contact, person_stop
+from gateway.services import cases, no_contact, outbox, person_stop
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed
 from gateway.services.ports import Tx, Unavailable
 from keys import jws
@@ -459,7 +459,7 @@ class Returning:
             ijson.loads(text.encode()) if text else {},
             no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
             person_stopped=await person_stop.held_back(tx, case),
-            recipient_ready=cases.recipient(context, case.partner, now) is not None,
+            recipient_ready=outbox.recipient(context, case.partner, now) is not None,
             justification=None if asking else "answer to a request",
         )
 

@@ -145,7 +145,8 @@ def test_store_calls_name_no_case() -> None:
     """Of the store the service uses threads, the outbox and its own notes; it never asks for a case."""
     called = {
         node.func.attr
-        for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8")))
+        for source in (SOURCE, SOURCE.with_name("outbox.py"))
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "tx"
     }
     assert {"get_meta", "set_meta", "find_thread", "save_thread", "save_outbound"} == called

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.messages import REQUEST
-from gateway.services import cases
+from gateway.services import outbox
 from keys import jws
 
 
@@ -42,6 +42,6 @@ def seal_requests(gateway: Gateway, recipient: str, draft: Mapping[str, Any], co
             body=body,
         )
         signed = jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)
-        _, envelope = cases.seal_for(context, recipient, signed, now)
+        _, envelope = outbox.seal_for(context, recipient, signed, now)
         made.append(Sealed(wire.payload_digest(raw), signed, envelope))
     return made

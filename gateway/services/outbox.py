@@ -1,0 +1,133 @@
+"""
+The way out: a message is framed, signed, sealed for its recipient, and put in the outbox with what led to it.
+
+Signed first and sealed then, the recipient named inside the signature (M-1.1): nobody can pass it on as theirs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.core import envelope, wire
+from gateway.services.context import Context
+from gateway.services.ports import OutboundRow, ThreadRow, Tx, Unavailable
+from keys import b64, jws
+from keys.errors import UnknownKey
+from keys.seal import RecipientKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """
+    What is to be said to ``partner``: a message of ``type`` with exactly this ``body``.
+
+    ``issued_at`` and ``expires_at`` are the instants it bears, in whole seconds; it is posted from ``not_before`` on
+    (``None``: now). ``framed_as`` is its type on the wire, if that is another one. ``clock`` is what its sender claims
+    for the clock it starts.
+
+    ``ref`` is the case it is of, and ``keep`` makes what is kept of it here from its id and its signed bytes; without
+    it nothing is kept. One that ``may_wait`` is put in the outbox without an envelope where no key of the recipient is
+    held.
+    """
+
+    partner: str
+    type: str
+    body: bytes
+    issued_at: datetime
+    expires_at: datetime
+    not_before: datetime | None = None
+    framed_as: str | None = None
+    clock: wire.ClockClaim | None = None
+    statements: Sequence[str] = ()
+    ref: str | None = None
+    keep: Callable[[str, bytes], bytes] | None = None
+    may_wait: bool = False
+
+
+async def put(context: Context, tx: Tx, letter: Letter, now: datetime, thread: ThreadRow | None = None) -> OutboundRow:
+    """
+    Put ``letter`` in the outbox and return its row; in a ``thread``, under the next number of it.
+
+    Raises ``Unavailable`` if no valid sealing key of the recipient is held, unless the letter may wait for one.
+    """
+    seq = None
+    if thread is not None:
+        seq = thread.out_seq + 1 if thread.out_epoch == context.epoch else 1
+    id, raw = frame(context, letter, thread, seq)
+    digest, signed = wire.payload_digest(raw), jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing)
+    kid, sealed = "", None
+    if not letter.may_wait or recipient(context, letter.partner, now) is not None:
+        kid, sealed = seal_for(context, letter.partner, signed, now)
+    leaves_at = letter.not_before or now
+    row = OutboundRow(
+        partner=letter.partner,
+        id=id,
+        digest=digest,
+        envelope_id=envelope.envelope_id(sealed or b""),
+        thread=thread.thread if thread else None,
+        epoch=context.epoch,
+        seq=seq,
+        type=letter.type,
+        state="queued",
+        kid=kid,
+        envelope=sealed,
+        sealed=letter.keep(id, signed) if letter.keep else None,
+        ref=letter.ref,
+        queued_at=now,
+        not_before=leaves_at,
+        next_try_at=leaves_at,
+        attempts=0,
+        posted_at=None,
+        expires_at=letter.expires_at,
+        answered_at=None,
+        status=None,
+        code=None,
+        answer=None,
+    )
+    await tx.save_outbound(row)
+    if thread is not None and seq is not None:
+        await tx.save_thread(thread._replace(out_epoch=context.epoch, out_seq=seq, seen=digest))
+    context.queued = True
+    return row
+
+
+def frame(
+    context: Context, letter: Letter, thread: ThreadRow | None = None, seq: int | None = None
+) -> tuple[str, bytes]:
+    """Return a fresh id and the payload of ``letter``, as number ``seq`` of ``thread``."""
+    id = context.random.token()
+    raw = wire.serialize_payload(
+        type=letter.framed_as or letter.type,
+        id=id,
+        sender=context.country,
+        recipient=letter.partner,
+        thread=thread.thread if thread else None,
+        epoch=context.epoch,
+        seq=seq,
+        prev=thread.seen if thread else None,
+        issued_at=letter.issued_at,
+        expires_at=letter.expires_at,
+        in_reply_to=thread.in_digest if thread else None,
+        clock=letter.clock,
+        statements=letter.statements,
+        body=letter.body,
+    )
+    return id, raw
+
+
+def recipient(context: Context, country: str, now: datetime) -> RecipientKey | None:
+    """Return the sealing key to use for ``country`` now, or ``None`` if no valid one is held or it is on hold."""
+    card = context.trust.find(country)
+    try:
+        return card.sealing_key(now, context.policy.suites) if card else None
+    except UnknownKey:
+        return None
+
+
+def seal_for(context: Context, country: str, signed: bytes, now: datetime) -> tuple[str, bytes]:
+    """Return the key id (text) and the envelope of ``signed`` for ``country``; raises ``Unavailable`` without a key."""
+    key = recipient(context, country, now)
+    if key is None:
+        raise Unavailable(f"no valid sealing key of {country} is held", "refresh trust, or lift the hold")
+    head = envelope.head(key.suite, key.kid)
+    return b64.encode(key.kid), head + key.seal(head, envelope.pad(signed))
