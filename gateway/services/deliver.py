@@ -236,6 +236,8 @@ class Deliverer:
         What is under way already counts where the circuit allows a single probe. What is ``collected`` is leased for a
         moment only: it waits, and may be fetched again, until its answer is there.
         """
+        # Until this claim has found how much there is, more does not wait: whatever ends it early, a pump then sleeps.
+        more, line.more = line.more, False
         now = self._now()
         card = self._context.trust.find(country)
         if card is None or not self._context.announced or not (collected or card.addresses):
@@ -251,7 +253,7 @@ class Deliverer:
         async def anything(tx: Tx) -> bool:
             return bool(await due(tx, 1))
 
-        if not line.more and not await self._context.store.read(anything):
+        if not more and not await self._context.store.read(anything):
             return ()  # a look costs less than a transaction: over PostgreSQL even an empty one is written to disk
 
         lease_s = COLLECT_LEASE_S if collected else self._context.policy.post_timeout_s + LEASE_MARGIN_S

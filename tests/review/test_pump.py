@@ -1,0 +1,72 @@
+"""What must not stop, or turn in circles, where more waits for a partner than may be on the line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from gateway.services.deliver import Deliverer
+from gateway.services.ports import HttpAnswer
+from tests.support import story
+from tests.support.network import Network, Wires
+
+pytestmark = pytest.mark.timeout(30)  # a loop that turns in circles lets nobody else have a turn, not even the test
+
+
+class Slow(Wires):
+    """Wires on which a post waits until ``go`` is set."""
+
+    def __init__(self, wires: Wires) -> None:
+        super().__init__(gateways=wires.gateways)
+        self.begun, self.go = 0, asyncio.Event()
+
+    async def post(self, country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        """Wait, then post."""
+        self.begun += 1
+        await self.go.wait()
+        return await super().post(country, path, body, media_type)
+
+
+@asynccontextmanager
+async def more_waits(network: Network) -> AsyncIterator[Slow]:
+    """Let three messages wait for XBB where one may be on the line, and the first of them be under way."""
+    context = network.gateways["XAA"].context
+    for _ in range(3):
+        await story.sent(network)
+    context.policy = replace(context.policy, in_flight=1)
+    context.peers = wires = Slow(network.wires)
+    deliverer = Deliverer(context)
+    task = asyncio.create_task(deliverer._pump("XBB"))
+    deliverer._lines["XBB"].changed.set()
+    try:
+        while not wires.begun:
+            await asyncio.sleep(0.01)
+        yield wires
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_a_state_on_hold_while_more_waits_stops_nobody_else(network: Network) -> None:
+    """The hold comes while a message is under way: its answer comes, no other leaves, and the loop goes on."""
+    gateway = network.gateways["XAA"]
+    async with more_waits(network) as wires:
+        await gateway.context.trust.hold("XBB", "second", "a theft was heard of", network.clock.now())
+        wires.go.set()
+        await asyncio.sleep(0.3)
+    assert (1, 1) == (wires.begun, len(wires.answers))
+
+
+async def test_a_store_that_refuses_while_more_waits_is_asked_once_a_second(network: Network) -> None:
+    """A claim that the store refuses, without even letting others have a turn, is not tried again at once."""
+    gateway = network.gateways["XAA"]
+    async with more_waits(network) as wires:
+        wires.go.set()
+        before = gateway.store._queue_max  # type: ignore[attr-defined]
+        gateway.store._queue_max = 0  # type: ignore[attr-defined]
+        await asyncio.sleep(0.3)
+        refused = [event for event, _ in network.logs if event == "store.unavailable"]
+        gateway.store._queue_max = before  # type: ignore[attr-defined]
+    assert 1 <= len(refused) <= 5
