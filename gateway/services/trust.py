@@ -8,7 +8,7 @@ Rule 3: refreshing is a loop of its own; a message's path only reads what is hel
 Rule 4: what the trustees distrust is on hold, or revoked, for as long as their list says so. Nobody here lifts that.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
@@ -263,39 +263,51 @@ class Trust:
 
         self._take((await self._store.commit(unit)).value)
 
-    async def confirm(self, country: str, identity: bytes, now: datetime, reasons: Mapping[str, str]) -> None:
+    async def confirm(
+        self, country: str, identity: bytes, now: datetime, words: Callable[[Tx], Awaitable[Sequence[TrustEvent]]]
+    ) -> bool:
         """
-        Lift a hold after officers compared ``identity`` (32 bytes) out of band; hold the newest card under it.
+        Lift a hold once officers compared ``identity`` (32 bytes) out of band; hold the newest card under it.
 
-        ``reasons`` has what each officer gave as reason, by person id, and each is kept.
+        ``words`` says, within the transaction that lifts it, what each of them said, and is kept with the fingerprint;
+        if it returns nothing, nothing is lifted. Returns whether it was. A card older than the one held under the same
+        key is not gone back to: whoever publishes could so undo a revocation.
 
-        Raises ``PeerError`` if no published card verifies under ``identity``, or the trustees distrust the country.
+        Raises ``PeerError`` if no published card verifies under ``identity``, or the trustees distrust the country, and
+        whatever ``words`` raises.
         """
         if country in self._distrust.countries:
             raise PeerError(Reason.HOLD_CARD)
+        card = await self._newest(country, identity)
+        known = fingerprint_of(identity).hex()
+
+        async def unit(tx: Tx) -> PartnerRow | None:
+            said = await words(tx)
+            if not said:
+                return None
+            old = await _row(tx, country)
+            epoch = card.epoch if old.card is None else old.epoch
+            row = old._replace(card=card.raw, hold=None, refreshed_at=now, epoch=epoch)
+            await tx.save_partner(row)
+            for event in said:
+                await tx.add_trust_event(event._replace(fingerprint=known))
+            return row
+
+        row: PartnerRow | None = (await self._store.commit(unit)).value
+        if row is not None:
+            self._take(row)
+        return row is not None
+
+    async def _newest(self, country: str, identity: bytes) -> Card:
+        held = self._published.get(country)
         for raw in reversed(await self._source.cards(country)):
             try:
                 card = cards.verify_card(raw, identity)
             except CardRefused:
                 continue
             if card.country == country:
-                await self._confirm(card, now, reasons)
-                return
+                return held if held and held.identity == identity and held.serial > card.serial else card
         raise PeerError(Reason.CARD_MISSING)
-
-    async def _confirm(self, card: Card, now: datetime, reasons: Mapping[str, str]) -> None:
-        known = fingerprint_of(card.identity).hex()
-
-        async def unit(tx: Tx) -> PartnerRow:
-            old = await _row(tx, card.country)
-            epoch = card.epoch if old.card is None else old.epoch
-            row = old._replace(card=card.raw, hold=None, refreshed_at=now, epoch=epoch)
-            await tx.save_partner(row)
-            for officer, reason in reasons.items():
-                await tx.add_trust_event(TrustEvent(0, now, card.country, "confirm", officer, reason, known))
-            return row
-
-        self._take((await self._store.commit(unit)).value)
 
     async def go_on(self, country: str, officer: str, reason: str, now: datetime) -> bool:
         """

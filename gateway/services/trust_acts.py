@@ -3,20 +3,20 @@ What named officers decide about whom we believe: to hold a State, to lift a hol
 
 Rule 1: to stop takes one officer and works at once; a running gateway notices within seconds.
 Rule 2: a hold is lifted by two officers, each of whom compared the fingerprint by another way than the card came:
-nobody changes whom we believe alone.
+nobody changes whom we believe alone. A hold that comes between their words voids the first.
 Rule 3: to go on with old cards takes two officers, for one State, and ends with the next reading of what is published.
 
 Every act is kept with who did it and why. No act is about a person, so a reason names nobody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.core.machine import RuleRefused
 from gateway.core.rules import Finding
 from gateway.services.context import Context, Forbidden, NotFound, acting
-from gateway.services.ports import Tx
+from gateway.services.ports import TrustEvent, Tx
 from gateway.services.trust import STOP_RECEIVING, WARN
 from keys import b64
 from keys.trust_words import fingerprint_of
@@ -66,29 +66,25 @@ class TrustActs:
         confirm, or where the first officer compared another key, and ``PeerError`` as ``Trust``.
         """
         now = self._acting(country, reason, person, role)
-        held = self._context.trust.held(country)
-        if country not in self._context.trust.holds() and held is not None and held.identity == identity:
-            raise _refused(f"{country} is not on hold, and this is the key we hold")
         new = Compared(identity, person, now, reason.strip())
 
-        async def unit(tx: Tx) -> Compared | None:
+        async def words(tx: Tx) -> Sequence[TrustEvent]:
+            held, row = self._context.trust.held(country), await tx.find_partner(country)
+            if held is not None and held.identity == identity and (row is None or row.hold is None):
+                raise _refused(f"{country} is not on hold, and this is the key we hold")
             old = await self._compared(tx, country, now)
-            if old is not None and old.person != person:
-                if old.identity != identity:
-                    raise _refused(
-                        "the first officer compared another fingerprint; neither counts until one is taken back"
-                    )
-                return old
-            await tx.set_meta(_COMPARED + country, _said(new))
-            return None
+            if old is None or old.person == person:
+                await tx.set_meta(_COMPARED + country, _said(new, await _last_hold(tx, country)))
+                return ()
+            if old.identity != identity:
+                raise _refused("the first officer compared another fingerprint; neither counts until one is taken back")
+            await tx.set_meta(_COMPARED + country, "")
+            return [TrustEvent(0, one.at, country, "confirm", one.person, one.reason) for one in (old, new)]
 
-        first: Compared | None = (await self._context.commit(unit)).value
-        if first is None:
+        if not await self._context.trust.confirm(country, identity, now, words):
             self._context.log("trust.compared", country=country)
             return False
-        await self._context.trust.confirm(country, identity, now, {first.person: first.reason, person: new.reason})
         self._context.log("trust.confirmed", country=country, digest=fingerprint_of(identity).hex())
-        await self._context.commit(lambda tx: tx.set_meta(_COMPARED + country, ""))
         return True
 
     async def take_back(self, country: str, reason: str, person: str, role: str) -> None:
@@ -145,6 +141,7 @@ class TrustActs:
 
 
 async def _compared(tx: Tx, country: str, now: datetime) -> Compared | None:
+    """Return what a first officer compared, if it was in time and the State was not put on hold since."""
     text = await tx.get_meta(_COMPARED + country)
     if not text:
         return None
@@ -152,12 +149,19 @@ async def _compared(tx: Tx, country: str, now: datetime) -> Compared | None:
     found = Compared(
         b64.decode(value["identity"]), value["person"], datetime.fromisoformat(value["at"]), value["reason"]
     )
-    return found if now < found.at + COMPARED_LASTS else None
+    counts = found.at <= now < found.at + COMPARED_LASTS and value.get("hold") == await _last_hold(tx, country)
+    return found if counts else None
 
 
-def _said(one: Compared) -> str:
+async def _last_hold(tx: Tx, country: str) -> int:
+    """Return the number of the event that put ``country`` on hold last, or 0."""
+    numbers = [one.number for one in await tx.trust_events() if one.country == country and one.act in ("held", "hold")]
+    return max(numbers, default=0)
+
+
+def _said(one: Compared, hold: int) -> str:
     value = {"identity": b64.encode(one.identity), "person": one.person, "at": one.at.isoformat(), "reason": one.reason}
-    return ijson.dumps(value).decode()
+    return ijson.dumps(value | {"hold": hold}).decode()
 
 
 def _refused(because: str) -> RuleRefused:

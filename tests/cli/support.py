@@ -21,6 +21,8 @@ from click.testing import CliRunner, Result
 from gateway import app, settings
 from gateway.cli.main import cli
 from gateway.storage.sqlite import run_inline
+from keys import b64
+from keys.sign import SigningKey
 from tests.support.network import Wires
 
 PHRASE = "correct horse battery"
@@ -84,6 +86,12 @@ class Homes:
     def key(self, person: str) -> Path:
         """Return the key store of ``person``, the same person in both States."""
         return self.root / f"{person}.keys"
+
+    def second_officer(self, country: str) -> str:
+        """Give ``country`` one more person who may decide about keys, beside ``second``, and return the id."""
+        key = b64.encode(SigningKey.generate().public)
+        value("person", "add", "third", "-C", self.home(country), "--role", "operator", "--key", key)
+        return "third"
 
 
 def make_homes(root: Path, ports: Sequence[int]) -> Homes:

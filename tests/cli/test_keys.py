@@ -136,8 +136,9 @@ def test_another_identity_key_holds_us_until_it_is_confirmed(homes: Homes) -> No
         shutil.copy(home / f"cards/XBB/{serial}.jws", partner / f"cards/XBB/{serial}.jws")
     deliver(homes)
     assert "is on hold" in call("check", "-C", partner).stdout
-    officer = ("-C", partner, "--as", "second", "--reason", "read out by telephone")
-    confirmed = value("trust", "confirm", "XBB", *officer, "--fingerprint", made["fingerprint"])
+    officer = ("-C", partner, "--reason", "read out by telephone")
+    for person in ("second", homes.second_officer("XAA")):
+        confirmed = value("trust", "confirm", "XBB", *officer, "--as", person, "--fingerprint", made["fingerprint"])
     text = (partner / "isthmus.toml").read_text()
     old = next(line for line in text.splitlines() if line.startswith("identity = "))
     (partner / "isthmus.toml").write_text(text.replace(old, f'identity = "{confirmed["identity"]}"'))
@@ -180,7 +181,7 @@ def test_a_person_is_added_once_with_a_token(homes: Homes) -> None:
 
 
 def test_a_hold_is_lifted_by_the_fingerprint(homes: Homes) -> None:
-    """A State under a new identity key is on hold until its fingerprint is typed."""
+    """A State under a new identity key is on hold until its fingerprint was typed by two officers."""
     home, other = homes.home("XAA"), homes.home("XBB")
     deliver(homes)
     stranger = homes.root / "stranger"
@@ -192,11 +193,14 @@ def test_a_hold_is_lifted_by_the_fingerprint(homes: Homes) -> None:
     (home / "cards/XBB/3.jws").write_bytes(newest.read_bytes())
     deliver(homes)
     assert "on hold" in call("check", "-C", home).stdout
-    officer = ("-C", home, "--as", "second", "--reason", "read out by telephone")
-    assert 2 == call("trust", "confirm", "XBB", *officer, "--fingerprint", "0000").exit_code
-    assert 6 == call("trust", "confirm", "XBB", *officer, "--fingerprint", "0" * 64).exit_code
-    confirmed = value("trust", "confirm", "XBB", *officer, "--fingerprint", made["fingerprint"])
-    assert 3 == confirmed["serial"]
+    officer = ("-C", home, "--reason", "read out by telephone")
+    for wrong, status in (("0000", 2), ("0" * 64, 6)):
+        made_up = call("trust", "confirm", "XBB", *officer, "--as", "second", "--fingerprint", wrong)
+        assert status == made_up.exit_code
+    for person in ("second", homes.second_officer("XAA")):
+        assert "on hold" in call("check", "-C", home).stdout
+        confirmed = value("trust", "confirm", "XBB", *officer, "--as", person, "--fingerprint", made["fingerprint"])
+    assert (3, True) == (confirmed["serial"], confirmed["confirmed"])
     assert "is on hold" not in call("check", "-C", home).stdout
     assert other.exists()
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from gateway import settings
-from keys import b64, card, trust_words
-from keys.sign import SigningKey
+from keys import card, trust_words
 from tests.cli.support import Homes, call, value
 from tests.support.trust_list import World, make_world
 
@@ -57,7 +56,7 @@ def test_a_state_is_held_and_confirmed(homes: Homes, listed: World) -> None:
     """One officer holds a State and two lift it by its fingerprint; all of it stands in the status, with names."""
     home = homes.home("XAA")
     value("trust", "refresh", "-C", home)
-    value("person", "add", "third", "-C", home, "--role", "operator", "--key", b64.encode(SigningKey.generate().public))
+    homes.second_officer("XAA")
     value("trust", "hold", "XBB", "-C", home, *OFFICER)
     assert "second" in _state(home)["hold"]
     words = trust_words.lines(trust_words.fingerprint_of(listed.states["XBB"].cards[0].identity))
@@ -76,7 +75,7 @@ def test_a_word_is_taken_back(homes: Homes, listed: World) -> None:
     """What a first officer said is taken back, and the next one who says it is the first again."""
     home = homes.home("XAA")
     value("trust", "refresh", "-C", home)
-    value("person", "add", "third", "-C", home, "--role", "operator", "--key", b64.encode(SigningKey.generate().public))
+    homes.second_officer("XAA")
     value("trust", "hold", "XBB", "-C", home, *OFFICER)
     words = trust_words.lines(trust_words.fingerprint_of(listed.states["XBB"].cards[0].identity))
     confirm = ("trust", "confirm", "XBB", "-C", home, "--reason", "read out", "--fingerprint", words)

@@ -35,6 +35,7 @@ from tests.exchange.partner import (
     sign_kid,
 )
 from tests.support import story
+from tests.support.holds import lift
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -204,7 +205,7 @@ async def test_hold_is_lifted_and_nothing_was_lost(fresh: Door) -> None:
     assert "900" == got.headers["Retry-After"]
     trust, now = fresh.gateway.context.trust, fresh.network.clock.now()
     identity = fresh.partner.secrets.identity.public
-    await trust.confirm("XAA", identity, now, {"second": "read out by telephone"})
+    await lift(trust, "XAA", identity, now)
     await fresh.accepted(shot)
 
 

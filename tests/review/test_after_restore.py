@@ -8,6 +8,7 @@ import pytest
 from gateway.services.ports import Unavailable
 from tests.services.test_restore import back_up, next_card_of, restore
 from tests.support import story
+from tests.support.holds import lift
 from tests.support.network import Network, open_gateway
 
 
@@ -108,7 +109,7 @@ async def test_hold_lifted_by_another_process_stays_lifted(network: Network) -> 
     held = server.context.trust.card("XBB")
     await server.context.trust.hold("XBB", "second", "another identity", network.clock.now())
     other = await open_gateway(network, "XAA")
-    await other.context.trust.confirm("XBB", held.identity, network.clock.now(), {"second": "heard"})
+    await lift(other.context.trust, "XBB", held.identity, network.clock.now())
     await server.refresh_trust()
     assert {} == dict(server.context.trust.holds())
     await server.close()

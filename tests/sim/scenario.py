@@ -28,6 +28,7 @@ from tests.sim import homes
 from tests.sim.invariants import check, check_silence
 from tests.sim.world import Host, Post, World
 from tests.support import homeward, story
+from tests.support.holds import lift
 
 MESSAGES = 60
 FAULTS = 25
@@ -658,7 +659,7 @@ async def _confirm(host: Host, gateway: Gateway) -> None:
     trust = gateway.context.trust
     for country in sorted(trust.holds()):
         identity = homes.own_card(host.home, country).identity
-        await trust.confirm(country, identity, host.clock.now(), {"second": "compared"})
+        await lift(trust, country, identity, host.clock.now())
 
 
 def _name(family: str) -> dict[str, Any]:

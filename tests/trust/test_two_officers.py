@@ -1,0 +1,102 @@
+"""Two officers lift a hold, and neither of them alone, whatever happens between their words (docs/protocol.md 8.2)."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.services.trust_acts import TrustActs
+from tests.support.network import Network
+from tests.support.trust_list import World
+from tests.trust.homes import OFFICERS, confirm, listed
+
+FIRST, SECOND = OFFICERS
+WHY = "read out by telephone"
+
+
+@pytest_asyncio.fixture
+async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
+    """XAA and XBB on one trust list."""
+    network, world = await listed(tmp_path)
+    yield network, world
+    await network.close()
+
+
+@pytest.fixture
+def acts(both: tuple[Network, World]) -> TrustActs:
+    """What the officers of XAA decide."""
+    return TrustActs(both[0].gateways["XAA"].context)
+
+
+@pytest.fixture
+def identity(both: tuple[Network, World]) -> bytes:
+    """The identity key of XBB."""
+    return both[1].states["XBB"].identity.public
+
+
+async def test_a_word_from_before_a_hold_does_not_count(
+    both: tuple[Network, World], acts: TrustActs, identity: bytes
+) -> None:
+    """What a first officer compared before somebody held the State again is no half of what lifts that hold."""
+    trust = both[0].gateways["XAA"].context.trust
+    await acts.hold("XBB", "no answer for days", *FIRST)
+    assert not await acts.compare("XBB", identity, WHY, *FIRST)
+    await acts.hold("XBB", "its identity key was stolen", *FIRST)
+    assert {} == await acts.comparisons()
+    assert not await acts.compare("XBB", identity, WHY, *SECOND)
+    assert ["XBB"] == list(trust.holds())
+    assert await acts.compare("XBB", identity, WHY, *FIRST)
+    assert {} == trust.holds()
+
+
+async def test_a_word_is_used_once(both: tuple[Network, World], acts: TrustActs, identity: bytes) -> None:
+    """What lifted one hold is gone with it: the next one takes two words again."""
+    await acts.hold("XBB", "no answer for days", *FIRST)
+    await confirm(both[0], identity)
+    await acts.hold("XBB", "its machine was taken", *FIRST)
+    assert not await acts.compare("XBB", identity, WHY, *SECOND)
+    assert ["XBB"] == list(both[0].gateways["XAA"].context.trust.holds())
+
+
+@pytest.mark.parametrize("between", ["take-back", "hold"])
+async def test_what_comes_while_the_second_word_is_read_counts(
+    both: tuple[Network, World], acts: TrustActs, identity: bytes, between: str
+) -> None:
+    """A word taken back, or a new hold, that is there before the hold is lifted keeps it from being lifted."""
+    trust = both[0].gateways["XAA"].context.trust
+    await acts.hold("XBB", "no answer for days", *FIRST)
+    await acts.compare("XBB", identity, WHY, *FIRST)
+    real = trust._source.cards
+
+    async def slow(country: str) -> Sequence[bytes]:
+        trust._source.cards = real  # type: ignore[method-assign]
+        if between == "hold":
+            await acts.hold("XBB", "its identity key was stolen", *FIRST)
+        else:
+            await acts.take_back("XBB", "a slip of the eye", *FIRST)
+        return await real(country)
+
+    trust._source.cards = slow  # type: ignore[method-assign]
+    assert not await acts.compare("XBB", identity, WHY, *SECOND)
+    assert ["XBB"] == list(trust.holds())
+
+
+async def test_lifting_a_hold_does_not_go_back_to_an_older_card(
+    both: tuple[Network, World], acts: TrustActs, identity: bytes
+) -> None:
+    """Whoever publishes shows an older card of the same key: the newer one stays, with what it revokes."""
+    network, world = both
+    context = network.gateways["XAA"].context
+    world.issue("XBB", at=network.clock.now())
+    await network.refresh()
+    assert 2 == context.trust.card("XBB").serial
+    first = world.states["XBB"].cards[0].raw
+
+    async def old(country: str) -> Sequence[bytes]:
+        return [first]
+
+    context.trust._source.cards = old  # type: ignore[method-assign]
+    await acts.hold("XBB", "no answer for days", *FIRST)
+    await confirm(network, identity)
+    assert ({}, 2) == (context.trust.holds(), context.trust.card("XBB").serial)
