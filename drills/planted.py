@@ -32,7 +32,7 @@ def judge_all(bugs: Sequence[Mutant], seeds: int, jobs: int) -> Iterator[tuple[M
 
 def main() -> int:
     """Run as the arguments say; print a line for each bug; return the exit status."""
-    parser = argparse.ArgumentParser(description="Ten planted bugs; the simulation must catch each.")
+    parser = argparse.ArgumentParser(description="Planted bugs; the simulation must catch each.")
     parser.add_argument("names", nargs="*", help="run these only")
     parser.add_argument("--seeds", type=int, default=200, help="seeds played at most for each")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies under test at a time")

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -31,6 +33,13 @@ from tests.sim.homes import MEMORY
 
 CHUNK = 10
 """Seeds given to a process at a time."""
+
+LONGEST_S = 30
+"""Processor time after which a seed has failed: something turns in a circle and lets nobody else have a turn."""
+
+
+class Endless(KeyboardInterrupt):
+    """A seed took too long. No task and no callback keeps a ``KeyboardInterrupt`` to itself."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +84,29 @@ def run(number: int, *, trace: bool = False) -> Seed:
     """Run one seed in this process; an error of the simulation itself is a failure too."""
     root = Path(tempfile.mkdtemp(prefix="simulation-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        made = scenario.run(number, root)
-    except Exception:
+        with _limited():
+            made = scenario.run(number, root)
+    except (Exception, Endless):
         told = traceback.format_exc()
         return Seed(number, "", Counter(), 0.0, (("runs to its end", told),))
     finally:
         shutil.rmtree(root, ignore_errors=True)
     failures = tuple((one.name, one.told) for one in made.failures)
     return Seed(number, made.digest, made.counts, made.virtual_s, failures, tuple(made.trace) if trace else ())
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    def stop(*_: object) -> None:
+        raise Endless(f"no end after {LONGEST_S} s of processor time")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, LONGEST_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def run_all(seeds: Sequence[int], jobs: int, *, trace: bool = False) -> Iterator[Seed]:

@@ -4,16 +4,19 @@ The log of a process: JSON lines with allow-listed keys, also for what the libra
 Rule 1: a line carries keys of ``LOG_KEYS`` and nothing else.
 Rule 2: of what a library says, its name and the type of the error are told, never its words: an exception, or a task
 that nobody waited for, quotes whatever it held.
+Rule 3: a log that cannot be written stops nothing.
 """
 
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import securesystemslib
 import structlog
 
 LOG_KEYS = frozenset(
@@ -27,16 +30,61 @@ Log = Callable[..., None]
 """Writes one line: the event, and values by key."""
 
 
+class _Lines:
+    """
+    Writes lines to a stream, and neither fails nor waits for itself.
+
+    A log that cannot be written must not stop what it tells of: lines are counted that the stream did not take, and the
+    count is said once it takes them again. The collector of garbage may run in the middle of a line, and what it finds
+    has to be told too: that is written after the line.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._waiting: deque[str] = deque()
+        self._one = threading.RLock()
+        self._writing = False
+        self._lost = 0
+
+    def info(self, line: str) -> None:
+        """Write ``line``."""
+        with self._one:
+            self._waiting.append(line)
+            if self._writing:
+                return
+            self._writing = True
+            try:
+                while self._waiting:
+                    self._write(self._waiting.popleft())
+            finally:
+                self._writing = False
+
+    def _write(self, line: str) -> None:
+        text = line + "\n"
+        if self._lost:
+            text += _rendered({"event": "log.lost", "level": "error", "count": self._lost}) + "\n"
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+            self._lost = 0
+        except (OSError, ValueError):  # a full disk, a pipe that nobody reads any more, a closed file
+            self._lost += 1
+
+
+def _rendered(values: Mapping[str, Any]) -> str:
+    allowed = {key: value for key, value in values.items() if key in LOG_KEYS}
+    allowed["timestamp"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return orjson.dumps(allowed, default=str).decode()
+
+
 def configure_log(stream: Any = None, level: int = logging.INFO) -> Log:
-    """Return the log: JSON lines on ``stream`` (standard error), allow-listed keys only."""
+    """Return the log: JSON lines on ``stream`` (standard error), allow-listed keys only. Writing never raises."""
 
     def render(logger: Any, method: str, event: Any) -> str:
-        allowed = {key: value for key, value in event.items() if key in LOG_KEYS}
-        allowed["level"], allowed["timestamp"] = method, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-        return orjson.dumps(allowed, default=str).decode()
+        return _rendered({"level": method} | event)
 
     logger = structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stderr),
+        _Lines(stream or sys.stderr),
         processors=[
             structlog.contextvars.merge_contextvars,
             render,
@@ -58,23 +106,24 @@ class _Libraries(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; a record may name the type of its error in ``extra`` as ``error``."""
-        caught = record.exc_info[0] if record.exc_info else None
-        error = caught.__name__ if caught else getattr(record, "error", None)
-        self._log("library.warning" if record.levelno < logging.ERROR else "library.error", **_said(record.name, error))
+        """Write one line; a record may name the type of its error in ``extra`` as ``caught``."""
+        caught = record.exc_info[0] if record.exc_info else getattr(record, "caught", None)
+        _tell(self._log, "error" if record.levelno >= logging.ERROR else "warning", record.name, caught)
 
 
 def hear_libraries(log: Log) -> None:
     """Let everything that libraries, and Python itself, would write to standard error go through ``log``."""
     logging.captureWarnings(True)
     logging.basicConfig(handlers=[_Libraries(log)], force=True)
+    logging.getLogger(securesystemslib.__name__).handlers.clear()  # it gave itself one that writes to standard error
 
     def lost(caught: Any) -> None:
-        log("library.error", **_said("python", caught.exc_type.__name__))
+        _tell(log, "error", "python", caught.exc_type)
 
     sys.unraisablehook = lost
     threading.excepthook = lost
 
 
-def _said(library: str, error: str | None) -> dict[str, str]:
-    return {"library": library} | ({"error": error} if error else {})
+def _tell(log: Log, level: str, library: str, caught: object) -> None:
+    error = {"error": caught.__name__} if isinstance(caught, type) else {}  # a type: it quotes nobody
+    log(f"library.{level}", level=level, library=library, **error)

@@ -1,6 +1,7 @@
 """A log line carries allow-listed keys and nothing else."""
 
 import asyncio
+import errno
 import gc
 import io
 import json
@@ -117,3 +118,57 @@ def test_what_python_itself_would_print_is_not_quoted(heard: io.StringIO) -> Non
     thread.join()
     Fragile()
     assert [("library.error", "python", "ValueError"), ("library.error", "python", "KeyError")] == _lines(heard)
+
+
+class Full:
+    """A stream on a disk that is full until ``room`` is set."""
+
+    def __init__(self) -> None:
+        self.room, self.text = False, ""
+
+    def write(self, text: str) -> None:
+        """Take ``text``, if there is room."""
+        if not self.room:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        self.text += text
+
+    def flush(self) -> None:
+        """Keep nothing back."""
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    """Lines that the stream does not take are counted, and the count is told once it takes them again."""
+    stream = Full()
+    log = configure_log(stream)
+    for _ in range(3):
+        log("case.moved", ref="r")
+    stream.room = True
+    log("case.moved", ref="s")
+    first, second = map(json.loads, stream.text.splitlines())
+    assert ("case.moved", "s", "log.lost", 3) == (first["event"], first["ref"], second["event"], second["count"])
+
+
+def test_what_is_found_in_the_middle_of_a_line_follows_it() -> None:
+    """The collector of garbage may log while a line is written, in the same thread: nothing waits for itself."""
+
+    class Interrupted(io.StringIO):
+        def flush(self) -> None:
+            if "found" not in self.getvalue() and not self.found:
+                self.found = True
+                log("library.error", library="asyncio", reason="found")
+
+        found = False
+
+    stream = Interrupted()
+    log = configure_log(stream)
+    log("case.moved", ref="r")
+    assert ["case.moved", "library.error"] == [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
+
+def test_a_library_that_brings_a_handler_of_its_own_is_heard_like_the_others(
+    heard: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it reaches standard error beside the log, and its line has its level."""
+    logging.getLogger("securesystemslib.signer").error("Мария")
+    assert ("", "") == capsys.readouterr()
+    assert ["error"] == [json.loads(line)["level"] for line in heard.getvalue().splitlines()]

@@ -73,8 +73,10 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
             task.cancel()
 
     log = configure_log()
+    if parent is not None:
+        log = partial(log, process=parent.number)
     hear_libraries(log)
-    gateway = await app.build(chosen, passphrase=ask, log=partial(log, process=parent.number) if parent else log)
+    gateway = await app.build(chosen, passphrase=ask, log=log)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)

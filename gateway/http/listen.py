@@ -149,8 +149,8 @@ class NeutralHandler(web.RequestHandler):
         What our handlers raise is told by the door (``gateway.fault``). What comes here happened outside of them, most
         often because a connection was torn down in the middle of a body.
         """
-        error = type(exc_info).__name__
-        self.logger.error("a connection ended with %s", error, extra={"error": error})
+        caught = type(exc_info)
+        self.logger.error("a connection ended with %s", caught.__name__, extra={"caught": caught})
 
     def handle_error(
         self,

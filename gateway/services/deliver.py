@@ -657,6 +657,8 @@ class Deliverer:
             # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
             await tx.save_outbound(_settled_before(row))
             return
+        if code is None:
+            self._context.log("message.expired", partner=row.partner, type=row.type, ref=row.ref)
         await tx.save_outbound(row._replace(state="undelivered", code=code, answered_at=now))
         case_row = await tx.find_case(row.ref) if row.ref else None
         if case_row is not None and case_row.sealed is not None:

@@ -252,16 +252,18 @@ class Receiver:
 
     async def _settle(self, opened: Opened, now: datetime) -> bytes | None:
         """Decide on the message and return its answer once that is durable; ``None`` for a collect to be served."""
+        return await self._committed(lambda tx: self._decide(tx, opened, now))
+
+    async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]]) -> bytes | None:
+        """Return the answer that ``unit`` drafted, once it is signed, or else what it returned."""
         for _ in range(_TRIES):
             try:
-                committed = await self._context.commit(lambda tx: self._decide(tx, opened, now))
-                break
+                committed = await self._context.commit(unit)
             except Conflict:
                 continue  # a twin of this message was in the same batch; the next look finds its answer
-        else:
-            raise PeerError(Reason.STORE_CONFLICT)
-        answer: bytes | None = committed.answer if committed.answer is not None else committed.value
-        return answer
+            answer: bytes | None = committed.answer if committed.answer is not None else committed.value
+            return answer
+        raise PeerError(Reason.STORE_CONFLICT)
 
     def _answer(self, answer: bytes) -> Reply:
         return Reply(200, wire.ANSWER_MEDIA_TYPE, wire.pad_answer(answer))
@@ -273,9 +275,7 @@ class Receiver:
             row = await tx.find_inbound_by_envelope(envelope_id)
             return await self._again(tx, row, now) if row else None
 
-        committed = await self._context.commit(unit)
-        answer: bytes | None = committed.answer or committed.value
-        return answer
+        return await self._committed(unit)
 
     async def _again(self, tx: Tx, row: InboundRow, now: datetime) -> bytes | None:
         """Return the answer kept for ``row``; where it is given no more, draft another and return ``None``."""

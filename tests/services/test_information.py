@@ -72,6 +72,19 @@ async def test_question_is_asked_and_answered(network: Network) -> None:
     assert ("answered", ANSWERED) == (found.state, found.answer)
 
 
+async def test_a_question_that_never_arrived_is_told(network: Network) -> None:
+    """A message of no case has nobody's case to stand in: the log says that it expired, to whom, and which kind."""
+    network.wires.cut = True
+    gateway = network.gateways["XAA"]
+    made = await gateway.information.ask("XBB", ASKED, "writer")
+    await gateway.information.send("XBB", made.thread, signed(network, made, "information.request"), "office")
+    await network.deliver()
+    network.clock.pass_(days=100)
+    await gateway.deliverer.expire(network.clock.now())
+    told = [values for event, values in network.logs if event == "message.expired"]
+    assert [{"partner": "XBB", "type": "information.request", "ref": None}] == told
+
+
 async def test_the_author_does_not_sign_by_the_hand_of_another(network: Network) -> None:
     """Whoever sends signs with a key of their own; that of the author is none, also where the card lists it."""
     office = network.gateways["XAA"].information

@@ -51,7 +51,7 @@ WINDOWS = 2
 SETTINGS = """
 [limits]
 post_timeout_s = 3
-in_flight = 8
+in_flight = 2
 """
 POST_TIMEOUT_S = 3.0
 
