@@ -34,9 +34,9 @@ class _Lines:
     """
     Writes lines to a stream, and neither fails nor waits for itself.
 
-    A log that cannot be written must not stop what it tells of: lines are counted that the stream did not take, and the
-    count is said once it takes them again. The collector of garbage may run in the middle of a line, and what it finds
-    has to be told too: that is written after the line.
+    A log that cannot be written must not stop what it tells of. Lines that the stream did not take at once are counted,
+    and the count is told when it takes them again; a buffer may still bring some of those counted. The collector of
+    garbage may run in the middle of a line, and what it finds has to be told too: that is written after the line.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -55,26 +55,32 @@ class _Lines:
             self._writing = True
             try:
                 while self._waiting:
-                    self._write(self._waiting.popleft())
+                    self._take(self._waiting.popleft())
             finally:
                 self._writing = False
 
-    def _write(self, line: str) -> None:
-        text = line + "\n"
-        if self._lost:
-            text += _rendered({"event": "log.lost", "level": "error", "count": self._lost}) + "\n"
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-            self._lost = 0
-        except (OSError, ValueError):  # a full disk, a pipe that nobody reads any more, a closed file
+    def _take(self, line: str) -> None:
+        if not self._wrote(line):
             self._lost += 1
+        elif self._lost and self._wrote(_rendered({"event": "log.lost", "level": "error", "count": self._lost})):
+            self._lost = 0
+
+    def _wrote(self, line: str) -> bool:
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError, RuntimeError):  # a full disk, a closed pipe or file, a stream that is busy
+            return False
+        return True
 
 
 def _rendered(values: Mapping[str, Any]) -> str:
     allowed = {key: value for key, value in values.items() if key in LOG_KEYS}
     allowed["timestamp"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-    return orjson.dumps(allowed, default=str).decode()
+    try:
+        return orjson.dumps(allowed, default=str).decode()
+    except TypeError:  # a path that is not UTF-8, a number that is too long: told as Python would show it
+        return orjson.dumps({key: ascii(value) for key, value in allowed.items()}).decode()
 
 
 def configure_log(stream: Any = None, level: int = logging.INFO) -> Log:

@@ -148,6 +148,13 @@ def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     assert ("case.moved", "s", "log.lost", 3) == (first["event"], first["ref"], second["event"], second["count"])
 
 
+def test_a_value_that_is_no_text_is_told_nevertheless() -> None:
+    """A path with bytes that are not UTF-8 stands in an error of the system: the line is written, and escapes them."""
+    stream = io.StringIO()
+    configure_log(stream)("store.unavailable", error="no room in \udc80")
+    assert "\\udc80" in json.loads(stream.getvalue())["error"]
+
+
 def test_what_is_found_in_the_middle_of_a_line_follows_it() -> None:
     """The collector of garbage may log while a line is written, in the same thread: nothing waits for itself."""
 

@@ -287,7 +287,8 @@ class Trust:
                 return None
             old = await _row(tx, country)
             epoch = card.epoch if old.card is None else old.epoch
-            row = old._replace(card=card.raw, hold=None, refreshed_at=now, epoch=epoch)
+            raw = old.card if old.card is not None and _is_newer(old.card, card) else card.raw
+            row = old._replace(card=raw, hold=None, refreshed_at=now, epoch=epoch)
             await tx.save_partner(row)
             for event in said:
                 await tx.add_trust_event(event._replace(fingerprint=known))
@@ -299,14 +300,13 @@ class Trust:
         return row is not None
 
     async def _newest(self, country: str, identity: bytes) -> Card:
-        held = self._published.get(country)
         for raw in reversed(await self._source.cards(country)):
             try:
                 card = cards.verify_card(raw, identity)
             except CardRefused:
                 continue
             if card.country == country:
-                return held if held and held.identity == identity and held.serial > card.serial else card
+                return card
         raise PeerError(Reason.CARD_MISSING)
 
     async def go_on(self, country: str, officer: str, reason: str, now: datetime) -> bool:
@@ -330,6 +330,12 @@ def stage(age: timedelta) -> str:
 
 async def _row(tx: Tx, country: str) -> PartnerRow:
     return await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
+
+
+def _is_newer(raw: bytes, card: Card) -> bool:
+    """Return whether the card ``raw`` that is held, at another node perhaps, follows ``card`` under the same key."""
+    held = cards.parse_card(raw)
+    return held.identity == card.identity and held.serial > card.serial
 
 
 async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> PartnerRow | None:

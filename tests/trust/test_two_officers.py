@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gateway.services.ports import Tx
 from gateway.services.trust_acts import TrustActs
 from tests.support.network import Network
 from tests.support.trust_list import World
@@ -100,3 +101,28 @@ async def test_lifting_a_hold_does_not_go_back_to_an_older_card(
     await acts.hold("XBB", "no answer for days", *FIRST)
     await confirm(network, identity)
     assert ({}, 2) == (context.trust.holds(), context.trust.card("XBB").serial)
+
+
+async def test_a_hold_is_lifted_with_the_card_that_another_process_took(
+    both: tuple[Network, World], acts: TrustActs, identity: bytes
+) -> None:
+    """Another process took a newer card meanwhile, which this one has not seen: that card stays, with the hold gone."""
+    network, world = both
+    trust = network.gateways["XAA"].context.trust
+    await acts.hold("XBB", "no answer for days", *FIRST)
+    before = await trust._source.cards("XBB")
+    newest = world.issue("XBB", at=network.clock.now())
+
+    async def take(tx: Tx) -> None:
+        row = await tx.find_partner("XBB")
+        assert row is not None
+        await tx.save_partner(row._replace(card=newest.raw))
+
+    await network.gateways["XAA"].store.commit(take)
+
+    async def old(country: str) -> Sequence[bytes]:
+        return before
+
+    trust._source.cards = old  # type: ignore[method-assign]
+    await confirm(network, identity)
+    assert ({}, newest.serial) == (trust.holds(), trust.card("XBB").serial)
