@@ -5,7 +5,6 @@ A listing that did not arrive is not kept and sent again but made anew: threads 
 belongs to no case only the sealed bytes are kept, which open with no other key.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from gateway.core import wire
@@ -31,17 +30,36 @@ async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: i
     for row in await tx.outbound_since(country, now - 2 * wire.MAX_VALIDITY):
         if row.type == RESYNC and row.state in ("queued", "posted"):
             await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
-    threads = [row for row in await tx.threads(country) if row.in_digest is not None]
-    for start in range(0, len(threads), THREADS_A_MESSAGE):
-        part = threads[start : start + THREADS_A_MESSAGE]
-        body = ijson.dumps({"threads": _rows(part), "more": start + THREADS_A_MESSAGE < len(threads)})
+    card = context.trust.find(country)
+    rows = []
+    for thread in await tx.threads(country):
+        if thread.in_digest is not None:
+            rows.append(_row(thread.thread, thread.in_epoch, thread.in_seq, thread.in_digest))
+            if card is not None and thread.in_epoch >= card.epoch:
+                rows += await _before(tx, thread)
+    for start in range(0, len(rows), THREADS_A_MESSAGE):
+        part = rows[start : start + THREADS_A_MESSAGE]
+        body = ijson.dumps({"threads": part, "more": start + THREADS_A_MESSAGE < len(rows)})
         id = await channel.queue(context, tx, country, RESYNC, body, now)
         made = await tx.find_outbound(country, id)
         if made is not None and wait_s:
             await tx.save_outbound(made._replace(next_try_at=now + timedelta(seconds=wait_s)))
 
 
-def _rows(threads: Sequence[ThreadRow]) -> list[dict[str, object]]:
-    return [
-        {"thread": row.thread, "epoch": row.in_epoch, "seq": row.in_seq, "payload": row.in_digest} for row in threads
+async def _before(tx: Tx, thread: ThreadRow) -> list[dict[str, object]]:
+    """
+    Return where a thread stood before its partner was restored, if it went on in the new epoch before anybody noticed.
+
+    What came in the new epoch is known there: of what was lost, only the last message before says anything.
+    """
+    came = await tx.inbound_of_case(thread.ref) if thread.ref is not None else ()
+    of_old = [
+        (row.epoch, row.seq, row.digest)
+        for row in came
+        if row.thread == thread.thread and row.status == wire.ACCEPTED and row.epoch < thread.in_epoch and row.seq
     ]
+    return [_row(thread.thread, *max(of_old))] if of_old else []
+
+
+def _row(thread: str, epoch: int, seq: int, payload: str) -> dict[str, object]:
+    return {"thread": thread, "epoch": epoch, "seq": seq, "payload": payload}

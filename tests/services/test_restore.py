@@ -17,6 +17,7 @@ from keys import b64, card
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.support import homeward, story
+from tests.support.holds import lift
 from tests.support.network import HandClock, Network, make_network, open_gateway
 
 
@@ -31,6 +32,13 @@ def next_card_of(network: Network, country: str, **changes: object) -> None:
 
 
 async def restore(network: Network, country: str, backup: Path) -> None:
+    """Put the database of ``backup`` back, raise the epoch, publish the card that says so, and let everybody see it."""
+    await put_back(network, country, backup)
+    for each in network.gateways.values():
+        await each.refresh_trust()
+
+
+async def put_back(network: Network, country: str, backup: Path) -> None:
     """Put the database of ``backup`` back, raise the epoch, and publish the card that says so."""
     await network.gateways[country].close()
     data = network.homes[country] / "data"
@@ -39,8 +47,6 @@ async def restore(network: Network, country: str, backup: Path) -> None:
     gateway = await open_gateway(network, country)
     epoch = await gateway.resync.begin_epoch(network.clock.now())
     next_card_of(network, country, epoch=epoch)
-    for each in network.gateways.values():
-        await each.refresh_trust()
 
 
 def back_up(network: Network, country: str, to: Path) -> Path:
@@ -105,6 +111,29 @@ async def test_lost_messages_of_ours_become_findings(network: Network, tmp_path:
     await network.deliver()
     found = (await story.case(network, "XBB", theirs)).findings
     assert ["the other State holds our message number 1, which was lost before the restore"] == list(found)
+
+
+async def test_lost_messages_become_findings_in_a_thread_that_went_on(network: Network, tmp_path: Path) -> None:
+    """The restored State speaks again before its partner notices the restore: what it lost before is told even so."""
+    asking = network.gateways["XAA"].context
+    _, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
+    await network.deliver()
+    await put_back(network, "XBB", backup)
+    await asking.trust.hold("XBB", "second", "a theft was heard of", network.clock.now())
+    # Whoever lifts a hold takes the newest card; that the epoch was raised is noticed when cards are read next.
+    await lift(asking.trust, "XBB", asking.trust.held("XBB").identity, network.clock.now())  # type: ignore[union-attr]
+    await network.gateways["XBB"].refresh_trust()
+    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-21", "first")
+    await network.gateways["XBB"].deliverer.run_once()
+    assert 2 == asking.trust.card("XBB").epoch
+    await network.gateways["XAA"].refresh_trust()
+    await network.deliver()
+    found = (await story.case(network, "XBB", theirs)).findings
+    assert "the other State holds our message number 2, which was lost before the restore" in found
 
 
 async def test_state_without_an_address_collects(tmp_path: Path) -> None:
