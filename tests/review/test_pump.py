@@ -59,14 +59,15 @@ async def test_a_state_on_hold_while_more_waits_stops_nobody_else(network: Netwo
     assert (1, 1) == (wires.begun, len(wires.answers))
 
 
-async def test_a_store_that_refuses_while_more_waits_is_asked_once_a_second(network: Network) -> None:
+async def test_a_store_that_refuses_while_more_waits_is_asked_once_a_second(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A claim that the store refuses, without even letting others have a turn, is not tried again at once."""
     gateway = network.gateways["XAA"]
     async with more_waits(network) as wires:
         wires.go.set()
-        before = gateway.store._queue_max  # type: ignore[attr-defined]
-        gateway.store._queue_max = 0  # type: ignore[attr-defined]
+        monkeypatch.setattr(gateway.store, "_queue_max", 0)
         await asyncio.sleep(0.3)
         refused = [event for event, _ in network.logs if event == "store.unavailable"]
-        gateway.store._queue_max = before  # type: ignore[attr-defined]
+        monkeypatch.undo()
     assert 1 <= len(refused) <= 5

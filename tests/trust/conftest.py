@@ -8,6 +8,8 @@ import pytest_asyncio
 
 from tests.cli.support import Homes, copy_homes
 from tests.support.network import Network, make_network
+from tests.support.trust_list import World
+from tests.trust.homes import listed
 from tests.trust.witnesses import three
 
 
@@ -17,6 +19,14 @@ async def trio(tmp_path: Path) -> AsyncIterator[Network]:
     made = await three(tmp_path)
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture
+async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
+    """XAA and XBB on one trust list."""
+    network, world = await listed(tmp_path)
+    yield network, world
+    await network.close()
 
 
 @pytest_asyncio.fixture

@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from gateway import app
 from gateway.core.codes import PeerError
@@ -18,15 +15,7 @@ from keys import trust_policy
 from tests.support import story
 from tests.support.network import HandClock, Network, open_gateway
 from tests.support.trust_list import World
-from tests.trust.homes import confirm, listed
-
-
-@pytest_asyncio.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
-    """XAA and XBB on one trust list."""
-    network, world = await listed(tmp_path)
-    yield network, world
-    await network.close()
+from tests.trust.homes import confirm
 
 
 class Yielding(HandClock):

@@ -1,10 +1,6 @@
 """What happens when the card of a State is by another identity key than the one held (docs/protocol.md 8.2)."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
@@ -14,15 +10,7 @@ from keys.sign import SigningKey
 from tests.support import story
 from tests.support.network import Network, open_gateway
 from tests.support.trust_list import World, first_card
-from tests.trust.homes import OFFICERS, confirm, listed
-
-
-@pytest_asyncio.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
-    """XAA and XBB on one trust list."""
-    network, world = await listed(tmp_path)
-    yield network, world
-    await network.close()
+from tests.trust.homes import OFFICERS, confirm
 
 
 def _new_identity(network: Network, world: World) -> SigningKey:

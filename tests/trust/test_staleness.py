@@ -1,11 +1,8 @@
 """What happens when what is published cannot be read for long, and who may go on (docs/protocol.md 8.3)."""
 
 import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
@@ -13,15 +10,7 @@ from gateway.services.trust_acts import TrustActs
 from tests.support import story
 from tests.support.network import Network
 from tests.support.trust_list import World
-from tests.trust.homes import OFFICERS, listed
-
-
-@pytest_asyncio.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
-    """XAA and XBB on one trust list."""
-    network, world = await listed(tmp_path)
-    yield network, world
-    await network.close()
+from tests.trust.homes import OFFICERS
 
 
 @pytest.fixture

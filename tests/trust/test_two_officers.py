@@ -1,27 +1,17 @@
 """Two officers lift a hold, and neither of them alone, whatever happens between their words (docs/protocol.md 8.2)."""
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
-import pytest_asyncio
 
 from gateway.services.ports import Tx
 from gateway.services.trust_acts import TrustActs
 from tests.support.network import Network
 from tests.support.trust_list import World
-from tests.trust.homes import OFFICERS, confirm, listed
+from tests.trust.homes import OFFICERS, confirm
 
 FIRST, SECOND = OFFICERS
 WHY = "read out by telephone"
-
-
-@pytest_asyncio.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Network, World]]:
-    """XAA and XBB on one trust list."""
-    network, world = await listed(tmp_path)
-    yield network, world
-    await network.close()
 
 
 @pytest.fixture
