@@ -82,7 +82,7 @@ async def print_pdf(page: str) -> bytes:
         why, _, hint = said.decode("utf-8", "replace").strip().rpartition("\n")
         raise CannotPrint(why.rpartition("\n")[2], hint)
     if worker.returncode != 0 or not made.startswith(b"%PDF-"):
-        raise CannotPrint("printing failed")
+        raise CannotPrint(f"the printing process ended with {worker.returncode} after {len(made)} bytes")
     return made
 
 
@@ -105,4 +105,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The page is out. Taking the interpreter apart around what Pango still holds crashes one process in some hundreds.
+    os._exit(status)

@@ -4,7 +4,6 @@ import importlib
 import json
 import re
 import sqlite3
-import sys
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -139,16 +138,16 @@ def test_no_file_is_overwritten(home: Path, tmp_path: Path) -> None:
     assert (2, b"kept") == (done.exit_code, (tmp_path / "note.pdf").read_bytes())
 
 
-def test_without_the_library_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without the extra gets the text, and one line for the PDF."""
-    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    (tmp_path / "weasyprint.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(CommandError) as failed:
         serialize_pdf(serialize_html(NOTE))
     assert ("no-pdf", "pip install 'isthmus[pdf]'") == (failed.value.told.code, failed.value.told.hint)
 
 
 @needs_weasyprint
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_pdf_is_of_the_archives_kind() -> None:
     """The file says of itself that it is PDF/A-3u, embeds its fonts, and refers to nothing."""
     made = serialize_pdf(serialize_html(NOTE))

@@ -1,6 +1,7 @@
 """Digests and notes verbales: what they say, what they leave out, and how they are kept."""
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +122,23 @@ async def test_a_note_is_printed_by_another_process(desk: Desk) -> None:
     assert (200, "application/pdf") == (answer.status, answer.headers["Content-Type"])
     assert answer.body.startswith(b"%PDF-")
     assert 'attachment; filename="note-XBB-2027-1.pdf"' == answer.headers["Content-Disposition"]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("weasyprint") is None, reason="the extra pdf is absent")
+async def test_a_printer_that_would_crash_at_its_end_has_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the page is out the worker ends: it does not take the interpreter apart, on which Pango may crash."""
+    crash = "import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGKILL)\n"
+    (tmp_path / "sitecustomize.py").write_text(crash)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    try:
+        made = await print_pdf("<p>x</p>")
+    except CannotPrint as error:
+        if "libraries" not in str(error):
+            raise
+        pytest.skip(str(error))
+    assert made.rstrip().endswith(b"%%EOF")
 
 
 async def test_a_page_that_cannot_be_printed_is_an_error_in_words() -> None:
