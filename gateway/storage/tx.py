@@ -67,17 +67,20 @@ FROM case_file AS c WHERE c.state = ? AND c.changed_at < ? AND (c.due, c.ref) > 
 _CASE_BY_STATE = _CASE.replace("FROM case_file AS c", _BY_STATE)
 _PLACE_BY_STATE = "SELECT c.due, c.ref " + _BY_STATE
 _INSERT_CASE = """
-INSERT INTO case_file (ref, side, partner, thread, state, officer, step, instrument, calendar, due_on, due_at,
-    reminders, extended, delay_notice, opened_at, changed_at, closed_at, version, wrapped, sealed)
+INSERT INTO case_file (ref, step, instrument, calendar, due_on, reminders, extended, delay_notice, changed_at, version,
+    wrapped, sealed, side, partner, thread, state, officer, due_at, opened_at, closed_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE_CASE = """
-UPDATE case_file SET ref = ?, side = ?, partner = ?, thread = ?, state = ?, officer = ?, step = ?, instrument = ?,
-    calendar = ?, due_on = ?, due_at = ?, reminders = ?, extended = ?, delay_notice = ?, opened_at = ?, changed_at = ?,
-    closed_at = ?, version = ?, wrapped = ?, sealed = ?
-WHERE n = ?
+UPDATE case_file SET step = ?, instrument = ?, calendar = ?, due_on = ?, reminders = ?, extended = ?, delay_notice = ?,
+    changed_at = ?, version = ?, wrapped = ?, sealed = ?"""
+# Indexes stand over these. One is written anew for each column of it that a statement names, changed or not, so a save
+# names those alone that changed.
+_SORTED = ("side", "partner", "thread", "state", "officer", "due_at", "opened_at", "closed_at")
+_STORED_CASE = """
+SELECT n, version, erased, wrapped, side, partner, thread, state, officer, due_at, opened_at, closed_at
+FROM case_file WHERE ref = ?
 """
-_STORED_CASE = "SELECT n, version, erased, wrapped FROM case_file WHERE ref = ?"
 _INSERT_EVENT = """
 INSERT INTO case_event (ref, at, event, actor, role, source, target, digest, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -133,22 +136,25 @@ _OUTBOUND_EXPIRED = (
     _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
 )
 _INSERT_OUTBOUND = """
-INSERT INTO outbound (partner, id, digest, envelope_id, thread, epoch, seq, type, state, kid, ref, queued_at,
-    not_before, next_try_at, try_at, attempts, posted_at, expires_at, answered_at, status, code, answer)
+INSERT INTO outbound (partner, id, digest, thread, epoch, seq, type, ref, queued_at, not_before, expires_at,
+    envelope_id, state, kid, next_try_at, try_at, attempts, posted_at, answered_at, status, code, answer)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 RETURNING n
 """
 _INSERT_BODY = "INSERT INTO outbound_body (n, queued_at, envelope, sealed) VALUES (?, ?, ?, ?)"
+_STORED_OUTBOUND = """
+SELECT n, digest, thread, epoch, seq, type, ref, queued_at, not_before, expires_at FROM outbound
+WHERE partner = ? AND id = ?
+"""
+# What a message says never changes, so no index over that is written anew.
 _UPDATE_OUTBOUND = """
-UPDATE outbound SET partner = ?, id = ?, digest = ?, envelope_id = ?, thread = ?, epoch = ?, seq = ?, type = ?,
-    state = ?, kid = ?, ref = ?, queued_at = ?, not_before = ?, next_try_at = ?, try_at = ?, attempts = ?,
-    posted_at = ?, expires_at = ?, answered_at = ?, status = ?, code = ?, answer = ?
+UPDATE outbound SET envelope_id = ?, state = ?, kid = ?, next_try_at = ?, try_at = ?, attempts = ?, posted_at = ?,
+    answered_at = ?, status = ?, code = ?, answer = ?
 WHERE n = ?
 """
 # The bytes are large and seldom change: a row that would stay the same is not written.
 _UPDATE_BODY = """
-UPDATE outbound_body SET queued_at = ?1, envelope = ?2, sealed = ?3
-WHERE n = ?4 AND (queued_at <> ?1 OR envelope IS NOT ?2 OR sealed IS NOT ?3)
+UPDATE outbound_body SET envelope = ?1, sealed = ?2 WHERE n = ?3 AND (envelope IS NOT ?1 OR sealed IS NOT ?2)
 """
 # What may be posted now: no earlier number of its thread and epoch waits.
 _DUE = """
@@ -354,7 +360,12 @@ class SqlTx(ABC):
     async def find_case(self, ref: str) -> CaseRow | None:
         """Find a case by our reference."""
         row = await self._held(_CASE_BY_REF, (ref,))
-        return None if row is None else _case(row)
+        if row is None:
+            return None
+        found = _case(row)
+        if found.wrapped_key is not None:
+            self._live.add(ref)
+        return found
 
     async def save_case(self, row: CaseRow) -> None:
         """
@@ -364,18 +375,22 @@ class SqlTx(ABC):
         sealed bytes of a case that was erased meanwhile.
         """
         if row.version == 1:
-            await self._write(_INSERT_CASE, _case_values(row))  # a reference that is taken is a conflict
+            carries, sorted_by = _case_values(row)
+            await self._write(_INSERT_CASE, (row.ref, *carries, *sorted_by))  # a reference that is taken is a conflict
             self._live.add(row.ref)
             return
         stored = await self._held(_STORED_CASE, (row.ref,))
         if stored is None or row.version != stored[1] + 1:
             raise Conflict(f"case {row.ref} was changed meanwhile")
-        number, _, erased, wrapped = stored
+        number, _, erased, wrapped, *before = stored
         if erased and (row.wrapped_key is not None or row.sealed is not None):
             raise Conflict(f"case {row.ref} was erased meanwhile")
         if wrapped is not None and row.wrapped_key is None:
             raise BrokenUnit("only an erasure drops the key of a case")
-        await self._write(_UPDATE_CASE, (*_case_values(row), number))
+        carries, sorted_by = _case_values(row)
+        changed = {name: now for name, was, now in zip(_SORTED, before, sorted_by, strict=True) if now != was}
+        sets = "".join(f", {name} = ?" for name in changed)
+        await self._write(f"{_UPDATE_CASE}{sets} WHERE n = ?", (*carries, *changed.values(), number))
 
     async def cases(
         self,
@@ -526,17 +541,25 @@ class SqlTx(ABC):
         return tuple(map(_outbound, await self._all_held(_OUTBOUND_SINCE, (partner, _seconds(since)))))
 
     async def save_outbound(self, row: OutboundRow) -> None:
-        """Store a message to send, new or anew. Of an erased case neither envelope nor sealed bytes are kept."""
-        values = _outbound_values(row)
+        """
+        Store a message to send, new or anew. Of an erased case neither envelope nor sealed bytes are kept.
+
+        Raises ``BrokenUnit`` if it says something else than the message stored under its id: digest, place in a
+        thread, type, case, and the instants of queueing, of the earliest attempt and of the end stay as they are.
+        """
+        said, goes = _outbound_values(row)
         erased = row.ref is not None and await self._erased(row.ref)
         envelope, sealed = (None, None) if erased else (row.envelope, row.sealed)
-        stored = await self._one("SELECT n FROM outbound WHERE partner = ? AND id = ?", (row.partner, row.id))
-        if stored is not None:
-            await self._write(_UPDATE_OUTBOUND, (*values, stored[0]))
-            await self._write(_UPDATE_BODY, (_seconds(row.queued_at), envelope, sealed, stored[0]))
+        stored = await self._one(_STORED_OUTBOUND, (row.partner, row.id))
+        if stored is None:
+            number = await self._insert(_INSERT_OUTBOUND, (row.partner, row.id, *said, *goes))
+            await self._write(_INSERT_BODY, (number, _seconds(row.queued_at), envelope, sealed))
             return
-        number = await self._insert(_INSERT_OUTBOUND, values)
-        await self._write(_INSERT_BODY, (number, _seconds(row.queued_at), envelope, sealed))
+        number, *before = stored
+        if said != tuple(before):
+            raise BrokenUnit("a message that is stored says something else")
+        await self._write(_UPDATE_OUTBOUND, (*goes, number))
+        await self._write(_UPDATE_BODY, (envelope, sealed, number))
 
     async def partners_due(self, now: datetime) -> Sequence[str]:
         """Return the partners that a message may be posted to now."""
@@ -898,29 +921,32 @@ class SqlTx(ABC):
             raise BrokenUnit("a unit that only reads tried to write")
 
 
-def _case_values(row: CaseRow) -> Row:
-    return (
-        row.ref,
+def _case_values(row: CaseRow) -> tuple[Row, Row]:
+    """Return what a case carries, and what cases are found and sorted by (``_SORTED``)."""
+    carries = (
+        row.step,
+        row.instrument,
+        row.calendar,
+        None if row.due_on is None else row.due_on.isoformat(),
+        row.reminders,
+        int(row.extended),  # of the very type that SQLite stores, or the driver looks for an adapter each time
+        int(row.delay_notice),
+        _seconds(row.changed_at),
+        row.version,
+        row.wrapped_key,
+        row.sealed,
+    )
+    sorted_by = (
         row.side,
         row.partner,
         row.thread,
         row.state,
         row.officer,
-        row.step,
-        row.instrument,
-        row.calendar,
-        None if row.due_on is None else row.due_on.isoformat(),
         _seconds_or_none(row.due_at),
-        row.reminders,
-        int(row.extended),  # of the very type that SQLite stores, or the driver looks for an adapter each time
-        int(row.delay_notice),
         _seconds(row.opened_at),
-        _seconds(row.changed_at),
         _seconds_or_none(row.closed_at),
-        row.version,
-        row.wrapped_key,
-        row.sealed,
     )
+    return carries, sorted_by
 
 
 def _case(row: Row) -> CaseRow:
@@ -943,32 +969,34 @@ def _trace(direction: str, row: Row) -> Trace:
     return Trace(number, direction, partner, id, digest, type, _instant(at), ref, kid, kept == 1)
 
 
-def _outbound_values(row: OutboundRow) -> Row:
+def _outbound_values(row: OutboundRow) -> tuple[Row, Row]:
+    """Return what a message says, and how far its delivery is."""
     next_try_at, not_before = row.next_try_at.timestamp(), _seconds(row.not_before)
-    return (
-        row.partner,
-        row.id,
+    said = (
         row.digest,
-        row.envelope_id,
         row.thread,
         row.epoch,
         row.seq,
         row.type,
-        row.state,
-        row.kid,
         row.ref,
         _seconds(row.queued_at),
         not_before,
+        _seconds(row.expires_at),
+    )
+    goes = (
+        row.envelope_id,
+        row.state,
+        row.kid,
         next_try_at,
         max(next_try_at, not_before),
         row.attempts,
         _seconds_or_none(row.posted_at),
-        _seconds(row.expires_at),
         _seconds_or_none(row.answered_at),
         row.status,
         row.code,
         row.answer,
     )
+    return said, goes
 
 
 def _outbound(row: Row) -> OutboundRow:

@@ -1,7 +1,7 @@
 """What every store must do, whatever its dialect: the rows of the port, one by one."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -102,6 +102,40 @@ async def test_next_version_is_saved(store: Store) -> None:
     later = case(version=2, state="ANSWERED", sealed=b"other", wrapped_key=b"rewrapped", closed_at=NOW, extended=True)
     await put(store, ("save_case", case()), ("save_case", later))
     assert later == await get(store, "find_case", "c1")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    {
+        "side": "requested",
+        "partner": "XCC",
+        "thread": "thread-other",
+        "state": "ANSWERED",
+        "officer": "other",
+        "step": "other",
+        "instrument": "other",
+        "calendar": "other",
+        "due_on": date(2031, 2, 3),
+        "due_at": NOW + timedelta(days=9),
+        "reminders": 7,
+        "extended": True,
+        "delay_notice": False,
+        "opened_at": NOW - timedelta(days=1),
+        "changed_at": NOW + timedelta(days=1),
+        "closed_at": NOW,
+        "wrapped_key": b"rewrapped",
+        "sealed": b"other",
+    }.items(),
+)
+async def test_each_column_of_a_case_is_saved_alone(store: Store, column: str, value: object) -> None:
+    """What changed is stored, and everything else stays, whichever column it is."""
+    later = case(version=2, **{column: value})
+    assert later != case(version=2), "the value is the one that stands"
+    await put(store, ("save_case", case()), ("save_case", later))
+    assert later == await get(store, "find_case", "c1")
+    back = case(version=3)
+    await put(store, ("save_case", back))
+    assert back == await get(store, "find_case", "c1")
 
 
 @pytest.mark.parametrize("version", [1, 3])
@@ -236,6 +270,29 @@ async def test_outbound_is_saved_anew(store: Store) -> None:
     assert sent == await get(store, "find_outbound", "XBB", "id-m1")
     assert sent == await get(store, "find_outbound_by_digest", "XBB", "digest-m1")
     assert (sent,) == await get(store, "outbound_of_case", "c1")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"digest": "other"},
+        {"thread": None},
+        {"epoch": 9},
+        {"seq": 9},
+        {"type": "other"},
+        {"ref": None},
+        {"queued_at": NOW - timedelta(seconds=1)},
+        {"not_before": NOW + timedelta(seconds=1)},
+        {"expires_at": NOW + timedelta(days=99)},
+    ],
+    ids=str,
+)
+async def test_a_message_to_send_says_what_it_said(store: Store, other: dict[str, Any]) -> None:
+    """Nobody saves under an id of a message another one: digest, place, type, case and its instants stay."""
+    await put(store, ("save_outbound", outbound()))
+    with pytest.raises(BrokenUnit):
+        await put(store, ("save_outbound", outbound(state="posted", **other)))
+    assert outbound() == await get(store, "find_outbound", "XBB", "id-m1")
 
 
 async def test_outbound_since(store: Store) -> None:
