@@ -33,6 +33,7 @@ MARK: Final = "information"
 """What stands in place of a case's reference in the thread of a question; a reference has 22 letters."""
 
 _INDEX = "information"
+_ENDS = {"refused": "refused", "undelivered": "undelivered", "dropped": "undelivered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Question:
     """
     One question and its answer: ``thread`` (22 characters), ``partner``, whether it is ``ours``, the dates (ISO 8601).
 
-    ``state`` is ``prepared``, ``asked`` or ``answered``. No member has room for a person.
+    ``state`` is ``prepared``, ``asked`` or ``answered``; or, where our own message of it did not arrive, how that
+    ended: ``undelivered`` or ``refused``. ``sent`` is the id of our message. No member has room for a person.
     """
 
     thread: str
@@ -52,6 +54,7 @@ class Question:
     answer: Mapping[str, Any] | None = None
     prepared: str | None = None
     author: str | None = None
+    sent: str | None = None
 
     @property
     def digest(self) -> str | None:
@@ -74,6 +77,12 @@ async def _save(tx: Tx, question: Question) -> None:
         index = await tx.get_meta(_INDEX)
         await tx.set_meta(_INDEX, "\n".join([*(index.split("\n") if index else ()), name]))
     await tx.set_meta(name, ijson.dumps(asdict(question)).decode())
+
+
+async def _ended(tx: Tx, question: Question) -> Question:
+    """Return ``question`` with the end that our own message of it came to, if that is not its arrival."""
+    row = await tx.find_outbound(question.partner, question.sent) if question.sent else None
+    return question if row is None or row.state not in _ENDS else replace(question, state=_ENDS[row.state])
 
 
 class Information:
@@ -137,9 +146,9 @@ class Information:
                 raise Forbidden("author and signer are different persons", "ask a second person of the office")
             type = INFORMATION_REQUEST if question.ours else INFORMATION_ANSWER
             self._check(statement, thread, type, question.digest, person, now)
-            await self._queue(tx, question, type, statement, now)
+            sent = await self._queue(tx, question, type, statement, now)
             said = {"state": "asked"} if question.ours else {"state": "answered", "answer": _value(question)}
-            made = replace(question, prepared=None, author=None, **said)
+            made = replace(question, prepared=None, author=None, sent=sent, **said)
             await _save(tx, made)
             return made
 
@@ -154,7 +163,7 @@ class Information:
             index = await tx.get_meta(_INDEX)
             names = index.split("\n") if index else ()
             texts = [await tx.get_meta(name) for name in names]
-            return tuple(Question(**ijson.loads(text.encode())) for text in texts if text)
+            return tuple([await _ended(tx, Question(**ijson.loads(text.encode()))) for text in texts if text])
 
         return await self._context.store.read(unit)
 
@@ -247,7 +256,8 @@ class Information:
                 f"the statement does not verify: {error}", "sign the digest with a key our card lists for the office"
             ) from error
 
-    async def _queue(self, tx: Tx, question: Question, type: str, statement: str, now: datetime) -> None:
+    async def _queue(self, tx: Tx, question: Question, type: str, statement: str, now: datetime) -> str:
+        """Put what is prepared in the outbox; return the id of the message."""
         context, country = self._context, question.partner
         row = await tx.find_thread(country, question.thread)
         thread = row or ThreadRow(country, question.thread, MARK, 0, 0, None, 0, 0, None, None)
@@ -260,7 +270,7 @@ class Information:
             expires_at=at + wire.MAX_VALIDITY,
             statements=(statement,),
         )
-        await outbox.put(context, tx, letter, now, thread)
+        return (await outbox.put(context, tx, letter, now, thread)).id
 
 
 def _last_day(question: Question) -> str:

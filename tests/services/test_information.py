@@ -1,20 +1,22 @@
 """Information without persons between two gateways: signed by the office, threads of its own, no way to a case."""
 
 import ast
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import schemas
+from gateway.core import wire
 from gateway.core.messages import INFORMATION, REQUEST, TYPES
 from gateway.core.tables import REQUESTED, REQUESTING
-from gateway.services import cases, information
+from gateway.services import information, outbox
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.information import MARK, Question
+from gateway.services.outbox import Letter
 from gateway.services.ports import ThreadRow
 from schemas import SchemaError, ijson
-from tests.core import support
 from tests.support import story
 from tests.support.network import Network
 
@@ -83,6 +85,18 @@ async def test_a_question_that_never_arrived_is_told(network: Network) -> None:
     await gateway.deliverer.expire(network.clock.now())
     told = [values for event, values in network.logs if event == "message.expired"]
     assert [{"partner": "XBB", "type": "information.request", "ref": None}] == told
+    assert "undelivered" == (await only(network, "XAA")).state
+
+
+async def test_an_answer_that_was_refused_is_told(network: Network) -> None:
+    """The office that answered sees that its answer was not taken; the question stands as it was for who asked."""
+    question = await asked(network)
+    office = network.gateways["XBB"].information
+    made = await office.prepare_answer("XAA", question.thread, ANSWERED, "writer")
+    await network.gateways["XAA"].information.run_once(network.clock.now() + timedelta(days=365))
+    await office.send("XAA", made.thread, signed(network, made, "information.answer"), "office")
+    await network.deliver()
+    assert "refused" == (await only(network, "XBB")).state
 
 
 async def test_the_author_does_not_sign_by_the_hand_of_another(network: Network) -> None:
@@ -162,7 +176,7 @@ def test_store_calls_name_no_case() -> None:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "tx"
     }
-    assert {"get_meta", "set_meta", "find_thread", "save_thread", "save_outbound"} == called
+    assert {"get_meta", "set_meta", "find_thread", "save_thread", "find_outbound", "save_outbound"} == called
 
 
 async def test_it_needs_a_statement_of_the_office(network: Network) -> None:
@@ -232,21 +246,15 @@ async def story_body(network: Network) -> str:
 
 async def raw_message(network: Network, thread: str, kind: str, body: dict[str, Any]) -> None:
     """Send a message of ``kind`` in ``thread`` without asking any table."""
-    gateway = network.gateways["XAA"]
-    held = cases.fresh(gateway.context, await nobody(network, thread), network.clock.now())
+    context, now = network.gateways["XAA"].context, network.clock.now()
+    at = now.replace(microsecond=0)
+    letter = Letter(partner="XBB", type=kind, body=ijson.dumps(body), issued_at=at, expires_at=at + wire.MAX_VALIDITY)
 
     async def unit(tx: Any) -> None:
-        send = cases.Send(kind, ijson.dumps(body).decode())
-        row = await cases.queue(gateway.context, tx, held, send, network.clock.now())
-        await tx.save_outbound(row._replace(ref=None, sealed=None))
+        await outbox.put(context, tx, letter, now, await tx.find_thread("XBB", thread))
 
-    await gateway.context.commit(unit)
+    await context.commit(unit)
     await network.deliver()
-
-
-async def nobody(network: Network, thread: str) -> Any:
-    """Return a case value that stands in ``thread`` and is stored nowhere."""
-    return support.asking(thread=thread, ref="A" * 22)
 
 
 async def test_nothing_of_it_arrives_in_the_thread_of_a_case(network: Network) -> None:
