@@ -63,6 +63,7 @@ from gateway.services.retain import Retention, erase_in
 from gateway.services.returning import Returning
 from gateway.services.sign import BatchSigner
 from gateway.services.trust import LOOK_S, CardSource, Trust
+from gateway.services.trust_acts import decides
 from gateway.services.windows import Windows
 from gateway.services.witness import Witness
 from gateway.settings import BadConfiguration, Settings, secret
@@ -340,7 +341,8 @@ async def build(
     pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
     chosen = policy(values)
     source = cards or card_source(settings)
-    trust = Trust(pins, source, store, clock, log)
+    people = persons(values)
+    trust = Trust(pins, source, store, clock, log, decides=partial(decides, people))
     http_peers = HttpPeers(trust.find, timeout_s=chosen.post_timeout_s) if peers is None else None
     door: Peers = peers or http_peers or HttpPeers(trust.find)
     told = desk_notices(settings, environ, clock, log)
@@ -357,7 +359,7 @@ async def build(
         trust=trust,
         vault=Vault(secrets.get(home.KEK)),
         reckoner=reckoner(settings),
-        persons=persons(values),
+        persons=people,
         partners={
             country: Partner(
                 country, partner.get("transmission", "push"), (partner.get("no_contact") or {}).get("reason")

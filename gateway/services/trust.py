@@ -71,13 +71,21 @@ class Trust:
         store: Store,
         clock: Clock,
         log: Callable[..., None] = lambda event, **values: None,
+        *,
+        decides: Callable[[str, datetime], bool] = lambda person, now: False,
     ) -> None:
-        """``pins`` maps a country to its identity public key (32 bytes)."""
+        """
+        Hold the cards of the States in ``pins``, which maps a country to its identity public key (32 bytes).
+
+        ``decides(person, now)`` tells whether a person may decide whom we believe: a word of one who may not any more
+        is none.
+        """
         self._pins = pins
         self._source = source
         self._store = store
         self._clock = clock
         self._log = log
+        self._decides = decides
         self._distrust = Distrust()
         self._published: dict[str, Card] = {}
         self._cards: dict[str, Card] = {}
@@ -168,10 +176,12 @@ class Trust:
             self._cards = {country: self._believed(card) for country, card in self._published.items()}
 
     def _two_went_on(self, country: str, events: Sequence[TrustEvent]) -> bool:
-        """Tell whether two officers said, since the cards were last read, to go on with them."""
-        since = self._refreshed.get(country)
-        said = [one for one in events if one.act == "go-on" and one.country == country]
-        return since is not None and len({one.person for one in said if one.at >= since}) >= 2
+        """Tell whether two who are officers now said, since the cards were last read, to go on with them."""
+        since, now = self._refreshed.get(country), self._clock.now()
+        if since is None:
+            return False
+        said = {one.person or "" for one in events if (one.act, one.country) == ("go-on", country) and one.at >= since}
+        return sum(self._decides(person, now) for person in said) >= 2
 
     async def changed(self) -> bool:
         """Return whether somebody decided about a State since ``load`` last ran."""

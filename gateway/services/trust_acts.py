@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from gateway.core.machine import RuleRefused
 from gateway.core.rules import Finding
-from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.context import Context, Forbidden, NotFound, Person, acting
 from gateway.services.ports import TrustEvent, Tx
 from gateway.services.trust import STOP_RECEIVING, WARN
 from keys import b64
@@ -124,8 +124,7 @@ class TrustActs:
     async def _compared(self, tx: Tx, country: str, now: datetime) -> Compared | None:
         """Return what a first officer compared, while it waits and that officer may still decide."""
         found = await _compared(tx, country, now)
-        first = self._context.persons.get(found.person) if found is not None else None
-        return found if first is not None and first.active(now) and first.roles & OFFICERS else None
+        return found if found is not None and decides(self._context.persons, found.person, now) else None
 
     def _acting(self, country: str, reason: str, person: str, role: str) -> datetime:
         """Return now, if this person may decide about this State and gives a reason."""
@@ -138,6 +137,12 @@ class TrustActs:
         if not reason.strip() or len(reason) > REASON_MAX:
             raise _refused(f"a reason of at most {REASON_MAX} characters is needed")
         return now
+
+
+def decides(persons: Mapping[str, Person], person: str, now: datetime) -> bool:
+    """Return whether ``person`` holds one of ``OFFICERS`` now."""
+    found = persons.get(person)
+    return found is not None and found.active(now) and bool(found.roles & OFFICERS)
 
 
 async def _compared(tx: Tx, country: str, now: datetime) -> Compared | None:

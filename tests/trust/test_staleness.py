@@ -1,11 +1,14 @@
 """What happens when what is published cannot be read for long, and who may go on (docs/protocol.md 8.3)."""
 
 import shutil
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
+from gateway.services.context import Person
 from gateway.services.trust_acts import TrustActs
 from tests.support import story
 from tests.support.network import Network
@@ -60,6 +63,23 @@ async def test_two_named_officers_go_on(cut: Network) -> None:
     await cut.gateways["XAA"].clear.send(ref, "first")
     events = await context.store.read(lambda tx: tx.trust_events())
     assert ["second", "second", "third"] == [one.person for one in events if one.act == "go-on"]
+
+
+async def test_the_word_of_an_officer_who_left_is_none(cut: Network) -> None:
+    """Who said so must be an officer when the second one does, and as long as it lasts."""
+    cut.clock.pass_(days=7, minutes=1)
+    context = cut.gateways["XAA"].context
+    persons = cast(dict[str, Person], context.persons)
+    acts, (first, role), (second, other) = TrustActs(context), *OFFICERS
+    assert not await acts.go_on("XBB", "the trustees meet on Monday", first, role)
+    left = persons.pop(first)
+    assert not await acts.go_on("XBB", "spoke with the desk of XBB", second, other)
+    persons[first] = replace(left, roles=frozenset({"case_officer"}))
+    await context.trust.load()
+    assert context.trust.find("XBB") is None
+    persons[first] = left
+    await context.trust.load()
+    assert context.trust.find("XBB") is not None
 
 
 async def test_going_on_ends_after_fourteen_days(cut: Network) -> None:
