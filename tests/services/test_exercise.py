@@ -6,8 +6,10 @@ import pytest
 
 from gateway.core import envelope, exercise, wire
 from gateway.core.machine import RuleRefused, Send
-from gateway.core.messages import EXERCISE, REQUEST
-from gateway.services import cases
+from gateway.core.messages import EXERCISE, REQUEST, TYPES
+from gateway.services import cases, outbox
+from gateway.services.outbox import Letter
+from gateway.services.ports import ThreadRow
 from keys import jws
 from schemas import ijson
 from tests.support import story
@@ -147,23 +149,31 @@ async def test_no_exercise_is_taken_in_a_real_thread(network: Network) -> None:
     assert 0 == (await story.case(network, "XBB", theirs)).reminders
 
 
-async def test_a_real_state_in_an_exercise_is_refused_on_arrival(network: Network) -> None:
+@pytest.mark.parametrize(("born_in", "status"), [("XBB", "accepted"), ("AUT", "refused")])
+async def test_a_real_state_in_an_exercise_is_refused_on_arrival(network: Network, born_in: str, status: str) -> None:
     """What our own check would stop is stopped by the other State too."""
-    context = network.gateways["XAA"].context
-    ours = await network.gateways["XAA"].clear.new(story.draft(), "first", exercise=True)
+    context, now = network.gateways["XAA"].context, network.clock.now().replace(microsecond=0)
     body = ijson.loads(network.gateways["XAA"].clear.preview(story.draft()).body.encode())
-    body["elements"]["birth_place"] = {"country": "AUT", "unit": "Northtown"}
+    body["elements"]["birth_place"] = {"country": born_in, "unit": "Northtown"}
+    letter = Letter(  # of no case, so no rule of ours looks at it again
+        partner="XBB",
+        type=REQUEST,
+        framed_as=EXERCISE,
+        body=exercise.wrap(REQUEST, ijson.dumps(body).decode()).encode(),
+        issued_at=now,
+        expires_at=now + wire.MAX_VALIDITY,
+        clock=context.reckoner.claim("XBB", TYPES[REQUEST].clock_step or ""),
+    )
+    thread = ThreadRow("XBB", context.random.token(), None, 0, 0, None, 0, 0, None, None)
 
     async def unit(tx: Any) -> None:
-        held = await cases.load(context, tx, ours)
-        send = Send(REQUEST, ijson.dumps(body).decode())
-        row = await cases.queue(context, tx, held, send, network.clock.now())
-        await tx.save_outbound(row._replace(ref=None, sealed=None))  # no rule of ours looks at it again
+        await outbox.put(context, tx, letter, now, thread)
 
     await context.commit(unit)
     await network.deliver()
     assert 1 == len(payloads(network, "XBB"))
-    assert 0 == len(await network.gateways["XBB"].inquiries.cases())
+    (row,) = await context.store.read(lambda tx: tx.outbound_since("XBB", now))
+    assert (status, status == "accepted") == (row.status, 1 == len(await network.gateways["XBB"].inquiries.cases()))
 
 
 def test_wrapping_keeps_every_byte() -> None:
