@@ -1,6 +1,8 @@
 """``isthmus restore``: what a gateway does after its database came back from a backup."""
 
+import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +38,8 @@ def begin_epoch(
     Raise the epoch of the restored database and announce it in the next card.
 
     Before the gateway talks to anyone again: it is stopped, and the identity key is here. Partners then post again
-    what they sent in the last 30 days, and no number is used twice.
+    what they sent in the last 30 days, and no number is used twice. Everybody at the desks signs in anew: what came
+    back may hold sessions and links that had ended.
     """
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
@@ -47,6 +50,23 @@ def begin_epoch(
         gateway.context.epoch = max(gateway.context.epoch, held.epoch)
         return await gateway.resync.begin_epoch(gateway.context.clock.now())
 
-    epoch = run(home, passphrase(passphrase_file), act)
+    ask = passphrase(passphrase_file)
+    asyncio.run(_sign_everybody_out(chosen))
+    epoch = run(home, ask, act)
     tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
-    say("Enter every freeze made after the backup again: the database has forgotten them. Then start the gateway.")
+    say(
+        "Enter every freeze made after the backup again: the database has forgotten them. With PostgreSQL also remove"
+        " again whatever passkeys, codes and invitations were removed since. Then start the gateway."
+    )
+
+
+async def _sign_everybody_out(chosen: settings.Settings) -> None:
+    from gateway.stores import open_desk_store
+
+    if chosen.dsn(os.environ) is None and not chosen.accounts.exists():
+        return  # there never were any desks
+    store = await open_desk_store(chosen, os.environ, datetime.now(UTC))
+    try:
+        await store.sign_everybody_out()
+    finally:
+        await store.close()

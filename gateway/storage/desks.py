@@ -181,6 +181,12 @@ class DeskStore(ABC):
             return await self._change("DELETE FROM session WHERE id = ?", (id,))
         return await self._change("DELETE FROM session WHERE person = ? AND id IS NOT ?", (person, but))
 
+    async def sign_everybody_out(self) -> int:
+        """End every session and take back every link that was not used; return how many sessions ended."""
+        async with self._unit() as unit:
+            await unit.change("DELETE FROM link WHERE used_at IS NULL", ())
+            return await unit.change("DELETE FROM session", ())
+
     # Links and invitations.
 
     async def add_link(self, link: Link) -> None:

@@ -1,5 +1,6 @@
 """``isthmus keys``, ``partner``, ``person`` and ``restore``."""
 
+import asyncio
 import json
 import shutil
 import stat
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.keys import _next_sealing, own_card, private_kids
+from gateway.services.accounts import hashed
 from gateway.settings import load
+from gateway.stores import open_desk_store
 from keys import statement
 from keys.custody import open_store
 from keys.sign import SigningKey
@@ -212,3 +215,19 @@ def test_a_new_epoch_is_begun_and_announced(homes: Homes) -> None:
     assert (2, 2) == (made["epoch"], own_card(load(home, {})).epoch)
     assert 0 == call("check", "-C", home).exit_code
     assert 3 == value("restore", "begin-epoch", "-C", home)["epoch"]
+
+
+def test_a_new_epoch_takes_back_the_links_that_a_backup_brought_back(homes: Homes) -> None:
+    """A link to add a passkey, used or taken back since the backup perhaps, leads nowhere after ``begin-epoch``."""
+    home = homes.home("XBB")
+    link = value("person", "invite", "first", "-C", home, "--desk", "interior")["link"]
+
+    async def enrols() -> bool:
+        store = await open_desk_store(load(home, {}), {}, datetime.now(UTC))
+        try:
+            return await store.use_link(hashed(link.rpartition("/")[2]), datetime.now(UTC)) is not None
+        finally:
+            await store.close()
+
+    value("restore", "begin-epoch", "-C", home)
+    assert not asyncio.run(enrols())

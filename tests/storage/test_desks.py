@@ -216,6 +216,17 @@ async def test_sessions_of_a_person_end_but_one(store: DeskStore) -> None:
     assert await store.find_session("s4") is not None
 
 
+async def test_everybody_is_signed_out(store: DeskStore) -> None:
+    """Every session ends, a link nobody used leads nowhere any more, and means of signing in stay."""
+    await store.add_passkey(PASSKEY)
+    for id, person in (("s1", "first"), ("s2", "second")):
+        await store.add_session(session(id, person), b"", None)
+    await store.add_link(LINK)
+    assert [2, 0] == [await store.sign_everybody_out(), await store.sign_everybody_out()]
+    assert (None, None) == (await store.find_session("s1"), await store.use_link("l1", T0))
+    assert PASSKEY == await store.find_passkey("p1")
+
+
 async def test_work_is_bounded_and_of_its_version(store: DeskStore) -> None:
     """A person keeps so many texts and no more, and a change made to an older version is none."""
     works = [Work(f"w{n}", "first", "", T0, T0, 1) for n in range(3)]
