@@ -100,7 +100,7 @@ def _serve_many(chosen: settings.Settings, count: int, ask: Callable[[], str]) -
     log = configure_log()
     hear_libraries(log)
     port = chosen.values["listeners"]["peers"]["port"]
-    command = (sys.executable, "-m", "gateway.cli.main", "serve", "-C", str(chosen.home))
+    command = (sys.executable, "-P", "-m", "gateway.cli.main", "serve", "-C", str(chosen.home))
     many = Processes(command, count, words, log, partial(log, "gateway.ready", port=port, count=count))
     status = asyncio.run(many.run())
     log("gateway.stopped")

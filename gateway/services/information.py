@@ -33,6 +33,9 @@ MARK: Final = "information"
 """What stands in place of a case's reference in the thread of a question; a reference has 22 letters."""
 
 _INDEX = "information"
+_SENT = ":sent"
+"""Behind the name of a question: the id of our message of it."""
+
 _ENDS = {"refused": "refused", "undelivered": "undelivered", "dropped": "undelivered"}
 
 
@@ -42,7 +45,7 @@ class Question:
     One question and its answer: ``thread`` (22 characters), ``partner``, whether it is ``ours``, the dates (ISO 8601).
 
     ``state`` is ``prepared``, ``asked`` or ``answered``; or, where our own message of it did not arrive, how that
-    ended: ``undelivered`` or ``refused``. ``sent`` is the id of our message. No member has room for a person.
+    ended: ``undelivered`` or ``refused``. No member has room for a person.
     """
 
     thread: str
@@ -54,7 +57,6 @@ class Question:
     answer: Mapping[str, Any] | None = None
     prepared: str | None = None
     author: str | None = None
-    sent: str | None = None
 
     @property
     def digest(self) -> str | None:
@@ -79,10 +81,15 @@ async def _save(tx: Tx, question: Question) -> None:
     await tx.set_meta(name, ijson.dumps(asdict(question)).decode())
 
 
-async def _ended(tx: Tx, question: Question) -> Question:
-    """Return ``question`` with the end that our own message of it came to, if that is not its arrival."""
-    row = await tx.find_outbound(question.partner, question.sent) if question.sent else None
-    return question if row is None or row.state not in _ENDS else replace(question, state=_ENDS[row.state])
+async def _ended(tx: Tx, name: str, question: Question) -> Question:
+    """Return ``question``, stored under ``name``, with the end that our own message of it came to without arriving."""
+    if question.state != ("asked" if question.ours else "answered"):
+        return question
+    sent = await tx.get_meta(name + _SENT)
+    row = await tx.find_outbound(question.partner, sent) if sent else None
+    if row is None or row.status == wire.ACCEPTED or (row.state == "dropped" and row.posted_at is not None):
+        return question  # it arrived, waits, or may have arrived
+    return replace(question, state=_ENDS.get(row.state, question.state))
 
 
 class Information:
@@ -146,9 +153,9 @@ class Information:
                 raise Forbidden("author and signer are different persons", "ask a second person of the office")
             type = INFORMATION_REQUEST if question.ours else INFORMATION_ANSWER
             self._check(statement, thread, type, question.digest, person, now)
-            sent = await self._queue(tx, question, type, statement, now)
+            await tx.set_meta(_name(country, thread) + _SENT, await self._queue(tx, question, type, statement, now))
             said = {"state": "asked"} if question.ours else {"state": "answered", "answer": _value(question)}
-            made = replace(question, prepared=None, author=None, sent=sent, **said)
+            made = replace(question, prepared=None, author=None, **said)
             await _save(tx, made)
             return made
 
@@ -162,8 +169,10 @@ class Information:
         async def unit(tx: Tx) -> tuple[Question, ...]:
             index = await tx.get_meta(_INDEX)
             names = index.split("\n") if index else ()
-            texts = [await tx.get_meta(name) for name in names]
-            return tuple([await _ended(tx, Question(**ijson.loads(text.encode()))) for text in texts if text])
+            texts = [(name, await tx.get_meta(name)) for name in names]
+            return tuple(
+                [await _ended(tx, name, Question(**ijson.loads(text.encode()))) for name, text in texts if text]
+            )
 
         return await self._context.store.read(unit)
 
@@ -191,6 +200,7 @@ class Information:
                     kept.append(name)
                 else:
                     await tx.set_meta(name, "")
+                    await tx.set_meta(name + _SENT, "")
                     gone += 1
             if gone:
                 await tx.set_meta(_INDEX, "\n".join(kept))

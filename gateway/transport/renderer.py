@@ -44,7 +44,7 @@ class WorkerRenderer:
     def __init__(self, timeout_s: float = RENDER_TIMEOUT_S, command: Sequence[str] = ()) -> None:
         """Give each file ``timeout_s`` seconds; ``command`` is what runs in place of the worker, in tests."""
         self._timeout_s = timeout_s
-        self._command = tuple(command) or (sys.executable, "-m", "gateway.transport.render_worker")
+        self._command = tuple(command) or (sys.executable, "-P", "-m", "gateway.transport.render_worker")
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
 

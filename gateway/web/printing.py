@@ -24,7 +24,7 @@ PRINT_MEMORY_BYTES = 2 << 30
 _CANNOT = 3
 """Exit status of the worker where a library is missing; its reason and hint are two lines on standard error."""
 
-_ENVIRON = ("PATH", "HOME", "LANG", "PYTHONPATH", "DYLD_FALLBACK_LIBRARY_PATH", "XDG_CACHE_HOME")
+_ENVIRON = ("PATH", "HOME", "LANG", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "XDG_CACHE_HOME")
 """What the worker is told of the environment; whatever else stands there is no business of a printer."""
 
 _PRINTING = asyncio.Semaphore(1)
@@ -63,7 +63,7 @@ async def print_pdf(page: str) -> bytes:
         raise CannotPrint("the page is too large for one PDF")
     async with _PRINTING:
         worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", __name__),
+            *(sys.executable, "-P", "-m", __name__),  # no code from wherever it is called
             env={name: os.environ[name] for name in _ENVIRON if name in os.environ},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

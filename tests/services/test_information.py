@@ -88,6 +88,24 @@ async def test_a_question_that_never_arrived_is_told(network: Network) -> None:
     assert "undelivered" == (await only(network, "XAA")).state
 
 
+async def test_a_question_that_was_answered_is_answered_whatever_became_of_its_receipt(network: Network) -> None:
+    """The receipt was lost and the message given up in the end: the answer shows that the question arrived."""
+    gateway = network.gateways["XAA"]
+    made = await gateway.information.ask("XBB", ASKED, "writer")
+    await gateway.information.send("XBB", made.thread, signed(network, made, "information.request"), "office")
+    network.wires.lose_answers = True
+    await network.deliver()
+    network.wires.lose_answers = False
+    office = network.gateways["XBB"].information
+    answer = await office.prepare_answer("XAA", made.thread, ANSWERED, "writer")
+    await office.send("XAA", answer.thread, signed(network, answer, "information.answer"), "office")
+    await network.gateways["XBB"].deliverer.run_once()
+    network.clock.pass_(days=100)
+    await gateway.deliverer.expire(network.clock.now())
+    assert "undelivered" in await states(network)
+    assert "answered" == (await only(network, "XAA")).state
+
+
 async def test_an_answer_that_was_refused_is_told(network: Network) -> None:
     """The office that answered sees that its answer was not taken; the question stands as it was for who asked."""
     question = await asked(network)

@@ -1,6 +1,7 @@
 """Digests and notes verbales: what they say, what they leave out, and how they are kept."""
 
 import importlib.util
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,16 @@ async def test_a_printer_that_would_crash_at_its_end_has_printed(
             raise
         pytest.skip(str(error))
     assert made.rstrip().endswith(b"%%EOF")
+
+
+async def test_a_printer_takes_no_code_from_where_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that bears the name of a library, in the directory of who calls, is not run."""
+    (tmp_path / "weasyprint.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w').close()")
+    (tmp_path / "resource.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    with suppress(CannotPrint):
+        await print_pdf("<p>x</p>")
+    assert not (tmp_path / "run").exists()
 
 
 async def test_a_page_that_cannot_be_printed_is_an_error_in_words() -> None:
