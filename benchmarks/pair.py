@@ -73,15 +73,21 @@ class Pair:
 
 def free_port() -> int:
     """
-    Return a TCP port of loopback that nothing listens on now.
+    Return a TCP port of loopback that nothing listens on now, and that this process was not given before.
 
     It lies below those that systems give to outgoing connections, or one of them might have it by the time it is used.
     """
     while True:
         port = 20_000 + secrets.randbelow(12_000)
+        if port in _given:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given.add(port)
             return port
+
+
+_given: set[int] = set()
 
 
 def make_pair(

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -122,7 +122,7 @@ async def play(part: Part, desk: Callable[[Gateway], Awaitable[None]], *, one_of
 
         def log(event: str, **values: Any) -> None:
             if event in ("gateway.ready", "process.ready"):
-                starts.add(f"{time.time() - part.began:.3f}")
+                starts.add(str(os.getpid()), f"{time.time() - part.began:.3f}")
             write(event, **values)
 
         gateway = await pair.open(country, peers=peers, log=log)
@@ -271,7 +271,7 @@ class Drill:
         return self._answered() >= point
 
     def _finished(self) -> bool:
-        if self._answered() < 2 * self._cases:
+        if self._answered() < 2 * self._cases or not ready(self._pair, self._nodes.values()):
             return False
         time.sleep(0.2)
         done = "SELECT count(*) FROM outbound WHERE state = 'receipted'"
@@ -383,9 +383,16 @@ def lines(path: Path) -> list[tuple[str, ...]]:
     return [tuple(line.split(" ")) for line in path.read_text().splitlines()]
 
 
+def ready(pair: Pair, processes: Iterable["subprocess.Popen[bytes]"]) -> bool:
+    """Return whether each of ``processes`` opened its doors; one that has not may not know yet how to end in order."""
+    files = (pair.root / f"{country}.starts" for country in COUNTRIES)
+    known = {int(pid) for file in files if file.exists() for pid, _ in lines(file)}
+    return all(one.pid in known for one in processes)
+
+
 def restart_s(pair: Pair) -> float:
     """Return the median seconds from starting a process to its open doors; starts that were killed do not count."""
-    taken = [float(seconds) for country in COUNTRIES for (seconds,) in lines(pair.root / f"{country}.starts")]
+    taken = [float(seconds) for country in COUNTRIES for (_, seconds) in lines(pair.root / f"{country}.starts")]
     return round(statistics.median(taken), 2)
 
 

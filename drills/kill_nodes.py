@@ -37,6 +37,7 @@ from drills.kill import (
     compare,
     play,
     prepare,
+    ready,
     report,
     restart_s,
     rows,
@@ -247,7 +248,7 @@ class Drill:
     def _finished(self) -> bool:
         time.sleep(0.5)
         with suppress(*NO_SERVER):
-            return not self._left()
+            return not self._left() and ready(self._pair, self._nodes.values())
         return False
 
     def _left(self) -> bool:

@@ -7,10 +7,13 @@ slow on purpose. The first answer is the library's own, and the same question ha
 
 from functools import cache
 
+import hypothesis
 import pytest
 from nacl.pwhash import argon2id
 
 argon2id.kdf = cache(argon2id.kdf)
+hypothesis.settings.register_profile("suite", deadline=None)  # how long an example takes is the machine's affair
+hypothesis.settings.load_profile("suite")
 
 LONG = frozenset(
     {"test_node.py", "test_suite.py", "test_pages.py", "test_tables.py", "test_explore.py", "test_habits.py"}

@@ -5,7 +5,6 @@ import atexit
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
+from benchmarks.pair import free_port
 from gateway import app, settings
 from gateway.cli.main import cli
 from gateway.storage.sqlite import run_inline
@@ -61,15 +61,6 @@ def spawn(*args: Any, **environ: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ, **ENVIRON, **environ}, capture_output=True, text=True, timeout=60
     )
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody has."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    numbers = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return numbers
 
 
 @dataclass(frozen=True)
@@ -124,7 +115,7 @@ def _roles(roles: Sequence[str]) -> list[str]:
 def _template() -> Path:
     root = Path(mkdtemp(prefix="cli-homes-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    make_homes(root, free_ports(2))
+    make_homes(root, [free_port(), free_port()])
     return root
 
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cli.support import ENVIRON, ROOT, Homes, answer_body, draft, free_ports, make_homes, spawn
+from benchmarks.pair import free_port
+from tests.cli.support import ENVIRON, ROOT, Homes, answer_body, draft, make_homes, spawn
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def state(homes: Homes, country: str, ref: str) -> str:
 
 def test_two_states_confirm_through_the_command_line(tmp_path: Path) -> None:
     """A case goes from a file to an answer that is not positive, countersigned, through two served gateways."""
-    homes = make_homes(tmp_path, free_ports(2))
+    homes = make_homes(tmp_path, [free_port(), free_port()])
     file, reply = tmp_path / "draft.json", tmp_path / "reply.json"
     file.write_text(json.dumps(draft()))
     reply.write_text(json.dumps(answer_body("NOT_FOUND")))

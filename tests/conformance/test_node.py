@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.pair import free_port
 from tests.conformance.test_suite import Bench, run_on, start_bench
 from tests.conformance.test_suite import end as end_bench
 
@@ -33,13 +33,6 @@ installed = pytest.mark.skipif(
     shutil.which("node") is None or not (NODE / "node_modules" / "better-sqlite3" / "build").exists(),
     reason="Node.js or the packages of conformance/partners/node are missing: npm ci",
 )
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pair import free_port
 from gateway import app, settings
 from gateway.app import Gateway
 from gateway.http.listen import listen
@@ -94,7 +95,7 @@ async def test_manual_profile_judges_answers_and_evidence(tmp_path: Path) -> Non
 
 async def test_sandbox_partner_asks_and_answers(tmp_path: Path) -> None:
     """The sandbox partner asks, and answers what is asked of it, through all the trouble that it makes."""
-    port = await _free_port()
+    port = free_port()
     async with live(tmp_path, f"http://127.0.0.1:{port}") as one:
         arguments = ("serve", "--target", one.target, "--states", one.states, "--card", one.card, "--seed", "4")
         process = await asyncio.create_subprocess_exec(
@@ -118,13 +119,6 @@ async def test_sandbox_partner_asks_and_answers(tmp_path: Path) -> None:
         finally:
             process.kill()
             await process.communicate()
-
-
-async def _free_port() -> int:
-    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-    port = int(server.sockets[0].getsockname()[1])
-    server.close()
-    return port
 
 
 async def _types(gateway: Gateway, thread: str) -> list[str]:

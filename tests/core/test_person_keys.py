@@ -238,10 +238,10 @@ def test_values_hold_no_text() -> None:
 def test_a_file_makes_a_bounded_number_of_values() -> None:
     """However many spellings and years a file has, its values are bounded and quickly made."""
     names = [name("Щербаківська Цїхєюяґгй", "Юлія Хцьєїй Ґїєю", "Cyrl") for _ in range(8)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     made = values(*names, born="199X?")
     assert len(made) <= NAMES_MAX * (YEARS_MAX + 2)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_file_without_a_name_has_only_its_numbers() -> None:

@@ -20,6 +20,7 @@ def test_full_disk_costs_no_message_and_no_step_by_hand() -> None:
     command = [sys.executable, "-m", "drills.disk_full", "--count", "1", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert done.stdout, done.stderr
+    print(done.stdout)  # with the seed
     figures = json.loads(done.stdout)
     assert {} == {name: count for name, count in figures["faults"].items() if count}, done.stderr
     assert figures["refused_while_full"] > 0

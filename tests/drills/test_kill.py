@@ -16,6 +16,7 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "drills.kill", "--kills", "20", "--exchanges", "500", "--json"]
     done = subprocess.run([*command, "--root", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert done.stdout, done.stderr
+    print(done.stdout)  # with the seed
     figures = json.loads(done.stdout)
     assert {} == {name: count for name, count in figures["faults"].items() if count}, done.stderr
     assert 20 == figures["kills"]

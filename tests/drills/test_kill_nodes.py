@@ -19,6 +19,7 @@ def test_kills_of_nodes_and_server_lose_nothing_and_double_nothing(tmp_path: Pat
     command = [sys.executable, "-m", "drills.kill_nodes", "--kills", "12", "--json", "--root", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380)
     assert done.stdout, done.stderr
+    print(done.stdout)  # with the seed
     figures = json.loads(done.stdout)
     assert {} == {name: count for name, count in figures["faults"].items() if count}, done.stderr
     assert 12 == figures["kills"]

@@ -55,6 +55,8 @@ async def test_a_state_on_hold_while_more_waits_stops_nobody_else(network: Netwo
     async with more_waits(network) as wires:
         await gateway.context.trust.hold("XBB", "second", "a theft was heard of", network.clock.now())
         wires.go.set()
+        while not wires.answers:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
     assert (1, 1) == (wires.begun, len(wires.answers))
 
@@ -67,6 +69,8 @@ async def test_a_store_that_refuses_while_more_waits_is_asked_once_a_second(
     async with more_waits(network) as wires:
         wires.go.set()
         monkeypatch.setattr(gateway.store, "_queue_max", 0)
+        while "store.unavailable" not in [event for event, _ in network.logs]:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
         refused = [event for event, _ in network.logs if event == "store.unavailable"]
         monkeypatch.undo()

@@ -10,7 +10,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Coroutine, Iterator
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+
+from benchmarks.pair import free_port
 
 T = TypeVar("T")
 
@@ -146,13 +147,6 @@ def cluster(*settings: str) -> Iterator[Cluster]:
             yield made
         finally:
             made.stop("immediate")
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _as_server() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A list of 190 countries: how much there is to do at each refresh, and that it is done in under a second."""
 
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -18,9 +19,14 @@ LIMIT_S = 1.0
 
 
 async def _seconds(act: Callable[[], Awaitable[object]]) -> float:
-    start = time.process_time()
-    await act()
-    return time.process_time() - start
+    gc.collect()
+    gc.disable()  # a collection over all that a process of tests holds is none of this
+    try:
+        start = time.process_time()
+        await act()
+        return time.process_time() - start
+    finally:
+        gc.enable()
 
 
 async def test_190_countries_refresh_in_under_a_second(tmp_path: Path) -> None:
