@@ -49,7 +49,10 @@ LIMITS = {"post_timeout_s": 3, "in_flight": 32}
 
 FEEDERS = 8
 STALLED_S = 180.0
-"""Nothing moved for this long: the run is stuck, which is as bad as a loss."""
+"""Nothing moved for this long and nothing waits for its time: the run is stuck, which is as bad as a loss."""
+
+LONGEST_S = 3600.0
+"""The longest that a message waits for its next attempt: one that met a dead partner eight times waits minutes."""
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -256,7 +259,7 @@ class Drill:
                     self._start(country)
             if (now := self._answered()) != last:
                 moved, last = time.monotonic(), now
-            if time.monotonic() - moved > STALLED_S:
+            if stalled(self._pair, time.monotonic() - moved):
                 self.figures.faults["stalled"] += 1
                 return
             time.sleep(0.02)
@@ -381,6 +384,17 @@ def _count(pair: Pair, country: str, statement: str) -> int:
 def lines(path: Path) -> list[tuple[str, ...]]:
     """Return the words of each line of a journal."""
     return [tuple(line.split(" ")) for line in path.read_text().splitlines()]
+
+
+def stalled(pair: Pair, still_s: float) -> bool:
+    """Return whether a run in which nothing moved for ``still_s`` is stuck; a wait before an attempt is none."""
+    if still_s <= STALLED_S:
+        return False
+    now = time.time()
+    later = "SELECT count(*) FROM outbound WHERE state IN ('queued', 'posted') AND try_at > ?"
+    alone = "SELECT count(*) FROM partner WHERE open_until > ?"
+    waits = any(rows(pair, one, text, (now,))[0][0] for one in COUNTRIES for text in (later, alone))
+    return not waits or still_s > LONGEST_S + STALLED_S
 
 
 def ready(pair: Pair, processes: Iterable["subprocess.Popen[bytes]"]) -> bool:

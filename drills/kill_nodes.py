@@ -41,6 +41,7 @@ from drills.kill import (
     report,
     restart_s,
     rows,
+    stalled,
     verify_answers,
 )
 from gateway.app import Gateway
@@ -235,7 +236,7 @@ class Drill:
                     self._start(place)
             if (now := self._answered()) != last:
                 moved, last = time.monotonic(), now
-            if time.monotonic() - moved > STALLED_S:
+            if self._stuck(time.monotonic() - moved):
                 self.figures.faults["stalled"] += 1
                 return
             time.sleep(0.02)
@@ -244,6 +245,11 @@ class Drill:
         """Return the bytes of the journals of answers: they grow with each."""
         files = (self._pair.root / f"{country}.answers" for country in COUNTRIES)
         return sum(file.stat().st_size for file in files if file.exists())
+
+    def _stuck(self, still_s: float) -> bool:
+        with suppress(*NO_SERVER):
+            return stalled(self._pair, still_s)
+        return still_s > STALLED_S
 
     def _finished(self) -> bool:
         time.sleep(0.5)
