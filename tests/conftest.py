@@ -15,19 +15,20 @@ argon2id.kdf = cache(argon2id.kdf)
 hypothesis.settings.register_profile("suite", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("suite")
 
-LONG = frozenset(
-    {"test_node.py", "test_suite.py", "test_pages.py", "test_tables.py", "test_explore.py", "test_habits.py"}
-    | {"test_kill.py", "test_story.py", "test_canaries.py", "test_keyboard.py", "test_look.py"}
-    | {"test_flood.py", "test_partition.py", "test_partition_namespaces.py", "test_upgrade.py", "test_clock.py"}
-    | {"test_simulation.py", "test_planted.py", "test_contract.py", "test_postgres.py", "test_kill_nodes.py"}
+LONG = (
+    *("test_simulation.py", "test_suite.py", "test_pages.py", "test_mutants.py", "test_canaries.py", "test_node.py"),
+    *("test_habits.py", "test_kill.py", "test_story.py", "test_keyboard.py", "test_explore.py", "test_faults.py"),
+    *("test_kill_nodes.py", "test_tables.py", "test_flood.py", "test_planted.py", "test_partition.py"),
+    *("test_outlets.py", "test_clock.py", "test_stops.py", "test_upgrade.py", "test_look.py", "test_restore.py"),
+    *("test_listen.py", "test_partition_namespaces.py", "test_contract.py", "test_postgres.py"),
 )
-"""Files that take a process half a minute or more: they begin first, so that none is begun when all else is done."""
+"""Files that take a process half a minute or so, the longest first: so none of them begins when all else is done."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; the order within a file, and of the others, stays as drawn."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
