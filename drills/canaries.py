@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, TCPConnector
 
 from gateway.demo.states import ASKED, ASKING
 from tests.support import outlets
@@ -83,7 +83,12 @@ async def run(root: Path, count: int, seed: int, *, thorough: bool = True) -> Fi
     strangers = [person(maker, -1 - number) for number in range(STRANGERS)]
     figures.canaries = len(maker.made)
     findings = Findings(Seeker(maker.made))
-    async with outlets.told(findings) as notices, ClientSession() as client:
+    async with (
+        outlets.told(findings) as notices,
+        ClientSession(
+            connector=TCPConnector(keepalive_timeout=10)  # let go before the other end does
+        ) as client,
+    ):
         processes = await asyncio.to_thread(make_processes, root, notices)
         try:
             await asyncio.gather(*(asyncio.to_thread(processes.start, country) for country in COUNTRIES))

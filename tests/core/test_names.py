@@ -190,12 +190,12 @@ def test_mrz_form():
 def test_the_number_of_forms_is_bounded():
     """A name with every ambiguous letter has no more forms than the limit, quickly."""
     text = "ГИЙЄЇЮЯГИЙЄЇЮЯ ГИЙЄЇЮЯ"
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(transliterate(text, "Cyrl", usage=True)) <= FORMS_MAX
     hostile = name(text, text, "und-Cyrl", full=text)
     assert len(name_candidates(hostile)) <= KEYS_MAX + FORMS_MAX + 1
     compare_names(hostile, name("Б", "Б", "ru-Cyrl", full="Б Б"))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(st.text(max_size=20), st.sampled_from(["Latn", "ru-Cyrl", "uk-Cyrl", "ar-Arab", "Cyrl"]), st.booleans())

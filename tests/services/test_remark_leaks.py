@@ -95,6 +95,8 @@ async def sent_with(
     gateway.context.redactor = redactor
     known = {**story.draft()["elements"], **elements}
     ref = await gateway.clear.new(story.draft(elements=known), "first")
+    if (await story.case(network, "XAA", ref)).state is State.FROZEN:
+        return None  # an earlier remark about the same name or number told of what stops every case of that person
     made = await write(network, ref, text, language)
     try:
         await gateway.clear.remarks.confirm(ref, made.digest, None, "first")
@@ -104,7 +106,7 @@ async def sent_with(
         except RuleRefused:
             return None
     if (await story.case(network, "XAA", ref)).state is State.FROZEN:
-        return None  # an earlier remark about the same name or number told of what stops every case of that person
+        return None  # this remark did
     preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
     signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
     await gateway.clear.approve(ref, signed, "second")

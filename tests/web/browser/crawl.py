@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pyotp
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from gateway.demo.states import HOST, PEOPLE
 from gateway.desks import PAGES
@@ -227,7 +227,8 @@ def shapes(pages: Sequence[Page]) -> dict[Shape, Page]:
 @asynccontextmanager
 async def client() -> AsyncIterator[ClientSession]:
     """Return a client for pages, which keeps no cookie by itself."""
-    async with ClientSession(cookie_jar=DummyCookieJar(), timeout=ClientTimeout(60)) as made:
+    door = TCPConnector(keepalive_timeout=10)  # let go before the other end does, or a request meets a closed door
+    async with ClientSession(connector=door, cookie_jar=DummyCookieJar(), timeout=ClientTimeout(60)) as made:
         yield made
 
 

@@ -1,5 +1,6 @@
 """The main story without a mouse: Tab, Enter, Space and the arrows, and one can always see where one is."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -127,8 +128,13 @@ class Keys:
         elif kind == "checkbox":
             await self._tick(values)
         elif kind == "SELECT":
-            await page.keyboard.type(await page.locator(f'[name="{name}"] option[value="{values[0]}"]').inner_text())
-            assert values[0] == (await page.evaluate(_WHERE))["value"]
+            text = await page.locator(f'[name="{name}"] option[value="{values[0]}"]').inner_text()
+            for _ in range(3):  # a list forgets what was typed when a second passes between two keys
+                await page.keyboard.type(text)
+                if values[0] == (found := (await page.evaluate(_WHERE))["value"]):
+                    break
+                await asyncio.sleep(1.5)
+            assert values[0] == found
         else:
             await page.keyboard.type(values[0])
 
