@@ -188,10 +188,10 @@ async def slow_ones_wait(play: Play) -> None:
     """
     shots = [play.message() for _ in range(50)]
     wholes = [play.client.request(shot) for shot in shots]
-    slow = [asyncio.create_task(play.client.raw([w[:3000], w[3000:]], every_s=3.0)) for w in wholes]
+    slow = [asyncio.create_task(play.client.raw([w[:3000], w[3000:]], every_s=1.5)) for w in wholes]
     try:
         await asyncio.sleep(0.2)
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(1.0):
             await play.post(play.message())
     except TimeoutError:
         raise Wrong("a message was not answered while others came slowly") from None

@@ -298,12 +298,12 @@ async def test_all_bodies_together_are_held_to_a_size(peer: Peer) -> None:
 
 
 async def test_many_slow_senders_do_not_slow_an_honest_one(peer: Peer) -> None:
-    """With a hundred bodies dripping, a whole one is answered long before them."""
+    """With a hundred bodies dripping, a whole one is answered at once, and they a good while later."""
     await peer.open(body_timeout_s=6.0)
     head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
     slow = [asyncio.create_task(peer.raw(head + b"Content-Length: 9349\r\n\r\nX")) for _ in range(100)]
     await asyncio.sleep(0.2)
-    async with asyncio.timeout(4.0):
+    async with asyncio.timeout(2.0):
         status, _, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
     assert 200 == status
     answers = await asyncio.gather(*slow)
