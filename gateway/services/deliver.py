@@ -22,7 +22,7 @@ from gateway.core.checkpoint import Checkpoint, Proof
 from gateway.core.codes import Kind, PeerError
 from gateway.core.cosign import Conflict
 from gateway.core.deadlines import Clock
-from gateway.core.machine import Event, IllegalStep
+from gateway.core.machine import Event, IllegalStep, Send
 from gateway.core.merkle import BadProof
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -49,7 +49,7 @@ from gateway.core.messages import (
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.rules import When, about, findings
 from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
-from gateway.core.verification import GATEWAY
+from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, next_full_hour
 from gateway.services import cases, listing, no_contact, outbox, person_stop
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, ConflictRow, Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
@@ -516,7 +516,8 @@ class Deliverer:
             )
             await tx.save_outbound(settled)
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
-            await self._tell_case(tx, settled, receipt, now)
+            if accepted or not await self._withdrawn_anew(tx, settled, now):
+                await self._tell_case(tx, settled, receipt, now)
             if settled.type == RESYNC and not accepted:
                 await self._list_anew(tx, settled, now)
             return False
@@ -533,6 +534,19 @@ class Deliverer:
         in_vain = row.code in OUT_OF_TIME or row.epoch != self._context.epoch
         if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
             await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
+
+    async def _withdrawn_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        """
+        Withdraw once more, in our epoch, where the withdrawal was refused as of an epoch that is over; return whether.
+
+        It was under way when the backup was made and never came: the other State must not go on without it (M-5.27).
+        """
+        case_row = await tx.find_case(row.ref or "") if row.type == WITHDRAWAL else None
+        if case_row is None or case_row.sealed is None or row.epoch == self._context.epoch:
+            return False
+        held = cases.unseal(self._context, case_row)
+        await cases.queue(self._context, tx, held, Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)), now)
+        return True
 
     async def _add_finding(self, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
         """Add a finding to the case of a message of ours, once, as long as anything of the case is kept."""

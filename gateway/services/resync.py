@@ -26,6 +26,12 @@ RESTORED_AT = "restored_at"
 LOST = "the other State holds messages of ours in this case, which were lost before the restore"
 """Finding on a case that comes back after the listing that says so: what they were, nobody here knows."""
 
+DROPPED = "a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"
+"""Finding on a case of ours that asks."""
+
+SAID_ANEW = "what waited at the restore is sent anew; the other State refuses it if it came before, and holds that"
+"""Finding on a case that we are asked in."""
+
 
 class Resync:
     """Both ends of a restore."""
@@ -106,38 +112,56 @@ class Resync:
 
         A request or an answer to a question that waited in the backup does not leave: the case may have been frozen
         since, and the backup does not know. For the same reason no reminder leaves by itself before a person has taken
-        a step of the case. Returns the new epoch; it is announced in the next card.
+        a step of the case. What we as the asked State had not posted yet leaves as a new message of the new epoch.
+        Returns the new epoch; it is announced in the next card.
         """
-        context = self._context
-        epoch = context.epoch + 1
+        context, before = self._context, self._context.epoch
 
         async def unit(tx: Tx) -> None:
-            await tx.set_meta("epoch", str(epoch))
+            await tx.set_meta("epoch", str(context.epoch))
             await tx.set_meta(RESTORED_AT, wire.format_instant(now))
             for country in context.partners:
-                await self._forget_unsent(tx, country, now)
+                await self._settle_unsent(tx, country, now)
                 old = await tx.log_head(country)
-                head = LogHead(checkpoint.origin(context.country, country, epoch), Frontier(), "")
+                head = LogHead(checkpoint.origin(context.country, country, context.epoch), Frontier(), "")
                 await tx.save_log_head(country, head)
                 if old is not None and old.checkpoint:
                     digest = wire.payload_digest(old.checkpoint.encode())
                     tx.draft(Draft(country, digest, None, old.checkpoint.encode()))
 
-        await context.commit(unit)
-        context.epoch = epoch
-        return epoch
+        context.epoch = before + 1  # what is framed in the transaction is of the new epoch already
+        try:
+            await context.commit(unit)
+        except BaseException:
+            context.epoch = before
+            raise
+        return context.epoch
 
-    async def _forget_unsent(self, tx: Tx, country: str, now: datetime) -> None:
-        """Drop what we as the asking State never posted, and say so on each case; a person decides what follows."""
-        for row in await tx.outbound_since(country, now - _LONGEST_WAIT):
-            found = await tx.find_case(row.ref or "") if _never_left(row) else None
-            if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
+    async def _settle_unsent(self, tx: Tx, country: str, now: datetime) -> None:
+        """
+        Let nothing leave under a number of the old epoch that may have been freed, and used, since the backup.
+
+        What we as the asking State never posted is dropped, and a person decides what follows. The asked State tells
+        nobody anything new by what it says, and its answer must not be lost: it leaves under a new number.
+        """
+        waiting = [row for row in await tx.outbound_since(country, now - _LONGEST_WAIT) if _never_left(row)]
+        for ref in dict.fromkeys(row.ref or "" for row in waiting):
+            found = await tx.find_case(ref)
+            if found is None or found.sealed is None:
                 continue
-            await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
             held = cases.unseal(self._context, found)
-            text = "a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"
-            case = replace(held.case, findings=(*held.case.findings, text))
-            await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
+            if held.case.side is Side.REQUESTED:
+                await cases.queue_anew(self._context, tx, held, now)
+                await self._tell(tx, held, SAID_ANEW, now)
+                continue
+            for row in [row for row in waiting if row.ref == ref]:
+                await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
+                held = await self._tell(tx, held, DROPPED, now)
+
+    async def _tell(self, tx: Tx, held: cases.Held, finding: str, now: datetime) -> cases.Held:
+        """Say on a case what the restore did with a message of it."""
+        case = replace(held.case, findings=(*held.case.findings, finding))
+        return await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
 
 
 async def _unsent(tx: Tx, country: str) -> dict[str, str]:

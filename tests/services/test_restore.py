@@ -11,7 +11,8 @@ import pytest
 from gateway import home
 from gateway.services.audit import audit
 from gateway.services.context import NotFound
-from gateway.services.resync import LOST
+from gateway.services.ports import OutboundRow, Unavailable
+from gateway.services.resync import LOST, SAID_ANEW
 from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.custody import open_store
@@ -499,3 +500,136 @@ async def test_case_of_which_nothing_left_is_withdrawn_in_silence(
     await hold.withdraw(ours, "first", "case_officer")
     network.clock.pass_(hours=2)
     assert 0 == await network.deliver()
+
+
+async def outbox(network: Network, country: str, ref: str) -> list[OutboundRow]:
+    """Return what ``country`` has said, or waits to say, in its case ``ref``."""
+    return list(await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref)))
+
+
+async def test_answer_that_waited_takes_no_number_that_was_used_since(network: Network, tmp_path: Path) -> None:
+    """What the asked State had not posted leaves under a number of the new epoch; its old one was used by another."""
+    _, theirs = await story.received(network)
+    answer, hold = network.gateways["XBB"].answer, network.gateways["XBB"].hold
+    await answer.acknowledge(theirs, "first")
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await hold.freeze(theirs, "in doubt", "first", "registry_clerk")
+    await hold.release(theirs, "first", "registry_clerk")
+    await hold.resume(theirs, "first", "registry_clerk")
+    await hold.resume(theirs, "second", "desk_head")
+    await answer.acknowledge(theirs, "first")
+    waited, left = await outbox(network, "XBB", theirs)
+    assert (waited.epoch, waited.seq) == (left.epoch, left.seq)
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    waited, anew = await outbox(network, "XBB", theirs)
+    assert ("dropped", None, 1) == (waited.state, waited.posted_at, waited.seq)
+    assert ("refused", 2, 1) == (anew.state, anew.epoch, anew.seq)
+    assert [SAID_ANEW, LOST_NUMBER, "not accepted: illegal-step"] == await findings_of(network, "XBB", theirs)
+
+
+async def test_answer_that_waited_in_the_backup_is_not_lost(network: Network, tmp_path: Path) -> None:
+    """A signed answer that never left comes after the restore, with its second signature."""
+    ours, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await network.deliver()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+    assert "NOT_FOUND" == (await story.case(network, "XAA", ours)).reply["outcome"]
+
+
+async def test_what_waited_leaves_in_its_order(network: Network, tmp_path: Path) -> None:
+    """Several messages that waited in one case arrive one after the other, as they were said."""
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await network.deliver()
+    assert [1, 2] == [row.seq for row in await outbox(network, "XBB", theirs) if row.state == "receipted"]
+    case = await story.case(network, "XAA", ours)
+    assert ("ACKNOWLEDGED", "ARCHIVE_SEARCH") == (case.state, case.delay["reason"])
+    assert [SAID_ANEW] == await findings_of(network, "XBB", theirs)
+
+
+async def test_freeze_that_is_entered_again_holds_what_waited(network: Network, tmp_path: Path) -> None:
+    """A freeze between the restore and the start takes the answer back, as it did before."""
+    ours, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply())
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await network.gateways["XBB"].hold.freeze(theirs, "in doubt", "first", "registry_clerk")
+    for gateway in network.gateways.values():
+        await gateway.refresh_trust()
+    await network.deliver()
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+
+
+async def test_answer_waits_for_a_key_that_is_not_held_at_the_restore(network: Network, tmp_path: Path) -> None:
+    """A State on hold while its partner is restored gets the answer that waited once the hold is lifted."""
+    ours, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply())
+    trust = network.gateways["XBB"].context.trust
+    await trust.hold("XAA", "second", "a theft was heard of", network.clock.now())
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await network.deliver()
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+    trust = network.gateways["XBB"].context.trust
+    await lift(trust, "XAA", trust.held("XAA").identity, network.clock.now())  # type: ignore[union-attr]
+    await network.deliver()
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def withdrawn(network: Network) -> tuple[str, str]:
+    """Have XAA withdraw a case that XBB acknowledged; the withdrawal waits for the full hour. Return both cases."""
+    ours, theirs = await story.acknowledged(network)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "known now", "first", "case_officer")
+    await hold.withdraw(ours, "first", "case_officer")
+    return ours, theirs
+
+
+@pytest.mark.parametrize("posted", [False, True])
+async def test_withdrawal_that_never_came_is_said_anew(network: Network, tmp_path: Path, posted: bool) -> None:
+    """A withdrawal of the backup that is refused as of an epoch that is over follows in the new one, at the hour."""
+    ours, theirs = await withdrawn(network)
+    if posted:
+        network.clock.pass_(hours=1)
+        network.wires.cut = True
+        await network.deliver(1)
+        network.wires.cut = False
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    assert ("receipted", 2) == [(row.state, row.epoch) for row in await outbox(network, "XAA", ours)][-1]
+    assert [] == await findings_of(network, "XAA", ours)
+
+
+async def test_withdrawal_that_had_come_is_not_repeated(network: Network, tmp_path: Path) -> None:
+    """A withdrawal that left after the backup gets its stored answer, and no other follows."""
+    ours, theirs = await withdrawn(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    await restore(network, "XAA", backup)
+    await network.deliver()
+    assert ["receipted"] == [row.state for row in await outbox(network, "XAA", ours) if row.type == "withdrawal"]
+
+
+async def test_epoch_that_could_not_be_stored_is_not_raised(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore that fails leaves the gateway in the epoch that is stored."""
+    context = network.gateways["XBB"].context
+
+    async def fails(unit: object) -> None:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(context.store, "commit", fails)
+    with pytest.raises(Unavailable):
+        await network.gateways["XBB"].resync.begin_epoch(network.clock.now())
+    assert 1 == context.epoch
