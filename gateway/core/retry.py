@@ -51,6 +51,11 @@ class Circuit:
         if self.open_until is not None and self.open_until.tzinfo is None:
             raise ValueError("open_until is an aware instant")
 
+    @property
+    def opened(self) -> bool:
+        """Return whether so many failures came in a row that the partner is left alone, or tried by one probe."""
+        return self.failures >= FAILURES_TO_OPEN
+
     def after_failure(self, now: datetime, spread: float) -> "Circuit":
         """Return the circuit after one more failure at ``now``."""
         failures = self.failures + 1
@@ -75,4 +80,4 @@ class Circuit:
         """Return how many messages may be in flight at ``now``: ``full``, one probe, or none."""
         if not self.allows(now):
             return 0
-        return full if self.failures < FAILURES_TO_OPEN else min(1, full)
+        return min(1, full) if self.opened else full

@@ -256,8 +256,7 @@ class Deliverer:
         if not more and not await self._context.store.read(anything):
             return ()  # a look costs less than a transaction: over PostgreSQL even an empty one is written to disk
 
-        lease_s = COLLECT_LEASE_S if collected else self._context.policy.post_timeout_s + LEASE_MARGIN_S
-        lease = now + timedelta(seconds=lease_s)
+        lease = now + timedelta(seconds=COLLECT_LEASE_S if collected else self._lease_s)
 
         async def unit(tx: Tx) -> tuple[list[Claimed], int]:
             partner = await tx.find_partner(country)
@@ -424,13 +423,41 @@ class Deliverer:
             if current is None or current.state != "posted":
                 return
             wait_s = backoff(current.attempts, context.random.spread(), retry_after_s)
+            if retry_after_s is not None:
+                await _ask_until(tx, row.partner, now + timedelta(seconds=min(retry_after_s, MAX_WAIT_S)), now)
+            # Before this message has its wait: one that was put off is not what an answer lets go.
+            await self._note(tx, row.partner, failure, now, context.random.spread())
             await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
-            await _note(tx, row.partner, failure, now, context.random.spread())
 
         try:
             await context.commit(unit)
         except Unavailable as error:
             context.log("store.unavailable", error=str(error), hint=error.hint)
+
+    async def _note(self, tx: Tx, country: str, failure: bool, now: datetime, spread: float) -> None:
+        """
+        Keep the partner's circuit: one more failure, or a success that closes it.
+
+        Once it was open, what was posted in vain meanwhile may wait for an hour; it is tried as soon as the partner
+        answers again, and asked for nothing later (M-5.11).
+        """
+        row = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
+        circuit = Circuit(row.failures, row.open_until)
+        if failure and not circuit.allows(now):
+            return  # of the posts that were under way when it opened; counting each would keep it open for an hour
+        after = circuit.after_failure(now, spread) if failure else circuit.after_success()
+        if after == circuit:
+            return
+        await tx.save_partner(row._replace(failures=after.failures, open_until=after.open_until))
+        if circuit.opened and not failure:
+            at = await _asked_until(tx, country, now)
+            # What waits no longer than a lease may be under way at this moment, here or at another node.
+            await tx.hasten_posted(country, at, max(at, now + timedelta(seconds=self._lease_s)))
+
+    @property
+    def _lease_s(self) -> float:
+        """Return for how many seconds a message that is being posted is nobody else's."""
+        return self._context.policy.post_timeout_s + LEASE_MARGIN_S
 
     def verify(self, partner: str, digest: str, raw: bytes) -> tuple[wire.Answer, wire.Receipt]:
         """
@@ -497,7 +524,7 @@ class Deliverer:
                 if current is not None and (current.status, current.code) != (receipt.status, receipt.code):
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
                 return False
-            await _note(tx, row.partner, False, now, 0.0)
+            await self._note(tx, row.partner, False, now, 0.0)
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
                 await tx.save_outbound(_settled_before(current))
@@ -636,7 +663,7 @@ class Deliverer:
         A clock that was ahead when a post failed put the next attempt as far ahead. Since it is right again, nothing
         of ours would wait that long. Where it was ``set_back`` while we looked, every wait may be wrong, and ends.
         """
-        longest = max(MAX_WAIT_S, HELD_AGAIN_S, self._context.policy.post_timeout_s + LEASE_MARGIN_S)
+        longest = max(MAX_WAIT_S, HELD_AGAIN_S, self._lease_s)
         latest = now if set_back else now + timedelta(seconds=longest) + wire.SKEW
 
         async def unit(tx: Tx) -> int:
@@ -798,15 +825,22 @@ async def _partners_due(tx: Tx, now: datetime) -> Sequence[str]:
     return await tx.partners_due(now)
 
 
-async def _note(tx: Tx, country: str, failure: bool, now: datetime, spread: float) -> None:
-    """Keep the partner's circuit: one more failure, or a success that closes it."""
-    row = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
-    circuit = Circuit(row.failures, row.open_until)
-    if failure and not circuit.allows(now):
-        return  # of the posts that were under way when it opened; counting each would keep it open for an hour
-    after = circuit.after_failure(now, spread) if failure else circuit.after_success()
-    if after != circuit:
-        await tx.save_partner(row._replace(failures=after.failures, open_until=after.open_until))
+async def _ask_until(tx: Tx, country: str, until: datetime, now: datetime) -> None:
+    """Keep until when a partner asked for nothing more (``Retry-After``), the latest of what it asked."""
+    if until > await _asked_until(tx, country, now):
+        await tx.set_meta(_ASKED + country, until.isoformat())
+
+
+async def _asked_until(tx: Tx, country: str, now: datetime) -> datetime:
+    """Return until when a partner asked for nothing more, ``now`` at the earliest."""
+    text = await tx.get_meta(_ASKED + country)
+    until = datetime.fromisoformat(text) if text else now
+    # No wait is longer: an end beyond that was set by a clock that was ahead.
+    return until if now < until <= now + timedelta(seconds=MAX_WAIT_S) else now
+
+
+_ASKED = "asked_until:"
+"""Name, before the partner's code, of the instant until which it asked for nothing more."""
 
 
 async def _forked(tx: Tx, country: str, shown: Checkpoint, note: str, now: datetime) -> bool:

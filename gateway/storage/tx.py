@@ -187,6 +187,9 @@ _HASTEN = """
 UPDATE outbound SET next_try_at = ?, try_at = CASE WHEN not_before > ? THEN not_before ELSE ? END
 WHERE state IN ('queued', 'posted') AND next_try_at > ?
 """
+_HASTEN_POSTED = """
+UPDATE outbound SET next_try_at = ?, try_at = ? WHERE partner = ? AND state = 'posted' AND next_try_at > ?
+"""
 
 _TRACES = {
     "inbound": """
@@ -580,6 +583,10 @@ class SqlTx(ABC):
     async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
         """Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many."""
         return await self._write(_HASTEN, (now.timestamp(), now.timestamp(), now.timestamp(), latest.timestamp()))
+
+    async def hasten_posted(self, partner: str, at: datetime, latest: datetime) -> int:
+        """Set the next attempt of what was posted to ``partner`` and would be tried after ``latest`` to ``at``."""
+        return await self._write(_HASTEN_POSTED, (at.timestamp(), at.timestamp(), partner, latest.timestamp()))
 
     async def purge_envelopes(self, before: datetime) -> int:
         """Drop the envelopes of messages done with and queued before an instant; return how many."""

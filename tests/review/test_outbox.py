@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core import codes
 from gateway.services.deliver import Line
 from gateway.services.ports import HttpAnswer, OutboundRow, Unavailable
 from keys import jws
@@ -63,6 +64,82 @@ async def test_one_outage_counts_once_for_all_posts_under_way(network: Network) 
     assert row is not None
     assert row.open_until is not None
     assert row.open_until - network.clock.now() <= timedelta(seconds=5)
+
+
+async def fail(network: Network, times: int) -> None:
+    """Let so many attempts of XAA at XBB fail, each as soon as it may be made."""
+    deliverer, done = network.gateways["XAA"].deliverer, 0
+    network.wires.cut = True
+    while done < times:
+        done += await deliverer.run_once()
+        network.clock.pass_(seconds=5)
+    network.wires.cut = False
+
+
+async def after_first_answer(network: Network) -> list[str]:
+    """Let time pass until XBB has answered one message of XAA again; return the states of all that XAA has sent."""
+    while not await network.gateways["XAA"].deliverer.run_once():
+        network.clock.pass_(seconds=30)
+    await network.gateways["XAA"].deliverer.run_once()
+    rows = await network.gateways["XAA"].store.read(
+        lambda tx: tx.outbound_since("XBB", network.clock.now() - timedelta(days=30))
+    )
+    return sorted(row.state for row in rows)
+
+
+async def test_what_waited_through_an_outage_leaves_as_soon_as_the_partner_answers(network: Network) -> None:
+    """One message that is answered after hours brings the others with it: none waits an hour more of its own."""
+    for _ in range(3):
+        await story.sent(network)
+    await fail(network, 36)
+    assert ["receipted"] * 3 == await after_first_answer(network)
+
+
+async def test_partner_that_asked_for_time_gets_it_through_an_outage(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a partner put off for an hour is not posted sooner because it answered another message (M-5.11)."""
+    post = network.wires.post
+
+    async def busy(*_: Any) -> HttpAnswer:
+        body = codes.problem("later")
+        return HttpAnswer(503, codes.PROBLEM_MEDIA_TYPE, body, 3600)
+
+    for _ in range(2):
+        await story.sent(network)
+    await fail(network, 5)
+    network.clock.pass_(minutes=1)
+    monkeypatch.setattr(network.wires, "post", busy)
+    assert 1 == await network.gateways["XAA"].deliverer.run_once()
+    monkeypatch.setattr(network.wires, "post", post)
+    asked = network.clock.now()
+    assert ["posted", "receipted"] == await after_first_answer(network)
+    network.clock.instant = asked + timedelta(minutes=59, seconds=59)
+    assert 0 == await network.gateways["XAA"].deliverer.run_once()
+    network.clock.instant = asked + timedelta(hours=1)
+    assert 1 == await network.gateways["XAA"].deliverer.run_once()
+
+
+async def test_message_that_fails_alone_waits_longer_each_time(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that a partner never answers, while it answers all others, is not tried again for each of them."""
+    gateway, post = network.gateways["XAA"], network.wires.post
+    alone = await story.sent(network)
+    (row,) = await outbox(network, "XAA", alone)
+
+    async def lose_one(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        if body == row.envelope:
+            raise Unavailable("it is lost")
+        return await post(country, path, body, media_type)
+
+    monkeypatch.setattr(network.wires, "post", lose_one)
+    for _ in range(60):
+        await story.sent(network)
+        await gateway.deliverer.run_once()
+        network.clock.pass_(minutes=1)
+    (row,) = await outbox(network, "XAA", alone)
+    assert row.attempts < 13
 
 
 async def test_nothing_is_marked_as_posted_to_a_state_on_hold(network: Network) -> None:

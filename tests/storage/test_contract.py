@@ -414,6 +414,22 @@ async def test_what_would_wait_too_long_is_hastened(store: Store) -> None:
     assert (await get(store, "find_outbound", "XBB", "id-done")).next_try_at == far
 
 
+async def test_what_was_posted_in_vain_is_hastened_for_one_partner(store: Store) -> None:
+    """What was posted and would be tried later than an instant is tried at another; the rest keeps its time."""
+    far, at, latest = NOW + timedelta(hours=1), NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)
+    await put(
+        store,
+        ("save_outbound", outbound("vain", thread="t1", state="posted", next_try_at=far)),
+        ("save_outbound", outbound("leased", thread="t2", state="posted", next_try_at=latest)),
+        ("save_outbound", outbound("queued", thread="t3", next_try_at=far)),
+        ("save_outbound", outbound("done", thread="t4", state="receipted", next_try_at=far)),
+        ("save_outbound", outbound("other", thread="t5", partner="XCC", state="posted", next_try_at=far)),
+    )
+    assert (await store.commit(lambda tx: tx.hasten_posted("XBB", at, latest))).value == 1
+    assert [] == list(await get(store, "due_outbound", at - timedelta(seconds=1), 9, "XBB"))
+    assert ["id-vain"] == [row.id for row in await get(store, "due_outbound", at, 9, "XBB")]
+
+
 async def test_partners_due(store: Store) -> None:
     """A partner is due from when a message to it may be tried that waits for no other."""
     rows = [
