@@ -122,9 +122,9 @@ def _cross(states: tuple[State, ...], events: tuple[str, ...], target: str = STA
 def _refused(event: str, source: State, target: State, others: tuple[State, ...]) -> tuple[Row, ...]:
     """Rows for a message of ours that the other gateway refused: in ``source`` the case goes back to ``target``."""
     return (
-        Row(source, event, target, _GATEWAY, (), "signed refusal"),
-        *rows_of((*others, S.UNDELIVERED, *_OVER), event, STAY, _GATEWAY, (), "signed refusal"),
-        *rows_of(_HELD, event, LEARN, _GATEWAY, (), "signed refusal"),
+        Row(source, event, target, _GATEWAY, (), "signed refusal or listing"),
+        *rows_of((*others, S.UNDELIVERED, *_OVER), event, STAY, _GATEWAY, (), "signed refusal or listing"),
+        *rows_of(_HELD, event, LEARN, _GATEWAY, (), "signed refusal or listing"),
     )
 
 
@@ -266,7 +266,7 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     *rows_of((*PREPARING, *ARRANGING), "undelivered", S.UNDELIVERED, _GATEWAY, (), "expiry without receipt"),
     *rows_of((S.NOT_RETURNED, *AWAY, S.RECALL, *OUTCOMES), "undelivered", STAY, _GATEWAY, (), "expiry without receipt"),
     *rows_of(RETURN_STATES, "receipt", STAY, _GATEWAY, (), "signed receipt"),
-    *rows_of(RETURN_STATES, "not_accepted", STAY, _GATEWAY, (), "signed refusal"),
+    *rows_of(RETURN_STATES, "not_accepted", STAY, _GATEWAY, (), "signed refusal or listing"),
     *_refused("proposal_not_accepted", S.PROPOSED, S.ASSESSED, tuple(s for s in RETURN_STATES if s is not S.PROPOSED)),
     *_refused(
         "schedule_not_accepted", S.SCHEDULED, S.DOCUMENTED, tuple(s for s in RETURN_STATES if s is not S.SCHEDULED)
@@ -360,8 +360,10 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     *rows_of(ARRANGED, "undelivered", S.UNDELIVERED, _GATEWAY, (), "expiry without receipt"),
     *rows_of((*AWAY, S.RECALL, *OUTCOMES), "undelivered", STAY, _GATEWAY, (), "expiry without receipt"),
     *rows_of((*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), "receipt", STAY, _GATEWAY, (), "signed receipt"),
-    *rows_of((*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), "not_accepted", STAY, _GATEWAY, (), "signed refusal"),
-    *rows_of((*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), "reply_not_accepted", STAY, _GATEWAY, (), "signed refusal"),
+    *rows_of((*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), "not_accepted", STAY, _GATEWAY, (), "signed refusal or listing"),
+    *rows_of(
+        (*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), "reply_not_accepted", STAY, _GATEWAY, (), "signed refusal or listing"
+    ),
     *_refused(
         "acceptance_not_accepted",
         S.ACCEPTED,

@@ -156,10 +156,10 @@ REQUESTING_ROWS: tuple[Row, ...] = (
         evidence="expiry without receipt",
     ),
     *_rows((*WAITING, *_LEFT_OVER), "receipt", STAY, _GATEWAY, evidence="signed receipt"),
-    *_rows((*WAITING, *_LEFT_OVER), "not_accepted", STAY, _GATEWAY, evidence="signed refusal"),
+    *_rows((*WAITING, *_LEFT_OVER), "not_accepted", STAY, _GATEWAY, evidence="signed refusal or listing"),
     *_rows((S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY, evidence="expiry without receipt"),
     *_rows(HELD, "receipt", LEARN, _GATEWAY, evidence="signed receipt"),
-    *_rows(HELD, "not_accepted", LEARN, _GATEWAY, evidence="signed refusal"),
+    *_rows(HELD, "not_accepted", LEARN, _GATEWAY, evidence="signed refusal or listing"),
     *_rows(HELD, "undelivered", LEARN, _GATEWAY, evidence="expiry without receipt"),
     # What the requested State says.
     *_rows((S.SENT, S.DELIVERED, S.REDIRECTED), "acknowledgement", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
@@ -240,22 +240,22 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows((*OPEN_REQUESTED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
     *(row for name in _LEARNT for row in _rows(HELD, name, LEARN, _GATEWAY)),
     # A reply that was refused is no reply: the desk answers again.
-    Row(S.REPLIED, "reply_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal"),
+    Row(S.REPLIED, "reply_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal or listing"),
     *_rows(
         (*ANSWERING, S.WITHDRAWN, S.CLOSED, S.BLOCKED),
         "reply_not_accepted",
         STAY,
         _GATEWAY,
-        evidence="signed refusal",
+        evidence="signed refusal or listing",
     ),
     # An extension that was refused is none: the time is over when it would have been.
-    Row(S.EXTENDED, "extension_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal"),
+    Row(S.EXTENDED, "extension_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal or listing"),
     *_rows(
         (S.ACKNOWLEDGED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.REPLIED, S.WITHDRAWN, S.CLOSED, S.BLOCKED),
         "extension_not_accepted",
         STAY,
         _GATEWAY,
-        evidence="signed refusal",
+        evidence="signed refusal or listing",
     ),
     *_rows(OPEN_REQUESTED, "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
     *_rows((S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
@@ -581,7 +581,8 @@ def _receipt(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
-    return replace(case, findings=(*case.findings, f"not accepted: {event.data['code']}")), (Notify("interior"),)
+    found = event.data.get("found") or f"not accepted: {event.data['code']}"
+    return replace(case, findings=(*case.findings, found)), (Notify("interior"),)
 
 
 def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:

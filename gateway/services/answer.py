@@ -6,6 +6,7 @@ Rule 2: an answer that is not positive leaves only with the signature of a secon
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import schemas
@@ -50,22 +51,8 @@ class Answer:
         """Acknowledge the request as a competent human: authority, calendar, and the dates reckoned here."""
         context, now = self._context, self._context.clock.now()
 
-        def body(case: Case) -> tuple[str, dict[str, Any], dict[str, Any]]:
-            calendar = context.reckoner.calendars.get(context.country)
-            stated = starts_of_message(ACKNOWLEDGEMENT, {})
-            begun = context.reckoner.begin(case.partner, context.country, stated, now, "", case.clocks)
-            # Where the agreement counts from this very acknowledgement, it says the dates that follow from itself.
-            clock = next((one for one in begun if one.step == "reply"), case.clock("reply"))
-            value = {
-                "authority": {"id": context.authority},
-                "calendar": {
-                    "id": calendar.id if calendar else f"{context.country}-NONE",
-                    "version": calendar.version if calendar else "0",
-                },
-                "start_on": clock.start_on.isoformat() if clock else None,
-                "due_on": clock.due_on.isoformat() if clock else None,
-            }
-            return ACKNOWLEDGEMENT, value, {}
+        def body(case: Case) -> tuple[str, Mapping[str, Any], dict[str, Any]]:
+            return ACKNOWLEDGEMENT, acknowledgement(context, case, now), {}
 
         await self._say(ref, "acknowledge", person, role, body)
 
@@ -222,6 +209,24 @@ class Answer:
             await cases.move(context, tx, held, Event(name, person, role, {"body": text, **extra}), now)
 
         await context.commit(unit)
+
+
+def acknowledgement(context: Context, case: Case, now: datetime) -> Mapping[str, Any]:
+    """Return what an acknowledgement says that is handed in ``now``: authority, calendar and dates reckoned here."""
+    calendar = context.reckoner.calendars.get(context.country)
+    stated = starts_of_message(ACKNOWLEDGEMENT, {})
+    begun = context.reckoner.begin(case.partner, context.country, stated, now, "", case.clocks)
+    # Where the agreement counts from this very acknowledgement, it says the dates that follow from itself.
+    clock = next((one for one in begun if one.step == "reply"), case.clock("reply"))
+    return {
+        "authority": {"id": context.authority},
+        "calendar": {
+            "id": calendar.id if calendar else f"{context.country}-NONE",
+            "version": calendar.version if calendar else "0",
+        },
+        "start_on": clock.start_on.isoformat() if clock else None,
+        "due_on": clock.due_on.isoformat() if clock else None,
+    }
 
 
 def _facts(case: Case, value: Mapping[str, Any], context: Context) -> Facts:

@@ -306,7 +306,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     later = [] if send.type == WITHDRAWAL else [row for row in await unsent_of(tx, case) if row.not_before > now]
     if later and outbox.recipient(context, case.partner, now) is not None:
         sends = [_again(context, held, row) for row in later]
-        await _take_out(context, tx, held, later, now)
+        await take_out(context, tx, held, later, now)
         row = await _queue(context, tx, held, send, now)
         for one in sends:
             await _queue(context, tx, held, one, now)
@@ -314,22 +314,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     return await _queue(context, tx, held, send, now)
 
 
-async def queue_anew(context: Context, tx: Tx, held: Held, now: datetime) -> None:
-    """
-    Put the never-posted messages of the case in the outbox once more, each as a new message of the epoch that begins.
-
-    Whoever restores cannot look after a key: what none is held for waits for one.
-    """
-    unsent = await unsent_of(tx, held.case)
-    sends = [_again(context, held, row) for row in unsent]
-    await _take_out(context, tx, held, unsent, now)
-    for one in sends:
-        await _queue(context, tx, held, one, now, may_wait=True)
-
-
-async def _queue(
-    context: Context, tx: Tx, held: Held, send: Send, now: datetime, *, may_wait: bool = False
-) -> OutboundRow:
+async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
     case, thread = held.case, await thread_of(tx, held.case)
     leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
     requested = case.partner if case.side is Side.REQUESTING else context.country
@@ -347,7 +332,7 @@ async def _queue(
         statements=send.statements,
         ref=None if gone else case.ref,
         keep=None if gone else partial(_kept, context, held),
-        may_wait=may_wait or send.type == WITHDRAWAL,
+        may_wait=send.type == WITHDRAWAL,
     )
     return await outbox.put(context, tx, letter, now, thread)
 
@@ -376,11 +361,11 @@ def _may_follow(type: str, ended: str | None) -> bool:
 async def drop_unsent(context: Context, tx: Tx, held: Held, now: datetime) -> tuple[str, ...]:
     """Take the never-posted messages of the case's thread out of the outbox and free their numbers; return types."""
     unsent = await unsent_of(tx, held.case)
-    await _take_out(context, tx, held, unsent, now)
+    await take_out(context, tx, held, unsent, now)
     return tuple(row.type for row in unsent)
 
 
-async def _take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[OutboundRow], now: datetime) -> None:
+async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[OutboundRow], now: datetime) -> None:
     """Take ``unsent`` out of the outbox as if they had never been in it: neither numbers nor ``prev`` show them."""
     if not unsent:
         return
@@ -401,7 +386,7 @@ def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload:
 
 
 def _again(context: Context, held: Held, row: OutboundRow) -> Send:
-    """Return what puts a message that has not left in the outbox once more, with the same body and statements."""
+    """Return what puts a message that waits for its day in the outbox once more, with the same body and statements."""
     payload = _payload(context, held, row)
     raw = exercise.unwrap(payload.body_bytes)[1] if held.case.exercise else payload.body_bytes
     return Send(row.type, raw.decode(), row.not_before, payload.statements)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from gateway.core import envelope, wire
+from gateway.core import envelope
 from gateway.core.messages import RESYNC
 from gateway.services import channel, outbox
 from gateway.services.context import Context
@@ -20,8 +20,6 @@ from gateway.services.ports import OutboundRow, SealingEnd, Tx, Unavailable
 from gateway.services.windows import REVOKED
 from keys import jws
 from schemas import ijson
-
-WAITING = ("queued", "posted")
 
 ANSWERED, WAITS, ON_HOLD = "answered", "waits", "hold"
 """What is known of a partner: it has answered under the new key, it has not yet, it could not be written to."""
@@ -54,9 +52,7 @@ class Compromise:
         async def unit(tx: Tx) -> tuple[int, int]:
             done = []
             for country in self._context.partners:
-                since = now - 2 * wire.MAX_VALIDITY
-                rows = [row for row in await tx.outbound_since(country, since) if row.state in WAITING]
-                done += [await self._sign_again(tx, row, now) for row in rows]
+                done += [await self._sign_again(tx, row, now) for row in await tx.waiting_outbound(country)]
             return done.count(True), done.count(False)
 
         committed = await self._context.commit(unit)
@@ -125,9 +121,8 @@ class Compromise:
 
         async def unit(tx: Tx) -> None:
             for country in self._context.partners:
-                rows = await tx.outbound_since(country, now - 2 * wire.MAX_VALIDITY)
-                for row in rows:
-                    if row.state in WAITING and row.next_try_at > now >= row.not_before:
+                for row in await tx.waiting_outbound(country):
+                    if row.next_try_at > now >= row.not_before:
                         await tx.save_outbound(row._replace(next_try_at=now))
                 partner = await tx.find_partner(country)
                 if partner is not None and partner.open_until is not None:

@@ -20,6 +20,15 @@ THREADS_A_MESSAGE = 32
 AGAIN_S = 900
 """How long a listing waits that is made anew because the last one was refused: a wrong clock is not right at once."""
 
+OTHER_PARTS_S = 300
+"""How long the other parts of a listing may take that were posted together with its last one."""
+
+LONGEST_DAYS = 3
+"""Days that a listing is waited for: a partner that never lists anything must not keep an answer for ever."""
+
+_AWAITED = "listing_awaited:"
+"""Name, before the partner's code, of the instant until which its listing is waited for after our own restore."""
+
 
 async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: int = 0) -> None:
     """
@@ -27,8 +36,8 @@ async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: i
 
     Raises ``Unavailable`` if no valid sealing key of it is held.
     """
-    for row in await tx.outbound_since(country, now - 2 * wire.MAX_VALIDITY):
-        if row.type == RESYNC and row.state in ("queued", "posted"):
+    for row in await tx.waiting_outbound(country):
+        if row.type == RESYNC:
             await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
     card = context.trust.find(country)
     rows = []
@@ -37,13 +46,33 @@ async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: i
             rows.append(_row(thread.thread, thread.in_epoch, thread.in_seq, thread.in_digest))
             if card is not None and thread.in_epoch >= card.epoch:
                 rows += await _before(tx, thread)
-    for start in range(0, len(rows), THREADS_A_MESSAGE):
+    # One that says that nothing is held is sent too: whoever was restored waits for it.
+    for start in range(0, max(len(rows), 1), THREADS_A_MESSAGE):
         part = rows[start : start + THREADS_A_MESSAGE]
         body = ijson.dumps({"threads": part, "more": start + THREADS_A_MESSAGE < len(rows)})
         id = await channel.queue(context, tx, country, RESYNC, body, now)
         made = await tx.find_outbound(country, id)
         if made is not None and wait_s:
             await tx.save_outbound(made._replace(next_try_at=now + timedelta(seconds=wait_s)))
+
+
+async def await_one(tx: Tx, country: str, now: datetime) -> None:
+    """Wait for the listing of ``country`` with what was never posted before this restore, but not for ever."""
+    await tx.set_meta(_AWAITED + country, (now + timedelta(days=LONGEST_DAYS)).isoformat())
+
+
+async def came(tx: Tx, country: str, now: datetime) -> None:
+    """Note that the last part of a listing by ``country`` came; others, under way at once with it, may still follow."""
+    text = await tx.get_meta(_AWAITED + country)
+    until = now + timedelta(seconds=OTHER_PARTS_S)
+    if text and until < datetime.fromisoformat(text):
+        await tx.set_meta(_AWAITED + country, until.isoformat())
+
+
+async def is_awaited(tx: Tx, country: str, now: datetime) -> bool:
+    """Return whether ``country`` may still say that it holds what we, since our restore, do not know to have posted."""
+    text = await tx.get_meta(_AWAITED + country)
+    return text is not None and now < datetime.fromisoformat(text)
 
 
 async def _before(tx: Tx, thread: ThreadRow) -> list[dict[str, object]]:

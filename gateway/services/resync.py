@@ -19,6 +19,7 @@ from gateway.services import cases, listing
 from gateway.services.context import Context
 from gateway.services.deliver import OVER, STOPPED
 from gateway.services.ports import CaseRow, Draft, LogHead, OutboundRow, ThreadRow, Tx
+from keys.errors import BadRest
 
 RESTORED_AT = "restored_at"
 """Name of the stored instant at which the database last came back from a backup."""
@@ -28,9 +29,6 @@ LOST = "the other State holds messages of ours in this case, which were lost bef
 
 DROPPED = "a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"
 """Finding on a case of ours that asks."""
-
-SAID_ANEW = "what waited at the restore is sent anew; the other State refuses it if it came before, and holds that"
-"""Finding on a case that we are asked in."""
 
 
 class Resync:
@@ -77,10 +75,16 @@ class Resync:
         a thread whose case has not come back yet the digest of our last message is kept as the last that was seen, and
         becomes a finding when its case opens.
         """
+        if not payload.body["more"]:
+            await listing.came(tx, payload.sender, now)
         unsent: dict[str, str] | None = None
         for item in payload.body["threads"]:
             thread = await tx.find_thread(payload.sender, item["thread"])
             known = await tx.find_outbound_by_digest(payload.sender, item["payload"])
+            if known is not None and known.state == "queued":
+                # It left after the backup, so its number is its own: its stored answer is asked for.
+                await tx.save_outbound(known._replace(posted_at=known.queued_at, next_try_at=now))
+                self._context.queued = True
             if known is not None and not _dropped_unposted(known):
                 continue
             if known is not None:
@@ -112,56 +116,44 @@ class Resync:
 
         A request or an answer to a question that waited in the backup does not leave: the case may have been frozen
         since, and the backup does not know. For the same reason no reminder leaves by itself before a person has taken
-        a step of the case. What we as the asked State had not posted yet leaves as a new message of the new epoch.
-        Returns the new epoch; it is announced in the next card.
+        a step of the case. What waited in a case that we are asked in stays where it is until the partner lists what
+        it holds (``deliver``). Returns the new epoch; it is announced in the next card.
         """
-        context, before = self._context, self._context.epoch
+        context = self._context
+        epoch = context.epoch + 1
 
         async def unit(tx: Tx) -> None:
-            await tx.set_meta("epoch", str(context.epoch))
+            await tx.set_meta("epoch", str(epoch))
             await tx.set_meta(RESTORED_AT, wire.format_instant(now))
             for country in context.partners:
-                await self._settle_unsent(tx, country, now)
+                await self._forget_unsent(tx, country, now)
+                await listing.await_one(tx, country, now)
                 old = await tx.log_head(country)
-                head = LogHead(checkpoint.origin(context.country, country, context.epoch), Frontier(), "")
+                head = LogHead(checkpoint.origin(context.country, country, epoch), Frontier(), "")
                 await tx.save_log_head(country, head)
                 if old is not None and old.checkpoint:
                     digest = wire.payload_digest(old.checkpoint.encode())
                     tx.draft(Draft(country, digest, None, old.checkpoint.encode()))
 
-        context.epoch = before + 1  # what is framed in the transaction is of the new epoch already
-        try:
-            await context.commit(unit)
-        except BaseException:
-            context.epoch = before
-            raise
-        return context.epoch
+        await context.commit(unit)
+        context.epoch = epoch
+        return epoch
 
-    async def _settle_unsent(self, tx: Tx, country: str, now: datetime) -> None:
-        """
-        Let nothing leave under a number of the old epoch that may have been freed, and used, since the backup.
-
-        What we as the asking State never posted is dropped, and a person decides what follows. The asked State tells
-        nobody anything new by what it says, and its answer must not be lost: it leaves under a new number.
-        """
-        waiting = [row for row in await tx.outbound_since(country, now - _LONGEST_WAIT) if _never_left(row)]
-        for ref in dict.fromkeys(row.ref or "" for row in waiting):
-            found = await tx.find_case(ref)
-            if found is None or found.sealed is None:
+    async def _forget_unsent(self, tx: Tx, country: str, now: datetime) -> None:
+        """Drop what we as the asking State never posted, and say so on each case; a person decides what follows."""
+        for row in await tx.waiting_outbound(country):
+            found = await tx.find_case(row.ref or "") if _never_left(row) else None
+            if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
                 continue
-            held = cases.unseal(self._context, found)
-            if held.case.side is Side.REQUESTED:
-                await cases.queue_anew(self._context, tx, held, now)
-                await self._tell(tx, held, SAID_ANEW, now)
+            await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
+            try:
+                held = cases.unseal(self._context, found)
+            except BadRest as error:
+                # Its message is gone all the same; one case that cannot be read must not keep the epoch from rising.
+                self._context.log("case.unreadable", ref=found.ref, error=type(error).__name__)
                 continue
-            for row in [row for row in waiting if row.ref == ref]:
-                await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
-                held = await self._tell(tx, held, DROPPED, now)
-
-    async def _tell(self, tx: Tx, held: cases.Held, finding: str, now: datetime) -> cases.Held:
-        """Say on a case what the restore did with a message of it."""
-        case = replace(held.case, findings=(*held.case.findings, finding))
-        return await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
+            case = replace(held.case, findings=(*held.case.findings, DROPPED))
+            await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
 
 
 async def _unsent(tx: Tx, country: str) -> dict[str, str]:
@@ -180,7 +172,8 @@ def _dropped_unposted(row: OutboundRow) -> bool:
 
 
 def _never_left(row: OutboundRow) -> bool:
-    return row.state == "queued" and row.ref is not None and row.type != WITHDRAWAL
+    """Return whether a message of a case was never posted that a person must send anew; a stop is heard without one."""
+    return row.state == "queued" and row.ref is not None and row.type not in (WITHDRAWAL, SUSPENSION)
 
 
 def _may_repeat(row: OutboundRow, now: datetime) -> bool:
@@ -190,10 +183,6 @@ def _may_repeat(row: OutboundRow, now: datetime) -> bool:
         and row.type != RESYNC
         and now <= row.expires_at + wire.SKEW
     )
-
-
-_LONGEST_WAIT = 2 * wire.MAX_VALIDITY
-"""No message waits longer than it is valid; twice that is surely all of them."""
 
 
 async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, now: datetime) -> None:

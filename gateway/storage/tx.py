@@ -132,6 +132,7 @@ _OUTBOUND_BY_ID = _OUTBOUND + "WHERE o.partner = ? AND o.id = ?"
 _OUTBOUND_BY_DIGEST = _OUTBOUND + "WHERE o.partner = ? AND o.digest = ? ORDER BY o.n LIMIT 1"
 _OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
 _OUTBOUND_SINCE = _OUTBOUND + "WHERE o.partner = ? AND o.queued_at >= ? ORDER BY o.queued_at, o.n"
+_OUTBOUND_WAITING = _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
 _OUTBOUND_EXPIRED = (
     _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
 )
@@ -542,6 +543,10 @@ class SqlTx(ABC):
     async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
         """Return the messages to a partner queued at ``since`` or later, in order."""
         return tuple(map(_outbound, await self._all_held(_OUTBOUND_SINCE, (partner, _seconds(since)))))
+
+    async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
+        """Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave."""
+        return tuple(map(_outbound, await self._all_held(_OUTBOUND_WAITING, (partner,))))
 
     async def save_outbound(self, row: OutboundRow) -> None:
         """

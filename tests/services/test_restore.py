@@ -2,21 +2,27 @@
 
 import shutil
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway import home
+from gateway.core.codes import Reason
+from gateway.core.wire import Payload
+from gateway.services import listing
 from gateway.services.audit import audit
 from gateway.services.context import NotFound
-from gateway.services.ports import OutboundRow, Unavailable
-from gateway.services.resync import LOST, SAID_ANEW
+from gateway.services.deliver import NEVER_CAME
+from gateway.services.ports import OutboundRow
+from gateway.services.receive import Receiver
+from gateway.services.resync import LOST
 from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.custody import open_store
 from keys.sign import SigningKey
+from tests.services.test_clocks import agree
 from tests.support import homeward, story
 from tests.support.holds import lift
 from tests.support.network import HandClock, Network, make_network, open_gateway
@@ -507,8 +513,15 @@ async def outbox(network: Network, country: str, ref: str) -> list[OutboundRow]:
     return list(await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref)))
 
 
+async def after_the_listing(network: Network) -> None:
+    """Deliver, wait until no other part of a listing is under way, and deliver what follows from that."""
+    await network.deliver()
+    network.clock.pass_(minutes=7)
+    await network.deliver()
+
+
 async def test_answer_that_waited_takes_no_number_that_was_used_since(network: Network, tmp_path: Path) -> None:
-    """What the asked State had not posted leaves under a number of the new epoch; its old one was used by another."""
+    """What the asked State had not posted is dropped where its number left with another message since the backup."""
     _, theirs = await story.received(network)
     answer, hold = network.gateways["XBB"].answer, network.gateways["XBB"].hold
     await answer.acknowledge(theirs, "first")
@@ -522,63 +535,240 @@ async def test_answer_that_waited_takes_no_number_that_was_used_since(network: N
     assert (waited.epoch, waited.seq) == (left.epoch, left.seq)
     await network.deliver()
     await restore(network, "XBB", backup)
-    await network.deliver()
+    await after_the_listing(network)
     waited, anew = await outbox(network, "XBB", theirs)
     assert ("dropped", None, 1) == (waited.state, waited.posted_at, waited.seq)
     assert ("refused", 2, 1) == (anew.state, anew.epoch, anew.seq)
-    assert [SAID_ANEW, LOST_NUMBER, "not accepted: illegal-step"] == await findings_of(network, "XBB", theirs)
+    assert LOST_NUMBER in await findings_of(network, "XBB", theirs)
 
 
-async def test_answer_that_waited_in_the_backup_is_not_lost(network: Network, tmp_path: Path) -> None:
-    """A signed answer that never left comes after the restore, with its second signature."""
+async def test_answer_that_left_after_the_backup_gets_its_stored_answer(network: Network, tmp_path: Path) -> None:
+    """What the partner lists did leave: its very bytes are posted again, and nothing is said twice or falls back."""
+    ours, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply())
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await after_the_listing(network)
+    assert ("REPLIED", "REPLIED") == (
+        await story.state(network, "XAA", ours),
+        await story.state(network, "XBB", theirs),
+    )
+    assert [("receipted", 1, 1), ("receipted", 1, 2)] == [
+        (row.state, row.epoch, row.seq) for row in await outbox(network, "XBB", theirs)
+    ]
+    assert [] == await findings_of(network, "XBB", theirs)
+
+
+async def test_part_of_a_listing_that_comes_after_the_last_one_counts(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parts of a listing are under way together: what one names that comes late did leave too."""
+    monkeypatch.setattr(listing, "THREADS_A_MESSAGE", 1)
+    _, theirs = await story.acknowledged(network)
+    await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply())
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+
+    async def delay(tx: Any) -> None:
+        parts = [row for row in await tx.waiting_outbound("XBB") if row.type == "resync"]
+        await tx.save_outbound(parts[0]._replace(next_try_at=network.clock.now() + timedelta(minutes=4)))
+
+    await network.gateways["XAA"].store.commit(delay)
+    for _ in range(2):
+        await network.deliver()
+        network.clock.pass_(minutes=2)
+    await after_the_listing(network)
+    assert "REPLIED" == await story.state(network, "XBB", theirs)
+
+
+async def test_extension_that_left_after_the_backup_stands(network: Network, tmp_path: Path) -> None:
+    """Both sides still reckon with one due day where the extension came and its sender was restored."""
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await after_the_listing(network)
+    mine, other = await story.case(network, "XAA", ours), await story.case(network, "XBB", theirs)
+    assert mine.clock("reply").due_on == other.clock("reply").due_on
+
+
+async def test_answer_that_never_left_is_given_by_a_person(network: Network, tmp_path: Path) -> None:
+    """A reply that the partner does not list falls back, and its desk, which may know more by now, gives it again."""
     ours, theirs = await story.acknowledged(network)
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await after_the_listing(network)
+    assert ("ACKNOWLEDGED", [NEVER_CAME]) == (
+        await story.state(network, "XBB", theirs),
+        await findings_of(network, "XBB", theirs),
+    )
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
-    assert "REPLIED" == await story.state(network, "XAA", ours)
     assert "NOT_FOUND" == (await story.case(network, "XAA", ours)).reply["outcome"]
 
 
-async def test_what_waited_leaves_in_its_order(network: Network, tmp_path: Path) -> None:
-    """Several messages that waited in one case arrive one after the other, as they were said."""
+async def test_acceptance_that_a_veto_took_back_does_not_leave(network: Network, tmp_path: Path) -> None:
+    """A restored State that forgot the veto of its child-welfare authority accepts nothing by itself."""
+    ours, theirs = await homeward.proposed(network, minor=True)
+    await homeward.accept(network, theirs, minor=True)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.gateways["XBB"].hold.freeze(theirs, "danger", "welfare", "child_welfare")
+    await restore(network, "XBB", backup)
+    await after_the_listing(network)
+    assert ("PROPOSED", "PROPOSED") == (
+        await story.state(network, "XAA", ours),
+        await story.state(network, "XBB", theirs),
+    )
+
+
+async def test_resumption_that_waited_does_not_end_a_later_stop(network: Network, tmp_path: Path) -> None:
+    """A restored State that forgot its second stop does not say that the return goes on."""
+    ours, theirs = await homeward.accepted(network)
+    stopping = network.gateways["XBB"]
+    await stopping.returning.suspend(theirs, "not today", "welfare", "child_welfare")
+    await network.deliver()
+    await stopping.hold.release(theirs, "welfare", "child_welfare")
+    await stopping.hold.resume(theirs, "first", "registry_clerk")
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.deliver()
+    await stopping.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await after_the_listing(network)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("posted", [False, True])
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+async def test_stop_that_never_came_is_said_anew(network: Network, tmp_path: Path, posted: bool, country: str) -> None:
+    """Word of a stop that was on its way at the backup is heard after the restore, without anybody's doing."""
+    refs = dict(zip(("XAA", "XBB"), await homeward.accepted(network), strict=True))
+    other = "XAA" if country == "XBB" else "XBB"
+    network.wires.cut = True
+    await network.gateways[country].returning.suspend(refs[country], "danger", "welfare", "child_welfare")
+    if posted:
+        await network.deliver(1)
+    backup = back_up(network, country, tmp_path / "backup")
+    network.wires.cut = False
+    await restore(network, country, backup)
+    network.clock.pass_(hours=1)
+    await after_the_listing(network)
+    assert "SUSPENDED" == await story.state(network, other, refs[other])
+
+
+@pytest.mark.parametrize("posted", [False, True])
+async def test_acknowledgement_that_never_came_is_said_anew(network: Network, tmp_path: Path, posted: bool) -> None:
+    """All else in a thread follows the acknowledgement, so it leaves once more, with the dates of that day."""
+    agree(network, "EURA-UA-AT")
     ours, theirs = await story.received(network)
     await network.gateways["XBB"].answer.acknowledge(theirs, "first")
-    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
-    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
-    await network.deliver()
-    assert [1, 2] == [row.seq for row in await outbox(network, "XBB", theirs) if row.state == "receipted"]
+    if posted:
+        network.wires.cut = True
+        await network.deliver(1)
+        network.wires.cut = False
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    network.clock.pass_(days=3)
+    await network.refresh()
+    await put_back(network, "XBB", backup)
+    agree(network, "EURA-UA-AT")
+    await after_the_listing(network)
+    said = await story.payload(network, "XBB", theirs, "verification.acknowledgement")
     case = await story.case(network, "XAA", ours)
-    assert ("ACKNOWLEDGED", "ARCHIVE_SEARCH") == (case.state, case.delay["reason"])
-    assert [SAID_ANEW] == await findings_of(network, "XBB", theirs)
+    assert ("ACKNOWLEDGED", said.body["due_on"]) == (case.state, case.clock("reply").due_on.isoformat())
 
 
-async def test_freeze_that_is_entered_again_holds_what_waited(network: Network, tmp_path: Path) -> None:
-    """A freeze between the restore and the start takes the answer back, as it did before."""
-    ours, theirs = await story.acknowledged(network)
+async def test_acknowledgement_and_answer_that_waited_leave_an_open_thread(network: Network, tmp_path: Path) -> None:
+    """Where both never left the acknowledgement does, and the reply can be given again."""
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
     await story.give_answer(network, theirs, story.reply())
-    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
-    await network.gateways["XBB"].hold.freeze(theirs, "in doubt", "first", "registry_clerk")
-    for gateway in network.gateways.values():
-        await gateway.refresh_trust()
-    await network.deliver()
-    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
-
-
-async def test_answer_waits_for_a_key_that_is_not_held_at_the_restore(network: Network, tmp_path: Path) -> None:
-    """A State on hold while its partner is restored gets the answer that waited once the hold is lifted."""
-    ours, theirs = await story.acknowledged(network)
-    await story.give_answer(network, theirs, story.reply())
-    trust = network.gateways["XBB"].context.trust
-    await trust.hold("XAA", "second", "a theft was heard of", network.clock.now())
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
-    await network.deliver()
-    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
-    trust = network.gateways["XBB"].context.trust
-    await lift(trust, "XAA", trust.held("XAA").identity, network.clock.now())  # type: ignore[union-attr]
-    await network.deliver()
-    network.clock.pass_(minutes=2)
+    for _ in range(3):
+        await after_the_listing(network)
+    assert ("ACKNOWLEDGED", "ACKNOWLEDGED") == (
+        await story.state(network, "XAA", ours),
+        await story.state(network, "XBB", theirs),
+    )
+    await story.give_answer(network, theirs, story.reply())
     await network.deliver()
     assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def test_freeze_that_is_entered_again_drops_what_waited(network: Network, tmp_path: Path) -> None:
+    """A freeze between the restore and the start takes the acknowledgement back, as it did before."""
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await network.gateways["XBB"].hold.freeze(theirs, "in doubt", "first", "registry_clerk")
+    await after_the_listing(network)
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_message_is_not_kept_for_ever_for_a_listing_that_never_comes(network: Network, tmp_path: Path) -> None:
+    """After three days without a listing what waited is taken not to have left."""
+    _, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await network.gateways["XBB"].refresh_trust()
+    network.clock.pass_(days=2, hours=23)
+    await network.gateways["XBB"].refresh_trust()
+    assert 0 == await network.gateways["XBB"].deliverer.run_once()
+    network.clock.pass_(hours=1)
+    assert 1 == await network.gateways["XBB"].deliverer.run_once() + await network.gateways["XBB"].deliverer.run_once()
+    assert ["dropped", "posted"] == [row.state for row in await outbox(network, "XBB", theirs)]
+
+
+async def test_plan_that_waits_for_months_is_dropped_at_a_restore(network: Network, tmp_path: Path) -> None:
+    """A journey of a case that was withdrawn since the backup is not told when its day comes."""
+    ours, theirs = await homeward.accepted(network)
+    asking, departs_at = network.gateways["XAA"], datetime(2027, 2, 10, 8, 30, tzinfo=UTC)
+    person, role, _ = homeward.in_charge(minor=False)
+    await asking.returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await asking.returning.decide(ours, person, role)
+    pending = await asking.returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await asking.returning.request_document(ours, "first", "case_officer")
+    await network.deliver()
+    document = {**homeward.DOCUMENT, "valid_until": "2027-05-20"}
+    await network.gateways["XBB"].returning.issue(theirs, document, "issuer")
+    await network.deliver()
+    travel = {"departs_at": departs_at.isoformat(), "notice_h": 48}
+    record = homeward.record(decision=homeward.DECISION, travel=travel)
+    await asking.returning.record(ours, record, "first", "case_officer")
+    await asking.returning.schedule(ours, {**homeward.JOURNEY, "arrives_at": "2027-02-10T12:10:00Z"}, "second")
+    homeward.move_to(network, departs_at - timedelta(days=8))
+    await network.refresh()
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await asking.hold.freeze(ours, "known now", "first", "case_officer")
+    await asking.hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    homeward.move_to(network, departs_at - timedelta(hours=71))
+    await network.deliver()
+    (plan,) = [row for row in await outbox(network, "XAA", ours) if row.type == "return.schedule"]
+    assert ("dropped", None) == (plan.state, plan.posted_at)
+
+
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+async def test_case_that_cannot_be_read_stops_no_restore(network: Network, tmp_path: Path, country: str) -> None:
+    """The epoch rises although a message of a spoiled case waits, and the message does not leave."""
+    if country == "XAA":
+        ref = await story.sent(network)
+    else:
+        _, ref = await story.received(network)
+        await network.gateways["XBB"].answer.acknowledge(ref, "first")
+    row = await story.row(network, country, ref)
+    spoiled = row._replace(sealed=row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]), version=row.version + 1)
+    await network.gateways[country].store.commit(lambda tx: tx.save_case(spoiled))
+    await restore(network, country, back_up(network, country, tmp_path / "backup"))
+    await after_the_listing(network)
+    assert 2 == network.gateways[country].context.epoch
+    assert [None] == [row.posted_at for row in await outbox(network, country, ref)]
 
 
 async def withdrawn(network: Network) -> tuple[str, str]:
@@ -610,6 +800,41 @@ async def test_withdrawal_that_never_came_is_said_anew(network: Network, tmp_pat
     assert [] == await findings_of(network, "XAA", ours)
 
 
+async def test_withdrawal_that_expired_before_the_restore_is_said_anew(network: Network, tmp_path: Path) -> None:
+    """A backup of a month ago brings a withdrawal that may not be sent any more; another one is."""
+    ours, theirs = await withdrawn(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await restore(network, "XAA", backup)
+    await network.deliver()
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert ["undelivered", "receipted"] == [
+        row.state for row in await outbox(network, "XAA", ours) if row.type == "withdrawal"
+    ]
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+
+
+async def test_withdrawal_that_came_is_said_anew_to_a_partner_that_forgot_it(network: Network, tmp_path: Path) -> None:
+    """A partner restored after us refuses what is of our old epoch; it learns of the withdrawal, and once an epoch."""
+    ours, theirs = await withdrawn(network)
+    forgetful = back_up(network, "XBB", tmp_path / "forgetful")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await network.deliver()
+    network.clock.pass_(hours=1)
+    for again in ("once", "twice"):
+        await restore(network, "XBB", forgetful)
+        forgetful = back_up(network, "XBB", tmp_path / again)
+        await network.deliver()
+        network.clock.pass_(hours=2)
+        await network.deliver()
+        assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    assert 2 == sum(row.type == "withdrawal" for row in await outbox(network, "XAA", ours))
+
+
 async def test_withdrawal_that_had_come_is_not_repeated(network: Network, tmp_path: Path) -> None:
     """A withdrawal that left after the backup gets its stored answer, and no other follows."""
     ours, theirs = await withdrawn(network)
@@ -622,14 +847,19 @@ async def test_withdrawal_that_had_come_is_not_repeated(network: Network, tmp_pa
     assert ["receipted"] == [row.state for row in await outbox(network, "XAA", ours) if row.type == "withdrawal"]
 
 
-async def test_epoch_that_could_not_be_stored_is_not_raised(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A restore that fails leaves the gateway in the epoch that is stored."""
-    context = network.gateways["XBB"].context
+async def test_withdrawal_that_is_refused_in_our_epoch_is_not_said_for_ever(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever refuses withdrawals gets one, and a person is told."""
+    ours, _ = await withdrawn(network)
+    decide = Receiver._epoch_fault
 
-    async def fails(unit: object) -> None:
-        raise Unavailable("the disk is full")
+    def refuse(self: Receiver, payload: Payload) -> Reason | None:
+        return Reason.EPOCH_BEHIND if payload.type == "withdrawal" else decide(self, payload)
 
-    monkeypatch.setattr(context.store, "commit", fails)
-    with pytest.raises(Unavailable):
-        await network.gateways["XBB"].resync.begin_epoch(network.clock.now())
-    assert 1 == context.epoch
+    monkeypatch.setattr(Receiver, "_epoch_fault", refuse)
+    for _ in range(4):
+        network.clock.pass_(hours=1)
+        await network.deliver()
+    assert ["refused"] == [row.state for row in await outbox(network, "XAA", ours) if row.type == "withdrawal"]
+    assert ["not accepted: illegal-step"] == await findings_of(network, "XAA", ours)

@@ -414,6 +414,20 @@ async def test_what_would_wait_too_long_is_hastened(store: Store) -> None:
     assert (await get(store, "find_outbound", "XBB", "id-done")).next_try_at == far
 
 
+async def test_what_waits_for_a_partner(store: Store) -> None:
+    """Everything without an answer waits, whenever it was queued and may leave, in the order of queueing."""
+    late = NOW + timedelta(days=400)
+    await put(
+        store,
+        ("save_outbound", outbound("plan", thread="t1", next_try_at=late, not_before=late)),
+        ("save_outbound", outbound("posted", thread="t2", state="posted")),
+        ("save_outbound", outbound("done", thread="t3", state="receipted")),
+        ("save_outbound", outbound("dropped", thread="t4", state="dropped")),
+        ("save_outbound", outbound("other", thread="t5", partner="XCC")),
+    )
+    assert ["id-plan", "id-posted"] == [row.id for row in await get(store, "waiting_outbound", "XBB")]
+
+
 async def test_what_was_posted_in_vain_is_hastened_for_one_partner(store: Store) -> None:
     """What was posted and would be tried later than an instant is tried at another; the rest keeps its time."""
     far, at, latest = NOW + timedelta(hours=1), NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)
