@@ -305,7 +305,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
         raise IllegalStep(case.state, send.type, "")
     later = [] if send.type == WITHDRAWAL else [row for row in await unsent_of(tx, case) if row.not_before > now]
     if later and outbox.recipient(context, case.partner, now) is not None:
-        sends = [_again(context, held, row) for row in later]
+        sends = [again(context, held, row) for row in later]
         await take_out(context, tx, held, later, now)
         row = await _queue(context, tx, held, send, now)
         for one in sends:
@@ -380,13 +380,13 @@ async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[Outbou
 
 
 def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload:
-    """Return the payload of a message of ours that has not left yet."""
+    """Return the payload of a message of ours whose signed bytes are kept."""
     signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
     return wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
 
 
-def _again(context: Context, held: Held, row: OutboundRow) -> Send:
-    """Return what puts a message that waits for its day in the outbox once more, with the same body and statements."""
+def again(context: Context, held: Held, row: OutboundRow) -> Send:
+    """Return what puts a message of ours in the outbox once more, with the same body, statements and day."""
     payload = _payload(context, held, row)
     raw = exercise.unwrap(payload.body_bytes)[1] if held.case.exercise else payload.body_bytes
     return Send(row.type, raw.decode(), row.not_before, payload.statements)

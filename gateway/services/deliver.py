@@ -4,7 +4,8 @@ Posting what waits, and making sense of what comes back.
 Rule 1: a message is marked as posted, durably, before its first byte leaves; so a freeze knows what may be abroad.
 Rule 2: the same bytes are posted until there is an answer that verifies or the message expires. Only a recipient that
 changed its sealing key gets a new envelope, around the same signed message.
-Rule 3: nothing of a frozen case is posted but its withdrawal (R-01, R-02), looked at again before every attempt.
+Rule 3: nothing of a frozen case is posted but its withdrawal (R-01, R-02), looked at again before every attempt. Where
+word of a stop may leave, it takes what stands before it in its thread along, for no other number is taken before that.
 Rule 4: one number at a time in a thread; between threads there is no order and no waiting.
 """
 
@@ -17,19 +18,18 @@ from functools import partial
 from typing import Any
 
 from gateway.core import checkpoint, codes, envelope, wire
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Side, State
 from gateway.core.checkpoint import Checkpoint, Proof
 from gateway.core.codes import Kind, PeerError
 from gateway.core.cosign import Conflict
 from gateway.core.deadlines import Clock
-from gateway.core.machine import Event, IllegalStep, Send
+from gateway.core.machine import Event, IllegalStep
 from gateway.core.merkle import BadProof
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     CONTEST,
-    DELAY,
     DIRECTORY,
     DOCUMENT,
     DOCUMENT_REQUEST,
@@ -47,12 +47,10 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
-from gateway.core.returns import SUSPENSION_BODY
 from gateway.core.rules import When, about, findings
 from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
-from gateway.core.verification import ANSWERING, GATEWAY, WITHDRAWAL_BODY, next_full_hour
-from gateway.services import cases, listing, no_contact, outbox, person_stop
-from gateway.services.answer import acknowledgement
+from gateway.core.verification import GATEWAY
+from gateway.services import anew, cases, listing, no_contact, outbox, person_stop
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, ConflictRow, Draft, HttpAnswer, OutboundRow, PartnerRow, Tx, Unavailable
 from gateway.services.witness import answered_name
@@ -78,9 +76,6 @@ OUT_OF_TIME = frozenset({"stale", "expired"})
 """Codes of a refusal that says nothing of what a message says."""
 
 SETTLED = frozenset({"receipted", "refused"})
-
-NEVER_CAME = "a message that waited in the backup never left, and was dropped; see whether it is to be sent anew"
-"""Finding on a case after a restore, once the other State has listed what it holds."""
 
 EXPIRE_LOOK_S = 60.0
 """Seconds between two looks at what expired, and at whether the clock was set back meanwhile."""
@@ -296,8 +291,9 @@ class Deliverer:
                 await listing.queue(self._context, tx, row.partner, now)
             return None
         try:
-            if self._is_parked(row) and not await listing.is_awaited(tx, row.partner, now):
-                await self._never_came(tx, row, now)
+            if await anew.is_parked(self._context, tx, row):
+                if not await anew.settle(self._context, tx, row, now):
+                    await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
                 return None
             ready = await self._ready(tx, row, now)
         except Unavailable:
@@ -316,35 +312,14 @@ class Deliverer:
 
     async def _ready(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow | None:
         """Return ``row`` as it may be posted now, or ``None`` if a rule objects; nothing is written."""
-        if self._is_parked(row):
-            return None
         if row.ref is not None and row.type != WITHDRAWAL and not await self._may_leave(tx, row, now):
-            return None
+            stop = await self._stop_behind(tx, row)
+            if stop is None or not await self._may_leave(tx, stop, now):
+                return None
         if row.type in UNASKED and await no_contact.barred(self._context, tx, row.partner) is not None:
             self._context.log("message.held", partner=row.partner, rule="N-01")
             return None
         return await self._resealed(tx, row, now)
-
-    def _is_parked(self, row: OutboundRow) -> bool:
-        """
-        Return whether a message waited when our epoch was raised, and nothing says that it ever left (M-5.27).
-
-        Its number may have been freed since the backup and have left with another message. A withdrawal's never is; of
-        what belongs to no case nothing is dropped.
-        """
-        old = row.posted_at is None and row.epoch < self._context.epoch
-        return old and row.ref is not None and row.type != WITHDRAWAL
-
-    async def _never_came(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
-        """End a message that waited at our restore: the other State has listed what it holds, and not this."""
-        case_row = await tx.find_case(row.ref or "")
-        if case_row is None or case_row.sealed is None:
-            await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
-            return
-        held = cases.unseal(self._context, case_row)
-        await cases.take_out(self._context, tx, held, [row], now)
-        if not await self._said_anew(tx, row, now):
-            await self._tell_refused(tx, held, row, {"found": NEVER_CAME, "digest": row.digest}, now)
 
     async def _may_leave(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """Look at the rules of a retry again; what they object to stays where it is, unposted."""
@@ -365,6 +340,18 @@ class Deliverer:
         for finding in found:
             self._context.log("message.held", ref=case.ref, rule=finding.rule)
         return not found
+
+    async def _stop_behind(self, tx: Tx, row: OutboundRow) -> OutboundRow | None:
+        """
+        Return word of a stop that waits behind ``row`` in its thread, if ``row`` was posted and may be abroad.
+
+        Whether it came nobody knows. If it did, the other State goes on by it until it hears of the stop.
+        """
+        if row.posted_at is None:
+            return None
+        waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted")]
+        behind = [one for one in waiting if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
+        return next((one for one in behind if one.type in anew.STOPS), None)
 
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""
@@ -454,10 +441,9 @@ class Deliverer:
             if current is None or current.state != "posted":
                 return
             wait_s = backoff(current.attempts, context.random.spread(), retry_after_s)
-            if retry_after_s is not None:
-                await _ask_until(tx, row.partner, now + timedelta(seconds=min(retry_after_s, MAX_WAIT_S)), now)
+            asked = None if retry_after_s is None else now + timedelta(seconds=min(retry_after_s, MAX_WAIT_S))
             # Before this message has its wait: one that was put off is not what an answer lets go.
-            await self._note(tx, row.partner, failure, now, context.random.spread())
+            await self._note(tx, row.partner, failure, now, context.random.spread(), asked)
             await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
 
         try:
@@ -465,14 +451,18 @@ class Deliverer:
         except Unavailable as error:
             context.log("store.unavailable", error=str(error), hint=error.hint)
 
-    async def _note(self, tx: Tx, country: str, failure: bool, now: datetime, spread: float) -> None:
+    async def _note(
+        self, tx: Tx, country: str, failure: bool, now: datetime, spread: float, asked: datetime | None = None
+    ) -> None:
         """
         Keep the partner's circuit: one more failure, or a success that closes it.
 
         Once it was open, what was posted in vain meanwhile may wait for an hour; it is tried as soon as the partner
-        answers again, and asked for nothing later (M-5.11).
+        answers again, and ``asked`` for nothing later, now or before (M-5.11).
         """
         row = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
+        if asked is not None:
+            await _ask_until(tx, country, asked, now)
         circuit = Circuit(row.failures, row.open_until)
         if failure and not circuit.allows(now):
             return  # of the posts that were under way when it opened; counting each would keep it open for an hour
@@ -559,7 +549,7 @@ class Deliverer:
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
                 await tx.save_outbound(_settled_before(current))
-                if receipt.status == wire.REFUSED and await self._said_anew(tx, current, now):
+                if receipt.status == wire.REFUSED and await anew.said_anew(context, tx, current, now):
                     return False
                 if receipt.status != current.status:
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
@@ -576,7 +566,7 @@ class Deliverer:
             )
             await tx.save_outbound(settled)
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
-            if accepted or not await self._said_anew(tx, settled, now):
+            if accepted or not await anew.said_anew(context, tx, settled, now):
                 await self._tell_case(tx, settled, receipt, now)
             if settled.type == RESYNC and not accepted:
                 await self._list_anew(tx, settled, now)
@@ -595,41 +585,6 @@ class Deliverer:
         if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
             await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
 
-    async def _said_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-        """
-        Say once more, in our epoch, what the other State refused as of one that is over; return whether (M-5.27).
-
-        It was under way when the backup was made and never came. Without a person leaves what stops the other State,
-        and the acknowledgement that all else in a thread follows, if it still stands: everything else may have been
-        taken back since the backup.
-        """
-        case_row = await tx.find_case(row.ref or "") if row.epoch < self._context.epoch else None
-        if case_row is None or case_row.sealed is None:
-            return False
-        held = cases.unseal(self._context, case_row)
-        send = self._still_stands(held.case, row.type, now)
-        if send is None:
-            return False
-        said = await tx.outbound_of_case(case_row.ref)
-        if any(one.type == row.type and one.epoch == self._context.epoch for one in said):
-            return True
-        try:
-            await cases.queue(self._context, tx, held, send, now)
-        except IllegalStep:
-            return False  # the thread has ended
-        return True
-
-    def _still_stands(self, case: Case, type: str, now: datetime) -> Send | None:
-        """Return what to say once more of a message of ``type`` that never came, if its case is where it led."""
-        if type == WITHDRAWAL and case.state is State.WITHDRAWN:
-            return Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
-        told = case.state is State.SUSPENDED or (case.state is State.FROZEN and case.side is Side.REQUESTED)
-        if type == SUSPENSION and told and SUSPENSION in case.said:
-            return Send(SUSPENSION, SUSPENSION_BODY, optional=True)
-        if type == ACKNOWLEDGEMENT and case.state in (*ANSWERING, State.REPLIED):
-            return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(self._context, case, now)).decode())
-        return None
-
     async def _add_finding(self, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
         """Add a finding to the case of a message of ours, once, as long as anything of the case is kept."""
         case_row = await tx.find_case(row.ref) if row.ref else None
@@ -641,26 +596,16 @@ class Deliverer:
             await cases.note(self._context, tx, held, noted, "reckoned", row.partner, now)
 
     async def _tell_case(self, tx: Tx, row: OutboundRow, receipt: wire.Receipt, now: datetime) -> None:
-        if row.ref is None:
+        if receipt.status == wire.REFUSED:
+            await anew.fall_back(self._context, tx, row, {"code": receipt.code, "digest": row.digest}, now)
             return
-        case_row = await tx.find_case(row.ref)
+        case_row = await tx.find_case(row.ref) if row.ref else None
         if case_row is None or case_row.sealed is None:
             return
         held = cases.unseal(self._context, case_row)
-        if receipt.status == wire.REFUSED:
-            await self._tell_refused(tx, held, row, {"code": receipt.code, "digest": row.digest}, now)
-            return
         clocks, found = self._reckon(held, row, receipt)
         data = {"clocks": clocks, "findings": found, "digest": row.digest}
         await self._move(tx, held, Event("receipt", row.partner, GATEWAY, data), now)
-
-    async def _tell_refused(
-        self, tx: Tx, held: cases.Held, row: OutboundRow, data: Mapping[str, Any], now: datetime
-    ) -> None:
-        """Move a case by a message of ours that is refused, or never came: what it led to does not hold."""
-        said = self._said(held, row) if row.type == DELAY else None
-        name = "extension_not_accepted" if said and said["extension"] else TYPES[row.type].refused
-        await self._move(tx, held, Event(name, row.partner, GATEWAY, data), now)
 
     def _reckon(
         self, held: cases.Held, row: OutboundRow, receipt: wire.Receipt
@@ -761,7 +706,7 @@ class Deliverer:
         if code is None:
             self._context.log("message.expired", partner=row.partner, type=row.type, ref=row.ref)
         await tx.save_outbound(row._replace(state="undelivered", code=code, answered_at=now))
-        if row.type == WITHDRAWAL and await self._said_anew(tx, row, now):
+        if row.type == WITHDRAWAL and await anew.said_anew(self._context, tx, row, now):
             return
         case_row = await tx.find_case(row.ref) if row.ref else None
         if case_row is not None and case_row.sealed is not None:

@@ -20,14 +20,11 @@ THREADS_A_MESSAGE = 32
 AGAIN_S = 900
 """How long a listing waits that is made anew because the last one was refused: a wrong clock is not right at once."""
 
-OTHER_PARTS_S = 300
-"""How long the other parts of a listing may take that were posted together with its last one."""
+OTHER_PARTS_S = 1200
+"""How long the other parts of a listing may take that was posted with its last one; one that is made anew takes 900."""
 
-LONGEST_DAYS = 3
-"""Days that a listing is waited for: a partner that never lists anything must not keep an answer for ever."""
-
-_AWAITED = "listing_awaited:"
-"""Name, before the partner's code, of the instant until which its listing is waited for after our own restore."""
+_AWAITED, _WAITS = "listing_awaited:", "waits"
+"""Name, before the partner's code, of until when its listing is waited for; that until it comes."""
 
 
 async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: int = 0) -> None:
@@ -56,23 +53,26 @@ async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: i
             await tx.save_outbound(made._replace(next_try_at=now + timedelta(seconds=wait_s)))
 
 
-async def await_one(tx: Tx, country: str, now: datetime) -> None:
-    """Wait for the listing of ``country`` with what was never posted before this restore, but not for ever."""
-    await tx.set_meta(_AWAITED + country, (now + timedelta(days=LONGEST_DAYS)).isoformat())
+async def await_one(tx: Tx, country: str) -> None:
+    """Wait, from this restore on, for the listing of ``country``."""
+    await tx.set_meta(_AWAITED + country, _WAITS)
 
 
 async def came(tx: Tx, country: str, now: datetime) -> None:
     """Note that the last part of a listing by ``country`` came; others, under way at once with it, may still follow."""
-    text = await tx.get_meta(_AWAITED + country)
-    until = now + timedelta(seconds=OTHER_PARTS_S)
-    if text and until < datetime.fromisoformat(text):
-        await tx.set_meta(_AWAITED + country, until.isoformat())
+    if await stands(tx, country) == _WAITS:
+        await tx.set_meta(_AWAITED + country, (now + timedelta(seconds=OTHER_PARTS_S)).isoformat())
 
 
 async def is_awaited(tx: Tx, country: str, now: datetime) -> bool:
     """Return whether ``country`` may still say that it holds what we, since our restore, do not know to have posted."""
-    text = await tx.get_meta(_AWAITED + country)
-    return text is not None and now < datetime.fromisoformat(text)
+    until = await stands(tx, country)
+    return until is not None and (until == _WAITS or now < datetime.fromisoformat(until))
+
+
+async def stands(tx: Tx, country: str) -> str | None:
+    """Return how it stands with the listing of ``country`` after our last restore; ``None`` if there was none."""
+    return await tx.get_meta(_AWAITED + country)
 
 
 async def _before(tx: Tx, thread: ThreadRow) -> list[dict[str, object]]:

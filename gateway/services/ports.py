@@ -520,7 +520,7 @@ class Tx(Protocol):
     async def due_outbound(self, now: datetime, limit: int, partner: str) -> Sequence[OutboundRow]:
         """
         Return messages to ``partner`` to post now: in state queued or posted, ``not_before`` and ``next_try_at`` past,
-        and with no earlier number of the same thread and epoch still queued or posted (stop and wait).
+        and with no earlier number of the same thread, of this epoch or one before, queued or posted (stop and wait).
         """
         ...
 

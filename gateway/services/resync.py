@@ -15,7 +15,7 @@ from gateway.core.merkle import Frontier
 from gateway.core.messages import CONFIRMATION, ERASURE, RESUMPTION, RESYNC, SUSPENSION, WITHDRAWAL
 from gateway.core.verification import WITHDRAWAL_BODY, next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import cases, listing
+from gateway.services import anew, cases, listing
 from gateway.services.context import Context
 from gateway.services.deliver import OVER, STOPPED
 from gateway.services.ports import CaseRow, Draft, LogHead, OutboundRow, ThreadRow, Tx
@@ -75,16 +75,12 @@ class Resync:
         a thread whose case has not come back yet the digest of our last message is kept as the last that was seen, and
         becomes a finding when its case opens.
         """
-        if not payload.body["more"]:
-            await listing.came(tx, payload.sender, now)
         unsent: dict[str, str] | None = None
         for item in payload.body["threads"]:
             thread = await tx.find_thread(payload.sender, item["thread"])
             known = await tx.find_outbound_by_digest(payload.sender, item["payload"])
-            if known is not None and known.state == "queued":
-                # It left after the backup, so its number is its own: its stored answer is asked for.
-                await tx.save_outbound(known._replace(posted_at=known.queued_at, next_try_at=now))
-                self._context.queued = True
+            if thread is not None and thread.ref is not None:
+                await anew.take_listed(self._context, tx, thread.ref, item, now, known=known is not None)
             if known is not None and not _dropped_unposted(known):
                 continue
             if known is not None:
@@ -109,6 +105,10 @@ class Resync:
                 if abroad and case.side is Side.REQUESTING and case.state is State.WITHDRAWN:
                     late = Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
                     await cases.queue(self._context, tx, noted, late, now)
+        restored = await tx.get_meta(RESTORED_AT)
+        # One that was made before the restore knows nothing of what came since.
+        if restored and not payload.body["more"] and payload.issued_at >= datetime.fromisoformat(restored) - wire.SKEW:
+            await listing.came(tx, payload.sender, now)
 
     async def begin_epoch(self, now: datetime) -> int:
         """
@@ -117,7 +117,7 @@ class Resync:
         A request or an answer to a question that waited in the backup does not leave: the case may have been frozen
         since, and the backup does not know. For the same reason no reminder leaves by itself before a person has taken
         a step of the case. What waited in a case that we are asked in stays where it is until the partner lists what
-        it holds (``deliver``). Returns the new epoch; it is announced in the next card.
+        it holds (``anew``). Returns the new epoch; it is announced in the next card.
         """
         context = self._context
         epoch = context.epoch + 1
@@ -127,7 +127,7 @@ class Resync:
             await tx.set_meta(RESTORED_AT, wire.format_instant(now))
             for country in context.partners:
                 await self._forget_unsent(tx, country, now)
-                await listing.await_one(tx, country, now)
+                await listing.await_one(tx, country)
                 old = await tx.log_head(country)
                 head = LogHead(checkpoint.origin(context.country, country, epoch), Frontier(), "")
                 await tx.save_log_head(country, head)
@@ -173,7 +173,7 @@ def _dropped_unposted(row: OutboundRow) -> bool:
 
 def _never_left(row: OutboundRow) -> bool:
     """Return whether a message of a case was never posted that a person must send anew; a stop is heard without one."""
-    return row.state == "queued" and row.ref is not None and row.type not in (WITHDRAWAL, SUSPENSION)
+    return row.state == "queued" and row.ref is not None and row.type not in {WITHDRAWAL, *anew.STOPS}
 
 
 def _may_repeat(row: OutboundRow, now: datetime) -> bool:

@@ -157,12 +157,12 @@ WHERE n = ?
 _UPDATE_BODY = """
 UPDATE outbound_body SET envelope = ?1, sealed = ?2 WHERE n = ?3 AND (envelope IS NOT ?1 OR sealed IS NOT ?2)
 """
-# What may be posted now: no earlier number of its thread and epoch waits.
+# What may be posted now: no earlier number of its thread waits, of this epoch or one before.
 _DUE = """
 SELECT o.try_at, o.n FROM outbound AS o
 WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
     SELECT 1 FROM outbound AS e
-    WHERE e.partner = o.partner AND e.thread = o.thread AND e.epoch = o.epoch AND e.seq < o.seq
+    WHERE e.partner = o.partner AND e.thread = o.thread AND (e.epoch, e.seq) < (o.epoch, o.seq)
         AND e.state IN ('queued', 'posted'))
 ORDER BY o.try_at, o.n LIMIT ?
 """
@@ -179,7 +179,7 @@ SELECT partner FROM waiting WHERE (
     SELECT 1 FROM outbound AS o
     WHERE o.partner = waiting.partner AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
         SELECT 1 FROM outbound AS e
-        WHERE e.partner = o.partner AND e.thread = o.thread AND e.epoch = o.epoch AND e.seq < o.seq
+        WHERE e.partner = o.partner AND e.thread = o.thread AND (e.epoch, e.seq) < (o.epoch, o.seq)
             AND e.state IN ('queued', 'posted'))
     ORDER BY o.try_at LIMIT 1) IS NOT NULL
 """

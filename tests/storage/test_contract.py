@@ -344,16 +344,17 @@ async def due(store: Store, after_s: float = 0, limit: int = 10, partner: str = 
 
 
 async def test_due_outbound_stops_and_waits(store: Store) -> None:
-    """Only the first waiting number of each thread and epoch is due."""
+    """Only the first waiting number of each thread is due, those of an earlier epoch before those of a later one."""
     rows = [
         outbound("1", seq=1, state="posted"),
         outbound("2", seq=2),
         outbound("other thread", thread="t2", seq=5),
-        outbound("other epoch", epoch=2, seq=1),
+        outbound("later epoch", epoch=2, seq=1),
+        outbound("other thread of a later epoch", thread="t3", epoch=2, seq=1),
         outbound("no thread", thread=None, seq=None),
     ]
     await put(store, *(("save_outbound", row) for row in rows))
-    assert {"1", "other thread", "other epoch", "no thread"} == set(await due(store))
+    assert {"1", "other thread", "other thread of a later epoch", "no thread"} == set(await due(store))
 
 
 @pytest.mark.parametrize("state", ["receipted", "refused", "dropped", "undelivered"])

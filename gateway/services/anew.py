@@ -1,0 +1,188 @@
+"""
+After our own restore: what of ours was on its way, and what of it is said once more (M-5.27).
+
+Rule 1: what waited unposted in the backup is not posted as it stands. Its number may have been freed since, and have
+left with another message. It waits for the listing of the partner.
+Rule 2: what the listing names did leave, and so did what stood before it in its thread, for a drop takes all of a
+thread: the very bytes are posted, and the stored answer comes.
+Rule 3: what is not listed never left. Word of a stop, which waits for no listing, and what nobody takes back once it
+was said leaves once more, under a new number. Everything else may have been taken back since the backup: its case goes
+back to where it was before, and a person decides.
+Rule 4: where the partner holds a later message that we do not know nobody here can tell whether this one left before.
+Its case stays where it is, and a person asks.
+Rule 5: what was posted, and is refused as of an epoch that is over, never came: rule 3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from gateway.core.case import Side, State
+from gateway.core.machine import Event, IllegalStep, Send
+from gateway.core.messages import (
+    ACCEPTANCE,
+    ACKNOWLEDGEMENT,
+    AFTER_WITHDRAWAL,
+    DELAY,
+    HANDOVER,
+    INTERVIEW,
+    INTERVIEW_RESULT,
+    MONITORING,
+    QUESTION,
+    REDIRECT,
+    RESUMPTION,
+    SUSPENSION,
+    TAKE_BACK,
+    TYPES,
+    USE_ANSWER,
+    WITHDRAWAL,
+)
+from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, next_full_hour
+from gateway.services import cases, listing, outbox
+from gateway.services.answer import acknowledgement
+from gateway.services.context import Context
+from gateway.services.ports import OutboundRow, Tx
+from schemas import ijson
+
+NEVER_CAME = "a message that waited in the backup never left, and was dropped; see whether it is to be sent anew"
+"""Finding on a case after a restore, once the other State has listed what it holds (rule 3)."""
+
+UNDECIDED = "a message that waited in the backup was dropped, and may have left since; ask the other State"
+"""Finding on a case after a restore (rule 4)."""
+
+STOPS = frozenset({SUSPENSION, TAKE_BACK})
+"""Types that must be heard at once, and do no harm if they are heard twice."""
+
+_KEPT = AFTER_WITHDRAWAL | {REDIRECT, QUESTION, INTERVIEW, INTERVIEW_RESULT, HANDOVER, MONITORING, USE_ANSWER}
+"""Types by which nothing is allowed: they ask, take data back, or tell what was done."""
+
+_HELD = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN, State.BLOCKED, State.ERASED, State.UNDELIVERED})
+
+
+async def is_parked(context: Context, tx: Tx, row: OutboundRow) -> bool:
+    """
+    Return whether ``row`` waited when our epoch was raised, and nothing says that it ever left (rule 1).
+
+    A withdrawal's number is never freed, and of what belongs to no case nothing is dropped.
+    """
+    if row.state != "queued" or row.epoch >= context.epoch or row.ref is None or row.type == WITHDRAWAL:
+        return False
+    return await listing.stands(tx, row.partner) is not None
+
+
+async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """Carry out rule 3 for a parked ``row`` if it is time, with all that is parked with it; return whether it was."""
+    case_row = await tx.find_case(row.ref or "")
+    if case_row is None or case_row.sealed is None or outbox.recipient(context, row.partner, now) is None:
+        return False
+    rows = await _parked(tx, row)
+    if await listing.is_awaited(tx, row.partner, now):
+        rows = [one for one in rows if one.type in STOPS]
+    if not rows:
+        return False
+    held = cases.unseal(context, case_row)
+    # What was said since has waited behind them, and does again.
+    later = [one for one in await cases.unsent_of(tx, held.case) if one.epoch == context.epoch]
+    sends = [cases.again(context, held, one) for one in later]
+    await cases.take_out(context, tx, held, [*rows, *later], now)
+    for one in rows:
+        if not await said_anew(context, tx, one, now):
+            await fall_back(context, tx, one, {"found": NEVER_CAME, "digest": one.digest}, now)
+    held = await cases.load(context, tx, case_row.ref)
+    for send in sends:
+        await cases.queue(context, tx, held, send, now)
+    return True
+
+
+async def _parked(tx: Tx, row: OutboundRow) -> list[OutboundRow]:
+    """Return what waits with ``row`` in its case since the same epoch, in the order of its numbers."""
+    waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state == "queued"]
+    together = [one for one in waiting if one.type != WITHDRAWAL and one.epoch == row.epoch]
+    return sorted(together, key=lambda one: one.seq or 0)
+
+
+async def take_listed(
+    context: Context, tx: Tx, ref: str, listed: Mapping[str, Any], now: datetime, *, known: bool
+) -> None:
+    """
+    Carry out rules 2 and 4 for the case ``ref``: its partner ``listed`` a message of it that is ``known`` here, or not.
+
+    ``listed`` is a row of a ``resync``: thread, epoch and number.
+    """
+    rows = [
+        row
+        for row in await tx.outbound_of_case(ref)
+        if row.state == "queued"
+        and row.type != WITHDRAWAL
+        and (row.thread, row.epoch) == (listed["thread"], listed["epoch"])
+        and (row.seq or 0) <= listed["seq"]
+        and row.epoch < context.epoch
+    ]
+    if known:
+        for row in rows:
+            await tx.save_outbound(row._replace(state="posted", posted_at=row.queued_at, next_try_at=now))
+        context.queued = context.queued or bool(rows)
+        return
+    rows = [row for row in rows if row.type not in STOPS]
+    case_row = await tx.find_case(ref)
+    if rows and case_row is not None and case_row.sealed is not None:
+        held = cases.unseal(context, case_row)
+        await cases.take_out(context, tx, held, rows, now)
+        case = replace(held.case, findings=(*held.case.findings, UNDECIDED))
+        await cases.note(context, tx, held, case, "restore", context.country, now)
+
+
+async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """Say ``row``, of an epoch that is over, once more in ours if rule 3 lets it; return whether it is said."""
+    case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch else None
+    if case_row is None or case_row.sealed is None:
+        return False
+    held = cases.unseal(context, case_row)
+    send = _anew(context, held, row, now)
+    if send is None:
+        return False
+    said = await tx.outbound_of_case(case_row.ref)
+    if row.type not in STOPS and any(one.type == row.type and one.epoch == context.epoch for one in said):
+        return True
+    try:
+        await cases.queue(context, tx, held, send, now)
+    except IllegalStep:
+        return False  # the thread has ended
+    return True
+
+
+def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -> Send | None:
+    case = held.case
+    if row.type == WITHDRAWAL:
+        return Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
+    if row.sealed is None or (row.type in STOPS and row.type not in case.said):
+        return None
+    if row.type in STOPS:
+        return cases.again(context, held, row)
+    if case.state in _HELD:
+        return None
+    if row.type == ACKNOWLEDGEMENT:
+        # With the dates of today, from which both sides reckon where the agreement counts from it.
+        return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
+    send = cases.again(context, held, row)
+    refusal = row.type == ACCEPTANCE and ijson.loads(send.body.encode())["decision"] == "refused"
+    # A closed case is stopped by nobody, so nothing of it was taken back; nor can its desk say anything again.
+    closed = case.state is State.CLOSED and case.side is Side.REQUESTED and row.type != RESUMPTION
+    return send if row.type in _KEPT or refusal or closed else None
+
+
+async def fall_back(context: Context, tx: Tx, row: OutboundRow, data: Mapping[str, Any], now: datetime) -> None:
+    """Move the case of a message that was refused, or never came: what the message led to does not hold."""
+    case_row = await tx.find_case(row.ref or "")
+    if case_row is None or case_row.sealed is None:
+        return
+    held, name = cases.unseal(context, case_row), TYPES[row.type].refused
+    if row.type == DELAY and row.sealed is not None:
+        said = ijson.loads(cases.again(context, held, row).body.encode())
+        name = "extension_not_accepted" if said["extension"] else name
+    try:
+        await cases.move(context, tx, held, Event(name, row.partner, GATEWAY, data), now)
+    except IllegalStep:
+        # What was learnt is kept either way; a case that is over does not move any more.
+        context.log("case.unmoved", ref=row.ref, step=name, state=held.case.state.value)

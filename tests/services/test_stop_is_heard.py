@@ -1,0 +1,88 @@
+"""That a return is stopped reaches the other State, whatever stands before it in the thread."""
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.services.ports import OutboundRow
+from tests.support import homeward, story
+from tests.support.network import Network
+
+
+async def under_way(network: Network, country: str) -> tuple[str, str, str]:
+    """
+    Have ``country`` post a message of a return that gets no answer, and restore the line.
+
+    Returns its case, the other State and that one's case.
+    """
+    ours, theirs = await homeward.accepted(network)
+    person, role, _ = homeward.in_charge(minor=False)
+    returning = network.gateways["XAA"].returning
+    await returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await returning.decide(ours, person, role)
+    pending = await returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    network.wires.cut = country == "XAA"
+    await returning.request_document(ours, "first", "case_officer")
+    await network.deliver(1)
+    if country == "XBB":
+        network.wires.cut = True
+        await network.gateways["XBB"].returning.issue(theirs, homeward.DOCUMENT, "issuer")
+        await network.deliver(1)
+    network.wires.cut = False
+    network.clock.pass_(hours=1)
+    return (ours, "XBB", theirs) if country == "XAA" else (theirs, "XAA", ours)
+
+
+async def last_two(network: Network, country: str, ref: str) -> list[tuple[str, str]]:
+    """Return type and state of the last two messages of a case."""
+    rows: list[OutboundRow] = list(await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref)))
+    return [(row.type, row.state) for row in rows[-2:]]
+
+
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+async def test_stop_is_heard_behind_a_message_that_got_no_answer(network: Network, country: str) -> None:
+    """A message that was under way when the return was stopped is posted again, and the stop right after it."""
+    ref, other, there = await under_way(network, country)
+    await network.gateways[country].returning.suspend(ref, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    assert "SUSPENDED" == await story.state(network, other, there)
+
+
+async def test_freeze_of_the_accepting_side_is_heard_behind_a_message_that_got_no_answer(network: Network) -> None:
+    """A veto of the asked State's child-welfare authority reaches the State that plans the return."""
+    ref, other, there = await under_way(network, "XBB")
+    await network.gateways["XBB"].hold.freeze(ref, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    assert "SUSPENDED" == await story.state(network, other, there)
+
+
+async def test_frozen_case_of_the_asking_side_says_nothing(network: Network) -> None:
+    """Nothing leaves a case that its own side froze for a reason nobody may guess, neither the message nor a stop."""
+    ref, *_ = await under_way(network, "XAA")
+    await network.gateways["XAA"].returning.suspend(ref, "danger", "welfare", "child_welfare")
+    await network.gateways["XAA"].hold.freeze(ref, "known now", "protection", "asylum_authority")
+    assert 0 == await network.deliver()
+    assert [("travel-document.request", "posted"), ("suspension", "dropped")] == await last_two(network, "XAA", ref)
+
+
+async def test_message_without_a_stop_behind_it_stays(network: Network) -> None:
+    """A stopped case from which no stop is told repeats nothing."""
+    ref, *_ = await under_way(network, "XAA")
+    await network.gateways["XAA"].hold.freeze(ref, "in doubt", "first", "case_officer")
+    network.clock.pass_(hours=1)
+    assert 0 == await network.deliver()
+
+
+async def test_plan_that_got_no_answer_is_followed_by_the_stop(network: Network) -> None:
+    """A State that may have heard of a departure hears that it does not take place."""
+    ours, theirs = await homeward.scheduled(network)
+    network.wires.cut = True
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.refresh()
+    await network.deliver(1)
+    network.wires.cut = False
+    await network.gateways["XAA"].returning.suspend(ours, "danger", "welfare", "child_welfare")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "SUSPENDED" == await story.state(network, "XBB", theirs)
