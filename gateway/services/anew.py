@@ -71,16 +71,16 @@ async def is_parked(context: Context, tx: Tx, row: OutboundRow) -> bool:
     return await listing.stands(tx, row.partner) is not None
 
 
-async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-    """Carry out rule 3 for a parked ``row`` if it is time, with all that is parked with it; return whether it was."""
+async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """Carry out rule 3 for a parked ``row``, and for all that is parked with it, if it is time."""
     case_row = await tx.find_case(row.ref or "")
     if case_row is None or case_row.sealed is None or outbox.recipient(context, row.partner, now) is None:
-        return False
+        return
     rows = await _parked(tx, row)
     if await listing.is_awaited(tx, row.partner, now):
         rows = [one for one in rows if one.type in STOPS]
     if not rows:
-        return False
+        return
     held = cases.unseal(context, case_row)
     # What was said since has waited behind them, and does again.
     later = [one for one in await cases.unsent_of(tx, held.case) if one.epoch == context.epoch]
@@ -92,7 +92,6 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> b
     held = await cases.load(context, tx, case_row.ref)
     for send in sends:
         await cases.queue(context, tx, held, send, now)
-    return True
 
 
 async def _parked(tx: Tx, row: OutboundRow) -> list[OutboundRow]:

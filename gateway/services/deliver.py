@@ -267,16 +267,25 @@ class Deliverer:
             room, under_way = line.room, line.under_way
             width = room if collected else circuit.width(now, room + under_way) - under_way
             claimed: list[Claimed] = []
+            parked.clear()  # a unit may run twice
             # Every row looked at is due later afterwards, leased or held, so each look finds others.
             for _ in range(_LOOKS):
                 rows = await due(tx, width - len(claimed)) if len(claimed) < width else ()
                 if not rows:
                     break
-                claimed += [item for row in rows if (item := await self._claim_one(tx, row, now, lease))]
+                for row in rows:
+                    if await anew.is_parked(self._context, tx, row):
+                        parked.append(row)
+                        await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
+                    elif item := await self._claim_one(tx, row, now, lease):
+                        claimed.append(item)
             return claimed, width
 
+        parked: list[OutboundRow] = []
         claimed: list[Claimed]
         claimed, width = (await self._context.commit(unit)).value
+        for row in parked:
+            await self._settle(row, now)
         line.more = 0 < width <= len(claimed)
         return claimed
 
@@ -291,10 +300,6 @@ class Deliverer:
                 await listing.queue(self._context, tx, row.partner, now)
             return None
         try:
-            if await anew.is_parked(self._context, tx, row):
-                if not await anew.settle(self._context, tx, row, now):
-                    await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
-                return None
             ready = await self._ready(tx, row, now)
         except Unavailable:
             raise
@@ -309,6 +314,15 @@ class Deliverer:
         ready = ready._replace(state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
         await tx.save_outbound(ready)
         return Claimed(ready, ready.envelope or b"")
+
+    async def _settle(self, row: OutboundRow, now: datetime) -> None:
+        """Settle what waited at a restore, whole or not at all; one case that cannot be read stops no other."""
+        try:
+            await self._context.commit(partial(anew.settle, self._context, row=row, now=now))
+        except Unavailable:
+            raise
+        except Exception as error:
+            self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
 
     async def _ready(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow | None:
         """Return ``row`` as it may be posted now, or ``None`` if a rule objects; nothing is written."""

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.codes import Reason
 from gateway.core.wire import Payload
-from gateway.services import listing
+from gateway.services import anew, listing
 from gateway.services import outbox as outbox_service
 from gateway.services.anew import NEVER_CAME, UNDECIDED
 from gateway.services.compromise import Compromise
@@ -30,7 +30,8 @@ async def after_the_listing(network: Network) -> None:
     """Deliver, wait until no other part of a listing is under way, and deliver what follows from that."""
     await network.deliver()
     network.clock.pass_(minutes=22)
-    await network.deliver()
+    for _ in range(2):
+        await network.deliver()
 
 
 async def test_answer_that_waited_takes_no_number_that_was_used_since(network: Network, tmp_path: Path) -> None:
@@ -633,5 +634,26 @@ async def test_partner_without_a_key_keeps_the_claim_alive(
         patch.setattr(outbox_service, "recipient", lambda *_: None)
         assert 0 == await network.gateways["XBB"].deliverer.run_once()
     network.clock.pass_(minutes=2)
-    await network.deliver()
+    for _ in range(2):
+        await network.deliver()
     assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+
+
+async def test_fault_in_one_case_is_whole_and_stops_no_other(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be settled stays where it is, untouched, and what waits beside it is said."""
+    _, theirs = await story.acknowledged(network)
+    other, _ = await story.received(network)
+    await story.give_answer(network, theirs, story.reply())
+    await network.gateways["XBB"].answer.acknowledge(await story.twin(network, other), "first")
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+
+    async def break_off(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(anew, "fall_back", break_off)
+    await after_the_listing(network)
+    waited = (await outbox(network, "XBB", theirs))[-1]
+    assert ("queued", "REPLIED") == (waited.state, await story.state(network, "XBB", theirs))
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", other)
