@@ -82,7 +82,13 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class DropUnsent:
-    """Effect: take every message of the thread that was never posted out of the outbox and free its number."""
+    """
+    Effect: take every message of the thread that was never posted out of the outbox and free its number.
+
+    The last one of a type in ``keep`` stays: what it says still holds.
+    """
+
+    keep: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1024,6 +1024,9 @@ def _returned(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, record=None, said={}, releases=(), pending=None, freeze_reason=None), ()
 
 
+_WORD_OF_STOP = frozenset({SUSPENSION})
+"""What a second stop leaves in the outbox: the first may not have been told yet."""
+
 SUSPENSION_BODY = '{"code":"SUSPENDED"}'
 RESUMPTION_BODY = '{"code":"RESUMED"}'
 
@@ -1054,11 +1057,11 @@ def _suspend(case: Case, event: Event, now: datetime) -> Change:
     if at not in RETURN_STATES:
         return stopped, ()
     stopped = replace(stopped, pending=None)
-    effects: list[Effect] = [DropUnsent(), Notify("interior")]
-    if at in ARRANGING and SUSPENSION not in case.said and _may_say(case, event):
+    told = at in ARRANGING and _may_say(case, event)
+    if told and SUSPENSION not in case.said:
         stopped, sent = _suspended(stopped)
-        effects.append(sent)
-    return stopped, tuple(effects)
+        return stopped, (DropUnsent(), Notify("interior"), sent)
+    return stopped, (DropUnsent(_WORD_OF_STOP if told else frozenset()), Notify("interior"))
 
 
 def _frozen(case: Case, event: Event, now: datetime) -> Change:
@@ -1069,10 +1072,12 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
     """
     at = case.resume_to if case.state in _HELD else case.state
     frozen, effects = verification.APPLIES["freeze"](case, event, now)
-    if case.side is Side.REQUESTED and at in ARRANGED and SUSPENSION not in case.said:
+    if case.side is Side.REQUESTING or at not in ARRANGED:
+        return frozen, effects
+    if SUSPENSION not in case.said:
         frozen, sent = _suspended(frozen)
-        effects = (*effects, sent)
-    return frozen, effects
+        return frozen, (*effects, sent)
+    return frozen, tuple(DropUnsent(_WORD_OF_STOP) if effect == DropUnsent() else effect for effect in effects)
 
 
 def _resume(case: Case, event: Event, now: datetime) -> Change:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gateway.core.case import Side, State
+from gateway.core.case import State
 from gateway.core.machine import Event, IllegalStep, Send
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -31,9 +31,7 @@ from gateway.core.messages import (
     MONITORING,
     QUESTION,
     REDIRECT,
-    RESUMPTION,
-    SUSPENSION,
-    TAKE_BACK,
+    REPLY,
     TYPES,
     USE_ANSWER,
     WITHDRAWAL,
@@ -50,9 +48,6 @@ NEVER_CAME = "a message that waited in the backup never left, and was dropped; s
 
 UNDECIDED = "a message that waited in the backup was dropped, and may have left since; ask the other State"
 """Finding on a case after a restore (rule 4)."""
-
-STOPS = frozenset({SUSPENSION, TAKE_BACK})
-"""Types that must be heard at once, and do no harm if they are heard twice."""
 
 _KEPT = AFTER_WITHDRAWAL | {REDIRECT, QUESTION, INTERVIEW, INTERVIEW_RESULT, HANDOVER, MONITORING, USE_ANSWER}
 """Types by which nothing is allowed: they ask, take data back, or tell what was done."""
@@ -76,9 +71,9 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> N
     case_row = await tx.find_case(row.ref or "")
     if case_row is None or case_row.sealed is None or outbox.recipient(context, row.partner, now) is None:
         return
-    rows = await _parked(tx, row)
+    rows = await _parked(tx, case_row.ref, context.epoch)
     if await listing.is_awaited(tx, row.partner, now):
-        rows = [one for one in rows if one.type in STOPS]
+        rows = [one for one in rows if one.type in cases.STOPS]
     if not rows:
         return
     held = cases.unseal(context, case_row)
@@ -86,44 +81,42 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> N
     later = [one for one in await cases.unsent_of(tx, held.case) if one.epoch == context.epoch]
     sends = [cases.again(context, held, one) for one in later]
     await cases.take_out(context, tx, held, [*rows, *later], now)
+    answered = any(one.type == REPLY for one in rows)
     for one in rows:
-        if not await said_anew(context, tx, one, now):
+        # A question that our own answer followed is not asked any more, whether that answer leaves or falls back.
+        over = answered and one.type in (QUESTION, INTERVIEW)
+        if over or not await said_anew(context, tx, one, now):
             await fall_back(context, tx, one, {"found": NEVER_CAME, "digest": one.digest}, now)
     held = await cases.load(context, tx, case_row.ref)
     for send in sends:
         await cases.queue(context, tx, held, send, now)
 
 
-async def _parked(tx: Tx, row: OutboundRow) -> list[OutboundRow]:
-    """Return what waits with ``row`` in its case since the same epoch, in the order of its numbers."""
-    waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state == "queued"]
-    together = [one for one in waiting if one.type != WITHDRAWAL and one.epoch == row.epoch]
-    return sorted(together, key=lambda one: one.seq or 0)
+async def _parked(tx: Tx, ref: str, epoch: int) -> list[OutboundRow]:
+    """Return what waits in the case ``ref`` since before ``epoch``, in its order."""
+    waiting = [one for one in await tx.outbound_of_case(ref) if one.state == "queued"]
+    together = [one for one in waiting if one.type != WITHDRAWAL and one.epoch < epoch]
+    return sorted(together, key=lambda one: (one.epoch, one.seq or 0))
 
 
 async def take_listed(
-    context: Context, tx: Tx, ref: str, listed: Mapping[str, Any], now: datetime, *, known: bool
+    context: Context, tx: Tx, ref: str, listed: Mapping[str, Any], known: OutboundRow | None, now: datetime
 ) -> None:
     """
-    Carry out rules 2 and 4 for the case ``ref``: its partner ``listed`` a message of it that is ``known`` here, or not.
+    Carry out rules 2 and 4 for the case ``ref``: its partner ``listed`` a message of it, ``known`` here or lost.
 
-    ``listed`` is a row of a ``resync``: thread, epoch and number.
+    ``listed`` is a row of a ``resync``: thread, epoch and number. Of what is known our own place of it counts.
     """
-    rows = [
-        row
-        for row in await tx.outbound_of_case(ref)
-        if row.state == "queued"
-        and row.type != WITHDRAWAL
-        and (row.thread, row.epoch) == (listed["thread"], listed["epoch"])
-        and (row.seq or 0) <= listed["seq"]
-        and row.epoch < context.epoch
-    ]
-    if known:
+    place = (listed["thread"], listed["epoch"], listed["seq"])
+    thread, epoch, seq = place if known is None else (known.thread, known.epoch, known.seq or 0)
+    parked = await _parked(tx, ref, context.epoch)
+    rows = [row for row in parked if (row.thread, row.epoch) == (thread, epoch) and (row.seq or 0) <= seq]
+    if known is not None:
         for row in rows:
             await tx.save_outbound(row._replace(state="posted", posted_at=row.queued_at, next_try_at=now))
         context.queued = context.queued or bool(rows)
         return
-    rows = [row for row in rows if row.type not in STOPS]
+    rows = [row for row in rows if row.type not in cases.STOPS]
     case_row = await tx.find_case(ref)
     if rows and case_row is not None and case_row.sealed is not None:
         held = cases.unseal(context, case_row)
@@ -142,7 +135,7 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     if send is None:
         return False
     said = await tx.outbound_of_case(case_row.ref)
-    if row.type not in STOPS and any(one.type == row.type and one.epoch == context.epoch for one in said):
+    if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in said):
         return True
     try:
         await cases.queue(context, tx, held, send, now)
@@ -155,9 +148,9 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
     case = held.case
     if row.type == WITHDRAWAL:
         return Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
-    if row.sealed is None or (row.type in STOPS and row.type not in case.said):
+    if row.sealed is None or (row.type in cases.STOPS and row.type not in case.said):
         return None
-    if row.type in STOPS:
+    if row.type in cases.STOPS:
         return cases.again(context, held, row)
     if case.state in _HELD:
         return None
@@ -166,8 +159,8 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
     send = cases.again(context, held, row)
     refusal = row.type == ACCEPTANCE and ijson.loads(send.body.encode())["decision"] == "refused"
-    # A closed case is stopped by nobody, so nothing of it was taken back; nor can its desk say anything again.
-    closed = case.state is State.CLOSED and case.side is Side.REQUESTED and row.type != RESUMPTION
+    # The desk of a case that was closed on its answer cannot give it again, nor has anybody stopped it since.
+    closed = row.type == REPLY and case.state is State.CLOSED and not case.holders
     return send if row.type in _KEPT or refusal or closed else None
 
 

@@ -15,7 +15,15 @@ from gateway.core.case import Case, Side, State, parse_case, serialize_case
 from gateway.core.deadlines import Clock
 from gateway.core.escalation import owed
 from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
-from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, EXERCISE, TYPES, WITHDRAWAL
+from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
+    CONFIRMATION,
+    EXERCISE,
+    SUSPENSION,
+    TAKE_BACK,
+    TYPES,
+    WITHDRAWAL,
+)
 from gateway.core.rules import When, about, findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, undo_state
@@ -34,6 +42,12 @@ PART = 200
 """Cases read in one transaction where all are read."""
 
 ENDED = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
+
+
+STOPS = frozenset({SUSPENSION, TAKE_BACK})
+"""Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
+
+HEARD_AT_LAST = STOPS | {WITHDRAWAL}
 
 
 class Held(NamedTuple):
@@ -200,8 +214,8 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
                 context.log("message.left_out", ref=held.case.ref, type=effect.type, error=type(error).__name__)
         case Send():
             await queue(context, tx, held, effect, now)
-        case DropUnsent():
-            await drop_unsent(context, tx, held, now)
+        case DropUnsent(keep):
+            await _drop_unsent(context, tx, held, keep, now)
         case EndThread(why):
             thread = await thread_of(tx, held.case)
             # What the other State withdrew stays so, whatever becomes of a message of ours afterwards (M-5.23).
@@ -297,8 +311,8 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
 
     A message that waits for its day, such as the plan of a journey, steps behind it: a correction does not wait for it.
 
-    Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal then waits for one in the
-    outbox, because whoever decides on it must not have to come back.
+    Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal or word of a stop then waits
+    for one in the outbox, because whoever decides on it must not have to come back.
     """
     case = held.case
     if not _may_follow(send.type, (await thread_of(tx, case)).ended):
@@ -332,7 +346,7 @@ async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime
         statements=send.statements,
         ref=None if gone else case.ref,
         keep=None if gone else partial(_kept, context, held),
-        may_wait=send.type == WITHDRAWAL,
+        may_wait=send.type in HEARD_AT_LAST,
     )
     return await outbox.put(context, tx, letter, now, thread)
 
@@ -358,11 +372,13 @@ def _may_follow(type: str, ended: str | None) -> bool:
     return ended is None or type == WITHDRAWAL or (ended == "withdrawn" and type in AFTER_WITHDRAWAL)
 
 
-async def drop_unsent(context: Context, tx: Tx, held: Held, now: datetime) -> tuple[str, ...]:
-    """Take the never-posted messages of the case's thread out of the outbox and free their numbers; return types."""
+async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str], now: datetime) -> None:
+    """Take the never-posted messages of the case's thread out of the outbox and free their numbers; see the effect."""
     unsent = await unsent_of(tx, held.case)
+    kept = [again(context, held, row) for row in unsent if row.type in keep]
     await take_out(context, tx, held, unsent, now)
-    return tuple(row.type for row in unsent)
+    for send in kept[-1:]:
+        await _carry_out(context, tx, held, replace(send, optional=True), now)
 
 
 async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[OutboundRow], now: datetime) -> None:

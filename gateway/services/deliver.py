@@ -344,6 +344,8 @@ class Deliverer:
             return False
         held = cases.unseal(self._context, case_row)
         case, asking = held.case, held.case.side is Side.REQUESTING
+        if case.state is State.CLOSED and case.holders and row.type in OF_A_RETURN:
+            return False  # it was stopped, and closed so
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
         body = self._said(held, row) or {} if row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN else {}
@@ -365,7 +367,7 @@ class Deliverer:
             return None
         waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted")]
         behind = [one for one in waiting if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
-        return next((one for one in behind if one.type in anew.STOPS), None)
+        return next((one for one in behind if one.type in cases.STOPS), None)
 
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""
@@ -563,7 +565,8 @@ class Deliverer:
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
                 await tx.save_outbound(_settled_before(current))
-                if receipt.status == wire.REFUSED and await anew.said_anew(context, tx, current, now):
+                lost = receipt.status == wire.REFUSED and current.type in cases.HEARD_AT_LAST
+                if lost and await anew.said_anew(context, tx, current, now):
                     return False
                 if receipt.status != current.status:
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)

@@ -80,7 +80,7 @@ class Resync:
             thread = await tx.find_thread(payload.sender, item["thread"])
             known = await tx.find_outbound_by_digest(payload.sender, item["payload"])
             if thread is not None and thread.ref is not None:
-                await anew.take_listed(self._context, tx, thread.ref, item, now, known=known is not None)
+                await anew.take_listed(self._context, tx, thread.ref, item, known, now)
             if known is not None and not _dropped_unposted(known):
                 continue
             if known is not None:
@@ -173,7 +173,7 @@ def _dropped_unposted(row: OutboundRow) -> bool:
 
 def _never_left(row: OutboundRow) -> bool:
     """Return whether a message of a case was never posted that a person must send anew; a stop is heard without one."""
-    return row.state == "queued" and row.ref is not None and row.type not in {WITHDRAWAL, *anew.STOPS}
+    return row.state == "queued" and row.ref is not None and row.type not in cases.HEARD_AT_LAST
 
 
 def _may_repeat(row: OutboundRow, now: datetime) -> bool:

@@ -157,13 +157,15 @@ WHERE n = ?
 _UPDATE_BODY = """
 UPDATE outbound_body SET envelope = ?1, sealed = ?2 WHERE n = ?3 AND (envelope IS NOT ?1 OR sealed IS NOT ?2)
 """
-# What may be posted now: no earlier number of its thread waits, of this epoch or one before.
+# What may be posted now: no earlier number of its thread waits, of this epoch or one before. Word of a stop passes what
+# was never posted in the epoch before, for that waits for a listing (``gateway.services.anew``).
 _DUE = """
 SELECT o.try_at, o.n FROM outbound AS o
 WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
     SELECT 1 FROM outbound AS e
     WHERE e.partner = o.partner AND e.thread = o.thread AND (e.epoch, e.seq) < (o.epoch, o.seq)
-        AND e.state IN ('queued', 'posted'))
+        AND e.state IN ('queued', 'posted')
+        AND NOT (e.state = 'queued' AND e.epoch < o.epoch AND o.type IN ('suspension', 'return.take-back')))
 ORDER BY o.try_at, o.n LIMIT ?
 """
 _COLLECTABLE = _DUE.replace("ORDER BY o.try_at, o.n", "ORDER BY o.n")
@@ -180,7 +182,8 @@ SELECT partner FROM waiting WHERE (
     WHERE o.partner = waiting.partner AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
         SELECT 1 FROM outbound AS e
         WHERE e.partner = o.partner AND e.thread = o.thread AND (e.epoch, e.seq) < (o.epoch, o.seq)
-            AND e.state IN ('queued', 'posted'))
+            AND e.state IN ('queued', 'posted')
+            AND NOT (e.state = 'queued' AND e.epoch < o.epoch AND o.type IN ('suspension', 'return.take-back')))
     ORDER BY o.try_at LIMIT 1) IS NOT NULL
 """
 

@@ -1062,6 +1062,19 @@ def test_a_stop_of_what_the_other_state_does_not_know_is_not_said(state: State) 
     assert (S.SUSPENDED, [], False) == (moved.state, sent(effects), SUSPENSION in moved.said)
 
 
+@pytest.mark.parametrize("second", ["suspend", "freeze"])
+def test_a_second_stop_leaves_the_word_of_the_first(second: str) -> None:
+    """What says that a return is stopped may not have left yet, and is not taken out of the outbox by a second stop."""
+    stopped, _ = taken(ASKED, S.ACCEPTED, "suspend", by=CAROL)
+    assert DropUnsent(frozenset({SUSPENSION})) in take(stopped, second, by=DORA)[1]
+
+
+def test_a_freeze_of_the_proposing_side_takes_back_that_it_was_stopped() -> None:
+    """A freeze may have a reason that nobody may guess: the word of a stop that has not left does not leave."""
+    stopped, _ = taken(ASKING, S.ACCEPTED, "suspend", by=CAROL)
+    assert DropUnsent() in take(stopped, "freeze", by=DORA)[1]
+
+
 def test_a_stop_is_silent_where_nothing_may_be_said() -> None:
     """With protection sought the case is stopped all the same, and no message says so."""
     moved, effects = take(ready(ASKING, S.SCHEDULED, "suspend", draft=SOUGHT), "suspend")

@@ -657,3 +657,93 @@ async def test_fault_in_one_case_is_whole_and_stops_no_other(
     waited = (await outbox(network, "XBB", theirs))[-1]
     assert ("queued", "REPLIED") == (waited.state, await story.state(network, "XBB", theirs))
     assert "ACKNOWLEDGED" == await story.state(network, "XAA", other)
+
+
+async def test_second_message_of_a_type_is_said_anew_as_well(network: Network, tmp_path: Path) -> None:
+    """Two reports that never came both come after the restore, in their order."""
+    _, theirs = await homeward.handed_over(network)
+    today = network.clock.now().date().isoformat()
+    for finding in ("SEEN_SAFE", "SEEN_CONCERN"):
+        await network.gateways["XBB"].returning.report(theirs, finding, today, False, "reception", "reception")
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    for _ in range(2):
+        await after_the_listing(network)
+    assert ["receipted"] * 2 == [
+        row.state for row in await outbox(network, "XBB", theirs) if (row.type, row.epoch) == ("return.monitoring", 2)
+    ]
+
+
+async def test_nothing_that_allows_leaves_a_case_that_was_stopped_and_closed(network: Network, tmp_path: Path) -> None:
+    """An acceptance that never came, of a return that was stopped and closed, is not said anew; the stop is."""
+    ours, theirs = await homeward.proposed(network)
+    network.wires.cut = True
+    await homeward.accept(network, theirs)
+    await network.deliver(1)
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.gateways["XBB"].answer.close(theirs, "first")
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    network.wires.cut = False
+    await restore(network, "XBB", backup)
+    network.clock.pass_(hours=1)
+    await after_the_listing(network)
+    case = await story.case(network, "XAA", ours)
+    assert ("SUSPENDED", "PROPOSED") == (case.state, case.resume_to)
+
+
+async def test_recall_does_not_wait_behind_what_waits_for_the_listing(network: Network, tmp_path: Path) -> None:
+    """Word of a stop leaves before the other State has listed anything."""
+    _, theirs = await homeward.delivered(network)
+    returning = network.gateways["XBB"].returning
+    seen = await returning.protocol(theirs, None, "reception", "reception")
+    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception", days=7)
+    await returning.confirm_handover(theirs, signed, "reception")
+    await returning.recall(theirs, "danger", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await network.gateways["XBB"].refresh_trust()
+    await network.gateways["XAA"].refresh_trust()  # it takes the new card, and its listing does not leave yet
+    for _ in range(3):
+        await network.gateways["XBB"].deliverer.run_once()
+        network.clock.pass_(minutes=2)
+    assert ("return.take-back", "receipted") in [(row.type, row.state) for row in await outbox(network, "XBB", theirs)]
+
+
+async def test_question_that_our_own_reply_followed_is_not_asked_again(network: Network, tmp_path: Path) -> None:
+    """Where a reply falls back both sides stand where they stood before the question."""
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await story.give_answer(network, theirs, story.reply())
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await after_the_listing(network)
+    assert ("ACKNOWLEDGED", "ACKNOWLEDGED") == (
+        await story.state(network, "XAA", ours),
+        await story.state(network, "XBB", theirs),
+    )
+
+
+async def test_listing_with_a_number_that_is_not_that_of_its_digest_lets_nothing_go(
+    network: Network, tmp_path: Path
+) -> None:
+    """What a partner says of a message that we know counts only as far as we know it."""
+    _, theirs = await homeward.proposed(network)
+    known = (await outbox(network, "XBB", theirs))[-1]
+    await homeward.accept(network, theirs)
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    context = network.gateways["XBB"].context
+    row = {"thread": known.thread, "epoch": 1, "seq": (known.seq or 0) + 10, "payload": known.digest}
+    await context.commit(lambda tx: anew.take_listed(context, tx, theirs, row, known, network.clock.now()))
+    assert "queued" == (await outbox(network, "XBB", theirs))[-1].state
+
+
+async def test_nothing_is_named_that_never_left_after_two_restores(network: Network, tmp_path: Path) -> None:
+    """What waits since two epochs is taken out together, and what follows names neither."""
+    _, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "once"))
+    await network.gateways["XAA"].refresh_trust()
+    await story.give_answer(network, theirs, story.reply())
+    dropped = {row.digest for row in (await outbox(network, "XBB", theirs))[1:]}
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "twice"))
+    for _ in range(2):
+        await after_the_listing(network)
+    await story.give_answer(network, theirs, story.reply())
+    assert (await story.payload(network, "XBB", theirs, "verification.reply")).prev not in dropped

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.services.ports import OutboundRow
 from tests.support import homeward, story
+from tests.support.holds import lift
 from tests.support.network import Network
 
 
@@ -86,3 +87,52 @@ async def test_plan_that_got_no_answer_is_followed_by_the_stop(network: Network)
     network.clock.pass_(hours=1)
     await network.deliver()
     assert "SUSPENDED" == await story.state(network, "XBB", theirs)
+
+
+@pytest.mark.parametrize("second", ["suspend", "freeze"])
+async def test_second_stop_does_not_take_back_the_word_of_the_first(network: Network, second: str) -> None:
+    """A return that two authorities stop before the first word of it has left is stopped at the other State too."""
+    ours, theirs = await homeward.accepted(network)
+    gateway = network.gateways["XBB"]
+    await gateway.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    if second == "suspend":
+        await gateway.returning.suspend(theirs, "so are we", "first", "registry_clerk")
+    else:
+        await gateway.hold.freeze(theirs, "so are we", "first", "registry_clerk")
+    await network.deliver()
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+
+
+async def test_stop_waits_for_a_key_of_the_other_state(network: Network) -> None:
+    """A State that no key is held of hears of the stop once there is one."""
+    ours, theirs = await homeward.accepted(network)
+    trust = network.gateways["XBB"].context.trust
+    await trust.hold("XAA", "second", "a theft was heard of", network.clock.now())
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    assert 0 == await network.gateways["XBB"].deliverer.run_once()
+    await lift(trust, "XAA", trust.held("XAA").identity, network.clock.now())  # type: ignore[union-attr]
+    await network.deliver()
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+
+
+async def test_case_that_is_stopped_and_closed_lets_nothing_of_the_return_leave(network: Network) -> None:
+    """To close a stopped case lets go of no document that was held back, unless the stop follows it."""
+    ref, other, there = await under_way(network, "XBB")
+    gateway = network.gateways["XBB"]
+    await gateway.returning.suspend(ref, "danger", "welfare", "child_welfare")
+    await gateway.answer.close(ref, "first")
+    await network.deliver()
+    assert "SUSPENDED" == await story.state(network, other, there)
+    assert [("travel-document.issued", "receipted"), ("suspension", "receipted")] == await last_two(network, "XBB", ref)
+
+
+async def test_case_that_the_other_state_stopped_and_ours_closed_lets_nothing_of_the_return_leave(
+    network: Network,
+) -> None:
+    """A document that was held back because the other State stopped does not leave because our desk closes the case."""
+    ref, _, there = await under_way(network, "XBB")
+    await network.gateways["XAA"].returning.suspend(there, "danger", "welfare", "child_welfare")
+    await network.gateways["XAA"].deliverer.run_once()
+    await network.gateways["XBB"].answer.close(ref, "first")
+    await network.deliver()
+    assert [("travel-document.issued", "posted")] == (await last_two(network, "XBB", ref))[-1:]

@@ -357,6 +357,21 @@ async def test_due_outbound_stops_and_waits(store: Store) -> None:
     assert {"1", "other thread", "other thread of a later epoch", "no thread"} == set(await due(store))
 
 
+@pytest.mark.parametrize("type", ["suspension", "return.take-back"])
+async def test_word_of_a_stop_passes_what_was_never_posted_in_an_epoch_before(store: Store, type: str) -> None:
+    """It waits for what was posted, in any epoch, and for what stands before it in its own."""
+    rows = [
+        outbound("never posted", thread="t1", seq=7),
+        outbound("stop", thread="t1", epoch=2, seq=1, type=type),
+        outbound("posted", thread="t2", seq=7, state="posted"),
+        outbound("stop behind it", thread="t2", epoch=2, seq=1, type=type),
+        outbound("first", thread="t3", epoch=2, seq=1),
+        outbound("stop behind that", thread="t3", epoch=2, seq=2, type=type),
+    ]
+    await put(store, *(("save_outbound", row) for row in rows))
+    assert {"never posted", "stop", "posted", "first"} == set(await due(store))
+
+
 @pytest.mark.parametrize("state", ["receipted", "refused", "dropped", "undelivered"])
 async def test_answered_number_frees_the_next(store: Store, state: str) -> None:
     """Number n+1 is due once n waits no more."""
