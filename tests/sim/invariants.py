@@ -17,7 +17,7 @@ from gateway.core import checkpoint, merkle, wire
 from gateway.core.case import Case, Release
 from gateway.core.deadlines import Clock
 from gateway.core.merkle import Frontier
-from gateway.core.messages import DELAY, NEGATIVE_OUTCOMES, REPLY
+from gateway.core.messages import DELAY, NEGATIVE_OUTCOMES, REPLY, SUSPENSION
 from gateway.services import cases
 from gateway.services.ports import CaseRow, Tx
 from keys import jws, statement
@@ -107,6 +107,7 @@ async def check(scenario: "Scenario") -> None:
     _remembered(world, books)
     _numbers(world)
     _agreed(world, books)
+    _heard(world, books)
 
 
 async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
@@ -495,11 +496,28 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 )
 
 
+def _heard(world: World, books: Mapping[str, Books]) -> None:
+    """A return that one side stopped, and says so, is stopped on the other side, unless that one forgot or is done."""
+    for own in books.values():
+        for row, case in own.cases.values():
+            if case is None or SUSPENSION not in case.said or case.state not in ("FROZEN", "SUSPENDED"):
+                continue
+            their = books[case.partner]
+            twins = [
+                one for other, one in their.cases.values() if (other.partner, other.thread) == (own.country, row.thread)
+            ]
+            quiet = case.state == "FROZEN" and case.side == "requesting"
+            if quiet or their.restored or not twins or twins[0] is None or twins[0].state in OVER:
+                continue
+            if (own.country, "partner") not in twins[0].holders:
+                world.fail("a stop is heard", f"{own.country} stopped a return, {their.country} is {twins[0].state}")
+
+
 def _state(case: Case | None) -> str:
     """Return where a case stands; one that is stopped, where it would go on."""
     if case is None:
         return ""
-    return str((case.resume_to if case.state == "FROZEN" and case.resume_to else case.state).value)
+    return str((case.resume_to if case.state in ("FROZEN", "SUSPENDED") and case.resume_to else case.state).value)
 
 
 def _astray(own: Books, their: Books, thread: str) -> bool:

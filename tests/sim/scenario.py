@@ -45,6 +45,9 @@ YEARS_STEPS = 6
 STOPS = 0.12
 """How often a desk that might stop a case does."""
 
+STOPS_A_RETURN = 0.4
+"""How often an authority that might stop a return does: few cases come as far."""
+
 CARD_S = 4.0
 """The longest that a card takes to come to both partners."""
 
@@ -338,6 +341,14 @@ class Scenario:
             self.counts["freezes"] += 1
             self.journals[host.country].stopped[row.ref] = self.world.loop.time()
 
+    async def _suspend(self, host: Host, row: OpenCase) -> None:
+        """Stop a return, as the child-welfare authority of either side; it stays stopped."""
+        if self.random.random() >= STOPS:
+            return
+        work = lambda g: g.returning.suspend(row.ref, "danger", "welfare", "child_welfare")  # noqa: E731
+        if await self._do(host, row.ref, "suspend", work):
+            self.counts["suspensions"] += 1
+
     async def _withdraw(self, host: Host, row: OpenCase) -> None:
         if await self._do(host, row.ref, "withdraw", lambda g: g.hold.withdraw(row.ref, "first", "case_officer")):
             self.counts["withdrawals"] += 1
@@ -560,7 +571,7 @@ class Scenario:
 
     async def _drain(self) -> None:
         """
-        Let time pass until nothing waits any more, but for what a person stopped.
+        Let time pass until nothing waits any more, but for what a person stopped. Word of a stop does not wait.
 
         A case that was stopped while a partner was restored is not posted again, also once it goes on; what follows in
         its thread waits for a number that the partner has forgotten.
@@ -594,6 +605,7 @@ class Scenario:
             SELECT outbound.partner, type, outbound.state, attempts, outbound.thread, kid
             FROM outbound LEFT JOIN case_file USING (ref)
             WHERE outbound.state IN ('queued', 'posted') AND ifnull(case_file.state, '') <> 'FROZEN'
+            AND (ifnull(case_file.state, '') <> 'SUSPENDED' OR type = 'suspension')
             AND NOT (outbound.partner IN (SELECT value FROM json_each(?))
                 AND EXISTS (SELECT 1 FROM case_event WHERE ref = outbound.ref AND event = 'freeze'))
         """
@@ -641,7 +653,10 @@ _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_ASKED, "ACKNOWLEDGED"): ("answer", "delay", "extend", "freeze"),
     (_ASKED, "EXTENDED"): ("answer", "delay", "freeze"),
     (_ASKED, "CONTESTED"): ("answer", "delay"),
-    (_ASKED, "PROPOSED"): ("accept",),
+    (_ASKING, "PROPOSED"): ("suspend",),
+    (_ASKING, "ACCEPTED"): ("suspend",),
+    (_ASKED, "PROPOSED"): ("accept", "accept", "suspend"),
+    (_ASKED, "ACCEPTED"): ("suspend",),
     (_ASKED, "FROZEN"): ("resume",),
 }
 
