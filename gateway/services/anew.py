@@ -10,12 +10,13 @@ was said leaves once more, under a new number. Everything else may have been tak
 back to where it was before, and a person decides.
 Rule 4: where the partner holds a later message that we do not know nobody here can tell whether this one left before.
 Its case stays where it is, and a person asks.
-Rule 5: what was posted, and is refused as of an epoch that is over, never came: rule 3.
+Rule 5: what was posted, and is refused as of an epoch that is over, never came: rule 3. In any epoch a withdrawal or
+word of a stop that is refused for its times alone, by a clock that is wrong here or there, is said once more later.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core.case import State
@@ -48,6 +49,9 @@ NEVER_CAME = "a message that waited in the backup never left, and was dropped; s
 
 UNDECIDED = "a message that waited in the backup was dropped, and may have left since; ask the other State"
 """Finding on a case after a restore (rule 4)."""
+
+OUT_OF_TIME = frozenset({"stale", "expired"})
+"""Codes of a refusal that says nothing of what a message says."""
 
 _KEPT = AFTER_WITHDRAWAL | {REDIRECT, QUESTION, INTERVIEW, INTERVIEW_RESULT, HANDOVER, MONITORING, USE_ANSWER}
 """Types by which nothing is allowed: they ask, take data back, or tell what was done."""
@@ -126,17 +130,20 @@ async def take_listed(
 
 
 async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-    """Say ``row``, of an epoch that is over, once more in ours if rule 3 lets it; return whether it is said."""
-    case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch else None
+    """Say ``row``, that did not come, once more in our epoch if rule 3 or 5 lets it; return whether it is said."""
+    out_of_time = row.type in cases.HEARD_AT_LAST and row.code in OUT_OF_TIME
+    case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch or out_of_time else None
     if case_row is None or case_row.sealed is None:
         return False
     held = cases.unseal(context, case_row)
     send = _anew(context, held, row, now)
     if send is None:
         return False
-    said = await tx.outbound_of_case(case_row.ref)
+    said = [one for one in await tx.outbound_of_case(case_row.ref) if one.state in ("queued", "posted", "receipted")]
     if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in said):
         return True
+    if out_of_time and row.type in cases.STOPS:
+        send = replace(send, not_before=now + timedelta(seconds=listing.AGAIN_S))
     try:
         await cases.queue(context, tx, held, send, now)
     except IllegalStep:

@@ -72,9 +72,6 @@ HELD_AGAIN_S = 60
 UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY})
 """Types of no case that a State not to be contacted does not get: what we ask of it, and who asks (N-01)."""
 
-OUT_OF_TIME = frozenset({"stale", "expired"})
-"""Codes of a refusal that says nothing of what a message says."""
-
 SETTLED = frozenset({"receipted", "refused"})
 
 EXPIRE_LOOK_S = 60.0
@@ -598,7 +595,7 @@ class Deliverer:
 
     async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Make a listing anew that was refused for when it was sent: by a wrong clock, or in an epoch that is over."""
-        in_vain = row.code in OUT_OF_TIME or row.epoch != self._context.epoch
+        in_vain = row.code in anew.OUT_OF_TIME or row.epoch != self._context.epoch
         if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
             await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
 

@@ -214,8 +214,9 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     Return whether a message that was answered may be posted again.
 
     Of a case that is frozen or withdrawn, also once it is closed, nothing is but the withdrawal, and what follows it
-    and names nothing: neither must wait behind the others. That a return is stopped is: the partner may have forgotten
-    it. The rest of a case that goes on later is posted again then (``bring_back``).
+    and names nothing: neither must wait behind the others. That a return is stopped is, and with it all that stands
+    before it in the thread, or it would not be taken: the partner may have forgotten it. The rest of a case that goes
+    on later is posted again then (``bring_back``).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True
@@ -224,7 +225,11 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
         return False
     if not await _stands_still(tx, case):
         return True
-    return case.state in STOPPED - OVER and row.type in (SUSPENSION, RESUMPTION)
+    if case.state not in STOPPED - OVER or row.type in (SUSPENSION, RESUMPTION):
+        return case.state in STOPPED - OVER
+    quiet = case.state == State.FROZEN and case.side == Side.REQUESTING
+    said = [one for one in await tx.outbound_of_case(row.ref) if one.type == SUSPENSION]
+    return not quiet and any(one.state in ("queued", "posted", "receipted") for one in said)
 
 
 async def _stands_still(tx: Tx, row: CaseRow) -> bool:

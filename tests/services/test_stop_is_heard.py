@@ -1,13 +1,15 @@
 """That a return is stopped reaches the other State, whatever stands before it in the thread."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from gateway.services.ports import OutboundRow
+from tests.services.test_restore import back_up, restore
 from tests.support import homeward, story
 from tests.support.holds import lift
-from tests.support.network import Network
+from tests.support.network import HandClock, Network
 
 
 async def under_way(network: Network, country: str) -> tuple[str, str, str]:
@@ -136,3 +138,48 @@ async def test_case_that_the_other_state_stopped_and_ours_closed_lets_nothing_of
     await network.gateways["XBB"].answer.close(ref, "first")
     await network.deliver()
     assert [("travel-document.issued", "posted")] == (await last_two(network, "XBB", ref))[-1:]
+
+
+async def test_stop_that_is_refused_for_its_times_is_said_again(network: Network) -> None:
+    """A clock that was wrong when the return was stopped does not keep the other State from hearing of it."""
+    ours, theirs = await homeward.accepted(network)
+    context = network.gateways["XBB"].context
+    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver(refresh=False)
+    assert "ACCEPTED" == await story.state(network, "XAA", ours)
+    context.clock = network.clock
+    network.clock.pass_(minutes=26)
+    await network.deliver(refresh=False)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+
+
+async def test_withdrawal_that_is_refused_for_its_times_is_said_again(network: Network) -> None:
+    """A withdrawal that left by a wrong clock is refused, and leaves once more at the next full hour."""
+    ours, theirs = await story.acknowledged(network)
+    hold, context = network.gateways["XAA"].hold, network.gateways["XAA"].context
+    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
+    await hold.freeze(ours, "known now", "first", "case_officer")
+    await hold.withdraw(ours, "first", "case_officer")
+    context.clock.instant += timedelta(minutes=50)
+    network.clock.pass_(minutes=50)
+    await network.deliver(refresh=False)
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
+    context.clock = network.clock
+    network.clock.pass_(hours=2)
+    await network.deliver(refresh=False)
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+
+
+async def test_partner_that_forgot_what_was_stopped_hears_of_both(network: Network, tmp_path: Path) -> None:
+    """A State that was restored to before an acceptance gets it again with the stop that follows it."""
+    ours, theirs = await homeward.proposed(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert ("SUSPENDED", "ACCEPTED") == (case.state, case.resume_to)

@@ -509,7 +509,11 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
             quiet = case.state == "FROZEN" and case.side == "requesting"
             if quiet or their.restored or not twins or twins[0] is None or twins[0].state in OVER:
                 continue
-            if (own.country, "partner") not in twins[0].holders:
+            # A State that had nothing of a return by then took it in, and had nothing to stop.
+            took = any(
+                (got.thread, got.type, got.status) == (row.thread, SUSPENSION, "accepted") for got in their.got.values()
+            )
+            if (own.country, "partner") not in twins[0].holders and not took:
                 world.fail("a stop is heard", f"{own.country} stopped a return, {their.country} is {twins[0].state}")
 
 
