@@ -316,8 +316,9 @@ class Deliverer:
         """Settle what waited at a restore, whole or not at all; one case that cannot be read stops no other."""
         try:
             await self._context.commit(partial(anew.settle, self._context, row=row, now=now))
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            # It is looked at again in a minute; what was claimed beside it is marked as posted, and must leave now.
+            self._context.log("store.unavailable", error=str(error), hint=error.hint)
         except Exception as error:
             self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
 
@@ -720,12 +721,12 @@ class Deliverer:
         if code is None:
             self._context.log("message.expired", partner=row.partner, type=row.type, ref=row.ref)
         await tx.save_outbound(row._replace(state="undelivered", code=code, answered_at=now))
-        if row.type == WITHDRAWAL and await anew.said_anew(self._context, tx, row, now):
-            return
         case_row = await tx.find_case(row.ref) if row.ref else None
         if case_row is not None and case_row.sealed is not None:
             try:
                 held = cases.unseal(self._context, case_row)
+                if row.type == WITHDRAWAL and await anew.said_anew(self._context, tx, row, now):
+                    return
             except Exception as error:
                 # A case that cannot be read does not move; the messages of all others must still come to an end.
                 self._context.log("case.fault", ref=row.ref, error=type(error).__name__)

@@ -747,3 +747,17 @@ async def test_nothing_is_named_that_never_left_after_two_restores(network: Netw
         await after_the_listing(network)
     await story.give_answer(network, theirs, story.reply())
     assert (await story.payload(network, "XBB", theirs, "verification.reply")).prev not in dropped
+
+
+async def test_withdrawal_of_a_case_that_cannot_be_read_ends_no_look_at_what_expired(
+    network: Network, tmp_path: Path
+) -> None:
+    """One spoiled case of an old epoch does not keep the messages of all others from coming to an end."""
+    ours, _ = await withdrawn(network)
+    row = await story.row(network, "XAA", ours)
+    spoiled = row._replace(sealed=row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]), version=row.version + 1)
+    await network.gateways["XAA"].store.commit(lambda tx: tx.save_case(spoiled))
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    network.clock.pass_(days=31)
+    await network.gateways["XAA"].deliverer.look()
+    assert "undelivered" == (await outbox(network, "XAA", ours))[-1].state
