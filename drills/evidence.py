@@ -20,8 +20,8 @@ from pathlib import Path
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.evidence import faults_by_member
 from gateway.services.evidence import pack
-from tests.services.test_evidence import TWO, exported, members_of
 from tests.support import story
+from tests.support.evidence import TWO, exported, members_of
 from tests.trust.witnesses import hour, three
 
 SCRIPT = Path(__file__).parents[1] / "docs/evidence/verify.py"

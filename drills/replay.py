@@ -35,10 +35,10 @@ from nacl.pwhash import argon2id
 
 from gateway import settings
 from gateway.services import outbox
-from tests.services.test_restore import restore
 from tests.support import books, story
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.requests import Sealed, seal_requests
+from tests.support.restoring import restore
 
 COUNTRIES = ("XAA", "XBB", "XCC")
 REQUESTS = 50

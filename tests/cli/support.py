@@ -167,3 +167,38 @@ def draft(**changes: Any) -> dict[str, Any]:
     """Return a case draft to XBB that every rule lets pass, with ``changes``."""
     made: dict[str, Any] = json.loads((ROOT / "schemas/example-case-draft.json").read_text())
     return {**made, "to": "XBB", "officer": "first", **changes}
+
+
+def desk(homes: Homes, country: str, person: str, verb: str, *args: Any, input: str | None = None) -> Any:
+    """Take one step and return what it printed; arguments of a verb stand last."""
+    return value("case", verb, "-C", homes.home(country), "--as", person, *args, input=input)
+
+
+def refused(homes: Homes, country: str, person: str, verb: str, *args: Any) -> tuple[int, str]:
+    """Take a step that fails and return exit code and short code."""
+    result = call("case", verb, "-C", homes.home(country), "--as", person, "--json", *args)
+    return result.exit_code, json.loads(result.stderr)["error"]["code"]
+
+
+def opened(homes: Homes) -> str:
+    return str(desk(homes, "XAA", "first", "new", "-", input=json.dumps(draft()))["ref"])
+
+
+def approved(homes: Homes) -> str:
+    ref = opened(homes)
+    digest = desk(homes, "XAA", "second", "preview", "--why", "to approve", "--", ref)["digest"]
+    desk(homes, "XAA", "second", "approve", "--key", homes.key("second"), "--digest", digest, "--", ref)
+    return ref
+
+
+def received(homes: Homes) -> tuple[str, str]:
+    """Send a case and deliver it; return its reference here and there."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    deliver(homes)
+    (row,) = desk(homes, "XBB", "first", "list")
+    return ref, row["ref"]
+
+
+def state(homes: Homes, country: str, ref: str) -> str:
+    return str(desk(homes, country, "first", "show", "--", ref)["case"]["state"])

@@ -4,8 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.cli.support import Homes, call, value
-from tests.cli.test_case import received
+from tests.cli.support import Homes, call, received, value
 
 
 def code(*args: Any) -> tuple[int, str]:

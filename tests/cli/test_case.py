@@ -4,48 +4,25 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import schemas
 from gateway.cli.overdue import COLUMNS, csv_text
-from tests.cli.support import Homes, answer_body, call, deliver, draft, value
-
-
-def desk(homes: Homes, country: str, person: str, verb: str, *args: Any, input: str | None = None) -> Any:
-    """Take one step and return what it printed; arguments of a verb stand last."""
-    return value("case", verb, "-C", homes.home(country), "--as", person, *args, input=input)
-
-
-def refused(homes: Homes, country: str, person: str, verb: str, *args: Any) -> tuple[int, str]:
-    """Take a step that fails and return exit code and short code."""
-    result = call("case", verb, "-C", homes.home(country), "--as", person, "--json", *args)
-    return result.exit_code, json.loads(result.stderr)["error"]["code"]
-
-
-def opened(homes: Homes) -> str:
-    return str(desk(homes, "XAA", "first", "new", "-", input=json.dumps(draft()))["ref"])
-
-
-def approved(homes: Homes) -> str:
-    ref = opened(homes)
-    digest = desk(homes, "XAA", "second", "preview", "--why", "to approve", "--", ref)["digest"]
-    desk(homes, "XAA", "second", "approve", "--key", homes.key("second"), "--digest", digest, "--", ref)
-    return ref
-
-
-def received(homes: Homes) -> tuple[str, str]:
-    """Send a case and deliver it; return its reference here and there."""
-    ref = approved(homes)
-    desk(homes, "XAA", "first", "send", "--", ref)
-    deliver(homes)
-    (row,) = desk(homes, "XBB", "first", "list")
-    return ref, row["ref"]
-
-
-def state(homes: Homes, country: str, ref: str) -> str:
-    return str(desk(homes, country, "first", "show", "--", ref)["case"]["state"])
+from tests.cli.support import (
+    Homes,
+    answer_body,
+    approved,
+    call,
+    deliver,
+    desk,
+    draft,
+    opened,
+    received,
+    refused,
+    state,
+    value,
+)
 
 
 def test_a_case_is_opened_listed_and_shown(homes: Homes) -> None:

@@ -17,8 +17,7 @@ from gateway.app import SystemClock
 from gateway.cli.errors import CommandError
 from gateway.cli.note_pdf import serialize_pdf
 from gateway.core.note_verbale import Item, Note, reference, serialize_html
-from tests.cli.support import Homes, call, value
-from tests.cli.test_case import received
+from tests.cli.support import Homes, call, received, value
 
 NOTE = Note(
     "1/2027",

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.cli.support import Homes, call, draft, value
-from tests.cli.test_case import approved, desk, state
+from tests.cli.support import Homes, approved, call, desk, draft, state, value
 
 
 def scanned(page: str) -> Path:

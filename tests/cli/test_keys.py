@@ -16,8 +16,7 @@ from gateway.stores import open_desk_store
 from keys import statement
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.cli.support import PHRASE, Homes, call, deliver, spawn, value
-from tests.cli.test_case import received
+from tests.cli.support import PHRASE, Homes, call, deliver, received, spawn, value
 from tests.support.device import address
 
 THREAD = "AAAAAAAAAAAAAAAAAAAAAA"

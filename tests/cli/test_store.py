@@ -15,8 +15,7 @@ from gateway.cli.errors import describe
 from gateway.cli.running import alone
 from gateway.storage import postgres_desks, postgres_reads
 from gateway.storage.postgres import READERS_MAX
-from tests.cli.support import CHEAP, CHEAP_IDENTITY, Homes, answer_body, call, deliver, value
-from tests.cli.test_case import desk, received, state
+from tests.cli.support import CHEAP, CHEAP_IDENTITY, Homes, answer_body, call, deliver, desk, received, state, value
 from tests.support.postgres import QUICK, Cluster, apart, cluster
 
 NAME = "postgres.address"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.services.ports import Unavailable
-from tests.services.test_restore import back_up, next_card_of, restore
 from tests.support import story
 from tests.support.holds import lift
 from tests.support.network import Network, open_gateway
+from tests.support.restoring import back_up, next_card_of, restore
 
 
 async def test_withdrawal_comes_back_to_a_restored_partner(network: Network, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from gateway.services.ports import HttpAnswer, OutboundRow
 from gateway.services.receive import Receiver
 from tests.services.test_clocks import agree
 from tests.services.test_interviews import OPEN, PROPOSAL, RESULT, agreed
-from tests.services.test_restore import LOST_NUMBER, back_up, findings_of, put_back, restore
 from tests.support import homeward, story
 from tests.support.network import Network
+from tests.support.restoring import LOST_NUMBER, back_up, findings_of, put_back, restore
 
 
 async def outbox(network: Network, country: str, ref: str) -> list[OutboundRow]:

@@ -1,8 +1,6 @@
 """Evidence of real cases: exported by real gateways, verified with nothing but the file, and the audit of the logs."""
 
-import io
 import sqlite3
-import zipfile
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -24,22 +22,8 @@ from gateway.transport.card_directory import CardDirectory
 from keys.card import parse_card
 from schemas import ijson
 from tests.support import homeward, story
+from tests.support.evidence import TWO, exported, members_of
 from tests.support.network import Network, open_gateway
-
-TWO = ("first", "second")
-
-
-async def exported(network: Network, country: str, ref: str, two: tuple[str, str] | None = None) -> bytes:
-    """Export a case of ``country`` as its first officer does."""
-    gateway = network.gateways[country]
-    source = CardDirectory(gateway.settings.cards)
-    return await export(gateway.context, ref, "first", "case_officer", "a dispute", cards=source, with_content_by=two)
-
-
-def members_of(raw: bytes) -> dict[str, bytes]:
-    """Return the members of a zip."""
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        return {info.filename: archive.read(info) for info in archive.infolist()}
 
 
 def rows(members: Mapping[str, bytes], name: str) -> list[dict[str, object]]:

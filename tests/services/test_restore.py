@@ -1,6 +1,5 @@
 """Restore by epoch, collecting, erasure and retention, through real gateways."""
 
-import shutil
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,51 +7,16 @@ from typing import Any
 
 import pytest
 
-from gateway import home
 from gateway.services.audit import audit
 from gateway.services.context import NotFound
 from gateway.services.resync import LOST
 from gateway.transport.card_directory import write_card
 from keys import b64, card
-from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.support import homeward, story
 from tests.support.holds import lift
-from tests.support.network import HandClock, Network, make_network, open_gateway
-
-
-def next_card_of(network: Network, country: str, **changes: object) -> None:
-    """Issue and publish the next card of ``country`` to everyone, as its operator would from the offline key."""
-    path = network.homes[country]
-    identity = open_store(f"file:{path / home.IDENTITY_FILE}", passphrase=lambda: "correct horse", environ={})
-    held = next(iter(network.gateways[c] for c in network.gateways if c != country)).context.trust.card(country)
-    issued = home.next_card(held, changes, SigningKey(identity.get(home.IDENTITY)), network.clock.now())
-    for other in network.homes.values():
-        write_card(other / "cards", issued)
-
-
-async def restore(network: Network, country: str, backup: Path) -> None:
-    """Put the database of ``backup`` back, raise the epoch, publish the card that says so, and let everybody see it."""
-    await put_back(network, country, backup)
-    for each in network.gateways.values():
-        await each.refresh_trust()
-
-
-async def put_back(network: Network, country: str, backup: Path) -> None:
-    """Put the database of ``backup`` back, raise the epoch, and publish the card that says so."""
-    await network.gateways[country].close()
-    data = network.homes[country] / "data"
-    shutil.rmtree(data)
-    shutil.copytree(backup, data)
-    gateway = await open_gateway(network, country)
-    epoch = await gateway.resync.begin_epoch(network.clock.now())
-    next_card_of(network, country, epoch=epoch)
-
-
-def back_up(network: Network, country: str, to: Path) -> Path:
-    """Copy a gateway's data as a backup taken between two transactions."""
-    shutil.copytree(network.homes[country] / "data", to)
-    return to
+from tests.support.network import HandClock, Network, make_network
+from tests.support.restoring import LOST_NUMBER, back_up, findings_of, next_card_of, put_back, restore
 
 
 async def test_partner_brings_back_what_a_restore_lost(network: Network, tmp_path: Path) -> None:
@@ -252,11 +216,6 @@ async def test_audit_takes_the_checkpoint_that_is_kept_right_after_a_restore(net
     assert () == tuple((await audit(gateway.context)).findings)
 
 
-async def findings_of(network: Network, country: str, ref: str) -> list[str]:
-    """Return the findings on a case of ``country``."""
-    return list((await story.case(network, country, ref)).findings)
-
-
 async def types_received(network: Network, ref: str) -> list[str]:
     """Return the types of the messages that XBB received in its case ``ref``."""
     rows = await network.gateways["XBB"].store.read(lambda tx: tx.inbound_of_case(ref))
@@ -342,9 +301,6 @@ async def lost_acknowledgement(network: Network, backup: Path) -> str:
     await network.deliver()
     await restore(network, "XBB", backup)
     return theirs
-
-
-LOST_NUMBER = "the other State holds our message number 1, which was lost before the restore"
 
 
 async def test_listing_refused_for_a_wrong_clock_comes_again(network: Network, tmp_path: Path) -> None:

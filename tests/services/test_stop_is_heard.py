@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.services.ports import OutboundRow
-from tests.services.test_restore import back_up, restore
 from tests.support import homeward, story
 from tests.support.holds import lift
 from tests.support.network import HandClock, Network
+from tests.support.restoring import back_up, restore
 
 
 async def under_way(network: Network, country: str) -> tuple[str, str, str]:

@@ -20,8 +20,8 @@ from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.cli.support import Homes, call, deliver, value
-from tests.services.test_evidence import exported, members_of
 from tests.support import story
+from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
 
 ROOT = Path(__file__).parents[2]

@@ -20,8 +20,8 @@ from keys import card, trust_list
 from keys.sign import SigningKey
 from keys.trust_policy import WITNESS
 from tests.cli.support import call
-from tests.services.test_evidence import members_of
 from tests.support import story
+from tests.support.evidence import members_of
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.trust_list import World, first_card, make_world, now
 from tests.trust.homes import first_of, identity

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint, cosign
-from tests.services.test_evidence import exported
 from tests.support import story
+from tests.support.evidence import exported
 from tests.support.network import Network
 from tests.trust.witnesses import ORIGIN, alarms, hour
 

@@ -14,8 +14,8 @@ from gateway.services.ports import OutboundRow
 from keys import b64
 from keys.sign import SigningKey
 from schemas import ijson
-from tests.services.test_evidence import exported, members_of
 from tests.support import story
+from tests.support.evidence import exported, members_of
 from tests.support.network import Network
 from tests.trust.test_second_verifier import run
 

@@ -7,8 +7,8 @@ from gateway.core import envelope, evidence, wire
 from gateway.core.messages import RESYNC
 from keys import b64, jws
 from keys.sign import SigningKey
-from tests.services.test_evidence import exported, members_of
 from tests.support import story
+from tests.support.evidence import exported, members_of
 from tests.support.network import Network
 from tests.trust.test_compromise import revoke
 

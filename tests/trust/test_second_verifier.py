@@ -10,8 +10,8 @@ import pytest
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.evidence import faults_by_member
 from gateway.services.evidence import pack
-from tests.services.test_evidence import TWO, exported, members_of
 from tests.support import story
+from tests.support.evidence import TWO, exported, members_of
 from tests.support.network import Network
 from tests.trust.witnesses import hour
 

@@ -17,8 +17,8 @@ from gateway.http.listen import listen
 from gateway.services.evidence import pack
 from gateway.services.ports import Unavailable
 from gateway.transport.timestamp import REQUEST_TYPE, RESPONSE_TYPE, HttpTimeStamper, load_roots, verify_token
-from tests.services.test_evidence import exported, members_of
 from tests.support import story
+from tests.support.evidence import exported, members_of
 from tests.support.network import Network
 from tests.trust.witnesses import ORIGIN, hour
 

@@ -1,0 +1,52 @@
+"""A backup of a gateway's data, and its database put back as the manual says, for tests of what a restore loses."""
+
+import shutil
+from pathlib import Path
+
+from gateway import home
+from gateway.transport.card_directory import write_card
+from keys.custody import open_store
+from keys.sign import SigningKey
+from tests.support import story
+from tests.support.network import Network, open_gateway
+
+LOST_NUMBER = "the other State holds our message number 1, which was lost before the restore"
+
+
+def back_up(network: Network, country: str, to: Path) -> Path:
+    """Copy a gateway's data as a backup taken between two transactions."""
+    shutil.copytree(network.homes[country] / "data", to)
+    return to
+
+
+async def put_back(network: Network, country: str, backup: Path) -> None:
+    """Put the database of ``backup`` back, raise the epoch, and publish the card that says so."""
+    await network.gateways[country].close()
+    data = network.homes[country] / "data"
+    shutil.rmtree(data)
+    shutil.copytree(backup, data)
+    gateway = await open_gateway(network, country)
+    epoch = await gateway.resync.begin_epoch(network.clock.now())
+    next_card_of(network, country, epoch=epoch)
+
+
+async def restore(network: Network, country: str, backup: Path) -> None:
+    """Put the database of ``backup`` back, raise the epoch, publish the card that says so, and let everybody see it."""
+    await put_back(network, country, backup)
+    for each in network.gateways.values():
+        await each.refresh_trust()
+
+
+def next_card_of(network: Network, country: str, **changes: object) -> None:
+    """Issue and publish the next card of ``country`` to everyone, as its operator would from the offline key."""
+    path = network.homes[country]
+    identity = open_store(f"file:{path / home.IDENTITY_FILE}", passphrase=lambda: "correct horse", environ={})
+    held = next(iter(network.gateways[c] for c in network.gateways if c != country)).context.trust.card(country)
+    issued = home.next_card(held, changes, SigningKey(identity.get(home.IDENTITY)), network.clock.now())
+    for other in network.homes.values():
+        write_card(other / "cards", issued)
+
+
+async def findings_of(network: Network, country: str, ref: str) -> list[str]:
+    """Return the findings on a case of ``country``."""
+    return list((await story.case(network, country, ref)).findings)
