@@ -33,7 +33,7 @@ from benchmarks.pair import COUNTRIES, WORDS, Pair, draft, make_pair, submit
 from gateway import app, settings
 from gateway.app import Gateway
 from gateway.core import envelope, wire
-from gateway.services.deliver import BadAnswer
+from gateway.services.answers import BadAnswer
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.transport.peers import HttpPeers
 from tests.support.compared import count, rows
@@ -209,7 +209,7 @@ class World:
             told.refused[str(answer.status)] += 1
             self.figures.faults["valid refused"] += due
             return
-        _, receipt = self.asking.deliverer.verify("XBB", digest, answer.body)
+        _, receipt = self.asking.deliverer.answers.verify("XBB", digest, answer.body)
         if receipt.status != wire.ACCEPTED:
             told.refused[receipt.code or "?"] += 1
             self.figures.faults["valid refused"] += due
@@ -237,7 +237,7 @@ class World:
             told.replays += 1
             if answer.status == 200 and answer.body != first:
                 try:
-                    _, receipt = self.asking.deliverer.verify("XBB", "", answer.body)
+                    _, receipt = self.asking.deliverer.answers.verify("XBB", "", answer.body)
                 except BadAnswer:
                     # A year ahead its key is over: whoever asks believes nothing that is dated so.
                     told.refused["unbelieved"] += 1

@@ -525,7 +525,7 @@ async def _besiege(
     looking = asyncio.create_task(watch.run())
     try:
         async with HttpPeers(gateway.context.trust.find) as peers:
-            partner = Partner(peers, file, lambda raw: gateway.deliverer.verify("XBB", "", raw))
+            partner = Partner(peers, file, lambda raw: gateway.deliverer.answers.verify("XBB", "", raw))
             crowd = {"port": port, "seconds": seconds}
             crowd |= {"file": str(file)}
             holding = crowd | {"work": "hold", "count": slow, "addresses": _addresses(1, 1 if one_address else 50)}

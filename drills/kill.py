@@ -352,7 +352,7 @@ async def verify_answers(pair: Pair, faults: Counter[str]) -> None:
             found = rows(pair, country, "SELECT partner, digest, answer FROM outbound WHERE answer IS NOT NULL")
             for partner, digest, answer in found:
                 try:
-                    gateway.deliverer.verify(partner, digest, wire.pad_answer(answer))
+                    gateway.deliverer.answers.verify(partner, digest, wire.pad_answer(answer))
                 except Exception:
                     faults["unverified_answers"] += 1
         finally:

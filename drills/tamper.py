@@ -32,7 +32,8 @@ from typing import Any
 from gateway import settings
 from gateway.core import codes
 from gateway.services import cases, outbox
-from gateway.services.deliver import BadAnswer, Line
+from gateway.services.answers import BadAnswer
+from gateway.services.deliver import Line
 from tests.support import books, story
 from tests.support.network import Network, make_network
 

@@ -19,7 +19,7 @@ from gateway.core.preview import Preview
 from gateway.demo.states import ASKED, ASKING, World
 from gateway.demo.tell import COLUMNS, listed, styled, wrapped
 from gateway.services import cases
-from gateway.services.deliver import BadAnswer
+from gateway.services.answers import BadAnswer
 from gateway.services.ports import CaseRow, OutboundRow, Tx
 from gateway.services.reckon import overdue
 from keys import jws
@@ -204,7 +204,7 @@ def _verifies(gateway: Gateway, row: OutboundRow) -> bool:
     if row.answer is None or row.state != "receipted":
         return False
     try:
-        gateway.deliverer.verify(row.partner, row.digest, wire.pad_answer(row.answer))
+        gateway.deliverer.answers.verify(row.partner, row.digest, wire.pad_answer(row.answer))
     except BadAnswer:
         return False
     return True

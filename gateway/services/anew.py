@@ -41,6 +41,7 @@ from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, next_full_hour
 from gateway.services import cases, listing, outbox
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
+from gateway.services.leaving import STOPPED
 from gateway.services.ports import OutboundRow, Tx
 from schemas import ijson
 
@@ -56,7 +57,7 @@ OUT_OF_TIME = frozenset({"stale", "expired"})
 _KEPT = AFTER_WITHDRAWAL | {REDIRECT, QUESTION, INTERVIEW, INTERVIEW_RESULT, HANDOVER, MONITORING, USE_ANSWER}
 """Types by which nothing is allowed: they ask, take data back, or tell what was done."""
 
-_HELD = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN, State.BLOCKED, State.ERASED, State.UNDELIVERED})
+_HELD = STOPPED | {State.UNDELIVERED}
 
 
 async def is_parked(context: Context, tx: Tx, row: OutboundRow) -> bool:
@@ -180,8 +181,4 @@ async def fall_back(context: Context, tx: Tx, row: OutboundRow, data: Mapping[st
     if row.type == DELAY and row.sealed is not None:
         said = ijson.loads(cases.again(context, held, row).body.encode())
         name = "extension_not_accepted" if said["extension"] else name
-    try:
-        await cases.move(context, tx, held, Event(name, row.partner, GATEWAY, data), now)
-    except IllegalStep:
-        # What was learnt is kept either way; a case that is over does not move any more.
-        context.log("case.unmoved", ref=row.ref, step=name, state=held.case.state.value)
+    await cases.tell(context, tx, held, Event(name, row.partner, GATEWAY, data), now)

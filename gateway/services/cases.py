@@ -4,11 +4,11 @@ The only way to change a case: load it, step it, carry out the effects, save it,
 A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.core import exercise, wire
 from gateway.core.case import Case, Side, State, parse_case, serialize_case
@@ -16,9 +16,12 @@ from gateway.core.deadlines import Clock
 from gateway.core.escalation import owed
 from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
 from gateway.core.messages import (
+    ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     CONFIRMATION,
+    CONTEST,
     EXERCISE,
+    REQUEST,
     SUSPENSION,
     TAKE_BACK,
     TYPES,
@@ -161,6 +164,14 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     if person_stop.concerns(held.case, case):
         return await hold_person(context, tx, saved, now)
     return saved
+
+
+async def tell(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> None:
+    """Step the case by what came of a message of ours; one that is over does not move any more, which is no fault."""
+    try:
+        await move(context, tx, held, event, now)
+    except IllegalStep:
+        context.log("case.unmoved", ref=held.case.ref, step=event.name, state=held.case.state.value)
 
 
 async def hold_person(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
@@ -406,6 +417,16 @@ def again(context: Context, held: Held, row: OutboundRow) -> Send:
     payload = _payload(context, held, row)
     raw = exercise.unwrap(payload.body_bytes)[1] if held.case.exercise else payload.body_bytes
     return Send(row.type, raw.decode(), row.not_before, payload.statements)
+
+
+def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | None:
+    """Return the body of a message of ours, empty where no clock depends on it; ``None`` if it is not kept."""
+    if row.type in (REQUEST, CONTEST, ACKNOWLEDGEMENT):
+        return {}
+    if row.sealed is None:
+        return None
+    body = _payload(context, held, row).body
+    return body["body"] if held.case.exercise else body
 
 
 async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:

@@ -17,7 +17,7 @@ from gateway.core.verification import WITHDRAWAL_BODY, next_full_hour
 from gateway.core.wire import Payload
 from gateway.services import anew, cases, listing
 from gateway.services.context import Context
-from gateway.services.deliver import OVER, STOPPED
+from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import CaseRow, Draft, LogHead, OutboundRow, ThreadRow, Tx
 from keys.errors import BadRest
 

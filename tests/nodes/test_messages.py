@@ -62,7 +62,7 @@ async def test_one_log_grows_by_the_hands_of_both(nodes: Nodes, envelopes: list[
         assert node.events("case.moved")
     async with here(nodes, "XAA") as gateway:
         for body in answers:
-            gateway.deliverer.verify("XBB", "", body)
+            gateway.deliverer.answers.verify("XBB", "", body)
     proofs = [wire.parse_answer(body).proof for body in answers]
     assert len(answers) == len({proof.split("\n")[1] for proof in proofs})
 

@@ -277,7 +277,7 @@ def _receipts(world: World, own: Books) -> None:
         if sent.answer is None:
             continue
         try:
-            _, receipt = own.gateway.deliverer.verify(sent.partner, digest, wire.pad_answer(sent.answer))
+            _, receipt = own.gateway.deliverer.answers.verify(sent.partner, digest, wire.pad_answer(sent.answer))
         except Exception as error:
             world.fail(
                 "receipts verify", f"{own.country}: that of {sent.type} does not: {type(error).__name__} {error}"

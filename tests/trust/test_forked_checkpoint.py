@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core import checkpoint, cosign, wire
 from gateway.core.merkle import BadProof, inclusion_proof
-from gateway.services.deliver import BadAnswer
+from gateway.services.answers import BadAnswer
 from schemas import ijson
 from tests.support import story
 from tests.support.network import Network

@@ -8,7 +8,7 @@ from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint, evidence, wire
 from gateway.core.evidence import OPENINGS, TABLES, faults_by_member
 from gateway.core.merkle import BadProof, inclusion_proof, root_hash
-from gateway.services.deliver import BadAnswer
+from gateway.services.answers import BadAnswer
 from gateway.services.evidence import pack
 from gateway.services.ports import OutboundRow
 from keys import b64

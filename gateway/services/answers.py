@@ -1,0 +1,243 @@
+"""
+What comes back for a message: an answer that is checked, stored, logged, and moves the case.
+
+Rule 1: an answer counts once everything in it verifies, and the first one stands; the same one again changes nothing.
+Rule 2: a log that shows two trees of one size is kept as evidence, and its answer is none.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.core import checkpoint, wire
+from gateway.core.case import Side
+from gateway.core.checkpoint import Checkpoint, Proof
+from gateway.core.codes import PeerError
+from gateway.core.cosign import Conflict
+from gateway.core.deadlines import Clock
+from gateway.core.machine import Event
+from gateway.core.merkle import BadProof
+from gateway.core.messages import DOCUMENT, RESYNC, TYPES
+from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
+from gateway.core.verification import GATEWAY
+from gateway.services import anew, cases, listing, outage, outbox
+from gateway.services.context import Context
+from gateway.services.ports import ConflictRow, Draft, OutboundRow, Tx
+from gateway.services.witness import answered_name
+from keys import jws as jws_format
+from keys.card import Card
+from keys.errors import BadJws, BadSignature, UnknownKey
+from schemas import ijson
+
+SETTLED = frozenset({"receipted", "refused"})
+
+_EPOCH_DIGITS = 15
+
+
+class BadAnswer(Exception):
+    """What came back does not verify; the message is posted again, and the stored answer asked for."""
+
+
+class Answers:
+    """What one gateway makes of the answers to its messages."""
+
+    def __init__(self, context: Context) -> None:
+        """Take the answers to what stands in the outbox of ``context``."""
+        self._context = context
+
+    def verify(self, partner: str, digest: str, raw: bytes) -> tuple[wire.Answer, wire.Receipt]:
+        """
+        Check an answer: receipt signature and content, log opening, proof and checkpoint (protocol sections 5 and 7).
+
+        Raises ``BadAnswer``.
+        """
+        return self._checked(partner, digest, raw)[:2]
+
+    def _checked(self, partner: str, digest: str, raw: bytes) -> tuple[wire.Answer, wire.Receipt, Proof, Checkpoint]:
+        context = self._context
+        try:
+            answer = wire.parse_answer(raw)
+            signed = jws_format.parse(answer.receipt, jws_format.TYP_RECEIPT)
+            receipt = wire.parse_receipt(signed.payload)
+            card = context.trust.card(partner)
+            signed.verify(self._receipt_key(card, signed.kid, receipt.received_at))
+            proof = checkpoint.parse_proof(answer.proof)
+            shown = _entered(answer, proof, self._origin(partner, card.epoch, proof), card)
+        except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
+            raise BadAnswer(str(error)) from error
+        if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
+            raise BadAnswer("the receipt is about another message")
+        return answer, receipt, proof, shown
+
+    def _receipt_key(self, card: Card, kid: str, received_at: datetime) -> bytes:
+        """
+        Return the key a receipt was signed with: in its window when it was made, and not revoked by now.
+
+        A stored answer may be weeks old and its key rotated since (M-8.3); a revoked key could date a receipt back.
+        """
+        now = self._context.clock.now()
+        if any(entry.kid == kid and entry.is_revoked(now) for entry in card.signing):
+            raise UnknownKey("the key was revoked")
+        return card.signing_key(kid, received_at)
+
+    def _origin(self, partner: str, epoch: int, proof: Proof) -> str:
+        """
+        Return the origin the proof must have: of the partner's epoch, or of an earlier one that the proof names.
+
+        A restored partner gives the answer it stored before, from the log of that time; its log key has not changed.
+        """
+        named = proof.checkpoint.split("\n", 1)[0]
+        earlier = named.removeprefix(f"{partner}/{self._context.country}/")
+        if earlier.isascii() and earlier.isdigit() and len(earlier) <= _EPOCH_DIGITS and 1 <= int(earlier) < epoch:
+            epoch = int(earlier)
+        return checkpoint.origin(partner, self._context.country, epoch)
+
+    async def settle(self, row: OutboundRow, raw: bytes) -> None:
+        """
+        Store a verified answer, log its receipt, and move the case. The same answer twice changes nothing.
+
+        Raises ``BadAnswer``, ``Unavailable``.
+        """
+        answer, receipt, proof, shown = self._checked(row.partner, row.digest, raw)
+        context = self._context
+
+        async def unit(tx: Tx) -> bool:
+            now = context.clock.now()
+            if await _forked(tx, row.partner, shown, proof.checkpoint, now):
+                return True
+            current = await tx.find_outbound(row.partner, row.id)
+            if current is None or current.state in SETTLED:
+                if current is not None and (current.status, current.code) != (receipt.status, receipt.code):
+                    context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
+                return False
+            await outage.note(context, tx, row.partner, False, now, 0.0)
+            if current.answer is not None:
+                # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
+                await tx.save_outbound(settled_before(current))
+                lost = receipt.status == wire.REFUSED and current.type in cases.HEARD_AT_LAST
+                if lost and await anew.said_anew(context, tx, current, now):
+                    return False
+                if receipt.status != current.status:
+                    context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
+                if found := _difference(current.answer, receipt):
+                    await self._add_finding(tx, row, found, now)
+                if answer.receipt != wire.parse_stored_answer(current.answer).receipt:
+                    tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
+                return False
+            accepted = receipt.status == wire.ACCEPTED
+            state = "receipted" if accepted else "refused"
+            stored = wire.serialize_answer(answer)
+            settled = current._replace(
+                state=state, status=receipt.status, code=receipt.code, answered_at=now, answer=stored
+            )
+            await tx.save_outbound(settled)
+            tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
+            if accepted or not await anew.said_anew(context, tx, settled, now):
+                await self._tell_case(tx, settled, receipt, now)
+            if settled.type == RESYNC and not accepted:
+                await self._list_anew(tx, settled, now)
+            return False
+
+        if (await context.commit(unit)).value:
+            context.log("log.forked", partner=row.partner, digest=row.digest)
+            raise BadAnswer("its log shows two trees of one size")
+        context.log("message.answered", partner=row.partner, status=receipt.status, code=receipt.code)
+
+    async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
+        """Make a listing anew that was refused for when it was sent: by a wrong clock, or in an epoch that is over."""
+        in_vain = row.code in anew.OUT_OF_TIME or row.epoch != self._context.epoch
+        if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
+            await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
+
+    async def _add_finding(self, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
+        """Add a finding to the case of a message of ours, once, as long as anything of the case is kept."""
+        case_row = await tx.find_case(row.ref) if row.ref else None
+        if case_row is None or case_row.sealed is None:
+            return
+        held = cases.unseal(self._context, case_row)
+        if found not in held.case.findings:
+            noted = replace(held.case, findings=(*held.case.findings, found))
+            await cases.note(self._context, tx, held, noted, "reckoned", row.partner, now)
+
+    async def _tell_case(self, tx: Tx, row: OutboundRow, receipt: wire.Receipt, now: datetime) -> None:
+        if receipt.status == wire.REFUSED:
+            await anew.fall_back(self._context, tx, row, {"code": receipt.code, "digest": row.digest}, now)
+            return
+        case_row = await tx.find_case(row.ref) if row.ref else None
+        if case_row is None or case_row.sealed is None:
+            return
+        held = cases.unseal(self._context, case_row)
+        clocks, found = self._reckon(held, row, receipt)
+        data = {"clocks": clocks, "findings": found, "digest": row.digest}
+        await cases.tell(self._context, tx, held, Event("receipt", row.partner, GATEWAY, data), now)
+
+    def _reckon(
+        self, held: cases.Held, row: OutboundRow, receipt: wire.Receipt
+    ) -> tuple[tuple[Clock, ...], tuple[str, ...]]:
+        """Return the clocks a receipt starts as reckoned here, and a finding where the partner reckons otherwise."""
+        case = held.case
+        body = cases.said(self._context, held, row) if row.type in ASKED | STATED else None
+        if body is None:
+            return (), ()
+        country, begin = self._context.country, self._context.reckoner.begin
+        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+        stated = starts_of_message(row.type, body)
+        clocks = begin(*pair, stated, max(row.queued_at, row.not_before), row.digest, case.clocks)
+        asked = starts_of_receipt(row.type, body, issued_before=DOCUMENT in case.said)
+        try:
+            clocks += begin(*pair, asked, receipt.received_at, row.digest, case.clocks)
+        except OverflowError:
+            return clocks, (f"the other State says it received at {wire.format_instant(receipt.received_at)}",)
+        step = TYPES[row.type].clock_step
+        ours = next((clock.due_on for clock in clocks if clock.step == step), None)
+        if ours != receipt.due_on:
+            return clocks, (f"the other State reckons {receipt.due_on}, we reckon {ours}",)
+        return clocks, ()
+
+
+def settled_before(row: OutboundRow) -> OutboundRow:
+    """Return a message that was answered before a partner's restore as it stood then."""
+    return row._replace(state="receipted" if row.status == wire.ACCEPTED else "refused")
+
+
+def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:
+    """Return what to note if a restored partner says otherwise than in the answer kept of a message (M-5.28)."""
+    first = wire.parse_receipt(
+        jws_format.parse(wire.parse_stored_answer(stored).receipt, jws_format.TYP_RECEIPT).payload
+    )
+    if first.status != receipt.status:
+        return f"since it was restored the other State says {receipt.status}; its first receipt says {first.status}"
+    if (first.start_on, first.due_on) != (receipt.start_on, receipt.due_on):
+        return f"since it was restored the other State reckons {receipt.due_on}; its first receipt says {first.due_on}"
+    return None
+
+
+async def _forked(tx: Tx, country: str, shown: Checkpoint, note: str, now: datetime) -> bool:
+    """
+    Return whether a partner's log contradicts the largest checkpoint it showed before (M-7.5); keep what was ``shown``.
+
+    Two roots for one size are two histories, and both signed notes are kept as evidence. A smaller tree is an older
+    answer; that each continues the other ``gateway.services.witness`` has proved later, away from any message.
+    """
+    name = answered_name(shown.origin)
+    held = await tx.get_meta(name)
+    if held == note:
+        return False  # as all answers of one batch
+    known = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text) if held else None
+    if held is None or known is None or shown.size > known.size:
+        await tx.set_meta(name, note)
+        return False
+    if shown.size < known.size or shown.root == known.root:
+        return False
+    await tx.save_conflict(ConflictRow(0, shown.origin, Conflict.FORK, now, country, held, note, ()))
+    return True
+
+
+def _entered(answer: wire.Answer, proof: Proof, origin: str, card: Card) -> Checkpoint:
+    """Return the checkpoint that ``proof`` leads to under any log key of the card. Raises ``BadProof``."""
+    failure = BadProof("the card lists no log key")
+    for entry in card.log:
+        try:
+            return checkpoint.verify_entry(answer.receipt, answer.r, proof, origin, entry.key)
+        except BadProof as error:
+            failure = error
+    raise failure

@@ -1,0 +1,128 @@
+"""
+Whether a message may leave now, looked at again before every attempt, and in which envelope.
+
+Nothing of a frozen case is posted but its withdrawal (R-01, R-02). Where word of a stop may leave, it takes what stands
+before it in its thread along, for no other number is taken before that.
+"""
+
+from datetime import datetime
+
+from gateway.core import envelope
+from gateway.core.case import Side, State
+from gateway.core.messages import (
+    ACCEPTANCE,
+    AFTER_WITHDRAWAL,
+    DIRECTORY,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
+    HANDOVER,
+    INFORMATION_REQUEST,
+    MONITORING,
+    PROPOSAL,
+    REISSUE,
+    RESUMPTION,
+    SCHEDULE,
+    SUSPENSION,
+    WITHDRAWAL,
+)
+from gateway.core.rules import When, about, findings
+from gateway.services import cases, no_contact, outbox, person_stop
+from gateway.services.context import Context
+from gateway.services.ports import CaseRow, OutboundRow, Tx
+from keys import b64
+
+UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY})
+"""Types of no case that a State not to be contacted does not get: what we ask of it, and who asks (N-01)."""
+
+OF_A_RETURN = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, SCHEDULE, HANDOVER, MONITORING})
+"""Types of a return whose body says which rules stand before them."""
+
+STOPPED = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN, State.BLOCKED, State.ERASED})
+
+OVER = frozenset({State.WITHDRAWN, State.BLOCKED})
+"""States that are over and not stopped: what may follow a withdrawal still leaves."""
+
+
+def _passes(row: CaseRow, type: str) -> bool:
+    """Return whether ``type`` leaves a case that is stopped: what may follow a withdrawal, and word of the stop."""
+    if row.state in OVER:
+        return type in AFTER_WITHDRAWAL
+    # That a return is stopped must reach the other side. A frozen case of the asking side says nothing at all.
+    told = row.state == State.SUSPENDED or (row.state == State.FROZEN and row.side == Side.REQUESTED)
+    return told and type in (SUSPENSION, RESUMPTION)
+
+
+class Leaving:
+    """The rules of an attempt, of one gateway."""
+
+    def __init__(self, context: Context) -> None:
+        """Judge what stands in the outbox of ``context``."""
+        self._context = context
+
+    async def ready(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow | None:
+        """Return ``row`` as it may be posted now, or ``None`` if a rule objects; nothing is written."""
+        if row.ref is not None and row.type != WITHDRAWAL and not await self._may_leave(tx, row, now):
+            stop = await self._stop_behind(tx, row)
+            if stop is None or not await self._may_leave(tx, stop, now):
+                return None
+        if row.type in UNASKED and await no_contact.barred(self._context, tx, row.partner) is not None:
+            self._context.log("message.held", partner=row.partner, rule="N-01")
+            return None
+        return await self._resealed(tx, row, now)
+
+    async def _may_leave(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        """Look at the rules of a retry again; what they object to stays where it is, unposted."""
+        case_row = await tx.find_case(row.ref or "")
+        if case_row is None or case_row.sealed is None:
+            return False
+        if case_row.state in STOPPED and not _passes(case_row, row.type):
+            return False
+        held = cases.unseal(self._context, case_row)
+        case, asking = held.case, held.case.side is Side.REQUESTING
+        if case.state is State.CLOSED and case.holders and row.type in OF_A_RETURN:
+            return False  # it was stopped, and closed so
+        # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
+        # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
+        judged = row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN
+        body = cases.said(self._context, held, row) or {} if judged else {}
+        reason = await no_contact.barred(self._context, tx, case.partner) if asking else None
+        stopped = await person_stop.held_back(tx, case)
+        facts = about(case, now, row.type, body, no_contact=reason, person_stopped=stopped)
+        found = findings(When.RETRY, facts)
+        for finding in found:
+            self._context.log("message.held", ref=case.ref, rule=finding.rule)
+        return not found
+
+    async def _stop_behind(self, tx: Tx, row: OutboundRow) -> OutboundRow | None:
+        """
+        Return word of a stop that waits behind ``row`` in its thread, if ``row`` was posted and may be abroad.
+
+        Whether it came nobody knows. If it did, the other State goes on by it until it hears of the stop.
+        """
+        if row.posted_at is None:
+            return None
+        waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted")]
+        behind = [one for one in waiting if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
+        return next((one for one in behind if one.type in cases.STOPS), None)
+
+    async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
+        """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""
+        key = outbox.recipient(self._context, row.partner, now)
+        if key is None or b64.encode(key.kid) == row.kid or row.ref is None or row.sealed is None:
+            return row
+        case_row = await tx.find_case(row.ref)
+        if self._is_listed(row, now) or case_row is None or case_row.wrapped_key is None:
+            return row
+        case_key = self._context.vault.unwrap(row.ref, case_row.wrapped_key)
+        signed = self._context.vault.open(case_key, "outbound", row.id, "sealed", row.sealed)
+        kid, sealed = outbox.seal_for(self._context, row.partner, signed, now)
+        return row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
+
+    def is_sealed_in_vain(self, row: OutboundRow, now: datetime) -> bool:
+        """Return whether ``row`` is sealed to a key that its recipient lists no more, while it lists another."""
+        return outbox.recipient(self._context, row.partner, now) is not None and not self._is_listed(row, now)
+
+    def _is_listed(self, row: OutboundRow, now: datetime) -> bool:
+        """Return whether the card of the recipient still lists the key that ``row`` is sealed to."""
+        card = self._context.trust.find(row.partner)
+        return card is not None and any(entry.kid == row.kid and entry.is_active(now) for entry in card.sealing)

@@ -1,0 +1,58 @@
+"""How a partner answers lately: when it is left alone, and what leaves when an outage ends (M-5.11, M-5.12)."""
+
+from datetime import datetime, timedelta
+
+from gateway.core.retry import MAX_WAIT_S, Circuit
+from gateway.services.context import Context
+from gateway.services.ports import PartnerRow, Tx
+
+LEASE_MARGIN_S = 10
+"""A posted message is nobody else's to post for the time-out and this long; then any process may try again."""
+
+
+async def note(
+    context: Context, tx: Tx, country: str, failure: bool, now: datetime, spread: float, asked: datetime | None = None
+) -> None:
+    """
+    Keep the partner's circuit: one more failure, or a success that closes it.
+
+    Once it was open, what was posted in vain meanwhile may wait for an hour; it is tried as soon as the partner
+    answers again, and ``asked`` for nothing later, now or before (M-5.11).
+    """
+    row = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
+    if asked is not None:
+        await _ask_until(tx, country, asked, now)
+    circuit = Circuit(row.failures, row.open_until)
+    if failure and not circuit.allows(now):
+        return  # of the posts that were under way when it opened; counting each would keep it open for an hour
+    after = circuit.after_failure(now, spread) if failure else circuit.after_success()
+    if after == circuit:
+        return
+    await tx.save_partner(row._replace(failures=after.failures, open_until=after.open_until))
+    if circuit.opened and not failure:
+        at = await _asked_until(tx, country, now)
+        # What waits no longer than a lease may be under way at this moment, here or at another node.
+        await tx.hasten_posted(country, at, max(at, now + timedelta(seconds=lease_s(context))))
+
+
+def lease_s(context: Context) -> float:
+    """Return for how many seconds a message that is being posted is nobody else's."""
+    return context.policy.post_timeout_s + LEASE_MARGIN_S
+
+
+async def _ask_until(tx: Tx, country: str, until: datetime, now: datetime) -> None:
+    """Keep until when a partner asked for nothing more (``Retry-After``), the latest of what it asked."""
+    if until > await _asked_until(tx, country, now):
+        await tx.set_meta(_ASKED + country, until.isoformat())
+
+
+async def _asked_until(tx: Tx, country: str, now: datetime) -> datetime:
+    """Return until when a partner asked for nothing more, ``now`` at the earliest."""
+    text = await tx.get_meta(_ASKED + country)
+    until = datetime.fromisoformat(text) if text else now
+    # No wait is longer: an end beyond that was set by a clock that was ahead.
+    return until if now < until <= now + timedelta(seconds=MAX_WAIT_S) else now
+
+
+_ASKED = "asked_until:"
+"""Name, before the partner's code, of the instant until which it asked for nothing more."""
