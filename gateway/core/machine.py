@@ -69,8 +69,8 @@ class Send:
     """
     Effect: put a message with exactly this ``body`` in the outbox, not before ``not_before`` (``None``: now).
 
-    An ``optional`` one is left out, with a line in the log, where the thread has ended or no key of the recipient is
-    held: the step it belongs to must not wait for it.
+    An ``optional`` one waits where no key of the recipient is held, and is left out, with a finding, where the thread
+    has ended: the step it belongs to must not wait for it.
     """
 
     type: str
@@ -85,7 +85,7 @@ class DropUnsent:
     """
     Effect: take every message of the thread that was never posted out of the outbox and free its number.
 
-    The last one of a type in ``keep`` stays: what it says still holds.
+    One of a type in ``keep`` stays: what it says still holds. Of several that stop or go on the last one says it all.
     """
 
     keep: frozenset[str] = frozenset()

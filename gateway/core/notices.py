@@ -26,6 +26,7 @@ from gateway.core.messages import (
 from gateway.core.minimise import disclose, members_of
 from gateway.core.reuse import Grant
 from gateway.core.rules import Finding
+from schemas import ijson
 
 Change = tuple[Case, tuple[Effect, ...]]
 
@@ -338,6 +339,15 @@ def _rectify(case: Case, event: Event, now: datetime) -> Change:
     case = _noted(case, RECTIFICATION, event, now, ours=True)
     case = replace(case, pending=None, draft={**draft, "elements": {**draft["elements"], **value["elements"]}})
     return case, (Send(RECTIFICATION, event.data["body"]),)
+
+
+def struck_reply(case: Case, now: datetime) -> tuple[Case, tuple[Send, ...]]:
+    """Return the case after its reply was taken back by the gateway itself, and the message that says so (M-3.20)."""
+    number = last_number(case, RECTIFICATION, ours=True) + 1
+    value = {"number": number, "parts": [REPLY_PART], "handling": None, "elements": None}
+    body = ijson.dumps(value).decode()
+    struck, _ = _struck(case, Event("strike", "", "gateway", {"value": value, "body": body}), now)
+    return struck, (Send(RECTIFICATION, body, optional=True),)
 
 
 def _struck(case: Case, event: Event, now: datetime) -> Change:

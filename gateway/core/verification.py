@@ -34,6 +34,7 @@ from gateway.core.machine import (
 from gateway.core.machine import rows_of as _rows
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
+    AFTER_WITHDRAWAL,
     CONTEST,
     DELAY,
     DOCUMENT_REQUEST,
@@ -736,7 +737,8 @@ def next_full_hour(now: datetime) -> datetime:
 
 
 def _withdraw(case: Case, event: Event, now: datetime) -> Change:
-    effects: list[Effect] = [EndThread("withdrawn")]
+    # What may follow a withdrawal takes data back, and is not dropped by it.
+    effects: list[Effect] = [DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn")]
     if event.data["posted"]:
         effects.append(Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)))
     return replace(case, pending=None), tuple(effects)

@@ -10,16 +10,19 @@ was said leaves once more, under a new number. Everything else may have been tak
 back to where it was before, and a person decides.
 Rule 4: where the partner holds a later message that we do not know nobody here can tell whether this one left before.
 Its case stays where it is, and a person asks.
-Rule 5: what was posted, and is refused as of an epoch that is over, never came: rule 3. In any epoch a withdrawal or
-word of a stop that is refused for its times alone, by a clock that is wrong here or there, is said once more later.
+Rule 5: what was posted, and is refused as of an epoch that is over, never came: rule 3. Nor did anything behind it in
+its thread, and all of that is settled with it, in its order. In any epoch a withdrawal or word of a stop that is
+refused for its times alone, by a clock that is wrong here or there, is said once more later, and a person is told.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.core.case import State
+from gateway.core import wire
+from gateway.core.case import Case, State
 from gateway.core.machine import Event, IllegalStep, Send
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -33,10 +36,14 @@ from gateway.core.messages import (
     QUESTION,
     REDIRECT,
     REPLY,
+    SCHEDULE,
+    SUSPENSION,
     TYPES,
     USE_ANSWER,
     WITHDRAWAL,
 )
+from gateway.core.notices import struck_reply
+from gateway.core.returns import RETURN_STATES, SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, next_full_hour
 from gateway.services import cases, listing, outbox
 from gateway.services.answer import acknowledgement
@@ -50,6 +57,9 @@ NEVER_CAME = "a message that waited in the backup never left, and was dropped; s
 
 UNDECIDED = "a message that waited in the backup was dropped, and may have left since; ask the other State"
 """Finding on a case after a restore (rule 4)."""
+
+WRONG_CLOCK = "word of a stop or a withdrawal is refused for its times, and said again; see whose clock is wrong"
+"""Finding on a case whose stop the other State does not hear because a clock is wrong, here or there (rule 5)."""
 
 OUT_OF_TIME = frozenset({"stale", "expired"})
 """Codes of a refusal that says nothing of what a message says."""
@@ -79,22 +89,65 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> N
     rows = await _parked(tx, case_row.ref, context.epoch)
     if await listing.is_awaited(tx, row.partner, now):
         rows = [one for one in rows if one.type in cases.STOPS]
-    if not rows:
-        return
-    held = cases.unseal(context, case_row)
+    if rows:
+        await _settle(context, tx, cases.unseal(context, case_row), rows, now)
+
+
+async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[OutboundRow], now: datetime) -> None:
+    """Say or drop ``rows`` of one case, none of which came, in their order."""
     # What was said since has waited behind them, and does again.
     later = [one for one in await cases.unsent_of(tx, held.case) if one.epoch == context.epoch]
     sends = [cases.again(context, held, one) for one in later]
-    await cases.take_out(context, tx, held, [*rows, *later], now)
+    await cases.take_out(context, tx, held, [*(one for one in rows if one.state == "queued"), *later], now)
     answered = any(one.type == REPLY for one in rows)
     for one in rows:
         # A question that our own answer followed is not asked any more, whether that answer leaves or falls back.
         over = answered and one.type in (QUESTION, INTERVIEW)
         if over or not await said_anew(context, tx, one, now):
-            await fall_back(context, tx, one, {"found": NEVER_CAME, "digest": one.digest}, now)
-    held = await cases.load(context, tx, case_row.ref)
+            data = {"code": one.code} if one.state == "refused" else {"found": NEVER_CAME}
+            await fall_back(context, tx, one, {**data, "digest": one.digest}, now)
+    held = await cases.load(context, tx, held.case.ref)
     for send in sends:
         await cases.queue(context, tx, held, send, now)
+
+
+async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datetime, now: datetime) -> bool:
+    """
+    Carry out rule 5 for ``row``, which the partner refused ``received_at``; return whether that settles it.
+
+    A refusal from before our restore is an answer that was stored: what stood behind that message may have left.
+    """
+    restored = await tx.get_meta(listing.RESTORED_AT) if row.epoch < context.epoch and row.type != WITHDRAWAL else None
+    if restored is not None and received_at >= datetime.fromisoformat(restored) - wire.SKEW:
+        held = cases.readable(context, await tx.find_case(row.ref or ""))
+        behind = await _parked(tx, row.ref or "", context.epoch) if held is not None else []
+        behind = [one for one in behind if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
+        if held is not None and behind and outbox.recipient(context, row.partner, now) is not None:
+            await _settle(context, tx, held, [row, *behind], now)
+            return True
+    return await said_anew(context, tx, row, now)
+
+
+async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """
+    Take back what a restored partner goes by now, and had refused: a reply, or an acceptance, that was replaced since.
+
+    What replaced it comes too late there. A reply that still stands here, or a return that goes on, is not taken back.
+    """
+    held = cases.readable(context, await tx.find_case(row.ref or ""))
+    if held is None:
+        return
+    case: Case = held.case
+    if row.type == REPLY and case.reply != cases.said(context, held, row):
+        case, effects = struck_reply(case, now)
+        held = await cases.note(context, tx, held, case, "strike", context.country, now)
+    elif row.type == ACCEPTANCE and case.state not in RETURN_STATES:
+        effects = (Send(SUSPENSION, SUSPENSION_BODY, optional=True),)
+    else:
+        return
+    for send in effects:
+        with suppress(IllegalStep):  # the thread has ended; the finding on the difference stands either way
+            await cases.queue(context, tx, held, send, now)
 
 
 async def _parked(tx: Tx, ref: str, epoch: int) -> list[OutboundRow]:
@@ -122,9 +175,8 @@ async def take_listed(
         context.queued = context.queued or bool(rows)
         return
     rows = [row for row in rows if row.type not in cases.STOPS]
-    case_row = await tx.find_case(ref)
-    if rows and case_row is not None and case_row.sealed is not None:
-        held = cases.unseal(context, case_row)
+    held = cases.readable(context, await tx.find_case(ref)) if rows else None
+    if held is not None:
         await cases.take_out(context, tx, held, rows, now)
         case = replace(held.case, findings=(*held.case.findings, UNDECIDED))
         await cases.note(context, tx, held, case, "restore", context.country, now)
@@ -136,15 +188,18 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch or out_of_time else None
     if case_row is None or case_row.sealed is None:
         return False
-    held = cases.unseal(context, case_row)
-    send = _anew(context, held, row, now)
-    if send is None:
+    held = cases.readable(context, case_row)
+    send = None if held is None else _anew(context, held, row, now)
+    if held is None or send is None:
         return False
     said = [one for one in await tx.outbound_of_case(case_row.ref) if one.state in ("queued", "posted", "receipted")]
     if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in said):
         return True
     if out_of_time and row.type in cases.STOPS:
         send = replace(send, not_before=now + timedelta(seconds=listing.AGAIN_S))
+    if out_of_time and WRONG_CLOCK not in held.case.findings:
+        case = replace(held.case, findings=(*held.case.findings, WRONG_CLOCK))
+        held = await cases.note(context, tx, held, case, "refused_again", row.partner, now)
     try:
         await cases.queue(context, tx, held, send, now)
     except IllegalStep:
@@ -166,18 +221,18 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         # With the dates of today, from which both sides reckon where the agreement counts from it.
         return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
     send = cases.again(context, held, row)
+    departed = row.type == SCHEDULE and ijson.loads(send.body.encode())["status"] == "departed"
     refusal = row.type == ACCEPTANCE and ijson.loads(send.body.encode())["decision"] == "refused"
     # The desk of a case that was closed on its answer cannot give it again, nor has anybody stopped it since.
     closed = row.type == REPLY and case.state is State.CLOSED and not case.holders
-    return send if row.type in _KEPT or refusal or closed else None
+    return send if row.type in _KEPT or departed or refusal or closed else None
 
 
 async def fall_back(context: Context, tx: Tx, row: OutboundRow, data: Mapping[str, Any], now: datetime) -> None:
     """Move the case of a message that was refused, or never came: what the message led to does not hold."""
-    case_row = await tx.find_case(row.ref or "")
-    if case_row is None or case_row.sealed is None:
+    held, name = cases.readable(context, await tx.find_case(row.ref or "")), TYPES[row.type].refused
+    if held is None:
         return
-    held, name = cases.unseal(context, case_row), TYPES[row.type].refused
     if row.type == DELAY and row.sealed is not None:
         said = ijson.loads(cases.again(context, held, row).body.encode())
         name = "extension_not_accepted" if said["extension"] else name

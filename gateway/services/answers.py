@@ -114,12 +114,14 @@ class Answers:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
                 await tx.save_outbound(settled_before(current))
                 lost = receipt.status == wire.REFUSED and current.type in cases.HEARD_AT_LAST
-                if lost and await anew.said_anew(context, tx, current, now):
+                if lost and await anew.said_anew(context, tx, current._replace(code=receipt.code), now):
                     return False
                 if receipt.status != current.status:
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
                 if found := _difference(current.answer, receipt):
-                    await self._add_finding(tx, row, found, now)
+                    await self.add_finding(tx, row, found, now)
+                if (current.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
+                    await anew.take_back(context, tx, current, now)
                 if answer.receipt != wire.parse_stored_answer(current.answer).receipt:
                     tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
                 return False
@@ -131,7 +133,7 @@ class Answers:
             )
             await tx.save_outbound(settled)
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
-            if accepted or not await anew.said_anew(context, tx, settled, now):
+            if accepted or not await anew.refused(context, tx, settled, receipt.received_at, now):
                 await self._tell_case(tx, settled, receipt, now)
             if settled.type == RESYNC and not accepted:
                 await self._list_anew(tx, settled, now)
@@ -148,13 +150,10 @@ class Answers:
         if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
             await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
 
-    async def _add_finding(self, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
-        """Add a finding to the case of a message of ours, once, as long as anything of the case is kept."""
-        case_row = await tx.find_case(row.ref) if row.ref else None
-        if case_row is None or case_row.sealed is None:
-            return
-        held = cases.unseal(self._context, case_row)
-        if found not in held.case.findings:
+    async def add_finding(self, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
+        """Add a finding to the case of a message of ours, once, as long as the case can be read."""
+        held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
+        if held is not None and found not in held.case.findings:
             noted = replace(held.case, findings=(*held.case.findings, found))
             await cases.note(self._context, tx, held, noted, "reckoned", row.partner, now)
 
@@ -162,10 +161,9 @@ class Answers:
         if receipt.status == wire.REFUSED:
             await anew.fall_back(self._context, tx, row, {"code": receipt.code, "digest": row.digest}, now)
             return
-        case_row = await tx.find_case(row.ref) if row.ref else None
-        if case_row is None or case_row.sealed is None:
-            return
-        held = cases.unseal(self._context, case_row)
+        held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
+        if held is None:
+            return  # what was answered stands, whatever became of the case
         clocks, found = self._reckon(held, row, receipt)
         data = {"clocks": clocks, "findings": found, "digest": row.digest}
         await cases.tell(self._context, tx, held, Event("receipt", row.partner, GATEWAY, data), now)
@@ -204,6 +202,8 @@ def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:
     first = wire.parse_receipt(
         jws_format.parse(wire.parse_stored_answer(stored).receipt, jws_format.TYP_RECEIPT).payload
     )
+    if (first.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
+        return "since it was restored the other State goes by a message of ours that it had refused; ask it"
     if first.status != receipt.status:
         return f"since it was restored the other State says {receipt.status}; its first receipt says {first.status}"
     if (first.start_on, first.due_on) != (receipt.start_on, receipt.due_on):

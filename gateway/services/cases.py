@@ -22,6 +22,7 @@ from gateway.core.messages import (
     CONTEST,
     EXERCISE,
     REQUEST,
+    RESUMPTION,
     SUSPENSION,
     TAKE_BACK,
     TYPES,
@@ -52,6 +53,9 @@ STOPS = frozenset({SUSPENSION, TAKE_BACK})
 
 HEARD_AT_LAST = STOPS | {WITHDRAWAL}
 
+NOT_TOLD = "no message of ours tells the other State of a step that was taken here; tell it by another way"
+"""Finding on a case whose thread has ended, when somebody stops it or calls the person back."""
+
 
 class Held(NamedTuple):
     """A case out of the store: its row, its value, and its key while the transaction lasts."""
@@ -78,6 +82,21 @@ def unseal(context: Context, row: CaseRow | None) -> Held:
     key = context.vault.unwrap(row.ref, row.wrapped_key)
     plain = context.vault.open(key, "case", row.ref, "sealed", row.sealed)
     return Held(row, parse_case(plain), key)
+
+
+def readable(context: Context, row: CaseRow | None) -> Held | None:
+    """
+    Return the case in ``row``, or ``None`` if nothing of it is kept or, which is logged, if it cannot be read.
+
+    For whoever goes through many cases, or takes what came for one: a spoiled one must not hold up the others.
+    """
+    if row is None or row.wrapped_key is None or row.sealed is None:
+        return None
+    try:
+        return unseal(context, row)
+    except BadRest as error:
+        context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
+        return None
 
 
 def fresh(context: Context, case: Case, now: datetime) -> Held:
@@ -159,7 +178,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     case, effects = step(table_for(held.case.side), held.case, event, now)
     saved = await store(context, tx, held, case, event, held.case.state.value, now)
     for effect in effects:
-        await _carry_out(context, tx, saved, effect, now)
+        saved = await _carry_out(context, tx, saved, effect, now)
     context.log("case.moved", ref=case.ref, step=event.name, source=held.case.state.value, target=case.state.value)
     if person_stop.concerns(held.case, case):
         return await hold_person(context, tx, saved, now)
@@ -184,13 +203,9 @@ async def hold_person(context: Context, tx: Tx, held: Held, now: datetime) -> He
     if not person_stop.stops(held.case):
         return await _hold(context, tx, held, now)
     for other in await tx.shared(held.case.ref):
-        try:
-            found = unseal(context, await tx.find_case(other.ref))
-        except (NotFound, BadRest) as error:
-            # Erased, or it cannot be read, and then no step of it can be taken: the others must be held all the same.
-            context.log("case.unreadable", ref=other.ref, error=type(error).__name__)
-            continue
-        if not person_stop.stops(found.case):
+        # Of one that cannot be read no step can be taken: the others must be held all the same.
+        found = readable(context, await tx.find_case(other.ref))
+        if found is not None and not person_stop.stops(found.case):
             await _hold(context, tx, found, now)
     return held
 
@@ -215,18 +230,20 @@ async def _hold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     return held
 
 
-async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: datetime) -> None:
+async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: datetime) -> Held:
+    """Carry out one effect; returns what is held now."""
     match effect:
         case Send(optional=True):
             try:
                 await queue(context, tx, held, effect, now)
             except (IllegalStep, Unavailable) as error:
-                # The step it belongs to stops something, or calls somebody back; it must not wait for a key.
+                # The step it belongs to stops something, or calls somebody back; nothing stands before that.
                 context.log("message.left_out", ref=held.case.ref, type=effect.type, error=type(error).__name__)
+                return await _not_told(context, tx, held, now)
         case Send():
             await queue(context, tx, held, effect, now)
         case DropUnsent(keep):
-            await _drop_unsent(context, tx, held, keep, now)
+            return await _drop_unsent(context, tx, held, keep, now)
         case EndThread(why):
             thread = await thread_of(tx, held.case)
             # What the other State withdrew stays so, whatever becomes of a message of ours afterwards (M-5.23).
@@ -236,6 +253,16 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
                 await _abandon(tx, held.case, now)
         case Notify():
             context.notify(held.case, effect)
+    return held
+
+
+async def _not_told(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """Note that a step was taken of which the other State hears nothing, unless it has withdrawn or was told so."""
+    case, thread = held.case, await thread_of(tx, held.case)
+    if thread.ended == "withdrawn" or NOT_TOLD in case.findings:
+        return held
+    told = replace(case, findings=(*case.findings, NOT_TOLD))
+    return await note(context, tx, held, told, "not_told", context.country, now)
 
 
 async def index_persons(context: Context) -> int:
@@ -270,12 +297,7 @@ async def _each_case(context: Context, act: Callable[[Tx, Held], Awaitable[None]
         async def unit(tx: Tx, refs: Sequence[str] = refs) -> None:
             for ref in refs:
                 row = await tx.find_case(ref)
-                if row is None or row.side != Side.REQUESTING or row.sealed is None:
-                    continue
-                try:
-                    held = unseal(context, row)
-                except BadRest as error:
-                    context.log("case.unreadable", ref=ref, error=type(error).__name__)
+                if row is None or row.side != Side.REQUESTING or (held := readable(context, row)) is None:
                     continue
                 await act(tx, held)
 
@@ -321,14 +343,18 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     Put a message around the exact body of ``send`` in the outbox, with the next number of the case's thread.
 
     A message that waits for its day, such as the plan of a journey, steps behind it: a correction does not wait for it.
+    Behind word of a stop steps whatever waits for what a restore left open (``anew``), for a stop waits for no listing.
 
-    Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal or word of a stop then waits
-    for one in the outbox, because whoever decides on it must not have to come back.
+    Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal, and what is said of a step
+    that must not wait, then waits for one in the outbox, because whoever decides on it must not have to come back.
     """
     case = held.case
     if not _may_follow(send.type, (await thread_of(tx, case)).ended):
         raise IllegalStep(case.state, send.type, "")
-    later = [] if send.type == WITHDRAWAL else [row for row in await unsent_of(tx, case) if row.not_before > now]
+    unsent = [] if send.type == WITHDRAWAL else await unsent_of(tx, case)
+    later = [row for row in unsent if row.not_before > now and row.type not in STOPS]
+    if send.type in STOPS and any(row.epoch < context.epoch for row in unsent):
+        later = [row for row in unsent if row.epoch == context.epoch and row.type not in STOPS]
     if later and outbox.recipient(context, case.partner, now) is not None:
         sends = [again(context, held, row) for row in later]
         await take_out(context, tx, held, later, now)
@@ -357,7 +383,7 @@ async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime
         statements=send.statements,
         ref=None if gone else case.ref,
         keep=None if gone else partial(_kept, context, held),
-        may_wait=send.type in HEARD_AT_LAST,
+        may_wait=send.optional or send.type in HEARD_AT_LAST,
     )
     return await outbox.put(context, tx, letter, now, thread)
 
@@ -383,13 +409,15 @@ def _may_follow(type: str, ended: str | None) -> bool:
     return ended is None or type == WITHDRAWAL or (ended == "withdrawn" and type in AFTER_WITHDRAWAL)
 
 
-async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str], now: datetime) -> None:
+async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str], now: datetime) -> Held:
     """Take the never-posted messages of the case's thread out of the outbox and free their numbers; see the effect."""
     unsent = await unsent_of(tx, held.case)
-    kept = [again(context, held, row) for row in unsent if row.type in keep]
+    stops = [row for row in unsent if row.type in (SUSPENSION, RESUMPTION)]
+    kept = [again(context, held, row) for row in unsent if row.type in keep and row not in stops[:-1]]
     await take_out(context, tx, held, unsent, now)
-    for send in kept[-1:]:
-        await _carry_out(context, tx, held, replace(send, optional=True), now)
+    for send in kept:
+        held = await _carry_out(context, tx, held, replace(send, optional=True), now)
+    return held
 
 
 async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[OutboundRow], now: datetime) -> None:
@@ -399,7 +427,13 @@ async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[Outbou
     thread, gone = await thread_of(tx, held.case), {row.digest: row for row in unsent}
     seen = thread.seen
     while seen is not None and seen in gone:
-        seen = _payload(context, held, gone[seen]).prev
+        row = gone[seen]
+        try:
+            seen = _payload(context, held, row).prev
+        except BadRest as error:
+            # What stood before it only tells the reader of the log; that it is taken out must not fail for that.
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            seen = None
     for row in unsent:
         await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
     numbers = [row.seq for row in unsent if row.epoch == thread.out_epoch and row.seq is not None]

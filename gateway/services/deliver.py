@@ -17,13 +17,13 @@ from functools import partial
 from gateway.core import codes, envelope, wire
 from gateway.core.codes import Kind, PeerError
 from gateway.core.machine import Event
-from gateway.core.messages import RESYNC, WITHDRAWAL
+from gateway.core.messages import RESYNC
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.verification import GATEWAY
 from gateway.services import anew, cases, listing, outage
 from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context
-from gateway.services.leaving import Leaving
+from gateway.services.leaving import STOPPED, Leaving
 from gateway.services.ports import HttpAnswer, OutboundRow, Tx, Unavailable
 from keys import jws as jws_format
 from keys.errors import BadJws
@@ -34,6 +34,9 @@ COLLECT_LEASE_S = 1
 
 HELD_AGAIN_S = 60
 """A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
+
+PASSED_OVER = "a rule stands against posting a message again that the other State may have lost; ask it"
+"""Finding on a case that is not stopped, whose partner was restored, where a message of ours may not leave any more."""
 
 EXPIRE_LOOK_S = 60.0
 """Seconds between two looks at what expired, and at whether the clock was set back meanwhile."""
@@ -263,6 +266,9 @@ class Deliverer:
             # One row that cannot be read must not keep every other message from leaving.
             self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
             ready = None
+        if ready is None and row.answer is not None:
+            await self._pass_over(tx, row, now)
+            return None
         if ready is None or ready.envelope is None:
             await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
@@ -270,6 +276,18 @@ class Deliverer:
         ready = ready._replace(state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
         await tx.save_outbound(ready)
         return Claimed(ready, ready.envelope or b"")
+
+    async def _pass_over(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
+        """
+        Leave a message unposted that was answered before its partner's restore, and that a rule holds back now.
+
+        It must not hold up what follows: mostly the partner knows it. Of a case that is stopped it is posted once the
+        case goes on (``bring_back``); of any other one a person is told.
+        """
+        await tx.save_outbound(settled_before(row))
+        case_row = await tx.find_case(row.ref or "")
+        if case_row is not None and case_row.state not in STOPPED:
+            await self.answers.add_finding(tx, row, PASSED_OVER, now)
 
     async def _settle_parked(self, row: OutboundRow, now: datetime) -> None:
         """Settle what waited at a restore, whole or not at all; one case that cannot be read stops no other."""
@@ -285,6 +303,12 @@ class Deliverer:
 
     async def _deliver(self, item: Claimed, line: Line) -> None:
         """Post a message that counts as one of ``line`` already, and store what comes back."""
+        if self._context.clock.now() >= item.row.next_try_at:
+            # We stood still meanwhile. The message is anybody's to post by now, and its case may have been stopped.
+            line.posting -= 1
+            self._context.log("message.undelivered_now", partner=item.row.partner, error="LeaseOver")
+            line.hear()
+            return
         try:
             answer = await self._post(item)
         finally:
@@ -430,7 +454,7 @@ class Deliverer:
         if case_row is not None and case_row.sealed is not None:
             try:
                 held = cases.unseal(self._context, case_row)
-                if row.type == WITHDRAWAL and await anew.said_anew(self._context, tx, row, now):
+                if row.type in cases.HEARD_AT_LAST and await anew.said_anew(self._context, tx, row, now):
                     return
             except Exception as error:
                 # A case that cannot be read does not move; the messages of all others must still come to an end.

@@ -23,6 +23,9 @@ AGAIN_S = 900
 OTHER_PARTS_S = 1200
 """How long the other parts of a listing may take that was posted with its last one; one that is made anew takes 900."""
 
+RESTORED_AT = "restored_at"
+"""Name of the stored instant at which our database last came back from a backup."""
+
 _AWAITED, _WAITS = "listing_awaited:", "waits"
 """Name, before the partner's code, of until when its listing is waited for; that until it comes."""
 

@@ -227,9 +227,12 @@ class Notices:
                 row = await tx.find_case(one)
                 if row is None or row.sealed is None:
                     continue
-                case = cases.unseal(context, row).case
+                held = cases.unseal(context, row)
+                case = held.case
                 if await cases.was_posted(tx, case):
-                    found.append(Recipient(one, case.partner, case.state.value, open_demands(case)))
+                    lost = await _lost(context, tx, held)
+                    demands = tuple(one for one in open_demands(case) if (one.kind, one.number) not in lost)
+                    found.append(Recipient(row.ref, case.partner, case.state.value, demands))
             return tuple(found)
 
         return await context.store.read(unit)
@@ -278,6 +281,17 @@ def _images(elements: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 def _of_real_persons(case: Case, elements: Mapping[str, Any]) -> tuple[Finding, ...]:
     return exercise.findings(elements) if case.exercise else ()
+
+
+async def _lost(context: Context, tx: Tx, held: cases.Held) -> frozenset[tuple[str, int]]:
+    """Return (kind, number) of each open demand of ours that no message tells any more: dropped, or refused."""
+    said = [row for row in await tx.outbound_of_case(held.case.ref) if row.type in (RECTIFICATION, ERASURE)]
+    alive = [row for row in said if row.state in ("queued", "posted", "receipted")]
+    bodies = [(row.type, cases.said(context, held, row)) for row in alive]
+    if any(body is None for _, body in bodies):
+        return frozenset()  # whose body is not kept any more came long ago
+    told = {(type, body["number"]) for type, body in bodies if body is not None}
+    return frozenset({(one.kind, one.number) for one in open_demands(held.case)} - told)
 
 
 def overdue_demands(case: Case, now: datetime, days: int) -> tuple[Notice, ...]:

@@ -54,11 +54,12 @@ from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
 from gateway.services import cases, directory
 from gateway.services.context import Context
+from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
-from gateway.services.resync import LOST, RESTORED_AT, bring_back
+from gateway.services.resync import LOST, bring_back
 from keys import jws as jws_format
 from keys import statement as statements
-from keys.errors import BadJws, BadSignature, BadStatement, CannotOpen, UnknownKey
+from keys.errors import BadJws, BadRest, BadSignature, BadStatement, CannotOpen, UnknownKey
 from schemas import ijson
 
 ANSWER_GRACE_S = 300
@@ -159,6 +160,10 @@ class Receiver:
             return problem(error)
         except Unavailable as error:
             self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            return problem(PeerError(Reason.STORE_UNAVAILABLE))
+        except BadRest as error:
+            # What is kept of this one case cannot be read. Its sender tries again; nobody else waits for it.
+            self._context.log("message.fault", error=type(error).__name__)
             return problem(PeerError(Reason.STORE_UNAVAILABLE))
 
     async def collect(self, raw: bytes) -> Reply:

@@ -24,9 +24,9 @@ from gateway.core.rules import Finding, about
 from gateway.core.verification import ANSWERING, GATEWAY, PARTNER, WAITING
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, acting
+from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import EventRow, Tx, Unavailable
 from gateway.services.reckon import overdue
-from gateway.services.resync import RESTORED_AT
 from schemas import ijson
 
 REMINDED = frozenset(

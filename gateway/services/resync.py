@@ -12,23 +12,22 @@ from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
-from gateway.core.messages import CONFIRMATION, ERASURE, RESUMPTION, RESYNC, SUSPENSION, WITHDRAWAL
+from gateway.core.messages import CONFIRMATION, ERASURE, RESUMPTION, RESYNC, SCHEDULE, SUSPENSION, WITHDRAWAL
 from gateway.core.verification import WITHDRAWAL_BODY, next_full_hour
 from gateway.core.wire import Payload
 from gateway.services import anew, cases, listing
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import CaseRow, Draft, LogHead, OutboundRow, ThreadRow, Tx
-from keys.errors import BadRest
-
-RESTORED_AT = "restored_at"
-"""Name of the stored instant at which the database last came back from a backup."""
 
 LOST = "the other State holds messages of ours in this case, which were lost before the restore"
 """Finding on a case that comes back after the listing that says so: what they were, nobody here knows."""
 
 DROPPED = "a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"
 """Finding on a case of ours that asks."""
+
+
+_LOST_NUMBER = "the other State holds our message number"
 
 
 class Resync:
@@ -93,21 +92,20 @@ class Resync:
             begun = thread.in_digest is not None or thread.out_seq > 0
             if not begun:
                 await tx.save_thread(thread._replace(seen=item["payload"]))
-            row = await tx.find_case(thread.ref) if thread.ref is not None else None
-            if row is not None and row.sealed is not None:
-                held = cases.unseal(self._context, row)
-                text = f"the other State holds our message number {item['seq']}, which was lost before the restore"
-                if text in held.case.findings:
-                    continue  # said before; a listing that is repeated must not make the case grow
+            held = cases.readable(self._context, await tx.find_case(thread.ref) if thread.ref is not None else None)
+            # One finding, whatever a partner lists, and however often: a case must not grow by it.
+            if held is not None and not any(text.startswith(_LOST_NUMBER) for text in held.case.findings):
+                text = f"{_LOST_NUMBER} {item['seq']}, which was lost before the restore"
                 case = replace(held.case, findings=(*held.case.findings, text))
                 noted = await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
                 abroad = known is not None or not begun
-                if abroad and case.side is Side.REQUESTING and case.state is State.WITHDRAWN:
+                if abroad and case.side is Side.REQUESTING and await _given_up(tx, held.row):
                     late = Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
                     await cases.queue(self._context, tx, noted, late, now)
-        restored = await tx.get_meta(RESTORED_AT)
-        # One that was made before the restore knows nothing of what came since.
-        if restored and not payload.body["more"] and payload.issued_at >= datetime.fromisoformat(restored) - wire.SKEW:
+        restored = await tx.get_meta(listing.RESTORED_AT)
+        # One that was made before the restore knows nothing of what came since. Our clock may have been ahead then.
+        since = min(datetime.fromisoformat(restored), now) if restored else None
+        if since is not None and not payload.body["more"] and payload.issued_at >= since - wire.SKEW:
             await listing.came(tx, payload.sender, now)
 
     async def begin_epoch(self, now: datetime) -> int:
@@ -124,7 +122,7 @@ class Resync:
 
         async def unit(tx: Tx) -> None:
             await tx.set_meta("epoch", str(epoch))
-            await tx.set_meta(RESTORED_AT, wire.format_instant(now))
+            await tx.set_meta(listing.RESTORED_AT, wire.format_instant(now))
             for country in context.partners:
                 await self._forget_unsent(tx, country, now)
                 await listing.await_one(tx, country)
@@ -145,25 +143,32 @@ class Resync:
             found = await tx.find_case(row.ref or "") if _never_left(row) else None
             if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
                 continue
+            if row.type == SCHEDULE and found.state in cases.PERSON_AWAY:
+                continue  # a departure has taken place: it is told, and waits for the listing like what the asked say
             await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
-            try:
-                held = cases.unseal(self._context, found)
-            except BadRest as error:
-                # Its message is gone all the same; one case that cannot be read must not keep the epoch from rising.
-                self._context.log("case.unreadable", ref=found.ref, error=type(error).__name__)
-                continue
+            held = cases.readable(self._context, found)
+            if held is None:
+                continue  # its message is gone all the same; one such case must not keep the epoch from rising
             case = replace(held.case, findings=(*held.case.findings, DROPPED))
             await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
 
 
 async def _unsent(tx: Tx, country: str) -> dict[str, str]:
     """Return the cases of ours with ``country`` of which nothing was sent, as far as we know: thread to reference."""
-    states = (State.DRAFT, State.CLEARED, State.FROZEN, State.WITHDRAWN)
+    states = (State.DRAFT, State.CLEARED, State.FROZEN, State.WITHDRAWN, State.CLOSED)
     rows = await tx.cases(states=[state.value for state in states], limit=_MOST_UNSENT)
     return {row.thread: row.ref for row in rows if (row.partner, row.side) == (country, Side.REQUESTING.value)}
 
 
 _MOST_UNSENT = 10_000
+
+
+async def _given_up(tx: Tx, row: CaseRow) -> bool:
+    """Return whether a case of which nothing seemed to have left was withdrawn or discarded, also if it is closed."""
+    if row.state != State.CLOSED:
+        return row.state == State.WITHDRAWN
+    ends = await tx.events(row.ref)
+    return any(event.target == State.WITHDRAWN or event.event == "discard" for event in ends)
 
 
 def _dropped_unposted(row: OutboundRow) -> bool:

@@ -8,7 +8,17 @@ import pytest
 
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
-from gateway.core.messages import CONTEST, DELAY, ELEMENTS, QUESTION, REMINDER, REPLY, REQUEST, WITHDRAWAL
+from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
+    CONTEST,
+    DELAY,
+    ELEMENTS,
+    QUESTION,
+    REMINDER,
+    REPLY,
+    REQUEST,
+    WITHDRAWAL,
+)
 from gateway.core.tables import REQUESTED, REQUESTING, table_for
 from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, next_full_hour, undo_state
 from schemas import ijson
@@ -371,13 +381,13 @@ def test_withdrawal_says_nothing_and_leaves_on_the_hour() -> None:
     """The one body there is, at the next full hour, and the thread is over."""
     moved, effects = take(asking(State.FROZEN), "withdraw", "carol", "guardian", posted=True)
     sent = Send(WITHDRAWAL, '{"code":"WITHDRAWN_NO_REASON"}', datetime(2026, 12, 1, 10, tzinfo=UTC))
-    assert (State.WITHDRAWN, (EndThread("withdrawn"), sent)) == (moved.state, effects)
+    assert (State.WITHDRAWN, (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"), sent)) == (moved.state, effects)
 
 
 def test_withdrawal_of_what_never_left_is_silent() -> None:
     """If nothing was ever posted, nothing is sent."""
     _, effects = take(asking(State.FROZEN), "withdraw", "carol", "guardian", posted=False)
-    assert (EndThread("withdrawn"),) == effects
+    assert (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn")) == effects
 
 
 def test_withdrawals_are_alike() -> None:

@@ -12,26 +12,13 @@ from gateway.services import anew, listing
 from gateway.services import outbox as outbox_service
 from gateway.services.anew import NEVER_CAME, UNDECIDED
 from gateway.services.compromise import Compromise
-from gateway.services.ports import HttpAnswer, OutboundRow
+from gateway.services.ports import HttpAnswer
 from gateway.services.receive import Receiver
 from tests.services.test_clocks import agree
 from tests.services.test_interviews import OPEN, PROPOSAL, RESULT, agreed
 from tests.support import homeward, story
 from tests.support.network import Network
-from tests.support.restoring import LOST_NUMBER, back_up, findings_of, put_back, restore
-
-
-async def outbox(network: Network, country: str, ref: str) -> list[OutboundRow]:
-    """Return what ``country`` has said, or waits to say, in its case ``ref``."""
-    return list(await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref)))
-
-
-async def after_the_listing(network: Network) -> None:
-    """Deliver, wait until no other part of a listing is under way, and deliver what follows from that."""
-    await network.deliver()
-    network.clock.pass_(minutes=22)
-    for _ in range(2):
-        await network.deliver()
+from tests.support.restoring import LOST_NUMBER, after_the_listing, back_up, findings_of, outbox, put_back, restore
 
 
 async def test_answer_that_waited_takes_no_number_that_was_used_since(network: Network, tmp_path: Path) -> None:

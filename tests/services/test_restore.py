@@ -7,16 +7,29 @@ from typing import Any
 
 import pytest
 
+from gateway.core import wire
+from gateway.core.messages import RESYNC
+from gateway.services import channel, rights
 from gateway.services.audit import audit
 from gateway.services.context import NotFound
 from gateway.services.resync import LOST
 from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.sign import SigningKey
+from schemas import ijson
 from tests.support import homeward, story
 from tests.support.holds import lift
 from tests.support.network import HandClock, Network, make_network
-from tests.support.restoring import LOST_NUMBER, back_up, findings_of, next_card_of, put_back, restore
+from tests.support.restoring import (
+    LOST_NUMBER,
+    after_the_listing,
+    back_up,
+    findings_of,
+    next_card_of,
+    put_back,
+    restore,
+    settle,
+)
 
 
 async def test_partner_brings_back_what_a_restore_lost(network: Network, tmp_path: Path) -> None:
@@ -455,3 +468,55 @@ async def test_case_of_which_nothing_left_is_withdrawn_in_silence(
     await hold.withdraw(ours, "first", "case_officer")
     network.clock.pass_(hours=2)
     assert 0 == await network.deliver()
+
+
+@pytest.mark.parametrize("how", ["discarded", "withdrawn"])
+async def test_request_that_was_given_up_before_the_listing_is_withdrawn_there_too(
+    network: Network, tmp_path: Path, how: str
+) -> None:
+    """A request sent after the backup, whose case was given up and closed since, is withdrawn by the listing."""
+    ours = await story.cleared(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XAA"].clear.send(ours, "first")
+    await network.deliver()
+    theirs = await story.twin(network, ours)
+    await put_back(network, "XAA", backup)
+    gateway = network.gateways["XAA"]
+    if how == "discarded":
+        await gateway.clear.close(ours, "first", "case_officer", "discard")
+    else:
+        await gateway.hold.freeze(ours, "known now", "first", "case_officer")
+        await gateway.hold.withdraw(ours, "first", "case_officer")
+        await gateway.clear.close(ours, "first")
+    await settle(network)
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    assert [LOST_NUMBER] == await findings_of(network, "XAA", ours)
+
+
+async def test_listing_makes_no_case_grow(network: Network) -> None:
+    """Whatever numbers a partner lists, and however often, one finding of a case says so."""
+    _, theirs = await story.received(network)
+    thread = (await story.row(network, "XBB", theirs)).thread
+    context = network.gateways["XAA"].context
+    for first in (1, 33):
+        listed = [
+            {"thread": thread, "epoch": 1, "seq": number, "payload": wire.payload_digest(b"%d" % number)}
+            for number in range(first, first + 32)
+        ]
+        body = ijson.dumps({"threads": listed, "more": False})
+        await context.commit(lambda tx, body=body: channel.queue(context, tx, "XBB", RESYNC, body, network.clock.now()))
+        await network.deliver()
+    assert [LOST_NUMBER] == await findings_of(network, "XBB", theirs)
+
+
+async def test_correction_that_a_restore_dropped_is_told_again(network: Network, tmp_path: Path) -> None:
+    """Whoever corrects is not told that the other State was told before, where no message of ours tells it."""
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XAA"].notices.strike(ours, ["BIRTH_DATE"], "first", "case_officer")
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await after_the_listing(network)
+    gateway = network.gateways["XAA"]
+    (reached,) = await rights.rectify(gateway.context, gateway.notices, ours, ["BIRTH_DATE"], "first", "case_officer")
+    assert reached.told
+    await network.deliver()
+    assert "BIRTH_DATE" in str((await story.case(network, "XBB", theirs)).notices)

@@ -1,15 +1,20 @@
 """That a return is stopped reaches the other State, whatever stands before it in the thread."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.services.ports import OutboundRow
+from gateway.core import wire
+from gateway.core.codes import Reason
+from gateway.services import anew, cases
+from gateway.services.deliver import Line
+from gateway.services.ports import HttpAnswer, OutboundRow
 from tests.support import homeward, story
 from tests.support.holds import lift
 from tests.support.network import HandClock, Network
-from tests.support.restoring import back_up, restore
+from tests.support.restoring import back_up, restore, settle
 
 
 async def under_way(network: Network, country: str) -> tuple[str, str, str]:
@@ -183,3 +188,167 @@ async def test_partner_that_forgot_what_was_stopped_hears_of_both(network: Netwo
     await network.deliver()
     case = await story.case(network, "XAA", ours)
     assert ("SUSPENDED", "ACCEPTED") == (case.state, case.resume_to)
+
+
+def wrong_clock(network: Network, minutes: int) -> HandClock:
+    """Return a clock that shows so many minutes more than the right one, or less."""
+    return HandClock(network.clock.now() + timedelta(minutes=minutes))
+
+
+async def test_word_that_a_return_goes_on_does_not_overtake_a_stop_said_again(network: Network) -> None:
+    """A stop that a wrong clock dated waits to be said again; a resumption waits behind it."""
+    ours, theirs = await homeward.accepted(network)
+    gateway = network.gateways["XBB"]
+    gateway.context.clock = wrong_clock(network, 10)
+    await gateway.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver(refresh=False)
+    gateway.context.clock = network.clock
+    network.clock.pass_(minutes=10, seconds=30)
+    await gateway.hold.release(theirs, "welfare", "child_welfare")
+    await gateway.hold.resume(theirs, "first", "registry_clerk")
+    await network.deliver(refresh=False)
+    network.clock.pass_(minutes=30)
+    await network.deliver(refresh=False)
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_stop_said_again_keeps_no_withdrawal_out(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop that is said anew after a freeze, and so may not leave, is dropped by the withdrawal that follows."""
+    ours, theirs = await homeward.accepted(network)
+    network.wires.cut = True
+    await network.gateways["XAA"].returning.suspend(ours, "danger", "welfare", "child_welfare")
+    await network.deliver(1)
+    network.wires.cut = False
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    gateway, post = network.gateways["XAA"], network.wires.post
+
+    async def freeze_first(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        answer = await post(country, path, body, media_type)
+        if country == "XBB" and await story.state(network, "XAA", ours) != "FROZEN":
+            await gateway.hold.freeze(ours, "known now", "protection", "asylum_authority")
+        return answer
+
+    network.clock.pass_(minutes=30)
+    with monkeypatch.context() as patch:
+        patch.setattr(network.wires, "post", freeze_first)
+        await gateway.deliverer.run_once()
+    await gateway.hold.withdraw(ours, "protection", "asylum_authority")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+
+
+async def test_stop_of_an_old_backup_is_heard(network: Network, tmp_path: Path) -> None:
+    """A stop that waited in a backup of last month has expired there, and is said anew all the same."""
+    ours, theirs = await homeward.accepted(network)
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await restore(network, "XBB", backup)
+    await network.gateways["XBB"].deliverer.look()
+    await settle(network)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+
+
+async def test_stop_that_a_restored_state_refuses_for_its_times_is_said_again(network: Network, tmp_path: Path) -> None:
+    """A State that forgot a stop, and whose clock is wrong when it is posted again, hears it later."""
+    ours, theirs = await homeward.accepted(network)
+    network.clock.pass_(hours=1)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    network.clock.pass_(minutes=2)
+    await restore(network, "XAA", backup)
+    context = network.gateways["XAA"].context
+    context.clock = wrong_clock(network, -20)
+    await network.deliver(refresh=False)
+    context.clock = network.clock
+    await settle(network)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("type", ["suspension", "withdrawal"])
+async def test_stop_that_is_refused_for_its_times_is_a_finding(
+    network: Network, monkeypatch: pytest.MonkeyPatch, type: str
+) -> None:
+    """While one is said again and again a person knows of it, once, and can say it by another way."""
+    times = wire.times_findings
+    ahead = Reason.TIME_FUTURE
+    monkeypatch.setattr(
+        "gateway.services.receive.wire.times_findings",
+        lambda payload, now: ahead if payload.type == type else times(payload, now),
+    )
+    if type == "withdrawal":
+        ref, _ = await story.acknowledged(network)
+        await network.gateways["XAA"].hold.freeze(ref, "known now", "first", "case_officer")
+        await network.gateways["XAA"].hold.withdraw(ref, "first", "case_officer")
+    else:
+        ref, _ = await homeward.accepted(network)
+        await network.gateways["XAA"].returning.suspend(ref, "danger", "welfare", "child_welfare")
+    for _ in range(4):
+        network.clock.pass_(hours=1)
+        await network.deliver(refresh=False)
+    assert 1 == list((await story.case(network, "XAA", ref)).findings).count(anew.WRONG_CLOCK)
+
+
+async def held(network: Network, country: str, other: str) -> Callable[[], Awaitable[None]]:
+    """Have ``country`` put ``other`` on hold; returns what lifts it again."""
+    trust = network.gateways[country].context.trust
+    await trust.hold(other, "second", "a theft was heard of", network.clock.now())
+    return lambda: lift(trust, other, trust.held(other).identity, network.clock.now())
+
+
+async def test_word_that_a_return_goes_on_waits_for_a_key(network: Network) -> None:
+    """A return that goes on while the other State is on hold goes on there too, once it is not."""
+    ours, theirs = await homeward.accepted(network)
+    gateway = network.gateways["XBB"]
+    await gateway.returning.suspend(theirs, "not today", "welfare", "child_welfare")
+    await network.deliver()
+    lifted = await held(network, "XBB", "XAA")
+    await gateway.hold.release(theirs, "welfare", "child_welfare")
+    await gateway.hold.resume(theirs, "first", "registry_clerk")
+    await lifted()
+    await network.deliver()
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_word_that_a_journey_is_off_waits_for_a_key(network: Network) -> None:
+    """Nobody is awaited for a journey that was called off while the other State was on hold."""
+    ours, theirs = await homeward.scheduled(network)
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    lifted = await held(network, "XAA", "XBB")
+    await network.gateways["XAA"].returning.cancel(ours, "first", "case_officer")
+    await lifted()
+    await network.deliver()
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_recall_that_no_message_tells_is_a_finding(network: Network) -> None:
+    """Where the thread has ended nothing more may be said in it: whoever calls a person back learns that."""
+    _, theirs = await homeward.handed_over(network)
+    today, gateway = network.clock.now().date().isoformat(), network.gateways["XBB"]
+    network.wires.cut = True
+    await gateway.returning.report(theirs, "SEEN_SAFE", today, False, "reception", "reception")
+    await network.deliver(1)
+    network.clock.pass_(days=31)
+    await gateway.deliverer.look()
+    await network.refresh()
+    await gateway.returning.recall(theirs, "danger", "UNSAFE", "2027-02-20", "welfare", "child_welfare")
+    assert cases.NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
+
+
+async def test_message_that_was_claimed_is_not_posted_once_its_lease_is_over(network: Network) -> None:
+    """A node that stood still posts nothing of a case that was stopped meanwhile at another."""
+    node = network.gateways["XAA"]
+    ours = await story.sent(network)
+    line = Line(1)
+    (item,) = await node.deliverer.claim("XBB", line)
+    line.posting = 1
+    network.clock.pass_(minutes=60)
+    await node.hold.freeze(ours, "new facts", "welfare", "child_welfare")
+    await node.deliverer._deliver(item, line)
+    assert ([], 0) == (network.wires.posted, line.under_way)

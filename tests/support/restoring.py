@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from gateway import home
+from gateway.services.ports import OutboundRow
 from gateway.transport.card_directory import write_card
 from keys.custody import open_store
 from keys.sign import SigningKey
@@ -50,3 +51,23 @@ def next_card_of(network: Network, country: str, **changes: object) -> None:
 async def findings_of(network: Network, country: str, ref: str) -> list[str]:
     """Return the findings on a case of ``country``."""
     return list((await story.case(network, country, ref)).findings)
+
+
+async def outbox(network: Network, country: str, ref: str) -> list[OutboundRow]:
+    """Return what ``country`` has said, or waits to say, in its case ``ref``."""
+    return list(await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref)))
+
+
+async def after_the_listing(network: Network) -> None:
+    """Deliver, wait until no other part of a listing is under way, and deliver what follows from that."""
+    await network.deliver()
+    network.clock.pass_(minutes=22)
+    for _ in range(2):
+        await network.deliver()
+
+
+async def settle(network: Network, hours: int = 3) -> None:
+    """Let some hours pass after a restore, and everything come that still comes by itself."""
+    for _ in range(hours):
+        network.clock.pass_(hours=1)
+        await after_the_listing(network)

@@ -1,0 +1,141 @@
+"""After a restore what one side says is heard in the order in which it was said, and a stop waits for none of it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.core.messages import REPLY, USE_REQUEST
+from tests.services.test_interviews import OPEN, PROPOSAL
+from tests.support import homeward, story
+from tests.support.network import HandClock, Network
+from tests.support.restoring import back_up, outbox, put_back, restore, settle
+
+
+async def restored_in_an_outage(network: Network, folder: Path) -> None:
+    """Back XBB up while nothing gets through, then restore it, the line being back."""
+    backup = back_up(network, "XBB", folder / "backup")
+    network.wires.cut = False
+    await restore(network, "XBB", backup)
+    await settle(network)
+
+
+async def same_state(network: Network, ours: str, theirs: str) -> str:
+    """Return the state of both cases, which must be the same."""
+    one, other = await homeward.states(network, ours, theirs)
+    assert one == other
+    return one
+
+
+async def test_acknowledgement_is_said_before_the_question_behind_it(network: Network, tmp_path: Path) -> None:
+    """Of two messages of an old epoch the one that was posted is not said anew behind the one that waited."""
+    ours, theirs = await story.received(network)
+    answer = network.gateways["XBB"].answer
+    network.wires.cut = True
+    await answer.acknowledge(theirs, "first")
+    await network.deliver(1)
+    await answer.ask(theirs, ["SEX"], 2, "first")
+    await restored_in_an_outage(network, tmp_path)
+    assert "NEEDS_TIER2" == await same_state(network, ours, theirs)
+
+
+async def test_last_report_stays_the_last(network: Network, tmp_path: Path) -> None:
+    """A person who was last seen in danger is not last seen safe because of a restore."""
+    ours, theirs = await homeward.handed_over(network)
+    today, returning = network.clock.now().date().isoformat(), network.gateways["XBB"].returning
+    network.wires.cut = True
+    await returning.report(theirs, "SEEN_SAFE", today, False, "reception", "reception")
+    await network.deliver(1)
+    await returning.report(theirs, "SEEN_CONCERN", today, False, "reception", "reception")
+    await restored_in_an_outage(network, tmp_path)
+    assert "SEEN_CONCERN" == (await story.case(network, "XAA", ours)).said["return.monitoring"]["status"]
+
+
+async def confirmed(network: Network, theirs: str) -> None:
+    """Have the reception of XBB sign that the person arrived."""
+    returning = network.gateways["XBB"].returning
+    seen = await returning.protocol(theirs, None, "reception", "reception")
+    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception", days=7)
+    await returning.confirm_handover(theirs, signed, "reception")
+
+
+async def test_handover_is_said_before_the_report_behind_it(network: Network, tmp_path: Path) -> None:
+    """A report on a person does not come before word that she arrived, which would refuse it."""
+    ours, theirs = await homeward.delivered(network)
+    today = network.clock.now().date().isoformat()
+    network.wires.cut = True
+    await confirmed(network, theirs)
+    await network.deliver(1)
+    returning = network.gateways["XBB"].returning
+    await returning.report(theirs, "SEEN_CONCERN", today, False, "reception", "reception")
+    await restored_in_an_outage(network, tmp_path)
+    assert "MONITORING" == await same_state(network, ours, theirs)
+
+
+@pytest.mark.parametrize("what", ["question", "interview"])
+async def test_question_is_not_asked_again_whose_own_answer_falls_back(
+    network: Network, tmp_path: Path, what: str
+) -> None:
+    """What a posted question was to find out had been found: nobody is asked or interviewed for nothing."""
+    ours, theirs = await story.acknowledged(network, **(OPEN if what == "interview" else {}))
+    answer = network.gateways["XBB"].answer
+    network.wires.cut = True
+    if what == "question":
+        await answer.ask(theirs, ["SEX"], 2, "first")
+    else:
+        await answer.ask_interview(theirs, PROPOSAL, "first")
+    await network.deliver(1)
+    await story.give_answer(network, theirs, story.reply())
+    await restored_in_an_outage(network, tmp_path)
+    assert "ACKNOWLEDGED" == await same_state(network, ours, theirs)
+
+
+async def test_refusal_that_was_stored_settles_nothing_behind_it(network: Network, tmp_path: Path) -> None:
+    """What stood behind a message that was refused before the backup may have left: the listing decides."""
+    _, theirs = await story.acknowledged(network)
+    context = network.gateways["XBB"].context
+    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
+    await story.give_answer(network, theirs, story.reply())
+    network.wires.lose_answers = True
+    await network.deliver(1, refresh=False)  # refused, for it is dated ahead; the answer is lost
+    network.wires.lose_answers = False
+    context.clock = network.clock
+    network.clock.pass_(minutes=30)
+    await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await network.gateways["XBB"].deliverer.run_once()  # before the listing comes
+    await settle(network)
+    rows = [(row.type, row.state) for row in await outbox(network, "XBB", theirs)]
+    assert [(REPLY, "refused"), (USE_REQUEST, "receipted")] == rows[1:3]
+
+
+async def test_recall_waits_for_no_listing_behind_what_was_said_since(network: Network, tmp_path: Path) -> None:
+    """A person is called back at once, although a report waits behind what the restore left open."""
+    ours, theirs = await homeward.delivered(network)
+    await confirmed(network, theirs)
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    for country in ("XBB", "XAA"):
+        await network.gateways[country].refresh_trust()
+    returning, today = network.gateways["XBB"].returning, network.clock.now().date().isoformat()
+    await returning.report(theirs, "SEEN_CONCERN", today, False, "reception", "reception")
+    await returning.recall(theirs, "danger", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await network.gateways["XBB"].deliverer.run_once()
+    assert "RECALL" == await story.state(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("posted", [False, True])
+async def test_departure_is_heard_after_a_restore(network: Network, tmp_path: Path, posted: bool) -> None:
+    """Who is on the way is awaited: word of a departure is said once more, whether it was posted or waited."""
+    ours, theirs = await homeward.on_the_day(network)
+    network.wires.cut = True
+    await network.gateways["XAA"].returning.depart(ours, "escort")
+    if posted:
+        await network.deliver(1)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    network.wires.cut = False
+    await restore(network, "XAA", backup)
+    await settle(network)
+    assert "DEPARTED" == await same_state(network, ours, theirs)

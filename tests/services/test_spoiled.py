@@ -1,0 +1,86 @@
+"""What cannot be read any more stops itself, and nothing beside it."""
+
+from pathlib import Path
+
+from gateway.services.ports import CaseRow
+from tests.support import story
+from tests.support.network import Network, make_network
+from tests.support.restoring import after_the_listing, back_up, outbox, restore
+
+
+def spoilt(sealed: bytes | None) -> bytes:
+    """Return sealed bytes with one bit changed."""
+    assert sealed is not None
+    return sealed[:-1] + bytes([sealed[-1] ^ 1])
+
+
+async def spoil(network: Network, country: str, ref: str) -> CaseRow:
+    """Spoil a case of ``country``; returns the row that it had."""
+    row = await story.row(network, country, ref)
+    bad = row._replace(sealed=spoilt(row.sealed), version=row.version + 1)
+    await network.gateways[country].store.commit(lambda tx: tx.save_case(bad))
+    return row
+
+
+async def test_spoiled_case_keeps_no_listing_out(network: Network, tmp_path: Path) -> None:
+    """A listing that names a case nobody can read settles all the others."""
+    _, spoiled = await story.received(network)
+    _, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply())
+    row = await spoil(network, "XBB", spoiled)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.gateways["XBB"].store.commit(lambda tx: tx.save_case(row._replace(version=row.version + 2)))
+    await network.gateways["XBB"].answer.acknowledge(spoiled, "first")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    for _ in range(4):
+        await after_the_listing(network)
+    assert ["receipted", "receipted"] == [row.state for row in await outbox(network, "XBB", theirs)]
+
+
+async def test_spoiled_case_keeps_no_other_message_from_being_collected(tmp_path: Path) -> None:
+    """Whoever collects takes in what stands behind a message that one spoiled case cannot take."""
+    network = await make_network(tmp_path / "n", extra='transmission = "pull"\n')
+    collector = network.gateways["XBB"].collector
+    try:
+        ours = await story.sent(network)
+        await collector.run_once("XAA")
+        await spoil(network, "XBB", await story.twin(network, ours))
+        await network.gateways["XAA"].notices.ask_use(ours, "first", "case_officer")
+        later = await story.sent(network)
+        await collector.run_once("XAA")
+        assert "DELIVERED" == await story.state(network, "XAA", later)
+    finally:
+        await network.close()
+
+
+async def test_spoiled_message_ends_no_look_at_what_expired(network: Network) -> None:
+    """A message that waits and cannot be read ends with its thread when what stands before it expires."""
+    _, theirs = await story.acknowledged(network)
+    network.wires.cut = True
+    answer = network.gateways["XBB"].answer
+    await answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
+    await network.deliver(1)
+    await answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-21", "first")
+    row = (await outbox(network, "XBB", theirs))[-1]
+    bad = row._replace(sealed=spoilt(row.sealed))
+    await network.gateways["XBB"].store.commit(lambda tx: tx.save_outbound(bad))
+    network.clock.pass_(days=31)
+    await network.gateways["XBB"].deliverer.look()
+    assert ["undelivered", "undelivered"] == [row.state for row in (await outbox(network, "XBB", theirs))[-2:]]
+
+
+async def test_receipt_of_a_withdrawal_is_kept_though_its_case_is_spoiled(network: Network) -> None:
+    """The answer is stored and logged, and the other State is not taken for one that does not answer."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    await gateway.hold.freeze(ours, "doubt", "protection", "asylum_authority")
+    await gateway.hold.withdraw(ours, "protection", "asylum_authority")
+    await spoil(network, "XAA", ours)
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    last = (await outbox(network, "XAA", ours))[-1]
+    assert ("withdrawal", "receipted", "accepted") == (last.type, last.state, last.status)
+    partner = await gateway.store.read(lambda tx: tx.find_partner("XBB"))
+    assert partner is not None
+    assert 0 == partner.failures
