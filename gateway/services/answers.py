@@ -21,8 +21,8 @@ from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_rece
 from gateway.core.verification import GATEWAY
 from gateway.services import anew, cases, listing, outage, outbox
 from gateway.services.context import Context
-from gateway.services.ports import ConflictRow, Draft, OutboundRow, Tx
-from gateway.services.witness import answered_name
+from gateway.services.ports import Draft, OutboundRow, Tx
+from gateway.services.witness import answered_name, keep
 from keys import jws as jws_format
 from keys.card import Card
 from keys.errors import BadJws, BadSignature, UnknownKey
@@ -102,7 +102,7 @@ class Answers:
 
         async def unit(tx: Tx) -> bool:
             now = context.clock.now()
-            if await _forked(tx, row.partner, shown, proof.checkpoint, now):
+            if await _forked(tx, row, shown, proof.checkpoint, now):
                 return True
             current = await tx.find_outbound(row.partner, row.id)
             if current is None or current.state in SETTLED:
@@ -211,24 +211,31 @@ def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:
     return None
 
 
-async def _forked(tx: Tx, country: str, shown: Checkpoint, note: str, now: datetime) -> bool:
+async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: datetime) -> bool:
     """
     Return whether a partner's log contradicts the largest checkpoint it showed before (M-7.5); keep what was ``shown``.
 
-    Two roots for one size are two histories, and both signed notes are kept as evidence. A smaller tree is an older
-    answer; that each continues the other ``gateway.services.witness`` has proved later, away from any message.
+    Two roots for one size are two histories, and both signed notes are kept as evidence, within the bound of all that
+    is kept about a log. A smaller tree is an older answer; that each continues the other ``gateway.services.witness``
+    has proved later, away from any message.
     """
     name = answered_name(shown.origin)
     held = await tx.get_meta(name)
     if held == note:
         return False  # as all answers of one batch
-    known = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text) if held else None
-    if held is None or known is None or shown.size > known.size:
+    if held is None:
+        # A message that has its answer begins no log: its sender has as many earlier epochs as its card makes up.
+        current = await tx.find_outbound(row.partner, row.id)
+        if current is not None and current.state not in SETTLED:
+            await tx.set_meta(name, note)
+        return False
+    known = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text)
+    if shown.size > known.size:
         await tx.set_meta(name, note)
         return False
     if shown.size < known.size or shown.root == known.root:
         return False
-    await tx.save_conflict(ConflictRow(0, shown.origin, Conflict.FORK, now, country, held, note, ()))
+    await keep(tx, shown.origin, Conflict.FORK, now, row.partner, held, note)
     return True
 
 

@@ -33,7 +33,13 @@ A_ROUND = 256
 """Answers held against the keeper's kept checkpoint in one round; the rest follow in the next."""
 
 CONFLICTS_MAX = 64
-"""Pieces of evidence kept about one log: a keeper that signs anything can fill a disk, and two notes convict it."""
+"""
+Pieces of evidence kept about the logs of one keeper about one State: a keeper that signs anything can fill a disk, and
+two notes convict it. The first about each log is kept besides.
+"""
+
+LOGS_MAX = 256
+"""Logs of one keeper about one State that are watched, one for each of its epochs: a card may name any number."""
 
 DOUBTS_MAX = 1024
 UNKNOWN = "another"
@@ -116,12 +122,14 @@ class Witness:
 
         async def unit(tx: Tx) -> tuple[Verdict, str, ConflictRow | None]:
             row = await tx.find_witnessed(origin)
+            if row is None and sum(_pair(one.origin) == _pair(origin) for one in await tx.witnessed()) >= LOGS_MAX:
+                return Verdict(404), "", None
             verdict, line = cosign.judge(row.note if row else None, submission, keeper, now), ""
             found, held = verdict.conflict, row.note if row else ""
             if found is None and verdict.status != 403 and (answered := await tx.get_meta(answered_name(origin))):
                 # What its answers showed binds it as much as what it showed a witness.
                 found, held = _convicts(answered, submission.note, keeper), answered
-            evidence = await _keep(tx, origin, found, now, keeper.country, held, submission.note)
+            evidence = await keep(tx, origin, found, now, keeper.country, held, submission.note)
             if found is not None and verdict.status == 200:
                 verdict = Verdict(422, verdict.size, found)
             if verdict.status == 200:
@@ -158,7 +166,7 @@ class Witness:
             return Said(400)
         now = self._context.clock.now()
         kept: ConflictRow | None = (
-            await self._context.commit(lambda tx: _keep(tx, origin, found, now, UNKNOWN, held, shown))
+            await self._context.commit(lambda tx: keep(tx, origin, found, now, UNKNOWN, held, shown))
         ).value
         if kept is not None:
             self._alarm(kept)
@@ -205,7 +213,7 @@ class Witness:
             pass
         kept: ConflictRow | None = (
             await self._context.commit(
-                lambda tx: _keep(tx, before.origin, Conflict.UNPROVED, now, US, small, large),
+                lambda tx: keep(tx, before.origin, Conflict.UNPROVED, now, US, small, large),
             )
         ).value
         if kept is not None:
@@ -249,7 +257,7 @@ class Witness:
         if known.size == given.size:
             found = _convicts(row.note, note, keeper)
             kept: ConflictRow | None = (
-                await self._context.commit(lambda tx: _keep(tx, given.origin, found, now, US, row.note, note))
+                await self._context.commit(lambda tx: keep(tx, given.origin, found, now, US, row.note, note))
             ).value
             if kept is not None:
                 self._alarm(kept)
@@ -291,6 +299,11 @@ def answered_name(origin: str) -> str:
     return f"answered:{origin}"
 
 
+def _pair(origin: str) -> str:
+    """Return whose log about whom ``origin`` names, whatever its epoch."""
+    return origin.rpartition("/")[0]
+
+
 def _said(verdict: Verdict, line: str) -> Said:
     if verdict.status == 200:
         return Said(200, MEDIA_TYPE, line.encode())
@@ -306,11 +319,18 @@ def _convicts(held: str, shown: str, keeper: Keeper) -> Conflict | None:
         return None  # one of them stands under a key that the card does not list any more
 
 
-async def _keep(
+async def keep(
     tx: Tx, origin: str, kind: Conflict | None, now: datetime, source: str, held: str, shown: str
 ) -> ConflictRow | None:
-    """Keep evidence and return it; ``None`` if there is none, or it is kept already, or enough is kept of this log."""
-    if kind is None or sum(row.origin == origin for row in await tx.conflicts()) >= CONFLICTS_MAX:
+    """
+    Keep two notes of the log ``origin`` as evidence and return it (M-7.10); whatever is kept goes through here.
+
+    Returns ``None`` if there is none, it is kept already, or enough is (``CONFLICTS_MAX``). ``source`` brought it.
+    """
+    if kind is None:
+        return None
+    kept = [row.origin for row in await tx.conflicts() if _pair(row.origin) == _pair(origin)]
+    if origin in kept and len(kept) >= CONFLICTS_MAX:
         return None
     row = ConflictRow(0, origin, kind, now, source, held, shown, ())
     return row if await tx.save_conflict(row) else None

@@ -226,8 +226,20 @@ class Partner:
         whole = sealed(outside + key.seal(outside, plain(envelope.pad(made))))
         return Shot(whole, wire.payload_digest(raw), values["thread"], values["seq"], values["id"], path)
 
-    def answer(self, digest: str, *, signer: Signer | None = None, typ: str = jws.TYP_RECEIPT, **how: Any) -> Shot:
-        """Return XAA's answer to a message of XBB's, the first entry of its log; ``how`` changes the receipt."""
+    def answer(
+        self,
+        digest: str,
+        *,
+        signer: Signer | None = None,
+        typ: str = jws.TYP_RECEIPT,
+        log_epoch: int = 1,
+        **how: Any,
+    ) -> Shot:
+        """
+        Return XAA's answer to a message of XBB's, the first entry of its log; ``how`` changes the receipt.
+
+        ``log_epoch`` is the epoch whose log it stands in.
+        """
         values: dict[str, Any] = {
             "sender": "XAA",
             "recipient": "XBB",
@@ -237,7 +249,7 @@ class Partner:
             "received_at": self.clock.now(),
         } | how
         signed = jws.sign(wire.serialize_receipt(wire.Receipt(**values)), typ, signer or self.secrets.signing)
-        r, origin = bytes(32), checkpoint.origin("XAA", "XBB", 1)
+        r, origin = bytes(32), checkpoint.origin("XAA", "XBB", log_epoch)
         frontier, proofs = merkle.batch_proofs(merkle.Frontier(), [merkle.leaf_hash(checkpoint.log_entry(signed, r))])
         note = checkpoint.sign_note(checkpoint.checkpoint_body(origin, 1, frontier.root()), origin, self.secrets.log)
         raw = wire.pack_answer(wire.Answer(signed, r, checkpoint.proof_text(0, proofs[0], note)))

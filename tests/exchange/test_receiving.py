@@ -13,6 +13,7 @@ import pytest
 from gateway import app
 from gateway.core import envelope
 from gateway.core.codes import problem
+from gateway.services.witness import CONFLICTS_MAX
 from keys import b64, card, jws
 from keys.ids import SEAL, key_id
 from keys.seal import RecipientKey, SealingKey
@@ -674,6 +675,28 @@ async def test_answer_that_does_not_check_changes_nothing(fresh: Door) -> None:
         await fresh.problem(shot, code)
         assert "posted" == fresh.rows("SELECT state FROM outbound WHERE ref = ?", ref)[0]["state"]
     assert 204 == (await fresh.post(good)).status
+
+
+async def test_a_log_that_forks_in_every_answer_fills_no_disk(fresh: Door) -> None:
+    """Two signed notes convict a keeper, and of any number that it posts no more is kept than of what others bring."""
+    digest, _ = await _waiting(fresh)
+    now = fresh.network.clock.now()
+    assert 204 == (await fresh.post(fresh.partner.answer(digest))).status
+    for second in range(1, CONFLICTS_MAX + 3):
+        forked = fresh.partner.answer(digest, received_at=now - second * S)
+        fresh.is_problem(await fresh.post(forked), "bad-signature")
+    assert [{"n": CONFLICTS_MAX}] == fresh.rows("SELECT count(*) AS n FROM log_conflict")
+
+
+async def test_a_message_that_has_its_answer_begins_no_log(fresh: Door) -> None:
+    """Of the many earlier logs of a partner whose epoch is high, only an answer that is taken makes one known."""
+    digest, _ = await _waiting(fresh)
+    publish(fresh, 3, raised(fresh, 1_000_000))
+    await fresh.gateway.refresh_trust()
+    for epoch in (3, 4, 5):
+        assert 204 == (await fresh.post(fresh.partner.answer(digest, log_epoch=epoch))).status
+    known = fresh.rows("SELECT name FROM meta WHERE name LIKE 'answered:%'")
+    assert [{"name": "answered:XAA/XBB/3"}] == known
 
 
 # A case that XBB asks in: replies that its request does not allow.

@@ -3,8 +3,11 @@
 import pytest
 
 from gateway.core import checkpoint, cosign, wire
+from gateway.core.cosign import Conflict
 from gateway.core.merkle import BadProof, inclusion_proof
+from gateway.services import witness
 from gateway.services.answers import BadAnswer
+from gateway.services.ports import Tx, WitnessedRow
 from schemas import ijson
 from tests.support import story
 from tests.support.network import Network
@@ -125,28 +128,59 @@ async def test_second_answer_of_another_history(trio: Network) -> None:
     assert [("fork", "XAA")] == [(one.kind, one.source) for one in await conflicts(trio, "XBB")]
 
 
+async def test_evidence_about_the_logs_of_a_keeper_has_a_bound(trio: Network) -> None:
+    """Past the bound only the first piece about each further log is kept; a card may name any number of epochs."""
+
+    async def keep(origin: str, number: int) -> bool:
+        now = trio.clock.now()
+        kept = await trio.gateways["XCC"].store.commit(
+            lambda tx: witness.keep(tx, origin, Conflict.FORK, now, "another", "held", str(number))
+        )
+        return kept.value is not None
+
+    assert [True] * witness.CONFLICTS_MAX == [await keep(ORIGIN, number) for number in range(witness.CONFLICTS_MAX)]
+    assert not await keep(ORIGIN, witness.CONFLICTS_MAX)
+    assert [True, False] == [await keep("XAA/XBB/2", number) for number in range(2)]
+    assert [True, True] == [await keep("XBB/XAA/1", number) for number in range(2)]
+
+
+async def test_no_more_logs_of_a_keeper_are_watched_than_the_bound(trio: Network) -> None:
+    """A further log of a keeper about one State is unknown (M-7.9); those that are watched stay so."""
+    await story.replied(trio)
+    liar, store = await Liar.of(trio), trio.gateways["XCC"].store
+
+    async def fill(tx: Tx) -> None:
+        for epoch in range(2, witness.LOGS_MAX + 2):
+            await tx.save_witnessed(WitnessedRow(f"XAA/XBB/{epoch}", 1, trio.clock.now(), "a note"))
+
+    await store.commit(fill)
+    assert 404 == (await liar.show("XCC", 0, liar.leaves)).status
+    assert witness.LOGS_MAX == len(await store.read(lambda tx: tx.witnessed()))
+    assert 200 == (await liar.show("XBB", 0, liar.leaves)).status
+
+
 async def test_what_proves_nothing_is_not_taken(trio: Network) -> None:
     """Two notes that fit together, of two logs, or that the keeper never signed, are no evidence."""
     liar, other = await forked(trio)
     true, false = liar.note(liar.leaves), liar.note(other)
-    witness = trio.gateways["XCC"].witness
+    watching = trio.gateways["XCC"].witness
     tampered = false.replace(f"\n{len(other)}\n", f"\n{len(other) + 1}\n")
     for held, shown in ((true, true), (true, tampered), (true, "x"), (tampered, false)):
-        said = await witness.take_conflict(ijson.dumps({"held": held, "shown": shown}))
+        said = await watching.take_conflict(ijson.dumps({"held": held, "shown": shown}))
         assert 400 == said.status
-    assert 400 == (await witness.take_conflict(b"{}")).status
+    assert 400 == (await watching.take_conflict(b"{}")).status
     assert [] == await conflicts(trio, "XCC")
-    assert 204 == (await witness.take_conflict(ijson.dumps({"held": true, "shown": false}))).status
+    assert 204 == (await watching.take_conflict(ijson.dumps({"held": true, "shown": false}))).status
 
 
 async def test_checkpoint_without_the_keepers_signature(trio: Network) -> None:
     """A witness cosigns nothing that the keeper did not sign with both keys, and no log that it does not watch."""
     await story.replied(trio)
     liar = await Liar.of(trio)
-    witness = trio.gateways["XCC"].witness
+    watching = trio.gateways["XCC"].witness
 
     async def show(note: str) -> int:
-        return (await witness.add_checkpoint(cosign.serialize_submission(cosign.Submission(0, (), note)))).status
+        return (await watching.add_checkpoint(cosign.serialize_submission(cosign.Submission(0, (), note)))).status
 
     assert 403 == await show(liar.note(liar.leaves, cosigned=False))
     signed = liar.note(liar.leaves)
