@@ -125,6 +125,23 @@ async def never_known(play: Play) -> None:
     await refuses(talk, "use-report.request")
 
 
+@case("rights.unanswered", "M-5.39", section="5.12", profile="full")
+async def unanswered(play: Play) -> None:
+    """
+    Sixteen questions of a type may wait for an answer in a thread, and another one is refused until one was given.
+
+    A gateway that takes any number lets a partner fill its disk, and its desk owes an answer to each.
+    """
+    talk = await play.asks()
+    for number in range(1, 17):
+        await send(talk, "use-report.request", number=number)
+    await refuses(talk, "use-report.request", number=17)
+    await send(talk, "onward.request")
+    report = {"number": 1, "held": True, "restrictions_kept": True, "uses": []}
+    await talk.said("use-report.answer", report)
+    await send(talk, "use-report.request", number=18)
+
+
 # What was done with it, and may it be passed on
 
 

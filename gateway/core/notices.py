@@ -37,6 +37,9 @@ _CLERK = frozenset({"registry_clerk", "desk_head"}) | _DPO
 
 REPLY_PART = "REPLY"
 
+UNANSWERED_MAX: Mapping[str, int] = {USE_REQUEST: 16, ONWARD_REQUEST: 16, RECTIFICATION: 64, ERASURE: 64}
+"""How many of a kind by the other State may wait for our answer in a thread (M-5.39); more of what sets data right."""
+
 _NEVER_THERE = frozenset({State.DRAFT, State.CLEARED, State.NOT_ACCEPTED, State.ERASED})
 """States in which the other State holds nothing of ours, and one in which nothing is left here."""
 _STOPPED = frozenset({State.FROZEN, State.SUSPENDED})
@@ -190,9 +193,13 @@ _KIND_OF: Mapping[str, str] = {
 
 
 def _fresh_number(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    kind = _KIND_OF[event.name]
     # A number may be left out: a message that a freeze took back had one too.
-    if event.data["value"]["number"] <= last_number(case, _KIND_OF[event.name], ours=False):
+    if event.data["value"]["number"] <= last_number(case, kind, ours=False):
         return _found("V-10", "this number was used before")
+    # Each makes the case longer and asks something of a desk: no partner has a person answer without end.
+    if sum(one.kind == kind for one in unanswered(case)) >= UNANSWERED_MAX[kind]:
+        return _found("V-10", "as many of this kind as a thread takes wait for their answer")
     return ()
 
 

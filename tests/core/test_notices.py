@@ -158,6 +158,29 @@ def test_guard_refuses_alone(item: tuple[Side, Row, str]) -> None:
     assert (row.source if row.target == STAY else State(row.target)) == moved.state
 
 
+HEARD = {
+    "use_request": USE_REQUEST,
+    "onward_request": ONWARD_REQUEST,
+    "rectification": RECTIFICATION,
+    "erasure": ERASURE,
+}
+
+
+@pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.FROZEN])
+@pytest.mark.parametrize("name", HEARD)
+def test_what_waits_for_an_answer_has_a_bound(name: str, state: State) -> None:
+    """Past it another one is refused, stopped or not; an answer makes room again (M-5.39)."""
+    most, kind = notices.UNANSWERED_MAX[HEARD[name]], HEARD[name]
+    case, event = good(Side.REQUESTED, REQUESTED.index[state, name])
+    asked = tuple(Notice(kind, False, number, "2026-11-30", {"number": number}) for number in range(1, most + 1))
+    event = with_value(event, number=most + 1)
+    with pytest.raises(RuleRefused, match="V-10"):
+        step(REQUESTED, replace(case, notices=asked), event, support.NOW)
+    answered = (replace(asked[0], answer={"number": 1}), *asked[1:])
+    moved, _ = step(REQUESTED, replace(case, notices=answered), event, support.NOW)
+    assert most + 1 == len(moved.notices)
+
+
 def test_what_follows_a_withdrawal_sends_nothing_else() -> None:
     """From a withdrawn case only the exempt types leave."""
     sent = set()
