@@ -139,6 +139,22 @@ async def one_question(play: Play) -> None:
     await talk.refused("illegal-step", ANSWER, answer, statements=signed(talk, ANSWER, answer))
 
 
+@case("information.unanswered", "M-5.40", section="5.12", profile="full")
+async def unanswered(play: Play) -> None:
+    """
+    Sixty-four questions of a State may wait for an answer, and another one is refused until one was given.
+
+    A gateway that takes any number lets a partner fill its disk with what nobody has to read.
+    """
+    first = await _asks(play)
+    for _ in range(63):
+        await _asks(play)
+    fresh, value = Talk(play, play.a, asking=True), _question(play)
+    await fresh.refused("illegal-step", REQUEST, value, statements=signed(fresh, REQUEST, value))
+    await first.said(ANSWER, _answer(play))
+    await _asks(play)
+
+
 @case("information.answered-once", "M-3.23", section="3.5", profile="full")
 async def answered_once(play: Play) -> None:
     """

@@ -12,7 +12,7 @@ Rule 3: this file knows no case: it imports nothing that opens, reads or moves o
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import schemas
@@ -32,9 +32,15 @@ ROLE: Final = "information_officer"
 MARK: Final = "information"
 """What stands in place of a case's reference in the thread of a question; a reference has 22 letters."""
 
-_INDEX = "information"
+WAITING_MAX = 64
+"""Questions of one State that may wait for our answer (M-5.40)."""
+
+_ROWS = "information:"
+"""Before the name of each question."""
 _SENT = ":sent"
 """Behind the name of a question: the id of our message of it."""
+_OLD_INDEX = "information"
+"""Under what earlier versions listed the names of all questions; the rows themselves are the same."""
 
 _ENDS = {"refused": "refused", "undelivered": "undelivered", "dropped": "undelivered"}
 
@@ -65,7 +71,7 @@ class Question:
 
 
 def _name(partner: str, thread: str) -> str:
-    return f"{_INDEX}:{partner}:{thread}"
+    return f"{_ROWS}{partner}:{thread}"
 
 
 async def _find(tx: Tx, partner: str, thread: str) -> Question | None:
@@ -74,11 +80,23 @@ async def _find(tx: Tx, partner: str, thread: str) -> Question | None:
 
 
 async def _save(tx: Tx, question: Question) -> None:
-    name = _name(question.partner, question.thread)
-    if await tx.get_meta(name) is None:
-        index = await tx.get_meta(_INDEX)
-        await tx.set_meta(_INDEX, "\n".join([*(index.split("\n") if index else ()), name]))
-    await tx.set_meta(name, ijson.dumps(asdict(question)).decode())
+    # A row for each, and none that names them all: what one question costs must not grow with those before it.
+    await tx.set_meta(_name(question.partner, question.thread), ijson.dumps(asdict(question)).decode())
+
+
+async def _all(tx: Tx, partner: str = "") -> list[tuple[str, Question | None]]:
+    """Return all questions, or those with ``partner``, by name; ``None`` stands for one an earlier version erased."""
+    rows = await tx.metas(f"{_ROWS}{partner}:" if partner else _ROWS)
+    return [
+        (name, Question(**ijson.loads(text.encode())) if text else None)
+        for name, text in rows
+        if not name.endswith(_SENT)
+    ]
+
+
+async def _forget(tx: Tx, name: str) -> None:
+    await tx.drop_meta(name)
+    await tx.drop_meta(name + _SENT)
 
 
 async def _ended(tx: Tx, name: str, question: Question) -> Question:
@@ -163,16 +181,12 @@ class Information:
         return sent
 
     async def questions(self, person: str) -> tuple[Question, ...]:
-        """Return every question, ours and theirs, in the order in which they came."""
+        """Return every question, ours and theirs, in the order of the days on which they were written or came."""
         self._acting(person)
 
         async def unit(tx: Tx) -> tuple[Question, ...]:
-            index = await tx.get_meta(_INDEX)
-            names = index.split("\n") if index else ()
-            texts = [(name, await tx.get_meta(name)) for name in names]
-            return tuple(
-                [await _ended(tx, name, Question(**ijson.loads(text.encode()))) for name, text in texts if text]
-            )
+            found = [await _ended(tx, name, question) for name, question in await _all(tx) if question is not None]
+            return tuple(sorted(found, key=lambda question: question.on))
 
         return await self._context.store.read(unit)
 
@@ -188,22 +202,21 @@ class Information:
             await self._context.clock.sleep(every_s)
 
     async def run_once(self, now: datetime) -> int:
-        """Erase each question whose own ``retain_until`` or that of its answer has passed; return how many."""
-        today = now.date().isoformat()
+        """
+        Erase each question whose own ``retain_until`` or that of its answer has passed; return how many.
+
+        Its sender chooses that day, so none is kept for longer than a closed case (``Policy.erased_after_days``).
+        """
+        today = now.date()
+        oldest = (today - timedelta(days=self._context.policy.erased_after_days)).isoformat()
 
         async def unit(tx: Tx) -> int:
-            index = await tx.get_meta(_INDEX)
-            kept, gone = [], 0
-            for name in index.split("\n") if index else ():
-                text = await tx.get_meta(name) or ""
-                if text and _last_day(Question(**ijson.loads(text.encode()))) >= today:
-                    kept.append(name)
-                else:
-                    await tx.set_meta(name, "")
-                    await tx.set_meta(name + _SENT, "")
-                    gone += 1
-            if gone:
-                await tx.set_meta(_INDEX, "\n".join(kept))
+            gone = 0
+            for name, question in await _all(tx):
+                if question is None or question.on < oldest or _last_day(question) < today.isoformat():
+                    await _forget(tx, name)
+                    gone += question is not None
+            await tx.drop_meta(_OLD_INDEX)
             return gone
 
         erased: int = (await self._context.commit(unit)).value
@@ -215,14 +228,17 @@ class Information:
         """
         Take in a question or an answer whose statement was verified, and return the mark its thread stands under.
 
-        Raises ``PeerError`` (``illegal-step``) for a thread of a case, a second question in a thread, and an answer to
-        nothing (M-3.23).
+        Raises ``PeerError`` (``illegal-step``) for a thread of a case, a second question in a thread, an answer to
+        nothing (M-3.23), and a question while as many wait as may (M-5.40).
         """
         partner, name = payload.sender, payload.thread or ""
         held = await _find(tx, partner, name)
         on = now.date().isoformat()
         if payload.type == INFORMATION_REQUEST:
             if thread.ref is not None or thread.out_seq or held is not None:
+                raise PeerError(Reason.STEP_NONE)
+            waiting = [one for _, one in await _all(tx, partner) if one and not one.ours and one.state == "asked"]
+            if len(waiting) >= WAITING_MAX:
                 raise PeerError(Reason.STEP_NONE)
             await _save(tx, Question(name, partner, False, "asked", on, payload.body))
         else:

@@ -819,6 +819,17 @@ class SqlTx(ABC):
         )
         await self._write(statement, (name, value))
 
+    async def metas(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """Return the named values whose names begin with ``prefix`` (ASCII, not empty), with their names, by name."""
+        # Names are compared byte by byte in either dialect: what begins so ends before the next prefix of this length.
+        after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        statement = "SELECT name, value FROM meta WHERE name >= ? AND name < ? ORDER BY name"
+        return tuple((str(name), str(value)) for name, value in await self._all_held(statement, (prefix, after)))
+
+    async def drop_meta(self, name: str) -> None:
+        """Forget a named value; one that is not there is forgotten already."""
+        await self._write("DELETE FROM meta WHERE name = ?", (name,))
+
     # What the batch needs
 
     def draft(self, draft: Draft) -> None:

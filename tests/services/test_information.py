@@ -1,6 +1,7 @@
 """Information without persons between two gateways: signed by the office, threads of its own, no way to a case."""
 
 import ast
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,8 @@ def test_store_calls_name_no_case() -> None:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "tx"
     }
-    assert {"get_meta", "set_meta", "find_thread", "save_thread", "find_outbound", "save_outbound"} == called
+    own = {"get_meta", "set_meta", "metas", "drop_meta"}
+    assert own | {"find_thread", "save_thread", "find_outbound", "save_outbound"} == called
 
 
 async def test_it_needs_a_statement_of_the_office(network: Network) -> None:
@@ -298,6 +300,62 @@ async def test_it_is_kept_until_its_day(network: Network) -> None:
     counts += [await office.information.run_once(network.clock.now()) for office in network.gateways.values()]
     assert [0, 0, 1, 1] == counts
     assert () == await network.gateways["XBB"].information.questions("writer")
+
+
+async def test_no_sender_says_how_long_for_ever_is(network: Network) -> None:
+    """Whatever day a question names, it is kept no longer than a closed case, and nothing is left of it."""
+    late = {**ASKED, "handling": {**HANDLING, "retain_until": "2199-12-31"}}
+    gateway, other = network.gateways["XAA"], network.gateways["XBB"]
+    made = await gateway.information.ask("XBB", late, "writer")
+    await gateway.information.send("XBB", made.thread, signed(network, made, "information.request"), "office")
+    await network.deliver()
+    network.clock.pass_(days=540)
+    assert 0 == await other.information.run_once(network.clock.now())
+    network.clock.pass_(days=1)
+    counts = [await one.information.run_once(network.clock.now()) for one in (gateway, other)]
+    assert [1, 1] == counts
+    assert [(), ()] == [tuple(await one.store.read(lambda tx: tx.metas("information"))) for one in (gateway, other)]
+
+
+async def test_no_more_wait_for_an_answer_than_may(network: Network) -> None:
+    """Past the bound a question is refused, and an answer makes room (M-5.40)."""
+    question = await asked(network)
+
+    async def fill(tx: Any) -> None:
+        for number in range(information.WAITING_MAX - 1):
+            text = ijson.dumps(asdict(replace(question, thread=f"{number:022}", partner="XAA", ours=False))).decode()
+            await tx.set_meta(f"information:XAA:{number:022}", text)
+
+    office = network.gateways["XBB"].information
+    await network.gateways["XBB"].context.commit(fill)
+    await asked(network)
+    assert ["accepted", "illegal-step"] == await states(network)
+    made = await office.prepare_answer("XAA", question.thread, ANSWERED, "writer")
+    await office.send("XAA", made.thread, signed(network, made, "information.answer"), "office")
+    await asked(network)
+    assert "accepted" == (await states(network))[-1]
+
+
+async def test_what_an_earlier_version_kept_is_read_and_goes(network: Network) -> None:
+    """Questions under an index of all, as they were kept before, are listed and answered, and go with that index."""
+    question = await asked(network)
+    context = network.gateways["XBB"].context
+    erased, name = f"information:XAA:{'E' * 22}", f"information:XAA:{question.thread}"
+
+    async def before(tx: Any) -> None:
+        await tx.set_meta("information", f"{erased}\n{name}")
+        await tx.set_meta(erased, "")
+        await tx.set_meta(f"{erased}:sent", "")
+
+    await context.commit(before)
+    office = network.gateways["XBB"].information
+    assert question.thread == (await only(network, "XBB")).thread
+    assert 0 == await office.run_once(network.clock.now())
+    assert [name] == [key for key, _ in await context.store.read(lambda tx: tx.metas("information"))]
+    made = await office.prepare_answer("XAA", question.thread, ANSWERED, "writer")
+    await office.send("XAA", made.thread, signed(network, made, "information.answer"), "office")
+    await network.deliver()
+    assert "answered" == (await only(network, "XAA")).state
 
 
 async def test_thread_stands_under_no_case(network: Network) -> None:

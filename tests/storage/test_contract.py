@@ -328,6 +328,22 @@ async def test_meta_is_saved_anew(store: Store) -> None:
     assert "2" == await get(store, "get_meta", "epoch")
 
 
+async def test_meta_is_found_by_how_its_name_begins(store: Store) -> None:
+    """Named values come back by the beginning of their names, in the order of these, and go one by one."""
+    names = ("a:", "a:B", "a:b", "a:Z:1", "a", "a;", "b:a:", "A:b")
+
+    async def unit(tx: Tx) -> None:
+        for name in names:
+            await tx.set_meta(name, f"of {name}")
+
+    await store.commit(unit)
+    found = await get(store, "metas", "a:")
+    assert [(name, f"of {name}") for name in ("a:", "a:B", "a:Z:1", "a:b")] == list(found)
+    await put(store, ("drop_meta", "a:B"), ("drop_meta", "a:B"), ("drop_meta", "nobody"))
+    assert ["a:", "a:Z:1", "a:b"] == [name for name, _ in await get(store, "metas", "a:")]
+    assert () == tuple(await get(store, "metas", "c:"))
+
+
 async def test_instant_without_zone_is_refused(store: Store) -> None:
     """A naive instant is refused rather than read in the machine's zone."""
     with pytest.raises(BrokenUnit):
