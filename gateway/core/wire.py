@@ -354,8 +354,9 @@ def parse_receipt(raw: bytes) -> Receipt:
             _day(value["due_on"]),
         )
         same = serialize_receipt(receipt) == raw
-    except (TypeError, ValueError) as error:
-        raise BadReceipt(Reason.RECEIPT_FORM, str(error)[:60]) from None
+    except (TypeError, ValueError):
+        # Not in the words of the error: what is no date is quoted there, and the detail of a refusal is logged.
+        raise BadReceipt(Reason.RECEIPT_FORM, "a value") from None
     if not same:
         raise BadReceipt(Reason.RECEIPT_FORM, "not in its only form")
     return receipt

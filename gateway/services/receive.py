@@ -68,6 +68,9 @@ ANSWER_GRACE_S = 300
 
 _TRIES = 3
 
+_NO_TYPE = "unknown"
+"""What stands for a type that this version does not know: 48 letters of its sender's choice, which may be a name."""
+
 
 class Reply(NamedTuple):
     """What goes back over HTTP: status, media type, body, and Retry-After in seconds for a transient problem."""
@@ -714,6 +717,7 @@ def _step_reason(error: IllegalStep | RuleRefused) -> Reason:
 
 
 def _row(opened: Opened, verdict: Verdict, now: datetime) -> InboundRow:
+    """Return what is kept in clear of a message; of a refused one nothing that its sender wrote freely (M-5.4)."""
     payload = opened.payload
     return InboundRow(
         partner=payload.sender,
@@ -723,7 +727,7 @@ def _row(opened: Opened, verdict: Verdict, now: datetime) -> InboundRow:
         thread=payload.thread,
         epoch=payload.epoch,
         seq=payload.seq,
-        type=payload.type,
+        type=payload.type if payload.type in TYPES else _NO_TYPE,
         status=wire.ACCEPTED if verdict.reason is None else wire.REFUSED,
         code=None if verdict.reason is None else codes.outward(verdict.reason).code,
         received_at=now,

@@ -194,6 +194,14 @@ ACCEPTED = Receipt("XBB", "XAA", DIGEST, "accepted", None, NOW, date(2026, 12, 1
 REFUSED = Receipt("XBB", "XAA", DIGEST, "refused", "illegal-step", NOW)
 
 
+def test_error_about_a_receipt_quotes_nothing() -> None:
+    """What stands in place of a date is in no word of the error, which is logged."""
+    raw = serialize_receipt(ACCEPTED).replace(b'"2026-12-01"', b'"Testova"')
+    with pytest.raises(BadReceipt) as error:
+        parse_receipt(raw)
+    assert "Testova" not in str(error.value)
+
+
 @pytest.mark.parametrize("receipt", [ACCEPTED, REFUSED], ids=["accepted", "refused"])
 def test_receipt_round_trip(receipt: Receipt) -> None:
     """A receipt is found again, and fits its schema."""

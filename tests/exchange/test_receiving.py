@@ -322,6 +322,19 @@ async def test_slow_body_is_later_and_the_message_is_taken_whole(fresh: Door) ->
 # Numbers of refused messages (M-5.9).
 
 
+async def test_the_type_of_a_message_of_no_type_is_not_kept(fresh: Door) -> None:
+    """A type may be anybody's name: of one that is not known nothing reaches disk or log (M-5.4)."""
+    name = "testova.ana"
+    await fresh.refused(fresh.partner.message(name, {}), "unsupported-type")
+    resync = fresh.partner.message("resync", {"threads": [], "more": False})
+    await fresh.accepted(resync)
+    files = list(fresh.gateway.settings.database.parent.glob(f"{fresh.gateway.settings.database.name}*"))
+    assert files
+    assert not any(name.encode() in file.read_bytes() for file in files)
+    assert name not in repr(fresh.network.logs)
+    assert ["resync", "unknown"] == [row["type"] for row in fresh.rows("SELECT type FROM inbound ORDER BY type")]
+
+
 @pytest.mark.parametrize("fault", ["stale", "expired", "id-reuse", "unsupported-type", "bad-schema", "illegal-step"])
 async def test_refused_message_uses_its_number_up(door: Door, fault: str) -> None:
     """After a refusal from step 13 on the next number is due, and not the same again."""
