@@ -20,7 +20,7 @@ from gateway.core.machine import Event
 from gateway.core.messages import RESYNC
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, cases, listing, outage
+from gateway.services import anew, cases, listing, no_contact, outage, outbox
 from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context
 from gateway.services.leaving import STOPPED, Leaving
@@ -447,6 +447,8 @@ class Deliverer:
             # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
             await tx.save_outbound(settled_before(row))
             return
+        if row.type == RESYNC and await self._waits_on(tx, row, now):
+            return
         if code is None:
             self._context.log("message.expired", partner=row.partner, type=row.type, ref=row.ref)
         await tx.save_outbound(row._replace(state="undelivered", code=code, answered_at=now))
@@ -461,6 +463,22 @@ class Deliverer:
                 self._context.log("case.fault", ref=row.ref, error=type(error).__name__)
                 return
             await cases.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, {"code": code}), now)
+
+    async def _waits_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        """
+        Return whether a listing that expired is for a partner not to be contacted; if so it is made anew, or stays.
+
+        It waits until that State is off the list (N-01), however long: whoever was restored waits for it then.
+        """
+        if row.partner not in self._context.partners:
+            return False
+        if await no_contact.barred(self._context, tx, row.partner) is None:
+            return False
+        current = await tx.find_outbound(row.partner, row.id)
+        dropped = current is None or current.state == "dropped"  # with one that expired beside it
+        if not dropped and outbox.recipient(self._context, row.partner, now) is not None:
+            await listing.queue(self._context, tx, row.partner, now)
+        return True
 
     # A partner that has no address of its own collects.
 

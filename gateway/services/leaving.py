@@ -21,6 +21,7 @@ from gateway.core.messages import (
     PROPOSAL,
     REISSUE,
     RESUMPTION,
+    RESYNC,
     SCHEDULE,
     SUSPENSION,
     WITHDRAWAL,
@@ -31,8 +32,11 @@ from gateway.services.context import Context
 from gateway.services.ports import CaseRow, OutboundRow, Tx
 from keys import b64
 
-UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY})
-"""Types of no case that a State not to be contacted does not get: what we ask of it, and who asks (N-01)."""
+UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY, RESYNC})
+"""
+Types of no case that a State not to be contacted does not get: what we ask of it, who asks, and, whatever it announces
+of itself, where its threads stand here (N-01).
+"""
 
 OF_A_RETURN = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, SCHEDULE, HANDOVER, MONITORING})
 """Types of a return whose body says which rules stand before them."""

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.machine import RuleRefused
-from gateway.core.messages import DIRECTORY, WITHDRAWAL
+from gateway.core.messages import DIRECTORY, RESYNC, WITHDRAWAL
 from gateway.services import channel
 from gateway.services.context import Forbidden, NotFound
 from tests.support import story
@@ -73,6 +73,44 @@ async def test_what_belongs_to_no_case_stops_too(network: Network) -> None:
     await context.commit(lambda tx: channel.queue(context, tx, "XBB", DIRECTORY, body, network.clock.now()))
     await listed(network)
     assert (0, []) == (await network.deliver(), network.wires.posted)
+
+
+async def listings(network: Network) -> list[tuple[str, bool]]:
+    """Return of each listing that XAA made for XBB its state, and whether it ever left."""
+    since = network.clock.now().replace(year=2025)
+    rows = await network.gateways["XAA"].store.read(lambda tx: tx.outbound_since("XBB", since))
+    return [(row.state, row.posted_at is not None) for row in rows if row.type == RESYNC]
+
+
+@pytest.mark.parametrize("days", [0, 31, 62])
+async def test_a_listing_for_a_restored_state_waits_until_it_is_off_the_list(network: Network, days: int) -> None:
+    """Whatever a listed State announces of itself, nothing leaves by itself; it gets its listing afterwards (N-01)."""
+    await story.acknowledged(network)
+    await listed(network)
+    gateway, keeper = network.gateways["XAA"], network.gateways["XAA"].no_contact
+    before = len(network.wires.posted)
+    await gateway.resync.partner_restored("XBB", network.clock.now())
+    for _ in range(0, days + 1, 31):
+        await gateway.deliverer.run_once()
+        network.clock.pass_(days=min(days, 31))
+        await gateway.deliverer.expire(network.clock.now())  # while no key of it is held: the trust list is old
+        for one in network.gateways.values():
+            await one.refresh_trust()
+        await gateway.deliverer.expire(network.clock.now())
+    assert (before, {False}) == (len(network.wires.posted), {left for _, left in await listings(network)})
+    await keeper.lift("XBB", "it is over", "board", "foreign_affairs")
+    await keeper.confirm("XBB", "we looked into it", "welfare", "child_welfare")
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert [("receipted", True)] == [one for one in await listings(network) if one[0] != "dropped"]
+
+
+async def test_a_restored_state_that_is_not_listed_gets_its_listing_at_once(network: Network) -> None:
+    """Nothing keeps it from a State that may be contacted."""
+    await story.acknowledged(network)
+    await network.gateways["XAA"].resync.partner_restored("XBB", network.clock.now())
+    await network.deliver()
+    assert [("receipted", True)] == await listings(network)
 
 
 async def test_withdrawal_still_leaves(network: Network) -> None:
