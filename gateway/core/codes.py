@@ -101,6 +101,7 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "store.unavailable"
     STORE_CONFLICT = "store.conflict"
     DRAINING = "gateway.draining"
+    SENDER_SHARE = "sender.share"
     ENVELOPE_MAGIC = "envelope.magic"
     ENVELOPE_SUITE = "envelope.suite"
     ENVELOPE_SIZE = "envelope.size"
@@ -185,6 +186,7 @@ _BY_CODE: Mapping[str, tuple[Reason, ...]] = {
         Reason.STORE_UNAVAILABLE,
         Reason.STORE_CONFLICT,
         Reason.DRAINING,
+        Reason.SENDER_SHARE,
         # A restored partner posts under its new epoch before its new card has reached us: keep and try again.
         Reason.EPOCH_AHEAD,
         # With a trust list too old to judge by, the sender keeps its message; nothing is decided on stale keys.

@@ -25,6 +25,7 @@ from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context
 from gateway.services.leaving import STOPPED, Leaving
 from gateway.services.ports import HttpAnswer, OutboundRow, Tx, Unavailable
+from gateway.services.shares import Shares
 from keys import jws as jws_format
 from keys.errors import BadJws
 from schemas import ijson
@@ -91,6 +92,7 @@ class Deliverer:
         self._context = context
         self._leaving = Leaving(context)
         self.answers = Answers(context)
+        self._shares = Shares()
         self._lines = {country: Line(context.policy.in_flight) for country in context.partners}
         self._latest: datetime | None = None
         """The latest instant that anything was looked for at since the last look at all waits: a clock may go back."""
@@ -505,7 +507,7 @@ class Deliverer:
         """
         Take an answer a partner posted to us for a message it collected.
 
-        Raises ``PeerError`` if it is none, or is about nothing we sent.
+        Raises ``PeerError`` if it is none, is about nothing we sent, or its sender has its share under way.
         """
         try:
             signed = jws_format.parse(wire.parse_answer(raw).receipt, jws_format.TYP_RECEIPT)
@@ -523,7 +525,9 @@ class Deliverer:
             raise PeerError(codes.Reason.ANSWER_UNASKED)
         self._context.trust.signing_key(receipt.sender, signed.kid, self._context.clock.now())
         try:
-            await self.settle(row, raw)
+            with self._shares.of(receipt.sender):
+                # What does not verify gives its place back before anything is waited for.
+                await self.settle(row, raw)
         except BadAnswer as error:
             raise PeerError(codes.Reason.ANSWER_PROOF) from error
 

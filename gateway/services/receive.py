@@ -57,6 +57,7 @@ from gateway.services.context import Context
 from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
 from gateway.services.resync import LOST, bring_back
+from gateway.services.shares import Shares
 from keys import jws as jws_format
 from keys import statement as statements
 from keys.errors import BadJws, BadRest, BadSignature, BadStatement, CannotOpen, UnknownKey
@@ -138,6 +139,7 @@ class Receiver:
         self._on_resync = on_resync
         self._on_directory = on_directory
         self._on_information = on_information
+        self._shares = Shares()
 
     async def receive(self, raw: bytes) -> Reply:
         """
@@ -259,8 +261,13 @@ class Receiver:
     # The checks that need what is stored, and the decision.
 
     async def _settle(self, opened: Opened, now: datetime) -> bytes | None:
-        """Decide on the message and return its answer once that is durable; ``None`` for a collect to be served."""
-        return await self._committed(lambda tx: self._decide(tx, opened, now))
+        """
+        Decide on the message and return its answer once that is durable; ``None`` for a collect to be served.
+
+        Raises ``PeerError`` (``later``) while its sender has its share under way.
+        """
+        with self._shares.of(opened.payload.sender):
+            return await self._committed(lambda tx: self._decide(tx, opened, now))
 
     async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]]) -> bytes | None:
         """Return the answer that ``unit`` drafted, once it is signed, or else what it returned."""

@@ -12,7 +12,8 @@ import pytest
 
 from gateway import app
 from gateway.core import envelope
-from gateway.core.codes import problem
+from gateway.core.codes import PeerError, problem
+from gateway.services.shares import Shares
 from gateway.services.witness import CONFLICTS_MAX
 from keys import b64, card, jws
 from keys.ids import SEAL, key_id
@@ -320,6 +321,32 @@ async def test_slow_body_is_later_and_the_message_is_taken_whole(fresh: Door) ->
 
 
 # Numbers of refused messages (M-5.9).
+
+
+async def test_a_state_has_its_share_of_what_is_under_way(fresh: Door) -> None:
+    """However many addresses it posts from, more of its messages than its share are asked for again later."""
+    receiver = fresh.gateway.receiver
+    receiver._shares = Shares(2)
+    shots = [fresh.partner.message() for _ in range(5)]
+    replies = await asyncio.gather(*(receiver.receive(shot.raw) for shot in shots))
+    assert [200, 200, 503, 503, 503] == [reply.status for reply in replies]
+    assert {problem("later")} == {reply.body for reply in replies if reply.status == 503}
+    assert 2 == fresh.counts()["inbound"]
+    for shot in shots:
+        await fresh.accepted(shot)
+    assert 5 == fresh.counts()["inbound"]
+
+
+async def test_a_state_has_its_share_of_answers_under_way(fresh: Door) -> None:
+    """Likewise for answers that it posts; and what does not verify takes no place, whoever it names as its sender."""
+    digest, _ = await _waiting(fresh)
+    deliverer = fresh.gateway.deliverer
+    deliverer._shares = Shares(2)
+    false = FixedSigner(fresh.partner.secrets.signing.kid, b"", bytes(64))
+    raws = [fresh.partner.answer(digest, signer=false).raw] * 3 + [fresh.partner.answer(digest).raw] * 3
+    outcomes = await asyncio.gather(*map(deliverer.take_answer, raws), return_exceptions=True)
+    codes = [outcome.code.code if isinstance(outcome, PeerError) else outcome for outcome in outcomes]
+    assert [*["bad-signature"] * 3, None, None, "later"] == codes
 
 
 async def test_the_type_of_a_message_of_no_type_is_not_kept(fresh: Door) -> None:
