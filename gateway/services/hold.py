@@ -21,7 +21,6 @@ from gateway.core.rules import Finding, about
 from gateway.core.verification import OFFICER
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.guests import is_guest
 from gateway.services.ports import ApartRow, Shared, Tx
 from gateway.services.resync import bring_back
 
@@ -44,18 +43,18 @@ class Hold:
 
         ``reason`` stays sealed here. ``protection`` replaces the protection state of the draft (its ``asylum`` member),
         where that is what became known; a freeze tightens, so it never brings a ``none``, which only the authority that
-        attests it may, and an ``unknown`` takes the place of nothing that is known. Raises ``Forbidden`` and, once the
-        case is over, ``IllegalStep``.
+        attests it may. What is known already is replaced by that authority alone, and never by an ``unknown``; from
+        anybody else the case is stopped, and the state stays (R-01). Raises ``Forbidden`` and, once the case is over,
+        ``IllegalStep``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now, ref)
-        attests = role == "asylum_authority" and not is_guest(person)
-        if protection is not None and protection.get("state") == "none" and not attests:
+        if protection is not None and protection.get("state") == "none" and not person_stop.attests(person, role):
             raise Forbidden("only the asylum authority attests that there is no protection need", "freeze without it")
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            draft = person_stop.tightened(held.case, protection)
+            draft = person_stop.tightened(held.case, protection, person, role)
             data = {"reason": reason, "draft": draft, "undo": await cases.undo_of(tx, held.case)}
             await cases.move(context, tx, held, Event("freeze", person, role, data), now)
 

@@ -22,6 +22,7 @@ from gateway.core.person_keys import VERSION, person_values
 from gateway.core.remark import still_stops
 from gateway.core.verification import STOP
 from gateway.services.context import Context
+from gateway.services.guests import is_guest
 from gateway.services.ports import Shared, Tx
 from keys import b64
 
@@ -40,16 +41,24 @@ def attested_none(draft: Mapping[str, Any]) -> bool:
     return bool(state["state"] == "none" and state["attested_by"] and state["attested_on"] and state["basis"])
 
 
-def tightened(case: Case, protection: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def attests(person: str, role: str) -> bool:
+    """Return whether the word of ``person`` in ``role`` is an attestation: the asylum authority's, and no guest's."""
+    return role == "asylum_authority" and not is_guest(person)
+
+
+def tightened(case: Case, protection: Mapping[str, Any] | None, person: str, role: str) -> Mapping[str, Any] | None:
     """
     Return the draft of ``case`` with ``protection`` in place of its protection state, or ``None`` if it stays as it is.
 
-    Who stops a case may say what became known. That somebody does not know undoes nothing that was indicated.
+    Who stops a case may say what became known. Once something is known, ``person`` in ``role`` puts a state in its
+    place only if theirs is the word that attests (R-01): the desk could else write over whose it is, or what. And that
+    somebody does not know undoes nothing.
     """
     if protection is None or case.draft is None:
         return None
     known = case.draft["asylum"]["state"] not in ("none", "unknown")
-    return None if known and protection["state"] == "unknown" else {**case.draft, "asylum": protection}
+    stands = known and (protection["state"] == "unknown" or not attests(person, role))
+    return None if stands else {**case.draft, "asylum": protection}
 
 
 def stops(case: Case) -> bool:

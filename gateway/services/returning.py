@@ -296,7 +296,7 @@ class Returning:
         Call the person back after departure, or ask to have them taken back, by the ISO date ``by``.
 
         ``reason`` stays sealed; the other State gets ``code`` (list ``take_back_reason``). ``protection``
-        replaces the protection state of the draft, as with a freeze; then the other State is told nothing (R-01).
+        replaces the protection state of the draft where a freeze would; then the other State is told nothing (R-01).
         Nothing stands before this step.
         """
         if protection is not None and protection.get("state") == "none":
@@ -304,7 +304,7 @@ class Returning:
         text = _text(TAKE_BACK, {"reason": code, "by": by})
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            draft = person_stop.tightened(case, protection)
+            draft = person_stop.tightened(case, protection, person, role)
             return text, {"reason": reason, "body": text, "draft": draft}
 
         await self._step(ref, "recall", person, role, make, TAKE_BACK)

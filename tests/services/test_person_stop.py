@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from gateway.core.case import State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.verification import MAY_FREEZE
 from gateway.services import cases, person_stop
+from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden
 from gateway.services.ports import Tx
 from schemas import SchemaError
@@ -170,6 +172,77 @@ async def test_not_knowing_undoes_nothing_that_was_indicated(network: Network) -
     await hold.freeze(ref, "again", "second", "liaison_officer", UNKNOWN)
     await clear.close(ref, "first")
     assert [person_stop.HOLDER] == await holders(network, await clear.new(story.draft(to="XCC"), "first"))
+
+
+GRANTED = {"state": "granted", "attested_by": "protection", "attested_on": "2026-11-20", "basis": "decision 7"}
+FALSE = {"state": "withdrawn", "attested_by": "first", "attested_on": "2026-11-25", "basis": "she changed her mind"}
+DESKS = [("first", "case_officer"), ("second", "liaison_officer"), ("welfare", "child_welfare")]
+
+
+async def asylum_of(network: Network, ref: str) -> Any:
+    """Return the protection state on record."""
+    return ((await story.case(network, "XAA", ref)).draft or {})["asylum"]
+
+
+@pytest.mark.parametrize(("person", "role"), DESKS)
+async def test_who_freezes_does_not_write_over_what_was_attested(network: Network, person: str, role: str) -> None:
+    """The case is stopped and the word of the authority stands, whatever the desk or anybody else brings (R-01)."""
+    hold, ref = network.gateways["XAA"].hold, await story.sent(network)
+    await hold.freeze(ref, "protection was granted", *AUTHORITY, GRANTED)
+    await hold.freeze(ref, "and so", person, role, FALSE)
+    assert (GRANTED, [AUTHORITY, (person, role)]) == (await asylum_of(network, ref), await holders(network, ref))
+
+
+@pytest.mark.parametrize(("person", "role"), DESKS)
+async def test_who_calls_back_does_not_write_over_what_was_attested(network: Network, person: str, role: str) -> None:
+    """A recall stops as a freeze does, and leaves the word of the authority where it is (R-01)."""
+    ref, _ = await homeward.departed(network)
+    returning = network.gateways["XAA"].returning
+    await returning.recall(ref, "known", "UNSAFE", "2026-12-20", *AUTHORITY, GRANTED)
+    await returning.recall(ref, "and so", "UNSAFE", "2026-12-20", person, role, FALSE)
+    assert ("RECALL", GRANTED) == (await story.state(network, "XAA", ref), await asylum_of(network, ref))
+
+
+async def test_a_guest_of_the_authority_does_not_write_over_what_was_attested(network: Network) -> None:
+    """The desk holds the link of a guest first: what a guest says becomes known, and is no attestation (R-01)."""
+    gateway, now = network.gateways["XAA"], network.clock.now()
+    ref = await story.sent(network)
+    made = Invitation("g", ref, "asylum_authority", "guest.g", "first", now, now + timedelta(days=9))
+    gateway.context.guests.take(made, now)
+    await gateway.hold.freeze(ref, "it was granted", "guest.g", "asylum_authority", GRANTED)
+    await gateway.hold.freeze(ref, "and so", "guest.g", "asylum_authority", FALSE)
+    with pytest.raises(Forbidden):
+        await gateway.hold.attest(ref, FALSE, "and so", "guest.g", "asylum_authority")
+    assert GRANTED == await asylum_of(network, ref)
+
+
+async def test_the_authority_says_by_a_freeze_what_is_so_now(network: Network) -> None:
+    """The role that attests puts a later state in place of an earlier one."""
+    hold, ref = network.gateways["XAA"].hold, await story.sent(network)
+    await hold.freeze(ref, "she asks for it", "first", "case_officer", REQUESTED)
+    await hold.freeze(ref, "it was granted", *AUTHORITY, GRANTED)
+    assert GRANTED == await asylum_of(network, ref)
+
+
+async def test_no_other_act_of_a_desk_changes_what_was_attested(network: Network) -> None:
+    """Amending, a remark, an image, a correction and an attestation: refused to the desk, or the state stays (R-01)."""
+    gateway = network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(asylum=GRANTED), "first")
+    frozen = await gateway.clear.new(story.draft(asylum=GRANTED), "first")
+    await gateway.hold.freeze(frozen, "it was granted", "first", "case_officer")
+    desk = ("first", "case_officer")
+    tried = [
+        gateway.clear.amend(ref, story.draft(asylum=FALSE), *desk),
+        gateway.clear.amend(ref, story.draft(asylum=NONE), *desk),
+        gateway.clear.remarks.write(ref, None, *desk),
+        gateway.clear.images.detach(ref, "photo", *desk),
+        gateway.hold.correct(frozen, elements(), "typed wrong", *desk),
+        gateway.hold.attest(frozen, FALSE, "and so", *desk),
+    ]
+    for act in tried:
+        with pytest.raises((RuleRefused, IllegalStep, Forbidden)):
+            await act
+    assert [GRANTED, GRANTED] == [await asylum_of(network, one) for one in (ref, frozen)]
 
 
 async def test_hold_of_the_authority_stops_the_person(network: Network) -> None:
