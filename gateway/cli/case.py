@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
@@ -22,7 +22,7 @@ from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import home_option, key_passphrase_option, passphrase, passphrase_option, read_json, run
 from gateway.core.attachments import FILE_MAX_BYTES, MEMBER_OF, NotRendered, in_short
 from gateway.core.case import Case, Side, State
-from gateway.core.machine import IllegalStep
+from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import CLERK, GATEWAY, OFFICER
 from gateway.http.local_api import (
     allowed_json,
@@ -36,6 +36,7 @@ from gateway.http.local_api import (
 from gateway.services import act_bodies, cases
 from gateway.services.acts import ANYBODY, DESK, LISTS, VERBS, Call, find_row
 from gateway.services.answer import needs_second_signer
+from gateway.services.audience import heard
 from gateway.services.clear import APPROVAL
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
@@ -46,6 +47,8 @@ from keys import statement as statements
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
+
+T = TypeVar("T")
 
 STATEMENT_LASTS = timedelta(days=1)
 """A statement signed here is used at once; a day leaves room for a clock that is off."""
@@ -65,9 +68,25 @@ class Desk:
 
     def run(self, act: "Callable[[Gateway], Awaitable[Any]]") -> Any:
         """Do ``act`` with the gateway, print what it returns, and return it."""
-        value = run(self.home, self.ask, act)
+        value = self.done(act)
         emit(value, as_json=self.as_json)
         return value
+
+    def done(self, act: "Callable[[Gateway], Awaitable[T]]") -> T:
+        """
+        Do ``act`` with the gateway and return what it returned.
+
+        A rule that refuses is told as far as it is for this person (``gateway.services.audience``).
+        """
+
+        async def told(gateway: "Gateway") -> T:
+            try:
+                return await act(gateway)
+            except RuleRefused as error:
+                known = gateway.context.persons.get(self.person)
+                raise RuleRefused(heard(error.findings, known.roles if known else ())) from None
+
+        return run(self.home, self.ask, told)
 
     def fitting(self, gateway: "Gateway", allowed: frozenset[str], before: frozenset[str] = frozenset()) -> str:
         """

@@ -115,9 +115,10 @@ def _of_case(error: BaseException) -> Told | None:
     match error:
         case RuleRefused():
             found = tuple(asdict(finding) for finding in error.findings)
-            return Told(
-                Exit.REFUSED, "rule-refused", "a rule refuses", "mend what each rule names, then try again", found
+            hint = (
+                "mend what each rule names, then try again" if found else "the desk in charge of the case knows which"
             )
+            return Told(Exit.REFUSED, "rule-refused", "a rule refuses", hint, found)
         case IllegalStep():
             return Told(Exit.REFUSED, "illegal-step", str(error), "isthmus case show REF lists the steps that are open")
         case Forbidden():

@@ -8,7 +8,6 @@ import click
 from gateway.cli.case import Desk, desk_options
 from gateway.cli.note_pdf import serialize_pdf
 from gateway.cli.output import emit, say
-from gateway.cli.session import run
 from gateway.core.note_verbale import LANGUAGES, Note, serialize_html, serialize_text
 from gateway.services.escalate import Escalation
 
@@ -43,7 +42,7 @@ def note_verbale(desk: Desk, partner: str, language: str, file: Path | None, dra
         role = desk.fitting(gateway, frozenset(escalation.who("L4")))
         return await escalation.note(partner, desk.person, role, language, draft=draft)
 
-    made = run(desk.home, desk.ask, act)
+    made = desk.done(act)
     if desk.as_json:
         emit({"number": made.number or None, "on": made.on, "items": made.items, "text": serialize_text(made)})
     else:

@@ -3,7 +3,8 @@ The door for a ministry's own system: JSON in, JSON out, one person behind every
 
 Rule 1: a token names a person and a header the role; what that role may do is read from the state tables.
 Rule 2: personal content leaves only to a desk, for a justification, and the look is recorded before it does (R-13).
-Rule 3: an error says in plain words what is wrong and quotes nothing that was sent.
+Rule 3: an error says in plain words what is wrong and quotes nothing that was sent. Which rule refused is told to whom
+it concerns (``gateway.services.audience``).
 """
 
 import asyncio
@@ -46,6 +47,7 @@ from gateway.services.acts import (
     find_row,
     look,
 )
+from gateway.services.audience import heard
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
 from gateway.services.ports import Conflict, Unavailable
@@ -119,6 +121,14 @@ class _Door:
         if scheme.lower() != "bearer" or not token or not found:
             raise NoToken
         return found[0]
+
+    def _roles(self, request: web.Request) -> frozenset[str]:
+        """Return the roles of whose token came with the request; none if it names nobody."""
+        try:
+            known = self._desk.context.persons.get(self._person(request))
+        except NoToken:
+            return frozenset()
+        return known.roles if known else frozenset()
 
     def _role(self, request: web.Request, person: str, allowed: frozenset[str]) -> str:
         """
@@ -300,7 +310,7 @@ class _Door:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            response = problem_for(error)
+            response = problem_for(error, self._roles(request))
             if response is None:
                 self._desk.context.log("gateway.fault", error=type(error).__name__)
                 response = local_problem(
@@ -314,8 +324,8 @@ class _Door:
 _RETRY = {"Retry-After": "2"}
 
 
-def problem_for(error: Exception) -> web.Response | None:
-    """Return the problem document for ``error``, or ``None`` if it is a fault of ours."""
+def problem_for(error: Exception, roles: frozenset[str]) -> web.Response | None:
+    """Return the problem document for ``error`` to a person with ``roles``, or ``None`` if it is a fault of ours."""
     match error:
         case SchemaError():
             places = [{"pointer": one.pointer, "text": one.text} for one in error.problems]
@@ -337,8 +347,10 @@ def problem_for(error: Exception) -> web.Response | None:
             hint = "GET the case: 'allowed' lists the steps you may take now"
             return local_problem(409, "illegal-step", "Not a step of this case now", str(error), hint=hint)
         case RuleRefused():
-            more = {"findings": [asdict(finding) for finding in error.findings]}
-            return local_problem(422, "rule-refused", "A rule refuses", "'findings' says which and why.", more=more)
+            found = heard(error.findings, roles)
+            more = {"findings": [asdict(finding) for finding in found]}
+            detail = "'findings' says which and why." if found else "Which one is for the desk in charge of the case."
+            return local_problem(422, "rule-refused", "A rule refuses", detail, more=more)
     return _problem_for_carriage(error)
 
 

@@ -24,6 +24,7 @@ from multidict import MultiDict
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.rules import Finding
 from gateway.services.account_store import Invitation, Session
+from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from gateway.web import language
@@ -110,9 +111,6 @@ def _desk_app(site: Site, pages: DeskPages) -> web.Application:
 
 _PROVING = frozenset({"fresh", "prove", "keep", "sign-out"})
 """What is open to whoever came by the link of an invitation and has still to prove that it is theirs."""
-
-_OF_NO_PERSON = ("D-", "N-")
-"""How the rules begin that say nothing of a person: which other one stands against a step is not for the board."""
 
 _NEVER_KEPT = frozenset({"csrf", "once", "confirm", "credential", "approval", "code", "pending"})
 """Fields that are good for one sending, or prove who it was."""
@@ -345,7 +343,7 @@ class _Door:
                 self._site.desk.context.log("gateway.fault", error=type(error).__name__)
                 told = _Told(500, N_("Something went wrong here"), N_("The gateway has logged what to look for."))
         if self._pages.name == "board":
-            told = replace(told, findings=tuple(one for one in told.findings if one.rule.startswith(_OF_NO_PERSON)))
+            told = replace(told, findings=of_no_person(told.findings))
         visit = request.get(VISIT)
         if visit is None:
             pages, tongue = self._pages, self._tongue(request, None)

@@ -17,7 +17,7 @@ from gateway.app import SystemClock
 from gateway.cli.errors import CommandError
 from gateway.cli.note_pdf import serialize_pdf
 from gateway.core.note_verbale import Item, Note, reference, serialize_html
-from tests.cli.support import Homes, call, received, value
+from tests.cli.support import Homes, call, opened, received, value
 
 NOTE = Note(
     "1/2027",
@@ -128,6 +128,34 @@ def test_each_level_by_its_command(homes: Homes, monkeypatch: pytest.MonkeyPatch
     assert {"ref": ours, "level": "L3", "note": None} == done
     reference_there = value("overdue", "-C", home)[0]["reference"]
     assert reference_there in value("escalate", "list", "XBB", "-C", home, "--as", "board")["text"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("case", "remind", "--", "REF"), []),
+        (("escalate", "trigger", "--", "REF", "L4"), []),
+        (("note-verbale", "XBB"), ["D-07"]),
+    ],
+    ids=["remind", "trigger", "note"],
+)
+def test_foreign_affairs_learns_no_reason_that_lies_in_the_person(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...], told: list[str]
+) -> None:
+    """A case that R-01 holds back is not pressed by them, and which rule it is stays with the desk."""
+    ours, _ = received(homes)
+    home, other = homes.home("XAA"), opened(homes)
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db:
+        db.execute("UPDATE person_value SET stop = 1 WHERE ref = ?", (other,))
+        db.commit()
+    later(monkeypatch, 45)
+    named = [ours if one == "REF" else one for one in asked]
+    done = call(*named[:2], "-C", home, "--as", "board", "--json", *named[2:])
+    found = json.loads(done.stderr)["error"]
+    assert (5, "rule-refused", told) == (done.exit_code, found["code"], [one["rule"] for one in found["problems"]])
+    assert ("R-01" in done.output, "person" in done.output) == (False, False)
+    officer = call("case", "remind", "-C", home, "--as", "first", "--role", "case_officer", "--json", "--", ours)
+    assert "R-01" in [one["rule"] for one in json.loads(officer.stderr)["error"]["problems"]]
 
 
 def test_no_file_is_overwritten(home: Path, tmp_path: Path) -> None:

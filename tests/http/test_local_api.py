@@ -21,11 +21,11 @@ from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
 from gateway.services import cases, evidence
 from gateway.services.context import Person
-from gateway.services.ports import Conflict, Tx, Unavailable
+from gateway.services.ports import Conflict, Redacted, Tx, Unavailable
 from keys import b64
 from tests.support import homeward, pictures, story
 from tests.support.network import PEOPLE, Network, make_network
-from tests.support.remarks import TEXT, FakeRedactor, found
+from tests.support.remarks import TEXT, FakeRedactor, found, write
 
 WHY = {"justification": "Prüfung der Anfrage"}
 
@@ -300,6 +300,28 @@ async def test_an_overdue_reply_is_on_the_board_and_may_be_reminded_of(api: Api)
     await api.network.refresh()
     status, moved = await api.post("board", f"/v1/cases/{refs[0]}/reminder")
     assert (200, "ACKNOWLEDGED") == (status, moved["state"])
+
+
+async def test_foreign_affairs_learns_no_reason_that_lies_in_the_person(api: Api) -> None:
+    """That a rule refuses a reminder is told to all, and which one to the desk alone (REM-5)."""
+    network = api.network
+    network.gateways["XAA"].context.redactor = FakeRedactor(Redacted((), ("held-for-person",), "en"))
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    await write(network, ours)
+    network.clock.pass_(days=40)
+    status, refused = await api.post("board", f"/v1/cases/{ours}/reminder")
+    assert (422, "rule-refused", []) == (status, refused["type"].rpartition(":")[2], refused["findings"])
+    _, refused = await api.post("first", f"/v1/cases/{ours}/reminder")
+    assert "REM-5" in [one["rule"] for one in refused["findings"]]
+
+
+async def test_foreign_affairs_learns_that_nothing_is_late_yet(api: Api) -> None:
+    """A rule of the deadlines says nothing of a person and is told."""
+    ours, _ = await story.acknowledged(api.network)
+    status, refused = await api.post("board", f"/v1/cases/{ours}/reminder")
+    assert (422, ["D-03"]) == (status, [one["rule"] for one in refused["findings"]])
 
 
 async def test_a_stop_and_the_ways_on(api: Api) -> None:
