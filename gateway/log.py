@@ -1,7 +1,7 @@
 """
 The log of a process: JSON lines with allow-listed keys, also for what the libraries say.
 
-Rule 1: a line carries keys of ``LOG_KEYS`` and nothing else.
+Rule 1: a line carries keys of ``LOG_KEYS`` and nothing else, and one that names a case carries none of ``WHY``.
 Rule 2: of what a library says, its name and the type of the error are told, never its words: an exception, or a task
 that nobody waited for, quotes whatever it held.
 Rule 3: a log that cannot be written stops nothing.
@@ -25,6 +25,9 @@ LOG_KEYS = frozenset(
     | {"digest", "role", "kid", "process", "library"}
 )
 """The only keys a log line may carry; whatever else is bound is dropped before it is written."""
+
+WHY = frozenset({"rule", "reason"})
+"""Keys that tell why something waits or was refused: beside a reference they would say what a case is about."""
 
 Log = Callable[..., None]
 """Writes one line: the event, and values by key."""
@@ -75,7 +78,8 @@ class _Lines:
 
 
 def _rendered(values: Mapping[str, Any]) -> str:
-    allowed = {key: value for key, value in values.items() if key in LOG_KEYS}
+    keys = LOG_KEYS - WHY if "ref" in values else LOG_KEYS
+    allowed = {key: value for key, value in values.items() if key in keys}
     allowed["timestamp"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     try:
         return orjson.dumps(allowed, default=str).decode()

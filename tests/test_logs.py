@@ -1,5 +1,6 @@
 """A log line carries allow-listed keys and nothing else."""
 
+import ast
 import asyncio
 import errno
 import gc
@@ -10,13 +11,18 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
-from gateway.log import LOG_KEYS, configure_log, hear_libraries
+import gateway
+from gateway.core.person_keys import person_values
+from gateway.log import LOG_KEYS, WHY, configure_log, hear_libraries
+from gateway.services.ports import Redacted
 from tests.support import story
 from tests.support.network import Network, make_network
+from tests.support.remarks import FakeRedactor, write
 
 
 def test_unknown_keys_are_dropped() -> None:
@@ -39,6 +45,51 @@ def test_bound_ids_stand_on_every_line() -> None:
 def test_no_listed_key_can_name_a_person() -> None:
     """The list has no key for a name, a body, an element or a statement."""
     assert not LOG_KEYS & {"name", "body", "elements", "draft", "statement", "justification", "person"}
+
+
+def test_a_line_that_names_a_case_has_no_reason() -> None:
+    """Whatever is bound beside a reference, the line does not say why: an operator could tell cases by it."""
+    stream = io.StringIO()
+    configure_log(stream)("message.held", ref="r", rule="R-01", reason="held-for-person")
+    assert {"event", "level", "timestamp", "ref"} == set(json.loads(stream.getvalue()))
+
+
+def test_no_call_of_the_log_names_a_case_and_a_reason() -> None:
+    """Held in the source as well, so that nothing is lost that somebody meant to tell."""
+    found = []
+    for file in sorted(Path(gateway.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            keys = {one.arg for one in node.keywords}
+            if name in ("log", "_log") and "ref" in keys and keys & (WHY | {None}):
+                found.append((file.name, node.lineno))
+    assert [] == found
+
+
+REASONS = ("R-0", "R-1", "R-2", "REM-", "held-for-person", "protection", "asylum", "afraid")
+
+
+async def test_no_line_tells_that_a_case_is_about_protection(tmp_path: Path) -> None:
+    """A remark that tells of it, a case held for it in its outbox, and a stop by the authority: no line says so."""
+    network = await make_network(tmp_path)
+    try:
+        home = network.gateways["XAA"]
+        waiting = await story.sent(network)
+        draft, other = [await home.clear.new(story.draft(), "first") for _ in range(2)]
+        values = person_values(story.draft(), home.context.vault.index_value)
+        await home.store.commit(lambda tx: tx.save_person_values(other, values, True))
+        assert 0 == await network.deliver()
+        home.context.redactor = FakeRedactor(Redacted((), ("held-for-person",), "en"))
+        await write(network, draft)
+        asked = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
+        await home.hold.freeze(waiting, "she is afraid", "protection", "asylum_authority", asked)
+        lines = [repr((event, values)) for event, values in network.logs]
+        assert [] == [line for line in lines if any(word in line for word in REASONS)]
+        assert any("message.held" in line for line in lines)
+    finally:
+        await network.close()
 
 
 async def test_a_whole_exchange_logs_nothing_personal(tmp_path: object) -> None:

@@ -26,8 +26,9 @@ from gateway.core.messages import (
     SUSPENSION,
     WITHDRAWAL,
 )
-from gateway.core.rules import When, about, findings
+from gateway.core.rules import Finding, When, about, findings
 from gateway.services import cases, no_contact, outbox, person_stop
+from gateway.services.audience import of_no_person
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, OutboundRow, Tx
 from keys import b64
@@ -93,9 +94,14 @@ class Leaving:
         stopped = await person_stop.held_back(tx, case)
         facts = about(case, now, row.type, body, no_contact=reason, person_stopped=stopped)
         found = findings(When.RETRY, facts)
-        for finding in found:
-            self._context.log("message.held", ref=case.ref, rule=finding.rule)
+        if found:
+            self._held(case.partner, found)
         return not found
+
+    def _held(self, partner: str, found: tuple[Finding, ...]) -> None:
+        """Tell the log that a message for ``partner`` waits: of no case, and by no rule that is of a person."""
+        told = of_no_person(found)
+        self._context.log("message.held", partner=partner, **({"rule": told[0].rule} if told else {}))
 
     async def _stop_behind(self, tx: Tx, row: OutboundRow) -> OutboundRow | None:
         """

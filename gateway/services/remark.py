@@ -1,7 +1,8 @@
 """
 A remark beside a message: written, read by a machine in another process, compared with the record, confirmed, sent.
 
-Rule 1: whatever goes wrong while a remark is read holds it, with a code; its words stand in no log.
+Rule 1: whatever goes wrong while a remark is read holds it, with a code; its words stand in no log, nor does what they
+tell of.
 Rule 2: it is compared with the case's own record each time: when it was read, when it is confirmed, when a body is
 composed or approved with it, and once more when it is sent. What cannot be compared is taken for a leak.
 Rule 3: that a remark tells of a need for protection holds every message of the case until the state is attested anew;
@@ -28,6 +29,9 @@ from gateway.redaction.leaks import leaks
 from gateway.services import cases
 from gateway.services.context import Context, acting
 from gateway.services.ports import Redacted, Tx
+
+_OF_THE_MACHINE = "recogniser-"
+"""How the codes begin that are for the operator. What the others say of a case is for its desk, and for no log."""
 
 NOT_COMPARED = "record"
 """The field that stands for all of them where the comparison itself failed."""
@@ -155,8 +159,9 @@ class Remarks:
             return outcome
 
         outcome: Remark | None = (await context.commit(unit)).value
-        if outcome is not None and outcome.reasons:
-            context.log("remark.held", ref=ref, reason=",".join(outcome.reasons))
+        for reason in outcome.reasons if outcome is not None else ():
+            if reason.startswith(_OF_THE_MACHINE):
+                context.log("remark.held", reason=reason)
         return outcome
 
     async def confirm(
