@@ -448,7 +448,7 @@ _plain_step("elements", "elements", "Prepare the answer to a question: only the 
 _plain_step("remind", "reminder", "Remind the other State of an overdue reply.")
 _plain_step("discard", "discard", "Close a case before anything of it was accepted.")
 _plain_step("close", "close", "Close a case that is answered, withdrawn or was not delivered.")
-_plain_step("release", "release", "Let go of a case that this person froze.")
+_plain_step("release", "release", "Let go of a case that this person, or a guest in this role, froze.")
 _plain_step("resume", "resume", "Propose that a frozen case goes on, or, as a second person, let it go on.")
 _plain_step("withdraw", "withdraw", "Withdraw a frozen case; the withdrawal gives no reason.")
 _plain_step("acknowledge", "acknowledge", "Acknowledge a request that was received.")

@@ -11,11 +11,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from gateway.core.deadlines import Clock
+
+GUEST: Final = "guest."
+"""How the ids of guests begin: the id of their invitation follows."""
+
+
+def is_guest(person: str) -> bool:
+    """Tell whether ``person`` is the id of a guest, whom a desk invited (``gateway.services.guests``)."""
+    return person.startswith(GUEST)
 
 
 class Side(StrEnum):

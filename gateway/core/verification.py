@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core.attachments import drawn
-from gateway.core.case import Case, Pending, Side, State
+from gateway.core.case import Case, Pending, Side, State, is_guest
 from gateway.core.deadlines import shorten_clock
 from gateway.core.elements import element_findings
 from gateway.core.machine import (
@@ -415,8 +415,21 @@ def _attested(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return ()
 
 
+def let_go_by(case: Case, actor: str, role: str) -> tuple[tuple[str, str], ...]:
+    """
+    Return whose stops of ``case`` end when ``actor`` lets go in ``role``: their own; where they hold none, those of
+    guests in the very same role. A guest lets go of nothing (V-07, ``docs/decisions/0021-who-lets-go-for-a-guest.md``).
+    """
+    if is_guest(actor):
+        return ()
+    own = (actor, role)
+    if own in case.holders:
+        return (own,)
+    return tuple(holder for holder in case.holders if is_guest(holder[0]) and holder[1] == role)
+
+
 def _same_freezer(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    if (event.actor, event.role) not in case.holders:
+    if not let_go_by(case, event.actor, event.role):
         return _found("V-07", "only who froze the case can let go")
     return ()
 
@@ -719,7 +732,8 @@ def _attest(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _release(case: Case, event: Event, now: datetime) -> Change:
-    holders = tuple(holder for holder in case.holders if holder != (event.actor, event.role))
+    gone = let_go_by(case, event.actor, event.role)
+    holders = tuple(holder for holder in case.holders if holder not in gone)
     return replace(case, holders=holders, released=not holders), (Notify("interior"),)
 
 

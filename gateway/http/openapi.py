@@ -131,7 +131,7 @@ ROUTES: tuple[Route, ...] = (
     _verb("contest", "Ask once for a second look at the reply."),
     _verb("reminder", "Remind of an overdue answer."),
     _verb("freeze", "Stop the case at once."),
-    _verb("release", "Let go of a case you froze."),
+    _verb("release", "Let go of a case you, or a guest in your role, froze."),
     _verb("resume", "Propose to go on, or as a second person go on."),
     _verb("apart", "Say that the case is about another person than the stopped one it is held for."),
     _verb("correction", "Set right what the record of a case that stands still says of the person."),

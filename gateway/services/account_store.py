@@ -442,6 +442,10 @@ class AccountStore(Protocol):
         """Return the events of an account, the latest first."""
         ...
 
+    async def has_event(self, person: str, event: str) -> bool:
+        """Return whether ``event`` is among the events of an account that are kept."""
+        ...
+
     async def set_snooze(self, snooze: Snooze) -> None:
         """Put a case aside for a person instead of the snooze before."""
         ...

@@ -57,6 +57,9 @@ from keys import b64
 from keys.rest import Vault
 from schemas import ijson
 
+_RENEWED = "invitation.renewed"
+"""Event of an account: the invitation got a further link."""
+
 
 @dataclass(slots=True)
 class Accounts:
@@ -327,8 +330,8 @@ class Accounts:
         """
         Let the invitation ``id`` to ``ref`` last until another instant, also one that is over; not one revoked.
 
-        A guest stays the same person by it, who may let go of what they stopped. Raises ``ValueError`` for too long a
-        time.
+        A guest stays the same person by it, and adds no first means any more (``was_renewed``). Raises ``ValueError``
+        for too long a time.
         """
         if not now < until <= now + INVITATION_MAX:
             raise ValueError(f"an invitation lasts {INVITATION_MAX.days} days at most")
@@ -337,8 +340,12 @@ class Accounts:
             return None
         made = replace(found, until=until)
         self.guests.take(made, now)
-        await self.note(made.person, "invitation.renewed", made.role, desk_of(made.role), now)
+        await self.note(made.person, _RENEWED, made.role, desk_of(made.role), now)
         return made
+
+    async def was_renewed(self, guest: str) -> bool:
+        """Return whether the invitation of ``guest`` ever had a second link. It is noted before that link is made."""
+        return await self.store.has_event(guest, _RENEWED)
 
     async def find_invitation_of(self, guest: str, now: datetime) -> Invitation | None:
         """Return the invitation that the guest ``guest`` is here by, if it stands: a guest has no other leave."""

@@ -2,8 +2,8 @@
 Guests: people whom a desk asked to one case, in one role, for a time; and what their word may do there.
 
 Rule 1: a guest is nobody but by an invitation that stands: one case, one role, until an instant or a revocation.
-Rule 2: a guest's word stops, refuses, reports and answers. It approves nothing, attests nothing and is no second
-person: a link is good for whoever holds it, and the desk that made it holds it first.
+Rule 2: a guest's word stops, refuses, reports and answers. It approves nothing, attests nothing, lets go of nothing and
+is no second person: a link is good for whoever holds it, and the desk that made it holds it first.
 Rule 3: a service takes a guest only where it names the case (``context.acting``), and no case is moved by a guest but
 their own (``cases.move``). Whatever does neither takes no guest.
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-GUEST: Final = "guest."
-"""How the ids of guests begin: the id of their invitation follows."""
+from gateway.core.case import GUEST as GUEST
+from gateway.core.case import is_guest as is_guest
 
 EVENTS: Final = frozenset(
-    # What stops, and letting go of what one stopped oneself.
-    {"freeze", "suspend", "recall", "release", "withdraw"}
+    # What stops. Letting go is for a person of this gateway in the same role (V-07).
+    {"freeze", "suspend", "recall", "withdraw"}
     # What refuses, or leads back to where everything is looked at again.
     | {"decline", "decline_interview", "refuse", "cancel", "reassess"}
     # What an officer may do alone as well: nobody gains by doing it through a guest.
@@ -29,11 +29,6 @@ EVENTS: Final = frozenset(
     | {"issue", "reissue_document", "report", "report_safe", "report_concern", "report_lost"}
 )
 """The events of the state tables that a guest may bring, if the tables give them to the role."""
-
-
-def is_guest(person: str) -> bool:
-    """Tell whether ``person`` is the id of a guest."""
-    return person.startswith(GUEST)
 
 
 class Leave(Protocol):

@@ -3,7 +3,8 @@ Stopping a case, and the two ways on: withdraw it, or let it go on.
 
 Rule 1: anyone who may freeze does so at once, alone, without a reason being weighed.
 Rule 2: every withdrawal passes through here, whatever its reason, leaves at the next full hour, and says nothing.
-Rule 3: a frozen case goes on only if who froze it lets go, two persons resume it, and R-01 finds nothing.
+Rule 3: a frozen case goes on only if who froze it lets go, two persons resume it, and R-01 finds nothing. What a guest
+stopped is let go by a person of this gateway in the same role, who had no part in inviting.
 Rule 4: where the gateway itself holds a case because another of the same person is stopped, it lets go once two persons
 said, each with a reason, that it is another person; a number that both cases carry is corrected, never argued away.
 """
@@ -18,7 +19,7 @@ from gateway.core import exercise
 from gateway.core.case import Side, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.rules import Finding, about
-from gateway.core.verification import OFFICER
+from gateway.core.verification import CLERK, OFFICER, let_go_by
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import ApartRow, Shared, Tx
@@ -77,8 +78,31 @@ class Hold:
         await context.commit(unit)
 
     async def release(self, ref: str, person: str, role: str) -> None:
-        """Let go of a case this person froze in this role. Raises ``RuleRefused`` if somebody else froze it."""
-        await self._step(ref, "release", person, role)
+        """
+        Let go of a case this person froze in this role, or, if they hold it not, of what guests in the role stopped.
+
+        For a guest nobody lets go who invited anybody to the case, or has another role of the desk in charge: they may
+        be who made the link. Raises ``RuleRefused`` (V-07) then, or if somebody else froze it, and ``Forbidden``.
+        """
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now, ref)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            if (person, role) not in held.case.holders and let_go_by(held.case, person, role):
+                await self._check_apart(tx, held, person, role)
+            await cases.move(context, tx, held, Event("release", person, role), now)
+
+        await context.commit(unit)
+
+    async def _check_apart(self, tx: Tx, held: cases.Held, person: str, role: str) -> None:
+        """Raise ``RuleRefused`` if ``person`` may have had a part in how a guest came to the case."""
+        desk = OFFICER if held.case.side is Side.REQUESTING else CLERK
+        roles = self._context.persons[person].roles - {role}
+        invited = any(row.action == "invite" and row.person == person for row in await tx.accesses(held.case.ref))
+        if invited or roles & desk:
+            because = "who invites to the case, or works at its desk in another role, does not let go for a guest"
+            raise RuleRefused((Finding("V-07", because),))
 
     async def resume(self, ref: str, person: str, role: str) -> None:
         """
@@ -182,15 +206,6 @@ class Hold:
                 raise RuleRefused(found)
             await cases.record_access(context, tx, held, person, name, why, now)
             await cases.move(context, tx, held, Event(name, person, role, {member: value}), now)
-
-        await context.commit(unit)
-
-    async def _step(self, ref: str, name: str, person: str, role: str) -> None:
-        context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now, ref)
-
-        async def unit(tx: Tx) -> None:
-            await cases.move(context, tx, await cases.load(context, tx, ref), Event(name, person, role), now)
 
         await context.commit(unit)
 

@@ -411,6 +411,11 @@ class DeskStore(ABC):
         rows = await self._all(statement, (person, limit))
         return [AccountEvent(person, _instant(row[0]), *row[1:]) for row in rows]
 
+    async def has_event(self, person: str, event: str) -> bool:
+        """Return whether ``event`` is among the events of an account that are kept."""
+        statement = "SELECT 1 FROM account_event WHERE person = ? AND event = ? LIMIT 1"
+        return await self._one(statement, (person, event)) is not None
+
     async def set_snooze(self, snooze: Snooze) -> None:
         """Put a case aside for a person instead of the snooze before."""
         row = (snooze.ref, snooze.person, _seconds(snooze.until), snooze.reason)

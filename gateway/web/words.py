@@ -101,7 +101,7 @@ EVENTS: Mapping[str, str] = {
     # Stop and go on.
     "freeze": N_("The case was stopped"),
     "stop": N_("This gateway told the desk of another case that is stopped"),
-    "release": N_("Who stopped it let go"),
+    "release": N_("A stop was let go of"),
     "propose_resume": N_("Going on was proposed"),
     "resume": N_("The case went on"),
     "withdraw": N_("We withdrew"),

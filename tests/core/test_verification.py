@@ -313,6 +313,25 @@ def test_same_person_in_another_role_cannot_release() -> None:
         take(frozen, "release", "carol", "lawyer")
 
 
+@pytest.mark.parametrize(("actor", "role"), [("guest.g", "lawyer"), ("guest.h", "lawyer"), ("carol", "guardian")])
+def test_what_a_guest_stopped_is_let_go_by_nobody_else(actor: str, role: str) -> None:
+    """Neither by the guest, nor by another one, nor by a person in another role (V-07)."""
+    frozen, _ = freeze(asking(State.SENT), "guest.g", "lawyer")
+    with pytest.raises(RuleRefused, match="V-07"):
+        take(frozen, "release", actor, role)
+
+
+def test_who_holds_the_role_of_a_guest_lets_go_for_it() -> None:
+    """Once they hold nothing themselves; what others stopped stays."""
+    frozen, _ = freeze(asking(State.SENT), "guest.g", "lawyer")
+    frozen, _ = freeze(frozen, "guest.h", "court")
+    frozen, _ = freeze(frozen, "carol", "lawyer")
+    once, _ = take(frozen, "release", "carol", "lawyer")
+    twice, _ = take(once, "release", "carol", "lawyer")
+    stops = [("guest.g", "lawyer"), ("guest.h", "court")]
+    assert (stops, stops[1:], False) == (list(once.holders), list(twice.holders), twice.released)
+
+
 def test_resuming_forgets_the_freeze() -> None:
     """A case that goes on is as it was."""
     moved, _ = good(Side.REQUESTING, State.FROZEN, "resume")

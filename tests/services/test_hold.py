@@ -5,7 +5,11 @@ from datetime import timedelta
 import pytest
 
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.services.context import Forbidden
+from gateway.core.verification import MAY_FREEZE
+from gateway.services import cases
+from gateway.services.account_store import Invitation
+from gateway.services.context import Forbidden, Person
+from gateway.services.ports import Tx
 from tests.support import story
 from tests.support.network import Network
 
@@ -111,6 +115,95 @@ async def test_only_the_freezer_lets_go(network: Network) -> None:
     await hold.freeze(ours, "doubt", "protection", "asylum_authority")
     with pytest.raises(RuleRefused, match="V-07"):
         await hold.release(ours, "welfare", "child_welfare")
+
+
+GUEST = "guest.g"
+
+
+async def stopped_by_guest(network: Network, role: str, country: str = "XAA") -> str:
+    """Return a case that a guest in ``role`` stopped; a lawyer and a court are persons of the gateway too."""
+    ours, theirs = await story.acknowledged(network)
+    ref, context, now = ours if country == "XAA" else theirs, network.gateways[country].context, network.clock.now()
+    added = {
+        name: Person(name, roles, bytes(32))
+        for name, roles in {
+            "lawyer": frozenset({"lawyer"}),
+            "lawyer-too": frozenset({"lawyer", "case_officer"}),
+            "court": frozenset({"court"}),
+            "dpo": frozenset({"dpo"}),
+            "clerk": frozenset({"registry_clerk"}),
+        }.items()
+    }
+    context.persons = {**context.persons, **added}
+    context.guests.take(Invitation("g", ref, role, GUEST, "first", now, now + timedelta(days=9)), now)
+    await network.gateways[country].hold.freeze(ref, "doubt", GUEST, role)
+    return ref
+
+
+@pytest.mark.parametrize("role", ["asylum_authority", "lawyer", "guardian", "court"])
+async def test_nobody_in_another_role_lets_go_for_a_guest(network: Network, role: str) -> None:
+    """Not the desk, not child welfare, not the office of data protection, not the guest: the stop stands (V-07)."""
+    ref, hold = await stopped_by_guest(network, role), network.gateways["XAA"].hold
+    with pytest.raises(Forbidden):
+        await hold.release(ref, GUEST, role)
+    for person, known in network.gateways["XAA"].context.persons.items():
+        for acting in known.roles & MAY_FREEZE - {role}:
+            with pytest.raises(RuleRefused, match="V-07"):
+                await hold.release(ref, person, acting)
+    assert ((GUEST, role),) == (await story.case(network, "XAA", ref)).holders
+
+
+async def test_the_same_role_lets_go_for_a_guest_and_two_persons_resume(network: Network) -> None:
+    """A person of this gateway who holds the very role, and then the case goes on as any other."""
+    ref, hold = await stopped_by_guest(network, "lawyer"), network.gateways["XAA"].hold
+    with pytest.raises(RuleRefused, match="V-08"):
+        await hold.resume(ref, "first", "case_officer")
+    await hold.release(ref, "lawyer", "lawyer")
+    await hold.resume(ref, "first", "case_officer")
+    await hold.resume(ref, "second", "liaison_officer")
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ref)
+
+
+async def test_an_own_stop_is_let_go_before_that_of_a_guest(network: Network) -> None:
+    """Whoever stopped the case too ends their own by it, and the guest's only by saying so again."""
+    ref, hold = await stopped_by_guest(network, "lawyer"), network.gateways["XAA"].hold
+    await hold.freeze(ref, "doubt", "lawyer", "lawyer")
+    await hold.release(ref, "lawyer", "lawyer")
+    assert ((GUEST, "lawyer"),) == (await story.case(network, "XAA", ref)).holders
+    await hold.release(ref, "lawyer", "lawyer")
+    assert () == (await story.case(network, "XAA", ref)).holders
+
+
+async def test_who_works_at_the_desk_does_not_let_go_for_a_guest(network: Network) -> None:
+    """An officer who holds the role as well is of those who make the links (V-07)."""
+    ref, hold = await stopped_by_guest(network, "lawyer"), network.gateways["XAA"].hold
+    with pytest.raises(RuleRefused, match="V-07: who invites"):
+        await hold.release(ref, "lawyer-too", "lawyer")
+    assert ((GUEST, "lawyer"),) == (await story.case(network, "XAA", ref)).holders
+
+
+async def test_who_invited_does_not_let_go_for_a_guest(network: Network) -> None:
+    """A clerk who asked somebody in, or renewed it, is on record for it; another clerk lets go (V-07)."""
+    ref = await stopped_by_guest(network, "registry_clerk", "XBB")
+    context, hold = network.gateways["XBB"].context, network.gateways["XBB"].hold
+
+    async def unit(tx: Tx) -> None:
+        held = await cases.load(context, tx, ref)
+        now = context.clock.now()
+        await cases.record_access(context, tx, held, "clerk", "invite", "to look", now, "registry_clerk")
+
+    await context.commit(unit)
+    with pytest.raises(RuleRefused, match="V-07: who invites"):
+        await hold.release(ref, "clerk", "registry_clerk")
+    await hold.release(ref, "first", "registry_clerk")
+    assert () == (await story.case(network, "XBB", ref)).holders
+
+
+async def test_a_case_that_a_guest_stopped_can_be_withdrawn(network: Network) -> None:
+    """Where nobody has the role, the side that asks still has the safe way on."""
+    ref, hold = await stopped_by_guest(network, "guardian"), network.gateways["XAA"].hold
+    await hold.withdraw(ref, "first", "case_officer")
+    assert "WITHDRAWN" == await story.state(network, "XAA", ref)
 
 
 async def test_resume_needs_the_attested_none_again(network: Network) -> None:

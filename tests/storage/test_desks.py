@@ -14,6 +14,7 @@ from gateway.services.account_store import (
     ATTEMPTS_MAX,
     BACK_OFF_MAX,
     FREE_ATTEMPTS,
+    AccountEvent,
     Approval,
     Challenge,
     CodeSecret,
@@ -270,3 +271,12 @@ def test_each_column_has_a_sentence(folder: str) -> None:
         columns = re.findall(r"^    [a-z_]+ +(?:TEXT|INTEGER|BLOB|BIGINT|BYTEA)\b.*$", migration.sql, re.MULTILINE)
         assert columns
         assert [] == [line for line in columns if not re.search(r"-- [A-Z].*\.$|-- [a-z]+ or [a-z]+\.$", line)]
+
+
+async def test_an_event_is_found_however_many_follow(store: DeskStore) -> None:
+    """What an account was noted for once is told of it, and of no other account."""
+    await store.add_event(AccountEvent("guest.g", T0, "invitation.renewed", "lawyer", "interior"))
+    for _ in range(30):
+        await store.add_event(AccountEvent("guest.g", T0, "link.made", "invitation", "interior"))
+    found = [await store.has_event(person, "invitation.renewed") for person in ("guest.g", "guest.h")]
+    assert [True, False] == found

@@ -17,7 +17,6 @@ from gateway.core.case import Side, State
 from gateway.core.documents import number_digest
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.rules import Finding
-from gateway.services.account_store import PRESENT
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import DESK, VERBS, Call, allowed
 from gateway.services.context import Forbidden
@@ -48,11 +47,6 @@ class Step:
     text: StepText
 
 
-def _needs_own_means(verb: str, level: str) -> bool:
-    """Tell if a guest may not take the step by a link: the desk makes links, and would let go of the guest's stop."""
-    return verb == "release" and level not in PRESENT
-
-
 async def step_of(visit: Visit) -> Step:
     """
     Return the step that is visited. Raises ``HTTPNotFound`` for a verb there is not, ``Forbidden``, ``NotFound``,
@@ -67,8 +61,6 @@ async def step_of(visit: Visit) -> Step:
     row = await looks.row_of(visit, ref)
     if visit.session is not None and is_guest(visit.session.person) and verb not in GUEST_VERBS:
         raise Forbidden("a guest does not take this step", "ask the desk in charge")
-    if visit.session is not None and is_guest(visit.session.person) and _needs_own_means(verb, visit.session.level):
-        raise Forbidden("a guest lets go with a passkey or code of their own", "sign in with it")
     side, state = Side(row.side), State(row.state)
     here = dict(allowed(side, state, visit.roles)).get(verb, [])
     fitting = tuple(role for role in here if role in VERBS[verb].roles(side))

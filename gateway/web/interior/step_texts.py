@@ -125,8 +125,11 @@ TEXTS: Mapping[str, StepText] = {
         N_("The case is stopped. Nothing leaves until those who stopped it let go and two persons resume it."),
     ),
     "release": StepText(
-        N_("Let go of a case you stopped"),
-        N_("You say that you no longer hold the case. It goes on only when everybody has let go and it is resumed."),
+        N_("Let go of a case that you, or a guest in your role, stopped"),
+        N_(
+            "You say that you no longer hold the case. If you did not hold it, you end the stop of every guest in your "
+            "role. It goes on only when everybody has let go and it is resumed."
+        ),
         NOTHING,
         N_("Let go"),
         N_("You have let go of the case. It still stands until it is resumed."),

@@ -3,7 +3,8 @@ The pages of signing in, of one's own means of it, and of signing out. Each desk
 
 Rule 1: a sign-in that fails says the same whoever it was, and whether there is such a person.
 Rule 2: a link is followed by GET and used by POST, because programs that look into mail follow links.
-Rule 3: a new means is added by who came by a link for it, or who has just proved presence with another.
+Rule 3: a new means is added by who came by a link for it, or who has just proved presence with another. A guest adds
+the first one by the first link of the invitation, and by none that was made later.
 """
 
 from aiohttp import web
@@ -220,6 +221,7 @@ async def fresh(visit: Visit, problem: str = "", status: int = 200) -> web.Strea
         status=status,
         options=options,
         code=not options and await accounts.has_code(session.person),
+        guest=is_guest(session.person),
         next=next_of(visit),
         problem=visit.tongue._(problem) if problem else "",
     )
@@ -263,11 +265,14 @@ async def methods(visit: Visit) -> web.StreamResponse:
 
 
 async def _may_add(visit: Visit) -> bool:
-    """Tell whether a means may be added now (Rule 3); a guest's first one by the link of the invitation."""
+    """Tell whether a means may be added now (Rule 3); a guest's first one by the first link of the invitation alone."""
     session = session_of(visit)
     if session.enrolling or session.is_fresh(visit.now):
         return True
-    return is_guest(session.person) and not await _has_means(visit)
+    if not is_guest(session.person) or await _has_means(visit):
+        return False
+    # The desk holds each further link too, and would act for good as the guest who came before.
+    return not await visit.site.accounts.was_renewed(session.person)
 
 
 async def _has_means(visit: Visit) -> bool:

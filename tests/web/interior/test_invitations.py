@@ -16,7 +16,7 @@ from gateway.services.invitations import INVITABLE
 from gateway.services.ports import Unavailable
 from gateway.services.retain import erase_in
 from tests.support import homeward, story
-from tests.web.interior.case_support import personal, put, recorded, two_desks
+from tests.web.interior.case_support import personal, put, read, recorded, two_desks
 from tests.web.support import Answer, Desk, Officer
 
 FIELDS = {"role": "lawyer", "who": "guest", "until": "2026-12-24", "why": "Counsel of the person asked to take part"}
@@ -208,7 +208,7 @@ async def test_taking_it_back_ends_link_and_sessions(both: tuple[Desk, Desk]) ->
 
 
 async def test_a_longer_time_keeps_the_guest_the_same_person(both: tuple[Desk, Desk]) -> None:
-    """Who stopped the case can let go after the invitation ran out and was renewed; the link before is over."""
+    """They may act again after the invitation ran out and was renewed; the link before is over."""
     desk, _ = both
     ref = await story.sent(desk.network)
     officer = await desk.officer("first")
@@ -219,7 +219,7 @@ async def test_a_longer_time_keeps_the_guest_the_same_person(both: tuple[Desk, D
     assert "This guest stopped the case" in (await officer.get(before.path)).words
     desk.network.clock.pass_(days=3)
     with pytest.raises(Forbidden):
-        await hold.release(ref, one.person, "lawyer")
+        await hold.freeze(ref, "And once more", one.person, "lawyer")
     officer = await desk.officer("first")
     assert "Over" in (await officer.get(before.path)).words
     renewed = await officer.post(before.path, {"until": "2026-12-10", "why": "Counsel goes on"})
@@ -227,7 +227,8 @@ async def test_a_longer_time_keeps_the_guest_the_same_person(both: tuple[Desk, D
     assert link
     assert 410 == (await desk.nobody().get(link_of(before))).status
     assert one.person == (await one_of(desk, ref)).person
-    await hold.release(ref, one.person, "lawyer")
+    await hold.freeze(ref, "And once more", one.person, "lawyer")
+    assert ((one.person, "lawyer"),) == (await read(desk.network, "XAA", ref)).holders
     assert ("first", "invite", f"Counsel goes on ({one.person})") == (await recorded(desk.network, "XAA", ref))[-1]
 
 

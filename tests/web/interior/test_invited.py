@@ -125,7 +125,7 @@ async def test_who_carries_and_receives_sees_the_messages_of_their_task(both: tu
 
 
 async def test_a_guest_stops_the_case_through_its_page(both: tuple[Desk, Desk]) -> None:
-    """Two actions: the link on the page and the button; the case stands still, and the guest may let go."""
+    """Two actions: the link on the page and the button; the case stands still, and the guest lets go of nothing."""
     desk, _ = both
     ref, _ = await story.received(desk.network)
     guest, made = await guest_of(desk, ref, "lawyer")
@@ -139,7 +139,9 @@ async def test_a_guest_stops_the_case_through_its_page(both: tuple[Desk, Desk]) 
     assert (State.FROZEN, ((made.person, "lawyer"),)) == (case.state, tuple(case.holders))
     again = await guest.get("/invited")
     assert "Stopped" in again.words
-    assert any(link.endswith("/steps/release") for link in links_of(again.text))
+    assert not any(link.endswith("/steps/release") for link in links_of(again.text))
+    assert "Let go of a case that you, or a guest in your role, stopped" in again.words
+    assert 403 == (await guest.get(f"/cases/{ref}/steps/release")).status
 
 
 async def test_what_a_guest_cannot_take_is_said_and_not_linked(both: tuple[Desk, Desk]) -> None:

@@ -233,9 +233,9 @@ async def test_the_desks_of_a_gateway_know_the_guests_of_their_file(tmp_path: Pa
         await desks.close()
         gateway.context.guests.load(())
         with pytest.raises(Forbidden):
-            await gateway.hold.release(ref, one.person, "lawyer")
+            await gateway.hold.freeze(ref, "once more", one.person, "lawyer")
         again = await open_desks(settings, services, gateway.keys, {}, {})
-        await gateway.hold.release(ref, one.person, "lawyer")
+        await gateway.hold.freeze(ref, "once more", one.person, "lawyer")
         await again.close()
     finally:
         await network.close()
@@ -441,7 +441,7 @@ def test_a_guest_brings_nothing_that_two_persons_or_a_signature_stand_for() -> N
             assert row.evidence not in SIGNED, row
             assert not NOBODY_ALONE & frozenset(row.guards), row
             alone = row.who & desk
-            stops = {"decline", "release", "freeze", "suspend", "recall"}
+            stops = {"decline", "freeze", "suspend", "recall"}
             tells = {"issue", "reissue_document", "report", "report_safe", "report_concern", "report_lost"}
             assert alone or row.event in stops | tells, row
 
@@ -451,7 +451,7 @@ def test_every_event_of_the_list_is_one_of_the_tables() -> None:
     known = {row.event for row in (*REQUESTING_ROWS, *REQUESTED_ROWS) if row.who & frozenset(INVITABLE)}
     assert EVENTS <= known
     assert not {verb for verb in GUEST_VERBS if TAKES.get(verb) in ("Signed", "HandedOver")}
-    assert not {"apart", "attestation", "resume", "decision", "departure", "reply", "answer"} & GUEST_VERBS
+    assert not {"apart", "attestation", "release", "resume", "decision", "departure", "reply", "answer"} & GUEST_VERBS
 
 
 @pytest.mark.parametrize("verb", sorted(BODIES))
