@@ -307,6 +307,12 @@ def not_let_go(taken: Taken) -> bool:
     return taken.case.state is S.SUSPENDED and taken.event.name == "resume" and bool(ours)
 
 
+def stop_shows(taken: Taken) -> bool:
+    """V-15: the other State is heard in a case that is stopped where it is not heard in one that is not."""
+    told = taken.event.role == PARTNER and taken.case.state in HELD
+    return told and (at(taken.case), taken.event.name) not in table_for(taken.case.side).index
+
+
 def one_hand(taken: Taken) -> bool:
     """V-42: a person counts as handed over, and not both hands have signed."""
     second = taken.event.data["variant"] != "one hand"
@@ -328,6 +334,7 @@ PROMISES: Mapping[str, Callable[[Taken], bool]] = {
     "V-03": unapproved,
     "V-07": lambda taken: taken.event.name == "release" and taken.event.actor != "carol",
     "V-08": not_let_go,
+    "V-15": stop_shows,
     "V-30": wrong_authority,
     "V-31": bad_variant("other person"),
     "V-32": bad_variant("other conclusions"),
@@ -503,7 +510,8 @@ def old(name: str, valid_until: str) -> dict[str, Any]:
 def actors(row: Row, case: Case, world: World) -> Iterator[tuple[str, str]]:
     """Yield who tries the row: actor and role, one for all who make no difference."""
     if row.event in ("freeze", "suspend", "recall", "release"):
-        yield "carol", "guardian"
+        # Of a verification the desk alone makes a pause.
+        yield ("carol", "guardian") if "guardian" in row.who else ("anna", min(row.who))
         if row.event == "release":
             yield "dora", "guardian"
         return
@@ -929,6 +937,7 @@ STOPPED_BY = {
     "let_go": {"suspend"},
     "same_freezer": {"suspend"},
     "rules_resume": {"suspend"},
+    "taken_there": {"freeze", "suspend", "suspension", "contest"},
     "accepted_once": {"undelivered"},
 }
 """What has to happen for a guard to matter; nothing else that stops a case is tried while looking for its promise."""

@@ -160,20 +160,23 @@ def test_transport_is_heard_in_every_state_of_a_return(side: Side) -> None:
 
 @SIDES
 def test_what_a_partner_says_is_kept_while_held(side: Side) -> None:
-    """Whatever the other State may say in some state has a row, without a guard, where the case is stopped."""
+    """Whatever the other State may say in some state has a row where the case is stopped; where it was may refuse."""
     table = table_for(side)
     said = {row.event for row in table.rows if PARTNER in row.who}
     held = {State.FROZEN: table.index, State.SUSPENDED: table.index}
-    missing = [(s, name) for s in held for name in said if (s, name) not in table.index or table.index[s, name].guards]
-    assert [] == [(s, name) for s, name in missing if (s, name) not in NUMBERED]
+    assert [] == [(s, name) for s in held for name in said if (s, name) not in table.index]
+    guards = {row.guards for state in held for name in said if (row := table.index[state, name]).target != KEEP}
+    assert {("taken_there",)} == guards
+    assert not [row for row in table.rows if row.source in held and row.target == KEEP and row.guards]
 
 
-NUMBERED = {
-    (state, name)
-    for state in (State.FROZEN, State.SUSPENDED)
-    for name in ("use_request", "use_answer", "onward_request", "onward_answer", "rectification", "erasure")
-} | {(State.FROZEN, "confirmation"), (State.SUSPENDED, "confirmation")}
-"""What is said about data that was sent is numbered, and the number is looked at in every state alike."""
+@SIDES
+def test_what_moves_a_stopped_case_is_guarded_by_its_row_alone(side: Side) -> None:
+    """Where the row a case was stopped in is only looked for, that row has no guard that might refuse."""
+    table = table_for(side)
+    looked_for = {row.event for row in table.rows if "taken_there" in row.guards}
+    others = [row for row in table.rows if row.event in looked_for and "taken_there" not in row.guards]
+    assert {()} == {row.guards for row in others}
 
 
 @SIDES
@@ -335,6 +338,7 @@ SPOILT: dict[str, Spoil] = {
     "contest_once": _changed(contests=1),
     "same_freezer": lambda case, event: (case, replace(event, actor="mallory")),
     "released": _changed(released=False),
+    "taken_there": _changed(resume_to=State.DEPARTED),
     "second_person": lambda case, event: (case, replace(event, actor="anna")),
     "never_posted_or_refused": _data(draft=support.draft(to="XCC")),
     "in_directory": _data(listed=False),

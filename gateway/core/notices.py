@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from gateway.core.case import Case, Notice, Side, State
-from gateway.core.machine import STAY, Apply, Effect, Event, Guard, Notify, Row, Send
+from gateway.core.machine import KEEP, STAY, Apply, Effect, Event, Guard, Notify, Row, Send
 from gateway.core.messages import (
     CONFIRMATION,
     ERASURE,
@@ -43,6 +43,7 @@ UNANSWERED_MAX: Mapping[str, int] = {USE_REQUEST: 16, ONWARD_REQUEST: 16, RECTIF
 _NEVER_THERE = frozenset({State.DRAFT, State.CLEARED, State.NOT_ACCEPTED, State.ERASED})
 """States in which the other State holds nothing of ours, and one in which nothing is left here."""
 _STOPPED = frozenset({State.FROZEN, State.SUSPENDED})
+"""States in which what arrives is judged by where the case was stopped (M-5.30): that may be where nothing is there."""
 _OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
 _TRAVELLING = frozenset({State.DEPARTED, State.RECALL})
 
@@ -63,6 +64,12 @@ def _rows(
     return tuple(Row(source, event, STAY, who, guards, evidence) for source in sources)
 
 
+def _hears(sources: Collection[State], event: str, guards: tuple[str, ...]) -> tuple[Row, ...]:
+    """Return the rows of what the other State says; where the case is stopped, the row of where it was decides."""
+    stopped = tuple(Row(source, event, KEEP, _PARTNER, (), "message") for source in sources if source in _STOPPED)
+    return (*_rows([source for source in sources if source not in _STOPPED], event, _PARTNER, guards), *stopped)
+
+
 def rows(side: Side, states: Collection[State]) -> tuple[Row, ...]:
     """Return the rows of ``side`` in those of ``states``, the states that its tables know, where they belong."""
     asking = side is Side.REQUESTING
@@ -80,13 +87,13 @@ def rows(side: Side, states: Collection[State]) -> tuple[Row, ...]:
 def _heard(questions: Collection[State], demands: Collection[State]) -> tuple[Row, ...]:
     """Return what the other State may say; after a withdrawal of its own, only what may follow one."""
     return (
-        *_rows(questions, "use_request", _PARTNER, ("fresh_number",)),
-        *_rows(questions, "use_answer", _PARTNER, ("asked_before",)),
-        *_rows(questions, "onward_request", _PARTNER, ("fresh_number",)),
-        *_rows(questions, "onward_answer", _PARTNER, ("asked_before",)),
-        *_rows(demands, "rectification", _PARTNER, ("fresh_number", "nothing_new")),
-        *_rows(demands, "erasure", _PARTNER, ("fresh_number",)),
-        *_rows(demands, "confirmation", _PARTNER, ("asked_before",)),
+        *_hears(questions, "use_request", ("fresh_number",)),
+        *_hears(questions, "use_answer", ("asked_before",)),
+        *_hears(questions, "onward_request", ("fresh_number",)),
+        *_hears(questions, "onward_answer", ("asked_before",)),
+        *_hears(demands, "rectification", ("fresh_number", "nothing_new")),
+        *_hears(demands, "erasure", ("fresh_number",)),
+        *_hears(demands, "confirmation", ("asked_before",)),
     )
 
 

@@ -134,6 +134,8 @@ _KEPT = ("assessments_kept", "revocation_kept")
 """What nobody writes over by writing the record anew: what others said there."""
 _SIGNED = ("consented", "welfare_released", "assessed_positive")
 _APPROVE = ("two_persons", "same_bytes")
+_THERE = ("taken_there",)
+"""What stands before a word of a stop where the case is stopped: a partner must not see from the answer that it is."""
 
 REQUESTING_RETURN: tuple[Row, ...] = (
     # The national part: whether to propose a return at all.
@@ -252,9 +254,9 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     Row(S.SUSPENDED, "suspend", STAY, MAY_FREEZE, (), "sealed reason"),
     Row(S.SUSPENDED, "resume", LET_GO, OFFICER, ("let_go", "rules_resume"), "event"),
     Row(S.SUSPENDED, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who suspended"),
-    *rows_of(_HELD, "suspension", STAY, _PARTNER, (), "message"),
-    Row(S.SUSPENDED, "resumption", LET_GO, _PARTNER, (), "message"),
-    Row(S.FROZEN, "resumption", STAY, _PARTNER, (), "message"),
+    *rows_of(_HELD, "suspension", STAY, _PARTNER, _THERE, "message"),
+    Row(S.SUSPENDED, "resumption", LET_GO, _PARTNER, _THERE, "message"),
+    Row(S.FROZEN, "resumption", STAY, _PARTNER, _THERE, "message"),
     # What crossed: judged by the state the case goes on in, or kept where the case has moved on.
     *_cross(_HELD, (*_FROM_ASKED, *_REPORTS), KEEP),
     *_cross((S.UNDELIVERED, *_OVER, S.NOT_RETURNED), (*_FROM_ASKED, *_REPORTS, *_STOPS)),
@@ -347,9 +349,9 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     Row(S.SUSPENDED, "suspend", STAY, MAY_FREEZE, (), "sealed reason"),
     Row(S.SUSPENDED, "resume", LET_GO, CLERK, ("let_go",), "event"),
     Row(S.SUSPENDED, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who suspended"),
-    *rows_of(_HELD, "suspension", STAY, _PARTNER, (), "message"),
-    Row(S.SUSPENDED, "resumption", LET_GO, _PARTNER, (), "message"),
-    Row(S.FROZEN, "resumption", STAY, _PARTNER, (), "message"),
+    *rows_of(_HELD, "suspension", STAY, _PARTNER, _THERE, "message"),
+    Row(S.SUSPENDED, "resumption", LET_GO, _PARTNER, _THERE, "message"),
+    Row(S.FROZEN, "resumption", STAY, _PARTNER, _THERE, "message"),
     # What crossed.
     *_cross(_HELD, _FROM_ASKING, KEEP),
     *_cross((S.UNDELIVERED,), (*(name for name in _FROM_ASKING if name != "departure"), *_STOPS)),

@@ -6,15 +6,30 @@ Rule 2: every guard is marked with what would fail without it; ``tests/test_expl
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from gateway.core import notices, returns, verification
-from gateway.core.case import Side, State
-from gateway.core.machine import Row, Table
+from gateway.core.case import Case, Side, State
+from gateway.core.machine import Event, Guard, Row, Table
+from gateway.core.rules import Finding
 
 TERMINAL = verification.TERMINAL
 """States without an exit."""
 
-GUARDS = {**verification.GUARDS, **returns.GUARDS, **notices.GUARDS}
+
+def _taken_there(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """A case that is stopped takes what it takes where it was stopped, so that no answer tells of the stop (M-5.30)."""
+    if case.resume_to is not None and (case.resume_to, event.name) in table_for(case.side).index:
+        return ()
+    return (Finding("V-15", "where the case was stopped there is no such step"),)
+
+
+GUARDS: Mapping[str, Guard] = {
+    **verification.GUARDS,
+    **returns.GUARDS,
+    **notices.GUARDS,
+    "taken_there": _taken_there,
+}
 APPLIES = {**verification.APPLIES, **returns.APPLIES, **notices.APPLIES}
 
 
@@ -79,6 +94,7 @@ MARKS: Mapping[str, str] = {
     "both_hands": "V-42",
     "six_months": "V-43",
     "let_go": "V-08",
+    "taken_there": "V-15",
     # Who acts, and on what.
     "two_persons": "V-01",
     "second_person": "V-01",

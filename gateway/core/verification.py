@@ -220,7 +220,9 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
     Row(S.REPLIED, "contest", S.CONTESTED, _PARTNER, ("contest_once",), "message"),
     *_rows((S.RECEIVED, *WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.REPLIED), "reminder", STAY, _PARTNER),
-    *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.FROZEN, S.UNDELIVERED), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
+    *_rows((*OPEN_REQUESTED, S.UNDELIVERED), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
+    # Who has left is not withdrawn (M-5.34), also where word of the departure came while the case was stopped.
+    *_rows(HELD, "withdrawal", S.WITHDRAWN, _PARTNER, ("taken_there",), "message"),
     *_rows((S.CLOSED, S.BLOCKED, S.WITHDRAWN), "withdrawal", STAY, _PARTNER, (), "message"),
     # A message that crossed a freeze of ours is kept for when the case goes on; the state to resume in decides on it.
     *(row for name in _HEARD for row in _rows(HELD, name, KEEP, _PARTNER, (), "message")),

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core import notices
 from gateway.core.case import Case, Notice, Side, State
-from gateway.core.machine import STAY, Event, Row, RuleRefused, Send, Table, step
+from gateway.core.machine import KEEP, STAY, Event, IllegalStep, Row, RuleRefused, Send, Table, step
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     CONFIRMATION,
@@ -106,7 +106,7 @@ def test_row_can_be_taken(item: tuple[Side, Row]) -> None:
     side, row = item
     case, event = good(side, row)
     moved, effects = step(table_for(side), case, event, support.NOW)
-    assert (row.source if row.target == STAY else State(row.target)) == moved.state
+    assert (row.source if row.target in (STAY, KEEP) else State(row.target)) == moved.state
     assert (moved, effects) == step(table_for(side), case, event, support.NOW)
 
 
@@ -197,6 +197,15 @@ def test_nothing_is_said_while_a_case_is_stopped() -> None:
     stopped = {row.event for _, row in ROWS if row.source in (State.FROZEN, State.SUSPENDED)}
     known = {TYPES[kind].event for kind in (*AFTER_WITHDRAWAL, USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER)}
     assert known == stopped
+
+
+@pytest.mark.parametrize("state", [State.DRAFT, State.CLEARED, State.NOT_ACCEPTED])
+@pytest.mark.parametrize("held", [State.FROZEN, State.SUSPENDED])
+def test_stopped_case_of_which_nothing_is_there_hears_nothing(held: State, state: State) -> None:
+    """Where the other State has accepted no request, no question is taken, whether or not the case is stopped."""
+    case = support.asking(held, resume_to=state)
+    with pytest.raises(IllegalStep):
+        step(REQUESTING, case, Event("use_request", "XBB", "partner", {"value": {"number": 1}}), support.NOW)
 
 
 def test_nobody_on_the_way_is_lost() -> None:

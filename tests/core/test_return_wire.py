@@ -5,13 +5,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.core import documents
+from gateway.core.case import Side
 from gateway.core.case import State as S
-from gateway.core.machine import Row
+from gateway.core.machine import PARTNER, Event, Row, step
 from gateway.core.messages import HANDOVER, HANDS, MONITORING, TYPES, event_name, required_statements
-from gateway.core.returns import AWAY, REQUESTED_RETURN, REQUESTING_RETURN, notice_at
-from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
+from gateway.core.returns import ARRANGED, AWAY, REQUESTED_RETURN, REQUESTING_RETURN, notice_at
+from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
+from tests.core import return_support as kit
+from tests.core import support
 from tests.schemas.support import EXAMPLES, read
 
+HELD = (S.FROZEN, S.SUSPENDED)
 SIDES = {"asking": REQUESTING_RETURN, "asked": REQUESTED_RETURN}
 COURSE = (
     S.REPLIED,
@@ -43,7 +47,24 @@ def rows(side: str, event: str, *states: S) -> list[Row]:
 def test_stop_of_the_partner_is_always_heard(side: str, event: str) -> None:
     """Whoever is told that the other side stops, or goes on, takes it without a condition (M-5.33)."""
     assert rows(side, event)
-    assert [] == [row for row in rows(side, event) if row.guards or row.who != {"partner"}]
+    assert [] == [row for row in rows(side, event) if row.who != {"partner"}]
+    assert [] == [row for row in rows(side, event) if row.guards and row.source not in HELD]
+    # Where the case is stopped, only a verification that does not know the word refuses it, stopped or not (M-5.30).
+    assert {("taken_there",)} == {row.guards for row in rows(side, event, *HELD)}
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("event", ["suspension", "resumption"])
+@pytest.mark.parametrize("held", HELD)
+def test_stop_of_the_partner_is_heard_in_every_stopped_return(side: Side, event: str, held: S) -> None:
+    """Where a return that is not stopped takes word of a stop, one that is stopped takes it as well (M-5.33)."""
+    table = table_for(side)
+    taken = [row.source for row in table.rows if row.event == event and row.source not in HELD]
+    assert {*ARRANGED, *AWAY} <= set(taken)
+    for state in taken:
+        case = kit.case_in(side, held, resume_to=state, holders=(("carol", "guardian"),))
+        moved, _ = step(table, case, Event(event, case.partner, PARTNER, {"body": {}}), support.NOW)
+        assert (held, state) == (moved.state, moved.resume_to)
 
 
 @pytest.mark.parametrize("side", SIDES)
