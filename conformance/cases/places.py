@@ -327,7 +327,26 @@ async def asking_over_full(play: Play, make: Place) -> None:
     await play.silent(talk.state)
 
 
-NO_RETURN = {"acknowledged": _acknowledged, "reply-sent": _replied, "request-sent": _sent, "reply-accepted": _told}
+async def _stopped(play: Play) -> Talk:
+    talk = await _acknowledged(play)
+    await talk.freeze("protection")
+    return talk
+
+
+async def _stopped_asking(play: Play) -> Talk:
+    talk = await _taken_up(play)
+    await talk.freeze("protection")
+    return talk
+
+
+NO_RETURN = {
+    "acknowledged": _acknowledged,
+    "reply-sent": _replied,
+    "request-sent": _sent,
+    "reply-accepted": _told,
+    "acknowledged-and-stopped": _stopped,
+    "taken-up-and-stopped": _stopped_asking,
+}
 
 
 @case("places.no-return", "M-5.30", section="5.9", inputs=NO_RETURN, profile="return", seconds=40.0)
@@ -335,7 +354,8 @@ async def no_return(play: Play, make: Place) -> None:
     """
     Where no return is under way a thread takes nothing of one.
 
-    A gateway that takes a schedule without a proposal lets a journey begin that nobody agreed to.
+    A gateway that takes a schedule without a proposal lets a journey begin that nobody agreed to. One that takes word
+    of a stop where its own desk has stopped the thread, and only there, tells that it has.
     """
     talk = await make(play)
     for type in OF_A_RETURN:
