@@ -339,6 +339,12 @@ async def _stopped_asking(play: Play) -> Talk:
     return talk
 
 
+async def _untold(play: Play) -> Talk:
+    talk = await _taken_up(play)
+    await talk.withdraw()
+    return talk
+
+
 NO_RETURN = {
     "acknowledged": _acknowledged,
     "reply-sent": _replied,
@@ -346,6 +352,7 @@ NO_RETURN = {
     "reply-accepted": _told,
     "acknowledged-and-stopped": _stopped,
     "taken-up-and-stopped": _stopped_asking,
+    "withdrawn-before-its-hour": _untold,
 }
 
 
@@ -355,7 +362,7 @@ async def no_return(play: Play, make: Place) -> None:
     Where no return is under way a thread takes nothing of one.
 
     A gateway that takes a schedule without a proposal lets a journey begin that nobody agreed to. One that takes word
-    of a stop where its own desk has stopped the thread, and only there, tells that it has.
+    of a stop only where its own desk has stopped or withdrawn the thread tells that it has.
     """
     talk = await make(play)
     for type in OF_A_RETURN:

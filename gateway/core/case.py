@@ -189,6 +189,8 @@ class Case:
     ``renditions`` are the images drawn anew of files that ``draft`` names, by member: ``of`` (digest of the file),
     ``wire`` (the element of a body) and ``removed``. Only the service that had them drawn writes them.
 
+    ``withdraws_at`` is the full hour, an RFC 3339 instant, at which a withdrawal of ours may leave.
+
     ``remark`` is what became of the remark in ``draft``, ``remark_stop`` that one told of a need for protection.
     """
 
@@ -225,6 +227,7 @@ class Case:
     renditions: Mapping[str, Any] = field(default_factory=dict)
     remark: Remark | None = None
     remark_stop: Stop | None = None
+    withdraws_at: str | None = None
 
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""

@@ -4,6 +4,7 @@ How a case moves: one row, one event, one step.
 Rule 1: every transition is a row of a table; a missing row is an error that names state, event and role.
 Rule 2: ``step`` does nothing to the world. It returns the new case and effects as values; the store saves both.
 Rule 3: silence is no event. No row is triggered by time passing unanswered.
+Rule 4: until the full hour at which a withdrawal of ours may leave, the other State is answered as before it (M-5.26).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,9 @@ from typing import Any
 
 from gateway.core.case import Case, State
 from gateway.core.rules import Facts, Finding
+
+PARTNER = "partner"
+"""Role of the other State's gateway, whose signature was verified."""
 
 STAY = "="
 """Target of a row that leaves the state as it is."""
@@ -171,6 +175,8 @@ def step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, t
     Pure: called twice it gives the same answer. Raises ``IllegalStep`` if no row fits and ``RuleRefused`` if a guard
     of the row objects; then nothing has changed.
     """
+    if event.role == PARTNER and _untold(case, now):
+        return _before_withdrawal(table, case, event, now)
     row = table.index.get((case.state, event.name))
     if row is None or event.role not in row.who:
         raise IllegalStep(case.state, event.name, event.role)
@@ -186,6 +192,23 @@ def step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, t
     # A step may itself name where a frozen case will resume; it never names the state it leads to.
     target = _target(row, case, changed)
     return (changed if changed.state is target else replace(changed, state=target)), effects
+
+
+def _untold(case: Case, now: datetime) -> bool:
+    """Return whether a withdrawal of ours is decided and the other State cannot know of it yet."""
+    return case.withdraws_at is not None and now < datetime.fromisoformat(case.withdraws_at)
+
+
+def _before_withdrawal(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, tuple[Effect, ...]]:
+    """
+    Take what the other State says if the case would while it was stopped, and keep no more of it than a withdrawn one.
+
+    What the next message is judged by goes on as if it were still stopped; the answer carries the same dates.
+    """
+    stopped, _ = step(table, replace(case, state=State.FROZEN, withdraws_at=None), event, now)
+    moved, effects = step(table, replace(case, withdraws_at=None), event, now)
+    judged = replace(moved, resume_to=stopped.resume_to, clocks=stopped.clocks, interview=stopped.interview)
+    return replace(judged, withdraws_at=case.withdraws_at), effects
 
 
 def _target(row: Row, before: Case, changed: Case) -> State:

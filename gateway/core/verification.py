@@ -31,6 +31,7 @@ from gateway.core.machine import (
     Row,
     Send,
 )
+from gateway.core.machine import PARTNER as PARTNER
 from gateway.core.machine import rows_of as _rows
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
@@ -61,8 +62,6 @@ S = State
 
 GATEWAY = "gateway"
 """Role of this gateway acting on a clock, a receipt or a retention timer."""
-PARTNER = "partner"
-"""Role of the other State's gateway, whose signature was verified."""
 STOP = "stop"
 """Role of this gateway holding a case because another of the same person is stopped; no person can have it."""
 
@@ -757,7 +756,7 @@ def _withdraw(case: Case, event: Event, now: datetime) -> Change:
     effects: list[Effect] = [DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn")]
     if event.data["posted"]:
         effects.append(Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)))
-    return replace(case, pending=None), tuple(effects)
+    return replace(case, pending=None, withdraws_at=next_full_hour(now).isoformat()), tuple(effects)
 
 
 def _say(type: str) -> Apply:

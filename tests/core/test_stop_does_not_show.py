@@ -18,7 +18,7 @@ from gateway.core.case import Case, Side, State
 from gateway.core.codes import Reason
 from gateway.core.machine import KEEP, LEARN, Event, IllegalStep, Row, RuleRefused, step
 from gateway.core.messages import REPLY
-from gateway.core.tables import table_for
+from gateway.core.tables import REQUESTING, table_for
 from gateway.core.verification import PARTNER, STOP
 from tests.core import return_support as kit
 from tests.core import support
@@ -186,6 +186,57 @@ def test_what_arrives_moves_a_stopped_case_alike(side: Side, state: State) -> No
             for name, event in said(side):
                 if name not in LOUD and answer(case, event)[0][0] == "accepted":
                     assert (name, at(answer(case, event)[1])) == (name, at(answer(held, event)[1]))
+
+
+WITHDRAWABLE = [state for side, state in PLACES if side is Side.REQUESTING]
+HOUR = support.NOW.replace(hour=10)
+"""When a withdrawal that is decided at the instant of these tests leaves."""
+
+
+def withdrawn(case: Case, state: State) -> Case:
+    """Return ``case``, stopped in ``state`` and withdrawn."""
+    held = replace(case, state=State.FROZEN, resume_to=state, holders=(("anna", "case_officer"),))
+    return step(table_for(case.side), held, Event("withdraw", "anna", "case_officer", {"posted": True}), support.NOW)[0]
+
+
+@pytest.mark.parametrize("state", WITHDRAWABLE)
+def test_no_answer_tells_of_a_withdrawal_before_its_hour(state: State) -> None:
+    """Until a withdrawal may leave the thread answers as where the case was stopped, twice in a row (M-5.26)."""
+    different = set()
+    for case in cases_in(Side.REQUESTING, state):
+        for over in (one := withdrawn(case, state), step(REQUESTING, one, CLOSE, support.NOW)[0]):
+            for name, event in said(Side.REQUESTING):
+                open_answer, moved = answer(case, event)
+                over_answer, kept = answer(over, event)
+                different |= {name} if open_answer != over_answer else set()
+                if "accepted" in (open_answer[0], over_answer[0]):
+                    following = said(Side.REQUESTING)
+                    different |= {f"{name}, {n}" for n, e in following if answer(moved, e)[0] != answer(kept, e)[0]}
+    assert set() == different
+
+
+CLOSE = Event("close", "anna", "case_officer")
+
+
+@pytest.mark.parametrize("state", WITHDRAWABLE)
+def test_withdrawn_case_keeps_no_more_before_its_hour(state: State) -> None:
+    """What arrives between the decision and its hour leaves nothing behind that it would not leave after it."""
+    for case in cases_in(Side.REQUESTING, state):
+        over = withdrawn(case, state)
+        for _, event in said(Side.REQUESTING):
+            if answer(over, event)[0][0] != "accepted":
+                continue
+            kept, later = answer(over, event)[1], step(REQUESTING, over, event, HOUR)[0]
+            assert later == replace(kept, resume_to=state, clocks=over.clocks, interview=over.interview)
+            assert State.WITHDRAWN == kept.state
+
+
+@pytest.mark.parametrize("state", WITHDRAWABLE)
+def test_withdrawn_thread_answers_as_such_from_its_hour(state: State) -> None:
+    """From the hour at which a withdrawal may leave the thread takes what one that is over takes."""
+    over = withdrawn(next(cases_in(Side.REQUESTING, state)), state)
+    event = next(event for name, event in said(Side.REQUESTING) if name == "suspension")
+    assert State.WITHDRAWN == step(REQUESTING, over, event, HOUR)[0].state
 
 
 @SIDES

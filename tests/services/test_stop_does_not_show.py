@@ -77,6 +77,17 @@ async def test_other_state_does_not_hold_a_verification(network: Network) -> Non
     assert (await story.case(network, "XAA", ours)).released
 
 
+async def test_instant_of_a_withdrawal_does_not_show(network: Network) -> None:
+    """A withdrawal leaves at the next full hour (M-5.26); until then its thread answers as where it was stopped."""
+    ours, _ = await story.acknowledged(network)
+    thread = (await story.row(network, "XAA", ours)).thread
+    await by_asylum(network, "XAA", ours)
+    await network.gateways["XAA"].hold.withdraw(ours, "protection", "asylum_authority")
+    assert "illegal-step" == await probe(network, "XBB", thread, *WORDS[0])
+    network.clock.pass_(minutes=60)
+    assert await probe(network, "XBB", thread, *WORDS[0]) is None
+
+
 async def refused_request(network: Network) -> tuple[str, str]:
     """Have XBB refuse a request for its times; return XAA's case and its thread."""
     theirs = network.gateways["XBB"].context
