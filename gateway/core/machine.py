@@ -32,7 +32,7 @@ LEARN = "~?"
 """The same, where a state that does not know the event is left as it is."""
 
 LET_GO = "<?"
-"""Target of a row that returns to ``resume_to`` once nobody holds the case any more, and stays until then."""
+"""Target of a row that returns to ``resume_to`` once its function clears that, and stays until then."""
 
 
 class IllegalStep(Exception):
@@ -212,7 +212,7 @@ def _before_withdrawal(table: Table, case: Case, event: Event, now: datetime) ->
 
 
 def _target(row: Row, before: Case, changed: Case) -> State:
-    stays = row.target in (STAY, LEARN) or (row.target == LET_GO and changed.holders)
+    stays = row.target in (STAY, LEARN) or (row.target == LET_GO and changed.resume_to)
     target = before.state if stays else before.resume_to if row.target in (RESUME, LET_GO) else State(row.target)
     if target is None:
         raise IllegalStep(before.state, row.event, "")

@@ -1094,7 +1094,7 @@ def _resume(case: Case, event: Event, now: datetime) -> Change:
     case = replace(case, said={type: body for type, body in case.said.items() if type != SUSPENSION})
     effects = (Send(RESUMPTION, RESUMPTION_BODY, optional=True),) if told else ()
     if holders:
-        return replace(case, holders=holders), effects
+        return replace(case, holders=holders, freeze_reason=None), effects
     resumed, more = verification.APPLIES["resume"](case, event, now)
     return replace(resumed, holders=()), (*more, *effects)
 
@@ -1113,8 +1113,9 @@ def _resumption(case: Case, event: Event, now: datetime) -> Change:
     if case.state not in _HELD:
         return case, (Notify("interior"),)
     holders = tuple(holder for holder in case.holders if holder[1] != PARTNER)
-    if case.state is S.SUSPENDED and not holders:
-        case = replace(case, resume_to=None, freeze_reason=None)
+    # What our side stopped goes on by a step of our own desk alone, also where its holders have let go (V-08).
+    if case.state is S.SUSPENDED and not holders and case.freeze_reason is None:
+        case = replace(case, resume_to=None)
     return replace(case, holders=holders, released=not holders), (Notify("interior"),)
 
 

@@ -352,3 +352,21 @@ async def test_message_that_was_claimed_is_not_posted_once_its_lease_is_over(net
     await node.hold.freeze(ours, "new facts", "welfare", "child_welfare")
     await node.deliverer._deliver(item, line)
     assert ([], 0) == (network.wires.posted, line.under_way)
+
+
+async def test_other_states_word_lets_nothing_go_on_that_was_stopped_here(network: Network) -> None:
+    """Both sides stop a return. Ours, let go of but not resumed, stays stopped when the other State goes on."""
+    ours, theirs = await homeward.accepted(network)
+    here, there = network.gateways["XAA"], network.gateways["XBB"]
+    await here.returning.suspend(ours, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    await there.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    await here.hold.release(ours, "welfare", "child_welfare")
+    await there.hold.release(theirs, "welfare", "child_welfare")
+    await there.hold.resume(theirs, "first", "registry_clerk")
+    await network.deliver()
+    assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+    await here.hold.resume(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
