@@ -1074,11 +1074,15 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
     """
     Freeze as in a verification. The accepting side tells the other that it is stopped: a veto must be heard.
 
-    The proposing side tells nothing, because the reason may be one that nobody may guess.
+    The proposing side tells nothing, because the reason may be one that nobody may guess. That an earlier stop is over
+    it says once the case goes on.
     """
     at = case.resume_to if case.state in _HELD else case.state
     frozen, effects = verification.APPLIES["freeze"](case, event, now)
-    if case.side is Side.REQUESTING or at not in ARRANGED:
+    if case.side is Side.REQUESTING:
+        kept = DropUnsent(frozenset({RESUMPTION}))
+        return frozen, tuple(kept if effect == DropUnsent() else effect for effect in effects)
+    if at not in ARRANGED:
         return frozen, effects
     if SUSPENSION not in case.said:
         frozen, sent = _suspended(frozen)

@@ -34,22 +34,25 @@ from gateway.core.messages import (
     INTERVIEW_RESULT,
     MONITORING,
     QUESTION,
+    RECTIFICATION,
     REDIRECT,
     REPLY,
+    RESUMPTION,
     SCHEDULE,
     SUSPENSION,
     TYPES,
     USE_ANSWER,
     WITHDRAWAL,
 )
-from gateway.core.notices import struck_reply
-from gateway.core.returns import RETURN_STATES, SUSPENSION_BODY
+from gateway.core.notices import REPLY_PART, struck_reply
+from gateway.core.returns import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, next_full_hour
 from gateway.services import cases, listing, outbox
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import STOPPED
 from gateway.services.ports import OutboundRow, Tx
+from keys.errors import BadRest
 from schemas import ijson
 
 NEVER_CAME = "a message that waited in the backup never left, and was dropped; see whether it is to be sent anew"
@@ -88,7 +91,8 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> N
         return
     rows = await _parked(tx, case_row.ref, context.epoch)
     if await listing.is_awaited(tx, row.partner, now):
-        rows = [one for one in rows if one.type in cases.STOPS]
+        # A plan does not wait here (``Resync``): this is word that somebody left, or that a journey is off.
+        rows = [one for one in rows if one.type in cases.STOPS or one.type == SCHEDULE]
     if rows:
         await _settle(context, tx, cases.unseal(context, case_row), rows, now)
 
@@ -132,22 +136,44 @@ async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     """
     Take back what a restored partner goes by now, and had refused: a reply, or an acceptance, that was replaced since.
 
-    What replaced it comes too late there. A reply that still stands here, or a return that goes on, is not taken back.
+    What replaced it comes too late there. A reply or an acceptance that still stands here is not taken back.
     """
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None:
         return
     case: Case = held.case
-    if row.type == REPLY and case.reply != cases.said(context, held, row):
+    try:
+        said, taken_back = cases.said(context, held, row), await _taken_back(context, tx, held, row)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return
+    if said is None or taken_back:
+        return
+    if row.type == REPLY and case.reply != said:
         case, effects = struck_reply(case, now)
         held = await cases.note(context, tx, held, case, "strike", context.country, now)
-    elif row.type == ACCEPTANCE and case.state not in RETURN_STATES:
+    elif row.type == ACCEPTANCE and said["decision"] == "accepted" and case.said.get(ACCEPTANCE) != said:
         effects = (Send(SUSPENSION, SUSPENSION_BODY, optional=True),)
     else:
         return
     for send in effects:
         with suppress(IllegalStep):  # the thread has ended; the finding on the difference stands either way
             await cases.queue(context, tx, held, send, now)
+
+
+async def _taken_back(context: Context, tx: Tx, held: cases.Held, row: OutboundRow) -> bool:
+    """Return whether what takes ``row`` back was said after it, at an earlier restore: it is posted again with it."""
+    place = (row.epoch, row.seq or 0)
+    rows = [one for one in await tx.outbound_of_case(held.case.ref) if (one.epoch, one.seq or 0) > place]
+    alive = [one for one in rows if one.state in ("queued", "posted", "receipted")]
+    if row.type == REPLY:
+        bodies = [cases.said(context, held, one) for one in alive if one.type == RECTIFICATION]
+        return any(body is None or REPLY_PART in body["parts"] for body in bodies)
+    stops = [one.type for one in sorted(alive, key=lambda one: (one.epoch, one.seq or 0)) if one.type in _A_STOP]
+    return stops[-1:] == [SUSPENSION]
+
+
+_A_STOP = (SUSPENSION, RESUMPTION)
 
 
 async def _parked(tx: Tx, ref: str, epoch: int) -> list[OutboundRow]:
@@ -193,7 +219,8 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     if held is None or send is None:
         return False
     said = [one for one in await tx.outbound_of_case(case_row.ref) if one.state in ("queued", "posted", "receipted")]
-    if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in said):
+    other = [one for one in said if one.id != row.id]
+    if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in other):
         return True
     if out_of_time and row.type in cases.STOPS:
         send = replace(send, not_before=now + timedelta(seconds=listing.AGAIN_S))
@@ -221,11 +248,11 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         # With the dates of today, from which both sides reckon where the agreement counts from it.
         return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
     send = cases.again(context, held, row)
-    departed = row.type == SCHEDULE and ijson.loads(send.body.encode())["status"] == "departed"
+    tells = row.type == SCHEDULE and ijson.loads(send.body.encode())["status"] != "planned"
     refusal = row.type == ACCEPTANCE and ijson.loads(send.body.encode())["decision"] == "refused"
     # The desk of a case that was closed on its answer cannot give it again, nor has anybody stopped it since.
     closed = row.type == REPLY and case.state is State.CLOSED and not case.holders
-    return send if row.type in _KEPT or departed or refusal or closed else None
+    return send if row.type in _KEPT or tells or refusal or closed else None
 
 
 async def fall_back(context: Context, tx: Tx, row: OutboundRow, data: Mapping[str, Any], now: datetime) -> None:

@@ -113,9 +113,8 @@ class Answers:
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
                 await tx.save_outbound(settled_before(current))
-                lost = receipt.status == wire.REFUSED and current.type in cases.HEARD_AT_LAST
-                if lost and await anew.said_anew(context, tx, current._replace(code=receipt.code), now):
-                    return False
+                if receipt.status == wire.REFUSED and current.type in cases.HEARD_AT_LAST:
+                    await anew.said_anew(context, tx, current._replace(code=receipt.code), now)
                 if receipt.status != current.status:
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
                 if found := _difference(current.answer, receipt):

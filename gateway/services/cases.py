@@ -23,6 +23,7 @@ from gateway.core.messages import (
     EXERCISE,
     REQUEST,
     RESUMPTION,
+    SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
     TYPES,
@@ -352,17 +353,31 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     if not _may_follow(send.type, (await thread_of(tx, case)).ended):
         raise IllegalStep(case.state, send.type, "")
     unsent = [] if send.type == WITHDRAWAL else await unsent_of(tx, case)
+    first, later = _stepping(context, send.type, unsent, now)
+    before, behind = ([replace(again(context, held, row), optional=True) for row in rows] for rows in (first, later))
+    await take_out(context, tx, held, [*first, *later], now)
+    for one in before:
+        await _queue(context, tx, held, one, now)
+    queued = await _queue(context, tx, held, send, now)
+    for one in behind:
+        await _queue(context, tx, held, one, now)
+    return queued
+
+
+def _stepping(
+    context: Context, type: str, unsent: Sequence[OutboundRow], now: datetime
+) -> tuple[list[OutboundRow], list[OutboundRow]]:
+    """Return which of ``unsent`` of a case step before a message of ``type``, and which behind it."""
+    restored = type in STOPS and any(row.epoch < context.epoch for row in unsent)
+    # Nobody is called back of whom it was not heard that they left: word of that waits for no listing either.
+    first = [row for row in unsent if restored and row.epoch < context.epoch and row.type == SCHEDULE]
     later = [row for row in unsent if row.not_before > now and row.type not in STOPS]
-    if send.type in STOPS and any(row.epoch < context.epoch for row in unsent):
+    if restored:
         later = [row for row in unsent if row.epoch == context.epoch and row.type not in STOPS]
-    if later and outbox.recipient(context, case.partner, now) is not None:
-        sends = [again(context, held, row) for row in later]
-        await take_out(context, tx, held, later, now)
-        row = await _queue(context, tx, held, send, now)
-        for one in sends:
-            await _queue(context, tx, held, one, now)
-        return row
-    return await _queue(context, tx, held, send, now)
+    elif type == SUSPENSION:
+        # Word that a journey is off is all that a stop leaves of a schedule, and may not leave before the case goes on.
+        later = [row for row in unsent if row.type == SCHEDULE]
+    return first, later
 
 
 async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
@@ -413,11 +428,26 @@ async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str
     """Take the never-posted messages of the case's thread out of the outbox and free their numbers; see the effect."""
     unsent = await unsent_of(tx, held.case)
     stops = [row for row in unsent if row.type in (SUSPENSION, RESUMPTION)]
-    kept = [again(context, held, row) for row in unsent if row.type in keep and row not in stops[:-1]]
+    kept = []
+    for row in unsent:
+        try:
+            if (row.type in keep and row not in stops[:-1]) or _calls_off(context, held, row):
+                kept.append(again(context, held, row))
+        except BadRest as error:
+            # What cannot be read cannot be said again; the stop that drops the rest must not fail for it.
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
     await take_out(context, tx, held, unsent, now)
     for send in kept:
         held = await _carry_out(context, tx, held, replace(send, optional=True), now)
     return held
+
+
+def _calls_off(context: Context, held: Held, row: OutboundRow) -> bool:
+    """Return whether a message says that a journey is off: whoever knows the plan hears it, unless all is over."""
+    if row.type != SCHEDULE or held.case.state is State.WITHDRAWN:
+        return False
+    body = said(context, held, row)
+    return body is not None and body["status"] == "cancelled"
 
 
 async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[OutboundRow], now: datetime) -> None:
@@ -471,7 +501,8 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
 
 async def undo_of(tx: Tx, case: Case) -> str | None:
     """Return the state the case falls back to if its unsent messages are dropped now."""
-    return undo_state(tuple(row.type for row in await unsent_of(tx, case)))
+    planned = SCHEDULE in case.said  # word that a journey is off undoes nothing
+    return undo_state(tuple(row.type for row in await unsent_of(tx, case) if row.type != SCHEDULE or planned))
 
 
 async def was_posted(tx: Tx, case: Case) -> bool:

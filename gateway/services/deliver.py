@@ -268,7 +268,7 @@ class Deliverer:
             # One row that cannot be read must not keep every other message from leaving.
             self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
             ready = None
-        if ready is None and row.answer is not None:
+        if ready is None and row.answer is not None and await no_contact.barred(self._context, tx, row.partner) is None:
             await self._pass_over(tx, row, now)
             return None
         if ready is None or ready.envelope is None:

@@ -37,7 +37,7 @@ from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import Retention, erase_in, fill_journal
 from keys import statement as statements
-from keys.errors import BadJws, BadSignature, BadStatement
+from keys.errors import BadJws, BadRest, BadSignature, BadStatement
 from schemas import ijson
 
 APPROVAL = "rectification.approval"
@@ -46,12 +46,17 @@ APPROVAL = "rectification.approval"
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who may hold the data of a person: one case, its partner, its state, and our demands it has not confirmed."""
+    """
+    Who may hold the data of a person: one case, its partner, its state, and our demands it has not confirmed.
+
+    Of those, ``untold`` are what no message of ours tells any more: it was dropped by a restore, or refused.
+    """
 
     ref: str
     partner: str
     state: str
     open: tuple[Notice, ...]
+    untold: tuple[Notice, ...] = ()
 
 
 class Notices:
@@ -230,9 +235,8 @@ class Notices:
                 held = cases.unseal(context, row)
                 case = held.case
                 if await cases.was_posted(tx, case):
-                    lost = await _lost(context, tx, held)
-                    demands = tuple(one for one in open_demands(case) if (one.kind, one.number) not in lost)
-                    found.append(Recipient(row.ref, case.partner, case.state.value, demands))
+                    untold = await _untold(context, tx, held)
+                    found.append(Recipient(row.ref, case.partner, case.state.value, open_demands(case), untold))
             return tuple(found)
 
         return await context.store.read(unit)
@@ -283,15 +287,19 @@ def _of_real_persons(case: Case, elements: Mapping[str, Any]) -> tuple[Finding, 
     return exercise.findings(elements) if case.exercise else ()
 
 
-async def _lost(context: Context, tx: Tx, held: cases.Held) -> frozenset[tuple[str, int]]:
-    """Return (kind, number) of each open demand of ours that no message tells any more: dropped, or refused."""
+async def _untold(context: Context, tx: Tx, held: cases.Held) -> tuple[Notice, ...]:
+    """Return the open demands of ours that no message tells any more; what cannot be read, or is not kept, told one."""
     said = [row for row in await tx.outbound_of_case(held.case.ref) if row.type in (RECTIFICATION, ERASURE)]
     alive = [row for row in said if row.state in ("queued", "posted", "receipted")]
-    bodies = [(row.type, cases.said(context, held, row)) for row in alive]
+    try:
+        bodies = [(row.type, cases.said(context, held, row)) for row in alive]
+    except BadRest as error:
+        context.log("message.fault", partner=held.case.partner, error=type(error).__name__)
+        return ()
     if any(body is None for _, body in bodies):
-        return frozenset()  # whose body is not kept any more came long ago
+        return ()
     told = {(type, body["number"]) for type, body in bodies if body is not None}
-    return frozenset({(one.kind, one.number) for one in open_demands(held.case)} - told)
+    return tuple(one for one in open_demands(held.case) if (one.kind, one.number) not in told)
 
 
 def overdue_demands(case: Case, now: datetime, days: int) -> tuple[Notice, ...]:

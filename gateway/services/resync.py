@@ -19,6 +19,7 @@ from gateway.services import anew, cases, listing
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import CaseRow, Draft, LogHead, OutboundRow, ThreadRow, Tx
+from keys.errors import BadRest
 
 LOST = "the other State holds messages of ours in this case, which were lost before the restore"
 """Finding on a case that comes back after the listing that says so: what they were, nobody here knows."""
@@ -143,10 +144,10 @@ class Resync:
             found = await tx.find_case(row.ref or "") if _never_left(row) else None
             if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
                 continue
-            if row.type == SCHEDULE and found.state in cases.PERSON_AWAY:
-                continue  # a departure has taken place: it is told, and waits for the listing like what the asked say
-            await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
             held = cases.readable(self._context, found)
+            if held is not None and _tells(self._context, held, row):
+                continue  # it stays where it is, like what the asked side says (``anew``)
+            await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
             if held is None:
                 continue  # its message is gone all the same; one such case must not keep the epoch from rising
             case = replace(held.case, findings=(*held.case.findings, DROPPED))
@@ -179,6 +180,15 @@ def _dropped_unposted(row: OutboundRow) -> bool:
 def _never_left(row: OutboundRow) -> bool:
     """Return whether a message of a case was never posted that a person must send anew; a stop is heard without one."""
     return row.state == "queued" and row.ref is not None and row.type not in cases.HEARD_AT_LAST
+
+
+def _tells(context: Context, held: cases.Held, row: OutboundRow) -> bool:
+    """Return whether a message tells what took place, that somebody left or a journey is off, and asks for nothing."""
+    try:
+        body = cases.said(context, held, row) if row.type == SCHEDULE else None
+    except BadRest:
+        return False
+    return body is not None and body["status"] != "planned"
 
 
 def _may_repeat(row: OutboundRow, now: datetime) -> bool:

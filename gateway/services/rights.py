@@ -310,7 +310,8 @@ async def rectify(
     today = context.clock.now().date()
     reached = []
     for one in await notices.recipients(ref, person, role):
-        told = [notice for notice in one.open if notice.kind == RECTIFICATION and _same(notice, parts)]
+        open = [notice for notice in one.open if notice.kind == RECTIFICATION and _same(notice, parts)]
+        told = [notice for notice in open if notice not in one.untold]
         if told:
             reached.append(Reached(one.ref, one.partner, False, "told before, not confirmed", _due(told[-1])))
             continue

@@ -1072,7 +1072,7 @@ def test_a_second_stop_leaves_the_word_of_the_first(second: str) -> None:
 def test_a_freeze_of_the_proposing_side_takes_back_that_it_was_stopped() -> None:
     """A freeze may have a reason that nobody may guess: the word of a stop that has not left does not leave."""
     stopped, _ = taken(ASKING, S.ACCEPTED, "suspend", by=CAROL)
-    assert DropUnsent() in take(stopped, "freeze", by=DORA)[1]
+    assert DropUnsent(frozenset({RESUMPTION})) in take(stopped, "freeze", by=DORA)[1]
 
 
 def test_a_stop_is_silent_where_nothing_may_be_said() -> None:
@@ -1103,7 +1103,7 @@ def test_the_accepting_side_says_that_it_froze() -> None:
 def test_the_proposing_side_freezes_in_silence() -> None:
     """A freeze may have a reason that nobody may guess, so the proposing side says nothing of one."""
     moved, effects = taken(ASKING, S.SCHEDULED, "freeze")
-    assert (S.FROZEN, (DropUnsent(), Notify("interior"))) == (moved.state, effects)
+    assert (S.FROZEN, (DropUnsent(frozenset({RESUMPTION})), Notify("interior"))) == (moved.state, effects)
 
 
 def test_a_suspended_case_freezes_where_it_stood() -> None:
