@@ -5,13 +5,16 @@ Rule 1: units gather as in ``group``; one process has one batch under way at a t
 Rule 2: a batch holds the store's lock in common with the others; one that needs the store to itself holds it alone
 (``tx``, rule 4). So what stops a contact never passes another batch by.
 Rule 3: a batch that stood in another's way is done again as a whole; so a unit may run more than once.
-Rule 4: no answer is released before its batch is on disk (``synchronous_commit``). Where the connection broke during
-the commit itself, the database is asked what became of it.
+Rule 4: no answer is released before its batch is on disk (``synchronous_commit``), and on that of a synchronous standby
+where there is one. Where the connection broke during the commit itself, the database is asked what became of it: each
+batch leaves its number in a row of its process. The number of the transaction would not do: a server that lost it in a
+crash, or a standby that never had it, gives it again.
 Rule 5: a node that died holds nothing: its locks go with its connection. One that stands still loses them: by the
 time-outs of the server, or because another node ends its connection.
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -77,16 +80,33 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
 }
 
+KEPT_DAYS = 30
+"""How long the row of a process that writes no more is kept; each start takes out older ones."""
+
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_BEGIN_SHARED = "SELECT pg_advisory_xact_lock_shared($1, $2), pg_current_xact_id()::text"
-_BEGIN_ALONE = "SELECT pg_advisory_xact_lock($1, $2), pg_current_xact_id()::text"
+_BEGIN_SHARED = f"BEGIN; SELECT pg_advisory_xact_lock_shared({SPACE}, {BATCH})"
+_BEGIN_ALONE = f"BEGIN; SELECT pg_advisory_xact_lock({SPACE}, {BATCH})"
+# The number of the batch, and when that was. One process alone writes this row, one batch after another.
+_NUMBERED = """
+INSERT INTO meta (name, value) VALUES ($1, $2 || ' ' || extract(epoch FROM now())::bigint)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
 _END_STILL = """
 SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN pg_locks AS l ON l.pid = a.pid
 WHERE l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.granted
     AND a.state_change < clock_timestamp() - make_interval(secs => $3)
 """
-_BECAME = "SELECT pg_xact_status($1::text::xid8)"
+# Written, and not only read: so it waits for a commit that is still under way, and is itself on disk, and on that of a
+# synchronous standby, only once what came before it is.
+_BECAME = """
+INSERT INTO meta (name, value) VALUES ($1, '') ON CONFLICT (name) DO UPDATE SET value = meta.value
+RETURNING split_part(value, ' ', 1)
+"""
+_FORGOTTEN = f"""
+DELETE FROM meta WHERE name LIKE 'batch:%'
+    AND extract(epoch FROM now()) - coalesce(nullif(split_part(value, ' ', 2), ''), '0')::bigint > 86400 * {KEPT_DAYS}
+"""  # noqa: S608  # a constant
 
 
 class PostgresStore(GroupCommit):
@@ -113,6 +133,8 @@ class PostgresStore(GroupCommit):
         self._readers: list[Connection] = []
         self._reading = asyncio.Semaphore(READERS_MAX)
         self._careful = 0
+        self._name = f"batch:{secrets.token_hex(16)}"
+        self._number = 0
 
     async def read(self, unit: Unit[T]) -> T:
         """
@@ -237,9 +259,11 @@ class PostgresStore(GroupCommit):
 
         Whatever it raises, nothing was stored; unless the database could not be asked what became of the commit.
         """
-        self._db = db = await self._begun(self._db, "BEGIN")
+        self._db = db = await self._begun(self._db, _BEGIN_ALONE if alone else _BEGIN_SHARED)
+        self._number += 1
+        number = str(self._number)
         try:
-            _, number = await _run(db.fetchrow, _BEGIN_ALONE if alone else _BEGIN_SHARED, SPACE, BATCH)
+            await _run(db.execute, _NUMBERED, self._name, number)
             batch = PostgresTx(db, writable=True, alone=alone)
             values: list[tuple[Any, int | None] | Exception] = []
             drafted: set[tuple[str, str]] = set()
@@ -324,18 +348,17 @@ class PostgresStore(GroupCommit):
             raise Unavailable("the database did not commit", "see its log for the cause")
 
     async def _became(self, number: str) -> str:
-        """Ask what became of the transaction ``number``, for as long as it may still be under way."""
+        """Ask what became of the batch ``number``, the last one begun, for as long as it may still be under way."""
         with suppress(TimeoutError):
             async with asyncio.timeout(COMMIT_ASKED_S):
                 while True:
                     try:
                         db = await self._connect()
                         try:
-                            status = await db.fetchval(_BECAME, number)
+                            last = await db.fetchval(_BECAME, self._name)
                         finally:
                             await _close(db)
-                        if status in ("committed", "aborted"):
-                            return "COMMIT" if status == "committed" else "ROLLBACK"
+                        return "COMMIT" if last == number else "ROLLBACK"
                     except (Unavailable, *LOST, asyncpg.PostgresError):
                         pass
                     await asyncio.sleep(0.2)
@@ -349,12 +372,22 @@ class PostgresStore(GroupCommit):
         if kept is not None and not kept.is_closed():
             try:
                 await kept.execute(statement)
+            except asyncpg.LockNotAvailableError as error:
+                kept.terminate()
+                raise unavailable(error) from error  # over another connection it would wait as long again
             except (asyncpg.PostgresError, *LOST):
                 kept.terminate()  # nothing was begun, so nothing is done twice
+            except BaseException:
+                kept.terminate()
+                raise
             else:
                 return kept
         made = await self._connect()
-        await _run(made.execute, statement)
+        try:
+            await _run(made.execute, statement)
+        except BaseException:
+            made.terminate()
+            raise
         return made
 
     async def _connect(self) -> Connection:
@@ -410,6 +443,7 @@ async def open_postgres(
         if db.get_server_version() < (VERSION_MIN // 10_000,):
             raise StoreError("the database is older than PostgreSQL 15", "install a newer server")
         await migrate(db, now, create=create)
+        await db.execute(_FORGOTTEN)
     except (asyncpg.PostgresError, *LOST) as error:
         raise StoreError(*reason(error)) from error
     finally:

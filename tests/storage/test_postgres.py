@@ -328,7 +328,11 @@ class Line:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection(self._to.hostname, self._to.port)
+        try:
+            inner_reader, inner_writer = await asyncio.open_connection(self._to.hostname, self._to.port)
+        except OSError:  # the server is away
+            writer.close()
+            return
         mute = asyncio.Event()
         passing = [
             asyncio.create_task(self._copy(reader, inner_writer, mute, upward=True)),

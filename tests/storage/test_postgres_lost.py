@@ -1,0 +1,56 @@
+"""Commits that a server loses, or that its synchronous standby does not have: nobody is told that they stand."""
+
+import asyncio
+
+from gateway.services.ports import Unavailable
+from gateway.storage.postgres import PostgresStore, open_postgres
+from tests.storage.support import EMPTY_LOG, NOW, Signer, accept
+from tests.storage.test_postgres import Line
+from tests.support.postgres import cluster
+
+
+async def opened(dsn: str, *, create: bool = False) -> PostgresStore:
+    """Open a node over ``dsn``; with ``create`` in a new database, with a log about XBB begun."""
+    store = await open_postgres(dsn, sign_batch=Signer(), now=NOW, create=create)
+    if create:
+        await store.commit(lambda tx: tx.save_log_head("XBB", EMPTY_LOG))
+    return store
+
+
+async def outcome(committing: "asyncio.Future[object]") -> str:
+    """Return the name of what a commit came to."""
+    return type((await asyncio.gather(committing, return_exceptions=True))[0]).__name__
+
+
+async def test_a_lost_commit_is_not_taken_for_another_of_its_number() -> None:
+    """A server that crashes gives the numbers of lost transactions again; whoever asks is not told of another's."""
+    # The journal is written at a commit and no sooner, so nothing of the batch that is under way is left.
+    with cluster("fsync=off", "autovacuum=off", "wal_writer_delay=10s") as server:
+        dsn = await asyncio.to_thread(server.create)
+        other = await opened(dsn, create=True)
+        async with Line(dsn) as line:
+            node = await opened(line.dsn)
+            await node.commit(accept("m1"))
+            line.cut = "before"
+            committing = asyncio.ensure_future(node.commit(accept("lost")))
+            while not line.cuts:
+                await asyncio.sleep(0)
+            await asyncio.to_thread(server.stop, "immediate")
+            await asyncio.to_thread(server.start)
+            await others(other)
+            assert await outcome(committing) == "Unavailable"
+            assert await other.read(lambda tx: tx.find_inbound("XBB", "digest-lost")) is None
+            await node.close()
+        await other.close()
+
+
+async def others(store: PostgresStore, count: int = 20) -> None:
+    """Commit ``count`` batches of another node; the first finds its connection gone."""
+    for number in range(count):
+        for _ in range(50):
+            try:
+                await store.commit(accept(f"n{number}"))
+            except Unavailable:
+                await asyncio.sleep(0.1)
+            else:
+                break
