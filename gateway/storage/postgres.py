@@ -66,8 +66,14 @@ however long, says something many times a second.
 The server's own time-outs do not count while it waits for the rest of what a client began to send.
 """
 
+COMMIT_MAX_S = 30.0
+"""How long a commit may take before its callers are told that nobody knows: the disk, or a synchronous standby."""
+
 COMMIT_ASKED_S = 10.0
-"""How long to ask what became of a commit whose connection broke."""
+"""How long to ask what became of a commit that took too long, or whose connection broke."""
+
+_NEVER_S = 1e8
+"""In place of the time-out of a statement, for one that must not be cancelled."""
 
 _SETTINGS = {
     "application_name": "isthmus",
@@ -91,11 +97,14 @@ _NUMBERED = """
 INSERT INTO meta (name, value) VALUES ($1, $2 || ' ' || extract(epoch FROM now())::bigint)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
+# But not what commits: its node has said all it has to say, and the server that waits for a synchronous standby would
+# take the end of the connection as leave to do without.
 _END_STILL = """
 SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN pg_locks AS l ON l.pid = a.pid
 WHERE l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.granted
     AND a.state_change < clock_timestamp() - make_interval(secs => $3)
+    AND NOT (a.state = 'active' AND a.query = 'COMMIT')
 """
 # Written, and not only read: so it waits for a commit that is still under way, and is itself on disk, and on that of a
 # synchronous standby, only once what came before it is.
@@ -332,7 +341,7 @@ class PostgresStore(GroupCommit):
 
     async def _commit(self, db: Connection, number: str) -> None:
         try:
-            status = await db.execute("COMMIT")
+            status = await _committed(db)
         except RACED as error:
             raise Again from error
         except LOST:
@@ -467,6 +476,27 @@ async def _run(call: Callable[..., Awaitable[Any]], *values: Any) -> Any:
         raise Again from error
     except (asyncpg.PostgresError, *LOST) as error:
         raise unavailable(error) from error
+
+
+async def _committed(db: Connection) -> str:
+    """
+    Commit, and return what the server says; raises ``TimeoutError`` and ends the connection where it says nothing.
+
+    Nothing here lets the server know that nobody waits any more. It would cancel the commit, and one that waits for a
+    synchronous standby is then there, seen by everybody, without the standby having it.
+    """
+    committing = asyncio.ensure_future(db.execute("COMMIT", timeout=_NEVER_S))
+    try:
+        await asyncio.wait({committing}, timeout=COMMIT_MAX_S)
+        if committing.done():
+            status: str = committing.result()
+            return status
+        raise TimeoutError
+    finally:
+        if not committing.done():
+            db.terminate()
+            await asyncio.wait({committing})
+            committing.exception()  # that its connection ended is known
 
 
 async def _rolled_back(db: Connection) -> bool:

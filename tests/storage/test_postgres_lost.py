@@ -2,11 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from gateway.services.ports import Unavailable
+from gateway.storage import postgres
 from gateway.storage.postgres import PostgresStore, open_postgres
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept
 from tests.storage.test_postgres import Line
-from tests.support.postgres import cluster
+from tests.support.postgres import QUICK, Cluster, cluster
 
 
 async def opened(dsn: str, *, create: bool = False) -> PostgresStore:
@@ -54,3 +57,39 @@ async def others(store: PostgresStore, count: int = 20) -> None:
                 await asyncio.sleep(0.1)
             else:
                 break
+
+
+async def test_no_answer_before_the_synchronous_standby_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that waits for a standby is left waiting, and its caller told that nobody knows; later it is there."""
+    monkeypatch.setattr(postgres, "COMMIT_MAX_S", 5.0)
+    monkeypatch.setattr(postgres, "COMMIT_ASKED_S", 1.0)
+    monkeypatch.setattr(postgres, "BATCH_MAX_S", 1)
+    monkeypatch.setattr(postgres, "LEAD_LOOK_S", 0.2)
+    with cluster(*QUICK) as server:
+        dsn = await asyncio.to_thread(server.create)
+        node = await opened(dsn, create=True)
+        other = await opened(dsn)
+        leading = asyncio.ensure_future(other.lead(asyncio.Event().wait, lambda: None))  # type: ignore[arg-type]
+        await standby(server, "away")
+        waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        committing = asyncio.ensure_future(node.commit(accept("m1")))
+        await asyncio.sleep(3)
+        (before,) = await server.execute(waits)
+        with pytest.raises(Unavailable, match="does not say what became of it"):
+            await committing
+        assert (await server.execute(waits))[0] == before
+        assert await other.read(lambda tx: tx.find_inbound("XBB", "digest-m1")) is None
+        await standby(server, "")
+        await asyncio.sleep(0.5)
+        assert await other.read(lambda tx: tx.find_inbound("XBB", "digest-m1")) is not None
+        leading.cancel()
+        await asyncio.wait({leading})
+        await node.close()
+        await other.close()
+
+
+async def standby(server: Cluster, name: str) -> None:
+    """Have commits wait for a standby of this name, which is not there; without one they wait no more."""
+    await server.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+    await server.execute("SELECT pg_reload_conf()")
+    await asyncio.sleep(0.5)
