@@ -283,7 +283,8 @@ class PostgresStore(GroupCommit):
                     raise _OneFailed
                 values.append(outcome)
             if len(units) == 1 and isinstance(values[0], Exception):
-                await _rolled_back(db)
+                if not await _rolled_back(db):
+                    db.terminate()  # or the next batch would begin in what is left of this one
                 return [values[0]]
             try:
                 signed = await Driven(lambda _: batch.log(self._sign_batch), batch) if batch.drafts else None
@@ -500,14 +501,21 @@ async def _committed(db: Connection) -> str:
 
 
 async def _rolled_back(db: Connection) -> bool:
-    """Roll back what is under way, if anything; return whether the connection is of any use still."""
+    """
+    Roll back what is under way, if anything; return whether the connection is of any use still.
+
+    Whoever is cancelled meanwhile stays so, and ends the connection: a leader that lost its lock must not go on.
+    """
     if db.is_closed():
         return False
     try:
         if db.is_in_transaction():
             await asyncio.shield(asyncio.wait_for(db.execute("ROLLBACK"), 5))
-    except BaseException:
+    except Exception:
         return False
+    except BaseException:
+        db.terminate()
+        raise
     return not db.is_closed()
 
 

@@ -1,9 +1,11 @@
 """What is PostgreSQL's own: many nodes over one database, connections that break, a server that goes and comes."""
 
 import asyncio
+import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ import pytest
 from gateway.services.ports import Conflict, NoContactRow, Tx, Unavailable
 from gateway.storage.errors import StoreError
 from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
+from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
 from gateway.storage.tx import _PARTNERS_DUE
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, outbound, thread
@@ -389,6 +392,55 @@ async def test_what_became_of_a_commit_is_asked(dsn: str, cut: str, stored: bool
 async def accept_nothing(tx: Tx) -> None:
     """Look at something."""
     await tx.find_case("c1")
+
+
+class Still(Exception):
+    """What a unit raises behind which the server stands still."""
+
+
+@contextmanager
+def stopping() -> Iterator[Callable[[Tx], Awaitable[None]]]:
+    """Yield a unit that has the server stand still behind its connection, and fails; in the end the server goes on."""
+    stopped: list[int] = []
+
+    async def unit(tx: Tx) -> None:
+        stopped.append(await process(tx))
+        os.kill(stopped[0], signal.SIGSTOP)
+        raise Still
+
+    try:
+        yield unit
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def process(tx: Tx) -> int:
+    """Return the process of the server that serves this connection."""
+    assert isinstance(tx, PostgresTx)
+    row = await tx._one("SELECT pg_backend_pid()", ())
+    assert row is not None
+    return int(row[0])
+
+
+async def test_who_is_cancelled_while_it_takes_back_stays_cancelled(nodes: Nodes) -> None:
+    """A read that failed and waits for a server that stands still ends when it is told to, with what it was told."""
+    with stopping() as unit:
+        reading = asyncio.ensure_future(nodes[0].read(unit))
+        await asyncio.sleep(0.5)
+        assert not reading.done()
+        reading.cancel()
+        await asyncio.wait({reading}, timeout=2)
+        assert reading.cancelled()
+    await nodes[0].read(accept_nothing)
+
+
+async def test_what_could_not_be_taken_back_is_not_gone_on_with(nodes: Nodes) -> None:
+    """After a unit that failed alone over a connection that gives no answer, the next batch takes another one."""
+    before = (await nodes[0].commit(process)).value
+    with stopping() as unit, pytest.raises(Still):
+        await nodes[0].commit(unit)
+    assert (await nodes[0].commit(process)).value != before
 
 
 async def test_the_server_goes_and_comes(dsn: str, postgres: Cluster) -> None:
