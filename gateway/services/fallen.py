@@ -4,6 +4,7 @@ Messages that fell: accepted here after the instant from which their State has s
 Rule 1: a message received before that instant stands, and so does what followed from it.
 Rule 2: one received at it or later is not taken back by the gateway, which cannot know what was done upon it. It
 becomes a finding on its case, once, and a person decides.
+Rule 3: of one whose key cannot be told any more, because its row is spoiled, the same is said: it may have fallen.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,11 @@ from keys.card import Card
 
 @dataclass(frozen=True, slots=True)
 class Fallen:
-    """One message that fell: from whom, which, of which case, when it was received, and the key that signed it."""
+    """
+    One message that fell: from whom, which, of which case, when it was received, and the key that signed it.
+
+    ``kid`` is empty where it could not be read; ``revoked_at`` is then the earliest of its State.
+    """
 
     partner: str
     digest: str
@@ -65,19 +70,34 @@ class FallenMessages:
         return found
 
     async def _tell(self, tx: Tx, one: Fallen, now: datetime) -> None:
-        self._context.log("message.fell", partner=one.partner, ref=one.ref, digest=one.digest, kid=one.kid)
+        if one.kid:
+            self._context.log("message.fell", partner=one.partner, ref=one.ref, digest=one.digest, kid=one.kid)
         row = await tx.find_case(one.ref)
         if row is None or row.sealed is None:
             return
-        held = cases.unseal(self._context, row)
-        received, revoked = format_instant(one.received_at), format_instant(one.revoked_at)
-        text = (
-            f"the message {one.digest} of {one.partner} was received on {received}, and its key is revoked as of "
-            f"{revoked}: do not rely on it, and ask again"
-        )
+        try:
+            held = cases.unseal(self._context, row)
+        except Exception as error:
+            # The line above is all that can be said; what fell on other cases is said there all the same.
+            self._context.log("case.unreadable", ref=one.ref, error=type(error).__name__)
+            return
+        text = _text(one)
         if text not in held.case.findings:
             case = replace(held.case, findings=(*held.case.findings, text))
             await cases.note(self._context, tx, held, case, "revoked", one.partner, now)
+
+
+def _text(one: Fallen) -> str:
+    received, revoked = format_instant(one.received_at), format_instant(one.revoked_at)
+    if not one.kid:
+        return (
+            f"the message {one.digest} of {one.partner} was received on {received} and cannot be read here any more, "
+            f"and a key of that State is revoked as of {revoked}: do not rely on it, and ask again"
+        )
+    return (
+        f"the message {one.digest} of {one.partner} was received on {received}, and its key is revoked as of "
+        f"{revoked}: do not rely on it, and ask again"
+    )
 
 
 def _revocations(card: Card) -> set[str]:
@@ -89,7 +109,11 @@ def _revocations(card: Card) -> set[str]:
 
 
 async def fallen(context: Context, card: Card) -> tuple[Fallen, ...]:
-    """Return the messages of the State of ``card`` kept here that fell by it, in the order in which they came."""
+    """
+    Return the messages of the State of ``card`` kept here that fell by it, in the order in which they came.
+
+    Those whose key cannot be told are among them, and a line in the log names each.
+    """
     revoked = {key.kid: key.revoked_at for key in card.signing if key.revoked_at is not None}
     if not revoked:
         return ()
@@ -101,9 +125,9 @@ async def fallen(context: Context, card: Card) -> tuple[Fallen, ...]:
             late = [one for one in page if one.partner == card.country and one.kept and one.at >= first]
             kids = [(one, await _signer(context, tx, one)) for one in late]
             return page, [
-                Fallen(one.partner, one.digest, one.ref or "", one.at, kid, revoked[kid])
+                Fallen(one.partner, one.digest, one.ref or "", one.at, kid or "", since)
                 for one, kid in kids
-                if kid in revoked and one.at >= revoked[kid]
+                if (since := first if kid is None else revoked.get(kid)) is not None and one.at >= since
             ]
 
         page, some = await context.store.read(look)
@@ -113,11 +137,18 @@ async def fallen(context: Context, card: Card) -> tuple[Fallen, ...]:
         after = page[-1].number
 
 
-async def _signer(context: Context, tx: Tx, trace: Trace) -> str:
-    """Return the id of the key that signed a message kept here; empty where its case is gone meanwhile."""
+async def _signer(context: Context, tx: Tx, trace: Trace) -> str | None:
+    """Return the id of the key that signed a message kept here: empty if its case is gone, ``None`` if unreadable."""
     row = await tx.find_inbound(trace.partner, trace.digest)
     case = await tx.find_case(trace.ref or "")
     if row is None or row.sealed is None or case is None or case.wrapped_key is None:
         return ""
-    key = context.vault.unwrap(case.ref, case.wrapped_key)
-    return jws.parse(context.vault.open(key, "inbound", row.digest, "sealed", row.sealed), jws.TYP_MESSAGE).kid
+    try:
+        key = context.vault.unwrap(case.ref, case.wrapped_key)
+        return jws.parse(context.vault.open(key, "inbound", row.digest, "sealed", row.sealed), jws.TYP_MESSAGE).kid
+    except Exception as error:
+        # Whatever is wrong with one row, the cards are taken, and the messages of others judged.
+        context.log(
+            "message.unreadable", partner=row.partner, ref=case.ref, digest=row.digest, error=type(error).__name__
+        )
+        return None

@@ -385,7 +385,7 @@ class Host:
 
 FAULTS = frozenset(
     {"gateway.fault", "message.fault", "case.fault", "answer.fault", "checkpoint.fault", "collect.fault", "log.fault"}
-    | {"log.forked", "log.broken", "log.contradicted", "case.unreadable"}
+    | {"log.forked", "log.broken", "log.contradicted", "case.unreadable", "message.unreadable"}
 )
 """Lines of a log that say what must never happen, whatever the network, the disks and the clocks do."""
 

@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 
 from gateway.core import envelope, evidence, wire
 from gateway.core.messages import RESYNC
+from gateway.services.ports import Tx
 from keys import b64, jws
 from keys.sign import SigningKey
 from tests.support import story
 from tests.support.evidence import exported, members_of
 from tests.support.network import Network
 from tests.trust.test_compromise import revoke
+
+WORDS = ("cannot be read here", "its key is revoked")
 
 
 async def post(network: Network, signer: SigningKey, issued_at: datetime) -> str:
@@ -107,6 +110,47 @@ async def test_what_was_accepted_before_the_card_came_falls_too(network: Network
     assert ((), 1) == (findings[stands], len(findings[falls]))
     assert "do not rely on it" in findings[falls][0]
     assert [falls] == [values["ref"] for name, values in network.logs if name == "message.fell"]
+
+
+async def test_a_spoiled_message_keeps_no_card_from_being_taken(network: Network) -> None:
+    """A message that cannot be read becomes a finding too, once; others are judged, and the gateway goes on."""
+    spoiled, _ = await story.acknowledged(network)
+    falls, _ = await story.acknowledged(network)
+    store = network.gateways["XAA"].store
+
+    async def spoil(tx: Tx) -> None:
+        row = (await tx.inbound_of_case(spoiled))[0]
+        await tx.save_inbound(row._replace(sealed=b"x" * 80))
+
+    await store.commit(spoil)
+    at = network.clock.now() - timedelta(minutes=1)
+    network.clock.pass_(hours=1)
+    await revoke(network, "XBB", {network.gateways["XBB"].context.keyring.signing.kid}, at)
+    await network.refresh()
+    assert [["cannot be read here"], ["its key is revoked"]] == [
+        [words for one in (await story.case(network, "XAA", ref)).findings for words in WORDS if words in one]
+        for ref in (spoiled, falls)
+    ]
+    told = [(name, values["ref"]) for name, values in network.logs if name in ("message.fell", "message.unreadable")]
+    assert [("message.unreadable", spoiled), ("message.fell", falls)] == told
+
+
+async def test_a_spoiled_case_keeps_no_other_from_being_told(network: Network) -> None:
+    """A case that cannot be read is told in the log alone; what fell on the next one is a finding there."""
+    spoiled, _ = await story.acknowledged(network)
+    falls, _ = await story.acknowledged(network)
+
+    async def spoil(tx: Tx) -> None:
+        row = await tx.find_case(spoiled)
+        assert row is not None
+        await tx.save_case(row._replace(sealed=b"x" * 80, version=row.version + 1))
+
+    await network.gateways["XAA"].store.commit(spoil)
+    at = network.clock.now() - timedelta(minutes=1)
+    network.clock.pass_(hours=1)
+    await revoke(network, "XBB", {network.gateways["XBB"].context.keyring.signing.kid}, at)
+    assert 1 == len((await story.case(network, "XAA", falls)).findings)
+    assert [spoiled] == [values["ref"] for name, values in network.logs if name == "case.unreadable"]
 
 
 async def test_each_key_falls_from_its_own_instant(network: Network) -> None:
