@@ -135,7 +135,7 @@ class Reminder:
         Reckon every clock anew whose calendar changed, and return how many cases that concerned.
 
         A decree may name a holiday afterwards. The version reckoned before is kept beside the new one. Nothing is
-        looked at while the calendars are those of the last time.
+        looked at while the calendars are those of the last time. Raises ``Unavailable``; then all are looked at again.
         """
         context = self._context
         known = ",".join(
@@ -173,6 +173,8 @@ class Reminder:
 
         try:
             return bool((await context.commit(unit)).value)
+        except Unavailable:
+            raise  # the case is as good as any: all of them are looked at again
         except Exception as error:
             context.log("case.not_reckoned", ref=ref, error=type(error).__name__)
             return False

@@ -10,6 +10,7 @@ import pytest
 import schemas
 from gateway.core.deadlines import Instrument
 from gateway.core.machine import RuleRefused
+from gateway.services.ports import Unavailable
 from gateway.services.reckon import Reckoner
 from tests.support import homeward, story
 from tests.support.network import Network, open_gateway
@@ -148,6 +149,31 @@ async def test_a_decree_after_the_fact_is_reckoned_at_the_next_start(network: Ne
     assert ("recomputed", "2", before) == (after.cause, after.calendar_version, after.history[-1])
     assert after.due_on > before.due_on
     assert after.due_at == (await story.row(network, "XAA", ours)).due_at
+
+
+async def test_what_a_store_that_is_away_kept_from_being_reckoned_is_reckoned_later(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case whose batch did not commit is looked at again with all others; it is not left with the old dates."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    before = (await story.case(network, "XAA", ours)).clock("reply")
+    old = gateway.context.reckoner
+    calendar = old.calendars["XBB"]
+    newer = replace(calendar, version="2", holidays={**calendar.holidays, before.due_on: "Decree"})
+    gateway.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": newer}, old.ladder)
+
+    commit = gateway.store.commit
+
+    async def away_once(unit: Any) -> Any:
+        monkeypatch.setattr(gateway.store, "commit", commit)
+        raise Unavailable("another node holds what this one needs", "try again later")
+
+    monkeypatch.setattr(gateway.store, "commit", away_once)
+    with pytest.raises(Unavailable):
+        await gateway.reminder.reckon_anew(network.clock.now())
+    assert 1 == await gateway.reminder.reckon_anew(network.clock.now())
+    assert (await story.case(network, "XAA", ours)).clock("reply").due_on > before.due_on
 
 
 # The notice of delay (R-11).
