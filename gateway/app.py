@@ -46,6 +46,7 @@ from gateway.services.operate import Operate
 from gateway.services.ports import (
     Clock,
     LogHead,
+    Outdated,
     Peers,
     Random,
     Redactor,
@@ -346,11 +347,13 @@ async def build(
     http_peers = HttpPeers(trust.find, timeout_s=chosen.post_timeout_s) if peers is None else None
     door: Peers = peers or http_peers or HttpPeers(trust.find)
     told = desk_notices(settings, environ, clock, log)
+    epoch = await store.read(lambda tx: tx.epoch())
     context = Context(
         country=values["country"],
         authority=values["authority"],
         zone=values["zone"],
-        epoch=await _epoch(store),
+        epoch=epoch,
+        stored_epoch=epoch,
         store=store,
         peers=door,
         clock=clock,
@@ -462,7 +465,7 @@ async def _begin_logs(context: Context) -> None:
                 name = checkpoint.origin(context.country, country, context.epoch)
                 await tx.save_log_head(country, LogHead(name, Frontier(), ""))
 
-    await context.store.commit(unit)
+    await context.commit(unit)
 
 
 async def _apply_erased(context: Context, path: Path) -> None:
@@ -477,11 +480,6 @@ async def _apply_erased(context: Context, path: Path) -> None:
 
     if refs and (await context.commit(unit)).value:
         await context.store.truncate()
-
-
-async def _epoch(store: Store) -> int:
-    text = await store.read(lambda tx: tx.get_meta("epoch"))
-    return int(text) if text else 1
 
 
 def _note_erased(path: Path, ref: str) -> None:
@@ -602,7 +600,10 @@ async def serve(
         context.log("process.ready" if one_of_many else "gateway.ready", port=peers["port"])
         if ready is not None:
             ready.set()
+        outdated = asyncio.Event()
+        context.on_outdated = outdated.set
         async with asyncio.TaskGroup() as group:
+            group.create_task(_until(outdated))
             group.create_task(_trust_loop(gateway))
             if desks is not None:
                 group.create_task(desks.run())
@@ -617,6 +618,12 @@ async def serve(
             await runner.cleanup()
         if desks is not None:
             await desks.close()
+
+
+async def _until(outdated: asyncio.Event) -> None:
+    """Raise ``Outdated``, and so end this process, once its epoch is not that of the store; a new one goes by that."""
+    await outdated.wait()
+    raise Outdated("this process was in another epoch than the store", "start it again")
 
 
 async def _lead(gateway: Gateway) -> None:
@@ -668,7 +675,10 @@ async def _trust_loop(gateway: Gateway) -> None:
             await gateway.refresh_trust()
             continue
         try:
+            await context.look()
             if await context.trust.changed():
                 await context.trust.load()
+        except Outdated:
+            raise
         except Unavailable as error:
             context.log("trust.unread", error=str(error), hint=error.hint)

@@ -11,6 +11,7 @@ import click
 from gateway import settings
 from gateway.cli.keys import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.output import json_option, say
+from gateway.cli.running import alone
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def begin_epoch(
     """
     Raise the epoch of the restored database and announce it in the next card.
 
-    Before the gateway talks to anyone again: it is stopped, and the identity key is here. Partners then post again
-    what they sent in the last 30 days, and no number is used twice. Everybody at the desks signs in anew: what came
-    back may hold sessions and links that had ended.
+    Before the gateway talks to anyone again: it is stopped, on every machine, and the identity key is here. Partners
+    then post again what they sent in the last 30 days, and no number is used twice. Everybody at the desks signs in
+    anew: what came back may hold sessions and links that had ended.
     """
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
@@ -51,13 +52,23 @@ def begin_epoch(
         return await gateway.resync.begin_epoch(gateway.context.clock.now())
 
     ask = passphrase(passphrase_file)
-    asyncio.run(_sign_everybody_out(chosen))
-    epoch = run(home, ask, act)
-    tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
+    with alone(chosen):
+        _check_stopped(chosen)
+        asyncio.run(_sign_everybody_out(chosen))
+        epoch = run(home, ask, act)
+        tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
     say(
         "Enter every freeze made after the backup again: the database has forgotten them. With PostgreSQL also remove"
         " again whatever passkeys, codes and invitations were removed since. Then start the gateway."
     )
+
+
+def _check_stopped(chosen: settings.Settings) -> None:
+    """Raise ``Unavailable`` if a node runs over the database, on whatever machine: it would go on in the old epoch."""
+    if (dsn := chosen.dsn(os.environ)) is not None:
+        from gateway.storage.move import check_stopped  # here: only the extra has its library
+
+        asyncio.run(check_stopped(dsn))
 
 
 async def _sign_everybody_out(chosen: settings.Settings) -> None:

@@ -15,7 +15,7 @@ from gateway.core.codes import PeerError, Reason
 from gateway.core.exercise import MARK
 from gateway.core.machine import Notify
 from gateway.services.guests import Guests, is_guest
-from gateway.services.ports import Clock, Committed, Peers, Random, Redacted, Redactor, Store, Tx, Unit
+from gateway.services.ports import Clock, Committed, Outdated, Peers, Random, Redacted, Redactor, Store, Tx, Unit
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
 from keys import b64
@@ -126,6 +126,10 @@ class Context:
 
     ``listed`` are the States of the no-contact list as it was last read; ``gateway.services.no_contact`` reads it.
 
+    ``epoch`` is the one we number in, ``stored_epoch`` the one that the store had when this process began. Where
+    another process has raised it since, or the store was put back, nothing is written any more and ``on_outdated`` is
+    called.
+
     ``tell`` tells a desk that a case moved, by reference, state and desk, once that is on disk; it neither waits nor
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
     post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
@@ -149,6 +153,8 @@ class Context:
     partners: Mapping[str, Partner]
     policy: Policy
     emit: Callable[..., None]
+    stored_epoch: int | None = None
+    on_outdated: Callable[[], None] = field(default=lambda: None)
     tell: Callable[[str, str, str], None] = field(default=lambda ref, state, desk: None)
     wake: Callable[[], None] = field(default=lambda: None)
     queued: bool = False
@@ -184,8 +190,12 @@ class Context:
 
     @property
     def announced(self) -> bool:
-        """Return whether our card announces the epoch we number in; until then nothing is sent (M-5.27)."""
-        return self.own is not None and self.own.epoch >= self.epoch
+        """
+        Return whether our card announces the epoch we number in; until then nothing is sent (M-5.27).
+
+        Nor where it announces a later one: then the store was put back, or another process raised the epoch.
+        """
+        return self.own is not None and self.own.epoch == self.epoch
 
     def log(self, event: str, **values: Any) -> None:
         """Log ``event``; inside a unit, once it has committed, so that no line tells of what never happened."""
@@ -201,24 +211,49 @@ class Context:
             self.tell(values["ref"], values["state"], values["desk"])
 
     async def commit(self, unit: Unit[Any]) -> Committed:
-        """Commit ``unit`` as ``Store.commit`` does, and wake the delivery loop if something was queued in it."""
+        """
+        Commit ``unit`` as ``Store.commit`` does, and wake the delivery loop if something was queued in it.
+
+        Raises ``Outdated`` too: a number of the old epoch would be refused, or be one that another process gave.
+        """
         lines: list[tuple[str, dict[str, Any]]] = []
 
         async def heard(tx: Tx) -> Any:
             lines.clear()  # a unit may run twice
+            await self._check_epoch(tx)
             token = _LINES.set(lines)
             try:
                 return await unit(tx)
             finally:
                 _LINES.reset(token)
 
-        committed = await self.store.commit(heard)
+        try:
+            committed = await self.store.commit(heard)
+        except Outdated as error:
+            self._end(error)
+            raise
         for event, values in lines:
             self._say(event, values)
         if self.queued:
             self.queued = False
             self.wake()
         return committed
+
+    async def look(self) -> None:
+        """Raise ``Outdated`` if the store is in another epoch than this process. Raises ``Unavailable``."""
+        try:
+            await self.store.read(self._check_epoch)
+        except Outdated as error:
+            self._end(error)
+            raise
+
+    async def _check_epoch(self, tx: Tx) -> None:
+        if (found := await tx.epoch()) not in (self.epoch, self.stored_epoch):
+            raise Outdated(f"the store is in epoch {found}, this process in {self.epoch}", "start it again")
+
+    def _end(self, error: Outdated) -> None:
+        self.log("process.outdated", error=str(error), hint=error.hint)
+        self.on_outdated()
 
     def new_ref(self, now: datetime, *, exercise: bool = False) -> str:
         """

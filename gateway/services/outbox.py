@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gateway.core import envelope, wire
 from gateway.services.context import Context
-from gateway.services.ports import OutboundRow, ThreadRow, Tx, Unavailable
+from gateway.services.ports import OutboundRow, Outdated, ThreadRow, Tx, Unavailable
 from keys import b64, jws
 from keys.errors import UnknownKey
 from keys.seal import RecipientKey
@@ -48,8 +48,11 @@ async def put(context: Context, tx: Tx, letter: Letter, now: datetime, thread: T
     """
     Put ``letter`` in the outbox and return its row; in a ``thread``, under the next number of it.
 
-    Raises ``Unavailable`` if no valid sealing key of the recipient is held, unless the letter may wait for one.
+    Raises ``Unavailable`` if no valid sealing key of the recipient is held, unless the letter may wait for one, and
+    ``Outdated`` if the thread went on in a later epoch than ours.
     """
+    if thread is not None and thread.out_epoch > context.epoch:
+        raise Outdated("a thread went on in a later epoch than that of this process", "start it again")
     seq = None
     if thread is not None:
         seq = thread.out_seq + 1 if thread.out_epoch == context.epoch else 1

@@ -33,6 +33,10 @@ class Unavailable(Exception):
         self.hint = hint
 
 
+class Outdated(Unavailable):
+    """Say that this process numbers in another epoch than the store: it has to be started again, and wrote nothing."""
+
+
 class Conflict(Exception):
     """Say that a row changed between reading and writing it; the caller reads again."""
 
@@ -654,6 +658,10 @@ class Tx(Protocol):
 
     async def drop_meta(self, name: str) -> None:
         """Forget a named value; one that is not there is forgotten already."""
+        ...
+
+    async def epoch(self) -> int:
+        """Return the epoch that is stored; nobody raises it before the batch has ended."""
         ...
 
     def draft(self, draft: Draft) -> None:

@@ -220,6 +220,13 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
     return made
 
 
+async def check_stopped(dsn: str) -> None:
+    """Check that nobody of ours uses the database at ``dsn``. Raises ``Unavailable`` if a node does, ``StoreError``."""
+    with _told():
+        async with _connected(dsn):
+            pass
+
+
 async def _into_postgres(source: SqliteSide, db: Any) -> dict[str, Content]:
     tables, target = source.tables(), PostgresSide(db)
     await target.check_empty(tables)

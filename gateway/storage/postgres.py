@@ -29,6 +29,7 @@ from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
 from gateway.storage.postgres_schema import migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
+from gateway.storage.tx import EPOCH
 
 T = TypeVar("T")
 
@@ -92,11 +93,12 @@ KEPT_DAYS = 30
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_SHARED = f"BEGIN; SELECT pg_advisory_xact_lock_shared({SPACE}, {BATCH})"
 _BEGIN_ALONE = f"BEGIN; SELECT pg_advisory_xact_lock({SPACE}, {BATCH})"
-# The number of the batch, and when that was. One process alone writes this row, one batch after another.
-_NUMBERED = """
+# The number of the batch, and when that was. One process alone writes this row, one batch after another. Once the lock
+# is held, so the epoch is the one that holds until the batch has ended.
+_NUMBERED = f"""
 INSERT INTO meta (name, value) VALUES ($1, $2 || ' ' || extract(epoch FROM now())::bigint)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value
-"""
+ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING ({EPOCH})
+"""  # noqa: S608  # a constant
 # But not what commits: its node has said all it has to say, and the server that waits for a synchronous standby would
 # take the end of the connection as leave to do without.
 _END_STILL = """
@@ -272,13 +274,14 @@ class PostgresStore(GroupCommit):
         self._number += 1
         number = str(self._number)
         try:
-            await _run(db.execute, _NUMBERED, self._name, number)
-            batch = PostgresTx(db, writable=True, alone=alone)
+            epoch = int(await _run(db.fetchval, _NUMBERED, self._name, number) or 1)
+            batch = PostgresTx(db, writable=True, alone=alone, epoch=epoch)
             values: list[tuple[Any, int | None] | Exception] = []
             drafted: set[tuple[str, str]] = set()
             logged: set[str] = set()
             for unit in units:
-                outcome = await self._unit(db, unit, batch, drafted, logged, alone=alone, careful=careful)
+                tx = PostgresTx(db, writable=True, alone=alone, epoch=epoch)
+                outcome = await self._unit(tx, db, unit, batch, drafted, logged, careful=careful)
                 if isinstance(outcome, Exception) and len(units) > 1 and not careful:
                     raise _OneFailed
                 values.append(outcome)
@@ -308,19 +311,18 @@ class PostgresStore(GroupCommit):
 
     async def _unit(
         self,
+        tx: PostgresTx,
         db: Connection,
         unit: Unit[Any],
         batch: PostgresTx,
         drafted: set[tuple[str, str]],
         logged: set[str],
         *,
-        alone: bool,
         careful: bool,
     ) -> tuple[Any, int | None] | Exception:
         """Run one unit of the batch; return its value and the place of its first receipt, or why it failed alone."""
         if careful:
             await _run(db.execute, "SAVEPOINT unit")
-        tx = PostgresTx(db, writable=True, alone=alone)
         try:
             value = await Driven(unit, tx)
             await Driven(lambda _: tx.check_drafts(drafted, logged), tx)

@@ -41,12 +41,14 @@ class PostgresTx(SqlTx):
 
     ``alone`` says that no other batch is under way anywhere. ``again`` is what makes the batch begin again, remembered
     so that a unit that swallows it cannot make the batch commit; ``queued`` says that a message was stored that waits.
+    ``epoch`` is the one that the batch found as it began.
     """
 
-    __slots__ = ("_absent", "_db", "_only_new", "again", "alone", "busy", "queued")
+    __slots__ = ("_absent", "_db", "_epoch", "_only_new", "again", "alone", "busy", "queued")
 
-    def __init__(self, db: Connection, *, writable: bool, alone: bool = False) -> None:
+    def __init__(self, db: Connection, *, writable: bool, alone: bool = False, epoch: int | None = None) -> None:
         super().__init__(writable=writable)
+        self._epoch = epoch
         self._db: Connection | None = db
         self._absent: set[tuple[str, ...]] = set()
         self._only_new = False
@@ -84,6 +86,10 @@ class PostgresTx(SqlTx):
     async def set_meta(self, name: str, value: str) -> None:
         """Store a named value."""
         await self._put(super().set_meta(name, value), "meta", name)
+
+    async def epoch(self) -> int:
+        """Return the epoch that is stored; the batch has read it already, once it held the lock of a batch."""
+        return await super().epoch() if self._epoch is None else self._epoch
 
     async def log_head(self, partner: str) -> LogHead | None:
         """Find the end of the log about a partner that is appended to."""

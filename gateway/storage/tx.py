@@ -311,6 +311,9 @@ WHERE envelope IS NOT NULL AND queued_at < ?
 """
 
 
+EPOCH = "SELECT value FROM meta WHERE name = 'epoch'"
+
+
 class SqlTx(ABC):
     """
     A unit's view of the store: the ``Tx`` port, but for how a statement is run.
@@ -812,8 +815,15 @@ class SqlTx(ABC):
         row = await self._held("SELECT value FROM meta WHERE name = ?", (name,))
         return None if row is None else str(row[0])
 
+    async def epoch(self) -> int:
+        """Return the epoch that is stored; nobody raises it before the batch has ended."""
+        row = await self._one(EPOCH, ())
+        return int(row[0]) if row else 1
+
     async def set_meta(self, name: str, value: str) -> None:
         """Store a named value."""
+        if name == "epoch":
+            self._alone()  # every batch goes by it, and none holds it
         statement = (
             "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         )

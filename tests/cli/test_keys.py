@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.keys import _next_sealing, own_card, private_kids
+from gateway.cli.running import alone
 from gateway.services.accounts import hashed
 from gateway.settings import load
 from gateway.stores import open_desk_store
@@ -214,6 +215,14 @@ def test_a_new_epoch_is_begun_and_announced(homes: Homes) -> None:
     assert (2, 2) == (made["epoch"], own_card(load(home, {})).epoch)
     assert 0 == call("check", "-C", home).exit_code
     assert 3 == value("restore", "begin-epoch", "-C", home)["epoch"]
+
+
+def test_no_epoch_is_begun_beside_a_gateway_that_runs(homes: Homes) -> None:
+    """While a gateway runs on the home ``begin-epoch`` is refused: that one would go on in the old epoch."""
+    home = homes.home("XBB")
+    with alone(load(home, {})):
+        refused = call("restore", "begin-epoch", "-C", home)
+    assert (75, 1) == (refused.exit_code, own_card(load(home, {})).epoch)
 
 
 def test_a_new_epoch_takes_back_the_links_that_a_backup_brought_back(homes: Homes) -> None:

@@ -8,7 +8,9 @@ from itertools import count
 import pytest
 from aiohttp import ClientSession
 
+from benchmarks.pair import WORDS
 from gateway.core import envelope
+from tests.cli.support import call
 from tests.support.nodes import Node, Nodes, post, until
 
 
@@ -103,3 +105,23 @@ async def test_nothing_acknowledged_is_lost_when_the_server_crashes(nodes: Nodes
     assert answers == stored
     assert all(node.runs for node in running)
     assert all(1 == len(node.events("gateway.ready")) for node in running)
+
+
+async def test_no_epoch_is_begun_while_a_node_runs(nodes: Nodes) -> None:
+    """``begin-epoch`` is refused while a node uses the database, on whatever machine that runs."""
+    await nodes.ready("XAA", 1)
+    home = nodes.pair.home("XAA")
+    refused = await asyncio.to_thread(call, "restore", "begin-epoch", "-C", home, ISTHMUS_PASSPHRASE=WORDS)
+    assert (75, True) == (refused.exit_code, "stop every node first" in refused.stderr)
+
+
+async def test_a_node_of_an_epoch_that_is_over_ends(nodes: Nodes) -> None:
+    """A node that runs on while the epoch is raised says so and ends, so that it is started anew."""
+    (node,) = await nodes.ready("XAA", 1)
+    await nodes.rows("XAA", "INSERT INTO meta (name, value) VALUES ('epoch', '2')")
+
+    async def ended() -> bool:
+        return not node.runs
+
+    await until(ended, 15)
+    assert (75, True) == (node.process.returncode, bool(node.events("process.outdated")))
