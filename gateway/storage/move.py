@@ -7,6 +7,7 @@ every value of every row.
 Rule 3: the end of each log is derived anew from the leaves in the target.
 Rule 4: nobody else writes to either side meanwhile.
 Rule 5: what was moved away from is set aside, or two stores would go on giving the same numbers to the same partners.
+Rule 6: whatever fails, one side is whole, and told which; no copy is removed before the other is known to be served.
 """
 
 import hashlib
@@ -191,14 +192,15 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
     """
     for path in (files.store, files.desks):
         if path.exists():
-            raise StoreError(f"{path}: is there already", "move it away, once you know what it is")
+            raise StoreError(f"{path}: is there already", "move it away, once you know that the database is served")
     unfinished = files.store.parent / "moving"
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a copy that was cut off
     made: dict[str, Content] = {}
-    try:
-        with _told():
-            unfinished.mkdir(mode=0o700)
-            async with _connected(dsn) as db:
+    with _told():
+        async with _connected(dsn) as db:
+            await _check_served(db, unfinished)
+            shutil.rmtree(unfinished, ignore_errors=True)  # of a copy that was cut off, and not the only one
+            try:
+                unfinished.mkdir(mode=0o700)
                 schemas = [await db.fetchval("SELECT current_schema()")]
                 async with db.transaction(isolation="repeatable_read", readonly=True):
                     made |= await _into_file(db, unfinished / files.store.name, "postgres", "sqlite", now)
@@ -206,18 +208,72 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
                         schemas.append(SCHEMA)
                         await db.execute(f"SET LOCAL search_path TO {SCHEMA}")
                         made |= await _into_file(db, unfinished / files.desks.name, "postgres_desks", "desks", now)
-                async with db.transaction():
-                    for schema in schemas:
-                        # Every table: a node that waits for the lock would go on writing where nobody looks any more.
-                        for (name,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema):
-                            await db.execute(f'ALTER TABLE "{schema}"."{name}" RENAME TO "{name}_moved"')
-                for path in (files.desks, files.store):
-                    if (unfinished / path.name).exists():
-                        os.replace(unfinished / path.name, path)
-                _sync(files.store.parent)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            except BaseException:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
+            await _change_sides(db, dsn, schemas, unfinished, files)
+    shutil.rmtree(unfinished, ignore_errors=True)
     return made
+
+
+async def _check_served(db: Any, unfinished: Path) -> None:
+    """Raise ``StoreError`` unless the database holds a store; a copy that is the only one is said where it lies."""
+    if await db.fetchval("SELECT to_regclass($1)", LEDGER) is not None:
+        return
+    if await db.fetchval("SELECT to_regclass($1)", LEDGER + "_moved") is not None and unfinished.exists():
+        hint = f"what it held is whole in {unfinished}: move the files there one folder up, and serve them"
+        raise StoreError("the database was moved away from, and the move was cut off at its end", hint)
+    raise StoreError("the database holds no store", "check the address in the configuration")
+
+
+async def _change_sides(db: Any, dsn: str, schemas: Sequence[str], unfinished: Path, files: Files) -> None:
+    """
+    Set the tables aside and put the files in their place: both, or neither.
+
+    The files come first, and go back if the tables then stay: a copy that is in its place too early can be taken away
+    again, and a source that was set aside without it leaves nothing to serve.
+    """
+    placed: list[Path] = []
+    ending = False
+    try:
+        async with db.transaction():
+            for schema in schemas:
+                # Every table: a node that waits for the lock would go on writing where nobody looks any more.
+                for (name,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema):
+                    await db.execute(f'ALTER TABLE "{schema}"."{name}" RENAME TO "{name}_moved"')
+            for path in (files.desks, files.store):
+                if (unfinished / path.name).exists():
+                    os.replace(unfinished / path.name, path)
+                    placed.append(path)
+            _sync(files.store.parent)
+            ending = True
+    except BaseException as error:
+        db.terminate()
+        aside = await _is_aside(dsn) if ending else False
+        if aside:
+            return  # it was committed, and the answer lost
+        for path in placed:
+            os.replace(path, unfinished / path.name)
+        _sync(files.store.parent)
+        if aside is None:
+            hint = f"if its tables end in _moved, move the files in {unfinished} one folder up, and serve them"
+            raise StoreError("the database was lost as the move ended, and does not say how", hint) from error
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+async def _is_aside(dsn: str) -> bool | None:
+    """Ask over a new connection whether the tables are set aside; ``None`` if it cannot be asked."""
+    try:
+        db = await asyncpg.connect(dsn, server_settings=_SETTINGS, timeout=10)
+        try:
+            # Held by the connection that was lost for as long as its commit may still be under way.
+            await db.fetchval("SELECT pg_advisory_lock($1, $2)", SPACE, LEAD)
+            return bool(await db.fetchval("SELECT count(*) FROM pg_tables WHERE tablename = $1", LEDGER + "_moved"))
+        finally:
+            await db.close(timeout=5)
+    except (asyncpg.PostgresError, *LOST):
+        return None
 
 
 async def check_stopped(dsn: str) -> None:
@@ -236,8 +292,6 @@ async def _into_postgres(source: SqliteSide, db: Any) -> dict[str, Content]:
 
 
 async def _into_file(db: Any, path: Path, dialect: str, files: str, now: datetime) -> dict[str, Content]:
-    if await db.fetchval("SELECT to_regclass($1)", LEDGER) is None:
-        raise StoreError("the database holds no store", "check the address in the configuration")
     _check_present(await db.fetch(f"SELECT number, sha256 FROM {LEDGER}"), dialect)  # noqa: S608  # a constant
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     with closing(connect(path)) as file:

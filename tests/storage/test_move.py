@@ -1,6 +1,7 @@
 """Moving a store there and back: nothing is lost, nothing is mixed, and what stands in the way is told."""
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -31,6 +32,7 @@ from gateway.storage.postgres import open_postgres
 from gateway.storage.sqlite_desks import SqliteDesks
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, digest, event, inbound, outbound, thread
 from tests.storage.test_desks import APPROVAL, INVITATION, LINK, PASSKEY, session
+from tests.storage.test_postgres import Line
 from tests.support.postgres import Cluster
 
 
@@ -227,3 +229,57 @@ async def test_a_copy_that_was_cut_off_leaves_no_file(files: Files, postgres: Cl
         await to_sqlite(empty, files, NOW)
     assert [False, False, False] == [one.exists() for one in (files.store, files.desks, files.store.parent / "moving")]
     await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
+
+
+async def test_files_that_cannot_be_put_in_place_leave_the_database_served(
+    files: Files, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the second file cannot be put in its place the first goes back, and the move can be made again."""
+    await fill(files)
+    await to_postgres(files, empty, NOW)
+    replace = os.replace
+
+    def full(old: Path, new: Path) -> None:
+        if new == files.store:
+            raise OSError(28, "No space left on device", str(new))
+        replace(old, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(OSError, match="No space left"):
+            await to_sqlite(empty, files, NOW)
+    assert ["desks.db.moved", "gateway.db.moved"] == sorted(one.name for one in files.store.parent.iterdir())
+    await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
+    await to_sqlite(empty, files, NOW)
+    await (await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)).close()
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+async def test_a_move_whose_last_commit_is_cut_off_leaves_one_side(files: Files, empty: str, cut: str) -> None:
+    """Where the line breaks as the tables are set aside it is asked whether they are, and one side is served."""
+    await fill(files)
+    await to_postgres(files, empty, NOW)
+    async with Line(empty) as line:
+        line.count = 2  # the first is that of the copy
+        line.cut = cut
+        if cut == "after":
+            await to_sqlite(line.dsn, files, NOW)
+            await (await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)).close()
+            return
+        with pytest.raises(StoreError):
+            await to_sqlite(line.dsn, files, NOW)
+    assert ["desks.db.moved", "gateway.db.moved"] == sorted(one.name for one in files.store.parent.iterdir())
+    await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
+
+
+async def test_the_only_copy_is_not_removed(files: Files, empty: str, postgres: Cluster) -> None:
+    """Where tables are set aside and the copy was not put in its place, another move says where it lies."""
+    await fill(files)
+    await to_postgres(files, empty, NOW)
+    await postgres.execute("ALTER TABLE schema_migration RENAME TO schema_migration_moved", empty)
+    copy = files.store.parent / "moving" / "gateway.db"
+    copy.parent.mkdir()
+    copy.write_bytes(b"all there is")
+    with pytest.raises(StoreError, match="cut off") as refused:
+        await to_sqlite(empty, files, NOW)
+    assert (True, b"all there is") == (str(copy.parent) in refused.value.hint, copy.read_bytes())

@@ -311,6 +311,8 @@ class Line:
     def __init__(self, dsn: str) -> None:
         self._to = urlsplit(dsn)
         self.cut: str | None = None
+        self.count = 1
+        """Which commit is cut, counted from when ``cut`` is set."""
         self.cuts = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -355,6 +357,8 @@ class Line:
         with suppress(ConnectionError):
             while chunk := await reader.read(1 << 16):
                 cut = self.cut if upward and b"COMMIT" in chunk else None
+                if cut and self.count > 1:
+                    self.count, cut = self.count - 1, None
                 if cut:
                     self.cut, self.cuts = None, self.cuts + 1
                     mute.set()
