@@ -28,7 +28,7 @@ from gateway import settings
 from gateway.cli.errors import Exit
 from gateway.cli.keys import SEALING_MAX, SIGNING_MAX, identity_options, issue, open_identity, own_card, window
 from gateway.cli.output import counted, emit, json_option, plain, say
-from gateway.cli.running import stopped
+from gateway.cli.running import is_shared, stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
 from gateway.core import wire
 from gateway.core.wire import format_instant
@@ -92,6 +92,9 @@ class Report:
     help="The earliest instant at which the theft may have begun, such as 2026-03-20T12:00:00Z.",
 )
 @click.option("--no-database", "database", flag_value=False, default=True, help="The database was surely not taken.")
+@click.option("--destroyed-everywhere", "everywhere", is_flag=True,
+              help="Each machine destroyed its copy of every sealing key whose window had ended. Over PostgreSQL those "
+                   "count as stolen otherwise.")  # fmt: skip
 @click.option("--publish", "places", multiple=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Put the new card here too, for partners to take; may stand several times.")  # fmt: skip
 @click.option("--wait", "wait_s", default=120, show_default=True, type=click.IntRange(0, 86400), metavar="SECONDS",
@@ -106,6 +109,7 @@ def compromise(
     home: Path,
     since: str,
     database: bool,
+    everywhere: bool,
     places: tuple[Path, ...],
     wait_s: int,
     file: Path | None,
@@ -122,17 +126,18 @@ def compromise(
     serves again.
     """
     chosen, begin = settings.load(home, os.environ), _instant(since)
+    wide = _Wide(database, is_shared(chosen) and not everywhere)
     path = _place(home, file)
     ask = passphrase(passphrase_file)
     if dry_run:
-        report = asyncio.run(_look(chosen, ask, begin, database, ran=False))
+        report = asyncio.run(_look(chosen, ask, begin, wide, ran=False))
         _write(path, report)
     else:
         held = own_card(chosen)
         signer = open_identity(home, identity, identity_passphrase_file, held)
         with stopped(chosen) as ran:
             work = _Work(chosen, ask, signer, places, wait_s)
-            report = asyncio.run(_all(work, path, begin, database, ran))
+            report = asyncio.run(_all(work, path, begin, wide, ran))
     if as_json:
         emit({**_plain(report), "file": str(path)})
     else:
@@ -165,6 +170,14 @@ def _instant(text: str) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wide:
+    """How much counts as taken: the database too; and keys destroyed here that another machine may hold still."""
+
+    database: bool
+    elsewhere: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Work:
     """What the steps share."""
 
@@ -179,18 +192,18 @@ class _Work:
         return open_store(self.settings.custody, passphrase=self.ask, environ=os.environ)
 
 
-async def _look(chosen: Settings, ask: Callable[[], str], since: datetime, database: bool, *, ran: bool) -> Report:
+async def _look(chosen: Settings, ask: Callable[[], str], since: datetime, wide: "_Wide", *, ran: bool) -> Report:
     """Return a report with what can be read, and nothing done yet."""
     async with opened(chosen.home, ask) as gateway:
         context, until = gateway.context, datetime.now(UTC)
         published = load_cards(chosen.cards, context.country)
-        found = await exposure(context, published, since, until, database=database)
+        found = await exposure(context, published, since, until, database=wide.database, elsewhere=wide.elsewhere)
         return Report(context.country, since, until, found, ran)
 
 
-async def _all(work: _Work, path: Path, since: datetime, database: bool, ran: bool) -> Report:
+async def _all(work: _Work, path: Path, since: datetime, wide: "_Wide", ran: bool) -> Report:
     began = time.monotonic()
-    report = await _look(work.settings, work.ask, since, database, ran=ran)
+    report = await _look(work.settings, work.ask, since, wide, ran=ran)
     _write(path, report)
     _mark(report, "read", began)
     report.epoch = await _raise_epoch(work)

@@ -4,7 +4,8 @@ What a thief of this machine can read, message by message.
 Rule 1: the theft is a span of time, from the earliest instant at which it may have begun until the gateway was stopped.
 What lay here at any moment of it counts as taken.
 Rule 2: on the line a thief reads what came sealed to a key whose private half lay here in that span, however long ago
-it was recorded. What we sent was sealed to keys that never lay here.
+it was recorded. What we sent was sealed to keys that never lay here. The note that a key was destroyed is of the one
+machine that did it: where others have a key store of their own, it counts only for who says that all of them did.
 Rule 3: with the database too a thief reads every message kept under the key of a case that was not erased before.
 """
 
@@ -64,7 +65,13 @@ class _Window(NamedTuple):
 
 
 async def exposure(
-    context: Context, published: Sequence[bytes], since: datetime, until: datetime, *, database: bool
+    context: Context,
+    published: Sequence[bytes],
+    since: datetime,
+    until: datetime,
+    *,
+    database: bool,
+    elsewhere: bool = True,
 ) -> Exposure:
     """
     Return what a thief can read who had the key store, and with ``database`` the database, in [``since``, ``until``].
@@ -75,9 +82,10 @@ async def exposure(
         since: the earliest instant at which the theft may have begun.
         until: when the gateway was stopped.
         database: whether the database may have been taken too.
+        elsewhere: whether another machine may hold a key still that was noted as destroyed before ``since``.
     """
     ends = await context.store.read(lambda tx: tx.sealing_ends())
-    stolen = set(context.keyring.sealing) | {row.kid for row in ends if row.destroyed_at >= since}
+    stolen = set(context.keyring.sealing) | {row.kid for row in ends if elsewhere or row.destroyed_at >= since}
     windows = _windows(published)
     again: dict[tuple[str, str], list[bytes]] = {}
     for partner, digest, kid in await context.store.read(lambda tx: tx.inbound_again()):

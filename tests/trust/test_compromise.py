@@ -38,11 +38,15 @@ def test_two_partners_and_a_thief(tmp_path: Path) -> None:
     assert 0 == done.returncode
 
 
-async def exposed(network: Network, country: str, since: datetime, *, database: bool = True) -> Exposure:
-    """Return what a thief can read who was there from ``since`` until now."""
+async def exposed(
+    network: Network, country: str, since: datetime, *, database: bool = True, elsewhere: bool = False
+) -> Exposure:
+    """Return what a thief can read who was there from ``since`` until now; with ``elsewhere`` on another machine."""
     gateway = network.gateways[country]
     published = load_cards(network.homes[country] / "cards", country)
-    return await exposure(gateway.context, published, since, network.clock.now(), database=database)
+    return await exposure(
+        gateway.context, published, since, network.clock.now(), database=database, elsewhere=elsewhere
+    )
 
 
 def digests(found: Exposure, way: str) -> set[str]:
@@ -72,6 +76,17 @@ async def test_a_key_destroyed_before_the_theft_gives_nothing_away(network: Netw
     assert (1, 1) == (len(old), len(new))
     assert new == digests(await exposed(network, "XBB", destroyed + timedelta(seconds=1)), "line")
     assert old | new == digests(await exposed(network, "XBB", destroyed), "line")
+
+
+async def test_a_key_that_another_machine_may_hold_counts_as_stolen(network: Network) -> None:
+    """What one machine destroyed closes nothing while another may have been off when its copy was to go."""
+    await story.received(network)
+    network.clock.pass_(days=46)
+    await network.refresh()
+    (gone,) = await network.gateways["XBB"].windows.run_once(network.clock.now())
+    network.clock.pass_(hours=1)
+    found = await exposed(network, "XBB", network.clock.now(), database=False, elsewhere=True)
+    assert (True, await received(network, "XBB")) == (gone in found.keys, digests(found, "line"))
 
 
 async def test_an_erasure_before_the_theft_closes_the_store(network: Network) -> None:
