@@ -34,7 +34,11 @@ class Unavailable(Exception):
 
 
 class Outdated(Unavailable):
-    """Say that this process numbers in another epoch than the store: it has to be started again, and wrote nothing."""
+    """
+    Say that this process goes by another state than the store has: it has to be started again, and wrote nothing.
+
+    Its epoch is another one, or what it stored last is not there: an older database was put in its place.
+    """
 
 
 class Conflict(Exception):

@@ -142,7 +142,7 @@ def each(failure: Unavailable, count: int) -> list[Committed | Exception]:
     """Return ``failure`` made anew ``count`` times, so that each caller raises an exception of its own."""
     found: list[Committed | Exception] = []
     for _ in range(count):
-        made = Unavailable(str(failure), failure.hint)
+        made = type(failure)(str(failure), failure.hint)
         made.__cause__ = failure.__cause__
         found.append(made)
     return found

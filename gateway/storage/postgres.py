@@ -9,6 +9,7 @@ Rule 4: no answer is released before its batch is on disk (``synchronous_commit`
 where there is one. Where the connection broke during the commit itself, the database is asked what became of it: each
 batch leaves its number in a row of its process. The number of the transaction would not do: a server that lost it in a
 crash, or a standby that never had it, gives it again.
+By the same row a process sees that another, older database stands at its address, and writes nothing into that.
 Rule 5: a node that died holds nothing: its locks go with its connection. One that stands still loses them: by the
 time-outs of the server, or because another node ends its connection.
 """
@@ -23,7 +24,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import Committed, SignBatch, Unavailable, Unit
+from gateway.services.ports import Committed, Outdated, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
@@ -96,8 +97,9 @@ _BEGIN_ALONE = f"BEGIN; SELECT pg_advisory_xact_lock({SPACE}, {BATCH})"
 # The number of the batch, and when that was. One process alone writes this row, one batch after another. Once the lock
 # is held, so the epoch is the one that holds until the batch has ended.
 _NUMBERED = f"""
+WITH was AS (SELECT split_part(value, ' ', 1) AS number FROM meta WHERE name = $1)
 INSERT INTO meta (name, value) VALUES ($1, $2 || ' ' || extract(epoch FROM now())::bigint)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING ({EPOCH})
+ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING ({EPOCH}), (SELECT number FROM was)
 """  # noqa: S608  # a constant
 # But not what commits: its node has said all it has to say, and the server that waits for a synchronous standby would
 # take the end of the connection as leave to do without.
@@ -114,6 +116,7 @@ _BECAME = """
 INSERT INTO meta (name, value) VALUES ($1, '') ON CONFLICT (name) DO UPDATE SET value = meta.value
 RETURNING split_part(value, ' ', 1)
 """
+_WENT_BACK = "an older state of it was put in its place: isthmus restore begin-epoch, as after any restore"
 _FORGOTTEN = f"""
 DELETE FROM meta WHERE name LIKE 'batch:%'
     AND extract(epoch FROM now()) - coalesce(nullif(split_part(value, ' ', 2), ''), '0')::bigint > 86400 * {KEPT_DAYS}
@@ -146,6 +149,8 @@ class PostgresStore(GroupCommit):
         self._careful = 0
         self._name = f"batch:{secrets.token_hex(16)}"
         self._number = 0
+        # What may stand in our row: the last batch that was stored, and those of which nobody knows.
+        self._last: set[str | None] = {None}
 
     async def read(self, unit: Unit[T]) -> T:
         """
@@ -274,7 +279,10 @@ class PostgresStore(GroupCommit):
         self._number += 1
         number = str(self._number)
         try:
-            epoch = int(await _run(db.fetchval, _NUMBERED, self._name, number) or 1)
+            found, last = await _run(db.fetchrow, _NUMBERED, self._name, number)
+            if (last or None) not in self._last:  # empty where somebody asked what became of a first batch
+                raise Outdated("the database has gone back: the last batch of this process is not in it", _WENT_BACK)
+            epoch = int(found or 1)
             batch = PostgresTx(db, writable=True, alone=alone, epoch=epoch)
             values: list[tuple[Any, int | None] | Exception] = []
             drafted: set[tuple[str, str]] = set()
@@ -300,7 +308,9 @@ class PostgresStore(GroupCommit):
             if not await _rolled_back(db):
                 db.terminate()
             raise
+        self._last.add(number)
         await self._commit(db, number)
+        self._last = {number}
         made: list[Committed | Exception] = []
         for value in values:
             if isinstance(value, Exception):

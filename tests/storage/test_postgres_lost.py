@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.services.ports import Unavailable
+from gateway.services.ports import Outdated, Unavailable
 from gateway.storage import postgres
 from gateway.storage.postgres import PostgresStore, open_postgres
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept
@@ -44,6 +44,28 @@ async def test_a_lost_commit_is_not_taken_for_another_of_its_number() -> None:
             assert await outcome(committing) == "Unavailable"
             assert await other.read(lambda tx: tx.find_inbound("XBB", "digest-lost")) is None
             await node.close()
+        await other.close()
+
+
+async def test_a_database_that_went_back_is_not_written_to() -> None:
+    """Where an older state takes the place of the database a process that wrote since writes nothing into that."""
+    with cluster(*QUICK) as server:
+        dsn = await asyncio.to_thread(server.create)
+        name = dsn.rpartition("/")[2]
+        ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+        node = await opened(dsn, create=True)
+        await server.execute(ended)
+        older = (await asyncio.to_thread(server.create, name)).rpartition("/")[2]
+        await node.commit(accept("m1"))
+        await server.execute(ended)
+        await server.execute(f"ALTER DATABASE {name} RENAME TO gone")
+        await server.execute(f"ALTER DATABASE {older} RENAME TO {name}")
+        for message in ("m2", "m3"):
+            with pytest.raises(Outdated, match="gone back"):
+                await node.commit(accept(message))
+        other = await opened(dsn)
+        assert () == await other.read(lambda tx: tx.log_entries("XAA/XBB/1"))
+        await node.close()
         await other.close()
 
 
