@@ -318,11 +318,12 @@ class Engine:
     ) -> list[Committed | Exception] | None:
         """Run ``units`` and log what they drafted; without ``careful``, return ``None`` at the first that fails."""
         batch = SqliteTx(db, writable=True)
+        epoch = finish(batch.epoch())  # once, for all units of the batch
         drafted: set[tuple[str, str]] = set()
         logged: set[str] = set()
         values: list[tuple[Any, int | None] | Exception] = []
         for unit in units:
-            tx = SqliteTx(db, writable=True)
+            tx = SqliteTx(db, writable=True, epoch=epoch)
             outcome = _run_unit(db, unit, tx, drafted, logged, careful=careful)
             if isinstance(outcome, Exception):
                 if not careful:

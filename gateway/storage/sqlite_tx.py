@@ -18,14 +18,20 @@ class SqliteTx(SqlTx):
     """
     The ``Tx`` port over one connection.
 
-    After ``close`` every call is refused, so that a ``Tx`` that escaped its unit can do no harm.
+    After ``close`` every call is refused, so that a ``Tx`` that escaped its unit can do no harm. ``epoch`` is the one
+    that the batch found as it began.
     """
 
-    __slots__ = ("_db",)
+    __slots__ = ("_db", "_epoch")
 
-    def __init__(self, db: sqlite3.Connection, *, writable: bool) -> None:
+    def __init__(self, db: sqlite3.Connection, *, writable: bool, epoch: int | None = None) -> None:
         super().__init__(writable=writable)
         self._db: sqlite3.Connection | None = db
+        self._epoch = epoch
+
+    async def epoch(self) -> int:
+        """Return the epoch that is stored; the batch has read it already."""
+        return await super().epoch() if self._epoch is None else self._epoch
 
     def close(self) -> None:
         """Refuse every later call."""
