@@ -17,6 +17,7 @@ from gateway.core.messages import (
     REMINDER,
     REPLY,
     REQUEST,
+    RESUMPTION,
     WITHDRAWAL,
 )
 from gateway.core.tables import REQUESTED, REQUESTING, table_for
@@ -247,7 +248,7 @@ def test_freezing_drops_what_did_not_leave() -> None:
     """A freeze empties the outbox of the thread and voids what was prepared."""
     moved, effects = freeze(asking(State.ACKNOWLEDGED))
     assert (State.FROZEN, State.ACKNOWLEDGED, None) == (moved.state, moved.resume_to, moved.pending)
-    assert (DropUnsent(), Notify("interior")) == effects
+    assert (DropUnsent(frozenset({RESUMPTION})), Notify("interior")) == effects
 
 
 def test_freezing_undoes_what_was_dropped() -> None:

@@ -795,6 +795,7 @@ async def test_reply_after_our_own_withdrawal(fresh: Door) -> None:
     ref = fresh.rows("SELECT ref FROM case_file WHERE thread = ?", thread)[0]["ref"]
     await fresh.gateway.hold.freeze(ref, "a reason", "first", "case_officer")
     await fresh.gateway.hold.withdraw(ref, "first", "case_officer")
+    fresh.network.clock.pass_(hours=1)  # until then it answers as where it was stopped (M-5.26)
     shot = partner.message("verification.reply", partner.reply("national"), thread=thread, seq=2)
     await fresh.accepted(shot)
     assert None is (fresh.inbound(shot) or {})["sealed"]
