@@ -72,7 +72,7 @@ RULES: Mapping[str, str] = {
     "V-12": N_("What was never sent cannot be taken back."),
     "V-13": N_("No such authority is in our directory."),
     "V-14": N_("An exercise names invented States only."),
-    "V-15": N_("Where the case was stopped, the other State takes no such step."),
+    "V-15": N_("A stop does not show: the other State is answered as where the case was stopped."),
     "V-30": N_("Only the authority in charge of this person may do this."),
     "V-31": N_("Both sides must speak of the same person."),
     "V-32": N_("The proposal must say what the record says."),

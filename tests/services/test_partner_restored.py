@@ -1,13 +1,12 @@
 """What a partner that was restored goes by that it had refused, and what a rule keeps from it."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support import homeward, story
-from tests.support.network import HandClock, Network
-from tests.support.restoring import back_up, findings_of, restore, settle
+from tests.support.network import Network
+from tests.support.restoring import back_up, findings_of, refused_for_its_times, restore, settle
 
 
 async def test_acceptance_that_was_replaced_is_stopped_where_a_restored_partner_goes_by_it(
@@ -16,12 +15,7 @@ async def test_acceptance_that_was_replaced_is_stopped_where_a_restored_partner_
     """An acceptance refused for its times, and a refusal after it: a partner that forgot both does not go on."""
     ours, theirs = await homeward.proposed(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await homeward.accept(network, theirs)
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(network, homeward.accept(network, theirs))
     await network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "second", "liaison_officer")
     await network.deliver()
     await restore(network, "XAA", backup)
@@ -37,12 +31,7 @@ async def test_reply_that_was_replaced_is_struck_where_a_restored_partner_goes_b
     """A reply refused for its times, then another: a partner that forgot both rests on none but what holds."""
     ours, theirs = await story.acknowledged(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await story.give_answer(network, theirs, story.reply("NATIONAL"))
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(network, story.give_answer(network, theirs, story.reply("NATIONAL")))
     await story.give_answer(network, theirs, story.reply(second))
     await network.deliver()
     await restore(network, "XAA", backup)

@@ -11,8 +11,8 @@ from tests.services.test_order_after_restore import confirmed
 from tests.services.test_spoiled import spoilt
 from tests.services.test_stop_is_heard import held, wrong_clock
 from tests.support import homeward, story
-from tests.support.network import HandClock, Network, make_network
-from tests.support.restoring import back_up, findings_of, outbox, put_back, restore, settle
+from tests.support.network import Network, make_network
+from tests.support.restoring import back_up, findings_of, outbox, put_back, refused_for_its_times, restore, settle
 
 
 async def test_withdrawal_that_a_restored_state_refuses_for_its_times_is_said_again(
@@ -42,12 +42,7 @@ async def test_valid_reply_is_not_struck_by_a_second_restore(network: Network, t
     """What was taken back once is not taken back again at another restore, which would strike the answer that holds."""
     ours, theirs = await story.acknowledged(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await story.give_answer(network, theirs, story.reply("NATIONAL"))
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(network, story.give_answer(network, theirs, story.reply("NATIONAL")))
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
     await restore(network, "XAA", backup)
@@ -70,12 +65,7 @@ async def test_second_restore_strikes_once(network: Network, tmp_path: Path) -> 
     """However often a State is restored, a reply that it had refused is struck once."""
     _ours, theirs = await story.acknowledged(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await story.give_answer(network, theirs, story.reply("NATIONAL"))
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(network, story.give_answer(network, theirs, story.reply("NATIONAL")))
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
     await restore(network, "XAA", backup)
@@ -92,12 +82,7 @@ async def test_acceptance_that_another_replaced_is_taken_back(
     """Two States do not arrange a return by two acceptances: the one that was replaced is stopped."""
     ours, theirs = await homeward.proposed(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await homeward.accept(network, theirs)
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(network, homeward.accept(network, theirs))
     assert "PROPOSED" == await story.state(network, "XBB", theirs)
     other = {**homeward.ANSWER, "carer": {**homeward.ANSWER["carer"], "class": "FOSTER_FAMILY"}}
     monkeypatch.setattr(homeward, "ANSWER", other)
@@ -228,12 +213,9 @@ async def test_refusal_that_a_restored_state_takes_now_stops_no_later_return(net
     """A refusal of a return that stands is no acceptance to be stopped."""
     ours, theirs = await homeward.proposed(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "second", "liaison_officer")
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(
+        network, network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "second", "liaison_officer")
+    )
     await network.deliver()
     await restore(network, "XAA", backup)
     for _ in range(6):
@@ -297,13 +279,8 @@ async def test_what_is_said_of_a_stop_refused_again_is_logged(network: Network, 
 async def test_spoiled_reply_that_was_refused_holds_up_nothing(network: Network, tmp_path: Path) -> None:
     """A reply that cannot be read any more keeps neither its own answer nor what follows from being stored."""
     _ours, theirs = await story.acknowledged(network)
-    context = network.gateways["XBB"].context
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await story.give_answer(network, theirs, story.reply("NATIONAL"))
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(network, story.give_answer(network, theirs, story.reply("NATIONAL")))
     await story.give_answer(network, theirs, story.reply("NATIONAL", confidence="MEDIUM"))
     await network.deliver()
     row = next(r for r in await outbox(network, "XBB", theirs) if r.state == "refused")
@@ -366,12 +343,7 @@ async def test_acceptance_taken_back_twice_stops_no_new_return(network: Network,
     """However often a State is restored, an acceptance that it had refused is stopped once."""
     _ours, theirs = await homeward.proposed(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await homeward.accept(network, theirs)
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(network, homeward.accept(network, theirs))
     await network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "second", "liaison_officer")
     await network.deliver()
     await restore(network, "XAA", backup)
@@ -467,12 +439,7 @@ async def test_exercise_reply_is_struck_too(network: Network, tmp_path: Path) ->
     gateway.clear.new = new  # type: ignore[method-assign]
     ours, theirs = await story.acknowledged(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await story.give_answer(network, theirs, story.reply("NATIONAL"))
-    await network.deliver(refresh=False)
-    context.clock = network.clock
-    network.clock.pass_(minutes=30)
+    await refused_for_its_times(network, story.give_answer(network, theirs, story.reply("NATIONAL")))
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
     await restore(network, "XAA", backup)

@@ -1,6 +1,8 @@
 """A backup of a gateway's data, and its database put back as the manual says, for tests of what a restore loses."""
 
 import shutil
+from collections.abc import Awaitable
+from datetime import timedelta
 from pathlib import Path
 
 from gateway import home
@@ -9,7 +11,7 @@ from gateway.transport.card_directory import write_card
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.support import story
-from tests.support.network import Network, open_gateway
+from tests.support.network import HandClock, Network, open_gateway
 
 LOST_NUMBER = "the other State holds our message number 1, which was lost before the restore"
 
@@ -71,3 +73,13 @@ async def settle(network: Network, hours: int = 3) -> None:
     for _ in range(hours):
         network.clock.pass_(hours=1)
         await after_the_listing(network)
+
+
+async def refused_for_its_times(network: Network, act: Awaitable[object]) -> None:
+    """Have XBB do ``act`` while its clock is ten minutes ahead, so that XAA refuses what it says; then it is right."""
+    context = network.gateways["XBB"].context
+    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
+    await act
+    await network.deliver(refresh=False)
+    context.clock = network.clock
+    network.clock.pass_(minutes=30)
