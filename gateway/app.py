@@ -27,7 +27,7 @@ from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
 from gateway.log import configure_log
-from gateway.services import cases, evidence, no_contact
+from gateway.services import evidence, no_contact, person_index
 from gateway.services.acts import DeskServices
 from gateway.services.answer import Answer
 from gateway.services.board import Board
@@ -380,7 +380,7 @@ async def build(
     narrow_suites(context, source, chosen)
     await _begin_logs(context)
     await _apply_erased(context, settings.home / ERASED_FILE)
-    await cases.index_persons(context)
+    await person_index.renew(context)
     await store.read(lambda tx: no_contact.refresh(context, tx))
     deliverer, resync, directory = Deliverer(context), Resync(context), Directory(context)
     information = Information(context)

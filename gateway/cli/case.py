@@ -33,7 +33,7 @@ from gateway.http.local_api import (
     preview_json,
     row_json,
 )
-from gateway.services import act_bodies, cases
+from gateway.services import access, act_bodies, cases
 from gateway.services.acts import ANYBODY, DESK, LISTS, VERBS, Call, find_row
 from gateway.services.answer import needs_second_signer
 from gateway.services.audience import heard
@@ -230,7 +230,7 @@ async def look(gateway: "Gateway", person: str, ref: str, action: str, why: str 
         held = await cases.load(context, tx, ref)
         await check_representing(tx, held, person, role)
         if why:
-            await cases.record_access(context, tx, held, person, action, why, now)
+            await access.record(context, tx, held, person, action, why, now)
         return held.case
 
     if not why:

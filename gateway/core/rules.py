@@ -952,7 +952,7 @@ RULES: tuple[Rule, ...] = (
         "data-protection articles of readmission agreements (unverified)",
         frozenset(),
         "",
-        procedure=("gateway.services.cases:queue", "gateway.services.receive:Receiver._record"),
+        procedure=("gateway.services.threads:queue", "gateway.services.receive:Receiver._record"),
     ),
     Rule(
         "R-19",

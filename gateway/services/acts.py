@@ -20,7 +20,7 @@ from gateway.core.preview import Preview
 from gateway.core.returns import IN_CHARGE, RETURN_STATES
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
 from gateway.core.verification import ANSWERING, CLERK, OFFICER
-from gateway.services import cases, rights
+from gateway.services import access, cases, rights
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
 from gateway.services.context import Context, NotFound
@@ -373,7 +373,7 @@ async def look(services: DeskServices, ref: str, person: str, role: str, why: st
         if not context.guests.invited(person, role, ref, now):
             await rights.check_representing(tx, held, person, role)
         if why:
-            await cases.record_access(context, tx, held, person, action, why, now)
+            await access.record(context, tx, held, person, action, why, now)
         return held.case
 
     if not why:

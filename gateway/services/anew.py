@@ -47,7 +47,7 @@ from gateway.core.messages import (
 from gateway.core.notices import REPLY_PART, struck_reply
 from gateway.core.returns import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, next_full_hour
-from gateway.services import cases, listing, outbox
+from gateway.services import cases, listing, outbox, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import STOPPED
@@ -92,7 +92,7 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> N
     rows = await _parked(tx, case_row.ref, context.epoch)
     if await listing.is_awaited(tx, row.partner, now):
         # A plan does not wait here (``Resync``): this is word that somebody left, or that a journey is off.
-        rows = [one for one in rows if one.type in cases.STOPS or one.type == SCHEDULE]
+        rows = [one for one in rows if one.type in threads.STOPS or one.type == SCHEDULE]
     if rows:
         await _settle(context, tx, cases.unseal(context, case_row), rows, now)
 
@@ -100,9 +100,9 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> N
 async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[OutboundRow], now: datetime) -> None:
     """Say or drop ``rows`` of one case, none of which came, in their order."""
     # What was said since has waited behind them, and does again.
-    later = [one for one in await cases.unsent_of(tx, held.case) if one.epoch == context.epoch]
-    sends = [cases.again(context, held, one) for one in later]
-    await cases.take_out(context, tx, held, [*(one for one in rows if one.state == "queued"), *later], now)
+    later = [one for one in await threads.unsent_of(tx, held.case) if one.epoch == context.epoch]
+    sends = [threads.again(context, held, one) for one in later]
+    await threads.take_out(context, tx, held, [*(one for one in rows if one.state == "queued"), *later], now)
     answered = any(one.type == REPLY for one in rows)
     for one in rows:
         # A question that our own answer followed is not asked any more, whether that answer leaves or falls back.
@@ -112,7 +112,7 @@ async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[Outboun
             await fall_back(context, tx, one, {**data, "digest": one.digest}, now)
     held = await cases.load(context, tx, held.case.ref)
     for send in sends:
-        await cases.queue(context, tx, held, send, now)
+        await threads.queue(context, tx, held, send, now)
 
 
 async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datetime, now: datetime) -> bool:
@@ -143,7 +143,7 @@ async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         return
     case: Case = held.case
     try:
-        said, taken_back = cases.said(context, held, row), await _taken_back(context, tx, held, row)
+        said, taken_back = threads.said(context, held, row), await _taken_back(context, tx, held, row)
     except BadRest as error:
         context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
         return
@@ -158,7 +158,7 @@ async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         return
     for send in effects:
         with suppress(IllegalStep):  # the thread has ended; the finding on the difference stands either way
-            await cases.queue(context, tx, held, send, now)
+            await threads.queue(context, tx, held, send, now)
 
 
 async def _taken_back(context: Context, tx: Tx, held: cases.Held, row: OutboundRow) -> bool:
@@ -167,7 +167,7 @@ async def _taken_back(context: Context, tx: Tx, held: cases.Held, row: OutboundR
     rows = [one for one in await tx.outbound_of_case(held.case.ref) if (one.epoch, one.seq or 0) > place]
     alive = [one for one in rows if one.state in ("queued", "posted", "receipted")]
     if row.type == REPLY:
-        bodies = [cases.said(context, held, one) for one in alive if one.type == RECTIFICATION]
+        bodies = [threads.said(context, held, one) for one in alive if one.type == RECTIFICATION]
         return any(body is None or REPLY_PART in body["parts"] for body in bodies)
     stops = [one.type for one in sorted(alive, key=lambda one: (one.epoch, one.seq or 0)) if one.type in _A_STOP]
     return stops[-1:] == [SUSPENSION]
@@ -200,17 +200,17 @@ async def take_listed(
             await tx.save_outbound(row._replace(state="posted", posted_at=row.queued_at, next_try_at=now))
         context.queued = context.queued or bool(rows)
         return
-    rows = [row for row in rows if row.type not in cases.STOPS]
+    rows = [row for row in rows if row.type not in threads.STOPS]
     held = cases.readable(context, await tx.find_case(ref)) if rows else None
     if held is not None:
-        await cases.take_out(context, tx, held, rows, now)
+        await threads.take_out(context, tx, held, rows, now)
         case = replace(held.case, findings=(*held.case.findings, UNDECIDED))
         await cases.note(context, tx, held, case, "restore", context.country, now)
 
 
 async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
     """Say ``row``, that did not come, once more in our epoch if rule 3 or 5 lets it; return whether it is said."""
-    out_of_time = row.type in cases.HEARD_AT_LAST and row.code in OUT_OF_TIME
+    out_of_time = row.type in threads.HEARD_AT_LAST and row.code in OUT_OF_TIME
     case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch or out_of_time else None
     if case_row is None or case_row.sealed is None:
         return False
@@ -222,13 +222,13 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     other = [one for one in said if one.id != row.id]
     if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in other):
         return True
-    if out_of_time and row.type in cases.STOPS:
+    if out_of_time and row.type in threads.STOPS:
         send = replace(send, not_before=now + timedelta(seconds=listing.AGAIN_S))
     if out_of_time and WRONG_CLOCK not in held.case.findings:
         case = replace(held.case, findings=(*held.case.findings, WRONG_CLOCK))
         held = await cases.note(context, tx, held, case, "refused_again", row.partner, now)
     try:
-        await cases.queue(context, tx, held, send, now)
+        await threads.queue(context, tx, held, send, now)
     except IllegalStep:
         return False  # the thread has ended
     return True
@@ -238,16 +238,16 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
     case = held.case
     if row.type == WITHDRAWAL:
         return Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
-    if row.sealed is None or (row.type in cases.STOPS and row.type not in case.said):
+    if row.sealed is None or (row.type in threads.STOPS and row.type not in case.said):
         return None
-    if row.type in cases.STOPS:
-        return cases.again(context, held, row)
+    if row.type in threads.STOPS:
+        return threads.again(context, held, row)
     if case.state in _HELD:
         return None
     if row.type == ACKNOWLEDGEMENT:
         # With the dates of today, from which both sides reckon where the agreement counts from it.
         return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
-    send = cases.again(context, held, row)
+    send = threads.again(context, held, row)
     tells = row.type == SCHEDULE and ijson.loads(send.body.encode())["status"] != "planned"
     refusal = row.type == ACCEPTANCE and ijson.loads(send.body.encode())["decision"] == "refused"
     # The desk of a case that was closed on its answer cannot give it again, nor has anybody stopped it since.
@@ -261,6 +261,6 @@ async def fall_back(context: Context, tx: Tx, row: OutboundRow, data: Mapping[st
     if held is None:
         return
     if row.type == DELAY and row.sealed is not None:
-        said = ijson.loads(cases.again(context, held, row).body.encode())
+        said = ijson.loads(threads.again(context, held, row).body.encode())
         name = "extension_not_accepted" if said["extension"] else name
-    await cases.tell(context, tx, held, Event(name, row.partner, GATEWAY, data), now)
+    await steps.tell(context, tx, held, Event(name, row.partner, GATEWAY, data), now)

@@ -27,7 +27,7 @@ from gateway.core.messages import (
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.rules import Facts, about
 from gateway.core.starts import starts_of_message
-from gateway.services import cases, outbox
+from gateway.services import access, cases, outbox, steps
 from gateway.services.context import Context, Forbidden, acting, check_listed
 from gateway.services.directory import is_listed
 from gateway.services.ports import Tx
@@ -132,8 +132,8 @@ class Answer:
             made.append(pending)
             facts = _facts(held.case, value, context)
             event = Event("prepare", person, role, {"pending": pending, "digest": pending.digest}, facts)
-            await cases.move(context, tx, held, event, now)
-            await cases.record_access(context, tx, held, person, "search", "answer to a request", now)
+            await steps.move(context, tx, held, event, now)
+            await access.record(context, tx, held, person, "search", "answer to a request", now)
 
         await context.commit(unit)
         return made[-1]
@@ -167,7 +167,7 @@ class Answer:
             check_listed(context, statements.parse(statement.encode())[1].kid, "second_signer", now)
             until = wire.format_instant(stated.valid_until)
             data = {"digest": digest, "statement": statement, "valid_until": until}
-            await cases.move(context, tx, held, Event("countersign", person, "second_signer", data), now)
+            await steps.move(context, tx, held, Event("countersign", person, "second_signer", data), now)
 
         await context.commit(unit)
 
@@ -182,7 +182,7 @@ class Answer:
             value = ijson.loads(pending.body.encode()) if pending else {}
             data = {"outcome": value.get("outcome"), "reply": value, "digest": pending.digest if pending else None}
             event = Event("answer", person, role, data, _facts(held.case, value, context))
-            await cases.move(context, tx, held, event, now)
+            await steps.move(context, tx, held, event, now)
 
         await context.commit(unit)
 
@@ -192,7 +192,7 @@ class Answer:
         acting(context, person, role, now)
 
         async def unit(tx: Tx) -> None:
-            await cases.move(context, tx, await cases.load(context, tx, ref), Event("close", person, role), now)
+            await steps.move(context, tx, await cases.load(context, tx, ref), Event("close", person, role), now)
 
         await context.commit(unit)
 
@@ -206,7 +206,7 @@ class Answer:
             type, value, extra = body(held.case)
             schemas.validate(type, value)
             text = ijson.dumps(value).decode()
-            await cases.move(context, tx, held, Event(name, person, role, {"body": text, **extra}), now)
+            await steps.move(context, tx, held, Event(name, person, role, {"body": text, **extra}), now)
 
         await context.commit(unit)
 

@@ -19,7 +19,7 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import DOCUMENT, RESYNC, TYPES
 from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, cases, listing, outage, outbox
+from gateway.services import anew, cases, listing, outage, outbox, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Draft, OutboundRow, Tx
 from gateway.services.witness import answered_name, keep
@@ -113,7 +113,7 @@ class Answers:
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
                 await tx.save_outbound(settled_before(current))
-                if receipt.status == wire.REFUSED and current.type in cases.HEARD_AT_LAST:
+                if receipt.status == wire.REFUSED and current.type in threads.HEARD_AT_LAST:
                     await anew.said_anew(context, tx, current._replace(code=receipt.code), now)
                 if receipt.status != current.status:
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
@@ -165,14 +165,14 @@ class Answers:
             return  # what was answered stands, whatever became of the case
         clocks, found = self._reckon(held, row, receipt)
         data = {"clocks": clocks, "findings": found, "digest": row.digest}
-        await cases.tell(self._context, tx, held, Event("receipt", row.partner, GATEWAY, data), now)
+        await steps.tell(self._context, tx, held, Event("receipt", row.partner, GATEWAY, data), now)
 
     def _reckon(
         self, held: cases.Held, row: OutboundRow, receipt: wire.Receipt
     ) -> tuple[tuple[Clock, ...], tuple[str, ...]]:
         """Return the clocks a receipt starts as reckoned here, and a finding where the partner reckons otherwise."""
         case = held.case
-        body = cases.said(self._context, held, row) if row.type in ASKED | STATED else None
+        body = threads.said(self._context, held, row) if row.type in ASKED | STATED else None
         if body is None:
             return (), ()
         country, begin = self._context.country, self._context.reckoner.begin

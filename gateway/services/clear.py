@@ -20,7 +20,7 @@ from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.rules import Facts, about
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import cases, directory, no_contact, outbox, person_stop
+from gateway.services import access, cases, directory, no_contact, outbox, person_stop, steps
 from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.images import Images
@@ -136,8 +136,8 @@ class Clear:
         async def unit(tx: Tx) -> None:
             event = Event("open", person, role, {"digest": preview.digest})
             held = await cases.store(context, tx, cases.fresh(context, case, now), case, event, "", now)
-            held = await cases.hold_person(context, tx, held, now)
-            await cases.record_access(context, tx, held, person, "open", draft["justification"], now)
+            held = await steps.hold_person(context, tx, held, now)
+            await access.record(context, tx, held, person, "open", draft["justification"], now)
 
         await context.commit(unit)
         return case.ref
@@ -171,7 +171,7 @@ class Clear:
             stop = remarks.stop_of(draft, outcome, now)
             data: dict[str, Any] = {"draft": draft, "pending": preview.pending(person), "renditions": kept}
             data |= {"remark": outcome, "remark_stop": stop}
-            await cases.move(context, tx, held, Event("amend", person, role, data), now)
+            await steps.move(context, tx, held, Event("amend", person, role, data), now)
             return preview
 
         made: Preview = (await context.commit(unit)).value
@@ -222,7 +222,7 @@ class Clear:
             made.append(preview)
             data = {"pending": preview.pending(person), "digest": preview.digest}
             event = Event("prepare", person, role, data, await self._facts(tx, held.case, preview.type, preview.body))
-            await cases.move(context, tx, held, event, now)
+            await steps.move(context, tx, held, event, now)
 
         await context.commit(unit)
         return made[-1]
@@ -248,7 +248,7 @@ class Clear:
             held = await cases.load(context, tx, ref)
             data = {"pending": pending, "digest": pending.digest, "consent": dict(consent)}
             event = Event("prepare", person, role, data, await self._facts(tx, held.case, INTERVIEW_ANSWER, text))
-            await cases.move(context, tx, held, event, now)
+            await steps.move(context, tx, held, event, now)
 
         await context.commit(unit)
         return pending
@@ -270,7 +270,7 @@ class Clear:
             held = await cases.load(context, tx, ref)
             text = data.get("body") or (held.case.pending.body if held.case.pending else "{}")
             facts = await self._facts(tx, held.case, INTERVIEW_ANSWER, text)
-            await cases.move(context, tx, held, Event(name, person, role, data, facts), now)
+            await steps.move(context, tx, held, Event(name, person, role, data, facts), now)
 
         await context.commit(unit)
 
@@ -307,7 +307,7 @@ class Clear:
             facts = await self._facts(tx, held.case, type, body)
             until = wire.format_instant(stated.valid_until)
             data = {"digest": digest, "statement": statement, "valid_until": until}
-            await cases.move(context, tx, held, Event("approve", person, role, data, facts), now)
+            await steps.move(context, tx, held, Event("approve", person, role, data, facts), now)
 
         await context.commit(unit)
 
@@ -326,9 +326,9 @@ class Clear:
             type, body = (pending.type, pending.body) if pending else (REQUEST, "{}")
             facts = await self._facts(tx, held.case, type, body)
             data = {"digest": pending.digest if pending else None}
-            await cases.move(context, tx, held, Event("send", person, role, data, facts), now)
+            await steps.move(context, tx, held, Event("send", person, role, data, facts), now)
             why = (held.case.draft or {}).get("justification", "")
-            await cases.record_access(context, tx, held, person, "send", why, now, held.case.partner)
+            await access.record(context, tx, held, person, "send", why, now, held.case.partner)
 
         await context.commit(unit)
 
@@ -353,7 +353,7 @@ class Clear:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             facts = await self._facts(tx, held.case, facts_type, "{}") if facts_type else None
-            await cases.move(context, tx, held, Event(name, person, role, data, facts), now)
+            await steps.move(context, tx, held, Event(name, person, role, data, facts), now)
 
         await context.commit(unit)
 

@@ -20,7 +20,7 @@ from gateway.core.machine import Event
 from gateway.core.messages import RESYNC
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, cases, listing, no_contact, outage, outbox
+from gateway.services import anew, cases, listing, no_contact, outage, outbox, steps, threads
 from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context
 from gateway.services.leaving import STOPPED, Leaving
@@ -458,13 +458,13 @@ class Deliverer:
         if case_row is not None and case_row.sealed is not None:
             try:
                 held = cases.unseal(self._context, case_row)
-                if row.type in cases.HEARD_AT_LAST and await anew.said_anew(self._context, tx, row, now):
+                if row.type in threads.HEARD_AT_LAST and await anew.said_anew(self._context, tx, row, now):
                     return
             except Exception as error:
                 # A case that cannot be read does not move; the messages of all others must still come to an end.
                 self._context.log("case.fault", ref=row.ref, error=type(error).__name__)
                 return
-            await cases.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, {"code": code}), now)
+            await steps.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, {"code": code}), now)
 
     async def _waits_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """

@@ -29,7 +29,7 @@ from gateway.core.notices import grants
 from gateway.core.reuse import DESK, held_under, reuse_findings
 from gateway.core.rules import Facts, When, findings
 from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
-from gateway.services import cases, checkpoints, tree
+from gateway.services import access, cases, checkpoints, tree
 from gateway.services.cases import Held
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.context import Context, Forbidden, NotFound, acting
@@ -261,7 +261,7 @@ async def _recorded(
         recipient = body if two is not None else None
         for person in persons:
             if held is not None:
-                await cases.record_access(context, tx, held, person, action, justification, now, recipient)
+                await access.record(context, tx, held, person, action, justification, now, recipient)
             else:
                 # There is no key left to seal the words with, and they may name a person.
                 await tx.add_access(AccessRow(ref, now, person, action, "", None))

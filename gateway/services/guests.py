@@ -5,7 +5,7 @@ Rule 1: a guest is nobody but by an invitation that stands: one case, one role, 
 Rule 2: a guest's word stops, refuses, reports and answers. It approves nothing, attests nothing, lets go of nothing and
 is no second person: a link is good for whoever holds it, and the desk that made it holds it first.
 Rule 3: a service takes a guest only where it names the case (``context.acting``), and no case is moved by a guest but
-their own (``cases.move``). Whatever does neither takes no guest.
+their own (``steps.move``). Whatever does neither takes no guest.
 """
 
 from collections.abc import Iterable

@@ -20,7 +20,7 @@ from gateway.core.case import Side, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.rules import Finding, about
 from gateway.core.verification import CLERK, OFFICER, let_go_by
-from gateway.services import cases, no_contact, person_stop
+from gateway.services import access, cases, no_contact, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import ApartRow, Shared, Tx
 from gateway.services.resync import bring_back
@@ -56,8 +56,8 @@ class Hold:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             draft = person_stop.tightened(held.case, protection, person, role)
-            data = {"reason": reason, "draft": draft, "undo": await cases.undo_of(tx, held.case)}
-            await cases.move(context, tx, held, Event("freeze", person, role, data), now)
+            data = {"reason": reason, "draft": draft, "undo": await threads.undo_of(tx, held.case)}
+            await steps.move(context, tx, held, Event("freeze", person, role, data), now)
 
         await context.commit(unit)
 
@@ -72,8 +72,8 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            posted = await cases.was_posted(tx, held.case)
-            await cases.move(context, tx, held, Event("withdraw", person, role, {"posted": posted}), now)
+            posted = await threads.was_posted(tx, held.case)
+            await steps.move(context, tx, held, Event("withdraw", person, role, {"posted": posted}), now)
 
         await context.commit(unit)
 
@@ -91,7 +91,7 @@ class Hold:
             held = await cases.load(context, tx, ref)
             if (person, role) not in held.case.holders and let_go_by(held.case, person, role):
                 await self._check_apart(tx, held, person, role)
-            await cases.move(context, tx, held, Event("release", person, role), now)
+            await steps.move(context, tx, held, Event("release", person, role), now)
 
         await context.commit(unit)
 
@@ -123,7 +123,7 @@ class Hold:
             # What was suspended needs one person; all who stopped it have let go before.
             proposes = first and held.case.state is not State.SUSPENDED
             event = Event("propose_resume" if proposes else "resume", person, role, {}, facts)
-            moved = await cases.move(context, tx, held, event, now)
+            moved = await steps.move(context, tx, held, event, now)
             await bring_back(context, tx, held.row, moved.row, now)
 
         await context.commit(unit)
@@ -160,7 +160,7 @@ class Hold:
                 return False
             await tx.drop_apart(ref, ref)
             actor, holder = person_stop.HOLDER
-            await cases.move(context, tx, held, Event("release", actor, holder), now)
+            await steps.move(context, tx, held, Event("release", actor, holder), now)
             return True
 
         let_go: bool = (await context.commit(unit)).value
@@ -170,10 +170,10 @@ class Hold:
         self, tx: Tx, held: cases.Held, found: tuple[Shared, ...], why: str, person: str, now: datetime
     ) -> None:
         """Record the look at the case and at each it was compared with, with the reason."""
-        await cases.record_access(self._context, tx, held, person, "tell-apart", why, now)
+        await access.record(self._context, tx, held, person, "tell-apart", why, now)
         for one in found:
             other = await cases.load(self._context, tx, one.ref)
-            await cases.record_access(self._context, tx, other, person, "tell-apart", why, now)
+            await access.record(self._context, tx, other, person, "tell-apart", why, now)
 
     async def correct(self, ref: str, elements: Mapping[str, Any], why: str, person: str, role: str) -> None:
         """
@@ -204,8 +204,8 @@ class Hold:
             schemas.validate("case-draft", {**(held.case.draft or {}), member: value})
             if member == "elements" and held.case.exercise and (found := exercise.findings(value)):
                 raise RuleRefused(found)
-            await cases.record_access(context, tx, held, person, name, why, now)
-            await cases.move(context, tx, held, Event(name, person, role, {member: value}), now)
+            await access.record(context, tx, held, person, name, why, now)
+            await steps.move(context, tx, held, Event(name, person, role, {member: value}), now)
 
         await context.commit(unit)
 

@@ -13,7 +13,7 @@ from gateway.core.case import Case
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.preview import Preview
 from gateway.core.tables import table_for
-from gateway.services import cases
+from gateway.services import cases, steps
 from gateway.services.context import Context, acting
 from gateway.services.ports import Renderer, Tx, Unavailable
 
@@ -98,7 +98,7 @@ class Images:
             preview = self._preview(draft, renditions=kept) if name == "amend" else None
             if preview is not None:
                 data |= {"pending": preview.pending(person), "digest": preview.digest}
-            await cases.move(context, tx, held, Event(name, person, role, data), now)
+            await steps.move(context, tx, held, Event(name, person, role, data), now)
             return preview
 
         made: Preview | None = (await context.commit(unit)).value

@@ -17,7 +17,7 @@ from gateway.core.case import Case, Side
 from gateway.core.returns import RETURN_STATES, represented
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import cases
+from gateway.services import access, cases
 from gateway.services.account_store import Invitation, desk_of
 from gateway.services.accounts import Accounts
 from gateway.services.acts import GONE, VERBS
@@ -150,7 +150,7 @@ async def _record(context: Context, ref: str, role: str, action: str, invited: s
             raise NotFound("the case is locked or erased; nobody is invited to it")
         if action == "invite" and invited not in invitable(held.case.side):
             raise Forbidden(f"nobody is invited as '{invited}' on this side", "choose another role")
-        await cases.record_access(context, tx, held, person, action, why, now, invited)
+        await access.record(context, tx, held, person, action, why, now, invited)
 
     await context.commit(unit)
 

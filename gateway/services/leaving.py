@@ -27,7 +27,7 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.rules import Finding, When, about, findings
-from gateway.services import cases, no_contact, outbox, person_stop
+from gateway.services import cases, no_contact, outbox, person_stop, threads
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, OutboundRow, Tx
@@ -89,7 +89,7 @@ class Leaving:
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
         judged = row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN
-        body = cases.said(self._context, held, row) or {} if judged else {}
+        body = threads.said(self._context, held, row) or {} if judged else {}
         reason = await no_contact.barred(self._context, tx, case.partner) if asking else None
         stopped = await person_stop.held_back(tx, case)
         facts = about(case, now, row.type, body, no_contact=reason, person_stopped=stopped)
@@ -113,7 +113,7 @@ class Leaving:
             return None
         waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted")]
         behind = [one for one in waiting if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
-        return next((one for one in behind if one.type in cases.STOPS), None)
+        return next((one for one in behind if one.type in threads.STOPS), None)
 
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""

@@ -32,7 +32,7 @@ from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.rules import Facts, Finding, about
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import cases, no_contact, outbox, person_stop
+from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import Retention, erase_in, fill_journal
@@ -120,7 +120,7 @@ class Notices:
             text = ijson.dumps(value).decode()
             pending = Pending(RECTIFICATION, text, body_digest(text), person)
             data = {"pending": pending, "value": value, "digest": pending.digest}
-            await cases.move(context, tx, held, Event("prepare_rectification", person, role, data), now)
+            await steps.move(context, tx, held, Event("prepare_rectification", person, role, data), now)
             return pending
 
         made: Pending = (await context.commit(unit)).value
@@ -156,9 +156,9 @@ class Notices:
             # For the rules it is what it is: elements that leave. Only what brings no value is exempt of R-01.
             data = {"value": value, "body": pending.body, "digest": pending.digest}
             facts = await self._facts(tx, held.case, ELEMENTS, value)
-            await cases.move(context, tx, held, Event("rectify", person, role, data, facts), now)
+            await steps.move(context, tx, held, Event("rectify", person, role, data, facts), now)
             why = (held.case.draft or {}).get("justification", "")
-            await cases.record_access(context, tx, held, person, "rectify", why, now, held.case.partner)
+            await access.record(context, tx, held, person, "rectify", why, now, held.case.partner)
 
         await context.commit(unit)
 
@@ -198,7 +198,7 @@ class Notices:
             context.on_erased(ref)  # before the transaction, so that no restore brings back what was destroyed
 
         async def unit(tx: Tx) -> None:
-            await cases.move(context, tx, await cases.load(context, tx, ref), event, now)
+            await steps.move(context, tx, await cases.load(context, tx, ref), event, now)
             if whole:
                 await erase_in(context, tx, ref, now)
             else:
@@ -234,7 +234,7 @@ class Notices:
                     continue
                 held = cases.unseal(context, row)
                 case = held.case
-                if await cases.was_posted(tx, case):
+                if await threads.was_posted(tx, case):
                     untold = await _untold(context, tx, held)
                     found.append(Recipient(row.ref, case.partner, case.state.value, open_demands(case), untold))
             return tuple(found)
@@ -255,10 +255,10 @@ class Notices:
             data = {
                 "value": body,
                 "body": ijson.dumps(body).decode(),
-                "posted": await cases.was_posted(tx, held.case),
+                "posted": await threads.was_posted(tx, held.case),
             }
             event = Event(name, person, role, data, await self._facts(tx, held.case, type, body))
-            await cases.move(context, tx, held, event, now)
+            await steps.move(context, tx, held, event, now)
 
         await context.commit(unit)
 
@@ -292,7 +292,7 @@ async def _untold(context: Context, tx: Tx, held: cases.Held) -> tuple[Notice, .
     said = [row for row in await tx.outbound_of_case(held.case.ref) if row.type in (RECTIFICATION, ERASURE)]
     alive = [row for row in said if row.state in ("queued", "posted", "receipted")]
     try:
-        bodies = [(row.type, cases.said(context, held, row)) for row in alive]
+        bodies = [(row.type, threads.said(context, held, row)) for row in alive]
     except BadRest as error:
         context.log("message.fault", partner=held.case.partner, error=type(error).__name__)
         return ()

@@ -18,7 +18,7 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import REPLY
 from gateway.core.returns import represented
 from gateway.core.tables import table_for
-from gateway.services import cases
+from gateway.services import access, cases
 from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS
 from gateway.services.context import Context, Forbidden, NotFound
 from gateway.services.evidence import PAUSES
@@ -230,7 +230,7 @@ async def opened_looks(context: Context, ref: str, person: str, role: str, why: 
 
     async def unit(tx: Tx) -> tuple[cases.Held, Sequence[AccessRow]]:
         held = await cases.load(context, tx, ref)
-        await cases.record_access(context, tx, held, person, "log", why, now)
+        await access.record(context, tx, held, person, "log", why, now)
         return held, await tx.accesses(ref)
 
     held, rows = (await context.commit(unit)).value
@@ -241,7 +241,7 @@ async def opened_looks(context: Context, ref: str, person: str, role: str, why: 
 
 def _opened(context: Context, held: cases.Held, row: AccessRow) -> str | None:
     try:
-        return cases.justification_of(context, held, row)
+        return access.justification_of(context, held, row)
     except (BadRest, ValueError):
         return None
 

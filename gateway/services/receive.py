@@ -52,7 +52,7 @@ from gateway.core.rules import REMARKED, Facts, When, findings
 from gateway.core.starts import starts_of_message, starts_of_receipt
 from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
-from gateway.services import cases, directory
+from gateway.services import cases, directory, steps, threads
 from gateway.services.context import Context
 from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
@@ -432,7 +432,7 @@ class Receiver:
             value = {"number": payload.body["number"], "act": act, "result": "NOT_HELD"}
             text = ijson.dumps(value).decode()
             sender, thread = payload.sender, payload.thread or ""
-            await cases.confirm_nothing(self._context, tx, sender, thread, text, now, exercise=opened.exercise)
+            await threads.confirm_nothing(self._context, tx, sender, thread, text, now, exercise=opened.exercise)
         return Verdict(None)
 
     async def _open_case(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
@@ -491,7 +491,7 @@ class Receiver:
             data["releases"] = releases
         question = _question(case, payload.type)
         facts = Facts(now, None, payload.type, payload.body, question=question)
-        moved = await cases.move(context, tx, held, Event(name, payload.sender, PARTNER, data, facts), now)
+        moved = await steps.move(context, tx, held, Event(name, payload.sender, PARTNER, data, facts), now)
         await bring_back(context, tx, held.row, moved.row, now)
         other = self._other_date(moved.case, payload) if payload.type == ACKNOWLEDGEMENT else None
         for found in filter(None, (other, await self._redated(tx, moved.case, payload))):

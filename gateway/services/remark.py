@@ -26,7 +26,7 @@ from gateway.core.rules import Finding
 from gateway.core.wire import format_instant
 from gateway.redaction.language import LANGUAGES
 from gateway.redaction.leaks import leaks
-from gateway.services import cases
+from gateway.services import cases, steps
 from gateway.services.context import Context, acting
 from gateway.services.ports import Redacted, Tx
 
@@ -155,7 +155,7 @@ class Remarks:
                 "remark_stop": stop_of(draft, outcome, now),
                 "digest": outcome.digest if outcome and outcome.digest else None,
             }
-            await cases.move(context, tx, held, Event("remark", person, role, data), now)
+            await steps.move(context, tx, held, Event("remark", person, role, data), now)
             return outcome
 
         outcome: Remark | None = (await context.commit(unit)).value
@@ -192,7 +192,7 @@ class Remarks:
                 "pending": preview.pending(author) if preview else pending,
                 "digest": remark.digest,
             }
-            await cases.move(context, tx, held, Event("confirm_remark", person, role, data), now)
+            await steps.move(context, tx, held, Event("confirm_remark", person, role, data), now)
             return preview
 
         prepared: Preview | None = (await context.commit(unit)).value

@@ -22,7 +22,7 @@ from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
 from gateway.core.rules import Finding, about
 from gateway.core.verification import ANSWERING, GATEWAY, PARTNER, WAITING
-from gateway.services import cases, no_contact, person_stop
+from gateway.services import cases, no_contact, person_stop, steps
 from gateway.services.context import Context, acting
 from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import EventRow, Tx, Unavailable
@@ -229,7 +229,7 @@ class Reminder:
             facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped)
             data = {"body": body, "overdue": overdue(clock, now)}
             try:
-                await cases.move(context, tx, held, Event("remind", actor, role, data, facts), now)
+                await steps.move(context, tx, held, Event("remind", actor, role, data, facts), now)
             except (IllegalStep, RuleRefused) as error:
                 if cool_down:
                     context.log("case.not_reminded", ref=ref, error=type(error).__name__)

@@ -15,7 +15,7 @@ from gateway.core.merkle import Frontier
 from gateway.core.messages import CONFIRMATION, ERASURE, RESUMPTION, RESYNC, SCHEDULE, SUSPENSION, WITHDRAWAL
 from gateway.core.verification import WITHDRAWAL_BODY, next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import anew, cases, listing
+from gateway.services import anew, cases, listing, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import CaseRow, Draft, LogHead, OutboundRow, ThreadRow, Tx
@@ -102,7 +102,7 @@ class Resync:
                 abroad = known is not None or not begun
                 if abroad and case.side is Side.REQUESTING and await _given_up(tx, held.row):
                     late = Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
-                    await cases.queue(self._context, tx, noted, late, now)
+                    await threads.queue(self._context, tx, noted, late, now)
         restored = await tx.get_meta(listing.RESTORED_AT)
         # One that was made before the restore knows nothing of what came since. Our clock may have been ahead then.
         since = min(datetime.fromisoformat(restored), now) if restored else None
@@ -179,13 +179,13 @@ def _dropped_unposted(row: OutboundRow) -> bool:
 
 def _never_left(row: OutboundRow) -> bool:
     """Return whether a message of a case was never posted that a person must send anew; a stop is heard without one."""
-    return row.state == "queued" and row.ref is not None and row.type not in cases.HEARD_AT_LAST
+    return row.state == "queued" and row.ref is not None and row.type not in threads.HEARD_AT_LAST
 
 
 def _tells(context: Context, held: cases.Held, row: OutboundRow) -> bool:
     """Return whether a message tells what took place, that somebody left or a journey is off, and asks for nothing."""
     try:
-        body = cases.said(context, held, row) if row.type == SCHEDULE else None
+        body = threads.said(context, held, row) if row.type == SCHEDULE else None
     except BadRest:
         return False
     return body is not None and body["status"] != "planned"

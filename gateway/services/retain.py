@@ -15,7 +15,7 @@ from gateway.core.machine import Event
 from gateway.core.messages import DOCUMENT_REQUEST, ELEMENTS, REQUEST
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY
-from gateway.services import cases, figures
+from gateway.services import cases, figures, steps
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
@@ -186,7 +186,7 @@ class Retention:
 
     async def _step(self, ref: str, event: Event, now: datetime) -> None:
         async def unit(tx: Tx) -> None:
-            await cases.move(self._context, tx, await cases.load(self._context, tx, ref), event, now)
+            await steps.move(self._context, tx, await cases.load(self._context, tx, ref), event, now)
 
         try:
             await self._context.commit(unit)

@@ -36,7 +36,7 @@ from gateway.core.returns import SEALED_H, notice_at
 from gateway.core.rules import Facts, Finding, about
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
-from gateway.services import cases, no_contact, outbox, person_stop
+from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed
 from gateway.services.ports import Tx, Unavailable
 from keys import jws
@@ -102,7 +102,7 @@ class Returning:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            await cases.move(context, tx, held, Event("document_expired", "gateway", GATEWAY), now)
+            await steps.move(context, tx, held, Event("document_expired", "gateway", GATEWAY), now)
 
         try:
             await context.commit(unit)
@@ -319,7 +319,7 @@ class Returning:
         """Stop the return at once; the other State learns that it is stopped, and no reason."""
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            return "", {"reason": reason, "undo": await cases.undo_of(tx, case)}
+            return "", {"reason": reason, "undo": await threads.undo_of(tx, case)}
 
         await self._step(ref, "suspend", person, role, make, SUSPENSION)
 
@@ -402,7 +402,7 @@ class Returning:
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
             text = _text(type, compose(case, self._context.clock.now()))
-            return text, {"body": text, "digest": body_digest(text), "undo": await cases.undo_of(tx, case)}
+            return text, {"body": text, "digest": body_digest(text), "undo": await threads.undo_of(tx, case)}
 
         await self._step(ref, name, person, role, make, type, discloses=True)
 
@@ -441,10 +441,10 @@ class Returning:
             # The rules look at the case as the step would leave it: with the signature, or with what became known.
             after = replace(case, releases=(*case.releases, *signed), draft=data.get("draft") or case.draft)
             facts = await self._facts(tx, after, kind, text)
-            await cases.move(context, tx, held, Event(name, person, role, data, facts), now)
+            await steps.move(context, tx, held, Event(name, person, role, data, facts), now)
             if discloses:
                 why = (case.draft or {}).get("justification") or "answer to a request"
-                await cases.record_access(context, tx, held, person, "send", why, now, case.partner)
+                await access.record(context, tx, held, person, "send", why, now, case.partner)
 
         await context.commit(unit)
 

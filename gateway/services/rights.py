@@ -21,7 +21,7 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import RECTIFICATION
 from gateway.core.notices import open_demands
 from gateway.core.rules import Facts, Finding, When, findings
-from gateway.services import cases
+from gateway.services import access, cases
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.notices import Notices
@@ -146,7 +146,7 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
         kept_back = restriction is not None and role not in OFFICIAL
         recipient = None if role in OFFICIAL else "PERSON"
         action = "access-withheld" if kept_back else "access"
-        await cases.record_access(context, tx, held, person, action, why, now, None if kept_back else recipient)
+        await access.record(context, tx, held, person, action, why, now, None if kept_back else recipient)
         if restriction is not None and kept_back:
             until = restriction.until.isoformat()
             return Finding(
@@ -202,7 +202,7 @@ async def _account(
             row.action,
             row.recipient,
             row.person if official else None,
-            cases.justification_of(context, held, row) if official else None,
+            access.justification_of(context, held, row) if official else None,
         )
         for row in await tx.accesses(case.ref)
     ]

@@ -112,7 +112,7 @@ def test_the_rules_see_the_case_as_it_is() -> None:
     """
     assert {"receive.py", "evidence.py", "rights.py"} == {file for file, _ in calling("Facts", "services")}
     whole = {file for file, _ in calling("about", "services")}
-    assert {"answer.py", "cases.py", "clear.py", "escalate.py", "hold.py", "leaving.py", "remind.py"} <= whole
+    assert {"answer.py", "clear.py", "escalate.py", "hold.py", "leaving.py", "remind.py", "steps.py"} <= whole
 
 
 # R-16: no correction without its notice.
@@ -139,7 +139,7 @@ def test_the_account_is_made_from_what_was_posted() -> None:
 def test_nobody_takes_an_account_unseen() -> None:
     """Whoever takes an account is on record with the reason, also where a restriction holds it back."""
     takes = next(text for file, name, text in functions("services") if (file, name) == ("rights.py", "account"))
-    assert takes.index("record_access(") < takes.index("return Finding(") < takes.index("_account(")
+    assert takes.index("access.record(") < takes.index("return Finding(") < takes.index("_account(")
 
 
 # R-24: nothing lets a consulate in by itself.

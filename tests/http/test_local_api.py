@@ -19,7 +19,7 @@ from gateway.app import Gateway, desk_services
 from gateway.cli.evidence_file import verify_bytes
 from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
-from gateway.services import cases, evidence
+from gateway.services import access, cases, evidence
 from gateway.services.context import Person
 from gateway.services.ports import Conflict, Redacted, Tx, Unavailable
 from keys import b64
@@ -262,7 +262,7 @@ async def _looks(api: Api, ref: str) -> list[tuple[str, str, str]]:
 
     async def unit(tx: Tx) -> list[tuple[str, str, str]]:
         held = await cases.load(context, tx, ref)
-        return [(row.person, row.action, cases.justification_of(context, held, row)) for row in await tx.accesses(ref)]
+        return [(row.person, row.action, access.justification_of(context, held, row)) for row in await tx.accesses(ref)]
 
     return await context.store.read(unit)
 

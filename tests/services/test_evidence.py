@@ -12,7 +12,7 @@ from gateway.core import checkpoint, evidence
 from gateway.core.evidence import MESSAGES, Anchors, Report, faults_by_member
 from gateway.core.machine import RuleRefused
 from gateway.core.merkle import Frontier
-from gateway.services import cases
+from gateway.services import access, cases
 from gateway.services.audit import audit
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
@@ -160,7 +160,7 @@ async def test_look_is_recorded(network: Network) -> None:
     async def look(tx: Tx) -> list[tuple[str, str]]:
         held = await cases.load(context, tx, ours)
         rows = await tx.accesses(ours)
-        return [(r.person, r.action) for r in rows if cases.justification_of(context, held, r) == "a dispute"]
+        return [(r.person, r.action) for r in rows if access.justification_of(context, held, r) == "a dispute"]
 
     found = await context.store.read(look)
     assert [("first", "evidence"), ("first", "evidence-content"), ("second", "evidence-content")] == found
@@ -175,9 +175,9 @@ async def test_length_of_a_reason_does_not_show(network: Network, letter: str) -
     async def unit(tx: Tx) -> list[tuple[int, str]]:
         held = await cases.load(context, tx, ours)
         for why in ("a short one", letter * 400):
-            await cases.record_access(context, tx, held, "first", "test", why, network.clock.now())
+            await access.record(context, tx, held, "first", "test", why, network.clock.now())
         rows = [row for row in await tx.accesses(ours) if row.action == "test"]
-        return [(len(row.justification), cases.justification_of(context, held, row)) for row in rows]
+        return [(len(row.justification), access.justification_of(context, held, row)) for row in rows]
 
     (size, short), (other, long) = (await context.commit(unit)).value
     assert (size, "a short one", letter * 400) == (other, short, long)

@@ -1,5 +1,6 @@
 """Exercises between two gateways: the whole exchange, and no way for anybody to take one for the other."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from gateway.core import envelope, exercise, wire
 from gateway.core.machine import RuleRefused, Send
 from gateway.core.messages import EXERCISE, REQUEST, TYPES
-from gateway.services import cases, outbox
+from gateway.services import cases, outbox, threads
 from gateway.services.outbox import Letter
 from gateway.services.ports import ThreadRow
 from keys import jws
@@ -127,8 +128,8 @@ async def forged(network: Network, ref: str, as_exercise: bool, type: str, body:
 
     async def unit(tx: Any) -> None:
         held = await cases.load(context, tx, ref)
-        turned = cases.Held(held.row, cases.replace(held.case, exercise=as_exercise), held.key)
-        await cases.queue(context, tx, turned, Send(type, body), now)
+        turned = cases.Held(held.row, replace(held.case, exercise=as_exercise), held.key)
+        await threads.queue(context, tx, turned, Send(type, body), now)
 
     await context.commit(unit)
     await network.deliver()

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import MAY_FREEZE
-from gateway.services import cases
+from gateway.services import access, cases
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, Person
 from gateway.services.ports import Tx
@@ -190,7 +190,7 @@ async def test_who_invited_does_not_let_go_for_a_guest(network: Network) -> None
     async def unit(tx: Tx) -> None:
         held = await cases.load(context, tx, ref)
         now = context.clock.now()
-        await cases.record_access(context, tx, held, "clerk", "invite", "to look", now, "registry_clerk")
+        await access.record(context, tx, held, "clerk", "invite", "to look", now, "registry_clerk")
 
     await context.commit(unit)
     with pytest.raises(RuleRefused, match="V-07: who invites"):

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.machine import IllegalStep, RuleRefused, Send
 from gateway.core.messages import INTERVIEW_RESULT
-from gateway.services import cases
+from gateway.services import cases, threads
 from gateway.services.context import Forbidden
 from schemas import SchemaError, ijson
 from tests.support import homeward, story
@@ -191,7 +191,7 @@ async def test_a_result_is_said_once(network: Network) -> None:
 
     async def unit(tx: Any) -> None:  # as a gateway would that kept to no rule
         case = await cases.load(context, tx, theirs)
-        await cases.queue(context, tx, case, Send(INTERVIEW_RESULT, ijson.dumps(again).decode()), now)
+        await threads.queue(context, tx, case, Send(INTERVIEW_RESULT, ijson.dumps(again).decode()), now)
 
     await context.commit(unit)
     await network.deliver()

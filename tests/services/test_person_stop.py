@@ -12,7 +12,7 @@ import pytest_asyncio
 from gateway.core.case import State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.verification import MAY_FREEZE
-from gateway.services import cases, person_stop
+from gateway.services import access, cases, person_index, person_stop
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden
 from gateway.services.ports import Tx
@@ -431,7 +431,7 @@ async def test_both_reasons_are_recorded_in_both_cases(network: Network) -> None
         async def unit(tx: Tx, ref: str = ref) -> list[tuple[str, str]]:
             held = await cases.load(context, tx, ref)
             looks = [row for row in await tx.accesses(ref) if row.action == "tell-apart"]
-            return [(row.person, cases.justification_of(context, held, row)) for row in looks]
+            return [(row.person, access.justification_of(context, held, row)) for row in looks]
 
         expected = [("first", "the photographs differ"), ("welfare", "I looked at both files")]
         assert expected == await context.store.read(unit)
@@ -598,7 +598,7 @@ async def test_index_is_made_anew_for_a_store_without_one(network: Network) -> N
     await gateway.close()
     await open_gateway(network, "XAA")
     assert "FROZEN" == await story.state(network, "XAA", there)
-    assert 0 == await cases.index_persons(network.gateways["XAA"].context)
+    assert 0 == await person_index.renew(network.gateways["XAA"].context)
 
 
 async def test_asked_side_enters_nothing(network: Network) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.core.case import Case, State
 from gateway.core.machine import Event
-from gateway.services import cases
+from gateway.services import access, cases
 from gateway.services.context import Person
 from gateway.services.ports import Tx
 from gateway.web import interior
@@ -77,7 +77,7 @@ async def recorded(network: Network, country: str, ref: str) -> list[tuple[str, 
     async def unit(tx: Tx) -> list[tuple[str, str, str]]:
         held = await cases.load(context, tx, ref)
         rows = await tx.accesses(ref)
-        return [(row.person, row.action, cases.justification_of(context, held, row)) for row in rows]
+        return [(row.person, row.action, access.justification_of(context, held, row)) for row in rows]
 
     return await context.store.read(unit)
 

@@ -1,0 +1,56 @@
+"""
+The persons of all cases entered anew, after an upgrade that changed how their values are made.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from gateway.core.case import Side
+from gateway.services import cases, person_stop, steps
+from gateway.services.cases import Held
+from gateway.services.context import Context
+from gateway.services.ports import Tx
+
+
+async def renew(context: Context) -> int:
+    """
+    Enter the persons of all cases anew, and hold what is then seen to be stopped; return how many cases were read.
+
+    Done once after an upgrade that changed how values are made, and for a store from before there was an index. Each
+    part is a transaction of its own: one that is interrupted is done again from the start.
+    """
+    if await context.store.read(lambda tx: person_stop.is_current(context, tx)):
+        return 0
+    count = await _each_case(context, lambda tx, held: person_stop.enter(context, tx, held.case))
+    now = context.clock.now()
+
+    async def spread(tx: Tx, held: Held) -> None:
+        if person_stop.stops(held.case):
+            await steps.hold_person(context, tx, held, now)
+
+    await _each_case(context, spread)
+    await context.commit(lambda tx: person_stop.make_current(context, tx))
+    return count
+
+
+async def _each_case(context: Context, act: Callable[[Tx, Held], Awaitable[None]]) -> int:
+    """Do ``act`` with every case of ours that asks and can be read, a part of them in each transaction."""
+    count, after = 0, ""
+    while True:
+        refs = await context.store.read(partial(_refs, after))
+        if not refs:
+            return count
+
+        async def unit(tx: Tx, refs: Sequence[str] = refs) -> None:
+            for ref in refs:
+                row = await tx.find_case(ref)
+                if row is None or row.side != Side.REQUESTING or (held := cases.readable(context, row)) is None:
+                    continue
+                await act(tx, held)
+
+        await context.commit(unit)
+        count, after = count + len(refs), refs[-1]
+
+
+async def _refs(after: str, tx: Tx) -> Sequence[str]:
+    return await tx.case_refs(after, cases.PART)

@@ -1,0 +1,156 @@
+"""
+The only way to move a case: step it, store it and carry out the effects, all in the caller's transaction.
+
+A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.core.case import Side, State
+from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
+from gateway.core.messages import RESUMPTION, SCHEDULE, SUSPENSION
+from gateway.core.rules import When, about, findings
+from gateway.core.tables import table_for
+from gateway.core.verification import GATEWAY
+from gateway.services import cases, person_stop, threads
+from gateway.services.cases import Held
+from gateway.services.context import Context, Forbidden
+from gateway.services.guests import is_guest
+from gateway.services.ports import OutboundRow, Tx, Unavailable
+from keys.errors import BadRest
+
+PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
+"""States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
+
+NOT_TOLD = "no message of ours tells the other State of a step that was taken here; tell it by another way"
+"""Finding on a case whose thread has ended, when somebody stops it or calls the person back."""
+
+
+async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> Held:
+    """
+    Step the case by ``event`` and store everything it leads to.
+
+    Raises ``IllegalStep``, ``RuleRefused``, ``Forbidden`` to a guest, and ``Unavailable`` for a message that cannot be
+    sealed now.
+    """
+    if is_guest(event.actor) and not context.guests.may_bring(event.name, event.actor, event.role, held.case.ref, now):
+        raise Forbidden("a guest does not take this step, or not in this case", "ask the desk in charge")
+    # A timer closes whatever people left open: nothing is kept longer for it.
+    by_hand = event.name == "close" and event.role != GATEWAY
+    if by_hand and (found := findings(When.CLOSE, about(held.case, now))):
+        raise RuleRefused(found)
+    case, effects = step(table_for(held.case.side), held.case, event, now)
+    saved = await cases.store(context, tx, held, case, event, held.case.state.value, now)
+    for effect in effects:
+        saved = await _carry_out(context, tx, saved, effect, now)
+    context.log("case.moved", ref=case.ref, step=event.name, source=held.case.state.value, target=case.state.value)
+    if person_stop.concerns(held.case, case):
+        return await hold_person(context, tx, saved, now)
+    return saved
+
+
+async def tell(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> None:
+    """Step the case by what came of a message of ours; one that is over does not move any more, which is no fault."""
+    try:
+        await move(context, tx, held, event, now)
+    except IllegalStep:
+        context.log("case.unmoved", ref=held.case.ref, step=event.name, state=held.case.state.value)
+
+
+async def hold_person(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """
+    Hold what a stop reaches once a case was stored: the person's other cases, or this one if another is stopped.
+
+    Returns what is held now. A case that is stopped itself needs no hold: R-01 stands against it already, and once that
+    falls it is looked at again.
+    """
+    if not person_stop.stops(held.case):
+        return await _hold(context, tx, held, now)
+    for other in await tx.shared(held.case.ref):
+        # Of one that cannot be read no step can be taken: the others must be held all the same.
+        found = cases.readable(context, await tx.find_case(other.ref))
+        if found is not None and not person_stop.stops(found.case):
+            await _hold(context, tx, found, now)
+    return held
+
+
+async def _hold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """Freeze the case as the gateway's own holder if a stopped one shares a value; beyond recall by us, say so."""
+    case = held.case
+    found = [one.ref for one in await person_stop.matches(tx, case.ref)]
+    told = " ".join(person_stop.reasons(case))
+    if all(ref in told for ref in found):
+        return held
+    actor, role = person_stop.HOLDER
+    row = table_for(case.side).index.get((case.state, "freeze"))
+    if row is not None and role in row.who and case.state is not State.WITHDRAWN:
+        reason = f"{person_stop.BECAUSE}: {', '.join(found)}"
+        data = {"reason": reason, "undo": await threads.undo_of(tx, case)}
+        return await move(context, tx, held, Event("freeze", actor, role, data), now)
+    if case.state in PERSON_AWAY and person_stop.BECAUSE not in case.findings:
+        context.notify(case, Notify("interior"))
+        told_case = replace(case, findings=(*case.findings, person_stop.BECAUSE))
+        return await cases.note(context, tx, held, told_case, "stop", actor, now)
+    return held
+
+
+async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: datetime) -> Held:
+    """Carry out one effect; returns what is held now."""
+    match effect:
+        case Send(optional=True):
+            try:
+                await threads.queue(context, tx, held, effect, now)
+            except (IllegalStep, Unavailable) as error:
+                # The step it belongs to stops something, or calls somebody back; nothing stands before that.
+                context.log("message.left_out", ref=held.case.ref, type=effect.type, error=type(error).__name__)
+                return await _not_told(context, tx, held, now)
+        case Send():
+            await threads.queue(context, tx, held, effect, now)
+        case DropUnsent(keep):
+            return await _drop_unsent(context, tx, held, keep, now)
+        case EndThread(why):
+            thread = await threads.thread_of(tx, held.case)
+            # What the other State withdrew stays so, whatever becomes of a message of ours afterwards (M-5.23).
+            if held.case.side is Side.REQUESTING or thread.ended != "withdrawn":
+                await tx.save_thread(thread._replace(ended=why))
+            if why == "withdrawn":
+                await threads.abandon(tx, held.case, now)
+        case Notify():
+            context.notify(held.case, effect)
+    return held
+
+
+async def _not_told(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """Note that a step was taken of which the other State hears nothing, unless it has withdrawn or was told so."""
+    case, thread = held.case, await threads.thread_of(tx, held.case)
+    if thread.ended == "withdrawn" or NOT_TOLD in case.findings:
+        return held
+    told = replace(case, findings=(*case.findings, NOT_TOLD))
+    return await cases.note(context, tx, held, told, "not_told", context.country, now)
+
+
+async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str], now: datetime) -> Held:
+    """Take the never-posted messages of the case's thread out of the outbox and free their numbers; see the effect."""
+    unsent = await threads.unsent_of(tx, held.case)
+    stops = [row for row in unsent if row.type in (SUSPENSION, RESUMPTION)]
+    kept = []
+    for row in unsent:
+        try:
+            if (row.type in keep and row not in stops[:-1]) or _calls_off(context, held, row):
+                kept.append(threads.again(context, held, row))
+        except BadRest as error:
+            # What cannot be read cannot be said again; the stop that drops the rest must not fail for it.
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+    await threads.take_out(context, tx, held, unsent, now)
+    for send in kept:
+        held = await _carry_out(context, tx, held, replace(send, optional=True), now)
+    return held
+
+
+def _calls_off(context: Context, held: Held, row: OutboundRow) -> bool:
+    """Return whether a message says that a journey is off: whoever knows the plan hears it, unless all is over."""
+    if row.type != SCHEDULE or held.case.state is State.WITHDRAWN:
+        return False
+    body = threads.said(context, held, row)
+    return body is not None and body["status"] == "cancelled"

@@ -1,0 +1,201 @@
+"""
+What is said to the other State in the thread of a case: put in the outbox, taken out of it, read again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from gateway.core import exercise, wire
+from gateway.core.case import Case, Side, State
+from gateway.core.machine import IllegalStep, Send
+from gateway.core.messages import (
+    ACKNOWLEDGEMENT,
+    AFTER_WITHDRAWAL,
+    CONFIRMATION,
+    CONTEST,
+    EXERCISE,
+    REQUEST,
+    SCHEDULE,
+    SUSPENSION,
+    TAKE_BACK,
+    TYPES,
+    WITHDRAWAL,
+)
+from gateway.core.verification import undo_state
+from gateway.services import cases, outbox
+from gateway.services.cases import Held
+from gateway.services.context import Context
+from gateway.services.outbox import Letter
+from gateway.services.ports import OutboundRow, ThreadRow, Tx
+from keys import jws
+from keys.errors import BadRest
+
+STOPS = frozenset({SUSPENSION, TAKE_BACK})
+"""Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
+
+HEARD_AT_LAST = STOPS | {WITHDRAWAL}
+
+
+async def thread_of(tx: Tx, case: Case) -> ThreadRow:
+    """Return the thread of ``case`` as both directions stand, or a new one."""
+    found = await tx.find_thread(case.partner, case.thread)
+    return found or ThreadRow(case.partner, case.thread, case.ref, 0, 0, None, 0, 0, None, None)
+
+
+async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
+    """
+    Put a message around the exact body of ``send`` in the outbox, with the next number of the case's thread.
+
+    A message that waits for its day, such as the plan of a journey, steps behind it: a correction does not wait for it.
+    Behind word of a stop steps whatever waits for what a restore left open (``anew``), for a stop waits for no listing.
+
+    Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal, and what is said of a step
+    that must not wait, then waits for one in the outbox, because whoever decides on it must not have to come back.
+    """
+    case = held.case
+    if not _may_follow(send.type, (await thread_of(tx, case)).ended):
+        raise IllegalStep(case.state, send.type, "")
+    unsent = [] if send.type == WITHDRAWAL else await unsent_of(tx, case)
+    first, later = _stepping(context, send.type, unsent, now)
+    before, behind = ([replace(again(context, held, row), optional=True) for row in rows] for rows in (first, later))
+    await take_out(context, tx, held, [*first, *later], now)
+    for one in before:
+        await _queue(context, tx, held, one, now)
+    queued = await _queue(context, tx, held, send, now)
+    for one in behind:
+        await _queue(context, tx, held, one, now)
+    return queued
+
+
+def _stepping(
+    context: Context, type: str, unsent: Sequence[OutboundRow], now: datetime
+) -> tuple[list[OutboundRow], list[OutboundRow]]:
+    """Return which of ``unsent`` of a case step before a message of ``type``, and which behind it."""
+    restored = type in STOPS and any(row.epoch < context.epoch for row in unsent)
+    # Nobody is called back of whom it was not heard that they left: word of that waits for no listing either.
+    first = [row for row in unsent if restored and row.epoch < context.epoch and row.type == SCHEDULE]
+    later = [row for row in unsent if row.not_before > now and row.type not in STOPS]
+    if restored:
+        later = [row for row in unsent if row.epoch == context.epoch and row.type not in STOPS]
+    elif type == SUSPENSION:
+        # Word that a journey is off is all that a stop leaves of a schedule, and may not leave before the case goes on.
+        later = [row for row in unsent if row.type == SCHEDULE]
+    return first, later
+
+
+async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
+    case, thread = held.case, await thread_of(tx, held.case)
+    leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
+    requested = case.partner if case.side is Side.REQUESTING else context.country
+    clock_step = TYPES[send.type].clock_step
+    gone = case.state is State.ERASED  # the confirmation of an erasure outlives its case, and keeps nothing of it
+    letter = Letter(
+        partner=case.partner,
+        type=send.type,
+        framed_as=EXERCISE if case.exercise else None,
+        body=(exercise.wrap(send.type, send.body) if case.exercise else send.body).encode(),
+        issued_at=leaves_at,
+        expires_at=leaves_at + timedelta(days=context.policy.message_days),
+        not_before=leaves_at if send.not_before else None,
+        clock=context.reckoner.claim(requested, clock_step) if clock_step else None,
+        statements=send.statements,
+        ref=None if gone else case.ref,
+        keep=None if gone else partial(_kept, context, held),
+        may_wait=send.optional or send.type in HEARD_AT_LAST,
+    )
+    return await outbox.put(context, tx, letter, now, thread)
+
+
+def _kept(context: Context, held: Held, id: str, signed: bytes) -> bytes:
+    return context.vault.seal(held.key, "outbound", id, "sealed", signed)
+
+
+async def confirm_nothing(
+    context: Context, tx: Tx, partner: str, thread: str, body: str, now: datetime, *, exercise: bool
+) -> None:
+    """
+    Confirm in a thread of which nothing is kept, by ``body``, that there was nothing; of that nothing is kept either.
+
+    Raises ``IllegalStep`` for a thread in which nothing of ours may follow, ``Unavailable`` as ``queue`` does.
+    """
+    gone = Case("", Side.REQUESTED, partner, thread, State.ERASED, "", "", exercise=exercise)
+    await queue(context, tx, cases.fresh(context, gone, now), Send(CONFIRMATION, body), now)
+
+
+def _may_follow(type: str, ended: str | None) -> bool:
+    """Return whether a message may still be sent in a thread that ``ended`` (M-5.23, M-5.10)."""
+    return ended is None or type == WITHDRAWAL or (ended == "withdrawn" and type in AFTER_WITHDRAWAL)
+
+
+async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[OutboundRow], now: datetime) -> None:
+    """Take ``unsent`` out of the outbox as if they had never been in it: neither numbers nor ``prev`` show them."""
+    if not unsent:
+        return
+    thread, gone = await thread_of(tx, held.case), {row.digest: row for row in unsent}
+    seen = thread.seen
+    while seen is not None and seen in gone:
+        row = gone[seen]
+        try:
+            seen = _payload(context, held, row).prev
+        except BadRest as error:
+            # What stood before it only tells the reader of the log; that it is taken out must not fail for that.
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            seen = None
+    for row in unsent:
+        await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
+    numbers = [row.seq for row in unsent if row.epoch == thread.out_epoch and row.seq is not None]
+    await tx.save_thread(thread._replace(out_seq=min([thread.out_seq + 1, *numbers]) - 1, seen=seen))
+
+
+def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload:
+    """Return the payload of a message of ours whose signed bytes are kept."""
+    signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
+    return wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+
+
+def again(context: Context, held: Held, row: OutboundRow) -> Send:
+    """Return what puts a message of ours in the outbox once more, with the same body, statements and day."""
+    payload = _payload(context, held, row)
+    raw = exercise.unwrap(payload.body_bytes)[1] if held.case.exercise else payload.body_bytes
+    return Send(row.type, raw.decode(), row.not_before, payload.statements)
+
+
+def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | None:
+    """Return the body of a message of ours, empty where no clock depends on it; ``None`` if it is not kept."""
+    if row.type in (REQUEST, CONTEST, ACKNOWLEDGEMENT):
+        return {}
+    if row.sealed is None:
+        return None
+    body = _payload(context, held, row).body
+    return body["body"] if held.case.exercise else body
+
+
+async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
+    """Return the messages of the case that were queued and never posted, in the order of their numbers."""
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.state == "queued" and row.type != WITHDRAWAL]
+    return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
+
+
+async def undo_of(tx: Tx, case: Case) -> str | None:
+    """Return the state the case falls back to if its unsent messages are dropped now."""
+    planned = SCHEDULE in case.said  # word that a journey is off undoes nothing
+    return undo_state(tuple(row.type for row in await unsent_of(tx, case) if row.type != SCHEDULE or planned))
+
+
+async def was_posted(tx: Tx, case: Case) -> bool:
+    """Return whether any envelope of the thread was ever posted, as far as we know or the other State told us."""
+    thread = await thread_of(tx, case)
+    # What a restore made us forget left all the same; the listing of the other State put its digest there.
+    if thread.seen is not None and thread.in_digest is None and thread.out_seq == 0:
+        return True
+    return any(row.posted_at is not None for row in await tx.outbound_of_case(case.ref))
+
+
+async def abandon(tx: Tx, case: Case, now: datetime) -> None:
+    """Give up what was posted and never receipted: the withdrawal that follows closes its number."""
+    for row in await tx.outbound_of_case(case.ref):
+        if row.state == "posted" and row.type != WITHDRAWAL:
+            await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
