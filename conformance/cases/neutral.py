@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 
-from conformance.bodies import body, send, signed
+from conformance.bodies import body, refuses, send, signed
 from conformance.client import Got
 from conformance.play import Play
 from conformance.registry import Wrong, case
@@ -175,4 +175,22 @@ async def stopped_looks_open(play: Play) -> None:
     await send(talk, "use-report.request")
     await talk.refused("illegal-step", "verification.contest", {"ground": "NEW_ELEMENT"})
     await send(talk, "withdrawal")
+    await play.silent(days=1)
+
+
+STOPPED: dict[str, Callable[[Play], Awaitable[Talk]]] = {"asked": Play.acknowledged, "asking": Play.taken_up}
+
+
+@case("neutral.stopped-takes-no-more", "M-5.30", section="5.9", profile="return", inputs=STOPPED)
+async def stopped_takes_no_more(play: Play, begin: Callable[[Play], Awaitable[Talk]]) -> None:
+    """
+    Where there is no return a suspension and a resumption are refused, also once the gateway's own desk has stopped.
+
+    A gateway that takes them because it stands still itself tells each partner that tries which threads it stopped.
+    """
+    talk = await begin(play)
+    for _ in range(2):
+        await refuses(talk, "suspension")
+        await refuses(talk, "resumption")
+        await talk.freeze("protection")
     await play.silent(days=1)
