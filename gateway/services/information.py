@@ -140,15 +140,20 @@ class Information:
         return made
 
     async def prepare_answer(self, country: str, thread: str, answer: Mapping[str, Any], person: str) -> Question:
-        """Prepare ``answer`` (schema ``information.answer``) to a question of ``country``. Raises as ``ask``."""
+        """
+        Prepare ``answer`` (schema ``information.answer``) to a question of ``country``. Raises as ``ask``.
+
+        An answer that was refused is none (M-5.6): another one may be given, and the refused one is forgotten.
+        """
         context, _ = self._context, self._acting(person)
         schemas.validate(INFORMATION_ANSWER, answer)
 
         async def unit(tx: Tx) -> Question:
-            question = await self._get(tx, country, thread)
-            if question.ours or question.state != "asked":
+            question = await _ended(tx, _name(country, thread), await self._get(tx, country, thread))
+            if question.ours or question.state not in ("asked", "refused"):
                 raise Forbidden("there is nothing to answer here", "list the questions: isthmus information list")
-            made = replace(question, prepared=ijson.dumps(dict(answer)).decode(), author=person)
+            text = ijson.dumps(dict(answer)).decode()
+            made = replace(question, state="asked", answer=None, prepared=text, author=person)
             await _save(tx, made)
             return made
 

@@ -20,6 +20,7 @@ from gateway.services.ports import ThreadRow
 from schemas import SchemaError, ijson
 from tests.support import story
 from tests.support.network import Network
+from tests.support.restoring import refused_for_its_times
 
 HANDLING = {"purpose": "DOCUMENT_ROUTES", "use_restrictions": ["P0"], "retain_until": "2027-06-01", "onward": "none"}
 PERIOD = {"from": "2026-01", "until": "2026-06"}
@@ -116,6 +117,23 @@ async def test_an_answer_that_was_refused_is_told(network: Network) -> None:
     await office.send("XAA", made.thread, signed(network, made, "information.answer"), "office")
     await network.deliver()
     assert "refused" == (await only(network, "XBB")).state
+
+
+async def test_an_answer_that_was_refused_is_given_again(network: Network) -> None:
+    """Refused because a clock was wrong, the office prepares and signs it anew, and it arrives; then it is done."""
+    question = await asked(network)
+    office = network.gateways["XBB"].information
+    made = await office.prepare_answer("XAA", question.thread, ANSWERED, "writer")
+    statement = signed(network, made, "information.answer")
+    await refused_for_its_times(network, office.send("XAA", made.thread, statement, "office"))
+    assert "refused" == (await only(network, "XBB")).state
+    again = await office.prepare_answer("XAA", question.thread, ANSWERED, "writer")
+    await office.send("XAA", again.thread, signed(network, again, "information.answer"), "office")
+    await network.deliver()
+    assert ("answered", ANSWERED) == ((await only(network, "XAA")).state, (await only(network, "XAA")).answer)
+    assert "answered" == (await only(network, "XBB")).state
+    with pytest.raises(Forbidden, match="nothing to answer"):
+        await office.prepare_answer("XAA", question.thread, ANSWERED, "writer")
 
 
 async def test_the_author_does_not_sign_by_the_hand_of_another(network: Network) -> None:
