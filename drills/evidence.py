@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core.evidence import faults_by_member
+from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
 from tests.support import story
 from tests.support.evidence import TWO, exported, members_of

@@ -22,6 +22,7 @@ import pytest
 
 from gateway.core import notices
 from gateway.core.case import Case, Pending, Side, State
+from gateway.core.facts import Facts, Finding, about
 from gateway.core.machine import Effect, Event, Guard, IllegalStep, Row, RuleRefused, Send, Table, step
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -35,7 +36,6 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.returns import AWAY, OUTCOMES, REQUESTED_RETURN, REQUESTING_RETURN, RETURN_STATES
-from gateway.core.rules import Facts, Finding, about
 from gateway.core.tables import GUARDS, MARKS, table_for
 from gateway.core.verification import GATEWAY, PARTNER, REQUESTED_ROWS, REQUESTING_ROWS
 from schemas import ijson

@@ -12,7 +12,8 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.evidence_file import verify_file
 from gateway.cli.output import counted, emit, json_option, say
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
-from gateway.core.evidence import Anchors, CheckToken, Report
+from gateway.core.evidence_report import Report
+from gateway.core.evidence_verifier import Anchors, CheckToken
 from gateway.core.reuse import DESK, bodies, purposes
 from keys import b64
 

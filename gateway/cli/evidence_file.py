@@ -14,7 +14,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gateway.core import evidence as core
-from gateway.core.evidence import Anchors, Fault, Report
+from gateway.core import evidence_verifier
+from gateway.core.evidence_report import Fault, Report
+from gateway.core.evidence_verifier import Anchors
 
 FILE_MAX_BYTES = 64 << 20
 """The largest file read: sixteen of the largest messages there are; a case without content has a hundredth."""
@@ -51,7 +53,7 @@ def verify_file(path: Path, anchors: Anchors | None = None) -> Report:
 def verify_bytes(raw: bytes, anchors: Anchors | None = None) -> Report:
     """Verify the evidence in a zip in memory; see ``verify_file``."""
     members, faults = unpack(raw)
-    report = core.verify(members, anchors)
+    report = evidence_verifier.verify(members, anchors)
     # A member that could not be read is missing to the verifier; why it could not is the better reason.
     named = {fault.member for fault in faults}
     whole = bool(faults) and not members

@@ -11,8 +11,8 @@ from typing import Any
 from gateway.core import edtf
 from gateway.core.attachments import attachment_findings
 from gateway.core.documents import describe_type
+from gateway.core.facts import Finding
 from gateway.core.names import BadText, check_text
-from gateway.core.rules import Finding
 
 RULE = "E-01"
 NAME_MAX = 160

@@ -14,8 +14,8 @@ from datetime import date, datetime, timedelta
 from gateway.core.calendars import Calendar, local_date
 from gateway.core.case import Case, Side, State
 from gateway.core.deadlines import Clock, Level, is_reached
+from gateway.core.facts import Finding
 from gateway.core.messages import DOCUMENT
-from gateway.core.rules import Finding
 
 HELD = frozenset({State.FROZEN, State.SUSPENDED})
 """States in which nothing is pressed and nothing counted as overdue."""

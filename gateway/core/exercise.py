@@ -13,8 +13,8 @@ Rule 4: a reference of an exercise begins with ``TST``, so every list, page and 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.core.facts import Finding
 from gateway.core.messages import TYPES
-from gateway.core.rules import Finding
 
 MARK: Final = "TST"
 """Beginning of a reference; a real one begins with the time and reaches these letters after the year 4600."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core.case import Case, State
-from gateway.core.rules import Facts, Finding
+from gateway.core.facts import Facts, Finding
 
 PARTNER = "partner"
 """Role of the other State's gateway, whose signature was verified."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import schemas
 from gateway.core.attachments import drawn
-from gateway.core.rules import Finding
+from gateway.core.facts import Finding
 
 MATRIX: Mapping[str, Any] = schemas.load_matrix()
 _ELEMENTS: Mapping[str, Mapping[str, Any]] = {row["element"]: row for row in MATRIX["elements"]}

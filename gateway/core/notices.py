@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from gateway.core.case import Case, Notice, Side, State
+from gateway.core.facts import Finding
 from gateway.core.machine import KEEP, STAY, Apply, Effect, Event, Guard, Notify, Row, Send
 from gateway.core.messages import (
     CONFIRMATION,
@@ -25,7 +26,6 @@ from gateway.core.messages import (
 )
 from gateway.core.minimise import disclose, members_of
 from gateway.core.reuse import Grant
-from gateway.core.rules import Finding
 from schemas import ijson
 
 Change = tuple[Case, tuple[Effect, ...]]

@@ -13,10 +13,11 @@ from typing import Any
 
 from gateway.core.case import Pending
 from gateway.core.elements import element_findings
+from gateway.core.facts import Facts, Finding, When
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.minimise import Line, disclose
 from gateway.core.remark import About, is_confirmed, is_waiting, wire_value
-from gateway.core.rules import Facts, Finding, When, findings
+from gateway.core.rules import findings
 from keys import b64
 from schemas import ijson
 

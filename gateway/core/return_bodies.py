@@ -17,7 +17,7 @@ from gateway.core.case import Case
 from gateway.core.messages import DOCUMENT, DOCUMENT_REQUEST, PROPOSAL, REISSUE, SCHEDULE
 from gateway.core.minimise import disclose
 from gateway.core.preview import LEGAL_BASIS
-from gateway.core.returns import represented
+from gateway.core.return_guards import represented
 from gateway.core.wire import format_instant
 
 Body = dict[str, Any]

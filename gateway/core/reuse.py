@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import schemas
 from gateway.core.case import Case, Side
+from gateway.core.facts import Finding
 from gateway.core.messages import TYPES
-from gateway.core.rules import Finding
 
 DESK: Final = "DESK"
 """The body that holds the case: what stays there is passed on to nobody."""

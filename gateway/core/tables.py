@@ -8,10 +8,18 @@ Rule 2: every guard is marked with what would fail without it; ``tests/test_expl
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateway.core import notices, returns, verification
+from gateway.core import (
+    notices,
+    return_changes,
+    return_guards,
+    returns,
+    verification,
+    verification_changes,
+    verification_guards,
+)
 from gateway.core.case import Case, Side, State
+from gateway.core.facts import Finding
 from gateway.core.machine import Event, Guard, Row, Table
-from gateway.core.rules import Finding
 
 TERMINAL = verification.TERMINAL
 """States without an exit."""
@@ -25,12 +33,12 @@ def _taken_there(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]
 
 
 GUARDS: Mapping[str, Guard] = {
-    **verification.GUARDS,
-    **returns.GUARDS,
+    **verification_guards.GUARDS,
+    **return_guards.GUARDS,
     **notices.GUARDS,
     "taken_there": _taken_there,
 }
-APPLIES = {**verification.APPLIES, **returns.APPLIES, **notices.APPLIES}
+APPLIES = {**verification_changes.APPLIES, **return_changes.APPLIES, **notices.APPLIES}
 
 
 def _with_notices(side: Side, rows: tuple[Row, ...]) -> tuple[Row, ...]:

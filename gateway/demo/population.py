@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.core.verification import next_full_hour
+from gateway.core.verification_changes import next_full_hour
 from gateway.demo.homeward import DEPARTS_AT, HANDED_OVER_AT, record
 from gateway.demo.people import FILES, NATIONALITY, RESIDENCE, File, born, named, resident
 from gateway.demo.report import case_of

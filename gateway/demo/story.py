@@ -15,7 +15,7 @@ from gateway.core.case import Case
 from gateway.core.machine import RuleRefused
 from gateway.core.note_verbale import Note
 from gateway.core.returns import SEALED_H
-from gateway.core.verification import next_full_hour
+from gateway.core.verification_changes import next_full_hour
 from gateway.demo.clerk import Ask, Say, decide
 from gateway.demo.homeward import DEPARTS_AT, HANDED_OVER_AT, Homeward
 from gateway.demo.people import FILES, REGISTER, File

@@ -45,8 +45,9 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.notices import REPLY_PART, struck_reply
-from gateway.core.returns import SUSPENSION_BODY
-from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, next_full_hour
+from gateway.core.return_changes import SUSPENSION_BODY
+from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY
+from gateway.core.verification_changes import next_full_hour
 from gateway.services import cases, listing, outbox, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context

@@ -13,6 +13,7 @@ import schemas
 from gateway.core import wire
 from gateway.core.case import Case, Pending
 from gateway.core.deadlines import Clock
+from gateway.core.facts import Facts, about
 from gateway.core.machine import Event
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
@@ -25,7 +26,6 @@ from gateway.core.messages import (
     REPLY,
 )
 from gateway.core.preview import LEGAL_BASIS, body_digest
-from gateway.core.rules import Facts, about
 from gateway.core.starts import starts_of_message
 from gateway.services import access, cases, outbox, steps
 from gateway.services.context import Context, Forbidden, acting, check_listed

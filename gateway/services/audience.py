@@ -8,7 +8,7 @@ protection, remark or return holds a case back, nor a word of it, whichever way 
 from collections.abc import Collection
 from typing import Final
 
-from gateway.core.rules import Finding
+from gateway.core.facts import Finding
 
 FOREIGN_AFFAIRS: Final = "foreign_affairs"
 

@@ -14,11 +14,11 @@ from gateway.core import exercise as exercises
 from gateway.core import wire
 from gateway.core.attachments import Rendition, drawn
 from gateway.core.case import Case, Pending, Side, State
+from gateway.core.facts import Facts, about
 from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
-from gateway.core.rules import Facts, about
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, directory, no_contact, outbox, person_stop, steps
 from gateway.services import remark as remarks

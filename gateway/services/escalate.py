@@ -29,6 +29,7 @@ from gateway.core.escalation import (
     press_findings,
     proposer,
 )
+from gateway.core.facts import Finding, When, about
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import REMINDER
 from gateway.core.note_verbale import (
@@ -40,7 +41,7 @@ from gateway.core.note_verbale import (
     reference,
     serialize_text,
 )
-from gateway.core.rules import Finding, When, about, findings
+from gateway.core.rules import findings
 from gateway.core.verification import WAITING
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, NotFound, acting

@@ -20,14 +20,16 @@ from functools import partial
 from typing import Any
 
 import schemas
-from gateway.core import checkpoint, evidence, merkle, wire
+from gateway.core import checkpoint, evidence, evidence_manifest, merkle, wire
 from gateway.core.deadlines import Clock
 from gateway.core.escalation import ALLOW, PROPOSE, STOP, event_of
-from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README, RECEIVED, SENT, Manifest
+from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README, RECEIVED, SENT
+from gateway.core.evidence_manifest import Manifest
+from gateway.core.facts import Facts, When
 from gateway.core.machine import RuleRefused
 from gateway.core.notices import grants
 from gateway.core.reuse import DESK, held_under, reuse_findings
-from gateway.core.rules import Facts, When, findings
+from gateway.core.rules import findings
 from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
 from gateway.services import access, cases, checkpoints, tree
 from gateway.services.cases import Held
@@ -204,7 +206,7 @@ async def export(
     members[GONE] = evidence.table(GONE, [*_erased(stored), *gone])
     about = _about(context, stored, now, content=with_content_by is not None)
     context.log("evidence.exported", ref=ref, count=len(members))
-    return pack(evidence.build(about, members, context.keyring.signing))
+    return pack(evidence_manifest.build(about, members, context.keyring.signing))
 
 
 def pack(members: Mapping[str, bytes]) -> bytes:

@@ -17,9 +17,10 @@ from typing import Any
 import schemas
 from gateway.core import exercise
 from gateway.core.case import Side, State
+from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, RuleRefused
-from gateway.core.rules import Finding, about
-from gateway.core.verification import CLERK, OFFICER, let_go_by
+from gateway.core.verification import CLERK, OFFICER
+from gateway.core.verification_guards import let_go_by
 from gateway.services import access, cases, no_contact, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import ApartRow, Shared, Tx

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.case import Case, Side
-from gateway.core.returns import RETURN_STATES, represented
+from gateway.core.return_guards import represented
+from gateway.core.returns import RETURN_STATES
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases

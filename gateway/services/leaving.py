@@ -9,6 +9,7 @@ from datetime import datetime
 
 from gateway.core import envelope
 from gateway.core.case import Side, State
+from gateway.core.facts import Finding, When, about
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
@@ -26,7 +27,7 @@ from gateway.core.messages import (
     SUSPENSION,
     WITHDRAWAL,
 )
-from gateway.core.rules import Finding, When, about, findings
+from gateway.core.rules import findings
 from gateway.services import cases, no_contact, outbox, person_stop, threads
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context

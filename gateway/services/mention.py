@@ -10,8 +10,9 @@ from datetime import datetime
 
 from gateway.core.case import Side
 from gateway.core.escalation import Pressed, is_stopped, owed
+from gateway.core.facts import When, about
 from gateway.core.messages import REMINDER
-from gateway.core.rules import When, about, findings
+from gateway.core.rules import findings
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, NotFound
 from gateway.services.ports import Tx

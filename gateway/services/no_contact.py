@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
-from gateway.core.rules import Finding
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.ports import NoContactRow, Tx
 from schemas import ijson

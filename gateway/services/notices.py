@@ -16,6 +16,7 @@ from gateway.core import exercise
 from gateway.core.attachments import only_drawn
 from gateway.core.case import Case, Notice, Pending, Side, State
 from gateway.core.elements import element_findings
+from gateway.core.facts import Facts, Finding, about
 from gateway.core.machine import Event, RuleRefused, step
 from gateway.core.messages import (
     CONFIRMATION,
@@ -29,7 +30,6 @@ from gateway.core.messages import (
 )
 from gateway.core.notices import last_number, open_demands
 from gateway.core.preview import LEGAL_BASIS, body_digest
-from gateway.core.rules import Facts, Finding, about
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads

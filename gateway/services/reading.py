@@ -16,7 +16,7 @@ from gateway.core.case import Case, Pending, Release, Side, State
 from gateway.core.codes import PeerError
 from gateway.core.merkle import BadProof
 from gateway.core.messages import REPLY
-from gateway.core.returns import represented
+from gateway.core.return_guards import represented
 from gateway.core.tables import table_for
 from gateway.services import access, cases
 from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS

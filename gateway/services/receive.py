@@ -20,6 +20,7 @@ from gateway.core.case import Case, Release, Side, State
 from gateway.core.codes import Kind, PeerError, Reason
 from gateway.core.deadlines import Clock
 from gateway.core.elements import element_findings
+from gateway.core.facts import Facts, When
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -48,7 +49,8 @@ from gateway.core.messages import (
 )
 from gateway.core.minimise import excess
 from gateway.core.remark import wire_fault
-from gateway.core.rules import REMARKED, Facts, When, findings
+from gateway.core.rule_checks import REMARKED
+from gateway.core.rules import findings
 from gateway.core.starts import starts_of_message, starts_of_receipt
 from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload

@@ -18,11 +18,11 @@ from typing import Any
 import schemas
 from gateway.core import remark as remarks
 from gateway.core.case import Case, Remark, State, Stop
+from gateway.core.facts import Finding
 from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.preview import Preview, compose
 from gateway.core.remark import About, digest_of, marked, seal
-from gateway.core.rules import Finding
 from gateway.core.wire import format_instant
 from gateway.redaction.language import LANGUAGES
 from gateway.redaction.leaks import leaks

@@ -18,9 +18,9 @@ import schemas
 from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
 from gateway.core.escalation import DELAY_NOTICE_DUE, Pressed, delay_notice_from, delay_notice_missing, is_stopped
+from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
-from gateway.core.rules import Finding, about
 from gateway.core.verification import ANSWERING, GATEWAY, PARTNER, WAITING
 from gateway.services import cases, no_contact, person_stop, steps
 from gateway.services.context import Context, acting

@@ -13,7 +13,8 @@ from gateway.core.case import Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import CONFIRMATION, ERASURE, RESUMPTION, RESYNC, SCHEDULE, SUSPENSION, WITHDRAWAL
-from gateway.core.verification import WITHDRAWAL_BODY, next_full_hour
+from gateway.core.verification import WITHDRAWAL_BODY
+from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
 from gateway.services import anew, cases, listing, threads
 from gateway.services.context import Context

@@ -17,6 +17,7 @@ import schemas
 from gateway.core import return_bodies, wire
 from gateway.core.calendars import OutOfCalendar
 from gateway.core.case import Case, Pending, Release, Side, State
+from gateway.core.facts import Facts, Finding, about
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -32,8 +33,8 @@ from gateway.core.messages import (
     event_name,
 )
 from gateway.core.preview import body_digest
-from gateway.core.returns import SEALED_H, notice_at
-from gateway.core.rules import Facts, Finding, about
+from gateway.core.return_guards import notice_at
+from gateway.core.returns import SEALED_H
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads

@@ -17,10 +17,11 @@ import schemas
 from gateway.core import wire
 from gateway.core.attachments import in_short
 from gateway.core.case import Case, Notice, State
+from gateway.core.facts import Facts, Finding, When
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import RECTIFICATION
 from gateway.core.notices import open_demands
-from gateway.core.rules import Facts, Finding, When, findings
+from gateway.core.rules import findings
 from gateway.services import access, cases
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden, NotFound, acting

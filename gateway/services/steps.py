@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.core.case import Side, State
+from gateway.core.facts import When, about
 from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
 from gateway.core.messages import RESUMPTION, SCHEDULE, SUSPENSION
-from gateway.core.rules import When, about, findings
+from gateway.core.rules import findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
 from gateway.services import cases, person_stop, threads

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
-from gateway.core.rules import Finding
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting
 from gateway.services.ports import TrustEvent, Tx
 from gateway.services.trust import STOP_RECEIVING, WARN

@@ -21,8 +21,8 @@ import structlog
 from aiohttp import BodyPartReader, web
 from multidict import MultiDict
 
+from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.rules import Finding
 from gateway.services.account_store import Invitation, Session
 from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound

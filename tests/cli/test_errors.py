@@ -8,8 +8,8 @@ import pytest
 
 from gateway.cli import errors
 from gateway.cli.errors import CommandError, Exit, describe, report
+from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.rules import Finding
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from gateway.settings import BadConfiguration

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.cli import evidence_file as evidence
 from gateway.cli.evidence_file import unpack, verify_bytes, verify_file
-from gateway.core.evidence import faults_by_member
+from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
 
 MEMBERS = {"README.txt": b"read me", "events.json": b'{"events":[]}'}

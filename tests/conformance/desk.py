@@ -12,7 +12,7 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.core.case import Side
 from gateway.core.messages import NEGATIVE_OUTCOMES
-from gateway.core.returns import represented
+from gateway.core.return_guards import represented
 from gateway.services import cases
 from gateway.services.context import NotFound
 from keys import statement

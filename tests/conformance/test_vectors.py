@@ -25,14 +25,15 @@ from gateway.core import (
     merkle,
     messages,
     minimise,
-    returns,
+    return_guards,
     wire,
 )
 from gateway.core.attachments import attachment_findings
 from gateway.core.calendars import Calendar, end_of_day
 from gateway.core.codes import PeerError
-from gateway.core.rules import Facts, When, findings
-from gateway.core.verification import next_full_hour
+from gateway.core.facts import Facts, When
+from gateway.core.rules import findings
+from gateway.core.verification_changes import next_full_hour
 from keys import b64, card, errors, ids, jws, sign, statement
 from keys.seal import RecipientKey, SealingKey
 from schemas import ijson
@@ -145,7 +146,7 @@ def _due_statements(case: Json, _: Json) -> Json:
 
 
 def _leaves_at(case: Json, _: Json) -> Json:
-    return {"at": wire.format_instant(returns.notice_at(_instant(case["departs_at"]), _instant(case["now"])))}
+    return {"at": wire.format_instant(return_guards.notice_at(_instant(case["departs_at"]), _instant(case["now"])))}
 
 
 def _card(case: Json, _: Json) -> Json:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.core.case import Case, Pending, Release, Side, State
+from gateway.core.facts import about
 from gateway.core.machine import Event, Row
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -21,7 +22,6 @@ from gateway.core.messages import (
 from gateway.core.minimise import disclose
 from gateway.core.preview import body_digest
 from gateway.core.returns import REQUESTED_RETURN, REQUESTING_RETURN
-from gateway.core.rules import about
 from gateway.core.verification import GATEWAY, PARTNER
 from schemas import ijson
 from tests.core import support

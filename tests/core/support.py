@@ -8,11 +8,11 @@ from typing import Any
 
 from gateway.core.case import Case, Pending, Remark, Side, State
 from gateway.core.deadlines import Clock
+from gateway.core.facts import Facts
 from gateway.core.machine import Event, Row
 from gateway.core.messages import INTERVIEW_ANSWER, REPLY
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import digest_of, seal
-from gateway.core.rules import Facts
 from gateway.core.verification import GATEWAY, PARTNER
 from schemas import ijson
 

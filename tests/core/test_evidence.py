@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core import checkpoint, evidence, merkle, wire
-from gateway.core.evidence import Manifest, faults_by_member, verify
+from gateway.core import checkpoint, evidence, evidence_manifest, evidence_rows, merkle, wire
+from gateway.core.evidence_manifest import Manifest
+from gateway.core.evidence_report import faults_by_member
+from gateway.core.evidence_verifier import verify
 from keys import b64, card, jws
 from keys.card import parse_card
 from keys.seal import SealingKey
@@ -191,7 +193,7 @@ def plain(**tables: list[Mapping[str, Any]]) -> dict[str, bytes]:
 
 def signed(members: Mapping[str, bytes], about: Manifest = ABOUT, signer: SigningKey | None = None) -> dict[str, bytes]:
     """Return ``members`` with a right manifest over them, signed by the gateway that cheats."""
-    return evidence.build(about, members, signer or XAA.signing)
+    return evidence_manifest.build(about, members, signer or XAA.signing)
 
 
 def faults(members: Mapping[str, bytes]) -> dict[str, list[str]]:
@@ -436,12 +438,12 @@ def test_rotated_key_is_found_in_an_older_card() -> None:
         b"[]",
         b'{"format":"isthmus-evidence/1"}',
         b"\xff",
-        json.dumps(dict.fromkeys(evidence._MANIFEST_MEMBERS)).encode(),
+        json.dumps(dict.fromkeys(evidence_manifest._MANIFEST_MEMBERS)).encode(),
     ],
 )
 def test_manifest_that_is_none(value: bytes) -> None:
     """Whatever stands for the manifest, signed or not, is a fault and raises nothing."""
-    members = plain() | {evidence.MANIFEST: value, evidence.SIGNED: evidence.sign_manifest(value, XAA.signing)}
+    members = plain() | {evidence.MANIFEST: value, evidence.SIGNED: evidence_manifest.sign_manifest(value, XAA.signing)}
     assert {evidence.MANIFEST, evidence.SIGNED} <= set(faults(members))
 
 
@@ -456,7 +458,7 @@ VALUES = st.recursive(
 @given(st.sampled_from(sorted(evidence.TABLES)), st.data())
 def test_hostile_rows_raise_nothing(name: str, data: st.DataObject) -> None:
     """Rows of any values, in a manifest that is right, lead to faults and never to an error."""
-    form = evidence.FORMS[name]
+    form = evidence_rows.FORMS[name]
     made = [{key: data.draw(VALUES) for key in form} for _ in range(2)]
     mixed = [{**row, **data.draw(st.dictionaries(st.sampled_from(list(form)), VALUES))} for row in TABLES[name]]
     report = verify(signed(plain(**{evidence.TABLES[name]: [*made, *mixed]})))

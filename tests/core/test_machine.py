@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.core.case import Case, State
+from gateway.core.facts import Finding
 from gateway.core.machine import RESUME, STAY, Effect, Event, IllegalStep, Notify, Row, RuleRefused, Table, step
-from gateway.core.rules import Finding
 from tests.core.support import NOW, asking
 
 OFFICER = frozenset({"officer"})

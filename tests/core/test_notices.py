@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core import notices
 from gateway.core.case import Case, Notice, Side, State
+from gateway.core.facts import about
 from gateway.core.machine import KEEP, STAY, Event, IllegalStep, Row, RuleRefused, Send, Table, step
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
@@ -22,7 +23,6 @@ from gateway.core.messages import (
     USE_REQUEST,
 )
 from gateway.core.notices import grants, last_number, open_demands, unanswered
-from gateway.core.rules import about
 from gateway.core.tables import APPLIES, GUARDS, REQUESTED, REQUESTING, TERMINAL, table_for
 from schemas import ijson
 from tests.core import support

@@ -9,7 +9,8 @@ from gateway.core.case import Side
 from gateway.core.case import State as S
 from gateway.core.machine import PARTNER, Event, Row, step
 from gateway.core.messages import HANDOVER, HANDS, MONITORING, TYPES, event_name, required_statements
-from gateway.core.returns import ARRANGED, AWAY, REQUESTED_RETURN, REQUESTING_RETURN, notice_at
+from gateway.core.return_guards import notice_at
+from gateway.core.returns import ARRANGED, AWAY, REQUESTED_RETURN, REQUESTING_RETURN
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
 from tests.core import return_support as kit
 from tests.core import support

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.core.case import Case, Release, Side, State
+from gateway.core.facts import When, about
 from gateway.core.machine import DropUnsent, Effect, Event, Notify, RuleRefused, Send, step
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -28,8 +29,9 @@ from gateway.core.messages import (
     SUSPENSION,
     TAKE_BACK,
 )
-from gateway.core.returns import DOCUMENT_MARGIN, RESUMPTION_BODY, SEALED_H, SUSPENSION_BODY, VALID_DAYS
-from gateway.core.rules import When, about, findings
+from gateway.core.return_changes import RESUMPTION_BODY, SUSPENSION_BODY
+from gateway.core.returns import DOCUMENT_MARGIN, SEALED_H, VALID_DAYS
+from gateway.core.rules import findings
 from gateway.core.tables import GUARDS, table_for
 from gateway.core.verification import PARTNER
 from schemas import ijson

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
+from gateway.core.age import treat_as_minor
 from gateway.core.case import Notice, Release, Side, State, Stop
+from gateway.core.facts import Facts, When, about
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
@@ -36,7 +38,8 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.remark import About, digest_of
-from gateway.core.rules import EXEMPT, RULES, Facts, Rule, When, about, findings, treat_as_minor
+from gateway.core.rule_checks import EXEMPT
+from gateway.core.rules import RULES, Rule, findings
 from tests.core import support
 from tests.core.support import NOW, REQUEST_BODY, TOKEN, clock, draft, reply
 

@@ -21,7 +21,8 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.tables import REQUESTED, REQUESTING, table_for
-from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, next_full_hour, undo_state
+from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, undo_state
+from gateway.core.verification_changes import next_full_hour
 from schemas import ijson
 from tests.core import support
 from tests.core.support import BODIES, NOW, asked, asking, draft, good_case, good_event, reply

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.case import Side
-from gateway.core.rules import RULES, Rule, When
+from gateway.core.facts import When
+from gateway.core.rules import RULES, Rule
 from gateway.core.tables import GUARDS, MARKS, table_for
 from tools import draw_tables
 

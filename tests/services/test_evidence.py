@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.evidence_file import verify_bytes, verify_file
-from gateway.core import checkpoint, evidence
-from gateway.core.evidence import MESSAGES, Anchors, Report, faults_by_member
+from gateway.core import checkpoint, evidence, evidence_verifier
+from gateway.core.evidence import MESSAGES
+from gateway.core.evidence_report import Report, faults_by_member
+from gateway.core.evidence_verifier import Anchors
 from gateway.core.machine import RuleRefused
 from gateway.core.merkle import Frontier
 from gateway.services import access, cases
@@ -389,8 +391,8 @@ async def test_audit_finds_a_swapped_answer(network: Network) -> None:
 
 def test_report_is_verified_only_without_faults() -> None:
     """The verdict of a file that holds nothing is no."""
-    assert not evidence.verify({}).verified
-    assert isinstance(evidence.verify({}), Report)
+    assert not evidence_verifier.verify({}).verified
+    assert isinstance(evidence_verifier.verify({}), Report)
 
 
 async def test_digests_of_bodies_stay_without_content(network: Network) -> None:

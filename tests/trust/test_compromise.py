@@ -12,7 +12,7 @@ import pytest
 from gateway import home
 from gateway.cli import running
 from gateway.cli.errors import CommandError
-from gateway.core import evidence, wire
+from gateway.core import evidence_verifier, wire
 from gateway.services.exposure import Exposure, exposure
 from gateway.settings import load
 from gateway.transport.card_directory import load_cards, write_card
@@ -176,7 +176,7 @@ async def test_an_answer_by_a_revoked_key_is_given_again_by_the_new_one(network:
     assert [new.kid] == [one.kid for one in signed]
     assert [at] == [wire.parse_receipt(one.payload).received_at for one in signed]
     for country, ref in (("XAA", ours), ("XBB", await story.twin(network, ours))):
-        assert () == evidence.verify(members_of(await exported(network, country, ref))).faults
+        assert () == evidence_verifier.verify(members_of(await exported(network, country, ref))).faults
 
 
 def test_the_command_needs_an_instant_with_its_zone(homes: Homes) -> None:

@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from gateway import settings
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core import evidence
-from gateway.core.evidence import Anchors, faults_by_member
+from gateway.core import evidence_manifest
+from gateway.core.evidence_report import faults_by_member
+from gateway.core.evidence_verifier import Anchors
 from gateway.core.witness_policy import serialize_vkey
 from gateway.services.evidence import export, pack
 from keys import card, trust_list
@@ -141,7 +142,7 @@ def rebuilt(listed: Listed, raw: bytes, changes: dict[str, bytes]) -> bytes:
     about = verify_bytes(raw).manifest
     assert about is not None
     signer = listed.network.gateways["XAA"].context.keyring.signing
-    return pack(evidence.build(about, members | changes, signer))
+    return pack(evidence_manifest.build(about, members | changes, signer))
 
 
 @pytest.mark.parametrize("part", ["snapshot", "targets", "XAA"])
@@ -224,7 +225,7 @@ async def test_stranger_does_not_count_as_a_witness(listed: Listed) -> None:
     about = verify_bytes(raw).manifest
     assert about is not None
     kept = {name: content for name, content in members.items() if not name.startswith("manifest")}
-    forged = pack(evidence.build(about, kept, listed.network.gateways["XAA"].context.keyring.signing))
+    forged = pack(evidence_manifest.build(about, kept, listed.network.gateways["XAA"].context.keyring.signing))
     report = verify_bytes(forged, Anchors(root=listed.root))
     assert () == report.faults
     assert any("cosignature of XCC does not count" in note for note in report.notes)

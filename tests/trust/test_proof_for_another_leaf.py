@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core import checkpoint, evidence, wire
-from gateway.core.evidence import OPENINGS, TABLES, faults_by_member
+from gateway.core import checkpoint, evidence, evidence_manifest, wire
+from gateway.core.evidence import OPENINGS, TABLES
+from gateway.core.evidence_report import faults_by_member
 from gateway.core.merkle import BadProof, inclusion_proof, root_hash
 from gateway.services.answers import BadAnswer
 from gateway.services.evidence import pack
@@ -68,7 +69,7 @@ async def test_both_verifiers_name_it(network: Network, tmp_path: Path) -> None:
     kept = {name: content for name, content in members.items() if not name.startswith("manifest")}
     kept[OPENINGS] = evidence.table(OPENINGS, rows)
     assert report.manifest is not None
-    forged = pack(evidence.build(report.manifest, kept, gateway.context.keyring.signing))
+    forged = pack(evidence_manifest.build(report.manifest, kept, gateway.context.keyring.signing))
     found = faults_by_member(verify_bytes(forged).faults)
     code, out = await run(tmp_path / "case.zip", forged)
     assert 6 == code
@@ -92,7 +93,7 @@ async def test_proof_under_a_tree_that_nobody_signed(network: Network, tmp_path:
     kept = {name: content for name, content in members.items() if not name.startswith("manifest")}
     kept[row["proof"]] = text.encode()
     assert report.manifest is not None
-    forged = pack(evidence.build(report.manifest, kept, gateway.context.keyring.signing))
+    forged = pack(evidence_manifest.build(report.manifest, kept, gateway.context.keyring.signing))
     code, out = await run(tmp_path / "case.zip", forged)
     assert {row["proof"]} <= set(faults_by_member(verify_bytes(forged).faults))
     assert (6, True) == (code, f"{row['proof']}: the checkpoint is not signed" in out)
@@ -109,7 +110,7 @@ async def test_opening_of_another_entry(network: Network, tmp_path: Path) -> Non
     kept = {name: content for name, content in members.items() if not name.startswith("manifest")}
     kept[OPENINGS] = evidence.table(OPENINGS, rows)
     assert report.manifest is not None
-    forged = pack(evidence.build(report.manifest, kept, gateway.context.keyring.signing))
+    forged = pack(evidence_manifest.build(report.manifest, kept, gateway.context.keyring.signing))
     code, out = await run(tmp_path / "case.zip", forged)
     assert rows[0]["proof"] in faults_by_member(verify_bytes(forged).faults)
     assert (6, True) == (code, f"{rows[0]['proof']}: " in out)

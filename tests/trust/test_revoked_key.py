@@ -3,7 +3,7 @@
 import os
 from datetime import datetime, timedelta
 
-from gateway.core import envelope, evidence, wire
+from gateway.core import envelope, evidence_report, evidence_verifier, wire
 from gateway.core.messages import RESYNC
 from gateway.services.ports import Tx
 from keys import b64, jws
@@ -78,9 +78,9 @@ async def test_the_instant_of_the_revocation_is_after(network: Network) -> None:
     assert (await post(network, signer, at - timedelta(days=1))).startswith("424")
 
 
-async def judged(network: Network, ref: str) -> evidence.Report:
+async def judged(network: Network, ref: str) -> evidence_report.Report:
     """Export XAA's case as evidence and verify it, as a court would."""
-    return evidence.verify(members_of(await exported(network, "XAA", ref)))
+    return evidence_verifier.verify(members_of(await exported(network, "XAA", ref)))
 
 
 async def test_evidence_from_before_stands_and_from_after_falls(network: Network) -> None:

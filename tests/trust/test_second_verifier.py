@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core.evidence import faults_by_member
+from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
 from tests.support import story
 from tests.support.evidence import TWO, exported, members_of

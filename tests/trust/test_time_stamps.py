@@ -12,7 +12,8 @@ from aiohttp import web
 
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint
-from gateway.core.evidence import Anchors, faults_by_member
+from gateway.core.evidence_report import faults_by_member
+from gateway.core.evidence_verifier import Anchors
 from gateway.http.listen import listen
 from gateway.services.evidence import pack
 from gateway.services.ports import Unavailable

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import FormData, web
 
+from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.rules import Finding
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from gateway.web import help

@@ -28,7 +28,8 @@ from gateway.core.messages import (
     USE_REQUEST,
 )
 from gateway.core.remark import FURTHER_REMARK
-from gateway.core.returns import IN_CHARGE, represented
+from gateway.core.return_guards import represented
+from gateway.core.returns import IN_CHARGE
 from gateway.core.tables import stop_event
 from gateway.services import person_stop
 from gateway.services.acts import DESK, GONE

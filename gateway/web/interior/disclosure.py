@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.core.attachments import MEMBERS, in_short
+from gateway.core.facts import Finding
 from gateway.core.minimise import Line
 from gateway.core.preview import Preview
-from gateway.core.rules import Finding
 from gateway.web import forms, readable
 from gateway.web.forms import Said
 from gateway.web.language import N_

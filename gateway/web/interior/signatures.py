@@ -16,9 +16,9 @@ from multidict import MultiDict
 
 import schemas
 from gateway.core.case import Case, Pending
+from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, HANDOVER, PROPOSAL, RECTIFICATION, REPLY
-from gateway.core.rules import Finding
 from gateway.services import notices
 from gateway.services.context import Forbidden, NotFound
 from gateway.web import forms

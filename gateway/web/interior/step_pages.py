@@ -15,8 +15,8 @@ from multidict import MultiDict
 
 from gateway.core.case import Side, State
 from gateway.core.documents import number_digest
+from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.rules import Finding
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import DESK, VERBS, Call, allowed
 from gateway.services.context import Forbidden

@@ -1,0 +1,124 @@
+"""
+What the rules may look at, when they look, and what they find.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from gateway.core.case import Case, Notice, Release, Side, State
+from gateway.core.deadlines import Clock
+from gateway.core.remark import About, about_case
+
+
+class When(StrEnum):
+    """The moments at which rules are looked at."""
+
+    COMPOSE = "compose"
+    APPROVE = "approve"
+    SEND = "send"
+    RETRY = "retry"
+    REMIND = "remind"
+    RECEIVE = "receive"
+    EXPORT = "export"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found: its id, the reason in one sentence without any personal value, and the field it looked at."""
+
+    rule: str
+    because: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """
+    What the rules may look at. ``about`` fills it from a case.
+
+    ``draft`` is the national record of the requesting side; ``type`` and ``body`` the message about to leave or just
+    received; ``question`` the request body an answer answers; ``frozen`` whether the case is frozen or withdrawn;
+    ``no_contact`` the reason the partner is on the no-contact list; ``person_stopped`` whether another case that shares
+    a value with this person is stopped; ``recipient_ready`` whether its card is held, valid and lists a sealing key;
+    ``justification`` the reason given for looking at or disclosing the case.
+
+    ``side`` and ``state`` are the case's, ``None`` where there is no case yet. ``record`` is the national record of a
+    return, ``said`` the last body of each of its message types, ``releases`` what the authorities signed, ``reply`` the
+    body of the signed reply and ``reply_digest`` its payload digest, ``delay`` the last notice of delay, ``clocks``
+    what is due when. ``notices`` is what was asked and demanded about data that was sent; ``None`` says nobody looked.
+    ``remark`` is what is known of a remark in free words.
+    """
+
+    now: datetime
+    draft: Mapping[str, Any] | None = None
+    type: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    question: Mapping[str, Any] | None = None
+    frozen: bool = False
+    no_contact: str | None = None
+    person_stopped: bool = False
+    recipient_ready: bool = True
+    justification: str | None = None
+    side: Side | None = None
+    state: State | None = None
+    record: Mapping[str, Any] | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    releases: Sequence[Release] = ()
+    reply: Mapping[str, Any] | None = None
+    reply_digest: str | None = None
+    delay: Mapping[str, Any] | None = None
+    clocks: Sequence[Clock] = ()
+    notices: tuple[Notice, ...] | None = None
+    remark: About = field(default_factory=About)
+
+
+STOPPED = frozenset({State.FROZEN, State.WITHDRAWN})
+"""States in which nothing but an exempt message may leave."""
+
+
+def about(
+    case: Case,
+    now: datetime,
+    type: str = "",
+    body: Mapping[str, Any] | None = None,
+    *,
+    question: Mapping[str, Any] | None = None,
+    no_contact: str | None = None,
+    person_stopped: bool = False,
+    recipient_ready: bool = True,
+    justification: str | None = None,
+    remark: About | None = None,
+) -> Facts:
+    """
+    Return the facts of ``case`` at ``now`` about a message of ``type`` with ``body``.
+
+    What a case does not know of itself comes from the caller, who looked it up in the same transaction. A statement
+    that was verified just now, and comes into the case with this step, is put into ``case`` before.
+    """
+    return Facts(
+        now=now,
+        draft=case.draft,
+        type=type,
+        body={} if body is None else body,
+        question=question,
+        frozen=case.state in STOPPED,
+        no_contact=no_contact,
+        person_stopped=person_stopped,
+        recipient_ready=recipient_ready,
+        justification=justification,
+        side=case.side,
+        state=case.state,
+        record=case.record,
+        said=case.said,
+        releases=case.releases,
+        reply=case.reply,
+        reply_digest=case.reply_digest,
+        delay=case.delay,
+        clocks=case.clocks,
+        notices=case.notices,
+        remark=about_case(case) if remark is None else remark,
+    )

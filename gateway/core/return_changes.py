@@ -1,0 +1,368 @@
+"""
+What each event of state table R changes besides the state, and what it leads to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from gateway.core import verification_changes
+from gateway.core.case import Case, Release, Side, State
+from gateway.core.facts import When
+from gateway.core.machine import Apply, DropUnsent, Effect, Event, IllegalStep, Notify, Send
+from gateway.core.messages import (
+    ACCEPTANCE,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
+    HANDOVER,
+    MONITORING,
+    PROPOSAL,
+    REISSUE,
+    RESUMPTION,
+    SCHEDULE,
+    SUSPENSION,
+    TAKE_BACK,
+)
+from gateway.core.return_guards import body_of, departs_at, notice_at, represented
+from gateway.core.returns import ARRANGED, ARRANGING, NOT_ACCEPTED, OVER, REPORTS, RETURN_STATES, S
+from gateway.core.rules import findings
+from gateway.core.verification import HELD, PARTNER
+from gateway.core.verification_changes import Change
+from schemas import ijson
+
+
+def _value(text: str) -> Mapping[str, Any]:
+    value: Mapping[str, Any] = ijson.loads(text.encode())
+    return value
+
+
+def _said(case: Case, type: str, body: Mapping[str, Any]) -> Case:
+    return replace(case, said={**case.said, type: body})
+
+
+def _clocked(case: Case, event: Event) -> Case:
+    return case.with_clocks(*event.data.get("clocks", ()))
+
+
+def _consider(case: Case, event: Event, now: datetime) -> Change:
+    # What was prepared or asked in the verification has no use any more.
+    return replace(case, record=event.data["record"], pending=None, releases=(), said={}), ()
+
+
+def _recorded(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, record=event.data["record"]), ()
+
+
+def _begin_again(case: Case, event: Event, now: datetime) -> Change:
+    """Leave ASSESSED or a later state: what was prepared, signed and agreed does not hold for another proposal."""
+    return replace(case, pending=None, releases=(), said={}), ()
+
+
+def _refused_by_them(case: Case, event: Event, now: datetime) -> Change:
+    if case.state in PASSED[case.side]:
+        return case, (Notify("interior"),)
+    return _clocked(replace(case, releases=(), said={ACCEPTANCE: body_of(event)}), event), (Notify("interior"),)
+
+
+def _endorse(case: Case, event: Event, now: datetime) -> Change:
+    role = "welfare" if represented(case) else "coordinator"
+    return _with_release(case, event, "ours", "return.release", role), ()
+
+
+def _with_release(case: Case, event: Event, authority: str, kind: str, role: str) -> Case:
+    made = Release(authority, kind, role, event.data["digest"], event.data["valid_until"], event.data["statement"])
+    others = tuple(one for one in case.releases if (one.authority, one.kind) != (authority, kind))
+    return replace(case, releases=(*others, made))
+
+
+def _propose(case: Case, event: Event, now: datetime) -> Change:
+    if case.pending is None:
+        raise IllegalStep(case.state, event.name, event.role)
+    body, digest = case.pending.body, case.pending.digest
+    ours = tuple(one for one in case.releases if one.authority == "ours" and one.digest == digest)
+    case = _clocked(replace(case, said={PROPOSAL: _value(body)}), event)
+    sent = Send(PROPOSAL, body, None, tuple(one.statement for one in ours))
+    return replace(case, pending=None, releases=ours), (sent,)
+
+
+def _request_document(case: Case, event: Event, now: datetime) -> Change:
+    if case.pending is None:
+        raise IllegalStep(case.state, event.name, event.role)
+    body = case.pending.body
+    case = _clocked(_said(case, DOCUMENT_REQUEST, _value(body)), event)
+    return replace(case, pending=None), (Send(DOCUMENT_REQUEST, body),)
+
+
+def _accept(case: Case, event: Event, now: datetime) -> Change:
+    if case.pending is None:
+        raise IllegalStep(case.state, event.name, event.role)
+    body = case.pending.body
+    role = "welfare" if represented(case) else "desk_head"
+    case = _with_release(case, event, "ours", "return.acceptance", role)
+    case = replace(_said(case, ACCEPTANCE, _value(body)), pending=None)
+    return _clocked(case, event), (Send(ACCEPTANCE, body, None, (event.data["statement"],)),)
+
+
+def _refuse(case: Case, event: Event, now: datetime) -> Change:
+    """Say no; what was prepared to say yes is void, and so is every earlier word of either side."""
+    said = {type: body for type, body in case.said.items() if type in (PROPOSAL, SUSPENSION)}
+    case = replace(case, pending=None, releases=(), said={**said, ACCEPTANCE: body_of(event)})
+    return _clocked(case, event), (Send(ACCEPTANCE, event.data["body"]),)
+
+
+def _told(type: str) -> Apply:
+    """Take in a message of the other State that moves the return, with the statements that came with it."""
+
+    def apply(case: Case, event: Event, now: datetime) -> Change:
+        if case.state in PASSED[case.side]:
+            return case, (Notify("interior"),)
+        case = _clocked(_said(case, type, body_of(event)), event)
+        # Said again, the later word counts.
+        brought = event.data.get("releases", ())
+        named = {(one.authority, one.kind) for one in brought}
+        kept = tuple(one for one in case.releases if (one.authority, one.kind) not in named)
+        return replace(case, releases=(*kept, *brought)), (Notify("interior"),)
+
+    return apply
+
+
+PASSED: Mapping[Side, frozenset[State]] = {
+    Side.REQUESTING: frozenset({S.UNDELIVERED, *OVER, S.NOT_RETURNED, S.CONSIDERED, S.ASSESSED, S.RECALL}),
+    Side.REQUESTED: frozenset({S.UNDELIVERED, *OVER}),
+}
+"""States the case moved on to when a message crossed: it was accepted, and its body is not taken over."""
+
+
+def _proposed(case: Case, event: Event, now: datetime) -> Change:
+    """Take in a proposal; whatever was agreed on an earlier one is void."""
+    if case.state in PASSED[Side.REQUESTED]:
+        return case, (Notify("interior"),)
+    said = {type: body for type, body in case.said.items() if type == SUSPENSION}
+    said[PROPOSAL] = body_of(event)
+    case = replace(case, said=said, releases=tuple(event.data.get("releases", ())), pending=None)
+    return _clocked(case, event), (Notify("interior"),)
+
+
+def _documented(case: Case, event: Event, now: datetime) -> Change:
+    """Take in a document that was issued: it takes the place of any earlier one."""
+    if case.state in PASSED[case.side]:
+        return case, (Notify("interior"),)
+    said = {type: body for type, body in case.said.items() if type != REISSUE}
+    case = replace(case, said={**said, DOCUMENT: body_of(event)}, pending=None)
+    return _clocked(case, event), (Notify("interior"),)
+
+
+def _saying(type: str) -> Apply:
+    """Say what the event brings, and remember it."""
+
+    def apply(case: Case, event: Event, now: datetime) -> Change:
+        case = _clocked(_said(case, type, body_of(event)), event)
+        return case, (Send(type, event.data["body"]),)
+
+    return apply
+
+
+def _issue(case: Case, event: Event, now: datetime) -> Change:
+    said = {type: body for type, body in case.said.items() if type != REISSUE}
+    return _clocked(replace(case, said={**said, DOCUMENT: body_of(event)}), event), (
+        Send(DOCUMENT, event.data["body"]),
+    )
+
+
+def _schedule(case: Case, event: Event, now: datetime) -> Change:
+    leaves = notice_at(departs_at(case.record or {}), now)
+    return _said(case, SCHEDULE, body_of(event)), (Send(SCHEDULE, event.data["body"], leaves),)
+
+
+def _cancel(case: Case, event: Event, now: datetime) -> Change:
+    """
+    Take the plan back: out of the outbox if it never left, by a message if it did and anything may be said.
+
+    Nothing but what the message says stands before this step: a journey can always be called off.
+    """
+    said = {type: body for type, body in case.said.items() if type != SCHEDULE}
+    case = replace(case, said=said)
+    if event.data.get("undo") == S.DOCUMENTED:
+        return case, (DropUnsent(),)
+    return case, (Send(SCHEDULE, event.data["body"], optional=True),) if _may_say(case, event) else ()
+
+
+def _hand_over(case: Case, event: Event, now: datetime) -> Change:
+    case = _with_release(case, event, "ours", "handover.delivery", "escort")
+    case = _said(case, HANDOVER, body_of(event))
+    return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],)),)
+
+
+def _confirm_handover(case: Case, event: Event, now: datetime) -> Change:
+    case = _with_release(case, event, "ours", "handover.receipt", "reception")
+    case = _clocked(_said(case, HANDOVER, body_of(event)), event)
+    return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],)),)
+
+
+def _may_say(case: Case, event: Event) -> bool:
+    """
+    Return whether a message may leave at all; the accepting side holds nothing that could forbid it.
+
+    That no key of the other State is held (N-02) forbids nothing: word of a step that takes back waits for one.
+    """
+    if case.side is Side.REQUESTED:
+        return True
+    return event.facts is not None and not [one for one in findings(When.SEND, event.facts) if one.rule != "N-02"]
+
+
+def _recall(case: Case, event: Event, now: datetime) -> Change:
+    """
+    Call the person back, and tell the other State if it may know.
+
+    Nothing stands before this step: a message that cannot leave is left out, and people go on by other means.
+    """
+    first = case.state is not S.RECALL
+    draft = event.data.get("draft")
+    reasons = [text for text in (case.freeze_reason, event.data["reason"]) if text]
+    case = replace(case, draft=case.draft if draft is None else draft, freeze_reason="\n".join(reasons))
+    body = event.data.get("body")
+    effects: list[Effect] = [Notify("interior")]
+    if first and body is not None and _may_say(case, event):
+        effects.append(Send(TAKE_BACK, body, optional=True))
+        case = _said(case, TAKE_BACK, body_of(event))
+    return replace(case, pending=None), tuple(effects)
+
+
+def _returned(case: Case, event: Event, now: datetime) -> Change:
+    """The person is back: everything is looked at anew, and nothing signed before counts."""
+    return replace(case, record=None, said={}, releases=(), pending=None, freeze_reason=None), ()
+
+
+_WORD_OF_STOP = frozenset({SUSPENSION})
+"""What a second stop leaves in the outbox: the first may not have been told yet."""
+
+SUSPENSION_BODY = '{"code":"SUSPENDED"}'
+RESUMPTION_BODY = '{"code":"RESUMED"}'
+
+
+def _suspended(case: Case) -> tuple[Case, Send]:
+    """Return the case as one whose other side is told that it is stopped, and what tells it; no reason is given."""
+    return _said(case, SUSPENSION, _value(SUSPENSION_BODY)), Send(SUSPENSION, SUSPENSION_BODY, optional=True)
+
+
+def _suspend(case: Case, event: Event, now: datetime) -> Change:
+    """
+    Stop at once; the other State learns that it is stopped, if it knows of a return and may be told anything.
+
+    A plan that waits in the outbox is dropped, or it would hold up the message that stops it.
+    """
+    by = (event.actor, event.role)
+    holders = (*(holder for holder in case.holders if holder != by), by)
+    at = case.resume_to if case.state is S.SUSPENDED else case.state
+    undo = event.data.get("undo") if at in RETURN_STATES else None
+    reasons = [text for text in (case.freeze_reason, event.data.get("reason")) if text]
+    stopped = replace(
+        case,
+        holders=holders,
+        released=False,
+        resume_to=S(undo) if undo else at,
+        freeze_reason="\n".join(reasons) or None,
+    )
+    if at not in RETURN_STATES:
+        return stopped, ()
+    stopped = replace(stopped, pending=None)
+    told = at in ARRANGING and _may_say(case, event)
+    if told and SUSPENSION not in case.said:
+        stopped, sent = _suspended(stopped)
+        return stopped, (DropUnsent(), Notify("interior"), sent)
+    return stopped, (DropUnsent(_WORD_OF_STOP if told else frozenset()), Notify("interior"))
+
+
+def _frozen(case: Case, event: Event, now: datetime) -> Change:
+    """
+    Freeze as in a verification. The accepting side tells the other that it is stopped: a veto must be heard.
+
+    The proposing side tells nothing, because the reason may be one that nobody may guess. That an earlier stop is over
+    it says once the case goes on.
+    """
+    at = case.resume_to if case.state in HELD else case.state
+    frozen, effects = verification_changes.APPLIES["freeze"](case, event, now)
+    if case.side is Side.REQUESTING:
+        kept = DropUnsent(frozenset({RESUMPTION}))
+        return frozen, tuple(kept if effect == DropUnsent() else effect for effect in effects)
+    if at not in ARRANGED:
+        return frozen, effects
+    if SUSPENSION not in case.said:
+        frozen, sent = _suspended(frozen)
+        return frozen, (*effects, sent)
+    return frozen, tuple(DropUnsent(_WORD_OF_STOP) if effect == DropUnsent() else effect for effect in effects)
+
+
+def _resume(case: Case, event: Event, now: datetime) -> Change:
+    """Let go of our side; the case goes on once the other State, too, holds it no more."""
+    by = (event.actor, event.role)
+    holders = tuple(holder for holder in case.holders if holder != by)
+    told = SUSPENSION in case.said
+    case = replace(case, said={type: body for type, body in case.said.items() if type != SUSPENSION})
+    effects = (Send(RESUMPTION, RESUMPTION_BODY, optional=True),) if told else ()
+    if holders:
+        return replace(case, holders=holders, freeze_reason=None), effects
+    resumed, more = verification_changes.APPLIES["resume"](case, event, now)
+    return replace(resumed, holders=()), (*more, *effects)
+
+
+def _suspension(case: Case, event: Event, now: datetime) -> Change:
+    """Take in that the other State stopped: it holds the case until it says otherwise."""
+    if case.state not in (*ARRANGING, *HELD):
+        return case, (Notify("interior"),)
+    by = (event.actor, PARTNER)
+    resume_to = case.resume_to if case.state in HELD else case.state
+    holders = (*(holder for holder in case.holders if holder != by), by)
+    return replace(case, holders=holders, released=False, resume_to=resume_to), (Notify("interior"),)
+
+
+def _resumption(case: Case, event: Event, now: datetime) -> Change:
+    if case.state not in HELD:
+        return case, (Notify("interior"),)
+    holders = tuple(holder for holder in case.holders if holder[1] != PARTNER)
+    # What our side stopped goes on by a step of our own desk alone, also where its holders have let go (V-08).
+    if case.state is S.SUSPENDED and not holders and case.freeze_reason is None:
+        case = replace(case, resume_to=None)
+    return replace(case, holders=holders, released=not holders), (Notify("interior"),)
+
+
+APPLIES: Mapping[str, Apply] = {
+    "consider": _consider,
+    "record": _recorded,
+    "reassess": _begin_again,
+    "decline": _begin_again,
+    "endorse": _endorse,
+    "propose": _propose,
+    "acceptance": _told(ACCEPTANCE),
+    "refusal": _refused_by_them,
+    "request_document": _request_document,
+    "document": _documented,
+    "reissue": _told(REISSUE),
+    "schedule": _schedule,
+    "cancel": _cancel,
+    "depart": _saying(SCHEDULE),
+    "hand_over": _hand_over,
+    "handover": _told(HANDOVER),
+    "recall": _recall,
+    "take_back": _told(TAKE_BACK),
+    "returned": _returned,
+    "suspend": _suspend,
+    "freeze": _frozen,
+    "resume": _resume,
+    "suspension": _suspension,
+    "resumption": _resumption,
+    "proposal": _proposed,
+    "document_request": _told(DOCUMENT_REQUEST),
+    "schedule_notice": _told(SCHEDULE),
+    "cancellation": _told(SCHEDULE),
+    "departure": _told(SCHEDULE),
+    "accept": _accept,
+    "refuse": _refuse,
+    "issue": _issue,
+    "reissue_document": _saying(REISSUE),
+    "confirm_handover": _confirm_handover,
+    **dict.fromkeys(("report", "report_safe", "report_concern", "report_lost"), _saying(MONITORING)),
+    **dict.fromkeys(REPORTS, _told(MONITORING)),
+    **dict.fromkeys(NOT_ACCEPTED, verification_changes.APPLIES["not_accepted"]),
+}

@@ -1,0 +1,478 @@
+"""
+The guards of state table R: each returns why it objects; a member it needs and does not find is an objection.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from gateway.core.age import treat_as_minor
+from gateway.core.case import Case, Release, Side
+from gateway.core.facts import Finding
+from gateway.core.machine import Event, Guard
+from gateway.core.messages import (
+    ACCEPTANCE,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
+    HANDOVER,
+    MONITORING,
+    POSITIVE_OUTCOMES,
+    PROPOSAL,
+    REISSUE,
+    SCHEDULE,
+    event_name,
+)
+from gateway.core.returns import (
+    DOCUMENT_MARGIN,
+    MONITORED_MONTHS,
+    NEEDED,
+    NEEDED_FOR_A_MINOR,
+    REFLECTION_DAYS,
+    SEALED_H,
+    VALID_DAYS,
+)
+from gateway.core.verification import PARTNER
+from schemas import ijson
+
+Look = Callable[[Case, Event, datetime], str | None]
+
+
+def _guard(rule: str, look: Look) -> Guard:
+    def guard(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+        try:
+            because = look(case, event, now)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            because = "something this step needs is not on record"
+        return (Finding(rule, because),) if because else ()
+
+    return guard
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _instant(text: str) -> datetime:
+    """Return an RFC 3339 instant; one without an offset has no meaning here and raises ``ValueError``."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("an instant without an offset")
+    return found
+
+
+def _record(case: Case, event: Event) -> Mapping[str, Any]:
+    """Return the record the step is judged by: the one it brings, where it is the first, or the one of the case."""
+    record: Mapping[str, Any] = event.data["record"] if event.name == "consider" else case.record or {}
+    return record
+
+
+def represented(case: Case) -> bool:
+    """Return whether the person is a minor, treated as one, or not known not to be one."""
+    if case.side is Side.REQUESTING:
+        return case.draft is None or treat_as_minor(case.draft)
+    proposal = case.said.get(PROPOSAL)
+    return proposal is None or bool(proposal["represented"])
+
+
+def body_of(event: Event) -> Mapping[str, Any]:
+    """Return the body of the event: as it arrived, or parsed from the exact text that would leave."""
+    body = event.data["body"]
+    value: Mapping[str, Any] = ijson.loads(body.encode()) if isinstance(body, str) else body
+    return value
+
+
+def _accepted_body(case: Case, event: Event) -> Mapping[str, Any]:
+    """Return the acceptance the step is about: prepared, arriving, or the one that both sides have."""
+    if event.name == "accept":
+        value: Mapping[str, Any] = ijson.loads(case.pending.body.encode()) if case.pending else {}
+        return value
+    return body_of(event) if event.name == "acceptance" else case.said[ACCEPTANCE]
+
+
+def _positive_reply(case: Case, event: Event, now: datetime) -> str | None:
+    reply = case.reply
+    if reply is None or reply["outcome"] not in POSITIVE_OUTCOMES:
+        return "the other State has not confirmed; silence and a fiction of consent are no reply"
+    if case.side is Side.REQUESTED:
+        # The store knows which reply was really sent; a proposal that names another rests on none.
+        return None if event.data["replied"] and event.data["replied"] == body_of(event)["reply"] else "not our reply"
+    if not case.reply_digest:
+        return "the signed reply is not on record"
+    if reply["valid_until"] is not None and _day(reply["valid_until"]) < now.date():
+        return "the reply is no longer valid"
+    return None
+
+
+def _identified(case: Case, event: Event, now: datetime) -> str | None:
+    concluded = _record(case, event)["identification"]["concluded_on"]
+    return None if _day(concluded) <= now.date() else "identification is not concluded"
+
+
+def _reflection_over(case: Case, event: Event, now: datetime) -> str | None:
+    reflection = _record(case, event)["reflection"]
+    waived = reflection["waived_in_writing_on"]
+    if waived is not None and not represented(case) and _day(waived) <= now.date():
+        return None
+    granted, ends = _day(reflection["granted_on"]), _day(reflection["ends_on"])
+    if ends < granted + timedelta(days=REFLECTION_DAYS):
+        return f"the time to reflect is shorter than {REFLECTION_DAYS} days"
+    return None if now.date() > ends else "the time to reflect is not over"
+
+
+def _represented(case: Case, event: Event, now: datetime) -> str | None:
+    if not represented(case):
+        return None
+    representative = case.draft["representative"] if case.draft else None
+    if not representative or not representative["signed_by"]:
+        return "no signed reference of an appointed guardian or representative"
+    return None
+
+
+def _in_charge(case: Case, event: Event, now: datetime) -> str | None:
+    wanted = "child_welfare" if represented(case) else "coordinator" if case.side is Side.REQUESTING else "desk_head"
+    return None if event.role == wanted else f"for this person it is the role '{wanted}' that decides"
+
+
+def _assessment(record: Mapping[str, Any], kind: str, now: datetime) -> tuple[str | None, bool]:
+    """Return why the latest assessment of ``kind`` does not count (or ``None``), and whether it is positive."""
+    of_kind = [one for one in record["assessments"] if one["kind"] == kind]
+    latest = max((_day(one["on"]) for one in of_kind), default=None)
+    if latest is None:
+        return f"no assessment of the kind '{kind}'", False
+    # Two of one day count together: one that is negative decides.
+    last = [one for one in of_kind if _day(one["on"]) == latest]
+    today = now.date()
+    until = min(_day(one["expires_on"]) for one in last)
+    if latest > today or min(until, latest + timedelta(days=VALID_DAYS[kind])) < today:
+        return f"the assessment of the kind '{kind}' does not count today", False
+    if not all(one["signer"] for one in last):
+        return f"the assessment of the kind '{kind}' is not signed", False
+    return None, all(one["positive"] is True for one in last)
+
+
+def _assessments(case: Case, event: Event, now: datetime, *, positive: bool) -> str | None:
+    record = _record(case, event)
+    kinds = NEEDED_FOR_A_MINOR if represented(case) else NEEDED
+    if positive and any(one["kind"] == "medical" for one in record["assessments"]):
+        kinds = (*kinds, "medical")
+    for kind in kinds:
+        because, fine = _assessment(record, kind, now)
+        if because is None and positive and not fine:
+            because = f"the assessment of the kind '{kind}' does not favour a return"
+        if because is not None:
+            return because
+    return None
+
+
+def _assessed(case: Case, event: Event, now: datetime) -> str | None:
+    record = _record(case, event)
+    if record["wish"] is None:
+        return "what the person wishes is not written down"
+    if represented(case) and not (record["views"]["by"] and _day(record["views"]["heard_on"]) <= now.date()):
+        return "the person's own views have not been heard"
+    return _assessments(case, event, now, positive=False)
+
+
+def _assessed_positive(case: Case, event: Event, now: datetime) -> str | None:
+    return _assessments(case, event, now, positive=True)
+
+
+def _consented(case: Case, event: Event, now: datetime) -> str | None:
+    record = _record(case, event)
+    wish, today = record["wish"], now.date()
+    if wish["wish"] != "return" or wish["revoked_on"] is not None:
+        return "the person does not wish to return"
+    if wish["detained_now"] is not False:
+        return "a wish that ends a detention is not free"
+    if not (_day(wish["options_explained_on"]) <= _day(wish["written_on"]) <= today and wish["language"]):
+        return "the wish is not informed and written"
+    if wish["copy_given"] is not True:
+        return "the person has no copy of what was written"
+    if represented(case) and not (record["views"]["by"] and _day(record["views"]["heard_on"]) <= today):
+        return "the person's own views have not been heard"
+    return None
+
+
+def _assessments_kept(case: Case, event: Event, now: datetime) -> str | None:
+    """Once the authority in charge has said that the assessments are complete, that authority alone changes them."""
+    before = case.record["assessments"] if case.record else []
+    return None if event.data["record"]["assessments"] == before else _in_charge(case, event, now)
+
+
+def _revocation_kept(case: Case, event: Event, now: datetime) -> str | None:
+    """A wish that was revoked is not unsaid: what follows it was written on that day or later."""
+    before, wish = (case.record or {}).get("wish"), event.data["record"]["wish"]
+    if not before or before["revoked_on"] is None:
+        return None
+    if wish and (wish["revoked_on"] == before["revoked_on"] or _day(wish["written_on"]) >= _day(before["revoked_on"])):
+        return None
+    return "the wish was revoked, and no other was written since"
+
+
+def _no_open_proceedings(case: Case, event: Event, now: datetime) -> str | None:
+    proceedings = _record(case, event)["proceedings"]
+    if proceedings["open"] is False or proceedings["presence_needed"] is False or proceedings["released_by"]:
+        return None
+    return "proceedings are open in which the person is needed"
+
+
+def _standing(case: Case, event: Event, now: datetime, authority: str, kind: str, role: str) -> list[Release]:
+    """Return the statements of ``authority`` that count now, those that come with the event among them."""
+    found = (*case.releases, *event.data.get("releases", ()))
+    named = [one for one in found if (one.authority, one.kind, one.role) == (authority, kind, role)]
+    return [one for one in named if now < _instant(one.valid_until)]
+
+
+def _welfare_released(case: Case, event: Event, now: datetime) -> str | None:
+    if case.side is Side.REQUESTED:
+        role = "welfare" if body_of(event)["represented"] else "coordinator"
+        theirs = [one for one in event.data["releases"] if (one.kind, one.role) == ("return.release", role)]
+        return None if theirs else "the authority in charge of the other side has not released this return"
+    role = "welfare" if represented(case) else "coordinator"
+    ours = _standing(case, event, now, "ours", "return.release", role)
+    if event.name == "propose":
+        ours = [one for one in ours if case.pending is not None and one.digest == case.pending.digest]
+    return None if ours else "the authority in charge has not released this return, or its release is over"
+
+
+def _welfare_accepted(case: Case, event: Event, now: datetime) -> str | None:
+    if event.name != "accept":
+        role = "welfare" if represented(case) else "desk_head"
+        authority = "theirs" if case.side is Side.REQUESTING else "ours"
+        if not _standing(case, event, now, authority, "return.acceptance", role):
+            return "the authority in charge of the other side has not accepted, or its acceptance is over"
+    elif not (event.data["statement"] and now < _instant(event.data["valid_until"])):
+        return "an acceptance is signed"
+    body = _accepted_body(case, event)
+    if not _day(body["signed_on"]) <= now.date() <= _day(body["expires_on"]):
+        return "the acceptance is not valid today"
+    return None
+
+
+def _accepted_once(case: Case, event: Event, now: datetime) -> str | None:
+    kinds = {(one.authority, one.kind) for one in case.releases}
+    return None if ("ours", "return.acceptance") in kinds else "we have never accepted this return"
+
+
+def _carer_agreed(case: Case, event: Event, now: datetime) -> str | None:
+    body = _accepted_body(case, event)
+    carer, service = body["carer"], body["service"]
+    if not (carer["class"] and carer["ref"] and _day(carer["agreed_in_writing_on"]) <= now.date()):
+        return "nobody named has agreed in writing to receive the person"
+    return None if service["id"] and service["competence"] else "no service with its competence is named"
+
+
+def _same_person(case: Case, event: Event, now: datetime) -> str | None:
+    if _accepted_body(case, event)["represented"] is not represented(case):
+        return "the acceptance is not about the person who was proposed"
+    return None
+
+
+_TYPE_OF = {"propose": PROPOSAL, "request_document": DOCUMENT_REQUEST, "accept": ACCEPTANCE}
+
+
+def _right_type(case: Case, event: Event, now: datetime) -> str | None:
+    if case.pending is None or case.pending.type != _TYPE_OF[event.name]:
+        return "what is prepared is another message"
+    return None
+
+
+def _true_to_record(case: Case, event: Event, now: datetime) -> str | None:
+    """The proposal says what the record says: the reply, the consent, each conclusion with its day and expiry."""
+    body = ijson.loads(case.pending.body.encode()) if case.pending else {}
+    record = _record(case, event)
+    if body["reply"] != case.reply_digest or body["represented"] is not represented(case):
+        return "the proposal rests on another reply or another person"
+    if body["consent"] != {"informed": True, "written": True, "on": record["wish"]["written_on"]}:
+        return "the consent is not the one on record"
+    known = {(one["kind"], one["on"], one["expires_on"]) for one in record["assessments"] if one["positive"] is True}
+    said = [(one["kind"], one["on"], one["expires_on"]) for one in body["conclusions"]]
+    needed = set(NEEDED_FOR_A_MINOR if represented(case) else NEEDED)
+    if not (known >= set(said) and needed <= {kind for kind, _, _ in said}):
+        return "the conclusions are not those on record"
+    return None
+
+
+def _decided_finally(case: Case, event: Event, now: datetime) -> str | None:
+    decision, today = _record(case, event)["decision"], now.date()
+    if not (decision["ref"] and decision["authority"] and _day(decision["on"]) <= today):
+        return "no decision is on record"
+    if decision["remedies_explained"] is not True:
+        return "the remedies were not explained"
+    if decision["waived"] is True or _day(decision["appeal_until"]) < today:
+        return None
+    return "the time to appeal is not over"
+
+
+def document(case: Case) -> Mapping[str, Any] | None:
+    """Return the travel document that counts: the last one issued, or issued again."""
+    body = case.said.get(REISSUE) or case.said.get(DOCUMENT)
+    found: Mapping[str, Any] | None = body["document"] if body else None
+    return found
+
+
+def _document_valid(case: Case, event: Event, now: datetime) -> str | None:
+    found = body_of(event)["document"]
+    # The other State may be a day ahead of us.
+    if _day(found["issued_on"]) > now.date() + timedelta(days=1) or _day(found["valid_until"]) < now.date():
+        return "the document is not valid today"
+    return None
+
+
+def _document_over(case: Case, event: Event, now: datetime) -> str | None:
+    found = document(case)
+    return None if found is not None and _day(found["valid_until"]) < now.date() else "the document is still valid"
+
+
+def _document_asked(case: Case, event: Event, now: datetime) -> str | None:
+    return None if DOCUMENT_REQUEST in case.said else "no document was asked for"
+
+
+def departs_at(record: Mapping[str, Any]) -> datetime:
+    """Return the planned departure; its offset is that of the place of departure and gives the local day."""
+    return _instant(record["travel"]["departs_at"])
+
+
+def _document_outlasts_travel(case: Case, event: Event, now: datetime) -> str | None:
+    found = document(case)
+    leaves = departs_at(_record(case, event))
+    if found is None or _day(found["valid_until"]) < (leaves + DOCUMENT_MARGIN).date():
+        return "the travel document does not outlast the journey"
+    return None
+
+
+def notice_at(leaves: datetime, now: datetime) -> datetime:
+    """Return when the plan of a journey may leave: at most ``SEALED_H`` hours before departure, and not before now."""
+    return max(now, leaves - timedelta(hours=SEALED_H))
+
+
+def _notice_kept(case: Case, event: Event, now: datetime) -> str | None:
+    record = _record(case, event)
+    leaves = departs_at(record)
+    # An agreement that wants more notice than the plan may be known gets as much as there can be.
+    wanted = timedelta(hours=min(record["travel"]["notice_h"], SEALED_H))
+    return None if leaves - notice_at(leaves, now) >= wanted else "the notice to the other State is too short"
+
+
+def _as_planned(case: Case, event: Event, now: datetime) -> str | None:
+    leaves = departs_at(_record(case, event))
+    said = _instant(body_of(event)["departs_at"])
+    if event.name == "schedule":
+        return None if said == leaves else "the message names another departure than the record"
+    local = leaves.tzinfo
+    if not leaves.date() == said.astimezone(local).date() == now.astimezone(local).date():
+        return "a departure on another day than planned is planned anew"
+    return None
+
+
+def _reconfirmed_today(case: Case, event: Event, now: datetime) -> str | None:
+    record = _record(case, event)
+    again = record["reconfirmation"]
+    if again["consent_stands"] is not True or not again["by"]:
+        return "the person has not confirmed the wish"
+    if _day(again["on"]) != now.astimezone(departs_at(record).tzinfo).date():
+        return "the wish is confirmed on the day of departure"
+    return None
+
+
+def _contacts_given(case: Case, event: Event, now: datetime) -> str | None:
+    if _day(_record(case, event)["contacts_given_on"]) <= now.date():
+        return None
+    return "the person has not been given the addresses of those who can help"
+
+
+_HANDS = {
+    "handover": ("ours", "handover.delivery", "theirs", "handover.receipt"),
+    "confirm_handover": ("theirs", "handover.delivery", "ours", "handover.receipt"),
+}
+"""By event: whose first signature must be on record, and whose second comes with the step."""
+
+
+def _both_hands(case: Case, event: Event, now: datetime) -> str | None:
+    first_side, first_kind, second_side, second_kind = _HANDS[event.name]
+    first = {one.digest for one in case.releases if (one.authority, one.kind) == (first_side, first_kind)}
+    if event.name == "confirm_handover":
+        second = {event.data["digest"]} if event.data["statement"] else set()
+    else:
+        brought = event.data["releases"]
+        second = {one.digest for one in brought if (one.authority, one.kind) == (second_side, second_kind)}
+    return None if first & second else "both hands sign the same protocol"
+
+
+def _months_after(day: date, months: int) -> date:
+    """Return the same day of the month ``months`` later, or the last day of that month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, min(day.day, last))
+        except ValueError:
+            continue
+    raise ValueError("no such month")
+
+
+def _six_months(case: Case, event: Event, now: datetime) -> str | None:
+    since = _instant(case.said[HANDOVER]["protocol"]["at"]).date()
+    seen = _day(body_of(event)["on"])
+    if not _months_after(since, MONITORED_MONTHS) <= seen <= now.date() + timedelta(days=1):
+        return f"a return is followed for {MONITORED_MONTHS} months"
+    return None
+
+
+def _let_go(case: Case, event: Event, now: datetime) -> str | None:
+    by = ((event.actor, event.role), (case.partner, PARTNER))
+    return "somebody who suspended the case has not let go" if [h for h in case.holders if h not in by] else None
+
+
+_SAYS = {
+    "schedule": (SCHEDULE, "schedule_notice"),
+    "cancel": (SCHEDULE, "cancellation"),
+    "depart": (SCHEDULE, "departure"),
+    "accept": (ACCEPTANCE, "acceptance"),
+    "refuse": (ACCEPTANCE, "refusal"),
+    "report": (MONITORING, "monitoring"),
+    "report_safe": (MONITORING, "monitoring_safe"),
+    "report_concern": (MONITORING, "monitoring_concern"),
+    "report_lost": (MONITORING, "monitoring_lost"),
+}
+"""What the message of a step is to the side that gets it."""
+
+
+def _says(case: Case, event: Event, now: datetime) -> str | None:
+    type, name = _SAYS[event.name]
+    body = _accepted_body(case, event) if event.name == "accept" else body_of(event)
+    return None if event_name(type, body) == name else "the message says something else than the step does"
+
+
+GUARDS: Mapping[str, Guard] = {
+    "positive_reply": _guard("R-04", _positive_reply),
+    "represented": _guard("R-07", _represented),
+    "identified": _guard("R-08", _identified),
+    "reflection_over": _guard("R-08", _reflection_over),
+    "assessed": _guard("R-09", _assessed),
+    "assessed_positive": _guard("R-09", _assessed_positive),
+    "carer_agreed": _guard("R-10", _carer_agreed),
+    "welfare_released": _guard("R-10", _welfare_released),
+    "welfare_accepted": _guard("R-10", _welfare_accepted),
+    "accepted_once": _guard("R-10", _accepted_once),
+    "assessments_kept": _guard("R-09", _assessments_kept),
+    "revocation_kept": _guard("R-23", _revocation_kept),
+    "contacts_given": _guard("R-12", _contacts_given),
+    "consented": _guard("R-23", _consented),
+    "in_charge": _guard("V-30", _in_charge),
+    "same_person": _guard("V-31", _same_person),
+    "true_to_record": _guard("V-32", _true_to_record),
+    "right_type": _guard("V-33", _right_type),
+    "says": _guard("V-34", _says),
+    "no_open_proceedings": _guard("R-08", _no_open_proceedings),
+    "decided_finally": _guard("V-36", _decided_finally),
+    "document_asked": _guard("V-37", _document_asked),
+    "document_valid": _guard("V-38", _document_valid),
+    "document_over": _guard("V-38", _document_over),
+    "document_outlasts_travel": _guard("V-38", _document_outlasts_travel),
+    "as_planned": _guard("V-39", _as_planned),
+    "notice_kept": _guard("V-40", _notice_kept),
+    "reconfirmed_today": _guard("V-41", _reconfirmed_today),
+    "let_go": _guard("V-08", _let_go),
+    "both_hands": _guard("V-42", _both_hands),
+    "six_months": _guard("V-43", _six_months),
+}

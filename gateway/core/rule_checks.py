@@ -1,0 +1,654 @@
+"""
+The checks of the rules, in the order of their ids: each returns why it objects, or ``None``.
+
+What is not there or is something else raises, and ``findings`` makes an objection of it (``gateway.core.rules``).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import schemas
+from gateway.core.age import is_decided, treat_as_minor
+from gateway.core.case import Side, State
+from gateway.core.documents import STATUS_CODES
+from gateway.core.facts import Facts
+from gateway.core.messages import (
+    ACCEPTANCE,
+    AFTER_WITHDRAWAL,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
+    ELEMENTS,
+    ERASURE,
+    INTERVIEW_ANSWER,
+    NEGATIVE_OUTCOMES,
+    OUTCOMES_FOR,
+    POSITIVE_OUTCOMES,
+    PROPOSAL,
+    RECTIFICATION,
+    REISSUE,
+    REPLY,
+    REQUEST,
+    RESUMPTION,
+    SCHEDULE,
+    SUSPENSION,
+    TYPES,
+    USE_REQUEST,
+    WITHDRAWAL,
+    allowed_methods,
+)
+from gateway.core.remark import is_confirmed, is_read, is_waiting, still_stops, wire_value
+
+EXEMPT = AFTER_WITHDRAWAL | {WITHDRAWAL}
+"""
+The only types that may leave while nothing else may (``docs/protocol.md`` section 5): first the withdrawal, then what
+takes data back. There is no second list, and no other way past R-01. A rectification that brings a value is not exempt.
+"""
+_OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
+"""States in which a case that was stopped has been taken back; what it left abroad may then be corrected or erased."""
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, str):
+        raise TypeError("a date is text")
+    return date.fromisoformat(value)
+
+
+def _instant(value: Any) -> datetime:
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError("an instant without an offset")
+    return found
+
+
+def _on_or_before(value: Any, day: date) -> bool:
+    return isinstance(value, str) and date.fromisoformat(value) <= day
+
+
+def _codes(value: Any) -> frozenset[str]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(code, str) for code in value):
+        raise TypeError("a list of codes is needed")
+    return frozenset(value)
+
+
+def _file(facts: Facts) -> Mapping[str, Any] | None:
+    """Return the national record; the side that is asked holds none. The side that asks has one or may do nothing."""
+    row = TYPES.get(facts.type)
+    asks = facts.side is Side.REQUESTING or (facts.side is None and row is not None and row.sender == "requesting")
+    if facts.draft is None and asks:
+        raise ValueError("the side that asks has a record")
+    return facts.draft
+
+
+def _exempt(facts: Facts) -> bool:
+    """Return whether the message is one that may leave when nothing else may: it brings no word about the person."""
+    return facts.type in EXEMPT and (facts.type != RECTIFICATION or facts.body["elements"] is None)
+
+
+def r01(facts: Facts) -> str | None:
+    if _exempt(facts):
+        return None
+    file = _file(facts)
+    if file is None:
+        return None  # the requested side holds no such field
+    state = file["asylum"]
+    if state["state"] != "none":
+        return f"the protection state is '{state['state']}'; only an attested 'none' lets anything leave"
+    attested = _text(state["attested_by"]) and _text(state["basis"])
+    if not (attested and _on_or_before(state["attested_on"], facts.now.date())):
+        return "'none' is not attested: who, when and on what basis are all needed"
+    return "another case that shares a value with this person is stopped" if facts.person_stopped else None
+
+
+def r02(facts: Facts) -> str | None:
+    if facts.frozen and facts.type == SUSPENSION and facts.side is Side.REQUESTED:
+        return None  # a veto of the side that is asked must be heard; it says that, and nothing else
+    if facts.frozen and not _exempt(facts):
+        return "the case is frozen; nothing but a withdrawal may leave"
+    if facts.frozen and facts.type != WITHDRAWAL and facts.state not in _OVER:
+        return "the case is frozen; what was said is taken back before it is corrected"
+    if facts.state is State.SUSPENDED and facts.type not in (SUSPENSION, RESUMPTION) and not _exempt(facts):
+        return "the case is suspended"
+    return None
+
+
+def _elements(facts: Facts) -> Mapping[str, Any]:
+    elements: Mapping[str, Any] | None = facts.body.get("elements")
+    return {} if elements is None else elements
+
+
+def r03(facts: Facts) -> str | None:
+    entry_date = _elements(facts).get("entry_date")
+    if entry_date is None and facts.type != REQUEST:
+        return None
+    purpose = facts.body["handling"]["purpose"]
+    if purpose not in OUTCOMES_FOR:
+        return "it is not known what is asked"
+    if purpose != "PERM_RESIDENCE":
+        return None if entry_date is None else "nationality is asked as of now; the date of entry must not be sent"
+    return None if _text(entry_date) else "permanent residence is asked as of the date of entry, which is missing"
+
+
+_LEFT = frozenset({State.DEPARTED, State.RECALL, State.HANDED_OVER, State.MONITORING})
+"""States in which the news of a departure may still wait to be posted."""
+
+
+def _moves_return(facts: Facts) -> bool:
+    """
+    Return whether the message takes a return a step further.
+
+    Calling off, refusing, stopping, taking back and reporting are the safe ways: nothing here ever holds those. Nor the
+    news that a person has left, once she has: who receives her must know, whatever lapsed while it waited to be posted.
+    """
+    if facts.type == SCHEDULE:
+        gone = facts.body.get("status") == "departed" and facts.state in _LEFT
+        return facts.body.get("status") != "cancelled" and not gone
+    if facts.type == ACCEPTANCE:
+        return facts.body.get("decision") != "refused"
+    return facts.type in (PROPOSAL, DOCUMENT_REQUEST, DOCUMENT, REISSUE)
+
+
+def _sends_return(facts: Facts) -> bool:
+    """Return whether the message takes a return further on the side that holds the record of it."""
+    return _moves_return(facts) and facts.type in (PROPOSAL, DOCUMENT_REQUEST, SCHEDULE)
+
+
+def _return_record(facts: Facts) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the national record and the record of the return. Raises ``ValueError`` if either is missing."""
+    if facts.draft is None or facts.record is None:
+        raise ValueError("there is no record of the return")
+    return facts.draft, facts.record
+
+
+def r04(facts: Facts) -> str | None:
+    if not _moves_return(facts):
+        return None
+    if facts.reply is None or (facts.side is not Side.REQUESTED and not _text(facts.reply_digest)):
+        return "there is no signed reply, and silence is none, whatever an agreement says of it"
+    if facts.reply["outcome"] not in POSITIVE_OUTCOMES & OUTCOMES_FOR[facts.reply["handling"]["purpose"]]:
+        return "the reply does not say yes to the question that was asked"
+    if not _text(facts.reply["signed_by_role"]):
+        return "nobody is named who signed the reply"
+    if facts.reply["valid_until"] is not None and _day(facts.reply["valid_until"]) < facts.now.date():
+        return "the reply is no longer valid"
+    if facts.type == PROPOSAL and facts.side is not Side.REQUESTED and facts.body["reply"] != facts.reply_digest:
+        return "the proposal rests on another reply than the one on file"
+    return None
+
+
+_ONWARD = frozenset(schemas.codes("onward"))
+
+
+def r05(facts: Facts) -> str | None:
+    handling = facts.body.get("handling")
+    if handling is None:
+        personal = facts.type in TYPES and TYPES[facts.type].personal
+        return "a body about a person carries no conditions" if personal else None
+    if missing := [name for name in ("purpose", "legal_basis") if not _text(handling.get(name))]:
+        return f"{', '.join(missing)} is not stated"
+    if handling.get("onward") not in _ONWARD:
+        return "onward is not stated"
+    if not _codes(handling["use_restrictions"]):
+        return "no use restriction is stated"
+    if _day(handling["retain_until"]) <= facts.now.date():
+        return "retain_until is not in the future"
+    return None
+
+
+_AGE_CLASSES = frozenset(schemas.codes("age_class"))
+
+
+def r06(facts: Facts) -> str | None:
+    file = _file(facts)
+    if file is None:
+        return None
+    age = file["age"]
+    if age["class"] not in _AGE_CLASSES or not isinstance(age.get("treat_as_child", False), bool):
+        return "it cannot be read what is known about age"
+    if age["class"] == "minor" and age.get("treat_as_child") is False:
+        return "a minor cannot be treated as an adult"
+    if age["class"] == "unknown" and age.get("treat_as_child") is False and not is_decided(age):
+        return "age is unknown and no age decision is on record, so the person is treated as a minor"
+    return None
+
+
+def r07(facts: Facts) -> str | None:
+    file = _file(facts)
+    if file is None or _exempt(facts) or not treat_as_minor(file):
+        return None
+    representative = file["representative"]
+    if representative is None or not (_text(representative["ref"]) and _text(representative["signed_by"])):
+        return "no signed reference of an appointed guardian or representative"
+    return None
+
+
+def r08(facts: Facts) -> str | None:
+    if not _sends_return(facts):
+        return None
+    file, record = _return_record(facts)
+    today = facts.now.date()
+    if not _on_or_before(record["identification"]["concluded_on"], today):
+        return "the identification is not concluded"
+    reflection = record["reflection"]
+    waived = _on_or_before(reflection["waived_in_writing_on"], today)
+    if waived and treat_as_minor(file):
+        return "a minor cannot waive the time to recover and reflect"
+    if not waived and not _reflected(reflection, today):
+        return "the time to recover and reflect is not over"
+    proceedings = record["proceedings"]
+    needed = proceedings["open"] is not False and proceedings["presence_needed"] is not False
+    if needed and not _text(proceedings["released_by"]):
+        return "proceedings are open in which the person is needed, and nobody has released her"
+    return None
+
+
+def _reflected(reflection: Mapping[str, Any], today: date) -> bool:
+    """Return whether a time to reflect of the shortest length at least was granted and is over."""
+    granted, ends = _day(reflection["granted_on"]), _day(reflection["ends_on"])
+    return (ends - granted).days >= REFLECTION_DAYS and today > ends
+
+
+REFLECTION_DAYS = 30
+"""The shortest time to recover and reflect (CETS 197 Article 13(1)); national law may give more."""
+
+
+def r09(facts: Facts) -> str | None:
+    if not _sends_return(facts):
+        return None
+    file, record = _return_record(facts)
+    needed = {"risk", "best_interests", "family"} if treat_as_minor(file) else {"risk"}
+    assessments = record["assessments"]
+    if missing := sorted(needed - {one["kind"] for one in assessments}):
+        return f"there is no assessment of {', '.join(missing)}"
+    for kind in sorted({one["kind"] for one in assessments}):
+        last = max(_day(one["on"]) for one in assessments if one["kind"] == kind)
+        for one in assessments:
+            if (one["kind"], _day(one["on"])) == (kind, last) and (because := _unfit(one, facts.now.date())):
+                return f"the assessment of {kind} {because}"
+    return None
+
+
+_COUNTS_DAYS = {"risk": 90, "best_interests": 90, "family": 180, "medical": 14}
+"""How long an assessment of a kind supports anything, whatever expiry it names; one of another kind never does."""
+
+
+def _unfit(assessment: Mapping[str, Any], today: date) -> str | None:
+    """Return why an assessment supports no return today, or ``None``."""
+    if assessment["positive"] is not True:
+        return "is not in favour of a return"
+    age = (today - _day(assessment["on"])).days
+    if not 0 <= age <= _COUNTS_DAYS[assessment["kind"]] or today > _day(assessment["expires_on"]):
+        return "is not valid today"
+    return None if _text(assessment["signer"]) else "does not say who signed it"
+
+
+def r10(facts: Facts) -> str | None:
+    if not _moves_return(facts) or not _of_a_minor(facts):
+        return None
+    if facts.type != PROPOSAL and (because := _no_carer(facts)):
+        return because
+    asks = facts.side is not Side.REQUESTED
+    ours, theirs = ("return.release", "return.acceptance") if asks else ("return.acceptance", "return.release")
+    needed = {("ours", ours), ("theirs", theirs)} - ({("theirs", theirs)} if facts.type == PROPOSAL else set())
+    signed = {
+        (release.authority, release.kind)
+        for release in facts.releases
+        if release.role == "welfare" and datetime.fromisoformat(release.valid_until) > facts.now
+    }
+    if needed - signed:
+        return "the welfare authority of each State must have signed, and its signature must still be valid"
+    return None
+
+
+def _of_a_minor(facts: Facts) -> bool:
+    """Return whether the return is one of a minor: from the record where there is one, else as it was proposed."""
+    if facts.type == PROPOSAL and facts.body["represented"] is not treat_as_minor(facts.draft or {}):
+        raise ValueError("the proposal says something else of the person than the record")
+    if facts.draft is not None:
+        return treat_as_minor(facts.draft)
+    return facts.said[PROPOSAL]["represented"] is not False
+
+
+def _no_carer(facts: Facts) -> str | None:
+    """Return why nobody is ready to receive the person, or ``None``."""
+    acceptance = facts.body if facts.type == ACCEPTANCE else facts.said[ACCEPTANCE]
+    carer, today = acceptance["carer"], facts.now.date()
+    if acceptance["decision"] != "accepted" or carer is None:
+        return "nobody is named who will receive the person"
+    if not _text(carer["class"]) or not _on_or_before(carer["agreed_in_writing_on"], today):
+        return "who will receive the person has not agreed in writing"
+    return "the acceptance is no longer valid" if _day(acceptance["expires_on"]) < today else None
+
+
+def _departs(facts: Facts) -> bool:
+    return _moves_return(facts) and facts.type == SCHEDULE and facts.body.get("status") != "planned"
+
+
+def r12(facts: Facts) -> str | None:
+    if not _departs(facts):
+        return None
+    _, record = _return_record(facts)
+    if not _on_or_before(record["contacts_given_on"], facts.now.date()):
+        return "the person has not been given the addresses of those who can help"
+    return None
+
+
+def r23(facts: Facts) -> str | None:
+    handling = facts.body.get("handling")
+    if handling is not None and (not _text(handling["legal_basis"]) or "CONSENT" in handling["legal_basis"].upper()):
+        return "consent is never the only ground of a disclosure"
+    if not _sends_return(facts):
+        return None
+    file, record = _return_record(facts)
+    return _not_her_wish(record, facts.now.date(), minor=treat_as_minor(file)) or _not_today(facts, record)
+
+
+def _not_her_wish(record: Mapping[str, Any], today: date, *, minor: bool) -> str | None:
+    """Return why no consent to this disclosure is on record, or ``None``."""
+    wish = record["wish"]
+    if wish["wish"] != "return":
+        return "the person does not wish to return"
+    if wish["revoked_on"] is not None:
+        return "the consent was revoked"
+    if wish["detained_now"] is not False:
+        return "a consent given in detention is none"
+    if not (_on_or_before(wish["options_explained_on"], today) and _on_or_before(wish["written_on"], today)):
+        return "the consent is not informed, or not in writing"
+    if not _text(wish["language"]) or wish["copy_given"] is not True:
+        return "the consent does not say in which language it was explained, or no copy was given"
+    if minor and not (_on_or_before(record["views"]["heard_on"], today) and _text(record["views"]["by"])):
+        return "the person has not been heard"
+    return None
+
+
+def _not_today(facts: Facts, record: Mapping[str, Any]) -> str | None:
+    """
+    Return why the wish does not stand on the day of departure, or ``None``; before that day it need not.
+
+    The day is that of the place of departure.
+    """
+    if not _departs(facts):
+        return None
+    again = record["reconfirmation"]
+    day = facts.now.astimezone(_instant(record["travel"]["departs_at"]).tzinfo).date()
+    if _day(again["on"]) == day and _text(again["by"]) and again["consent_stands"] is True:
+        return None
+    return "the consent was not confirmed today"
+
+
+def r11(facts: Facts) -> str | None:
+    if _file(facts) is not None or facts.side is Side.REQUESTING or facts.frozen:
+        return None  # the duty to answer is that of the side that is asked
+    if facts.state in _NOTHING_OWED or facts.reply is not None:
+        return None
+    clock = next((clock for clock in facts.clocks if clock.step == "reply"), None)
+    if clock is None:
+        return "it is not known by when the reply is due"
+    if facts.now.date() < clock.delay_on:
+        return None
+    if facts.delay is None:
+        return "four fifths of the time are over, and there is neither a reply nor a notice of delay"
+    return "the day that the notice of delay named is past" if _day(facts.delay["eta"]) < facts.now.date() else None
+
+
+_NOTHING_OWED = _OVER | {State.REDIRECTED}
+"""States in which the requested side owes no reply: it passed the question on, or it was taken back."""
+
+
+def r13(facts: Facts) -> str | None:
+    reason = facts.justification if facts.justification is not None else (facts.draft or {}).get("justification")
+    return None if _text(reason) else "no justification is given"
+
+
+def r14(facts: Facts) -> str | None:
+    file = _file(facts)
+    if file is not None and file["category"] != "subject":
+        return f"the category is '{file['category']}'; only a subject may be asked about"
+    return None
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each member of ``value`` at any depth: its name and what it holds."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield name, inner
+            yield from _members(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _members(inner)
+
+
+_CONCLUSION = frozenset({"kind", "positive", "on", "expires_on", "signed_by_role"})
+_ASSESSING = frozenset(
+    {
+        "assessments",
+        "assessment",
+        "views",
+        "wish",
+        "identification",
+        "reflection",
+        "proceedings",
+        "suspicion",
+        "opinion",
+    }
+)
+"""Members of the record of a return, and names for what somebody thinks: none of them has a place in a message."""
+
+
+def r15(facts: Facts) -> str | None:
+    if named := sorted({name for name, _ in _members(facts.body)} & _ASSESSING):
+        return f"{', '.join(named)} is an assessment, and assessments stay"
+    conclusions = facts.body.get("conclusions", [])
+    if not isinstance(conclusions, list):
+        raise TypeError("conclusions are a list")
+    for conclusion in conclusions:
+        if set(conclusion) != _CONCLUSION:
+            return "of an assessment its conclusion, its days and its signer leave, all of them and nothing more"
+        if conclusion["positive"] is not True:
+            return "a conclusion that is not positive leads to no message, and its reasons stay"
+    return None
+
+
+def _unanswered(facts: Facts) -> frozenset[str]:
+    """Return the types by which the other State asked for something about its data that it has not got."""
+    if not isinstance(facts.notices, tuple):
+        raise TypeError("nobody looked what the other State asked for")
+    return frozenset(notice.kind for notice in facts.notices if not notice.ours and notice.answer is None)
+
+
+def r16(facts: Facts) -> str | None:
+    asked = _unanswered(facts) & {RECTIFICATION, ERASURE}
+    return "a correction or an erasure that was asked for is not confirmed" if asked else None
+
+
+def r17(facts: Facts) -> str | None:
+    return "a question about the use of the data is not answered" if USE_REQUEST in _unanswered(facts) else None
+
+
+_GROUNDS = frozenset(schemas.codes("transfer_ground"))
+
+
+def r19(facts: Facts) -> str | None:
+    file = _file(facts)
+    if file is None or _exempt(facts):
+        return None
+    ground = file["transfer_ground"]
+    if ground is None or ground["code"] not in _GROUNDS or not _text(ground["reference"]):
+        return "no ground for the transfer with its reference"
+    return None
+
+
+def _checked(check: Any, today: date) -> bool:
+    """Return whether somebody named carried out the endangerment check on a day that is not to come."""
+    return isinstance(check, Mapping) and _text(check["by"]) and _on_or_before(check["on"], today)
+
+
+def r20(facts: Facts) -> str | None:
+    file = _file(facts)
+    if file is None or _exempt(facts):
+        return None
+    check = file["endangerment_check"]
+    if check is None or check["result"] == "not_done":
+        return "the endangerment check is not done" if treat_as_minor(file) else None
+    if check["result"] != "passed":
+        return "the endangerment check did not pass"
+    return None if _checked(check, facts.now.date()) else "the endangerment check does not say who made it and when"
+
+
+_TELLING = re.compile(r"asylum|refugee|traffick|victim|exploit", re.IGNORECASE)
+_NAMES = frozenset({"names", "mother_given_names", "father_given_names"})
+"""Elements that are a person's own name, where a word says nothing."""
+
+
+def r21(facts: Facts) -> str | None:
+    body = {**facts.body, "elements": {name: _elements(facts)[name] for name in _elements(facts).keys() - _NAMES}}
+    if any(_TELLING.search(name) or _tells(value) for name, value in _members(body)):
+        return "the message says more than who is asked about"
+    return None
+
+
+def _tells(value: Any) -> bool:
+    """Return whether text, alone or in a list, names a status: in words, or as a code that passports use for one."""
+    if isinstance(value, (list, tuple)):
+        return any(_tells(inner) for inner in value)
+    return isinstance(value, str) and (value in STATUS_CODES or _TELLING.search(value) is not None)
+
+
+def r24(facts: Facts) -> str | None:
+    file = _file(facts)
+    if file is None or not _lets_a_consulate_in(facts):
+        return None
+    check = file["endangerment_check"]
+    if check is None or check["result"] != "passed" or not _checked(check, facts.now.date()):
+        return "a consulate is let in only after the endangerment check has passed, for an adult too"
+    return None
+
+
+def _lets_a_consulate_in(facts: Facts) -> bool:
+    if facts.type == REQUEST:
+        return "CONSULAR_INTERVIEW" in allowed_methods(facts.body["method_limit"], no_contact=False)
+    if facts.type == INTERVIEW_ANSWER:
+        return bool(facts.body["decision"] != "DECLINED")
+    return facts.type == DOCUMENT_REQUEST
+
+
+def r26(facts: Facts) -> str | None:
+    if facts.type != REPLY:
+        return None
+    outcome, matched = facts.body["outcome"], _codes(facts.body["match_basis"])
+    if outcome == "NOT_FOUND" and (matched or facts.body["reason"] is not None):
+        return "NOT_FOUND carries neither a match nor a reason; it says that no entry was found and nothing more"
+    if outcome in {"NOT_NATIONAL", "NO_PR_AT_DATE", "FORMER_NATIONAL"} and not matched:
+        return f"{outcome} must rest on an entry that was found; where none was, the outcome is NOT_FOUND"
+    if outcome in POSITIVE_OUTCOMES and not matched:
+        return "a positive outcome names the elements that matched"
+    return None if outcome in _OUTCOMES else "it is not known what the reply says"
+
+
+_OUTCOMES = frozenset().union(*OUTCOMES_FOR.values())
+
+
+def n01(facts: Facts) -> str | None:
+    if facts.no_contact is None or _exempt(facts):
+        return None
+    return "the State is on the no-contact list"
+
+
+def n02(facts: Facts) -> str | None:
+    if facts.recipient_ready is True:
+        return None
+    return "no valid sealing key of the recipient is held, or the State is on hold"
+
+
+def q01(facts: Facts) -> str | None:
+    if facts.type != REPLY:
+        return None
+    if facts.question is None:
+        return "the question that the reply answers is not known"
+    purpose = facts.question["handling"]["purpose"]
+    if facts.body["outcome"] not in OUTCOMES_FOR[purpose]:
+        return f"{facts.body['outcome']} does not answer the question {purpose}"
+    if facts.body["handling"]["purpose"] != purpose:
+        return "the reply names another purpose than the request"
+    return None
+
+
+def m01(facts: Facts) -> str | None:
+    if facts.type != REPLY:
+        return None
+    if facts.question is None:
+        return "the question that the reply answers is not known"
+    allowed = allowed_methods(facts.question["method_limit"], facts.question["no_contact_methods"] is not False)
+    used = _codes(facts.body["method_used"])
+    if beyond := sorted(used - allowed):
+        return f"{', '.join(beyond)} is outside the method limit of the request"
+    if facts.body["outcome"] in POSITIVE_OUTCOMES | NEGATIVE_OUTCOMES - {"REFUSED"} and not used:
+        return "the method used is not stated"
+    return None
+
+
+def _remark_matters(facts: Facts) -> bool:
+    """Return whether the message has a remark, or the record one that is to go with it."""
+    waits = is_waiting(_file(facts), facts.remark.remark) if facts.type in REMARKED else False
+    return waits or "remark" in facts.body
+
+
+REMARKED = frozenset({REQUEST, ELEMENTS})
+"""The types that have a place for a remark."""
+
+
+def rem1(facts: Facts) -> str | None:
+    if not _remark_matters(facts):
+        return None
+    if facts.type not in REMARKED or facts.remark.most is None:
+        return "no agreement with that State allows a remark in this message"
+    if "remark" not in facts.body:
+        return None
+    text = facts.body["remark"]["text"]
+    if not isinstance(text, str):
+        raise TypeError("a remark is text")
+    return f"the agreement allows {facts.remark.most} characters" if len(text) > facts.remark.most else None
+
+
+def rem2(facts: Facts) -> str | None:
+    if not _remark_matters(facts):
+        return None
+    remark = facts.remark.remark
+    if remark is None or not is_read(facts.draft, remark):
+        return "the remark has not been read and redacted as it stands in the record"
+    return f"the remark is held: {', '.join(remark.reasons)}" if remark.reasons else None
+
+
+def rem3(facts: Facts) -> str | None:
+    if not _remark_matters(facts):
+        return None
+    remark = facts.remark.remark
+    if remark is None or not is_confirmed(facts.draft, remark):
+        return "nobody has confirmed the redacted remark as it stands, beside the record as it stands"
+    if facts.body.get("remark") != wire_value(remark):
+        return "the body has another remark than the one that was confirmed"
+    return None
+
+
+def rem4(facts: Facts) -> str | None:
+    if "remark" not in facts.body:
+        return None
+    if facts.remark.leaks is None:
+        return "nobody has compared the remark with the record"
+    if facts.remark.leaks:
+        return f"the remark tells something of the record: {', '.join(facts.remark.leaks)}"
+    return None
+
+
+def rem5(facts: Facts) -> str | None:
+    stop = facts.remark.stop
+    if stop is None or _exempt(facts):
+        return None
+    if not still_stops(stop, (_file(facts) or {})["asylum"]):
+        return None  # looked at anew since, by whoever attests: that decides, as ever (R-01)
+    return "a remark told of a need for protection, or may have; the state is attested anew before anything leaves"

@@ -1,0 +1,330 @@
+"""
+What each event of state table V changes besides the state, and what it leads to.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.core.attachments import drawn
+from gateway.core.case import Case, Side, State
+from gateway.core.deadlines import shorten_clock
+from gateway.core.machine import Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
+from gateway.core.messages import (
+    ACKNOWLEDGEMENT,
+    AFTER_WITHDRAWAL,
+    CONTEST,
+    DELAY,
+    INTERVIEW,
+    INTERVIEW_ANSWER,
+    INTERVIEW_RESULT,
+    NEGATIVE_OUTCOMES,
+    QUESTION,
+    REDIRECT,
+    REMINDER,
+    REPLY,
+    WITHDRAWAL,
+)
+from gateway.core.remark import FURTHER_REMARK
+from gateway.core.verification import WITHDRAWAL_BODY, S
+from gateway.core.verification_guards import let_go_by, pending_of, value_of
+from schemas import ijson
+
+# What each event changes besides the state.
+
+Change = tuple[Case, tuple[Effect, ...]]
+
+
+def _amend(case: Case, event: Event, now: datetime) -> Change:
+    draft = event.data["draft"]
+    # The purpose decides what a reply may say and what may leave, so it follows the draft.
+    amended = replace(case, draft=draft, purpose=draft["purpose"], officer=draft["officer"])
+    images = drawn(draft, event.data.get("renditions", case.renditions))
+    amended = replace(amended, pending=event.data["pending"], renditions=images)
+    return (_remarked(amended, event) if "remark" in event.data else amended), ()
+
+
+def _remarked(case: Case, event: Event) -> Case:
+    """Take in what became of the remark. That one told of a need for protection is not undone by another remark."""
+    return replace(case, remark=event.data["remark"], remark_stop=event.data["remark_stop"] or case.remark_stop)
+
+
+def _remark(case: Case, event: Event, now: datetime) -> Change:
+    """Take in a remark in place of any other; what was prepared with that is void."""
+    return _remarked(replace(case, draft=event.data["draft"], pending=event.data["pending"]), event), ()
+
+
+def _confirm_remark(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, remark=event.data["remark"], pending=event.data["pending"]), ()
+
+
+def _attach(case: Case, event: Event, now: datetime) -> Change:
+    """Take in, or take out, an image drawn anew. What was prepared before is void: it may say something else now."""
+    draft = event.data["draft"]
+    images = drawn(draft, event.data["renditions"])
+    return replace(case, draft=draft, renditions=images, pending=None), ()
+
+
+def _prepare(case: Case, event: Event, now: datetime) -> Change:
+    consent = event.data.get("consent")
+    interview = {**(case.interview or {}), "consent": consent} if consent is not None else case.interview
+    return replace(case, pending=event.data["pending"], interview=interview), ()
+
+
+def _sign(case: Case, event: Event, now: datetime) -> Change:
+    data = event.data
+    signed = replace(
+        pending_of(case), approver=event.actor, statement=data["statement"], valid_until=data["valid_until"]
+    )
+    return replace(case, pending=signed), ()
+
+
+def _send(case: Case, event: Event, now: datetime) -> Change:
+    pending = pending_of(case)
+    left = case.remark is not None and "remark" in value_of(pending)
+    remark = replace(case.remark, sent=True) if case.remark is not None and left else case.remark
+    return replace(case, pending=None, remark=remark), (Send(pending.type, pending.body),)
+
+
+def _receipt(case: Case, event: Event, now: datetime) -> Change:
+    case = case.with_clocks(*event.data["clocks"])
+    found = event.data["findings"]
+    return (replace(case, findings=(*case.findings, *found)) if found else case), ()
+
+
+def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
+    found = event.data.get("found") or f"not accepted: {event.data['code']}"
+    return replace(case, findings=(*case.findings, found)), (Notify("interior"),)
+
+
+def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
+    """Take back what the extension changed when it was handed in: the end of the time, and the day told for it."""
+    clock = case.clock("reply")
+    case = case if clock is None else case.with_clocks(shorten_clock(clock))
+    told = case.delay is not None and bool(case.delay.get("extension"))
+    return _not_accepted(replace(case, delay=None) if told else case, event, now)
+
+
+def _undelivered(case: Case, event: Event, now: datetime) -> Change:
+    if case.state is S.WITHDRAWN:
+        return case, (Notify("interior"),)  # the withdrawal itself; the thread has ended already
+    return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))
+
+
+def _arrive(case: Case, event: Event, now: datetime) -> Change:
+    """Take in a message of the other State."""
+    if case.state in (S.WITHDRAWN, S.CLOSED):
+        return case, ()
+    body = event.data["body"]
+    case = case.with_clocks(*event.data.get("clocks", ()))
+    match event.name:
+        case "question":
+            case = replace(case, asked=tuple(body["elements"]), pending=None)
+        case "interview":
+            case = replace(case, interview={"proposal": body}, pending=None)
+        case "interview_answer":
+            case = replace(case, interview={**(case.interview or {}), "answer": body})
+        case "interview_result":
+            case = replace(case, interview={**(case.interview or {}), "result": body})
+        case "delay" | "extension":
+            case = replace(case, delay=body)
+        case "reply":
+            case = replace(case, reply=body, reply_digest=event.data.get("digest"))
+        case "elements" if case.received is not None:
+            merged = {**case.received["elements"], **body["elements"]}
+            # The remark of the request stays what it is: one more comes beside it.
+            more = {FURTHER_REMARK: body["remark"]} if "remark" in body else {}
+            case = replace(case, received={**case.received, **more, "elements": merged})
+        case "contest":
+            case = replace(case, contests=case.contests + 1)
+        case "reminder":
+            case = replace(case, reminders=case.reminders + 1)
+        case _:
+            pass
+    return case, (Notify("interior"),)
+
+
+def _resume_to(case: Case) -> State:
+    if case.resume_to is None:
+        raise IllegalStep(case.state, "resume", "")
+    return case.resume_to
+
+
+def _withdrawn(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, pending=None), (DropUnsent(), EndThread("withdrawn"), Notify("interior"))
+
+
+def _contest(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, contests=case.contests + 1), (Send(CONTEST, event.data["body"]),)
+
+
+def _contested(case: Case, event: Event, now: datetime) -> Change:
+    """The same event name on both sides: a body of our own leaves, a body of theirs arrives."""
+    return _contest(case, event, now) if case.side is Side.REQUESTING else _arrive(case, event, now)
+
+
+def _interviewed(case: Case, event: Event, now: datetime) -> Change:
+    """As with a contest: on one side it leaves, on the other it arrives."""
+    if case.side is Side.REQUESTED:
+        return _arrive(case, event, now)
+    answer = value_of(pending_of(case))
+    return _send(replace(case, interview={**(case.interview or {}), "answer": answer}), event, now)
+
+
+def _decline_interview(case: Case, event: Event, now: datetime) -> Change:
+    answer = ijson.loads(event.data["body"].encode())
+    declined = replace(case, interview={**(case.interview or {}), "answer": answer}, pending=None)
+    return declined, (Send(INTERVIEW_ANSWER, event.data["body"]),)
+
+
+def _ask_interview(case: Case, event: Event, now: datetime) -> Change:
+    proposal = ijson.loads(event.data["body"].encode())
+    return replace(case, interview={"proposal": proposal}), (Send(INTERVIEW, event.data["body"]),)
+
+
+def _report_interview(case: Case, event: Event, now: datetime) -> Change:
+    result = ijson.loads(event.data["body"].encode())
+    return replace(case, interview={**(case.interview or {}), "result": result}), (
+        Send(INTERVIEW_RESULT, event.data["body"]),
+    )
+
+
+def _remind(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, reminders=case.reminders + 1), (Send(REMINDER, event.data["body"]),)
+
+
+def _freeze(case: Case, event: Event, now: datetime) -> Change:
+    draft = event.data.get("draft")
+    case = replace(case, draft=draft) if draft is not None else case
+    reason = event.data["reason"]
+    by = (event.actor, event.role)
+    case = replace(case, holders=(*(holder for holder in case.holders if holder != by), by))
+    if case.state in (S.FROZEN, S.WITHDRAWN):
+        return replace(case, freeze_reason=f"{case.freeze_reason}\n{reason}", released=False, resume_proposer=None), ()
+    at = _resume_to(case) if case.state is S.SUSPENDED else case.state
+    resume_to = S(event.data["undo"]) if event.data.get("undo") else at
+    if at is S.CONTESTED and resume_to is S.REPLIED:
+        case = replace(case, contests=case.contests - 1)  # the objection never left, so it may still be made
+    if resume_to is S.CLEARED:
+        resume_to = S.DRAFT  # the approval did not know what stopped the case; it is given anew
+    frozen = replace(
+        case,
+        resume_to=resume_to,
+        frozen_by=by,
+        freeze_reason=reason,
+        released=False,
+        resume_proposer=None,
+        pending=None,
+    )
+    return frozen, (DropUnsent(), Notify("interior"))
+
+
+def _correct(case: Case, event: Event, now: datetime) -> Change:
+    """Replace what is known of the person, and nothing else of the record."""
+    draft = {**(case.draft or {}), "elements": event.data["elements"]}
+    return replace(case, draft=draft, renditions=drawn(draft, case.renditions)), ()
+
+
+def _attest(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, draft={**(case.draft or {}), "asylum": event.data["asylum"]}), ()
+
+
+def _release(case: Case, event: Event, now: datetime) -> Change:
+    gone = let_go_by(case, event.actor, event.role)
+    holders = tuple(holder for holder in case.holders if holder not in gone)
+    return replace(case, holders=holders, released=not holders), (Notify("interior"),)
+
+
+def _propose_resume(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, resume_proposer=event.actor), ()
+
+
+def _resume(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, frozen_by=None, freeze_reason=None, released=False, resume_proposer=None, resume_to=None), ()
+
+
+def next_full_hour(now: datetime) -> datetime:
+    """Return the first full hour after ``now``: every withdrawal leaves then, so its time tells nothing."""
+    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+def _withdraw(case: Case, event: Event, now: datetime) -> Change:
+    # What may follow a withdrawal takes data back, and is not dropped by it.
+    effects: list[Effect] = [DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn")]
+    if event.data["posted"]:
+        effects.append(Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)))
+    return replace(case, pending=None, withdraws_at=next_full_hour(now).isoformat()), tuple(effects)
+
+
+def _say(type: str) -> Apply:
+    def apply(case: Case, event: Event, now: datetime) -> Change:
+        return case.with_clocks(*event.data.get("clocks", ())), (Send(type, event.data["body"]),)
+
+    return apply
+
+
+def _delay(case: Case, event: Event, now: datetime) -> Change:
+    """Say that it takes longer, and remember until when: the next notice is due after that day (R-11)."""
+    said = replace(case, delay=ijson.loads(event.data["body"].encode()))
+    return _say(DELAY)(said, event, now)
+
+
+def _acknowledge(case: Case, event: Event, now: datetime) -> Change:
+    """Whoever takes a request up is in charge of it from then on."""
+    return _say(ACKNOWLEDGEMENT)(replace(case, officer=event.actor), event, now)
+
+
+def _ask(case: Case, event: Event, now: datetime) -> Change:
+    return replace(case, asked=tuple(event.data["asked"])), (Send(QUESTION, event.data["body"]),)
+
+
+def _answer(case: Case, event: Event, now: datetime) -> Change:
+    pending = pending_of(case)
+    statements = (pending.statement,) if pending.statement and value_of(pending)["outcome"] in NEGATIVE_OUTCOMES else ()
+    return replace(case, pending=None, reply=value_of(pending)), (Send(REPLY, pending.body, None, statements),)
+
+
+APPLIES = {
+    "amend": _amend,
+    "remark": _remark,
+    "confirm_remark": _confirm_remark,
+    "attach": _attach,
+    "prepare": _prepare,
+    "approve": _sign,
+    "countersign": _sign,
+    "send": _send,
+    "interview_answer": _interviewed,
+    "decline_interview": _decline_interview,
+    "redirection": _arrive,
+    "interview": _arrive,
+    "interview_result": _arrive,
+    "redirect": _say(REDIRECT),
+    "ask_interview": _ask_interview,
+    "report_interview": _report_interview,
+    "receipt": _receipt,
+    "not_accepted": _not_accepted,
+    "reply_not_accepted": _not_accepted,
+    "extension_not_accepted": _extension_not_accepted,
+    "undelivered": _undelivered,
+    "acknowledgement": _arrive,
+    "question": _arrive,
+    "delay": _arrive,
+    "extension": _arrive,
+    "reply": _arrive,
+    "elements": _arrive,
+    "contest": _contested,
+    "reminder": _arrive,
+    "withdrawal": _withdrawn,
+    "remind": _remind,
+    "freeze": _freeze,
+    "correct": _correct,
+    "attest": _attest,
+    "release": _release,
+    "propose_resume": _propose_resume,
+    "resume": _resume,
+    "withdraw": _withdraw,
+    "acknowledge": _acknowledge,
+    "notify_delay": _delay,
+    "extend": _delay,
+    "ask": _ask,
+    "answer": _answer,
+}

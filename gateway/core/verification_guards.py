@@ -1,0 +1,278 @@
+"""
+The guards of state table V: each returns what it found, and a row names those that it needs.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.core.age import is_decided, treat_as_minor
+from gateway.core.case import Case, Pending, Side, is_guest
+from gateway.core.elements import element_findings
+from gateway.core.facts import Finding, When
+from gateway.core.machine import Event, Guard, IllegalStep
+from gateway.core.messages import DOCUMENT_REQUEST, INTERVIEW_METHOD, NEGATIVE_OUTCOMES, REPLY, REQUEST, may_interview
+from gateway.core.minimise import disclose
+from gateway.core.remark import is_confirmed, is_shortened
+from gateway.core.rules import findings
+from gateway.core.verification import ATTESTS
+from schemas import ijson
+
+
+def value_of(pending: Pending) -> dict[str, Any]:
+    """Return the body that was prepared, as a value."""
+    return ijson.loads(pending.body.encode())
+
+
+def pending_of(case: Case) -> Pending:
+    """Return what was prepared in ``case``; raises ``IllegalStep`` if nothing was."""
+    if case.pending is None:
+        raise IllegalStep(case.state, "send", "")
+    return case.pending
+
+
+def _found(rule: str, because: str) -> tuple[Finding, ...]:
+    return (Finding(rule, because),)
+
+
+def _rules(when: When) -> Guard:
+    def guard(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+        if event.facts is None:
+            return _found("R-00", "the facts the rules need were not given")
+        return findings(when, event.facts)
+
+    return guard
+
+
+def _two_persons(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is None or event.actor == case.pending.author:
+        return _found("V-01", "author and approver are different persons")
+    remark = case.remark
+    if remark is not None and event.actor in (remark.author, remark.by) and "remark" in value_of(case.pending):
+        return _found("V-01", "who wrote or confirmed the remark wrote a part of it, and does not approve it")
+    return ()
+
+
+def _same_bytes(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is None or event.data["digest"] != case.pending.digest:
+        return _found("V-02", "the signature covers other bytes than the body that was prepared")
+    return ()
+
+
+def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """The body holds what file and matrix give, no more and no less; what the preview found missing is missing here."""
+    if case.pending is None or case.draft is None:
+        return _found("MIN-5", "there is no body, or no file to compare it with")
+    purpose = "TRAVEL_DOC" if case.pending.type == DOCUMENT_REQUEST else case.purpose
+    asked = None if case.pending.type in (REQUEST, DOCUMENT_REQUEST) else case.asked
+    disclosure = disclose(case.draft, purpose, asked, case.renditions)
+    if ijson.loads(case.pending.body.encode()).get("elements") != disclosure.elements:
+        return _found("MIN-1", "the body holds other elements than the file and the purpose give")
+    return (*disclosure.findings, *element_findings(disclosure.elements))
+
+
+def _approved(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is None or case.pending.approver is None:
+        return _found("V-03", "a second person has not approved this body")
+    return _found("V-03", "the approval is no longer valid") if _lapsed(case.pending, now) else ()
+
+
+def _lapsed(pending: Pending, now: datetime) -> bool:
+    """Return whether the signature over what is prepared has ended since; it has to count when the body leaves."""
+    return pending.valid_until is not None and now > datetime.fromisoformat(pending.valid_until)
+
+
+def _prepared(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.pending is None or case.pending.type != REPLY:
+        return _found("V-04", "no answer is prepared")
+    return ()
+
+
+def _countersigned(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    # The exact bytes decide what is answered, not what the event says of them.
+    pending = case.pending
+    if pending is None or value_of(pending)["outcome"] not in NEGATIVE_OUTCOMES:
+        return ()
+    if not pending.statement:
+        return _found("V-05", "an answer that is not positive needs a second signer")
+    return _found("V-05", "the second signature is no longer valid") if _lapsed(pending, now) else ()
+
+
+def _within_cap(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if event.data["clock"] is None:
+        return _found("D-01", "the rule of this clock allows no further extension")
+    return ()
+
+
+def _before_due(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    clock = case.clock("reply")
+    if clock is None or event.data["overdue"]:
+        return _found("D-02", "an extension is announced before the due date")
+    return ()
+
+
+def _overdue(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if event.data["overdue"] else _found("D-03", "nothing is overdue, so nothing is pressed")
+
+
+def _contest_once(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return _found("V-06", "a reply is contested once") if case.contests else ()
+
+
+def _in_directory(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if event.data["listed"] else _found("V-13", "the authority named is not in the directory of its State")
+
+
+def _interview_allowed(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """Nobody is questioned beyond the limit the asking State set, and with MX nobody at all (M-3.16)."""
+    asked = case.draft if case.side is Side.REQUESTING else case.received
+    if asked is None or not may_interview(asked["method_limit"], asked["no_contact_methods"]):
+        return _found("M-01", "the method limit of the request allows no interview")
+    return ()
+
+
+def _interview_consented(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """The person consented to this interview, and who stands up for the person is there (R-07, R-23, M-3.17)."""
+    draft, consent = case.draft or {}, (case.interview or {}).get("consent")
+    if consent is None or consent["on"] > now.date().isoformat() or consent["revoked_on"] is not None:
+        return _found("R-23", "the person's consent to this interview is not on record")
+    present = set(value_of(pending_of(case))["present"])
+    needed = {"REPRESENTATIVE"} if treat_as_minor(draft) else {"REPRESENTATIVE", "LAWYER"}
+    if not present & needed:
+        return _found("R-07", "nobody who stands up for the person would be present")
+    if "REPRESENTATIVE" in present and draft.get("representative") is None:
+        return _found("R-07", "no appointed representative is on record")
+    return ()
+
+
+def _interview_agreed(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    said, body = case.interview or {}, event.data["body"]
+    if said.get("answer") is None or said["answer"]["decision"] != "ACCEPTED":
+        return _found("M-02", "no interview was agreed on in this case")
+    # A result may start the clock of the reply anew: said twice, or of a day to come, it would put the reply off.
+    if said.get("result") is not None:
+        return _found("M-02", "what came of the interview was said already")
+    result = ijson.loads(body.encode()) if isinstance(body, str) else body
+    if result["result"] == "HELD" and result["on"] > (now.date() + timedelta(days=1)).isoformat():
+        return _found("M-02", "an interview that was held was held on a day that has come")
+    return ()
+
+
+def _attested(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """A reply rests on an interview only if one was agreed on and held, and was said to be (M-3.18)."""
+    if event.name == "reply":
+        value = event.data["body"]
+    else:
+        value = value_of(event.data["pending"] if event.name == "prepare" else pending_of(case))
+    result = (case.interview or {}).get("result")
+    if INTERVIEW_METHOD in value["method_used"] and (result is None or result["result"] != "HELD"):
+        return _found("M-02", "it names an interview, and none was agreed on and held")
+    return ()
+
+
+def let_go_by(case: Case, actor: str, role: str) -> tuple[tuple[str, str], ...]:
+    """
+    Return whose stops of ``case`` end when ``actor`` lets go in ``role``: their own; where they hold none, those of
+    guests in the very same role. A guest lets go of nothing (V-07, ``docs/decisions/0021-who-lets-go-for-a-guest.md``).
+    """
+    if is_guest(actor):
+        return ()
+    own = (actor, role)
+    if own in case.holders:
+        return (own,)
+    return tuple(holder for holder in case.holders if is_guest(holder[0]) and holder[1] == role)
+
+
+def _same_freezer(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if not let_go_by(case, event.actor, event.role):
+        return _found("V-07", "only who froze the case can let go")
+    return ()
+
+
+def _released(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if case.released and not case.holders else _found("V-08", "somebody who froze the case has not let go")
+
+
+def _second_person(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    if case.resume_proposer is None or case.resume_proposer == event.actor:
+        return _found("V-01", "two different persons resume a case")
+    return ()
+
+
+def _remark_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """What is confirmed was made of the remark that stands in the record, was not held, and has not left yet."""
+    remark = event.data["remark"]
+    if case.remark is None or remark is None or case.remark.reasons or remark.reasons or case.remark.sent:
+        return _found("REM-2", "there is no remark here that may be confirmed")
+    if not is_confirmed(case.draft, remark):
+        return _found("REM-3", "it is another remark than the one in the record, or the record has changed")
+    if not is_shortened(remark.text, case.remark.text):
+        return _found("REM-3", "words may be taken out of what was redacted, and none put in")
+    return ()
+
+
+def _never_posted_or_refused(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    # DRAFT, CLEARED and NOT_ACCEPTED are exactly the states in which no accepted request is with the other State.
+    return () if event.data["draft"]["to"] == case.partner else _found("V-09", "a case never moves to another State")
+
+
+def _indication_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """
+    What is known of a need for protection is not written over by the desk, nor of whom it is known (R-01).
+
+    A frozen case is attested anew or corrected by the authority that attests: it decides on the stop in any case.
+    """
+    if event.role in ATTESTS:
+        return ()
+    if case.draft is None or case.draft["asylum"]["state"] not in ("none", "unknown"):
+        return _found("R-01", "protection was indicated; freeze the case, and the authority that attests it decides")
+    return ()
+
+
+def _age_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """Whoever was treated as a minor is one until a decision on age is on record (R-06)."""
+    age = event.data["draft"]["age"]
+    if (case.draft is None or treat_as_minor(case.draft)) and not treat_as_minor(event.data["draft"]):
+        return () if is_decided(age) else _found("R-06", "no age decision is on record, so the person stays a minor")
+    return ()
+
+
+def _answered(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if case.reply is not None else _found("R-11", "a question that is open is answered and not closed")
+
+
+def _retention_over(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    return () if event.data["until"] <= now else _found("R-25", "the retention period is not over")
+
+
+GUARDS = {
+    "two_persons": _two_persons,
+    "same_bytes": _same_bytes,
+    "minimised": _minimised,
+    "approved": _approved,
+    "prepared": _prepared,
+    "countersigned": _countersigned,
+    "within_cap": _within_cap,
+    "before_due": _before_due,
+    "overdue": _overdue,
+    "contest_once": _contest_once,
+    "in_directory": _in_directory,
+    "interview_allowed": _interview_allowed,
+    "interview_consented": _interview_consented,
+    "interview_agreed": _interview_agreed,
+    "attested": _attested,
+    "same_freezer": _same_freezer,
+    "released": _released,
+    "second_person": _second_person,
+    "remark_stands": _remark_stands,
+    "never_posted_or_refused": _never_posted_or_refused,
+    "indication_stands": _indication_stands,
+    "age_stands": _age_stands,
+    "answered": _answered,
+    "retention_over": _retention_over,
+    "rules_compose": _rules(When.COMPOSE),
+    "rules_approve": _rules(When.APPROVE),
+    "rules_send": _rules(When.SEND),
+    "rules_resume": _rules(When.APPROVE),
+    "rules_remind": _rules(When.REMIND),
+    "rules_receive": _rules(When.RECEIVE),
+}
