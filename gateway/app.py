@@ -158,8 +158,18 @@ class Gateway:
         """
         Take newer cards, and bring back what a restored partner may have lost.
 
-        Cards that cannot be read leave those held as they are; the line in the log is the warning.
+        Cards that cannot be read leave those held as they are; the line in the log is the warning. Whatever a State
+        publishes, and whoever serves it, this raises nothing but ``Outdated``: no gateway ends by it, nor fails to
+        start.
         """
+        try:
+            await self._refresh_trust()
+        except Outdated:
+            raise
+        except Exception as error:
+            self.context.log("trust.fault", error=type(error).__name__)
+
+    async def _refresh_trust(self) -> None:
         now = self.context.clock.now()
         await publish_own(self.context, self.cards)
         try:

@@ -236,7 +236,10 @@ class Trust:
                 self._log("trust.unread", country=country, error=str(error), hint=error.hint)
                 continue
             held = self._published.get(country)
-            found[country] = Found(held, *advance_chain(held, pin, published, now, country))
+            try:
+                found[country] = Found(held, *advance_chain(held, pin, published, now, country))
+            except Exception as error:
+                self._log("trust.fault", country=country, error=type(error).__name__)
         raised = []
         for row in await self._keep(found, now):
             # ``row.epoch`` follows only once the partner has been brought what it lost, so a crash forgets nothing.

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, RepositoryError
-from tuf.api.metadata import TargetFile, Targets
+from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.ngclient import FetcherInterface, Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
@@ -179,7 +179,12 @@ class TrustList:
             try:
                 ends.append(self._take_country(updater, country))
             except (RepositoryError, BadList, *_OF_ONE_FILE) as error:
-                faults[country] = str(error)
+                faults[country] = str(error) or type(error).__name__
+            except (DownloadError, OSError, Unavailable):
+                raise
+            except Exception as error:
+                # A State signs what it likes. Whatever its part does to a reader, the others do not wait for it.
+                faults[country] = f"its part cannot be read ({type(error).__name__})"
         return _Reading(snapshot, countries, faults, min(ends))
 
     def _take_policy(self, updater: Updater, name: str) -> None:
@@ -200,9 +205,10 @@ class TrustList:
         found = trust_policy.parse_cards(raw, country)
         if country != self._own and found != load_cards(self._directory, country):
             replace_cards(self._directory, country, _by_serial(country, found))
-        # The client has just verified this file; it does not say what stands in it.
-        part = ijson.loads((self._cache / METADATA / f"{country}.json").read_bytes())
-        return datetime.fromisoformat(part["signed"]["expires"])
+        # The client has just verified this file, read as here; it does not say what stands in it. What TUF does not
+        # know it keeps, signed or not, so this is no place to be stricter.
+        part = Metadata[Targets].from_bytes((self._cache / METADATA / f"{country}.json").read_bytes())
+        return part.signed.expires
 
 
 class _Reading:

@@ -1,9 +1,14 @@
 """Faults of one country's part, which concern nobody else (docs/protocol.md 8.4)."""
 
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from keys import trust_list, trust_policy
+from tests.support.network import Network
+from tests.support.trust_list import World, make_world, now
 from tests.trust.attacks import BY_NAME
 from tests.trust.reading import attacked, held, verdict
 
@@ -21,3 +26,90 @@ async def test_a_new_card_is_taken(tmp_path: Path) -> None:
     assert "taken" == await verdict(reader)
     assert 2 == len(await held(reader, "XBB"))
     assert world.states["XBB"].cards[1].raw == (await held(reader, "XBB"))[1]
+
+
+def _spoil(world: World) -> None:
+    """XBB, with two of its own three keys, publishes a part with one more member: canonical JSON, and no I-JSON."""
+    held = world.repository.part("XBB")
+    assert held is not None
+    document = world.states["XBB"].document()
+    part = trust_list.new_country("XBB", document, now(), held.signed)
+    part.signed.unrecognized_fields["x-note"] = 2**53
+    world.repository.save_draft("XBB", part, {trust_policy.cards_path("XBB"): document})
+    world.sign("XBB", world.states["XBB"].keys[:2])
+    world.publish()
+
+
+def _add_unsigned(world: World) -> None:
+    """A thief of the online key alone puts a member beside ``signed`` into the part of XBB, whose signatures hold."""
+    part = world.repository.part("XBB")
+    assert part is not None
+    name = f"{part.signed.version}.XBB.json"
+    forged = (world.folder / "metadata" / name).read_bytes().rstrip()[:-1] + b', "x": 1.5}'
+    world.forge(name, forged)
+    world.forge_snapshot({"XBB": forged})
+
+
+@pytest.mark.parametrize("fault", [_spoil, _add_unsigned])
+async def test_members_that_tuf_does_not_know_are_passed_over(tmp_path: Path, fault: Callable[[World], None]) -> None:
+    """A part with members that TUF keeps and does not know is read like any other, and keeps nobody from the rest."""
+    world = make_world(tmp_path / "list", "XAA", "XBB")
+    reader = world.reader(tmp_path / "reader")
+    await reader.refresh()
+    world.issue("XAA")
+    fault(world)
+    assert "taken" == await verdict(reader)
+    assert 2 == len(await held(reader, "XAA"))
+
+
+async def test_part_that_breaks_the_reader_concerns_its_state_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever reading the part of one State raises, the cards of the others are taken (M-8.10)."""
+    world = make_world(tmp_path / "list", "XAA", "XBB")
+    reader = world.reader(tmp_path / "reader")
+    await reader.refresh()
+    world.issue("XAA")
+    world.issue("XBB")
+    parse = trust_policy.parse_cards
+
+    def broken(raw: bytes, country: str) -> Sequence[bytes]:
+        if country == "XBB":
+            raise ZeroDivisionError
+        return parse(raw, country)
+
+    monkeypatch.setattr(trust_policy, "parse_cards", broken)
+    assert "part" == await verdict(reader)
+    assert [2, 1] == [len(await held(reader, country)) for country in ("XAA", "XBB")]
+
+
+@pytest.mark.parametrize("fault", [_spoil, _add_unsigned])
+async def test_gateway_goes_on_whatever_a_part_holds(
+    both: tuple[Network, World], fault: Callable[[World], None]
+) -> None:
+    """What one State signs, or who holds the online key, ends no gateway and keeps none from starting."""
+    network, world = both
+    world.issue("XBB", at=network.clock.now())
+    fault(world)
+    await network.gateways["XAA"].refresh_trust()
+    card = network.gateways["XAA"].context.trust.held("XBB")
+    assert card is not None
+    assert 2 == card.serial
+
+
+async def test_refresh_survives_what_it_does_not_know(
+    both: tuple[Network, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that nobody thought of leaves the cards held, with a line in the log; a cancellation ends the refresh."""
+    network, _ = both
+    gateway = network.gateways["XAA"]
+
+    async def raises(error: BaseException) -> None:
+        raise error
+
+    monkeypatch.setattr(gateway.cards, "refresh", lambda: raises(ZeroDivisionError()))
+    await gateway.refresh_trust()
+    assert ("trust.fault", {"error": "ZeroDivisionError"}) in network.logs
+    monkeypatch.setattr(gateway.cards, "refresh", lambda: raises(asyncio.CancelledError()))
+    with pytest.raises(asyncio.CancelledError):
+        await gateway.refresh_trust()
