@@ -98,6 +98,9 @@ NAMES = {
     "control": "Iva\u0007nova",
     "right-to-left-override": "Iva\u202enova",
     "zero-width": "Iva\u200bnova",
+    "variation-selector-of-plane-14": "Iva\U000e0100nova",
+    "filler-of-a-small-script": "Iva\U00016fe4nova",
+    "blank-of-braille": "Iva\u2800nova",
     "line-feed": "Iva\nnova",
     "space-at-the-end": "Ivanova ",
 }

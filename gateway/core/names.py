@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
+from gateway.core.unseen import has_unseen, without_unseen
+
 FORMS_MAX = 256
 """Latin forms made of one text. An ambiguous letter doubles them; more than eight such letters are not usual."""
 
@@ -151,7 +153,7 @@ _Units = list[tuple[str, tuple[str, ...]]]
 
 
 def _units(text: str, language: str, script: str, usage: bool) -> _Units:
-    words = [word for word in _BREAKS.split(unicodedata.normalize("NFC", text)) if word]
+    words = [word for word in _BREAKS.split(unicodedata.normalize("NFC", without_unseen(text))) if word]
     units: _Units = []
     for word in words:
         units.append((" ", (" ",)))
@@ -246,12 +248,12 @@ _FOLDED_MARKS = ("COMBINING", "ARABIC", "HEBREW")
 
 def fold(text: str) -> str:
     """
-    Return ``text`` for comparing within one script: no case, no diacritics, no points, single spaces.
+    Return ``text`` for comparing within one script: no case, no diacritics, no points, nothing unseen, single spaces.
 
     Marks are dropped where a name is also written without them (Latin, Greek, Cyrillic, Arabic, Hebrew) and kept
     where they are vowels (the scripts of India and South-East Asia).
     """
-    folded = unicodedata.normalize("NFKD", text.casefold()).upper()
+    folded = without_unseen(unicodedata.normalize("NFKD", text.casefold())).upper()
     kept = (char for char in folded if char not in _APOSTROPHES and not _is_folded_mark(char))
     return " ".join(_BREAKS.sub(" ", unicodedata.normalize("NFC", "".join(kept)).translate(_FOLD)).split())
 
@@ -363,9 +365,6 @@ def _words(form: str) -> tuple[str, ...]:
 
 # --- what is no name --------------------------------------------------------------------------------------------------
 
-_INVISIBLE = frozenset(
-    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)]
-)
 _FORMS = ("<font>", "<wide>", "<narrow>", "<circle>", "<super>", "<sub>", "<square>", "<vertical>", "<small>")
 _PRESENTATION = ("<initial>", "<medial>", "<final>", "<isolated>")
 _EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"})
@@ -405,7 +404,7 @@ def check_text(text: str, max_len: int) -> None:
 
 def _check_char(char: str) -> None:
     category = unicodedata.category(char)
-    if char != " " and (category[0] in "CZ" or ord(char) in _INVISIBLE):
+    if char != " " and (category[0] in "CZ" or has_unseen(char)):
         raise BadText("control", "a name has no control, bidirectional or invisible character")
     if unicodedata.decomposition(char).startswith(_FORMS + _PRESENTATION):
         raise BadText("form", "a name has plain letters, no mathematical, full width or presentation forms")

@@ -27,7 +27,7 @@ from gateway.core.names import NoTable, fold, transliterate
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.case import Case, Remark, Stop
+from gateway.core.unseen import has_unseen
 from keys import b64
 from schemas import ijson
 
@@ -132,8 +133,6 @@ def is_shortened(text: str, of: str) -> bool:
 
 
 _BARRED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# What Unicode counts among marks and letters and nobody can see; a few hundred of them carry a text of their own.
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 _JOINERS = re.compile("(?<=[\u0620-\u06ff])[\u200c\u200d](?=[\u0620-\u06ff])")
 
 
@@ -143,6 +142,6 @@ def wire_fault(text: str) -> str | None:
         return f"a remark has 1 to {MOST_CHARACTERS} characters"
     if text != unicodedata.normalize("NFC", text):
         return "a remark is in normalisation form C"
-    if _UNSEEN.search(text) or any(unicodedata.category(char) in _BARRED for char in _JOINERS.sub("", text)):
+    if has_unseen(joined := _JOINERS.sub("", text)) or any(unicodedata.category(char) in _BARRED for char in joined):
         return "a remark has no control, bidirectional or invisible character"
     return None if text == text.strip() else "a remark has no space at either end"

@@ -9,6 +9,8 @@ in, save the joiners (U+200C, U+200D) between Arabic letters, which spell words.
 import re
 import unicodedata
 
+from gateway.core.unseen import JOINERS, has_unseen
+
 MOST_CHARACTERS = 4_000
 """Notes that are read here have a page at most; a remark that is sent has 500 characters (its own rule)."""
 
@@ -16,9 +18,7 @@ _MOST_MARKS = 3
 """More combining marks on one letter than any of the languages writes."""
 
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_UNSEEN = re.compile(
-    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
+_ANNOTATION = re.compile("[\ufff9-\ufffb]")
 _JOINER = re.compile("(?<![\u0620-\u06ff])[\u200c\u200d]|[\u200c\u200d](?![\u0620-\u06ff])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd\ufffe\uffff\ue000-\uf8ff]")
 # Letters and digits that Unicode holds for signs: in circles, of flags, in Braille, raised. No table here has them.
@@ -42,7 +42,7 @@ def refusals(text: str) -> list[str]:
         found.append("text-not-printable")
     if _BIDI.search(text):
         found.append("text-direction")
-    if _UNSEEN.search(text) or _JOINER.search(text):
+    if has_unseen(_BIDI.sub("", text), but=JOINERS) or _ANNOTATION.search(text) or _JOINER.search(text):
         found.append("text-invisible")
     if _too_many_marks(text):
         found.append("text-marks")

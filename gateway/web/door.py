@@ -23,6 +23,7 @@ from multidict import MultiDict
 
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.unseen import JOINERS, has_unseen
 from gateway.services.account_store import Invitation, Session
 from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound
@@ -422,21 +423,21 @@ def _is_packed(part: BodyPartReader) -> bool:
 
 
 def clean(name: str, text: str) -> str:
-    """Return a field in normal form C without outer blanks. Raises ``BadForm`` for what nobody types."""
+    """
+    Return a field in normal form C without outer blanks. Raises ``BadForm`` for what nobody types.
+
+    Of what cannot be seen only the joiners are let through: they are part of the spelling of some scripts.
+    """
     made = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
     for char in made:
         kind = unicodedata.category(char)
         if (
             (kind == "Cc" and char not in "\n\t")
             or kind in ("Cs", "Co", "Cn")
-            or (kind == "Cf" and char not in _JOINERS)
+            or ((kind == "Cf" or has_unseen(char)) and char not in JOINERS)
         ):
             raise BadForm("text", name)
     return made
-
-
-_JOINERS = "\u200c\u200d"
-"""Zero-width joiner and non-joiner: part of the spelling of some scripts. No other format character is."""
 
 
 def _for_status(status: int) -> _Told:

@@ -364,6 +364,12 @@ BAD = {
     "grapheme joiner": ("An\u034fna", "control"),
     "hangul filler": ("An\u3164na", "control"),
     "variation selector": ("An\ufe0fna", "control"),
+    "variation selector of plane 14": ("An\U000e0100na", "control"),
+    "last variation selector": ("An\U000e01efna", "control"),
+    "filler of a small script": ("An\U00016fe4na", "control"),
+    "blank of Braille": ("An\u2800na", "control"),
+    "note without a head": ("An\U0001d159na", "control"),
+    "shorthand control": ("An\U0001bca0na", "control"),
     "tag": ("An\U000e0041na", "control"),
     "private use": ("An\ue000na", "control"),
     "surrogate": ("An\ud800na", "control"),
@@ -387,6 +393,13 @@ def test_no_names(text, code):
         check_text(text, 80)
     assert code == refused.value.code
     assert len(text) < 3 or text not in str(refused.value)
+
+
+@pytest.mark.parametrize("code", [0x34F, 0x115F, 0x180B, 0x2800, 0x3164, 0xFE0F, 0x16FE4, 0x1D159, 0xE0100, 0xE01EF])
+def test_what_nobody_sees_is_not_compared(code):
+    """A name with a character that cannot be seen has the forms of the name without it."""
+    hidden = f"He{chr(code)}lena"
+    assert (fold("Helena"), transliterate("Helena", "Latn")) == (fold(hidden), transliterate(hidden, "Latn"))
 
 
 @given(st.text(max_size=20))

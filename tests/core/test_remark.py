@@ -73,6 +73,8 @@ def test_no_word_may_be_put_in(words: list[str], at: int) -> None:
         "a\ufe0fb",
         "a\u115fb",
         "a\U000e0100b",
+        "a\U00016fe4b",
+        "a\u2800b",
     ],
 )
 def test_what_is_no_remark_on_the_wire(text: str) -> None:

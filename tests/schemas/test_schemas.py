@@ -2,12 +2,14 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 import schemas
+from gateway.core.unseen import has_unseen
 from tests.schemas.support import EXAMPLES, NAMES, nodes, read
 
 ALL = (*NAMES, "common")
@@ -96,6 +98,15 @@ def test_patterns_are_portable(name: str) -> None:
             assert pattern.startswith("^"), path
             assert pattern.endswith(("$(?!\\n)", "\\n$")), path
             assert not any(shorthand in pattern for shorthand in ("\\d", "\\w", "\\s", "\\p", "\\b")), path
+
+
+@pytest.mark.parametrize("part", ["name_part", "name_line", "identifier", "unit"])
+def test_no_line_of_text_takes_what_nobody_sees(part: str) -> None:
+    """A name, a number and a place hold no character that the house knows nobody can see."""
+    pattern = re.compile(schemas.load("common")["$defs"][part]["pattern"])
+    unseen = [char for char in map(chr, range(0x110000)) if has_unseen(char)]
+    assert len(unseen) > 4000
+    assert [] == [hex(ord(char)) for char in unseen if pattern.search(f"a{char}b") or pattern.search(char)]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -236,7 +236,13 @@ async def test_a_form_that_led_nowhere_can_be_sent_again(desk: Desk, pages: Page
     assert 2 == len(pages.posted)
 
 
-@pytest.mark.parametrize("text", ["a\u202eb", "a\u2066b", "a\u200bb", "a\x00b", "a\x1bb", "a\ufeffb", "a\ue000b"])
+UNSEEN = [f"a{char}b" for char in "\u034f\u3164\u115f\ufe0f\u2800\U000e0100\U000e01ef\U00016fe4\U0001d159"]
+"""Marks, letters and signs by their category, and nothing to the eye."""
+
+
+@pytest.mark.parametrize(
+    "text", ["a\u202eb", "a\u2066b", "a\u200bb", "a\x00b", "a\x1bb", "a\ufeffb", "a\ue000b", *UNSEEN]
+)
 async def test_hidden_characters_are_refused(desk: Desk, pages: Pages, text: str) -> None:
     """Controls, direction marks, zero-width and private characters in a field: 422, and nothing is done."""
     officer = await desk.officer("first")
