@@ -191,6 +191,9 @@ class Case:
 
     ``withdraws_at`` is the full hour, an RFC 3339 instant, at which a withdrawal of ours may leave.
 
+    ``answered`` is the digest that started the clock of the reply that was contested. That clock is answered, however
+    long the second look takes; until the contest is receipted there is no other.
+
     ``remark`` is what became of the remark in ``draft``, ``remark_stop`` that one told of a need for protection.
     """
 
@@ -228,6 +231,7 @@ class Case:
     remark: Remark | None = None
     remark_stop: Stop | None = None
     withdraws_at: str | None = None
+    answered: str | None = None
 
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""

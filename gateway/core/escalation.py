@@ -66,10 +66,22 @@ def _interview(case: Case) -> tuple[str, ...]:
 
 
 def owed(case: Case) -> Clock | None:
-    """Return the clock whose due date the desks see: of the steps owed the one that is over first, or ``None``."""
+    """Return the clock whose due date the desks see: of those that run the one that is over first, or ``None``."""
+    return min(running(case), key=lambda clock: clock.due_at, default=None)
+
+
+def running(case: Case) -> tuple[Clock, ...]:
+    """
+    Return the clocks of the steps owed in this state of the case.
+
+    That of a reply which was given and then contested is over: a second look has its own, from its own receipt.
+    """
     steps = owed_steps(case)
-    running = (clock for clock in case.clocks if clock.step in steps and not clock.floor)
-    return min(running, key=lambda clock: clock.due_at, default=None)
+    return tuple(clock for clock in case.clocks if clock.step in steps and not clock.floor and not _over(case, clock))
+
+
+def _over(case: Case, clock: Clock) -> bool:
+    return clock.step == "reply" and case.answered is not None and clock.evidence == case.answered
 
 
 def delay_notice_from(case: Case) -> date | None:

@@ -1,7 +1,8 @@
 """
 Which evidence a message is, and which clocks it may start.
 
-Rule 1: a clock starts at the evidence its rule names, and at no other: a receipt is no acknowledgement.
+Rule 1: a clock starts at the evidence its rule names, and at no other: a receipt is no acknowledgement. Only a second
+look is acknowledged by nothing but its receipt, for the desk that is asked has the case in hand already.
 Rule 2: both sides reckon from the same instant: what a message asks for, from its receipt; what it says, from its own.
 Rule 3: a date that the message itself states, such as that of an issue, goes before the day it was sent.
 """
@@ -32,7 +33,7 @@ class Start:
 
 _RECEIVED: Mapping[str, tuple[Start, ...]] = {
     messages.REQUEST: (Start("receipt", STEPS), Start("request", ("reply",))),
-    messages.CONTEST: (Start("receipt", ("reply",)), Start("request", ("reply",))),
+    messages.CONTEST: tuple(Start(kind, ("reply",)) for kind in ("receipt", "request", "acknowledgement")),
 }
 
 

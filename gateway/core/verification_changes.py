@@ -159,6 +159,8 @@ def _contest(case: Case, event: Event, now: datetime) -> Change:
 
 def _contested(case: Case, event: Event, now: datetime) -> Change:
     """The same event name on both sides: a body of our own leaves, a body of theirs arrives."""
+    clock = case.clock("reply")
+    case = replace(case, answered=clock.evidence if clock else None)
     return _contest(case, event, now) if case.side is Side.REQUESTING else _arrive(case, event, now)
 
 

@@ -120,6 +120,8 @@ OWED: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "acknowledged": ({}, "reply"),
     "answered": ({"state": State.REPLIED}, None),
     "frozen": ({"state": State.FROZEN}, None),
+    "a second look without a time of its own": ({"state": State.CONTESTED, "answered": "reply"}, None),
+    "a second look with one": ({"state": State.CONTESTED, "answered": "the first reply"}, "reply"),
     "document asked for": ({"state": State.DECIDED, "clocks": (clock("travel_document"),)}, "travel_document"),
     "document not asked for": ({"state": State.DECIDED}, None),
     "document due from us": (

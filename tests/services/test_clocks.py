@@ -123,6 +123,32 @@ async def test_a_second_look_keeps_the_first_clock(network: Network) -> None:
     assert mine["reply"] == yours["reply"]
 
 
+async def test_a_second_look_counts_from_its_receipt_where_an_acknowledgement_counts(network: Network) -> None:
+    """Nobody acknowledges a contest: its receipt starts the time, and both sides reckon alike."""
+    agree(network, "BILAT-RU-CH")
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    network.clock.pass_(days=59)
+    await network.refresh()
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first", "case_officer")
+    await network.deliver()
+    mine, yours = await clocks(network, ours, theirs)
+    assert ("restarted", network.clock.now().date()) == (mine["reply"].cause, mine["reply"].start_on)
+    assert mine["reply"] == yours["reply"]
+    assert () == (await story.case(network, "XAA", ours)).findings
+
+
+async def test_nothing_is_owed_by_the_clock_that_the_first_reply_answered(network: Network) -> None:
+    """Until the contest is receipted no day is over, whatever the day of the reply that was contested."""
+    ours, _ = await story.replied(network, "NOT_FOUND")
+    network.clock.pass_(days=59)
+    await network.refresh()
+    network.wires.cut = True
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first", "case_officer")
+    row = await story.row(network, "XAA", ours)
+    late = await network.gateways["XAA"].reminder.run_once(network.clock.now())
+    assert ("CONTESTED", None, 0) == (row.state, row.due_on, late.overdue)
+
+
 async def test_an_extension_goes_by_the_agreement_of_its_clock(network: Network) -> None:
     """The rule that started a clock extends it, not whichever governs the step by then."""
     agree(network, "EURA-RU-AT", "EURA-RU")

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.core import wire
 from gateway.core.case import Case, Notice, Side, State
-from gateway.core.escalation import owed_steps
+from gateway.core.escalation import running
 from gateway.core.messages import (
     CONFIRMATION,
     DELAY,
@@ -194,7 +194,7 @@ def known(visit: Visit, case: Case) -> Known:
     """Return what a desk sees of ``case`` without a reason."""
     tongue, pending = visit.tongue, case.pending
     calendars = visit.site.desk.context.reckoner.calendars
-    running = tuple(
+    clocks = tuple(
         Running(
             tongue.code("step", clock.step),
             lateness(clock, visit.now, calendars, tongue),
@@ -203,14 +203,13 @@ def known(visit: Visit, case: Case) -> Known:
             clock.calendar_version,
             len(clock.extended),
         )
-        for clock in case.clocks
-        if clock.step in owed_steps(case)  # of what was done the time no longer runs
+        for clock in running(case)  # of what was done the time no longer runs
     )
     prepared = pending and Prepared(
         tongue.code("message_type", pending.type), pending.digest, pending.author, pending.approver
     )
     purpose = tongue.code("purpose", case.purpose)
-    return Known(case.thread, purpose, running, tuple(map(tongue._, case.findings)), prepared or None, case.contests)
+    return Known(case.thread, purpose, clocks, tuple(map(tongue._, case.findings)), prepared or None, case.contests)
 
 
 # What a desk sees for a reason.
