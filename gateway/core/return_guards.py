@@ -356,9 +356,14 @@ def _notice_kept(case: Case, event: Event, now: datetime) -> str | None:
 
 def _as_planned(case: Case, event: Event, now: datetime) -> str | None:
     leaves = departs_at(_record(case, event))
-    said = _instant(body_of(event)["departs_at"])
+    body = body_of(event)
+    said = _instant(body["departs_at"])
     if event.name == "schedule":
         return None if said == leaves else "the message names another departure than the record"
+    # Who is awaited on another day, or elsewhere, is awaited by nobody: the plan is called off, and made anew.
+    told = case.said[SCHEDULE]
+    if _instant(told["departs_at"]) != leaves or body["point"] != told["point"]:
+        return "the other State was told of another journey; cancel it and plan anew"
     local = leaves.tzinfo
     if not leaves.date() == said.astimezone(local).date() == now.astimezone(local).date():
         return "a departure on another day than planned is planned anew"

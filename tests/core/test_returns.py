@@ -496,6 +496,18 @@ def test_who_leaves_later_on_the_day_leaves_as_planned() -> None:
         assert holds is objects("as_planned", case, "depart", body=body, now=left)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [{"departs_at": "2026-12-01T14:01:00Z"}, {"point": {"country": "XBB", "unit": "Southtown"}}],
+    ids=lambda told: next(iter(told)),
+)
+def test_who_leaves_leaves_as_the_other_state_was_told(told: dict[str, Any]) -> None:
+    """A departure or a point that is not the one in the plan is no journey that anybody waits for."""
+    case = ready(ASKING, S.SCHEDULED, "depart")
+    assert not objects("as_planned", case, "depart")
+    assert objects("as_planned", replace(case, said={**case.said, SCHEDULE: kit.schedule(**told)}), "depart")
+
+
 OFFSETS = ["-10:00", "-05:00", "+00:00", "+05:45", "+14:00"]
 
 

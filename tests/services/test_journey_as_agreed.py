@@ -1,0 +1,58 @@
+"""No journey goes on that was not agreed so: what changes between the plan and the departure stops it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core.machine import RuleRefused
+from gateway.services.returning import Returning
+from tests.support import homeward, story
+from tests.support.homeward import DEPARTS_AT
+from tests.support.network import Network
+
+
+def acts(network: Network, country: str) -> Returning:
+    """Return the acts of one State."""
+    return network.gateways[country].returning
+
+
+def rules(error: pytest.ExceptionInfo[RuleRefused]) -> set[str]:
+    """Return the rules that objected."""
+    return {finding.rule for finding in error.value.findings}
+
+
+async def move_departure(network: Network, ref: str, days: int) -> None:
+    """Move the departure in the record by so many days, as one officer can, and let that day come."""
+    leaves = DEPARTS_AT + timedelta(days=days)
+    changes: dict[str, Any] = {
+        "decision": homeward.DECISION,
+        "travel": {**homeward.TRAVEL, "departs_at": leaves.isoformat()},
+        "contacts_given_on": "2026-12-09",
+        "reconfirmation": {**homeward.RECONFIRMATION, "on": leaves.date().isoformat()},
+    }
+    await acts(network, "XAA").record(ref, homeward.record(**changes), "first", "case_officer")
+    homeward.move_to(network, leaves + timedelta(minutes=5))
+    await network.refresh()
+
+
+async def test_nobody_leaves_on_a_day_that_was_not_told(network: Network) -> None:
+    """Moved in the record after the other State had the plan, the departure is refused until it is planned anew."""
+    ours, theirs = await homeward.on_the_day(network)
+    await move_departure(network, ours, 2)
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert {"V-39"} == rules(refused)
+    await acts(network, "XAA").cancel(ours, "escort", "escort")
+    await network.deliver()
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_nobody_leaves_before_the_plan(network: Network) -> None:
+    """Moved to a day on which the plan still lies sealed, the departure is refused: nobody would be there."""
+    ours, theirs = await homeward.scheduled(network)
+    await move_departure(network, ours, -4)
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert {"V-39"} == rules(refused)
+    assert "return.schedule" not in (await story.case(network, "XBB", theirs)).said
