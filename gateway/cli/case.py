@@ -325,11 +325,8 @@ def detach(desk: Desk, ref: str, element: str) -> None:
 
 
 async def _changed(desk: Desk, gateway: "Gateway", verb: str, ref: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Take a step that changes an image; what it prepared is told by its digest, for nobody reads a picture here."""
+    """Take a step that changes an image, and return the images there are then, without their content."""
     made = await desk.step(gateway, verb, ref, body)
-    prepared = made.pop("prepared", None)
-    if prepared is not None:
-        made["prepared"] = {name: prepared[name] for name in ("type", "digest", "findings")}
     seen = await look(gateway, desk.person, ref, "view", None)
     return {**made, "images": in_short(seen.renditions)}
 

@@ -155,12 +155,13 @@ def destroy(desk: Desk, ref: str, number: int) -> None:
 
 @data.command()
 @ref_argument
+@click.option("--why", required=True, metavar="TEXT", help="Why; it is recorded in each case (R-13).")
 @desk_options
-def recipients(desk: Desk, ref: str) -> None:
+def recipients(desk: Desk, ref: str, why: str) -> None:
     """List the cases in which something of this person may have been sent, and what is not confirmed in each."""
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, VERBS["strike"].roles(Side.REQUESTING) | VERBS["strike"].roles(Side.REQUESTED))
-        return await gateway.notices.recipients(ref, desk.person, role)
+        return await gateway.notices.recipients(ref, desk.person, role, why)
 
     desk.run(act)

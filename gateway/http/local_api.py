@@ -487,14 +487,18 @@ def remark_json(remark: Remark, digest: str) -> dict[str, Any]:
 
 
 def prepared_json(made: Preview | Pending | Protocol) -> dict[str, Any]:
-    """Return what a step prepared as JSON values."""
+    """
+    Return what a step prepared as JSON values, by its digest: what it says is shown for a reason, by a preview (R-13).
+
+    The protocol of a handover is stored nowhere that could be previewed. It names place, time and hands, no identity.
+    """
     match made:
-        case Preview():
-            return preview_json(made, None)
-        case Pending():
-            return pending_json(made, None)
+        case Preview(type=type, digest=digest, findings=findings):
+            return {"type": type, "digest": digest, "findings": [asdict(finding) for finding in findings]}
+        case Pending(type=type, digest=digest):
+            return {"type": type, "digest": digest, "findings": []}
         case Protocol(body, digest, thread):
-            return pending_json(Pending(HANDOVER, body, digest, ""), thread)
+            return {"type": HANDOVER, "digest": digest, "findings": [], "body": body, "thread": thread}
 
 
 def allowed_json(side: Side, state: State, roles: frozenset[str]) -> list[dict[str, Any]]:

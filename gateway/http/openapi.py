@@ -271,6 +271,17 @@ _ANSWERS: Mapping[str, Schema] = {
             "findings": {"type": "array", "items": ref("Finding")},
         },
     ),
+    "Prepared": as_object(
+        "What a step prepared; its body is shown by a preview, and here that of a handover alone",
+        {
+            "type": TEXT,
+            "digest": DIGEST,
+            "findings": {"type": "array", "items": ref("Finding")},
+            "body": TEXT,
+            "thread": ID,
+        },
+        ("type", "digest", "findings"),
+    ),
     "Remark": as_object(
         "What became of a remark: what would leave of it, what was taken out, and why it is held",
         {
@@ -288,7 +299,7 @@ _ANSWERS: Mapping[str, Schema] = {
     "Opened": as_object("A new case", {"ref": ID}),
     "Moved": as_object(
         "Where the case stands now",
-        {"ref": ID, "state": _STATE, "prepared": ref("Preview"), "remark": or_null(ref("Remark"))},
+        {"ref": ID, "state": _STATE, "prepared": ref("Prepared"), "remark": or_null(ref("Remark"))},
         ("ref", "state"),
     ),
     "Row": as_object("A case without an identity", _ROW),

@@ -211,14 +211,16 @@ class Notices:
 
     # Who has it.
 
-    async def recipients(self, ref: str, person: str, role: str) -> tuple[Recipient, ...]:
+    async def recipients(self, ref: str, person: str, role: str, why: str) -> tuple[Recipient, ...]:
         """
         Return the cases in which something of this person may have been sent, each with what it has not confirmed.
 
         A rectification or erasure reaches every past recipient (R-16): whoever sends one looks here first, and again
         until nothing is open. Cases that share no number with this one may be of another person; a person decides.
 
-        Raises ``Forbidden`` to whoever may not correct: which cases are of one person is itself about the person.
+        Which cases are of one person is itself about the person: who looks, and ``why``, goes on record in each (R-13).
+
+        Raises ``Forbidden`` to whoever may not correct.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -234,12 +236,14 @@ class Notices:
                     continue
                 held = cases.unseal(context, row)
                 case = held.case
+                await access.record(context, tx, held, person, "recipients", why, now)
                 if await threads.was_posted(tx, case):
                     untold = await _untold(context, tx, held)
                     found.append(Recipient(row.ref, case.partner, case.state.value, open_demands(case), untold))
             return tuple(found)
 
-        return await context.store.read(unit)
+        found: tuple[Recipient, ...] = (await context.commit(unit)).value
+        return found
 
     # What these have in common.
 

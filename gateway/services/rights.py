@@ -310,7 +310,7 @@ async def rectify(
     """
     today = context.clock.now().date()
     reached = []
-    for one in await notices.recipients(ref, person, role):
+    for one in await notices.recipients(ref, person, role, "correction of what was sent (R-16)"):
         open = [notice for notice in one.open if notice.kind == RECTIFICATION and _same(notice, parts)]
         told = [notice for notice in open if notice not in one.untold]
         if told:

@@ -205,6 +205,7 @@ LOOKS: Mapping[str, str] = {
     "search": N_("searched for the reply"),
     "send": N_("sent something of it"),
     "rectify": N_("sent a correction"),
+    "recipients": N_("looked up who was sent something about the person"),
     "tell-apart": N_("compared it with another case"),
     "correct": N_("set the record right"),
     "attest": N_("attested anew"),

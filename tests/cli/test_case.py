@@ -131,7 +131,8 @@ def test_a_question_and_what_answers_it(homes: Homes) -> None:
     desk(homes, "XBB", "first", "ask", "--element", "SEX", "--candidates", "2", "--", theirs)
     deliver(homes)
     made = desk(homes, "XAA", "first", "elements", "--", ours)["prepared"]
-    assert ["SEX"] == [line["element"] for line in made["lines"] if line["status"] == "sent"]
+    seen = desk(homes, "XAA", "second", "preview", "--why", "to approve", "--", ours)
+    assert ({"sex"}, made["digest"]) == (set(json.loads(seen["body"])["elements"]), seen["digest"])
     key = ("--key", homes.key("second"), "--digest", made["digest"])
     desk(homes, "XAA", "second", "approve", *key, "--", ours)
     assert "ACKNOWLEDGED" == desk(homes, "XAA", "first", "send", "--", ours)["state"]

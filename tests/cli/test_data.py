@@ -69,10 +69,10 @@ def test_right_values_are_approved_and_confirmed(homes: Homes) -> None:
     signing = ("--key", homes.key("second"), "--digest", made["prepared"]["digest"])
     act(homes, "XAA", "second", "data", "approve", *signing, "--", ours)
     deliver(homes)
-    before = act(homes, "XAA", "first", "data", "recipients", "--", ours)
+    before = act(homes, "XAA", "first", "data", "recipients", "--why", "to correct it", "--", ours)
     act(homes, "XBB", "first", "data", "confirm", "--", theirs, "1")
     deliver(homes)
-    after = act(homes, "XAA", "first", "data", "recipients", "--", ours)
+    after = act(homes, "XAA", "first", "data", "recipients", "--why", "to correct it", "--", ours)
     assert [1, 0] == [len(one["open"]) for one in (*before, *after)]
 
 

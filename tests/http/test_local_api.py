@@ -119,7 +119,10 @@ async def test_a_whole_exchange_goes_through_the_two_doors(api: Api) -> None:
     status, problem = await api.post("first", f"{theirs}/answer", at="XBB")
     assert (422, "urn:isthmus:rule-refused") == (status, problem["type"])
     _, shown = await api.get("signer", f"{theirs}/preview", at="XBB", params=WHY)
-    assert prepared["prepared"]["body"] == shown["body"]
+    assert ({"type", "digest", "findings"}, shown["digest"]) == (
+        set(prepared["prepared"]),
+        prepared["prepared"]["digest"],
+    )
     signed = api.network.approval(shown["digest"], shown["thread"], "signer", "reply.second-signature", "second_signer")
     assert 200 == (await api.post("signer", f"{theirs}/countersignature", {"statement": signed}, at="XBB"))[0]
     assert (200, "REPLIED") == _state(await api.post("first", f"{theirs}/answer", at="XBB"))
@@ -267,6 +270,18 @@ async def _looks(api: Api, ref: str) -> list[tuple[str, str, str]]:
     return await context.store.read(unit)
 
 
+async def test_a_step_tells_what_it_prepared_by_its_digest(api: Api) -> None:
+    """Who takes a step is shown nothing of the person for it; the body is previewed for a reason (R-13)."""
+    ours, theirs = await story.acknowledged(api.network)
+    await api.network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first", "registry_clerk")
+    await api.network.deliver()
+    _, answered = await api.post("second", f"/v1/cases/{ours}/elements")
+    assert {"type", "digest", "findings"} == set(answered["prepared"])
+    _, opened = await api.post("first", "/v1/cases", story.draft())
+    _, made = await api.post("second", f"/v1/cases/{opened['ref']}/attachment-removal", {"element": "PHOTO"})
+    assert {"type", "digest", "findings"} == set(made["prepared"])
+
+
 async def test_a_justification_may_come_as_a_header(api: Api) -> None:
     """For systems that keep their URLs in logs."""
     ref = await story.sent(api.network)
@@ -399,7 +414,9 @@ async def test_a_remark_is_written_and_confirmed(api: Api) -> None:
     assert "The person can be met on [...] before noon." == said["remark"]["text"]
     digest = said["remark"]["digest"]
     _, said = await api.post("first", f"{path}/remark-confirmation", {"digest": digest})
-    assert "[...] before noon" in said["prepared"]["body"]
+    _, shown = await api.get("first", f"{path}/preview", params=WHY)
+    assert said["prepared"]["digest"] == shown["digest"]
+    assert "[...] before noon" in shown["body"]
     _, case = await api.get("first", path, params=WHY)
     assert ("first", digest) == (case["content"]["remark"]["confirmed_by"], case["content"]["remark"]["digest"])
 

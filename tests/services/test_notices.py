@@ -10,9 +10,10 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import AFTER_WITHDRAWAL
 from gateway.core.notices import grants, open_demands
 from gateway.core.reuse import Grant
+from gateway.services import access, cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.notices import overdue_demands
-from gateway.services.ports import Unavailable
+from gateway.services.ports import Tx, Unavailable
 from schemas import SchemaError
 from tests.support import homeward, story
 from tests.support.network import Network
@@ -184,11 +185,26 @@ async def test_rectification_replaces_the_value_on_both_sides(network: Network) 
 async def test_rectification_is_open_until_it_is_confirmed(network: Network) -> None:
     """A rectification is listed with its recipient until the recipient confirms that it was carried out."""
     ours, theirs = await corrected(network, {"birth_date": "1999-01-02"})
-    before = await network.gateways["XAA"].notices.recipients(ours, "first", CASE)
+    before = await network.gateways["XAA"].notices.recipients(ours, "first", CASE, "to correct it")
     await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", CLERK)
     await network.deliver()
-    after = await network.gateways["XAA"].notices.recipients(ours, "first", CASE)
+    after = await network.gateways["XAA"].notices.recipients(ours, "first", CASE, "to correct it")
     assert [("XBB", 1), ("XBB", 0)] == [(one.partner, len(one.open)) for one in (*before, *after)]
+
+
+async def test_who_was_sent_what_is_looked_up_on_record(network: Network) -> None:
+    """Which cases are of one person tells of the person: each of them says who looked, and why (R-13)."""
+    refs = [await story.sent(network), await story.sent(network)]
+    await network.deliver()
+    gateway = network.gateways["XAA"]
+    found = await gateway.notices.recipients(refs[0], "second", "liaison_officer", "a wrong date of birth")
+    assert set(refs) == {one.ref for one in found}
+
+    async def unit(tx: Tx) -> list[tuple[str, str, str]]:
+        rows = [(await cases.load(gateway.context, tx, ref), (await tx.accesses(ref))[-1]) for ref in refs]
+        return [(row.person, row.action, access.justification_of(gateway.context, held, row)) for held, row in rows]
+
+    assert [("second", "recipients", "a wrong date of birth")] * 2 == await gateway.store.read(unit)
 
 
 async def test_unconfirmed_demand_falls_due(network: Network) -> None:
@@ -406,4 +422,4 @@ async def test_which_cases_are_of_one_person_is_for_the_desk(network: Network, p
     """Who may learn no identity does not learn either that two States were asked about the same person."""
     ours, _ = await story.received(network)
     with pytest.raises(Forbidden):
-        await network.gateways["XAA"].notices.recipients(ours, person, role)
+        await network.gateways["XAA"].notices.recipients(ours, person, role, "to correct it")

@@ -243,7 +243,7 @@ async def test_demand_that_never_left_is_open(network: Network) -> None:
     network.clock.pass_(days=31)
     await gateway.deliverer.look()
     assert "undelivered" == (await outbox(network, "XAA", ours))[-1].state
-    (one,) = await gateway.notices.recipients(ours, "first", "case_officer")
+    (one,) = await gateway.notices.recipients(ours, "first", "case_officer", "to correct it")
     assert 1 == len(one.open)
 
 
@@ -255,7 +255,7 @@ async def test_spoiled_demand_keeps_no_correction_from_others(network: Network) 
     await network.deliver()
     row = (await outbox(network, "XAA", ours))[-1]
     await gateway.store.commit(lambda tx: tx.save_outbound(row._replace(sealed=spoilt(row.sealed))))
-    await gateway.notices.recipients(ours, "first", "case_officer")
+    await gateway.notices.recipients(ours, "first", "case_officer", "to correct it")
 
 
 async def test_what_is_said_of_a_stop_refused_again_is_logged(network: Network, tmp_path: Path) -> None:
