@@ -177,6 +177,10 @@ def step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, t
     """
     if event.role == PARTNER and _untold(case, now):
         return _before_withdrawal(table, case, event, now)
+    return _step(table, case, event, now)
+
+
+def _step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, tuple[Effect, ...]]:
     row = table.index.get((case.state, event.name))
     if row is None or event.role not in row.who:
         raise IllegalStep(case.state, event.name, event.role)
@@ -206,9 +210,8 @@ def _before_withdrawal(table: Table, case: Case, event: Event, now: datetime) ->
     What the next message is judged by goes on as if it were still stopped; the answer carries the same dates.
     """
     stopped, _ = step(table, replace(case, state=State.FROZEN, withdraws_at=None), event, now)
-    moved, effects = step(table, replace(case, withdraws_at=None), event, now)
-    judged = replace(moved, resume_to=stopped.resume_to, clocks=stopped.clocks, interview=stopped.interview)
-    return replace(judged, withdraws_at=case.withdraws_at), effects
+    moved, effects = _step(table, case, event, now)
+    return replace(moved, resume_to=stopped.resume_to, clocks=stopped.clocks, interview=stopped.interview), effects
 
 
 def _target(row: Row, before: Case, changed: Case) -> State:

@@ -110,9 +110,19 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))
 
 
+ANSWERED_LATE = "the answer came after the case was closed; it is kept until the case is erased"
+"""Finding on a case that was closed without an answer, and got one after all."""
+
+
+def _waits_still(case: Case) -> bool:
+    """Return whether a case was closed, not withdrawn, and holds no answer: the first that comes is not lost (R-11)."""
+    return case.state is S.CLOSED and case.withdraws_at is None and case.reply is None
+
+
 def _arrive(case: Case, event: Event, now: datetime) -> Change:
     """Take in a message of the other State."""
-    if case.state in (S.WITHDRAWN, S.CLOSED):
+    late = event.name == "reply" and _waits_still(case)
+    if case.state in (S.WITHDRAWN, S.CLOSED) and not late:
         return case, ()
     body = event.data["body"]
     case = case.with_clocks(*event.data.get("clocks", ()))
@@ -129,6 +139,8 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
             case = replace(case, delay=body)
         case "reply":
             case = replace(case, reply=body, reply_digest=event.data.get("digest"))
+            if late:
+                case = replace(case, findings=(*case.findings, ANSWERED_LATE))
         case "elements" if case.received is not None:
             merged = {**case.received["elements"], **body["elements"]}
             # The remark of the request stays what it is: one more comes beside it.

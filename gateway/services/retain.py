@@ -41,10 +41,17 @@ _AFTER_SENDING = tuple(state for state in State if state not in (State.DRAFT, St
 _JOURNAL, _FULL = "journal", "holds erased rows"
 
 OVER = (
-    *(State.REPLIED, State.WITHDRAWN, State.UNDELIVERED, State.REDIRECTED),
+    *(State.REPLIED, State.WITHDRAWN, State.UNDELIVERED),
     *(State.NOT_RETURNED, State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT),
 )
-"""States from which the gateway itself closes a case that has been left alone."""
+"""
+States from which the gateway itself closes a case that has been left alone.
+
+None in which an answer is owed: one that was pointed to another authority waits for it as any other does.
+"""
+
+_OUTLIVED = (*OVER, State.REDIRECTED, State.CLOSED, State.BLOCKED)
+"""States in which what was received goes on the day its sender set, whatever the other timers say."""
 
 
 class Retention:
@@ -107,7 +114,7 @@ class Retention:
         """Return what is to be erased: over for long enough, or kept until the day its sender set (R-05)."""
         days = timedelta(days=self._context.policy.erased_after_days)
         over = []
-        async for row in self._unmoved((*OVER, State.CLOSED, State.BLOCKED), now):
+        async for row in self._unmoved(_OUTLIVED, now):
             blocked = row.state == State.BLOCKED and (row.closed_at or row.changed_at) + days <= now
             if blocked or (row.side == Side.REQUESTED and self._outlived(row, now)):
                 over.append(row.ref)

@@ -22,7 +22,7 @@ from gateway.core.messages import (
 )
 from gateway.core.tables import REQUESTED, REQUESTING, table_for
 from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, undo_state
-from gateway.core.verification_changes import next_full_hour
+from gateway.core.verification_changes import ANSWERED_LATE, next_full_hour
 from schemas import ijson
 from tests.core import support
 from tests.core.support import BODIES, NOW, asked, asking, draft, good_case, good_event, reply
@@ -431,6 +431,22 @@ def test_message_that_crossed_is_not_kept() -> None:
     """After a withdrawal the other State's reply is taken and forgotten."""
     case = asking(State.WITHDRAWN)
     assert (case, ()) == receive(case, "reply")
+
+
+def test_first_answer_to_what_was_closed_without_one_is_kept_and_told() -> None:
+    """The case stays closed and says that the answer came late; another answer after it is taken and forgotten."""
+    moved, effects = receive(asking(State.CLOSED), "reply")
+    assert (State.CLOSED, reply(), (Notify("interior"),)) == (moved.state, moved.reply, effects)
+    assert (ANSWERED_LATE,) == moved.findings
+    assert (moved, ()) == receive(moved, "reply")
+
+
+def test_answer_to_what_was_withdrawn_and_closed_is_not_kept() -> None:
+    """A withdrawn question has no answer any more, closed or not, before its hour and after it."""
+    for hour in (NOW, NOW + timedelta(hours=1)):
+        case = asking(State.CLOSED, withdraws_at=hour.isoformat(), resume_to=State.ACKNOWLEDGED)
+        moved, effects = receive(case, "reply")
+        assert (State.CLOSED, None, (), ()) == (moved.state, moved.reply, moved.findings, effects)
 
 
 def test_undelivered_withdrawal_changes_nothing() -> None:

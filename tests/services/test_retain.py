@@ -11,6 +11,7 @@ import schemas
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import Case, State
 from gateway.core.machine import Event
+from gateway.core.verification_changes import ANSWERED_LATE
 from gateway.services import cases
 from gateway.services.evidence import export
 from gateway.services.ports import Tx, Unavailable
@@ -127,6 +128,49 @@ async def test_work_that_is_not_done_is_not_erased(network: Network) -> None:
     network.clock.pass_(days=200)
     assert () == await run(network, "XBB")
     assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
+
+
+async def test_question_that_was_pointed_to_another_authority_is_not_closed_by_the_timer(network: Network) -> None:
+    """Its answer is owed still: one that is given on day 59 and arrives on day 63 leads to where answers lead."""
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.redirect(theirs, "XBB-ID-01", "OTHER_TASK", "first")
+    await network.deliver()
+    network.clock.pass_(days=59)
+    await network.refresh()
+    network.wires.cut = True
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await story.give_answer(network, theirs, story.reply(as_of="2027-01-23"))
+    network.clock.pass_(days=4)
+    await run(network, "XAA")
+    await run(network, "XBB")
+    network.wires.cut = False
+    await network.refresh()
+    await network.deliver()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def test_answer_to_what_the_timer_closed_unanswered_is_kept(network: Network) -> None:
+    """The receipts of a request are lost and the timer closes it; XBB holds it and answers: nothing of that is lost."""
+    ours = await story.sent(network)
+    network.wires.lose_answers = True
+    await network.deliver()
+    network.clock.pass_(days=32)
+    await network.refresh()
+    await network.deliver()
+    assert "UNDELIVERED" == await story.state(network, "XAA", ours)
+    theirs = await story.twin(network, ours)
+    network.wires.lose_answers = False
+    network.clock.pass_(days=62)
+    await run(network, "XAA")
+    await network.refresh()
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await story.give_answer(network, theirs, story.reply(as_of="2027-02-20"))
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert (State.CLOSED, ANSWERED_LATE) == (case.state, case.findings[-1])
+    assert "NATIONAL" == case.reply["outcome"]
+    kept = await network.gateways["XAA"].store.read(lambda tx: tx.inbound_of_case(ours))
+    assert {"verification.reply"} == {row.type for row in kept if row.sealed is not None}
 
 
 def test_every_end_is_left_to_the_gateway() -> None:
