@@ -218,11 +218,13 @@ def check_times(issued_at: datetime, expires_at: datetime, now: datetime) -> Non
 
 def cut_envelope(raw: bytes, suites: list[int]) -> tuple[int, bytes, bytes, bytes]:
     """Return suite, key id, head and sealed part."""
-    if len(raw) < 21 or raw[:4] != b"XG1\x00" or raw[4] not in SUITES or raw[4] not in suites:
+    if len(raw) < 21 or raw[:4] != b"XG1\x00" or raw[4] not in SUITES:
         raise Refused("bad-envelope")
     outside = 21 + SUITES[raw[4]][1] + 16
     if len(raw) - outside not in (8192, 65536, 524288, 4194304):
         raise Refused("bad-envelope")
+    if raw[4] not in suites:
+        raise Refused("unknown-key")
     return raw[4], raw[5:21], raw[:21], raw[21:]
 
 

@@ -539,9 +539,10 @@ async def distrusted_key(play: Play) -> None:
 @case("trustlist.suites-taken", "M-8.12", "M-4.1", section="8.4", needs=NEEDS, fresh=True)
 async def suites_taken(play: Play) -> None:
     """
-    What comes in a suite that the trustees do not allow is `bad-envelope`, until they allow it again.
+    What comes in a suite that the trustees do not allow is `unknown-key`, until they allow it again.
 
-    A gateway that goes on taking it can be read by whoever has broken that suite.
+    A gateway that goes on taking it can be read by whoever has broken that suite; one that refuses it for good loses
+    what was sealed before its sender read the policy.
     """
     async with published(play) as book:
         await play.accepted(play.message())
@@ -549,7 +550,7 @@ async def suites_taken(play: Play) -> None:
         book.policies["suites.json"] = compact({"v": 1, "suites": [other]})
         book.publish()
         await _held(book, 1, 1)
-        await play.problem(play.message(), "bad-envelope")
+        await play.problem(play.message(), "unknown-key")
         book.policies.clear()
         book.publish()
         await _held(book, 1, 1)

@@ -683,7 +683,7 @@ def envelope_file(reseal: bool) -> Collector:
             given = {"envelope": made(good, **changes), "suites": [1, 2]}
             file.bad("envelope-parse", f"suite {suite}: {about}", "M-4.1", given, "bad-envelope")
         other = {"envelope": made(good), "suites": [3 - suite]}
-        file.bad("envelope-parse", f"suite {suite} where policy does not allow it", "M-4.1", other, "bad-envelope")
+        file.bad("envelope-parse", f"suite {suite} where policy does not allow it", "M-4.1", other, "unknown-key")
 
         def opened(suite_seed: bytes, base: str, **changes: Any) -> Json:
             return {"envelope": made(base, **changes), "seed": suite_seed.hex()}

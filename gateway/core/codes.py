@@ -109,6 +109,7 @@ class Reason(StrEnum):
     KEY_DESTROYED = "key.destroyed"
     KEY_NOT_YET = "key.not-yet"
     KEY_OTHER_SUITE = "key.other-suite"
+    KEY_SUITE_NOT_ALLOWED = "key.suite-not-allowed"
     SEAL_OPEN = "seal.open"
     PADDING_LENGTH = "padding.length"
     PADDING_TAIL = "padding.tail"
@@ -193,7 +194,14 @@ _BY_CODE: Mapping[str, tuple[Reason, ...]] = {
         Reason.CARD_STALE,
     ),
     "rate": (Reason.HTTP_RATE,),
-    "unknown-key": (Reason.KEY_UNKNOWN, Reason.KEY_DESTROYED, Reason.KEY_NOT_YET, Reason.KEY_OTHER_SUITE),
+    "unknown-key": (
+        Reason.KEY_UNKNOWN,
+        Reason.KEY_DESTROYED,
+        Reason.KEY_NOT_YET,
+        Reason.KEY_OTHER_SUITE,
+        # The trustees narrowed the suites while it was on its way: its sender reads that too, and seals it anew.
+        Reason.KEY_SUITE_NOT_ALLOWED,
+    ),
     "cannot-open": (Reason.SEAL_OPEN,),
     "bad-padding": (Reason.PADDING_LENGTH, Reason.PADDING_TAIL),
     "bad-jws": (Reason.JWS_FORM, Reason.JWS_TYP),

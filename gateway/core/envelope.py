@@ -115,16 +115,24 @@ def parse(raw: bytes, allowed_suites: Iterable[int] = (1, 2)) -> Envelope:
     """
     Cut ``raw`` into its parts after checking magic, suite and exact length, in this order (protocol 5.1).
 
-    Raises ``BadEnvelope``.
+    Raises ``BadEnvelope``, and ``PeerError`` (``unknown-key``) for a suite that is not among ``allowed_suites``: its
+    sender may not know that yet.
     """
     if len(raw) < HEAD_BYTES or not raw.startswith(MAGIC):
         raise BadEnvelope(Reason.ENVELOPE_MAGIC)
     suite = raw[len(MAGIC)]
-    if suite not in allowed_suites or suite not in ENC_BYTES:
+    if suite not in ENC_BYTES:
         raise BadEnvelope(Reason.ENVELOPE_SUITE, f"suite {suite}")
     if len(raw) not in LENGTHS[suite]:
         raise BadEnvelope(Reason.ENVELOPE_SIZE, f"{len(raw)} bytes")
+    if suite not in allowed_suites:
+        raise PeerError(Reason.KEY_SUITE_NOT_ALLOWED, f"suite {suite}")
     return Envelope(suite, raw[len(MAGIC) + 1 : HEAD_BYTES], raw[:HEAD_BYTES], raw[HEAD_BYTES:])
+
+
+def suite_of(raw: bytes) -> int:
+    """Return the number of the suite that the envelope ``raw`` of ours is sealed in."""
+    return raw[len(MAGIC)]
 
 
 def envelope_id(raw: bytes) -> bytes:

@@ -74,7 +74,12 @@ class Leaving:
         if row.type in UNASKED and await no_contact.barred(self._context, tx, row.partner) is not None:
             self._context.log("message.held", partner=row.partner, rule="N-01")
             return None
-        return await self._resealed(tx, row, now)
+        ready = await self._resealed(tx, row, now)
+        if ready.posted_at is None and self._is_of_a_barred_suite(ready):
+            # What was never abroad does not go there in a suite that the trustees allow no more (M-8.12).
+            self._context.log("message.held", partner=row.partner)
+            return None
+        return ready
 
     async def _may_leave(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """Look at the rules of a retry again; what they object to stays where it is, unposted."""
@@ -134,6 +139,11 @@ class Leaving:
         return outbox.recipient(self._context, row.partner, now) is not None and not self._is_listed(row, now)
 
     def _is_listed(self, row: OutboundRow, now: datetime) -> bool:
-        """Return whether the card of the recipient still lists the key that ``row`` is sealed to."""
-        card = self._context.trust.find(row.partner)
-        return card is not None and any(entry.kid == row.kid and entry.is_active(now) for entry in card.sealing)
+        """Return whether the card of the recipient still lists the key ``row`` is sealed to, of a suite in use."""
+        card, suites = self._context.trust.find(row.partner), self._context.policy.suites
+        return card is not None and any(
+            entry.kid == row.kid and entry.suite in suites and entry.is_active(now) for entry in card.sealing
+        )
+
+    def _is_of_a_barred_suite(self, row: OutboundRow) -> bool:
+        return bool(row.envelope) and envelope.suite_of(row.envelope or b"") not in self._context.policy.suites

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.codes import PeerError
 from gateway.core.envelope import (
     COLLECT_MAX,
     ENC_BYTES,
@@ -70,9 +71,11 @@ def test_parse_refuses(raw: bytes, code_reason: str) -> None:
 
 
 def test_parse_refuses_suite_not_allowed() -> None:
-    """A known suite that policy does not allow is refused."""
-    with pytest.raises(BadEnvelope):
+    """A known suite that policy does not allow asks for another key, once everything else is right."""
+    with pytest.raises(PeerError, match=r"key\.suite-not-allowed"):
         parse(_raw(suite=2, length=9894), allowed_suites=(1,))
+    with pytest.raises(BadEnvelope, match=r"envelope\.size"):
+        parse(_raw(suite=2, length=9893), allowed_suites=(1,))
 
 
 def test_id_depends_on_every_byte() -> None:

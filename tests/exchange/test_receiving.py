@@ -157,10 +157,10 @@ async def test_suite_two(tmp_path: Path) -> None:
 
 
 async def test_suite_the_policy_does_not_allow(fresh: Door) -> None:
-    """A suite that exists and is not allowed here is no envelope to us (M-2.1, M-4.1)."""
+    """What comes in a suite that exists and is not allowed here is to be sealed anew (M-2.1, M-4.1)."""
     context = fresh.gateway.context
     object.__setattr__(context, "policy", replace(context.policy, suites=frozenset({2})))
-    await fresh.problem(fresh.partner.message(), "bad-envelope")
+    await fresh.problem(fresh.partner.message(), "unknown-key")
 
 
 # Forged cards.

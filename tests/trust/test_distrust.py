@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from gateway.core.codes import PeerError
 from gateway.core.wire import format_instant
 from gateway.services.trust import LOOK_S
 from gateway.services.trust_acts import TrustActs
-from keys import trust_policy
+from gateway.transport.card_directory import write_card
+from keys import b64, card, trust_policy
+from keys.seal import SealingKey
 from tests.support import story
 from tests.support.network import HandClock, Network, open_gateway
 from tests.support.trust_list import World
@@ -106,6 +109,65 @@ async def test_the_trustees_narrow_the_suites(both: tuple[Network, World]) -> No
     await network.gateways["XAA"].close()
     gateway = await open_gateway(network, "XAA")
     assert frozenset({2}) == gateway.context.policy.suites
+
+
+async def _with_both_suites(network: Network, world: World, country: str) -> None:
+    """Let ``country`` list and hold a sealing key of suite 2 beside its key of suite 1, which is the one in use."""
+    gateway, now = network.gateways[country], network.clock.now()
+    made = SealingKey.generate(2)
+    assert gateway.context.own is not None
+    claims = card.claims_of(gateway.context.own)
+    entry = {"kid": b64.encode(made.kid), "suite": 2, "key": b64.encode(made.public), "revoked_at": None}
+    entry |= {"from": format_instant(now - timedelta(days=1)), "until": format_instant(now + timedelta(days=40))}
+    issued = world.issue(country, at=now, sealing=[*claims["sealing"][:-1], entry])
+    write_card(network.homes[country] / "cards", issued)
+    gateway.context.keyring.sealing[made.kid] = made
+
+
+async def test_what_waits_is_sealed_in_the_suite_that_is_left(both: tuple[Network, World]) -> None:
+    """What was sealed before the trustees narrowed the suites is sealed anew in one that is left, and arrives."""
+    network, world = both
+    for country in ("XAA", "XBB"):
+        await _with_both_suites(network, world, country)
+    await network.refresh()
+    network.wires.cut = True
+    ours = await story.sent(network)
+    await network.deliver(1)
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[2]}')
+    await network.refresh()
+    network.wires.cut = False
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_message_in_a_suite_that_its_recipient_takes_no_more_is_not_lost(both: tuple[Network, World]) -> None:
+    """A recipient that read the narrower policy first asks for another key; its sender seals anew once it read it."""
+    network, world = both
+    for country in ("XAA", "XBB"):
+        await _with_both_suites(network, world, country)
+    await network.refresh()
+    ours = await story.sent(network)
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[2]}')
+    await network.gateways["XBB"].refresh_trust()
+    await network.deliver(1, refresh=False)
+    assert [410] == [one.status for one in network.wires.answers]
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_nothing_goes_abroad_in_a_suite_that_is_not_allowed(both: tuple[Network, World]) -> None:
+    """What was sealed and never posted waits where its recipient lists no key of a suite that is left."""
+    network, world = both
+    ours = await story.sent(network)
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[2]}')
+    await network.deliver()
+    assert [] == network.wires.posted
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[1,2]}')
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
 
 
 async def test_the_trustees_allow_no_more_than_we_do(both: tuple[Network, World]) -> None:

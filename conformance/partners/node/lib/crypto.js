@@ -57,9 +57,9 @@ const encEnd = (suite) => HEAD + suites[suite].hpke.KEM.Nenc
 const lengths = (suite) => SIZES.map((size) => encEnd(suite) + size + 16)
 export const LARGEST = Math.max(...Object.keys(suites).flatMap(lengths))
 export function parseEnvelope (bytes, allowed) {
-  if (bytes.length > LARGEST) fail('too-large')
-  const suite = bytes[4]
-  const good = bytes.subarray(0, 4).equals(MAGIC) && allowed.includes(suite) && lengths(suite).includes(bytes.length)
+  const suite = bytes.length > LARGEST ? fail('too-large') : bytes[4]
+  const good = bytes.subarray(0, 4).equals(MAGIC) && suites[suite] && lengths(suite).includes(bytes.length)
+  if (good && !allowed.includes(suite)) fail('unknown-key')
   return good ? { suite, kid: bytes.toString('hex', 5, HEAD), id: sha256(bytes).toString('hex') } : fail('bad-envelope')
 }
 
