@@ -71,16 +71,15 @@ def owed(case: Case) -> Clock | None:
 
 
 def running(case: Case) -> tuple[Clock, ...]:
-    """
-    Return the clocks of the steps owed in this state of the case.
-
-    That of a reply which was given and then contested is over: a second look has its own, from its own receipt.
-    """
+    """Return the clocks of the steps owed in this state of the case, but for one that is answered."""
     steps = owed_steps(case)
-    return tuple(clock for clock in case.clocks if clock.step in steps and not clock.floor and not _over(case, clock))
+    return tuple(
+        clock for clock in case.clocks if clock.step in steps and not clock.floor and not is_answered(case, clock)
+    )
 
 
-def _over(case: Case, clock: Clock) -> bool:
+def is_answered(case: Case, clock: Clock) -> bool:
+    """Tell whether ``clock`` is of a reply that was given and then contested; a second look has a clock of its own."""
     return clock.step == "reply" and case.answered is not None and clock.evidence == case.answered
 
 

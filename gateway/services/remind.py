@@ -22,7 +22,7 @@ from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
 from gateway.core.verification import ANSWERING, GATEWAY, PARTNER, WAITING
-from gateway.services import cases, no_contact, person_stop, steps
+from gateway.services import cases, missing_clocks, no_contact, person_stop, steps
 from gateway.services.context import Context, acting
 from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import EventRow, Tx, Unavailable
@@ -134,7 +134,8 @@ class Reminder:
         """
         Reckon every clock anew whose calendar changed, and return how many cases that concerned.
 
-        A decree may name a holiday afterwards. The version reckoned before is kept beside the new one. Nothing is
+        A decree may name a holiday afterwards. The version reckoned before is kept beside the new one. A clock that no
+        calendar knew the days for begins as soon as one does, from the evidence that is kept of it. Nothing is
         looked at while the calendars are those of the last time. Raises ``Unavailable``; then all are looked at again.
         """
         context = self._context
@@ -165,7 +166,8 @@ class Reminder:
             held = cases.unseal(context, row)
             case = held.case
             pair = (context.country, case.partner) if case.side is Side.REQUESTING else (case.partner, context.country)
-            clocks = tuple(context.reckoner.recompute(*pair, clock) for clock in case.clocks)
+            anew = tuple(context.reckoner.recompute(*pair, clock) for clock in case.clocks)
+            clocks = await missing_clocks.begin(context, tx, held._replace(case=replace(case, clocks=anew)))
             if clocks == case.clocks:
                 return False
             await cases.note(context, tx, held, replace(case, clocks=clocks), "reckoned_anew", "gateway", now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -175,6 +175,82 @@ async def test_a_decree_after_the_fact_is_reckoned_at_the_next_start(network: Ne
     assert ("recomputed", "2", before) == (after.cause, after.calendar_version, after.history[-1])
     assert after.due_on > before.due_on
     assert after.due_at == (await story.row(network, "XAA", ours)).due_at
+
+
+def know_until(network: Network, day: date, version: str) -> None:
+    """Let the calendar of XBB end with ``day`` on both sides."""
+    for gateway in network.gateways.values():
+        old = gateway.context.reckoner
+        known = old.calendars["XBB"]
+        holidays = {on: name for on, name in known.holidays.items() if on <= day}
+        calendar = replace(known, version=version, valid_until=day, holidays=holidays)
+        gateway.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": calendar}, old.ladder)
+
+
+async def anew(network: Network) -> list[int]:
+    return [await gateway.reminder.reckon_anew(network.clock.now()) for gateway in network.gateways.values()]
+
+
+async def test_a_clock_that_no_calendar_knew_the_days_for_begins_once_one_does(network: Network) -> None:
+    """Asked in the last week a calendar knows: with the next calendar both sides reckon from that day, once."""
+    know_until(network, date(2026, 12, 1), "1")
+    ours, theirs = await story.acknowledged(network)
+    row = await story.row(network, "XAA", ours)
+    network.clock.pass_(days=2)
+    know_until(network, date(2027, 12, 31), "2")
+    assert [[1, 1], [0, 0]] == [await anew(network), await anew(network)]
+    mine, yours = await clocks(network, ours, theirs)
+    assert (None, "2026-11-25", "2026-12-09") == (
+        row.due_on,
+        mine["reply"].start_on.isoformat(),
+        mine["reply"].due_on.isoformat(),
+    )
+    assert mine == yours
+    assert mine["reply"].due_at == (await story.row(network, "XAA", ours)).due_at
+    network.clock.pass_(days=12)
+    assert (theirs,) == await told(network)
+
+
+async def test_an_acknowledgement_that_came_without_a_calendar_counts_once_there_is_one(network: Network) -> None:
+    """From the day the other desk acknowledged it, and not from that of the receipt, on both sides alike."""
+    agree(network, "BILAT-RU-CH")
+    held = [(gateway.context, gateway.context.reckoner) for gateway in network.gateways.values()]
+    for context, old in held:
+        context.reckoner = Reckoner(old.instruments, {}, old.ladder)
+    ours, theirs = await story.received(network)
+    network.clock.pass_(days=3)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    network.clock.pass_(days=3)
+    for context, old in held:
+        context.reckoner = old
+    await anew(network)
+    mine, yours = await clocks(network, ours, theirs)
+    assert "2026-11-28" == mine["reply"].start_on.isoformat()
+    assert mine == yours
+
+
+@pytest.mark.parametrize("agreement", ["BILAT-RU-CH", "POLICY_DEFAULT"])
+async def test_a_second_look_that_was_asked_for_without_a_calendar_is_reckoned_from_its_receipt(
+    network: Network, agreement: str
+) -> None:
+    """The contest starts its clock once a calendar is there; what was acknowledged and answered starts none again."""
+    agree(network, agreement)
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    network.clock.pass_(days=5)
+    held = [(gateway.context, gateway.context.reckoner) for gateway in network.gateways.values()]
+    for context, old in held:
+        context.reckoner = Reckoner(old.instruments, {}, old.ladder)
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first", "case_officer")
+    await network.deliver()
+    assert None is (await story.row(network, "XAA", ours)).due_on
+    for context, old in held:
+        context.reckoner = old
+    know_until(network, date(2027, 12, 31), "2")
+    await anew(network)
+    mine, yours = await clocks(network, ours, theirs)
+    assert ("restarted", "2026-11-30") == (mine["reply"].cause, mine["reply"].start_on.isoformat())
+    assert mine["reply"] == yours["reply"]
 
 
 async def test_what_a_store_that_is_away_kept_from_being_reckoned_is_reckoned_later(

@@ -1,0 +1,84 @@
+"""
+Clocks that could not be started when their evidence came, because no calendar knew the days they need.
+
+Rule 1: what is kept of a case is its evidence: each message, and when it was received, as the first look at it had it.
+Rule 2: a clock that runs is left alone; what may have started it anew was looked at when it came.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from gateway.core import wire
+from gateway.core.case import Case, Side
+from gateway.core.deadlines import Clock
+from gateway.core.escalation import is_answered
+from gateway.core.messages import CONTEST, DOCUMENT
+from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
+from gateway.services import threads
+from gateway.services.cases import Held
+from gateway.services.context import Context
+from gateway.services.ports import InboundRow, OutboundRow, Tx
+from keys import jws
+
+
+class Proof(NamedTuple):
+    """A message of a case as evidence: what it says, since when that counts, and when it was received."""
+
+    type: str
+    digest: str
+    body: Mapping[str, Any]
+    stated_at: datetime
+    received_at: datetime
+
+
+async def begin(context: Context, tx: Tx, held: Held) -> tuple[Clock, ...]:
+    """Return the clocks of ``held`` with those that its evidence starts and that are missing there."""
+    case, reckoner = held.case, context.reckoner
+    pair = (context.country, case.partner) if case.side is Side.REQUESTING else (case.partner, context.country)
+    running = {clock.step for clock in case.clocks if not is_answered(case, clock)}
+    begun, documented = dict[str, Clock](), False
+    for proof in await _proofs(context, tx, held):
+        asked = starts_of_receipt(proof.type, proof.body, issued_before=documented)
+        documented = documented or proof.type == DOCUMENT
+        stated = starts_of_message(proof.type, proof.body)
+        for starts, at in ((stated, proof.stated_at), (asked, proof.received_at)):
+            try:
+                clocks = reckoner.begin(*pair, starts, at, proof.digest, case.clocks)
+            except OverflowError:
+                continue  # its receipt names an instant from which nothing can be counted
+            begun |= {
+                clock.step: clock for clock in clocks if clock.step not in running and _counts(case, clock, proof)
+            }
+    return case.with_clocks(*begun.values()).clocks
+
+
+def _counts(case: Case, clock: Clock, proof: Proof) -> bool:
+    """Return whether ``proof`` may start ``clock``: once a reply was contested, only the contest starts another."""
+    return clock.step != "reply" or not case.contests or proof.type == CONTEST
+
+
+async def _proofs(context: Context, tx: Tx, held: Held) -> list[Proof]:
+    """Return what was accepted in the thread and may start a clock, in the order in which it was received."""
+    came = [_of_inbound(context, held, row) for row in await tx.inbound_of_case(held.case.ref)]
+    went = [_of_outbound(context, held, row) for row in await tx.outbound_of_case(held.case.ref)]
+    return sorted((one for one in (*came, *went) if one is not None), key=lambda one: one.received_at)
+
+
+def _of_inbound(context: Context, held: Held, row: InboundRow) -> Proof | None:
+    if row.type not in ASKED | STATED or row.status != wire.ACCEPTED or row.sealed is None:
+        return None
+    signed = context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
+    payload = wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+    body = payload.body["body"] if held.case.exercise else payload.body
+    return Proof(row.type, row.digest, body, payload.issued_at, row.received_at)
+
+
+def _of_outbound(context: Context, held: Held, row: OutboundRow) -> Proof | None:
+    if row.type not in ASKED | STATED or row.status != wire.ACCEPTED or row.answer is None:
+        return None
+    body = threads.said(context, held, row)
+    if body is None:
+        return None
+    receipt = wire.parse_receipt(jws.parse(wire.parse_stored_answer(row.answer).receipt, jws.TYP_RECEIPT).payload)
+    return Proof(row.type, row.digest, body, max(row.queued_at, row.not_before), receipt.received_at)
