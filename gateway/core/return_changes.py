@@ -111,10 +111,29 @@ def _refuse(case: Case, event: Event, now: datetime) -> Change:
     return _clocked(case, event), (Send(ACCEPTANCE, event.data["body"]),)
 
 
+def _found(case: Case, found: str) -> Case:
+    """Return the case with ``found`` among its findings, once."""
+    return case if found in case.findings else replace(case, findings=(*case.findings, found))
+
+
+def _warned(case: Case, type: str, body: Mapping[str, Any]) -> Case:
+    """
+    Return the case with what a report or a demand to take the person back says among its findings.
+
+    Each stays on record, whatever is said after it and wherever the case has moved on to: a danger must be seen.
+    """
+    if type == MONITORING:
+        return _found(case, f"the other State reports {body['status']} as of {body['on']}")
+    if type == TAKE_BACK:
+        return _found(case, f"the other State asks to take the person back by {body['by']}: {body['reason']}")
+    return case
+
+
 def _told(type: str) -> Apply:
     """Take in a message of the other State that moves the return, with the statements that came with it."""
 
     def apply(case: Case, event: Event, now: datetime) -> Change:
+        case = _warned(case, type, body_of(event))
         if case.state in PASSED[case.side]:
             return case, (Notify("interior"),)
         case = _clocked(_said(case, type, body_of(event)), event)

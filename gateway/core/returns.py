@@ -298,6 +298,8 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     ),
     Row(S.DEPARTED, "confirm_handover", S.HANDED_OVER, _RECEPTION, ("both_hands",), "second signature"),
     *rows_of((S.HANDED_OVER, S.MONITORING), "report", S.MONITORING, _REPORT, ("says",), "message"),
+    # Who is called back and not yet fetched can be in danger, and that must be said.
+    Row(S.RECALL, "report", STAY, _REPORT, ("says",), "message"),
     Row(S.MONITORING, "report_safe", S.CLOSED_SAFE, _REPORT, ("says", "six_months"), "message"),
     Row(S.MONITORING, "report_concern", S.CLOSED_CONCERN, _REPORT, ("says", "six_months"), "message"),
     Row(S.MONITORING, "report_lost", S.LOST_CONTACT, _REPORT, ("says", "six_months"), "message"),

@@ -402,6 +402,71 @@ async def test_the_receiving_service_sends_back_the_wrong_person(network: Networ
     assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
 
 
+# What the other State says of a danger.
+
+
+async def report(network: Network, theirs: str, status: str, on: str, final: bool = False) -> None:
+    """Report from XBB how the person was found."""
+    await acts(network, "XBB").report(theirs, status, on, final, "reception", "reception")
+
+
+def found(status: str, on: str) -> str:
+    """Return the finding that a report leaves."""
+    return f"the other State reports {status} as of {on}"
+
+
+async def test_a_danger_is_on_record_while_the_person_is_called_back(network: Network) -> None:
+    """Called back in silence, the other State goes on to report; what it saw is seen here."""
+    ours, theirs = await homeward.handed_over(network)
+    known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+    role = ("protection", "asylum_authority")
+    await acts(network, "XAA").recall(ours, "said so", "UNSAFE", "2026-12-20", *role, protection=known)
+    await report(network, theirs, "SEEN_CONCERN", "2026-12-15")
+    await network.deliver()
+    assert found("SEEN_CONCERN", "2026-12-15") in (await story.case(network, "XAA", ours)).findings
+
+
+async def test_who_is_called_back_and_not_yet_fetched_is_still_reported_on(network: Network) -> None:
+    """A side that was told of a recall can say that the person is in danger, and both stay where they are."""
+    ours, theirs = await homeward.handed_over(network)
+    await acts(network, "XAA").recall(ours, "unsafe", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await network.deliver()
+    await report(network, theirs, "SEEN_CONCERN", "2026-12-15")
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+    assert found("SEEN_CONCERN", "2026-12-15") in (await story.case(network, "XAA", ours)).findings
+
+
+async def test_a_danger_is_not_hidden_by_the_next_report(network: Network) -> None:
+    """Of two reports that come at once after an outage both are on record, not the last word alone."""
+    ours, theirs = await homeward.handed_over(network)
+    network.wires.cut = True
+    await report(network, theirs, "SEEN_CONCERN", "2026-12-14")
+    await report(network, theirs, "SEEN_SAFE", "2026-12-15")
+    network.wires.cut = False
+    network.clock.pass_(minutes=10)
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert (found("SEEN_CONCERN", "2026-12-14"), found("SEEN_SAFE", "2026-12-15")) == case.findings[-2:]
+
+
+async def test_a_demand_to_take_back_is_on_record_in_a_closed_file(network: Network) -> None:
+    """Closed as safe and put away here, the case says why and by when the other State calls the person back."""
+    ours, theirs = await homeward.handed_over(network)
+    await report(network, theirs, "SEEN_SAFE", "2026-12-15")
+    await network.deliver()
+    network.clock.pass_(days=186)
+    await network.refresh()
+    await report(network, theirs, "SEEN_SAFE", "2027-06-17", final=True)
+    await network.deliver()
+    await network.gateways["XAA"].clear.close(ours, "first", "case_officer")
+    role = ("reception", "reception")
+    await acts(network, "XBB").recall(theirs, "seen on the street", "UNSAFE", "2027-07-01", *role)
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert "the other State asks to take the person back by 2027-07-01: UNSAFE" in case.findings
+
+
 # A message that the other gateway refuses.
 
 
