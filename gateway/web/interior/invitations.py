@@ -32,7 +32,7 @@ LINK: Final = "link"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One invitation in words. ``person`` is empty for a guest; ``holds`` says that they stopped the case."""
+    """One invitation in words; ``person`` is empty for a guest. Who stopped the case is told for a reason, and not here."""
 
     id: str
     role: str
@@ -44,7 +44,6 @@ class Line:
     kind: str
     stands: bool
     revoked: bool
-    holds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ async def _opened(visit: Visit) -> tuple[BoardRow, Case, str]:
     return row, case, role
 
 
-def _line(visit: Visit, case: Case, one: Invitation) -> Line:
-    tongue, guest = visit.tongue, is_guest(one.person)
+def _line(visit: Visit, one: Invitation) -> Line:
+    tongue = visit.tongue
     if one.revoked_at is not None:
         state, kind = N_("Taken back"), "still"
     elif one.stands(visit.now):
@@ -85,7 +84,7 @@ def _line(visit: Visit, case: Case, one: Invitation) -> Line:
     return Line(
         one.id,
         tongue.role(one.role),
-        "" if guest else one.person,
+        "" if is_guest(one.person) else one.person,
         one.by,
         one.made_at,
         one.until,
@@ -93,7 +92,6 @@ def _line(visit: Visit, case: Case, one: Invitation) -> Line:
         kind,
         one.stands(visit.now),
         one.revoked_at is not None,
-        guest and (one.person, one.role) in case.holders,
     )
 
 
@@ -105,7 +103,7 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 
 async def _list(visit: Visit, row: BoardRow, case: Case, typed: Typed) -> web.Response:
-    lines = [_line(visit, case, one) for one in await visit.site.accounts.invitations(row.ref)]
+    lines = [_line(visit, one) for one in await visit.site.accounts.invitations(row.ref)]
     return visit.page(
         "interior/invitations.html",
         status=422 if typed.problems else 200,
@@ -201,11 +199,11 @@ async def _made(visit: Visit, made: Invitation, token: str) -> web.Response:
 
 
 async def _one(visit: Visit) -> tuple[BoardRow, Line, str]:
-    row, case, role = await _opened(visit)
+    row, _, role = await _opened(visit)
     found = await visit.site.accounts.find_invitation(visit.request.match_info["id"], row.ref)
     if found is None:
         raise NotFound("there is no such invitation to this case")
-    return row, _line(visit, case, found), role
+    return row, _line(visit, found), role
 
 
 async def show_one(visit: Visit) -> web.StreamResponse:
