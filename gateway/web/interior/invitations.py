@@ -32,7 +32,7 @@ LINK: Final = "link"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One invitation in words; ``person`` is empty for a guest. Who stopped the case is told for a reason, and not here."""
+    """One invitation in words; ``person`` is empty for a guest. Who stopped the case is not told here."""
 
     id: str
     role: str
