@@ -25,7 +25,7 @@ from gateway.services.ports import Draft, OutboundRow, Tx
 from gateway.services.witness import answered_name, keep
 from keys import jws as jws_format
 from keys.card import Card
-from keys.errors import BadJws, BadSignature, UnknownKey
+from keys.errors import BadJws, BadSignature, RevokedKey, UnknownKey
 from schemas import ijson
 
 SETTLED = frozenset({"receipted", "refused"})
@@ -59,7 +59,7 @@ class Answers:
             signed = jws_format.parse(answer.receipt, jws_format.TYP_RECEIPT)
             receipt = wire.parse_receipt(signed.payload)
             card = context.trust.card(partner)
-            signed.verify(self._receipt_key(card, signed.kid, receipt.received_at))
+            signed.verify(self.receipt_key(card, signed.kid, receipt.received_at))
             proof = checkpoint.parse_proof(answer.proof)
             shown = _entered(answer, proof, self._origin(partner, card.epoch, proof), card)
         except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
@@ -68,15 +68,16 @@ class Answers:
             raise BadAnswer("the receipt is about another message")
         return answer, receipt, proof, shown
 
-    def _receipt_key(self, card: Card, kid: str, received_at: datetime) -> bytes:
+    def receipt_key(self, card: Card, kid: str, received_at: datetime) -> bytes:
         """
         Return the key a receipt was signed with: in its window when it was made, and not revoked by now.
 
         A stored answer may be weeks old and its key rotated since (M-8.3); a revoked key could date a receipt back.
+        Raises ``UnknownKey``.
         """
         now = self._context.clock.now()
         if any(entry.kid == kid and entry.is_revoked(now) for entry in card.signing):
-            raise UnknownKey("the key was revoked")
+            raise RevokedKey("the key was revoked")
         return card.signing_key(kid, received_at)
 
     def _origin(self, partner: str, epoch: int, proof: Proof) -> str:

@@ -27,7 +27,7 @@ from gateway.services.leaving import STOPPED, Leaving
 from gateway.services.ports import HttpAnswer, OutboundRow, Tx, Unavailable
 from gateway.services.shares import Shares
 from keys import jws as jws_format
-from keys.errors import BadJws
+from keys.errors import BadJws, RevokedKey, UnknownKey
 from schemas import ijson
 
 COLLECT_LEASE_S = 1
@@ -523,7 +523,13 @@ class Deliverer:
         row = await self._context.store.read(unit)
         if row is None:
             raise PeerError(codes.Reason.ANSWER_UNASKED)
-        self._context.trust.signing_key(receipt.sender, signed.kid, self._context.clock.now())
+        card = self._context.trust.card(receipt.sender)
+        try:
+            self.answers.receipt_key(card, signed.kid, receipt.received_at)
+        except RevokedKey as error:
+            raise PeerError(codes.Reason.SIGNER_REVOKED) from error
+        except UnknownKey as error:
+            raise PeerError(codes.Reason.SIGNER_UNKNOWN) from error
         try:
             with self._shares.of(receipt.sender):
                 # What does not verify gives its place back before anything is waited for.

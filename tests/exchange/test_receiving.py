@@ -38,6 +38,7 @@ from tests.exchange.partner import (
 )
 from tests.support import story
 from tests.support.holds import lift
+from tests.support.network import START
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -690,6 +691,14 @@ async def test_answer_that_checks_is_taken_once(fresh: Door) -> None:
         got = await fresh.post(shot)
         assert (204, b"") == (got.status, got.body)
     assert before | {"log_entry": before["log_entry"] + 1, "case_event": before["case_event"] + 1} == fresh.counts()
+    assert "receipted" == fresh.rows("SELECT state FROM outbound WHERE ref = ?", ref)[0]["state"]
+
+
+async def test_answer_whose_key_was_rotated_since_is_taken(fresh: Door) -> None:
+    """A stored answer is judged by the key of its day, also where it is posted after that key has ended (M-5.21)."""
+    digest, ref = await _waiting(fresh)
+    stored = fresh.partner.answer(digest, signer=fresh.partner.secrets.over, received_at=START - 2 * DAY)
+    assert 204 == (await fresh.post(stored)).status
     assert "receipted" == fresh.rows("SELECT state FROM outbound WHERE ref = ?", ref)[0]["state"]
 
 
