@@ -11,18 +11,21 @@ taken together, and then told apart by people, if they were born in the same yea
 
 - a family name and one given name, in any order and in any spelling that Doc 9303 or usage makes of them;
 - all words of the name, in any order;
-- the sound of both (below), which most spellings by ear have in common (Mohammed, Muhamad).
+- the sound of both (below), which most spellings by ear have in common (Mohammed, Muhamad; Petrović, Petrovich).
+
+Two neighbouring words of a name, and all words of a part of it, also count as one (Abdel Rahman, Abdelrahman).
 """
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
-from itertools import combinations, islice, product
+from itertools import chain, combinations, islice, pairwise, product, zip_longest
 from typing import Any
 
 from gateway.core.edtf import BadEdtf, parse
 from gateway.core.names import NoTable, fold, transliterate
+from gateway.core.spellings import bare_sounds, sounds
 
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
@@ -48,8 +51,11 @@ UNDIVIDED_WORDS_MAX = 5
 FAMILY_WORD_MIN = 4
 """Letters a word of a family name of several words needs to stand for it alone: not ``van``, ``del`` or ``bin``."""
 
-SOUND_MIN = 4
-"""Letters that the sound of a name needs to be a value; a shorter one is that of too many people."""
+SOUND_MIN = 3
+"""Letters that the sound of a whole name needs to be a value; one that has fewer is taken with its vowels."""
+
+SOUNDS_MAX = 8
+"""Sounds of one part of a name that are indexed, the plainest first; most have one to three."""
 
 
 class Use(IntFlag):
@@ -105,9 +111,14 @@ def _numbers(elements: Mapping[str, Any], requested: str) -> Iterator[str]:
 
 
 def _plain_number(text: str) -> str:
-    """Return the letters and digits of a number as printed; O and I, which are read as 0 and 1, are those digits."""
+    """
+    Return the letters and digits of a number as printed; O and I, which are read as 0 and 1, are those digits.
+
+    So is the digit of any other script: a clerk copies a number as it stands, or as it is read out.
+    """
     letters = (char for char in unicodedata.normalize("NFKC", text).upper() if char.isalnum())
-    return "".join(letters).replace("O", "0").replace("I", "1")
+    digits = (str(unicodedata.digit(char, char)) for char in letters)
+    return "".join(digits).replace("O", "0").replace("I", "1")
 
 
 # Dates of birth.
@@ -160,7 +171,13 @@ def _keys_of(name: Mapping[str, Any]) -> Iterator[str]:
         return list(dict.fromkeys((*_forms(latin.get(part), "Latn"), *_forms(name.get(part), script))))
 
     family, given, whole = forms("family"), forms("given"), forms("full")
-    yield from _sounds(family, given, whole, script)
+    # By turns, so that neither crowds out the other where a file of many names has its end cut off.
+    heard = chain(_sounds(family, given, whole, script), _ears(name))
+    turns = zip_longest(dict.fromkeys(_written(family, given, whole)), dict.fromkeys(heard))
+    yield from filter(None, chain.from_iterable(turns))
+
+
+def _written(family: list[str], given: list[str], whole: list[str]) -> Iterator[str]:
     for one, other in product(family[:FORMS_MAX] or [""], given[:FORMS_MAX] or [""]):
         yield from _divided(one, other)
     for form in whole[:FORMS_MAX]:
@@ -178,25 +195,51 @@ def _forms(text: str | None, script: str) -> tuple[str, ...]:
 
 
 def _divided(family: str, given: str) -> Iterator[str]:
-    """Yield keys of a divided name: all words, then each given name with the whole family name or a word of it."""
+    """Yield keys of a divided name: all words, then each given name with the whole family name or a part of it."""
     if not family or not given:
         if family or given:
-            yield _key((family or given).split())
+            yield from (_key(words) for words in _whole((family or given).split()))
         return
-    parts = family.split()
-    yield _key([*parts, *given.split()])
-    alone = [[part] for part in parts if len(part) >= FAMILY_WORD_MIN] if len(parts) > 1 else []
-    for words, name in product([parts, *alone], given.split()):
+    parts, names = family.split(), given.split()
+    yield _key([*parts, *names])
+    for words, name in product([parts, *([part] for part in _family_parts(parts))], _given_parts(names)):
         yield _key([*words, name])
+
+
+def _whole(words: list[str]) -> Iterator[list[str]]:
+    """Yield the words of a name of one part, and all of them as one."""
+    yield words
+    if len(words) > 1:
+        yield ["".join(words)]
+
+
+def _family_parts(words: list[str]) -> list[str]:
+    """Return what stands for a family name of several words: all as one, each long one, and two neighbours as one."""
+    if len(words) == 1:
+        return []
+    long = [word for word in words if len(word) >= FAMILY_WORD_MIN]
+    pairs = [a + b for a, b in pairwise(words) if max(len(a), len(b)) >= FAMILY_WORD_MIN]
+    return list(dict.fromkeys(["".join(words), *long, *pairs]))
+
+
+def _given_parts(words: list[str]) -> list[str]:
+    """Return what may be one given name: each word, two neighbours as one, and all as one."""
+    return list(dict.fromkeys([*words, *(a + b for a, b in pairwise(words)), "".join(words)]))
 
 
 def _groups(whole: str) -> Iterator[tuple[str, ...]]:
     """Yield groups of the words of an undivided name, in which nobody says what is the family name."""
     words = whole.split()
-    yield tuple(words)
-    if 2 < len(words) <= UNDIVIDED_WORDS_MAX:
-        for count in range(2, len(words)):
-            yield from combinations(words, count)
+    yield from map(tuple, _whole(words))
+    if not 2 < len(words) <= UNDIVIDED_WORDS_MAX:
+        return
+    for count in range(2, len(words)):
+        yield from combinations(words, count)
+    for at in range(len(words) - 1):
+        joined = words[at] + words[at + 1]
+        others = [*words[:at], *words[at + 2 :]]
+        for count in range(1, len(others) + 1):
+            yield from ((joined, *some) for some in combinations(others, count))
 
 
 def _key(words: Iterable[str]) -> str:
@@ -251,3 +294,54 @@ def sound(word: str) -> str:
         word = word.replace(pair, _PAIRS[pair])
     heard = word.removesuffix("H").translate(_ONE)
     return "".join(char for place, char in enumerate(heard) if char != heard[place - 1 : place])
+
+
+_BY_EAR = str.maketrans({"Đ": "DJ", "đ": "dj", "Ð": "DJ", "ð": "dj", "Ț": "TS", "ț": "ts", "Ţ": "TS", "ţ": "ts"})
+"""Letters that lose their sound with their mark; those that keep it (č, š, ž) need no row."""
+
+
+def _ears(name: Mapping[str, Any]) -> Iterator[str]:
+    """
+    Yield the sound of a name by the tables of ``spellings``, where a letter has several and scripts share them.
+
+    Taken are the parts of a name as in ``_divided``, and of an undivided one each two groups of neighbouring words.
+    """
+    latin, pairs = name.get("latin") or {}, list[tuple[str, str]]()
+
+    def heard(part: str) -> list[list[str]]:
+        texts = filter(None, (name.get(part), latin.get(part)))
+        forms = (fold(form) for text in texts for form in (text, unicodedata.normalize("NFC", text).translate(_BY_EAR)))
+        return [words for form in dict.fromkeys(forms) if (words := form.casefold().split())]
+
+    families, givens, wholes = heard("family"), heard("given"), heard("full")
+    for words in (*wholes, *(() if families and givens else (*families, *givens))):
+        yield from (_heard([one]) for one in bare_sounds("".join(words))[:SOUNDS_MAX] if len(one) >= SOUND_MIN)
+    for family, given in product(families, givens):
+        pairs += product(["".join(family), *_family_parts(family)], _given_parts(given))
+    for words in wholes:
+        if len(words) <= UNDIVIDED_WORDS_MAX:
+            pairs += _neighbours(words)
+    for one, other in dict.fromkeys(pairs):
+        yield from _pair_sounds(one, other)
+
+
+def _neighbours(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each two groups of neighbouring words, each group as one word."""
+    for a, b, c, d in product(range(len(words) + 1), repeat=4):
+        if a < b <= c < d:
+            yield "".join(words[a:b]), "".join(words[c:d])
+
+
+def _pair_sounds(one: str, other: str) -> Iterator[str]:
+    """Yield the sounds of two parts of a name without their vowels, or with them where little else is left."""
+    bare = list(product(*(bare_sounds(part)[:SOUNDS_MAX] or ("",) for part in (one, other))))
+    yield from (_heard(pair) for pair in bare if "" not in pair and len("".join(pair)) >= SOUND_MIN)
+    if all(len("".join(pair)) >= SOUND_MIN for pair in bare):
+        return
+    for pair in product(*(sorted(sounds(part).whole)[:SOUNDS_MAX] for part in (one, other))):
+        if len("".join(pair).replace("*", "")) >= SOUND_MIN:
+            yield _heard(pair)
+
+
+def _heard(pair: Iterable[str]) -> str:
+    return f"ear|{' '.join(sorted(pair))}"

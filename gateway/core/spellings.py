@@ -73,7 +73,8 @@ _SOUNDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "arabic": _table(
         """
         ا a/-, ب B, ت T, ث T/S, ج S/K, ح H, خ H/K, د T, ذ T/S, ر R, ز S, س S, ش S, ص S, ض T, ط T, ظ T/S, ع -/a, غ K/H/R,
-        ف F, ق K, ك K, ل L, م M, ن N, ه H/-/a/T, و o/F, ي i, ء -, پ B, چ S, ژ S, ڤ F, تش S, تس S, دج S, كس KS/S,
+        ف F, ق K, ك K, ل L, م M, ن N, ه H/-/a/T, و o/F, ي i, ء -, پ B, چ S, ژ S, ڤ F, گ K, ٱ a/-, تش S, تس S,
+        دج S, كس KS/S,
         يا ia/a, يو io/o, وا oa/Fa/a, او ao/aF/o
         """
     ),
@@ -106,6 +107,21 @@ def sounds(word: str) -> Sounds:
     whole = frozenset(_tidy(key) for key in made)
     bare = frozenset(_once(re.sub(f"[{_VOWELS}*]", "", key)) for key in whole)
     return Sounds(whole - {""}, bare - {""})
+
+
+@functools.lru_cache(maxsize=65_536)
+def bare_sounds(word: str) -> tuple[str, ...]:
+    """
+    Return the sounds of the folded ``word`` without vowels, the plainest first, at most ``KEYS_MAX``.
+
+    They are those of ``sounds``, found without making the vowels first, so that more of a long word's fit the bound.
+    """
+    table = _SOUNDS.get(script(word))
+    if table is None:
+        return ()
+    units = (dict.fromkeys(re.sub(f"[{_VOWELS}]", "", one) for one in unit) for unit in _units(word, table))
+    made = (_once("".join(choice)) for choice in islice(product(*units), KEYS_MAX))
+    return tuple(filter(None, dict.fromkeys(made)))
 
 
 def _units(word: str, table: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

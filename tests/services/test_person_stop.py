@@ -133,10 +133,11 @@ async def test_an_indication_is_not_amended_away(network: Network, draft: dict[s
         {"birth_date": "2001"},
         {"birth_date": "199X/2002"},
         {"names": [{**OTHER_NAME[0], "family": "Ivanova", "given": "Maria", "script": "ru-Latn"}]},
+        {"names": [{**OTHER_NAME[0], "family": "Ivanov A", "given": "Mar\u00ed-Ya", "script": "es-Latn"}]},
         {"names": OTHER_NAME, "birth_date": "1980", "document": {**DOCUMENT, "number": "ab12345"}},
         {"names": OTHER_NAME, "birth_date": "1980", "personal_number": "900101 1"},
     ],
-    ids=["part of the date", "an interval", "transliterated", "document", "personal number"],
+    ids=["part of the date", "an interval", "transliterated", "by ear, other words", "document", "personal number"],
 )
 async def test_any_shared_value_holds(network: Network, changes: dict[str, Any]) -> None:
     """One shared value is enough, whatever else differs."""
