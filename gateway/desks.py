@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.core.case import State
 from gateway.services.accounts import Accounts
 from gateway.services.acts import GONE, DeskServices
 from gateway.services.ports import Unavailable
@@ -28,6 +29,9 @@ from gateway.web.visit import DeskPages
 from keys.custody import KeyStore
 
 PAGES: Sequence[DeskPages] = (interior.PAGES, board.PAGES, operator.PAGES)
+
+CASES, REQUESTS = "/cases/", "/requests/"
+"""How the paths of the pages of a case, and of what somebody is writing, begin; its reference follows."""
 
 SWEEP_EVERY = timedelta(minutes=10)
 
@@ -62,14 +66,24 @@ class Desks:
         await self.store.close()
 
 
-async def forget_gone(site: Site) -> int:
-    """Delete the copies that people are changing of cases that are locked or erased; return how many there were."""
-    dropped = 0
-    for ref in await site.accounts.work_refs():
+async def forget_gone(site: Site) -> None:
+    """
+    Delete the copies that people are changing of cases that are locked or erased, with what they typed into them.
+
+    Of an erased case also what was typed into any form of it goes, and what says what was approved in it: nobody finds
+    the person again by trying names. That something was approved then, by whom and in which role, stays.
+    """
+    accounts = site.accounts
+    typed = {place.split("/")[2] for place in await accounts.draft_places() if place.startswith(CASES)}
+    for ref in sorted(typed | set(await accounts.work_refs()) | set(await accounts.approval_refs())):
         row = await site.desk.inquiries.find_case(ref)
-        if row is None or row.state in GONE:
-            dropped += await site.accounts.forget_works(ref)
-    return dropped
+        if row is not None and row.state not in GONE:
+            continue
+        for id in await accounts.forget_works(ref):
+            await accounts.forget_drafts(f"{REQUESTS}{id}")
+        if row is None or row.state == State.ERASED:
+            await accounts.forget_drafts(f"{CASES}{ref}")
+            await accounts.blind_approvals(ref)
 
 
 async def open_desks(
@@ -92,6 +106,7 @@ async def open_desks(
     store = await open_desk_store(settings, environ, context.clock.now())
     accounts = Accounts(store, context.persons, context.vault, context.random, context.log, context.guests)
     await accounts.load_guests(context.clock.now())
+    await accounts.seal_approvals()
     site = Site(
         desk=services,
         accounts=accounts,

@@ -198,6 +198,10 @@ class Challenge:
     until: datetime
 
 
+SEALED = "~"
+"""How what is sealed begins in a column of text; nothing in base64url does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """
@@ -205,6 +209,10 @@ class Approval:
 
     ``digest`` is that of the bytes approved and ``challenge`` what was signed over (base64url). With a passkey the
     assertion stands beside it, and anyone with the public key can check it; with a code there is none.
+
+    In the store ``digest`` and ``salt`` are sealed: with either in clear whoever has the file and a list of names could
+    compose bodies and compare. Both are empty once the case is erased. What is left proves that the person approved
+    something then, in this case and role; what it was is gone with the case, so there is nothing left to prove it of.
     """
 
     ref: str
@@ -414,6 +422,14 @@ class AccountStore(Protocol):
         """Remove a draft and return it; ``None`` if there is none or it is over."""
         ...
 
+    async def draft_places(self) -> Sequence[str]:
+        """Return the places at which anybody's draft is kept."""
+        ...
+
+    async def drop_drafts(self, place: str) -> int:
+        """Remove everybody's drafts for ``place`` and the places below it; return how many there were."""
+        ...
+
     async def claim(self, token: str, until: datetime) -> Claim:
         """Take a form's token, or say what became of it."""
         ...
@@ -432,6 +448,22 @@ class AccountStore(Protocol):
 
     async def approvals(self, ref: str) -> Sequence[Approval]:
         """Return the approvals of a case, the oldest first."""
+        ...
+
+    async def approval_refs(self) -> Sequence[str]:
+        """Return the references of the cases of which an approval says what was approved."""
+        ...
+
+    async def approvals_in_clear(self) -> Sequence[Approval]:
+        """Return the approvals whose digest is not sealed."""
+        ...
+
+    async def seal_approval(self, challenge: str, digest: str, salt: str) -> None:
+        """Keep ``digest`` and ``salt`` in place of those of the approval of ``challenge``."""
+        ...
+
+    async def blind_approvals(self, ref: str) -> int:
+        """Remove from the approvals of a case what a body could be tried by; return how many there were."""
         ...
 
     async def add_event(self, event: AccountEvent) -> None:
@@ -482,8 +514,8 @@ class AccountStore(Protocol):
         """Return the references of the cases of which somebody is changing a copy."""
         ...
 
-    async def drop_works(self, ref: str) -> int:
-        """Remove what anybody is writing for the case ``ref``; return how many there were."""
+    async def drop_works(self, ref: str) -> Sequence[str]:
+        """Remove what anybody is writing for the case ``ref``; return the ids it had."""
         ...
 
     async def sweep(self, at: datetime) -> int:

@@ -31,6 +31,7 @@ from gateway.services.account_store import (
     ONCE_LASTS,
     PRESENT,
     REQUEST_LASTS,
+    SEALED,
     SEEN_EVERY,
     TOKEN_BYTES,
     UNKNOWN_BUCKETS,
@@ -503,6 +504,14 @@ class Accounts:
         kept = ijson.loads(self.vault.open_own("draft", person, place, sealed))
         return [(name, value) for name, value in kept["fields"]]
 
+    async def draft_places(self) -> Sequence[str]:
+        """Return the places at which anybody's draft is kept."""
+        return await self.store.draft_places()
+
+    async def forget_drafts(self, place: str) -> int:
+        """Delete what anybody typed at ``place`` and below it; return how many drafts there were."""
+        return await self.store.drop_drafts(place)
+
     async def begin_work(self, person: str, fields: Sequence[tuple[str, str]], now: datetime, ref: str = "") -> Work:
         """
         Keep something new that ``person`` is writing, sealed, until it is handed in or left alone for a month.
@@ -542,8 +551,8 @@ class Accounts:
         """Return the references of the cases of which somebody is changing a copy."""
         return await self.store.work_refs()
 
-    async def forget_works(self, ref: str) -> int:
-        """Delete every copy of the case ``ref``, whoever is changing it; return how many there were."""
+    async def forget_works(self, ref: str) -> Sequence[str]:
+        """Delete every copy of the case ``ref``, whoever is changing it; return the ids they had."""
         return await self.store.drop_works(ref)
 
     def _seal_work(self, work: Work) -> bytes:
@@ -563,12 +572,43 @@ class Accounts:
         await self.store.release(hashed(f"{session.id}|{token}"))
 
     async def add_approval(self, approval: Approval) -> None:
-        """Keep what a person approved, with its proof."""
-        await self.store.add_approval(approval)
+        """Keep what a person approved, with its proof; what a body could be tried by is sealed."""
+        digest, salt = self._seal_part(approval, "digest"), self._seal_part(approval, "salt")
+        await self.store.add_approval(replace(approval, digest=digest, salt=salt))
 
     async def approvals(self, ref: str) -> Sequence[Approval]:
-        """Return the approvals of a case, the oldest first."""
-        return await self.store.approvals(ref)
+        """Return the approvals of a case, the oldest first; of an erased one without digest and salt."""
+        return [
+            replace(one, digest=self._open_part(one, "digest"), salt=self._open_part(one, "salt"))
+            for one in await self.store.approvals(ref)
+        ]
+
+    async def seal_approvals(self) -> int:
+        """Seal what an earlier version kept in clear; return how many approvals there were."""
+        found = await self.store.approvals_in_clear()
+        for one in found:
+            digest, salt = self._seal_part(one, "digest"), self._seal_part(one, "salt")
+            await self.store.seal_approval(one.challenge, digest, salt)
+        return len(found)
+
+    async def approval_refs(self) -> Sequence[str]:
+        """Return the references of the cases of which an approval says what was approved."""
+        return await self.store.approval_refs()
+
+    async def blind_approvals(self, ref: str) -> int:
+        """Forget what was approved in the case ``ref``, and keep that it was; return how many approvals there were."""
+        return await self.store.blind_approvals(ref)
+
+    def _seal_part(self, approval: Approval, name: str) -> str:
+        value = getattr(approval, name).encode()
+        return SEALED + b64.encode(self.vault.seal_own("approval", approval.challenge, name, value))
+
+    def _open_part(self, approval: Approval, name: str) -> str:
+        kept: str = getattr(approval, name)
+        if not kept.startswith(SEALED):
+            return kept
+        raw = b64.decode(kept.removeprefix(SEALED))
+        return self.vault.open_own("approval", approval.challenge, name, raw).decode()
 
     async def note(self, person: str, event: str, detail: str, desk: str, now: datetime) -> None:
         """Keep an event of a person's account, for the person to see."""

@@ -28,6 +28,7 @@ from gateway.services.account_store import (
     IDLE,
     LINK_MAX,
     REQUEST_LASTS,
+    SEALED,
     WORK_LASTS,
     AccountEvent,
     Approval,
@@ -366,6 +367,16 @@ class DeskStore(ABC):
         rows = await self._all(statement, (person, place))
         return rows[0][0] if rows and rows[0][1] > _seconds(at) else None
 
+    async def draft_places(self) -> Sequence[str]:
+        """Return the places at which anybody's draft is kept."""
+        return [row[0] for row in await self._all("SELECT DISTINCT place FROM draft", ())]
+
+    async def drop_drafts(self, place: str) -> int:
+        """Remove everybody's drafts for ``place`` and the places below it; return how many there were."""
+        below = f"{place}/"
+        statement = "DELETE FROM draft WHERE place = ? OR substr(place, 1, ?) = ?"
+        return await self._change(statement, (place, len(below), below))
+
     async def claim(self, token: str, until: datetime) -> Claim:
         """Take a form's token, or say what became of it."""
         statement = "INSERT INTO once VALUES (?, NULL, ?) ON CONFLICT (token) DO NOTHING"
@@ -399,6 +410,24 @@ class DeskStore(ABC):
         """Return the approvals of a case, the oldest first."""
         rows = await self._all(f"SELECT {_APPROVAL} FROM approval WHERE ref = ? ORDER BY n", (ref,))  # noqa: S608  # constants
         return [Approval(*_with(row, {10: _instant})) for row in rows]
+
+    async def approval_refs(self) -> Sequence[str]:
+        """Return the references of the cases of which an approval says what was approved."""
+        return [row[0] for row in await self._all("SELECT DISTINCT ref FROM approval WHERE digest <> ''", ())]
+
+    async def approvals_in_clear(self) -> Sequence[Approval]:
+        """Return the approvals whose digest is not sealed."""
+        statement = f"SELECT {_APPROVAL} FROM approval WHERE digest <> '' AND substr(digest, 1, 1) <> ? ORDER BY n"  # noqa: S608  # constants
+        rows = await self._all(statement, (SEALED,))
+        return [Approval(*_with(row, {10: _instant})) for row in rows]
+
+    async def seal_approval(self, challenge: str, digest: str, salt: str) -> None:
+        """Keep ``digest`` and ``salt`` in place of those of the approval of ``challenge``."""
+        await self._change("UPDATE approval SET digest = ?, salt = ? WHERE challenge = ?", (digest, salt, challenge))
+
+    async def blind_approvals(self, ref: str) -> int:
+        """Remove from the approvals of a case what a body could be tried by; return how many there were."""
+        return await self._change("UPDATE approval SET digest = '', salt = '' WHERE ref = ? AND digest <> ''", (ref,))
 
     async def add_event(self, event: AccountEvent) -> None:
         """Keep an event of an account."""
@@ -478,16 +507,17 @@ class DeskStore(ABC):
         """Return the references of the cases of which somebody is changing a copy."""
         return [row[0] for row in await self._all("SELECT DISTINCT ref FROM work WHERE ref <> ''", ())]
 
-    async def drop_works(self, ref: str) -> int:
-        """Remove what anybody is writing for the case ``ref``; return how many there were."""
-        return await self._change("DELETE FROM work WHERE ref = ?", (ref,))
+    async def drop_works(self, ref: str) -> Sequence[str]:
+        """Remove what anybody is writing for the case ``ref``; return the ids it had."""
+        return [row[0] for row in await self._all("DELETE FROM work WHERE ref = ? RETURNING id", (ref,))]
 
     async def sweep(self, at: datetime) -> int:
         """
         Delete what is over and return how many rows went.
 
         A session stays a day after it ran out, so that what was typed in it can be given back; a link as long as it
-        could have lasted, so that whoever follows it a second time is told that it was used. Approvals stay.
+        could have lasted, so that whoever follows it a second time is told that it was used. Approvals stay; what of
+        them could be tried goes with their case (``blind_approvals``).
         """
         now = _seconds(at)
 

@@ -14,6 +14,7 @@ from gateway.services.account_store import (
     ATTEMPTS_MAX,
     BACK_OFF_MAX,
     FREE_ATTEMPTS,
+    SEALED,
     AccountEvent,
     Approval,
     Challenge,
@@ -254,6 +255,28 @@ async def test_what_is_over_goes(store: DeskStore) -> None:
     assert 1 == await store.sweep(T0)
     assert 2 == await store.sweep(T0 + timedelta(days=400))
     assert [APPROVAL] == await store.approvals("ref1")
+
+
+async def test_approvals_of_one_case_forget_what_was_approved(store: DeskStore) -> None:
+    """Digest and salt go, all else and the approvals of other cases stay, and nothing is left to be sealed."""
+    await store.add_approval(APPROVAL)
+    await store.add_approval(replace(APPROVAL, ref="ref2", challenge="another"))
+    assert 1 == await store.blind_approvals("ref1")
+    assert [replace(APPROVAL, digest="", salt="")] == await store.approvals("ref1")
+    assert (["ref2"], 1) == (await store.approval_refs(), len(await store.approvals("ref2")))
+    await store.seal_approval("another", f"{SEALED}d", f"{SEALED}s")
+    assert ([], ["ref2"]) == (await store.approvals_in_clear(), await store.approval_refs())
+
+
+async def test_drafts_go_for_one_place_and_all_below_it(store: DeskStore) -> None:
+    """Whoever typed; what only begins alike stays."""
+    places = ("/cases/a", "/cases/a/steps/freeze", "/cases/ab/steps/freeze")
+    for person in ("first", "second"):
+        for place in places:
+            await store.add_draft(person, place, b"sealed", T0 + HOUR)
+    assert set(places) == set(await store.draft_places())
+    assert 4 == await store.drop_drafts("/cases/a")
+    assert ["/cases/ab/steps/freeze"] == await store.draft_places()
 
 
 async def test_closed_store_is_unavailable(open_one: Open) -> None:

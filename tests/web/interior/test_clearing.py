@@ -6,6 +6,7 @@ from pathlib import Path
 import pyotp
 import pytest
 
+from gateway.desks import forget_gone
 from gateway.services.ports import Unavailable
 from gateway.web.interior import PAGES
 from tests.support import story
@@ -228,3 +229,67 @@ async def test_answer_to_a_question_is_checked_and_approved_the_same_way(desk: D
     await desk.network.deliver()
     sent = await story.payload(desk.network, "XAA", ours, "verification.elements")
     assert sent.body["elements"] == {"sex": 2}
+
+
+def kept_in_clear(desk: Desk) -> bytes:
+    """Return everything the desks keep on the disk, their journal with it."""
+    return b"".join(one.read_bytes() for one in desk.network.homes["XAA"].parent.glob("desks-XAA.db*"))
+
+
+async def approved_and_sent(desk: Desk) -> tuple[str, str]:
+    """Have the second person approve and send a case; return its reference and the digest that was approved."""
+    ref = await draft(desk)
+    second, totp = await with_codes(desk, "second")
+    await looked(second, f"/cases/{ref}/approve")
+    digest = (await story.case(desk.network, "XAA", ref)).pending.digest
+    await second.post(f"/cases/{ref}/approve", {"code": code(desk, totp), "confirm": "yes"})
+    await second.post(f"/cases/{ref}/send", {"confirm": "yes"})
+    return ref, digest
+
+
+async def test_file_of_the_desks_tells_nothing_to_try_names_by(desk: Desk) -> None:
+    """What was approved is there for whoever has the key, and neither its digest nor the salt for who has the file."""
+    ref, digest = await approved_and_sent(desk)
+    (kept,) = await desk.site.accounts.approvals(ref)
+    assert digest == kept.digest
+    raw = kept_in_clear(desk)
+    assert ref.encode() in raw
+    assert digest.encode() not in raw
+    assert kept.salt.encode() not in raw
+
+
+async def test_erased_case_is_not_found_by_trying_names(desk: Desk) -> None:
+    """After the erasure nobody learns what was approved, not even with the key; that it was stays (R-25)."""
+    ref, _ = await approved_and_sent(desk)
+    await desk.gateway.retention.erase(ref, desk.network.clock.now())
+    await forget_gone(desk.site)
+    assert [("second", "", "")] == [
+        (one.person, one.digest, one.salt) for one in await desk.site.accounts.approvals(ref)
+    ]
+
+
+async def test_approvals_of_an_earlier_version_are_sealed_at_the_start(desk: Desk) -> None:
+    """Their digests stood in clear, and are read as before."""
+    ref, digest = await approved_and_sent(desk)
+    accounts = desk.site.accounts
+    (kept,) = await accounts.approvals(ref)
+    await accounts.store.seal_approval(kept.challenge, kept.digest, kept.salt)
+    assert (1, 0) == (await accounts.seal_approvals(), await accounts.seal_approvals())
+    (sealed,) = await accounts.store.approvals(ref)
+    assert not {sealed.digest, sealed.salt} & {digest, kept.salt}
+    assert [kept] == await accounts.approvals(ref)
+
+
+async def test_erased_case_leaves_nothing_that_was_typed(desk: Desk) -> None:
+    """What stands in a form of a case, or of a copy of it, does not outlast its erasure by a day."""
+    ref = await draft(desk)
+    accounts, now = desk.site.accounts, desk.network.clock.now()
+    work = await accounts.begin_work("first", [("b.to", "XBB")], now, ref)
+    places = [f"/cases/{ref}/steps/correct", f"/requests/{work.id}/person"]
+    for place in places:
+        await accounts.keep_draft("first", place, [("b.elements.names.0.family", "Иванова")], now)
+    await forget_gone(desk.site)
+    assert set(places) == set(await accounts.draft_places())
+    await desk.gateway.retention.erase(ref, now)
+    await forget_gone(desk.site)
+    assert ([], []) == (await accounts.draft_places(), await accounts.works("first"))
