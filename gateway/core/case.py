@@ -195,6 +195,9 @@ class Case:
     long the second look takes; until the contest is receipted there is no other.
 
     ``remark`` is what became of the remark in ``draft``, ``remark_stop`` that one told of a need for protection.
+
+    ``former`` are the elements a person is found by (``person_keys.FOUND_BY``) as they stood before each rectification:
+    what was sent is known elsewhere under them, and another case may still have them.
     """
 
     ref: str
@@ -232,6 +235,7 @@ class Case:
     remark_stop: Stop | None = None
     withdraws_at: str | None = None
     answered: str | None = None
+    former: tuple[Mapping[str, Any], ...] = ()
 
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""
@@ -292,6 +296,7 @@ def parse_case(raw: bytes) -> Case:
             "findings": tuple(value["findings"]),
             "releases": tuple(Release(**release) for release in value["releases"]),
             "notices": tuple(Notice(**notice) for notice in value["notices"]),
+            "former": tuple(value.get("former", ())),
             "remark": _parse_remark(value.get("remark")),
             "remark_stop": Stop(**stop) if (stop := value.get("remark_stop")) else None,
         }

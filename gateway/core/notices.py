@@ -25,6 +25,7 @@ from gateway.core.messages import (
     USE_REQUEST,
 )
 from gateway.core.minimise import disclose, members_of
+from gateway.core.person_keys import FOUND_BY
 from gateway.core.reuse import Grant
 from schemas import ijson
 
@@ -348,10 +349,18 @@ def _prepare_rectification(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _rectify(case: Case, event: Event, now: datetime) -> Change:
-    """Send the body that was prepared, and correct our own file by the same values."""
+    """
+    Send the body that was prepared, and correct our own file by the same values.
+
+    What the person is found by is kept as it was: a wrong name still leads to her other cases, and to who else got it.
+    """
     value, draft = event.data["value"], case.draft or {}
     case = _noted(case, RECTIFICATION, event, now, ours=True)
-    case = replace(case, pending=None, draft={**draft, "elements": {**draft["elements"], **value["elements"]}})
+    before = {name: part for name, part in draft["elements"].items() if name in FOUND_BY}
+    right = {**draft, "elements": {**draft["elements"], **value["elements"]}}
+    if any(right["elements"][name] != part for name, part in before.items()):
+        case = replace(case, former=(*case.former, before))
+    case = replace(case, pending=None, draft=right)
     return case, (Send(RECTIFICATION, event.data["body"]),)
 
 

@@ -74,17 +74,28 @@ class PersonValue:
     number: bool
 
 
-def person_values(draft: Mapping[str, Any], keyed: Keyed) -> tuple[PersonValue, ...]:
+FOUND_BY = ("names", "birth_date", "document", "permit", "personal_number")
+"""The elements of a file that values are made of."""
+
+
+def person_values(
+    draft: Mapping[str, Any], keyed: Keyed, former: Iterable[Mapping[str, Any]] = ()
+) -> tuple[PersonValue, ...]:
     """
     Return the keyed values of the person in ``draft`` (schema ``case-draft``), without doubles, in order.
 
     Two files meet if one seeks a value under which the other is found; whichever of the two looks finds the other.
+    ``former`` are elements as they stood before they were rectified: each name is sought with each date there was.
     """
-    elements = draft["elements"]
-    found = dict.fromkeys(_numbers(elements, draft["to"]), (Use.FOUND | Use.SEEKS, True))
-    years = _years(elements.get("birth_date"))
-    for name in islice(dict.fromkeys(_name_keys(elements.get("names") or ())), NAMES_MAX):
-        found |= {f"{name}|{text}": (use, False) for text, use in _birth(years)}
+    known = [draft["elements"], *former]
+    found: dict[str, tuple[Use, bool]] = {}
+    for elements in known:
+        found |= dict.fromkeys(_numbers(elements, draft["to"]), (Use.FOUND | Use.SEEKS, True))
+    for elements, born in product(known, dict.fromkeys(one.get("birth_date") for one in known)):
+        for name in islice(dict.fromkeys(_name_keys(elements.get("names") or ())), NAMES_MAX):
+            for text, use in _birth(_years(born)):
+                key = f"{name}|{text}"
+                found[key] = (found.get(key, (use, False))[0] | use, False)
     made = (PersonValue(keyed(text), use, number) for text, (use, number) in found.items())
     return tuple(sorted(made, key=lambda one: one.value))
 

@@ -233,9 +233,9 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _correct(case: Case, event: Event, now: datetime) -> Change:
-    """Replace what is known of the person, and nothing else of the record."""
+    """Replace what is known of the person and nothing else of the record; a wrong entry counts for nothing any more."""
     draft = {**(case.draft or {}), "elements": event.data["elements"]}
-    return replace(case, draft=draft, renditions=drawn(draft, case.renditions)), ()
+    return replace(case, draft=draft, former=(), renditions=drawn(draft, case.renditions)), ()
 
 
 def _attest(case: Case, event: Event, now: datetime) -> Change:

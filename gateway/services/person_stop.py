@@ -87,9 +87,14 @@ def concerns(before: Case | None, after: Case) -> bool:
 
 
 async def enter(context: Context, tx: Tx, case: Case) -> None:
-    """Enter the values of the person of ``case`` in place of those entered before."""
+    """
+    Enter the values of the person of ``case`` in place of those entered before.
+
+    What a rectification replaced stays among them: the person's other cases have it still, and so have other States.
+    """
     if case.draft is not None and case.side is Side.REQUESTING and not case.exercise:
-        await tx.save_person_values(case.ref, person_values(case.draft, context.vault.index_value), stops(case))
+        values = person_values(case.draft, context.vault.index_value, case.former)
+        await tx.save_person_values(case.ref, values, stops(case))
 
 
 async def matches(tx: Tx, ref: str) -> tuple[Shared, ...]:

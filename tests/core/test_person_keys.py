@@ -277,6 +277,16 @@ def test_a_file_makes_a_bounded_number_of_values() -> None:
     assert time.process_time() - begun < 2
 
 
+def test_what_was_rectified_is_still_sought() -> None:
+    """A name and a date corrected one after the other: a file with either, old or new, meets."""
+    old, new, later = {"names": [PETRENKO], "birth_date": "2001"}, name("Kovalenko", "Iryna"), "1999"
+    former = [old, {"names": [new], "birth_date": "2001"}]
+    now = {"to": "XBB", "elements": {"names": [new], "birth_date": later}}
+    made = person_values(now, VAULT.index_value, former)
+    assert all(both_meet(made, values(one, born=born)) for one in (PETRENKO, new) for born in ("2001", later))
+    assert not both_meet(made, values(PETRENKO, born="1980"))
+
+
 def test_file_without_a_name_has_only_its_numbers() -> None:
     """A file that knows no name is found by its numbers, and by nothing if it has none."""
     only = person_values({"to": "XBB", "elements": {"personal_number": "1"}}, VAULT.index_value)

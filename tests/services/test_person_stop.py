@@ -506,6 +506,50 @@ async def test_correction_changes_nothing_but_the_person(network: Network) -> No
     assert {**story.draft(to="XCC"), "elements": elements(sex=1)} == draft
 
 
+async def rectified(network: Network, ref: str, **right: Any) -> None:
+    """Send what is right of ``ref`` in place of a name that was sent, by two persons."""
+    notices = network.gateways["XAA"].notices
+    pending = await notices.prepare_rectification(ref, ["NAMES"], right, "first", "case_officer")
+    thread = (await story.row(network, "XAA", ref)).thread
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await notices.rectify(ref, signed, "second")
+    await network.deliver()
+
+
+async def test_a_rectified_name_still_stops_the_person(network: Network) -> None:
+    """The wrong name went to two States; corrected toward one, it still leads to the other, also after an upgrade."""
+    here, there = await story.sent(network), await story.sent(network, to="XCC")
+    await network.deliver()
+    await rectified(network, here, names=OTHER_NAME)
+    gateway = network.gateways["XAA"]
+    await gateway.store.commit(lambda tx: tx.set_meta("person_index", "of an earlier program"))
+    assert 2 == await person_index.renew(gateway.context)
+    await indicated(network, here)
+    assert "FROZEN" == await story.state(network, "XAA", there)
+    ref = await gateway.clear.new(story.draft(to="XCC", elements=elements(names=OTHER_NAME)), "first")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
+
+
+async def test_who_got_the_wrong_name_is_found_after_it_was_rectified(network: Network) -> None:
+    """The list of recipients has the State that was not told yet (R-16)."""
+    here, there = await story.sent(network), await story.sent(network, to="XCC")
+    await network.deliver()
+    await rectified(network, here, names=OTHER_NAME)
+    found = await network.gateways["XAA"].notices.recipients(here, "first", "case_officer", "a wrong name went out")
+    assert {here, there} == {one.ref for one in found}
+
+
+async def test_correction_of_a_wrong_entry_takes_what_was_rectified_too(network: Network) -> None:
+    """Who is shown to be another person by a correction of our own record shares no value any more."""
+    there = await story.sent(network, to="XCC", elements=elements(document=DOCUMENT))
+    await network.deliver()
+    await rectified(network, there, names=OTHER_NAME)
+    await indicated(network, await story.sent(network, elements=elements(document=DOCUMENT)))
+    right = elements(names=OTHER_NAME, document={**DOCUMENT, "number": "AB 12346"})
+    await network.gateways["XAA"].hold.correct(there, right, "the last digit was read wrong", "first", "case_officer")
+    assert () == await network.gateways["XAA"].store.read(lambda tx: tx.shared(there))
+
+
 async def test_decision_holds_for_what_was_compared(network: Network) -> None:
     """Two cases told apart by name are held again once they share something else."""
     there, here = await story.sent(network, to="XCC"), await story.sent(network)
