@@ -26,7 +26,7 @@ from gateway.cli.session import (
     passphrase,
     passphrase_option,
 )
-from gateway.core.wire import format_instant
+from gateway.core.wire import MAX_VALIDITY, format_instant
 from gateway.home import NEXT, ended_keys, private_kids
 from gateway.settings import Settings
 from gateway.transport.card_directory import load_cards, write_card
@@ -44,6 +44,12 @@ PERSON = "person"
 SEALING_MAX = 13
 SIGNING_MAX = 8
 """Keys that a card may list (schema ``card``)."""
+
+ANSWERED = MAX_VALIDITY + timedelta(days=1)
+"""
+How long after its window a signing key stays in our cards: an answer by it is asked for again for as long as a message
+may be posted, and a partner checks it by the card it holds then.
+"""
 
 KEY_VARIABLES = ("ISTHMUS_KEY_PASSPHRASE",)
 IDENTITY_VARIABLES = ("ISTHMUS_IDENTITY_PASSPHRASE", VARIABLE)
@@ -415,7 +421,7 @@ def _new_signer(store: KeyStore, uri: str | None) -> Signer:
 
 def _next_signing(new: Signer, held: Card, now: datetime) -> dict[str, Any]:
     start = now.replace(microsecond=0) - timedelta(hours=1)
-    listed = [one for one in _living(card.claims_of(held)["signing"], now) if one["kid"] != new.kid]
+    listed = [one for one in _living(card.claims_of(held)["signing"], now - ANSWERED) if one["kid"] != new.kid]
     if len(listed) >= SIGNING_MAX:
         raise CommandError(
             Exit.FINDINGS, "full", f"a card lists {SIGNING_MAX} signing keys at most", "wait until one ends"

@@ -183,6 +183,11 @@ class Context:
         """Return whether our own card lists the signing key ``kid`` as revoked, whatever the instant of that."""
         return self.own is not None and any(key.kid == kid and key.revoked_at is not None for key in self.own.signing)
 
+    def vouches_for(self, kid: str, at: datetime) -> bool:
+        """Return whether our own card lists the signing key ``kid`` as good at ``at`` and not revoked at any instant."""
+        keys = () if self.own is None else self.own.signing
+        return any(key.kid == kid and key.is_active(at) and key.revoked_at is None for key in keys)
+
     def publish(self, card: Card) -> None:
         """Take ``card`` as our own published one: its sealing windows and its epoch are what partners go by."""
         self.own = card

@@ -299,9 +299,9 @@ class Receiver:
         over = now > row.expires_at + timedelta(seconds=ANSWER_GRACE_S)
         if row.answer is not None and (not over or _says_expired(row.answer)):
             receipt = jws_format.parse(wire.parse_stored_answer(row.answer).receipt, jws_format.TYP_RECEIPT)
-            if not self._context.is_revoked(receipt.kid):
+            if not self._is_doubted(receipt):
                 return row.answer
-            # No partner takes a receipt by a revoked key, so the same is said again under the key in use.
+            # No partner takes a receipt by such a key, so the same is said again under the key in use.
             tx.draft(Draft(row.partner, row.digest, receipt.payload, None))
             return None
         if over:
@@ -313,6 +313,17 @@ class Receiver:
         else:
             raise Conflict("the same message stands in this batch; its answer is not signed yet")
         return None
+
+    def _is_doubted(self, receipt: jws_format.Jws) -> bool:
+        """
+        Return whether the key of a receipt of ours was revoked since, or left our card while the key in use may do.
+
+        That one may if it is listed for the instant of the receipt; no partner goes by another (M-5.17).
+        """
+        context, at = self._context, wire.parse_receipt(receipt.payload).received_at
+        if context.vouches_for(receipt.kid, at):
+            return False
+        return context.is_revoked(receipt.kid) or context.vouches_for(context.keyring.signing.kid, at)
 
     async def _decide(self, tx: Tx, opened: Opened, now: datetime) -> bytes | None:
         payload = opened.payload

@@ -11,10 +11,13 @@ from typing import Any
 
 from gateway.cli.keys import _next_sealing, own_card, private_kids
 from gateway.cli.running import alone
+from gateway.core.wire import format_instant
+from gateway.home import IDENTITY, IDENTITY_FILE, next_card
 from gateway.services.accounts import hashed
 from gateway.settings import load
 from gateway.stores import open_desk_store
-from keys import statement
+from gateway.transport.card_directory import write_card
+from keys import b64, card, statement
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.cli.support import PHRASE, Homes, call, deliver, received, spawn, value
@@ -81,6 +84,24 @@ def test_the_signing_key_is_rotated_in_two_steps(homes: Homes) -> None:
     names = {one["kid"]: one["private_half"] for one in value("keys", "show", "-C", home)["keys"]}
     assert (None, "sign.1") == tuple(names[kid] for kid in listed)
     assert 0 == call("check", "-C", home).exit_code
+
+
+def test_signing_key_that_ended_stays_listed_while_it_may_have_to_be_checked(homes: Homes) -> None:
+    """The card lists an ended signing key for 31 days more: its answers are asked for as long as a message lives."""
+    home, now = homes.home("XBB"), datetime.now(UTC)
+    held = own_card(load(home, {}))
+    (old,) = card.claims_of(held)["signing"]
+    ended = {days: SigningKey.generate() for days in (30, 32)}
+    entries = [
+        {**old, "kid": key.kid, "key": b64.encode(key.public), "until": format_instant(now - timedelta(days=days))}
+        | {"from": format_instant(now - timedelta(days=300))}
+        for days, key in ended.items()
+    ]
+    store = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    write_card(home / "cards", next_card(held, {"signing": [*entries, old]}, SigningKey(store.get(IDENTITY)), now))
+    value("keys", "rotate", "signing", "-C", home)
+    listed = [key.kid for key in own_card(load(home, {})).signing]
+    assert [ended[30].kid, old["kid"]] == listed[:-1]
 
 
 def test_sealing_keys_are_rotated_when_windows_have_ended(homes: Homes) -> None:

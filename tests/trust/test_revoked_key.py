@@ -3,14 +3,18 @@
 import os
 from datetime import datetime, timedelta
 
+from gateway import home
 from gateway.core import envelope, evidence_report, evidence_verifier, wire
 from gateway.core.messages import RESYNC
 from gateway.services.ports import Tx
-from keys import b64, jws
+from gateway.transport.card_directory import write_card
+from keys import b64, card, jws
+from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.support import story
 from tests.support.evidence import exported, members_of
-from tests.support.network import Network
+from tests.support.network import Network, open_gateway
+from tests.trust.homes import identity
 from tests.trust.test_compromise import revoke
 
 WORDS = ("cannot be read here", "its key is revoked")
@@ -76,6 +80,30 @@ async def test_the_instant_of_the_revocation_is_after(network: Network) -> None:
     assert (await post(network, signer, at - timedelta(days=1))).startswith("200")
     network.clock.instant = at
     assert (await post(network, signer, at - timedelta(days=1))).startswith("424")
+
+
+async def test_receipt_whose_key_left_the_card_is_said_again(network: Network) -> None:
+    """A stored receipt by a key that the card lists no more is signed anew by one that it lists (M-5.18)."""
+    network.wires.lose_answers = True
+    ours = await story.sent(network)
+    await network.deliver()
+    network.wires.lose_answers = False
+    gateway, new = network.gateways["XBB"], SigningKey.generate()
+    assert gateway.context.own is not None
+    (old,) = card.claims_of(gateway.context.own)["signing"]
+    entry = {**old, "kid": new.kid, "key": b64.encode(new.public)}
+    signer, now = identity(network, "XBB"), network.clock.now()
+    made = home.next_card(gateway.context.own, {"signing": [entry]}, signer, now)
+    for path in network.homes.values():
+        write_card(path / "cards", made)
+    await gateway.close()
+    store = open_store(gateway.settings.custody, passphrase=lambda: "correct horse", environ={})
+    store.destroy(home.SIGNING)
+    store.put(home.SIGNING, new.seed)
+    await open_gateway(network, "XBB")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
 
 
 async def judged(network: Network, ref: str) -> evidence_report.Report:
