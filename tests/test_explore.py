@@ -258,9 +258,10 @@ def bad_variant(*names: str) -> Callable[[Taken], bool]:
 
 
 def undecided(taken: Taken) -> bool:
-    """V-36: a return is decided or planned without a final decision."""
+    """V-36: a return is decided, planned or begun, or a document asked for, without a final decision."""
     wrong = taken.world.wrong in ("appeal still open", "not decided")
-    return forward(taken) and wrong and taken.enters(S.DECIDED, S.SCHEDULED)
+    on = forward(taken) and taken.enters(S.DECIDED, S.SCHEDULED, S.DEPARTED)
+    return wrong and (on or taken.event.name == "request_document")
 
 
 def undocumented(taken: Taken) -> bool:

@@ -537,6 +537,20 @@ def _lets_a_consulate_in(facts: Facts) -> bool:
     return facts.type == DOCUMENT_REQUEST
 
 
+def v36(facts: Facts) -> str | None:
+    if not _sends_return(facts) or facts.type == PROPOSAL:
+        return None
+    _, record = _return_record(facts)
+    decision, today = record["decision"], facts.now.date()
+    if not (_text(decision["ref"]) and _text(decision["authority"]) and _on_or_before(decision["on"], today)):
+        return "no decision of a competent body is on record"
+    if decision["remedies_explained"] is not True:
+        return "the remedies against the decision were not explained"
+    if decision["waived"] is not True and _day(decision["appeal_until"]) >= today:
+        return "a remedy against the decision is still open"
+    return None
+
+
 def r26(facts: Facts) -> str | None:
     if facts.type != REPLY:
         return None

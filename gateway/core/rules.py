@@ -247,6 +247,7 @@ RULES: tuple[Rule, ...] = (
         "outcome",
         checks.r26,
     ),
+    Rule("V-36", "A decision that stands", "a design decision; decision 0010", _JOURNEY, "record.decision", checks.v36),
     Rule("N-01", "States not to be contacted", "national policy under dual control", _OUT, "to", checks.n01),
     Rule(
         "N-02",

@@ -134,7 +134,14 @@ RECORD: dict[str, Any] = {
         {"kind": kind, "positive": True, "on": "2026-11-22", "expires_on": "2026-12-20", "signer": "child_welfare"}
         for kind in ("risk", "best_interests", "family")
     ],
-    "decision": None,
+    "decision": {
+        "ref": "R 7/26",
+        "authority": "Return Council",
+        "on": "2026-11-25",
+        "remedies_explained": True,
+        "appeal_until": "2026-11-30",
+        "waived": False,
+    },
     "contacts_given_on": "2026-11-30",
     "reconfirmation": {"on": "2026-12-01", "by": "guardian", "consent_stands": True},
     "travel": {"departs_at": "2026-12-01T15:00:00+01:00", "notice_h": 48},
@@ -675,6 +682,24 @@ CASES: dict[str, Cases] = {
         },
         consular(endangerment_check={}),
     ),
+    "V-36": Cases(
+        {
+            "quashed": recorded(decision=None),
+            "quashed before the document is asked for": recorded(DOCUMENT_REQUEST, decision=None),
+            "quashed while the plan waits": journey(SCHEDULE, PLANNED, record={**RECORD, "decision": None}),
+            "by nobody": recorded(decision={"authority": ""}),
+            "decided tomorrow": recorded(decision={"on": "2026-12-02"}),
+            "remedies not explained": recorded(decision={"remedies_explained": None}),
+            "the last day to appeal": recorded(decision={"appeal_until": "2026-12-01"}),
+            "no record": journey(record=None),
+        },
+        {
+            **steps(),
+            **safe_ways(),
+            "waived": recorded(decision={"appeal_until": None, "waived": True}),
+            "proposed before it is decided": recorded(PROPOSAL, decision=None),
+        },
+    ),
     "R-26": Cases(
         {
             "not found, but something matched": answer(reply("NOT_FOUND", match_basis=["NAME_EXACT"])),
@@ -994,6 +1019,11 @@ READS: dict[str, list[tuple[Facts, str]]] = {
     "R-24": [
         (consular(), "draft draft/endangerment_check body/method_limit"),
         (consular(), "draft/endangerment_check: result by on"),
+    ],
+    "V-36": [
+        (journey(), "record record/decision record/decision/ref record/decision/authority record/decision/on"),
+        (journey(), "record/decision: remedies_explained appeal_until"),
+        (recorded(decision={"appeal_until": None, "waived": True}), "record/decision/waived"),
     ],
     "R-26": [(answer(reply("NOT_FOUND")), "body/outcome body/match_basis body/reason")],
     "N-02": [(request(), "recipient_ready")],

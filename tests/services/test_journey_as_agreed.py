@@ -56,3 +56,33 @@ async def test_nobody_leaves_before_the_plan(network: Network) -> None:
         await acts(network, "XAA").depart(ours, "escort")
     assert {"V-39"} == rules(refused)
     assert "return.schedule" not in (await story.case(network, "XBB", theirs)).said
+
+
+async def test_a_decision_that_was_quashed_lets_nobody_leave(network: Network) -> None:
+    """Quashed after the plan was told, the decision carries no departure."""
+    ours, _ = await homeward.on_the_day(network, decision=None)
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert {"V-36"} == rules(refused)
+
+
+async def test_a_decision_that_was_quashed_holds_the_plan(network: Network) -> None:
+    """Quashed while the plan lies sealed, the decision keeps it from leaving."""
+    ours, theirs = await homeward.scheduled(network)
+    await acts(network, "XAA").record(ours, homeward.record(travel=homeward.TRAVEL), "first", "case_officer")
+    homeward.move_to(network, DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_decision_that_was_quashed_asks_for_no_document(network: Network) -> None:
+    """Quashed before the request for a travel document leaves, the decision holds who the person is back."""
+    ours, _ = await homeward.accepted(network)
+    await acts(network, "XAA").record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await acts(network, "XAA").decide(ours, "coordinator", "coordinator")
+    pending = await acts(network, "XAA").prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await acts(network, "XAA").record(ours, homeward.record(decision=None), "first", "case_officer")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").request_document(ours, "first", "case_officer")
+    assert {"V-36"} == rules(refused)
