@@ -229,12 +229,14 @@ def unwilling(taken: Taken) -> bool:
     """
     R-23: a return is proposed, planned or begun without a free and informed wish that stands.
 
-    Nor is a wish that was revoked there again because somebody wrote the record anew.
+    Nor is a wish that was revoked, or gave way to a no, there again because somebody wrote the record anew.
     """
     if taken.event.name == "record" and taken.case.record is not None:
         before, then = written(taken.case, "wish"), written(taken.moved, "wish")
-        unsaid = before["revoked_on"] is not None and then["revoked_on"] is None
-        return bool(unsaid and then["written_on"] < before["revoked_on"])
+        yes = then["wish"] == "return" and then["revoked_on"] is None
+        if before["revoked_on"] is not None:
+            return bool(yes and then["written_on"] < before["revoked_on"])
+        return bool(yes and before["wish"] != "return" and then["written_on"] <= before["written_on"])
     wrong = taken.world.wrong in ("wishes to stay", "consent revoked", "detained")
     return wrong and forward(taken) and taken.enters(S.PROPOSED, S.SCHEDULED, S.DEPARTED)
 

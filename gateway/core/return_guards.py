@@ -200,13 +200,54 @@ def _assessments_kept(case: Case, event: Event, now: datetime) -> str | None:
 
 
 def _revocation_kept(case: Case, event: Event, now: datetime) -> str | None:
-    """A wish that was revoked is not unsaid: what follows it was written on that day or later."""
-    before, wish = (case.record or {}).get("wish"), event.data["record"]["wish"]
-    if not before or before["revoked_on"] is None:
+    """What the person said against a return is not unsaid: what follows it she said later."""
+    before, anew = case.record or {}, event.data["record"]
+    return _wish_unsaid(before.get("wish"), anew["wish"], now) or _refusal_unsaid(
+        before.get("reconfirmation"), anew["reconfirmation"], now
+    )
+
+
+def _wants_return(wish: Mapping[str, Any]) -> bool:
+    return bool(wish["wish"] == "return" and wish["revoked_on"] is None)
+
+
+def _days(wish: Mapping[str, Any]) -> tuple[date | None, date | None]:
+    """Return the days on which a wish was written and revoked."""
+    written_on, revoked_on = wish["written_on"], wish["revoked_on"]
+    return written_on and _day(written_on), revoked_on and _day(revoked_on)
+
+
+def _wish_unsaid(before: Mapping[str, Any] | None, wish: Mapping[str, Any] | None, now: datetime) -> str | None:
+    """
+    Return why ``wish`` does not take the place of one that is no wish to return, or was revoked, or ``None``.
+
+    A yes is written on a later day than a no, and not before the day of a revocation; if the no has no day, today.
+    Another no is not dated back, or it would make room for an older yes.
+    """
+    if not before or _wants_return(before) or wish == before:
         return None
-    if wish and (wish["revoked_on"] == before["revoked_on"] or _day(wish["written_on"]) >= _day(before["revoked_on"])):
+    if not wish:
+        return "the person does not wish to return, and nothing else was written since"
+    (said_on, revoked_on), (written_on, again) = _days(before), _days(wish)
+    last = max(filter(None, (said_on, revoked_on)), default=now.date())
+    if last > now.date() + timedelta(days=1):
+        last = now.date()  # a slip of the pen: it may be tomorrow already where it was said, and no later
+    if not _wants_return(wish):
+        back = (said_on or revoked_on) and max(filter(None, (written_on, again)), default=last) < last
+        return "what the person said last is not dated back" if back else None
+    if written_on is not None and written_on >= (last + timedelta(days=1) if said_on == last else last):
         return None
-    return "the wish was revoked, and no other was written since"
+    return "the person does not wish to return, or no longer, and no other wish was written since"
+
+
+def _refusal_unsaid(before: Mapping[str, Any] | None, again: Mapping[str, Any] | None, now: datetime) -> str | None:
+    """Return why another word does not take the place of a no on the day of departure: that one holds for its day."""
+    if not before or before["consent_stands"] is True:
+        return None
+    said_on = min(_day(before["on"]), now.date() + timedelta(days=1))
+    if not again or _day(again["on"]) < said_on or (again["consent_stands"] is True and _day(again["on"]) == said_on):
+        return "asked on that day, the person said no"
+    return None
 
 
 def _no_open_proceedings(case: Case, event: Event, now: datetime) -> str | None:

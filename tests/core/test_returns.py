@@ -644,6 +644,63 @@ def test_a_revoked_wish_stays_revoked(state: State, written_on: str, taken: bool
             take(case, "record", record=anew)
 
 
+WAS_NO: list[Any] = [
+    pytest.param({"wish": "stay", "written_on": "2026-11-29"}, {"written_on": "2026-11-03"}, False, id="older"),
+    pytest.param({"wish": "stay", "written_on": "2026-11-29"}, {"written_on": "2026-11-29"}, False, id="same day"),
+    pytest.param({"wish": "stay", "written_on": "2026-11-29"}, {"written_on": "2026-11-30"}, True, id="later"),
+    pytest.param({"wish": "undecided", "written_on": None}, {"written_on": "2026-11-30"}, False, id="no day: before"),
+    pytest.param({"wish": "undecided", "written_on": None}, {"written_on": "2026-12-01"}, True, id="no day: today"),
+    pytest.param({"wish": "stay", "written_on": "2027-12-01"}, {"written_on": "2026-12-01"}, True, id="slip"),
+    pytest.param({"wish": "elsewhere"}, {"written_on": None}, False, id="a yes without a day"),
+    pytest.param({"revoked_on": "2026-11-03"}, {"written_on": "2026-11-03"}, False, id="the one that was revoked"),
+    pytest.param({"wish": "stay"}, {"wish": "elsewhere", "written_on": "2026-11-02"}, False, id="dated back"),
+    pytest.param({"revoked_on": "2026-11-30"}, {"revoked_on": "2026-11-29"}, False, id="revoked earlier"),
+    pytest.param({"wish": "stay"}, {"wish": "elsewhere"}, True, id="another no"),
+    pytest.param({"wish": "stay", "written_on": None}, {"wish": "stay"}, True, id="a day for it"),
+    pytest.param({"wish": "stay"}, {"wish": "stay", "written_on": None}, True, id="its day taken out"),
+]
+
+
+@pytest.mark.parametrize("state", [S.CONSIDERED, *ASSESSED_ON])
+@pytest.mark.parametrize(("before", "anew", "taken"), WAS_NO)
+def test_a_no_is_followed_by_what_was_said_later(
+    state: State, before: dict[str, Any], anew: dict[str, Any], taken: bool
+) -> None:
+    """Whoever writes the record anew unsays no no by a wish that is older, or of the same day, or has no day."""
+    case = ready(ASKING, state, "record", record=kit.record(wish=before))
+    record = kit.record(wish=anew)
+    if taken:
+        assert record == take(case, "record", record=record)[0].record
+    else:
+        with pytest.raises(RuleRefused, match="R-23"):
+            take(case, "record", record=record)
+
+
+def test_a_no_is_not_taken_out() -> None:
+    """A record that says nothing of the wish takes the place of no no; of a yes it may."""
+    for wish, refused in (({"wish": "stay"}, True), ({}, False)):
+        case = ready(ASKING, S.SCHEDULED, "record", record=kit.record(wish=wish))
+        assert refused is objects("revocation_kept", case, "record", record=kit.record(wish=None))
+
+
+@pytest.mark.parametrize(
+    ("again", "refused"),
+    [
+        ({}, True),
+        (None, True),
+        ({"consent_stands": False}, False),
+        ({"on": "2026-11-30", "consent_stands": False}, True),
+        ({"on": "2026-11-30"}, True),
+        ({"on": "2026-12-02"}, False),
+    ],
+    ids=["yes after all", "taken out", "no still", "another day's no", "another day's yes", "asked the next day"],
+)
+def test_a_no_on_the_day_holds_for_the_day(again: dict[str, Any] | None, refused: bool) -> None:
+    """Asked on the day of departure and having said no, the person is asked again on another day at the earliest."""
+    case = ready(ASKING, S.SCHEDULED, "record", record=kit.record(reconfirmation={"consent_stands": False}))
+    assert refused is objects("revocation_kept", case, "record", record=kit.record(reconfirmation=again))
+
+
 @pytest.mark.parametrize(
     ("state", "name", "to"),
     [

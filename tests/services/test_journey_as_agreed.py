@@ -86,3 +86,28 @@ async def test_a_decision_that_was_quashed_asks_for_no_document(network: Network
     with pytest.raises(RuleRefused) as refused:
         await acts(network, "XAA").request_document(ours, "first", "case_officer")
     assert {"V-36"} == rules(refused)
+
+
+async def test_an_older_yes_does_not_unsay_a_no(network: Network) -> None:
+    """A form with the wish of November does not write over that she wrote in December that she stays."""
+    ours, _ = await homeward.on_the_day(network)
+    good = (await story.case(network, "XAA", ours)).record
+    stays = {**good, "wish": {**good["wish"], "wish": "stay", "written_on": "2026-12-12"}}
+    await acts(network, "XAA").record(ours, stays, "coordinator", "coordinator")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").record(ours, good, "first", "case_officer")
+    assert {"R-23"} == rules(refused)
+    anew = {**good, "wish": {**good["wish"], "written_on": "2026-12-13"}}
+    await acts(network, "XAA").record(ours, anew, "first", "case_officer")
+
+
+async def test_a_no_at_the_gate_is_final_for_the_day(network: Network) -> None:
+    """A form of the same morning does not turn what she said when she was asked into a yes."""
+    ours, _ = await homeward.on_the_day(network)
+    good = (await story.case(network, "XAA", ours)).record
+    no = {**good, "reconfirmation": {**good["reconfirmation"], "consent_stands": False}}
+    await acts(network, "XAA").record(ours, no, "coordinator", "coordinator")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").record(ours, good, "first", "case_officer")
+    assert {"R-23"} == rules(refused)
+    await acts(network, "XAA").record(ours, {**no, "contacts_given_on": "2026-12-14"}, "first", "case_officer")
