@@ -184,7 +184,7 @@ class Context:
         return self.own is not None and any(key.kid == kid and key.revoked_at is not None for key in self.own.signing)
 
     def vouches_for(self, kid: str, at: datetime) -> bool:
-        """Return whether our own card lists the signing key ``kid`` as good at ``at`` and not revoked at any instant."""
+        """Return whether our own card lists the signing key ``kid`` as good at ``at``, and not as revoked."""
         keys = () if self.own is None else self.own.signing
         return any(key.kid == kid and key.is_active(at) and key.revoked_at is None for key in keys)
 
