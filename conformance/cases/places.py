@@ -122,7 +122,7 @@ ASKED: dict[str, tuple[Place, Sequence[str]]] = {
     "closed": (_closed, ("withdrawal",)),
 }
 ASKED_FULL: dict[str, tuple[Place, Sequence[str]]] = {
-    "redirected": (_redirected, ("withdrawal",)),
+    "redirected": (_redirected, ("reminder", "withdrawal")),
     "interview-proposed": (_interviewed, ("verification.interview-answer", "reminder", "withdrawal")),
     **{f"{name}-full": (make, ()) for name, (make, _) in ASKED.items()},
 }

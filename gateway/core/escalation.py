@@ -42,7 +42,7 @@ _OWED: Mapping[State, tuple[str, ...]] = {
     State.NEEDS_TIER2: _ANSWER,
     State.NEEDS_INTERVIEW: _ANSWER,
     State.CONTESTED: _ANSWER,
-    State.REDIRECTED: _ANSWER,
+    State.REDIRECTED: _FIRST,
 }
 
 

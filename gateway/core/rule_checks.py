@@ -384,7 +384,7 @@ def _not_today(facts: Facts, record: Mapping[str, Any]) -> str | None:
 def r11(facts: Facts) -> str | None:
     if _file(facts) is not None or facts.side is Side.REQUESTING or facts.frozen:
         return None  # the duty to answer is that of the side that is asked
-    if facts.state in _NOTHING_OWED or facts.reply is not None:
+    if facts.state in _OVER or facts.reply is not None:
         return None
     clock = next((clock for clock in facts.clocks if clock.step == "reply"), None)
     if clock is None:
@@ -394,10 +394,6 @@ def r11(facts: Facts) -> str | None:
     if facts.delay is None:
         return "four fifths of the time are over, and there is neither a reply nor a notice of delay"
     return "the day that the notice of delay named is past" if _day(facts.delay["eta"]) < facts.now.date() else None
-
-
-_NOTHING_OWED = _OVER | {State.REDIRECTED}
-"""States in which the requested side owes no reply: it passed the question on, or it was taken back."""
 
 
 def r13(facts: Facts) -> str | None:

@@ -66,7 +66,9 @@ WORKING = (S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED)
 ANSWERING = (*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW)
 """States in which the requested side may answer: one whose question stays unanswered still owes a reply."""
 WAITING = (S.DELIVERED, S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.CONTESTED)
-"""States in which the requesting side waits for the other, and may remind."""
+"""States in which the requesting side waits for the other, which has taken the request in hand or is to."""
+AWAITED = (*WAITING, S.REDIRECTED)
+"""States in which the other State owes an answer, and may be reminded: it pointed to one of its own authorities."""
 RECORDED = (S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED)
 """States in which the national record can be set right although the case itself stands still."""
 HELD = (S.FROZEN, S.SUSPENDED)
@@ -139,7 +141,7 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, OFFICER, _INTERVIEW, "sealed envelope id"),
     Row(S.NEEDS_INTERVIEW, "decline_interview", S.ACKNOWLEDGED, DECLINES, ("rules_send",), "message"),
     Row(S.REPLIED, "contest", S.CONTESTED, OFFICER | {"person", "guardian"}, ("contest_once", "rules_send"), "message"),
-    *_rows(WAITING, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, ("overdue", "rules_remind"), "reminder"),
+    *_rows(AWAITED, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, ("overdue", "rules_remind"), "reminder"),
     *_rows((S.REPLIED, S.UNDELIVERED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
     # The other State may have closed before the second look was asked for; the first reply then stands.
     Row(S.CONTESTED, "close", S.CLOSED, OFFICER, evidence="event"),
@@ -176,7 +178,7 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows((S.NEEDS_TIER2,), "elements", S.ACKNOWLEDGED, _PARTNER, ("rules_receive",), "message"),
     Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
     Row(S.REPLIED, "contest", S.CONTESTED, _PARTNER, ("contest_once",), "message"),
-    *_rows((S.RECEIVED, *WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.REPLIED), "reminder", STAY, _PARTNER),
+    *_rows(OPEN_REQUESTED, "reminder", STAY, _PARTNER),
     *_rows((*OPEN_REQUESTED, S.UNDELIVERED), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
     # Who has left is not withdrawn (M-5.34), also where word of the departure came while the case was stopped.
     *_rows(HELD, "withdrawal", S.WITHDRAWN, _PARTNER, ("taken_there",), "message"),
@@ -227,7 +229,8 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
     Row(S.FROZEN, "propose_resume", STAY, CLERK, ("released",)),
     Row(S.FROZEN, "resume", RESUME, CLERK, ("released", "second_person")),
-    *_rows((S.REPLIED, S.REDIRECTED, S.WITHDRAWN, S.UNDELIVERED), "close", S.CLOSED, CLERK | _GATEWAY),
+    # What was pointed to another authority is not closed: it lies here until that one takes it up, or it is withdrawn.
+    *_rows((S.REPLIED, S.WITHDRAWN, S.UNDELIVERED), "close", S.CLOSED, CLERK | _GATEWAY),
     *_AFTERLIFE,
 )
 

@@ -42,7 +42,7 @@ from gateway.core.note_verbale import (
     serialize_text,
 )
 from gateway.core.rules import findings
-from gateway.core.verification import WAITING
+from gateway.core.verification import AWAITED
 from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.ports import EventRow, Tx
@@ -53,7 +53,7 @@ from schemas import ijson
 BETWEEN_MINISTRIES = frozenset({"L4", "L5", "L6"})
 """Rungs on which paper passes between ministries, whose references show nobody that a case is invented."""
 
-PRESSED = (*WAITING, State.DECIDED)
+PRESSED = (*AWAITED, State.DECIDED)
 """States of the requesting side in which the other State owes something."""
 
 

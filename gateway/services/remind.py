@@ -21,7 +21,7 @@ from gateway.core.escalation import DELAY_NOTICE_DUE, Pressed, delay_notice_from
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
-from gateway.core.verification import ANSWERING, GATEWAY, PARTNER, WAITING
+from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, PARTNER
 from gateway.services import cases, missing_clocks, no_contact, person_stop, steps
 from gateway.services.context import Context, acting
 from gateway.services.listing import RESTORED_AT
@@ -34,7 +34,7 @@ REMINDED = frozenset(
 )
 """Steps that a reminder may name (schema ``reminder``); of any other it asks for the reply."""
 
-OWING = (*ANSWERING, State.RECEIVED, State.ACCEPTED)
+OWING = (*ANSWERING, State.RECEIVED, State.REDIRECTED, State.ACCEPTED)
 """States of the requested side in which something is owed."""
 
 PART = 5000
@@ -81,7 +81,7 @@ class Reminder:
         told = await self._tell_desk(now)
 
         refs = []
-        async for row in cases.in_states(context, WAITING):
+        async for row in cases.in_states(context, AWAITED):
             if row.due_at is None or row.due_at > now:
                 break  # the soonest due come first
             if row.side == Side.REQUESTING:

@@ -118,6 +118,11 @@ def test_the_mark_is_what_happened_last(events: tuple[str, ...], stopped: bool, 
 OWED: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "not acknowledged": ({"state": State.DELIVERED}, "acknowledgement"),
     "acknowledged": ({}, "reply"),
+    "pointed to another authority": ({"state": State.REDIRECTED}, "acknowledgement"),
+    "pointed to another authority, counted from its word": (
+        {"state": State.REDIRECTED, "clocks": (clock("reply"),)},
+        "reply",
+    ),
     "answered": ({"state": State.REPLIED}, None),
     "frozen": ({"state": State.FROZEN}, None),
     "a second look without a time of its own": ({"state": State.CONTESTED, "answered": "reply"}, None),

@@ -9,6 +9,7 @@ from gateway.core.machine import IllegalStep, RuleRefused, Send
 from gateway.core.messages import INTERVIEW_RESULT
 from gateway.services import cases, threads
 from gateway.services.context import Forbidden
+from gateway.services.escalate import Escalation
 from schemas import SchemaError, ijson
 from tests.support import homeward, story
 from tests.support.network import Network
@@ -82,6 +83,39 @@ async def test_redirection_points_to_an_authority_of_the_directory(network: Netw
     )
     await network.gateways["XAA"].clear.close(ours, "first")
     assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+async def redirected(network: Network) -> tuple[str, str]:
+    """Take a case to where it was pointed to another authority, and fifty days of silence further."""
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.redirect(theirs, "XBB-ID-01", "OTHER_TASK", "first")
+    await network.deliver()
+    network.clock.pass_(days=50)
+    await network.refresh()
+    return ours, theirs
+
+
+async def test_silence_after_a_redirection_is_pressed_for_like_any_other(network: Network) -> None:
+    """It is overdue and reminded of, the other State takes the reminder, and the note verbale names the case."""
+    ours, theirs = await redirected(network)
+    gateway = network.gateways["XAA"]
+    done = await gateway.reminder.run_once(network.clock.now())
+    await network.deliver()
+    note = await Escalation(gateway.context).note("XBB", "board", "foreign_affairs", draft=True)
+    assert (1, (ours,), 1) == (done.overdue, done.refs, len(note.items))
+    states = [await story.case(network, country, ref) for country, ref in (("XAA", ours), ("XBB", theirs))]
+    assert [("REDIRECTED", 1, ())] * 2 == [(case.state, case.reminders, case.findings) for case in states]
+
+
+async def test_whoever_redirected_is_told_of_the_notice_that_is_owed_and_cannot_close(network: Network) -> None:
+    """The State that was asked owes the answer all the same, and leaves the request lying where it can be taken up."""
+    _, theirs = await redirected(network)
+    asked = network.gateways["XBB"]
+    assert (theirs,) == (await asked.reminder.run_once(network.clock.now())).told
+    with pytest.raises((IllegalStep, RuleRefused)):
+        await asked.answer.close(theirs, "first")
+    await asked.answer.acknowledge(theirs, "first")
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
 
 
 async def test_redirection_nowhere_is_refused(network: Network) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.core.case import State
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.verification import WAITING
+from gateway.core.verification import AWAITED
 from gateway.services.board import Band, Watched, cool_down_until
 from gateway.services.context import NotFound
 from gateway.services.ports import Conflict, Unavailable
@@ -81,7 +81,7 @@ def against(visit: Visit, watched: Watched | None) -> str:
     context = visit.site.desk.context
     if watched is None:
         return "gone"
-    if State(watched.row.state) not in WAITING:
+    if State(watched.row.state) not in AWAITED:
         return "step"
     if watched.band not in (Band.LATE, Band.VERY_LATE):
         return "early"

@@ -131,7 +131,7 @@ QUEUES: Mapping[str, Queue] = {
             N_("New requests from other States"),
             N_("Acknowledge each: that tells the other State that somebody is in charge."),
             CLERK,
-            _theirs(S.RECEIVED),
+            _theirs(S.RECEIVED, S.REDIRECTED),
         ),
         Queue(
             "to-answer",

@@ -151,7 +151,6 @@ async def test_invited_person_sees_no_list(desk: Desk) -> None:
 
 NOTHING_OWED = {
     (Side.REQUESTED, State.REPLIED),
-    (Side.REQUESTED, State.REDIRECTED),
     (Side.REQUESTED, State.UNDELIVERED),
     (Side.REQUESTING, State.WITHDRAWN),
     (Side.REQUESTED, State.WITHDRAWN),
