@@ -16,9 +16,10 @@ import schemas
 from gateway.core import codes, envelope, exercise, wire
 from gateway.core.attachments import RULE as IMAGE_RULE
 from gateway.core.attachments import has_images
+from gateway.core.calendars import local_date
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.codes import Kind, PeerError, Reason
-from gateway.core.deadlines import Clock
+from gateway.core.deadlines import Clock, is_overdue
 from gateway.core.elements import element_findings
 from gateway.core.facts import Facts, When
 from gateway.core.machine import Event, IllegalStep, RuleRefused
@@ -490,7 +491,7 @@ class Receiver:
         if name == "extension":
             clock = case.clock("reply")
             longer = clock and context.reckoner.extend(
-                context.country, case.partner, clock, now, payload.body["reason"]
+                context.country, case.partner, clock, payload.issued_at, payload.body["reason"]
             )
             data |= {"clock": longer, "clocks": (longer,) if longer else ()}
         elif payload.type == REDIRECT:
@@ -507,7 +508,8 @@ class Receiver:
         moved = await steps.move(context, tx, held, Event(name, payload.sender, PARTNER, data, facts), now)
         await bring_back(context, tx, held.row, moved.row, now)
         other = self._other_date(moved.case, payload) if payload.type == ACKNOWLEDGEMENT else None
-        for found in filter(None, (other, await self._redated(tx, moved.case, payload))):
+        late = _came_late(case, payload, now) if name == "extension" else None
+        for found in filter(None, (other, late, await self._redated(tx, moved.case, payload))):
             noted = replace(moved.case, findings=(*moved.case.findings, found))
             moved = await cases.note(context, tx, moved, noted, "reckoned", payload.sender, now)
         return self._accepted(moved, opened)
@@ -689,6 +691,15 @@ def _exercised(payload: Payload) -> tuple[Payload, Reason | None]:
     except ValueError:
         return payload, Reason.SCHEMA
     return payload._replace(type=type, body=payload.body["body"], body_bytes=raw), None
+
+
+def _came_late(case: Case, payload: Payload, now: datetime) -> str | None:
+    """Return what to note of an extension that its desk says it handed in in time, and that came when time was over."""
+    clock = case.clock("reply")
+    if clock is None or not is_overdue(clock, now):
+        return None
+    came, said = local_date(now, clock.zone), local_date(payload.issued_at, clock.zone)
+    return f"the extension came on {came}, after {clock.due_on}; its sender dates it {said}"
 
 
 def _schema_fault(payload: Payload) -> Reason | None:

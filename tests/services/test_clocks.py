@@ -160,6 +160,36 @@ async def test_an_extension_goes_by_the_agreement_of_its_clock(network: Network)
     assert mine["reply"].due_on == yours["reply"].due_on
 
 
+async def extended_while_the_line_was_down(network: Network, day: int, until: int) -> tuple[str, str]:
+    """Extend the case on a day of December while nothing can be posted, which lasts until another day."""
+    ours, theirs = await story.acknowledged(network)
+    homeward.move_to(network, network.clock.now().replace(month=12, day=day))
+    await network.refresh()
+    network.wires.cut = True
+    await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    await network.deliver()
+    homeward.move_to(network, network.clock.now().replace(day=until))
+    network.wires.cut = False
+    await network.refresh()
+    await network.deliver()
+    return ours, theirs
+
+
+async def test_an_extension_in_time_counts_although_the_line_was_down(network: Network) -> None:
+    """It counts from the moment its desk hands it in, on both sides; that it came after the due day is a finding."""
+    ours, theirs = await extended_while_the_line_was_down(network, day=8, until=12)
+    mine, yours = await clocks(network, ours, theirs)
+    assert ((10,), mine["reply"].due_on) == (mine["reply"].extended, yours["reply"].due_on)
+    (found,) = (await story.case(network, "XAA", ours)).findings
+    assert "the extension came on 2026-12-12, after 2026-12-09; its sender dates it 2026-12-08" == found
+
+
+async def test_an_extension_that_comes_in_time_leaves_no_finding(network: Network) -> None:
+    """A day on the way is nothing to note while the due day lasts."""
+    ours, _ = await extended_while_the_line_was_down(network, day=8, until=9)
+    assert () == (await story.case(network, "XAA", ours)).findings
+
+
 async def test_a_decree_after_the_fact_is_reckoned_at_the_next_start(network: Network) -> None:
     """With a new calendar every open clock gets a new version, once; the old one is kept."""
     ours, _ = await story.acknowledged(network)
