@@ -195,6 +195,13 @@ class _Door:
         return await self._answer(visit)
 
     async def _answer(self, visit: Visit) -> web.StreamResponse:
+        """Take the step, and keep for its page what was typed and could not be shown there yet."""
+        response = await self._take(visit)
+        if visit.not_shown and visit.session is not None:
+            await self._keep_typed(visit, visit.session)
+        return response
+
+    async def _take(self, visit: Visit) -> web.StreamResponse:
         """Take the step once: the token of a form is claimed before it, and led on after it."""
         site, session = self._site, visit.session
         visit.once = self._site.accounts.random.token()
@@ -264,19 +271,18 @@ class _Door:
 
     async def _keep_typed(self, visit: Visit, session: Session) -> None:
         """Keep for the person of ``session`` what they typed, to stand in the page again; no proof of who it was."""
-        fields = [(name, text) for name, text in visit.forms.items() if name not in _NEVER_KEPT]
+        typed = visit.forms.items() if visit.request.method == "POST" else visit.draft.items()
+        fields = [(name, text) for name, text in typed if name not in _NEVER_KEPT]
         if fields:
             await self._site.accounts.keep_draft(session.person, visit.request.path, fields, visit.now)
 
     async def _keep_for_later(self, visit: Visit, error: Exception) -> None:
         """Keep what was typed, or what a page was to show again, though it came to nothing by ``error``."""
-        session, accounts = visit.session, self._site.accounts
+        session = visit.session
         if session is None or not self._site.allows(visit.route, session, visit.now):
             return
         with suppress(Unavailable):  # the file of the desks itself cannot serve
-            if visit.request.method == "GET" and visit.draft:
-                await accounts.keep_draft(session.person, visit.request.path, list(visit.draft.items()), visit.now)
-            elif visit.request.method == "POST" and _is_kept(error):
+            if visit.request.method == "GET" or _is_kept(error):
                 await self._keep_typed(visit, session)
 
     # Forms.

@@ -23,5 +23,6 @@ async def choose(visit: Visit) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/help", "help", show, ANYONE, enrolling=True),
+    Route("GET", "/help/shortcuts", "shortcuts-form", show, SIGNED_IN),
     Route("POST", "/help/shortcuts", "shortcuts", choose, SIGNED_IN),
 )

@@ -69,7 +69,8 @@ class Visit:
     """
     One request. ``now`` is taken once; ``form`` has the last value of each field posted, ``forms`` all of them.
 
-    ``draft`` holds the fields that were posted here when the session had ended, to be shown again.
+    ``draft`` holds the fields that were posted here when the session had ended, to be shown again. A page that asks for
+    something first says that they were ``not_shown``, and they are kept for when it is there.
     """
 
     site: Site
@@ -82,6 +83,7 @@ class Visit:
     forms: MultiDict[str] = field(default_factory=MultiDict)
     uploads: Mapping[str, bytes] = field(default_factory=dict)
     draft: Mapping[str, str] = field(default_factory=dict)
+    not_shown: bool = False
     told: str = ""
     once: str = ""
 

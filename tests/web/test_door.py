@@ -12,12 +12,12 @@ from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
-from gateway.web import help
+from gateway.web import board, help, interior, operator
 from gateway.web.door import COOKIE
 from gateway.web.headers import HEADERS
 from gateway.web.signin.pages import ROUTES as SIGN_IN
 from gateway.web.signin.refused import Refused
-from gateway.web.visit import SIGNED_IN, DeskPages, Route, Visit
+from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit
 from schemas import Problem, SchemaError
 from tests.web.support import Desk, one_desk
 
@@ -89,9 +89,9 @@ def pages() -> Pages:
 
 @pytest.fixture
 async def desk(tmp_path: Path, pages: Pages) -> AsyncIterator[Desk]:
-    interior = DeskPages("interior", "Interior", pages.routes(), ())
-    board = DeskPages("board", "Board", (Route("GET", "/", "home", pages.home, SIGNED_IN), *help.ROUTES, *SIGN_IN), ())
-    async with one_desk(tmp_path, [interior, board]) as made:
+    own = DeskPages("interior", "Interior", pages.routes(), ())
+    other = DeskPages("board", "Board", (Route("GET", "/", "home", pages.home, SIGNED_IN), *help.ROUTES, *SIGN_IN), ())
+    async with one_desk(tmp_path, [own, other]) as made:
         yield made
 
 
@@ -301,6 +301,14 @@ async def test_what_was_typed_when_the_session_ended_is_kept(desk: Desk) -> None
     again = await (await desk.officer("first")).get("/act")
     assert "Анна" in again.text
     assert "Анна" not in other.text
+
+
+@pytest.mark.parametrize("pages", [interior.PAGES, board.PAGES, operator.PAGES], ids=lambda pages: pages.name)
+def test_every_form_has_a_page_at_its_own_address(pages: DeskPages) -> None:
+    """Where a session ended over a form, signing in leads to its address; signing in itself needs no session."""
+    shown = {route.path for route in pages.routes if route.method == "GET"}
+    posted = {route.path for route in pages.routes if route.method == "POST" and route.roles != ANYONE}
+    assert {"/session/keep"} == posted - shown
 
 
 async def test_a_page_that_asks_by_itself_keeps_no_session(desk: Desk) -> None:

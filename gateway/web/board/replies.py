@@ -256,6 +256,7 @@ ROUTES = (
     Route("GET", "/replies/{ref}", "reply", show_one, ROLES),
     Route("POST", "/replies/{ref}/aside", "put-aside", put_aside, ROLES),
     Route("GET", "/replies/{ref}/aside", "aside", show_one, ROLES),
+    Route("GET", "/replies/{ref}/taken-up", "taken-up", show_one, ROLES),
     Route("POST", "/replies/{ref}/taken-up", "take-up", take_up, ROLES),
     Route("POST", "/replies/{ref}/level", "record-level", record_level, ROLES),
     Route("GET", "/replies/{ref}/level", "level", show_one, ROLES),

@@ -118,7 +118,8 @@ def shown(
 
 
 def asks(visit: Visit, row: BoardRow, head: Head, back: str, problem: str = "", why: str = "") -> web.Response:
-    """Return the page that asks why the visitor needs to see what is at ``back``."""
+    """Return the page that asks why the visitor needs to see what is at ``back``; what was typed there is kept."""
+    visit.not_shown = visit.request.path == back
     status = 422 if problem else 200
     return shown(visit, "case_ask.html", row, head, status=status, back=back, problem=problem, why=why)
 
@@ -146,6 +147,12 @@ async def _content(
     return known, case_view.content(visit.tongue, await seen(visit, row, role, head.reason.why, "view"))
 
 
+async def reason_form(visit: Visit) -> web.StreamResponse:
+    """Ask for the reason once more, with what was typed before a session ended."""
+    row, head, _ = await opened(visit)
+    return asks(visit, row, head, _back(visit, row), why=visit.draft.get("why", ""))
+
+
 async def give_reason(visit: Visit) -> web.StreamResponse:
     """Take the reason to see the case, and lead back to the page that asked for it; nothing is shown yet."""
     row, head, _ = await opened(visit)
@@ -159,7 +166,7 @@ async def give_reason(visit: Visit) -> web.StreamResponse:
 
 def _back(visit: Visit, row: BoardRow) -> str:
     """Return the page of this case to go on with: the one that asked, if it is one of them."""
-    wanted = visit.form.get("back", "")
+    wanted = visit.form.get("back", "") or visit.draft.get("back", "")
     own = visit.path("case", ref=row.ref)
     return wanted if wanted.startswith(f"{own}/") and is_own(wanted) else own
 
@@ -205,7 +212,10 @@ async def data(visit: Visit) -> web.StreamResponse:
 async def documents(visit: Visit) -> web.StreamResponse:
     """Offer what may be taken out of the case: the evidence, a printed summary, the account for the person."""
     row, head, _ = await opened(visit)
-    return _documents(visit, row, head)
+    form = visit.route.name.removesuffix(
+        "-form"
+    )  # where a session ended over one of the two, what was typed stands in it
+    return _documents(visit, row, head, form=form, why=visit.draft.get("why", ""))
 
 
 def _documents(
@@ -340,13 +350,17 @@ async def log(visit: Visit) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/cases/{ref}", "case", summary, SEES),
+    Route("GET", "/cases/{ref}/look", "case-reason", reason_form, LOOKERS),
     Route("POST", "/cases/{ref}/look", "case-look", give_reason, LOOKERS),
+    Route("GET", "/cases/{ref}/look/end", "case-closed", summary, LOOKERS),
     Route("POST", "/cases/{ref}/look/end", "case-look-end", take_back, LOOKERS),
     Route("GET", "/cases/{ref}/timeline", "case-timeline", timeline, HISTORY),
     Route("GET", "/cases/{ref}/messages", "case-messages", messages, HISTORY),
     Route("GET", "/cases/{ref}/data", "case-data", data, ASKS),
     Route("GET", "/cases/{ref}/documents", "case-documents", documents, PAPERS),
+    Route("GET", "/cases/{ref}/evidence", "evidence-form", documents, evidence.ROLES),
     Route("POST", "/cases/{ref}/evidence", "case-evidence", take_evidence, evidence.ROLES),
+    Route("GET", "/cases/{ref}/account", "account-form", documents, rights.READERS),
     Route("POST", "/cases/{ref}/account", "case-account", account, rights.READERS),
     Route("GET", "/cases/{ref}/print", "case-print", printed, PRINTS),
     Route("GET", "/cases/{ref}/log", "case-log", log, OPENERS),

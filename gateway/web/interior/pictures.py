@@ -319,6 +319,7 @@ async def case_picture(visit: Visit) -> web.StreamResponse:
 ROUTES = (
     Route("GET", "/cases/{ref}/pictures", "case-pictures", case_pictures, DESK),
     Route("POST", "/cases/{ref}/pictures", "case-picture-add", add, OFFICER, upload=FILE_MAX_BYTES),
+    Route("GET", "/cases/{ref}/pictures/remove", "case-picture-kept", case_pictures, DESK),
     Route("POST", "/cases/{ref}/pictures/remove", "case-picture-remove", remove, OFFICER),
     Route("GET", "/cases/{ref}/pictures/{whose}/{member}/{page}", "case-picture", case_picture, DESK),
 )

@@ -168,7 +168,7 @@ async def _opened(visit: Visit) -> "_Opened | web.StreamResponse":
     if head.gone or role is None or row.side != Side.REQUESTING:
         raise NotFound("the case is locked or erased, or has no remark of ours")
     if head.reason is None:
-        return case_page.asks(visit, row, head, visit.path("remark", ref=row.ref))
+        return case_page.asks(visit, row, head, visit.request.path)
     return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why, "view"))
 
 
@@ -196,7 +196,7 @@ def _page(
         may={name: name in steps for name in ("remark", "remark-confirmation")},
         problem=problem,
         objections=found,
-        typed=visit.form,
+        typed=visit.form or visit.draft,
         mark=remarks.MARK,
     )
 
@@ -253,6 +253,8 @@ async def confirm(visit: Visit) -> web.StreamResponse:
 ROUTES = (
     Route("GET", "/cases/{ref}/remark", "remark", page, DESK),
     Route("POST", "/cases/{ref}/remark", "remark-write", write, OFFICER),
+    Route("GET", "/cases/{ref}/remark/drop", "remark-kept", page, DESK),
     Route("POST", "/cases/{ref}/remark/drop", "remark-drop", drop, OFFICER),
+    Route("GET", "/cases/{ref}/remark/confirm", "remark-form", page, DESK),
     Route("POST", "/cases/{ref}/remark/confirm", "remark-confirm", confirm, OFFICER),
 )

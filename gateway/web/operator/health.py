@@ -92,5 +92,6 @@ async def look(visit: Visit) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/", "health", health, ROLES),
+    Route("GET", "/look", "looked", health, ROLES),
     Route("POST", "/look", "look", look, ROLES),
 )

@@ -40,5 +40,6 @@ async def audit(visit: Visit) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/logs", "logs", logs, ROLES),
+    Route("GET", "/logs/audit", "audited", logs, ROLES),
     Route("POST", "/logs/audit", "audit", audit, ROLES),
 )

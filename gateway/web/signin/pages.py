@@ -438,7 +438,9 @@ ROUTES = (
     Route("GET", "/account/code/picture", "code-picture", code_picture, SIGNED_IN, enrolling=True),
     Route("GET", "/account/code/remove", "code-remove", remove_code, SIGNED_IN, fresh=True),
     Route("POST", "/account/code/remove", "code-removed", remove_code, SIGNED_IN, fresh=True),
+    Route("GET", "/account/sessions/end", "others", methods, SIGNED_IN),
     Route("POST", "/account/sessions/end", "end-others", end_others, SIGNED_IN, fresh=True),
     Route("POST", "/session/keep", "keep", keep, SIGNED_IN, enrolling=True),
+    Route("GET", "/sign-out", "leave", methods, SIGNED_IN, enrolling=True),
     Route("POST", "/sign-out", "sign-out", sign_out, SIGNED_IN, enrolling=True),
 )

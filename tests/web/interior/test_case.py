@@ -590,6 +590,20 @@ async def test_no_document_without_a_reason(both: tuple[Desk, Desk], what: str) 
     assert before == await recorded(desk.network, "XAA", ours)
 
 
+@pytest.mark.parametrize(("page", "place"), [("", "look"), ("/documents", "evidence"), ("/documents", "account")])
+async def test_a_reason_typed_outlasts_the_session(both: tuple[Desk, Desk], page: str, place: str) -> None:
+    """Whoever signs in again after a pause finds in the form what they had typed there."""
+    desk, _ = both
+    ref, why = await story.sent(desk.network), "the court asked for it in 7 Hv 12/26"
+    officer = await desk.officer("first")
+    await officer.get(f"/cases/{ref}{page}")
+    desk.network.clock.pass_(minutes=20)
+    out = await officer.post(f"/cases/{ref}/{place}", {"why": why}, follow=False)
+    assert f"/sign-in?next=%2Fcases%2F{ref}%2F{place}&kept=1" == out.location
+    shown = await (await desk.officer("first")).get(f"/cases/{ref}/{place}")
+    assert (200, True) == (shown.status, why in shown.text)
+
+
 async def test_evidence_is_for_its_roles(both: tuple[Desk, Desk]) -> None:
     """Who may not export gets no zip by sending the form of somebody else."""
     desk, _ = both

@@ -184,3 +184,15 @@ async def test_a_remark_without_a_language_is_not_read(desk: Desk) -> None:
     page = await officer.post(f"/cases/{ref}/remark", {"language": "", "text": TEXT})
     assert 422 == page.status
     assert None is (await story.case(desk.network, "XAA", ref)).draft.get("remark")
+
+
+async def test_a_remark_typed_waits_for_the_reason_too(desk: Desk) -> None:
+    """A session that ended took the reason with it: what was typed stands in the form once one is given anew."""
+    officer, ref, _ = await opened(desk)
+    desk.network.clock.pass_(minutes=20)
+    await officer.post(f"/cases/{ref}/remark", {"language": "en", "text": TEXT}, follow=False)
+    again = await desk.officer("first")
+    asked = await again.get(f"/cases/{ref}/remark")
+    assert TEXT not in asked.text
+    page = await again.post(f"/cases/{ref}/look", {"why": "a remark", "back": f"/cases/{ref}/remark"})
+    assert TEXT in page.text

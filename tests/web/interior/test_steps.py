@@ -413,7 +413,7 @@ async def test_nothing_on_record_is_shown_without_a_reason(two: Two) -> None:
 
 async def test_a_look_that_cannot_be_recorded_shows_nothing(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the record of the look fails, so does the page."""
-    from gateway.services import cases
+    from gateway.services import access
     from gateway.services.ports import Unavailable
 
     _, theirs = await story.acknowledged(two.network)
@@ -423,7 +423,7 @@ async def test_a_look_that_cannot_be_recorded_shows_nothing(two: Two, monkeypatc
     async def fails(*_: Any, **__: Any) -> None:
         raise Unavailable("no disk", "")
 
-    monkeypatch.setattr(cases, "record_access", fails)
+    monkeypatch.setattr(access, "record", fails)
     page = await who.get(at(theirs, "reply"))
     assert 503 == page.status
     assert story.ADULT["elements"]["names"][0]["family"] not in page.text
