@@ -9,7 +9,8 @@ from typing import NamedTuple
 from gateway.core.case import Case, State, parse_case, serialize_case
 from gateway.core.deadlines import Clock
 from gateway.core.escalation import owed
-from gateway.core.machine import Event
+from gateway.core.machine import PARTNER, Event
+from gateway.core.verification import GATEWAY
 from gateway.services import person_stop
 from gateway.services.context import Context, NotFound
 from gateway.services.ports import CaseRow, EventRow, Tx
@@ -114,11 +115,33 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
     await tx.save_case(row)
     if person_stop.concerns(held.case if held.row.version else None, case):
         await person_stop.enter(context, tx, case)
-    digest = event.data.get("digest")
+    digest, sealed = event.data.get("digest"), None
+    if digest is not None and event.role not in _OF_MESSAGES:
+        sealed, digest = context.vault.seal(held.key, "event", case.ref, "digest", digest.encode()), None
     await tx.add_event(
-        EventRow(case.ref, now, event.name, event.actor, event.role, source, case.state.value, digest, None)
+        EventRow(case.ref, now, event.name, event.actor, event.role, source, case.state.value, digest, sealed)
     )
     return Held(row, case, held.key)
+
+
+_OF_MESSAGES = frozenset({PARTNER, GATEWAY})
+"""
+Roles whose steps bring the digest of a message, which covers its random id and stands in clear.
+
+What a person brings is the digest of a body, a remark or an image. Those hold names and dates and nothing random: with
+their digests in clear the file alone would say whom they are about to anyone with a list of persons, so they are
+sealed with the case.
+"""
+
+
+def digest_of(context: Context, held: Held | None, event: EventRow) -> str | None:
+    """Return the digest of what a step was about, or ``None`` where it had none or it is not readable any more."""
+    if event.digest is not None or event.sealed is None or held is None:
+        return event.digest
+    try:
+        return context.vault.open(held.key, "event", event.ref, "digest", event.sealed).decode()
+    except BadRest:
+        return None  # what is sealed of this step is a reason, and no digest
 
 
 async def note(context: Context, tx: Tx, held: Held, case: Case, name: str, actor: str, now: datetime) -> Held:

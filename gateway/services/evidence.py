@@ -201,7 +201,7 @@ async def export(
     content, gone = _content(context, stored, held if with_content_by else None)
     members |= content
     members[MESSAGES] = evidence.table(MESSAGES, _messages(stored, disclosed=with_content_by is not None))
-    members[EVENTS] = evidence.table(EVENTS, _events(stored, disclosed=with_content_by is not None))
+    members[EVENTS] = evidence.table(EVENTS, _events(context, stored, held if with_content_by else None))
     members[CLOCKS] = evidence.table(CLOCKS, _clocks(stored, held))
     members[GONE] = evidence.table(GONE, [*_erased(stored), *gone])
     about = _about(context, stored, now, content=with_content_by is not None)
@@ -545,9 +545,9 @@ def _received(row: InboundRow) -> dict[str, Any]:
     }
 
 
-def _events(stored: _Stored, *, disclosed: bool) -> list[dict[str, Any]]:
+def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[dict[str, Any]]:
     """
-    Return who did what and when; without disclosure no step that stopped the case, and no state it was in.
+    Return who did what and when; of a case not disclosed no step that stopped it, and no state it was in.
 
     Nor the digest of a body: it holds a name and a date of birth and nothing random, so it could be found by trying.
     That of a message holds its id, and that of a note verbale its reference.
@@ -562,7 +562,9 @@ def _events(stored: _Stored, *, disclosed: bool) -> list[dict[str, Any]]:
             "role": roles.get(event.role, event.role),
             "source": event.source if disclosed else None,
             "target": event.target if disclosed else None,
-            "digest": event.digest if disclosed or event.digest in messages or event.event == _NOTE else None,
+            "digest": cases.digest_of(context, disclosed, event)
+            if disclosed or event.digest in messages or event.event == _NOTE
+            else None,
         }
         for event in stored.events
         if disclosed or event.event not in PAUSES

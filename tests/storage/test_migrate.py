@@ -109,3 +109,23 @@ def test_database_of_another_program_is_refused(db: sqlite3.Connection) -> None:
     with pytest.raises(StoreError, match="another program"):
         migrate(db, NOW, [FIRST])
     assert {"song"} == tables(db)
+
+
+def test_digests_of_bodies_that_stood_in_clear_are_struck(db: sqlite3.Connection) -> None:
+    """Those of messages and of notes stay, for they cover something random."""
+    before = [one for one in load_migrations() if one.number < 10]
+    migrate(db, NOW, before)
+    steps = [
+        ("approve", "liaison_officer", None),
+        ("reply", "partner", "m"),
+        ("receipt", "gateway", "r"),
+        ("escalate_l4", "foreign_affairs", "n"),
+    ]
+    for event, role, kept in steps:
+        db.execute(
+            "INSERT INTO case_event (ref, at, event, actor, role, source, target, digest)"
+            " VALUES ('a', 0, ?, '', ?, '', '', ?)",
+            (event, role, kept or "body"),
+        )
+    migrate(db, NOW)
+    assert steps == db.execute("SELECT event, role, digest FROM case_event ORDER BY n").fetchall()

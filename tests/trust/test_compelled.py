@@ -143,6 +143,18 @@ async def test_c07_whether_a_person_is_in_the_database(network: Network) -> None
     assert [] == [word for word in words for raw in places(network, "XAA") if word in raw]
 
 
+async def test_composed_bodies_find_nobody_in_the_database(network: Network) -> None:
+    """Of no body that was prepared, signed or received does a digest stand in clear, so none can be compared (C-07)."""
+    ours, theirs = await story.replied(network)
+    tried = network.gateways["XAA"].clear.preview(story.draft()).digest
+    answer = await story.payload(network, "XBB", theirs, "verification.reply")
+    assert tried == (await story.payload(network, "XAA", ours, "verification.request")).body_digest
+    for country in ("XAA", "XBB"):
+        raw = b"".join(places(network, country))
+        assert answer.digest.encode() in raw
+        assert not [one for one in (tried, answer.body_digest) if one.encode() in raw]
+
+
 async def test_c08_the_approval_of_another_person(network: Network) -> None:
     """No: a person's key is with the person. Nothing in the home signs for them, and nothing else is taken."""
     gateway = network.gateways["XAA"]
