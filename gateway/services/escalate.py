@@ -310,7 +310,7 @@ class Escalation:
         clock = owed(case)
         if clock is None:
             raise NotFound("nothing is owed in this case any more")
-        rule = self._context.reckoner.of(self._context.country, case.partner, clock, now)
+        rule = self._context.reckoner.of(self._context.country, case.partner, clock)
         article = rule.article if rule else None
         return Item(reference(case.thread), clock.step, clock.start_on, clock.due_on, clock.instrument, article)
 

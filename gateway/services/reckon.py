@@ -167,16 +167,20 @@ class Reckoner:
                 return None
         return None
 
-    def of(self, requesting: str, requested: str, clock: Clock, at: datetime) -> Rule | None:
-        """Return the rule that ``clock`` runs by, or ``None`` if its agreement no longer binds the pair."""
+    def of(self, requesting: str, requested: str, clock: Clock) -> Rule | None:
+        """
+        Return the rule that ``clock`` runs by: that which bound the pair when it started, whatever has ended since.
+
+        ``None`` if the agreement is not among the data any more.
+        """
+        at = datetime.combine(clock.start_on, time(12), ZoneInfo(clock.zone))
         found = self.rules(requesting, requested, clock.step, at)
         return next((rule for rule in found if rule.instrument == clock.instrument), None)
 
     def recompute(self, requesting: str, requested: str, clock: Clock) -> Clock:
         """Return ``clock`` reckoned anew by the calendar of today, or itself where nothing changes or none answers."""
         calendar = self.calendars.get(requested)
-        at = datetime.combine(clock.start_on, time(12), ZoneInfo(clock.zone))
-        rule = self.of(requesting, requested, clock, at)
+        rule = self.of(requesting, requested, clock)
         if (
             calendar is None
             or rule is None
@@ -221,7 +225,7 @@ class Reckoner:
     def extend(self, requesting: str, requested: str, clock: Clock, now: datetime, reason: str) -> Clock | None:
         """Return ``clock`` extended once more as its rule allows, or ``None`` if it allows no more."""
         calendar = self.calendars.get(requested)
-        rule = self.of(requesting, requested, clock, now)
+        rule = self.of(requesting, requested, clock)
         if calendar is None or rule is None:
             return None
         try:

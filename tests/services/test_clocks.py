@@ -10,6 +10,7 @@ import pytest
 import schemas
 from gateway.core.deadlines import Instrument
 from gateway.core.machine import RuleRefused
+from gateway.services.escalate import Escalation
 from gateway.services.ports import Unavailable
 from gateway.services.reckon import Reckoner
 from tests.support import homeward, story
@@ -158,6 +159,27 @@ async def test_an_extension_goes_by_the_agreement_of_its_clock(network: Network)
     mine, yours = await clocks(network, ours, theirs)
     assert ("EURA-RU", (35,)) == (mine["reply"].instrument, mine["reply"].extended)
     assert mine["reply"].due_on == yours["reply"].due_on
+
+
+async def test_an_extension_goes_by_an_agreement_that_ended_meanwhile(network: Network) -> None:
+    """A clock runs by the rule that started it to its end, and the note verbale names the article of that rule."""
+    for gateway in network.gateways.values():
+        old = gateway.context.reckoner
+        everybody = [one for one in old.instruments if one.specificity == 0]
+        ended = between_us("EURA-RU", valid_until="2026-11-30")
+        gateway.context.reckoner = Reckoner([ended, *everybody], old.calendars, old.ladder)
+    ours, theirs = await story.acknowledged(network)
+    network.clock.pass_(days=10)
+    await network.refresh()
+    await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    await network.deliver()
+    mine, yours = await clocks(network, ours, theirs)
+    assert ("EURA-RU", (35,)) == (mine["reply"].instrument, mine["reply"].extended)
+    assert mine == yours
+    network.clock.pass_(days=120)
+    await network.refresh()
+    note = await Escalation(network.gateways["XAA"].context).note("XBB", "board", "foreign_affairs", draft=True)
+    assert [("EURA-RU", True)] == [(one.instrument, one.article is not None) for one in note.items]
 
 
 async def extended_while_the_line_was_down(network: Network, day: int, until: int) -> tuple[str, str]:
