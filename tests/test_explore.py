@@ -35,6 +35,7 @@ from gateway.core.messages import (
     SUSPENSION,
     WITHDRAWAL,
 )
+from gateway.core.return_guards import UNTOLD
 from gateway.core.returns import AWAY, OUTCOMES, REQUESTED_RETURN, REQUESTING_RETURN, RETURN_STATES
 from gateway.core.tables import GUARDS, MARKS, table_for
 from gateway.core.verification import GATEWAY, PARTNER, REQUESTED_ROWS, REQUESTING_ROWS
@@ -316,6 +317,13 @@ def stop_shows(taken: Taken) -> bool:
     return told and (at(taken.case), taken.event.name) not in table_for(taken.case.side).index
 
 
+def left_alone(taken: Taken) -> bool:
+    """V-35: somebody is called back who has not left, or a case is put away while its person is on the way."""
+    if taken.event.name == "recall":
+        return at(taken.case) not in (*AWAY, S.RECALL, *OUTCOMES) and UNTOLD not in taken.case.findings
+    return taken.event.name == "close" and taken.of_us and at(taken.case) in AWAY
+
+
 def one_hand(taken: Taken) -> bool:
     """V-42: a person counts as handed over, and not both hands have signed."""
     second = taken.event.data["variant"] != "one hand"
@@ -343,6 +351,7 @@ PROMISES: Mapping[str, Callable[[Taken], bool]] = {
     "V-32": bad_variant("other conclusions"),
     "V-33": bad_variant("other message"),
     "V-34": bad_variant("says otherwise"),
+    "V-35": left_alone,
     "V-36": undecided,
     "V-37": lambda taken: taken.event.name == "issue" and "asked" not in taken.world.signed,
     "V-38": undocumented,
@@ -941,6 +950,7 @@ STOPPED_BY = {
     "same_freezer": {"suspend"},
     "rules_resume": {"suspend"},
     "taken_there": {"freeze", "suspend", "suspension", "contest"},
+    "has_left": {"freeze", "suspend"},
     "accepted_once": {"undelivered"},
 }
 """What has to happen for a guard to matter; nothing else that stops a case is tried while looking for its promise."""

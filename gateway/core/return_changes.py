@@ -10,7 +10,7 @@ from typing import Any
 from gateway.core import verification_changes
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import When
-from gateway.core.machine import Apply, DropUnsent, Effect, Event, IllegalStep, Notify, Send
+from gateway.core.machine import Apply, DropUnsent, Event, IllegalStep, Notify, Send
 from gateway.core.messages import (
     ACCEPTANCE,
     DOCUMENT,
@@ -24,8 +24,8 @@ from gateway.core.messages import (
     SUSPENSION,
     TAKE_BACK,
 )
-from gateway.core.return_guards import body_of, departs_at, notice_at, represented
-from gateway.core.returns import ARRANGED, ARRANGING, NOT_ACCEPTED, OVER, REPORTS, RETURN_STATES, S
+from gateway.core.return_guards import UNTOLD, body_of, departs_at, notice_at, represented
+from gateway.core.returns import ARRANGED, ARRANGING, AWAY, BACK, NOT_ACCEPTED, OVER, REPORTS, RETURN_STATES, S
 from gateway.core.rules import findings
 from gateway.core.verification import HELD, PARTNER
 from gateway.core.verification_changes import Change
@@ -125,7 +125,8 @@ def _warned(case: Case, type: str, body: Mapping[str, Any]) -> Case:
     if type == MONITORING:
         return _found(case, f"the other State reports {body['status']} as of {body['on']}")
     if type == TAKE_BACK:
-        return _found(case, f"the other State asks to take the person back by {body['by']}: {body['reason']}")
+        # Who calls back knows of it.
+        return _found(_known(case), f"the other State asks to take the person back by {body['by']}: {body['reason']}")
     return case
 
 
@@ -232,29 +233,52 @@ def _may_say(case: Case, event: Event) -> bool:
 
 def _recall(case: Case, event: Event, now: datetime) -> Change:
     """
-    Call the person back, and tell the other State if it may know.
+    Call the person back, and tell the other State if it may know and does not yet.
 
-    Nothing stands before this step: a message that cannot leave is left out, and people go on by other means.
+    Nothing stands before this step: a message that may not leave is left out, and it is a finding of ours alone that
+    it was. Whoever calls back once more, also when the person is back, says it if it may be said by then.
     """
-    first = case.state is not S.RECALL
+    case = _stopped_no_more(case) if case.state in HELD else case
     draft = event.data.get("draft")
-    reasons = [text for text in (case.freeze_reason, event.data["reason"]) if text]
-    case = replace(case, draft=case.draft if draft is None else draft, freeze_reason="\n".join(reasons))
+    case = case if draft is None else replace(case, draft=draft)
+    if case.state not in BACK:
+        reasons = [text for text in (case.freeze_reason, event.data["reason"]) if text]
+        case = replace(case, freeze_reason="\n".join(reasons), pending=None)
     body = event.data.get("body")
-    effects: list[Effect] = [Notify("interior")]
-    if first and body is not None and _may_say(case, event):
-        effects.append(Send(TAKE_BACK, body, optional=True))
-        case = _said(case, TAKE_BACK, body_of(event))
-    return replace(case, pending=None), tuple(effects)
+    if body is None or TAKE_BACK in case.said:
+        return case, (Notify("interior"),)
+    if not _may_say(case, event):
+        return _found(case, UNTOLD), (Notify("interior"),)
+    told = replace(_known(case), said={**case.said, TAKE_BACK: body_of(event)})
+    return told, (Notify("interior"), Send(TAKE_BACK, body, optional=True))
+
+
+def _known(case: Case) -> Case:
+    """Return the case without the finding that the other State does not know of a recall."""
+    return replace(case, findings=tuple(found for found in case.findings if found != UNTOLD))
+
+
+def _stopped_no_more(case: Case) -> Case:
+    """Return a case that was stopped as one that is called back: the recall holds for whoever stopped it."""
+    said = {type: body for type, body in case.said.items() if type != SUSPENSION}
+    case = replace(case, said=said, holders=(), released=False, frozen_by=None)
+    return replace(case, resume_to=None, resume_proposer=None)
 
 
 def _returned(case: Case, event: Event, now: datetime) -> Change:
-    """The person is back: everything is looked at anew, and nothing signed before counts."""
+    """
+    The person is back: everything is looked at anew, and nothing signed before counts.
+
+    That the other State does not know it yet stays among the findings.
+    """
     return replace(case, record=None, said={}, releases=(), pending=None, freeze_reason=None), ()
 
 
 _WORD_OF_STOP = frozenset({SUSPENSION})
 """What a second stop leaves in the outbox: the first may not have been told yet."""
+
+STOPPED_LATE = "the other State stopped the return when the person had left; speak to it, and call back if need be"
+"""Finding on a case whose departure crossed a stop of the other State."""
 
 SUSPENSION_BODY = '{"code":"SUSPENDED"}'
 RESUMPTION_BODY = '{"code":"RESUMED"}'
@@ -327,9 +351,13 @@ def _resume(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _suspension(case: Case, event: Event, now: datetime) -> Change:
-    """Take in that the other State stopped: it holds the case until it says otherwise."""
+    """
+    Take in that the other State stopped: it holds the case until it says otherwise.
+
+    Where the person has left nothing is held any more, but people must know that the other State would not have it.
+    """
     if case.state not in (*ARRANGING, *HELD):
-        return case, (Notify("interior"),)
+        return _found(case, STOPPED_LATE) if case.state in AWAY else case, (Notify("interior"),)
     by = (event.actor, PARTNER)
     resume_to = case.resume_to if case.state in HELD else case.state
     holders = (*(holder for holder in case.holders if holder != by), by)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from gateway.core.age import treat_as_minor
-from gateway.core.case import Case, Release, Side
+from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import Finding
 from gateway.core.machine import Event, Guard
 from gateway.core.messages import (
@@ -23,10 +23,12 @@ from gateway.core.messages import (
     event_name,
 )
 from gateway.core.returns import (
+    AWAY,
     DOCUMENT_MARGIN,
     MONITORED_MONTHS,
     NEEDED,
     NEEDED_FOR_A_MINOR,
+    OUTCOMES,
     REFLECTION_DAYS,
     SEALED_H,
     VALID_DAYS,
@@ -464,6 +466,27 @@ def _six_months(case: Case, event: Event, now: datetime) -> str | None:
     return None
 
 
+UNTOLD = "the other State was not told that the person is called back; call back once more when it may know"
+"""Finding on a case that was called back while nothing could be said; what stands against it is not in it."""
+
+
+def _untold(case: Case, event: Event, now: datetime) -> str | None:
+    return None if UNTOLD in case.findings else "nobody was called back of whom the other State does not know it"
+
+
+_LEFT = (*AWAY, State.RECALL, *OUTCOMES)
+"""States that follow a departure."""
+
+
+def _has_left(case: Case, event: Event, now: datetime) -> str | None:
+    """A case that is stopped knows where it will go on; word of a departure may have come into it since."""
+    return None if case.resume_to in _LEFT else "nobody has left who could be called back"
+
+
+def _nobody_left(case: Case, event: Event, now: datetime) -> str | None:
+    return "the person has left and is awaited: call back, or let the case go on" if case.resume_to in AWAY else None
+
+
 def _let_go(case: Case, event: Event, now: datetime) -> str | None:
     by = ((event.actor, event.role), (case.partner, PARTNER))
     return "somebody who suspended the case has not let go" if [h for h in case.holders if h not in by] else None
@@ -519,6 +542,9 @@ GUARDS: Mapping[str, Guard] = {
     "notice_kept": _guard("V-40", _notice_kept),
     "reconfirmed_today": _guard("V-41", _reconfirmed_today),
     "let_go": _guard("V-08", _let_go),
+    "untold": _guard("V-35", _untold),
+    "has_left": _guard("V-35", _has_left),
+    "nobody_left": _guard("V-35", _nobody_left),
     "both_hands": _guard("V-42", _both_hands),
     "six_months": _guard("V-43", _six_months),
 }

@@ -36,6 +36,8 @@ ARRANGING = (S.PROPOSED, S.ACCEPTED, S.DECIDED, S.DOCUMENTED, S.SCHEDULED)
 """States in which both sides arrange a return, up to departure; DECIDED is the proposing side's alone."""
 ARRANGED = (S.PROPOSED, S.ACCEPTED, S.DOCUMENTED, S.SCHEDULED)
 """The same, of the accepting side."""
+BACK = (*PREPARING, S.NOT_RETURNED)
+"""States of the proposing side in which the person is there; of one who is back the other one may not know it yet."""
 AWAY = (S.DEPARTED, S.HANDED_OVER, S.MONITORING)
 """States in which the person has left, and can be called back."""
 OUTCOMES = (S.CLOSED_SAFE, S.CLOSED_CONCERN, S.LOST_CONTACT)
@@ -214,6 +216,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     Row(S.MONITORING, "monitoring_lost", S.LOST_CONTACT, _PARTNER, ("six_months",), "message"),
     *rows_of((*AWAY, *OUTCOMES), "recall", S.RECALL, MAY_FREEZE | _ESCORT, (), "sealed reason"),
     Row(S.RECALL, "recall", STAY, MAY_FREEZE | _ESCORT, (), "sealed reason"),
+    # Who was called back and may not be told of then, is told of when nothing stands against it any more.
+    *rows_of(BACK, "recall", STAY, MAY_FREEZE | _ESCORT, ("untold",), "message"),
     *rows_of((*AWAY, *OUTCOMES), "take_back", S.RECALL, _PARTNER, (), "message"),
     Row(S.RECALL, "returned", S.CONSIDERED, OFFICER, (), "event"),
     Row(S.RECALL, "close", S.CLOSED, OFFICER, (), "event"),
@@ -313,6 +317,8 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     Row(S.MONITORING, "report_lost", S.LOST_CONTACT, _REPORT, ("says", "six_months"), "message"),
     *rows_of((*AWAY, *OUTCOMES), "recall", S.RECALL, MAY_FREEZE | _RECEPTION, (), "sealed reason"),
     Row(S.RECALL, "recall", STAY, MAY_FREEZE | _RECEPTION, (), "sealed reason"),
+    # A stop that crossed the departure holds nobody back any more: whoever may stop calls back, the holder or not.
+    *rows_of(HELD, "recall", S.RECALL, MAY_FREEZE | _RECEPTION, ("has_left",), "sealed reason"),
     Row(S.RECALL, "close", S.CLOSED, CLERK, (), "event"),
     *rows_of(OUTCOMES, "close", S.CLOSED, CLERK | _GATEWAY, (), "event"),
     # Stop, at any time before departure; the other side is told that it is stopped, and nothing else.

@@ -224,7 +224,8 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     # Stop and go on.
     *_rows((*OPEN_REQUESTED, S.SUSPENDED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.CONTESTED), "suspend", S.SUSPENDED, CLERK),
-    Row(S.SUSPENDED, "close", S.CLOSED, CLERK, ("answered",)),
+    # Who has left meanwhile is awaited: a stop that crossed the departure is not put away with the case.
+    Row(S.SUSPENDED, "close", S.CLOSED, CLERK, ("answered", "nobody_left")),
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
     Row(S.FROZEN, "propose_resume", STAY, CLERK, ("released",)),

@@ -78,6 +78,7 @@ RULES: Mapping[str, str] = {
     "V-32": N_("The proposal must say what the record says."),
     "V-33": N_("What was prepared belongs to another step."),
     "V-34": N_("What was prepared says something else than the step."),
+    "V-35": N_("Who has left is awaited or called back, and nobody else is."),
     "V-36": N_("There is no final decision on record."),
     "V-37": N_("No travel document was asked for."),
     "V-38": N_("The travel document would not last for the journey."),

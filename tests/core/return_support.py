@@ -21,6 +21,7 @@ from gateway.core.messages import (
 )
 from gateway.core.minimise import disclose
 from gateway.core.preview import body_digest
+from gateway.core.return_guards import UNTOLD
 from gateway.core.returns import REQUESTED_RETURN, REQUESTING_RETURN
 from gateway.core.verification import GATEWAY, PARTNER
 from schemas import ijson
@@ -300,6 +301,7 @@ RESUMES_IN: dict[str, State] = {
     "reissue": State.DOCUMENTED,
     "handover": State.DEPARTED,
     "take_back": State.DEPARTED,
+    "recall": State.DEPARTED,
     "monitoring": State.HANDED_OVER,
     "monitoring_safe": State.MONITORING,
     "monitoring_concern": State.MONITORING,
@@ -326,6 +328,8 @@ def good_case(side: Side, row: Row, represented: bool = False) -> Case:
         case = replace(case, pending=prepared(compose(represented), type))
     if row.event == "release":
         case = replace(case, holders=(("carol", "guardian"),))
+    if "untold" in row.guards:
+        case = replace(case, findings=(UNTOLD,))
     if row.event == "document_expired":
         case = replace(case, said={**case.said, DOCUMENT: issued("2026-11-30")})
     if row.event in ("acceptance", "refusal"):

@@ -29,7 +29,7 @@ from gateway.core.messages import (
     SUSPENSION,
     TAKE_BACK,
 )
-from gateway.core.return_changes import RESUMPTION_BODY, SUSPENSION_BODY
+from gateway.core.return_changes import RESUMPTION_BODY, STOPPED_LATE, SUSPENSION_BODY
 from gateway.core.returns import DOCUMENT_MARGIN, SEALED_H, VALID_DAYS
 from gateway.core.rules import findings
 from gateway.core.tables import GUARDS, table_for
@@ -1071,6 +1071,16 @@ def test_a_recall_is_silent_where_nothing_may_be_said() -> None:
     assert TAKE_BACK not in moved.said
 
 
+@pytest.mark.parametrize("state", [S.FROZEN, S.SUSPENDED])
+def test_a_recall_takes_the_place_of_a_stop(state: State) -> None:
+    """Who is called back from a stop is held by nobody any more, and a later stop is told anew."""
+    case = replace(ready(ASKED, state, "recall"), holders=(("dora", "child_welfare"),), frozen_by=("dora", "guardian"))
+    moved, effects = take(replace(case, said={**case.said, SUSPENSION: kit.SAYING["suspension"]}), "recall")
+    assert [Send(TAKE_BACK, text(kit.SAYING["recall"]), optional=True)] == sent(effects)
+    assert (S.RECALL, None, (), None) == (moved.state, moved.resume_to, moved.holders, moved.frozen_by)
+    assert SUSPENSION not in moved.said
+
+
 def test_a_recall_without_a_message_says_nothing() -> None:
     """Who calls back and has nothing to say to the other State says nothing, and the file stays as it was."""
     case = ready(ASKING, S.HANDED_OVER, "recall")
@@ -1202,7 +1212,8 @@ def test_a_stop_of_the_other_state_holds_the_case(side: Side) -> None:
 def test_a_stop_that_comes_after_departure_stops_nothing(side: Side) -> None:
     """Who is on the way cannot be stopped by a message; it is heard, and moves nothing."""
     case = ready(side, S.DEPARTED, "suspension")
-    assert (case, (Notify("interior"),)) == take(case, "suspension")
+    told = replace(case, findings=(STOPPED_LATE,))
+    assert (told, (Notify("interior"),)) == take(case, "suspension")
 
 
 def both_hold(side: Side, state: State = S.ACCEPTED) -> Case:

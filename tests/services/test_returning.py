@@ -8,6 +8,8 @@ import pytest
 
 import schemas
 from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.return_changes import STOPPED_LATE
+from gateway.core.return_guards import UNTOLD
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.receive import _replied
 from gateway.services.returning import Returning
@@ -394,12 +396,112 @@ async def test_a_protection_need_after_departure_calls_back_and_says_nothing(net
     assert [] == await outbox(network, "XAA", ours, "return.take-back")
 
 
+async def lift(network: Network, action: str) -> None:
+    """Have two persons of XAA put XBB on the list of States not to be contacted (``propose``), or off it (``lift``)."""
+    keep = network.gateways["XAA"].no_contact
+    await getattr(keep, action)("XBB", "a coup", "second", "liaison_officer")
+    await keep.confirm("XBB", "a coup", "welfare", "child_welfare")
+
+
+async def test_a_recall_is_told_once_it_may_be(network: Network) -> None:
+    """Called back while the other State was not to be contacted, it is told by calling back once more after that."""
+    ours, theirs = await homeward.departed(network)
+    back = ("UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await lift(network, "propose")
+    await acts(network, "XAA").recall(ours, "unsafe", *back)
+    assert UNTOLD in (await story.case(network, "XAA", ours)).findings
+    await lift(network, "lift")
+    await acts(network, "XAA").recall(ours, "still unsafe", *back)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+    assert UNTOLD not in (await story.case(network, "XAA", ours)).findings
+
+
+async def test_who_is_back_in_silence_is_told_of_once_no_need_is_attested(network: Network) -> None:
+    """Called back in silence and back here, the person is told of as soon as the authority attests no need."""
+    ours, theirs = await homeward.handed_over(network)
+    known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+    none = {"state": "none", "attested_by": "protection", "attested_on": "2026-12-14", "basis": "interview"}
+    asylum, back = ("protection", "asylum_authority"), ("UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await acts(network, "XAA").recall(ours, "said so", "UNSAFE", "2026-12-20", *asylum, protection=known)
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    await acts(network, "XAA").recall(ours, "she is here", *back)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "to be attested", *asylum)
+    await hold.attest(ours, none, "looked at", *asylum)
+    await hold.release(ours, *asylum)
+    await hold.resume(ours, "first", "case_officer")
+    await hold.resume(ours, "second", "liaison_officer")
+    await network.deliver()
+    assert ("CONSIDERED", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+    await acts(network, "XAA").recall(ours, "she is here", *back)
+    await network.deliver()
+    assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+async def test_who_never_left_is_not_called_back(network: Network) -> None:
+    """Where nobody was called back in silence, word of it is no step."""
+    ours, _ = await homeward.assessed(network)
+    with pytest.raises(RuleRefused) as error:
+        await acts(network, "XAA").recall(ours, "unsafe", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    assert {"V-35"} == rules(error)
+
+
 async def test_the_receiving_service_sends_back_the_wrong_person(network: Network) -> None:
     """An error is said by the side that sees it."""
     ours, theirs = await homeward.departed(network)
     await acts(network, "XBB").recall(theirs, "another face", "WRONG_PERSON", "2026-12-20", "reception", "reception")
     await network.deliver()
     assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+# A stop that crosses the departure.
+
+
+async def crossed(network: Network) -> tuple[str, str]:
+    """Have the child welfare of XBB stop the return of a minor in the moment in which she leaves."""
+    ours, theirs = await homeward.on_the_day(network, minor=True)
+    network.wires.cut = True
+    await acts(network, "XBB").suspend(theirs, "the carer is none", "welfare", "child_welfare")
+    await acts(network, "XAA").depart(ours, "escort")
+    network.wires.cut = False
+    network.clock.pass_(minutes=10)
+    await network.deliver()
+    assert ("DEPARTED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+    return ours, theirs
+
+
+@pytest.mark.parametrize(("person", "role"), [("welfare", "child_welfare"), ("reception", "reception")])
+async def test_who_left_across_a_stop_is_called_back_from_it(network: Network, person: str, role: str) -> None:
+    """Whoever may stop, or receives the person, calls back at once; nobody has to let the stop go first."""
+    ours, theirs = await crossed(network)
+    await acts(network, "XBB").recall(theirs, "unsafe", "UNSAFE", "2026-12-20", person, role)
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+async def test_nobody_is_called_back_from_a_stop_who_has_not_left(network: Network) -> None:
+    """Where a return is stopped before the departure, there is nobody to call back."""
+    _, theirs = await homeward.on_the_day(network)
+    await acts(network, "XBB").suspend(theirs, "a moment", "second", "desk_head")
+    with pytest.raises(RuleRefused) as error:
+        await acts(network, "XBB").recall(theirs, "unsafe", "UNSAFE", "2026-12-20", "second", "desk_head")
+    assert {"V-35"} == rules(error)
+
+
+async def test_a_clerk_does_not_put_away_a_stopped_case_of_who_is_on_the_way(network: Network) -> None:
+    """Over the stop of the child welfare no clerk closes a case whose person is awaited."""
+    _, theirs = await crossed(network)
+    with pytest.raises(RuleRefused) as error:
+        await network.gateways["XBB"].answer.close(theirs, "first", "registry_clerk")
+    assert {"V-35"} == rules(error)
+
+
+async def test_a_stop_that_came_too_late_is_a_finding(network: Network) -> None:
+    """The desk whose person has left sees that the other State would have stopped it."""
+    ours, _ = await crossed(network)
+    assert (STOPPED_LATE,) == (await story.case(network, "XAA", ours)).findings
 
 
 # What the other State says of a danger.
