@@ -317,6 +317,11 @@ def stop_shows(taken: Taken) -> bool:
     return told and (at(taken.case), taken.event.name) not in table_for(taken.case.side).index
 
 
+def ended_early(taken: Taken) -> bool:
+    """V-43: a return ends on a last report of before the six months are over; that one came is a finding, no more."""
+    return taken.event.data["variant"] == "too soon" and taken.enters(*OUTCOMES)
+
+
 def left_alone(taken: Taken) -> bool:
     """V-35: somebody is called back who has not left, or a case is put away while its person is on the way."""
     if taken.event.name == "recall":
@@ -359,7 +364,7 @@ PROMISES: Mapping[str, Callable[[Taken], bool]] = {
     "V-40": unannounced,
     "V-41": unasked,
     "V-42": one_hand,
-    "V-43": bad_variant("too soon"),
+    "V-43": ended_early,
 }
 
 
