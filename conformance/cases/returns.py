@@ -537,7 +537,7 @@ ASKED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "documented": ((*STOPS, "withdrawal"), ("return.proposal", "travel-document.request", "return.schedule")),
     "planned": ((*STOPS, "withdrawal"), ("return.proposal", "return.schedule")),
     "departed": ((*STOPS, "return.handover", "return.take-back"), ()),
-    "handed over": ((*STOPS, "return.take-back"), ()),
+    "handed over": ((*STOPS, "return.handover", "return.take-back"), ()),
     "called back": ((*STOPS, "return.handover", "return.take-back", "withdrawal"), ("return.proposal",)),
 }
 """What is taken at each place: first what leaves the thread there, the last one apart; then what moves it."""

@@ -147,6 +147,17 @@ def _told(type: str) -> Apply:
     return apply
 
 
+CORRECTED_LATE = "the escort signed another protocol of the handover after both hands had signed one; compare the two"
+"""Finding on a case whose second hand crossed a correction by the first."""
+
+
+def _handed_over(case: Case, event: Event, now: datetime) -> Change:
+    """Take in the hand of the other State; once both have signed a protocol, that one stays."""
+    if case.side is Side.REQUESTED and case.state in (S.HANDED_OVER, S.MONITORING):
+        return _found(case, CORRECTED_LATE), (Notify("interior"),)
+    return _told(HANDOVER)(case, event, now)
+
+
 PASSED: Mapping[Side, frozenset[State]] = {
     Side.REQUESTING: frozenset({S.UNDELIVERED, *OVER, S.NOT_RETURNED, S.CONSIDERED, S.ASSESSED, S.RECALL}),
     Side.REQUESTED: frozenset({S.UNDELIVERED, *OVER}),
@@ -209,8 +220,11 @@ def _cancel(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _hand_over(case: Case, event: Event, now: datetime) -> Change:
+    """Sign as the first hand; every protocol that was signed so counts, for the second hand may be under way to any."""
+    before = tuple(one for one in case.releases if (one.authority, one.kind) == ("ours", "handover.delivery"))
     case = _with_release(case, event, "ours", "handover.delivery", "escort")
-    case = _said(case, HANDOVER, body_of(event))
+    earlier = tuple(one for one in before if one.digest != event.data["digest"])
+    case = _said(replace(case, releases=(*earlier, *case.releases)), HANDOVER, body_of(event))
     return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],)),)
 
 
@@ -390,7 +404,7 @@ APPLIES: Mapping[str, Apply] = {
     "cancel": _cancel,
     "depart": _saying(SCHEDULE),
     "hand_over": _hand_over,
-    "handover": _told(HANDOVER),
+    "handover": _handed_over,
     "recall": _recall,
     "take_back": _told(TAKE_BACK),
     "returned": _returned,

@@ -270,6 +270,8 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     *rows_of((S.DOCUMENTED, S.SCHEDULED), "departure", S.DEPARTED, _PARTNER, (), "message"),
     Row(S.UNDELIVERED, "departure", S.DEPARTED, _PARTNER, ("accepted_once",), "message"),
     Row(S.DEPARTED, "handover", STAY, _PARTNER, (), "first signature"),
+    # A correction by the escort that crossed the second signature.
+    *_cross((S.HANDED_OVER, S.MONITORING), ("handover",)),
     *rows_of((*AWAY, *OUTCOMES), "take_back", S.RECALL, _PARTNER, (), "message"),
     *rows_of((*ARRANGED, S.RECALL), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
     # What the accepting side does.

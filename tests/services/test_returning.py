@@ -8,7 +8,7 @@ import pytest
 
 import schemas
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.return_changes import STOPPED_LATE
+from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
 from gateway.core.return_guards import UNTOLD
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.receive import _replied
@@ -358,6 +358,24 @@ async def test_a_handover_needs_both_hands(network: Network) -> None:
     assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
     digests = {one.digest for one in (await story.case(network, "XAA", ours)).releases if "handover" in one.kind}
     assert {seen.digest} == digests
+
+
+async def test_a_protocol_is_corrected_while_it_is_confirmed(network: Network) -> None:
+    """The second hand under the first protocol counts, though the escort corrects it meanwhile; that is a finding."""
+    ours, theirs = await homeward.delivered(network)
+    a, b = acts(network, "XAA"), acts(network, "XBB")
+    seen = await b.protocol(theirs, None, "reception", "reception")
+    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception")
+    await b.confirm_handover(theirs, signed, "reception")
+    corrected = {**homeward.PROTOCOL, "medicines": True}
+    again = await a.protocol(ours, corrected, "escort", "escort")
+    signed = network.approval(again.digest, again.thread, "escort", "handover.delivery", "escort")
+    await a.hand_over(ours, corrected, signed, "escort")
+    await network.deliver()
+    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+    here, there = await story.case(network, "XAA", ours), await story.case(network, "XBB", theirs)
+    assert homeward.PROTOCOL == here.said["return.handover"]["protocol"] == there.said["return.handover"]["protocol"]
+    assert CORRECTED_LATE in there.findings
 
 
 async def test_the_second_hand_has_nothing_to_sign_before_the_first(network: Network) -> None:
