@@ -11,6 +11,7 @@ Rule 4: a confirmation of erasure leaves in the very step that destroys the copy
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from gateway.core.case import Case, Notice, Side, State
 from gateway.core.facts import Finding
@@ -341,7 +342,15 @@ def _rectified(case: Case, event: Event, now: datetime) -> Change:
         wrong = members_of(value["parts"])
         kept = {name: part for name, part in case.received.get("elements", {}).items() if name not in wrong}
         case = replace(case, received={**case.received, "elements": {**kept, **(value["elements"] or {})}})
+        case = replace(case, said={type: _without(body, wrong) for type, body in case.said.items()})
     return case, (Notify("interior"),)
+
+
+def _without(body: Mapping[str, Any], wrong: Collection[str]) -> Mapping[str, Any]:
+    """Return a body of a return without the elements in ``wrong``; a request for a document may have brought some."""
+    if not body.get("elements"):
+        return body
+    return {**body, "elements": {name: part for name, part in body["elements"].items() if name not in wrong}}
 
 
 def _prepare_rectification(case: Case, event: Event, now: datetime) -> Change:

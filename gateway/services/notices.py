@@ -34,8 +34,9 @@ from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, acting
+from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
-from gateway.services.retain import Retention, erase_in, fill_journal
+from gateway.services.retain import Retention, erase_in
 from keys import statement as statements
 from keys.errors import BadJws, BadRest, BadSignature, BadStatement
 from schemas import ijson

@@ -61,6 +61,7 @@ from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
 from gateway.services.resync import LOST, bring_back
 from gateway.services.shares import Shares
+from gateway.services.struck import drop_struck
 from keys import jws as jws_format
 from keys import statement as statements
 from keys.errors import BadJws, BadRest, BadSignature, BadStatement, CannotOpen, UnknownKey
@@ -507,6 +508,8 @@ class Receiver:
         facts = Facts(now, None, payload.type, payload.body, question=question)
         moved = await steps.move(context, tx, held, Event(name, payload.sender, PARTNER, data, facts), now)
         await bring_back(context, tx, held.row, moved.row, now)
+        if payload.type == RECTIFICATION:
+            await drop_struck(context, tx, moved, payload.body["parts"])
         other = self._other_date(moved.case, payload) if payload.type == ACKNOWLEDGEMENT else None
         late = _came_late(case, payload, now) if name == "extension" else None
         for found in filter(None, (other, late, await self._redated(tx, moved.case, payload))):

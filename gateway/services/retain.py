@@ -17,6 +17,7 @@ from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY
 from gateway.services import cases, figures, steps
 from gateway.services.context import Context
+from gateway.services.journal import FULL, JOURNAL, fill_journal
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
 from schemas import ijson
@@ -37,8 +38,6 @@ def _needs_images(case: Case) -> bool:
 
 
 _AFTER_SENDING = tuple(state for state in State if state not in (State.DRAFT, State.CLEARED, State.SENT, State.ERASED))
-
-_JOURNAL, _FULL = "journal", "holds erased rows"
 
 OVER = (
     *(State.REPLIED, State.WITHDRAWN, State.UNDELIVERED),
@@ -224,9 +223,9 @@ class Retention:
     async def empty_journal(self) -> None:
         """Cut the journal to nothing if an erasure left copies in it; one that could not be cut is cut next time."""
         store = self._context.store
-        if await store.read(lambda tx: tx.get_meta(_JOURNAL)) == _FULL:
+        if await store.read(lambda tx: tx.get_meta(JOURNAL)) == FULL:
             await store.truncate()
-            await store.commit(lambda tx: tx.set_meta(_JOURNAL, ""))
+            await store.commit(lambda tx: tx.set_meta(JOURNAL, ""))
 
     async def _empty_journal(self) -> None:
         """Cut the journal; where somebody reads an older state just now, the timers go on, and it is cut next time."""
@@ -243,11 +242,6 @@ def _has_images(case: Case) -> bool:
 def _pends_images(case: Case) -> bool:
     """Tell whether what is prepared in ``case`` holds an image."""
     return case.pending is not None and has_images(ijson.loads(case.pending.body.encode()))
-
-
-async def fill_journal(tx: Tx) -> None:
-    """Note that the journal holds what was destroyed, until ``Retention.empty_journal`` has cut it."""
-    await tx.set_meta(_JOURNAL, _FULL)
 
 
 async def erase_in(context: Context, tx: Tx, ref: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import State
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import AFTER_WITHDRAWAL
@@ -12,14 +13,18 @@ from gateway.core.notices import grants, open_demands
 from gateway.core.reuse import Grant
 from gateway.services import access, cases
 from gateway.services.context import Forbidden, NotFound
+from gateway.services.evidence import export
+from gateway.services.journal import FULL, JOURNAL
 from gateway.services.notices import overdue_demands
 from gateway.services.ports import Tx, Unavailable
+from keys import jws
 from schemas import SchemaError
 from tests.support import homeward, story
 from tests.support.network import Network
 
 CASE = "case_officer"
 CLERK = "registry_clerk"
+TWO = ("second", "first")
 REPORT = {
     "number": 1,
     "held": True,
@@ -180,6 +185,47 @@ async def test_rectification_replaces_the_value_on_both_sides(network: Network) 
     ours, theirs = await corrected(network, {"birth_date": "1999-01-02"})
     sent, held = await story.case(network, "XAA", ours), await story.case(network, "XBB", theirs)
     assert "1999-01-02" == sent.draft["elements"]["birth_date"] == held.received["elements"]["birth_date"]
+
+
+async def kept(network: Network, country: str, ref: str) -> dict[str, bytes]:
+    """Return the payloads that ``country`` still holds of what came in a case, by type."""
+    context = network.gateways[country].context
+
+    async def unit(tx: Tx) -> dict[str, bytes]:
+        held, found = await cases.load(context, tx, ref), {}
+        for row in await tx.inbound_of_case(ref):
+            if row.sealed is not None:
+                signed = context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
+                found[row.type] = jws.parse(signed, jws.TYP_MESSAGE).payload
+        return found
+
+    made: dict[str, bytes] = await context.store.read(unit)
+    return made
+
+
+async def test_struck_value_is_destroyed_with_the_message_that_brought_it(network: Network) -> None:
+    """The file and every signed message let go of it as the word arrives; the journal that holds copies is cut."""
+    ours, theirs = await story.replied(network)
+    assert "verification.request" in await kept(network, "XBB", theirs)
+    await network.gateways["XAA"].notices.strike(ours, ["BIRTH_PLACE"], "first", CASE)
+    await network.deliver()
+    assert {"rectification"} == set(await kept(network, "XBB", theirs))
+    asked = network.gateways["XBB"]
+    assert await asked.store.read(lambda tx: tx.get_meta(JOURNAL)) == FULL
+    await asked.retention.empty_journal()
+    full = await export(asked.context, theirs, "second", "desk_head", "appeal", cards=asked.cards, with_content_by=TWO)
+    assert () == verify_bytes(full).faults
+
+
+async def test_message_that_brought_nothing_struck_stays(network: Network) -> None:
+    """What came right stays with its signature: the message with the right value, and the reply that was taken back."""
+    _, theirs = await corrected(network, {"birth_date": "1999-01-02"})
+    assert b"1999-01-02" in (await kept(network, "XBB", theirs))["rectification"]
+    assert "verification.request" not in await kept(network, "XBB", theirs)
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", CLERK)
+    await network.deliver()
+    assert "verification.reply" in await kept(network, "XAA", ours)
 
 
 async def test_rectification_is_open_until_it_is_confirmed(network: Network) -> None:

@@ -1,0 +1,42 @@
+"""
+What was struck is destroyed where it came in: the signed messages that brought it, of which nothing can be cut out.
+
+Rule 1: a message that brought none of what was struck stays. Digest, receipt and log entry of every message stay.
+Rule 2: a reply stays with its signature until the case is erased, or a person destroys it as the other State asks
+(``Notices.destroy``): what a State has signed must not be out of our evidence by a word of its own.
+"""
+
+from collections.abc import Iterable
+
+from gateway.core import wire
+from gateway.core.messages import DOCUMENT_REQUEST, ELEMENTS, RECTIFICATION, REQUEST
+from gateway.core.minimise import members_of
+from gateway.services.cases import Held
+from gateway.services.context import Context
+from gateway.services.journal import fill_journal
+from gateway.services.ports import InboundRow, Tx
+from keys import jws
+from keys.errors import BadRest
+
+_BRINGS_ELEMENTS = frozenset({REQUEST, ELEMENTS, DOCUMENT_REQUEST, RECTIFICATION})
+
+
+async def drop_struck(context: Context, tx: Tx, held: Held, parts: Iterable[str]) -> None:
+    """Destroy the signed messages kept of a case that brought any of ``parts``."""
+    wrong = members_of(parts)
+    for row in await tx.inbound_of_case(held.case.ref):
+        if row.type in _BRINGS_ELEMENTS and row.sealed is not None and _brought(context, held, row, row.sealed, wrong):
+            await tx.save_inbound(row._replace(sealed=None))
+            await fill_journal(tx)
+
+
+def _brought(context: Context, held: Held, row: InboundRow, sealed: bytes, wrong: frozenset[str]) -> bool:
+    """Return whether the elements of a message hold any of ``wrong``; one that cannot be read is taken to."""
+    try:
+        signed = context.vault.open(held.key, "inbound", row.digest, "sealed", sealed)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return True
+    body = wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload).body
+    body = body["body"] if held.case.exercise else body
+    return bool(wrong & set(body.get("elements") or {}))
