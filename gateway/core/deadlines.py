@@ -22,6 +22,9 @@ from gateway.core.calendars import Calendar, OutOfCalendar, end_of_day, local_da
 POLICY_DEFAULT = "POLICY_DEFAULT"
 """Id of the ladder that applies where no agreement does; it is policy and is shown as such."""
 
+VERIFIED, UNVERIFIED = "verified", "unverified"
+"""How sure a figure is that a named person compared with the text of its agreement, and one that nobody did."""
+
 ESCALATE_ONLY = "ESCALATE_ONLY"
 """The only effect silence may have (Palermo Protocol art. 8, interpretative note: no return before verification)."""
 
@@ -106,7 +109,7 @@ class Rule:
     floor: bool = False
     backward: bool = False
     article: str | None = None
-    confidence: str = "unverified"
+    confidence: str = UNVERIFIED
     source: str | None = None
     effect_of_silence_in_text: str | None = None
     effect_of_silence: str = ESCALATE_ONLY

@@ -14,7 +14,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from gateway.core.deadlines import POLICY_DEFAULT
+from gateway.core.deadlines import POLICY_DEFAULT, VERIFIED
 
 LANGUAGES = ("en", "fr")
 
@@ -37,7 +37,12 @@ def reference(thread: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One pending case: its reference in notes, the step owed, since when, until when, and the agreement's rule."""
+    """
+    One pending case: its reference in notes, the step owed, since when, until when, and the agreement's rule.
+
+    ``asked_on`` is the local day on which the other State had our request, whatever started the clock. ``confidence``
+    says how sure the figure of the rule is; notes from before it was kept have none, and read as they were issued.
+    """
 
     reference: str
     step: str
@@ -45,6 +50,7 @@ class Item:
     due_on: date
     instrument: str
     article: str | None
+    confidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ class _Words:
     many: str
     head: tuple[str, str, str, str]
     default: str
+    policy: str
+    unverified: str
     request: str
     closing: str
     joined: tuple[str, str, str]
@@ -110,6 +118,8 @@ _WORDS: Mapping[str, _Words] = {
         "{count} matters are pending.",
         ("Reference", "Asked on", "Due on", "Under"),
         "the time usual between the two authorities",
+        "policy; no agreement names a time",
+        "figure not verified",
         "The Ministry would be grateful if the competent authority of {recipient} could be invited to answer, or to "
         "state by the agreed channel the reason for the delay and the date on which an answer may be expected. The "
         "references are known to that authority.",
@@ -129,6 +139,8 @@ _WORDS: Mapping[str, _Words] = {
         "{count} demandes sont en attente.",
         ("Référence", "Demandé le", "Échéance", "Fondement"),
         "délai d'usage entre les deux autorités",
+        "règle interne ; aucun accord ne fixe de délai",
+        "délai non vérifié",
         "Le Ministère saurait gré de bien vouloir inviter l'autorité compétente ({recipient}) à répondre, ou à "
         "indiquer par la voie convenue le motif du retard et la date à laquelle une réponse peut être attendue. Les "
         "références sont connues de cette autorité.",
@@ -143,9 +155,18 @@ _ARTICLE = re.compile(r"(Articles?) ([0-9]+(?:\([0-9]+\))?)(?: and ([0-9]+(?:\([
 
 
 def _under(item: Item, words: _Words) -> str:
-    """Return the ground of one item: id and number of the article, no title, which may tell what it is about."""
+    """
+    Return the ground of one item: id and number of the article, no title, which may tell what it is about.
+
+    What nobody agreed is called policy, and a figure that nobody compared with the text of its agreement is marked.
+    """
     if item.instrument == POLICY_DEFAULT:
-        return words.default
+        return words.default if item.confidence is None else words.policy
+    unsure = item.confidence not in (None, VERIFIED)
+    return f"{_rule(item, words)} ({words.unverified})" if unsure else _rule(item, words)
+
+
+def _rule(item: Item, words: _Words) -> str:
     found = _ARTICLE.fullmatch(item.article or "")
     if found is None:
         return item.instrument

@@ -7,14 +7,16 @@ Rule 3: whoever answers for the person says alone, at once, that pressing endang
 Rule 4: what leaves the house on paper has references of its own, and neither ours nor the thread's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 
 import schemas
+from gateway.core import wire
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Side, State
-from gateway.core.deadlines import Level
+from gateway.core.deadlines import UNVERIFIED, Clock, Level
 from gateway.core.escalation import (
     ALLOW,
     HELD,
@@ -31,7 +33,7 @@ from gateway.core.escalation import (
 )
 from gateway.core.facts import Finding, When, about
 from gateway.core.machine import RuleRefused
-from gateway.core.messages import REMINDER
+from gateway.core.messages import CONTEST, DOCUMENT_REQUEST, INTERVIEW_ANSWER, REMINDER, REQUEST
 from gateway.core.note_verbale import (
     Item,
     Note,
@@ -47,7 +49,7 @@ from gateway.services import cases, no_contact, person_stop
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.ports import EventRow, Tx
 from gateway.services.remind import Reminder
-from keys import b64
+from keys import b64, jws
 from schemas import ijson
 
 BETWEEN_MINISTRIES = frozenset({"L4", "L5", "L6"})
@@ -172,7 +174,7 @@ class Escalation:
                 held = await cases.load(context, tx, ref)
                 if await self._findings(tx, held.case, rung, role, now):
                     continue  # answered or stopped since it was looked for; it is on no list then
-                items.append(self._item(held.case, now))
+                items.append(await self._item(tx, held.case))
                 await self._record(tx, held, event_of("L5"), person, role, now)
             return items
 
@@ -292,7 +294,7 @@ class Escalation:
                 names[context.country][language],
                 names[held[0].case.partner][language],
                 language,
-                tuple(self._item(one.case, now) for one in held),
+                tuple([await self._item(tx, one.case) for one in held]),
             )
             digest = b64.encode(sha256(serialize_text(made).encode()).digest())
             for one in () if draft else held:
@@ -306,13 +308,20 @@ class Escalation:
         made: Note = (await context.commit(unit)).value
         return made
 
-    def _item(self, case: Case, now: datetime) -> Item:
+    async def _item(self, tx: Tx, case: Case) -> Item:
         clock = owed(case)
         if clock is None:
             raise NotFound("nothing is owed in this case any more")
         rule = self._context.reckoner.of(self._context.country, case.partner, clock)
-        article = rule.article if rule else None
-        return Item(reference(case.thread), clock.step, clock.start_on, clock.due_on, clock.instrument, article)
+        return Item(
+            reference(case.thread),
+            clock.step,
+            await _asked_on(tx, case, clock),
+            clock.due_on,
+            clock.instrument,
+            rule.article if rule else None,
+            rule.confidence if rule else UNVERIFIED,
+        )
 
     async def _mark(self, ref: str, event: str, person: str, role: str, who: frozenset[str], reason: str) -> None:
         context, now = self._context, self._context.clock.now()
@@ -349,6 +358,23 @@ FINDERS = frozenset({"case_officer", "liaison_officer", "registry_clerk", "desk_
 def _may(role: str, who: frozenset[str]) -> None:
     if role not in who:
         raise Forbidden(f"the role '{role}' may not do this", f"may: {', '.join(sorted(who))}")
+
+
+_ASKED_BY: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("interview", "interview_result"), frozenset({REQUEST, INTERVIEW_ANSWER})),
+    **dict.fromkeys(("travel_document", "travel_document_reissue"), frozenset({DOCUMENT_REQUEST})),
+}
+"""Step -> types of ours that ask for it; any other step is asked for by the request, or by the contest."""
+
+
+async def _asked_on(tx: Tx, case: Case, clock: Clock) -> date:
+    """Return the day, by the calendar of the other State, on which it received what asks for the step of ``clock``."""
+    types = _ASKED_BY.get(clock.step, frozenset({REQUEST, CONTEST}))
+    asked = [row for row in await tx.outbound_of_case(case.ref) if row.type in types and row.status == wire.ACCEPTED]
+    receipts = [wire.parse_stored_answer(row.answer).receipt for row in asked if row.answer is not None]
+    instants = [wire.parse_receipt(jws.parse(one, jws.TYP_RECEIPT).payload).received_at for one in receipts]
+    days = [local_date(at, clock.zone) for at in instants]
+    return max((day for day in days if day <= clock.start_on), default=clock.start_on)
 
 
 async def _past(tx: Tx, ref: str) -> tuple[Pressed, ...]:

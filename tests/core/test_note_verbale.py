@@ -13,6 +13,8 @@ from gateway.core.note_verbale import (
     LANGUAGES,
     Item,
     Note,
+    note_from_dict,
+    note_to_dict,
     quarterly_text,
     reference,
     serialize_html,
@@ -22,8 +24,8 @@ from tests.test_neutral import TELLING
 
 THREADS = ("CJDAgXMgk34Kg3R2-Y6VVw", "DPx6b_MxUGnTi3ssJc-4VA")
 ITEMS = (
-    Item(reference(THREADS[0]), "reply", date(2026, 12, 1), date(2026, 12, 15), "EURA-UA-AT", "Article 3"),
-    Item(reference(THREADS[1]), "reply", date(2026, 12, 2), date(2026, 12, 16), "POLICY_DEFAULT", None),
+    Item(reference(THREADS[0]), "reply", date(2026, 12, 1), date(2026, 12, 15), "EURA-UA-AT", "Article 3", "verified"),
+    Item(reference(THREADS[1]), "reply", date(2026, 12, 2), date(2026, 12, 16), "POLICY_DEFAULT", None, "unverified"),
 )
 NOTE = Note("3/2027", date(2027, 1, 12), "Austria", "Ukraine", "en", ITEMS)
 
@@ -51,7 +53,26 @@ def test_the_list_names_reference_days_and_agreement() -> None:
     lines = [re.split(r"  +", line) for line in serialize_text(NOTE).split("\n\n")[4].splitlines()]
     assert ["Reference", "Asked on", "Due on", "Under"] == lines[0]
     assert [ITEMS[0].reference, "2026-12-01", "2026-12-15", "EURA-UA-AT, article 3"] == lines[1]
-    assert "the time usual between the two authorities" == lines[2][3]
+    assert "policy; no agreement names a time" == lines[2][3]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "shown"),
+    [("verified", ""), ("high", " (figure not verified)"), ("unverified", " (figure not verified)")],
+)
+def test_a_figure_that_nobody_verified_is_marked(confidence: str, shown: str) -> None:
+    """Whoever reads the note learns which of its figures nobody compared with the text of the agreement."""
+    text = serialize_text(replace(NOTE, items=(replace(ITEMS[0], confidence=confidence),)))
+    assert f"EURA-UA-AT, article 3{shown}\n" in text
+
+
+def test_a_note_from_before_reads_as_it_was_issued() -> None:
+    """A note that was kept without saying how sure its figures are is printed again in the words it had."""
+    old = note_to_dict(NOTE)
+    old["items"] = [{name: value for name, value in one.items() if name != "confidence"} for one in old["items"]]
+    text = serialize_text(note_from_dict(old))
+    assert "EURA-UA-AT, article 3\n" in text
+    assert "the time usual between the two authorities" in text
 
 
 def test_it_is_not_signed() -> None:

@@ -7,6 +7,7 @@ from gateway.core.note_verbale import reference, serialize_text
 from gateway.services import cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
+from tests.services.test_clocks import agree
 from tests.support import story
 from tests.support.network import Network
 
@@ -184,6 +185,20 @@ async def test_one_note_is_about_every_case_that_is_due(network: Network) -> Non
         await ladder(network).note("XBB", "board", "foreign_affairs")
     network.clock.pass_(days=31)
     assert "2/2027" == (await ladder(network).note("XBB", "board", "foreign_affairs")).number
+
+
+async def test_the_note_says_when_it_was_asked_and_how_sure_the_figure_is(network: Network) -> None:
+    """The day of the request, not of the acknowledgement that started the clock; a figure nobody verified is marked."""
+    agree(network, "BILAT-RU-CH")
+    _, theirs = await story.received(network)
+    network.clock.pass_(days=3)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    network.clock.pass_(days=60)
+    await network.refresh()
+    note = await ladder(network).note("XBB", "board", "foreign_affairs", draft=True)
+    assert ("2026-11-25", "2026-12-23") == (note.items[0].asked_on.isoformat(), note.items[0].due_on.isoformat())
+    assert "(figure not verified)" in serialize_text(note)
 
 
 async def test_a_draft_is_neither_numbered_nor_recorded(network: Network) -> None:
