@@ -64,6 +64,7 @@ class Desk:
 
     def __init__(self, home: Path, passphrase_file: Path | None, person: str, role: str | None, as_json: bool) -> None:
         self.home, self.person, self.role, self.as_json = home, person, role, as_json
+        self.seen: str | None = None
         self.ask = passphrase(passphrase_file)
 
     def run(self, act: "Callable[[Gateway], Awaitable[Any]]") -> Any:
@@ -131,7 +132,8 @@ class Desk:
             raise IllegalStep(row.state, name, self.role or "")
         here = OFFICER if row.side == Side.REQUESTING else CLERK
         role = self.fitting(gateway, verb.roles(Side(row.side)) - {GATEWAY}, here)
-        made = await verb.act(desk_services(gateway), Call(self.person, role, ref, body))
+        call = Call(self.person, role, ref, body, self.seen if verb.compared else None)
+        made = await verb.act(desk_services(gateway), call)
         value: dict[str, Any] = {"ref": ref, "state": (await find_row(gateway.inquiries, ref)).state}
         return {**value, **made_json(made)}
 
@@ -151,6 +153,24 @@ def desk_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(Desk(home, passphrase_file, person, role, as_json), *args, **rest)
 
     return command
+
+
+def seen_option(step: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add ``--seen`` if ``step`` is taken only on what was seen. Stands next to the function."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if not VERBS[step].compared:
+            return function
+
+        @click.option("--seen", metavar="MARK", help="The mark that 'show' printed; refused if the case changed since.")
+        @wraps(function)
+        def command(desk: Desk, *args: Any, seen: str | None, **rest: Any) -> Any:
+            desk.seen = seen
+            return function(desk, *args, **rest)
+
+        return command
+
+    return decorate
 
 
 def ref_argument(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -210,6 +230,7 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
             "allowed": allowed_json(Side(row.side), State(row.state), gateway.context.persons[desk.person].roles),
             "desk": desk_json(seen) if seen else None,
             "content": in_short(content_json(seen)) if seen and why else None,
+            "mark": cases.mark(gateway.context, seen) if seen else None,
         }
 
     desk.run(act)
@@ -284,6 +305,7 @@ def new(desk: Desk, file: str, exercise: bool) -> None:
 @ref_argument
 @click.argument("file")
 @desk_options
+@seen_option("amend")
 def amend(desk: Desk, ref: str, file: str) -> None:
     """Replace the draft by the one in FILE; an approval given before is void."""
     draft = read_json(file, what="a case draft")
@@ -336,6 +358,7 @@ async def _changed(desk: Desk, gateway: "Gateway", verb: str, ref: str, body: di
 @click.argument("file", required=False)
 @click.option("--drop", is_flag=True, help="Take the remark out of the record.")
 @desk_options
+@seen_option("remark")
 def remark(desk: Desk, ref: str, file: str | None, drop: bool) -> None:
     """
     Write the remark in FILE ("-": standard input; "language" and "text"), and have it read and redacted.
@@ -436,6 +459,7 @@ def _plain_step(name: str, step: str, text: str) -> None:
     @case.command(name, help=text)
     @ref_argument
     @desk_options
+    @seen_option(step)
     def plain(desk: Desk, ref: str) -> None:
         desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
 
@@ -502,6 +526,7 @@ def apart(desk: Desk, ref: str, why: str) -> None:
 @click.argument("file")
 @_NEEDED_WHY
 @desk_options
+@seen_option("correction")
 def correct(desk: Desk, ref: str, file: str, why: str) -> None:
     """Set right what the record says of the person, in a case that stands still: 'elements' of a case draft in FILE."""
     body = {"elements": read_json(file, what="the elements"), "why": why}
@@ -563,12 +588,15 @@ def extend(desk: Desk, ref: str, reason: str) -> None:
 @ref_argument
 @click.argument("file", required=False)
 @desk_options
+@seen_option("answer")
 def answer(desk: Desk, ref: str, file: str | None) -> None:
     """
     Prepare the answer in FILE ("-": standard input), and send it unless a second person must sign it first.
 
     FILE is a reply without "handling". Without FILE, send what was prepared and signed.
     """
+    if file is not None and desk.seen is not None:
+        raise click.UsageError("--seen is of an answer that was prepared before; leave FILE out")
     reply = None if file is None else read_json(file, what="a reply")
 
     async def act(gateway: "Gateway") -> Any:

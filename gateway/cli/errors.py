@@ -22,7 +22,7 @@ from gateway.core.calendars import OutOfCalendar
 from gateway.core.codes import PeerError
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import Conflict, Unavailable
+from gateway.services.ports import Changed, Conflict, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
 from keys.errors import KeysError, StoreError, WrongPassphrase
@@ -162,6 +162,9 @@ def _of_machine(error: BaseException) -> Told | None:
         case ModuleNotFoundError(name="asyncpg"):
             text = "the library for PostgreSQL is not installed"
             return Told(Exit.CONFIGURATION, "postgres-library", text, "install the extra: requirements/postgres.txt")
+        case Changed():
+            hint = "isthmus case show REF prints the mark of what is on record now; look at it before you repeat this"
+            return Told(Exit.REFUSED, "changed", "the case is not what was seen of it any more", hint)
         case Conflict():
             return Told(Exit.LATER, "conflict", "the case changed meanwhile", "read it again, then try again")
         case OSError():

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.case import Desk, desk_options, ref_argument
+from gateway.cli.case import Desk, desk_options, ref_argument, seen_option
 from gateway.cli.output import say
 from gateway.cli.session import read_json
 
@@ -54,6 +54,7 @@ def consent(desk: Desk, ref: str, file: str) -> None:
 @interview.command()
 @ref_argument
 @desk_options
+@seen_option("interview-agreement")
 def agree(desk: Desk, ref: str) -> None:
     """Send the acceptance that was approved."""
     desk.run(lambda gateway: desk.step(gateway, "interview-agreement", ref, {}))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schemas
-from gateway.cli.case import STATEMENT_MAX_BYTES, Desk, desk_options, ref_argument, signing_options
+from gateway.cli.case import STATEMENT_MAX_BYTES, Desk, desk_options, ref_argument, seen_option, signing_options
 from gateway.cli.case import look as look_at
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
@@ -24,6 +24,7 @@ from gateway.cli.session import read_json
 from gateway.core.attachments import in_short
 from gateway.core.case import Side, State
 from gateway.http.local_api import return_json
+from gateway.services import cases
 from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS, find_row
 from gateway.services.context import NotFound
 from keys import statement as statements
@@ -108,7 +109,8 @@ def show(desk: Desk, ref: str, why: str) -> None:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
         if (await find_row(gateway.inquiries, ref)).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        return in_short(return_json(await look_at(gateway, desk.person, ref, "view", why, role), role))
+        seen = await look_at(gateway, desk.person, ref, "view", why, role)
+        return {**in_short(return_json(seen, role)), "mark": cases.mark(gateway.context, seen)}
 
     desk.run(act)
 
@@ -119,6 +121,7 @@ def _plain(name: str, step: str, text: str) -> None:
     @return_.command(name, help=text)
     @ref_argument
     @desk_options
+    @seen_option(step)
     def plain(desk: Desk, ref: str) -> None:
         desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
 
@@ -130,6 +133,7 @@ def _from_file(name: str, step: str, what: str, text: str) -> None:
     @ref_argument
     @click.argument("file")
     @desk_options
+    @seen_option(step)
     def filed(desk: Desk, ref: str, file: str) -> None:
         body = read_json(file, what=what)
         desk.run(lambda gateway: desk.step(gateway, step, ref, body))

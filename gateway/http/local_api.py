@@ -12,7 +12,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from gateway.core.verification import CLERK, OFFICER
 from gateway.http import openapi
 from gateway.http.errors import http_problem, local_problem, neutral_headers
 from gateway.http.limits import BodyTooLarge, BodyTooSlow, Limits, Overloaded, Room, read_body
-from gateway.services import act_bodies, person_stop, rights
+from gateway.services import act_bodies, cases, person_stop, rights
 from gateway.services.acts import (
     ANYBODY,
     DESK,
@@ -50,7 +50,7 @@ from gateway.services.acts import (
 from gateway.services.audience import heard
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
-from gateway.services.ports import Conflict, Unavailable
+from gateway.services.ports import Changed, Conflict, Unavailable
 from gateway.services.reading import part_of_return
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.services.returning import Protocol
@@ -242,7 +242,7 @@ class _Door:
             "desk": desk_json(case) if case else None,
             "content": content_json(case) if case and why else None,
         }
-        return _json(value)
+        return _json(value, headers=self._tag(case) if case else None)
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, DESK)
@@ -251,21 +251,21 @@ class _Door:
         case = await look(self._desk, call.ref, call.person, call.role, _needed(_justification(request)), "preview")
         if case.side is Side.REQUESTING and (case.pending is None or case.pending.type not in RETURN_APPROVAL):
             preview, thread = await self._desk.clear.show(call.ref, call.person, call.role)
-            return _json(preview_json(preview, thread))
+            return _json(preview_json(preview, thread), headers=self._tag(case))
         if case.pending is None:
             raise NotFound("nothing is prepared in this case")
-        return _json(pending_json(case.pending, case.thread))
+        return _json(pending_json(case.pending, case.thread), headers=self._tag(case))
 
     async def _return(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, RETURN_DESK | frozenset(RETURN_PARTS))
         if (await find_row(self._desk.inquiries, call.ref)).state in GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        return _json(
-            return_json(
-                await look(self._desk, call.ref, call.person, call.role, _needed(_justification(request)), "view"),
-                call.role,
-            )
-        )
+        case = await look(self._desk, call.ref, call.person, call.role, _needed(_justification(request)), "view")
+        return _json(return_json(case, call.role), headers=self._tag(case))
+
+    def _tag(self, case: Case) -> Mapping[str, str]:
+        """Return the header that says which state of the case was read (RFC 9110 section 8.8.3)."""
+        return {"ETag": f'"{cases.mark(self._desk.context, case)}"'}
 
     async def _evidence(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, OFFICER | CLERK | {"dpo"})
@@ -288,7 +288,8 @@ class _Door:
             row = await find_row(self._desk.inquiries, request.match_info["ref"])
             if Side(row.side) not in verb.sides:
                 raise IllegalStep(row.state, name, fitting[0])
-            call = await self._writing(request, verb.roles(Side(row.side)), schema)
+            seen = _seen(request) if verb.compared else None
+            call = replace(await self._writing(request, verb.roles(Side(row.side)), schema), seen=seen)
             made = await verb.act(self._desk, call)
             value: dict[str, Any] = {"ref": call.ref, "state": (await find_row(self._desk.inquiries, call.ref)).state}
             return _json({**value, **made_json(made)})
@@ -357,6 +358,9 @@ def problem_for(error: Exception, roles: frozenset[str]) -> web.Response | None:
 def _problem_for_carriage(error: Exception) -> web.Response | None:
     """Return the problem document for what went wrong with the request itself, or with the time it came at."""
     match error:
+        case Changed():
+            detail = "The case is not what 'If-Match' names any more; read it again before you repeat the step."
+            return local_problem(412, "changed", "Changed meanwhile", detail)
         case Conflict():
             detail = "The case changed meanwhile; read it again."
             return local_problem(409, "conflict", "Changed meanwhile", detail, headers=_RETRY)
@@ -390,6 +394,17 @@ def _justification(request: web.Request) -> str:
     if len(text) > JUSTIFICATION_MAX or not text.isprintable():
         raise BadRequest(f"a justification is one line of at most {JUSTIFICATION_MAX} characters")
     return text
+
+
+def _seen(request: web.Request) -> str | None:
+    """Return the mark of the case that the caller read, ``None`` if they do not say (``If-Match``)."""
+    given = request.headers.get("If-Match", "*").strip()
+    if given == "*":
+        return None
+    mark = given.removeprefix('"').removesuffix('"')
+    if given != f'"{mark}"' or not mark.isascii() or '"' in mark:
+        raise BadRequest("'If-Match' is the one 'ETag' that the case was read with")
+    return mark
 
 
 def _needed(justification: str) -> str:

@@ -27,6 +27,7 @@ from gateway.services.act_bodies import (
     or_null,
     ref,
 )
+from gateway.services.acts import VERBS
 
 VERSION: Final = "1"
 MEDIA_TYPE: Final = "application/json"
@@ -61,7 +62,8 @@ _LOOK = ("role", "justification", "justification_header")
 
 
 def _verb(name: str, summary: str) -> Route:
-    return Route("POST", f"{_CASE}/{name}", name, summary, TAKES.get(name), "Moved", query=("role",))
+    query = ("role", "if_match") if VERBS[name].compared else ("role",)
+    return Route("POST", f"{_CASE}/{name}", name, summary, TAKES.get(name), "Moved", query=query)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -409,6 +411,12 @@ _PARAMETERS: Mapping[str, Schema] = {
         "description": "The role acted in; needed only by persons with several that fit.",
         "schema": TEXT,
     },
+    "if_match": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The `ETag` the case was read with: the step is taken only on what was seen (else 412).",
+        "schema": TEXT,
+    },
     "ref": {"name": "ref", "in": "path", "required": True, "description": "Our reference of a case.", "schema": ID},
 }
 
@@ -418,6 +426,7 @@ _ERRORS: Mapping[str, str] = {
     "403": "The person or the role may not do this.",
     "404": "There is no such case here.",
     "409": "The case does not allow this step now.",
+    "412": "The case is not what `If-Match` names any more.",
     "422": "The body does not fit its schema, or a rule refuses; the problem lists why.",
     "503": "Not now; the same request may be made again.",
 }

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.services.guests import is_guest
 
@@ -259,7 +259,8 @@ class Work:
     """
     Something a person is writing: ``fields`` as typed, for the case ``ref`` or, if that is empty, for a new one.
 
-    ``version`` is what a change is made to: if it is another by now, somebody else was first.
+    ``version`` is what a change is made to: if it is another by now, somebody else was first. ``base`` is the draft of
+    the case as it was when it was copied; a copy that an older release made has none.
     """
 
     id: str
@@ -269,6 +270,7 @@ class Work:
     changed_at: datetime
     version: int = 1
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    base: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

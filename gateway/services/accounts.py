@@ -512,13 +512,21 @@ class Accounts:
         """Delete what anybody typed at ``place`` and below it; return how many drafts there were."""
         return await self.store.drop_drafts(place)
 
-    async def begin_work(self, person: str, fields: Sequence[tuple[str, str]], now: datetime, ref: str = "") -> Work:
+    async def begin_work(
+        self,
+        person: str,
+        fields: Sequence[tuple[str, str]],
+        now: datetime,
+        ref: str = "",
+        base: Mapping[str, Any] | None = None,
+    ) -> Work:
         """
         Keep something new that ``person`` is writing, sealed, until it is handed in or left alone for a month.
 
-        Raises ``Conflict`` if the person has begun too much already.
+        ``base`` is the draft of the case ``ref`` that was copied. Raises ``Conflict`` if the person has begun too much
+        already.
         """
-        made = Work(self.random.token(), person, ref, now, now, 1, tuple(fields))
+        made = Work(self.random.token(), person, ref, now, now, 1, tuple(fields), base)
         if not await self.store.add_work(made, self._seal_work(made), WORKS_MAX):
             raise Conflict("too much was begun and not handed in")
         return made
@@ -530,11 +538,21 @@ class Accounts:
             return None
         work, sealed = found
         kept = ijson.loads(self.vault.open_own("work", f"{work.person}|{work.id}", "sealed", sealed))
-        return replace(work, fields=tuple((name, value) for name, value in kept["fields"]))
+        return replace(work, fields=tuple((name, value) for name, value in kept["fields"]), base=kept.get("base"))
 
-    async def save_work(self, work: Work, fields: Sequence[tuple[str, str]], now: datetime) -> Work:
-        """Keep ``fields`` in place of those of ``work``. Raises ``Conflict`` if it was changed meanwhile."""
-        changed = replace(work, fields=tuple(fields), changed_at=now)
+    async def save_work(
+        self,
+        work: Work,
+        fields: Sequence[tuple[str, str]],
+        now: datetime,
+        base: Mapping[str, Any] | None = None,
+    ) -> Work:
+        """
+        Keep ``fields`` in place of those of ``work``, and ``base``, if there is one, in place of what was copied.
+
+        Raises ``Conflict`` if it was changed meanwhile.
+        """
+        changed = replace(work, fields=tuple(fields), changed_at=now, base=work.base if base is None else base)
         if not await self.store.save_work(changed, self._seal_work(changed)):
             raise Conflict("this was changed elsewhere meanwhile")
         return replace(changed, version=work.version + 1)
@@ -556,8 +574,8 @@ class Accounts:
         return await self.store.drop_works(ref)
 
     def _seal_work(self, work: Work) -> bytes:
-        fields = ijson.dumps({"fields": [list(pair) for pair in work.fields]})
-        return self.vault.seal_own("work", f"{work.person}|{work.id}", "sealed", fields)
+        kept = ijson.dumps({"fields": [list(pair) for pair in work.fields], "base": work.base})
+        return self.vault.seal_own("work", f"{work.person}|{work.id}", "sealed", kept)
 
     async def claim(self, session: Session, token: str, now: datetime) -> Claim:
         """Take the token of a form of this session, or say what became of the form that came first."""

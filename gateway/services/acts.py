@@ -61,12 +61,17 @@ class DeskServices:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request that may be served: who acts in which role, on which case (empty: on none), with what body."""
+    """
+    One request that may be served: who acts in which role, on which case (empty: on none), with what body.
+
+    ``seen`` is the mark of what they saw of it (``cases.mark``); ``None`` if the caller does not say.
+    """
 
     person: str
     role: str
     ref: str
     body: Mapping[str, Any]
+    seen: str | None = None
 
 
 Act = Callable[[DeskServices, Call], Awaitable[Preview | Pending | Protocol | Remark | None]]
@@ -79,6 +84,8 @@ class Verb:
 
     ``only`` names the roles that may, where the gateway itself brings the event after persons have decided; empty, they
     are those of the tables. ``states`` names where an event that several verbs bring is this one's; empty, everywhere.
+    ``compared`` says that it is taken only on what was seen: it replaces what is on record, or lets it count or leave.
+    No step that stops anything is.
     """
 
     events: frozenset[str]
@@ -86,6 +93,7 @@ class Verb:
     act: Act
     only: frozenset[str] = frozenset()
     states: frozenset[State] = frozenset()
+    compared: bool = False
 
     def roles(self, side: Side) -> frozenset[str]:
         """Return every role that may bring one of its events on ``side``, in whatever state."""
@@ -112,7 +120,8 @@ async def _tell_apart(services: DeskServices, call: Call) -> None:
 
 
 def _correct(services: DeskServices, call: Call) -> Awaitable[None]:
-    return services.hold.correct(call.ref, call.body["elements"], call.body["why"], call.person, call.role)
+    elements, why = call.body["elements"], call.body["why"]
+    return services.hold.correct(call.ref, elements, why, call.person, call.role, seen=call.seen)
 
 
 def _attest(services: DeskServices, call: Call) -> Awaitable[None]:
@@ -167,7 +176,7 @@ async def _attach(services: DeskServices, call: Call) -> Preview | None:
 
 
 def _remark(services: DeskServices, call: Call) -> Awaitable[Remark | None]:
-    return services.clear.remarks.write(call.ref, call.body["remark"], call.person, call.role)
+    return services.clear.remarks.write(call.ref, call.body["remark"], call.person, call.role, seen=call.seen)
 
 
 def _confirm_remark(services: DeskServices, call: Call) -> Awaitable[Preview | None]:
@@ -182,13 +191,16 @@ async def _approve(services: DeskServices, call: Call) -> None:
     await desk.approve(call.ref, call.body["statement"], call.person, call.role)
 
 
-def _returning(act: Callable[[Returning, Mapping[str, Any]], Callable[..., Awaitable[Any]]], *names: str) -> Act:
+def _returning(
+    act: Callable[[Returning, Mapping[str, Any]], Callable[..., Awaitable[Any]]], *names: str, compared: bool = False
+) -> Act:
     """Return what takes a step of a return: the method that ``act`` names, with these members of the body."""
 
     async def step(services: DeskServices, call: Call) -> Preview | Pending | Protocol | None:
         given = [call.body[name] for name in names] if names != _WHOLE else [call.body]
+        more = {"seen": call.seen} if compared else {}
         made: Pending | Protocol | None = await act(services.returning, call.body)(
-            call.ref, *given, person=call.person, role=call.role
+            call.ref, *given, person=call.person, role=call.role, **more
         )
         return made
 
@@ -203,26 +215,33 @@ _ASKED = frozenset({Side.REQUESTED})
 _BOTH = _ASKING | _ASKED
 
 
-def _verb(events: str, sides: frozenset[Side], act: Act, states: frozenset[State] = frozenset()) -> Verb:
-    return Verb(frozenset(events.split()), sides, act, states=states)
+def _verb(
+    events: str, sides: frozenset[Side], act: Act, states: frozenset[State] = frozenset(), *, compared: bool = False
+) -> Verb:
+    return Verb(frozenset(events.split()), sides, act, states=states, compared=compared)
+
+
+def _of_what_was_seen(event: str, act: Callable[[Returning], Callable[..., Awaitable[Any]]], *names: str) -> Verb:
+    """Return a step of the State that proposes a return, taken only on what was seen."""
+    return _verb(event, _ASKING, _returning(lambda r, b: act(r), *names, compared=True), compared=True)
 
 
 _OF_A_RETURN: Mapping[str, Verb] = {
     # The side that proposes.
     "consideration": _verb("consider", _ASKING, _returning(lambda r, b: r.consider, *_WHOLE)),
-    "record": _verb("record", _ASKING, _returning(lambda r, b: r.record, *_WHOLE)),
-    "assessment": _verb("assess", _ASKING, _returning(lambda r, b: r.assess)),
+    "record": _of_what_was_seen("record", lambda r: r.record, *_WHOLE),
+    "assessment": _of_what_was_seen("assess", lambda r: r.assess),
     "decline": _verb("decline", _ASKING, _returning(lambda r, b: r.decline)),
     "reassessment": _verb("reassess", _ASKING, _returning(lambda r, b: r.reassess)),
     "proposal": _verb("prepare", _ASKING, _returning(lambda r, b: r.prepare, *_WHOLE), frozenset({State.ASSESSED})),
     "endorsement": _verb("endorse", _ASKING, _returning(lambda r, b: r.endorse, "statement")),
-    "propose": _verb("propose", _ASKING, _returning(lambda r, b: r.propose)),
-    "decision": _verb("decide", _ASKING, _returning(lambda r, b: r.decide)),
+    "propose": _of_what_was_seen("propose", lambda r: r.propose),
+    "decision": _of_what_was_seen("decide", lambda r: r.decide),
     "document": _verb(
         "prepare", _ASKING, _returning(lambda r, b: r.prepare_document, "needed_by"), frozenset({State.DECIDED})
     ),
-    "document-request": _verb("request_document", _ASKING, _returning(lambda r, b: r.request_document)),
-    "schedule": _verb("schedule", _ASKING, _returning(lambda r, b: r.schedule, *_WHOLE)),
+    "document-request": _of_what_was_seen("request_document", lambda r: r.request_document),
+    "schedule": _of_what_was_seen("schedule", lambda r: r.schedule, *_WHOLE),
     "cancellation": _verb("cancel", _ASKING, _returning(lambda r, b: r.cancel)),
     "departure": _verb("depart", _ASKING, _returning(lambda r, b: partial(r.depart, arrives_at=b.get("arrives_at")))),
     "handover": _verb("hand_over", _ASKING, _returning(lambda r, b: r.hand_over, "protocol", "statement")),
@@ -255,17 +274,19 @@ _OF_A_RETURN: Mapping[str, Verb] = {
 
 
 VERBS: Mapping[str, Verb] = {
-    "amend": _verb("amend", _ASKING, lambda s, c: s.clear.amend(c.ref, c.body, c.person, c.role)),
+    "amend": _verb(
+        "amend", _ASKING, lambda s, c: s.clear.amend(c.ref, c.body, c.person, c.role, seen=c.seen), compared=True
+    ),
     "attachment": _verb("amend attach", _ASKING, _attach),
     "attachment-removal": _verb(
         "amend attach",
         _ASKING,
         lambda s, c: s.clear.images.detach(c.ref, MEMBER_OF[c.body["element"]], c.person, c.role),
     ),
-    "remark": _verb("remark", _ASKING, _remark),
+    "remark": _verb("remark", _ASKING, _remark, compared=True),
     "remark-confirmation": _verb("confirm_remark", _ASKING, _confirm_remark),
     "approval": _verb("approve", _ASKING, _approve),
-    "send": _verb("send", _ASKING, lambda s, c: s.clear.send(c.ref, c.person, c.role)),
+    "send": _verb("send", _ASKING, lambda s, c: s.clear.send(c.ref, c.person, c.role, seen=c.seen), compared=True),
     "elements": _verb(
         "prepare", _ASKING, lambda s, c: s.clear.prepare(c.ref, c.person, c.role), frozenset({State.NEEDS_TIER2})
     ),
@@ -276,7 +297,7 @@ VERBS: Mapping[str, Verb] = {
     "release": _verb("release", _BOTH, lambda s, c: s.hold.release(c.ref, c.person, c.role)),
     "resume": _verb("propose_resume resume", _BOTH, lambda s, c: s.hold.resume(c.ref, c.person, c.role)),
     "apart": Verb(frozenset({"release"}), _ASKING, _tell_apart, MAY_TELL_APART),
-    "correction": _verb("correct", _ASKING, _correct),
+    "correction": _verb("correct", _ASKING, _correct, compared=True),
     "attestation": _verb("attest", _ASKING, _attest),
     "withdraw": _verb("withdraw", _ASKING, lambda s, c: s.hold.withdraw(c.ref, c.person, c.role)),
     "close": _verb("close", _BOTH, _close),
@@ -284,7 +305,10 @@ VERBS: Mapping[str, Verb] = {
     "interview": _verb("ask_interview", _ASKED, lambda s, c: s.answer.ask_interview(c.ref, c.body, c.person, c.role)),
     "interview-consent": _verb("prepare", _ASKING, _prepare_interview, frozenset({State.NEEDS_INTERVIEW})),
     "interview-agreement": _verb(
-        "interview_answer", _ASKING, lambda s, c: s.clear.agree_interview(c.ref, c.person, c.role)
+        "interview_answer",
+        _ASKING,
+        lambda s, c: s.clear.agree_interview(c.ref, c.person, c.role, seen=c.seen),
+        compared=True,
     ),
     "interview-refusal": _verb(
         "decline_interview", _ASKING, lambda s, c: s.clear.decline_interview(c.ref, c.person, c.role)
@@ -314,7 +338,9 @@ VERBS: Mapping[str, Verb] = {
     "countersignature": _verb(
         "countersign", _ASKED, lambda s, c: s.answer.countersign(c.ref, c.body["statement"], c.person)
     ),
-    "answer": _verb("answer", _ASKED, lambda s, c: s.answer.answer(c.ref, c.person, c.role)),
+    "answer": _verb(
+        "answer", _ASKED, lambda s, c: s.answer.answer(c.ref, c.person, c.role, seen=c.seen), compared=True
+    ),
     **_OF_A_RETURN,
 }
 """Every step that is taken through ``POST /v1/cases/{ref}/<verb>``."""

@@ -171,13 +171,16 @@ class Answer:
 
         await context.commit(unit)
 
-    async def answer(self, ref: str, person: str, role: str = "registry_clerk") -> None:
-        """Send the prepared answer. Raises ``RuleRefused`` if a second signature is missing, ``IllegalStep``."""
+    async def answer(self, ref: str, person: str, role: str = "registry_clerk", *, seen: str | None = None) -> None:
+        """
+        Send the prepared answer. Raises ``RuleRefused`` if a second signature is missing, ``IllegalStep``, and
+        ``Changed`` if it is not the one that was ``seen``.
+        """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
 
         async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             pending = held.case.pending
             value = ijson.loads(pending.body.encode()) if pending else {}
             data = {"outcome": value.get("outcome"), "reply": value, "digest": pending.digest if pending else None}

@@ -1,10 +1,17 @@
 """
 A case in the store: out of it, and back with a line of its history, in the caller's transaction.
+
+Rule 1: whoever acts on what they saw of a case brings its ``mark``. If that is another by now, nothing is done. A stop
+brings none: it waits for nothing.
 """
 
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
+
+import orjson
 
 from gateway.core.case import Case, State, parse_case, serialize_case
 from gateway.core.deadlines import Clock
@@ -13,7 +20,8 @@ from gateway.core.machine import PARTNER, Event
 from gateway.core.verification import GATEWAY
 from gateway.services import person_stop
 from gateway.services.context import Context, NotFound
-from gateway.services.ports import CaseRow, EventRow, Tx
+from gateway.services.ports import CaseRow, Changed, EventRow, Tx
+from keys import b64
 from keys.errors import BadRest
 
 PART = 200
@@ -30,14 +38,29 @@ class Held(NamedTuple):
     key: bytes
 
 
-async def load(context: Context, tx: Tx, ref: str) -> Held:
+async def load(context: Context, tx: Tx, ref: str, seen: str | None = None) -> Held:
     """
-    Return the case ``ref``.
+    Return the case ``ref``; with ``seen``, the ``mark`` of what was seen of it, only if it is still the same.
 
-    Raises ``NotFound`` if there is none or it was erased.
+    Raises ``NotFound`` if there is none or it was erased, ``Changed`` if it is not what was seen.
     """
     row = await tx.find_case(ref)
-    return unseal(context, row)
+    held = unseal(context, row)
+    if seen is not None and not hmac.compare_digest(seen.encode(), mark(context, held.case).encode()):
+        raise Changed("the case is not what was seen of it any more")
+    return held
+
+
+def mark(context: Context, case: Case) -> str:
+    """
+    Return a mark of what was written into ``case`` or received in it, and of what is prepared in it.
+
+    It is the same as long as nobody changes any of that, and keyed: it tells nothing to whom the content is not for.
+    """
+    pending = case.pending and (case.pending.type, case.pending.digest, case.pending.author, case.pending.approver)
+    said = (case.draft, case.received, case.reply, case.record, case.interview, pending)
+    digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return b64.encode(context.vault.index_value(f"mark|{case.ref}|{digest}"))
 
 
 def unseal(context: Context, row: CaseRow | None) -> Held:

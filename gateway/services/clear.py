@@ -150,11 +150,13 @@ class Clear:
         role: str = "case_officer",
         *,
         images: Mapping[str, Rendition] | None = None,
+        seen: str | None = None,
     ) -> Preview:
         """
         Replace the draft of ``ref``; an approval given before is void. Raises ``IllegalStep``, ``RuleRefused``.
 
-        Images of files that the new draft still names stay; ``images`` are added to them.
+        Images of files that the new draft still names stay; ``images`` are added to them. With ``seen``
+        (``cases.mark``) nothing is replaced that was not seen: raises ``Changed``.
         """
         context, now = self._context, self._context.clock.now()
         schemas.validate("case-draft", draft)
@@ -164,7 +166,7 @@ class Clear:
         redacted = await remarks.read(context, draft)
 
         async def unit(tx: Tx) -> Preview:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             kept = {**held.case.renditions, **_kept(images)}
             preview = self.preview(draft, renditions=kept)
             outcome = remarks.become(held.case, draft, redacted, person)
@@ -253,21 +255,28 @@ class Clear:
         await context.commit(unit)
         return pending
 
-    async def agree_interview(self, ref: str, person: str, role: str = "case_officer") -> None:
-        """Send the acceptance that was approved. Raises ``RuleRefused`` without consent or without a representative."""
-        await self._interview(ref, "interview_answer", {}, person, role)
+    async def agree_interview(
+        self, ref: str, person: str, role: str = "case_officer", *, seen: str | None = None
+    ) -> None:
+        """
+        Send the acceptance that was approved. Raises ``RuleRefused`` without consent or without a representative, and
+        ``Changed`` if it is not what was ``seen``.
+        """
+        await self._interview(ref, "interview_answer", {}, person, role, seen)
 
     async def decline_interview(self, ref: str, person: str, role: str = "case_officer") -> None:
         """Say no to an interview, at once and without a reason; whoever speaks for the person may."""
         body = ijson.dumps({"decision": "DECLINED", "present": [], "on": None}).decode()
         await self._interview(ref, "decline_interview", {"body": body}, person, role)
 
-    async def _interview(self, ref: str, name: str, data: Mapping[str, Any], person: str, role: str) -> None:
+    async def _interview(
+        self, ref: str, name: str, data: Mapping[str, Any], person: str, role: str, seen: str | None = None
+    ) -> None:
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             text = data.get("body") or (held.case.pending.body if held.case.pending else "{}")
             facts = await self._facts(tx, held.case, INTERVIEW_ANSWER, text)
             await steps.move(context, tx, held, Event(name, person, role, data, facts), now)
@@ -311,17 +320,17 @@ class Clear:
 
         await context.commit(unit)
 
-    async def send(self, ref: str, person: str, role: str = "case_officer") -> None:
+    async def send(self, ref: str, person: str, role: str = "case_officer", *, seen: str | None = None) -> None:
         """
         Put the approved body of ``ref`` in the outbox; when this returns it is durable.
 
-        Raises ``IllegalStep``, ``RuleRefused``, ``Unavailable``.
+        Raises ``IllegalStep``, ``RuleRefused``, ``Unavailable``, and ``Changed`` if it is not what was ``seen``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
 
         async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             pending = held.case.pending
             type, body = (pending.type, pending.body) if pending else (REQUEST, "{}")
             facts = await self._facts(tx, held.case, type, body)

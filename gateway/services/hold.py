@@ -176,14 +176,16 @@ class Hold:
             other = await cases.load(self._context, tx, one.ref)
             await access.record(self._context, tx, other, person, "tell-apart", why, now)
 
-    async def correct(self, ref: str, elements: Mapping[str, Any], why: str, person: str, role: str) -> None:
+    async def correct(
+        self, ref: str, elements: Mapping[str, Any], why: str, person: str, role: str, *, seen: str | None = None
+    ) -> None:
         """
         Replace what the record of ``ref`` says of the person, in a case that stands still; nothing else of it changes.
 
         What was sent is not changed by it: that takes a message. Raises ``SchemaError``, ``Forbidden``,
-        ``IllegalStep``, ``RuleRefused`` without a reason.
+        ``IllegalStep``, ``RuleRefused`` without a reason, ``Changed`` if the record is not the one that was ``seen``.
         """
-        await self._record(ref, "correct", "elements", elements, why, person, role)
+        await self._record(ref, "correct", "elements", elements, why, person, role, seen)
 
     async def attest(self, ref: str, protection: Mapping[str, Any], why: str, person: str, role: str) -> None:
         """
@@ -194,14 +196,22 @@ class Hold:
         await self._record(ref, "attest", "asylum", protection, why, person, role)
 
     async def _record(
-        self, ref: str, name: str, member: str, value: Mapping[str, Any], why: str, person: str, role: str
+        self,
+        ref: str,
+        name: str,
+        member: str,
+        value: Mapping[str, Any],
+        why: str,
+        person: str,
+        role: str,
+        seen: str | None = None,
     ) -> None:
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
         _reason(why)
 
         async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             schemas.validate("case-draft", {**(held.case.draft or {}), member: value})
             if member == "elements" and held.case.exercise and (found := exercise.findings(value)):
                 raise RuleRefused(found)

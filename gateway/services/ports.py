@@ -45,6 +45,10 @@ class Conflict(Exception):
     """Say that a row changed between reading and writing it; the caller reads again."""
 
 
+class Changed(Conflict):
+    """Say that a case is not what the person who acts on it saw: they look again before they repeat the step."""
+
+
 class Clock(Protocol):
     """Time, injected so that a whole network of gateways runs under a simulated clock."""
 

@@ -125,13 +125,20 @@ class Remarks:
         self._context = context
 
     async def write(
-        self, ref: str, remark: Mapping[str, Any] | None, person: str, role: str = "case_officer"
+        self,
+        ref: str,
+        remark: Mapping[str, Any] | None,
+        person: str,
+        role: str = "case_officer",
+        *,
+        seen: str | None = None,
     ) -> Remark | None:
         """
         Put ``remark`` (``language`` and ``text``, ``None`` for none) into the record of ``ref`` and have it read.
 
         Returns what became of it, to be confirmed by a person, with the reasons for which it is held. What was prepared
-        is void. Raises ``SchemaError``, ``IllegalStep``, ``RuleRefused``: no agreement allows one (REM-1).
+        is void. Raises ``SchemaError``, ``IllegalStep``, ``RuleRefused``: no agreement allows one (REM-1), and
+        ``Changed`` if what it takes the place of is not what was ``seen``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now, ref)
@@ -141,7 +148,7 @@ class Remarks:
         redacted = await read(context, {"remark": remark})
 
         async def unit(tx: Tx) -> Remark | None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             draft = {**(held.case.draft or {}), "remark": remark}
             outcome = become(held.case, draft, redacted, person)
             changed = replace(held.case, draft=draft, remark=outcome)

@@ -125,14 +125,16 @@ class Returning:
         schemas.validate("return-record", record)
         await self._step(ref, "consider", person, role, _with({"record": record}))
 
-    async def record(self, ref: str, record: Mapping[str, Any], person: str, role: str) -> None:
+    async def record(
+        self, ref: str, record: Mapping[str, Any], person: str, role: str, *, seen: str | None = None
+    ) -> None:
         """Replace the national record of the return. Raises as ``consider``."""
         schemas.validate("return-record", record)
-        await self._step(ref, "record", person, role, _with({"record": record}))
+        await self._step(ref, "record", person, role, _with({"record": record}), seen=seen)
 
-    async def assess(self, ref: str, person: str, role: str) -> None:
+    async def assess(self, ref: str, person: str, role: str, *, seen: str | None = None) -> None:
         """Say as the authority in charge that the assessments are complete, whatever they conclude."""
-        await self._step(ref, "assess", person, role)
+        await self._step(ref, "assess", person, role, seen=seen)
 
     async def decline(self, ref: str, person: str, role: str) -> None:
         """End it: no return. Nothing stands before this step."""
@@ -178,21 +180,29 @@ class Returning:
         data = self._signed(statement, person, role, "return.release", _pending_digest)
         await self._step(ref, "endorse", person, role, data)
 
-    async def propose(self, ref: str, person: str, role: str) -> None:
+    async def propose(self, ref: str, person: str, role: str, *, seen: str | None = None) -> None:
         """Send the proposal that was approved and released. Raises ``RuleRefused`` naming what is missing."""
-        await self._step(ref, "propose", person, role, _prepared, prepared=True, discloses=True)
+        await self._step(ref, "propose", person, role, _prepared, prepared=True, discloses=True, seen=seen)
 
-    async def decide(self, ref: str, person: str, role: str) -> None:
+    async def decide(self, ref: str, person: str, role: str, *, seen: str | None = None) -> None:
         """Note that the decision on record is final: remedies explained, the time to appeal over or waived."""
-        await self._step(ref, "decide", person, role)
+        await self._step(ref, "decide", person, role, seen=seen)
 
-    async def request_document(self, ref: str, person: str, role: str) -> None:
+    async def request_document(self, ref: str, person: str, role: str, *, seen: str | None = None) -> None:
         """Send the request for a travel document that was approved."""
-        await self._step(ref, "request_document", person, role, _prepared, prepared=True, discloses=True)
+        await self._step(ref, "request_document", person, role, _prepared, prepared=True, discloses=True, seen=seen)
 
     # The journey.
 
-    async def schedule(self, ref: str, plan: Mapping[str, Any], person: str, role: str = "liaison_officer") -> None:
+    async def schedule(
+        self,
+        ref: str,
+        plan: Mapping[str, Any],
+        person: str,
+        role: str = "liaison_officer",
+        *,
+        seen: str | None = None,
+    ) -> None:
         """
         Fix the journey: ``plan`` has ``arrives_at``, ``point``, ``carrier``, ``escort``, ``medical_needs``.
 
@@ -206,7 +216,7 @@ class Returning:
             self._check_notice(case.partner, value, now)
             return value
 
-        await self._say(ref, "schedule", SCHEDULE, planned, person, role)
+        await self._say(ref, "schedule", SCHEDULE, planned, person, role, seen)
 
     def _check_notice(self, partner: str, value: Mapping[str, Any], now: datetime) -> None:
         """Raise ``RuleRefused`` if the plan leaves too late for the agreement; it gets as much as there can be."""
@@ -398,6 +408,7 @@ class Returning:
         compose: Callable[[Case, datetime], Mapping[str, Any]],
         person: str,
         role: str,
+        seen: str | None = None,
     ) -> None:
         """Send a message that needs no second person, composed from the case."""
 
@@ -405,7 +416,7 @@ class Returning:
             text = _text(type, compose(case, self._context.clock.now()))
             return text, {"body": text, "digest": body_digest(text), "undo": await threads.undo_of(tx, case)}
 
-        await self._step(ref, name, person, role, make, type, discloses=True)
+        await self._step(ref, name, person, role, make, type, discloses=True, seen=seen)
 
     async def _step(
         self,
@@ -418,17 +429,19 @@ class Returning:
         *,
         prepared: bool = False,
         discloses: bool = False,
+        seen: str | None = None,
     ) -> None:
         """
         Take the step ``name``: compose what leaves, look at the rules, move the case.
 
-        ``prepared`` takes the type of the message from what is pending; ``discloses`` records the disclosure.
+        ``prepared`` takes the type of the message from what is pending; ``discloses`` records the disclosure. With
+        ``seen`` (``cases.mark``) no step is taken on what was not seen: raises ``Changed``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             case = held.case
             row = table_for(case.side).index.get((case.state, name))
             if row is None or role not in row.who:

@@ -216,3 +216,15 @@ def test_what_is_late_is_listed_without_an_identity(homes: Homes) -> None:
     texts = [call("overdue", "-C", home, *form).stdout for form in ((), ("--csv",))]
     assert all(ours in text and "Иванова" not in text for text in texts)
     assert 1 == value("stats", "-C", home)["partners"]["XBB"]["overdue"]
+
+
+def test_a_draft_is_replaced_only_as_it_was_seen(homes: Homes, tmp_path: Path) -> None:
+    """With the mark that was printed, an amendment does not undo what somebody changed since."""
+    ref = opened(homes)
+    old = desk(homes, "XAA", "first", "show", "--", ref)["mark"]
+    (tmp_path / "draft.json").write_text(json.dumps(draft(justification="Identity unclear")))
+    file = tmp_path / "draft.json"
+    desk(homes, "XAA", "second", "amend", "--", ref, file)
+    assert (5, "changed") == refused(homes, "XAA", "first", "amend", "--seen", old, "--", ref, file)
+    now = desk(homes, "XAA", "first", "show", "--", ref)["mark"]
+    assert "DRAFT" == desk(homes, "XAA", "first", "amend", "--seen", now, "--", ref, file)["state"]

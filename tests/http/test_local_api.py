@@ -69,6 +69,12 @@ class Api:
             _as_described(method, path, response.status, response.content_type, value)
             return response.status, value
 
+    async def tag(self, person: str, path: str) -> str:
+        """Return the tag a case is read with."""
+        headers = {"Authorization": f"Bearer token {person}"}
+        async with self._session.get(f"http://127.0.0.1:{self._ports['XAA']}{path}", headers=headers) as response:
+            return response.headers["ETag"]
+
     async def get(self, person: str, path: str, **how: Any) -> tuple[int, Any]:
         return await self.call(person, "GET", path, **how)
 
@@ -632,3 +638,31 @@ async def test_an_exercise_is_opened_apart(api: Api) -> None:
     assert (201, "TST") == (status, opened["ref"][:3])
     _, shown = await api.get("first", f"/v1/cases/{opened['ref']}")
     assert shown["desk"]["exercise"] is True
+
+
+async def test_a_step_is_taken_only_on_what_was_read(api: Api) -> None:
+    """With the tag the case was read with, nothing is replaced or sent that was not seen; a stop looks at no tag."""
+    ref = await story.cleared(api.network)
+    path = f"/v1/cases/{ref}"
+    old = {"If-Match": await api.tag("first", path)}
+    await api.network.gateways["XAA"].clear.amend(ref, story.draft(method_limit="M0"), "second", "liaison_officer")
+    status, problem = await api.post("first", f"{path}/amend", story.draft(), headers=old)
+    assert (412, "urn:isthmus:changed") == (status, problem["type"])
+    assert 412 == (await api.post("first", f"{path}/send", headers=old))[0]
+    assert 400 == (await api.post("first", f"{path}/send", headers={"If-Match": "x"}))[0]
+    now = {"If-Match": await api.tag("first", path)}
+    assert (200, "DRAFT") == _state(await api.post("first", f"{path}/amend", story.draft(), headers=now))
+    await api.approve(ref)
+    sent = await api.post("first", f"{path}/send", headers={"If-Match": await api.tag("first", path)})
+    assert (200, "SENT") == _state(sent)
+    freeze = {"reason": "to look"}
+    assert (200, "FROZEN") == _state(
+        await api.post("first", f"{path}/freeze", freeze, role="case_officer", headers=old)
+    )
+
+
+async def test_the_tag_of_a_case_tells_nothing_of_its_content(api: Api) -> None:
+    """Two cases with the same content have different tags, so nobody can try what the content is."""
+    clear = api.network.gateways["XAA"].clear
+    refs = [await clear.new(story.draft(), "first") for _ in range(2)]
+    assert 2 == len({await api.tag("first", f"/v1/cases/{ref}") for ref in refs})

@@ -3,7 +3,8 @@ From a draft to a message that leaves: check what will leave, have a second pers
 
 Rule 1: content is shown for a reason that stands, and the look is recorded before it is shown (R-13).
 Rule 2: who approves sees the same table and the same digest as who wrote it, and proves presence for just that digest.
-Rule 3: a refusal of a rule is a page of its own that says what can be done. Nothing there overrides it.
+Rule 3: what is sent is what the page of sending named.
+Rule 4: a refusal of a rule is a page of its own that says what can be done. Nothing there overrides it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ from gateway.core.case import Case, Pending, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import LIAISON, OFFICER
+from gateway.services import cases
 from gateway.services.acts import DESK, GONE, VERBS, Call, allowed
 from gateway.services.clear import APPROVAL, SEES_CONTENT
 from gateway.services.context import Forbidden, NotFound
@@ -199,12 +201,15 @@ async def send(visit: Visit) -> web.StreamResponse:
     if "send" not in steps or row.state in RETURN_STATES:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     if visit.form.get("confirm"):
-        await VERBS["send"].act(visit.site.desk, Call(visit.person.id, steps["send"][0], row.ref, {}))
+        call = Call(visit.person.id, steps["send"][0], row.ref, {}, visit.form.get("seen", ""))
+        await VERBS["send"].act(visit.site.desk, call)
         told = visit.tongue._("Handed to the outbox. The receipt of the other State will stand in the timeline.")
         return await visit.to(visit.path("case", ref=row.ref), told=told)
     case = await seen(visit, row, acting_as(visit, OFFICER) or "", "", "view")
-    partner = visit.tongue.country(row.partner)
-    return visit.page("interior/approve_send.html", row=row, pending=case.pending, partner=partner, case=case)
+    partner, mark = visit.tongue.country(row.partner), cases.mark(visit.site.desk.context, case)
+    return visit.page(
+        "interior/approve_send.html", row=row, pending=case.pending, case=case, partner=partner, seen=mark
+    )
 
 
 ROUTES = (

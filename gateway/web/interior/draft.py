@@ -5,6 +5,8 @@ Rule 1: what is typed is kept at once, sealed, for the person who typed it; its 
 Rule 2: nothing here sends anything. At the end there is a draft case, which a second person must approve.
 Rule 3: a file that is brought in is read as strictly as a message, and held to the same schema.
 Rule 4: of an image only what was drawn anew is kept, beside the fields, where no form can put anything.
+Rule 5: a copy of a case is handed in only while the case is what was copied. What a colleague recorded meanwhile is
+shown, and goes before what was typed in the same place.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,9 +20,10 @@ from multidict import MultiDict
 import schemas
 from gateway.core import documents
 from gateway.core.attachments import FILE_MAX_BYTES, Rendition
-from gateway.core.case import Side, State
+from gateway.core.case import Case, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
+from gateway.services import cases
 from gateway.services.account_store import Session, Work
 from gateway.services.acts import allowed
 from gateway.services.context import NotFound
@@ -28,7 +31,7 @@ from gateway.services.ports import Unavailable
 from gateway.web import forms
 from gateway.web.door import BadForm
 from gateway.web.forms import Field, Problem
-from gateway.web.interior import looks, pictures, tasks
+from gateway.web.interior import differences, looks, pictures, tasks
 from gateway.web.interior.disclosure import disclosure, objections
 from gateway.web.interior.tasks import TASKS, Standing, Task, read, spellings, standing, with_spelling, with_task
 from gateway.web.language import N_
@@ -105,9 +108,15 @@ async def _opened(visit: Visit) -> Work | web.StreamResponse:
 
     Without one it is asked for, and what was typed meanwhile waits; where the case takes no change, the page says so.
     """
+    found = await _copied(visit)
+    return found if isinstance(found, web.StreamResponse) else found[0]
+
+
+async def _copied(visit: Visit) -> tuple[Work, Case | None] | web.StreamResponse:
+    """Return the same, with the case as it is now, if this is a copy of one."""
     work = await _work(visit)
     if not work.ref:
-        return work
+        return work, None
     row = await looks.row_of(visit, work.ref)
     steps = dict(allowed(Side(row.side), State(row.state), visit.roles))
     if "amend" not in steps:
@@ -118,8 +127,7 @@ async def _opened(visit: Visit) -> Work | web.StreamResponse:
         if typed:
             await visit.site.accounts.keep_draft(visit.person.id, visit.request.path, typed, visit.now)
         return await visit.to(visit.path("amend", ref=work.ref, work=work.id))
-    await looks.seen(visit, row, steps["amend"][0], reason.why, "view")
-    return work
+    return work, await looks.seen(visit, row, steps["amend"][0], reason.why, "view")
 
 
 def _posted(work: Work) -> MultiDict[str]:
@@ -342,17 +350,20 @@ async def picture_page(visit: Visit) -> web.StreamResponse:
 
 async def review(visit: Visit) -> web.StreamResponse:
     """Show what would leave, or what is still missing; with ``confirm`` make a draft case of it."""
-    work = await _opened(visit)
-    if isinstance(work, web.StreamResponse):
-        return work
+    found = await _copied(visit)
+    if isinstance(found, web.StreamResponse):
+        return found
+    work, case = found
     posted = _posted(work)
     draft, problems = read(posted, visit.tongue)
     if problems := _missing(visit, posted) or problems:
         listed = [(_place(visit, work, one), one.words(visit.tongue)) for one in problems]
         return visit.page("interior/draft_missing.html", status=422, work=work, problems=listed)
+    if case is not None and case.draft != work.base:
+        return await _changed(visit, work, case, draft)
     preview = visit.site.desk.clear.preview(draft, renditions=pictures.kept_in(posted))
     if visit.form.get("confirm"):
-        return await _hand_in(visit, work, draft, pictures.images_of(posted))
+        return await _hand_in(visit, work, draft, pictures.images_of(posted), case)
     images = pictures.leaving(visit, preview.body, "request-picture-page", id=work.id)
     shown = replace(disclosure(visit, draft, preview), pictures=images)
     return visit.page("interior/draft_review.html", work=work, shown=shown, partner=visit.tongue.country(draft["to"]))
@@ -373,15 +384,42 @@ def _place(visit: Visit, work: Work, problem: Problem) -> str:
     return f"{visit.path('request-task', id=work.id, task=task.name, problems='1')}#{problem.name}"
 
 
+async def _changed(visit: Visit, work: Work, case: Case, draft: Mapping[str, Any]) -> web.StreamResponse:
+    """Show what was recorded in the case since it was copied; once that was seen, take it into the copy."""
+    now, mark = case.draft or {}, cases.mark(visit.site.desk.context, case)
+    places = differences.changed(work.base or {}, now)
+    if visit.form.get("take") == mark:
+        fields = _merged(work, case, places, visit)
+        await visit.site.accounts.save_work(work, fields, visit.now, now)
+        told = visit.tongue._("What was recorded meanwhile stands in your copy now. Look through it again.")
+        return await visit.to(visit.path("request", id=work.id), told=told)
+    found = differences.listed(forms.fields(tasks.SCHEMA), places, now, draft, visit.tongue)
+    return visit.page("interior/draft_changed.html", status=409, work=work, found=found, mark=mark)
+
+
+def _merged(work: Work, case: Case, places: frozenset[differences.Place], visit: Visit) -> list[tuple[str, str]]:
+    """Return the fields of a copy with the parts of the case at ``places`` as they are now."""
+    now = [*tasks.from_draft(case.draft or {}, visit.tongue).items(), *pictures.of_case(case)]
+    names = [".".join((forms.PREFIX, *place)) for place in places]
+
+    def is_new(field: str) -> bool:
+        own = pictures.place_of(field)
+        return any(own == name or own.startswith(f"{name}.") for name in names)
+
+    return [(name, text) for name, text in work.fields if not is_new(name)] + [
+        (name, text) for name, text in now if is_new(name)
+    ]
+
+
 async def _hand_in(
-    visit: Visit, work: Work, draft: dict[str, Any], images: Mapping[str, Rendition]
+    visit: Visit, work: Work, draft: dict[str, Any], images: Mapping[str, Rendition], case: Case | None
 ) -> web.StreamResponse:
     """Open the case, or change the one this is about; then what was written here is gone."""
     desk, person, role = visit.site.desk, visit.person.id, sorted(visit.roles & OFFICER)[0]
-    if work.ref:
-        ref = work.ref
+    if case is not None:
+        ref, seen = work.ref, cases.mark(desk.context, case)
         try:
-            await desk.clear.amend(ref, draft, person, role, images=images)
+            await desk.clear.amend(ref, draft, person, role, images=images, seen=seen)
         except RuleRefused as error:
             found = objections(visit, error.findings)
             return visit.page("interior/check_refused.html", status=422, ref=ref, objections=found)
@@ -428,7 +466,7 @@ async def amend(visit: Visit) -> web.StreamResponse:
     role = steps["amend"][0]
     case = await looks.seen(visit, row, role, why, "view")
     fields = [*tasks.from_draft(case.draft or {}, visit.tongue).items(), *pictures.of_case(case)]
-    work = await visit.site.accounts.begin_work(visit.person.id, fields, visit.now, ref)
+    work = await visit.site.accounts.begin_work(visit.person.id, fields, visit.now, ref, case.draft)
     return await visit.to(visit.path("request", id=work.id))
 
 

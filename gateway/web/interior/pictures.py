@@ -162,6 +162,11 @@ def of_case(case: Case) -> list[tuple[str, str]]:
     return [(KEPT + member, ijson.dumps(one).decode()) for member, one in case.renditions.items()]
 
 
+def place_of(field: str) -> str:
+    """Return the name of the part that a field of a request belongs to: an image that is kept, to its file."""
+    return f"b.elements.{field.removeprefix(KEPT)}" if field.startswith(KEPT) else field
+
+
 def in_request(visit: Visit, id: str, posted: MultiDict[str]) -> list[Picture]:
     """Return the images kept in the request ``id`` for its page."""
     return [

@@ -3,7 +3,8 @@ The remark of a case: written, looked at beside what was made of it, confirmed o
 
 Rule 1: what was written and what would leave of it stand side by side, with a word on each thing that was taken out.
 Rule 2: what may be typed at the confirmation is the redacted text with words taken out; the services hold that.
-Rule 3: the words of a remark stand on this page alone, for a reason that stands, once the look is recorded (R-13).
+Rule 3: a remark takes the place of the one that the page showed, and of no other.
+Rule 4: the words of a remark stand on this page alone, for a reason that stands, once the look is recorded (R-13).
 """
 
 from collections.abc import Mapping
@@ -16,9 +17,11 @@ from gateway.core import remark as remarks
 from gateway.core.case import Case, Remark, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
+from gateway.services import cases
 from gateway.services.acts import DESK, VERBS, Call, allowed
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
+from gateway.services.ports import Changed
 from gateway.services.remark import NOT_COMPARED, type_of
 from gateway.web.interior import case as case_page
 from gateway.web.interior import looks
@@ -198,6 +201,7 @@ def _page(
         objections=found,
         typed=visit.form or visit.draft,
         mark=remarks.MARK,
+        seen=cases.mark(context, case),
     )
 
 
@@ -213,8 +217,14 @@ async def _act(visit: Visit, verb: str, body: Mapping[str, object], place: str, 
     fitting = _steps(visit, opened.row).get(verb, [])
     if not fitting:
         raise NotFound("the case takes no remark now")
+    seen = visit.form.get("seen", "") if VERBS[verb].compared else None
     try:
-        made = await VERBS[verb].act(visit.site.desk, Call(visit.person.id, fitting[0], opened.row.ref, body))
+        made = await VERBS[verb].act(visit.site.desk, Call(visit.person.id, fitting[0], opened.row.ref, body, seen))
+    except Changed:
+        text = visit.tongue._(
+            N_("Somebody changed the case meanwhile. Look at what stands here now before you repeat it.")
+        )
+        return _page(visit, opened, (place, text))
     except RuleRefused as error:
         return _page(visit, opened, found=objections(visit, error.findings))
     except SchemaError:

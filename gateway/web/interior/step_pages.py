@@ -4,6 +4,8 @@ What the pages of the steps have in common: which step it is and who may, its he
 Rule 1: a page is there only for a step that the case allows now to a role the visitor holds; everything else is refused
 before anything of the case is shown.
 Rule 2: what is typed goes back and forth in the form and is kept nowhere until the step is taken.
+Rule 3: so does the mark of the case that a page rests on, where the step counts only for what was seen
+(``acts.Verb.compared``).
 """
 
 from collections.abc import Mapping
@@ -26,6 +28,7 @@ from gateway.services.invitations import GUEST_VERBS
 from gateway.web import forms, words
 from gateway.web.forms import PREFIX, Field, Problem
 from gateway.web.interior import looks
+from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_texts import TEXTS, StepText
 from gateway.web.visit import Visit
 from schemas import SchemaError
@@ -116,12 +119,19 @@ def head_of(visit: Visit, step: Step) -> Head:
 
 @dataclass(slots=True)
 class Form:
-    """The fields of a step, what stands in them, and what is wrong with it."""
+    """
+    The fields of a step, what stands in them, and what is wrong with it.
+
+    ``seen`` is the mark of the case that the page rests on. ``changed`` says how what is typed differs from what was
+    recorded since, if anything was.
+    """
 
     fields: tuple[Field, ...]
     posted: MultiDict[str] = field(default_factory=MultiDict)
     problems: tuple[Problem, ...] = ()
     findings: tuple[Finding, ...] = ()
+    seen: str = ""
+    changed: tuple[Difference, ...] | None = None
 
 
 def page_of(visit: Visit, step: Step, form: Form, template: str = "interior/step.html", **more: Any) -> web.Response:
@@ -130,9 +140,11 @@ def page_of(visit: Visit, step: Step, form: Form, template: str = "interior/step
     wrong = bool(form.problems or form.findings)
     return visit.page(
         template,
-        status=422 if wrong else 200,
+        status=409 if form.changed is not None else 422 if wrong else 200,
         step=head_of(visit, step),
         fields=shown,
+        seen=form.seen,
+        changed=form.changed,
         problems=[(one.name, one.words(visit.tongue)) for one in form.problems],
         findings=form.findings,
         at_once=step.verb in AT_ONCE,
@@ -150,6 +162,7 @@ def confirm_of(
         step=head_of(visit, step),
         said=forms.say(form.fields, value, visit.tongue),
         hidden=kept(form.posted),
+        seen=form.seen,
         findings=form.findings,
         editable=bool(form.fields),
     )
@@ -210,14 +223,14 @@ async def take_form(
     visit: Visit, step: Step, of: tuple[Field, ...], template: str = "interior/step.html", **more: Any
 ) -> web.StreamResponse:
     """Take the form of a step one page further."""
-    rows = forms.changed(of, visit.forms)
+    rows, seen = forms.changed(of, visit.forms), visit.form.get("seen", "")
     if rows is not None or "change" in visit.form:
-        return page_of(visit, step, Form(of, rows if rows is not None else visit.forms), template, **more)
+        return page_of(visit, step, Form(of, rows if rows is not None else visit.forms, seen=seen), template, **more)
     posted = await _completed(visit, step, visit.forms)
     value, problems = forms.read(of, posted, visit.tongue.zone, TAKES.get(step.verb, ""))
     if problems:
-        return page_of(visit, step, Form(of, visit.forms, problems), template, **more)
-    form = Form(of, posted)
+        return page_of(visit, step, Form(of, visit.forms, problems, seen=seen), template, **more)
+    form = Form(of, posted, seen=seen)
     if "confirm" not in visit.form:
         return confirm_of(visit, step, form, value)
     try:
@@ -231,6 +244,7 @@ async def take_form(
 
 
 async def act(visit: Visit, step: Step, value: Mapping[str, Any]) -> web.StreamResponse:
-    """Take the step and lead to the case."""
-    await VERBS[step.verb].act(visit.site.desk, Call(visit.person.id, step.role, step.ref, value))
+    """Take the step and lead to the case. Raises ``Changed`` if the case is not what its page rested on."""
+    seen = visit.form.get("seen", "") if VERBS[step.verb].compared else None
+    await VERBS[step.verb].act(visit.site.desk, Call(visit.person.id, step.role, step.ref, value, seen))
     return await visit.to(visit.path("case", ref=step.ref), told=visit.tongue._(step.text.done))

@@ -6,20 +6,21 @@ Rule 2: a page that shows what is on record about the person records the look fi
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 from multidict import MultiDict
 
-from gateway.core.case import Notice, Side
+from gateway.core.case import Case, Notice, Side
 from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.notices import unanswered
-from gateway.services import directory
+from gateway.services import cases, directory
 from gateway.services.act_bodies import TAKES
-from gateway.services.acts import ANYBODY, DESK, RETURN_DESK
-from gateway.services.ports import Tx
+from gateway.services.acts import ANYBODY, DESK, RETURN_DESK, VERBS
+from gateway.services.ports import Changed, Tx
 from gateway.web import forms
 from gateway.web.forms import Field, Option
-from gateway.web.interior import answering, looks, signatures
+from gateway.web.interior import answering, differences, looks, signatures
 from gateway.web.interior.step_links import PAGES
 from gateway.web.interior.step_pages import (
     AT_ONCE,
@@ -111,17 +112,34 @@ async def _authorities(visit: Visit) -> list[Option]:
     return [Option(one.id, text=one.id) for one in found.authorities]
 
 
-async def _filled(visit: Visit, step: Step, of: Sequence[Field], why: str) -> MultiDict[str]:
-    """Return what stands in the fields at first: what is on record, where the step replaces it."""
+async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Form:
+    """Return the form at first: what is on record, where the step replaces it; or what was typed when it came late."""
     typed = kept(MultiDict(visit.draft))
-    if typed:
-        return MultiDict(typed)
-    if not _needs_reason(step):
-        reason = {"reason": visit.tongue._(PRESET)} if step.verb in AT_ONCE else {}
-        return forms.fill(of, reason, visit.tongue.zone)
-    case = await looks.seen(visit, step.row, step.role, why, "view")
-    value = case.record or {} if step.verb == "record" else {"elements": (case.draft or {}).get("elements")}
-    return forms.fill(of, value, visit.tongue.zone)
+    if typed and _needs_reason(step):
+        return Form(of, MultiDict(typed), seen=visit.draft.get("seen", ""))  # typed over what was on record then
+    seen, value = "", {"reason": visit.tongue._(PRESET)} if step.verb in AT_ONCE else {}
+    if VERBS[step.verb].compared:
+        case = await looks.seen(visit, step.row, step.role, why if _needs_reason(step) else "", "view")
+        seen = cases.mark(visit.site.desk.context, case)
+        value = _recorded(step, case) if _needs_reason(step) else {}
+    return Form(of, MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone), seen=seen)
+
+
+def _recorded(step: Step, case: Case) -> dict[str, Any]:
+    """Return what is on record and the step replaces."""
+    return dict(case.record or {}) if step.verb == "record" else {"elements": (case.draft or {}).get("elements")}
+
+
+async def _changed(visit: Visit, step: Step, of: tuple[Field, ...]) -> web.StreamResponse:
+    """Show what was typed again, beside what was recorded meanwhile and would be undone by it."""
+    reason = looks.reason_of(visit, step.ref)
+    if reason is None:
+        return await why_of(visit, step)
+    case = await looks.seen(visit, step.row, step.role, reason.why, "view")
+    value, _ = forms.read(of, visit.forms, visit.tongue.zone)
+    found = tuple(differences.apart(of, _recorded(step, case), value, visit.tongue))
+    seen = cases.mark(visit.site.desk.context, case)
+    return page_of(visit, step, Form(of, visit.forms, seen=seen, changed=found))
 
 
 # The pages.
@@ -146,9 +164,8 @@ async def show(visit: Visit) -> web.StreamResponse:
     of = await _fields(visit, step)
     if step.verb in _ASKED and not any(one.options for one in of if one.member == "number"):
         return visit.page("interior/step_nothing.html", step=head_of(visit, step))
-    if not of:
-        return confirm_of(visit, step, Form(of), {})
-    return page_of(visit, step, Form(of, await _filled(visit, step, of, reason.why if reason else "")))
+    form = await _form(visit, step, of, reason.why if reason else "")
+    return page_of(visit, step, form) if of else confirm_of(visit, step, form, {})
 
 
 async def take(visit: Visit) -> web.StreamResponse:
@@ -162,7 +179,13 @@ async def take(visit: Visit) -> web.StreamResponse:
         return await answering.take(visit, step)
     if step.verb in SIGNED:
         return await signatures.take(visit, step)
-    return await take_form(visit, step, await _fields(visit, step))
+    of = await _fields(visit, step)
+    try:
+        return await take_form(visit, step, of)
+    except Changed:
+        if not _needs_reason(step):
+            raise
+        return await _changed(visit, step, of)
 
 
 ROUTES = (

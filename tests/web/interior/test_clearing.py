@@ -293,3 +293,20 @@ async def test_erased_case_leaves_nothing_that_was_typed(desk: Desk) -> None:
     await desk.gateway.retention.erase(ref, now)
     await forget_gone(desk.site)
     assert ([], []) == (await accounts.draft_places(), await accounts.works("first"))
+
+
+async def test_what_is_sent_is_what_the_page_named(desk: Desk) -> None:
+    """Another text was prepared and approved while the page of sending was open: that one is not sent by it."""
+    ref = await story.cleared(desk.network, method_limit="M0")
+    first = await desk.officer("first")
+    await first.get(f"/cases/{ref}/send")
+    clear = desk.gateway.clear
+    await clear.amend(ref, story.draft(method_limit="M2", no_contact_methods=False), "first")
+    preview, thread = await clear.show(ref, "second", "liaison_officer")
+    signed = desk.network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
+    await clear.approve(ref, signed, "second")
+    assert 409 == (await first.post(f"/cases/{ref}/send")).status
+    assert "CLEARED" == (await story.case(desk.network, "XAA", ref)).state
+    await first.get(f"/cases/{ref}/send")
+    await first.post(f"/cases/{ref}/send")
+    assert "SENT" == (await story.case(desk.network, "XAA", ref)).state

@@ -3,6 +3,7 @@
 import re
 import struct
 from collections.abc import AsyncIterator
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -424,3 +425,64 @@ async def test_indication_is_not_written_away(desk: Desk, first: Officer) -> Non
     assert "A rule refuses this" in answer.words
     assert (await story.case(desk.network, "XAA", ref)).draft["asylum"]["state"] == "indicated"
     assert (await first.get(path)).status == 200  # what was written is still there
+
+
+CONSENT = {"scope": "confirmation of nationality", "language": "ru", "by": "first", "on": "2026-11-20"}
+COPIED = {"method_limit": "M2", "consent": {**CONSENT, "revoked_on": None}}
+MEANWHILE = {
+    "a failed check of danger": {"endangerment_check": {"result": "failed", "by": "officer-9", "on": "2026-11-25"}},
+    "a consent taken back": {"consent": {**CONSENT, "revoked_on": "2026-11-25"}},
+    "no visit to the family": {"method_limit": "M0"},
+    "protection not known any more": {
+        "asylum": {"state": "unknown", "attested_by": None, "attested_on": None, "basis": None}
+    },
+}
+
+
+async def _copied(desk: Desk, first: Officer) -> tuple[str, str]:
+    """Open a case and take its draft up; return its reference and the address of the copy."""
+    ref = await desk.gateway.clear.new(story.draft(**COPIED), "first")
+    await first.get(f"/cases/{ref}/amend")
+    return ref, (await first.post(f"/cases/{ref}/amend", {"why": "a spelling to set right"})).path
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+async def test_a_copy_does_not_undo_what_a_colleague_recorded(desk: Desk, first: Officer, what: str) -> None:
+    """What was recorded since stays recorded and is shown; once it is taken into the copy, the rest is handed in."""
+    ref, path = await _copied(desk, first)
+    await saved(first, path, "person", {"b.elements.birth_date": "2001-05-XX"})
+    now = story.draft(**{**COPIED, **MEANWHILE[what]})
+    await desk.gateway.clear.amend(ref, now, "second", "liaison_officer")
+    page = await first.get(f"{path}/review")
+    assert (409, True) == (page.status, "Recorded now" in page.words)
+    assert now == (await story.case(desk.network, "XAA", ref)).draft
+    assert f"/requests/{path.rpartition('/')[2]}" == (await first.post(f"{path}/review")).path
+    await first.get(f"{path}/review")
+    await first.post(f"{path}/review")
+    elements = {**now["elements"], "birth_date": "2001-05-XX"}
+    assert {**now, "elements": elements} == (await story.case(desk.network, "XAA", ref)).draft
+
+
+async def test_a_draft_that_changes_on_the_way_is_not_replaced(desk: Desk, first: Officer) -> None:
+    """The last page was open when somebody else changed the case: nothing of theirs is undone."""
+    ref, path = await _copied(desk, first)
+    await first.get(f"{path}/review")
+    await desk.gateway.clear.amend(ref, story.draft(method_limit="M0"), "second", "liaison_officer")
+    assert 409 == (await first.post(f"{path}/review")).status
+    assert "M0" == (await story.case(desk.network, "XAA", ref)).draft["method_limit"]
+
+
+async def test_both_changed_the_same_part_and_what_is_recorded_goes_before(desk: Desk, first: Officer) -> None:
+    """Of a name, an image or a consent never half is one person's and half another's."""
+    ref, path = await _copied(desk, first)
+    names = story.draft()["elements"]["names"]
+    await saved(first, path, "names", {"b.elements.names.0.given": "Typed"})
+    theirs = deepcopy(story.draft(**COPIED))
+    theirs["elements"]["names"] = [*names, {**names[0], "given": "Recorded"}]
+    await desk.gateway.clear.amend(ref, theirs, "second", "liaison_officer")
+    page = await first.get(f"{path}/review")
+    assert ("Typed" in page.words, "Recorded" in page.words) == (True, True)
+    await first.post(f"{path}/review")
+    await first.get(f"{path}/review")
+    await first.post(f"{path}/review")
+    assert theirs == (await story.case(desk.network, "XAA", ref)).draft

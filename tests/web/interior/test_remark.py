@@ -196,3 +196,13 @@ async def test_a_remark_typed_waits_for_the_reason_too(desk: Desk) -> None:
     assert TEXT not in asked.text
     page = await again.post(f"/cases/{ref}/look", {"why": "a remark", "back": f"/cases/{ref}/remark"})
     assert TEXT in page.text
+
+
+async def test_another_remark_than_the_one_shown_is_not_taken_out(desk: Desk) -> None:
+    """A remark that somebody wrote while the page was open stays, and the page shows it."""
+    officer, ref, _ = await written(desk)
+    other = {"language": "en", "text": "The person waits for news on Monday."}
+    await desk.gateway.clear.remarks.write(ref, other, "second", "liaison_officer")
+    page = await officer.post(f"/cases/{ref}/remark/drop", {})
+    assert (422, True) == (page.status, other["text"] in page.words)
+    assert other == (await story.case(desk.network, "XAA", ref)).draft["remark"]

@@ -710,3 +710,82 @@ async def test_a_step_speaks_the_visitors_language(two: Two, lang: str) -> None:
     page = await who.get(at(theirs, "delay"))
     assert (200, True) == (page.status, f'lang="{lang}"' in page.text)
     assert "Archive search" not in page.words
+
+
+STOPS = frozenset(
+    {"freeze", "suspension", "recall", "withdraw", "decline", "cancellation", "interview-refusal", "refusal"}
+)
+
+
+def test_a_stop_is_not_held_to_what_was_seen() -> None:
+    """Whoever stops waits for nothing; what replaces, counts or leaves is held to what was seen."""
+    assert not [verb for verb in STOPS if VERBS[verb].compared]
+    assert VERBS["record"].compared
+
+
+async def test_the_authority_decides_on_the_record_it_saw(two: Two) -> None:
+    """A record that was replaced while the page of the decision was open does not count as assessed."""
+    ours, theirs = await story.acknowledged(two.network, handling=homeward.HANDLING, **homeward.MINOR)
+    await story.give_answer(two.network, theirs, story.reply())
+    await two.network.deliver()
+    returning = two.network.gateways["XAA"].returning
+    await returning.consider(ours, homeward.record(True), "first", "case_officer")
+    who = await two.officer("XAA", "welfare")
+    assert 200 == (await who.get(at(ours, "assessment"))).status
+    other = {**homeward.record(True), "views": {"heard_on": "2026-11-24", "by": "somebody else"}}
+    await returning.record(ours, other, "first", "case_officer")
+    assert 409 == (await who.post(at(ours, "assessment"), {"confirm": "yes"})).status
+    assert State.CONSIDERED is (await story.case(two.network, "XAA", ours)).state
+    await walk(who, ours, "assessment")
+    assert State.ASSESSED is (await story.case(two.network, "XAA", ours)).state
+
+
+async def test_the_answer_that_leaves_is_the_one_that_was_there(two: Two) -> None:
+    """Another answer was prepared while the page of sending was open: that one does not leave by it."""
+    _, theirs = await story.acknowledged(two.network)
+    answer = two.network.gateways["XBB"].answer
+    await answer.prepare(theirs, story.reply(), "first")
+    who = await two.officer("XBB", "first")
+    assert 200 == (await who.get(at(theirs, "answer"))).status
+    await answer.prepare(theirs, story.reply(signed_by_role="DESK_HEAD"), "second", "desk_head")
+    assert 409 == (await who.post(at(theirs, "answer"), {"confirm": "yes"})).status
+    assert State.REPLIED is not (await story.case(two.network, "XBB", theirs)).state
+    await walk(who, theirs, "answer")
+    assert State.REPLIED is (await story.case(two.network, "XBB", theirs)).state
+
+
+async def test_a_correction_does_not_undo_another(two: Two) -> None:
+    """The page shows what was recorded meanwhile beside what was typed; sent once more, that was seen."""
+    ours, _ = await _frozen(two.network)
+    who, path = await two.officer("XAA", "first"), at(ours, "correction", role="case_officer")
+    page = await open_step(who, ours, "correction", role="case_officer")
+    fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    theirs = {**story.draft()["elements"], "birth_date": "1999-12-31"}
+    await two.network.gateways["XAA"].hold.correct(ours, theirs, "the right day", "second", "liaison_officer")
+    await who.post(path, {**fields, "b.why": "a wrong spelling"})
+    page = await confirm(who, path)
+    assert (409, True) == (page.status, "1999-12-31" in page.words)
+    assert "1999-12-31" == (await story.case(two.network, "XAA", ours)).draft["elements"]["birth_date"]
+    again = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    assert {**fields, "b.why": "a wrong spelling"} == again
+    await who.post(path, {**again, "b.elements.birth_date": "1999-12-31"})
+    assert TEXTS["correction"].done in (await confirm(who, path)).words
+
+
+async def test_a_correction_that_came_late_does_not_undo_another(two: Two) -> None:
+    """What was typed in a session that ended comes back, with the state of the record that it was typed over."""
+    ours, _ = await _frozen(two.network)
+    who, path = await two.officer("XAA", "first"), at(ours, "correction", role="case_officer")
+    page = await open_step(who, ours, "correction", role="case_officer")
+    fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    two.network.clock.pass_(minutes=20)
+    await who.post(path, {**fields, "b.why": "a wrong spelling"}, follow=False)
+    theirs = {**story.draft()["elements"], "birth_date": "1999-12-31"}
+    await two.network.gateways["XAA"].hold.correct(ours, theirs, "the right day", "second", "liaison_officer")
+    again = await two.officer("XAA", "first")
+    page = await open_step(again, ours, "correction", role="case_officer")
+    assert "a wrong spelling" in page.text
+    fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    await again.post(path, fields)
+    assert 409 == (await confirm(again, path)).status
+    assert "1999-12-31" == (await story.case(two.network, "XAA", ours)).draft["elements"]["birth_date"]
