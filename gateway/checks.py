@@ -258,7 +258,7 @@ def under(identity: bytes, raws: Sequence[bytes]) -> Sequence[bytes]:
 
 def _chain(look: Look, held: Card) -> Iterator[Item]:
     raws = under(held.identity, load_cards(look.settings.cards, held.country))
-    newest, why = advance_chain(None, held.identity, raws, look.now)
+    newest, why, _ = advance_chain(None, held.identity, raws, look.now)
     if why or newest is None or newest.digest != held.digest:
         text = N_("our cards do not follow one another: %(why)s")
         yield bad("card", text, N_("restore the card directory"), why=why or "one is missing")
@@ -423,7 +423,7 @@ def _trust(look: Look) -> Iterator[Item]:
 def _partners(look: Look) -> Iterator[Item]:
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
-        held, why = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
+        held, why, _ = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
         if held is None:
             other = N_("the card of %(country)s is not by the identity key pinned")
             hint = N_("ask %(country)s for its card, and compare the fingerprint by another way")
@@ -512,7 +512,7 @@ async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
     cards: dict[str, Card] = {}
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
-        held, _ = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
+        held, _, _ = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
         if held is not None and partner.get("transmission", "push") != "pull":
             cards[country] = held
     if peers is not None:

@@ -105,6 +105,9 @@ class Authority:
 
 K = TypeVar("K", bound=CardKey)
 
+Revoked = Mapping[str, Mapping[str, datetime]]
+"""Revoked keys: by what they are for (``signing``, ``sealing``, ``roles``), the id of each and since when."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -247,9 +250,30 @@ def verify_card(raw: bytes, identity: bytes) -> Card:
     return card
 
 
-def advance(held: Card, raw: bytes, now: datetime) -> Card:
+def revocations(card: Card) -> Revoked:
+    """Return what ``card`` says is revoked."""
+    groups: Mapping[str, Sequence[CardKey]] = {"signing": card.signing, "sealing": card.sealing, "roles": card.roles}
+    return {
+        use: {key.kid: key.revoked_at for key in keys if key.revoked_at is not None} for use, keys in groups.items()
+    }
+
+
+def earliest(*said: Revoked) -> Revoked:
+    """Return all that any of ``said`` says is revoked, each key since the earliest instant that one of them names."""
+    found: dict[str, dict[str, datetime]] = {}
+    for one in said:
+        for use, keys in one.items():
+            group = found.setdefault(use, {})
+            for kid, at in keys.items():
+                group[kid] = min(at, group.get(kid, at))
+    return found
+
+
+def advance(held: Card, raw: bytes, now: datetime, revoked: Revoked | None = None) -> Card:
     """
     Return the card that follows ``held``; the same card again is ``held``.
+
+    ``revoked`` is what cards before ``held`` revoked, which it may leave out.
 
     Raises ``CardRefused`` with one of ``bad-card bad-signature wrong-country wrong-identity rollback serial-skip
     prev-mismatch epoch-lower issued-earlier not-yet revocation-undone``.
@@ -273,15 +297,15 @@ def advance(held: Card, raw: bytes, now: datetime) -> Card:
         raise CardRefused("issued-earlier", "it was issued before the card held")
     if card.issued_at > now + CLOCK_SKEW_MAX:
         raise CardRefused("not-yet", "it was issued after now")
-    _check_revocations(held, card)
+    _check_revocations(earliest(revoked or {}, revocations(held)), card)
     return card
 
 
-def _check_revocations(held: Card, card: Card) -> None:
-    """Refuse a key that comes back: revoked before, and now not, or later. It may be left out."""
-    revoked = {key.kid: key.revoked_at for key in _windowed(held) if key.revoked_at is not None}
+def _check_revocations(revoked: Revoked, card: Card) -> None:
+    """Refuse a key that comes back: revoked before, for whatever use, and now not, or later. It may be left out."""
+    since = {kid: at for keys in revoked.values() for kid, at in keys.items()}
     for key in _windowed(card):
-        before = revoked.get(key.kid)
+        before = since.get(key.kid)
         if before is not None and (key.revoked_at is None or key.revoked_at > before):
             raise CardRefused("revocation-undone", "a key revoked before is valid for longer")
 

@@ -5,10 +5,11 @@ Rule 1: a message received before that instant stands, and so does what followed
 Rule 2: one received at it or later is not taken back by the gateway, which cannot know what was done upon it. It
 becomes a finding on its case, once, and a person decides.
 Rule 3: of one whose key cannot be told any more, because its row is spoiled, the same is said: it may have fallen.
+Rule 4: what counts is every revocation by the chain of cards, not the last card alone, which may leave the key out.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.core.wire import format_instant
@@ -17,7 +18,6 @@ from gateway.services.context import Context
 from gateway.services.exposure import INBOUND, PAGE
 from gateway.services.ports import Trace, Tx
 from keys import jws
-from keys.card import Card
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +36,47 @@ class Fallen:
     revoked_at: datetime
 
 
+@dataclass(slots=True)
+class _Looked:
+    """
+    How far was looked for what fell by ``revoked``: to the trace numbered ``end``, to ``before`` in the look before.
+
+    ``done`` are the traces behind ``before`` that were judged.
+    """
+
+    revoked: Mapping[str, datetime]
+    before: int = 0
+    end: int = 0
+    done: set[int] = field(default_factory=set)
+
+
 class FallenMessages:
     """
-    Looks once at each revocation of a partner's signing key that a card brings, in each process and at each start.
+    Looks at what was received since each revocation of a partner's signing key, in each process and from each start on.
 
-    Another process may have gone by the older card for longer, and taken in what this one would not have.
+    What was verified a moment before a card was taken may be stored a moment after the look that followed, and another
+    process may have gone by the older card for longer. So each look begins where the one before the last one ended.
     """
 
     def __init__(self, context: Context) -> None:
         """Work for the gateway of ``context``."""
         self._context = context
-        self._seen: set[str] = set()
+        self._looked: dict[str, _Looked] = {}
 
     async def run_once(self, now: datetime) -> tuple[Fallen, ...]:
-        """Look at the revocations that are new in the cards held, note what fell on its case, and return it."""
+        """Look for what fell and was not looked at before, note it on its case, and return it."""
         found: list[Fallen] = []
         for country in self._context.partners:
-            card = self._context.trust.find(country)
-            new = _revocations(card) - self._seen if card is not None else set()
-            if card is None or not new:
+            revoked = self._context.trust.revoked(country)
+            if not revoked:
                 continue
-            found += await self._note(await fallen(self._context, card), now)
-            self._seen |= new
+            looked = self._looked.get(country)
+            if looked is None or looked.revoked != revoked:
+                looked = _Looked(revoked)
+            fell, judged, end = await fallen(self._context, country, revoked, looked.before, looked.done)
+            found += await self._note(fell, now)
+            done = {number for number in (*looked.done, *judged) if number > looked.end}
+            self._looked[country] = _Looked(revoked, looked.end, end, done)
         return tuple(found)
 
     async def _note(self, found: Sequence[Fallen], now: datetime) -> Sequence[Fallen]:
@@ -100,41 +119,38 @@ def _text(one: Fallen) -> str:
     )
 
 
-def _revocations(card: Card) -> set[str]:
-    return {
-        f"{card.country}/{key.kid}/{format_instant(key.revoked_at)}"
-        for key in card.signing
-        if key.revoked_at is not None
-    }
-
-
-async def fallen(context: Context, card: Card) -> tuple[Fallen, ...]:
+async def fallen(
+    context: Context, country: str, revoked: Mapping[str, datetime], after: int = 0, done: Collection[int] = ()
+) -> tuple[Sequence[Fallen], Sequence[int], int]:
     """
-    Return the messages of the State of ``card`` kept here that fell by it, in the order in which they came.
+    Return the messages of ``country`` kept here that fell by ``revoked``, in the order in which they came.
 
-    Those whose key cannot be told are among them, and a line in the log names each.
+    Those whose key cannot be told are among them, and a line in the log names each. Looked at are the traces numbered
+    above ``after`` that are not ``done``; returned as well are the numbers of those judged, and the last one there was.
     """
-    revoked = {key.kid: key.revoked_at for key in card.signing if key.revoked_at is not None}
-    if not revoked:
-        return ()
-    first, after, found = min(revoked.values()), 0, list[Fallen]()
+    first, found, judged = min(revoked.values()), list[Fallen](), list[int]()
     while True:
 
-        async def look(tx: Tx, after: int = after) -> tuple[Sequence[Trace], list[Fallen]]:
+        async def look(tx: Tx, after: int = after) -> tuple[Sequence[Trace], list[int], list[Fallen]]:
             page = await tx.traces(INBOUND, after, PAGE)
-            late = [one for one in page if one.partner == card.country and one.kept and one.at >= first]
-            kids = [(one, await _signer(context, tx, one)) for one in late]
-            return page, [
-                Fallen(one.partner, one.digest, one.ref or "", one.at, kid or "", since)
-                for one, kid in kids
-                if (since := first if kid is None else revoked.get(kid)) is not None and one.at >= since
-            ]
+            late = [one for one in page if one.partner == country and one.kept and one.at >= first]
+            kids = [(one, await _signer(context, tx, one)) for one in late if one.number not in done]
+            return (
+                page,
+                [one.number for one in late],
+                [
+                    Fallen(one.partner, one.digest, one.ref or "", one.at, kid or "", since)
+                    for one, kid in kids
+                    if (since := first if kid is None else revoked.get(kid)) is not None and one.at >= since
+                ],
+            )
 
-        page, some = await context.store.read(look)
+        page, numbers, some = await context.store.read(look)
         found += some
+        judged += numbers
+        after = page[-1].number if page else after
         if len(page) < PAGE:
-            return tuple(found)
-        after = page[-1].number
+            return found, judged, after
 
 
 async def _signer(context: Context, tx: Tx, trace: Trace) -> str | None:

@@ -16,10 +16,11 @@ from typing import NamedTuple, Protocol, TypeVar
 from gateway.core.codes import PeerError, Reason
 from gateway.services.ports import Clock, PartnerRow, Store, TrustEvent, Tx, Unavailable
 from keys import card as cards
-from keys.card import Card, CardKey
+from keys.card import Card, CardKey, Revoked, earliest, revocations
 from keys.errors import CardRefused, RevokedKey, UnknownKey
 from keys.trust_policy import DISTRUST, Distrust, parse_distrust
 from keys.trust_words import fingerprint_of
+from schemas import ijson
 
 WARN = timedelta(hours=48)
 STOP_SENDING = timedelta(days=7)
@@ -53,12 +54,19 @@ class CardSource(Protocol):
         ...
 
 
-class Found(NamedTuple):
-    """What a refresh made of one country: the card held before and after, and why to hold, if so."""
+class Chain(NamedTuple):
+    """What a chain of cards leads to: the newest that continues it, why to hold, if so, and all that it revoked."""
 
-    before: Card | None
     card: Card | None
     hold: str | None
+    revoked: Revoked
+
+
+class Found(NamedTuple):
+    """What a refresh made of one country: the card held before, and what the cards published lead to."""
+
+    before: Card | None
+    chain: Chain
 
 
 class Trust:
@@ -92,6 +100,7 @@ class Trust:
         self._holds: dict[str, str] = {}
         self._refreshed: dict[str, datetime] = {}
         self._going_on: frozenset[str] = frozenset()
+        self._revoked: dict[str, Revoked] = {}
         self._seen = 0
 
     def card(self, country: str) -> Card:
@@ -141,6 +150,20 @@ class Trust:
         except UnknownKey as error:
             raise PeerError(Reason.SIGNER_UNKNOWN) from error
 
+    def revoked(self, country: str, use: str = "signing") -> Mapping[str, datetime]:
+        """
+        Return which keys of ``country`` for ``use`` are revoked, and since when.
+
+        By any card of its chain, for a later one may leave the key out (M-8.1), and by the trustees.
+        """
+        card = self._cards.get(country)
+        found = dict(earliest(self._revoked.get(country, {}), revocations(card) if card else {}).get(use, {}))
+        others = {key.kid for key in (*card.sealing, *card.roles, *card.signing)} if card else set()
+        for (state, kid), at in self._distrust.keys.items():
+            if state == country and kid not in others:
+                found[kid] = min(at, found.get(kid, at))
+        return found
+
     def holds(self) -> Mapping[str, str]:
         """Return the States on hold and why."""
         return dict(self._holds)
@@ -156,10 +179,11 @@ class Trust:
     async def load(self) -> None:
         """Read the cards and holds that were held when the process last ran, and what was decided since."""
 
-        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent]]:
-            return [await tx.find_partner(country) for country in self._pins], await tx.trust_events()
+        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], dict[str, Revoked]]:
+            revoked = {name.removeprefix(_REVOKED): _parse(text) for name, text in await tx.metas(_REVOKED)}
+            return [await tx.find_partner(country) for country in self._pins], await tx.trust_events(), revoked
 
-        rows, events = await self._store.read(unit)
+        rows, events, self._revoked = await self._store.read(unit)
         self._judge()
         for row in rows:
             if row is not None:
@@ -237,14 +261,16 @@ class Trust:
                 continue
             held = self._published.get(country)
             try:
-                found[country] = Found(held, *advance_chain(held, pin, published, now, country))
+                chain = advance_chain(held, pin, published, now, country, self._revoked.get(country))
+                found[country] = Found(held, chain)
             except Exception as error:
                 self._log("trust.fault", country=country, error=type(error).__name__)
         raised = []
         for row in await self._keep(found, now):
             # ``row.epoch`` follows only once the partner has been brought what it lost, so a crash forgets nothing.
-            card = found[row.country].card
+            card = found[row.country].chain.card
             self._take(row)
+            self._revoked[row.country] = earliest(self._revoked.get(row.country, {}), found[row.country].chain.revoked)
             if row.hold is None and card is not None and card.epoch > row.epoch:
                 raised.append(row.country)
         self._going_on -= found.keys()
@@ -294,7 +320,7 @@ class Trust:
         card = await self._newest(country, identity)
         known = fingerprint_of(identity).hex()
 
-        async def unit(tx: Tx) -> PartnerRow | None:
+        async def unit(tx: Tx) -> tuple[PartnerRow, Revoked] | None:
             said = await words(tx)
             if not said:
                 return None
@@ -303,14 +329,18 @@ class Trust:
             raw = old.card if old.card is not None and _is_newer(old.card, card) else card.raw
             row = old._replace(card=raw, hold=None, refreshed_at=now, epoch=epoch)
             await tx.save_partner(row)
+            # Whoever compared the key goes by what its card says of the keys in it, whatever was said of them before.
+            revoked = _without(await _said_before(tx, country), card) if raw == card.raw else {}
+            revoked = await _say(tx, country, earliest(revoked, revocations(card)), anew=raw == card.raw)
             for event in said:
                 await tx.add_trust_event(event._replace(fingerprint=known))
-            return row
+            return row, revoked
 
-        row: PartnerRow | None = (await self._store.commit(unit)).value
-        if row is not None:
-            self._take(row)
-        return row is not None
+        done: tuple[PartnerRow, Revoked] | None = (await self._store.commit(unit)).value
+        if done is not None:
+            self._take(done[0])
+            self._revoked[country] = done[1]
+        return done is not None
 
     async def _newest(self, country: str, identity: bytes) -> Card:
         for raw in reversed(await self._source.cards(country)):
@@ -355,16 +385,53 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
     old = await _row(tx, country)
     if old.card != (found.before.raw if found.before else None):
         return None
+    card, hold, revoked = found.chain
     row = old._replace(
-        card=found.card.raw if found.card else None,
-        hold=old.hold or found.hold,  # only a person lifts a hold
+        card=card.raw if card else None,
+        hold=old.hold or hold,  # only a person lifts a hold
         refreshed_at=now,
-        epoch=found.card.epoch if found.card and old.card is None else old.epoch,
+        epoch=card.epoch if card and old.card is None else old.epoch,
     )
     await tx.save_partner(row)
-    if found.hold is not None and old.hold is None:
-        await tx.add_trust_event(TrustEvent(0, now, country, "held", None, found.hold))
+    if any(revoked.values()):
+        await _say(tx, country, revoked)
+    if hold is not None and old.hold is None:
+        await tx.add_trust_event(TrustEvent(0, now, country, "held", None, hold))
     return row
+
+
+_REVOKED = "revoked:"
+"""Begins the name under which what the cards of a State revoked is kept, also once they leave the keys out."""
+
+REVOKED_MAX = 1024
+"""Most revoked keys kept of one State for one use, those revoked last. A card lists 8 signing and 13 sealing keys."""
+
+
+async def _said_before(tx: Tx, country: str) -> Revoked:
+    text = await tx.get_meta(_REVOKED + country)
+    return _parse(text) if text else {}
+
+
+def _parse(text: str) -> Revoked:
+    said = ijson.loads(text.encode())
+    return {use: {kid: datetime.fromisoformat(at) for kid, at in keys.items()} for use, keys in said.items()}
+
+
+async def _say(tx: Tx, country: str, revoked: Revoked, *, anew: bool = False) -> Revoked:
+    """Keep ``revoked`` beside what was kept of ``country``, or in its place if ``anew``, and return what is kept."""
+    before = await _said_before(tx, country)
+    said = revoked if anew else earliest(before, revoked)
+    kept = {use: dict(sorted(keys.items(), key=lambda one: one[1])[-REVOKED_MAX:]) for use, keys in said.items()}
+    if kept != before and (before or any(kept.values())):
+        value = {use: {kid: at.isoformat() for kid, at in keys.items()} for use, keys in kept.items()}
+        await tx.set_meta(_REVOKED + country, ijson.dumps(value).decode())
+    return kept
+
+
+def _without(said: Revoked, card: Card) -> Revoked:
+    """Return ``said`` but for the keys that ``card`` lists."""
+    listed = {key.kid for key in (*card.signing, *card.sealing, *card.roles)}
+    return {use: {kid: at for kid, at in keys.items() if kid not in listed} for use, keys in said.items()}
 
 
 K = TypeVar("K", bound=CardKey)
@@ -378,14 +445,21 @@ def _revoked(key: K, revoked: Mapping[str, datetime]) -> K:
 
 
 def advance_chain(
-    held: Card | None, pin: bytes, published: Sequence[bytes], now: datetime, country: str | None = None
-) -> tuple[Card | None, str | None]:
+    held: Card | None,
+    pin: bytes,
+    published: Sequence[bytes],
+    now: datetime,
+    country: str | None = None,
+    revoked: Revoked | None = None,
+) -> Chain:
     """
     Return the newest card of ``published`` that continues from ``held`` (or from the pin), and why to hold, if so.
 
     Pure but for parsing. A card already held or older is passed over; the first that does not continue is a reason to
-    hold, and what was held stays held. With ``country`` a card of another one is not taken.
+    hold, and what was held stays held. With ``country`` a card of another one is not taken. ``revoked`` is what cards
+    before ``held`` revoked; what those of ``published`` revoke is returned with it, for a later one may leave it out.
     """
+    known = earliest(revoked or {}, revocations(held) if held else {})
     if held is not None and held.raw in published:
         published = published[published.index(held.raw) :]
     for raw in published:
@@ -394,21 +468,22 @@ def advance_chain(
             if held is None:
                 card = cards.verify_card(raw, pin)
             elif raw != held.raw:
-                card = _following(held, raw, raw is published[-1], now)
+                card = _following(held, raw, raw is published[-1], now, known)
             if card is not None and country not in (None, card.country):
                 raise CardRefused("wrong-country", "a card of another country")
             held = card
+            known = earliest(known, revocations(held) if held else {})
         except CardRefused as error:
             # Somebody else may be speaking for the country; any other fault leaves the card held as it is.
-            return held, str(error) if error.needs_hold else None
-    return held, None
+            return Chain(held, str(error) if error.needs_hold else None, known)
+    return Chain(held, None, known)
 
 
-def _following(held: Card, raw: bytes, newest: bool, now: datetime) -> Card:
+def _following(held: Card, raw: bytes, newest: bool, now: datetime, revoked: Revoked) -> Card:
     """Return the card held after ``raw``, which is another one (M-8.6). Raises ``CardRefused``."""
     card = cards.parse_card(raw)
     if card.serial > held.serial:
-        return cards.advance(held, raw, now)
+        return cards.advance(held, raw, now, revoked)
     if card.country == held.country and newest and card.identity != held.identity:
         raise CardRefused("wrong-identity", "the newest card is by another identity key than the card held")
     if card.country == held.country and card.identity == held.identity and card.serial == held.serial:

@@ -1,19 +1,21 @@
 """A key revoked at T: what was logged before T stands, what comes or was logged after T falls (M-8.3)."""
 
+import asyncio
 import os
 from datetime import datetime, timedelta
+from typing import Any
 
 from gateway import home
 from gateway.core import envelope, evidence_report, evidence_verifier, wire
 from gateway.core.messages import RESYNC
-from gateway.services.ports import Tx
+from gateway.services.ports import TrustEvent, Tx
 from gateway.transport.card_directory import write_card
 from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.support import story
 from tests.support.evidence import exported, members_of
-from tests.support.network import Network, open_gateway
+from tests.support.network import START, Network, open_gateway
 from tests.trust.homes import identity
 from tests.trust.test_compromise import revoke
 
@@ -193,3 +195,88 @@ async def test_each_key_falls_from_its_own_instant(network: Network) -> None:
     await revoke(network, "XBB", {kid}, network.clock.now(), signing=[entry])
     await network.refresh()
     assert () == (await story.case(network, "XAA", stands)).findings
+
+
+def _next(network: Network, held: card.Card, signing: list[dict[str, Any]]) -> card.Card:
+    """Issue the card of XBB after ``held`` that lists ``signing``, and give it to XAA."""
+    made = home.next_card(held, {"signing": signing}, identity(network, "XBB"), network.clock.now())
+    write_card(network.homes["XAA"] / "cards", made)
+    return made
+
+
+def _three(network: Network, at: datetime) -> tuple[card.Card, list[list[dict[str, Any]]]]:
+    """Return the card of XBB, and signing keys for the next ones: revoked, left out, and as if nothing had been."""
+    own, new = network.gateways["XBB"].context.own, SigningKey.generate()
+    assert own is not None
+    (old,) = card.claims_of(own)["signing"]
+    fresh = {**old, "kid": new.kid, "key": b64.encode(new.public)}
+    return own, [[{**old, "revoked_at": wire.format_instant(at)}, fresh], [fresh], [old, fresh]]
+
+
+async def test_what_a_card_revoked_that_was_passed_over_falls_too(network: Network) -> None:
+    """A revoked key may be left out of the next card: read together, what it signed is told all the same."""
+    at = network.clock.now()
+    network.clock.pass_(hours=1)
+    ours, _ = await story.replied(network)
+    network.clock.pass_(hours=1)
+    own, (revoked, without, _) = _three(network, at)
+    third = _next(network, _next(network, own, revoked), without)
+    await network.gateways["XAA"].refresh_trust()
+    held = network.gateways["XAA"].context.trust.held("XBB")
+    assert held is not None
+    assert third.serial == held.serial
+    assert (await story.case(network, "XAA", ours)).findings
+
+
+async def test_what_was_stored_after_the_look_falls_too(network: Network) -> None:
+    """What was verified a moment before the card came, and stored a moment after messages were looked at, is told."""
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    own, (revoked, _, _) = _three(network, network.clock.now() - timedelta(seconds=1))
+    gateway = network.gateways["XAA"]
+    _next(network, own, revoked)
+    await gateway.store._alone.acquire()  # type: ignore[attr-defined]  # the disk is slow
+    taking = asyncio.create_task(gateway.refresh_trust())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    message = asyncio.create_task(network.gateways["XBB"].deliverer.run_once())
+    for _ in range(200):
+        await asyncio.sleep(0)
+    gateway.store._alone.release()  # type: ignore[attr-defined]
+    await asyncio.gather(taking, message)
+    for _ in range(3):
+        await gateway.refresh_trust()
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+    assert [ours] == [values["ref"] for name, values in network.logs if name == "message.fell"]
+
+
+async def test_revoked_key_does_not_come_back_by_a_detour(network: Network) -> None:
+    """A key that one card revoked and the next left out comes back by none after it: that State is on hold."""
+    own, (revoked, without, back) = _three(network, network.clock.now())
+    third = _next(network, _next(network, own, revoked), without)
+    await network.gateways["XAA"].refresh_trust()
+    await network.gateways["XAA"].close()
+    gateway = await open_gateway(network, "XAA")  # what was revoked is kept, and not in memory alone
+    _next(network, third, back)
+    await gateway.refresh_trust()
+    assert "revocation-undone" in gateway.context.trust.holds()["XBB"]
+
+
+async def test_officers_who_compared_the_key_may_let_a_revoked_one_back(network: Network) -> None:
+    """Once two officers confirmed the identity, what its card says of the keys in it counts, and the chain goes on."""
+    own, (revoked, without, back) = _three(network, network.clock.now())
+    third = _next(network, _next(network, own, revoked), without)
+    trust = network.gateways["XAA"].context.trust
+    await network.gateways["XAA"].refresh_trust()
+    fourth = _next(network, third, back)
+    await network.gateways["XAA"].refresh_trust()
+    assert await trust.confirm("XBB", own.identity, network.clock.now(), _said)
+    _next(network, fourth, back)
+    await network.gateways["XAA"].refresh_trust()
+    held = trust.held("XBB")
+    assert held is not None
+    assert ({}, 5, {}) == (trust.holds(), held.serial, trust.revoked("XBB"))
+
+
+async def _said(tx: Tx) -> list[TrustEvent]:
+    return [TrustEvent(0, START, "XBB", "confirm", "second", "read out")]
