@@ -99,6 +99,7 @@ FORMS: Mapping[str, Form] = {
         "calendar_version": is_text,
         "zone": is_text,
         "reason": _maybe(is_text),
+        "confidence": is_text,
     },
     OPENINGS: {
         "receipt": is_text,
@@ -111,3 +112,6 @@ FORMS: Mapping[str, Form] = {
     GONE: {"what": is_text, "digest": _maybe(_is_digest), "reason": is_text},
 }
 """The members of each row, in their order, and what each must be."""
+
+LATER: Mapping[str, frozenset[str]] = {CLOCKS: frozenset({"confidence"})}
+"""Members that the rows of a file from before they were kept lack; it is as whole as any other."""

@@ -38,7 +38,7 @@ from gateway.core.evidence import (
 )
 from gateway.core.evidence_manifest import Manifest, parse_manifest, parse_signed, serialize_manifest
 from gateway.core.evidence_report import Fault, Identity, Proved, Report, Stood
-from gateway.core.evidence_rows import FORMS
+from gateway.core.evidence_rows import FORMS, LATER
 from gateway.core.merkle import BadProof
 from gateway.core.wire import Receipt
 from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
@@ -320,10 +320,11 @@ class _Verifier:
 
     def _has_form(self, name: str, number: int, row: Any) -> bool:
         form = FORMS[name]
-        if not isinstance(row, dict) or tuple(row) != tuple(form):
+        before = tuple(key for key in form if key not in LATER.get(name, ()))
+        if not isinstance(row, dict) or tuple(row) not in (tuple(form), before):
             self._fault(name, f"row {number}: not the members expected")
             return False
-        wrong = [key for key, check in form.items() if not check(row[key])]
+        wrong = [key for key in row if not form[key](row[key])]
         for key in wrong:
             self._fault(name, f"row {number}: {key} is not of its kind")
         return not wrong

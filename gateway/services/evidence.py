@@ -21,7 +21,8 @@ from typing import Any
 
 import schemas
 from gateway.core import checkpoint, evidence, evidence_manifest, merkle, wire
-from gateway.core.deadlines import Clock
+from gateway.core.case import Side
+from gateway.core.deadlines import UNVERIFIED, Clock, Rule
 from gateway.core.escalation import ALLOW, PROPOSE, STOP, event_of
 from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README, RECEIVED, SENT
 from gateway.core.evidence_manifest import Manifest
@@ -117,7 +118,8 @@ or by hand with published standards only: JSON, JWS with Ed25519 (RFC 7515, RFC 
 Five questions and where the answer is:
 
   Was it sent and received?     receipts/: the State that received a message signed its digest and the instant.
-  Was it on time?               the receipt's due_on, and the receipt of the reply; clocks.json tells the rule.
+  Was it on time?               the receipt's due_on, and the receipt of the reply; clocks.json tells the rule,
+                                and how sure its figure is.
   Was it written afterwards?    log/: the checkpoint signs the whole log; the entry is HMAC-SHA-256 with key r of the
                                 SHA-256 of the receipt, the leaf SHA-256 of 0x00 and the entry. The cosignatures say
                                 since when other States know that tree, and a time-stamp says it too.
@@ -202,7 +204,7 @@ async def export(
     members |= content
     members[MESSAGES] = evidence.table(MESSAGES, _messages(stored, disclosed=with_content_by is not None))
     members[EVENTS] = evidence.table(EVENTS, _events(context, stored, held if with_content_by else None))
-    members[CLOCKS] = evidence.table(CLOCKS, _clocks(stored, held))
+    members[CLOCKS] = evidence.table(CLOCKS, _clocks(context, held))
     members[GONE] = evidence.table(GONE, [*_erased(stored), *gone])
     about = _about(context, stored, now, content=with_content_by is not None)
     context.log("evidence.exported", ref=ref, count=len(members))
@@ -571,13 +573,20 @@ def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[d
     ]
 
 
-def _clocks(stored: _Stored, held: Held | None) -> list[dict[str, Any]]:
+def _clocks(context: Context, held: Held | None) -> list[dict[str, Any]]:
     """Return every version of every clock, the oldest first; none of an erased case."""
-    clocks = held.case.clocks if held else ()
-    return [_clock(version, current=version is clock) for clock in clocks for version in (*clock.history, clock)]
+    if held is None:
+        return []
+    case, country = held.case, context.country
+    pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+    return [
+        _clock(version, context.reckoner.of(*pair, version), current=version is clock)
+        for clock in case.clocks
+        for version in (*clock.history, clock)
+    ]
 
 
-def _clock(clock: Clock, *, current: bool) -> dict[str, Any]:
+def _clock(clock: Clock, rule: Rule | None, *, current: bool) -> dict[str, Any]:
     return {
         "step": clock.step,
         "version": clock.version,
@@ -594,6 +603,7 @@ def _clock(clock: Clock, *, current: bool) -> dict[str, Any]:
         "calendar_version": clock.calendar_version,
         "zone": clock.zone,
         "reason": clock.reason,
+        "confidence": rule.confidence if rule else UNVERIFIED,
     }
 
 

@@ -135,6 +135,7 @@ CLOCK: Mapping[str, Any] = {
     "calendar_version": "1",
     "zone": "Europe/Vienna",
     "reason": None,
+    "confidence": "unverified",
 }
 
 
@@ -412,6 +413,14 @@ def test_every_fault_is_reported() -> None:
     members = signed(plain())
     changed = {evidence.README, RECEIPT_NAME, evidence.EVENTS}
     assert changed <= set(faults(members | {name: members[name] + b"\n" for name in changed}))
+
+
+def test_file_from_before_the_confidence_was_kept_is_whole() -> None:
+    """Rows without how sure the figure is were exported once, and verify as they did; other members do not go."""
+    before = {name: value for name, value in CLOCK.items() if name != "confidence"}
+    assert () == verify(signed(plain(clocks=[before]))).faults
+    less = {name: value for name, value in CLOCK.items() if name != "reason"}
+    assert {evidence.CLOCKS} == set(faults(signed(plain(clocks=[less]))))
 
 
 def test_two_reckonings_are_a_note_and_no_fault() -> None:

@@ -51,6 +51,13 @@ async def test_export_verifies(network: Network, country: str, two: tuple[str, s
     assert [True] * 3 == [message.receipt_by is not None for message in report.messages]
 
 
+async def test_clocks_say_how_sure_their_figures_are(network: Network) -> None:
+    """Whoever reads of a day that was missed learns whether anybody compared the figure with the agreement."""
+    ours, _ = await story.acknowledged(network)
+    clocks = rows(members_of(await exported(network, "XAA", ours)), evidence.CLOCKS)
+    assert {("POLICY_DEFAULT", "unverified")} == {(row["instrument"], row["confidence"]) for row in clocks}
+
+
 async def test_extension_and_second_look_verify(network: Network) -> None:
     """A longer story, with an extended clock, a second signature and a contest, verifies on both sides."""
     ours, theirs = await story.acknowledged(network)
