@@ -420,6 +420,10 @@ class AccountStore(Protocol):
         """Keep a draft for a place instead of the one before."""
         ...
 
+    async def find_draft(self, person: str, place: str, at: datetime) -> bytes | None:
+        """Return a draft, which stays; ``None`` if there is none or it is over."""
+        ...
+
     async def take_draft(self, person: str, place: str, at: datetime) -> bytes | None:
         """Remove a draft and return it; ``None`` if there is none or it is over."""
         ...

@@ -12,7 +12,7 @@ import base64
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyotp
@@ -491,14 +491,27 @@ class Accounts:
 
     # Drafts, forms, approvals, events, snoozes.
 
-    async def keep_draft(self, person: str, place: str, fields: Sequence[tuple[str, str]], now: datetime) -> None:
-        """Keep what was typed at ``place`` (a path), sealed, for a day."""
+    async def keep_draft(
+        self,
+        person: str,
+        place: str,
+        fields: Sequence[tuple[str, str]],
+        now: datetime,
+        lasts: timedelta = DRAFT_LASTS,
+    ) -> None:
+        """Keep what was typed at ``place`` (a path), sealed, for a day or as long as ``lasts``."""
         sealed = self.vault.seal_own("draft", person, place, ijson.dumps({"fields": [list(pair) for pair in fields]}))
-        await self.store.add_draft(person, place, sealed, now + DRAFT_LASTS)
+        await self.store.add_draft(person, place, sealed, now + lasts)
+
+    async def find_draft(self, person: str, place: str, now: datetime) -> list[tuple[str, str]] | None:
+        """Return what was kept for ``place``, which stays; ``None`` if nothing is."""
+        return self._fields(person, place, await self.store.find_draft(person, place, now))
 
     async def take_draft(self, person: str, place: str, now: datetime) -> list[tuple[str, str]] | None:
         """Return what was kept for ``place`` and take it away; ``None`` if nothing is."""
-        sealed = await self.store.take_draft(person, place, now)
+        return self._fields(person, place, await self.store.take_draft(person, place, now))
+
+    def _fields(self, person: str, place: str, sealed: bytes | None) -> list[tuple[str, str]] | None:
         if sealed is None:
             return None
         kept = ijson.loads(self.vault.open_own("draft", person, place, sealed))

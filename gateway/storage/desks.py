@@ -361,6 +361,12 @@ class DeskStore(ABC):
         row = (person, place, sealed, _seconds(until))
         await self._change(_KEEP_DRAFT, row)
 
+    async def find_draft(self, person: str, place: str, at: datetime) -> bytes | None:
+        """Return a draft, which stays; ``None`` if there is none or it is over."""
+        statement = "SELECT sealed FROM draft WHERE person = ? AND place = ? AND until > ?"
+        rows = await self._all(statement, (person, place, _seconds(at)))
+        return rows[0][0] if rows else None
+
     async def take_draft(self, person: str, place: str, at: datetime) -> bytes | None:
         """Remove a draft and return it; ``None`` if there is none or it is over."""
         statement = "DELETE FROM draft WHERE person = ? AND place = ? RETURNING sealed, until"

@@ -18,7 +18,6 @@ from gateway.services.accounts import Accounts
 from gateway.services.acts import DeskServices
 from gateway.services.context import Person
 from gateway.web.language import DEFAULT, LANGUAGES, Tongue, tongue
-from gateway.web.reasons import Reasons
 from gateway.web.rules import sentence
 
 if TYPE_CHECKING:
@@ -77,7 +76,6 @@ class Site:
     default_language: str = DEFAULT
     extra: Mapping[str, Any] = field(default_factory=dict)
     assets: Mapping[str, str] = field(default_factory=dict)
-    reasons: Reasons = field(default_factory=Reasons)
     _routes: dict[str, dict[str, "Route"]] = field(default_factory=dict)
     _environments: dict[str, jinja2.Environment] = field(default_factory=dict)
 

@@ -19,7 +19,7 @@ from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import DESKS, INVITERS
 from gateway.services.reading import OPENERS
-from gateway.web import readable, words
+from gateway.web import readable, reasons, words
 from gateway.web.interior import case_view
 from gateway.web.interior.case_view import Asked, Head, Known, Section
 from gateway.web.interior.looks import REASON_MAX, acting_as, given, reason_of, row_of, seen
@@ -105,7 +105,7 @@ async def opened(visit: Visit) -> tuple[BoardRow, Head, Case | None]:
     row = await row_of(visit, visit.request.match_info["ref"])
     role = acting_as(visit, case_view.FLAGGED, MINE_FIRST)
     case = await seen(visit, row, role, "", "view") if role and row.state not in GONE else None
-    reason, steps = reason_of(visit, row.ref), links(visit, row, case)
+    reason, steps = await reason_of(visit, row.ref), links(visit, row, case)
     return row, case_view.head(visit, row, case, steps, reason, ABOUT_DATA), case
 
 
@@ -160,7 +160,7 @@ async def give_reason(visit: Visit) -> web.StreamResponse:
     back = _back(visit, row)
     if problem or visit.session is None:
         return asks(visit, row, head, back, visit.tongue._(problem), why)
-    visit.site.reasons.give(visit.session, row.ref, why, visit.now)
+    await reasons.give(visit.site.accounts, visit.session, row.ref, why, visit.now)
     return await visit.to(back)
 
 
@@ -175,7 +175,7 @@ async def take_back(visit: Visit) -> web.StreamResponse:
     """Close the content again before the fifteen minutes are over."""
     row = await row_of(visit, visit.request.match_info["ref"])
     if visit.session is not None:
-        visit.site.reasons.take_back(visit.session, row.ref)
+        await reasons.take_back(visit.site.accounts, visit.session, row.ref, visit.now)
     return await visit.to(visit.path("case", ref=row.ref), told=visit.tongue._(N_("The content is closed again.")))
 
 

@@ -28,7 +28,7 @@ from gateway.services.account_store import Session, Work
 from gateway.services.acts import allowed
 from gateway.services.context import NotFound
 from gateway.services.ports import Unavailable
-from gateway.web import forms
+from gateway.web import forms, reasons
 from gateway.web.door import BadForm
 from gateway.web.forms import Field, Problem
 from gateway.web.interior import differences, looks, pictures, tasks
@@ -121,7 +121,7 @@ async def _copied(visit: Visit) -> tuple[Work, Case | None] | web.StreamResponse
     steps = dict(allowed(Side(row.side), State(row.state), visit.roles))
     if "amend" not in steps:
         return visit.page("interior/draft_closed.html", status=409, ref=work.ref)
-    reason = looks.reason_of(visit, work.ref)
+    reason = await looks.reason_of(visit, work.ref)
     if reason is None:
         typed = [(name, text) for name, text in (visit.forms or visit.draft).items() if name not in ("csrf", "once")]
         if typed:
@@ -427,7 +427,7 @@ async def _hand_in(
     else:
         ref = await desk.clear.new(draft, person, role, images=images)
         told = visit.tongue._("The case was opened. Nothing has been sent: a second person has to approve it.")
-    visit.site.reasons.give(_session(visit), ref, draft["justification"][: looks.REASON_MAX], visit.now)
+    await reasons.give(visit.site.accounts, _session(visit), ref, draft["justification"][: looks.REASON_MAX], visit.now)
     with suppress(Unavailable):  # the case stands; what is left over here can be discarded by hand
         await visit.site.accounts.drop_work(person, work.id)
     return await visit.to(visit.path("check", ref=ref), told=told)
@@ -460,7 +460,7 @@ async def amend(visit: Visit) -> web.StreamResponse:
     if visit.request.method == "GET" or problem:
         values = {"ref": ref, "why": why, "problem": problem, "begun": begun.id if begun else ""}
         return visit.page("interior/draft_amend.html", status=422 if problem else 200, **values)
-    visit.site.reasons.give(_session(visit), ref, why, visit.now)
+    await reasons.give(visit.site.accounts, _session(visit), ref, why, visit.now)
     if begun is not None:
         return await visit.to(visit.path("request", id=begun.id))
     role = steps["amend"][0]

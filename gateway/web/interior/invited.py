@@ -22,6 +22,7 @@ from gateway.services.context import NotFound
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
+from gateway.web import reasons
 from gateway.web.interior import case_view
 from gateway.web.interior.case import SentLine, has_return, sent_line
 from gateway.web.interior.case_view import Head
@@ -73,7 +74,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     if invitation is None:
         return await visit.to("/")
     row = await _row(visit, invitation)
-    page = _page(visit, invitation, row)
+    page = await _page(visit, invitation, row)
     content = await _content(visit, invitation, row, page) if page.head.reason is not None else None
     return _shown(visit, page, content)
 
@@ -91,9 +92,9 @@ async def _row(visit: Visit, invitation: Invitation) -> BoardRow:
     return row
 
 
-def _page(visit: Visit, invitation: Invitation, row: BoardRow) -> Page:
+async def _page(visit: Visit, invitation: Invitation, row: BoardRow) -> Page:
     context, role = visit.site.desk.context, invitation.role
-    head = case_view.head(visit, row, None, links(visit, row), reason_of(visit, row.ref))
+    head = case_view.head(visit, row, None, links(visit, row), await reason_of(visit, row.ref))
     return Page(
         role=visit.tongue.role(role),
         until=invitation.until,
@@ -142,12 +143,12 @@ async def give_reason(visit: Visit) -> web.StreamResponse:
         return await visit.to("/")
     row = await _row(visit, invitation)
     if visit.form.get("end"):
-        visit.site.reasons.take_back(visit.session, row.ref)
+        await reasons.take_back(visit.site.accounts, visit.session, row.ref, visit.now)
         return await visit.to(visit.path("invited"), told=visit.tongue._(N_("The content is closed again.")))
     why, problem = given(visit.form)
     if problem:
-        return _shown(visit, _page(visit, invitation, row), None, visit.tongue._(problem), why)
-    visit.site.reasons.give(visit.session, row.ref, why, visit.now)
+        return _shown(visit, await _page(visit, invitation, row), None, visit.tongue._(problem), why)
+    await reasons.give(visit.site.accounts, visit.session, row.ref, why, visit.now)
     return await visit.to(visit.path("invited"))
 
 

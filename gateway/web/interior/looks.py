@@ -1,7 +1,7 @@
 """
 Why somebody needs to see a case: asked once, good for fifteen minutes, and recorded again with every look.
 
-Rule 1: a reason counts for one person, at one sign-in, and for one case. It is kept in memory and nowhere else.
+Rule 1: a reason counts for one person, at one sign-in, and for one case.
 Rule 2: what is kept here opens nothing. Each page that shows content records its own look first (R-13), and shows
 nothing if that fails.
 """
@@ -13,6 +13,7 @@ from gateway.core.case import Case
 from gateway.services.acts import GONE, find_row, look
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
+from gateway.web import reasons
 from gateway.web.language import N_
 from gateway.web.reasons import Reason
 from gateway.web.visit import Visit
@@ -20,9 +21,9 @@ from gateway.web.visit import Visit
 REASON_MAX: Final = 400
 
 
-def reason_of(visit: Visit, ref: str) -> Reason | None:
+async def reason_of(visit: Visit, ref: str) -> Reason | None:
     """Return why this visitor needs to see ``ref``, if they said so in the last fifteen minutes."""
-    return visit.site.reasons.find(visit.session, ref, visit.now) if visit.session else None
+    return await reasons.find(visit.site.accounts, visit.session, ref, visit.now) if visit.session else None
 
 
 async def row_of(visit: Visit, ref: str) -> BoardRow:

@@ -94,7 +94,7 @@ async def _prepared(visit: Visit, step: Step, case: Case, body: Mapping[str, Any
 
 async def show(visit: Visit, step: Step) -> web.StreamResponse:
     """Ask why, then show what is signed; the first hand of a handover fills in its record before."""
-    reason = looks.reason_of(visit, step.ref)
+    reason = await looks.reason_of(visit, step.ref)
     if reason is None:
         return await why_of(visit, step)
     if step.verb == "handover":
@@ -106,7 +106,7 @@ async def show(visit: Visit, step: Step) -> web.StreamResponse:
 
 async def take(visit: Visit, step: Step) -> web.StreamResponse:
     """Sign what was shown, for the proof that came with the form, and take the step."""
-    reason = looks.reason_of(visit, step.ref)
+    reason = await looks.reason_of(visit, step.ref)
     if reason is None:
         return await why_of(visit, step)
     body: Mapping[str, Any] = {}

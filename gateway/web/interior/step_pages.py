@@ -25,7 +25,7 @@ from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
-from gateway.web import forms, words
+from gateway.web import forms, reasons, words
 from gateway.web.forms import PREFIX, Field, Problem
 from gateway.web.interior import looks
 from gateway.web.interior.differences import Difference
@@ -192,7 +192,7 @@ async def take_why(visit: Visit, step: Step) -> web.StreamResponse:
     why, problem = looks.given(visit.form)
     if problem or visit.session is None:
         return await why_of(visit, step, problem, why)
-    visit.site.reasons.give(visit.session, step.ref, why, visit.now)
+    await reasons.give(visit.site.accounts, visit.session, step.ref, why, visit.now)
     return await visit.to(visit.here())
 
 

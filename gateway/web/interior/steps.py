@@ -158,7 +158,7 @@ async def show(visit: Visit) -> web.StreamResponse:
         return await answering.show(visit, step)
     if step.verb in SIGNED:
         return await signatures.show(visit, step)
-    reason = looks.reason_of(visit, step.ref)
+    reason = await looks.reason_of(visit, step.ref)
     if _needs_reason(step) and reason is None:
         return await why_of(visit, step)
     of = await _fields(visit, step)

@@ -17,9 +17,11 @@ from gateway.services import acts, evidence, reading, rights
 from gateway.services.ports import Conflict, Tx, Unavailable
 from gateway.services.retain import erase_in
 from gateway.web import words
+from gateway.web.interior import PAGES
 from gateway.web.interior import case as pages
 from gateway.web.reasons import LASTS
 from tests.support import homeward, story
+from tests.support.network import make_network
 from tests.web.interior.case_support import (
     WHY,
     everybody,
@@ -30,7 +32,7 @@ from tests.web.interior.case_support import (
     title_of,
     two_desks,
 )
-from tests.web.support import Desk, links_of
+from tests.web.support import Desk, Officer, desks, links_of
 
 PARTS = ("", "/timeline", "/messages", "/data", "/return", "/documents", "/print", "/log")
 
@@ -298,6 +300,18 @@ async def test_a_reason_is_of_one_person_one_case_and_fifteen_minutes(both: tupl
     assert [] == personal((await again.get(f"/cases/{ours}")).text)
     desk.network.clock.pass_(seconds=LASTS.total_seconds() - 600)
     assert [] == personal((await officer.get(f"/cases/{ours}")).text)
+
+
+async def test_a_reason_given_at_one_node_stands_at_the_other(tmp_path: Path) -> None:
+    """Behind one address the next request may come to another process: it does not ask again."""
+    network = await make_network(tmp_path)
+    async with desks(network, tmp_path, [PAGES]) as one, desks(network, tmp_path, [PAGES]) as two:
+        ref = await story.sent(network)
+        here = await one.officer("first")
+        there = Officer(two, "first", "interior", here.cookie, here.session)
+        await here.post(f"/cases/{ref}/look", {"why": "to see it", "back": f"/cases/{ref}/pictures"})
+        assert 'name="why"' not in (await there.get(f"/cases/{ref}/pictures")).text
+    await network.close()
 
 
 async def test_a_reason_can_be_taken_back(both: tuple[Desk, Desk]) -> None:

@@ -23,7 +23,7 @@ WHY = "Advising the person on 25 November"
 OPEN = {
     *("home", "invited", "invited-look", "fresh", "prove", "methods", "passkey-new", "passkey-add", "passkey-remove"),
     *("passkey-removed", "code-new", "code-add", "code-picture", "code-remove", "code-removed", "end-others", "keep"),
-    *("sign-out", "shortcuts"),
+    *("sign-out", "leave", "others", "shortcuts", "shortcuts-form"),
 }
 """Routes of no case that an invitation opens: its page, and the person's own account."""
 
