@@ -134,8 +134,16 @@ def r03(facts: Facts) -> str | None:
     return None if _text(entry_date) else "permanent residence is asked as of the date of entry, which is missing"
 
 
-_LEFT = frozenset({State.DEPARTED, State.RECALL, State.HANDED_OVER, State.MONITORING})
-"""States in which the news of a departure may still wait to be posted."""
+_LEFT = frozenset(
+    {
+        *(State.DEPARTED, State.RECALL, State.HANDED_OVER, State.MONITORING, State.CLOSED),
+        *(State.CONSIDERED, State.ASSESSED, State.NOT_RETURNED, State.PROPOSED),
+    }
+)
+"""
+States in which the news of a departure may still wait to be posted; in the last ones the person was called back since,
+and word of that waits behind it.
+"""
 
 
 def _moves_return(facts: Facts) -> bool:

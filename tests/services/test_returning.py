@@ -414,6 +414,16 @@ async def test_a_protection_need_after_departure_calls_back_and_says_nothing(net
     assert [] == await outbox(network, "XAA", ours, "return.take-back")
 
 
+async def test_who_is_back_before_the_departure_was_posted_is_not_awaited(network: Network) -> None:
+    """Left and back while the line was down: once it is up, word of both arrives, and neither is held for good."""
+    ours, theirs = await homeward.on_the_day(network)
+    await acts(network, "XAA").depart(ours, "escort")
+    await acts(network, "XAA").recall(ours, "a false address", "UNSAFE", "2026-12-20", "first", "case_officer")
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
+
+
 async def lift(network: Network, action: str) -> None:
     """Have two persons of XAA put XBB on the list of States not to be contacted (``propose``), or off it (``lift``)."""
     keep = network.gateways["XAA"].no_contact
