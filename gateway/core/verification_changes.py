@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from gateway.core.attachments import drawn
 from gateway.core.case import Case, Side, State
-from gateway.core.deadlines import shorten_clock
 from gateway.core.machine import Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
@@ -98,8 +97,7 @@ def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
 
 def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
     """Take back what the extension changed when it was handed in: the end of the time, and the day told for it."""
-    clock = case.clock("reply")
-    case = case if clock is None else case.with_clocks(shorten_clock(clock))
+    case = case.with_clocks(*event.data.get("clocks", ()))
     told = case.delay is not None and bool(case.delay.get("extension"))
     return _not_accepted(replace(case, delay=None) if told else case, event, now)
 

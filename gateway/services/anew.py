@@ -263,5 +263,9 @@ async def fall_back(context: Context, tx: Tx, row: OutboundRow, data: Mapping[st
         return
     if row.type == DELAY and row.sealed is not None:
         said = ijson.loads(threads.again(context, held, row).body.encode())
-        name = "extension_not_accepted" if said["extension"] else name
+        if said["extension"]:
+            case, name = held.case, "extension_not_accepted"
+            clock = case.clock("reply")
+            shorter = clock and context.reckoner.shorten(case.partner, context.country, clock)
+            data = {**data, "clocks": (shorter,) if shorter else ()}
     await steps.tell(context, tx, held, Event(name, row.partner, GATEWAY, data), now)

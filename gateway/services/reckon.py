@@ -26,6 +26,7 @@ from gateway.core.deadlines import (
     level,
     recompute,
     remark_most,
+    shorten_clock,
     start_clock,
     starts_by,
     succeed,
@@ -232,6 +233,10 @@ class Reckoner:
             return extend_clock(clock, rule, calendar, now=now, reason=reason)
         except (ExtensionRefused, OutOfCalendar):
             return None
+
+    def shorten(self, requesting: str, requested: str, clock: Clock) -> Clock:
+        """Return ``clock`` without its last extension, by the calendar of today: a decree since then still stands."""
+        return self.recompute(requesting, requested, shorten_clock(clock))
 
     def level(self, requested: str, clock: Clock | None, now: datetime, held: bool) -> str | None:
         """Return the escalation level that silence has reached at ``now``, or ``None``; derived, never stored."""

@@ -9,6 +9,7 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.deliver import Line
 from gateway.services.ports import Unavailable
+from gateway.services.reckon import Reckoner
 from tests.support import story
 from tests.support.network import Network, open_gateway
 
@@ -250,6 +251,28 @@ async def test_refused_extension_is_none(network: Network, then: str | None) -> 
         await network.deliver()
         mine = (await story.case(network, "XAA", ours)).clock("reply")
         assert (await story.case(network, "XBB", theirs)).clock("reply").due_on == mine.due_on > before.due_on
+
+
+async def test_refused_extension_does_not_undo_a_decree(network: Network) -> None:
+    """A holiday that was named since the extension was handed in still counts once the extension is refused."""
+    ours, theirs = await story.acknowledged(network)
+    asked = network.gateways["XBB"]
+    due_on = (await story.case(network, "XBB", theirs)).clock("reply").due_on
+    network.clock.pass_(minutes=10)
+    await asked.answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    (claimed,) = await asked.deliverer.claim("XAA", Line(1))
+    for gateway in network.gateways.values():
+        old = gateway.context.reckoner
+        known = old.calendars["XBB"]
+        newer = replace(known, version="2", holidays={**known.holidays, due_on: "Decree"})
+        gateway.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": newer}, old.ladder)
+        await gateway.reminder.reckon_anew(network.clock.now())
+    network.clock.pass_(minutes=-10)
+    reply = await network.gateways["XAA"].receiver.receive(claimed.envelope)
+    await asked.deliverer.settle(claimed.row, reply.body)
+    mine, yours = [(await story.case(network, at, ref)).clock("reply") for at, ref in (("XAA", ours), ("XBB", theirs))]
+    assert ((), "2") == (yours.extended, yours.calendar_version)
+    assert mine.due_on == yours.due_on > due_on
 
 
 async def test_silence_only_escalates(network: Network) -> None:
