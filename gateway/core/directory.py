@@ -1,7 +1,8 @@
 """
 Who is competent for what, in which State, from which day: what a State announced of itself, and what holds on a day.
 
-Rule 1: a change is whole. The one with the highest serial of those that are valid by the day replaces all before it.
+Rule 1: a change is whole. Of those that are valid by the day the one of the latest epoch, and in it with the highest
+serial, replaces all others: a State that was restored counts on from what it still knows.
 Rule 2: where nothing was announced, the authorities of the State's card hold.
 Rule 3: an officer is an opaque id with tasks and days; nobody's name is in it.
 """
@@ -27,12 +28,18 @@ class Officer:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One announced directory: the body of a ``directory`` message."""
+    """One announced directory: the body of a ``directory`` message, and the epoch it was announced in."""
 
     serial: int
     valid_from: date
     authorities: tuple[Authority, ...]
     officers: tuple[Officer, ...]
+    epoch: int = 1
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Return what says which of two changes is the later one."""
+        return self.epoch, self.serial
 
 
 def _span(entry: Mapping[str, Any]) -> tuple[date, date | None]:
@@ -40,13 +47,14 @@ def _span(entry: Mapping[str, Any]) -> tuple[date, date | None]:
     return date.fromisoformat(entry["from"]), None if until is None else date.fromisoformat(until)
 
 
-def parse_change(body: Mapping[str, Any]) -> Change:
-    """Return the body of a ``directory`` message (its schema holds) as a value."""
+def parse_change(body: Mapping[str, Any], epoch: int = 1) -> Change:
+    """Return the body of a ``directory`` message of ``epoch`` (its schema holds) as a value."""
     return Change(
         body["serial"],
         date.fromisoformat(body["valid_from"]),
         tuple(Authority(one["id"], one["name"], tuple(one["tasks"]), *_span(one)) for one in body["authorities"]),
         tuple(Officer(one["id"], one["authority"], tuple(one["tasks"]), *_span(one)) for one in body["officers"]),
+        epoch,
     )
 
 
@@ -66,7 +74,7 @@ def faults(country: str, change: Change) -> tuple[str, ...]:
 def in_force(changes: Sequence[Change], on: date) -> Change | None:
     """Return the directory that holds on the day ``on``, or ``None`` if none was announced for it."""
     valid = [one for one in changes if one.valid_from <= on]
-    return max(valid, key=lambda one: one.serial, default=None)
+    return max(valid, key=lambda one: one.order, default=None)
 
 
 def authorities(changes: Sequence[Change], card: Sequence[Authority], on: date) -> tuple[Authority, ...]:

@@ -2,8 +2,9 @@
 The directory: competent authorities and liaison officers of every State, as each announced its own, signed.
 
 Rule 1: what a State announced is kept as the signed message itself, so that it can be shown later who said what.
-Rule 2: a change reaches every partner. A lower serial than one that is held changes nothing.
+Rule 2: a change reaches every partner. A lower serial than one that is held of its epoch changes nothing.
 Rule 3: no case is without a named officer. Who is away is stood in for by a deputy, and the deputy's deputy.
+Rule 4: what was received when the key that signed it was revoked already says nothing (M-8.3). It stays kept.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ import schemas
 from gateway.core.codes import PeerError, Reason
 from gateway.core.directory import Change, Officer, authorities, faults, officers, parse_change
 from gateway.core.messages import DIRECTORY
-from gateway.core.wire import Payload, parse_payload
+from gateway.core.wire import Payload, parse_payload, payload_digest
 from gateway.services import channel
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx
@@ -49,16 +50,37 @@ async def _signed(tx: Tx, country: str) -> list[str]:
     return text.split("\n") if text else []
 
 
-async def _changes(tx: Tx, country: str) -> tuple[Change, ...]:
-    """Return what ``country`` announced, in the order in which it was taken."""
-    return tuple(parse_change(_body(text)) for text in await _signed(tx, country))
+async def _changes(context: Context, tx: Tx, country: str) -> tuple[Change, ...]:
+    """Return what ``country`` announced and still stands, in the order in which it was taken."""
+    texts = await _signed(tx, country)
+    return tuple([_change(text) for text in texts if await _since(context, tx, country, text) is None])
 
 
-def _body(signed: str) -> Mapping[str, Any]:
-    """Return the body of a change: of a partner's signed message, or our own as announced."""
+def _change(signed: str) -> Change:
+    """Return a change: of a partner's signed message, or our own as announced."""
     if signed.startswith("{"):
-        return ijson.loads(signed.encode())
-    return parse_payload(jws.parse(signed.encode(), jws.TYP_MESSAGE).payload).body
+        return parse_change(ijson.loads(signed.encode()))
+    payload = parse_payload(jws.parse(signed.encode(), jws.TYP_MESSAGE).payload)
+    return parse_change(payload.body, payload.epoch)
+
+
+async def _since(context: Context, tx: Tx, country: str, signed: str) -> datetime | None:
+    """Return since when the key of what ``country`` announced is revoked, if that was before it was received here."""
+    revoked = context.trust.revoked(country)
+    if signed.startswith("{") or not revoked:
+        return None
+    parts = jws.parse(signed.encode(), jws.TYP_MESSAGE)
+    since = revoked.get(parts.kid)
+    if since is None:
+        return None
+    row = await tx.find_inbound(country, payload_digest(parts.payload))
+    return since if row is None or row.received_at >= since else None
+
+
+async def fallen(context: Context, tx: Tx, country: str) -> tuple[str, ...]:
+    """Return the digests of what ``country`` announced that fell with its key, in the order in which it was taken."""
+    texts = [text for text in await _signed(tx, country) if await _since(context, tx, country, text) is not None]
+    return tuple(payload_digest(jws.parse(text.encode(), jws.TYP_MESSAGE).payload) for text in texts)
 
 
 async def _keep(tx: Tx, country: str, text: str) -> None:
@@ -67,7 +89,7 @@ async def _keep(tx: Tx, country: str, text: str) -> None:
 
 async def listing(context: Context, tx: Tx, country: str, on: date) -> Listing:
     """Return what holds of ``country`` on the day ``on``; of a State whose card is not held, what it announced."""
-    changes = await _changes(tx, country)
+    changes = await _changes(context, tx, country)
     card = context.own if country == context.country else context.trust.find(country)
     serial = max((one.serial for one in changes), default=0)
     found = authorities(changes, card.authorities if card else (), on)
@@ -119,11 +141,11 @@ class Directory:
 
         Raises ``PeerError`` (``bad-schema``) for a directory that contradicts itself.
         """
-        change = parse_change(payload.body)
+        change = parse_change(payload.body, payload.epoch)
         if faults(payload.sender, change):
             raise PeerError(Reason.SCHEMA)
-        held = await _changes(tx, payload.sender)
-        if any(one.serial >= change.serial for one in held):
+        held = await _changes(self._context, tx, payload.sender)
+        if any(one.order >= change.order for one in held):
             return
         await _keep(tx, payload.sender, signed.decode("ascii"))
         self._context.log("directory.changed", partner=payload.sender)

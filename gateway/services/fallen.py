@@ -11,9 +11,10 @@ Rule 4: what counts is every revocation by the chain of cards, not the last card
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from gateway.core.wire import format_instant
-from gateway.services import cases
+from gateway.services import cases, directory
 from gateway.services.context import Context
 from gateway.services.exposure import INBOUND, PAGE
 from gateway.services.ports import Trace, Tx
@@ -73,11 +74,17 @@ class FallenMessages:
             looked = self._looked.get(country)
             if looked is None or looked.revoked != revoked:
                 looked = _Looked(revoked)
+                await self._tell_directory(country)
             fell, judged, end = await fallen(self._context, country, revoked, looked.before, looked.done)
             found += await self._note(fell, now)
             done = {number for number in (*looked.done, *judged) if number > looked.end}
             self._looked[country] = _Looked(revoked, looked.end, end, done)
         return tuple(found)
+
+    async def _tell_directory(self, country: str) -> None:
+        """Tell the log what fell of what ``country`` announced of itself; nobody goes by it any more."""
+        for digest in await self._context.store.read(partial(directory.fallen, self._context, country=country)):
+            self._context.log("directory.fell", partner=country, digest=digest)
 
     async def _note(self, found: Sequence[Fallen], now: datetime) -> Sequence[Fallen]:
         async def unit(tx: Tx) -> None:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from gateway import app
-from gateway.core import envelope
+from gateway.core import envelope, wire
 from gateway.core.codes import PeerError, problem
 from gateway.services.shares import Shares
 from gateway.services.witness import CONFLICTS_MAX
@@ -869,3 +869,54 @@ async def test_order_of_checks(door: Door) -> None:
     await door.refused(door.partner.message(body=body, statements=[statement]), "not-minimised")
     reply = door.partner.reply("not-found")
     await door.refused(door.partner.message("verification.reply", reply), "bad-statement")
+
+
+def _directory(serial: int, name: str) -> dict[str, Any]:
+    """Return a directory of XAA with one authority of that ``name``."""
+    days = {"tasks": ["NATIONALITY"], "from": "2026-11-01", "until": None}
+    officer = {"id": "DPx6b_MxUGnTi3ssJc-4VA", "authority": "XAA-ID-01", **days}
+    authorities = [{"id": "XAA-ID-01", "name": name, **days}]
+    return {"serial": serial, "valid_from": "2026-11-01", "authorities": authorities, "officers": [officer]}
+
+
+async def _names(door: Door) -> list[str]:
+    return [one.name for one in (await door.gateway.directory.show("XAA"))[0].authorities]
+
+
+async def test_what_a_thief_announced_falls_with_the_key(fresh: Door) -> None:
+    """A directory by a key that was revoked as of before it came holds no more, and keeps none from being taken."""
+    secrets, now, new = fresh.partner.secrets, fresh.network.clock.now(), SigningKey.generate()
+    await fresh.accepted(fresh.partner.message("directory", _directory(999_999, "Thief")))
+    claims = card.claims_of(secrets.second) | {"serial": 3, "prev": secrets.second.digest}
+    at = wire.format_instant(now - DAY)
+    revoked = [{**one, "revoked_at": at} if one["kid"] == secrets.signing.kid else one for one in claims["signing"]]
+    claims["signing"] = [*revoked, entry(new, now - DAY, now + 90 * DAY)]
+    publish(fresh, 3, card.sign_card(claims, secrets.identity))
+    await fresh.gateway.refresh_trust()
+    assert "Thief" not in await _names(fresh)
+    assert ["directory.fell"] == [event for event, _ in fresh.network.logs if event.endswith(".fell")]
+    await fresh.accepted(fresh.partner.message("directory", _directory(1, "Register"), signer=new))
+    assert ["Register"] == await _names(fresh)
+
+
+async def test_what_was_announced_before_the_theft_stands(fresh: Door) -> None:
+    """A directory that came before the instant as of which its key was revoked holds on (M-8.3)."""
+    secrets, now = fresh.partner.secrets, fresh.network.clock.now()
+    await fresh.accepted(fresh.partner.message("directory", _directory(1, "Register")))
+    claims = card.claims_of(secrets.second) | {"serial": 3, "prev": secrets.second.digest}
+    at = wire.format_instant(now + S)
+    claims["signing"] = [
+        {**one, "revoked_at": at} if one["kid"] == secrets.signing.kid else one for one in claims["signing"]
+    ]
+    publish(fresh, 3, card.sign_card(claims, secrets.identity))
+    await fresh.gateway.refresh_trust()
+    assert ["Register"] == await _names(fresh)
+
+
+async def test_directory_said_after_a_restore_holds(fresh: Door) -> None:
+    """A State that lost its last serial in a restore uses it again in the next epoch, and what it says then holds."""
+    publish(fresh, 3, raised(fresh, 2))
+    await fresh.accepted(fresh.partner.message("directory", _directory(2, "Lost")))
+    await fresh.gateway.refresh_trust()
+    await fresh.accepted(fresh.partner.message("directory", _directory(2, "Moved"), epoch=2))
+    assert ["Moved"] == await _names(fresh)
