@@ -13,7 +13,8 @@ from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("### 5.9 ")[2].partition("### 5.10 ")[0]
-ASKED, ASKING = SECTION.split("The asking State accepts:")
+ASKED, REST = SECTION.split("The asking State accepts:")
+ASKING, LEADS = REST.split("Where a message leads")
 OVER = (S.CLOSED_SAFE, S.CLOSED_CONCERN, S.LOST_CONTACT)
 ANYWHERE = {kind for kind in re.findall(r"`([a-z.-]+)`", SECTION.partition("[M-5.31]")[2]) if kind in TYPES}
 """What M-5.31 allows at every place; the tables leave it out."""
@@ -96,3 +97,75 @@ def test_no_row_is_left_out() -> None:
     """Every row of the two tables is checked, but for the thread that no request has opened."""
     shown = re.findall(r"^\| ([a-z ]+) \| (?:`|none)", ASKED + ASKING, re.MULTILINE)
     assert sorted(place.strip() for place in [*PLACES, "no request accepted"]) == sorted(shown)
+
+
+SAID = {
+    "verification.request": ("send", None),
+    "verification.acknowledgement": ("acknowledge", "acknowledgement"),
+    "verification.redirect": ("redirect", "redirection"),
+    "verification.question": ("ask", "question"),
+    "verification.elements": ("send", "elements"),
+    "verification.interview": ("ask_interview", "interview"),
+    "verification.interview-answer": ("interview_answer", "interview_answer"),
+    "verification.reply": ("answer", "reply"),
+    "verification.contest": ("contest", "contest"),
+    "return.proposal": ("propose", "proposal"),
+    "return.acceptance, accepted true": ("accept", "acceptance"),
+    "return.acceptance, accepted false": ("refuse", "refusal"),
+    "travel-document.request": ("request_document", "document_request"),
+    "travel-document.issued": ("issue", "document"),
+    "return.schedule, planned": ("schedule", "schedule_notice"),
+    "return.schedule, cancelled": ("cancel", "cancellation"),
+    "return.schedule, departed": ("depart", "departure"),
+    "return.handover by the asking State": ("hand_over", "handover"),
+    "return.handover by the asked State": ("confirm_handover", "handover"),
+    "return.monitoring, final false": ("report", "monitoring"),
+    "return.monitoring, final true": ("report_safe", "monitoring_safe"),
+    "return.take-back": ("recall", "take_back"),
+    "withdrawal": ("withdraw", "withdrawal"),
+}
+"""Each row of the table of where a message leads: the event of who says it, and that of who accepts it."""
+
+BY_ASKED = {
+    *("acknowledge", "redirect", "ask", "ask_interview", "answer", "accept", "refuse", "issue", "confirm_handover"),
+    *("report", "report_safe"),
+}
+ROWS = re.findall(r"^\| (`.+?) \| ([a-z ]+) \| ([a-z ]+) \|$", LEADS, re.MULTILINE)
+
+
+def _led(rows: Iterable[Row], event: str, by: bool) -> set[S]:
+    """Return where ``event`` leads in ``rows``, by the partner or not; where it stays, the states it stays in."""
+    fitting = [row for row in rows if row.event == event and ("partner" in row.who) is by]
+    moved = {S(row.target) for row in fitting if row.target in set(S)} - {S.UNDELIVERED}
+    return moved or {S(row.source) for row in fitting if row.source in (S.DECIDED, S.DEPARTED, S.ACCEPTED)}
+
+
+def _stands_for(place: str, rows: Iterable[Row]) -> set[S]:
+    found = [set(states) for name, (of, _, states) in PLACES.items() if name.strip() == place and of is rows]
+    return found[0]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_where_a_message_leads_is_where_the_state_tables_lead(row: tuple[str, str, str]) -> None:
+    """Who says it, and who accepts it, is then at the place that the page names."""
+    name, said, accepted = row[0].replace("`", ""), row[1], row[2]
+    own, theirs = SAID[name]
+    sender = REQUESTED_ROWS if own in BY_ASKED else REQUESTING_ROWS
+    taker = REQUESTING_ROWS if sender is REQUESTED_ROWS else REQUESTED_ROWS
+    leads = _led(sender, own, by=False)
+    if name == "verification.request":
+        leads = {S.SENT}  # the same event sends elements, from another state
+    elif name == "verification.elements":
+        leads = {S.ACKNOWLEDGED}
+    assert leads, name
+    assert leads <= _stands_for(said, sender), name
+    if theirs is not None:
+        led = _led(taker, theirs, by=True)
+        assert led, name
+        assert led <= _stands_for(accepted, taker), name
+
+
+def test_every_message_that_leads_somewhere_has_its_row() -> None:
+    """The table is whole: each message that is an event of its own has a row, and no row is of another."""
+    shown = [name.replace("`", "") for name, _, _ in ROWS]
+    assert sorted(SAID) == sorted(shown)
