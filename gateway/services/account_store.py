@@ -284,8 +284,8 @@ class Claim:
 class AccountStore(Protocol):
     """Where all of this is kept. Each method is one transaction; ``Unavailable`` if the store cannot serve now."""
 
-    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> None:
-        """Keep ``session``; the one with the id ``instead_of`` ends in the same step."""
+    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> bool:
+        """Keep ``session``; ``instead_of`` ends in the same step. ``False``, and nothing kept, if that had ended."""
         ...
 
     async def find_session(self, id: str) -> tuple[Session, bytes] | None:
@@ -360,8 +360,12 @@ class AccountStore(Protocol):
         """Return every invitation that stands at ``at``."""
         ...
 
-    async def add_passkey(self, passkey: Passkey) -> None:
-        """Keep a passkey. Raises ``Conflict`` if its credential id is known."""
+    async def add_passkey(self, passkey: Passkey, session: str | None = None) -> bool:
+        """
+        Keep a passkey; with the id of a session, only while that lasts, in one step: else ``False``.
+
+        Raises ``Conflict`` if its credential id is known.
+        """
         ...
 
     async def find_passkey(self, id: str) -> Passkey | None:
@@ -380,8 +384,8 @@ class AccountStore(Protocol):
         """Remove a passkey of this person; return whether there was one."""
         ...
 
-    async def set_code(self, secret: CodeSecret) -> None:
-        """Keep the secret of a person's codes instead of the one before."""
+    async def set_code(self, secret: CodeSecret, session: str | None = None) -> bool:
+        """Keep the secret of a person's codes instead of the one before; with a session, as ``add_passkey``."""
         ...
 
     async def find_code(self, person: str) -> CodeSecret | None:

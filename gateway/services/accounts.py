@@ -3,7 +3,7 @@ Who is at a desk: sessions, one-time links, invitations, passkeys and codes, and
 
 Rule 1: a token is known to the browser alone. Here stands its SHA-256, so whoever reads the file can open no session.
 Rule 2: a session belongs to one desk and to a person in office. It ends by itself after 15 idle minutes or ten hours,
-and its token is drawn anew whenever what was proved changes.
+and its token is drawn anew whenever what was proved changes. One that was ended does not go on, whatever was under way.
 Rule 3: whatever may be used once is used up in one step of the store, so of two that come together one is too late.
 Rule 4: nothing here says whether a person exists to somebody who has not signed in.
 """
@@ -107,7 +107,7 @@ class Accounts:
         Begin a session and return its token and itself; ``instead_of`` ends in the same step.
 
         A session that goes on at another level keeps when it was opened: proving more does not lengthen the day.
-        Raises ``Forbidden`` if the person may not be at this desk now.
+        Raises ``Forbidden`` if the person may not be at this desk now, or if ``instead_of`` was ended meanwhile.
         """
         if level not in LEVELS or desk not in DESKS:
             raise ValueError("not a level or a desk")
@@ -129,7 +129,9 @@ class Accounts:
             enrolling,
             language=language or (instead_of.language if instead_of is not None else ""),
         )
-        await self.store.add_session(made, b"", instead_of.id if instead_of is not None else None)
+        if not await self.store.add_session(made, b"", instead_of.id if instead_of is not None else None):
+            self.log("session.refused", desk=desk, reason="ended")
+            raise Forbidden("the session was ended", "sign in again")
         await self.note(person, "session.begun", level, desk, now)
         self.log("session.begun", desk=desk, reason=level)
         return token, made
@@ -407,9 +409,14 @@ class Accounts:
         """Return by what an authenticator knows ``person``: 16 bytes that say nothing (WebAuthn section 14.6.1)."""
         return self.vault.index_value(f"user handle|{person}")
 
-    async def add_passkey(self, passkey: Passkey, desk: str, now: datetime) -> None:
-        """Keep a passkey, and let the person try codes again. Raises ``Conflict`` if it is known already."""
-        await self.store.add_passkey(passkey)
+    async def add_passkey(self, passkey: Passkey, desk: str, now: datetime, *, session: Session | None = None) -> None:
+        """
+        Keep a passkey, and let the person try codes again. Raises ``Conflict`` if it is known already.
+
+        Nothing is added in a ``session`` that was ended meanwhile: raises ``Forbidden``.
+        """
+        if not await self.store.add_passkey(passkey, session.id if session is not None else None):
+            raise Forbidden("the session was ended", "sign in again")
         await self.store.clear_attempts(self._attempts_key(passkey.person))
         await self.note(passkey.person, "passkey.added", passkey.name, desk, now)
         self.log("passkey.added", desk=desk)
@@ -446,13 +453,21 @@ class Accounts:
         """Return whether the person has codes."""
         return await self.store.find_code(person) is not None
 
-    async def add_code(self, person: str, secret: str, code: str, desk: str, now: datetime) -> bool:
-        """Keep ``secret`` if ``code`` is one of its codes now, which counts as used; ``False`` if it is not."""
+    async def add_code(
+        self, person: str, secret: str, code: str, desk: str, now: datetime, *, session: Session | None = None
+    ) -> bool:
+        """
+        Keep ``secret`` if ``code`` is one of its codes now, which counts as used; ``False`` if it is not.
+
+        Raises as ``add_passkey``.
+        """
         step = code_step(secret, code, now)
         if step is None:
             return False
         sealed = self.vault.seal_own("code", person, "sealed", secret.encode("ascii"))
-        await self.store.set_code(CodeSecret(person, sealed, step, now))
+        kept = CodeSecret(person, sealed, step, now)
+        if not await self.store.set_code(kept, session.id if session is not None else None):
+            raise Forbidden("the session was ended", "sign in again")
         await self.store.clear_attempts(self._attempts_key(person))
         await self.note(person, "code.added", "", desk, now)
         self.log("code.added", desk=desk)

@@ -124,8 +124,8 @@ class DeskStore(ABC):
 
     # Sessions.
 
-    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> None:
-        """Keep ``session``; the one with the id ``instead_of`` ends in the same step."""
+    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> bool:
+        """Keep ``session``; ``instead_of`` ends in the same step. ``False``, and nothing kept, if that had ended."""
         row = (
             session.id,
             session.person,
@@ -141,9 +141,10 @@ class DeskStore(ABC):
             session.language,
         )
         async with self._unit() as unit:
-            if instead_of is not None:
-                await unit.change("DELETE FROM session WHERE id = ?", (instead_of,))
+            if instead_of is not None and not await unit.change("DELETE FROM session WHERE id = ?", (instead_of,)):
+                return False
             await unit.change("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            return True
 
     async def find_session(self, id: str) -> tuple[Session, bytes] | None:
         """Return a session with its invitation as it stands now, and its sealed banner."""
@@ -276,11 +277,25 @@ class DeskStore(ABC):
 
     # Passkeys and codes.
 
-    async def add_passkey(self, passkey: Passkey) -> None:
-        """Keep a passkey. Raises ``Conflict`` if its credential id is known."""
+    async def add_passkey(self, passkey: Passkey, session: str | None = None) -> bool:
+        """
+        Keep a passkey; with the id of a session, only while that lasts, in one step: else ``False``.
+
+        Raises ``Conflict`` if its credential id is known.
+        """
         one = passkey
         row = (one.id, one.person, one.key, one.count, " ".join(one.transports), one.name, _seconds(one.added_at))
-        await self._change("INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
+        return await self._added(session, "INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
+
+    async def _added(self, session: str | None, statement: str, row: Row) -> bool:
+        """Run ``statement`` while ``session`` lasts; whoever ends it meanwhile waits until this is done."""
+        async with self._unit() as unit:
+            # Not only a look: the change holds the row, so that it is not deleted before this is committed.
+            holds = "UPDATE session SET seen_at = seen_at WHERE id = ?"
+            if session is not None and not await unit.change(holds, (session,)):
+                return False
+            await unit.change(statement, row)
+            return True
 
     async def find_passkey(self, id: str) -> Passkey | None:
         """Return a passkey by credential id."""
@@ -304,10 +319,10 @@ class DeskStore(ABC):
         """Remove a passkey of this person; return whether there was one."""
         return await self._change("DELETE FROM passkey WHERE id = ? AND person = ?", (id, person)) == 1
 
-    async def set_code(self, secret: CodeSecret) -> None:
-        """Keep the secret of a person's codes instead of the one before."""
+    async def set_code(self, secret: CodeSecret, session: str | None = None) -> bool:
+        """Keep the secret of a person's codes instead of the one before; with a session, as ``add_passkey``."""
         row = (secret.person, secret.sealed, secret.last_step, _seconds(secret.added_at))
-        await self._change(_SET_CODE, row)
+        return await self._added(session, _SET_CODE, row)
 
     async def find_code(self, person: str) -> CodeSecret | None:
         """Return the secret of a person's codes."""

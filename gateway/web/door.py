@@ -176,6 +176,8 @@ class _Door:
             return await self._choose_language(visit, wanted)
         if request.method == "POST":
             await self._read_form(visit, token)
+            if token:  # a form may take its time to arrive, and the session was ended meanwhile
+                session = visit.session = await site.accounts.find(token, self._pages.name, now, touch=False)
         if route.roles >= ANYONE:
             return await self._answer(visit)
         if session is None:

@@ -134,9 +134,40 @@ async def test_session_takes_the_place_of_another_at_once(store: DeskStore) -> N
     await store.add_session(session("s1"), b"", None)
     await store.add_session(session("s2"), b"", "s1")
     assert await store.find_session("s1") is None
+    await store.add_session(session("s3"), b"", None)
     with pytest.raises(Conflict):
-        await store.add_session(session("s2"), b"", "s2x")
-    assert await store.find_session("s2") is not None
+        await store.add_session(session("s2"), b"", "s3")
+    assert None not in (await store.find_session("s2"), await store.find_session("s3"))
+
+
+async def test_what_was_ended_goes_on_in_no_way(store: DeskStore) -> None:
+    """No session takes the place of one that was ended, and none adds a way of signing in, whatever was under way."""
+    await store.add_session(session("s1"), b"", None)
+    assert await store.add_passkey(PASSKEY, "s1")
+    assert await store.set_code(CodeSecret("first", b"sealed", 7, T0), "s1")
+    await store.end_sessions(person="first")
+    assert not await store.add_session(session("s2"), b"", "s1")
+    assert not await store.add_passkey(replace(PASSKEY, id="p2"), "s1")
+    assert not await store.set_code(CodeSecret("first", b"another", 8, T0), "s1")
+    assert await store.find_session("s2") is None
+    assert ["p1"] == [one.id for one in await store.passkeys("first")]
+    assert CodeSecret("first", b"sealed", 7, T0) == await store.find_code("first")
+
+
+async def test_who_ends_a_session_waits_for_what_is_added_in_it(store: DeskStore, open_one: Open) -> None:
+    """Of an addition and an end at the same time each is whole: nothing is added after the end was told."""
+    other = await open_one()
+    for number in range(10):
+        await store.add_session(session(f"s{number}"), b"", None)
+
+        async def end() -> tuple[int, int]:
+            ended = await other.end_sessions(person="first")
+            return ended, len(await other.passkeys("first"))
+
+        adding = store.add_passkey(replace(PASSKEY, id=f"p{number}"), f"s{number}")
+        _, (_, seen) = await asyncio.gather(adding, end())
+        assert seen == len(await store.passkeys("first"))
+    await other.close()
 
 
 async def test_revoking_takes_links_and_sessions_along(store: DeskStore) -> None:

@@ -52,7 +52,9 @@ class Codes:
     async def enrol(self, session: Session, pending: str, code: str, now: datetime) -> bool:
         """Keep the waiting secret if ``code`` is one of its codes; it then waits no more."""
         secret = await self.find(session, pending, now)
-        if secret is None or not await self.accounts.add_code(session.person, secret, code, self.desk, now):
+        if secret is None:
+            return False
+        if not await self.accounts.add_code(session.person, secret, code, self.desk, now, session=session):
             return False
         await self.accounts.take_challenge(pending, USE, session.id, now)
         return True

@@ -101,7 +101,7 @@ class Passkeys:
         return webauthn.options_to_json(options)
 
     async def enrol(self, session: Session, credential: str, name: str, now: datetime) -> Passkey:
-        """Keep the passkey that ``credential`` (JSON) registers. Raises ``Refused``, ``Conflict``."""
+        """Keep the passkey that ``credential`` (JSON) registers. Raises ``Refused``, ``Conflict``, ``Forbidden``."""
         parsed = _parse_registration(credential)
         challenge = _challenge_of(parsed.response.client_data_json)
         kept = await self.accounts.take_challenge(challenge, "enrol", session.id, now)
@@ -130,7 +130,7 @@ class Passkeys:
             name[:NAME_MAX_CHARS],
             now,
         )
-        await self.accounts.add_passkey(made, self.desk, now)
+        await self.accounts.add_passkey(made, self.desk, now, session=session)
         return made
 
     async def options(
