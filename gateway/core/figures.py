@@ -46,8 +46,21 @@ arrived; or the follow-up of six months or more ended, and how.
 """
 OUTCOMES = (
     *("NATIONAL", "NOT_NATIONAL", "FORMER_NATIONAL", "PR_AT_DATE", "NO_PR_AT_DATE", "NOT_FOUND", "CANNOT_SAY"),
-    *("REFUSED", NO_ANSWER),
+    *("REFUSED", "DOC_AUTHENTIC", "DOC_NOT_AUTHENTIC", NO_ANSWER),
 )
+"""Every outcome that a reply can have, and none: whatever is in no column makes the sums of two tables differ."""
+
+ALIKE: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "answer": {"answered": frozenset({"IN_TIME", "LATE"})},
+    "method": {"answered": frozenset(METHODS) - {NO_ANSWER}},
+    "outcome": {"answered": frozenset(OUTCOMES) - {NO_ANSWER}, "positive": POSITIVE_OUTCOMES},
+    "return_": {"positive": frozenset(RETURNS) - {"NOT_OPEN"}},
+}
+"""
+What tables by different properties count alike: the requests that were answered, and those with a positive answer.
+
+What is hidden in one table must not follow from the cells of another that say the same of it.
+"""
 STEPS = ("acknowledgement", "reply", "acceptance", "travel_document", "return", "follow_up")
 
 
@@ -377,9 +390,9 @@ def tabulate(
     cells = suppress(counts(table, shape, courses), shape, minimum)
     new = Shown(table.rows, table.columns, quarters(period), shape, cells)
     if table.audience == PUBLIC:
-        new = hide_until_safe(new, [shown for audience, shown in before if audience == PUBLIC], minimum)
+        new = hide_until_safe(new, [shown for audience, shown in before if audience == PUBLIC], minimum, ALIKE)
     # Whoever sees the internal tables sees the public ones too.
-    return hide_until_safe(new, [shown for _, shown in before], MINIMUM[INTERNAL])
+    return hide_until_safe(new, [shown for _, shown in before], MINIMUM[INTERNAL], ALIKE)
 
 
 def tabulate_durations(table: Table, rows: Sequence[str], courses: Sequence[Course]) -> Cells:

@@ -201,14 +201,25 @@ _LARGEST = 1 << 40
 """No count is larger. What comes to more, or is no whole number, is a contradiction, and counts as exposed."""
 
 
-def hide_until_safe(new: Shown, before: Sequence[Shown], minimum: int) -> Shown:
+Alike = Mapping[str, Mapping[str, frozenset[str]]]
+"""
+For each property groups of its values, by name: the cases in a group of one name are the same by every property.
+
+So what two tables by different properties say of one group is one number, as their sums are.
+"""
+
+
+def hide_until_safe(new: Shown, before: Sequence[Shown], minimum: int, alike: Alike | None = None) -> Shown:
     """
     Return ``new`` with as many cells hidden as it takes to find no small cell from all tables.
 
-    For each small cell that is found, the smallest cell of its row or column goes, and if there is none the smallest of
+    First goes what contradicts the tables before: cases moved since then, and whoever subtracts sees how many. Then for
+    each small cell that is found, the smallest cell of its row or column goes, and if there is none the smallest of
     all. A table of which nothing is left has only hidden cells.
     """
-    while found := exposed((*before, new), minimum):
+    moved = _contradicting(new, before, alike or {})
+    new = replace(new, cells={key: None if key in moved else value for key, value in new.cells.items()})
+    while found := exposed((*before, new), minimum, alike):
         left = {key: value for key, value in new.cells.items() if value is not None}
         if not left:
             return new
@@ -222,7 +233,23 @@ def hide_until_safe(new: Shown, before: Sequence[Shown], minimum: int) -> Shown:
     return new
 
 
-def exposed(tables: Sequence[Shown], minimum: int) -> tuple[tuple[Key, Key, tuple[str, ...]], ...]:
+def _contradicting(new: Shown, before: Sequence[Shown], alike: Alike) -> frozenset[Key]:
+    """Return the cells of ``new`` that cannot be true together with the tables before and the others of its cells."""
+    linked = _linked((*before, new))
+    solved = _solve(_equations(linked, alike, linked[:-1]))
+    moved = set()
+    for key, equation in _cells(new):
+        rest = _reduced(solved, equation)
+        if set(rest) == {None}:
+            moved.add(key)
+        else:
+            _add(solved, rest)
+    return frozenset(moved)
+
+
+def exposed(
+    tables: Sequence[Shown], minimum: int, alike: Alike | None = None
+) -> tuple[tuple[Key, Key, tuple[str, ...]], ...]:
     """
     Return each count below ``minimum`` that follows from ``tables`` by adding and subtracting: kind, cell, periods.
 
@@ -230,7 +257,7 @@ def exposed(tables: Sequence[Shown], minimum: int) -> tuple[tuple[Key, Key, tupl
     share periods with the last one, directly or through others, are looked at.
     """
     linked = _linked(tables)
-    solved = _solve(_equations(linked))
+    solved = _solve(_equations(linked, alike or {}, linked))
     found = []
     for kind, shape in _shapes(linked).items():
         spans: set[tuple[str, ...]] = {(period,) for table in linked for period in table.periods}
@@ -268,8 +295,8 @@ def _sum(kind: Key, shape: Shape, key: Key, periods: Iterable[str]) -> Row:
     return {(kind, row, column, period): 1 for row, column in shape.inner(key) for period in periods}
 
 
-def _equations(tables: Sequence[Shown]) -> Iterator[Row]:
-    """Yield that two tables count the same cases by what both tell, and what each shown cell says."""
+def _equations(tables: Sequence[Shown], alike: Alike, told: Sequence[Shown]) -> Iterator[Row]:
+    """Yield that two of ``tables`` count the same cases by what both tell, and what each cell of ``told`` says."""
     shapes = _shapes(tables)
     periods = sorted({period for table in tables for period in table.periods})
     for (one, first), (other, second) in combinations(shapes.items(), 2):
@@ -278,10 +305,24 @@ def _equations(tables: Sequence[Shown]) -> Iterator[Row]:
         for key, period in product(product(rows, columns), periods):
             left, right = _sum(one, first, key, (period,)), _sum(other, second, key, (period,))
             yield {**left, **dict.fromkeys(right, _PRIME - 1)}
-    for table in tables:
-        for key, value in table.cells.items():
-            if value is not None:
-                yield {**_sum(table.kind, table.shape, key, table.periods), None: value}
+        groups, others = (alike.get(kind[1], {}) if one[1] != other[1] else {} for kind in (one, other))
+        for name, row, period in product(sorted(set(groups) & set(others)), rows, periods):
+            left = _group(one, first, row, groups[name], period)
+            yield {**left, **dict.fromkeys(_group(other, second, row, others[name], period), _PRIME - 1)}
+    for table in told:
+        yield from (equation for _, equation in _cells(table))
+
+
+def _group(kind: Key, shape: Shape, row: str, columns: Iterable[str], period: str) -> Row:
+    """Return the sum of some columns in a row, of one period."""
+    return {(kind, across, column, period): 1 for column in sorted(columns) for across, _ in shape.inner((row, column))}
+
+
+def _cells(table: Shown) -> Iterator[tuple[Key, Row]]:
+    """Yield what each shown cell of a table says."""
+    for key, value in table.cells.items():
+        if value is not None:
+            yield key, {**_sum(table.kind, table.shape, key, table.periods), None: value}
 
 
 def _solve(equations: Iterable[Row]) -> dict[Unknown, tuple[int, Row]]:
@@ -292,13 +333,17 @@ def _solve(equations: Iterable[Row]) -> dict[Unknown, tuple[int, Row]]:
     """
     solved: dict[Unknown, tuple[int, Row]] = {}
     for equation in equations:
-        rest = _reduced(solved, equation)
-        leading = next((unknown for unknown in rest if unknown is not None), None)
-        if leading is None:
-            continue  # it follows from the others, or cases moved between two tables and it contradicts them
-        factor = pow(rest[leading], -1, _PRIME)
-        solved[leading] = len(solved), {unknown: value * factor % _PRIME for unknown, value in rest.items()}
+        _add(solved, _reduced(solved, equation))
     return solved
+
+
+def _add(solved: dict[Unknown, tuple[int, Row]], rest: Row) -> None:
+    """Take in an equation in which nothing is left that was solved for."""
+    leading = next((unknown for unknown in rest if unknown is not None), None)
+    if leading is None:
+        return  # it follows from the others, or cases moved between two tables and it contradicts them
+    factor = pow(rest[leading], -1, _PRIME)
+    solved[leading] = len(solved), {unknown: value * factor % _PRIME for unknown, value in rest.items()}
 
 
 def _reduced(solved: Mapping[Unknown, tuple[int, Row]], equation: Row) -> Row:

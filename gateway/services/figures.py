@@ -6,11 +6,14 @@ Rule 2: each new table is tested against all before it, for the readers of each 
 Rule 3: one person of an overseeing office releases a table; one that tells about single States needs a second person,
 of foreign affairs.
 Rule 4: what is kept of an erased case is its course: no reference, no person, no day.
+Rule 5: a quarter is counted as it stood when the first table of it was shown, in every table of counts that holds it,
+or the difference of two tables would tell what became of somebody in between.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from gateway.core import figures
@@ -19,6 +22,7 @@ from gateway.core.suppress import ONE_ROW, TOTAL, Cells, Key, Shape, Shown
 from gateway.services import cases
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import CaseRow, ReleaseRow, Tx
+from keys import b64
 from schemas import ijson
 
 RELEASERS = frozenset({"coordinator", "dpo"})
@@ -130,7 +134,10 @@ async def release(
     before = await ledger(context)
     if any((one.table.name, one.direction, one.period) == (name, direction, period) for one in before):
         raise CannotRelease("this table was shown before; isthmus stats list has it")
-    counted = figures.chosen(await courses(context, now), direction, period)
+    live = await courses(context, now)
+    rest = {} if table.durations else await _standing(context, live, direction, period)
+    counted = tuple(one for part in rest.values() for one in part)
+    counted = figures.chosen(live, direction, period) if table.durations else counted
     rows = _rows(context, table, counted)
     if table.durations:
         shape, cells = figures.shape_of(table, rows), figures.tabulate_durations(table, rows, counted)
@@ -143,12 +150,46 @@ async def release(
     async def enter(tx: Tx) -> int:
         if len(await tx.releases()) != known:
             raise CannotRelease("another table was shown meanwhile; try again")
+        for quarter, standing in rest.items():
+            await tx.set_meta(_place(direction, quarter), _frozen(context, direction, quarter, standing))
         text = ijson.dumps(content_json(table, direction, period, cells)).decode()
         return await tx.add_release(ReleaseRow(0, now, name, direction, period, person, second, text))
 
     number: int = (await context.commit(enter)).value
     context.log("figures.released", count=number)
     return Release(number, now, table, direction, period, person, second, shape, cells)
+
+
+async def _standing(
+    context: Context, live: Sequence[Course], direction: str, period: str
+) -> dict[str, tuple[Course, ...]]:
+    """Return the courses of each quarter of a period: as they stood when it was first shown, or as they stand now."""
+    found = {}
+    for quarter in figures.quarters(period):
+        kept = await context.store.read(partial(_meta, _place(direction, quarter)))
+        found[quarter] = (
+            _thawed(context, direction, quarter, kept) if kept else figures.chosen(live, direction, quarter)
+        )
+    return found
+
+
+async def _meta(name: str, tx: Tx) -> str | None:
+    return await tx.get_meta(name)
+
+
+def _place(direction: str, quarter: str) -> str:
+    return f"figures.{direction}.{quarter}"
+
+
+def _frozen(context: Context, direction: str, quarter: str, courses: Sequence[Course]) -> str:
+    """Return courses without their durations, sealed: what is shown of them is for the tables alone to say."""
+    raw = ijson.dumps({"courses": [replace(one, spans=()).to_dict() for one in courses]})
+    return b64.encode(context.vault.seal_own("figures", direction, quarter, raw))
+
+
+def _thawed(context: Context, direction: str, quarter: str, kept: str) -> tuple[Course, ...]:
+    raw = context.vault.open_own("figures", direction, quarter, b64.decode(kept))
+    return tuple(Course.from_dict(one) for one in ijson.loads(raw)["courses"])
 
 
 def _checked(name: str, direction: str, period: str, now: datetime) -> Table:

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import schemas
 from gateway.core.figures import (
+    ALIKE,
     ANSWERS,
     COLUMNS,
     DURATION_COLUMNS,
@@ -32,7 +34,8 @@ from gateway.core.figures import (
     tabulate,
     tabulate_durations,
 )
-from gateway.core.suppress import Shown, exposed
+from gateway.core.messages import POSITIVE_OUTCOMES
+from gateway.core.suppress import TOTAL, Shown, exposed
 
 HALF = Fraction(1, 2)
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -226,21 +229,27 @@ def test_other_periods_are_refused(period: str) -> None:
 def many(count: int, seed: int, quarter: str = "2026Q1") -> list[Course]:
     """Return invented courses with five States, one of which is rare."""
     chance = random.Random(seed)
-    return [
-        Course(
-            "requesting",
-            chance.choices(["XBB", "XCC", "XDD", "XEE"], [20, 10, 5, 1])[0],
-            "POLICY_DEFAULT",
-            quarter,
-            chance.choices(ANSWERS, [20, 8, 2, 3, 3, 1, 1])[0],
-            chance.choice(COLUMNS["extension"]),
-            chance.choices(METHODS, [9, 2, 1, 4])[0],
-            chance.choices(OUTCOMES, [9, 2, 1, 3, 1, 3, 1, 1, 4])[0],
-            chance.choices(RETURNS, [9, 5, 4, 2, 2, 1, 1, 1])[0],
-            (Span("reply", chance.randint(1, 60), done=chance.random() < 0.8),),
+    made = []
+    for _ in range(count):
+        answer = chance.choices(ANSWERS, [20, 8, 2, 3, 3, 1, 1])[0]
+        answered = answer in ("IN_TIME", "LATE")
+        outcome = chance.choices(OUTCOMES[:-1], [9, 2, 1, 3, 1, 3, 1, 1, 1, 1])[0] if answered else OUTCOMES[-1]
+        positive = outcome in POSITIVE_OUTCOMES
+        made.append(
+            Course(
+                "requesting",
+                chance.choices(["XBB", "XCC", "XDD", "XEE"], [20, 10, 5, 1])[0],
+                "POLICY_DEFAULT",
+                quarter,
+                answer,
+                chance.choice(COLUMNS["extension"]),
+                chance.choices(METHODS[:-1], [9, 2, 1])[0] if answered else METHODS[-1],
+                outcome,
+                chance.choices(RETURNS[1:], [5, 4, 2, 2, 1, 1, 1])[0] if positive else RETURNS[0],
+                (Span("reply", chance.randint(1, 60), done=chance.random() < 0.8),),
+            )
         )
-        for _ in range(count)
-    ]
+    return made
 
 
 ROWS = {"": [], "partner": ["XBB", "XCC", "XDD", "XEE", "XFF"], "instrument": ["PALERMO8", "POLICY_DEFAULT"]}
@@ -257,9 +266,68 @@ def test_all_tables_of_a_year_and_its_quarters_expose_nothing(seed: int) -> None
             if not table.durations:
                 found = by_quarter.get(period, year)
                 before.append((table.audience, tabulate(table, ROWS[table.rows], period, found, before)))
-    assert () == exposed([shown for audience, shown in before if audience == PUBLIC], 11)
-    assert () == exposed([shown for _, shown in before], 5)
+    assert () == exposed([shown for audience, shown in before if audience == PUBLIC], 11, ALIKE)
+    assert () == exposed([shown for _, shown in before], 5, ALIKE)
     assert any(value for audience, shown in before if audience == INTERNAL for value in shown.cells.values())
+
+
+def alike(count: int, answer: str, outcome: str, return_: str, quarter: str = "2026Q1") -> list[Course]:
+    """Return so many courses that are the same."""
+    method = "NONE" if outcome == "NONE" else "REGISTER"
+    row = ("requesting", "XBB", "POLICY_DEFAULT", quarter, answer, "NEITHER", method, outcome, return_)
+    return [Course(*row, ())] * count
+
+
+def both(first: str, second: str, courses: list[Course]) -> tuple[Shown, Shown]:
+    """Return two public tables of the same cases, the second made with the first in view."""
+    one = tabulate(TABLES[first], [], "2026Q1", courses, [])
+    return one, tabulate(TABLES[second], [], "2026Q1", courses, [(PUBLIC, one)])
+
+
+def test_small_outcome_does_not_follow_from_where_returns_stand() -> None:
+    """A return is open where the answer is positive: what is hidden in one table is not the rest of another."""
+    courses = alike(45, "IN_TIME", "NATIONAL", "OPEN") + alike(4, "IN_TIME", "PR_AT_DATE", "OPEN")
+    courses += alike(12, "IN_TIME", "NOT_NATIONAL", "NOT_OPEN") + alike(20, "SILENT", "NONE", "NOT_OPEN")
+    outcomes, returns = both("outcomes", "returns", courses)
+    assert outcomes.cells["", "PR_AT_DATE"] is None
+    told = (outcomes.cells["", TOTAL] or returns.cells["", TOTAL], outcomes.cells["", "NATIONAL"])
+    assert None in (*told, returns.cells["", "NOT_OPEN"])
+
+
+def test_small_late_does_not_follow_from_what_the_answers_said() -> None:
+    """In time and late are the requests with an answer, in every table."""
+    courses = alike(70, "IN_TIME", "NATIONAL", "OPEN") + alike(3, "LATE", "NATIONAL", "OPEN")
+    courses += alike(30, "IN_TIME", "NOT_FOUND", "NOT_OPEN") + alike(40, "SILENT", "NONE", "NOT_OPEN")
+    answers, outcomes = both("answers", "outcomes", courses)
+    total = answers.cells["", TOTAL] or outcomes.cells["", TOTAL]
+    assert None in (total, answers.cells["", "IN_TIME"], outcomes.cells["", "NONE"])
+
+
+def test_every_outcome_that_a_reply_can_have_has_a_column() -> None:
+    """Tables count the same requests: the difference of two sums would be a count of its own."""
+    assert set(OUTCOMES) == {*schemas.codes("outcome"), "NONE"}
+
+
+def test_year_less_its_quarters_does_not_tell_what_changed() -> None:
+    """Where a late answer came after a quarter was shown, no cell of the year tells so beside its four quarters."""
+    named = [f"2026Q{number}" for number in range(1, 5)]
+    by_quarter = {
+        one: alike(45, "IN_TIME", "NATIONAL", "OPEN", one)
+        + alike(20, "SILENT", "NONE", "NOT_OPEN", one)
+        + alike(25, "LATE", "NATIONAL", "OPEN", one)
+        for one in named
+    }
+    before: list[tuple[str, Shown]] = []
+    for one in named:
+        before.append((PUBLIC, tabulate(TABLES["answers"], [], one, by_quarter[one], before)))
+    (gone,) = alike(1, "LATE", "NATIONAL", "OPEN")
+    moved = [gone, *(one for found in by_quarter.values() for one in found)]
+    moved.remove(alike(1, "SILENT", "NONE", "NOT_OPEN")[0])
+    year = tabulate(TABLES["answers"], [], "2026", moved, before)
+    for key, value in year.cells.items():
+        parts = [shown.cells[key] for _, shown in before]
+        assert value is None or None in parts or value == sum(part or 0 for part in parts)
+    assert year.cells["", "IN_TIME"] == 180
 
 
 def test_rare_state_is_as_invisible_as_one_without_a_case() -> None:

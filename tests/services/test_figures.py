@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.core.figures import PUBLIC, Span
+from gateway.core.figures import ANSWERS, PUBLIC, Course, Span
+from gateway.core.suppress import TOTAL
 from gateway.services import cases, figures
 from gateway.services.context import Forbidden, Person
 from gateway.services.figures import CannotRelease, Release
 from gateway.services.ports import Tx
+from schemas import ijson
 from tests.support import story
 from tests.support.network import Network
 
@@ -124,3 +126,28 @@ async def test_released_tables_are_tested_together(watched: Network) -> None:
     made = await release(watched, "answers", "2026")
     assert 4 == made.number
     assert watched.clock.now() - made.at < timedelta(seconds=1)
+
+
+async def kept(network: Network, *answers: str) -> None:
+    """Keep the courses of thirty erased cases of 2026Q4 for each of ``answers``."""
+    for answer in answers:
+        told = ("REGISTER", "NATIONAL", "OPEN") if answer in ("IN_TIME", "LATE") else ("NONE", "NONE", "NOT_OPEN")
+        one = Course("requesting", "XBB", "POLICY_DEFAULT", "2026Q4", answer, "NEITHER", *told, ())
+        text = ijson.dumps(one.to_dict()).decode()
+        for _ in range(30):
+            await network.gateways["XAA"].context.commit(lambda tx, text=text: tx.add_figure(text))
+
+
+async def test_quarter_is_counted_as_it_stood_when_it_was_first_shown(watched: Network) -> None:
+    """What became of a case after the first table of its quarter is in no later table of it, nor in one of its year."""
+    await kept(watched, *ANSWERS)
+    watched.clock.pass_(days=200)
+    first = await release(watched, "answers", "2026Q4")
+    await kept(watched, "LATE")
+    year, outcomes = await release(watched, "answers", "2026"), await release(watched, "outcomes", "2026Q4")
+    assert (210, 30) == (first.cells["", TOTAL], first.cells["", "LATE"])
+    assert first.cells == year.cells
+    assert outcomes.cells["", TOTAL] in (None, 210)
+    standing = await watched.gateways["XAA"].context.store.read(lambda tx: tx.get_meta("figures.requesting.2026Q4"))
+    assert standing
+    assert "LATE" not in standing
