@@ -132,7 +132,7 @@ def _recorded(step: Step, case: Case) -> dict[str, Any]:
 
 async def _changed(visit: Visit, step: Step, of: tuple[Field, ...]) -> web.StreamResponse:
     """Show what was typed again, beside what was recorded meanwhile and would be undone by it."""
-    reason = looks.reason_of(visit, step.ref)
+    reason = await looks.reason_of(visit, step.ref)
     if reason is None:
         return await why_of(visit, step)
     case = await looks.seen(visit, step.row, step.role, reason.why, "view")
