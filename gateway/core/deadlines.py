@@ -35,6 +35,14 @@ DELAY_NOTICE_PERCENT = 80
 """Share of the time after which an open case needs a reply or a notice of delay (CETS 197 art. 34(1))."""
 
 
+NOTICE_MOST = timedelta(days=90)
+"""
+How long past the due day a notice of delay stands for an answer, whatever day it names.
+
+No text names a figure. Three months are the longest period of a reply in any agreement here (BILAT-ES-MA).
+"""
+
+
 class BadRule(ValueError):
     """Say that an instrument's data contradicts itself."""
 
@@ -666,6 +674,11 @@ def days_left(clock: Clock, now: datetime) -> int:
 def delay_notice_due(clock: Clock, now: datetime) -> bool:
     """Tell whether an open case needs a reply or a notice of delay by now (CETS 197 art. 34(1))."""
     return not clock.floor and local_date(now, clock.zone) >= clock.delay_on
+
+
+def notice_until(clock: Clock, named: date) -> date:
+    """Return the last day for which a notice of delay stands that names the day ``named``."""
+    return min(named, clock.due_on + NOTICE_MOST)
 
 
 # --- the ladder -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 
 from gateway.core.calendars import Calendar, local_date
 from gateway.core.case import Case, Side, State
-from gateway.core.deadlines import Clock, Level, is_reached
+from gateway.core.deadlines import Clock, Level, is_reached, notice_until
 from gateway.core.facts import Finding
 from gateway.core.messages import DOCUMENT
 
@@ -87,15 +87,15 @@ def delay_notice_from(case: Case) -> date | None:
     """
     Return the day from which the requested desk owes an answer or a notice of delay (R-11), or ``None`` if never.
 
-    It is the day that 80 % of the time is used. A notice counts for the time it names: once its day has passed, the
-    next one is due.
+    It is the day that 80 % of the time is used. A notice counts for the time it names, within bounds: once
+    its day has passed, the next one is due.
     """
     clock = owed(case)
     if case.side is not Side.REQUESTED or clock is None:
         return None
     if case.delay is None:
         return clock.delay_on
-    return max(clock.delay_on, date.fromisoformat(case.delay["eta"]) + timedelta(days=1))
+    return max(clock.delay_on, notice_until(clock, date.fromisoformat(case.delay["eta"])) + timedelta(days=1))
 
 
 def delay_notice_missing(case: Case, now: datetime) -> bool:

@@ -11,7 +11,9 @@ from typing import Any
 
 import schemas
 from gateway.core.age import is_decided, treat_as_minor
+from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
+from gateway.core.deadlines import notice_until
 from gateway.core.documents import STATUS_CODES
 from gateway.core.facts import Facts
 from gateway.core.messages import (
@@ -397,11 +399,13 @@ def r11(facts: Facts) -> str | None:
     clock = next((clock for clock in facts.clocks if clock.step == "reply"), None)
     if clock is None:
         return "it is not known by when the reply is due"
-    if facts.now.date() < clock.delay_on:
+    today = local_date(facts.now, clock.zone)
+    if today < clock.delay_on:
         return None
     if facts.delay is None:
         return "four fifths of the time are over, and there is neither a reply nor a notice of delay"
-    return "the day that the notice of delay named is past" if _day(facts.delay["eta"]) < facts.now.date() else None
+    over = notice_until(clock, _day(facts.delay["eta"])) < today
+    return "the day that the notice of delay named, or the longest that one stands for, is past" if over else None
 
 
 def r13(facts: Facts) -> str | None:

@@ -15,9 +15,16 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import schemas
-from gateway.core.calendars import local_date
+from gateway.core.calendars import end_of_day, local_date
 from gateway.core.case import Side, State
-from gateway.core.escalation import DELAY_NOTICE_DUE, Pressed, delay_notice_from, delay_notice_missing, is_stopped
+from gateway.core.escalation import (
+    DELAY_NOTICE_DUE,
+    Pressed,
+    delay_notice_from,
+    delay_notice_missing,
+    is_stopped,
+    owed,
+)
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
@@ -25,7 +32,7 @@ from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, PARTNER
 from gateway.services import cases, missing_clocks, no_contact, person_stop, steps
 from gateway.services.context import Context, acting
 from gateway.services.listing import RESTORED_AT
-from gateway.services.ports import EventRow, Tx, Unavailable
+from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
 from gateway.services.reckon import overdue
 from schemas import ijson
 
@@ -61,6 +68,8 @@ class Reminder:
     def __init__(self, context: Context) -> None:
         """Work on the cases of ``context``."""
         self._context = context
+        self._notices: dict[str, tuple[int, datetime | None]] = {}
+        """Reference -> version of the case, and the instant from which that owes an answer or a notice of delay."""
 
     async def run(self, every_s: float = 300.0) -> None:
         """Look at the deadlines every ``every_s`` seconds until cancelled; first reckon by the calendars of today."""
@@ -112,14 +121,17 @@ class Reminder:
             context.notify(held.case, Notify("interior"))
             return True
 
-        found = []
+        found, before, self._notices = [], self._notices, {}
         async for row in cases.in_states(context, OWING):
-            # No clock has used 80 % of its time before half of the time since the case was opened; the rest of the look
-            # needs the sealed clock.
-            half = row.due_at and row.due_at - (row.due_at - row.opened_at) / 2
-            if row.side != Side.REQUESTED or half is None or now < half:
+            if row.side != Side.REQUESTED or row.due_at is None:
                 continue
             try:
+                # From when is in the sealed clock; a case is opened for it once for each of its versions.
+                known = before.get(row.ref)
+                known = known if known and known[0] == row.version else (row.version, self._notice_at(row))
+                self._notices[row.ref] = known
+                if known[1] is None or now < known[1]:
+                    continue
                 # Few of those looked at are due: a commit for each would keep the messages waiting.
                 if await context.store.read(partial(due, ref=row.ref)) is None:
                     continue
@@ -129,6 +141,12 @@ class Reminder:
                 # As with a reminder: one case that cannot be read hides no other.
                 context.log("case.not_told", ref=row.ref, error=type(error).__name__)
         return tuple(found)
+
+    def _notice_at(self, row: CaseRow) -> datetime | None:
+        """Return the first instant of the day from which our desk owes an answer or a notice of delay in a case."""
+        case = cases.unseal(self._context, row).case
+        clock, since = owed(case), delay_notice_from(case)
+        return None if clock is None or since is None else end_of_day(since - timedelta(days=1), clock.zone)
 
     async def reckon_anew(self, now: datetime) -> int:
         """

@@ -369,6 +369,32 @@ async def test_a_notice_of_delay_counts_until_the_day_it_names(network: Network)
     assert (theirs,) == await told(network)
 
 
+async def test_a_notice_of_delay_counts_for_ninety_days_past_the_due_day_at_most(network: Network) -> None:
+    """Who names a day that never comes is told again all the same."""
+    _, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2099-12-31", "first")
+    due_on = (await story.case(network, "XBB", theirs)).clock("reply").due_on
+    network.clock.pass_(days=(due_on - network.clock.now().date()).days + 90)
+    assert () == await told(network)
+    network.clock.pass_(days=1)
+    assert (theirs,) == await told(network)
+
+
+async def test_our_desk_is_told_on_the_day_although_days_of_rest_follow(network: Network) -> None:
+    """Of two working days with a long rest between them 80 % is the first, however much of the time is left then."""
+    for gateway in network.gateways.values():
+        old = gateway.context.reckoner
+        known = old.calendars["XBB"]
+        rest = {date(2026, 11, day): "Rest" for day in (27, 30)}
+        longer = replace(known, holidays={**known.holidays, **rest})
+        gateway.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": longer}, old.ladder)
+    _, theirs = await story.received(network)
+    assert () == await told(network)
+    network.clock.pass_(days=1)
+    assert "2026-11-26" == network.clock.now().date().isoformat()
+    assert [(theirs,), ()] == [await told(network), await told(network)]
+
+
 async def test_nobody_is_told_of_a_stopped_or_answered_case(network: Network) -> None:
     """A frozen case and an answered one owe nothing."""
     _, frozen = await story.acknowledged(network)
