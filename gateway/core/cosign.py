@@ -167,13 +167,14 @@ class Keeper:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """
-    What a witness says of a submission: HTTP status, the size it holds (for 409), and what it convicts the keeper of.
+    What a witness says of a submission: HTTP status, the size it holds, and what it convicts the keeper of.
 
-    ``status`` 200 means that the checkpoint is to be stored and cosigned.
+    ``status`` 200 means that the checkpoint is to be stored and cosigned; 409 that another size is held, or with
+    ``size`` ``None`` that another root is.
     """
 
     status: int
-    size: int = 0
+    size: int | None = 0
     conflict: Conflict | None = None
 
 
@@ -233,6 +234,8 @@ def judge(held: str | None, submission: Submission, keeper: Keeper, now: datetim
         return Verdict(400, size, found)
     if submission.old != size:
         return Verdict(409, size, found)
+    if before is not None and shown.size == before.size and shown.root != before.root:
+        return Verdict(409, None, found)
     try:
         _continues(before, shown, submission.path)
     except BadProof:

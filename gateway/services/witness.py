@@ -142,7 +142,7 @@ class Witness:
         verdict, line, evidence = (await context.commit(unit)).value
         if evidence is not None:
             self._alarm(evidence)
-        elif verdict.status == 422 and verdict.conflict is None and len(self._doubts) < DOUBTS_MAX:
+        elif _is_doubted(verdict) and len(self._doubts) < DOUBTS_MAX:
             self._doubts[origin] = submission.note
         return _said(verdict, line)
 
@@ -304,10 +304,15 @@ def _pair(origin: str) -> str:
     return origin.rpartition("/")[0]
 
 
+def _is_doubted(verdict: Verdict) -> bool:
+    """Return whether a log that was shown does not go on from what is held, and that alone convicts nobody."""
+    return verdict.conflict is None and (verdict.status == 422 or verdict.size is None)
+
+
 def _said(verdict: Verdict, line: str) -> Said:
     if verdict.status == 200:
         return Said(200, MEDIA_TYPE, line.encode())
-    if verdict.status == 409:
+    if verdict.status == 409 and verdict.size is not None:
         return Said(409, SIZE_MEDIA_TYPE, f"{verdict.size}\n".encode())
     return Said(verdict.status)
 

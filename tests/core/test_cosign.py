@@ -145,7 +145,7 @@ CASES: dict[str, tuple[str | None, Submission, Verdict]] = {
     "old above the size": (note(LEAVES[:5]), Submission(6, (), note(LEAVES[:5])), Verdict(400, 5)),
     "another old": (note(LEAVES[:5]), shown(LEAVES[:9], 4, LATER), Verdict(409, 5)),
     "proof cut": (note(LEAVES[:5]), Submission(5, shown(LEAVES[:9], 5).path[:-1], note(LEAVES[:9])), Verdict(422, 5)),
-    "fork": (note(LEAVES[:5]), Submission(5, (), note(OTHER)), Verdict(422, 5, Conflict.FORK)),
+    "fork": (note(LEAVES[:5]), Submission(5, (), note(OTHER)), Verdict(409, None, Conflict.FORK)),
     "fork, old wrong": (note(LEAVES[:5]), Submission(0, (), note(OTHER)), Verdict(409, 5, Conflict.FORK)),
     "rollback": (note(LEAVES[:9]), shown(LEAVES[:5], 0, LATER), Verdict(409, 9, Conflict.ROLLBACK)),
     "an older one": (note(LEAVES[:9], LATER), shown(LEAVES[:5]), Verdict(409, 9)),

@@ -81,7 +81,7 @@ async def test_statuses_are_those_of_a_witness(trio: Network, doors: dict[str, D
         (body(4, liar.leaves), 400),
         (body(3, liar.leaves, cosigned=False), 403),
         (body(0, liar.leaves).replace(ORIGIN.encode(), b"XAA/XDD/1"), 404),
-        (body(3, [*liar.leaves[:-1], bytes(32)]), 422),
+        (body(3, [*liar.leaves[:-1], bytes(32)]), 409),
     ):
         status, media_type, raw = await door.ask("POST", ADD, bad)
         assert (expected, "application/problem+json", expected) == (status, media_type, ijson.loads(raw)["status"])
