@@ -305,10 +305,10 @@ def unapproved(taken: Taken) -> bool:
 
 
 def not_let_go(taken: Taken) -> bool:
-    """V-08: a suspended case goes on although somebody who stopped it has not let go."""
+    """V-08: a suspended case, or one that was called back, goes on although somebody who stopped it has not let go."""
     others = [holder for holder in taken.case.holders if holder != (taken.event.actor, taken.event.role)]
     ours = [holder for holder in others if holder[1] != PARTNER]
-    return taken.case.state is S.SUSPENDED and taken.event.name == "resume" and bool(ours)
+    return (taken.case.state, taken.event.name) in ((S.SUSPENDED, "resume"), (S.RECALL, "returned")) and bool(ours)
 
 
 def stop_shows(taken: Taken) -> bool:
@@ -531,6 +531,8 @@ def actors(row: Row, case: Case, world: World) -> Iterator[tuple[str, str]]:
         yield ("carol", "guardian") if "guardian" in row.who else ("anna", min(row.who))
         if row.event == "release":
             yield "dora", "guardian"
+        if case.side is Side.REQUESTING and (row.event == "recall" or row.source is S.RECALL):
+            yield "carol", "asylum_authority"
         return
     told = sorted(row.who & DECIDING)
     if row.event == "record":
@@ -774,7 +776,9 @@ TELLING = {SUSPENSION, DOCUMENT_REQUEST}
 
 def held_by(case: Case) -> tuple[Any, ...]:
     """Return who stopped the case, and where it will go on."""
-    return (case.resume_to, case.holders, case.released, case.resume_proposer) if case.state in HELD else ()
+    return (
+        (case.resume_to, case.holders, case.released, case.resume_proposer) if case.state in (*HELD, S.RECALL) else ()
+    )
 
 
 @dataclass(slots=True)

@@ -489,7 +489,7 @@ def _nobody_left(case: Case, event: Event, now: datetime) -> str | None:
 
 def _let_go(case: Case, event: Event, now: datetime) -> str | None:
     by = ((event.actor, event.role), (case.partner, PARTNER))
-    return "somebody who suspended the case has not let go" if [h for h in case.holders if h not in by] else None
+    return "somebody who stopped the case has not let go" if [h for h in case.holders if h not in by] else None
 
 
 _SAYS = {

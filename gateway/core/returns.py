@@ -219,7 +219,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     # Who was called back and may not be told of then, is told of when nothing stands against it any more.
     *rows_of(BACK, "recall", STAY, MAY_FREEZE | _ESCORT, ("untold",), "message"),
     *rows_of((*AWAY, *OUTCOMES), "take_back", S.RECALL, _PARTNER, (), "message"),
-    Row(S.RECALL, "returned", S.CONSIDERED, OFFICER, (), "event"),
+    Row(S.RECALL, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who called back"),
+    Row(S.RECALL, "returned", S.CONSIDERED, OFFICER, ("let_go",), "event"),
     Row(S.RECALL, "close", S.CLOSED, OFFICER, (), "event"),
     *rows_of((S.NOT_RETURNED, *OUTCOMES), "close", S.CLOSED, OFFICER | _GATEWAY, (), "event"),
     # Stop, at any time before departure.

@@ -25,6 +25,7 @@ from gateway.core.messages import (
     RESYNC,
     SCHEDULE,
     SUSPENSION,
+    TAKE_BACK,
     WITHDRAWAL,
 )
 from gateway.core.rules import findings
@@ -90,8 +91,9 @@ class Leaving:
             return False
         held = cases.unseal(self._context, case_row)
         case, asking = held.case, held.case.side is Side.REQUESTING
-        if case.state is State.CLOSED and case.holders and row.type in OF_A_RETURN:
-            return False  # it was stopped, and closed so
+        recalls = row.type == TAKE_BACK and TAKE_BACK in case.said
+        if case.state is State.CLOSED and case.holders and row.type in OF_A_RETURN and not recalls:
+            return False  # it was stopped, and closed so; that the person is called back is told all the same
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt.
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
         judged = row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN

@@ -1081,6 +1081,25 @@ def test_a_recall_takes_the_place_of_a_stop(state: State) -> None:
     assert SUSPENSION not in moved.said
 
 
+def test_a_recall_by_the_asylum_authority_holds_until_it_lets_go() -> None:
+    """As after a freeze of that authority, nobody considers the person anew before it let go (V-08)."""
+    by = ("protection", "asylum_authority")
+    case, _ = taken(ASKING, S.DEPARTED, "recall", by=by)
+    assert (by,) == case.holders
+    with pytest.raises(RuleRefused, match="V-08"):
+        take(case, "returned")
+    with pytest.raises(RuleRefused, match="V-07"):
+        take(case, "release", by=CAROL)
+    free, _ = take(case, "release", by=by)
+    assert ((), S.CONSIDERED) == (free.holders, take(free, "returned")[0].state)
+
+
+@BOTH
+def test_a_recall_by_another_holds_nothing(side: Side) -> None:
+    """Who calls a person back otherwise says nothing of protection, and nobody has to let go."""
+    assert () == taken(side, S.DEPARTED, "recall", by=CAROL)[0].holders
+
+
 def test_a_recall_without_a_message_says_nothing() -> None:
     """Who calls back and has nothing to say to the other State says nothing, and the file stays as it was."""
     case = ready(ASKING, S.HANDED_OVER, "recall")

@@ -306,6 +306,67 @@ async def test_return_under_way_is_held(network: Network) -> None:
     assert ("FROZEN", [person_stop.HOLDER]) == (await story.state(network, "XAA", ours), await holders(network, ours))
 
 
+async def recalled(network: Network) -> str:
+    """Return a return under way that the asylum authority called back without a word of the state of protection."""
+    here, _ = await homeward.departed(network)
+    returning = network.gateways["XAA"].returning
+    await returning.recall(here, "she asks for asylum", "UNSAFE", "2026-12-20", *AUTHORITY)
+    return here
+
+
+async def test_recall_by_the_authority_stops_the_person(network: Network) -> None:
+    """Called back by the asylum authority, which gives no state: no other case of the person goes on."""
+    await recalled(network)
+    ref = await network.gateways["XAA"].clear.new(story.draft(to="XCC"), "first")
+    assert ("FROZEN", [person_stop.HOLDER]) == (await story.state(network, "XAA", ref), await holders(network, ref))
+
+
+async def test_recall_by_the_authority_holds_what_was_approved(network: Network) -> None:
+    """A question about the same person that two persons approved before the recall does not leave."""
+    here, _ = await homeward.departed(network)
+    other = await story.cleared(network, handling=homeward.HANDLING)
+    await network.gateways["XAA"].returning.recall(here, "she asks for asylum", "UNSAFE", "2026-12-20", *AUTHORITY)
+    with pytest.raises(IllegalStep):
+        await network.gateways["XAA"].clear.send(other, "first")
+
+
+async def test_recall_by_another_stops_its_case_alone(network: Network) -> None:
+    """Whoever else calls a person back says nothing of protection by it."""
+    here, _ = await homeward.departed(network)
+    await network.gateways["XAA"].returning.recall(here, "he is ill", "UNSAFE", "2026-12-20", "escort", "escort")
+    assert [] == await holders(network, here)
+    ref = await network.gateways["XAA"].clear.new(story.draft(to="XCC"), "first")
+    assert "DRAFT" == await story.state(network, "XAA", ref)
+
+
+async def test_the_authority_lets_go_of_a_recall(network: Network) -> None:
+    """Who is back is considered anew once the authority that called let go; the other case then by two persons."""
+    here, gateway = await recalled(network), network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(to="XCC"), "first")
+    with pytest.raises(RuleRefused, match="V-08"):
+        await gateway.returning.returned(here, "first", "case_officer")
+    with pytest.raises(RuleRefused, match="V-07"):
+        await gateway.hold.release(here, "welfare", "child_welfare")
+    await gateway.hold.release(here, *AUTHORITY)
+    await gateway.returning.returned(here, "first", "case_officer")
+    await apart(network, ref)
+    await resumed(network, ref)
+    assert ("CONSIDERED", "DRAFT") == (await story.state(network, "XAA", here), await story.state(network, "XAA", ref))
+
+
+async def test_a_recall_by_the_authority_is_told_after_the_case_was_closed(network: Network) -> None:
+    """What calls the person back leaves although the desk closed the case while the line was down."""
+    here, there = await homeward.departed(network)
+    network.wires.cut = True
+    returning = network.gateways["XAA"].returning
+    await returning.recall(here, "she asks for asylum", "UNSAFE", "2026-12-20", *AUTHORITY)
+    await network.gateways["XAA"].clear.close(here, "first")
+    network.wires.cut = False
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert ("CLOSED", "RECALL") == await homeward.states(network, here, there)
+
+
 async def test_person_on_the_way_becomes_a_finding(network: Network) -> None:
     """Nothing can be held back of somebody who has departed; the case says so, for people to decide on a recall."""
     ours, _ = await homeward.departed(network)
