@@ -2,7 +2,8 @@
 What stands before every page of a desk: host name, session, form, rights, errors.
 
 Rule 1: a request that names another host than the desk's own is answered by nobody here.
-Rule 2: a form counts only if the browser says it comes from this desk and it carries the session's token.
+Rule 2: a form counts only if the browser says it comes from this desk and it carries the session's token. Nothing of
+another is kept for anybody either, also where the session has ended.
 Rule 3: a form is taken once. Its second submission is sent where the first one led, also after a restart.
 Rule 4: whatever goes wrong is a page that says what happened, what did not, and what to do; it quotes nothing.
 """
@@ -266,7 +267,7 @@ class _Door:
             return response
         if request.method == "POST" and token:
             ended = await self._site.accounts.find_ended(token, self._pages.name, visit.now)
-            if ended is not None:
+            if ended is not None and _is_of(visit, ended):
                 await self._keep_typed(visit, ended)
                 kept = "1"
         return await visit.to(visit.path("sign-in", next=_back(request), kept=kept))
@@ -315,8 +316,7 @@ class _Door:
             except BadForm as error:
                 odd = error
         visit.uploads = uploads
-        session = visit.session
-        if session is not None and not hmac.compare_digest(visit.forms.get("csrf", "").encode(), session.csrf.encode()):
+        if visit.session is not None and not _is_of(visit, visit.session):
             raise BadForm("token")
         if odd is not None:  # last, so that the rest is known to be this person's and can be kept
             raise odd
@@ -380,6 +380,11 @@ def _is_invited(invitation: Invitation, route: Route, request: web.Request) -> b
 def _back(request: web.Request) -> str:
     """Return where to go on after signing in: the page asked for, or the one a form was on."""
     return request.path_qs
+
+
+def _is_of(visit: Visit, session: Session) -> bool:
+    """Tell whether the form that was posted is one that a page of ``session`` had."""
+    return hmac.compare_digest(visit.forms.get("csrf", "").encode(), session.csrf.encode())
 
 
 def _is_kept(error: Exception) -> bool:

@@ -25,6 +25,9 @@ ANYONE: Final = frozenset({"anyone"})
 SIGNED_IN: Final = frozenset({"signed-in"})
 """In place of roles: whoever has signed in at this desk."""
 
+_OF_A_PATH: Final = "/!$&'()*+,;=:@~"
+"""What stands in a path as it is (RFC 3986 section 3.3), beside letters, digits and ``-._``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -126,7 +129,9 @@ class Visit:
     def here(self, **changes: str) -> str:
         """Return this page's own address with some parameters changed; an empty text takes one away."""
         query = {key: value for key, value in {**self.request.query, **changes}.items() if value != ""}
-        return f"{self.request.path}?{urlencode(query)}" if query else self.request.path
+        # Anybody may ask for any address: what is in its path is written as it may stand in a header.
+        path = quote(self.request.path, safe=_OF_A_PATH, errors="replace")
+        return f"{path}?{urlencode(query, errors='replace')}" if query else path
 
     def may(self, route: str) -> bool:
         """Tell whether whoever asks may take the route ``route``."""

@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import FormData, web
+from aiohttp import ClientSession, FormData, web
+from yarl import URL
 
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
@@ -303,6 +304,16 @@ async def test_what_was_typed_when_the_session_ended_is_kept(desk: Desk) -> None
     assert "Анна" not in other.text
 
 
+@pytest.mark.parametrize("token", ["", "another"])
+async def test_an_ended_session_puts_nothing_into_a_form_that_is_not_its_own(desk: Desk, token: str) -> None:
+    """A cookie that ran out is not enough to have words stand in its person's page: it takes a form of that session."""
+    officer = await desk.officer("first")
+    desk.network.clock.pass_(hours=11)
+    answer = await officer.send("POST", "/act", data=FormData({"csrf": token, "once": "f", "name": "planted"}))
+    assert "/sign-in?next=%2Fact" == answer.location
+    assert "planted" not in (await (await desk.officer("first")).get("/act")).text
+
+
 @pytest.mark.parametrize("pages", [interior.PAGES, board.PAGES, operator.PAGES], ids=lambda pages: pages.name)
 def test_every_form_has_a_page_at_its_own_address(pages: DeskPages) -> None:
     """Where a session ended over a form, signing in leads to its address; signing in itself needs no session."""
@@ -385,3 +396,18 @@ async def test_a_desk_leads_to_its_own_pages_only(desk: Desk, path: str) -> None
     answer = await browser.post(f"/link/{token}", {"next": path}, follow=False)
     assert "evil" not in answer.location
     assert "\n" not in answer.location
+
+
+@pytest.mark.parametrize(
+    "path", ["/link/%5Cx", "/link/%0Ax", "/link/%0D%0ASet-Cookie:x", "/link/%FFx", "/link/%E2%80%AEx"]
+)
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site"}], ids=["of this desk", "from elsewhere"])
+async def test_no_address_is_a_fault(desk: Desk, path: str, headers: dict[str, str]) -> None:
+    """Whatever an address holds, choosing a language at it leads back to it, and stepping in does."""
+    head = {"Host": f"interior.localhost:{desk.port}", "Sec-Fetch-Site": "same-origin", **headers}
+    for query in ("", "?lang=fr", "?lang=fr&x=%0A%FF"):
+        url = URL(f"http://127.0.0.1:{desk.port}{path}{query}", encoded=True)
+        async with ClientSession() as client, client.get(url, headers=head, allow_redirects=False) as answer:
+            assert answer.status < 500
+            assert answer.headers.get("Location", path).startswith("/link/%")
+    assert [] == [values for event, values in desk.network.logs if event == "gateway.fault"]

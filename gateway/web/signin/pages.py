@@ -188,7 +188,7 @@ async def link(visit: Visit) -> web.StreamResponse:
     if visit.session is None and visit.request.headers.get("Sec-Fetch-Site") == "cross-site":
         # Whoever follows a link from another site may have a session here all the same; a form made without its cookie
         # would be refused as soon as it comes back with it.
-        return step_in(visit, visit.request.path)
+        return step_in(visit, visit.here())
     token = visit.request.match_info["token"]
     found = await visit.site.accounts.find_link(token, visit.pages.name, visit.now)
     return visit.page("signin/link.html", status=200 if found else 410, link=found, token=token)
