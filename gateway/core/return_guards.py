@@ -399,6 +399,9 @@ def _notice_kept(case: Case, event: Event, now: datetime) -> str | None:
 
 def _as_planned(case: Case, event: Event, now: datetime) -> str | None:
     leaves = departs_at(_record(case, event))
+    window = case.said[PROPOSAL]["window"]
+    if not _day(window["from"]) <= leaves.date() <= _day(window["until"]):
+        return "the departure is not within the days for which both authorities signed"
     body = body_of(event)
     said = _instant(body["departs_at"])
     if event.name == "schedule":

@@ -488,6 +488,32 @@ def test_a_plan_names_the_instant_on_record() -> None:
         assert holds is objects("as_planned", case, "schedule", body=kit.schedule(departs_at=said))
 
 
+@pytest.mark.parametrize(
+    ("leaves", "holds"),
+    [
+        ("2026-12-01T00:30:00+14:00", False),
+        ("2026-11-30T23:30:00-10:00", True),
+        ("2026-12-31T23:30:00-10:00", False),
+        ("2027-01-01T00:30:00+14:00", True),
+    ],
+    ids=["first day", "the evening before", "last day", "the morning after"],
+)
+def test_a_journey_is_within_the_days_that_were_agreed(leaves: str, holds: bool) -> None:
+    """Both authorities signed for the days of the proposal, and they are those of the place of departure."""
+    body = {"departs_at": leaves, "point": kit.schedule()["point"]}
+    for state, name in ((S.DOCUMENTED, "schedule"), (S.SCHEDULED, "depart")):
+        case = ready(ASKING, state, name, record=kit.record(travel={"departs_at": leaves}))
+        case = replace(case, said={**case.said, SCHEDULE: kit.schedule(departs_at=leaves)})
+        now = datetime.fromisoformat(leaves)
+        assert holds is objects("as_planned", case, name, now=now, body=body)
+
+
+def test_a_proposal_without_its_days_is_no_plan() -> None:
+    """Where it is not known for which days the authorities signed, nothing is planned."""
+    case = ready(ASKING, S.DOCUMENTED, "schedule")
+    assert objects("as_planned", replace(case, said={**case.said, PROPOSAL: {}}), "schedule")
+
+
 def test_who_leaves_later_on_the_day_leaves_as_planned() -> None:
     """A delay within the day is no other journey; one into the next day is planned anew."""
     case = ready(ASKING, S.SCHEDULED, "depart")

@@ -111,3 +111,15 @@ async def test_a_no_at_the_gate_is_final_for_the_day(network: Network) -> None:
         await acts(network, "XAA").record(ours, good, "first", "case_officer")
     assert {"R-23"} == rules(refused)
     await acts(network, "XAA").record(ours, {**no, "contacts_given_on": "2026-12-14"}, "first", "case_officer")
+
+
+async def test_a_plan_lies_within_the_days_that_both_signed(network: Network) -> None:
+    """A journey on the eve of the days for which both authorities signed is not planned."""
+    ours, _ = await homeward.documented(network, minor=True)
+    leaves = DEPARTS_AT - timedelta(days=5)
+    travel = {**homeward.TRAVEL, "departs_at": leaves.isoformat()}
+    full = homeward.record(True, decision=homeward.DECISION, travel=travel)
+    await acts(network, "XAA").record(ours, full, "first", "case_officer")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").schedule(ours, {**homeward.JOURNEY, "arrives_at": "2026-12-09T12:10:00Z"}, "second")
+    assert {"V-39"} == rules(refused)

@@ -16,7 +16,7 @@ MINOR: Mapping[str, Any] = {
 }
 HANDLING = {"use_restrictions": ["P0", "P1"], "retain_until": "2028-06-30", "onward": "none"}
 PLAN: Mapping[str, Any] = {
-    "window": {"from": "2026-12-10", "until": "2026-12-20"},
+    "window": {"from": "2026-12-10", "until": "2027-02-28"},
     "needs": ["INTERPRETER"],
     "referral": {"services": ["RECEPTION", "HOUSING"], "competence": "COORDINATION"},
 }
