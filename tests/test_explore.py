@@ -32,6 +32,7 @@ from gateway.core.messages import (
     REISSUE,
     REMINDER,
     REPLY,
+    SCHEDULE,
     SUSPENSION,
     WITHDRAWAL,
 )
@@ -322,6 +323,12 @@ def ended_early(taken: Taken) -> bool:
     return taken.event.data["variant"] == "too soon" and taken.enters(*OUTCOMES)
 
 
+def misdated(taken: Taken) -> bool:
+    """V-44: on the way a handover is signed, or taken, that is dated before the departure or ahead of time."""
+    wrong = taken.event.data["variant"] in ("dated back", "dated ahead")
+    return wrong and at(taken.case) is S.DEPARTED and taken.moved != taken.case
+
+
 def left_alone(taken: Taken) -> bool:
     """V-35: somebody is called back who has not left, or a case is put away while its person is on the way."""
     if taken.event.name == "recall":
@@ -365,6 +372,7 @@ PROMISES: Mapping[str, Callable[[Taken], bool]] = {
     "V-41": unasked,
     "V-42": one_hand,
     "V-43": ended_early,
+    "V-44": misdated,
 }
 
 
@@ -472,6 +480,10 @@ def variants(row: Row, case: Case, world: World) -> Iterator[Variant]:
         yield "", {}
     if name in SIGNING:
         yield "other bytes", {"digest": "other"}
+    if name == "hand_over" or (name == "handover" and case.side is Side.REQUESTED):
+        for wrong, then in (("dated back", "2026-04-29T12:00:00Z"), ("dated ahead", "2026-12-02T12:00:00Z")):
+            body = kit.handover(then)
+            yield wrong, {"body": text(body) if name == "hand_over" else body}
     yield from other_variants(name, minor)
 
 
@@ -870,6 +882,9 @@ def explore(
                 continue
             if moved.findings or moved.freeze_reason or moved.delay:
                 moved = replace(moved, findings=(), freeze_reason=None, delay=None)
+            if event.name in ("depart", "departure"):
+                # Months go by, for the six that follow the handover; nothing else of a departure looks at its day.
+                moved = replace(moved, said={**moved.said, SCHEDULE: kit.LEFT})
             reach(here, then, moved, depth + 1)
     return found
 

@@ -34,6 +34,7 @@ from gateway.core.returns import (
     VALID_DAYS,
 )
 from gateway.core.verification import PARTNER
+from gateway.core.wire import SKEW
 from schemas import ijson
 
 Look = Callable[[Case, Event, datetime], str | None]
@@ -450,6 +451,13 @@ def _both_hands(case: Case, event: Event, now: datetime) -> str | None:
     return None if first & second else "both hands sign the same protocol"
 
 
+def _handover_dated(case: Case, event: Event, now: datetime) -> str | None:
+    """The six months begin with the handover, so it is not dated back before the departure, nor ahead."""
+    at, left = _instant(body_of(event)["protocol"]["at"]), _instant(case.said[SCHEDULE]["departs_at"])
+    latest = now if event.name == "hand_over" else now + SKEW
+    return None if left <= at <= latest else "a handover is dated after the departure and not ahead of time"
+
+
 def _months_after(day: date, months: int) -> date:
     """Return the same day of the month ``months`` later, or the last day of that month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
@@ -549,5 +557,6 @@ GUARDS: Mapping[str, Guard] = {
     "has_left": _guard("V-35", _has_left),
     "nobody_left": _guard("V-35", _nobody_left),
     "both_hands": _guard("V-42", _both_hands),
+    "handover_dated": _guard("V-44", _handover_dated),
     "six_months": _guard("V-43", _six_months),
 }

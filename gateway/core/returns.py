@@ -207,7 +207,7 @@ REQUESTING_RETURN: tuple[Row, ...] = (
         ),
         "departure record",
     ),
-    Row(S.DEPARTED, "hand_over", STAY, _ESCORT, ("rules_send",), "first signature"),
+    Row(S.DEPARTED, "hand_over", STAY, _ESCORT, ("handover_dated", "rules_send"), "first signature"),
     Row(S.DEPARTED, "handover", S.HANDED_OVER, _PARTNER, ("both_hands",), "second signature"),
     # Afterwards.
     *rows_of((S.HANDED_OVER, S.MONITORING), "monitoring", S.MONITORING, _PARTNER, (), "message"),
@@ -270,7 +270,7 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     # Who is on the way must be awaited, whatever became of the plan.
     *rows_of((S.DOCUMENTED, S.SCHEDULED), "departure", S.DEPARTED, _PARTNER, (), "message"),
     Row(S.UNDELIVERED, "departure", S.DEPARTED, _PARTNER, ("accepted_once",), "message"),
-    Row(S.DEPARTED, "handover", STAY, _PARTNER, (), "first signature"),
+    Row(S.DEPARTED, "handover", STAY, _PARTNER, ("handover_dated",), "first signature"),
     # A correction by the escort that crossed the second signature.
     *_cross((S.HANDED_OVER, S.MONITORING), ("handover",)),
     *rows_of((*AWAY, *OUTCOMES), "take_back", S.RECALL, _PARTNER, (), "message"),

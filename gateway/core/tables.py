@@ -104,6 +104,7 @@ MARKS: Mapping[str, str] = {
     "reconfirmed_today": "V-41",
     "both_hands": "V-42",
     "six_months": "V-43",
+    "handover_dated": "V-44",
     "let_go": "V-08",
     "taken_there": "V-15",
     # Who acts, and on what.

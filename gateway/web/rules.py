@@ -87,6 +87,7 @@ RULES: Mapping[str, str] = {
     "V-41": N_("The person must be asked again on the day of departure."),
     "V-42": N_("Two persons must sign the handover, one on each side."),
     "V-43": N_("The person is looked after for six months before the case may end."),
+    "V-44": N_("The handover is dated before the departure, or later than now."),
     "D-01": N_("The period cannot be extended any further."),
     "D-02": N_("An extension must be given before the day it is due."),
     "D-03": N_("The answer is not late yet."),

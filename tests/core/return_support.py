@@ -288,6 +288,9 @@ def prepared(value: Mapping[str, Any], type: str, author: str = "anna") -> Pendi
     return replace(support.prepared(value, author, type), approver="boris", statement="statement")
 
 
+LEFT = schedule("departed", departs_at="2026-04-30T14:00:00Z", arrives_at="2026-04-30T17:00:00Z")
+"""The departure before the handover of the good protocol."""
+
 PREPARED: dict[State, tuple[str, Callable[[bool], dict[str, Any]]]] = {
     State.ASSESSED: (PROPOSAL, proposal),
     State.DECIDED: (DOCUMENT_REQUEST, document_request),
@@ -334,6 +337,8 @@ def good_case(side: Side, row: Row, represented: bool = False) -> Case:
         case = replace(case, said={**case.said, DOCUMENT: issued("2026-11-30")})
     if row.event in ("acceptance", "refusal"):
         case = replace(case, releases=case.releases[:1])
+    if row.event in ("hand_over", "handover"):
+        case = replace(case, said={**case.said, SCHEDULE: LEFT})
     if row.event in ("handover", "confirm_handover"):
         first = "ours" if side is Side.REQUESTING else "theirs"
         hand = release(first, "handover.delivery", "escort", handover())

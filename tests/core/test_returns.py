@@ -930,6 +930,28 @@ def test_nobody_is_handed_over_unsigned() -> None:
 # Afterwards.
 
 
+@pytest.mark.parametrize(("side", "name"), [(ASKING, "hand_over"), (ASKED, "handover")])
+@pytest.mark.parametrize(
+    ("then", "asking", "asked"),
+    [
+        ("2026-04-30T14:00:00Z", False, False),
+        ("2026-04-30T13:59:59Z", True, True),
+        ("2026-12-01T09:00:00Z", False, False),
+        ("2026-12-01T09:00:01Z", True, False),
+        ("2026-12-01T09:05:00Z", True, False),
+        ("2026-12-01T09:05:01Z", True, True),
+        ("2026-12-01T09:00:00", True, True),
+    ],
+    ids=["at departure", "before it", "now", "ahead", "as far ahead as clocks may be", "further", "nowhere"],
+)
+def test_a_handover_is_dated_when_it_was(side: Side, name: str, then: str, asking: bool, asked: bool) -> None:
+    """Between the departure and now lies the handover; the other State's clock may be five minutes ahead of ours."""
+    case = ready(side, S.DEPARTED, name)
+    body = kit.handover(then)
+    refused = objects("handover_dated", case, name, body=text(body) if side is ASKING else body)
+    assert (asking if side is ASKING else asked) is refused
+
+
 @pytest.mark.parametrize(
     ("handed_over", "seen", "now", "holds"),
     [

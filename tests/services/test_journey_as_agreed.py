@@ -123,3 +123,16 @@ async def test_a_plan_lies_within_the_days_that_both_signed(network: Network) ->
     with pytest.raises(RuleRefused) as refused:
         await acts(network, "XAA").schedule(ours, {**homeward.JOURNEY, "arrives_at": "2026-12-09T12:10:00Z"}, "second")
     assert {"V-39"} == rules(refused)
+
+
+async def test_a_handover_is_not_dated_back(network: Network) -> None:
+    """A protocol of half a year before is not signed, or the months in which she is looked after would be over."""
+    ours, theirs = await homeward.departed(network)
+    homeward.move_to(network, DEPARTS_AT + timedelta(hours=5))
+    wrong = {**homeward.PROTOCOL, "at": "2026-06-14T12:40:00Z"}
+    seen = await acts(network, "XAA").protocol(ours, wrong, "escort", "escort")
+    signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").hand_over(ours, wrong, signed, "escort")
+    assert {"V-44"} == rules(refused)
+    assert "return.handover" not in (await story.case(network, "XBB", theirs)).said
