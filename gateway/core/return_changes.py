@@ -23,6 +23,7 @@ from gateway.core.messages import (
     SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
+    TYPES,
 )
 from gateway.core.return_guards import UNTOLD, body_of, departs_at, notice_at, represented
 from gateway.core.returns import ARRANGED, ARRANGING, AWAY, BACK, NOT_ACCEPTED, OVER, REPORTS, RETURN_STATES, S
@@ -54,9 +55,17 @@ def _recorded(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, record=event.data["record"]), ()
 
 
+_VOID = frozenset({PROPOSAL, DOCUMENT_REQUEST})
+"""What takes a return further and may wait unposted where it begins anew; a plan was cancelled before, or kept."""
+
+
 def _begin_again(case: Case, event: Event, now: datetime) -> Change:
-    """Leave ASSESSED or a later state: what was prepared, signed and agreed does not hold for another proposal."""
-    return replace(case, pending=None, releases=(), said={}), ()
+    """
+    Leave ASSESSED or a later state: what was prepared, signed and agreed does not hold for another proposal.
+
+    What would take the old one further and never left does not leave any more; everything else in the outbox does.
+    """
+    return replace(case, pending=None, releases=(), said={}), (DropUnsent(frozenset(TYPES) - _VOID),)
 
 
 def _refused_by_them(case: Case, event: Event, now: datetime) -> Change:

@@ -22,6 +22,28 @@ def rules(error: pytest.ExceptionInfo[RuleRefused]) -> set[str]:
     return {finding.rule for finding in error.value.findings}
 
 
+async def outbox(network: Network, ref: str, type: str) -> list[str]:
+    """Return what became of the messages of one type that XAA handed in for a case."""
+
+    async def unit(tx: Any) -> list[str]:
+        return [row.state for row in await tx.outbound_of_case(ref) if row.type == type]
+
+    found: list[str] = await network.gateways["XAA"].store.read(unit)
+    return found
+
+
+async def asked_for_document(network: Network, minor: bool = False) -> tuple[str, str]:
+    """Take a case to a request for a travel document that lies in XAA's outbox."""
+    ours, theirs = await homeward.accepted(network, minor)
+    returning, (person, role, _) = acts(network, "XAA"), homeward.in_charge(minor)
+    await returning.record(ours, homeward.record(minor, decision=homeward.DECISION), "first", "case_officer")
+    await returning.decide(ours, person, role)
+    pending = await returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await returning.request_document(ours, "first", "case_officer")
+    return ours, theirs
+
+
 async def move_departure(network: Network, ref: str, days: int) -> None:
     """Move the departure in the record by so many days, as one officer can, and let that day come."""
     leaves = DEPARTS_AT + timedelta(days=days)
@@ -136,3 +158,40 @@ async def test_a_handover_is_not_dated_back(network: Network) -> None:
         await acts(network, "XAA").hand_over(ours, wrong, signed, "escort")
     assert {"V-44"} == rules(refused)
     assert "return.handover" not in (await story.case(network, "XBB", theirs)).said
+
+
+@pytest.mark.parametrize("declined", [False, True])
+async def test_what_was_not_posted_does_not_outlive_a_reassessment(network: Network, declined: bool) -> None:
+    """A request for a document that waits when everything is looked at anew never leaves, nor after a no."""
+    ours, theirs = await asked_for_document(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    if declined:
+        await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    await network.deliver()
+    assert ["dropped"] == await outbox(network, ours, "travel-document.request")
+    assert "travel-document.request" not in (await story.case(network, "XBB", theirs)).said
+
+
+async def test_a_reassessment_holds_up_no_other_proposal(network: Network) -> None:
+    """The next proposal of a minor's return takes the number of the request that was dropped, and leaves."""
+    ours, theirs = await asked_for_document(network, minor=True)
+    returning = acts(network, "XAA")
+    await returning.reassess(ours, "first", "case_officer")
+    await returning.assess(ours, "welfare", "child_welfare")
+    pending = await returning.prepare(ours, homeward.PLAN, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    await homeward.endorse(network, ours, pending, True)
+    await returning.propose(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_reassessment_leaves_what_takes_nothing_further(network: Network) -> None:
+    """That a journey is off, and a correction, leave although everything is looked at anew."""
+    ours, theirs = await homeward.on_the_day(network)
+    await network.gateways["XAA"].notices.strike(ours, ["BIRTH_PLACE"], "first", "case_officer")
+    await acts(network, "XAA").cancel(ours, "escort", "escort")
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("CONSIDERED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    assert ["dropped", "receipted"] == await outbox(network, ours, "rectification")
