@@ -298,8 +298,11 @@ def _unfit(assessment: Mapping[str, Any], today: date) -> str | None:
 
 
 def r10(facts: Facts) -> str | None:
-    if not _moves_return(facts) or not _of_a_minor(facts):
+    if not _moves_return(facts):
         return None
+    minor = _of_a_minor(facts)
+    if not minor and facts.type != SCHEDULE:
+        return None  # of an adult both authorities are looked at again when she is about to travel
     if facts.type != PROPOSAL and (because := _no_carer(facts)):
         return because
     asks = facts.side is not Side.REQUESTED
@@ -308,11 +311,16 @@ def r10(facts: Facts) -> str | None:
     signed = {
         (release.authority, release.kind)
         for release in facts.releases
-        if release.role == "welfare" and datetime.fromisoformat(release.valid_until) > facts.now
+        if release.role == ("welfare" if minor else _OF_AN_ADULT.get(release.kind))
+        and datetime.fromisoformat(release.valid_until) > facts.now
     }
     if needed - signed:
-        return "the welfare authority of each State must have signed, and its signature must still be valid"
+        return "the authority in charge of each State must have signed, and its signature must still be valid"
     return None
+
+
+_OF_AN_ADULT = {"return.release": "coordinator", "return.acceptance": "desk_head"}
+"""Who signs for an adult, by the kind of the statement."""
 
 
 def _of_a_minor(facts: Facts) -> bool:

@@ -215,9 +215,11 @@ def journey(type: str = SCHEDULE, body: dict[str, Any] | None = None, **changes:
 
 
 def adult(type: str = SCHEDULE, body: dict[str, Any] | None = None, **changes: Any) -> Facts:
-    """Return the facts about an adult's return, for whom no welfare authority signs and no carer is named."""
+    """Return the facts about an adult's return, which the referral mechanism and the desk of each State signed."""
     body = {**PROPOSED, "represented": False} if type == PROPOSAL else body
-    facts = journey(type, body, releases=(), said={PROPOSAL: {**PROPOSED, "represented": False}})
+    ours, theirs = signed("ours", "release", role="coordinator"), signed("theirs", "acceptance", role="desk_head")
+    said = {PROPOSAL: {**PROPOSED, "represented": False}, ACCEPTANCE: {**ACCEPTED, "represented": False}}
+    facts = journey(type, body, releases=(ours, theirs) if type == SCHEDULE else (), said=said)
     return replace(facts, **{**({"draft": draft()} if facts.draft else {}), **changes})
 
 
@@ -504,8 +506,30 @@ CASES: dict[str, Cases] = {
             "turned down": journey(said={ACCEPTANCE: TURNED_DOWN}),
             "called an adult": journey(PROPOSAL, {**PROPOSED, "represented": False}),
             "no proposal": journey(DOCUMENT, said={ACCEPTANCE: ACCEPTED}, releases=()),
+            "adult: not released": adult(releases=(signed("theirs", "acceptance", role="desk_head"),)),
+            "adult: not accepted": adult(releases=(signed("ours", "release", role="coordinator"),)),
+            "adult: accepted by another": adult(
+                releases=(signed("ours", "release", role="coordinator"), signed("theirs", "acceptance"))
+            ),
+            "adult: over before the plan leaves": adult(
+                SCHEDULE,
+                PLANNED,
+                releases=tuple(replace(one, valid_until=NOW.isoformat()) for one in adult().releases),
+            ),
+            "adult: an acceptance that is over": adult(said={ACCEPTANCE: {**ACCEPTED, "expires_on": "2026-11-30"}}),
         },
-        {**steps(), **safe_ways(), **{f"adult: {type}": adult(type) for type in (*OF_A, *OF_B)}},
+        {
+            **steps(),
+            **safe_ways(),
+            **{f"adult: {type}": adult(type) for type in (*OF_A, *OF_B)},
+            "adult: planned": adult(SCHEDULE, PLANNED),
+            "adult: signed by more than two": adult(
+                releases=(
+                    *adult().releases,
+                    Release("ours", "handover.delivery", "escort", "digest", "2026-12-20T00:00:00Z", "statement"),
+                )
+            ),
+        },
     ),
     "R-11": Cases(
         {
@@ -987,6 +1011,7 @@ READS: dict[str, list[tuple[Facts, str]]] = {
         (journey(ACCEPTANCE), "body/decision"),
         (journey(), f"releases said said/{ACCEPTANCE} said/{ACCEPTANCE}/decision said/{ACCEPTANCE}/carer"),
         (adult(DOCUMENT), f"said said/{PROPOSAL} said/{PROPOSAL}/represented"),
+        (adult(), f"releases said said/{ACCEPTANCE} said/{ACCEPTANCE}/expires_on"),
         (journey(PROPOSAL), "body/represented draft"),
     ],
     "REM-1": [(beside(), "remark body/remark/text")],
