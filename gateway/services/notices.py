@@ -36,7 +36,7 @@ from gateway.services import access, cases, no_contact, outbox, person_stop, ste
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
-from gateway.services.retain import Retention, erase_in
+from gateway.services.retain import Retention, erase_and_confirm
 from keys import statement as statements
 from keys.errors import BadJws, BadRest, BadSignature, BadStatement
 from schemas import ijson
@@ -201,7 +201,7 @@ class Notices:
         async def unit(tx: Tx) -> None:
             await steps.move(context, tx, await cases.load(context, tx, ref), event, now)
             if whole:
-                await erase_in(context, tx, ref, now)
+                await erase_and_confirm(context, tx, ref, now)
             else:
                 for row in await tx.inbound_of_case(ref):
                     await tx.save_inbound(row._replace(sealed=None))

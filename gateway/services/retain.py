@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 from gateway.core.attachments import has_images, without_images
 from gateway.core.case import Case, Side, State, serialize_case
-from gateway.core.machine import Event
-from gateway.core.messages import DOCUMENT_REQUEST, ELEMENTS, REQUEST
+from gateway.core.machine import Event, IllegalStep
+from gateway.core.messages import CONFIRMATION, DOCUMENT_REQUEST, ELEMENTS, ERASURE, RECTIFICATION, REQUEST
+from gateway.core.notices import unanswered
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY
-from gateway.services import cases, figures, steps
+from gateway.services import cases, figures, steps, threads
 from gateway.services.context import Context
 from gateway.services.journal import FULL, JOURNAL, fill_journal
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
@@ -213,7 +214,7 @@ class Retention:
         context.on_erased(ref)
 
         async def unit(tx: Tx) -> None:
-            await erase_in(context, tx, ref, now)
+            await erase_and_confirm(context, tx, ref, now)
             await fill_journal(tx)
 
         await context.commit(unit)
@@ -242,6 +243,38 @@ def _has_images(case: Case) -> bool:
 def _pends_images(case: Case) -> bool:
     """Tell whether what is prepared in ``case`` holds an image."""
     return case.pending is not None and has_images(ijson.loads(case.pending.body.encode()))
+
+
+async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime) -> None:
+    """
+    Erase ``ref`` inside a transaction, and say so wherever the other State demanded it and waits for word (R-16).
+
+    What it asked to be set right or destroyed is gone, whoever was faster: its desk, or a timer here. A confirmation
+    that cannot leave keeps nothing: then the demand stays open there.
+    """
+    held = cases.readable(context, await tx.find_case(ref))
+    open = [one for one in unanswered(held.case) if one.kind in _DEMANDS] if held is not None else []
+    if held is None or not open:
+        await erase_in(context, tx, ref, now)
+        return
+    case = held.case
+    unsent, thread = await threads.unsent_of(tx, case), await threads.thread_of(tx, case)
+    if unsent and unsent[-1].seq == thread.out_seq:
+        # What has not left never will: it must not hold up the confirmation by a number that is missing then.
+        await threads.take_out(context, tx, held, unsent, now)
+    await erase_in(context, tx, ref, now)
+    for one in open:
+        body = ijson.dumps({"number": one.number, "act": _DEMANDS[one.kind], "result": "DONE"}).decode()
+        try:
+            await threads.confirm_nothing(
+                context, tx, case.partner, case.thread, body, now, exercise=case.exercise, side=case.side
+            )
+        except (IllegalStep, Unavailable) as error:
+            context.log("message.left_out", ref=ref, type=CONFIRMATION, error=type(error).__name__)
+            return
+
+
+_DEMANDS = {RECTIFICATION: "RECTIFICATION", ERASURE: "ERASURE"}
 
 
 async def erase_in(context: Context, tx: Tx, ref: str, now: datetime) -> None:

@@ -114,14 +114,22 @@ def _kept(context: Context, held: Held, id: str, signed: bytes) -> bytes:
 
 
 async def confirm_nothing(
-    context: Context, tx: Tx, partner: str, thread: str, body: str, now: datetime, *, exercise: bool
+    context: Context,
+    tx: Tx,
+    partner: str,
+    thread: str,
+    body: str,
+    now: datetime,
+    *,
+    exercise: bool,
+    side: Side = Side.REQUESTED,
 ) -> None:
     """
-    Confirm in a thread of which nothing is kept, by ``body``, that there was nothing; of that nothing is kept either.
+    Confirm in a thread of which nothing is kept, by ``body``, that nothing is; of that nothing is kept either.
 
     Raises ``IllegalStep`` for a thread in which nothing of ours may follow, ``Unavailable`` as ``queue`` does.
     """
-    gone = Case("", Side.REQUESTED, partner, thread, State.ERASED, "", "", exercise=exercise)
+    gone = Case("", side, partner, thread, State.ERASED, "", "", exercise=exercise)
     await queue(context, tx, cases.fresh(context, gone, now), Send(CONFIRMATION, body), now)
 
 

@@ -397,6 +397,23 @@ async def test_erasure_is_not_confirmed_without_being_done(network: Network) -> 
         await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", CLERK)
 
 
+async def test_erasure_that_a_timer_carried_out_is_confirmed(network: Network) -> None:
+    """Where the desk did nothing and the day came on which all goes, whoever demanded it learns that it is gone."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", CASE)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    for days in (157, 1):
+        network.clock.pass_(days=days)
+        await network.refresh()
+        await network.gateways["XBB"].retention.run_once(network.clock.now())
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    await network.deliver()
+    assert () == open_demands(await story.case(network, "XAA", ours))
+    sent = await network.gateways["XBB"].store.read(lambda tx: tx.outbound_of_case(theirs))
+    assert not [row for row in sent if row.type == "confirmation"], "nothing of it is kept with the case"
+
+
 async def test_nobody_destroys_unasked(network: Network) -> None:
     """A copy is destroyed here when the other State asks for it; our own timers do the rest."""
     _, theirs = await story.replied(network)
