@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 import schemas
-from gateway.cli.output import emit, json_option, say, table
+from gateway.cli.output import emit, json_option, say, table, visible
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def access(
     if as_json:
         emit(rights.account_json(made))
     else:
-        click.echo(rights.account_text(made), nl=False)
+        click.echo(visible(rights.account_text(made)), nl=False)
 
 
 def _list(found: "tuple[OpenDemand, ...]", as_json: bool) -> None:

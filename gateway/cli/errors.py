@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.output import say, shown, styled
+from gateway.cli.output import say, shown, styled, visible
 from gateway.core.calendars import OutOfCalendar
 from gateway.core.codes import PeerError
 from gateway.core.machine import IllegalStep, RuleRefused
@@ -68,7 +68,7 @@ def report(error: Exception, *, as_json: bool) -> int:
     told = describe(error)
     if as_json:
         value = {"code": told.code, "detail": told.detail, "hint": told.hint, "problems": list(told.problems)}
-        say(json.dumps({"error": value}, ensure_ascii=False))
+        say(visible(json.dumps({"error": value}, ensure_ascii=False)))
         return int(told.exit)
     say(f"{styled('error:', 'red', err=True)} {shown(told.detail)}")
     for problem in told.problems:

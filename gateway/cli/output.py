@@ -2,18 +2,23 @@
 What the command line prints: data on standard output, talk on standard error.
 
 Rule 1: with ``--json`` standard output holds one JSON value and nothing else.
-Rule 2: colour only where a terminal shows it and ``NO_COLOR`` is not set; a control character is never passed on.
+Rule 2: colour only where a terminal shows it and ``NO_COLOR`` is not set; a control or direction character, or one that
+nobody can see, is never passed on as it is: in JSON its escape stands for it, which is the same value.
 """
 
 import json
 import os
+import re
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from typing import Any, TextIO, TypeVar
 
 import click
+
+from gateway.core import unseen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +43,29 @@ def plain(value: Any) -> Any:
 
 def emit(value: Any, *, as_json: bool = True) -> None:
     """Print ``value`` as JSON: on one line for a program (``as_json``), indented for a reader."""
-    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=None if as_json else 2))
+    click.echo(visible(json.dumps(plain(value), ensure_ascii=False, indent=None if as_json else 2)))
+
+
+def visible(text: str) -> str:
+    r"""
+    Return ``text`` with the escape of JSON (``\uXXXX``) for each character that a terminal obeys or does not show.
+
+    Line breaks stay, and so do the letters of every script with the joiners that spell them.
+    """
+    return _NOT_PLAIN.sub(lambda found: found[0] if _is_shown(found[0]) else json.dumps(found[0])[1:-1], text)
+
+
+_NOT_PLAIN = re.compile(r"[^ -~\n]")
+
+
+def _is_shown(sign: str) -> bool:
+    if sign in unseen.JOINERS:
+        return True
+    return unicodedata.category(sign) not in _OBEYED and not unseen.has_unseen(sign)
+
+
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of Unicode: controls, directions and other formats, halves of a character, private and free places."""
 
 
 def say(text: str) -> None:

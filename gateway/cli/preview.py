@@ -12,7 +12,7 @@ import click
 import schemas
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say, styled, table
+from gateway.cli.output import emit, json_option, say, styled, table, visible
 from gateway.cli.session import read_json
 from gateway.core.deadlines import Instrument, remark_most
 from gateway.core.messages import ELEMENTS, REQUEST
@@ -147,7 +147,7 @@ def _tell(made: Preview, draft: Mapping[str, Any]) -> None:
     click.echo(
         f"The message: {made.type}, {len(made.body.encode())} bytes. Approving it signs this digest of its bytes:"
     )
-    click.echo(f"  {made.digest}\n\nThe exact bytes:\n{made.body}")
+    click.echo(f"  {made.digest}\n\nThe exact bytes:\n{visible(made.body)}")
     if not made.findings:
         say("No rule forbids sending this.")
 
