@@ -5,14 +5,16 @@ Rule 1: a clock starts at the evidence its rule names, and at no other: a receip
 look is acknowledged by nothing but its receipt, for the desk that is asked has the case in hand already.
 Rule 2: both sides reckon from the same instant: what a message asks for, from its receipt; what it says, from its own.
 Rule 3: a date that the message itself states, such as that of an issue, goes before the day it was sent.
+Rule 4: who is asked dates its receipt, and sets no deadline by it: that instant lies between asking and reading.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from gateway.core import messages
+from gateway.core.wire import SKEW
 
 STEPS = ("acknowledgement", "reply", "interview", "interview_result", "return_project")
 """Steps whose clock may start when a request is received; which do, and when, is in the agreement that governs."""
@@ -73,6 +75,18 @@ def starts_of_message(type: str, body: Mapping[str, Any]) -> tuple[Start, ...]:
             return (Start("handover", ("monitoring", "take_back")),)
         case _:
             return ()
+
+
+def counted_from(said: datetime, made_at: datetime, seen_at: datetime) -> datetime:
+    """
+    Return the instant that counts for the receipt of a message of ours, of which its receiver ``said`` when that was.
+
+    The message was ``made_at`` and its receipt ``seen_at``, both by our own clock. Clocks may differ by the skew; what
+    the receiver says outside of that is not gone by.
+    """
+    if said > seen_at + SKEW:
+        return seen_at
+    return made_at if said < made_at - SKEW else said
 
 
 STATED = frozenset(

@@ -17,7 +17,7 @@ from gateway.core.deadlines import Clock
 from gateway.core.machine import Event
 from gateway.core.merkle import BadProof
 from gateway.core.messages import DOCUMENT, RESYNC, TYPES
-from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
+from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
 from gateway.services import anew, cases, listing, outage, outbox, steps, threads
 from gateway.services.context import Context
@@ -164,32 +164,32 @@ class Answers:
         held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
         if held is None:
             return  # what was answered stands, whatever became of the case
-        clocks, found = self._reckon(held, row, receipt)
+        clocks, found = self._reckon(held, row, receipt, now)
         data = {"clocks": clocks, "findings": found, "digest": row.digest}
         await steps.tell(self._context, tx, held, Event("receipt", row.partner, GATEWAY, data), now)
 
     def _reckon(
-        self, held: cases.Held, row: OutboundRow, receipt: wire.Receipt
+        self, held: cases.Held, row: OutboundRow, receipt: wire.Receipt, now: datetime
     ) -> tuple[tuple[Clock, ...], tuple[str, ...]]:
-        """Return the clocks a receipt starts as reckoned here, and a finding where the partner reckons otherwise."""
-        case = held.case
+        """Return the clocks a receipt starts as reckoned here, and what to note of the instant and days it names."""
+        case, made_at = held.case, max(row.queued_at, row.not_before)
+        at, found = counted_from(receipt.received_at, made_at, now), []
+        if at != receipt.received_at:
+            found.append(f"the other State says it received at {wire.format_instant(receipt.received_at)}")
         body = threads.said(self._context, held, row) if row.type in ASKED | STATED else None
         if body is None:
-            return (), ()
-        country, begin = self._context.country, self._context.reckoner.begin
+            return (), tuple(found)
+        country, reckoner = self._context.country, self._context.reckoner
         pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
-        stated = starts_of_message(row.type, body)
-        clocks = begin(*pair, stated, max(row.queued_at, row.not_before), row.digest, case.clocks)
+        clocks = reckoner.begin(*pair, starts_of_message(row.type, body), made_at, row.digest, case.clocks)
         asked = starts_of_receipt(row.type, body, issued_before=DOCUMENT in case.said)
-        try:
-            clocks += begin(*pair, asked, receipt.received_at, row.digest, case.clocks)
-        except OverflowError:
-            return clocks, (f"the other State says it received at {wire.format_instant(receipt.received_at)}",)
+        clocks += reckoner.begin(*pair, asked, at, row.digest, case.clocks)
+        found += (f"no calendar here knows the days for {step}" for step in reckoner.lacking(*pair, asked, at, clocks))
         step = TYPES[row.type].clock_step
         ours = next((clock.due_on for clock in clocks if clock.step == step), None)
         if ours != receipt.due_on:
-            return clocks, (f"the other State reckons {receipt.due_on}, we reckon {ours}",)
-        return clocks, ()
+            found.append(f"the other State reckons {receipt.due_on}, we reckon {ours}")
+        return clocks, tuple(found)
 
 
 def settled_before(row: OutboundRow) -> OutboundRow:

@@ -14,7 +14,7 @@ from gateway.core.case import Case, Side
 from gateway.core.deadlines import Clock
 from gateway.core.escalation import is_answered
 from gateway.core.messages import CONTEST, DOCUMENT
-from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
+from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
 from gateway.services import threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -43,10 +43,7 @@ async def begin(context: Context, tx: Tx, held: Held) -> tuple[Clock, ...]:
         documented = documented or proof.type == DOCUMENT
         stated = starts_of_message(proof.type, proof.body)
         for starts, at in ((stated, proof.stated_at), (asked, proof.received_at)):
-            try:
-                clocks = reckoner.begin(*pair, starts, at, proof.digest, case.clocks)
-            except OverflowError:
-                continue  # its receipt names an instant from which nothing can be counted
+            clocks = reckoner.begin(*pair, starts, at, proof.digest, case.clocks)
             begun |= {
                 clock.step: clock for clock in clocks if clock.step not in running and _counts(case, clock, proof)
             }
@@ -81,4 +78,6 @@ def _of_outbound(context: Context, held: Held, row: OutboundRow) -> Proof | None
     if body is None:
         return None
     receipt = wire.parse_receipt(jws.parse(wire.parse_stored_answer(row.answer).receipt, jws.TYP_RECEIPT).payload)
-    return Proof(row.type, row.digest, body, max(row.queued_at, row.not_before), receipt.received_at)
+    made_at = max(row.queued_at, row.not_before)
+    counted = counted_from(receipt.received_at, made_at, row.answered_at or made_at)
+    return Proof(row.type, row.digest, body, made_at, counted)

@@ -144,6 +144,24 @@ class Reckoner:
                 # The message states a date at the end of the calendar of the world; nothing can be counted from it.
         return tuple(clocks)
 
+    def lacking(
+        self, requesting: str, requested: str, starts: Sequence[Start], at: datetime, begun: Sequence[Clock]
+    ) -> tuple[str, ...]:
+        """
+        Return the steps whose clock ``starts`` start by the rules that bind the pair, and that is not ``begun``.
+
+        None where the requested State has no calendar at all, for then nothing is ever reckoned with it.
+        """
+        if requested not in self.calendars:
+            return ()
+        rules = (
+            rule
+            for one in starts
+            for rule in self._starting(requesting, requested, one.steps, Evidence(one.kind, at, ""))
+        )
+        running = {clock.step for clock in begun}
+        return tuple(dict.fromkeys(rule.step for rule in rules if rule.step not in running))
+
     def _starting(
         self, requesting: str, requested: str, steps: tuple[str, ...], evidence: Evidence
     ) -> tuple[Rule, ...]:

@@ -13,6 +13,7 @@ import pytest
 from gateway import app
 from gateway.core import envelope, wire
 from gateway.core.codes import PeerError, problem
+from gateway.core.starts import starts_of_receipt
 from gateway.services.shares import Shares
 from gateway.services.witness import CONFLICTS_MAX
 from keys import b64, card, jws
@@ -748,7 +749,7 @@ async def test_a_message_that_has_its_answer_begins_no_log(fresh: Door) -> None:
     assert [{"name": "answered:XAA/XBB/3"}] == known
 
 
-# A case that XBB asks in: replies that its request does not allow.
+# A case that XBB asks in: when XAA says it was asked, and replies that the request does not allow.
 
 
 async def _asked(door: Door) -> str:
@@ -760,6 +761,41 @@ async def _asked(door: Door) -> str:
     await gateway.clear.approve(ref, signed, "second")
     await gateway.clear.send(ref, "first")
     return thread
+
+
+@pytest.mark.parametrize("away", [80 * DAY, 3650 * DAY, -3650 * DAY], ids=["80 days ahead", "ten years ahead", "back"])
+async def test_partner_sets_no_deadline_by_the_instant_it_puts_in_its_receipt(fresh: Door, away: timedelta) -> None:
+    """What cannot be when it was received is a finding, and the reply is due as if it were received now (M-5.17)."""
+    secrets, now, long = fresh.partner.secrets, fresh.network.clock.now(), SigningKey.generate()
+    claims = card.claims_of(secrets.second) | {"serial": 3, "prev": secrets.second.digest}
+    claims["signing"] = [*claims["signing"], entry(long, now - 3660 * DAY, now + 3660 * DAY)]
+    publish(fresh, 3, card.sign_card(claims, secrets.identity))
+    await fresh.gateway.refresh_trust()
+    thread = await _asked(fresh)
+    assert 200 == (await fresh.post(_collect(fresh))).status
+    row = fresh.rows("SELECT digest, ref FROM outbound WHERE thread = ?", thread)[0]
+    begin, starts = fresh.gateway.context.reckoner.begin, starts_of_receipt("verification.request", {})
+    said, due = ({one.step: one for one in begin("XBB", "XAA", starts, at, "")} for at in (now + away, now))
+    named = {"start_on": said["reply"].start_on, "due_on": said["reply"].due_on} if "reply" in said else {}
+    shot = fresh.partner.answer(row["digest"], signer=long, received_at=now + away, **named)
+    assert 204 == (await fresh.post(shot)).status
+    case = await story.case(fresh.network, "XBB", row["ref"])
+    assert due["reply"].due_on == case.clock("reply").due_on
+    assert f"the other State says it received at {wire.format_instant(now + away)}" in case.findings
+
+
+async def test_receipt_within_the_skew_of_two_clocks_is_gone_by(fresh: Door) -> None:
+    """Across midnight too both sides reckon from the instant in it, and there is nothing to note."""
+    thread, now = await _asked(fresh), fresh.network.clock.now()
+    assert 200 == (await fresh.post(_collect(fresh))).status
+    row = fresh.rows("SELECT digest, ref FROM outbound WHERE thread = ?", thread)[0]
+    at = now + wire.SKEW
+    starts = starts_of_receipt("verification.request", {})
+    due = {one.step: one for one in fresh.gateway.context.reckoner.begin("XBB", "XAA", starts, at, row["digest"])}
+    days = {"start_on": due["reply"].start_on, "due_on": due["reply"].due_on}
+    assert 204 == (await fresh.post(fresh.partner.answer(row["digest"], received_at=at, **days))).status
+    case = await story.case(fresh.network, "XBB", row["ref"])
+    assert (due["reply"], ()) == (case.clock("reply"), case.findings)
 
 
 @pytest.mark.parametrize(

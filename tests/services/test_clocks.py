@@ -258,6 +258,7 @@ async def test_a_clock_that_no_calendar_knew_the_days_for_begins_once_one_does(n
         mine["reply"].due_on.isoformat(),
     )
     assert mine == yours
+    assert ("no calendar here knows the days for reply",) == (await story.case(network, "XAA", ours)).findings
     assert mine["reply"].due_at == (await story.row(network, "XAA", ours)).due_at
     network.clock.pass_(days=12)
     assert (theirs,) == await told(network)
