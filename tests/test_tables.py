@@ -213,6 +213,7 @@ def test_only_a_reply_leads_to_replied(side: Side) -> None:
 def test_a_return_begins_with_a_positive_reply_alone(side: Side) -> None:
     """One row leads from a verification into a return, and the signed positive reply stands before it."""
     rows = [row for row in table_for(side).rows if row.target in RETURN_STATES and row.source not in RETURN_STATES]
+    rows = [row for row in rows if "has_left" not in row.guards]  # from the stop of a return that went as far as that
     begins = {(row.source, row.event) for row in rows if row.source is not State.UNDELIVERED}
     assert {(State.REPLIED, "consider" if side is Side.REQUESTING else "proposal")} == begins
     assert all({"positive_reply", "accepted_once"} & set(row.guards) for row in rows)

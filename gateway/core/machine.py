@@ -103,13 +103,18 @@ class EndThread:
 
 
 @dataclass(frozen=True, slots=True)
+class PostOn:
+    """Effect: a thread that ended as undelivered goes on; its message is posted until it has an answer (M-5.10)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """Effect: tell the named desk that the case moved; carries no more than the reference and the state."""
 
     desk: str
 
 
-Effect = Send | DropUnsent | EndThread | Notify
+Effect = Send | DropUnsent | EndThread | PostOn | Notify
 
 Guard = Callable[[Case, Event, datetime], tuple[Finding, ...]]
 Apply = Callable[[Case, Event, datetime], tuple[Case, tuple[Effect, ...]]]

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.core import verification_changes
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import When
-from gateway.core.machine import Apply, DropUnsent, Event, IllegalStep, Notify, Send
+from gateway.core.machine import Apply, DropUnsent, Event, IllegalStep, Notify, PostOn, Send
 from gateway.core.messages import (
     ACCEPTANCE,
     DOCUMENT,
@@ -144,7 +144,7 @@ def _told(type: str) -> Apply:
 
     def apply(case: Case, event: Event, now: datetime) -> Change:
         case = _warned(case, type, body_of(event))
-        if case.state in PASSED[case.side]:
+        if case.state in PASSED[case.side] and not (case.state is S.UNDELIVERED and type in AWAITED[case.side]):
             return case, (Notify("interior"),)
         case = _clocked(_said(case, type, body_of(event)), event)
         # Said again, the later word counts.
@@ -174,6 +174,13 @@ PASSED: Mapping[Side, frozenset[State]] = {
 """States the case moved on to when a message crossed: it was accepted, and its body is not taken over."""
 
 
+AWAITED: Mapping[Side, frozenset[str]] = {
+    Side.REQUESTING: frozenset(),
+    Side.REQUESTED: frozenset({SCHEDULE, HANDOVER}),
+}
+"""What is taken over all the same where a message of ours was lost: when and where the person comes, and with whom."""
+
+
 def _proposed(case: Case, event: Event, now: datetime) -> Change:
     """Take in a proposal; whatever was agreed on an earlier one is void."""
     if case.state in PASSED[Side.REQUESTED]:
@@ -191,6 +198,12 @@ def _documented(case: Case, event: Event, now: datetime) -> Change:
     said = {type: body for type, body in case.said.items() if type != REISSUE}
     case = replace(case, said={**said, DOCUMENT: body_of(event)}, pending=None)
     return _clocked(case, event), (Notify("interior"),)
+
+
+def _left(case: Case, event: Event, now: datetime) -> Change:
+    """Take in that the person left. Who is on the way is spoken of, also in a thread that had ended as undelivered."""
+    changed, effects = _told(SCHEDULE)(case, event, now)
+    return changed, (*effects, PostOn()) if case.state is S.UNDELIVERED else effects
 
 
 def _saying(type: str) -> Apply:
@@ -430,7 +443,7 @@ APPLIES: Mapping[str, Apply] = {
     "document_request": _told(DOCUMENT_REQUEST),
     "schedule_notice": _told(SCHEDULE),
     "cancellation": _told(SCHEDULE),
-    "departure": _told(SCHEDULE),
+    "departure": _left,
     "accept": _accept,
     "refuse": _refuse,
     "issue": _issue,

@@ -251,7 +251,7 @@ class Deliverer:
         return claimed
 
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime) -> Claimed | None:
-        if now > row.expires_at + wire.SKEW:
+        if now > row.expires_at + wire.SKEW and not await self._is_posted_on(tx, row, now):
             await self._undelivered(tx, row, None, now)  # never sent again (M-5.10), whatever kept us until now
             return None
         if row.type == RESYNC and self._leaving.is_sealed_in_vain(row, now):
@@ -278,6 +278,11 @@ class Deliverer:
         ready = ready._replace(state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
         await tx.save_outbound(ready)
         return Claimed(ready, ready.envelope or b"")
+
+    async def _is_posted_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        """Return whether ``row`` is posted past its time, because its person has left and more must be heard behind."""
+        posted = row.posted_at is not None and row.answer is None
+        return posted and await threads.outlives(self._context, tx, row, now)
 
     async def _pass_over(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """
@@ -435,22 +440,31 @@ class Deliverer:
         """
 
         async def unit(tx: Tx) -> int:
-            rows = await tx.expired_outbound(now - wire.SKEW, 500)
-            for row in rows:
-                await self._undelivered(tx, row, None, now)
-            return len(rows)
+            ended, looked, most = 0, set[str](), 500
+            while True:
+                rows = await tx.expired_outbound(now - wire.SKEW, most)
+                new = [row for row in rows if row.id not in looked]
+                for row in new:
+                    ended += await self._undelivered(tx, row, None, now)
+                looked.update(row.id for row in new)
+                if ended or len(rows) < most:
+                    return ended
+                most *= 2  # what is posted on stays where it was found, and hides nothing behind it
 
         committed = await self._context.commit(unit)
         count: int = committed.value
         return count
 
-    async def _undelivered(self, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> None:
+    async def _undelivered(self, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> bool:
+        """End ``row`` as undelivered; return whether it ended, or goes on."""
         if row.answer is not None:
             # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
             await tx.save_outbound(settled_before(row))
-            return
+            return True
         if row.type == RESYNC and await self._waits_on(tx, row, now):
-            return
+            return False
+        if code is None and await threads.outlives(self._context, tx, row, now):
+            return False
         if code is None:
             self._context.log("message.expired", partner=row.partner, type=row.type, ref=row.ref)
         await tx.save_outbound(row._replace(state="undelivered", code=code, answered_at=now))
@@ -459,12 +473,13 @@ class Deliverer:
             try:
                 held = cases.unseal(self._context, case_row)
                 if row.type in threads.HEARD_AT_LAST and await anew.said_anew(self._context, tx, row, now):
-                    return
+                    return True
             except Exception as error:
                 # A case that cannot be read does not move; the messages of all others must still come to an end.
                 self._context.log("case.fault", ref=row.ref, error=type(error).__name__)
-                return
+                return True
             await steps.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, {"code": code}), now)
+        return True
 
     async def _waits_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """

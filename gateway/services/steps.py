@@ -9,7 +9,18 @@ from datetime import datetime
 
 from gateway.core.case import Side, State
 from gateway.core.facts import When, about
-from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
+from gateway.core.machine import (
+    DropUnsent,
+    Effect,
+    EndThread,
+    Event,
+    IllegalStep,
+    Notify,
+    PostOn,
+    RuleRefused,
+    Send,
+    step,
+)
 from gateway.core.messages import RESUMPTION, SCHEDULE, SUSPENSION
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
@@ -117,6 +128,8 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
                 await tx.save_thread(thread._replace(ended=why))
             if why == "withdrawn":
                 await threads.abandon(tx, held.case, now)
+        case PostOn():
+            return await threads.revive(context, tx, held, now)
         case Notify():
             context.notify(held.case, effect)
     return held

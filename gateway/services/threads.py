@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from gateway.core import exercise, wire
+from gateway.core import envelope, exercise, wire
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import IllegalStep, Send
 from gateway.core.messages import (
@@ -24,7 +24,7 @@ from gateway.core.messages import (
     TYPES,
     WITHDRAWAL,
 )
-from gateway.core.verification import undo_state
+from gateway.core.verification import HELD, undo_state
 from gateway.services import cases, outbox
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -35,6 +35,12 @@ from keys.errors import BadRest
 
 STOPS = frozenset({SUSPENSION, TAKE_BACK})
 """Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
+
+LEFT = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING, State.RECALL})
+"""States in which the person of a return has left: what is said of her must be heard, however late."""
+
+LATE = "a message of ours got no receipt in its time; tell the other State by another way that the line is down"
+"""Finding on a case whose person has left and whose thread goes on past the time of a message."""
 
 HEARD_AT_LAST = STOPS | {WITHDRAWAL}
 
@@ -191,6 +197,72 @@ async def undo_of(tx: Tx, case: Case) -> str | None:
     """Return the state the case falls back to if its unsent messages are dropped now."""
     planned = SCHEDULE in case.said  # word that a journey is off undoes nothing
     return undo_state(tuple(row.type for row in await unsent_of(tx, case) if row.type != SCHEDULE or planned))
+
+
+async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """
+    Let a thread that ended as undelivered go on, because its person has left; returns what is held now.
+
+    What was never posted uses no number. What was is posted until it has an answer.
+    """
+    thread = await thread_of(tx, held.case)
+    if thread.ended != "undelivered":
+        return held
+    lost = [row for row in await tx.outbound_of_case(held.case.ref) if row.state == "undelivered"]
+    if any(row.code is not None for row in lost):
+        return held  # it met a final problem, and would again
+    await tx.save_thread(thread._replace(ended=None))
+    lost = [row for row in lost if row.epoch == context.epoch and row.type != WITHDRAWAL]
+    await take_out(context, tx, held, [row for row in lost if row.posted_at is None], now)
+    for row in lost:
+        if row.posted_at is not None:
+            await _post_on(context, tx, held, row, now)
+    return await _late(context, tx, held, now)
+
+
+async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """
+    Let the thread of somebody who has left go on though ``row`` got no receipt in its time; return whether it does.
+
+    What was never posted is said anew, with all that waits behind it. What was posted is posted until it has an answer,
+    for its number must be used before anything else can be heard (M-5.10).
+    """
+    held = cases.readable(context, await tx.find_case(row.ref or ""))
+    if held is None or row.type == WITHDRAWAL or row.epoch != context.epoch:
+        return False
+    if (held.case.resume_to if held.case.state in HELD else held.case.state) not in LEFT:
+        return False
+    current = await tx.find_outbound(row.partner, row.id)
+    if current is None or current.state == "dropped":
+        return True  # said anew just now, behind another one that expired
+    if row.posted_at is None:
+        waiting = [one for one in await unsent_of(tx, held.case) if one.epoch == context.epoch]
+        try:
+            sends = [replace(again(context, held, one), optional=True) for one in waiting]
+        except BadRest as error:
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            return False
+        await take_out(context, tx, held, waiting, now)
+        for send in sends:
+            await _queue(context, tx, held, send, now)
+    await _late(context, tx, held, now)
+    return True
+
+
+async def _post_on(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> None:
+    """Have a message of ours posted again, as it is; its envelope may be gone by now."""
+    if row.envelope is None and outbox.recipient(context, row.partner, now) is not None:
+        signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
+        kid, sealed = outbox.seal_for(context, row.partner, signed, now)
+        row = row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
+    await tx.save_outbound(row._replace(state="posted", next_try_at=now, answered_at=None))
+
+
+async def _late(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    if LATE in held.case.findings:
+        return held
+    case = replace(held.case, findings=(*held.case.findings, LATE))
+    return await cases.note(context, tx, held, case, "late", context.country, now)
 
 
 async def was_posted(tx: Tx, case: Case) -> bool:

@@ -13,6 +13,7 @@ from gateway.core.return_guards import UNTOLD
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.receive import _replied
 from gateway.services.returning import Returning
+from gateway.services.threads import LATE
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
 from tests.support.network import Network
@@ -482,6 +483,98 @@ async def test_the_receiving_service_sends_back_the_wrong_person(network: Networ
     await acts(network, "XBB").recall(theirs, "another face", "WRONG_PERSON", "2026-12-20", "reception", "reception")
     await network.deliver()
     assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+# A line that is down for longer than a message counts.
+
+
+async def lost(network: Network, *, posted: bool) -> tuple[str, str]:
+    """Have word of another document get no receipt in its time, ``posted`` or not; the person leaves all the same."""
+    ours, theirs = await homeward.documented(network)
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+    await acts(network, "XBB").reissue(theirs, newer, "issuer")
+    if posted:
+        network.wires.cut = True
+        await network.gateways["XBB"].deliverer.run_once()
+        network.wires.cut = False
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await network.gateways["XBB"].deliverer.expire(network.clock.now())
+    assert "UNDELIVERED" == await story.state(network, "XBB", theirs)
+    leaves = network.clock.now().replace(hour=8, minute=30) + timedelta(days=2)
+    full = homeward.record(
+        decision=homeward.DECISION,
+        travel={"departs_at": leaves.isoformat(), "notice_h": 24},
+        contacts_given_on="2026-12-11",
+        reconfirmation={"on": leaves.date().isoformat(), "by": "escort", "consent_stands": True},
+    )
+    await acts(network, "XAA").record(ours, full, "first", "case_officer")
+    arrives = (leaves + timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    await acts(network, "XAA").schedule(ours, {**homeward.JOURNEY, "arrives_at": arrives}, "second")
+    await network.gateways["XAA"].deliverer.run_once()
+    homeward.move_to(network, leaves)
+    await network.refresh()
+    await acts(network, "XAA").depart(ours, "escort")
+    await network.gateways["XAA"].deliverer.run_once()
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
+    return ours, theirs
+
+
+async def sign_first(network: Network, ours: str) -> None:
+    """Sign a protocol of the handover as the escort of XAA."""
+    protocol = {**homeward.PROTOCOL, "at": network.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")}
+    seen = await acts(network, "XAA").protocol(ours, protocol, "escort", "escort")
+    signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort")
+    await acts(network, "XAA").hand_over(ours, protocol, signed, "escort")
+
+
+async def sign_second(network: Network, theirs: str) -> None:
+    """Sign what the escort signed as the reception of XBB."""
+    seen = await acts(network, "XBB").protocol(theirs, None, "reception", "reception")
+    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception")
+    await acts(network, "XBB").confirm_handover(theirs, signed, "reception")
+
+
+async def test_who_is_on_the_way_is_awaited_at_a_time_and_a_place_though_a_message_was_lost(network: Network) -> None:
+    """When and where the person arrives is on record with the side whose own last message was never received."""
+    _, theirs = await lost(network, posted=True)
+    case = await story.case(network, "XBB", theirs)
+    assert ("departed", "Northtown") == (
+        case.said["return.schedule"]["status"],
+        case.said["return.schedule"]["point"]["unit"],
+    )
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["never posted", "posted"])
+async def test_who_arrives_is_handed_over_though_a_message_was_lost(network: Network, posted: bool) -> None:
+    """A message that was never received keeps no hand from being signed, and none from being heard."""
+    ours, theirs = await lost(network, posted=posted)
+    await sign_first(network, ours)
+    await network.deliver()
+    await sign_second(network, theirs)
+    await network.deliver()
+    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+    assert LATE in (await story.case(network, "XBB", theirs)).findings
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["never posted", "posted"])
+async def test_first_hand_is_signed_though_word_of_another_protocol_was_lost(network: Network, posted: bool) -> None:
+    """A line that is down for a month after the departure ends no thread: what follows is heard once it is up."""
+    ours, theirs = await homeward.departed(network)
+    homeward.move_to(network, DEPARTS_AT + timedelta(hours=5))
+    await sign_first(network, ours)
+    if posted:
+        network.wires.cut = True
+        await network.gateways["XAA"].deliverer.run_once()
+        network.wires.cut = False
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await network.gateways["XAA"].deliverer.expire(network.clock.now())
+    await sign_first(network, ours)
+    await network.deliver()
+    await sign_second(network, theirs)
+    await network.deliver()
+    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
 
 
 # A stop that crosses the departure.
