@@ -4,10 +4,11 @@ What the rules may look at, when they look, and what they find.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from gateway.core.calendars import local_date
 from gateway.core.case import Case, Notice, Release, Side, State
 from gateway.core.deadlines import Clock
 from gateway.core.remark import About, about_case
@@ -50,7 +51,8 @@ class Facts:
     return, ``said`` the last body of each of its message types, ``releases`` what the authorities signed, ``reply`` the
     body of the signed reply and ``reply_digest`` its payload digest, ``delay`` the last notice of delay, ``clocks``
     what is due when. ``notices`` is what was asked and demanded about data that was sent; ``None`` says nobody looked.
-    ``remark`` is what is known of a remark in free words.
+    ``remark`` is what is known of a remark in free words. ``zone`` is that of the State which keeps the record: its
+    days end there.
     """
 
     now: datetime
@@ -74,6 +76,12 @@ class Facts:
     clocks: Sequence[Clock] = ()
     notices: tuple[Notice, ...] | None = None
     remark: About = field(default_factory=About)
+    zone: str = "UTC"
+
+    @property
+    def today(self) -> date:
+        """Return the date where the record is kept."""
+        return local_date(self.now, self.zone)
 
 
 STOPPED = frozenset({State.FROZEN, State.WITHDRAWN})
@@ -92,6 +100,7 @@ def about(
     recipient_ready: bool = True,
     justification: str | None = None,
     remark: About | None = None,
+    zone: str = "UTC",
 ) -> Facts:
     """
     Return the facts of ``case`` at ``now`` about a message of ``type`` with ``body``.
@@ -121,4 +130,5 @@ def about(
         clocks=case.clocks,
         notices=case.notices,
         remark=about_case(case) if remark is None else remark,
+        zone=zone,
     )

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from gateway.core.age import treat_as_minor
+from gateway.core.calendars import local_date
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import Finding
 from gateway.core.machine import Event, Guard
@@ -111,15 +112,20 @@ def _identified(case: Case, event: Event, now: datetime) -> str | None:
     return None if _day(concluded) <= now.date() else "identification is not concluded"
 
 
+def _today(event: Event, now: datetime) -> date:
+    """Return the date where the record is kept: a time that must have passed lasts to the end of its last day there."""
+    return local_date(now, event.data.get("zone", "UTC"))
+
+
 def _reflection_over(case: Case, event: Event, now: datetime) -> str | None:
-    reflection = _record(case, event)["reflection"]
+    reflection, today = _record(case, event)["reflection"], _today(event, now)
     waived = reflection["waived_in_writing_on"]
-    if waived is not None and not represented(case) and _day(waived) <= now.date():
+    if waived is not None and not represented(case) and _day(waived) <= today:
         return None
     granted, ends = _day(reflection["granted_on"]), _day(reflection["ends_on"])
     if ends < granted + timedelta(days=REFLECTION_DAYS):
         return f"the time to reflect is shorter than {REFLECTION_DAYS} days"
-    return None if now.date() > ends else "the time to reflect is not over"
+    return None if today > ends else "the time to reflect is not over"
 
 
 def _represented(case: Case, event: Event, now: datetime) -> str | None:
@@ -338,7 +344,7 @@ def _true_to_record(case: Case, event: Event, now: datetime) -> str | None:
 
 
 def _decided_finally(case: Case, event: Event, now: datetime) -> str | None:
-    decision, today = _record(case, event)["decision"], now.date()
+    decision, today = _record(case, event)["decision"], _today(event, now)
     if not (decision["ref"] and decision["authority"] and _day(decision["on"]) <= today):
         return "no decision is on record"
     if decision["remedies_explained"] is not True:

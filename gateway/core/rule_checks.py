@@ -241,7 +241,7 @@ def r08(facts: Facts) -> str | None:
     if not _sends_return(facts):
         return None
     file, record = _return_record(facts)
-    today = facts.now.date()
+    today = facts.today
     if not _on_or_before(record["identification"]["concluded_on"], today):
         return "the identification is not concluded"
     reflection = record["reflection"]
@@ -557,7 +557,7 @@ def v36(facts: Facts) -> str | None:
     if not _sends_return(facts) or facts.type == PROPOSAL:
         return None
     _, record = _return_record(facts)
-    decision, today = record["decision"], facts.now.date()
+    decision, today = record["decision"], facts.today
     if not (_text(decision["ref"]) and _text(decision["authority"]) and _on_or_before(decision["on"], today)):
         return "no decision of a competent body is on record"
     if decision["remedies_explained"] is not True:

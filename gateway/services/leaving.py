@@ -100,7 +100,7 @@ class Leaving:
         body = threads.said(self._context, held, row) or {} if judged else {}
         reason = await no_contact.barred(self._context, tx, case.partner) if asking else None
         stopped = await person_stop.held_back(tx, case)
-        facts = about(case, now, row.type, body, no_contact=reason, person_stopped=stopped)
+        facts = about(case, now, row.type, body, no_contact=reason, person_stopped=stopped, zone=self._context.zone)
         found = findings(When.RETRY, facts)
         if found:
             self._held(case.partner, found)

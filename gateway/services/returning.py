@@ -475,6 +475,7 @@ class Returning:
             person_stopped=await person_stop.held_back(tx, case),
             recipient_ready=outbox.recipient(context, case.partner, now) is not None,
             justification=None if asking else "answer to a request",
+            zone=context.zone,
         )
 
     async def _received(self, tx: Tx, case: Case) -> str:

@@ -52,6 +52,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     by_hand = event.name == "close" and event.role != GATEWAY
     if by_hand and (found := findings(When.CLOSE, about(held.case, now))):
         raise RuleRefused(found)
+    event = replace(event, data={**event.data, "zone": context.zone})
     case, effects = step(table_for(held.case.side), held.case, event, now)
     saved = await cases.store(context, tx, held, case, event, held.case.state.value, now)
     for effect in effects:

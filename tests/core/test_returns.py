@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -104,6 +105,19 @@ def kinds(case: Case) -> set[tuple[str, str, str]]:
 
 
 # Before a proposal: who, when, and on what.
+
+
+@pytest.mark.parametrize("zone", ["America/Bogota", "Europe/Vienna", "Asia/Tbilisi"])
+def test_a_time_that_protects_lasts_to_the_end_of_its_last_day(zone: str) -> None:
+    """In the evening of that day, where the record is kept, neither the time to reflect nor that to appeal is over."""
+    evening = datetime(2026, 11, 30, 23, 59, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    reflection = {"granted_on": "2026-10-31", "ends_on": "2026-11-30", "waived_in_writing_on": None}
+    decision = {"appeal_until": "2026-11-30", "waived": False, "on": "2026-11-26"}
+    proposing = ready(ASKING, S.ASSESSED, "propose", record=kit.record(reflection=reflection))
+    deciding = ready(ASKING, S.ACCEPTED, "decide", record=kit.record(decision=decision))
+    for now, holds in ((evening, True), (evening + timedelta(minutes=1), False)):
+        assert holds is objects("reflection_over", proposing, "propose", now=now, zone=zone)
+        assert holds is objects("decided_finally", deciding, "decide", now=now, zone=zone)
 
 
 def test_an_adult_waives_the_time_to_reflect_in_writing() -> None:

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -231,6 +231,11 @@ def recorded(type: str = SCHEDULE, **members: Any) -> Facts:
     return journey(type, record=record)
 
 
+def evening(facts: Facts) -> Facts:
+    """Return ``facts`` where the record is kept in the West, and it is the evening of the last of November yet."""
+    return replace(facts, now=datetime(2026, 12, 1, 1, tzinfo=UTC), zone="America/Bogota")
+
+
 def assessed(about_what: str, **changes: Any) -> list[dict[str, Any]]:
     """Return the assessments of the record, that of one kind changed."""
     return [{**one, **changes} if one["kind"] == about_what else one for one in RECORD["assessments"]]
@@ -426,6 +431,7 @@ CASES: dict[str, Cases] = {
             "not identified": recorded(identification={"concluded_on": None}),
             "identified tomorrow": recorded(identification={"concluded_on": "2026-12-02"}),
             "still reflecting": recorded(reflection={"ends_on": "2026-12-01"}),
+            "still reflecting, where it is evening": evening(recorded(reflection={"ends_on": "2026-11-30"})),
             "no time given": recorded(reflection={"granted_on": None, "ends_on": None}),
             "too short a time": recorded(reflection={"granted_on": "2026-10-22", "ends_on": "2026-11-20"}),
             "waived by a minor": recorded(reflection={"waived_in_writing_on": "2026-11-01"}),
@@ -717,6 +723,7 @@ CASES: dict[str, Cases] = {
             "decided tomorrow": recorded(decision={"on": "2026-12-02"}),
             "remedies not explained": recorded(decision={"remedies_explained": None}),
             "the last day to appeal": recorded(decision={"appeal_until": "2026-12-01"}),
+            "its evening": evening(recorded(decision={"appeal_until": "2026-11-30"})),
             "no record": journey(record=None),
         },
         {

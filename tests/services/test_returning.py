@@ -271,6 +271,22 @@ async def test_an_acceptance_that_is_over_lets_nobody_leave(network: Network, mi
     assert "R-10" in rules(refused)
 
 
+@pytest.mark.parametrize(("zone", "over"), [("UTC", True), ("Pacific/Pago_Pago", False)])
+async def test_the_time_to_reflect_ends_by_the_day_of_our_own_zone(network: Network, zone: str, over: bool) -> None:
+    """In the West it is still the evening of her last day, when in UTC the next one has begun."""
+    network.gateways["XAA"].context.zone = zone
+    yesterday = (network.clock.now().date() - timedelta(days=1)).isoformat()
+    reflection = {"granted_on": "2026-10-02", "ends_on": yesterday, "waived_in_writing_on": None}
+    ours, _ = await story.replied(network)
+    considered = acts(network, "XAA").consider(ours, homeward.record(reflection=reflection), "first", "case_officer")
+    if over:
+        await considered
+        return
+    with pytest.raises(RuleRefused) as refused:
+        await considered
+    assert {"R-08"} == rules(refused)
+
+
 async def test_a_release_that_is_over_proposes_nothing(network: Network) -> None:
     """A release for a day does not count on the next."""
     ours, _ = await homeward.prepared(network, minor=True, days=1)
