@@ -46,7 +46,7 @@ class Compromise:
         """
         Sign again what waits, and drop what cannot be; return how many of each.
 
-        Dropped are messages of the channel itself, of which only the sealed bytes are kept: announcements and lists.
+        Dropped are messages of no case, announcements and lists: they are made anew.
         """
 
         async def unit(tx: Tx) -> tuple[int, int]:

@@ -95,6 +95,11 @@ async def _all(tx: Tx, partner: str = "") -> list[tuple[str, Question | None]]:
 
 
 async def _forget(tx: Tx, name: str) -> None:
+    # What still waits of it goes on as it is sealed; nobody here can read it any more.
+    sent, partner = await tx.get_meta(name + _SENT), name.removeprefix(_ROWS).split(":")[0]
+    row = await tx.find_outbound(partner, sent) if sent else None
+    if row is not None and row.sealed is not None:
+        await tx.save_outbound(row._replace(sealed=None))
     await tx.drop_meta(name)
     await tx.drop_meta(name + _SENT)
 

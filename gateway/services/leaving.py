@@ -126,13 +126,17 @@ class Leaving:
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""
         key = outbox.recipient(self._context, row.partner, now)
-        if key is None or b64.encode(key.kid) == row.kid or row.ref is None or row.sealed is None:
+        if key is None or b64.encode(key.kid) == row.kid or row.sealed is None:
             return row
-        case_row = await tx.find_case(row.ref)
-        if self._is_listed(row, now) or case_row is None or case_row.wrapped_key is None:
+        case_row = await tx.find_case(row.ref or "")
+        if self._is_listed(row, now) or (row.ref and (case_row is None or case_row.wrapped_key is None)):
             return row
-        case_key = self._context.vault.unwrap(row.ref, case_row.wrapped_key)
-        signed = self._context.vault.open(case_key, "outbound", row.id, "sealed", row.sealed)
+        vault = self._context.vault
+        if case_row is None or case_row.wrapped_key is None:
+            signed = vault.open_own("outbound", row.id, "sealed", row.sealed)
+        else:
+            case_key = vault.unwrap(case_row.ref, case_row.wrapped_key)
+            signed = vault.open(case_key, "outbound", row.id, "sealed", row.sealed)
         kid, sealed = outbox.seal_for(self._context, row.partner, signed, now)
         return row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
 

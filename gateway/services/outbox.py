@@ -25,9 +25,9 @@ class Letter:
     (``None``: now). ``framed_as`` is its type on the wire, if that is another one. ``clock`` is what its sender claims
     for the clock it starts.
 
-    ``ref`` is the case it is of, and ``keep`` makes what is kept of it here from its id and its signed bytes; without
-    it nothing is kept. One that ``may_wait`` is put in the outbox without an envelope where no key of the recipient is
-    held.
+    ``ref`` is the case it is of, and ``keep`` makes what is kept of it here from its id and its signed bytes. Without
+    ``keep`` they are kept under a key of no case until the envelope goes, to seal them anew and for nothing else. One
+    that ``may_wait`` is put in the outbox without an envelope where no key of the recipient is held.
     """
 
     partner: str
@@ -74,7 +74,7 @@ async def put(context: Context, tx: Tx, letter: Letter, now: datetime, thread: T
         state="queued",
         kid=kid,
         envelope=sealed,
-        sealed=letter.keep(id, signed) if letter.keep else None,
+        sealed=letter.keep(id, signed) if letter.keep else context.vault.seal_own("outbound", id, "sealed", signed),
         ref=letter.ref,
         queued_at=now,
         not_before=leaves_at,

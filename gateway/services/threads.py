@@ -97,7 +97,9 @@ async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime
     leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
     requested = case.partner if case.side is Side.REQUESTING else context.country
     clock_step = TYPES[send.type].clock_step
-    gone = case.state is State.ERASED  # the confirmation of an erasure outlives its case, and keeps nothing of it
+    gone = (
+        case.state is State.ERASED
+    )  # the confirmation of an erasure outlives its case: it is of none, and says nothing of it
     letter = Letter(
         partner=case.partner,
         type=send.type,
@@ -131,7 +133,7 @@ async def confirm_nothing(
     side: Side = Side.REQUESTED,
 ) -> None:
     """
-    Confirm in a thread of which nothing is kept, by ``body``, that nothing is; of that nothing is kept either.
+    Confirm in a thread of which nothing is kept, by ``body``, that nothing is.
 
     Raises ``IllegalStep`` for a thread in which nothing of ours may follow, ``Unavailable`` as ``queue`` does.
     """

@@ -304,8 +304,10 @@ _ERASE = (
     "DELETE FROM person_apart WHERE ref = ?",
     "DELETE FROM person_apart WHERE other = ?",
 )
+# With it go the bytes of a message of no case, which are kept to seal it anew; those of a case go with the case.
 _PURGE_ENVELOPES = """
-UPDATE outbound_body SET envelope = NULL
+UPDATE outbound_body SET envelope = NULL, sealed = CASE
+    WHEN n IN (SELECT o.n FROM outbound AS o WHERE o.n = outbound_body.n AND o.ref IS NULL) THEN NULL ELSE sealed END
 WHERE envelope IS NOT NULL AND queued_at < ?
     AND n IN (SELECT o.n FROM outbound AS o WHERE o.n = outbound_body.n AND o.state NOT IN ('queued', 'posted'))
 """
@@ -600,7 +602,11 @@ class SqlTx(ABC):
         return await self._write(_HASTEN_POSTED, (at.timestamp(), at.timestamp(), partner, latest.timestamp()))
 
     async def purge_envelopes(self, before: datetime) -> int:
-        """Drop the envelopes of messages done with and queued before an instant; return how many."""
+        """
+        Drop the envelopes of messages done with and queued before an instant; return how many.
+
+        Of those of no case the signed bytes too.
+        """
         return await self._write(_PURGE_ENVELOPES, (_seconds(before),))
 
     # Partners and access

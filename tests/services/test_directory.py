@@ -63,6 +63,15 @@ async def test_change_reaches_the_partner(network: Network) -> None:
     assert [OFFICER["id"]] == [one.id for one in found.officers]
 
 
+async def test_change_arrives_that_waited_longer_than_its_key(network: Network) -> None:
+    """A change of no case is sealed anew like any message where its recipient's key ended while it waited."""
+    network.clock.pass_(days=29)
+    await network.refresh()
+    await network.gateways["XBB"].directory.announce(change(), "second")
+    await story.out_of_reach(network)
+    assert ["XBB-ID-01", "XBB-C-1"] == await ids(network, "XAA")
+
+
 async def test_change_holds_from_its_day(network: Network) -> None:
     """Until the day a change is valid from, what was there before holds."""
     await announced(network, change("2026-12-01"))

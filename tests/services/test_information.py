@@ -387,3 +387,27 @@ async def test_thread_stands_under_no_case(network: Network) -> None:
 
         assert MARK == (await network.gateways[country].store.read(unit)).ref
     assert 22 != len(MARK)
+
+
+async def test_answer_arrives_that_waited_longer_than_its_key(network: Network) -> None:
+    """A signed answer is sealed anew where its recipient's key ended while it waited."""
+    network.clock.pass_(days=29)
+    await network.refresh()
+    question = await asked(network)
+    office = network.gateways["XBB"].information
+    made = await office.prepare_answer("XAA", question.thread, ANSWERED, "writer")
+    statement = network.approval(made.digest or "", made.thread, "office", "information.answer", "information", days=60)
+    await office.send("XAA", made.thread, statement, "office")
+    await story.out_of_reach(network)
+    assert "answered" == (await only(network, "XAA")).state
+
+
+async def test_no_copy_of_what_is_over_is_left_in_the_outbox(network: Network) -> None:
+    """With a question goes what was kept of it to seal it anew."""
+    network.wires.cut = True
+    await asked(network)
+    gateway = network.gateways["XAA"]
+    network.clock.pass_(days=600)
+    await gateway.information.run_once(network.clock.now())
+    rows = await gateway.store.read(lambda tx: tx.outbound_since("XBB", network.clock.now() - timedelta(days=999)))
+    assert [None] == [row.sealed for row in rows if row.type == "information.request"]

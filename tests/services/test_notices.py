@@ -388,6 +388,17 @@ async def test_erasure_is_confirmed(network: Network) -> None:
     assert [{"number": 1, "act": "ERASURE", "result": "DONE"}] == [one.answer for one in case.notices]
 
 
+async def test_confirmation_arrives_that_waited_longer_than_its_key(network: Network) -> None:
+    """The confirmation of an erased case is sealed anew like any message, or the demand would stay open for ever."""
+    network.clock.pass_(days=29)
+    await network.refresh()
+    ours, theirs = await erased(network)
+    kept = await network.gateways["XBB"].store.read(lambda tx: tx.outbound_of_case(theirs))
+    assert {(None, None)} == {(row.sealed, row.envelope) for row in kept}
+    await story.out_of_reach(network)
+    assert () == open_demands(await story.case(network, "XAA", ours))
+
+
 async def test_erasure_is_not_confirmed_without_being_done(network: Network) -> None:
     """A confirmation of erasure has no way out but the step that destroys the copy."""
     ours, theirs = await story.replied(network)

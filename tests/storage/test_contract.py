@@ -561,6 +561,19 @@ async def test_purge_envelopes(store: Store) -> None:
     assert [rows[0]._replace(envelope=None), *rows[1:]] == found
 
 
+async def test_purge_takes_the_bytes_of_a_message_of_no_case(store: Store) -> None:
+    """What is kept of a message of no case, to seal it anew, goes with its envelope and not before."""
+    old = NOW - timedelta(days=31)
+    rows = [
+        outbound("done", ref=None, state="receipted", queued_at=old),
+        outbound("waiting", ref=None, state="posted", queued_at=old),
+    ]
+    await put(store, *(("save_outbound", row) for row in rows))
+    assert Committed(1, None) == await store.commit(lambda tx: tx.purge_envelopes(NOW - timedelta(days=30)))
+    found = [await get(store, "find_outbound", "XBB", row.id) for row in rows]
+    assert [rows[0]._replace(envelope=None, sealed=None), rows[1]] == found
+
+
 async def test_erasure_empties_a_case(store: Store) -> None:
     """An erasure drops the key and every sealed column of a case, and nothing of another."""
     kept = (case("c2"), event("c2"), inbound("k", ref="c2"), outbound("k", ref="c2"))

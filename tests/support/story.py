@@ -67,6 +67,18 @@ async def received(network: Network, **changes: Any) -> tuple[str, str]:
     return ref, await twin(network, ref)
 
 
+async def out_of_reach(network: Network) -> None:
+    """Cut the wires for 17 days, in which the window of the sealing key in use ends; then let what waits be tried."""
+    network.wires.cut = True
+    for _ in range(17):
+        network.clock.pass_(days=1)
+        await network.deliver(1)
+    network.wires.cut = False
+    for _ in range(24):
+        network.clock.pass_(hours=6)
+        await network.deliver()
+
+
 async def twin(network: Network, ref: str) -> str:
     """Return the reference in XBB of XAA's case ``ref``."""
     case = await row(network, "XAA", ref)
