@@ -1,11 +1,13 @@
 """
-Messages that fell: accepted here after the instant from which their State has since revoked the key that signed them.
+Messages that fell: accepted here after the instant from which their State has since revoked a key that signed in them.
 
 Rule 1: a message received before that instant stands, and so does what followed from it.
 Rule 2: one received at it or later is not taken back by the gateway, which cannot know what was done upon it. It
 becomes a finding on its case, once, and a person decides.
 Rule 3: of one whose key cannot be told any more, because its row is spoiled, the same is said: it may have fallen.
-Rule 4: what counts is every revocation by the chain of cards, not the last card alone, which may leave the key out.
+Rule 4: a statement in it falls by its own key, which is a person's or an authority's, and holds nothing any more: a
+return that rests on it stands still until another is signed. One by a key that stands is kept, whoever carried it.
+Rule 5: what counts is every revocation by the chain of cards, not the last card alone, which may leave the key out.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from gateway.core.wire import format_instant
+from gateway.core.wire import format_instant, parse_payload
 from gateway.services import cases, directory
 from gateway.services.context import Context
 from gateway.services.exposure import INBOUND, PAGE
-from gateway.services.ports import Trace, Tx
-from keys import jws
+from gateway.services.ports import CaseRow, InboundRow, Trace, Tx
+from keys import card, jws, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Fallen:
     """
     One message that fell: from whom, which, of which case, when it was received, and the key that signed it.
 
-    ``kid`` is empty where it could not be read; ``revoked_at`` is then the earliest of its State.
+    ``kid`` is empty where it could not be read; ``revoked_at`` is then the earliest of its State. ``stated`` says that
+    the key is that of a statement in the message, and not of the gateway.
     """
 
     partner: str
@@ -35,6 +38,7 @@ class Fallen:
     received_at: datetime
     kid: str
     revoked_at: datetime
+    stated: bool = False
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ class _Looked:
 
 class FallenMessages:
     """
-    Looks at what was received since each revocation of a partner's signing key, in each process and from each start on.
+    Looks at what was received since each revocation of a key a partner signs with, in each process and from each start.
 
     What was verified a moment before a card was taken may be stored a moment after the look that followed, and another
     process may have gone by the older card for longer. So each look begins where the one before the last one ended.
@@ -68,7 +72,7 @@ class FallenMessages:
         """Look for what fell and was not looked at before, note it on its case, and return it."""
         found: list[Fallen] = []
         for country in self._context.partners:
-            revoked = self._context.trust.revoked(country)
+            revoked = _revoked(self._context, country)
             if not revoked:
                 continue
             looked = self._looked.get(country)
@@ -107,9 +111,10 @@ class FallenMessages:
             # The line above is all that can be said; what fell on other cases is said there all the same.
             self._context.log("case.unreadable", ref=one.ref, error=type(error).__name__)
             return
-        text = _text(one)
-        if text not in held.case.findings:
-            case = replace(held.case, findings=(*held.case.findings, text))
+        text, standing = _text(one), await without_fallen(self._context, tx, held)
+        if text not in held.case.findings or standing is not held:
+            findings = tuple(dict.fromkeys((*held.case.findings, text)))
+            case = replace(standing.case, findings=findings)
             await cases.note(self._context, tx, held, case, "revoked", one.partner, now)
 
 
@@ -120,10 +125,37 @@ def _text(one: Fallen) -> str:
             f"the message {one.digest} of {one.partner} was received on {received} and cannot be read here any more, "
             f"and a key of that State is revoked as of {revoked}: do not rely on it, and ask again"
         )
+    whose = "the key of a statement in it" if one.stated else "its key"
     return (
-        f"the message {one.digest} of {one.partner} was received on {received}, and its key is revoked as of "
+        f"the message {one.digest} of {one.partner} was received on {received}, and {whose} is revoked as of "
         f"{revoked}: do not rely on it, and ask again"
     )
+
+
+def _revoked(context: Context, country: str) -> Mapping[str, datetime]:
+    """Return the keys by which ``country`` signs messages and statements that are revoked, and since when."""
+    trust = context.trust
+    return card.earliest({"": trust.revoked(country)}, {"": trust.revoked(country, "roles")}).get("", {})
+
+
+async def without_fallen(context: Context, tx: Tx, held: cases.Held) -> cases.Held:
+    """
+    Return the case without the statements of the other State that fell: nothing rests on one of them any more.
+
+    One by a key that is revoked stands if a message that was received before the revocation is seen to have brought it.
+    """
+    case, revoked = held.case, context.trust.revoked(held.case.partner, "roles")
+    kept = case.releases
+    for one in case.releases if revoked else ():
+        at = revoked.get(statement.parse(one.statement.encode())[1].kid) if one.authority == "theirs" else None
+        if at is not None and not await _came_before(context, tx, held, one.statement, at):
+            kept = tuple(other for other in kept if other != one)
+    return held if kept == case.releases else held._replace(case=replace(case, releases=kept))
+
+
+async def _came_before(context: Context, tx: Tx, held: cases.Held, raw: str, at: datetime) -> bool:
+    rows = [row for row in await tx.inbound_of_case(held.case.ref) if row.received_at < at]
+    return any(raw in (_signed(context, held.row, row) or {}) for row in rows)
 
 
 async def fallen(
@@ -141,16 +173,9 @@ async def fallen(
         async def look(tx: Tx, after: int = after) -> tuple[Sequence[Trace], list[int], list[Fallen]]:
             page = await tx.traces(INBOUND, after, PAGE)
             late = [one for one in page if one.partner == country and one.kept and one.at >= first]
-            kids = [(one, await _signer(context, tx, one)) for one in late if one.number not in done]
-            return (
-                page,
-                [one.number for one in late],
-                [
-                    Fallen(one.partner, one.digest, one.ref or "", one.at, kid or "", since)
-                    for one, kid in kids
-                    if (since := first if kid is None else revoked.get(kid)) is not None and one.at >= since
-                ],
-            )
+            kids = [(one, await _signers(context, tx, one)) for one in late if one.number not in done]
+            fell = [made for one, signers in kids if (made := _judged(one, signers, revoked)) is not None]
+            return page, [one.number for one in late], fell
 
         page, numbers, some = await context.store.read(look)
         found += some
@@ -160,15 +185,39 @@ async def fallen(
             return found, judged, after
 
 
-async def _signer(context: Context, tx: Tx, trace: Trace) -> str | None:
-    """Return the id of the key that signed a message kept here: empty if its case is gone, ``None`` if unreadable."""
+def _judged(trace: Trace, signers: Sequence[str] | None, revoked: Mapping[str, datetime]) -> Fallen | None:
+    """Return how a message fell that ``signers`` signed, its gateway first; ``None`` if it stands."""
+    about = (trace.partner, trace.digest, trace.ref or "", trace.at)
+    if signers is None:
+        return Fallen(*about, "", min(revoked.values()))
+    fell = [kid for kid in signers if kid in revoked and trace.at >= revoked[kid]]
+    return Fallen(*about, fell[0], revoked[fell[0]], fell[0] != signers[0]) if fell else None
+
+
+async def _signers(context: Context, tx: Tx, trace: Trace) -> Sequence[str] | None:
+    """Return the ids of the keys that signed in a message kept here, none if its case is gone, ``None`` if unread."""
     row = await tx.find_inbound(trace.partner, trace.digest)
     case = await tx.find_case(trace.ref or "")
-    if row is None or row.sealed is None or case is None or case.wrapped_key is None:
-        return ""
+    if row is None or case is None:
+        return ()
+    signed = _signed(context, case, row)
+    return None if signed is None else list(signed.values())
+
+
+def _signed(context: Context, case: CaseRow, row: InboundRow) -> Mapping[str, str] | None:
+    """
+    Return the key ids of a message kept with ``case``, its gateway's first, and of each statement in it, by their JWS.
+
+    Empty if nothing of it is kept, ``None`` if it cannot be read, which is logged.
+    """
+    if row.sealed is None or case.wrapped_key is None:
+        return {}
     try:
         key = context.vault.unwrap(case.ref, case.wrapped_key)
-        return jws.parse(context.vault.open(key, "inbound", row.digest, "sealed", row.sealed), jws.TYP_MESSAGE).kid
+        raw = context.vault.open(key, "inbound", row.digest, "sealed", row.sealed)
+        message = jws.parse(raw, jws.TYP_MESSAGE)
+        stated = parse_payload(message.payload).statements
+        return {"": message.kid} | {one: statement.parse(one.encode())[1].kid for one in stated}
     except Exception as error:
         # Whatever is wrong with one row, the cards are taken, and the messages of others judged.
         context.log(

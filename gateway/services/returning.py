@@ -39,6 +39,7 @@ from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed
+from gateway.services.fallen import without_fallen
 from gateway.services.ports import Tx, Unavailable
 from keys import jws
 from keys import statement as statements
@@ -441,7 +442,7 @@ class Returning:
         acting(context, person, role, now, ref)
 
         async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref, seen)
+            held = await without_fallen(context, tx, await cases.load(context, tx, ref, seen))
             case = held.case
             row = table_for(case.side).index.get((case.state, name))
             if row is None or role not in row.who:

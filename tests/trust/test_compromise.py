@@ -142,7 +142,7 @@ async def revoke(network: Network, country: str, kids: set[str], at: datetime, *
     held = card.parse_card(load_cards(path / "cards", country)[-1])
     claims = card.claims_of(held)
     text = wire.format_instant(at)
-    for group in ("signing", "sealing"):
+    for group in ("signing", "sealing", "roles"):
         entries = [{**one, "revoked_at": text} if one["kid"] in kids else one for one in claims[group]]
         changes.setdefault(group, []).extend(entries)
     made = home.next_card(held, changes, SigningKey(store.get(home.IDENTITY)), network.clock.now())

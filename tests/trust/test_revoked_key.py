@@ -5,15 +5,18 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from gateway import home
 from gateway.core import envelope, evidence_report, evidence_verifier, wire
+from gateway.core.machine import RuleRefused
 from gateway.core.messages import RESYNC
 from gateway.services.ports import TrustEvent, Tx
 from gateway.transport.card_directory import write_card
 from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
 from tests.trust.homes import identity
@@ -142,6 +145,50 @@ async def test_what_was_accepted_before_the_card_came_falls_too(network: Network
     assert [falls] == [values["ref"] for name, values in network.logs if name == "message.fell"]
 
 
+def welfare_key(network: Network, country: str) -> str:
+    """Return the id of the key by which the child welfare of ``country`` signs."""
+    own = network.gateways[country].context.own
+    assert own is not None
+    return next(key.kid for key in own.roles if key.role == "welfare")
+
+
+async def test_a_statement_by_a_stolen_key_holds_nothing(network: Network) -> None:
+    """The key of the child welfare that accepted was stolen before: nobody leaves, and its desk is told, once."""
+    ours, _ = await homeward.on_the_day(network, minor=True)
+    accepted = [one for one in (await story.case(network, "XAA", ours)).releases if one.authority == "theirs"]
+    await revoke(network, "XBB", {welfare_key(network, "XBB")}, START)
+    await network.refresh()
+    case = await story.case(network, "XAA", ours)
+    assert (1, 1) == (len(accepted), len([one for one in case.findings if "the key of a statement" in one]))
+    assert [] == [one for one in case.releases if one.authority == "theirs"]
+    with pytest.raises(RuleRefused, match="R-10"):
+        await network.gateways["XAA"].returning.depart(ours, "escort")
+    assert [ours] == [values["ref"] for name, values in network.logs if name == "message.fell"]
+
+
+async def test_no_step_rests_on_a_stolen_statement_before_it_is_looked_for(network: Network) -> None:
+    """Another process may have taken the card already: the step itself looks at the keys as they are now."""
+    ours, _ = await homeward.on_the_day(network, minor=True)
+    gateway, kid = network.gateways["XAA"], welfare_key(network, "XBB")
+    own = network.gateways["XBB"].context.own
+    assert own is not None
+    text = wire.format_instant(START)
+    roles = [{**one, "revoked_at": text} if one["kid"] == kid else one for one in card.claims_of(own)["roles"]]
+    _next(network, own, roles, "roles")
+    await gateway.context.trust.run_once(network.clock.now())
+    with pytest.raises(RuleRefused, match="R-10"):
+        await gateway.returning.depart(ours, "escort")
+
+
+async def test_a_statement_from_before_the_theft_stands(network: Network) -> None:
+    """What the child welfare signed before its key was stolen carries the return on."""
+    ours, _ = await homeward.on_the_day(network, minor=True)
+    await revoke(network, "XBB", {welfare_key(network, "XBB")}, network.clock.now())
+    assert () == (await story.case(network, "XAA", ours)).findings
+    await network.gateways["XAA"].returning.depart(ours, "escort")
+    assert "DEPARTED" == await story.state(network, "XAA", ours)
+
+
 async def test_a_spoiled_message_keeps_no_card_from_being_taken(network: Network) -> None:
     """A message that cannot be read becomes a finding too, once; others are judged, and the gateway goes on."""
     spoiled, _ = await story.acknowledged(network)
@@ -197,9 +244,9 @@ async def test_each_key_falls_from_its_own_instant(network: Network) -> None:
     assert () == (await story.case(network, "XAA", stands)).findings
 
 
-def _next(network: Network, held: card.Card, signing: list[dict[str, Any]]) -> card.Card:
-    """Issue the card of XBB after ``held`` that lists ``signing``, and give it to XAA."""
-    made = home.next_card(held, {"signing": signing}, identity(network, "XBB"), network.clock.now())
+def _next(network: Network, held: card.Card, keys: list[dict[str, Any]], group: str = "signing") -> card.Card:
+    """Issue the card of XBB after ``held`` that lists ``keys`` in ``group``, and give it to XAA."""
+    made = home.next_card(held, {group: keys}, identity(network, "XBB"), network.clock.now())
     write_card(network.homes["XAA"] / "cards", made)
     return made
 
