@@ -10,9 +10,10 @@ from typing import Any
 from gateway.core import verification_changes
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import When
-from gateway.core.machine import Apply, DropUnsent, Event, IllegalStep, Notify, PostOn, Send
+from gateway.core.machine import Apply, DropUnsent, EndThread, Event, IllegalStep, Notify, PostOn, Send
 from gateway.core.messages import (
     ACCEPTANCE,
+    AFTER_WITHDRAWAL,
     DOCUMENT,
     DOCUMENT_REQUEST,
     HANDOVER,
@@ -24,11 +25,12 @@ from gateway.core.messages import (
     SUSPENSION,
     TAKE_BACK,
     TYPES,
+    WITHDRAWAL,
 )
 from gateway.core.return_guards import UNTOLD, body_of, departs_at, notice_at, represented
 from gateway.core.returns import ARRANGED, ARRANGING, AWAY, BACK, NOT_ACCEPTED, OVER, REPORTS, RETURN_STATES, S
 from gateway.core.rules import findings
-from gateway.core.verification import HELD, PARTNER
+from gateway.core.verification import HELD, PARTNER, WITHDRAWAL_BODY
 from gateway.core.verification_changes import Change
 from schemas import ijson
 
@@ -66,6 +68,19 @@ def _begin_again(case: Case, event: Event, now: datetime) -> Change:
     What would take the old one further and never left does not leave any more; everything else in the outbox does.
     """
     return replace(case, pending=None, releases=(), said={}), (DropUnsent(frozenset(TYPES) - _VOID),)
+
+
+def _decline(case: Case, event: Event, now: datetime) -> Change:
+    """
+    End it: nobody is returned. A State that was asked to receive the person learns that nobody comes, and not why.
+
+    It learns it as always, by a withdrawal (M-5.26); but not of who left and was called back in silence.
+    """
+    ended, effects = _begin_again(case, event, now)
+    if not event.data.get("proposed") or UNTOLD in case.findings:
+        return ended, effects
+    said = Send(WITHDRAWAL, WITHDRAWAL_BODY, verification_changes.next_full_hour(now))
+    return ended, (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"), said)
 
 
 def _refused_by_them(case: Case, event: Event, now: datetime) -> Change:
@@ -418,7 +433,7 @@ APPLIES: Mapping[str, Apply] = {
     "consider": _consider,
     "record": _recorded,
     "reassess": _begin_again,
-    "decline": _begin_again,
+    "decline": _decline,
     "endorse": _endorse,
     "propose": _propose,
     "acceptance": _told(ACCEPTANCE),

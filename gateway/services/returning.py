@@ -138,8 +138,13 @@ class Returning:
         await self._step(ref, "assess", person, role, seen=seen)
 
     async def decline(self, ref: str, person: str, role: str) -> None:
-        """End it: no return. Nothing stands before this step."""
-        await self._step(ref, "decline", person, role)
+        """End it: no return. Nothing stands before this step; whoever was asked to receive the person is told."""
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            asked = [row for row in await tx.outbound_of_case(ref) if row.type == PROPOSAL and row.posted_at]
+            return "", {"proposed": any(row.status != wire.REFUSED for row in asked)}
+
+        await self._step(ref, "decline", person, role, make)
 
     async def reassess(self, ref: str, person: str, role: str) -> None:
         """Begin anew, because something changed; what was signed before is void."""

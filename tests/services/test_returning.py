@@ -470,6 +470,7 @@ async def test_who_is_back_in_silence_is_told_of_once_no_need_is_attested(networ
     none = {"state": "none", "attested_by": "protection", "attested_on": "2026-12-14", "basis": "interview"}
     asylum, back = ("protection", "asylum_authority"), ("UNSAFE", "2026-12-20", "welfare", "child_welfare")
     await acts(network, "XAA").recall(ours, "said so", "UNSAFE", "2026-12-20", *asylum, protection=known)
+    await network.gateways["XAA"].hold.release(ours, *asylum)
     await acts(network, "XAA").returned(ours, "first", "case_officer")
     await acts(network, "XAA").recall(ours, "she is here", *back)
     hold = network.gateways["XAA"].hold
@@ -704,6 +705,43 @@ async def test_a_demand_to_take_back_is_on_record_in_a_closed_file(network: Netw
     await network.deliver()
     case = await story.case(network, "XAA", ours)
     assert "the other State asks to take the person back by 2027-07-01: UNSAFE" in case.findings
+
+
+# Nobody is returned.
+
+
+async def test_who_was_asked_to_receive_the_person_learns_that_nobody_comes(network: Network) -> None:
+    """Accepted there and declined here, the case ends there too, by a withdrawal at a full hour like any other."""
+    ours, theirs = await homeward.accepted(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    (told,) = await outbox(network, "XAA", ours, "withdrawal")
+    assert (0, 0, 0) == (told.not_before.minute, told.not_before.second, told.not_before.microsecond)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("NOT_RETURNED", "WITHDRAWN") == await homeward.states(network, ours, theirs)
+    await network.gateways["XBB"].answer.close(theirs, "first", "registry_clerk")
+
+
+async def test_who_was_never_asked_learns_nothing_of_a_return(network: Network) -> None:
+    """Declined before anything was proposed, the case stands in the other State as it did."""
+    ours, theirs = await homeward.assessed(network)
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("NOT_RETURNED", "REPLIED") == await homeward.states(network, ours, theirs)
+
+
+async def test_who_was_called_back_in_silence_and_stays_is_not_withdrawn(network: Network) -> None:
+    """A withdrawal of somebody who arrived would tell what the recall did not."""
+    ours, _ = await homeward.handed_over(network)
+    known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+    role = ("protection", "asylum_authority")
+    await acts(network, "XAA").recall(ours, "said so", "UNSAFE", "2026-12-20", *role, protection=known)
+    await network.gateways["XAA"].hold.release(ours, *role)
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    assert [] == await outbox(network, "XAA", ours, "withdrawal")
 
 
 # A message that the other gateway refuses.
