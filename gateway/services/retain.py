@@ -115,8 +115,9 @@ class Retention:
         days = timedelta(days=self._context.policy.erased_after_days)
         over = []
         async for row in self._unmoved(_OUTLIVED, now):
-            blocked = row.state == State.BLOCKED and (row.closed_at or row.changed_at) + days <= now
-            if blocked or (row.side == Side.REQUESTED and self._outlived(row, now)):
+            # One that is not locked yet too: a period of erasure may be set that is shorter than the one of locking.
+            ended = row.state in (State.CLOSED, State.BLOCKED) and (row.closed_at or row.changed_at) + days <= now
+            if ended or (row.side == Side.REQUESTED and self._outlived(row, now)):
                 over.append(row.ref)
         return over
 

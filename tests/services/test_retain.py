@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -187,6 +188,18 @@ def test_configuration_can_only_shorten(name: str, most: int) -> None:
     least = schemas.load("configuration")["properties"]["retention"]["properties"][name]
     assert (1, most) == (least["minimum"], least["maximum"])
     assert timedelta(days=most) <= timedelta(days=548)
+
+
+async def test_shorter_period_of_erasure_holds_for_what_is_not_locked_yet(network: Network) -> None:
+    """A State whose law says 90 days sets that one period, and its closed cases go by it."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    gateway.context.policy = replace(gateway.context.policy, erased_after_days=90)
+    await gateway.clear.close(ours, "first")
+    network.clock.pass_(days=89)
+    assert () == await run(network, "XAA")
+    network.clock.pass_(days=1)
+    assert (ours,) == await run(network, "XAA")
 
 
 @contextmanager
