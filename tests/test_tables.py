@@ -195,6 +195,7 @@ def test_time_decides_nothing(side: Side) -> None:
         "document_expired": {State.DECIDED},
         "remind": {STAY},
         "close": {State.CLOSED},
+        "discard": {State.CLOSED},
         "block": {State.BLOCKED},
         "erase": {State.ERASED},
     }

@@ -5,7 +5,7 @@ A closed case is hidden after one period and erased after another (R-25). Erasin
 sealed column, empties the journal, and adds the case to the list of erased ones that a restore applies first.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,8 +15,8 @@ from gateway.core.machine import Event, IllegalStep
 from gateway.core.messages import CONFIRMATION, DOCUMENT_REQUEST, ELEMENTS, ERASURE, RECTIFICATION, REQUEST
 from gateway.core.notices import unanswered
 from gateway.core.reuse import received_under
-from gateway.core.verification import GATEWAY
-from gateway.services import cases, figures, steps, threads
+from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
+from gateway.services import cases, figures, person_stop, steps, threads
 from gateway.services.context import Context
 from gateway.services.journal import FULL, JOURNAL, fill_journal
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
@@ -54,6 +54,19 @@ _OUTLIVED = (*OVER, State.REDIRECTED, State.CLOSED, State.BLOCKED)
 """States in which what was received goes on the day its sender set, whatever the other timers say."""
 
 
+_UNSENT = (State.DRAFT, State.CLEARED, State.NOT_ACCEPTED)
+
+UNSENT_DAYS = 180
+"""Days after its last step until a file that was never taken in abroad is discarded, as a desk discards it."""
+
+UNANSWERED_DAYS = 180
+"""
+Days after the last day its sender set until what was received and never answered is erased.
+
+From that last day on no answer can be given any more (R-05), so none is lost by it. They leave time to ask for another.
+"""
+
+
 class Retention:
     """The retention loop, and erasure on request."""
 
@@ -81,6 +94,7 @@ class Retention:
         await context.commit(purge)
         await self._empty_journal()
         await self._strip(now)
+        await self._discard(now)
         await self._close(now)
         await self._block(now)
         erased = []
@@ -102,6 +116,17 @@ class Retention:
             if row.side == Side.REQUESTED:
                 await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
 
+    async def _discard(self, now: datetime) -> None:
+        """
+        Discard what was begun and never taken in abroad, once nobody has touched it for long.
+
+        One that tells of a need for protection is left to people: as long as it is open it stops all of the person's.
+        """
+        async for row in self._unmoved(_UNSENT, now - timedelta(days=UNSENT_DAYS)):
+            held = cases.readable(self._context, row)
+            if held is not None and not person_stop.stops(replace(held.case, state=State.CLOSED)):
+                await self._step(row.ref, Event("discard", "gateway", GATEWAY), now)
+
     async def _block(self, now: datetime) -> None:
         # Counted from the closing: a receipt or a notice that comes later is a step too, and keeps nothing longer.
         days = timedelta(days=self._context.policy.blocked_after_days)
@@ -118,6 +143,10 @@ class Retention:
             # One that is not locked yet too: a period of erasure may be set that is shorter than the one of locking.
             ended = row.state in (State.CLOSED, State.BLOCKED) and (row.closed_at or row.changed_at) + days <= now
             if ended or (row.side == Side.REQUESTED and self._outlived(row, now)):
+                over.append(row.ref)
+        long_ago = now - timedelta(days=UNANSWERED_DAYS)
+        async for row in self._unmoved((*OPEN_REQUESTED, *HELD), now):
+            if row.side == Side.REQUESTED and row.ref not in over and self._outlived(row, long_ago, OPEN_REQUESTED):
                 over.append(row.ref)
         return over
 
@@ -173,14 +202,18 @@ class Retention:
             context.log("case.images_erased", ref=ref)
             await self.empty_journal()
 
-    def _outlived(self, row: CaseRow, now: datetime) -> bool:
+    def _outlived(self, row: CaseRow, now: datetime, only: Collection[State] | None = None) -> bool:
         """
         Return whether the last ``retain_until`` that came with the other State's messages has passed.
 
-        A later message of a thread sets the day anew for all of it: whoever sent both may let us keep both.
+        A later message of a thread sets the day anew for all of it: whoever sent both may let us keep both. With
+        ``only``, a case counts that stands in one of these states or was stopped in one: a stop makes no difference.
         """
         try:
-            received = received_under(cases.unseal(self._context, row).case)
+            case = cases.unseal(self._context, row).case
+            if only is not None and (case.resume_to if case.state in HELD else case.state) not in only:
+                return False
+            received = received_under(case)
         except Exception as error:
             self._context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
             return False

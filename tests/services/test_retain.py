@@ -11,12 +11,12 @@ import pytest
 import schemas
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import Case, State
-from gateway.core.machine import Event
+from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.verification_changes import ANSWERED_LATE
 from gateway.services import cases
 from gateway.services.evidence import export
 from gateway.services.ports import Tx, Unavailable
-from gateway.services.retain import OVER
+from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS
 from tests.support import story
 from tests.support.network import Network
 
@@ -200,6 +200,44 @@ async def test_shorter_period_of_erasure_holds_for_what_is_not_locked_yet(networ
     assert () == await run(network, "XAA")
     network.clock.pass_(days=1)
     assert (ours,) == await run(network, "XAA")
+
+
+async def test_file_that_nobody_sent_is_discarded_and_goes_like_the_rest(network: Network) -> None:
+    """A record with a name that was begun and left is closed after its period, and erased after that."""
+    ref = await network.gateways["XAA"].clear.new(story.draft(), "first")
+    network.clock.pass_(days=UNSENT_DAYS)
+    await run(network, "XAA")
+    assert "DRAFT" == await story.state(network, "XAA", ref)
+    network.clock.pass_(days=1)
+    await run(network, "XAA")
+    assert "CLOSED" == await story.state(network, "XAA", ref)
+    network.clock.pass_(days=540)
+    await run(network, "XAA")
+    network.clock.pass_(days=1)
+    assert (ref,) == await run(network, "XAA")
+
+
+async def test_file_that_tells_of_a_need_for_protection_is_left_to_people(network: Network) -> None:
+    """It stops every other case of the person, and no timer ends that."""
+    asylum = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-20", "basis": "application"}
+    ref = await network.gateways["XAA"].clear.new(story.draft(asylum=asylum), "first")
+    network.clock.pass_(days=2000)
+    await run(network, "XAA")
+    assert "DRAFT" == await story.state(network, "XAA", ref)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_what_nobody_answered_goes_long_after_the_day_its_sender_set(network: Network, stopped: bool) -> None:
+    """From that day on no answer can be given, so none is lost; and a stop makes no difference that shows."""
+    _, theirs = await story.received(network)
+    if stopped:
+        await network.gateways["XBB"].hold.freeze(theirs, "x", "second", "desk_head")
+    network.clock.pass_(days=157 + UNANSWERED_DAYS)
+    assert () == await run(network, "XBB")
+    with pytest.raises((RuleRefused, IllegalStep)):
+        await network.gateways["XBB"].answer.prepare(theirs, story.reply(as_of="2027-10-28"), "first")
+    network.clock.pass_(days=1)
+    assert (theirs,) == await run(network, "XBB")
 
 
 @contextmanager
