@@ -181,7 +181,10 @@ def signed(talk: Talk, type: str, value: Json) -> list[str]:
 async def send(talk: Talk, type: str, **changes: Any) -> Json:
     """Say a right ``type`` in the thread, and insist that it is accepted; return the receipt."""
     value = body(talk.play, talk, type, **changes)
-    return await talk.send(type, value, statements=signed(talk, type, value))
+    try:
+        return await talk.send(type, value, statements=signed(talk, type, value))
+    except Wrong as error:
+        raise Wrong(f"{type}: {error}") from None
 
 
 async def refuses(talk: Talk, type: str, code: str = "illegal-step", **changes: Any) -> None:

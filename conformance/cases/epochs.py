@@ -25,6 +25,7 @@ async def _restored(play: Play) -> None:
 
 CHANNEL: dict[str, dict[str, Any]] = {
     "request": {},
+    "withdrawal": {"type": "withdrawal", "body": {"code": "WITHDRAWN_NO_REASON"}},
     "collect": {"type": "collect", "body": {"max": 1}, "path": COLLECT},
     "resync": {"type": "resync", "body": {"threads": [], "more": False}},
 }

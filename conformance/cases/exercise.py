@@ -154,6 +154,20 @@ async def checked_inside(play: Play) -> None:
     await talk.send(TYPE, whole, statements=[play.a.statement(kind, role, reply, talk.thread)])
 
 
+@case("exercise.withdrawal-jumps", "M-5.37", "M-5.22", section="5.11", profile="full")
+async def withdrawal_jumps(play: Play) -> None:
+    """
+    The withdrawal of an exercise is accepted at any higher number, as a real one is, and so is what takes data back.
+
+    A gateway that counts it as an exercise, and not as what is exercised, cannot end one that was interrupted.
+    """
+    talk = await _asks(play)
+    await talk.send(TYPE, wrap("withdrawal", WITHDRAWN), seq=talk.seq + 3)
+    talk.seq += 3
+    await talk.refused("illegal-step", TYPE, wrap("reminder", REMINDER))
+    await talk.send(TYPE, wrap("erasure", {"number": 1}))
+
+
 @case("exercise.real-in-an-exercise", "M-5.38", section="5.11", profile="full")
 async def real_in_an_exercise(play: Play) -> None:
     """

@@ -178,6 +178,25 @@ async def stopped_looks_open(play: Play) -> None:
     await play.silent(days=1)
 
 
+@case("neutral.stopped-goes-on", "M-5.30", section="5.9", profile="return")
+async def stopped_goes_on(play: Play) -> None:
+    """
+    What a thread takes that its own desk has stopped moves the place from which it answers.
+
+    A gateway that stands still there takes the same answer twice, and shows by it that it has stopped.
+    """
+    talk = await play.acknowledged()
+    await talk.said("verification.question", {"candidates": 2, "elements": ["SEX"]})
+    await talk.freeze("protection")
+    await send(talk, "verification.elements")
+    await refuses(talk, "verification.elements")
+    talk = await play.replied()
+    await talk.freeze("protection")
+    for type in ("suspension", "resumption"):
+        await send(talk, type)
+    await play.silent(days=1)
+
+
 STOPPED: dict[str, Callable[[Play], Awaitable[Talk]]] = {"asked": Play.acknowledged, "asking": Play.taken_up}
 
 

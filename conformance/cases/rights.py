@@ -12,6 +12,7 @@ from conformance.talk import Talk
 Place = Callable[[Play], Awaitable[Talk]]
 FIRST = ("use-report.request", "onward.request", "rectification", "erasure")
 """What may come first: no answer to anything."""
+ANSWERS = ("use-report.answer", "onward.answer", "confirmation")
 
 
 async def _asks(play: Play) -> Talk:
@@ -123,6 +124,48 @@ async def never_known(play: Play) -> None:
         if answer.body != {"number": 1, "act": act.upper(), "result": "NOT_HELD"}:
             raise Wrong(f"the gateway confirmed {answer.body}")
     await refuses(talk, "use-report.request")
+
+
+@case("rights.numbers", "M-5.31", section="5.9", inputs=list(FIRST), profile="full")
+async def numbers(play: Play, type: str) -> None:
+    """
+    A number may be left out, and none comes again, nor one that is lower.
+
+    A gateway that takes an old number twice has two questions under it, and nobody knows which of them was answered.
+    """
+    talk = await play.replied()
+    await send(talk, type, number=2)
+    for number in (2, 1):
+        await refuses(talk, type, number=number)
+    await send(talk, type, number=3)
+
+
+@case("rights.never-asked", "M-5.31", section="5.9", inputs=list(ANSWERS), profile="full")
+async def never_asked(play: Play, type: str) -> None:
+    """
+    An answer or a confirmation to what the gateway never sent is refused.
+
+    A gateway that takes it believes a grant that nobody asked for, or that data was destroyed which is still there.
+    """
+    await refuses(await play.replied(), type)
+
+
+BOUNDS = {type: (type, 16 if type in FIRST[:2] else 64) for type in FIRST}
+
+
+@case("rights.bounds", "M-5.39", section="5.12", inputs=BOUNDS, profile="full", seconds=60.0)
+async def bounds(play: Play, bound: tuple[str, int]) -> None:
+    """
+    So many of a type may wait for their answer and not one more, also where the gateway's desk has stopped the case.
+
+    A gateway that takes any number lets a partner fill its disk; one that counts otherwise in a stopped case shows it.
+    """
+    (type, most), talk = bound, await play.acknowledged()
+    for number in range(1, most):
+        await send(talk, type, number=number)
+    await talk.freeze("protection")
+    await send(talk, type, number=most)
+    await refuses(talk, type, number=most + 1)
 
 
 @case("rights.unanswered", "M-5.39", section="5.12", profile="full")

@@ -25,6 +25,19 @@ async def jumps(play: Play) -> None:
         await play.refused(talk.message("reminder", REMINDER, seq=number), "illegal-step")
 
 
+@case("withdrawal.gap-behind", "M-5.23", section="5.7")
+async def gap_behind(play: Play) -> None:
+    """
+    After a withdrawal what can never be taken is refused at any number, and of what may follow a gap is `out-of-order`.
+
+    A gateway that waits for the numbers between keeps a sender trying for a month at what is over.
+    """
+    talk = await play.asks()
+    await talk.send("withdrawal", WITHDRAWN)
+    await play.refused(talk.message("reminder", REMINDER, seq=talk.seq + 4), "illegal-step")
+    await play.problem(talk.message("erasure", {"number": 1}, seq=talk.seq + 2), "out-of-order")
+
+
 @case("withdrawal.again", "M-5.23", section="5.7", positive=True)
 async def again(play: Play) -> None:
     """
