@@ -57,15 +57,20 @@ class Reckoner:
     _clocks: dict[tuple[str, str, date, str, str], Clock | None] = field(default_factory=dict)
 
     def rules(self, requesting: str, requested: str, step: str, at: datetime) -> tuple[Rule, ...]:
-        """Return the rules for ``step`` that bind the pair at ``at``, the most special first."""
-        key = (requesting, requested, step, at.date())
+        """
+        Return the rules for ``step`` that bind the pair at ``at``, the most special first.
+
+        An agreement holds from the first to the last day of its validity in the requested State, as its clocks do.
+        """
+        on = self._day(requested, at)
+        key = (requesting, requested, step, on)
         found = self._rules.get(key)
         if found is None:
             if len(self._rules) >= _KEPT:
                 self._rules.clear()
             agreed = self.agreed.get(frozenset((requesting, requested)))
             chosen = [one for one in self.instruments if agreed is None or one.id in agreed]
-            named = instruments_for(chosen, requesting, requested, step, at.date())
+            named = instruments_for(chosen, requesting, requested, step, on)
             found = self._rules[key] = tuple(rule for one in named if (rule := one.rule(step)))
         return found
 
@@ -77,7 +82,12 @@ class Reckoner:
         """Return how long a remark in a ``type`` may be by an agreement of the pair; ``None``: there is none."""
         agreed = self.agreed.get(frozenset((requesting, requested)))
         chosen = [one for one in self.instruments if agreed is None or one.id in agreed]
-        return remark_most(chosen, requesting, requested, type, at.date())
+        return remark_most(chosen, requesting, requested, type, self._day(requested, at))
+
+    def _day(self, requested: str, at: datetime) -> date:
+        """Return the date of ``at`` in the requested State; without a calendar of it nothing is reckoned by that."""
+        calendar = self.calendars.get(requested)
+        return at.date() if calendar is None else local_date(at, calendar.zone)
 
     def claim(self, requested: str, step: str) -> ClockClaim | None:
         """Return what a message says of the clock it starts: the requested State's calendar and its version."""
@@ -106,7 +116,7 @@ class Reckoner:
         if not rules:
             return ()
         clocks = []
-        day = local_date(evidence.at, calendar.zone)
+        day = self._day(requested, evidence.at)
         for rule in rules:
             clock = self._begun(rule, evidence, calendar, day)
             if clock is not None:
@@ -166,7 +176,7 @@ class Reckoner:
         self, requesting: str, requested: str, steps: tuple[str, ...], evidence: Evidence
     ) -> tuple[Rule, ...]:
         """Return the rules of ``steps`` that ``evidence`` starts; the same for all evidence of its kind on a day."""
-        key = (requesting, requested, evidence.kind, steps, evidence.at.date())
+        key = (requesting, requested, evidence.kind, steps, self._day(requested, evidence.at))
         found = self._started.get(key)
         if found is None:
             if len(self._started) >= _KEPT:

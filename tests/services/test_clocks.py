@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 import schemas
-from gateway.core.deadlines import Instrument
+from gateway.core.deadlines import Evidence, Instrument
 from gateway.core.machine import RuleRefused
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Unavailable
@@ -159,6 +159,28 @@ async def test_an_extension_goes_by_the_agreement_of_its_clock(network: Network)
     mine, yours = await clocks(network, ours, theirs)
     assert ("EURA-RU", (35,)) == (mine["reply"].instrument, mine["reply"].extended)
     assert mine["reply"].due_on == yours["reply"].due_on
+
+
+@pytest.mark.parametrize(
+    ("validity", "governs"),
+    [
+        ({"valid_from": "2027-01-01"}, "EURA-RS"),
+        ({"valid_from": "2027-01-02"}, "POLICY_DEFAULT"),
+        ({"valid_until": "2026-12-31"}, "POLICY_DEFAULT"),
+        ({"valid_until": "2027-01-01"}, "EURA-RS"),
+    ],
+)
+async def test_an_agreement_holds_by_the_day_of_the_state_that_is_asked(
+    network: Network, validity: dict[str, str], governs: str
+) -> None:
+    """At half past midnight of New Year there, when UTC still has the day before."""
+    old = network.gateways["XAA"].context.reckoner
+    assert "Asia/Tbilisi" == old.calendars["XBB"].zone
+    everybody = [one for one in old.instruments if one.specificity == 0]
+    reckoner = Reckoner([between_us("EURA-RS", **validity), *everybody], old.calendars, old.ladder)
+    at = datetime(2026, 12, 31, 20, 30, tzinfo=UTC)
+    (clock,) = reckoner.start("XAA", "XBB", Evidence("receipt", at, "digest"), ["reply"])
+    assert (governs, date(2027, 1, 1)) == (clock.instrument, clock.start_on)
 
 
 async def test_an_extension_goes_by_an_agreement_that_ended_meanwhile(network: Network) -> None:
