@@ -27,6 +27,9 @@ _IMAGES = "images"
 """Key under which the day is kept on which images were last looked for."""
 
 _ANSWERS = frozenset({"reply", "answer"})
+_ENDS = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
+"""States in which nobody looks at an image any more: the question was taken back, or is over."""
+
 _BRINGS_IMAGES = frozenset({REQUEST, ELEMENTS, DOCUMENT_REQUEST})
 _NEEDS_IMAGES = frozenset({State.CONTESTED, State.DECIDED})
 """States in which an image may still be looked at to answer, or goes with the request for a travel document."""
@@ -152,7 +155,8 @@ class Retention:
 
     async def _strip(self, now: datetime) -> None:
         """
-        Erase the images of every case that was answered long enough ago: ours, theirs, and the messages they came in.
+        Erase the images of every case that was answered, withdrawn or closed long enough ago: ours, theirs, and the
+        messages they came in.
 
         Once a day, because every case has to be opened to see whether it has any. The signed copies of what we sent
         stay until the case is erased: from them the person is told what was sent (R-22).
@@ -177,8 +181,11 @@ class Retention:
         async def unit(tx: Tx) -> bool:
             held = await cases.load(context, tx, ref)
             case = held.case
-            answered = [event.at for event in await tx.events(ref) if event.event in _ANSWERS]
-            if not answered or answered[-1] > until or _needs_images(case):
+            events = await tx.events(ref)
+            answered = [event.at for event in events if event.event in _ANSWERS]
+            ended = [event.at for event in events if event.target in _ENDS and event.source not in _ENDS]
+            served = min([times[-1] for times in (answered, ended) if times], default=now)
+            if served > until or _needs_images(case):
                 return False
             bare = replace(
                 case,

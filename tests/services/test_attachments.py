@@ -372,6 +372,21 @@ async def test_unanswered_case_keeps_its_images(network: Network) -> None:
     assert await has_image(network, "XBB", theirs)
 
 
+async def test_image_of_a_withdrawn_question_goes_as_soon_as_that_of_an_answered_one(network: Network) -> None:
+    """The passport of somebody who was never answered about lies thirty days after the withdrawal with nobody."""
+    ours = await opened(network, of_document(handling={**story.draft()["handling"], "retain_until": "2099-01-01"}))
+    theirs = await arrived(network, ours)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "x", "second", "liaison_officer")
+    await hold.withdraw(ours, "second", "liaison_officer")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    await times_out(network, 29)
+    assert (True, True) == (await has_image(network, "XAA", ours), await has_image(network, "XBB", theirs))
+    await times_out(network, 2)
+    assert (False, False) == (await has_image(network, "XAA", ours), await has_image(network, "XBB", theirs))
+
+
 async def test_evidence_verifies_after_images_are_erased(network: Network) -> None:
     """An export made afterwards holds every receipt and proof."""
     refs = await answered(network)
