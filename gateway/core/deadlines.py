@@ -387,11 +387,6 @@ def rule_for(instruments: Iterable[Instrument], requesting: str, requested: str,
     return next((one.rule(step) for one in instruments_for(instruments, requesting, requested, step, on)), None)
 
 
-def reporting_clock(clocks: Iterable[Clock]) -> Clock | None:
-    """Return the clock that is over first: where several instruments bind, the earliest duty is the one reported."""
-    return min(clocks, key=lambda clock: (clock.due_at, clock.instrument), default=None)
-
-
 # --- which event ------------------------------------------------------------------------------------------------------
 
 EVIDENCE: Mapping[str, tuple[str, ...]] = {

@@ -35,7 +35,6 @@ from gateway.core.deadlines import (
     level,
     level_on,
     recompute,
-    reporting_clock,
     rule_for,
     start_clock,
 )
@@ -303,13 +302,6 @@ def test_the_default_stays_last_whatever_its_rank():
     high = replace(INSTRUMENTS[POLICY_DEFAULT], specificity=1000)
     found = instruments_for([high, INSTRUMENTS["EURA-RS"]], "AUT", "SRB", "reply", d("2026-12-01"))
     assert ["EURA-RS", POLICY_DEFAULT] == [held.id for held in found]
-
-
-def test_the_earliest_duty_is_reported():
-    """Of two clocks for one step, the one that ends first is reported."""
-    early, late = started(rule("EURA-RS", "reply"), "2026-12-15"), started(rule(POLICY_DEFAULT, "reply"), "2026-12-15")
-    assert early == reporting_clock([late, early])
-    assert None is reporting_clock([])
 
 
 # --- instants ---------------------------------------------------------------------------------------------------------
