@@ -4,6 +4,7 @@ Fetching our own messages from a partner, where no partner can reach us (``docs/
 Everything else is alike: an envelope that was collected is received like one that was posted, and its answer is posted.
 """
 
+import asyncio
 from datetime import timedelta
 
 from gateway.core import envelope, wire
@@ -20,6 +21,9 @@ from schemas import ijson
 VALID = timedelta(minutes=5)
 """How long a ``collect`` message is good for; it asks about now."""
 
+AT_ONCE = 16
+"""How many partners are collected from at once: each may hand out 8 MiB, and take its time with every answer."""
+
 
 class Collector:
     """The collecting side of one gateway."""
@@ -30,19 +34,24 @@ class Collector:
         self._receiver = receiver
 
     async def run(self, every_s: float = 30.0) -> None:
-        """Collect from each partner marked ``collect`` every ``every_s`` seconds until cancelled."""
-        countries = [
-            country for country, partner in self._context.partners.items() if partner.transmission == "collect"
-        ]
+        """Collect from each partner marked ``collect`` every ``every_s`` seconds until cancelled, each by itself."""
+        places = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for country, partner in self._context.partners.items():
+                if partner.transmission == "collect":
+                    group.create_task(self._collect(country, places, every_s))
+
+    async def _collect(self, country: str, places: asyncio.Semaphore, every_s: float) -> None:
+        """Collect from ``country`` again and again; how long it takes, or what it hands out, holds up no other."""
         while True:
-            for country in countries:
-                try:
+            try:
+                async with places:
                     await self.run_once(country)
-                except Unavailable as error:
-                    self._context.log("collect.failed", partner=country, error=str(error))
-                except Exception as error:
-                    # What a partner hands out must not end the process that serves all the others.
-                    self._context.log("collect.fault", partner=country, error=type(error).__name__)
+            except Unavailable as error:
+                self._context.log("collect.failed", partner=country, error=str(error))
+            except Exception as error:
+                # What a partner hands out must not end the process that serves all the others.
+                self._context.log("collect.fault", partner=country, error=type(error).__name__)
             await self._context.clock.sleep(every_s)
 
     async def run_once(self, country: str, most: int = envelope.COLLECT_MAX) -> int:
