@@ -306,6 +306,9 @@ def stamper(settings: Settings) -> TimeStamper | None:
     return HttpTimeStamper(chosen["url"], settings.home / chosen["roots"]) if chosen else None
 
 
+FIRST_READING_S = 30.0
+"""How long a gateway that starts waits for what is published."""
+
 HOOK_KEY_MIN = 16
 """Characters of the shortest key a webhook is signed with."""
 
@@ -582,6 +585,7 @@ async def serve(
     context, values = gateway.context, gateway.settings.values
     runners: list[NeutralRunner] = []
     desks: Desks | None = None
+    first: asyncio.Task[None] | None = None
     try:
         peers = values["listeners"]["peers"]
         limits = values.get("limits", {})
@@ -602,7 +606,9 @@ async def serve(
             secured = tls(gateway.settings, "desks")
             door = await opened(desks.app, people["host"], people["port"], ssl_context=secured, headers=desks.headers)
             runners.append(door)
-        await gateway.refresh_trust()
+        first = asyncio.create_task(gateway.refresh_trust())
+        # A list that comes slowly keeps nobody from starting with the cards held.
+        await asyncio.wait({first}, timeout=FIRST_READING_S)
         # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.
         gc.collect()
         gc.freeze()
@@ -614,7 +620,7 @@ async def serve(
         context.on_outdated = outdated.set
         async with asyncio.TaskGroup() as group:
             group.create_task(_until(outdated))
-            group.create_task(_trust_loop(gateway))
+            group.create_task(_trust_loop(gateway, first))
             if desks is not None:
                 group.create_task(desks.run())
             if loops:
@@ -624,6 +630,8 @@ async def serve(
                 group.create_task(gateway.witness.run_doubts())
                 group.create_task(gateway.store.lead(partial(_lead, gateway), gateway.context.wake))
     finally:
+        if first is not None:
+            first.cancel()
         for runner in runners:
             await runner.cleanup()
         if desks is not None:
@@ -672,23 +680,31 @@ async def desks_of(
     )
 
 
-async def _trust_loop(gateway: Gateway) -> None:
-    """Read what is published in its turn, and what a person decided here in another process at once."""
+async def _trust_loop(gateway: Gateway, reading: asyncio.Task[None] | None = None) -> None:
+    """
+    Read what is published in its turn, and what a person decided here in another process at once.
+
+    The one never waits for the other: whoever serves the list, however slowly, keeps no decision from being noticed.
+    ``reading`` is what was begun before.
+    """
     context = gateway.context
     every = timedelta(seconds=gateway.settings.values["trust"].get("refresh_s", 900))
     due = context.clock.now() + every
-    while True:
-        await context.clock.sleep(LOOK_S)
-        now = context.clock.now()
-        if not due - every <= now < due:  # its turn, or the clock was set: back, too, or it would not come for long
-            due = now + every
-            await gateway.refresh_trust()
-            continue
-        try:
-            await context.look()
-            if await context.trust.changed():
-                await context.trust.load()
-        except Outdated:
-            raise
-        except Unavailable as error:
-            context.log("trust.unread", error=str(error), hint=error.hint)
+    async with asyncio.TaskGroup() as group:
+        while True:
+            await context.clock.sleep(LOOK_S)
+            now = context.clock.now()
+            if reading is not None and reading.done():
+                reading.result()
+            # Its turn, or the clock was set: back, too, or it would not come for long.
+            if (reading is None or reading.done()) and not due - every <= now < due:
+                due = now + every
+                reading = group.create_task(gateway.refresh_trust())
+            try:
+                await context.look()
+                if await context.trust.changed():
+                    await context.trust.load()
+            except Outdated:
+                raise
+            except Unavailable as error:
+                context.log("trust.unread", error=str(error), hint=error.hint)

@@ -8,6 +8,7 @@ Rule 3: refreshing is a loop of its own; a message's path only reads what is hel
 Rule 4: what the trustees distrust is on hold, or revoked, for as long as their list says so. Nobody here lifts that.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -102,6 +103,8 @@ class Trust:
         self._going_on: frozenset[str] = frozenset()
         self._revoked: dict[str, Revoked] = {}
         self._seen = 0
+        self._turn = asyncio.Lock()
+        """Held while what was read of the store is taken: what was read earlier must not be taken later."""
 
     def card(self, country: str) -> Card:
         """
@@ -178,7 +181,10 @@ class Trust:
 
     async def load(self) -> None:
         """Read the cards and holds that were held when the process last ran, and what was decided since."""
+        async with self._turn:
+            await self._load()
 
+    async def _load(self) -> None:
         async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], dict[str, Revoked]]:
             revoked = {name.removeprefix(_REVOKED): _parse(text) for name, text in await tx.metas(_REVOKED)}
             return [await tx.find_partner(country) for country in self._pins], await tx.trust_events(), revoked
@@ -249,9 +255,17 @@ class Trust:
         """
         try:
             await self._source.refresh()
-        finally:
-            await self.load()  # another process may have lifted a hold, and that must not be undone here
+        except Exception:
+            await self.load()
             self._warn()
+            raise
+        async with self._turn:
+            await self._load()  # another process may have lifted a hold, and that must not be undone here
+            self._warn()
+            return await self._advance(now)
+
+    async def _advance(self, now: datetime) -> tuple[str, ...]:
+        """Take what continues the chains, of what was just read."""
         found = {}
         for country, pin in self._pins.items():
             try:
@@ -300,7 +314,8 @@ class Trust:
             await tx.add_trust_event(TrustEvent(0, now, country, "hold", officer, reason))
             return row
 
-        self._take((await self._store.commit(unit)).value)
+        async with self._turn:
+            self._take((await self._store.commit(unit)).value)
 
     async def confirm(
         self, country: str, identity: bytes, now: datetime, words: Callable[[Tx], Awaitable[Sequence[TrustEvent]]]
@@ -336,10 +351,11 @@ class Trust:
                 await tx.add_trust_event(event._replace(fingerprint=known))
             return row, revoked
 
-        done: tuple[PartnerRow, Revoked] | None = (await self._store.commit(unit)).value
-        if done is not None:
-            self._take(done[0])
-            self._revoked[country] = done[1]
+        async with self._turn:
+            done: tuple[PartnerRow, Revoked] | None = (await self._store.commit(unit)).value
+            if done is not None:
+                self._take(done[0])
+                self._revoked[country] = done[1]
         return done is not None
 
     async def _newest(self, country: str, identity: bytes) -> Card:

@@ -10,21 +10,20 @@ holds in memory; and what a card says is believed only if it continues the chain
 
 import asyncio
 import fcntl
-import io
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, RepositoryError
 from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.ngclient import FetcherInterface, Updater
-from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from gateway.services.ports import Unavailable
 from gateway.transport.card_directory import SERIAL_MAX, load_cards, replace_cards, write_durably
+from gateway.transport.trust_fetch import FolderFetcher, HttpFetcher
 from gateway.transport.trust_state import load_state
 from keys import jws, trust_list, trust_policy
 from keys.errors import BadJws
@@ -35,25 +34,11 @@ METADATA, TARGETS = "metadata", "targets"
 """The two folders of a list, below its address."""
 
 TIMEOUT_S = 30
-CHUNK_BYTES = 1 << 18
-
-
-class FolderFetcher(FetcherInterface):
-    """Reads a list from a folder: a disk, a stick, a mount."""
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        path = Path(unquote(urlsplit(url).path))
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
-            raise DownloadHTTPError(f"{path.name} is not there", 404) from None
-        return _chunks(file)
-
-
-def _chunks(file: io.BufferedReader) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+TOTAL_S = 600
+"""
+How long a server may leave a reader without a byte, and how long one reading may take in all: less than until the next,
+and long enough for the first one of a long list over a thin line.
+"""
 
 
 def address(repository: str, home: Path) -> str:
@@ -91,6 +76,7 @@ class TrustList:
         self._own = own
         self._read: _Reading | None = None
         self._lock = asyncio.Lock()
+        self._fetcher: FolderFetcher | HttpFetcher | None = None
 
     async def cards(self, country: str) -> Sequence[bytes]:
         """
@@ -118,7 +104,12 @@ class TrustList:
         Runs in a thread of its own; no message waits for it.
         """
         async with self._lock:
-            await asyncio.to_thread(self.read)
+            try:
+                await asyncio.to_thread(self.read)
+            except asyncio.CancelledError:
+                if self._fetcher is not None:
+                    self._fetcher.stop()  # or a process that ends would wait for a slow server
+                raise
 
     async def state(self, countries: Collection[str]) -> Mapping[str, bytes]:
         """Return the signed parts behind the cards of ``countries`` for an export. Raises ``Unavailable``."""
@@ -138,8 +129,8 @@ class TrustList:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory.mkdir(parents=True, exist_ok=True)
         try:
-            with _alone(self._cache):
-                updater = self._updater()
+            with _alone(self._cache), self._opened() as fetcher:
+                updater = self._updater(fetcher)
                 updater.refresh()
                 snapshot = (self._cache / METADATA / "snapshot.json").read_bytes()
                 # Nothing changed since this process read it all, and nothing has run out meanwhile.
@@ -156,9 +147,12 @@ class TrustList:
         except OSError as error:
             raise Unavailable(f"the trust list cannot be kept: {error}", "check disk and owner of the data") from error
 
-    def _updater(self) -> Updater:
-        at = urlsplit(self._repository)
-        fetcher = FolderFetcher() if at.scheme == "file" else Urllib3Fetcher(TIMEOUT_S)
+    def _opened(self) -> FolderFetcher | HttpFetcher:
+        at_home = urlsplit(self._repository).scheme == "file"
+        self._fetcher = FolderFetcher() if at_home else HttpFetcher(TIMEOUT_S, TOTAL_S)
+        return self._fetcher
+
+    def _updater(self, fetcher: FetcherInterface) -> Updater:
         return Updater(
             metadata_dir=str(self._cache / METADATA),
             metadata_base_url=f"{self._repository}/{METADATA}/",
