@@ -83,6 +83,14 @@ def is_answered(case: Case, clock: Clock) -> bool:
     return clock.step == "reply" and case.answered is not None and clock.evidence == case.answered
 
 
+def answered_clock(case: Case) -> Clock | None:
+    """Return the clock that the first reply had to meet, in its last version; that of a second look is another."""
+    clock = case.clock("reply")
+    if clock is None or case.answered is None:
+        return clock
+    return next((one for one in (clock, *reversed(clock.history)) if one.evidence == case.answered), clock)
+
+
 def delay_notice_from(case: Case) -> date | None:
     """
     Return the day from which the requested desk owes an answer or a notice of delay (R-11), or ``None`` if never.

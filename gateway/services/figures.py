@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from gateway.core import figures
+from gateway.core.escalation import answered_clock
 from gateway.core.figures import PUBLIC, TABLES, Course, File, Step, Table
 from gateway.core.suppress import ONE_ROW, TOTAL, Cells, Key, Shape, Shown
 from gateway.services import cases
@@ -62,7 +63,7 @@ async def course_of(context: Context, tx: Tx, row: CaseRow, now: datetime) -> Co
     case = cases.unseal(context, row).case
     if case.exercise:
         return None
-    clock = case.clock("reply")
+    clock = answered_clock(case)
     file = File(
         direction=row.side,
         partner=row.partner,

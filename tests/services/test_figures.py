@@ -30,6 +30,25 @@ async def release(network: Network, name: str = "answers", period: str = "2026",
     return await figures.release(context, name, "requesting", period, "watch", "coordinator", second)
 
 
+@pytest.mark.parametrize(("days", "answer"), [(2, "IN_TIME"), (50, "LATE")])
+async def test_second_look_makes_the_first_answer_neither_earlier_nor_later(
+    network: Network, days: int, answer: str
+) -> None:
+    """An answer was in time or late by the day it had to meet, and not by that of a second look weeks afterwards."""
+    ours, theirs = await story.acknowledged(network)
+    network.clock.pass_(days=days)
+    await network.refresh()
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND", as_of="2026-11-25"))
+    await network.deliver()
+    network.clock.pass_(days=40)
+    await network.refresh()
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first", "case_officer")
+    await network.deliver()
+    for gateway in network.gateways.values():
+        (one,) = await figures.courses(gateway.context, network.clock.now())
+        assert answer == one.answer
+
+
 async def test_case_has_a_course(network: Network) -> None:
     """A confirmed case is in the figures of both sides, with the time its answer took."""
     await story.replied(network)
