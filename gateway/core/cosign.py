@@ -110,6 +110,18 @@ def with_lines(note: str, lines: str) -> str:
     return made
 
 
+def lines_by(lines: str, name: str, keys: Collection[bytes]) -> str:
+    """
+    Return those of the signature ``lines`` that are by ``name`` and one of ``keys``, one for each key.
+
+    A cosigner sends what it likes; in the name or by the key of another it has nothing to say. Raises ``BadProof``.
+    """
+    known = {cosigner_id(name, key) for key in keys}
+    signatures = checkpoint.parse_note(f"\n\n{lines}").signatures
+    theirs = {blob[:4]: blob for signer, blob in signatures if signer == name and blob[:4] in known}
+    return "".join(checkpoint.signature_line(name, blob) for blob in theirs.values())
+
+
 # What is shown to a witness.
 
 

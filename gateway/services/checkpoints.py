@@ -155,7 +155,7 @@ class Checkpoints:
             answer = await self._post(cosigner, row, size)
         if answer.status != 200:
             raise BadProof(f"answered with {answer.status}")
-        await self._add(cosigner, row, answer.body.decode(), name)
+        await self._add(cosigner, row, cosign.lines_by(answer.body.decode(), cosigner, card.cosigning), name)
 
     async def _post(self, cosigner: str, row: KeptRow, old: int) -> HttpAnswer:
         path = await self._context.store.read(lambda tx: _path(tx, row.origin, old, row.size))
@@ -163,9 +163,8 @@ class Checkpoints:
         return await self._context.peers.post(cosigner, ADD_PATH, body, MEDIA_TYPE)
 
     async def _add(self, cosigner: str, row: KeptRow, lines: str, name: str) -> None:
-        """Store a cosignature that verifies, beside those that came meanwhile."""
-        with_theirs = cosign.with_lines(row.note, lines)
-        if not cosigned(self._context, with_theirs, cosigner):
+        """Store a cosignature that verifies, beside those that came meanwhile; ``lines`` are by its keys alone."""
+        if not lines or not cosigned(self._context, cosign.with_lines(row.note, lines), cosigner):
             raise BadProof("the answer holds no cosignature of its key")
 
         async def unit(tx: Tx) -> None:

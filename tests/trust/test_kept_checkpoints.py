@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint, cosign
+from gateway.services.checkpoints import ADD_PATH
+from gateway.services.ports import HttpAnswer
 from tests.support import story
 from tests.support.evidence import exported
 from tests.support.network import Network
@@ -98,3 +100,39 @@ async def test_evidence_stands_under_the_first_that_enough_cosigned(trio: Networ
     await hour(trio)
     report = verify_bytes(await exported(trio, "XAA", ours))
     assert [(6, True)] == [(stood.size, stood.enough) for stood in report.checkpoints]
+
+
+def answering_with(network: Network, more: str) -> None:
+    """Let XBB, asked to cosign, answer with its true line and ``more``."""
+    post = network.wires.post
+
+    async def answer(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        got = await post(country, path, body, media_type)
+        if (country, path, got.status) == ("XBB", ADD_PATH, 200):
+            got = HttpAnswer(got.status, got.media_type, got.body + more.encode(), None)
+        return got
+
+    network.wires.post = answer  # type: ignore[method-assign]
+
+
+async def test_cosigner_writes_over_no_signature_of_the_keeper(trio: Network) -> None:
+    """What XBB sends in the name of XAA, by its keys, is not kept: the checkpoint and what XAA exports still verify."""
+    ours, _ = await story.replied(trio)
+    own = trio.gateways["XAA"].context.own
+    assert own is not None
+    log = checkpoint.signature_line(ORIGIN, checkpoint.note_key_id(ORIGIN, own.log[0].key) + bytes(64))
+    kept = checkpoint.signature_line("XAA", cosign.cosigner_id("XAA", own.cosigning[0]) + bytes(8 + 2420))
+    answering_with(trio, log + kept)
+    await hour(trio)
+    report = verify_bytes(await exported(trio, "XAA", ours))
+    (made,) = await trio.gateways["XAA"].checkpoints.cosigned("XBB")
+    assert ((), ("XBB", "XCC")) == (report.faults, made.by)
+
+
+async def test_cosigner_leaves_room_for_the_others(trio: Network) -> None:
+    """XBB fills the sixteen signatures that a note may have, and XCC cosigns all the same."""
+    await story.replied(trio)
+    answering_with(trio, "".join(checkpoint.signature_line(f"N{n}", bytes(5)) for n in range(13)))
+    await hour(trio)
+    (made,) = await trio.gateways["XAA"].checkpoints.cosigned("XBB")
+    assert (("XBB", "XCC"), 4) == (made.by, len(checkpoint.parse_note(made.row.note).signatures))
