@@ -34,6 +34,9 @@ LEARN = "~?"
 LET_GO = "<?"
 """Target of a row that returns to ``resume_to`` once its function clears that, and stays until then."""
 
+NOT_TOLD = "no message of ours tells the other State of a step that was taken here; tell it by another way"
+"""Finding on a case whose thread has ended, or takes no contact, when a step is taken that waits for no message."""
+
 
 class IllegalStep(Exception):
     """No row lets this role bring this event to a case in this state."""

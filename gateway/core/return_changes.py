@@ -10,7 +10,7 @@ from typing import Any
 from gateway.core import verification_changes
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import When
-from gateway.core.machine import Apply, DropUnsent, EndThread, Event, IllegalStep, Notify, PostOn, Send
+from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, EndThread, Event, IllegalStep, Notify, PostOn, Send
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
@@ -245,15 +245,22 @@ def _schedule(case: Case, event: Event, now: datetime) -> Change:
 
 def _cancel(case: Case, event: Event, now: datetime) -> Change:
     """
-    Take the plan back: out of the outbox if it never left, by a message if it did and anything may be said.
+    Take the plan back: out of the outbox if it never left, by a message if it did and the State may be contacted.
 
-    Nothing but what the message says stands before this step: a journey can always be called off.
+    Nothing but what the message says stands before this step: a journey can always be called off. Who waits for the
+    person is not kept waiting by a rule about what is told of her, for nothing is.
     """
     said = {type: body for type, body in case.said.items() if type != SCHEDULE}
     case = replace(case, said=said)
     if event.data.get("undo") == S.DOCUMENTED:
         return case, (DropUnsent(),)
-    return case, (Send(SCHEDULE, event.data["body"], optional=True),) if _may_say(case, event) else ()
+    if event.facts is None or {one.rule for one in findings(When.SEND, event.facts)} & NO_CONTACT:
+        return _found(case, NOT_TOLD), ()
+    return case, (Send(SCHEDULE, event.data["body"], optional=True),)
+
+
+NO_CONTACT = frozenset({"R-01", "R-02", "N-01", "REM-5"})
+"""Rules by which a State hears nothing at all, whatever the message says."""
 
 
 def _hand_over(case: Case, event: Event, now: datetime) -> Change:

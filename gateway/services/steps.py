@@ -10,6 +10,7 @@ from datetime import datetime
 from gateway.core.case import Side, State
 from gateway.core.facts import When, about
 from gateway.core.machine import (
+    NOT_TOLD,
     DropUnsent,
     Effect,
     EndThread,
@@ -34,9 +35,6 @@ from keys.errors import BadRest
 
 PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
 """States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
-
-NOT_TOLD = "no message of ours tells the other State of a step that was taken here; tell it by another way"
-"""Finding on a case whose thread has ended, when somebody stops it or calls the person back."""
 
 
 async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> Held:

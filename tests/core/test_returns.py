@@ -16,7 +16,7 @@ import pytest
 
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import When, about
-from gateway.core.machine import DropUnsent, Effect, Event, Notify, RuleRefused, Send, step
+from gateway.core.machine import NOT_TOLD, DropUnsent, Effect, Event, Notify, RuleRefused, Send, step
 from gateway.core.messages import (
     ACCEPTANCE,
     DOCUMENT,
@@ -870,11 +870,31 @@ def test_a_plan_that_left_is_called_off_by_a_message() -> None:
 
 @pytest.mark.parametrize("looked", [True, False], ids=["protection sought", "nobody looked"])
 def test_a_journey_is_called_off_in_silence(looked: bool) -> None:
-    """Where nothing may be said the journey is called off all the same, and nothing leaves."""
+    """Where nothing may be said the journey is called off all the same, nothing leaves, and a finding says so."""
     case = ready(ASKING, S.SCHEDULED, "cancel", draft=SOUGHT)
     event = brought(case, "cancel")
     moved, effects = step(table_for(ASKING), case, event if looked else replace(event, facts=None), NOW)
-    assert (S.DOCUMENTED, ()) == (moved.state, effects)
+    assert (S.DOCUMENTED, (NOT_TOLD,), ()) == (moved.state, moved.findings, effects)
+
+
+@pytest.mark.parametrize(
+    ("looked", "told"),
+    [
+        ({"no_contact": "listed"}, False),
+        ({"recipient_ready": False}, True),
+        ({"draft": {**support.DRAFT, "transfer_ground": None}}, True),
+        ({"draft": {**support.DRAFT, "endangerment_check": {"result": "failed", "by": "", "on": ""}}}, True),
+        ({"body": {**kit.schedule("cancelled"), "handling": {**kit.HANDLING, "retain_until": "2026-12-01"}}}, True),
+    ],
+    ids=["not to be contacted", "no key", "no ground", "endangered", "conditions over"],
+)
+def test_nobody_is_kept_waiting_by_what_a_message_may_tell(looked: dict[str, Any], told: bool) -> None:
+    """That a journey is off is told wherever the State may be contacted, whatever else has run out."""
+    event = brought(ready(ASKING, S.SCHEDULED, "cancel"), "cancel")
+    assert event.facts is not None
+    case = ready(ASKING, S.SCHEDULED, "cancel")
+    moved, effects = step(table_for(ASKING), case, replace(event, facts=replace(event.facts, **looked)), NOW)
+    assert (told, not told) == (bool(sent(effects)), NOT_TOLD in moved.findings)
 
 
 def test_a_departure_is_told_at_once() -> None:

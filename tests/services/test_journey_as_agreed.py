@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.machine import RuleRefused
+from gateway.core.machine import NOT_TOLD, RuleRefused
 from gateway.services.returning import Returning
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
@@ -204,3 +204,16 @@ async def test_a_plan_does_not_leave_once_the_acceptance_is_over(network: Networ
     await network.deliver()
     assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
     assert ["queued"] == await outbox(network, ours, "return.schedule")
+
+
+async def test_a_journey_is_called_off_whatever_the_day(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the conditions of the data run out on the day of the journey, the other State learns that nobody comes."""
+    monkeypatch.setitem(homeward.HANDLING, "retain_until", DEPARTS_AT.date().isoformat())
+    ours, theirs = await homeward.on_the_day(network)
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert {"R-05"} == rules(refused)
+    await acts(network, "XAA").cancel(ours, "escort", "escort")
+    await network.deliver()
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    assert NOT_TOLD not in (await story.case(network, "XAA", ours)).findings

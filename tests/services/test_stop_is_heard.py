@@ -8,7 +8,8 @@ import pytest
 
 from gateway.core import wire
 from gateway.core.codes import Reason
-from gateway.services import anew, steps
+from gateway.core.machine import NOT_TOLD
+from gateway.services import anew
 from gateway.services.deliver import Line
 from gateway.services.ports import HttpAnswer, OutboundRow
 from tests.support import homeward, story
@@ -338,7 +339,7 @@ async def test_recall_that_no_message_tells_is_a_finding(network: Network) -> No
     await gateway.deliverer.look()
     await network.refresh()
     await gateway.returning.recall(theirs, "danger", "UNSAFE", "2027-02-20", "welfare", "child_welfare")
-    assert steps.NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
+    assert NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
 
 
 async def test_message_that_was_claimed_is_not_posted_once_its_lease_is_over(network: Network) -> None:
