@@ -37,7 +37,7 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.return_guards import UNTOLD
-from gateway.core.returns import AWAY, OUTCOMES, REQUESTED_RETURN, REQUESTING_RETURN, RETURN_STATES
+from gateway.core.returns import AWAY, OUTCOMES, PREPARING, REQUESTED_RETURN, REQUESTING_RETURN, RETURN_STATES
 from gateway.core.tables import GUARDS, MARKS, table_for
 from gateway.core.verification import GATEWAY, PARTNER, REQUESTED_ROWS, REQUESTING_ROWS
 from schemas import ijson
@@ -668,6 +668,8 @@ def after(world: World, case: Case, event: Event, moved: Case) -> World:
             gone = "" if gone in RECORDS else gone
         case _:
             pass
+    if event.name in ("freeze", "suspend") and at(moved) in PREPARING:
+        signed = frozenset()  # what was released before it was known what stops the case
     if event.name in ("consider", "reassess", "decline", "returned", "refusal") and moved.releases == ():
         signed, carer, bad = frozenset(), False, frozenset()
     if moved.pending is None:

@@ -28,7 +28,18 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.return_guards import UNTOLD, body_of, departs_at, notice_at, represented
-from gateway.core.returns import ARRANGED, ARRANGING, AWAY, BACK, NOT_ACCEPTED, OVER, REPORTS, RETURN_STATES, S
+from gateway.core.returns import (
+    ARRANGED,
+    ARRANGING,
+    AWAY,
+    BACK,
+    NOT_ACCEPTED,
+    OVER,
+    PREPARING,
+    REPORTS,
+    RETURN_STATES,
+    S,
+)
 from gateway.core.rules import findings
 from gateway.core.verification import HELD, PARTNER, WITHDRAWAL_BODY
 from gateway.core.verification_changes import Change
@@ -351,6 +362,18 @@ def _suspended(case: Case) -> tuple[Case, Send]:
     return _said(case, SUSPENSION, _value(SUSPENSION_BODY)), Send(SUSPENSION, SUSPENSION_BODY, optional=True)
 
 
+def _unreleased(case: Case) -> Case:
+    """Return a stopped case without the release of a proposal that has not left: it did not know what stopped it."""
+    prepared = case.side is Side.REQUESTING and case.resume_to in PREPARING
+    return replace(case, releases=()) if prepared else case
+
+
+def _proposal_refused(case: Case, event: Event, now: datetime) -> Change:
+    """Go back to where it was released; that release was of a proposal that is over, and may be older than a stop."""
+    refused, effects = verification_changes.APPLIES["not_accepted"](case, event, now)
+    return (replace(refused, releases=()) if case.state is S.PROPOSED else refused), effects
+
+
 def _suspend(case: Case, event: Event, now: datetime) -> Change:
     """
     Stop at once; the other State learns that it is stopped, if it knows of a return and may be told anything.
@@ -371,7 +394,7 @@ def _suspend(case: Case, event: Event, now: datetime) -> Change:
     )
     if at not in RETURN_STATES:
         return stopped, ()
-    stopped = replace(stopped, pending=None)
+    stopped = _unreleased(replace(stopped, pending=None))
     told = at in ARRANGING and _may_say(case, event)
     if told and SUSPENSION not in case.said:
         stopped, sent = _suspended(stopped)
@@ -388,6 +411,7 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
     """
     at = case.resume_to if case.state in HELD else case.state
     frozen, effects = verification_changes.APPLIES["freeze"](case, event, now)
+    frozen = _unreleased(frozen)
     if case.side is Side.REQUESTING:
         kept = DropUnsent(frozenset({RESUMPTION}))
         return frozen, tuple(kept if effect == DropUnsent() else effect for effect in effects)
@@ -474,4 +498,5 @@ APPLIES: Mapping[str, Apply] = {
     **dict.fromkeys(("report", "report_safe", "report_concern", "report_lost"), _saying(MONITORING)),
     **dict.fromkeys(REPORTS, _told(MONITORING)),
     **dict.fromkeys(NOT_ACCEPTED, verification_changes.APPLIES["not_accepted"]),
+    "proposal_not_accepted": _proposal_refused,
 }

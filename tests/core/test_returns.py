@@ -768,6 +768,27 @@ def test_a_release_is_kept_with_its_end(minor: bool) -> None:
     assert ((made,), ()) == (moved.releases, effects)
 
 
+@pytest.mark.parametrize("name", ["freeze", "suspend"])
+@pytest.mark.parametrize(
+    ("state", "undo", "void"),
+    [(S.CONSIDERED, None, True), (S.ASSESSED, None, True), (S.PROPOSED, "ASSESSED", True), (S.PROPOSED, None, False)],
+    ids=["considered", "assessed", "a proposal that never left", "a proposal that left"],
+)
+def test_a_release_does_not_outlive_a_stop(name: str, state: State, undo: str | None, void: bool) -> None:
+    """What was released before it was known what stops the case carries no proposal after it."""
+    case = ready(ASKING, state, name)
+    moved, _ = take(case, name, undo=undo)
+    assert (() if void else case.releases) == moved.releases
+
+
+def test_a_release_does_not_outlive_its_proposal() -> None:
+    """A proposal that the other gateway refused is released anew; where another step followed, nothing changes."""
+    moved, _ = taken(ASKING, S.PROPOSED, "proposal_not_accepted")
+    assert () == moved.releases
+    case = ready(ASKING, S.ACCEPTED, "proposal_not_accepted")
+    assert case.releases == take(case, "proposal_not_accepted")[0].releases
+
+
 def test_a_second_release_replaces_the_first() -> None:
     """The authority that signs again is held by its last word, and the other side's is kept."""
     case = ready(ASKING, S.ASSESSED, "endorse")

@@ -217,3 +217,20 @@ async def test_a_journey_is_called_off_whatever_the_day(network: Network, monkey
     await network.deliver()
     assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
     assert NOT_TOLD not in (await story.case(network, "XAA", ours)).findings
+
+
+async def test_what_was_released_before_a_stop_is_released_anew(network: Network) -> None:
+    """Stopped for a new danger before anything was proposed, the same bytes are no longer released after it."""
+    ours, _ = await homeward.prepared(network, minor=True)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "the carer is not who was said", "second", "liaison_officer")
+    await hold.release(ours, "second", "liaison_officer")
+    await hold.resume(ours, "first", "case_officer")
+    await hold.resume(ours, "second", "liaison_officer")
+    pending = await acts(network, "XAA").prepare(ours, homeward.PLAN, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").propose(ours, "first", "case_officer")
+    assert {"R-10"} == rules(refused)
+    await homeward.endorse(network, ours, pending, True)
+    await acts(network, "XAA").propose(ours, "first", "case_officer")
