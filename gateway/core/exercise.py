@@ -50,12 +50,18 @@ def invented(country: object) -> bool:
 
 def findings(elements: Mapping[str, Any]) -> tuple[Finding, ...]:
     """Return a finding (V-14) for each element of an exercise that names a State which exists."""
-    found = []
-    for name, value in elements.items():
+    return body_findings({"elements": elements})
+
+
+def body_findings(body: Mapping[str, Any], within: str = "") -> tuple[Finding, ...]:
+    """Return a finding (V-14) for each place, or issuer of a document, in ``body`` that is of a State which exists."""
+    found: list[Finding] = []
+    for name, value in body.items():
         if isinstance(value, Mapping):
             named = [value[key] for key in ("country", "issuer") if key in value]
             if any(not invented(country) for country in named):
-                found.append(Finding("V-14", "an exercise names invented States only", f"elements.{name}"))
+                found.append(Finding("V-14", "an exercise names invented States only", f"{within}{name}"))
+            found += body_findings(value, f"{within}{name}.")
     return tuple(found)
 
 

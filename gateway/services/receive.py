@@ -416,7 +416,7 @@ class Receiver:
         held = cases.unseal(self._context, row) if row is not None and row.sealed is not None else None
         if held is not None and held.case.exercise is not opened.exercise:
             return Verdict(Reason.STEP_NONE)  # a thread is an exercise or it is not (M-5.38)
-        if opened.exercise and exercise.findings(payload.body.get("elements") or {}):
+        if opened.exercise and exercise.body_findings(payload.body):
             return Verdict(Reason.STEP_NONE)
         if fault := _minimisation_fault(payload, held.case if held else None):
             return Verdict(fault)

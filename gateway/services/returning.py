@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import schemas
-from gateway.core import return_bodies, wire
+from gateway.core import exercise, return_bodies, wire
 from gateway.core.calendars import OutOfCalendar
 from gateway.core.case import Case, Pending, Release, Side, State
 from gateway.core.facts import Facts, Finding, about
@@ -456,6 +456,8 @@ class Returning:
                 text, data = await make(tx, case) if make else ("", {})
             except return_bodies.NotOnRecord as error:
                 raise RuleRefused((Finding("R-00", str(error)),)) from error
+            if case.exercise and text and (found := exercise.body_findings(ijson.loads(text.encode()))):
+                raise RuleRefused(found)
             kind = case.pending.type if prepared and case.pending else type
             signed = (data["release"],) if "release" in data else ()
             # The rules look at the case as the step would leave it: with the signature, or with what became known.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core import envelope, exercise, wire
+from gateway.core import envelope, exercise, return_bodies, wire
 from gateway.core.machine import RuleRefused, Send
 from gateway.core.messages import EXERCISE, REQUEST, TYPES
 from gateway.services import cases, outbox, threads
@@ -13,7 +13,7 @@ from gateway.services.outbox import Letter
 from gateway.services.ports import ThreadRow
 from keys import jws
 from schemas import ijson
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network
 
 
@@ -133,6 +133,63 @@ async def forged(network: Network, ref: str, as_exercise: bool, type: str, body:
 
     await context.commit(unit)
     await network.deliver()
+
+
+async def returning(network: Network) -> tuple[str, str]:
+    """Exercise a return up to the travel document; return the references of both States."""
+    ours, theirs = await received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    acts = network.gateways["XAA"].returning
+    record = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL)
+    await acts.consider(ours, record, "first", "case_officer")
+    await acts.assess(ours, "coordinator", "coordinator")
+    pending = await acts.prepare(ours, homeward.PLAN, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    await homeward.endorse(network, ours, pending)
+    await acts.propose(ours, "first", "case_officer")
+    await network.deliver()
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    await acts.decide(ours, "coordinator", "coordinator")
+    pending = await acts.prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await acts.request_document(ours, "first", "case_officer")
+    await network.deliver()
+    await network.gateways["XBB"].returning.issue(theirs, homeward.DOCUMENT, "issuer")
+    await network.deliver()
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    return ours, theirs
+
+
+async def test_nobody_travels_to_a_real_place_in_it(network: Network) -> None:
+    """No plan of an exercise ends in a State that exists; in an invented one it may."""
+    ours, _ = await returning(network)
+    acts = network.gateways["XAA"].returning
+    with pytest.raises(RuleRefused, match="V-14"):
+        await acts.schedule(ours, {**homeward.JOURNEY, "point": {"country": "AUT", "unit": "Northtown"}}, "second")
+    await acts.schedule(ours, homeward.JOURNEY, "second")
+
+
+@pytest.mark.parametrize(("country", "status"), [("XBB", "accepted"), ("AUT", "illegal-step")])
+async def test_a_journey_to_a_real_place_is_refused_on_arrival(network: Network, country: str, status: str) -> None:
+    """A plan that ends in a State that exists is no exercise to the other State either."""
+    ours, theirs = await returning(network)
+    case = await story.case(network, "XAA", ours)
+    plan = return_bodies.planned(case, {**homeward.JOURNEY, "point": {"country": country, "unit": "Northtown"}})
+    await forged(network, ours, True, "return.schedule", ijson.dumps(plan).decode())
+    assert status == (await statuses(network, "XAA", ours))[-1]
+    assert ("SCHEDULED" if status == "accepted" else "DOCUMENTED") == await story.state(network, "XBB", theirs)
+
+
+def test_places_at_any_depth_are_looked_at() -> None:
+    """Where a handover takes place is deep in its protocol, and named by where it stands."""
+    body = {"handling": homeward.HANDLING, "protocol": dict(homeward.PROTOCOL)}
+    assert () == exercise.body_findings(body)
+    body["protocol"]["place"] = {"country": "AUT", "unit": "Northtown"}
+    assert ["protocol.place"] == [found.where for found in exercise.body_findings(body)]
 
 
 async def test_nothing_real_is_taken_in_an_exercise(network: Network) -> None:
