@@ -4,9 +4,11 @@ import asyncio
 import hashlib
 import os
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,10 +27,13 @@ from keys.custody import KeyStore, open_store
 from keys.rest import KEY_BYTES, Vault
 from keys.sign import SigningKey
 
+if TYPE_CHECKING:
+    from gateway.services.accounts import Accounts
+
 
 @click.group()
 def person() -> None:
-    """Add a person who may act here, and let a person in at a desk."""
+    """Add a person who may act here, let a person in at a desk, and shut one out."""
 
 
 @person.command()
@@ -122,8 +127,33 @@ def invite(id: str, home: Path, desk: str, hours: int, as_json: bool) -> None:
         say("The configuration has no 'desks': put the address of the desk before the link.")
 
 
-async def _link(chosen: settings.Settings, id: str, desk: str, until: datetime) -> str:
-    """Return the token of a new link. Raises ``CommandError``, ``StoreError``."""
+@person.command("shut-out")
+@click.argument("id")
+@home_option
+@json_option
+def shut_out(id: str, home: Path, as_json: bool) -> None:
+    """
+    Take away every way in which the person ID signs in: passkeys, app, links and sessions, at every desk.
+
+    For a passkey or a telephone that was lost or stolen. To sign in again the person needs a new link. A gateway may
+    run meanwhile. Whoever left, and who was never in the configuration, may be named too.
+    """
+    chosen = settings.load(home, os.environ)
+    means, sessions = asyncio.run(_drop_means(chosen, id))
+    emit({"id": id, "means": means, "sessions": sessions}, as_json=as_json)
+    if not means:
+        say("There was no way of signing in to take away: check the id.")
+
+
+async def _drop_means(chosen: settings.Settings, id: str) -> tuple[int, int]:
+    """Return how many means were taken away and how many sessions ended. Raises ``StoreError``."""
+    async with _accounts(chosen) as (accounts, now):
+        return await accounts.drop_means(id, "", "operator", now)
+
+
+@asynccontextmanager
+async def _accounts(chosen: settings.Settings) -> AsyncIterator[tuple["Accounts", datetime]]:
+    """Open the accounts for what seals nothing: no passphrase is asked for and no key of the gateway is opened."""
     from gateway import app
     from gateway.services.accounts import Accounts
     from gateway.stores import open_desk_store
@@ -131,10 +161,15 @@ async def _link(chosen: settings.Settings, id: str, desk: str, until: datetime) 
     now = datetime.now(UTC)
     store = await open_desk_store(chosen, os.environ, now)
     try:
-        # A link seals nothing, so no passphrase is asked for and no key of the gateway is opened.
-        accounts = Accounts(store, app.persons(chosen.values), Vault(os.urandom(KEY_BYTES)), app.SystemRandom())
-        return await accounts.make_link(id, desk, "enrol", now, until)
-    except Forbidden as error:
-        raise CommandError(Exit.USAGE, "no-access", str(error), "isthmus person add") from error
+        yield Accounts(store, app.persons(chosen.values), Vault(os.urandom(KEY_BYTES)), app.SystemRandom()), now
     finally:
         await store.close()
+
+
+async def _link(chosen: settings.Settings, id: str, desk: str, until: datetime) -> str:
+    """Return the token of a new link. Raises ``CommandError``, ``StoreError``."""
+    async with _accounts(chosen) as (accounts, now):
+        try:
+            return await accounts.make_link(id, desk, "enrol", now, until)
+        except Forbidden as error:
+            raise CommandError(Exit.USAGE, "no-access", str(error), "isthmus person add") from error

@@ -384,6 +384,14 @@ class AccountStore(Protocol):
         """Remove a passkey of this person; return whether there was one."""
         ...
 
+    async def drop_means(self, person: str) -> tuple[int, int]:
+        """
+        Remove every passkey and the codes of a person, end the sessions, and let links that were not used be over.
+
+        It is one step. Returns how many means there were, and how many sessions ended.
+        """
+        ...
+
     async def set_code(self, secret: CodeSecret, session: str | None = None) -> bool:
         """Keep the secret of a person's codes instead of the one before; with a session, as ``add_passkey``."""
         ...

@@ -443,6 +443,18 @@ class Accounts:
             await self.note(person, "passkey.removed", "", desk, now)
         return dropped
 
+    async def drop_means(self, person: str, by: str, desk: str, now: datetime) -> tuple[int, int]:
+        """
+        Take away every way in which ``person`` signs in here, for somebody else may have one: no session outlasts it.
+
+        ``by`` says who took them away, for the person to see. Returns how many means there were, and how many sessions
+        ended. One means alone is not taken away for somebody: without the passkeys a code would prove presence.
+        """
+        means, sessions = await self.store.drop_means(person)
+        await self.note(person, "means.removed", by, desk, now)
+        self.log("means.removed", desk=desk)
+        return means, sessions
+
     # Codes.
 
     def new_secret(self) -> str:

@@ -63,6 +63,7 @@ _ASK_LINK = """
 INSERT INTO link_request (person, desk, asked_by, asked_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (person, desk) DO UPDATE SET asked_by = excluded.asked_by, asked_at = excluded.asked_at
 """
+_DROP_LINKS = "DELETE FROM link WHERE person = ? AND used_at IS NULL AND invitation IS NULL"
 _SET_CODE = """
 INSERT INTO code (person, sealed, last_step, added_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, last_step = excluded.last_step,
@@ -203,8 +204,7 @@ class DeskStore(ABC):
 
     async def drop_links(self, person: str) -> int:
         """Remove the links of a person that were not used, but for those of invitations; return how many."""
-        statement = "DELETE FROM link WHERE person = ? AND used_at IS NULL AND invitation IS NULL"
-        return await self._change(statement, (person,))
+        return await self._change(_DROP_LINKS, (person,))
 
     async def ask_link(self, person: str, desk: str, by: str, at: datetime) -> None:
         """Keep that ``by`` asked for a link, in place of what was asked before."""
@@ -318,6 +318,15 @@ class DeskStore(ABC):
     async def drop_passkey(self, person: str, id: str) -> bool:
         """Remove a passkey of this person; return whether there was one."""
         return await self._change("DELETE FROM passkey WHERE id = ? AND person = ?", (id, person)) == 1
+
+    async def drop_means(self, person: str) -> tuple[int, int]:
+        """Remove passkeys and codes of a person, links and sessions; return how many means and how many sessions."""
+        async with self._unit() as unit:
+            # The sessions first: what is being added in one waits for it to end, and is not added then.
+            sessions = await unit.change("DELETE FROM session WHERE person = ?", (person,))
+            await unit.change(_DROP_LINKS, (person,))
+            passkeys = await unit.change("DELETE FROM passkey WHERE person = ?", (person,))
+            return passkeys + await unit.change("DELETE FROM code WHERE person = ?", (person,)), sessions
 
     async def set_code(self, secret: CodeSecret, session: str | None = None) -> bool:
         """Keep the secret of a person's codes instead of the one before; with a session, as ``add_passkey``."""

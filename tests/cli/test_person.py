@@ -66,3 +66,22 @@ def test_link_is_for_who_may_enter(homes: Homes, id: str, desk: str) -> None:
     """There is none for a stranger, nor for a desk at which the person has no role."""
     done = call("person", "invite", id, "-C", homes.home("XAA"), "--desk", desk)
     assert (2, True) == (done.exit_code, "no access" in done.stderr)
+
+
+def test_who_lost_a_key_is_shut_out_while_a_gateway_runs(homes: Homes) -> None:
+    """It asks for no passphrase; a link that was made before opens nothing, and a wrong id is told."""
+    home = homes.home("XAA")
+    chosen = settings.load(home, {})
+    with alone(chosen):
+        made = value("person", "invite", "first", "-C", home, "--desk", "interior")
+        assert {"id": "first", "means": 0, "sessions": 0} == value("person", "shut-out", "first", "-C", home)
+        assert "check the id" in call("person", "shut-out", "frist", "-C", home).stderr
+
+    async def find() -> object:
+        store = await SqliteDesks.open(chosen.accounts, datetime.now(UTC))
+        try:
+            return await store.find_link(hashed(made["link"].rpartition("/")[2]))
+        finally:
+            await store.close()
+
+    assert asyncio.run(find()) is None

@@ -154,6 +154,20 @@ async def test_what_was_ended_goes_on_in_no_way(store: DeskStore) -> None:
     assert CodeSecret("first", b"sealed", 7, T0) == await store.find_code("first")
 
 
+async def test_ways_of_signing_in_are_taken_away_with_what_they_opened(store: DeskStore) -> None:
+    """Passkeys, codes, unused links and sessions of one person are gone; another's stay."""
+    for person, number in (("first", "1"), ("second", "2")):
+        await store.add_session(session(f"s{number}", person), b"", None)
+        await store.add_link(replace(LINK, id=f"l{number}", person=person))
+        await store.add_passkey(replace(PASSKEY, id=f"p{number}", person=person))
+        await store.set_code(CodeSecret(person, b"sealed", 7, T0))
+    assert [(2, 1), (0, 0)] == [await store.drop_means("first") for _ in range(2)]
+    gone = [await store.find_session("s1"), await store.find_link("l1"), await store.find_passkey("p1")]
+    assert [None] * 4 == [*gone, await store.find_code("first")]
+    stays = [await store.find_session("s2"), await store.find_link("l2"), await store.find_passkey("p2")]
+    assert None not in (*stays, await store.find_code("second"))
+
+
 async def test_who_ends_a_session_waits_for_what_is_added_in_it(store: DeskStore, open_one: Open) -> None:
     """Of an addition and an end at the same time each is whole: nothing is added after the end was told."""
     other = await open_one()

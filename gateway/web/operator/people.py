@@ -3,7 +3,8 @@ The people of the gateway as the configuration has them, and how they sign in. N
 
 Rule 1: a link is made by two operators, neither of whom it is for, and shown once, to the second. Whoever it is for
 sees in their account who asked for it and who made it.
-Rule 2: operators make links and end sessions; what a person approved stays the person's.
+Rule 2: operators make links, end sessions and take away ways of signing in, one alone, for it lets nobody in; what a
+person approved stays the person's.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ EVENT_NAMES = {
     "link.asked": N_("An operator asked for a link"),
     "link.by": N_("An operator made it"),
     "sessions.ended": N_("An operator ended all sessions"),
+    "means.removed": N_("An operator took away every way of signing in"),
     "session.begun": N_("Signed in"),
     "session.ended": N_("Signed out"),
     "passkey.added": N_("A passkey was added"),
@@ -174,6 +176,18 @@ async def end(visit: Visit) -> web.StreamResponse:
     return await visit.to(visit.path("person", person=found.id), told=told)
 
 
+async def shut_out(visit: Visit) -> web.StreamResponse:
+    """Take away every way in which a person signs in, where somebody else may have one: first the page that says so."""
+    found = _person(visit)
+    if found.id == visit.person.id:
+        raise Forbidden("one's own ways of signing in are on one's own account page", "")
+    if visit.form.get("confirm") != "yes":
+        return visit.page("operator/shut_out.html", person=found, openid=visit.site.openid is not None)
+    await visit.site.accounts.drop_means(found.id, visit.person.id, visit.pages.name, visit.now)
+    told = visit.tongue._("Every way of signing in was taken away, and every session was ended.")
+    return await visit.to(visit.path("person", person=found.id), told=told)
+
+
 ROUTES = (
     Route("GET", "/people", "people", people, ROLES),
     Route("GET", "/people/{person}", "person", person, ROLES),
@@ -181,4 +195,6 @@ ROUTES = (
     Route("POST", "/people/{person}/link", "person-link-make", link, ROLES, fresh=True),
     Route("GET", "/people/{person}/end", "person-end", end, ROLES, fresh=True),
     Route("POST", "/people/{person}/end", "person-ended", end, ROLES, fresh=True),
+    Route("GET", "/people/{person}/means", "person-means", shut_out, ROLES, fresh=True),
+    Route("POST", "/people/{person}/means", "person-means-removed", shut_out, ROLES, fresh=True),
 )

@@ -4,8 +4,10 @@ import re
 import sqlite3
 from datetime import timedelta
 
+import pyotp
 import pytest
 
+from gateway.services.account_store import Passkey
 from gateway.web import operator
 from tests.support import story
 from tests.web.support import Desk
@@ -224,7 +226,29 @@ async def test_all_sessions_of_a_person_end(desk: Desk) -> None:
     assert 403 == (await ada.get("/people/ada/end")).status
 
 
-@pytest.mark.parametrize("path", ["/people/grace/link", "/people/grace/end", "/states/XBB/hold", "/states/XBB/key"])
+async def test_a_stolen_way_of_signing_in_is_taken_away_by_one_operator(desk: Desk) -> None:
+    """It is gone with every link and session, the account says who did it, and a new link still takes two."""
+    accounts, now = desk.site.accounts, desk.network.clock.now()
+    ada, grace = await desk.officer("ada", "operator"), await desk.officer("grace", "operator")
+    await accounts.add_passkey(Passkey("c3RvbGVu", "grace", b"", 0, (), "stolen", now), "operator", now)
+    secret = accounts.new_secret()
+    await accounts.add_code("grace", secret, pyotp.TOTP(secret).at(now), "operator", now)
+    token = await accounts.make_link("grace", "operator", "enrol", now, now + timedelta(hours=1))
+    assert "Nothing has been taken away yet" in (await ada.get("/people/grace/means")).words
+    assert await accounts.has_code("grace")
+    done = await ada.post("/people/grace/means")
+    assert ("Nothing set up yet" in done.words, "An operator took away every way" in done.words) == (True, True)
+    assert ([], False) == (await accounts.passkeys("grace"), await accounts.has_code("grace"))
+    assert await accounts.find_link(token, "operator", now) is None
+    assert "/sign-in" in (await grace.get("/", follow=False)).location
+    (event,) = [one for one in await accounts.events("grace") if one.event == "means.removed"]
+    assert ("ada", "operator") == (event.detail, event.desk)
+    assert 403 == (await ada.get("/people/ada/means")).status
+
+
+@pytest.mark.parametrize(
+    "path", ["/people/grace/link", "/people/grace/end", "/people/grace/means", "/states/XBB/hold", "/states/XBB/key"]
+)
 async def test_what_changes_something_asks_who_it_is(desk: Desk, path: str) -> None:
     """Five minutes after the last proof of presence an act asks for another one first."""
     ada = await desk.officer("ada", "operator")
