@@ -46,21 +46,34 @@ async def load(context: Context, tx: Tx, ref: str, seen: str | None = None) -> H
     """
     row = await tx.find_case(ref)
     held = unseal(context, row)
-    if seen is not None and not hmac.compare_digest(seen.encode(), mark(context, held.case).encode()):
+    if seen is not None and not _is_still(context, held.case, seen):
         raise Changed("the case is not what was seen of it any more")
     return held
 
 
-def mark(context: Context, case: Case) -> str:
+WHOLE = "case"
+STEP = "step"
+"""What a mark is of: the whole of a case, or what a step rests on of which no reason was asked, without the record."""
+
+
+def mark(context: Context, case: Case, of: str = WHOLE) -> str:
     """
     Return a mark of what was written into ``case`` or received in it, and of what is prepared in it.
 
     It is the same as long as nobody changes any of that, and keyed: it tells nothing to whom the content is not for.
     """
     pending = case.pending and (case.pending.type, case.pending.digest, case.pending.author, case.pending.approver)
-    said = (case.draft, case.received, case.reply, case.record, case.interview, pending)
+    said = (case.received, case.record, case.interview, pending, (case.draft, case.reply) if of == WHOLE else None)
     digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return b64.encode(context.vault.index_value(f"mark|{case.ref}|{digest}"))
+    return f"{of}.{b64.encode(context.vault.index_value(f'mark|{case.ref}|{of}|{digest}'))}"
+
+
+def _is_still(context: Context, case: Case, seen: str) -> bool:
+    """Tell whether ``case`` is what it was when the mark ``seen`` was made."""
+    of = seen.partition(".")[0]
+    return of in (WHOLE, STEP) and hmac.compare_digest(
+        seen.encode("utf-8", "replace"), mark(context, case, of).encode()
+    )
 
 
 def unseal(context: Context, row: CaseRow | None) -> Held:

@@ -206,7 +206,7 @@ async def send(visit: Visit) -> web.StreamResponse:
         told = visit.tongue._("Handed to the outbox. The receipt of the other State will stand in the timeline.")
         return await visit.to(visit.path("case", ref=row.ref), told=told)
     case = await seen(visit, row, acting_as(visit, OFFICER) or "", "", "view")
-    partner, mark = visit.tongue.country(row.partner), cases.mark(visit.site.desk.context, case)
+    partner, mark = visit.tongue.country(row.partner), cases.mark(visit.site.desk.context, case, cases.STEP)
     return visit.page(
         "interior/approve_send.html", row=row, pending=case.pending, case=case, partner=partner, seen=mark
     )

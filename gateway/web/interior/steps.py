@@ -119,9 +119,10 @@ async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Fo
         return Form(of, MultiDict(typed), seen=visit.draft.get("seen", ""))  # typed over what was on record then
     seen, value = "", {"reason": visit.tongue._(PRESET)} if step.verb in AT_ONCE else {}
     if VERBS[step.verb].compared:
-        case = await looks.seen(visit, step.row, step.role, why if _needs_reason(step) else "", "view")
-        seen = cases.mark(visit.site.desk.context, case)
-        value = _recorded(step, case) if _needs_reason(step) else {}
+        shows = _needs_reason(step)
+        case = await looks.seen(visit, step.row, step.role, why if shows else "", "view")
+        seen = cases.mark(visit.site.desk.context, case, cases.WHOLE if shows else cases.STEP)
+        value = _recorded(step, case) if shows else {}
     return Form(of, MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone), seen=seen)
 
 
