@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from gateway.core.messages import METHODS_FOR, POSITIVE_OUTCOMES
-from gateway.core.suppress import ONE_ROW, Cells, Key, Shape, Shown, hide_until_safe, suppress, with_totals
+from gateway.core.suppress import ONE_ROW, Cells, Key, Known, Shape, Shown, hide_until_safe, suppress, with_totals
 
 PUBLIC: Final = "public"
 INTERNAL: Final = "internal"
@@ -374,7 +374,12 @@ def counts(table: Table, shape: Shape, courses: Sequence[Course]) -> dict[Key, i
 
 
 def tabulate(
-    table: Table, rows: Sequence[str], period: str, courses: Sequence[Course], before: Sequence[tuple[str, Shown]]
+    table: Table,
+    rows: Sequence[str],
+    period: str,
+    courses: Sequence[Course],
+    before: Sequence[tuple[str, Shown]],
+    bound: Mapping[str, frozenset[str]] | None = None,
 ) -> Shown:
     """
     Return a table of counts as it may be shown: nothing below its minimum follows from it and from those ``before``.
@@ -385,14 +390,16 @@ def tabulate(
         period: a year or a quarter.
         courses: those of one direction and of ``period``.
         before: the audience and content of every table shown before, of the same direction.
+        bound: the agreements under which a request to, or of, each State is made, as anybody can read.
     """
+    known = Known(ALIKE, "partner", "instrument", bound or {}) if bound is not None else Known(ALIKE)
     shape, minimum = shape_of(table, rows), MINIMUM[table.audience]
     cells = suppress(counts(table, shape, courses), shape, minimum)
     new = Shown(table.rows, table.columns, quarters(period), shape, cells)
     if table.audience == PUBLIC:
-        new = hide_until_safe(new, [shown for audience, shown in before if audience == PUBLIC], minimum, ALIKE)
+        new = hide_until_safe(new, [shown for audience, shown in before if audience == PUBLIC], minimum, known)
     # Whoever sees the internal tables sees the public ones too.
-    return hide_until_safe(new, [shown for _, shown in before], MINIMUM[INTERNAL], ALIKE)
+    return hide_until_safe(new, [shown for _, shown in before], MINIMUM[INTERNAL], known)
 
 
 def tabulate_durations(table: Table, rows: Sequence[str], courses: Sequence[Course]) -> Cells:

@@ -13,7 +13,7 @@ and the largest value a hidden cell can have are found by sending flow along hid
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from itertools import combinations, product
 
@@ -209,7 +209,25 @@ So what two tables by different properties say of one group is one number, as th
 """
 
 
-def hide_until_safe(new: Shown, before: Sequence[Shown], minimum: int, alike: Alike | None = None) -> Shown:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """
+    What a reader knows besides the tables: which groups are ``alike``, and what rows of two kinds have in common.
+
+    A case in a row of the property ``outer`` is in one of the rows of ``inner`` that ``within`` names for it: a State
+    is asked under the agreements that bind it, and under no others.
+    """
+
+    alike: Alike = field(default_factory=dict)
+    outer: str = ""
+    inner: str = ""
+    within: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+_NOTHING = Known()
+
+
+def hide_until_safe(new: Shown, before: Sequence[Shown], minimum: int, known: Known = _NOTHING) -> Shown:
     """
     Return ``new`` with as many cells hidden as it takes to find no small cell from all tables.
 
@@ -217,9 +235,9 @@ def hide_until_safe(new: Shown, before: Sequence[Shown], minimum: int, alike: Al
     each small cell that is found, the smallest cell of its row or column goes, and if there is none the smallest of
     all. A table of which nothing is left has only hidden cells.
     """
-    moved = _contradicting(new, before, alike or {})
+    moved = _contradicting(new, before, known)
     new = replace(new, cells={key: None if key in moved else value for key, value in new.cells.items()})
-    while found := exposed((*before, new), minimum, alike):
+    while found := exposed((*before, new), minimum, known):
         left = {key: value for key, value in new.cells.items() if value is not None}
         if not left:
             return new
@@ -233,10 +251,10 @@ def hide_until_safe(new: Shown, before: Sequence[Shown], minimum: int, alike: Al
     return new
 
 
-def _contradicting(new: Shown, before: Sequence[Shown], alike: Alike) -> frozenset[Key]:
+def _contradicting(new: Shown, before: Sequence[Shown], known: Known) -> frozenset[Key]:
     """Return the cells of ``new`` that cannot be true together with the tables before and the others of its cells."""
     linked = _linked((*before, new))
-    solved = _solve(_equations(linked, alike, linked[:-1]))
+    solved = _solve(_equations(linked, known, linked[:-1]))
     moved = set()
     for key, equation in _cells(new):
         rest = _reduced(solved, equation)
@@ -248,7 +266,7 @@ def _contradicting(new: Shown, before: Sequence[Shown], alike: Alike) -> frozens
 
 
 def exposed(
-    tables: Sequence[Shown], minimum: int, alike: Alike | None = None
+    tables: Sequence[Shown], minimum: int, known: Known = _NOTHING
 ) -> tuple[tuple[Key, Key, tuple[str, ...]], ...]:
     """
     Return each count below ``minimum`` that follows from ``tables`` by adding and subtracting: kind, cell, periods.
@@ -257,7 +275,7 @@ def exposed(
     share periods with the last one, directly or through others, are looked at.
     """
     linked = _linked(tables)
-    solved = _solve(_equations(linked, alike or {}, linked))
+    solved = _solve(_equations(linked, known, linked))
     found = []
     for kind, shape in _shapes(linked).items():
         spans: set[tuple[str, ...]] = {(period,) for table in linked for period in table.periods}
@@ -295,7 +313,7 @@ def _sum(kind: Key, shape: Shape, key: Key, periods: Iterable[str]) -> Row:
     return {(kind, row, column, period): 1 for row, column in shape.inner(key) for period in periods}
 
 
-def _equations(tables: Sequence[Shown], alike: Alike, told: Sequence[Shown]) -> Iterator[Row]:
+def _equations(tables: Sequence[Shown], known: Known, told: Sequence[Shown]) -> Iterator[Row]:
     """Yield that two of ``tables`` count the same cases by what both tell, and what each cell of ``told`` says."""
     shapes = _shapes(tables)
     periods = sorted({period for table in tables for period in table.periods})
@@ -305,12 +323,37 @@ def _equations(tables: Sequence[Shown], alike: Alike, told: Sequence[Shown]) -> 
         for key, period in product(product(rows, columns), periods):
             left, right = _sum(one, first, key, (period,)), _sum(other, second, key, (period,))
             yield {**left, **dict.fromkeys(right, _PRIME - 1)}
-        groups, others = (alike.get(kind[1], {}) if one[1] != other[1] else {} for kind in (one, other))
+        groups, others = (known.alike.get(kind[1], {}) if one[1] != other[1] else {} for kind in (one, other))
         for name, row, period in product(sorted(set(groups) & set(others)), rows, periods):
             left = _group(one, first, row, groups[name], period)
             yield {**left, **dict.fromkeys(_group(other, second, row, others[name], period), _PRIME - 1)}
+    for kind, shape in shapes.items():
+        finer = shapes.get((known.inner, kind[1]))
+        if kind[0] == known.outer and known.outer and finer is not None:
+            yield from _nested(kind[1], shape, finer, known, periods)
     for table in told:
         yield from (equation for _, equation in _cells(table))
+
+
+def _nested(columns: str, outer: Shape, inner: Shape, known: Known, periods: Sequence[str]) -> Iterator[Row]:
+    """
+    Yield that each row of either kind is the sum of what it has in common with the rows of the other.
+
+    A row of which nothing is known may have something in common with each. One that has with none is left out: that it
+    holds nothing can be read without any table.
+    """
+    common = {row: known.within.get(row, frozenset(inner.rows)) for row in outer.rows}
+    joint = (f"{known.outer} {known.inner}", columns)
+    for column, period in product(outer.columns, periods):
+        for row, within in common.items():
+            if within:
+                parts: Row = {(joint, f"{row} {one}", column, period): _PRIME - 1 for one in sorted(within)}
+                yield {((known.outer, columns), row, column, period): 1, **parts}
+        for one in inner.rows:
+            rows = [row for row, within in common.items() if one in within]
+            if rows:
+                parts = {(joint, f"{row} {one}", column, period): _PRIME - 1 for row in rows}
+                yield {((known.inner, columns), one, column, period): 1, **parts}
 
 
 def _group(kind: Key, shape: Shape, row: str, columns: Iterable[str], period: str) -> Row:

@@ -12,11 +12,13 @@ or the difference of two tables would tell what became of somebody in between.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
+from itertools import product
 from typing import Any
 
 from gateway.core import figures
+from gateway.core.deadlines import CONDITIONAL, POLICY_DEFAULT, Rule
 from gateway.core.escalation import answered_clock
 from gateway.core.figures import PUBLIC, TABLES, Course, File, Step, Table
 from gateway.core.suppress import ONE_ROW, TOTAL, Cells, Key, Shape, Shown
@@ -144,7 +146,7 @@ async def release(
         shape, cells = figures.shape_of(table, rows), figures.tabulate_durations(table, rows, counted)
     else:
         same = [(one.table.audience, one.shown()) for one in before if _adds_up_with(one, direction)]
-        made = figures.tabulate(table, rows, period, counted, same)
+        made = figures.tabulate(table, rows, period, counted, same, _bound(context, direction, period, counted, same))
         shape, cells = made.shape, made.cells
     known = len(before)
 
@@ -229,6 +231,27 @@ def _rows(context: Context, table: Table, counted: Sequence[Course]) -> list[str
         return []
     known = set(context.partners) if table.rows == "partner" else {one.id for one in context.reckoner.instruments}
     return sorted(known | {str(getattr(one, table.rows)) for one in counted})
+
+
+def _bound(
+    context: Context, direction: str, period: str, counted: Sequence[Course], before: Sequence[tuple[str, Shown]]
+) -> dict[str, frozenset[str]]:
+    """Return under which agreements each State is, or was, asked in a direction: whoever reads the law knows them."""
+    quarters = {*figures.quarters(period), *(one for _, shown in before for one in shown.periods)}
+    days = [datetime(int(one[:4]), int(one[5]) * 3 - month, 1, tzinfo=UTC) for one in quarters for month in range(3)]
+    partners = {*context.partners, *(one.partner for one in counted)}
+    found = {partner: {one.instrument for one in counted if one.partner == partner} for partner in partners}
+    for partner, day in product(partners, days):
+        pair = (context.country, partner) if direction == "requesting" else (partner, context.country)
+        found[partner] |= _governing(context.reckoner.rules(*pair, "reply", day))
+    return {partner: frozenset(names) for partner, names in found.items()}
+
+
+def _governing(rules: Sequence[Rule]) -> set[str]:
+    """Return the agreements whose clock may run for a reply; the policy default only where no other always does."""
+    others = {rule.instrument for rule in rules if rule.instrument != POLICY_DEFAULT}
+    always = any(rule.start_event not in CONDITIONAL for rule in rules if rule.instrument != POLICY_DEFAULT)
+    return others if always else {rule.instrument for rule in rules}
 
 
 def content_json(table: Table, direction: str, period: str, cells: Cells) -> dict[str, Any]:
