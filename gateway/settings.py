@@ -21,12 +21,15 @@ from gateway.services.guests import GUEST
 FILE_NAME = "isthmus.toml"
 PREFIX = "ISTHMUS_"
 
-HELD_ALONE = frozenset({"foreign_affairs", "information_officer", "child_welfare", "asylum_authority"})
+HELD_ALONE = frozenset({"foreign_affairs", "information_officer", "child_welfare", "coordinator", "asylum_authority"})
 """
 Roles whose holder has no other: who must see no identity, who must know no case, and who must be able to say no.
 
-A veto that the desk itself holds is none.
+A veto that the desk itself holds is none. That of a minor's return is child welfare's, of an adult's the coordinator's.
 """
+
+APART = (("liaison_officer", "escort"),)
+"""Roles that one person does not hold both of: who plans a journey is not who asks, on the day, and lets leave."""
 
 
 class BadConfiguration(Exception):
@@ -162,6 +165,13 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
         for person in _list(values.get("persons"))
         if isinstance(person, dict) and len(set(map(str, _list(person.get("roles"))))) > 1
         for role in sorted(HELD_ALONE.intersection(map(str, _list(person.get("roles")))))
+    ]
+    problems += [
+        f"/persons: '{person.get('id')}' holds '{one}' and '{other}'; these are held by two persons"
+        for person in _list(values.get("persons"))
+        if isinstance(person, dict)
+        for one, other in APART
+        if {one, other} <= set(map(str, _list(person.get("roles"))))
     ]
     for name in ("key", "token_sha256"):
         # Two persons act with two keys; one that two of them hold is one person who decides alone.

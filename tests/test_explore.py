@@ -295,9 +295,12 @@ def unasked(taken: Taken) -> bool:
 
 
 def one_person(taken: Taken) -> bool:
-    """V-01: what one person prepared leaves on the same person's signature, or one person alone lets a case go on."""
-    signs = taken.event.name in ("approve", "endorse", "accept", "countersign")
-    return signs and taken.event.actor == taken.world.author
+    """V-01: one person signs what the same person prepared, or approves and releases it, or lets a case go on alone."""
+    name, actor, pending = taken.event.name, taken.event.actor, taken.case.pending
+    signs = name in ("approve", "endorse", "accept", "countersign")
+    released = {one.by for one in taken.case.releases if pending and one.digest == pending.digest}
+    both = (name == "endorse" and actor == taken.world.approver) or (name == "approve" and actor in released)
+    return (signs and actor == taken.world.author) or both
 
 
 def unapproved(taken: Taken) -> bool:
@@ -556,6 +559,8 @@ def actors(row: Row, case: Case, world: World) -> Iterator[tuple[str, str]]:
         yield ("boris" if row.event in SIGNING and actor == "anna" else actor), role
         if row.event in SIGNING:
             yield "anna", role
+        if row.event == "endorse":
+            yield "boris", role
 
 
 @cache
@@ -771,7 +776,9 @@ def key(world: World, case: Case) -> tuple[Any, ...]:
         # Nothing that comes looks at more of the world than whether protection is sought.
         world = World(world.minor, "protection sought" if world.wrong == "protection sought" else "")
         return (case.state, held_by(case), where is S.RECALL and case.record is None, world)
-    releases = tuple(sorted((one.authority, one.kind, one.role, one.valid_until == PAST) for one in case.releases))
+    releases = tuple(
+        sorted((one.authority, one.kind, one.role, one.valid_until == PAST, str(one.by)) for one in case.releases)
+    )
     return (
         case.state,
         held_by(case),

@@ -101,7 +101,8 @@ class Release:
     A statement of an authority about a return that was verified here.
 
     ``authority`` is "ours" or "theirs"; ``kind`` and ``role`` are those of the statement, ``digest`` base64url SHA-256
-    of the body it covers, ``valid_until`` an RFC 3339 instant in UTC, ``statement`` its JWS.
+    of the body it covers, ``valid_until`` an RFC 3339 instant in UTC, ``statement`` its JWS, ``by`` the person who gave
+    it here.
     """
 
     authority: str
@@ -110,6 +111,7 @@ class Release:
     digest: str
     valid_until: str
     statement: str
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

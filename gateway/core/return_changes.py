@@ -106,7 +106,8 @@ def _endorse(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _with_release(case: Case, event: Event, authority: str, kind: str, role: str) -> Case:
-    made = Release(authority, kind, role, event.data["digest"], event.data["valid_until"], event.data["statement"])
+    signed = (event.data["digest"], event.data["valid_until"], event.data["statement"])
+    made = Release(authority, kind, role, *signed, event.actor)
     others = tuple(one for one in case.releases if (one.authority, one.kind) != (authority, kind))
     return replace(case, releases=(*others, made))
 

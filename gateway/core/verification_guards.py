@@ -46,6 +46,10 @@ def _rules(when: When) -> Guard:
 def _two_persons(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     if case.pending is None or event.actor == case.pending.author:
         return _found("V-01", "author and approver are different persons")
+    released = {one.by for one in case.releases if (one.authority, one.digest) == ("ours", case.pending.digest)}
+    others = {"approve": released, "endorse": {case.pending.approver}}.get(event.name, set())
+    if event.actor in others:
+        return _found("V-01", "who approves a proposal and who releases the return are different persons")
     remark = case.remark
     if remark is not None and event.actor in (remark.author, remark.by) and "remark" in value_of(case.pending):
         return _found("V-01", "who wrote or confirmed the remark wrote a part of it, and does not approve it")

@@ -73,6 +73,16 @@ def test_who_watches_the_desk_is_not_of_it(homes: Homes, role: str) -> None:
         settings.check(homes.home("XAA"), values)
 
 
+def test_who_plans_a_journey_does_not_escort(homes: Homes) -> None:
+    """The plan and the departure are in two hands; whoever prepares the case may travel with the person."""
+    values = tomllib.loads((homes.home("XAA") / "isthmus.toml").read_text())
+    values["persons"][0]["roles"] = ["case_officer", "escort"]
+    settings.check(homes.home("XAA"), values)
+    values["persons"][0]["roles"] = ["liaison_officer", "escort"]
+    with pytest.raises(settings.BadConfiguration, match="holds 'liaison_officer' and 'escort'"):
+        settings.check(homes.home("XAA"), values)
+
+
 def test_a_home_that_is_none(tmp_path: Path) -> None:
     """A directory without a home exits 3 and names ``init``."""
     result = call("serve", "-C", tmp_path)

@@ -764,7 +764,7 @@ def test_a_release_is_kept_with_its_end(minor: bool) -> None:
     moved, effects = take(case, "endorse", minor=minor, by=("dora", "child_welfare" if minor else "coordinator"))
     assert case.pending is not None
     role = "welfare" if minor else "coordinator"
-    made = Release("ours", "return.release", role, case.pending.digest, kit.LATER, "statement")
+    made = Release("ours", "return.release", role, case.pending.digest, kit.LATER, "statement", "dora")
     assert ((made,), ()) == (moved.releases, effects)
 
 
@@ -787,6 +787,20 @@ def test_a_release_does_not_outlive_its_proposal() -> None:
     assert () == moved.releases
     case = ready(ASKING, S.ACCEPTED, "proposal_not_accepted")
     assert case.releases == take(case, "proposal_not_accepted")[0].releases
+
+
+@OF_BOTH_AGES
+def test_who_approves_does_not_release(minor: bool) -> None:
+    """One person in both roles does not approve the bytes and release the return, in either order (V-01)."""
+    role = "child_welfare" if minor else "coordinator"
+    case = ready(ASKING, S.ASSESSED, "approve", minor, releases=())
+    approved, _ = take(case, "approve", minor=minor, by=("eva", "liaison_officer"))
+    with pytest.raises(RuleRefused, match="V-01: who approves"):
+        take(approved, "endorse", minor=minor, by=("eva", role))
+    released, _ = take(case, "endorse", minor=minor, by=("eva", role))
+    with pytest.raises(RuleRefused, match="V-01: who approves"):
+        take(released, "approve", minor=minor, by=("eva", "liaison_officer"))
+    assert take(released, "approve", minor=minor, by=("boris", "liaison_officer"))
 
 
 def test_a_second_release_replaces_the_first() -> None:
@@ -1093,7 +1107,7 @@ def test_an_acceptance_leaves_signed(minor: bool) -> None:
     looked = about(replace(case, releases=(*case.releases, made)), NOW, ACCEPTANCE, kit.acceptance(minor))
     moved, effects = step(table_for(ASKED), case, replace(event, facts=looked), NOW)
     assert [Send(ACCEPTANCE, case.pending.body, None, ("statement",))] == sent(effects)
-    assert (S.ACCEPTED, made, None) == (moved.state, moved.releases[-1], moved.pending)
+    assert (S.ACCEPTED, replace(made, by="dora"), None) == (moved.state, moved.releases[-1], moved.pending)
     assert (kit.acceptance(minor), support.clock("travel")) == (moved.said[ACCEPTANCE], moved.clock("travel"))
 
 
