@@ -275,23 +275,22 @@ async def no_withdrawal(play: Play, place: str) -> None:
 @case("journeys.called-back", "M-5.34", section="5.10", inputs=SIDES, profile="return", seconds=60.0)
 async def called_back(play: Play, begin: Any) -> None:
     """
-    A take-back needs nobody's consent and ends the return: no handover and no report follow, but a new proposal may.
+    A take-back needs nobody's consent and ends the return: no handover and no plan follow, but a report and a proposal.
 
-    A gateway that goes on with what was called back hands over a person whom somebody wants back.
+    A gateway that goes on with what was called back hands over a person whom somebody wants back. One that reports no
+    more is silent of a danger to somebody who is still there.
     """
     talk = await begin(play, "departed")
     await send(talk, "return.take-back")
     await withholds(talk, "return.handover", {} if talk.asking else {"protocol": record(play)}, days=1)
-    await withholds(talk, "return.monitoring" if talk.asking else "return.schedule", _after(talk), days=1)
+    if not talk.asking:
+        await withholds(talk, "return.schedule", DEPARTED, days=1)
     if talk.asking:
+        today = play.now().date().isoformat()
+        await talk.said("return.monitoring", {"status": "SEEN_CONCERN", "on": today, "final": False})
         reply = next(message.digest for message in talk.heard if message.type == "verification.reply")
         value = proposal_body(play, reply)
         await talk.send("return.proposal", value, statements=stated(talk, "return.release", "coordinator", value))
-
-
-def _after(talk: Talk) -> dict[str, Any]:
-    today = talk.play.now().date().isoformat()
-    return {"status": "SEEN_SAFE", "on": today, "final": False} if talk.asking else DEPARTED
 
 
 @case("journeys.calls-back", "M-5.34", section="5.10", inputs=SIDES, profile="return", seconds=60.0)

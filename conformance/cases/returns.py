@@ -533,7 +533,7 @@ BEFORE = tuple(type for type in FROM_ASKING if type not in ("verification.elemen
 
 ASKED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "proposed": ((*STOPS, "return.proposal", "withdrawal"), ()),
-    "accepted": ((*STOPS, "travel-document.request", "withdrawal"), ("return.proposal",)),
+    "accepted": ((*STOPS, "travel-document.request", "withdrawal"), ("return.proposal", "return.schedule")),
     "documented": ((*STOPS, "withdrawal"), ("return.proposal", "travel-document.request", "return.schedule")),
     "planned": ((*STOPS, "withdrawal"), ("return.proposal", "return.schedule")),
     "departed": ((*STOPS, "return.handover", "return.take-back"), ()),
@@ -557,6 +557,8 @@ async def _says(talk: Talk, place: str, type: str) -> None:
     play, changes = talk.play, dict[str, Any]()
     if type == "return.proposal":
         changes["reply"] = next(one.digest for one in reversed(talk.heard) if one.type == "verification.reply")
+    if type == "return.schedule" and place == "accepted":
+        changes = {**schedule(play, departure(play)), "status": "departed"}
     if type == "return.schedule" and place == "documented":
         changes = schedule(play, departure(play))
     try:
@@ -576,6 +578,9 @@ async def asked_places(play: Play, place: str) -> None:
     talk = await _journey(play, place)
     for type in (one for one in (*OF_ASKING, *BEFORE) if one not in (*here, *apart)):
         await refuses(talk, type)
+    if place == "accepted":
+        await refuses(talk, "return.schedule")  # a departure alone is taken here
+        await refuses(talk, "return.schedule", **schedule(play, departure(play)))
     for type in here:
         await _says(talk, place, type)
     for type in apart:

@@ -4,6 +4,7 @@ The only way to move a case: step it, store it and carry out the effects, all in
 A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,10 +23,11 @@ from gateway.core.machine import (
     Send,
     step,
 )
-from gateway.core.messages import RESUMPTION, SCHEDULE, SUSPENSION
+from gateway.core.messages import DOCUMENT_REQUEST, REISSUE, RESUMPTION, SCHEDULE, SUSPENSION, TAKE_BACK, TYPES
+from gateway.core.return_guards import UNTOLD
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
-from gateway.core.verification import GATEWAY
+from gateway.core.verification import GATEWAY, HELD
 from gateway.services import cases, person_stop, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden
@@ -35,6 +37,10 @@ from keys.errors import BadRest
 
 PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
 """States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
+
+
+DROPPED = "a message that waited was dropped when the case was stopped, and has to be said again"
+"""Finding on a case that was stopped, followed by the type of the message."""
 
 
 async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> Held:
@@ -147,18 +153,44 @@ async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str
     """Take the never-posted messages of the case's thread out of the outbox and free their numbers; see the effect."""
     unsent = await threads.unsent_of(tx, held.case)
     stops = [row for row in unsent if row.type in (SUSPENSION, RESUMPTION)]
-    kept = []
+    kept, gone = [], []
     for row in unsent:
         try:
             if (row.type in keep and row not in stops[:-1]) or _calls_off(context, held, row):
                 kept.append(threads.again(context, held, row))
+            else:
+                gone.append(row)
         except BadRest as error:
             # What cannot be read cannot be said again; the stop that drops the rest must not fail for it.
             context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            gone.append(row)
     await threads.take_out(context, tx, held, unsent, now)
     for send in kept:
         held = await _carry_out(context, tx, held, replace(send, optional=True), now)
-    return held
+    return await _never_said(context, tx, held, gone, now) if held.case.state in HELD else held
+
+
+async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow], now: datetime) -> Held:
+    """
+    Have a case that was stopped know what of its messages is not said any more, where no step back tells it.
+
+    What was said last of such a type counts again; that a recall is not known is a finding by itself (V-35).
+    """
+    types = {row.type for row in gone if TYPES[row.type].undo is None} - {SUSPENSION, RESUMPTION}
+    if not types:
+        return held
+    said, found = dict(held.case.said), []
+    rows = sorted(await tx.outbound_of_case(held.case.ref), key=lambda row: (row.epoch, row.seq or 0))
+    for kind in sorted(types):
+        found.append(UNTOLD if kind == TAKE_BACK else f"{DROPPED}: {kind}")
+        if kind in (REISSUE, DOCUMENT_REQUEST):
+            said.pop(kind, None)
+            earlier = [row for row in rows if row.type == kind and row.state in ("posted", "receipted")]
+            body = threads.said(context, held, earlier[-1]) if earlier else None
+            said |= {kind: body} if body is not None else {}
+    new = (*held.case.findings, *(one for one in found if one not in held.case.findings))
+    case = replace(held.case, said=said, findings=new)
+    return await cases.note(context, tx, held, case, "dropped", context.country, now)
 
 
 def _calls_off(context: Context, held: Held, row: OutboundRow) -> bool:

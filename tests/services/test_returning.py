@@ -1,7 +1,7 @@
 """A return through the real services, keys and stores of two States."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +9,11 @@ import pytest
 import schemas
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
-from gateway.core.return_guards import UNTOLD
+from gateway.core.return_guards import UNTOLD, document
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.receive import _replied
 from gateway.services.returning import Returning
+from gateway.services.steps import DROPPED
 from gateway.services.threads import LATE
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
@@ -347,6 +348,59 @@ async def test_another_document_takes_the_place_of_the_first(network: Network) -
     assert (newer, "A" * 43) == (said["document"], said["replaces"])
 
 
+async def test_a_document_that_a_stop_kept_from_leaving_is_not_the_one_that_counts(network: Network) -> None:
+    """Both States speak of the same document: one that was dropped unposted is issued again, and a finding says so."""
+    ours, theirs = await homeward.documented(network)
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+    await acts(network, "XBB").reissue(theirs, newer, "issuer")
+    await acts(network, "XBB").suspend(theirs, "a moment", "welfare", "child_welfare")
+    case = await story.case(network, "XBB", theirs)
+    assert document(case) == document(await story.case(network, "XAA", ours))
+    assert f"{DROPPED}: travel-document.reissue" in case.findings
+
+
+async def test_who_left_while_a_request_and_a_document_crossed_is_awaited(network: Network) -> None:
+    """A request that crossed the document takes the other State back; word of a departure is taken all the same."""
+    ours, theirs = await homeward.documented(network)
+    returning = acts(network, "XAA")
+    network.clock.pass_(days=57)
+    await network.refresh()
+    await returning.run_once(network.clock.now())
+    pending = await returning.prepare_document(ours, "2027-01-22", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await returning.request_document(ours, "first", "case_officer")
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "issued_on": "2027-01-21"}
+    await acts(network, "XBB").reissue(theirs, {**newer, "valid_until": "2027-04-20"}, "issuer")
+    await network.gateways["XBB"].deliverer.run_once()
+    await network.gateways["XAA"].deliverer.run_once()
+    assert ("DOCUMENTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+    leaves = network.clock.now().replace(hour=8, minute=30) + timedelta(days=2)
+    await leave(network, ours, leaves)
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
+
+
+async def leave(network: Network, ours: str, leaves: datetime, *, delivered: bool = False) -> None:
+    """Plan a journey that begins at the instant ``leaves``, and have the person leave; word of it is ``delivered``."""
+    full = homeward.record(
+        decision=homeward.DECISION,
+        travel={"departs_at": leaves.isoformat(), "notice_h": 24},
+        contacts_given_on="2026-12-11",
+        reconfirmation={"on": leaves.date().isoformat(), "by": "escort", "consent_stands": True},
+    )
+    await acts(network, "XAA").record(ours, full, "first", "case_officer")
+    arrives = (leaves + timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    await acts(network, "XAA").schedule(ours, {**homeward.JOURNEY, "arrives_at": arrives}, "second")
+    if delivered:
+        await network.gateways["XAA"].deliverer.run_once()
+    homeward.move_to(network, leaves)
+    await network.refresh()
+    await acts(network, "XAA").depart(ours, "escort")
+    if delivered:
+        await network.gateways["XAA"].deliverer.run_once()
+
+
 async def test_a_document_that_is_over_leads_back(network: Network) -> None:
     """The day after its last day another document has to be asked for; until then nothing moves."""
     ours, _ = await homeward.documented(network)
@@ -519,20 +573,7 @@ async def lost(network: Network, *, posted: bool) -> tuple[str, str]:
     await network.gateways["XBB"].deliverer.expire(network.clock.now())
     assert "UNDELIVERED" == await story.state(network, "XBB", theirs)
     leaves = network.clock.now().replace(hour=8, minute=30) + timedelta(days=2)
-    full = homeward.record(
-        decision=homeward.DECISION,
-        travel={"departs_at": leaves.isoformat(), "notice_h": 24},
-        contacts_given_on="2026-12-11",
-        reconfirmation={"on": leaves.date().isoformat(), "by": "escort", "consent_stands": True},
-    )
-    await acts(network, "XAA").record(ours, full, "first", "case_officer")
-    arrives = (leaves + timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    await acts(network, "XAA").schedule(ours, {**homeward.JOURNEY, "arrives_at": arrives}, "second")
-    await network.gateways["XAA"].deliverer.run_once()
-    homeward.move_to(network, leaves)
-    await network.refresh()
-    await acts(network, "XAA").depart(ours, "escort")
-    await network.gateways["XAA"].deliverer.run_once()
+    await leave(network, ours, leaves, delivered=True)
     assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
     return ours, theirs
 
