@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core import wire
+from gateway.core import codes, wire
 from gateway.core.codes import Reason
 from gateway.core.machine import NOT_TOLD
 from gateway.services import anew
@@ -328,9 +328,25 @@ async def test_word_that_a_journey_is_off_waits_for_a_key(network: Network) -> N
     assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
 
 
-async def test_recall_that_no_message_tells_is_a_finding(network: Network) -> None:
+async def test_recall_that_no_message_tells_is_a_finding(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the thread has ended nothing more may be said in it: whoever calls a person back learns that."""
     _, theirs = await homeward.handed_over(network)
+    today, gateway = network.clock.now().date().isoformat(), network.gateways["XBB"]
+
+    async def final(*_: object) -> HttpAnswer:
+        return HttpAnswer(400, codes.PROBLEM_MEDIA_TYPE, codes.problem("bad-envelope"), None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network.wires, "post", final)
+        await gateway.returning.report(theirs, "SEEN_SAFE", today, False, "reception", "reception")
+        await network.deliver(1)
+    await gateway.returning.recall(theirs, "danger", "UNSAFE", "2027-02-20", "welfare", "child_welfare")
+    assert NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
+
+
+async def test_recall_behind_a_report_that_got_no_receipt_in_its_time_is_heard(network: Network) -> None:
+    """A line that was down for a month takes the report no more; the recall that waits behind it arrives."""
+    ours, theirs = await homeward.handed_over(network)
     today, gateway = network.clock.now().date().isoformat(), network.gateways["XBB"]
     network.wires.cut = True
     await gateway.returning.report(theirs, "SEEN_SAFE", today, False, "reception", "reception")
@@ -339,7 +355,10 @@ async def test_recall_that_no_message_tells_is_a_finding(network: Network) -> No
     await gateway.deliverer.look()
     await network.refresh()
     await gateway.returning.recall(theirs, "danger", "UNSAFE", "2027-02-20", "welfare", "child_welfare")
-    assert NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
+    network.wires.cut = False
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
 
 
 async def test_message_that_was_claimed_is_not_posted_once_its_lease_is_over(network: Network) -> None:
