@@ -26,6 +26,7 @@ __all__ = [
     "Checkpoint",
     "Note",
     "Proof",
+    "bare",
     "checkpoint_body",
     "log_entry",
     "note_key_id",
@@ -167,6 +168,14 @@ def parse_note(raw: str) -> Note:
             raise BadProof("note has a bad signature line")
         signatures.append((parts[0], parse_base64(parts[1], "note has a bad signature line")))
     return Note(text + "\n", tuple(signatures))
+
+
+def bare(note: str) -> str:
+    """Return a checkpoint's ``note`` with the signatures of its log alone; raises ``BadProof``."""
+    parsed = parse_note(note)
+    name = parse_checkpoint(parsed.text).origin
+    signed = [blob for signer, blob in parsed.signatures if signer == name and len(blob) == 4 + SIGNATURE_BYTES]
+    return parsed.text + "\n" + "".join(signature_line(name, blob) for blob in signed)
 
 
 @lru_cache(maxsize=NOTES_KNOWN)

@@ -22,7 +22,7 @@ from gateway.core.verification import GATEWAY
 from gateway.services import anew, cases, listing, outage, outbox, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Draft, OutboundRow, Tx
-from gateway.services.witness import answered_name, keep
+from gateway.services.witness import answered_name, keep, shown_name
 from keys import jws as jws_format
 from keys.card import Card
 from keys.errors import BadJws, BadSignature, RevokedKey, UnknownKey
@@ -213,30 +213,33 @@ def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:
 
 async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: datetime) -> bool:
     """
-    Return whether a partner's log contradicts the largest checkpoint it showed before (M-7.5); keep what was ``shown``.
+    Return whether a partner's log contradicts a checkpoint it showed before (M-7.5); keep what was ``shown``.
 
     Two roots for one size are two histories, and both signed notes are kept as evidence, within the bound of all that
-    is kept about a log. A smaller tree is an older answer; that each continues the other ``gateway.services.witness``
-    has proved later, away from any message.
+    is kept about a log. The largest that was shown is known, and of the others the last of each place of a ring, for
+    one may say that it has any size. A smaller tree is an older answer; that each continues the other
+    ``gateway.services.witness`` has proved later, away from any message.
     """
-    name = answered_name(shown.origin)
-    held = await tx.get_meta(name)
+    largest, place = answered_name(shown.origin), shown_name(shown.origin, shown.size)
+    held = await tx.get_meta(largest)
     if held == note:
         return False  # as all answers of one batch
+    before = await tx.get_meta(place)
+    known = {one: checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (held, before) if one}
+    for other, head in known.items():
+        if head.size == shown.size and head.root != shown.root:
+            await keep(tx, shown.origin, Conflict.FORK, now, row.partner, other, note)
+            return True
     if held is None:
         # A message that has its answer begins no log: its sender has as many earlier epochs as its card makes up.
         current = await tx.find_outbound(row.partner, row.id)
-        if current is not None and current.state not in SETTLED:
-            await tx.set_meta(name, note)
-        return False
-    known = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text)
-    if shown.size > known.size:
-        await tx.set_meta(name, note)
-        return False
-    if shown.size < known.size or shown.root == known.root:
-        return False
-    await keep(tx, shown.origin, Conflict.FORK, now, row.partner, held, note)
-    return True
+        if current is None or current.state in SETTLED:
+            return False
+    if held is None or shown.size > known[held].size:
+        await tx.set_meta(largest, note)
+    if before is None or known[before].size != shown.size:
+        await tx.set_meta(place, checkpoint.bare(note))
+    return False
 
 
 def _entered(answer: wire.Answer, proof: Proof, origin: str, card: Card) -> Checkpoint:

@@ -20,7 +20,7 @@ from gateway.core.checkpoint import Checkpoint
 from gateway.core.codes import PeerError
 from gateway.core.cosign import CONFLICT_MEDIA_TYPE, Conflict, Keeper, Said, Verdict
 from gateway.core.merkle import BadProof
-from gateway.services.checkpoints import MEDIA_TYPE, SIZE_MEDIA_TYPE, continuation
+from gateway.services.checkpoints import LATE, MEDIA_TYPE, SIZE_MEDIA_TYPE, continuation
 from gateway.services.context import Context
 from gateway.services.ports import ConflictRow, LogEntry, Tx, Unavailable, WitnessedRow
 from schemas import ijson
@@ -37,6 +37,12 @@ CONFLICTS_MAX = 64
 Pieces of evidence kept about the logs of one keeper about one State: a keeper that signs anything can fill a disk, and
 two notes convict it. The first about each log is kept besides.
 """
+
+SHOWN_MAX = 64
+"""Checkpoints in answers that are remembered of one log beside the largest, each until one in its place is shown."""
+
+LATE_MAX = 64
+"""Answers of one log that wait for a kept checkpoint too long and that are gone past; then the next ones wait too."""
 
 LOGS_MAX = 256
 """Logs of one keeper about one State that are watched, one for each of its epochs: a card may name any number."""
@@ -126,9 +132,10 @@ class Witness:
                 return Verdict(404), "", None
             verdict, line = cosign.judge(row.note if row else None, submission, keeper, now), ""
             found, held = verdict.conflict, row.note if row else ""
-            if found is None and verdict.status != 403 and (answered := await tx.get_meta(answered_name(origin))):
+            for answered in await _shown_in_answers(tx, submission.note) if verdict.status != 403 else ():
                 # What its answers showed binds it as much as what it showed a witness.
-                found, held = _convicts(answered, submission.note, keeper), answered
+                if found is None:
+                    found, held = _convicts(answered, submission.note, keeper), answered
             evidence = await keep(tx, origin, found, now, keeper.country, held, submission.note)
             if found is not None and verdict.status == 200:
                 verdict = Verdict(422, verdict.size, found)
@@ -223,25 +230,47 @@ class Witness:
     # As a partner: every answer we were given is a state that the keeper's log went through (M-7.12).
 
     async def _compare_answers(self, country: str, now: datetime) -> None:
+        """
+        Hold the answers of ``country`` against what it keeps, in their order.
+
+        One that waits too long for a checkpoint of its size is gone past and tried again each time, and a person is
+        told: the log may have fewer entries than the answer says, and those behind it must not wait for that.
+        """
         head = await self._context.store.read(lambda tx: tx.log_head(country))
         if head is None:
             return
-        name = f"compared:{head.origin}"
+        name, late_name = f"compared:{head.origin}", f"uncompared:{head.origin}"
 
-        async def look(tx: Tx) -> tuple[int, list[tuple[LogEntry, str | None]]]:
+        async def look(tx: Tx) -> tuple[int, list[tuple[LogEntry, str | None]], int]:
             start = int(await tx.get_meta(name) or 0)
-            entries = await tx.log_entries(head.origin, start, A_ROUND)
-            return start, [(entry, await _answered(tx, country, entry)) for entry in entries]
+            late = list(map(int, (await tx.get_meta(late_name) or "").split()))
+            parts = [await tx.log_entries(head.origin, at, 1) for at in late]
+            parts.append(await tx.log_entries(head.origin, start, A_ROUND))
+            return start, [(entry, await _answered(tx, country, entry)) for part in parts for entry in part], len(late)
 
-        start, entries = await self._context.store.read(look)
+        start, entries, known = await self._context.store.read(look)
         proved: dict[tuple[str, int, bytes], bool] = {}
-        done = start
+        done, late = start, list[int]()
         for entry, note in entries:
             if note is not None and not await self._is_proved(note, proved, now):
-                break
-            done = entry.index + 1
-        if done > start:
-            await self._context.commit(lambda tx: tx.set_meta(name, str(done)))
+                if entry.index >= start and (len(late) >= LATE_MAX or not self._is_late(country, entry, now)):
+                    break
+                late.append(entry.index)
+            done = max(done, entry.index + 1)
+
+        async def unit(tx: Tx) -> None:
+            await tx.set_meta(name, str(done))
+            await tx.set_meta(late_name, " ".join(map(str, late)))
+
+        if done > start or len(late) != known:
+            await self._context.commit(unit)
+        if late:
+            self._context.log("log.uncompared", partner=country, count=len(late))
+
+    def _is_late(self, country: str, entry: LogEntry, now: datetime) -> bool:
+        """Return whether an answer has waited too long; a State that keeps no checkpoints is not waited for."""
+        card = self._context.trust.find(country)
+        return card is not None and bool(card.cosigning) and now - entry.at > LATE
 
     async def _is_proved(self, note: str, proved: dict[tuple[str, int, bytes], bool], now: datetime) -> bool:
         """Return whether ``note`` was settled, one way or the other; not while nothing kept is as large."""
@@ -297,6 +326,18 @@ class Witness:
 def answered_name(origin: str) -> str:
     """Return under which name the signed note of the largest checkpoint is stored that answers showed of a log."""
     return f"answered:{origin}"
+
+
+def shown_name(origin: str, size: int) -> str:
+    """Return under which name the note is stored that answers showed last of a log of ``size`` entries, or so many."""
+    return f"shown-of:{origin}:{size % SHOWN_MAX}"
+
+
+async def _shown_in_answers(tx: Tx, note: str) -> list[str]:
+    """Return the notes that answers showed of the log in ``note`` and that may contradict it."""
+    head = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
+    names = (answered_name(head.origin), shown_name(head.origin, head.size))
+    return [text for name in names if (text := await tx.get_meta(name))]
 
 
 def _pair(origin: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 
 from gateway import app
-from gateway.core import envelope, wire
+from gateway.core import checkpoint, envelope, merkle, wire
 from gateway.core.codes import PeerError, problem
 from gateway.core.starts import starts_of_receipt
 from gateway.services.shares import Shares
@@ -736,6 +737,27 @@ async def test_a_log_that_forks_in_every_answer_fills_no_disk(fresh: Door) -> No
         forked = fresh.partner.answer(digest, received_at=now - second * S)
         fresh.is_problem(await fresh.post(forked), "bad-signature")
     assert [{"n": CONFLICTS_MAX}] == fresh.rows("SELECT count(*) AS n FROM log_conflict")
+
+
+def entered_in_a_huge_log(door: Door, digest: str) -> Shot:
+    """Return XAA's answer as the first entry of a log that, as it says, has 2^52."""
+    partner, r, origin, levels = door.partner, bytes(32), "XAA/XBB/1", 52
+    receipt = wire.Receipt("XAA", "XBB", digest, wire.ACCEPTED, None, partner.clock.now())
+    signed = jws.sign(wire.serialize_receipt(receipt), jws.TYP_RECEIPT, partner.secrets.signing)
+    path = [bytes([level]) * 32 for level in range(levels)]
+    root = reduce(merkle.node_hash, path, merkle.leaf_hash(checkpoint.log_entry(signed, r)))
+    note = checkpoint.sign_note(checkpoint.checkpoint_body(origin, 1 << levels, root), origin, partner.secrets.log)
+    raw = wire.pack_answer(wire.Answer(signed, r, checkpoint.proof_text(0, path, note)))
+    return Shot(raw, digest, path=ANSWERS, headers={"Content-Type": wire.ANSWER_MEDIA_TYPE})
+
+
+async def test_two_trees_of_one_size_are_noticed_whatever_size_was_shown_before(fresh: Door) -> None:
+    """An answer under a checkpoint of 2^52 entries hides no fork of the trees that the log really has (M-7.5)."""
+    digests = [(await _waiting(fresh))[0] for _ in range(3)]
+    assert 204 == (await fresh.post(entered_in_a_huge_log(fresh, digests[0]))).status
+    assert 204 == (await fresh.post(fresh.partner.answer(digests[1]))).status
+    fresh.is_problem(await fresh.post(fresh.partner.answer(digests[2])), "bad-signature")
+    assert [{"kind": "fork"}] == fresh.rows("SELECT kind FROM log_conflict")
 
 
 async def test_a_message_that_has_its_answer_begins_no_log(fresh: Door) -> None:

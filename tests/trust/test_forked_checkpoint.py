@@ -1,10 +1,12 @@
 """A log with two histories: found by whoever sees both, kept as evidence, and told to both sides."""
 
+from functools import reduce
+
 import pytest
 
 from gateway.core import checkpoint, cosign, wire
 from gateway.core.cosign import Conflict
-from gateway.core.merkle import BadProof, inclusion_proof
+from gateway.core.merkle import BadProof, inclusion_proof, node_hash
 from gateway.services import witness
 from gateway.services.answers import BadAnswer
 from gateway.services.ports import Tx, WitnessedRow
@@ -90,6 +92,28 @@ async def test_partner_that_was_shown_another_tree(trio: Network) -> None:
     await liar.show("XBB", 0, other)
     await trio.gateways["XBB"].witness.run_once(trio.clock.now())
     assert {"unproved"} == {row.kind for row in await conflicts(trio, "XBB")}
+
+
+async def test_answer_that_nothing_kept_is_as_large_as_holds_up_no_other_and_is_told(trio: Network) -> None:
+    """Answers behind one whose log has 2^52 entries, it says, are compared; a person is told of that one (M-7.12)."""
+    await story.replied(trio)
+    store = trio.gateways["XBB"].store
+    refs = await store.read(lambda tx: tx.case_refs("", 9))
+    first, liar = (await store.read(lambda tx: tx.outbound_of_case(refs[0])))[0], await Liar.of(trio)
+    assert first.answer is not None
+    answer = wire.parse_stored_answer(first.answer)
+    path = [bytes([level]) * 32 for level in range(52)]
+    root = reduce(node_hash, path, checkpoint.leaf_hash(checkpoint.log_entry(answer.receipt, answer.r)))
+    note = checkpoint.sign_note(checkpoint.checkpoint_body(ORIGIN, 1 << 52, root), ORIGIN, liar.log)
+    huge = wire.Answer(answer.receipt, answer.r, checkpoint.proof_text(0, path, note))
+    row = first._replace(answer=wire.serialize_answer(huge))
+    await store.commit(lambda tx: tx.save_outbound(row))
+    await liar.show("XBB", 0, [bytes([7]) * 32, *liar.leaves[1:], bytes([8]) * 32])
+    for _ in range(4):
+        trio.clock.pass_(hours=1)
+        await trio.gateways["XBB"].witness.run_once(trio.clock.now())
+    assert {"unproved"} == {one.kind for one in await conflicts(trio, "XBB")}
+    assert [{"partner": "XAA", "count": 1}] == [values for event, values in trio.logs if event == "log.uncompared"]
 
 
 async def test_fork_against_an_answer(trio: Network) -> None:
