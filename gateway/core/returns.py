@@ -268,9 +268,9 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     Row(S.SCHEDULED, "cancellation", S.DOCUMENTED, _PARTNER, (), "message"),
     Row(S.DOCUMENTED, "cancellation", STAY, _PARTNER, (), "message"),
     # Who is on the way must be awaited, whatever became of the plan.
-    *rows_of((S.DOCUMENTED, S.SCHEDULED), "departure", S.DEPARTED, _PARTNER, (), "message"),
     # In ACCEPTED too: a request for another document may have crossed the document, and word of the plan be late.
-    *rows_of((S.ACCEPTED, S.UNDELIVERED), "departure", S.DEPARTED, _PARTNER, ("accepted_once",), "message"),
+    *rows_of((S.ACCEPTED, S.DOCUMENTED, S.SCHEDULED), "departure", S.DEPARTED, _PARTNER, (), "message"),
+    Row(S.UNDELIVERED, "departure", S.DEPARTED, _PARTNER, ("accepted_once",), "message"),
     Row(S.DEPARTED, "handover", STAY, _PARTNER, ("handover_dated",), "first signature"),
     # A correction by the escort that crossed the second signature.
     *_cross((S.HANDED_OVER, S.MONITORING), ("handover",)),
