@@ -19,7 +19,7 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import DOCUMENT, RESYNC, TYPES
 from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, cases, listing, outage, outbox, steps, threads
+from gateway.services import anew, cases, epochs, listing, outage, outbox, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Draft, OutboundRow, Tx
 from gateway.services.witness import answered_name, keep, shown_name
@@ -85,6 +85,7 @@ class Answers:
         Return the origin the proof must have: of the partner's epoch, or of an earlier one that the proof names.
 
         A restored partner gives the answer it stored before, from the log of that time; its log key has not changed.
+        Whether that log was over when the message was made, ``settle`` looks at.
         """
         named = proof.checkpoint.split("\n", 1)[0]
         earlier = named.removeprefix(f"{partner}/{self._context.country}/")
@@ -103,6 +104,8 @@ class Answers:
 
         async def unit(tx: Tx) -> bool:
             now = context.clock.now()
+            if _epoch(shown.origin) < await epochs.earliest(tx, row.partner, row.queued_at):
+                raise BadAnswer("it is entered in a log that was over before the message was made")
             if await _forked(tx, row, shown, proof.checkpoint, now):
                 return True
             current = await tx.find_outbound(row.partner, row.id)
@@ -240,6 +243,11 @@ async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: d
     if before is None or known[before].size != shown.size:
         await tx.set_meta(place, checkpoint.bare(note))
     return False
+
+
+def _epoch(origin: str) -> int:
+    """Return the epoch of the log ``origin``."""
+    return int(origin.rpartition("/")[2])
 
 
 def _entered(answer: wire.Answer, proof: Proof, origin: str, card: Card) -> Checkpoint:

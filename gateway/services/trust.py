@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.core.codes import PeerError, Reason
+from gateway.services import epochs
 from gateway.services.ports import Clock, PartnerRow, Store, TrustEvent, Tx, Unavailable
 from keys import card as cards
 from keys.card import Card, CardKey, Revoked, earliest, revocations
@@ -344,6 +345,7 @@ class Trust:
             raw = old.card if old.card is not None and _is_newer(old.card, card) else card.raw
             row = old._replace(card=raw, hold=None, refreshed_at=now, epoch=epoch)
             await tx.save_partner(row)
+            await epochs.note(tx, country, cards.parse_card(raw).epoch, now)
             # Whoever compared the key goes by what its card says of the keys in it, whatever was said of them before.
             revoked = _without(await _said_before(tx, country), card) if raw == card.raw else {}
             revoked = await _say(tx, country, earliest(revoked, revocations(card)), anew=raw == card.raw)
@@ -409,6 +411,8 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
         epoch=card.epoch if card and old.card is None else old.epoch,
     )
     await tx.save_partner(row)
+    if card is not None:
+        await epochs.note(tx, country, card.epoch, now)
     if any(revoked.values()):
         await _say(tx, country, revoked)
     if hold is not None and old.hold is None:

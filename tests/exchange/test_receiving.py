@@ -771,6 +771,22 @@ async def test_a_message_that_has_its_answer_begins_no_log(fresh: Door) -> None:
     assert [{"name": "answered:XAA/XBB/3"}] == known
 
 
+async def test_message_is_answered_from_no_log_that_was_over_when_it_was_made(fresh: Door) -> None:
+    """An earlier log may hold only what was answered before its State raised the epoch (M-5.17)."""
+    publish(fresh, 3, raised(fresh, 1_000))
+    await fresh.gateway.refresh_trust()
+    fresh.network.clock.pass_(seconds=2)
+    first = fresh.partner.message(epoch=1_000)
+    await fresh.accepted(first)
+    ref = (fresh.thread(first) or {})["ref"]
+    await fresh.gateway.answer.acknowledge(ref, "first")
+    digest = fresh.rows("SELECT digest FROM outbound WHERE ref = ?", ref)[0]["digest"]
+    assert 200 == (await fresh.post(_collect(fresh, epoch=1_000))).status
+    for epoch in (1, 999):
+        fresh.is_problem(await fresh.post(fresh.partner.answer(digest, log_epoch=epoch)), "bad-signature")
+    assert 204 == (await fresh.post(fresh.partner.answer(digest, log_epoch=1_000))).status
+
+
 # A case that XBB asks in: when XAA says it was asked, and replies that the request does not allow.
 
 
