@@ -13,7 +13,6 @@ from datetime import date, datetime
 from hashlib import sha256
 
 import schemas
-from gateway.core import wire
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Side, State
 from gateway.core.deadlines import UNVERIFIED, Clock, Level
@@ -45,11 +44,11 @@ from gateway.core.note_verbale import (
 )
 from gateway.core.rules import findings
 from gateway.core.verification import AWAITED
-from gateway.services import cases, no_contact, person_stop
+from gateway.services import cases, no_contact, person_stop, threads
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.ports import EventRow, Tx
 from gateway.services.remind import Reminder
-from keys import b64, jws
+from keys import b64
 from schemas import ijson
 
 BETWEEN_MINISTRIES = frozenset({"L4", "L5", "L6"})
@@ -370,10 +369,8 @@ _ASKED_BY: Mapping[str, frozenset[str]] = {
 async def _asked_on(tx: Tx, case: Case, clock: Clock) -> date:
     """Return the day, by the calendar of the other State, on which it received what asks for the step of ``clock``."""
     types = _ASKED_BY.get(clock.step, frozenset({REQUEST, CONTEST}))
-    asked = [row for row in await tx.outbound_of_case(case.ref) if row.type in types and row.status == wire.ACCEPTED]
-    receipts = [wire.parse_stored_answer(row.answer).receipt for row in asked if row.answer is not None]
-    instants = [wire.parse_receipt(jws.parse(one, jws.TYP_RECEIPT).payload).received_at for one in receipts]
-    days = [local_date(at, clock.zone) for at in instants]
+    instants = [threads.counted_at(row) for row in await tx.outbound_of_case(case.ref) if row.type in types]
+    days = [local_date(at, clock.zone) for at in instants if at is not None]
     return max((day for day in days if day <= clock.start_on), default=clock.start_on)
 
 

@@ -14,7 +14,7 @@ from gateway.core.case import Case, Side
 from gateway.core.deadlines import Clock
 from gateway.core.escalation import is_answered
 from gateway.core.messages import CONTEST, DOCUMENT
-from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
+from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt
 from gateway.services import threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -72,12 +72,8 @@ def _of_inbound(context: Context, held: Held, row: InboundRow) -> Proof | None:
 
 
 def _of_outbound(context: Context, held: Held, row: OutboundRow) -> Proof | None:
-    if row.type not in ASKED | STATED or row.status != wire.ACCEPTED or row.answer is None:
+    received_at = threads.counted_at(row) if row.type in ASKED | STATED else None
+    body = threads.said(context, held, row) if received_at is not None else None
+    if received_at is None or body is None:
         return None
-    body = threads.said(context, held, row)
-    if body is None:
-        return None
-    receipt = wire.parse_receipt(jws.parse(wire.parse_stored_answer(row.answer).receipt, jws.TYP_RECEIPT).payload)
-    made_at = max(row.queued_at, row.not_before)
-    counted = counted_from(receipt.received_at, made_at, row.answered_at or made_at)
-    return Proof(row.type, row.digest, body, made_at, counted)
+    return Proof(row.type, row.digest, body, max(row.queued_at, row.not_before), received_at)

@@ -24,6 +24,7 @@ from gateway.core.messages import (
     TYPES,
     WITHDRAWAL,
 )
+from gateway.core.starts import counted_from
 from gateway.core.verification import HELD, undo_state
 from gateway.services import cases, outbox
 from gateway.services.cases import Held
@@ -187,6 +188,15 @@ def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | 
         return None
     body = _payload(context, held, row).body
     return body["body"] if held.case.exercise else body
+
+
+def counted_at(row: OutboundRow) -> datetime | None:
+    """Return the instant that counts for the receipt of an accepted message of ours, ``None`` where there is none."""
+    if row.status != wire.ACCEPTED or row.answer is None:
+        return None
+    receipt = wire.parse_receipt(jws.parse(wire.parse_stored_answer(row.answer).receipt, jws.TYP_RECEIPT).payload)
+    made_at = max(row.queued_at, row.not_before)
+    return counted_from(receipt.received_at, made_at, row.answered_at or made_at)
 
 
 async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
