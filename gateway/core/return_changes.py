@@ -243,6 +243,12 @@ def _saying(type: str) -> Apply:
     return apply
 
 
+def _report(case: Case, event: Event, now: datetime) -> Change:
+    """Report how the person was found; where no message can say so, it is a finding, and people do."""
+    case = _clocked(_said(case, MONITORING, body_of(event)), event)
+    return case, (Send(MONITORING, event.data["body"], optional=True),)
+
+
 def _issue(case: Case, event: Event, now: datetime) -> Change:
     said = {type: body for type, body in case.said.items() if type != REISSUE}
     return _clocked(replace(case, said={**said, DOCUMENT: body_of(event)}), event), (
@@ -281,13 +287,14 @@ def _hand_over(case: Case, event: Event, now: datetime) -> Change:
     case = _with_release(case, event, "ours", "handover.delivery", "escort")
     earlier = tuple(one for one in before if one.digest != event.data["digest"])
     case = _said(replace(case, releases=(*earlier, *case.releases)), HANDOVER, body_of(event))
-    return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],)),)
+    return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],), optional=True),)
 
 
 def _confirm_handover(case: Case, event: Event, now: datetime) -> Change:
+    """Sign as the second hand. The person is here: where no message can say so, it is a finding, and people do."""
     case = _with_release(case, event, "ours", "handover.receipt", "reception")
     case = _clocked(_said(case, HANDOVER, body_of(event)), event)
-    return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],)),)
+    return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],), optional=True),)
 
 
 def _may_say(case: Case, event: Event) -> bool:
@@ -496,7 +503,7 @@ APPLIES: Mapping[str, Apply] = {
     "issue": _issue,
     "reissue_document": _saying(REISSUE),
     "confirm_handover": _confirm_handover,
-    **dict.fromkeys(("report", "report_safe", "report_concern", "report_lost"), _saying(MONITORING)),
+    **dict.fromkeys(("report", "report_safe", "report_concern", "report_lost"), _report),
     **dict.fromkeys(REPORTS, _told(MONITORING)),
     **dict.fromkeys(NOT_ACCEPTED, verification_changes.APPLIES["not_accepted"]),
     "proposal_not_accepted": _proposal_refused,
