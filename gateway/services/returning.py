@@ -141,8 +141,7 @@ class Returning:
         """End it: no return. Nothing stands before this step; whoever was asked to receive the person is told."""
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            asked = [row for row in await tx.outbound_of_case(ref) if row.type == PROPOSAL and row.posted_at]
-            return "", {"proposed": any(row.status != wire.REFUSED for row in asked)}
+            return "", {"proposed": await self._is_awaited(tx, case)}
 
         await self._step(ref, "decline", person, role, make)
 
@@ -488,12 +487,30 @@ class Returning:
 
     async def _received(self, tx: Tx, case: Case) -> str:
         """Return the exact text of the protocol that the other hand sent; its statement covers these bytes."""
+        found = await self._last(tx, case, HANDOVER)
+        if found is None:
+            raise NotFound("the escort has not signed a protocol yet")
+        return found[1].body_bytes.decode()
+
+    async def _is_awaited(self, tx: Tx, case: Case) -> bool:
+        """Return whether the other State has a proposal of ours, as far as we know, and has not said no to it."""
+        rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL]
+        asked = [row.posted_at for row in rows if row.posted_at is not None and row.status != wire.REFUSED]
+        answer = await self._last(tx, case, ACCEPTANCE) if asked else None
+        if not asked or answer is None:
+            return bool(asked)
+        at, payload = answer
+        body = payload.body["body"] if case.exercise else payload.body
+        return at < asked[-1] or body["decision"] == "accepted"
+
+    async def _last(self, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
+        """Return the last message of ``type`` that was taken in and is kept, and when it came."""
         for row in sorted(await tx.inbound_of_case(case.ref), key=lambda row: row.received_at, reverse=True):
-            if row.type == HANDOVER and row.status == wire.ACCEPTED and row.sealed is not None:
+            if row.type == type and row.status == wire.ACCEPTED and row.sealed is not None:
                 held = await cases.load(self._context, tx, case.ref)
                 signed = self._context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
-                return wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload).body_bytes.decode()
-        raise NotFound("the escort has not signed a protocol yet")
+                return row.received_at, wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+        return None
 
     def _signed(self, statement: str, person: str, role: str, kind: str, digest_of: Callable[[Case], str]) -> Make:
         """Return what makes the data of a step that brings a statement of an authority over what is prepared."""

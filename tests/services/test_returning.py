@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 import schemas
-from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core import codes
+from gateway.core.machine import NOT_TOLD, IllegalStep, RuleRefused
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services.context import Forbidden, NotFound
+from gateway.services.ports import HttpAnswer
 from gateway.services.receive import _replied
 from gateway.services.returning import Returning
 from gateway.services.steps import DROPPED
@@ -635,6 +637,23 @@ async def test_first_hand_is_signed_though_word_of_another_protocol_was_lost(net
     assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
 
 
+async def test_who_arrives_is_received_and_reported_on_though_no_message_can_say_so(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A final problem ended the thread: the reception signs and reports all the same, and a finding has people tell."""
+    _, theirs = await homeward.delivered(network)
+
+    async def final(*_: object) -> HttpAnswer:
+        return HttpAnswer(400, codes.PROBLEM_MEDIA_TYPE, codes.problem("bad-envelope"), None)
+
+    monkeypatch.setattr(network.wires, "post", final)
+    await sign_second(network, theirs)
+    await network.gateways["XBB"].deliverer.run_once()
+    await report(network, theirs, "SEEN_CONCERN", "2026-12-14")
+    case = await story.case(network, "XBB", theirs)
+    assert ("MONITORING", True) == (case.state, NOT_TOLD in case.findings)
+
+
 # A stop that crosses the departure.
 
 
@@ -770,6 +789,16 @@ async def test_who_was_never_asked_learns_nothing_of_a_return(network: Network) 
     await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
     network.clock.pass_(hours=1)
     await network.deliver()
+    assert ("NOT_RETURNED", "REPLIED") == await homeward.states(network, ours, theirs)
+
+
+async def test_who_refused_to_receive_the_person_learns_nothing_more(network: Network) -> None:
+    """Where the other State said no itself, its case stands as it did, and it is not told what became of ours."""
+    ours, theirs = await homeward.proposed(network)
+    await acts(network, "XBB").refuse(theirs, "NOT_SAFE", "first", "registry_clerk")
+    await network.deliver()
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    assert [] == await outbox(network, "XAA", ours, "withdrawal")
     assert ("NOT_RETURNED", "REPLIED") == await homeward.states(network, ours, theirs)
 
 
