@@ -34,8 +34,8 @@ A_ROUND = 256
 
 CONFLICTS_MAX = 64
 """
-Pieces of evidence kept about the logs of one keeper about one State: a keeper that signs anything can fill a disk, and
-two notes convict it. The first about each log is kept besides.
+Pieces of evidence kept about the logs of one keeper about one State, and as many of proofs that it did not give: a
+keeper that signs anything can fill a disk, and two notes convict it. The first about each log is kept besides.
 """
 
 SHOWN_MAX = 64
@@ -48,6 +48,9 @@ LOGS_MAX = 256
 """Logs of one keeper about one State that are watched, one for each of its epochs: a card may name any number."""
 
 DOUBTS_MAX = 1024
+DOUBTS_OF_A_LOG = 16
+"""Checkpoints in doubt, of all logs and of one: anybody may show again what a keeper signed, and crowds nothing out."""
+
 UNKNOWN = "another"
 US = "us"
 
@@ -62,7 +65,7 @@ class Witness:
         """Watch for ``context``; ``witnesses`` are told too of what a log about us or of ours contradicts."""
         self._context = context
         self._witnesses = tuple(witnesses)
-        self._doubts: dict[str, str] = {}
+        self._doubts: dict[tuple[str, bytes], str] = {}
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful, and tell what is known, every ``every_s`` seconds until cancelled."""
@@ -76,14 +79,12 @@ class Witness:
     async def run_doubts(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful to this process, whichever leads: a State shows its checkpoints to any of them."""
         while True:
-            for origin in list(self._doubts):
-                await self._guarded(origin, self._settle_doubt(origin, self._context.clock.now()))
+            await self._settle_doubts(self._context.clock.now())
             await self._context.clock.sleep(every_s)
 
     async def run_once(self, now: datetime) -> None:
         """Compare answers with kept checkpoints, settle doubts, tell both sides of a log that contradicts itself."""
-        for origin in list(self._doubts):
-            await self._guarded(origin, self._settle_doubt(origin, now))
+        await self._settle_doubts(now)
         for country in self._context.partners:
             await self._guarded(country, self._compare_answers(country, now))
         for row in await self._context.store.read(lambda tx: tx.conflicts()):
@@ -149,8 +150,8 @@ class Witness:
         verdict, line, evidence = (await context.commit(unit)).value
         if evidence is not None:
             self._alarm(evidence)
-        elif _is_doubted(verdict) and len(self._doubts) < DOUBTS_MAX:
-            self._doubts[origin] = submission.note
+        elif _is_doubted(verdict):
+            self._doubt(submission.note)
         return _said(verdict, line)
 
     # What others bring.
@@ -192,14 +193,32 @@ class Witness:
 
     # Doubts: a proof failed. The keeper is asked for one that does not.
 
-    async def _settle_doubt(self, origin: str, now: datetime) -> None:
-        shown, keeper = self._doubts.get(origin), self.keeper(origin)
-        if shown is None:
-            return  # settled a moment ago
+    def _doubt(self, note: str) -> None:
+        """Remember a checkpoint of which it is not known whether it continues what is held, within the bounds."""
+        head = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
+        same = sum(origin == head.origin for origin, _ in self._doubts)
+        if len(self._doubts) < DOUBTS_MAX and same < DOUBTS_OF_A_LOG:
+            self._doubts[head.origin, head.root] = note
+
+    async def _settle_doubts(self, now: datetime) -> None:
+        for (origin, root), note in list(self._doubts.items()):
+            await self._guarded(origin, self._settle_doubt(origin, root, note, now))
+
+    async def _settle_doubt(self, origin: str, root: bytes, shown: str, now: datetime) -> None:
+        """
+        Have the keeper prove that what was shown and what is held by now are of one history.
+
+        What is held may have grown meanwhile, so that the larger of the two may be either. A checkpoint that is held
+        is beyond doubt, whatever somebody showed with it.
+        """
+        keeper = self.keeper(origin)
         row = await self._context.store.read(lambda tx: tx.find_witnessed(origin))
         if row is not None and keeper is not None:
-            await self._prove(keeper, row.note, shown, now)
-        self._doubts.pop(origin, None)
+            known, other = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (row.note, shown))
+            if known != other:
+                small, large = (shown, row.note) if other.size < known.size else (row.note, shown)
+                await self._prove(keeper, small, large, now)
+        self._doubts.pop((origin, root), None)
 
     async def _prove(self, keeper: Keeper, small: str, large: str, now: datetime) -> bool:
         """
@@ -371,14 +390,16 @@ async def keep(
     """
     Keep two notes of the log ``origin`` as evidence and return it (M-7.10); whatever is kept goes through here.
 
-    Returns ``None`` if there is none, it is kept already, or enough is (``CONFLICTS_MAX``). ``source`` brought it.
+    Returns ``None`` if there is none, or it is kept already. Where enough is kept (``CONFLICTS_MAX``) this is not, and
+    is returned to be told. ``source`` brought it. What rests on our word alone takes no room of what convicts.
     """
     if kind is None:
         return None
-    kept = [row.origin for row in await tx.conflicts() if _pair(row.origin) == _pair(origin)]
-    if origin in kept and len(kept) >= CONFLICTS_MAX:
-        return None
-    row = ConflictRow(0, origin, kind, now, source, held, shown, ())
+    row, unproved = ConflictRow(0, origin, kind, now, source, held, shown, ()), kind is Conflict.UNPROVED
+    rows = [one for one in await tx.conflicts() if _pair(one.origin) == _pair(origin)]
+    kept = [one for one in rows if (one.kind == Conflict.UNPROVED) == unproved]
+    if len(kept) >= CONFLICTS_MAX and any(one.origin == origin for one in kept):
+        return None if any((one.origin, one.held, one.shown) == (origin, held, shown) for one in rows) else row
     return row if await tx.save_conflict(row) else None
 
 

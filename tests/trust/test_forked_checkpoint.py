@@ -5,7 +5,7 @@ from functools import reduce
 import pytest
 
 from gateway.core import checkpoint, cosign, wire
-from gateway.core.cosign import Conflict
+from gateway.core.cosign import Conflict, Submission
 from gateway.core.merkle import BadProof, inclusion_proof, node_hash
 from gateway.services import witness
 from gateway.services.answers import BadAnswer
@@ -154,18 +154,70 @@ async def test_second_answer_of_another_history(trio: Network) -> None:
 
 async def test_evidence_about_the_logs_of_a_keeper_has_a_bound(trio: Network) -> None:
     """Past the bound only the first piece about each further log is kept; a card may name any number of epochs."""
+    store = trio.gateways["XCC"].store
 
     async def keep(origin: str, number: int) -> bool:
-        now = trio.clock.now()
-        kept = await trio.gateways["XCC"].store.commit(
-            lambda tx: witness.keep(tx, origin, Conflict.FORK, now, "another", "held", str(number))
-        )
-        return kept.value is not None
+        now, before = trio.clock.now(), len(await conflicts(trio, "XCC"))
+        await store.commit(lambda tx: witness.keep(tx, origin, Conflict.FORK, now, "another", "held", str(number)))
+        return len(await conflicts(trio, "XCC")) > before
 
     assert [True] * witness.CONFLICTS_MAX == [await keep(ORIGIN, number) for number in range(witness.CONFLICTS_MAX)]
     assert not await keep(ORIGIN, witness.CONFLICTS_MAX)
     assert [True, False] == [await keep("XAA/XBB/2", number) for number in range(2)]
     assert [True, True] == [await keep("XBB/XAA/1", number) for number in range(2)]
+
+
+async def fill(network: Network, kind: Conflict) -> None:
+    """Let XCC hold as much evidence of one ``kind`` about the logs of XAA as it keeps."""
+    now = network.clock.now()
+
+    async def unit(tx: Tx) -> None:
+        for number in range(witness.CONFLICTS_MAX):
+            await witness.keep(tx, ORIGIN, kind, now, "another", "held", str(number))
+
+    await network.gateways["XCC"].store.commit(unit)
+
+
+async def test_what_was_not_proved_takes_no_room_of_what_convicts(trio: Network) -> None:
+    """However many proofs a keeper did not give, a fork of its log is kept beside them, and told."""
+    liar, other = await forked(trio)
+    await fill(trio, Conflict.UNPROVED)
+    assert 409 == (await liar.show("XCC", len(other), other)).status
+    assert ["fork"] == [row.kind for row in await conflicts(trio, "XCC") if row.kind != "unproved"]
+    assert [("XAA", "XBB", "fork")] == alarms(trio)
+
+
+async def test_a_fork_is_told_where_nothing_more_is_kept(trio: Network) -> None:
+    """Each piece of evidence that there is no room for is told all the same; one that is kept is told once."""
+    liar, other = await forked(trio)
+    await fill(trio, Conflict.FORK)
+    assert 409 == (await liar.show("XCC", len(other), other)).status
+    assert (witness.CONFLICTS_MAX, [("XAA", "XBB", "fork")]) == (len(await conflicts(trio, "XCC")), alarms(trio))
+
+
+async def test_true_checkpoint_shown_again_with_a_false_proof_accuses_nobody(trio: Network) -> None:
+    """Anybody who has one may show it: the log that went on meanwhile is not taken for the one that goes back."""
+    await story.replied(trio)
+    await hour(trio)
+    (kept,) = await trio.gateways["XAA"].checkpoints.cosigned("XBB")
+    raw = cosign.serialize_submission(Submission(kept.row.size, (bytes(32),), kept.row.note))
+    assert 422 == (await trio.gateways["XCC"].witness.add_checkpoint(raw)).status
+    await story.replied(trio)
+    await hour(trio)
+    assert ([], []) == (await conflicts(trio, "XCC"), alarms(trio))
+
+
+async def test_doubt_at_a_size_that_the_log_has_passed_is_settled_by_its_keeper(trio: Network) -> None:
+    """A branch that was shown before the true log went beyond it is evidence still (M-7.12)."""
+    await story.replied(trio)
+    await hour(trio)
+    liar = await Liar.of(trio)
+    assert 422 == (await liar.show("XCC", len(liar.leaves), [*liar.leaves, bytes(32)], [bytes(32)] * 9)).status
+    await story.replied(trio)
+    trio.clock.pass_(hours=1)
+    await trio.gateways["XAA"].checkpoints.run_once(trio.clock.now())
+    await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+    assert ["unproved"] == [row.kind for row in await conflicts(trio, "XCC")]
 
 
 async def test_no_more_logs_of_a_keeper_are_watched_than_the_bound(trio: Network) -> None:
