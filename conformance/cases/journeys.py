@@ -390,6 +390,19 @@ async def no_plan(play: Play, how: dict[str, Any]) -> None:
     await _nothing(talk, "return.schedule")
 
 
+@case("journeys.within-days", "M-5.36", section="5.10", profile="return", seconds=60.0)
+async def within_days(play: Play) -> None:
+    """
+    No journey is planned on a day before, or after, those of the proposal that both authorities signed.
+
+    A gateway that plans it brings a person on a day for which nobody has said that she is received.
+    """
+    talk = await homeward(play, "documented")
+    for leaves in (play.now() + 9 * DAY, play.now() + 41 * DAY):
+        await withholds(talk, "return.schedule", schedule(play, leaves.replace(hour=8, minute=30, second=0)), days=0)
+    await talk.say("return.schedule", schedule(play, departure(play)))
+
+
 LATER: dict[str, dict[str, Any]] = {
     "acceptance-over": {"accepting": {"expires_on": 19}},
     "statement-over": {"counts": 19 * DAY},

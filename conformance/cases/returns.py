@@ -1,6 +1,7 @@
 """Sections 3.5, 5.9 and 6: a return, what its messages may say, who signs them, and what a thread of one takes."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from conformance.returning import (
     schedule,
     stated,
 )
-from conformance.state import Answering
+from conformance.state import DAY, Answering
 from conformance.talk import Talk
-from conformance.writing import digest
+from conformance.writing import digest, stamp
 
 EXAMPLES = Path(schemas.__file__).parent / "examples"
 
@@ -513,6 +514,23 @@ async def first_hand(play: Play) -> None:
     heard = await talk.said("return.handover", {})
     if heard.value["body_bytes"] != compact(value):
         raise Wrong("the record came back in other bytes (M-3.15)")
+
+
+@case("returns.dated", "M-3.15", section="3.5", profile="return", seconds=60.0)
+async def dated(play: Play) -> None:
+    """
+    A record of a handover that is dated before the departure, or ahead of time, is refused; one of now is taken.
+
+    A gateway that takes it looks after a person for six months that were over before she came.
+    """
+    talk = await journey(play, "departed")
+    left = play.now()
+    await play.tick(hours=5)
+    for at in (left - timedelta(seconds=1), left - 200 * DAY, play.now() + timedelta(seconds=301)):
+        value = {"handling": handling(play), "protocol": record(play) | {"at": stamp(at)}}
+        await talk.refused("illegal-step", "return.handover", value, statements=signed(talk, "return.handover", value))
+    value = {"handling": handling(play), "protocol": record(play)}
+    await talk.send("return.handover", value, statements=signed(talk, "return.handover", value))
 
 
 # What a thread of a return takes
