@@ -325,7 +325,11 @@ _ANSWERS: Mapping[str, Schema] = {
             "delay": or_null(ANY),
             "interview": or_null(ANY),
             "images": {"description": "Images drawn anew, by element: digests, sizes, what was removed.", **ANY},
-            "held": {"description": "Why the gateway holds it, with references.", "type": "array", "items": TEXT},
+            "held": {
+                "description": "Why the gateway holds it, or would, with references.",
+                "type": "array",
+                "items": TEXT,
+            },
             "remark": or_null(ref("Remark")),
         },
     ),

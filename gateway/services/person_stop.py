@@ -31,6 +31,9 @@ HOLDER = ("gateway", STOP)
 
 BECAUSE = "another case that shares a value with this person is stopped"
 
+TO_DECIDE = "something became known that may concern this person: look at the case for a reason, and decide on a recall"
+"""In place of ``BECAUSE`` for whoever gave no reason: that another case of the person is stopped is content."""
+
 _OVER = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
 _META = "person_index"
 
@@ -116,6 +119,16 @@ def reasons(case: Case) -> tuple[str, ...]:
     """Return why the gateway holds ``case``, a sentence for each look that found something, with the other cases."""
     lines = (case.freeze_reason or "").splitlines() if HOLDER in case.holders else []
     return tuple(line for line in lines if line.startswith(BECAUSE))
+
+
+def known(case: Case) -> tuple[str, ...]:
+    """Return the findings of ``case`` as a desk sees them that gave no reason."""
+    return tuple(TO_DECIDE if one == BECAUSE else one for one in case.findings)
+
+
+def told(case: Case) -> tuple[str, ...]:
+    """Return what a desk sees for a reason of other cases of the person: why this one is held, or would be."""
+    return (*reasons(case), *(one for one in case.findings if one == BECAUSE))
 
 
 def digest(values: Sequence[bytes]) -> bytes:

@@ -100,7 +100,7 @@ EVENTS: Mapping[str, str] = {
     "undelivered": N_("The message was given up: no receipt came in time"),
     # Stop and go on.
     "freeze": N_("The case was stopped"),
-    "stop": N_("This gateway told the desk of another case that is stopped"),
+    "stop": N_("This gateway told the desk that something became known"),
     "release": N_("A stop was let go of"),
     "propose_resume": N_("Going on was proposed"),
     "resume": N_("The case went on"),

@@ -19,7 +19,7 @@ from gateway.app import Gateway, desk_services
 from gateway.cli.evidence_file import verify_bytes
 from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
-from gateway.services import access, cases, evidence
+from gateway.services import access, cases, evidence, person_stop
 from gateway.services.context import Person
 from gateway.services.ports import Conflict, Redacted, Tx, Unavailable
 from keys import b64
@@ -666,3 +666,14 @@ async def test_the_tag_of_a_case_tells_nothing_of_its_content(api: Api) -> None:
     clear = api.network.gateways["XAA"].clear
     refs = [await clear.new(story.draft(), "first") for _ in range(2)]
     assert 2 == len({await api.tag("first", f"/v1/cases/{ref}") for ref in refs})
+
+
+async def test_that_another_case_of_the_person_is_stopped_is_content(api: Api) -> None:
+    """Without a justification the finding says that something is to be decided; with one, why."""
+    ours, _ = await homeward.departed(api.network)
+    asylum = {"state": "requested", "attested_by": None, "attested_on": None, "basis": None}
+    await api.network.gateways["XAA"].clear.new(story.draft(to="XCC", asylum=asylum), "first")
+    _, case = await api.get("first", f"/v1/cases/{ours}")
+    assert (True, False) == (person_stop.TO_DECIDE in case["desk"]["findings"], "stopped" in json.dumps(case["desk"]))
+    _, case = await api.get("first", f"/v1/cases/{ours}", params=WHY)
+    assert [person_stop.BECAUSE] == case["content"]["held"]

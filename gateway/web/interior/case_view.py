@@ -209,7 +209,8 @@ def known(visit: Visit, case: Case) -> Known:
         tongue.code("message_type", pending.type), pending.digest, pending.author, pending.approver
     )
     purpose = tongue.code("purpose", case.purpose)
-    return Known(case.thread, purpose, clocks, tuple(map(tongue._, case.findings)), prepared or None, case.contests)
+    findings = tuple(map(tongue._, person_stop.known(case)))
+    return Known(case.thread, purpose, clocks, findings, prepared or None, case.contests)
 
 
 # What a desk sees for a reason.
@@ -273,10 +274,12 @@ def _stopped(tongue: Tongue, case: Case) -> tuple[Part, ...]:
     holders = tuple(Part("", words.by(tongue, role)) for _, role in case.holders)
     because = person_stop.reasons(case)
     own = [line for line in (case.freeze_reason or "").splitlines() if line not in because]
+    known = [line for line in person_stop.told(case) if line not in because]
     return (
         *((Part(tongue._(N_("Stopped by")), parts=holders),) if holders else ()),
         *(Part(tongue._(N_("Reason")), line, typed=True) for line in own if line),
         *(Part(tongue._(N_("Held by this gateway")), line, typed=True) for line in because),
+        *(Part(tongue._(N_("Told by this gateway")), line, typed=True) for line in known),
     )
 
 

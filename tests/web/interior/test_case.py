@@ -13,7 +13,7 @@ import pytest
 import schemas
 from gateway.core.case import Side, State
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, stop_event
-from gateway.services import acts, evidence, reading, rights
+from gateway.services import acts, evidence, person_stop, reading, rights
 from gateway.services.ports import Conflict, Tx, Unavailable
 from gateway.services.retain import erase_in
 from gateway.web import words
@@ -378,6 +378,19 @@ async def test_who_stopped_and_why_is_content(both: tuple[Desk, Desk]) -> None:
     opened = await looked(officer, ours)
     assert "Asylum authority" in opened.words
     assert "she spoke of fear" in opened.words
+
+
+async def test_that_another_case_of_the_person_is_stopped_is_content(both: tuple[Desk, Desk]) -> None:
+    """Of somebody who has departed the desk is told without a reason that it has to decide, and for one why."""
+    desk, _ = both
+    ours, _ = await homeward.departed(desk.network)
+    asylum = {"state": "requested", "attested_by": None, "attested_on": None, "basis": None}
+    await desk.gateway.clear.new(story.draft(to="XCC", asylum=asylum), "first")
+    officer = await desk.officer("first")
+    for path in ("", "/timeline", "/messages"):
+        assert "another case" not in (await officer.get(f"/cases/{ours}{path}")).words
+    assert person_stop.TO_DECIDE in (await officer.get(f"/cases/{ours}")).words
+    assert person_stop.BECAUSE in (await looked(officer, ours)).words
 
 
 # Somebody else's case, no case, a case that is over.
