@@ -27,7 +27,7 @@ from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
 from gateway.log import configure_log
-from gateway.services import evidence, no_contact, person_index
+from gateway.services import evidence, no_contact, own_card, person_index
 from gateway.services.acts import DeskServices
 from gateway.services.answer import Answer
 from gateway.services.board import Board
@@ -77,7 +77,6 @@ from gateway.transport.redactor import WorkerRedactor
 from gateway.transport.renderer import WorkerRenderer
 from gateway.transport.timestamp import HttpTimeStamper
 from keys import b64, selftest
-from keys.card import parse_card
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore
 from keys.custody import open_store as open_keys
@@ -431,7 +430,7 @@ async def build(
         checkpoints=Checkpoints(context, witnesses, stamper(settings)),
         witness=Witness(context, witnesses),
         fallen=FallenMessages(context),
-        windows=Windows(context, partial(destroy_sealing, secrets), partial(source.cards, context.country)),
+        windows=Windows(context, partial(destroy_sealing, secrets), partial(_own_cards, context, source)),
         cards=source,
         keys=secrets,
         close=close,
@@ -459,14 +458,25 @@ def narrow_suites(context: Context, source: CardSource, configured: Policy) -> N
 
 
 async def publish_own(context: Context, source: CardSource) -> None:
-    """Take our own newest card as what partners go by; one that cannot be read leaves the last one in place."""
+    """Take our own newest card as what partners go by; what cannot be read, or is not ours, leaves the last one."""
     try:
         published = await source.cards(context.country)
     except Unavailable as error:
         context.log("card.unreadable", country=context.country, error=str(error), hint=error.hint)
         return
-    if published and (context.own is None or published[-1] != context.own.raw):
-        context.publish(parse_card(published[-1]))
+    card = own_card.newest(published, context.country, context.own, context.keyring.log.kid)
+    if published and (card is None or card.raw != published[-1]):
+        context.log(
+            "card.not_ours", country=context.country, hint="isthmus check; a new identity counts from a start on"
+        )
+    if card is not None and card is not context.own:
+        context.publish(card)
+
+
+async def _own_cards(context: Context, source: CardSource) -> Sequence[bytes]:
+    """Return our own cards as published, oldest first, without what somebody else put beside them."""
+    published = await source.cards(context.country)
+    return [card.raw for card in own_card.ours(published, context.country, context.own)]
 
 
 async def _begin_logs(context: Context) -> None:

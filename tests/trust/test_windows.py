@@ -8,10 +8,11 @@ import pytest
 from gateway import home, settings
 from gateway.cli.check import CHECKS, Look
 from gateway.services.ports import SealingEnd
-from keys import b64
+from keys import b64, card
 from keys.custody import open_store
 from keys.errors import BadStore
 from keys.seal import SealingKey
+from keys.sign import SigningKey
 from tests.support import story
 from tests.support.network import START, Network, open_gateway
 
@@ -142,3 +143,45 @@ async def test_the_loop_wakes_at_the_end_of_a_window(network: Network) -> None:
     with pytest.raises(Enough):
         await gateway.windows.run()
     assert [3600.0, 300.0] == slept
+
+
+# Somebody else's file among our own cards.
+
+
+def _put(network: Network, raw: bytes) -> None:
+    """Put ``raw`` into XAA's directory of cards as the newest one of XAA."""
+    (network.homes["XAA"] / "cards" / "XAA" / "7.jws").write_bytes(raw)
+
+
+def _strange(network: Network) -> bytes:
+    """Return a card of XAA by nobody known, in which the sealing keys of XAA are revoked."""
+    own, stranger, log = network.gateways["XAA"].context.own, SigningKey.generate(), SigningKey.generate()
+    assert own is not None
+    claims = card.claims_of(own) | {"serial": 7, "prev": own.digest, "identity": b64.encode(stranger.public)}
+    claims["sealing"] = [one | {"revoked_at": one["from"]} for one in claims["sealing"]]
+    claims["log"] = [{"kid": log.kid, "key": b64.encode(log.public)}]
+    return card.sign_card(claims, stranger)
+
+
+async def test_what_is_no_card_leaves_our_own(network: Network) -> None:
+    """A file that is no card ends no gateway, neither one that runs nor one that starts; the card held stays."""
+    own = network.gateways["XAA"].context.own
+    _put(network, b"<<<<<<< a merge that failed")
+    await network.gateways["XAA"].refresh_trust()
+    await network.gateways["XAA"].close()
+    await open_gateway(network, "XAA")
+    assert own == network.gateways["XAA"].context.own
+    assert "card.not_ours" in [event for event, _ in network.logs]
+
+
+async def test_card_of_a_stranger_is_not_our_own(network: Network) -> None:
+    """A card of ours by a stranger is taken neither while we run nor at a start, and no key is destroyed by it."""
+    gateway = network.gateways["XAA"]
+    own, held = gateway.context.own, set(gateway.context.keyring.sealing)
+    _put(network, _strange(network))
+    await gateway.refresh_trust()
+    await gateway.windows.run_once(network.clock.now())
+    assert (own, held) == (gateway.context.own, set(gateway.context.keyring.sealing))
+    await gateway.close()
+    again = await open_gateway(network, "XAA")
+    assert own == again.context.own
