@@ -789,3 +789,20 @@ async def test_a_correction_that_came_late_does_not_undo_another(two: Two) -> No
     await again.post(path, fields)
     assert 409 == (await confirm(again, path)).status
     assert "1999-12-31" == (await story.case(two.network, "XAA", ours)).draft["elements"]["birth_date"]
+
+
+async def test_a_record_of_a_return_does_not_undo_another(two: Two) -> None:
+    """What a colleague recorded meanwhile stays, and stands beside what was typed."""
+    ours, theirs = await story.acknowledged(two.network, handling=homeward.HANDLING, **homeward.MINOR)
+    await story.give_answer(two.network, theirs, story.reply())
+    await two.network.deliver()
+    returning = two.network.gateways["XAA"].returning
+    await returning.consider(ours, homeward.record(True), "first", "case_officer")
+    who, path = await two.officer("XAA", "first"), at(ours, "record", role="case_officer")
+    await open_step(who, ours, "record", role="case_officer")
+    theirs_now = {**homeward.record(True), "views": {"heard_on": "2026-11-19", "by": "the guardian in Vienna"}}
+    await returning.record(ours, theirs_now, "second", "liaison_officer")
+    await who.post(path, posted("record", homeward.record(True)))
+    page = await confirm(who, path)
+    assert (409, True) == (page.status, "the guardian in Vienna" in page.words)
+    assert theirs_now == (await story.case(two.network, "XAA", ours)).record
