@@ -11,8 +11,7 @@ import asyncio
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -42,7 +41,6 @@ from keys.card import Card
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore, open_store
 from keys.device import open_device
-from keys.errors import CardRefused
 from keys.ids import SIGN, key_id
 
 SOON = timedelta(days=60)
@@ -247,17 +245,8 @@ def _card(look: Look) -> Iterator[Item]:
                 yield note("card", text, hint, **values)
 
 
-def under(identity: bytes, raws: Sequence[bytes]) -> Sequence[bytes]:
-    """Return ``raws`` from the first by ``identity`` (32 bytes) on; those before a new identity key are history."""
-    for index, raw in enumerate(raws):
-        with suppress(CardRefused):
-            if card.parse_card(raw).identity == identity:
-                return raws[index:]
-    return raws
-
-
 def _chain(look: Look, held: Card) -> Iterator[Item]:
-    raws = under(held.identity, load_cards(look.settings.cards, held.country))
+    raws = load_cards(look.settings.cards, held.country)
     newest, why, _ = advance_chain(None, held.identity, raws, look.now)
     if why or newest is None or newest.digest != held.digest:
         text = N_("our cards do not follow one another: %(why)s")
@@ -423,7 +412,7 @@ def _trust(look: Look) -> Iterator[Item]:
 def _partners(look: Look) -> Iterator[Item]:
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
-        held, why, _ = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
+        held, why, _ = advance_chain(None, pin, load_cards(look.settings.cards, country), look.now)
         if held is None:
             other = N_("the card of %(country)s is not by the identity key pinned")
             hint = N_("ask %(country)s for its card, and compare the fingerprint by another way")
@@ -512,7 +501,7 @@ async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
     cards: dict[str, Card] = {}
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
-        held, _, _ = advance_chain(None, pin, under(pin, load_cards(look.settings.cards, country)), look.now)
+        held, _, _ = advance_chain(None, pin, load_cards(look.settings.cards, country), look.now)
         if held is not None and partner.get("transmission", "push") != "pull":
             cards[country] = held
     if peers is not None:

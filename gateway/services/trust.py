@@ -10,6 +10,7 @@ Rule 4: what the trustees distrust is on hold, or revoked, for as long as their 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
@@ -464,6 +465,15 @@ def _revoked(key: K, revoked: Mapping[str, datetime]) -> K:
     return replace(key, revoked_at=at)
 
 
+def under(identity: bytes, published: Sequence[bytes]) -> Sequence[bytes]:
+    """Return ``published`` from the first by ``identity`` (32 bytes) on: what is before a new identity is history."""
+    for index, raw in enumerate(published):
+        with suppress(CardRefused):
+            cards.verify_card(raw, identity)
+            return published[index:]
+    return published
+
+
 def advance_chain(
     held: Card | None,
     pin: bytes,
@@ -478,9 +488,12 @@ def advance_chain(
     Pure but for parsing. A card already held or older is passed over; the first that does not continue is a reason to
     hold, and what was held stays held. With ``country`` a card of another one is not taken. ``revoked`` is what cards
     before ``held`` revoked; what those of ``published`` revoke is returned with it, for a later one may leave it out.
+    Where none is held, cards before the first by the pin are those of an identity that was changed since.
     """
     known = earliest(revoked or {}, revocations(held) if held else {})
-    if held is not None and held.raw in published:
+    if held is None:
+        published = under(pin, published)
+    elif held.raw in published:
         published = published[published.index(held.raw) :]
     for raw in published:
         try:

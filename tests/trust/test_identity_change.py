@@ -2,14 +2,16 @@
 
 import pytest
 
+from gateway import home
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
 from gateway.services.context import Forbidden
+from gateway.services.trust import advance_chain
 from gateway.services.trust_acts import TrustActs
 from keys.sign import SigningKey
 from tests.support import story
 from tests.support.network import Network, open_gateway
-from tests.support.trust_list import World, first_card
+from tests.support.trust_list import World, first_card, now
 from tests.trust.homes import OFFICERS, confirm
 
 
@@ -124,3 +126,29 @@ async def test_the_next_card_of_the_same_identity_is_taken(both: tuple[Network, 
     world.issue("XBB", at=network.clock.now(), addresses=["https://127.0.0.1:8001"])
     await network.refresh()
     assert 2 == network.gateways["XAA"].context.trust.card("XBB").serial
+
+
+def test_new_partner_takes_the_identity_that_it_compared() -> None:
+    """Who pins the present identity of a State that changed it passes over the cards before the change (M-8.2)."""
+    old, new = SigningKey.generate(), SigningKey.generate()
+    first = first_card("XBB", old, now())
+    second = home.card_of_new_identity(first, new, now())
+    third = home.next_card(second, {}, new, now())
+    published = [first.raw, second.raw, third.raw]
+    held, hold, _ = advance_chain(None, new.public, published, now(), "XBB")
+    assert held is not None
+    assert (3, None) == (held.serial, hold)
+    held, hold, _ = advance_chain(None, SigningKey.generate().public, published, now(), "XBB")
+    assert held is None
+    assert "wrong-identity" in (hold or "")
+
+
+def test_card_of_another_identity_after_the_one_compared_holds() -> None:
+    """What follows under yet another identity key is a reason to hold, also for a new partner (M-8.5)."""
+    own, other = SigningKey.generate(), SigningKey.generate()
+    first = first_card("XBB", own, now())
+    held, hold, _ = advance_chain(
+        None, own.public, [first.raw, home.card_of_new_identity(first, other, now()).raw], now()
+    )
+    assert held == first
+    assert "wrong-identity" in (hold or "")
