@@ -210,9 +210,9 @@ def _assessments_kept(case: Case, event: Event, now: datetime) -> str | None:
 
 def _revocation_kept(case: Case, event: Event, now: datetime) -> str | None:
     """What the person said against a return is not unsaid: what follows it she said later."""
-    before, anew = case.record or {}, event.data["record"]
-    return _wish_unsaid(before.get("wish"), anew["wish"], now) or _refusal_unsaid(
-        before.get("reconfirmation"), anew["reconfirmation"], now
+    before, anew, today = case.record or {}, event.data["record"], _today(event, now)
+    return _wish_unsaid(before.get("wish"), anew["wish"], today) or _refusal_unsaid(
+        before.get("reconfirmation"), anew["reconfirmation"], today
     )
 
 
@@ -226,7 +226,7 @@ def _days(wish: Mapping[str, Any]) -> tuple[date | None, date | None]:
     return written_on and _day(written_on), revoked_on and _day(revoked_on)
 
 
-def _wish_unsaid(before: Mapping[str, Any] | None, wish: Mapping[str, Any] | None, now: datetime) -> str | None:
+def _wish_unsaid(before: Mapping[str, Any] | None, wish: Mapping[str, Any] | None, today: date) -> str | None:
     """
     Return why ``wish`` does not take the place of one that is no wish to return, or was revoked, or ``None``.
 
@@ -238,9 +238,9 @@ def _wish_unsaid(before: Mapping[str, Any] | None, wish: Mapping[str, Any] | Non
     if not wish:
         return "the person does not wish to return, and nothing else was written since"
     (said_on, revoked_on), (written_on, again) = _days(before), _days(wish)
-    last = max(filter(None, (said_on, revoked_on)), default=now.date())
-    if last > now.date() + timedelta(days=1):
-        last = now.date()  # a slip of the pen: it may be tomorrow already where it was said, and no later
+    last = max(filter(None, (said_on, revoked_on)), default=today)
+    if last > today + timedelta(days=1):
+        last = today  # a slip of the pen: it may be tomorrow already where it was said, and no later
     if not _wants_return(wish):
         back = (said_on or revoked_on) and max(filter(None, (written_on, again)), default=last) < last
         return "what the person said last is not dated back" if back else None
@@ -249,11 +249,11 @@ def _wish_unsaid(before: Mapping[str, Any] | None, wish: Mapping[str, Any] | Non
     return "the person does not wish to return, or no longer, and no other wish was written since"
 
 
-def _refusal_unsaid(before: Mapping[str, Any] | None, again: Mapping[str, Any] | None, now: datetime) -> str | None:
+def _refusal_unsaid(before: Mapping[str, Any] | None, again: Mapping[str, Any] | None, today: date) -> str | None:
     """Return why another word does not take the place of a no on the day of departure: that one holds for its day."""
     if not before or before["consent_stands"] is True:
         return None
-    said_on = min(_day(before["on"]), now.date() + timedelta(days=1))
+    said_on = min(_day(before["on"]), today + timedelta(days=1))
     if not again or _day(again["on"]) < said_on or (again["consent_stands"] is True and _day(again["on"]) == said_on):
         return "asked on that day, the person said no"
     return None
