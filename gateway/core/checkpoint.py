@@ -20,6 +20,7 @@ from hmac import digest as hmac_digest
 from gateway.core.merkle import HASH_BYTES, BadProof, leaf_hash, verify_inclusion
 from keys.errors import BadSignature
 from keys.sign import Signer, verify
+from schemas.ijson import MAX_INT
 
 __all__ = [
     "BadProof",
@@ -58,7 +59,7 @@ NOTES_KNOWN = 64
 """Notes that are remembered as signed, the latest: a few for each partner that answers at the moment."""
 
 _DASH = "\u2014 "
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 _NAME = re.compile(r"[A-Za-z0-9._/-]{1,255}")
 _ORIGIN = re.compile(r"[A-Z]{3}/[A-Z]{3}/[1-9][0-9]{0,15}")
 
@@ -98,8 +99,8 @@ def parse_base64(text: str, reason: str) -> bytes:
 
 
 def parse_number(text: str, reason: str) -> int:
-    """Return a decimal without leading zeros; raises ``BadProof``."""
-    if not _NUMBER.fullmatch(text):
+    """Return a decimal without leading zeros, at most 2^53 - 1 as everywhere else; raises ``BadProof``."""
+    if not _NUMBER.fullmatch(text) or int(text) > MAX_INT:
         raise BadProof(reason)
     return int(text)
 

@@ -354,7 +354,7 @@ def parse_receipt(raw: bytes) -> Receipt:
             _day(value["due_on"]),
         )
         same = serialize_receipt(receipt) == raw
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of an instant that has no equal in UTC
         # Not in the words of the error: what is no date is quoted there, and the detail of a refusal is logged.
         raise BadReceipt(Reason.RECEIPT_FORM, "a value") from None
     if not same:

@@ -33,6 +33,14 @@ def test_body_is_three_lines() -> None:
     assert (ORIGIN, 5, ROOT) == (found.origin, found.size, found.root)
 
 
+def test_size_is_a_number_of_the_protocol() -> None:
+    """A size is at most 2^53 - 1, so that every database and every other reader holds it."""
+    assert 2**53 - 1 == parse_checkpoint(checkpoint_body(ORIGIN, 2**53 - 1, ROOT)).size
+    for size in (2**53, 2**63, 10**19 - 1):
+        with pytest.raises(BadProof, match="checkpoint size"):
+            parse_checkpoint(checkpoint_body(ORIGIN, size, ROOT))
+
+
 def test_note_key_id_known() -> None:
     """The key id is the one other implementations give for this key and name."""
     # The key "PeterNeumann+c74f20a3+ARpc2Qc..." of the Go package golang.org/x/mod/sumdb/note.

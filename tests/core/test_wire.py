@@ -239,6 +239,7 @@ def test_contradicting_receipt_is_not_built(changes: dict[str, Any]) -> None:
         serialize_receipt(ACCEPTED).replace(b"accepted", b"accepte\\u0064"),
         serialize_receipt(ACCEPTED).replace(b'"2026-12-01"', b'"20261201"'),
         serialize_receipt(ACCEPTED).replace(b'"2026-12-01"', b"1"),
+        serialize_receipt(ACCEPTED).replace(format_instant(NOW).encode(), b"9999-12-31T23:59:59-23:59"),
         b"{}",
     ],
 )

@@ -49,6 +49,16 @@ async def test_whatever_size_is_claimed(trio: Network) -> None:
     assert ["fork"] == [row.kind for row in await conflicts(trio, "XCC")]
 
 
+async def test_size_that_no_row_holds_is_a_status(trio: Network) -> None:
+    """A keeper may sign a checkpoint of any size; the witness answers it as no checkpoint, and goes on."""
+    await story.replied(trio)
+    liar = await Liar.of(trio)
+    for size in (2**53, 10**19 - 1):
+        note = checkpoint.sign_note(checkpoint.checkpoint_body(ORIGIN, size, bytes(32)), ORIGIN, liar.log)
+        said = await trio.gateways["XCC"].witness.add_checkpoint(f"old 0\n\n{note}".encode())
+        assert 400 == said.status
+
+
 async def test_evidence_convicts_without_us(trio: Network) -> None:
     """The two notes that are kept verify under the card of the keeper alone, and contradict one another."""
     liar, other = await forked(trio)
