@@ -624,7 +624,7 @@ OF_ASKED = (
 DOCUMENTS = ("travel-document.issued", "travel-document.reissue")
 ASKING: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "proposed": ((*STOPS, "return.acceptance"), ()),
-    "refused": ((*DOCUMENTS, *STOPS), ()),
+    "refused": ((*DOCUMENTS, *STOPS, "return.handover", "return.monitoring", "return.take-back"), ()),
     "accepted": (STOPS, ()),
     "decided": ((*STOPS, "travel-document.issued"), ("travel-document.reissue",)),
     "documented": ((*DOCUMENTS, *STOPS), ()),

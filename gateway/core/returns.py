@@ -238,7 +238,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     *_cross(HELD, (*_FROM_ASKED, *REPORTS), KEEP),
     *_cross((S.UNDELIVERED, *OVER, S.NOT_RETURNED), (*_FROM_ASKED, *REPORTS, *_STOPS)),
     *_cross((S.CONSIDERED, S.RECALL), (*_FROM_ASKED, *REPORTS, *_STOPS)),
-    *_cross((S.ASSESSED,), ("document", "reissue", *_STOPS)),
+    # Of who was called back in silence and is assessed anew the other State may still report.
+    *_cross((S.ASSESSED,), ("document", "reissue", "handover", "take_back", *REPORTS, *_STOPS)),
     *_cross((*AWAY, *OUTCOMES), _STOPS),
     *_cross((S.DEPARTED,), ("reissue", "document")),
     # What the transport learns.

@@ -726,6 +726,21 @@ async def test_a_danger_is_on_record_while_the_person_is_called_back(network: Ne
     assert found("SEEN_CONCERN", "2026-12-15") in (await story.case(network, "XAA", ours)).findings
 
 
+async def test_a_danger_is_on_record_while_who_is_back_is_assessed_anew(network: Network) -> None:
+    """Back in silence and assessed for another return, the person is still reported on, and it is not refused."""
+    ours, theirs = await homeward.handed_over(network)
+    known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+    role = ("protection", "asylum_authority")
+    await acts(network, "XAA").recall(ours, "said so", "UNSAFE", "2026-12-20", *role, protection=known)
+    await network.gateways["XAA"].hold.release(ours, *role)
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    await acts(network, "XAA").record(ours, homeward.record(), "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    await report(network, theirs, "SEEN_CONCERN", "2026-12-15")
+    await network.deliver()
+    assert found("SEEN_CONCERN", "2026-12-15") in (await story.case(network, "XAA", ours)).findings
+
+
 async def test_who_is_called_back_and_not_yet_fetched_is_still_reported_on(network: Network) -> None:
     """A side that was told of a recall can say that the person is in danger, and both stay where they are."""
     ours, theirs = await homeward.handed_over(network)
