@@ -98,9 +98,8 @@ async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime
     leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
     requested = case.partner if case.side is Side.REQUESTING else context.country
     clock_step = TYPES[send.type].clock_step
-    gone = (
-        case.state is State.ERASED
-    )  # the confirmation of an erasure outlives its case: it is of none, and says nothing of it
+    # The confirmation of an erasure outlives its case: it is of none, and says nothing of it.
+    gone = case.state is State.ERASED
     letter = Letter(
         partner=case.partner,
         type=send.type,
