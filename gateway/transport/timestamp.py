@@ -53,12 +53,19 @@ class HttpTimeStamper:
             ):
                 if response.status != 200 or response.content_type != RESPONSE_TYPE:
                     raise Unavailable(f"the authority answered with {response.status}")
-                raw = await response.content.read(RESPONSE_MAX_BYTES + 1)
+                return await _whole(response)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unavailable(f"the authority cannot be reached: {type(error).__name__}") from error
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole answer, in however many pieces it comes. Raises ``Unavailable``."""
+    raw = bytearray()
+    async for chunk in response.content.iter_any():
+        raw += chunk
         if len(raw) > RESPONSE_MAX_BYTES:
             raise Unavailable("the answer of the authority is too large")
-        return raw
+    return bytes(raw)
 
 
 def load_roots(path: Path) -> list[x509.Certificate]:

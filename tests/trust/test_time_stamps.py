@@ -1,5 +1,6 @@
 """Time-stamps (RFC 3161) of kept checkpoints, by an authority that is made here with OpenSSL."""
 
+import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -61,6 +62,7 @@ class Authority:
     url: str = ""
     asked: list[bytes] = field(default_factory=list)
     status: int = 200
+    pieces: int = 1
 
     def openssl(self, *arguments: str, given: bytes = b"") -> bytes:
         """Run OpenSSL and return what it prints."""
@@ -85,13 +87,21 @@ class Authority:
         self.openssl("ts", "-reply", "-config", "tsa.cnf", "-section", "one", "-queryfile", "query", "-out", "reply")
         return (self.folder / "reply").read_bytes()
 
-    async def serve(self, request: web.Request) -> web.Response:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer over HTTP."""
         assert REQUEST_TYPE == request.headers["Content-Type"]
         self.asked.append(await request.read())
         if self.status != 200:
             return web.Response(status=self.status)
-        return web.Response(body=self.reply(self.asked[-1]), content_type=RESPONSE_TYPE)
+        raw = self.reply(self.asked[-1])
+        response = web.StreamResponse(headers={"Content-Type": RESPONSE_TYPE})
+        response.content_length = len(raw)
+        await response.prepare(request)
+        size = -(-len(raw) // self.pieces)
+        for start in range(0, len(raw), size):
+            await response.write(raw[start : start + size])
+            await asyncio.sleep(0.1 if self.pieces > 1 else 0)
+        return response
 
 
 @pytest_asyncio.fixture
@@ -122,6 +132,13 @@ async def test_token_verifies_here_and_with_openssl(authority: Authority) -> Non
     authority.openssl(*check, "data")
     with pytest.raises(subprocess.CalledProcessError):
         authority.openssl(*check, "token")
+
+
+async def test_token_in_several_pieces_is_read_whole(authority: Authority) -> None:
+    """A token with its certificates fills more than one segment of a line; all of them are waited for."""
+    authority.pieces = 3
+    raw = await HttpTimeStamper(authority.url, authority.folder / "root.pem").stamp(b"one tree\n")
+    assert verify_token(raw, b"one tree\n", load_roots(authority.folder / "root.pem"))
 
 
 async def test_token_of_another_text_or_authority(authority: Authority, tmp_path: Path) -> None:
