@@ -69,6 +69,10 @@ _ASKED: Mapping[str, str] = {
 # The fields of a step.
 
 
+_REPLACES = frozenset({"correction", "record"})
+"""Steps that replace what is on record: nothing of that may have changed, also where the role does not see it."""
+
+
 def _needs_reason(step: Step) -> bool:
     """Tell whether the page shows what is on record about the person, to a role that may see it."""
     return step.role in {"correction": DESK, "record": RETURN_DESK}.get(step.verb, frozenset())
@@ -121,7 +125,7 @@ async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Fo
     if VERBS[step.verb].compared:
         shows = _needs_reason(step)
         case = await looks.seen(visit, step.row, step.role, why if shows else "", "view")
-        seen = cases.mark(visit.site.desk.context, case, cases.WHOLE if shows else cases.STEP)
+        seen = cases.mark(visit.site.desk.context, case, cases.WHOLE if step.verb in _REPLACES else cases.STEP)
         value = _recorded(step, case) if shows else {}
     return Form(of, MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone), seen=seen)
 
