@@ -10,7 +10,8 @@ from gateway.core.deadlines import RemarkTerms
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.remark import digest_of
-from gateway.services.ports import Redacted
+from gateway.services import cases
+from gateway.services.ports import Redacted, Tx
 from schemas import SchemaError
 from tests.support import story
 from tests.support.network import Network
@@ -331,12 +332,17 @@ async def test_who_confirmed_a_remark_does_not_approve_it(network: Network) -> N
 
 
 async def test_who_confirmed_and_when_is_in_the_history(network: Network) -> None:
-    """The confirmation is an event of the case, with its person, its time and its digest."""
+    """The confirmation is an event of the case, with its person and, sealed with the case, the digest of the words."""
     ref = await confirmed(network)
-    store = network.gateways["XAA"].store
-    events = [one for one in await store.read(lambda tx: tx.events(ref)) if one.event == "confirm_remark"]
+    context = network.gateways["XAA"].context
+
+    async def unit(tx: Tx) -> list[tuple[str, str, str | None]]:
+        held = await cases.load(context, tx, ref)
+        told = [one for one in await tx.events(ref) if one.event == "confirm_remark"]
+        return [(one.actor, one.role, cases.digest_of(context, held, one)) for one in told]
+
     remark = (await story.case(network, "XAA", ref)).remark
-    assert [("first", "case_officer", remark.digest)] == [(one.actor, one.role, one.digest) for one in events]
+    assert [("first", "case_officer", remark.digest)] == await context.store.read(unit)
 
 
 async def test_what_a_remark_tells_of_protection_stays_told(network: Network) -> None:
