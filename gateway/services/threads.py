@@ -226,8 +226,13 @@ async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     lost = [row for row in lost if row.epoch == context.epoch and row.type != WITHDRAWAL]
     await take_out(context, tx, held, [row for row in lost if row.posted_at is None], now)
     for row in lost:
-        if row.posted_at is not None:
+        if row.posted_at is None:
+            continue
+        try:
             await _post_on(context, tx, held, row, now)
+        except BadRest as error:
+            # It stays lost; word that somebody is on the way must be taken all the same.
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
     return await _late(context, tx, held, now)
 
 
