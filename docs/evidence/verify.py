@@ -67,8 +67,8 @@ def trust(_, root):  # from the root that was compared to the identity key of ea
         if name in members and role["paths"] == [f"cards/{country}/*"]:
             goal = part(f"trust/{country}.json", rules["keys"], role, shot[f"{country}.json"])["targets"]
             need(goal[f"cards/{country}/card.json"]["hashes"]["sha256"] == sha256(members[name]).hexdigest(), name)
-            raws = json.loads(members[name])["cards"]
-            listed[country] = {json.loads(b64(one.split(".")[1]))["identity"] for one in raws}
+            cards[country] = [json.loads(b64(one.split(".")[1])) for one in json.loads(members[name])["cards"]]
+            listed[country] = {card["identity"] for card in cards[country]}  # also of cards that are not in the file
 
 
 def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list for that instant

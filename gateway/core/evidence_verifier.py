@@ -94,6 +94,7 @@ class _Verifier:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cards: dict[str, list[Card]] = field(default_factory=dict)
+    listed: dict[str, list[Card]] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
 
@@ -168,6 +169,7 @@ class _Verifier:
             return
         self.pins.setdefault(country, frozenset(card.identity for card in cards))
         self.pinned |= {country} if pinned else set()
+        self.listed[country] = [card for card in cards if card.identity in self.pins[country]]
         for card in cards:
             here = self.members.get(card_name(card))
             if here is not None and here != card.raw:
@@ -199,7 +201,10 @@ class _Verifier:
                 self._fault(name, "the card is signed by another identity key than the one given")
             else:
                 self.cards.setdefault(card.country, []).append(card)
-        for cards in self.cards.values():
+        for country, cards in self.cards.items():
+            # Who exports may leave out a card, and what the list says by it, such as that a key was revoked, holds.
+            held = {card.raw for card in cards}
+            cards += [card for card in self.listed.get(country, ()) if card.raw not in held]
             cards.sort(key=lambda card: card.serial)
             self._chain(cards)
 

@@ -12,9 +12,10 @@ import pytest_asyncio
 
 from gateway import settings
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core import evidence_manifest
+from gateway.core import evidence, evidence_manifest
 from gateway.core.evidence_report import faults_by_member
 from gateway.core.evidence_verifier import Anchors
+from gateway.core.wire import format_instant
 from gateway.core.witness_policy import serialize_vkey
 from gateway.services.evidence import export, pack
 from keys import card, trust_list
@@ -249,3 +250,25 @@ async def test_from_the_command_line(listed: Listed, tmp_path: Path) -> None:
     assert (6, True) == (told.exit_code, "trust/1.root.json" in told.stderr)
     told = call("evidence", "verify", file, "--root", tmp_path / "missing.json")
     assert (2, True) == (told.exit_code, "missing.json cannot be read" in told.stderr)
+
+
+async def test_card_that_revokes_cannot_be_left_out(listed: Listed, tmp_path: Path) -> None:
+    """What the list in the file says of a key holds where its card is missing from the file: to both verifiers."""
+    at = listed.network.clock.now()
+    listed.network.clock.pass_(hours=1)
+    ref = evidence_manifest.parse_manifest(members_of(await listed.case())[evidence.MANIFEST]).case
+    own, keyring = listed.network.gateways["XBB"].context.own, listed.network.gateways["XBB"].context.keyring
+    assert own is not None
+    kid, said = keyring.signing.kid, {"revoked_at": format_instant(at)}
+    revoked = [one | (said if one["kid"] == kid else {}) for one in card.claims_of(own)["signing"]]
+    listed.world.issue("XBB", at=listed.network.clock.now(), signing=revoked)
+    await listed.network.gateways["XAA"].refresh_trust()
+    whole = members_of(await listed.exported(ref))
+    cut = {name: whole[name] for name in whole.keys() - {"cards/XBB-2.jws", evidence.MANIFEST, evidence.SIGNED}}
+    signer = listed.network.gateways["XAA"].context.keyring.signing
+    made = pack(evidence_manifest.build(evidence_manifest.parse_manifest(whole[evidence.MANIFEST]), cut, signer))
+    faults = verify_bytes(made, Anchors(root=listed.root)).faults
+    assert any("revoked" in fault.reason for fault in faults if fault.member.startswith("receipts/"))
+    (tmp_path / "root.json").write_bytes(listed.root)
+    code, out = await run(tmp_path / "case.zip", made, str(tmp_path / "root.json"))
+    assert (6, True) == (code, "the key had been revoked" in out)
