@@ -200,6 +200,9 @@ class Case:
 
     ``former`` are the elements a person is found by (``person_keys.FOUND_BY``) as they stood before each rectification:
     what was sent is known elsewhere under them, and another case may still have them.
+
+    ``accepted`` are the digests of the acceptances that were taken in the thread, whatever became of the return since:
+    each is the answer to one proposal, and to no later one.
     """
 
     ref: str
@@ -238,6 +241,7 @@ class Case:
     withdraws_at: str | None = None
     answered: str | None = None
     former: tuple[Mapping[str, Any], ...] = ()
+    accepted: tuple[str, ...] = ()
 
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""
@@ -298,6 +302,7 @@ def parse_case(raw: bytes) -> Case:
             "findings": tuple(value["findings"]),
             "releases": tuple(Release(**release) for release in value["releases"]),
             "notices": tuple(Notice(**notice) for notice in value["notices"]),
+            "accepted": tuple(value.get("accepted", ())),
             "former": tuple(value.get("former", ())),
             "remark": _parse_remark(value.get("remark")),
             "remark_stop": Stop(**stop) if (stop := value.get("remark_stop")) else None,

@@ -2,7 +2,7 @@
 What each event of state table R changes besides the state, and what it leads to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -170,17 +170,27 @@ def _told(type: str) -> Apply:
     """Take in a message of the other State that moves the return, with the statements that came with it."""
 
     def apply(case: Case, event: Event, now: datetime) -> Change:
-        case = _warned(case, type, body_of(event))
+        brought = event.data.get("releases", ())
+        case = _warned(_noted(case, brought), type, body_of(event))
         if case.state in PASSED[case.side] and not (case.state is S.UNDELIVERED and type in AWAITED[case.side]):
             return case, (Notify("interior"),)
         case = _clocked(_said(case, type, body_of(event)), event)
         # Said again, the later word counts.
-        brought = event.data.get("releases", ())
         named = {(one.authority, one.kind) for one in brought}
         kept = tuple(one for one in case.releases if (one.authority, one.kind) not in named)
         return replace(case, releases=(*kept, *brought)), (Notify("interior"),)
 
     return apply
+
+
+ACCEPTED_MAX = 256
+"""Acceptances that are known again in a thread; each has a statement of an authority, and a return needs one."""
+
+
+def _noted(case: Case, brought: Sequence[Release]) -> Case:
+    """Return the case with the acceptances that came, each the answer to one proposal, among those known again."""
+    new = [one.digest for one in brought if (one.authority, one.kind) == ("theirs", "return.acceptance")]
+    return replace(case, accepted=tuple(dict.fromkeys((*case.accepted, *new)))[-ACCEPTED_MAX:]) if new else case
 
 
 CORRECTED_LATE = "the escort signed another protocol of the handover after both hands had signed one; compare the two"

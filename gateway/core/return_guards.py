@@ -286,6 +286,8 @@ def _welfare_released(case: Case, event: Event, now: datetime) -> str | None:
 
 
 def _welfare_accepted(case: Case, event: Event, now: datetime) -> str | None:
+    if event.name == "acceptance" and {one.digest for one in event.data.get("releases", ())} & {*case.accepted}:
+        return "this acceptance was the answer to an earlier proposal"
     if event.name != "accept":
         role = "welfare" if represented(case) else "desk_head"
         authority = "theirs" if case.side is Side.REQUESTING else "ours"

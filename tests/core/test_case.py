@@ -69,7 +69,7 @@ def test_overdue_is_no_state() -> None:
 def test_case_written_before_it_was_filled_up_is_read() -> None:
     """A row of an earlier version, without spaces, images, a remark or a correction, is the same case."""
     raw = orjson.loads(serialize_case(FULL).rstrip())
-    for name in ("renditions", "remark", "remark_stop", "former"):
+    for name in ("renditions", "remark", "remark_stop", "former", "accepted"):
         del raw[name]
     assert FULL == parse_case(orjson.dumps(raw))
 

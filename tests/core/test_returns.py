@@ -803,6 +803,19 @@ def test_who_approves_does_not_release(minor: bool) -> None:
     assert take(released, "approve", minor=minor, by=("boris", "liaison_officer"))
 
 
+@OF_BOTH_AGES
+@pytest.mark.parametrize("state", [S.PROPOSED, S.CONSIDERED])
+def test_an_acceptance_accepts_one_proposal(minor: bool, state: State) -> None:
+    """What was taken once, also where the return had moved on, is no answer to another plan."""
+    role = "welfare" if minor else "desk_head"
+    releases = (kit.release("theirs", "return.acceptance", role, kit.acceptance(minor)),)
+    case = ready(ASKING, state, "acceptance", minor, releases=())
+    moved, _ = take(case, "acceptance", minor=minor, releases=releases, body=kit.acceptance(minor))
+    again = replace(ready(ASKING, S.PROPOSED, "acceptance", minor, releases=()), accepted=moved.accepted)
+    with pytest.raises(RuleRefused, match="R-10: this acceptance was the answer to an earlier proposal"):
+        take(again, "acceptance", minor=minor, releases=releases, body=kit.acceptance(minor))
+
+
 def test_a_second_release_replaces_the_first() -> None:
     """The authority that signs again is held by its last word, and the other side's is kept."""
     case = ready(ASKING, S.ASSESSED, "endorse")
@@ -840,9 +853,10 @@ def test_a_refusal_leads_back_to_the_assessment() -> None:
 @pytest.mark.parametrize("case_state", [S.CONSIDERED, S.NOT_RETURNED, S.WITHDRAWN, S.UNDELIVERED])
 @pytest.mark.parametrize("name", ["acceptance", "refusal", "document"])
 def test_what_crossed_is_taken_and_changes_nothing(case_state: State, name: str) -> None:
-    """An answer to a return that is no longer meant is accepted without a word, and counts for nothing."""
+    """An answer to a return that is no longer meant is taken without a word, and counts for nothing then or later."""
     case = ready(ASKING, case_state, name)
-    assert (case, (Notify("interior"),)) == take(case, name)
+    came = tuple(one.digest for one in kit.signatures(ASKING) if (one.authority, name) == ("theirs", "acceptance"))
+    assert (replace(case, accepted=came), (Notify("interior"),)) == take(case, name)
 
 
 def test_a_request_for_a_document_is_remembered() -> None:

@@ -9,8 +9,10 @@ import pytest
 import schemas
 from gateway.core import codes
 from gateway.core.machine import NOT_TOLD, IllegalStep, RuleRefused
+from gateway.core.messages import ACCEPTANCE
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
 from gateway.core.return_guards import UNTOLD, document
+from gateway.services import cases, threads
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import HttpAnswer
 from gateway.services.receive import _replied
@@ -540,6 +542,33 @@ async def test_who_is_back_in_silence_is_told_of_once_no_need_is_attested(networ
     await acts(network, "XAA").recall(ours, "she is here", *back)
     await network.deliver()
     assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+async def test_an_acceptance_is_no_answer_to_another_plan(network: Network) -> None:
+    """A gateway that is taken over sends what its child welfare signed for the first plan again, for a second one."""
+    ours, theirs = await homeward.accepted(network, minor=True)
+    context = network.gateways["XBB"].context
+    before = await context.store.read(lambda tx: cases.load(context, tx, theirs))
+    (old,) = await outbox(network, "XBB", theirs, ACCEPTANCE)
+    send = threads.again(context, before, old)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "welfare", "child_welfare")
+    plan = {**homeward.PLAN, "window": {"from": "2027-01-10", "until": "2027-01-20"}, "needs": []}
+    pending = await acts(network, "XAA").prepare(ours, plan, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    await homeward.endorse(network, ours, pending, True)
+    await acts(network, "XAA").propose(ours, "first", "case_officer")
+    await network.deliver()
+
+    async def replay(tx: Any) -> None:
+        held = await cases.load(context, tx, theirs)
+        lying = replace(held.case, state=before.case.state, releases=before.case.releases, said=before.case.said)
+        held = await cases.note(context, tx, held, lying, "reckoned", "XBB", network.clock.now())
+        await threads.queue(context, tx, held, send, network.clock.now())
+
+    await context.commit(replay)
+    await network.deliver()
+    assert "PROPOSED" == await story.state(network, "XAA", ours)
 
 
 async def test_who_never_left_is_not_called_back(network: Network) -> None:
