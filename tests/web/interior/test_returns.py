@@ -92,7 +92,7 @@ async def test_messages_are_read_by_their_codes(both: tuple[Desk, Desk]) -> None
     ours, _ = await homeward.handed_over(desk.network, minor=True)
     text = (await looked(await desk.officer("first"), ours, "/return")).words
     for wanted in (
-        "From 2026-12-10 until 2026-12-20",
+        "From 2026-12-10 until 2027-02-28",
         schemas.codes("carer_class")["RELATIVE"]["en"],
         schemas.codes("identity_check")["TRAVEL_DOCUMENT"]["en"],
         schemas.codes("conclusion_kind")["best_interests"]["en"],
