@@ -25,7 +25,7 @@ from nacl.pwhash import argon2id
 
 from gateway import app, home, settings
 from gateway.core.wire import format_instant
-from gateway.services import windows
+from gateway.services import own_card, windows
 from gateway.services.context import NoRedactor
 from gateway.settings import Settings
 from gateway.storage import migrate
@@ -142,7 +142,7 @@ _PLACES: tuple[tuple[Any, str], ...] = (
     (migrate, "load_migrations"),
     (migrate, "_check_schema"),
     (card, "parse_card"),
-    (app, "parse_card"),
+    (own_card, "parse_card"),
     (windows, "parse_card"),
     (home, "SealingKey"),
     (settings, "load"),
