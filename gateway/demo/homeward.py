@@ -10,6 +10,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.core.wire import format_instant
 from gateway.demo.report import case_of
 from gateway.demo.states import ASKED, ASKING, World
 from gateway.services.returning import Protocol
@@ -173,9 +174,10 @@ class Homeward:
         await self._ours.depart(self._ref, "escort")
 
     async def hand_over(self) -> None:
-        """Sign the protocol as the first hand."""
-        seen = await self._ours.protocol(self._ref, PROTOCOL, "escort", "escort")
-        await self._ours.hand_over(self._ref, PROTOCOL, self._hand(ASKING, "escort", "delivery", seen), "escort")
+        """Sign the protocol of now as the first hand."""
+        protocol = {**PROTOCOL, "at": format_instant(self._world.clock.now())}
+        seen = await self._ours.protocol(self._ref, protocol, "escort", "escort")
+        await self._ours.hand_over(self._ref, protocol, self._hand(ASKING, "escort", "delivery", seen), "escort")
 
     async def confirm(self) -> None:
         """Sign the same bytes as the second hand."""
