@@ -137,7 +137,7 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
 
 SILENT = frozenset(
     {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered"}
-    | {"delay_notice_due", "close", "block", "erase", "strip", "reckoned_anew", "resync"}
+    | {"delay_notice_due", "close", "discard", "block", "erase", "strip", "reckoned_anew", "resync"}
 )
 """Steps that a case may take while no person takes any: what timers and receipts bring, and reminders."""
 
