@@ -15,7 +15,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from nacl.bindings import crypto_sign_open
 
-members, faults, cards, listed, rows, checkpoints, proved = {}, [], {}, {}, {}, {}, set()
+members, faults, cards, rows, checkpoints, proved = {}, [], {}, {}, {}, set()
 canonical = partial(json.dumps, sort_keys=True, separators=(",", ":"), ensure_ascii=False)  # what TUF signs
 
 
@@ -58,17 +58,15 @@ def trust(_, root):  # from the root that was compared to the identity key of ea
     while (name := f"trust/{root['version'] + 1}.root.json") in members:
         root, before = part(name, root["keys"], root["roles"]["root"]), root["version"]
         need(part(name, root["keys"], root["roles"]["root"])["version"] == before + 1, "a root of another number")
-    keys, roles = root["keys"], root["roles"]
-    stamp = part("trust/timestamp.json", keys, roles["timestamp"])["meta"]
-    shot = part("trust/snapshot.json", keys, roles["snapshot"], stamp["snapshot.json"])["meta"]
-    rules = part("trust/targets.json", keys, roles["targets"], shot["targets.json"])["delegations"]
+    stamp = part("trust/timestamp.json", root["keys"], root["roles"]["timestamp"])["meta"]
+    shot = part("trust/snapshot.json", root["keys"], root["roles"]["snapshot"], stamp["snapshot.json"])["meta"]
+    rules = part("trust/targets.json", root["keys"], root["roles"]["targets"], shot["targets.json"])["delegations"]
     for role in rules["roles"]:
         country, name = role["name"], f"trust/{role['name']}.cards.json"
         if name in members and role["paths"] == [f"cards/{country}/*"]:
             goal = part(f"trust/{country}.json", rules["keys"], role, shot[f"{country}.json"])["targets"]
             need(goal[f"cards/{country}/card.json"]["hashes"]["sha256"] == sha256(members[name]).hexdigest(), name)
             cards[country] = [json.loads(b64(one.split(".")[1])) for one in json.loads(members[name])["cards"]]
-            listed[country] = {card["identity"] for card in cards[country]}  # also of cards that are not in the file
 
 
 def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list for that instant
@@ -79,7 +77,7 @@ def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list fo
     country = value.get("from") or value["country"]
     if typ == "xg1-card":
         keys = [{"kid": kid, "key": value["identity"]}]
-        need(not listed or value["identity"] in listed.get(country, ()), "not the identity key that is listed")
+        need(len(sys.argv) < 3 or value["identity"] in {c["identity"] for c in cards.get(country, ())}, "not listed")
     else:
         at = value.get("received_at") or value.get("exported_at") or row["received_at"] or row["queued_at"]
         keys = [key for card in cards[country] for key in card["signing"] if key["kid"] == kid]
@@ -91,7 +89,7 @@ def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list fo
     if typ == "xg1-receipt":
         two = [about["partner"], about["country"]][:: 1 if row["direction"] == "sent" else -1]
         need([value["from"], value["to"], value["payload"]] == [*two, row["digest"]], "about another message")
-        proved.update([row["digest"]] * ([value["status"], value["code"]] == [row["status"], row["code"]]))
+        proved.add((name, country, row["digest"], value["status"], value["code"]))
     need(typ != "xg1-msg" or sha256(b64(payload)).digest() == b64(row["digest"]), "another message")
 
 
@@ -122,13 +120,13 @@ def opening(name, row):  # RFC 9162 section 2.1.3.2; C2SP tlog-proof, tlog-check
         by.update([country] if blob else [])
     need(origin in by, "the checkpoint is not signed by the keeper of the log")
     checkpoints.setdefault(f"{origin} of {size} entries", set()).update(by)
+    return row["receipt"], row["keeper"]
 
 
-with zipfile.ZipFile(sys.argv[1]) as archive:
+with zipfile.ZipFile(sys.argv[1]) as archive, open(sys.argv[-1], "rb") as file:
     members.update((name, archive.read(name)) for name in archive.namelist())
     faults += [("", "a member stands twice")] * (len(members) != len(archive.namelist()))
-if len(sys.argv) > 2:
-    with open(sys.argv[2], "rb") as file:
+    if len(sys.argv) > 2:
         attempt(trust, "trust/targets.json", json.load(file)["signed"])
 manifest = attempt(lambda name: b64(members[name].split(b".")[1].decode()), "manifest.jws") or b""
 about = attempt(lambda name: json.loads(manifest or members[name]), "manifest.json") or {}
@@ -140,9 +138,11 @@ for name in sorted((members.keys() | told.keys()) - {"manifest.jws"}):  # that o
 attempt(lambda name: rows.update((r["digest"], r) for r in json.loads(members[name])["messages"]), "messages.json")
 for name in sorted(name for name in members if name.endswith(".jws")):  # cards come first
     attempt(signed, name)
-for row in attempt(lambda name: json.loads(members[name])["openings"], "openings.json") or []:
-    attempt(opening, row.get("proof", "openings.json"), row)
-faults += [("messages.json", f"{key}: no receipt says so") for key in rows.keys() - proved if rows[key].get("status")]
+openings = attempt(lambda name: json.loads(members[name])["openings"], "openings.json") or []
+entered = {attempt(opening, row.get("proof", "openings.json"), row) for row in openings}
+said = [more for name, signer, *more in proved if (name, signer) in entered]
+unsaid = [key for key, row in rows.items() if row.get("status") and [key, row["status"], row.get("code")] not in said]
+faults += [("messages.json", f"{key}: no receipt in the log of its signer says so") for key in unsaid]
 print("\n".join(f"{name or 'the file'}: {reason}" for name, reason in faults) or "nothing is wrong")
 print("\n".join(f"checkpoint {at}, signed by {', '.join(sorted(by))}" for at, by in checkpoints.items()))
 print("\n".join(f"identity key of {name}: {own[-1]['identity']}" for name, own in cards.items()))

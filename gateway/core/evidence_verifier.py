@@ -97,6 +97,8 @@ class _Verifier:
     listed: dict[str, list[Card]] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    entered: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
+    """For each receipt, under which checkpoint (origin and size) it stands in the log of each State."""
 
     def run(self) -> Report:
         """Check everything in an order in which what is needed later is known."""
@@ -110,9 +112,10 @@ class _Verifier:
             self._listed(manifest)
             self._belongs(manifest)
             self._receipts(manifest)
-            proved = self._messages(manifest)
             self._openings(manifest)
+            proved = self._messages(manifest)
             self._stamps()
+            self._dated(manifest)
             self._cosigned(manifest)
             self._content(manifest)
             self._clocks(manifest)
@@ -361,14 +364,25 @@ class _Verifier:
         digests = [row["digest"] for row in rows]
         if len(set(digests)) != len(digests):
             self._fault(MESSAGES, "a message stands twice")
-        return tuple(self._proved(number, row) for number, row in enumerate(rows, 1))
+        return tuple(self._proved(manifest, number, row) for number, row in enumerate(rows, 1))
 
-    def _proved(self, number: int, row: Mapping[str, Any]) -> Proved:
-        """Find the receipt that says what the row says; without one the row says more than is proved."""
-        about = [receipt for receipt in self.receipts.values() if receipt.payload == row["digest"]]
+    def _proved(self, manifest: Manifest, number: int, row: Mapping[str, Any]) -> Proved:
+        """
+        Find the receipt that says what the row says; without one the row says more than is proved.
+
+        That of a message which was sent stands in the log of the State that received it. In the log of the State that
+        exports alone it may be by a key that was stolen from the other.
+        """
+        of_it = {name: receipt for name, receipt in self.receipts.items() if receipt.payload == row["digest"]}
+        about = list(of_it.values())
         fitting = [receipt for receipt in about if _fits(row, receipt)]
         if row["status"] is not None and not fitting:
             self._fault(MESSAGES, f"row {number}: no receipt that stands says so")
+        elif row["direction"] == SENT and fitting:
+            there = [one for name, one in of_it.items() if manifest.partner in self.entered.get(name, ())]
+            if not any(receipt in there for receipt in fitting):
+                self._fault(MESSAGES, f"row {number}: no opening puts a receipt that says so into the receiver's log")
+            fitting.sort(key=lambda receipt: receipt not in there)
         if row["status"] is None and about:
             self._fault(MESSAGES, f"row {number}: there is a receipt, and the row has no status")
         if row["direction"] == RECEIVED and row["received_at"] is None:
@@ -388,7 +402,7 @@ class _Verifier:
 
     def _openings(self, manifest: Manifest) -> None:
         roots: dict[tuple[str, int], bytes] = {}
-        opened, used = set(), set()
+        used = set()
         for number, row in enumerate(self.rows[OPENINGS], 1):
             used.add(row["proof"])
             receipt = self.members.get(row["receipt"]) if RECEIPT_NAME.fullmatch(row["receipt"]) else None
@@ -404,12 +418,12 @@ class _Verifier:
             except _BAD as error:
                 self._fault(row["proof"], error)
                 continue
-            opened.add((row["receipt"], row["keeper"]))
+            self.entered.setdefault(row["receipt"], {})[row["keeper"]] = (head.origin, head.size)
             self._cosigners(row["proof"], head, proof)
             if roots.setdefault((head.origin, head.size), head.root) != head.root:
                 self._fault(row["proof"], "two checkpoints of one log and size have different roots")
         for name, _ in self._named(RECEIPT_NAME):
-            if (name, manifest.country) not in opened:
+            if manifest.country not in self.entered.get(name, ()):
                 self._fault(name, "no opening that stands puts the receipt into the log of the State that exported")
         for name, _ in self._named(PROOF_NAME):
             if name not in used:
@@ -488,6 +502,28 @@ class _Verifier:
                 self.stamped[place] = self.anchors.check_token(self.members[name], body.encode())
             except ValueError as error:
                 self._fault(name, error)
+
+    def _dated(self, manifest: Manifest) -> None:
+        """
+        Say of a receipt by a key that was revoked later if nobody but who exports shows that it stood before that.
+
+        Whoever has such a key can date a receipt back, and a log alone does not show since when it holds an entry.
+        """
+        for name, receipt in self.receipts.items():
+            kid = jws_format.parse(self.members[name], jws_format.TYP_RECEIPT).kid
+            listed = (key for card in self.cards.get(receipt.sender, ()) for key in card.signing if key.kid == kid)
+            revoked = min((key.revoked_at for key in listed if key.revoked_at is not None), default=None)
+            places = self.entered.get(name, {}).values()
+            by = (self.heads[place][2].items() for place in places)
+            seen = [at for one in by for country, at in one if country != manifest.country]
+            seen += [datetime.fromisoformat(self.stamped[place]) for place in places if place in self.stamped]
+            if revoked is None or any(at < revoked for at in seen):
+                continue
+            text = "its key was revoked since, and nobody else signed before that a log held it"
+            if self.anchors.witnessed:
+                self._fault(name, text)
+            else:
+                self.notes.append(f"{name}: {text}")
 
     def _stood(self, manifest: Manifest | None) -> tuple[Stood, ...]:
         if manifest is None:

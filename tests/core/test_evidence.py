@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gateway.core import checkpoint, evidence, evidence_manifest, evidence_rows, merkle, wire
 from gateway.core.evidence_manifest import Manifest
 from gateway.core.evidence_report import faults_by_member
-from gateway.core.evidence_verifier import verify
+from gateway.core.evidence_verifier import Anchors, verify
 from keys import b64, card, jws
 from keys.card import parse_card
 from keys.seal import SealingKey
@@ -428,6 +428,34 @@ def test_two_reckonings_are_a_note_and_no_fault() -> None:
     report = verify(signed(plain(clocks=[{**CLOCK, "due_on": "2026-04-07"}])))
     assert () == report.faults
     assert any("2026-04-03" in note and "2026-04-07" in note for note in report.notes)
+
+
+def dated_back(*, theirs: bool) -> dict[str, bytes]:
+    """Return a receipt by a key that XBB revoked since, of before that; without ``theirs`` no log of XBB holds it."""
+    first = parse_card(make_card(XBB))
+    window = {"from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "revoked_at": "2026-04-01T00:00:00Z"}
+    signing = [{"kid": XBB.signing.kid, "key": b64.encode(XBB.signing.public), **window}]
+    members = plain() if theirs else plain(openings=[opening("XAA", "XBB")])
+    if not theirs:
+        del members[f"log/{DIGEST}.XBB.proof"]
+    return members | {"cards/XBB-2.jws": make_card(XBB, serial=2, prev=first.digest, signing=signing)}
+
+
+def test_receipt_that_stands_in_the_log_of_who_exports_alone_proves_nothing() -> None:
+    """Who has a stolen key of the other State dates receipts as they like; its log has none of them."""
+    found = faults(signed(dated_back(theirs=False)))
+    assert {"messages.json": ["row 1: no opening puts a receipt that says so into the receiver's log"]} == found
+
+
+def test_receipt_by_a_key_revoked_since_is_told_where_nobody_shows_that_it_is_older() -> None:
+    """It is a note, for a receipt of before proves what it proved; where cosignatures are demanded it is a fault."""
+    pins = {"XAA": [XAA.identity.public], "XBB": [XBB.identity.public]}
+    members = signed(dated_back(theirs=True))
+    text = "its key was revoked since, and nobody else signed before that a log held it"
+    report = verify(members, Anchors(identities=pins))
+    assert ((), True) == (report.faults, f"{RECEIPT_NAME}: {text}" in report.notes)
+    report = verify(members, Anchors(identities=pins, witnessed=True))
+    assert text in [fault.reason for fault in report.faults if fault.member == RECEIPT_NAME]
 
 
 def test_rotated_key_is_found_in_an_older_card() -> None:

@@ -2,12 +2,15 @@
 
 import ast
 import asyncio
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.evidence_file import verify_bytes
+from gateway.core import evidence
+from gateway.core.evidence_manifest import build, parse_manifest
 from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
 from tests.support import story
@@ -71,6 +74,23 @@ async def test_files_around_an_erasure(trio: Network, tmp_path: Path) -> None:
         assert () == verify_bytes(raw).faults
         assert 0 == (await run(tmp_path / "case.zip", raw))[0]
     assert ["gone: clocks", "gone: content"] == [note for note in verify_bytes(after).notes if note.startswith("gone")]
+
+
+async def test_receipts_of_the_other_state_need_its_log_to_both(trio: Network, tmp_path: Path) -> None:
+    """What stands in the log of who exports alone is no proof that the other State said it."""
+    ours, _ = await story.replied(trio)
+    whole = members_of(await exported(trio, "XAA", ours))
+    rows = json.loads(whole[evidence.OPENINGS])["openings"]
+    own = [row for row in rows if row["keeper"] == "XAA"]
+    cut = {name: raw for name, raw in whole.items() if not name.endswith(".XBB.proof")}
+    cut |= {evidence.OPENINGS: evidence.table(evidence.OPENINGS, own)}
+    for name in (evidence.MANIFEST, evidence.SIGNED):
+        del cut[name]
+    about, signer = parse_manifest(whole[evidence.MANIFEST]), trio.gateways["XAA"].context.keyring.signing
+    raw = pack(build(about, cut, signer))
+    assert {evidence.MESSAGES} == {fault.member for fault in verify_bytes(raw).faults}
+    code, out = await run(tmp_path / "case.zip", raw)
+    assert (6, True) == (code, "no receipt in the log of its signer says so" in out)
 
 
 async def test_changed_bytes_are_named_by_both(trio: Network, tmp_path: Path) -> None:
