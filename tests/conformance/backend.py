@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from tuf.ngclient import Updater
+from tuf.ngclient import FetcherInterface, Updater
 
 import schemas
 from gateway import app, home, settings
@@ -83,8 +83,8 @@ class HandClockTrustList(TrustList):
         self._read = None
         super().read()
 
-    def _updater(self) -> Updater:
-        made = super()._updater()
+    def _updater(self, fetcher: FetcherInterface) -> Updater:
+        made = super()._updater(fetcher)
         made._trusted_set.reference_time = self._clock.now()
         return made
 
