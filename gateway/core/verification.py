@@ -157,10 +157,8 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.FROZEN, "withdraw", S.WITHDRAWN, MAY_FREEZE, evidence="neutral withdrawal"),
     # No guard here: the row of the state to resume in decides, with its guards, so the partner sees no difference.
     *(row for name in _SAID for row in _rows(HELD, name, KEEP, _PARTNER, (), "message")),
-    *(Row(S.WITHDRAWN, name, STAY, _PARTNER, (), "body not kept") for name in _SAID),
-    *(Row(S.CLOSED, name, STAY, _PARTNER, (), "body not kept") for name in _SAID if name != "reply"),
-    # A question that was closed and not withdrawn may be answered after all: that answer is kept and told, once.
-    Row(S.CLOSED, "reply", STAY, _PARTNER, ("rules_receive", "attested"), "signed reply, if it is the first"),
+    # No guard here either: closed and withdrawn answer alike. What was closed and not withdrawn keeps its first reply.
+    *(row for name in _SAID for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, (), "body not kept")),
     Row(S.WITHDRAWN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.WITHDRAWN, "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
     # A stop holds for the person in every case, so the record it rests on can be set right where nothing else moves.

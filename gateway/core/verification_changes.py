@@ -25,7 +25,7 @@ from gateway.core.messages import (
 )
 from gateway.core.remark import FURTHER_REMARK
 from gateway.core.verification import WITHDRAWAL_BODY, S
-from gateway.core.verification_guards import let_go_by, pending_of, value_of
+from gateway.core.verification_guards import GUARDS, let_go_by, pending_of, value_of
 from schemas import ijson
 
 # What each event changes besides the state.
@@ -111,16 +111,30 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
 ANSWERED_LATE = "the answer came after the case was closed; it is kept until the case is erased"
 """Finding on a case that was closed without an answer, and got one after all."""
 
+ANSWERED_WRONGLY = "an answer came after the case was closed, and the rules do not let it be kept"
+"""Finding on such a case if the answer is one that would have been refused before: a person asks anew."""
+
 
 def _waits_still(case: Case) -> bool:
     """Return whether a case was closed, not withdrawn, and holds no answer: the first that comes is not lost (R-11)."""
     return case.state is S.CLOSED and case.withdraws_at is None and case.reply is None
 
 
+def _answered_late(case: Case, event: Event, now: datetime) -> Change:
+    """Keep the first answer to what was closed unanswered, if it would have been taken where it was open."""
+    if any(guard(case, event, now) for guard in (GUARDS["rules_receive"], GUARDS["attested"])):
+        found = () if ANSWERED_WRONGLY in case.findings else (ANSWERED_WRONGLY,)
+        return replace(case, findings=(*case.findings, *found)), (Notify("interior"),)
+    kept = replace(case, reply=event.data["body"], reply_digest=event.data.get("digest"))
+    kept = kept.with_clocks(*event.data.get("clocks", ()))
+    return replace(kept, findings=(*case.findings, ANSWERED_LATE)), (Notify("interior"),)
+
+
 def _arrive(case: Case, event: Event, now: datetime) -> Change:
     """Take in a message of the other State."""
-    late = event.name == "reply" and _waits_still(case)
-    if case.state in (S.WITHDRAWN, S.CLOSED) and not late:
+    if event.name == "reply" and _waits_still(case):
+        return _answered_late(case, event, now)
+    if case.state in (S.WITHDRAWN, S.CLOSED):
         return case, ()
     body = event.data["body"]
     case = case.with_clocks(*event.data.get("clocks", ()))
@@ -137,8 +151,6 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
             case = replace(case, delay=body)
         case "reply":
             case = replace(case, reply=body, reply_digest=event.data.get("digest"))
-            if late:
-                case = replace(case, findings=(*case.findings, ANSWERED_LATE))
         case "elements" if case.received is not None:
             merged = {**case.received["elements"], **body["elements"]}
             # The remark of the request stays what it is: one more comes beside it.

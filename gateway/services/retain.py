@@ -8,6 +8,7 @@ sealed column, empties the journal, and adds the case to the list of erased ones
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.core.attachments import has_images, without_images
 from gateway.core.case import Case, Side, State, serialize_case
@@ -19,7 +20,7 @@ from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
 from gateway.services import cases, figures, person_stop, steps, threads
 from gateway.services.context import Context
 from gateway.services.journal import FULL, JOURNAL, fill_journal
-from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
+from gateway.services.ports import CaseRow, EventRow, Shared, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
 from schemas import ijson
 
@@ -123,11 +124,15 @@ class Retention:
         """
         Discard what was begun and never taken in abroad, once nobody has touched it for long.
 
-        One that tells of a need for protection is left to people: as long as it is open it stops all of the person's.
+        One that tells of a need for protection is left to people, and so is one that stops another case of the person:
+        as long as it is open it stops them all, and no timer ends that.
         """
         async for row in self._unmoved(_UNSENT, now - timedelta(days=UNSENT_DAYS)):
             held = cases.readable(self._context, row)
-            if held is not None and not person_stop.stops(replace(held.case, state=State.CLOSED)):
+            if held is None or person_stop.stops(replace(held.case, state=State.CLOSED)):
+                continue
+            shared = await self._context.store.read(partial(_shared, row.ref))
+            if not (shared and person_stop.stops(held.case)):
                 await self._step(row.ref, Event("discard", "gateway", GATEWAY), now)
 
     async def _block(self, now: datetime) -> None:
@@ -284,6 +289,10 @@ def _has_images(case: Case) -> bool:
 def _pends_images(case: Case) -> bool:
     """Tell whether what is prepared in ``case`` holds an image."""
     return case.pending is not None and has_images(ijson.loads(case.pending.body.encode()))
+
+
+async def _shared(ref: str, tx: Tx) -> Sequence[Shared]:
+    return await tx.shared(ref)
 
 
 async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime) -> None:

@@ -13,6 +13,7 @@ from gateway.core.messages import (
     CONTEST,
     DELAY,
     ELEMENTS,
+    INTERVIEW_METHOD,
     QUESTION,
     REMINDER,
     REPLY,
@@ -22,7 +23,7 @@ from gateway.core.messages import (
 )
 from gateway.core.tables import REQUESTED, REQUESTING, table_for
 from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, undo_state
-from gateway.core.verification_changes import ANSWERED_LATE, next_full_hour
+from gateway.core.verification_changes import ANSWERED_LATE, ANSWERED_WRONGLY, next_full_hour
 from schemas import ijson
 from tests.core import support
 from tests.core.support import BODIES, NOW, asked, asking, draft, good_case, good_event, reply
@@ -439,6 +440,15 @@ def test_first_answer_to_what_was_closed_without_one_is_kept_and_told() -> None:
     assert (State.CLOSED, reply(), (Notify("interior"),)) == (moved.state, moved.reply, effects)
     assert (ANSWERED_LATE,) == moved.findings
     assert (moved, ()) == receive(moved, "reply")
+
+
+def test_closed_and_withdrawn_answer_alike() -> None:
+    """An answer that the rules do not take is accepted by both and kept by neither; what was closed tells of it."""
+    wrong = {**reply(), "method_used": [INTERVIEW_METHOD]}
+    withdrawn, _ = receive(asking(State.WITHDRAWN), "reply", wrong)
+    closed, effects = receive(asking(State.CLOSED), "reply", wrong)
+    assert (None, None, ()) == (withdrawn.reply, closed.reply, withdrawn.findings)
+    assert ((ANSWERED_WRONGLY,), (Notify("interior"),)) == (closed.findings, effects)
 
 
 def test_answer_to_what_was_withdrawn_and_closed_is_not_kept() -> None:

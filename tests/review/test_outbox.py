@@ -226,7 +226,7 @@ async def test_collect_hands_out_no_more_than_fits(network: Network) -> None:
     async def grow(tx: Any) -> None:
         for ref in refs:
             (row,) = await tx.outbound_of_case(ref)
-            await tx.save_outbound(row._replace(envelope=bytes(4 << 20)))
+            await tx.save_outbound(row._replace(envelope=(row.envelope or b"").ljust(4 << 20, b"\0")))
 
     await gateway.store.commit(grow)
     assert 1 == len(await gateway.deliverer.waiting("XBB", 64)) // (4 << 20)

@@ -226,6 +226,17 @@ async def test_file_that_tells_of_a_need_for_protection_is_left_to_people(networ
     assert "DRAFT" == await story.state(network, "XAA", ref)
 
 
+async def test_file_that_stops_another_of_the_person_is_left_to_people(network: Network) -> None:
+    """Nobody has attested anything in it, and the person's other case is held for that: no timer lets go."""
+    gateway = network.gateways["XAA"]
+    unknown = {"state": "unknown", "attested_by": None, "attested_on": None, "basis": None}
+    here = await gateway.clear.new(story.draft(asylum=unknown), "first")
+    there = await gateway.clear.new(story.draft(to="XCC"), "first")
+    network.clock.pass_(days=2000)
+    await run(network, "XAA")
+    assert ("DRAFT", "FROZEN") == (await story.state(network, "XAA", here), await story.state(network, "XAA", there))
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_what_nobody_answered_goes_long_after_the_day_its_sender_set(network: Network, stopped: bool) -> None:
     """From that day on no answer can be given, so none is lost; and a stop makes no difference that shows."""
