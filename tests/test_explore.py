@@ -310,10 +310,11 @@ def unapproved(taken: Taken) -> bool:
 
 
 def not_let_go(taken: Taken) -> bool:
-    """V-08: a suspended case, or one that was called back, goes on although somebody who stopped it has not let go."""
+    """V-08: a suspended case goes on, or a recall is over, although somebody who holds the case has not let go."""
     others = [holder for holder in taken.case.holders if holder != (taken.event.actor, taken.event.role)]
     ours = [holder for holder in others if holder[1] != PARTNER]
-    return (taken.case.state, taken.event.name) in ((S.SUSPENDED, "resume"), (S.RECALL, "returned")) and bool(ours)
+    over = ((S.SUSPENDED, "resume"), (S.RECALL, "returned"), (S.RECALL, "close"))
+    return (taken.case.state, taken.event.name) in over and bool(ours)
 
 
 def stop_shows(taken: Taken) -> bool:

@@ -221,7 +221,7 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     *rows_of((*AWAY, *OUTCOMES), "take_back", S.RECALL, _PARTNER, (), "message"),
     Row(S.RECALL, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who called back"),
     Row(S.RECALL, "returned", S.CONSIDERED, OFFICER, ("let_go",), "event"),
-    Row(S.RECALL, "close", S.CLOSED, OFFICER, (), "event"),
+    Row(S.RECALL, "close", S.CLOSED, OFFICER, ("let_go",), "event"),
     *rows_of((S.NOT_RETURNED, *OUTCOMES), "close", S.CLOSED, OFFICER | _GATEWAY, (), "event"),
     # Stop, at any time before departure.
     *rows_of((*PREPARING, S.NOT_RETURNED, *ARRANGING), "freeze", S.FROZEN, MAY_FREEZE, (), "sealed reason"),

@@ -91,9 +91,8 @@ class Leaving:
             return False
         held = cases.unseal(self._context, case_row)
         case, asking = held.case, held.case.side is Side.REQUESTING
-        recalls = row.type == TAKE_BACK and TAKE_BACK in case.said
-        if case.state is State.CLOSED and case.holders and row.type in OF_A_RETURN and not recalls:
-            return False  # it was stopped, and closed so; that the person is called back is told all the same
+        if case.state is State.CLOSED and case.holders and row.type in OF_A_RETURN and TAKE_BACK not in case.said:
+            return False  # it was stopped, and closed so; word of a recall leaves, and what stands before it
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt.
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
         judged = row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN

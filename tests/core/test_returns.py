@@ -1225,6 +1225,16 @@ def test_a_recall_by_the_asylum_authority_holds_until_it_lets_go() -> None:
     assert ((), S.CONSIDERED) == (free.holders, take(free, "returned")[0].state)
 
 
+def test_a_recall_by_the_asylum_authority_is_not_closed_before_it_lets_go() -> None:
+    """Once the case is closed nobody lets go any more, so it is closed only after that (V-08)."""
+    by = ("protection", "asylum_authority")
+    case, _ = taken(ASKING, S.DEPARTED, "recall", by=by)
+    with pytest.raises(RuleRefused, match="V-08"):
+        take(case, "close")
+    free, _ = take(case, "release", by=by)
+    assert S.CLOSED == take(free, "close")[0].state
+
+
 @BOTH
 def test_a_recall_by_another_holds_nothing(side: Side) -> None:
     """Who calls a person back otherwise says nothing of protection, and nobody has to let go."""

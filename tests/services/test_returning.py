@@ -8,13 +8,14 @@ import pytest
 
 import schemas
 from gateway.core import codes
-from gateway.core.machine import NOT_TOLD, IllegalStep, RuleRefused
+from gateway.core.case import State
+from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused
 from gateway.core.messages import ACCEPTANCE
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import HttpAnswer
+from gateway.services.ports import HttpAnswer, Tx
 from gateway.services.receive import _replied
 from gateway.services.returning import Returning
 from gateway.services.steps import DROPPED
@@ -497,6 +498,41 @@ async def test_who_is_back_before_the_departure_was_posted_is_not_awaited(networ
     await acts(network, "XAA").returned(ours, "first", "case_officer")
     await network.deliver()
     assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+async def left_and_called_back(network: Network) -> tuple[str, str]:
+    """Let the asylum authority call back, for another reason than protection, who left while nothing could be sent."""
+    ours, theirs = await homeward.on_the_day(network)
+    await acts(network, "XAA").depart(ours, "escort")
+    role = ("protection", "asylum_authority")
+    await acts(network, "XAA").recall(ours, "a false address", "UNSAFE", "2026-12-20", *role)
+    return ours, theirs
+
+
+async def test_recall_of_the_asylum_authority_is_told_and_closed_once_it_let_go(network: Network) -> None:
+    """Closed before the departure was posted, the case still says that the person left and that she is called back."""
+    ours, theirs = await left_and_called_back(network)
+    with pytest.raises(RuleRefused, match="V-08"):
+        await network.gateways["XAA"].clear.close(ours, "first", "case_officer")
+    await network.gateways["XAA"].hold.release(ours, "protection", "asylum_authority")
+    await network.gateways["XAA"].clear.close(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("CLOSED", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+async def test_recall_that_was_closed_while_it_was_held_is_told(network: Network) -> None:
+    """A case that an earlier version closed over the hold says, too, that the person left and is called back."""
+    ours, theirs = await left_and_called_back(network)
+    context = network.gateways["XAA"].context
+
+    async def unit(tx: Tx) -> None:
+        held = await cases.load(context, tx, ours)
+        event, at = Event("close", "first", "case_officer"), network.clock.now()
+        await cases.store(context, tx, held, replace(held.case, state=State.CLOSED), event, held.case.state.value, at)
+
+    await context.commit(unit)
+    await network.deliver()
+    assert ("CLOSED", "RECALL") == await homeward.states(network, ours, theirs)
 
 
 async def lift(network: Network, action: str) -> None:
