@@ -25,7 +25,7 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.starts import counted_from
-from gateway.core.verification import HELD, undo_state
+from gateway.core.verification import undo_state
 from gateway.services import cases, outbox
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -36,9 +36,6 @@ from keys.errors import BadRest
 
 STOPS = frozenset({SUSPENSION, TAKE_BACK})
 """Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
-
-LEFT = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING, State.RECALL})
-"""States in which the person of a return has left: what is said of her must be heard, however late."""
 
 LATE = "a message of ours got no receipt in its time; tell the other State by another way that the line is down"
 """Finding on a case whose person has left and whose thread goes on past the time of a message."""
@@ -246,23 +243,61 @@ async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) ->
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None or row.type == WITHDRAWAL or row.epoch != context.epoch:
         return False
-    if (held.case.resume_to if held.case.state in HELD else held.case.state) not in LEFT:
-        return False
-    current = await tx.find_outbound(row.partner, row.id)
-    if current is None or current.state == "dropped":
-        return True  # said anew just now, behind another one that expired
-    if row.posted_at is None:
-        waiting = [one for one in await unsent_of(tx, held.case) if one.epoch == context.epoch]
-        try:
-            sends = [replace(again(context, held, one), optional=True) for one in waiting]
-        except BadRest as error:
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+    try:
+        if not await has_left(context, tx, held):
             return False
-        await take_out(context, tx, held, waiting, now)
-        for send in sends:
-            await _queue(context, tx, held, send, now)
+        current = await tx.find_outbound(row.partner, row.id)
+        if current is None or current.state == "dropped":
+            return True  # said anew just now, behind another one that expired
+        if row.posted_at is None:
+            await say_before(context, tx, held, (), now)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return False
     await _late(context, tx, held, now)
     return True
+
+
+async def has_left(context: Context, tx: Tx, held: Held) -> bool:
+    """
+    Return whether the person of a return has left, as its thread tells: what is said of her must be heard, if late.
+
+    Of who is back, or put away, the case itself says it no more, and the other State may not know it yet. Where it was
+    told that nobody comes (a withdrawal) there is nobody to be heard of.
+
+    Raises ``BadRest`` if a message of ours cannot be read that may say it.
+    """
+    case = held.case
+    if (await thread_of(tx, case)).ended == "withdrawn":
+        return False
+    if TAKE_BACK in case.said or case.said.get(SCHEDULE, {}).get("status") == DEPARTED:
+        return True
+    told = [row for row in await tx.outbound_of_case(case.ref) if row.state != "dropped"]
+    return any(row.type == TAKE_BACK or is_departure(context, held, row) for row in told)
+
+
+DEPARTED = "departed"
+"""What a ``return.schedule`` says of a person who has left."""
+
+
+def is_departure(context: Context, held: Held, row: OutboundRow) -> bool:
+    """Return whether a message of ours says that a person has left."""
+    return row.type == SCHEDULE and (said(context, held, row) or {}).get("status") == DEPARTED
+
+
+async def say_before(
+    context: Context, tx: Tx, held: Held, sends: Sequence[Send], now: datetime
+) -> Sequence[OutboundRow]:
+    """
+    Say ``sends`` before all that waits in our epoch, and that anew behind them; return their rows.
+
+    Raises ``BadRest`` if what waits cannot be read, before anything is changed.
+    """
+    waiting = [one for one in await unsent_of(tx, held.case) if one.epoch == context.epoch]
+    behind = [again(context, held, one) for one in waiting]
+    await take_out(context, tx, held, waiting, now)
+    rows = [await _queue(context, tx, held, replace(one, optional=True), now) for one in (*sends, *behind)]
+    return rows[: len(sends)]
 
 
 async def _post_on(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> None:

@@ -702,6 +702,35 @@ async def test_first_hand_is_signed_though_word_of_another_protocol_was_lost(net
     assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
 
 
+async def month_down(network: Network, country: str) -> None:
+    """Let a month go by in which nothing leaves ``country``, and then bring the line up."""
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await network.gateways[country].deliverer.expire(network.clock.now())
+    await network.deliver()
+
+
+async def test_who_left_and_is_back_is_told_of_though_the_line_was_down_all_the_while(network: Network) -> None:
+    """Of who left, was called back and came back while nothing could leave the other State hears both at last."""
+    ours, theirs = await homeward.on_the_day(network)
+    await acts(network, "XAA").depart(ours, "escort")
+    await acts(network, "XAA").recall(ours, "a false address", "UNSAFE", "2026-12-20", "first", "case_officer")
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    await month_down(network, "XAA")
+    assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
+    assert LATE in (await story.case(network, "XAA", ours)).findings
+
+
+async def test_recall_of_a_case_that_was_put_away_is_heard_after_a_month(network: Network) -> None:
+    """Who closes the case of a person called back does not end the word of it that waits for the line."""
+    ours, theirs = await homeward.departed(network)
+    await acts(network, "XAA").recall(ours, "unsafe", "UNSAFE", "2026-12-20", "first", "case_officer")
+    await network.gateways["XAA"].clear.close(ours, "first", "case_officer")
+    await month_down(network, "XAA")
+    assert ("CLOSED", "RECALL") == await homeward.states(network, ours, theirs)
+    assert LATE in (await story.case(network, "XAA", ours)).findings
+
+
 async def test_who_arrives_is_received_and_reported_on_though_no_message_can_say_so(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
