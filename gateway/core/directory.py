@@ -2,7 +2,8 @@
 Who is competent for what, in which State, from which day: what a State announced of itself, and what holds on a day.
 
 Rule 1: a change is whole. Of those that are valid by the day the one of the latest epoch, and in it with the highest
-serial, replaces all others: a State that was restored counts on from what it still knows.
+serial, replaces all others: a State that was restored counts on from what it still knows. What was announced after a
+State began anew, under another identity or in a lower epoch, replaces all that was announced before.
 Rule 2: where nothing was announced, the authorities of the State's card hold.
 Rule 3: an officer is an opaque id with tasks and days; nobody's name is in it.
 """
@@ -28,18 +29,23 @@ class Officer:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One announced directory: the body of a ``directory`` message, and the epoch it was announced in."""
+    """
+    One announced directory: the body of a ``directory`` message, and the epoch it was announced in.
+
+    ``begun`` is how often its State had begun anew by then.
+    """
 
     serial: int
     valid_from: date
     authorities: tuple[Authority, ...]
     officers: tuple[Officer, ...]
     epoch: int = 1
+    begun: int = 0
 
     @property
-    def order(self) -> tuple[int, int]:
+    def order(self) -> tuple[int, int, int]:
         """Return what says which of two changes is the later one."""
-        return self.epoch, self.serial
+        return self.begun, self.epoch, self.serial
 
 
 def _span(entry: Mapping[str, Any]) -> tuple[date, date | None]:
@@ -47,7 +53,7 @@ def _span(entry: Mapping[str, Any]) -> tuple[date, date | None]:
     return date.fromisoformat(entry["from"]), None if until is None else date.fromisoformat(until)
 
 
-def parse_change(body: Mapping[str, Any], epoch: int = 1) -> Change:
+def parse_change(body: Mapping[str, Any], epoch: int = 1, begun: int = 0) -> Change:
     """Return the body of a ``directory`` message of ``epoch`` (its schema holds) as a value."""
     return Change(
         body["serial"],
@@ -55,6 +61,7 @@ def parse_change(body: Mapping[str, Any], epoch: int = 1) -> Change:
         tuple(Authority(one["id"], one["name"], tuple(one["tasks"]), *_span(one)) for one in body["authorities"]),
         tuple(Officer(one["id"], one["authority"], tuple(one["tasks"]), *_span(one)) for one in body["officers"]),
         epoch,
+        begun,
     )
 
 

@@ -2,7 +2,8 @@
 The directory: competent authorities and liaison officers of every State, as each announced its own, signed.
 
 Rule 1: what a State announced is kept as the signed message itself, so that it can be shown later who said what.
-Rule 2: a change reaches every partner. A lower serial than one that is held of its epoch changes nothing.
+Rule 2: a change reaches every partner. A lower serial than one that is held of its epoch changes nothing, unless the
+State began anew since: what it announced before then holds until it announces something, and counts no more after.
 Rule 3: no case is without a named officer. Who is away is stood in for by a deputy, and the deputy's deputy.
 Rule 4: what was received when the key that signed it was revoked already says nothing (M-8.3). It stays kept.
 """
@@ -17,7 +18,7 @@ from gateway.core.codes import PeerError, Reason
 from gateway.core.directory import Change, Officer, authorities, faults, officers, parse_change
 from gateway.core.messages import DIRECTORY
 from gateway.core.wire import Payload, parse_payload, payload_digest
-from gateway.services import channel
+from gateway.services import channel, epochs
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx
 from keys import jws
@@ -45,23 +46,34 @@ def _name(country: str) -> str:
     return f"directory:{country}"
 
 
-async def _signed(tx: Tx, country: str) -> list[str]:
+async def _kept(tx: Tx, country: str) -> list[str]:
     text = await tx.get_meta(_name(country))
     return text.split("\n") if text else []
 
 
+async def _signed(tx: Tx, country: str) -> list[tuple[int, str]]:
+    """Return what ``country`` announced, each with how often it had begun anew by then, in the order it was taken."""
+    return [_counted(line) for line in await _kept(tx, country)]
+
+
+def _counted(line: str) -> tuple[int, str]:
+    """Return how often its State had begun anew, and what was announced; a line without a number is of the first."""
+    number, _, signed = line.partition(" ")
+    return (int(number), signed) if number.isdigit() else (0, line)
+
+
 async def _changes(context: Context, tx: Tx, country: str) -> tuple[Change, ...]:
     """Return what ``country`` announced and still stands, in the order in which it was taken."""
-    texts = await _signed(tx, country)
-    return tuple([_change(text) for text in texts if await _since(context, tx, country, text) is None])
+    found = await _signed(tx, country)
+    return tuple([_change(*one) for one in found if await _since(context, tx, country, one[1]) is None])
 
 
-def _change(signed: str) -> Change:
+def _change(begun: int, signed: str) -> Change:
     """Return a change: of a partner's signed message, or our own as announced."""
     if signed.startswith("{"):
         return parse_change(ijson.loads(signed.encode()))
     payload = parse_payload(jws.parse(signed.encode(), jws.TYP_MESSAGE).payload)
-    return parse_change(payload.body, payload.epoch)
+    return parse_change(payload.body, payload.epoch, begun)
 
 
 async def _since(context: Context, tx: Tx, country: str, signed: str) -> datetime | None:
@@ -79,12 +91,12 @@ async def _since(context: Context, tx: Tx, country: str, signed: str) -> datetim
 
 async def fallen(context: Context, tx: Tx, country: str) -> tuple[str, ...]:
     """Return the digests of what ``country`` announced that fell with its key, in the order in which it was taken."""
-    texts = [text for text in await _signed(tx, country) if await _since(context, tx, country, text) is not None]
+    texts = [text for _, text in await _signed(tx, country) if await _since(context, tx, country, text) is not None]
     return tuple(payload_digest(jws.parse(text.encode(), jws.TYP_MESSAGE).payload) for text in texts)
 
 
 async def _keep(tx: Tx, country: str, text: str) -> None:
-    await tx.set_meta(_name(country), "\n".join([*await _signed(tx, country), text][-KEPT:]))
+    await tx.set_meta(_name(country), "\n".join([*await _kept(tx, country), text][-KEPT:]))
 
 
 async def listing(context: Context, tx: Tx, country: str, on: date) -> Listing:
@@ -141,13 +153,15 @@ class Directory:
 
         Raises ``PeerError`` (``bad-schema``) for a directory that contradicts itself.
         """
-        change = parse_change(payload.body, payload.epoch)
+        begun = await epochs.begun(tx, payload.sender)
+        change = parse_change(payload.body, payload.epoch, begun)
         if faults(payload.sender, change):
             raise PeerError(Reason.SCHEMA)
         held = await _changes(self._context, tx, payload.sender)
         if any(one.order >= change.order for one in held):
             return
-        await _keep(tx, payload.sender, signed.decode("ascii"))
+        text = signed.decode("ascii")
+        await _keep(tx, payload.sender, f"{begun} {text}" if begun else text)
         self._context.log("directory.changed", partner=payload.sender)
 
     async def show(self, country: str | None = None, on: date | None = None) -> tuple[Listing, ...]:

@@ -2,6 +2,8 @@
 Since when a State's card has named its epoch: what it stored before a restore of its own is in the log of that time.
 
 Rule 1: a message is answered from no log that was over when it was made, as far as we knew by then.
+Rule 2: epochs rise, but where officers confirmed another identity or a lower epoch (M-8.5): then the State begins anew,
+and nothing it says after that is weighed by the numbers it gave before.
 """
 
 from datetime import datetime
@@ -14,6 +16,9 @@ KEPT = 32
 
 _NAME = "epochs:"
 
+_BEGUN = "begun:"
+"""Begins the name under which it is kept how often a State began anew."""
+
 
 async def note(tx: Tx, country: str, epoch: int, now: datetime) -> None:
     """Remember that the card of ``country`` names ``epoch`` since ``now``, if it named another one before."""
@@ -24,9 +29,25 @@ async def note(tx: Tx, country: str, epoch: int, now: datetime) -> None:
 
 
 async def earliest(tx: Tx, country: str, at: datetime) -> int:
-    """Return the epoch that the card of ``country`` named before ``at``; the first, where nothing is known of it."""
+    """
+    Return the epoch that the card of ``country`` named last before ``at``; the first, where nothing is known of it.
+
+    Not the highest: a State that began anew may be in a lower one than it ever was, and has no other log. If it did so
+    since, it is that one: what was made before is answered from there too.
+    """
     known = await _known(tx, country)
-    return max((number for number, since in known if since < at), default=1)
+    before = [number for number, since in known if since < at]
+    return min([before[-1] if before else 1, *(number for number, since in known if since >= at)])
+
+
+async def begin_anew(tx: Tx, country: str) -> None:
+    """Remember that ``country`` was confirmed under another identity, or in a lower epoch."""
+    await tx.set_meta(_BEGUN + country, str(await begun(tx, country) + 1))
+
+
+async def begun(tx: Tx, country: str) -> int:
+    """Return how often ``country`` began anew since it was first believed."""
+    return int(await tx.get_meta(_BEGUN + country) or 0)
 
 
 async def _known(tx: Tx, country: str) -> list[tuple[int, datetime]]:

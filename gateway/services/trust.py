@@ -342,11 +342,16 @@ class Trust:
             if not said:
                 return None
             old = await _row(tx, country)
-            epoch = card.epoch if old.card is None else old.epoch
             raw = old.card if old.card is not None and _is_newer(old.card, card) else card.raw
+            taken, before = cards.parse_card(raw), cards.parse_card(old.card or raw)
+            epoch = taken.epoch if old.card is None else old.epoch
+            if taken.epoch < before.epoch:
+                epoch = 0  # a new epoch though it is no higher one: the State may have lost what it is brought then
             row = old._replace(card=raw, hold=None, refreshed_at=now, epoch=epoch)
             await tx.save_partner(row)
-            await epochs.note(tx, country, cards.parse_card(raw).epoch, now)
+            if taken.identity != before.identity or taken.epoch < before.epoch:
+                await epochs.begin_anew(tx, country)
+            await epochs.note(tx, country, taken.epoch, now)
             # Whoever compared the key goes by what its card says of the keys in it, whatever was said of them before.
             revoked = _without(await _said_before(tx, country), card) if raw == card.raw else {}
             revoked = await _say(tx, country, earliest(revoked, revocations(card)), anew=raw == card.raw)

@@ -787,6 +787,68 @@ async def test_message_is_answered_from_no_log_that_was_over_when_it_was_made(fr
     assert 204 == (await fresh.post(fresh.partner.answer(digest, log_epoch=1_000))).status
 
 
+async def _begun_anew(door: Door, epoch: int) -> None:
+    """Let XAA go from epoch 5 to a first card of another identity key in ``epoch``, and officers confirm that one."""
+    other, trust = SigningKey.generate(), door.gateway.context.trust
+    held = trust.card("XAA")
+    claims = card.claims_of(held) | {"serial": 1, "prev": None, "epoch": epoch, "identity": b64.encode(other.public)}
+    publish(door, 4, card.sign_card(claims, other))
+    await door.gateway.refresh_trust()
+    assert "XAA" in trust.holds()
+    door.network.clock.pass_(seconds=2)
+    await lift(trust, "XAA", other.public, door.network.clock.now())
+    await door.gateway.refresh_trust()
+    assert (epoch, {}) == (trust.card("XAA").epoch, dict(trust.holds()))
+    door.network.clock.pass_(seconds=2)
+
+
+async def _in_epoch(door: Door, epoch: int) -> None:
+    """Let XAA raise its epoch."""
+    publish(door, 3, raised(door, epoch))
+    await door.gateway.refresh_trust()
+    door.network.clock.pass_(seconds=2)
+
+
+async def _acknowledged(door: Door, epoch: int) -> str:
+    """Let XBB say something in a case that XAA opens in ``epoch``, and return its digest."""
+    first = door.partner.message(epoch=epoch)
+    await door.accepted(first)
+    ref = (door.thread(first) or {})["ref"]
+    await door.gateway.answer.acknowledge(ref, "first")
+    digest: str = door.rows("SELECT digest FROM outbound WHERE ref = ?", ref)[0]["digest"]
+    return digest
+
+
+async def test_state_that_was_confirmed_in_a_lower_epoch_gives_its_receipts_from_there(fresh: Door) -> None:
+    """The log of the epoch it has now is the one it keeps, however high another was before (M-5.17, M-8.5)."""
+    await _in_epoch(fresh, 5)
+    await _begun_anew(fresh, 1)
+    digest = await _acknowledged(fresh, epoch=1)
+    assert 200 == (await fresh.post(_collect(fresh, epoch=1))).status
+    assert 204 == (await fresh.post(fresh.partner.answer(digest))).status
+
+
+async def test_what_waited_during_the_hold_is_answered_from_the_lower_epoch(fresh: Door) -> None:
+    """It was made while the higher epoch held, and goes to a State that has no log of that one (M-5.17, M-8.5)."""
+    await _in_epoch(fresh, 5)
+    digest = await _acknowledged(fresh, epoch=5)
+    await _begun_anew(fresh, 1)
+    assert 200 == (await fresh.post(_collect(fresh, epoch=1))).status
+    assert 204 == (await fresh.post(fresh.partner.answer(digest))).status
+
+
+async def test_lower_epoch_is_a_new_one(fresh: Door) -> None:
+    """What was answered is posted again to a State in a lower epoch, and the next one it raises is noticed (M-5.28)."""
+    await _in_epoch(fresh, 5)
+    digest = await _acknowledged(fresh, epoch=5)
+    assert 200 == (await fresh.post(_collect(fresh, epoch=5))).status
+    assert 204 == (await fresh.post(fresh.partner.answer(digest, log_epoch=5))).status
+    assert [{"state": "receipted"}] == fresh.rows("SELECT state FROM outbound WHERE digest = ?", digest)
+    await _begun_anew(fresh, 1)
+    assert [{"state": "posted"}] == fresh.rows("SELECT state FROM outbound WHERE digest = ?", digest)
+    assert [{"epoch": 1}] == fresh.rows("SELECT epoch FROM partner WHERE country = 'XAA'")
+
+
 # A case that XBB asks in: when XAA says it was asked, and replies that the request does not allow.
 
 
@@ -994,3 +1056,15 @@ async def test_directory_said_after_a_restore_holds(fresh: Door) -> None:
     await fresh.gateway.refresh_trust()
     await fresh.accepted(fresh.partner.message("directory", _directory(2, "Moved"), epoch=2))
     assert ["Moved"] == await _names(fresh)
+
+
+@pytest.mark.parametrize("epoch", [1, 5], ids=["lower epoch", "same epoch"])
+async def test_directory_said_under_a_confirmed_identity_holds(fresh: Door, epoch: int) -> None:
+    """What was announced before holds until something is announced anew, whatever its epoch and serial (M-3.22)."""
+    await _in_epoch(fresh, 5)
+    await fresh.accepted(fresh.partner.message("directory", _directory(7, "Before"), epoch=5))
+    await _begun_anew(fresh, epoch)
+    assert ["Before"] == await _names(fresh)
+    await fresh.accepted(fresh.partner.message("directory", _directory(2, "Anew"), epoch=epoch))
+    await fresh.accepted(fresh.partner.message("directory", _directory(1, "Late"), epoch=epoch))
+    assert ["Anew"] == await _names(fresh)
