@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 VALID_DAYS = 60
 """How long the signature of an authority in charge counts if nobody says otherwise."""
 
+HAND_DAYS = 200
+"""The same, of a hand under a handover: it tells what was done, and must be heard after a line was down."""
+
 _GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
 
 
@@ -70,7 +73,7 @@ def pen_options(days: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @signing_options
         @click.option(
-            "--days", default=days, show_default=True, type=click.IntRange(1, 200), help="How long it counts."
+            "--days", default=days, show_default=True, type=click.IntRange(1, HAND_DAYS), help="How long it counts."
         )
         @wraps(function)
         def command(
@@ -213,7 +216,7 @@ def protocol(desk: Desk, ref: str, file: str | None) -> None:
 @return_.command("hand-over")
 @ref_argument
 @click.argument("file")
-@pen_options(1)
+@pen_options(HAND_DAYS)
 @desk_options
 def hand_over(desk: Desk, ref: str, file: str, pen: Pen) -> None:
     """Sign the protocol of a handover in FILE as the escort, the first hand."""
@@ -284,7 +287,7 @@ def refuse(desk: Desk, ref: str, reason: str) -> None:
 
 @return_.command("confirm")
 @ref_argument
-@pen_options(1)
+@pen_options(HAND_DAYS)
 @desk_options
 def confirm(desk: Desk, ref: str, pen: Pen) -> None:
     """Sign the protocol of a handover as the receiving service, the second hand."""

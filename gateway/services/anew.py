@@ -12,7 +12,9 @@ Rule 4: where the partner holds a later message that we do not know nobody here 
 Its case stays where it is, and a person asks.
 Rule 5: what was posted, and is refused as of an epoch that is over, never came: rule 3. Nor did anything behind it in
 its thread, and all of that is settled with it, in its order. In any epoch a withdrawal or word of a stop that is
-refused for its times alone, by a clock that is wrong here or there, is said once more later, and a person is told.
+refused for its times alone, by a clock that is wrong here or there, is said once more later, and a person is told. So
+is what is said of a person who has left: that she left, the hands that were signed, how she was found. What waits
+behind it can be heard after it alone, and stays behind it.
 """
 
 from collections.abc import Mapping
@@ -40,6 +42,7 @@ from gateway.core.messages import (
     RESUMPTION,
     SCHEDULE,
     SUSPENSION,
+    TAKE_BACK,
     TYPES,
     USE_ANSWER,
     WITHDRAWAL,
@@ -64,6 +67,9 @@ UNDECIDED = "a message that waited in the backup was dropped, and may have left 
 
 WRONG_CLOCK = "word of a stop or a withdrawal is refused for its times, and said again; see whose clock is wrong"
 """Finding on a case whose stop the other State does not hear because a clock is wrong, here or there (rule 5)."""
+
+WRONG_CLOCK_AWAY = "word of who has left is refused for its times, and said again; see whose clock is wrong"
+"""The same, of what is said of a person who has left."""
 
 OUT_OF_TIME = frozenset({"stale", "expired"})
 """Codes of a refusal that says nothing of what a message says."""
@@ -211,6 +217,8 @@ async def take_listed(
 
 async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
     """Say ``row``, that did not come, once more in our epoch if rule 3 or 5 lets it; return whether it is said."""
+    if row.epoch == context.epoch and row.code in OUT_OF_TIME and row.type in _OF_WHO_LEFT:
+        return await _heard_after_all(context, tx, row, now)
     out_of_time = row.type in threads.HEARD_AT_LAST and row.code in OUT_OF_TIME
     case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch or out_of_time else None
     if case_row is None or case_row.sealed is None:
@@ -232,6 +240,37 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         await threads.queue(context, tx, held, send, now)
     except IllegalStep:
         return False  # the thread has ended
+    return True
+
+
+_OF_WHO_LEFT = frozenset({SCHEDULE, HANDOVER, MONITORING, TAKE_BACK})
+
+
+async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """
+    Say anew what is said of a person who has left, and was refused for its times; return whether it is said.
+
+    It may have waited past its time for a line that was down, and goes at once then. Else a clock is wrong, and it
+    waits; so does what stands behind it.
+    """
+    held = cases.readable(context, await tx.find_case(row.ref or ""))
+    if held is None or row.sealed is None or held.case.state in _HELD:
+        return False
+    try:
+        if row.type == SCHEDULE and not threads.is_departure(context, held, row):
+            return False
+        if not await threads.has_left(context, tx, held):
+            return False
+        (said,) = await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return False
+    if now <= row.expires_at + wire.SKEW:
+        await tx.save_outbound(said._replace(next_try_at=now + timedelta(seconds=listing.AGAIN_S)))
+        found = WRONG_CLOCK if row.type in threads.STOPS else WRONG_CLOCK_AWAY
+        if found not in held.case.findings:
+            case = replace(held.case, findings=(*held.case.findings, found))
+            await cases.note(context, tx, held, case, "refused_again", row.partner, now)
     return True
 
 

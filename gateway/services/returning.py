@@ -505,7 +505,7 @@ class Returning:
 
     async def _last(self, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
         """Return the last message of ``type`` that was taken in and is kept, and when it came."""
-        for row in sorted(await tx.inbound_of_case(case.ref), key=lambda row: row.received_at, reverse=True):
+        for row in reversed(await tx.inbound_of_case(case.ref)):  # in order of arrival, for two may come at one instant
             if row.type == type and row.status == wire.ACCEPTED and row.sealed is not None:
                 held = await cases.load(self._context, tx, case.ref)
                 signed = self._context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)

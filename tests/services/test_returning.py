@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import schemas
+from gateway.cli.return_ import HAND_DAYS
 from gateway.core import codes
 from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused
@@ -14,12 +15,14 @@ from gateway.core.messages import ACCEPTANCE
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
+from gateway.services.anew import WRONG_CLOCK_AWAY
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import HttpAnswer, Tx
 from gateway.services.receive import _replied
 from gateway.services.returning import Returning
 from gateway.services.steps import DROPPED
 from gateway.services.threads import LATE
+from tests.services.test_stop_is_heard import wrong_clock
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
 from tests.support.network import Network
@@ -649,14 +652,14 @@ async def sign_first(network: Network, ours: str) -> None:
     """Sign a protocol of the handover as the escort of XAA."""
     protocol = {**homeward.PROTOCOL, "at": network.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")}
     seen = await acts(network, "XAA").protocol(ours, protocol, "escort", "escort")
-    signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort")
+    signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort", HAND_DAYS)
     await acts(network, "XAA").hand_over(ours, protocol, signed, "escort")
 
 
 async def sign_second(network: Network, theirs: str) -> None:
     """Sign what the escort signed as the reception of XBB."""
     seen = await acts(network, "XBB").protocol(theirs, None, "reception", "reception")
-    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception")
+    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception", HAND_DAYS)
     await acts(network, "XBB").confirm_handover(theirs, signed, "reception")
 
 
@@ -729,6 +732,71 @@ async def test_recall_of_a_case_that_was_put_away_is_heard_after_a_month(network
     await month_down(network, "XAA")
     assert ("CLOSED", "RECALL") == await homeward.states(network, ours, theirs)
     assert LATE in (await story.case(network, "XAA", ours)).findings
+
+
+async def posted_in_vain(network: Network, country: str) -> None:
+    """Post what waits at ``country`` once, over a line that breaks."""
+    network.wires.cut = True
+    await network.gateways[country].deliverer.run_once()
+    network.wires.cut = False
+
+
+async def test_departure_that_was_lost_on_its_way_is_heard_after_a_month(network: Network) -> None:
+    """Word of a departure that was posted, lost and refused as expired is said anew: the person is awaited."""
+    ours, theirs = await homeward.on_the_day(network)
+    await acts(network, "XAA").depart(ours, "escort")
+    await posted_in_vain(network, "XAA")
+    await month_down(network, "XAA")
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_recall_behind_a_departure_that_was_lost_on_its_way_is_heard(network: Network) -> None:
+    """Word of the departure is said anew before the recall that waits behind it, which nobody could take otherwise."""
+    ours, theirs = await homeward.on_the_day(network)
+    await acts(network, "XAA").depart(ours, "escort")
+    await posted_in_vain(network, "XAA")
+    await acts(network, "XAA").recall(ours, "a false address", "UNSAFE", "2026-12-20", "first", "case_officer")
+    await month_down(network, "XAA")
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+async def test_recall_that_was_lost_on_its_way_is_heard_of_who_is_back(network: Network) -> None:
+    """A recall that was posted and lost is said anew though the person came back meanwhile."""
+    ours, theirs = await homeward.departed(network)
+    await acts(network, "XAA").recall(ours, "unsafe", "UNSAFE", "2026-12-20", "first", "case_officer")
+    await posted_in_vain(network, "XAA")
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    await month_down(network, "XAA")
+    assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+async def test_second_hand_that_was_lost_on_its_way_is_heard_before_the_report(network: Network) -> None:
+    """The hand of the receiving service is said anew after a month, and what it reports since is heard behind it."""
+    ours, theirs = await homeward.delivered(network)
+    await sign_second(network, theirs)
+    await posted_in_vain(network, "XBB")
+    await report(network, theirs, "SEEN_CONCERN", network.clock.now().date().isoformat())
+    await month_down(network, "XBB")
+    assert ("MONITORING", "MONITORING") == await homeward.states(network, ours, theirs)
+
+
+async def test_departure_that_a_wrong_clock_refuses_is_said_again_later(network: Network) -> None:
+    """What a State whose clock is wrong does not hear of a departure waits a while, and a person is told."""
+    ours, theirs = await homeward.on_the_day(network)
+    await acts(network, "XAA").depart(ours, "escort")
+    context = network.gateways["XBB"].context
+    context.clock = wrong_clock(network, -40)
+    await network.deliver(refresh=False)
+    rows = await outbox(network, "XAA", ours, "return.schedule")
+    assert (["receipted", "refused", "queued"], "SCHEDULED") == (
+        [row.state for row in rows],
+        await story.state(network, "XBB", theirs),
+    )
+    assert WRONG_CLOCK_AWAY in (await story.case(network, "XAA", ours)).findings
+    context.clock = network.clock
+    network.clock.pass_(minutes=16)
+    await network.deliver()
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
 
 
 async def test_who_arrives_is_received_and_reported_on_though_no_message_can_say_so(

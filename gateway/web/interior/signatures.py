@@ -49,8 +49,17 @@ TYPES: Mapping[str, str] = {
 }
 """Type of the message that is signed, where somebody prepared it before."""
 
-LASTS: Mapping[str, timedelta] = {"endorsement": timedelta(days=60), "accept": timedelta(days=60)}
-"""How long a signature counts that others rest on later; any other counts for a day."""
+LASTS: Mapping[str, timedelta] = {
+    "endorsement": timedelta(days=60),
+    "accept": timedelta(days=60),
+    "handover": timedelta(days=200),
+    "handover-confirmation": timedelta(days=200),
+}
+"""
+How long a signature counts that others rest on later; any other counts for a day.
+
+A hand tells what was done, and must be heard after a line was down, as long as a return is followed.
+"""
 
 REFUSED = N_(
     "Your presence was not proved for exactly this text, so nothing was signed. Look at it again and try once more."

@@ -14,6 +14,7 @@ import pyotp
 import pytest
 import pytest_asyncio
 
+from gateway.core import wire
 from gateway.core.case import Side, State
 from gateway.services import act_bodies
 from gateway.services.acts import VERBS, allowed
@@ -618,6 +619,9 @@ async def test_a_return_goes_all_the_way_through_the_pages(two: Two) -> None:
     await signed("XBB", "reception", "handover-confirmation")
     await network.deliver()
     assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+    hands = [one for one in (await story.case(network, "XAA", ours)).releases if one.kind.startswith("handover.")]
+    told_until = wire.format_instant(network.clock.now() + timedelta(days=190))
+    assert [True, True] == [told_until < one.valid_until for one in hands], "a hand is heard after a line was down"
 
 
 async def test_an_interview_is_proposed_agreed_and_reported_through_the_pages(two: Two) -> None:
