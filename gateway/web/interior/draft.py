@@ -6,7 +6,8 @@ Rule 2: nothing here sends anything. At the end there is a draft case, which a s
 Rule 3: a file that is brought in is read as strictly as a message, and held to the same schema.
 Rule 4: of an image only what was drawn anew is kept, beside the fields, where no form can put anything.
 Rule 5: a copy of a case is handed in only while the case is what was copied. What a colleague recorded meanwhile is
-shown, and goes before what was typed in the same place.
+shown, and goes before what was typed in the same place. Of a copy that an earlier version began, which does not tell
+what was copied, all that differs is shown, and nothing that was typed is replaced.
 """
 
 from collections.abc import Mapping, Sequence
@@ -386,14 +387,27 @@ def _place(visit: Visit, work: Work, problem: Problem) -> str:
 
 async def _changed(visit: Visit, work: Work, case: Case, draft: Mapping[str, Any]) -> web.StreamResponse:
     """Show what was recorded in the case since it was copied; once that was seen, take it into the copy."""
-    now, mark = case.draft or {}, cases.mark(visit.site.desk.context, case)
-    places = differences.changed(work.base or {}, now)
+    now, mark, of = case.draft or {}, cases.mark(visit.site.desk.context, case), forms.fields(tasks.SCHEMA)
+    if work.base is None:
+        return await _uncertain(visit, work, now, mark, differences.apart(of, now, draft, visit.tongue))
+    places = differences.changed(work.base, now)
     if visit.form.get("take") == mark:
         fields = _merged(work, case, places, visit)
         await visit.site.accounts.save_work(work, fields, visit.now, now)
         told = visit.tongue._("What was recorded meanwhile stands in your copy now. Look through it again.")
         return await visit.to(visit.path("request", id=work.id), told=told)
-    found = differences.listed(forms.fields(tasks.SCHEMA), places, now, draft, visit.tongue)
+    found = differences.listed(of, places, now, draft, visit.tongue)
+    return visit.page("interior/draft_changed.html", status=409, work=work, found=found, mark=mark)
+
+
+async def _uncertain(
+    visit: Visit, work: Work, now: Mapping[str, Any], mark: str, found: Sequence[differences.Difference]
+) -> web.StreamResponse:
+    """Show all that differs from a copy of which nobody knows what was copied; once that was seen, go on with it."""
+    if visit.form.get("take") == mark:
+        await visit.site.accounts.save_work(work, work.fields, visit.now, now)
+        told = visit.tongue._("Your copy stands as it did. Look through it again.")
+        return await visit.to(visit.path("request", id=work.id), told=told)
     return visit.page("interior/draft_changed.html", status=409, work=work, found=found, mark=mark)
 
 

@@ -486,3 +486,44 @@ async def test_both_changed_the_same_part_and_what_is_recorded_goes_before(desk:
     await first.get(f"{path}/review")
     await first.post(f"{path}/review")
     assert theirs == (await story.case(desk.network, "XAA", ref)).draft
+
+
+async def _of_an_earlier_version(desk: Desk, path: str) -> None:
+    """Leave the copy at ``path`` as a version left it that did not keep what was copied."""
+    accounts = desk.site.accounts
+    work = await accounts.find_work("first", path.rpartition("/")[2])
+    assert work is not None
+    sealed = ijson.dumps({"fields": [list(pair) for pair in work.fields]})
+    assert await accounts.store.save_work(work, accounts.vault.seal_own("work", f"first|{work.id}", "sealed", sealed))
+
+
+async def test_a_copy_of_an_earlier_version_keeps_what_was_typed(desk: Desk, first: Officer) -> None:
+    """It does not tell what was copied: what differs is shown, and it is not said that somebody changed the case."""
+    ref, path = await _copied(desk, first)
+    await saved(first, path, "person", {"b.elements.birth_date": "2001-05-XX"})
+    await _of_an_earlier_version(desk, path)
+    page = await first.get(f"{path}/review")
+    assert (409, True, False) == (page.status, "it is not known" in page.words, "Somebody changed" in page.words)
+    await first.post(f"{path}/review")
+    await first.get(f"{path}/review")
+    await first.post(f"{path}/review")
+    expected = deepcopy(story.draft(**COPIED))
+    expected["elements"]["birth_date"] = "2001-05-XX"
+    assert expected == (await story.case(desk.network, "XAA", ref)).draft
+
+
+async def test_what_a_copy_of_an_earlier_version_would_undo_is_shown(desk: Desk, first: Officer) -> None:
+    """What a colleague recorded meanwhile stands on the page, and a change after it was seen is shown as any other."""
+    ref, path = await _copied(desk, first)
+    await _of_an_earlier_version(desk, path)
+    await desk.gateway.clear.amend(ref, story.draft(**COPIED | {"method_limit": "M0"}), "second", "liaison_officer")
+    page = await first.get(f"{path}/review")
+    assert (409, True) == (page.status, "Recorded now" in page.words)
+    again = story.draft(**COPIED | MEANWHILE["a failed check of danger"])
+    await desk.gateway.clear.amend(ref, again, "second", "liaison_officer")
+    await first.post(f"{path}/review")
+    assert again == (await story.case(desk.network, "XAA", ref)).draft
+    await first.get(f"{path}/review")
+    await first.post(f"{path}/review")
+    await desk.gateway.clear.amend(ref, story.draft(**COPIED), "second", "liaison_officer")
+    assert "Somebody changed" in (await first.get(f"{path}/review")).words
