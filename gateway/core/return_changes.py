@@ -32,10 +32,10 @@ from gateway.core.returns import (
     ARRANGED,
     ARRANGING,
     AWAY,
-    BACK,
     NOT_ACCEPTED,
     OVER,
     PREPARING,
+    RECALLED_BEFORE,
     REPORTS,
     RETURN_STATES,
     S,
@@ -323,16 +323,17 @@ def _recall(case: Case, event: Event, now: datetime) -> Change:
     Call the person back, and tell the other State if it may know and does not yet.
 
     Nothing stands before this step: a message that may not leave is left out, and it is a finding of ours alone that
-    it was. Whoever calls back once more, also when the person is back, says it if it may be said by then. Of one who is
-    not back the asylum authority holds the case by it, as by a freeze, and with it the person's others (R-01).
+    it was. Whoever calls back once more, also when the person is back or the case is closed, says it if it may be said
+    by then, and that is all it does. Of one who is not back the asylum authority holds the case by it, as by a freeze,
+    and with it the person's others (R-01).
     """
     case = _stopped_no_more(case) if case.state in HELD else case
-    if case.side is Side.REQUESTING and event.role == "asylum_authority" and case.state not in BACK:
+    if case.side is Side.REQUESTING and event.role == "asylum_authority" and case.state not in RECALLED_BEFORE:
         by = (event.actor, event.role)
         case = replace(case, holders=(*(holder for holder in case.holders if holder != by), by), released=False)
     draft = event.data.get("draft")
     case = case if draft is None else replace(case, draft=draft)
-    if case.state not in BACK:
+    if case.state not in RECALLED_BEFORE:
         reasons = [text for text in (case.freeze_reason, event.data["reason"]) if text]
         case = replace(case, freeze_reason="\n".join(reasons), pending=None)
     body = event.data.get("body")

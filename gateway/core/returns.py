@@ -36,8 +36,11 @@ ARRANGING = (S.PROPOSED, S.ACCEPTED, S.DECIDED, S.DOCUMENTED, S.SCHEDULED)
 """States in which both sides arrange a return, up to departure; DECIDED is the proposing side's alone."""
 ARRANGED = (S.PROPOSED, S.ACCEPTED, S.DOCUMENTED, S.SCHEDULED)
 """The same, of the accepting side."""
-BACK = (*PREPARING, S.NOT_RETURNED)
-"""States of the proposing side in which the person is there; of one who is back the other one may not know it yet."""
+RECALLED_BEFORE = (*PREPARING, S.NOT_RETURNED, S.CLOSED)
+"""
+States of the proposing side in which nobody is called back any more, because the person is there or the case is closed;
+of a recall before that the other one may not know yet.
+"""
 AWAY = (S.DEPARTED, S.HANDED_OVER, S.MONITORING)
 """States in which the person has left, and can be called back."""
 OUTCOMES = (S.CLOSED_SAFE, S.CLOSED_CONCERN, S.LOST_CONTACT)
@@ -217,7 +220,7 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     *rows_of((*AWAY, *OUTCOMES), "recall", S.RECALL, MAY_FREEZE | _ESCORT, (), "sealed reason"),
     Row(S.RECALL, "recall", STAY, MAY_FREEZE | _ESCORT, (), "sealed reason"),
     # Who was called back and may not be told of then, is told of when nothing stands against it any more.
-    *rows_of(BACK, "recall", STAY, MAY_FREEZE | _ESCORT, ("untold",), "message"),
+    *rows_of(RECALLED_BEFORE, "recall", STAY, MAY_FREEZE | _ESCORT, ("untold",), "message"),
     *rows_of((*AWAY, *OUTCOMES), "take_back", S.RECALL, _PARTNER, (), "message"),
     Row(S.RECALL, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who called back"),
     Row(S.RECALL, "returned", S.CONSIDERED, OFFICER, ("let_go",), "event"),

@@ -61,7 +61,9 @@ def table_for(side: Side) -> Table:
 def stop_event(side: Side, state: State) -> str | None:
     """Return the event that stops a case in ``state`` at once: ``freeze``, or ``recall`` once the person has left."""
     table = table_for(side)
-    return next((name for name in ("freeze", "recall") if (state, name) in table.index), None)
+    found = ((name, table.index.get((state, name))) for name in ("freeze", "recall"))
+    # What only tells of an earlier recall stops nothing.
+    return next((name for name, row in found if row is not None and "untold" not in row.guards), None)
 
 
 MARKS: Mapping[str, str] = {

@@ -15,6 +15,7 @@ from gateway.core.case import Case, Side, State, serialize_case
 from gateway.core.machine import Event, IllegalStep
 from gateway.core.messages import CONFIRMATION, DOCUMENT_REQUEST, ELEMENTS, ERASURE, RECTIFICATION, REQUEST
 from gateway.core.notices import unanswered
+from gateway.core.return_guards import UNTOLD
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
 from gateway.services import cases, figures, person_stop, steps, threads
@@ -111,11 +112,14 @@ class Retention:
         """
         Close what has been over for a while without anybody closing it, so that retention begins to run.
 
-        What the other State withdrew is closed at once: there is no ground left to work on it.
+        What the other State withdrew is closed at once: there is no ground left to work on it. A recall that it was not
+        told of is left to people: it may wait for the person still (V-35).
         """
         quiet = now - timedelta(days=self._context.policy.closed_after_days)
         async for row in self._unmoved(OVER, quiet):
-            await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
+            held = cases.readable(self._context, row)
+            if held is not None and UNTOLD not in held.case.findings:
+                await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
         async for row in self._unmoved((State.WITHDRAWN,), now):
             if row.side == Side.REQUESTED:
                 await self._step(row.ref, Event("close", "gateway", GATEWAY), now)

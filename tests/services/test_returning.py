@@ -560,6 +560,37 @@ async def test_a_recall_is_told_once_it_may_be(network: Network) -> None:
     assert UNTOLD not in (await story.case(network, "XAA", ours)).findings
 
 
+async def stays_untold(network: Network) -> tuple[str, str]:
+    """Call back in silence who had left, and decide that she stays; the other State may know it only after that."""
+    ours, theirs = await homeward.departed(network)
+    await lift(network, "propose")
+    await acts(network, "XAA").recall(ours, "unsafe", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    await lift(network, "lift")
+    return ours, theirs
+
+
+async def test_recall_that_was_not_told_is_closed_by_no_timer(network: Network) -> None:
+    """The other State may await the person still, and from a closed case nobody is reminded of it: people close it."""
+    ours, _ = await stays_untold(network)
+    network.clock.pass_(days=400)
+    await network.refresh()
+    await network.gateways["XAA"].retention.run_once(network.clock.now())
+    assert "NOT_RETURNED" == await story.state(network, "XAA", ours)
+
+
+async def test_recall_that_was_not_told_is_told_from_a_closed_case(network: Network) -> None:
+    """Closed by an officer before the other State knew of it, the recall is told by calling back once more."""
+    ours, theirs = await stays_untold(network)
+    await network.gateways["XAA"].clear.close(ours, "first", "case_officer")
+    await acts(network, "XAA").recall(ours, "she is here", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("CLOSED", "RECALL") == await homeward.states(network, ours, theirs)
+    with pytest.raises(RuleRefused, match="V-35"):
+        await acts(network, "XAA").recall(ours, "again", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+
+
 async def test_who_is_back_in_silence_is_told_of_once_no_need_is_attested(network: Network) -> None:
     """Called back in silence and back here, the person is told of as soon as the authority attests no need."""
     ours, theirs = await homeward.handed_over(network)
