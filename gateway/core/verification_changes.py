@@ -23,6 +23,7 @@ from gateway.core.messages import (
     REPLY,
     WITHDRAWAL,
 )
+from gateway.core.person_keys import FOUND_BY
 from gateway.core.remark import FURTHER_REMARK
 from gateway.core.verification import WITHDRAWAL_BODY, S
 from gateway.core.verification_guards import GUARDS, let_go_by, pending_of, value_of
@@ -243,9 +244,17 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _correct(case: Case, event: Event, now: datetime) -> Change:
-    """Replace what is known of the person and nothing else of the record; a wrong entry counts for nothing any more."""
-    draft = {**(case.draft or {}), "elements": event.data["elements"]}
-    return replace(case, draft=draft, former=(), renditions=drawn(draft, case.renditions)), ()
+    """
+    Replace what is known of the person and nothing else of the record; a wrong entry counts for nothing any more.
+
+    What was rectified before is kept but for the elements that are corrected: the others are known elsewhere still.
+    """
+    known, right = (case.draft or {})["elements"], event.data["elements"]
+    corrected = {name for name in FOUND_BY if known.get(name) != right.get(name)}
+    now_right = {name: right[name] for name in corrected if name in right}
+    kept = [{name: part for name, part in one.items() if name not in corrected} | now_right for one in case.former]
+    draft = {**(case.draft or {}), "elements": right}
+    return replace(case, draft=draft, former=tuple(kept), renditions=drawn(draft, case.renditions)), ()
 
 
 def _attest(case: Case, event: Event, now: datetime) -> Change:

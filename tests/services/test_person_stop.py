@@ -600,15 +600,33 @@ async def test_who_got_the_wrong_name_is_found_after_it_was_rectified(network: N
     assert {here, there} == {one.ref for one in found}
 
 
-async def test_correction_of_a_wrong_entry_takes_what_was_rectified_too(network: Network) -> None:
-    """Who is shown to be another person by a correction of our own record shares no value any more."""
+async def test_correction_of_a_wrong_entry_takes_it_from_what_was_rectified_too(network: Network) -> None:
+    """Who shared a number only, and by a correction of our own record does no more, shares no value any more."""
     there = await story.sent(network, to="XCC", elements=elements(document=DOCUMENT))
     await network.deliver()
     await rectified(network, there, names=OTHER_NAME)
-    await indicated(network, await story.sent(network, elements=elements(document=DOCUMENT)))
+    third = [{**story.ADULT["elements"]["names"][0], "family": "Бондар", "given": "Ірина", "latin": None}]
+    await indicated(network, await story.sent(network, elements=elements(document=DOCUMENT, names=third)))
     right = elements(names=OTHER_NAME, document={**DOCUMENT, "number": "AB 12346"})
     await network.gateways["XAA"].hold.correct(there, right, "the last digit was read wrong", "first", "case_officer")
     assert () == await network.gateways["XAA"].store.read(lambda tx: tx.shared(there))
+
+
+BORN = {"birth_date": "1991-02-03"}
+
+
+@pytest.mark.parametrize(("changed", "theirs"), [({"sex": 1}, {}), ({"document": DOCUMENT}, {}), (BORN, BORN)])
+async def test_correction_of_something_else_keeps_what_was_rectified(
+    network: Network, changed: dict[str, Any], theirs: dict[str, Any]
+) -> None:
+    """A name that was wrong and went abroad still leads to the person's other case when something else is corrected."""
+    here, there = await story.sent(network), await story.sent(network, to="XCC", elements=elements(**theirs))
+    await network.deliver()
+    await rectified(network, here, names=OTHER_NAME)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(here, "looked at", *AUTHORITY)
+    await hold.correct(here, elements(names=OTHER_NAME, **changed), "typing error", *AUTHORITY)
+    assert there in {one.ref for one in await network.gateways["XAA"].store.read(lambda tx: tx.shared(here))}
 
 
 async def test_decision_holds_for_what_was_compared(network: Network) -> None:
