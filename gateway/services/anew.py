@@ -133,7 +133,8 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
         held = cases.readable(context, await tx.find_case(row.ref or ""))
         behind = await _parked(tx, row.ref or "", context.epoch) if held is not None else []
         behind = [one for one in behind if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
-        if held is not None and behind and outbox.recipient(context, row.partner, now) is not None:
+        settled = behind or row.type in _OF_WHO_LEFT  # a recall of today waits behind word of the departure, too
+        if held is not None and settled and outbox.recipient(context, row.partner, now) is not None:
             await _settle(context, tx, held, [row, *behind], now)
             return True
     return await said_anew(context, tx, row, now)

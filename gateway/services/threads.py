@@ -26,7 +26,7 @@ from gateway.core.messages import (
 )
 from gateway.core.starts import counted_from
 from gateway.core.verification import undo_state
-from gateway.services import cases, outbox
+from gateway.services import cases, listing, outbox
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.outbox import Letter
@@ -237,11 +237,12 @@ async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) ->
     """
     Let the thread of somebody who has left go on though ``row`` got no receipt in its time; return whether it does.
 
-    What was never posted is said anew, with all that waits behind it. What was posted is posted until it has an answer,
-    for its number must be used before anything else can be heard (M-5.10).
+    What was never posted is said anew, with all that waits behind it; what a restore left open is settled as ever
+    (``anew``). What was posted is posted until it has an answer, for its number must be used before anything else can
+    be heard (M-5.10).
     """
     held = cases.readable(context, await tx.find_case(row.ref or ""))
-    if held is None or row.type == WITHDRAWAL or row.epoch != context.epoch:
+    if held is None or row.type == WITHDRAWAL:
         return False
     try:
         if not await has_left(context, tx, held):
@@ -249,8 +250,10 @@ async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) ->
         current = await tx.find_outbound(row.partner, row.id)
         if current is None or current.state == "dropped":
             return True  # said anew just now, behind another one that expired
-        if row.posted_at is None:
+        if row.posted_at is None and row.epoch == context.epoch:
             await say_before(context, tx, held, (), now)
+        elif row.posted_at is None and await listing.stands(tx, row.partner) is None:
+            return False
     except BadRest as error:
         context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
         return False

@@ -139,3 +139,44 @@ async def test_departure_is_heard_after_a_restore(network: Network, tmp_path: Pa
     await restore(network, "XAA", backup)
     await settle(network)
     assert "DEPARTED" == await same_state(network, ours, theirs)
+
+
+async def departed_in_vain(network: Network, backup: Path, *, posted: bool) -> tuple[str, str]:
+    """Have a person leave, word of it be lost on its way or not ``posted`` at all, and XAA be restored."""
+    ours, theirs = await homeward.on_the_day(network)
+    await network.gateways["XAA"].returning.depart(ours, "escort")
+    if posted:
+        network.wires.cut = True
+        await network.gateways["XAA"].deliverer.run_once()
+        network.wires.cut = False
+    await restore(network, "XAA", back_up(network, "XAA", backup))
+    return ours, theirs
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["never posted", "posted"])
+async def test_departure_that_a_restore_left_open_is_heard_after_a_month(
+    network: Network, tmp_path: Path, posted: bool
+) -> None:
+    """A line that is down for longer than a message counts ends no word of a departure after a restore either."""
+    ours, theirs = await departed_in_vain(network, tmp_path / "backup", posted=posted)
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await network.gateways["XAA"].deliverer.expire(network.clock.now())
+    await network.deliver()
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["never posted", "posted"])
+async def test_recall_after_a_restore_waits_behind_word_of_the_departure(
+    network: Network, tmp_path: Path, posted: bool
+) -> None:
+    """A departure of an epoch that is over is said anew before the recall of today, which nobody could take else."""
+    ours, theirs = await departed_in_vain(network, tmp_path / "backup", posted=posted)
+    act = network.gateways["XAA"].returning
+    await act.recall(ours, "unsafe", "UNSAFE", "2026-12-20", "first", "case_officer")
+    await network.deliver()
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
