@@ -5,10 +5,11 @@ Rule 1: a head shows what a list shows, and to who may see the case whether the 
 Rule 2: content is made of a case that was looked at with a reason, and of nothing else.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
 
 from gateway.core import wire
 from gateway.core.case import Case, Notice, Side, State
@@ -190,6 +191,27 @@ class Known:
     contests: int
 
 
+_TOLD: Final = (
+    (
+        re.compile(r"the other State reports (?P<code>[A-Z_]+) as of (?P<day>[0-9-]+)"),
+        N_("The other State reports %(code)s as of %(day)s"),
+    ),
+    (
+        re.compile(r"the other State asks to take the person back by (?P<day>[0-9-]+): (?P<code>[A-Z_]+)"),
+        N_("The other State asks that the person is taken back by %(day)s: %(code)s"),
+    ),
+)
+"""Findings with a code and a day in them, as the case keeps them, and what a page says for each."""
+
+
+def _finding(tongue: Tongue, text: str) -> str:
+    """Return a finding of a case in words: those that say when and what are put together in each language."""
+    for form, said in _TOLD:
+        if (found := form.fullmatch(text)) is not None:
+            return tongue._(said, code=found["code"], day=tongue.day(date.fromisoformat(found["day"])))
+    return tongue._(text)
+
+
 def known(visit: Visit, case: Case) -> Known:
     """Return what a desk sees of ``case`` without a reason."""
     tongue, pending = visit.tongue, case.pending
@@ -209,7 +231,7 @@ def known(visit: Visit, case: Case) -> Known:
         tongue.code("message_type", pending.type), pending.digest, pending.author, pending.approver
     )
     purpose = tongue.code("purpose", case.purpose)
-    findings = tuple(map(tongue._, person_stop.known(case)))
+    findings = tuple(_finding(tongue, text) for text in person_stop.known(case))
     return Known(case.thread, purpose, clocks, findings, prepared or None, case.contests)
 
 

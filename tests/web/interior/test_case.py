@@ -309,6 +309,8 @@ async def test_a_reason_given_at_one_node_stands_at_the_other(tmp_path: Path) ->
         ref = await story.sent(network)
         here = await one.officer("first")
         there = Officer(two, "first", "interior", here.cookie, here.session)
+        await here.get(f"/cases/{ref}/pictures")
+        await here.get(f"/cases/{ref}/pictures")
         await here.post(f"/cases/{ref}/look", {"why": "to see it", "back": f"/cases/{ref}/pictures"})
         assert 'name="why"' not in (await there.get(f"/cases/{ref}/pictures")).text
     await network.close()
