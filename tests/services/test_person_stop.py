@@ -355,11 +355,12 @@ async def test_the_authority_lets_go_of_a_recall(network: Network) -> None:
 
 
 async def test_a_recall_by_the_authority_is_told_after_the_case_was_closed(network: Network) -> None:
-    """What calls the person back leaves although the desk closed the case while the line was down."""
+    """What calls the person back leaves although it was let go and the case closed while the line was down."""
     here, there = await homeward.departed(network)
     network.wires.cut = True
     returning = network.gateways["XAA"].returning
     await returning.recall(here, "she asks for asylum", "UNSAFE", "2026-12-20", *AUTHORITY)
+    await network.gateways["XAA"].hold.release(here, *AUTHORITY)
     await network.gateways["XAA"].clear.close(here, "first")
     network.wires.cut = False
     network.clock.pass_(hours=2)
