@@ -1,7 +1,8 @@
 """
 Since when a State's card has named its epoch: what it stored before a restore of its own is in the log of that time.
 
-Rule 1: a message is answered from no log that was over when it was made, as far as we knew by then.
+Rule 1: a message is answered from no log that was over when it was made, as far as we knew by then. One that is so all
+the same is taken, and told: where a clock was wrong, or a card came early, it may be honest.
 Rule 2: epochs rise, but where officers confirmed another identity or a lower epoch (M-8.5): then the State begins anew,
 and nothing it says after that is weighed by the numbers it gave before.
 """
