@@ -1,0 +1,1 @@
+"""The vectors, a file of them in each module; ``generate`` writes them all."""
