@@ -64,16 +64,19 @@ DISCLOSERS = frozenset({"case_officer", "liaison_officer", "desk_head"})
 SECOND = frozenset({"liaison_officer", "desk_head"})
 
 _PERSON = {"correct", "attest", "stop"}
-_DANGER = {"recall", STOP, PROPOSE, ALLOW}
+_DANGER = {"recall", "returned", STOP, PROPOSE, ALLOW}
+_TRACES = {"dropped", "not_told"}
 PAUSES = (
     frozenset({"freeze", "release", "suspend", "propose_resume", "resume", "withdraw", RESTRICT, LIFT})
     | _PERSON
     | _DANGER
+    | _TRACES
 )
 """
 Steps that tell that, or by whom, a case was stopped, or that pressing is dangerous; in an export with content only.
 
-A recall that the other State is told of stands among the messages. One it is not told of is a stop like any other.
+A recall that the other State is told of stands among the messages. One it is not told of is a stop like any other. What
+the gateway notes of a message that a stop took back, or did not send, tells of the stop as well.
 """
 
 _NOTE = event_of("L4")

@@ -9,16 +9,18 @@ import pytest
 
 from gateway.cli.evidence_file import verify_bytes, verify_file
 from gateway.core import checkpoint, evidence, evidence_verifier
+from gateway.core.case import Side, State
 from gateway.core.evidence import MESSAGES
 from gateway.core.evidence_report import Report, faults_by_member
 from gateway.core.evidence_verifier import Anchors
 from gateway.core.machine import RuleRefused
 from gateway.core.merkle import Frontier
+from gateway.core.tables import table_for
 from gateway.services import access, cases
 from gateway.services.audit import audit
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
-from gateway.services.evidence import export, pack
+from gateway.services.evidence import PAUSES, export, pack
 from gateway.services.ports import LogHead, Tx
 from gateway.transport.card_directory import CardDirectory
 from keys.card import parse_card
@@ -140,6 +142,39 @@ async def test_without_content_no_later_attestation_shows(network: Network) -> N
     members = members_of(await exported(network, "XAA", ours))
     whole = b"".join(content for name, content in members.items() if name != evidence.README)
     assert [] == [word for word in (b'"attest"', b'"correct"', b"asylum", b"protection") if word in whole]
+
+
+async def test_without_content_no_trace_of_a_stop_shows(network: Network) -> None:
+    """What the gateway notes because a stop took a message back is in no export without content."""
+    _, theirs = await homeward.documented(network)
+    returning = network.gateways["XBB"].returning
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+    await returning.reissue(theirs, newer, "issuer")
+    await returning.suspend(theirs, "a moment", "welfare", "child_welfare")
+    events = {row["event"] for row in rows(members_of(await exported(network, "XBB", theirs)), evidence.EVENTS)}
+    assert {"reissue_document"} == events & {"reissue_document", "suspend", "dropped"}
+
+
+async def test_without_content_a_silent_recall_does_not_show(network: Network) -> None:
+    """Of a recall that the other State was not told of, an export without content has neither beginning nor end."""
+    ours, _ = await homeward.departed(network)
+    gateway, asylum = network.gateways["XAA"], ("protection", "asylum_authority")
+    known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+    await gateway.returning.recall(ours, "said so", "UNSAFE", "2026-12-20", *asylum, protection=known)
+    await gateway.hold.release(ours, *asylum)
+    await gateway.returning.returned(ours, "first", "case_officer")
+    shown = [row["event"] for row in rows(members_of(await exported(network, "XAA", ours)), evidence.EVENTS)]
+    assert ["receipt"] == shown[shown.index("depart") + 1 :]
+
+
+def test_what_is_done_only_to_a_stopped_case_is_in_no_export_without_content() -> None:
+    """A step that leads from nothing but a stop tells of one, in either table."""
+    stopped = {State.FROZEN, State.SUSPENDED, State.RECALL, State.WITHDRAWN}
+    for table in (table_for(side) for side in Side):
+        sources: dict[str, set[State]] = {}
+        for row in table.rows:
+            sources.setdefault(row.event, set()).add(row.source)
+        assert set() == {event for event, states in sources.items() if states <= stopped} - PAUSES
 
 
 async def test_content_needs_two_persons(network: Network) -> None:
