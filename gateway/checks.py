@@ -229,16 +229,25 @@ def _card(look: Look) -> Iterator[Item]:
     yield from _chain(look, held)
     yield from _windows(look, held)
     yield from _certificate(look, held)
-    listed = {(key.role, key.kid) for key in held.roles if key.is_active(look.now)}
+    yield from _roles(look, held)
+
+
+def _roles(look: Look, held: Card) -> Iterator[Item]:
+    """Look at whose statements partners cannot verify, or soon cannot any more."""
+    ends = {(key.role, key.kid): key.valid_until for key in held.roles if key.is_active(look.now)}
     for person in look.settings.values["persons"]:
         kid = b64.encode(key_id(SIGN, b64.decode(person["key"])))
         for role in sorted(homes.TRAVELS.keys() & set(person["roles"])):
             named = homes.TRAVELS[role]
-            if (named, kid) in listed:
-                continue
+            end = ends.get((named, kid))
             hint = N_("isthmus keys card --add-role %(role)s=%(key)s")
             values = {"person": person["id"], "role": named, "key": person["key"]}
-            if role == "second_signer":
+            if end is not None and end - look.now >= SOON:
+                continue
+            if end is not None:
+                text = N_("the key of '%(person)s' as %(role)s ends on %(day)s in our card")
+                yield bad("card", text, hint, day=end.date(), **values)
+            elif role == "second_signer":
                 yield bad("card", N_("'%(person)s' signs second, and our card does not list that key"), hint, **values)
             else:
                 text = N_("'%(person)s' cannot sign a return as %(role)s: our card does not list that key")

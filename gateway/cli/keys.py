@@ -290,16 +290,37 @@ def card_(
     identity_passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Issue the next card, with other role keys or addresses."""
+    """
+    Issue the next card, with other role keys or addresses.
+
+    A key that the card lists for the same ROLE is listed for a year more.
+    """
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
-    claims = card.claims_of(held)
-    added = [_role(text) for text in roles]
-    changes: dict[str, Any] = {"roles": [one for one in claims["roles"] if one["kid"] not in removed] + added}
+    changes: dict[str, Any] = {"roles": _next_roles(card.claims_of(held)["roles"], removed, roles)}
     if addresses:
         changes["addresses"] = list(addresses)
     made = issue(chosen, held, changes, open_identity(home, identity, identity_passphrase_file, held))
     tell_card(chosen, made, as_json)
+
+
+def _next_roles(
+    listed: Sequence[Mapping[str, Any]], removed: Sequence[str], added: Sequence[str]
+) -> list[Mapping[str, Any]]:
+    """Return the role keys of the next card. Raises ``UsageError``, ``CommandError``."""
+    for kid in removed:
+        if kid not in {one["kid"] for one in listed}:
+            raise click.UsageError(f"our card lists no role key {kid!r}; see: isthmus keys show")
+    found = {one["kid"]: one for one in listed if one["kid"] not in removed}
+    for new in map(_role, added):
+        old = found.get(new["kid"], new)
+        if old["role"] != new["role"] or old["revoked_at"] is not None:
+            text = f"our card lists that key for the role '{old['role']}'"
+            text = f"that key was revoked at {old['revoked_at']}" if old["revoked_at"] else text
+            raise CommandError(Exit.REFUSED, "key-in-use", text, "a role takes a key of its own: isthmus keys new")
+        # From when it was first listed: what the key signed before is judged by this card too.
+        found[new["kid"]] = {**new, "from": old["from"]}
+    return list(found.values())
 
 
 def _role(text: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,9 +19,15 @@ from click.testing import CliRunner, Result
 
 from benchmarks.pair import free_port
 from gateway import app, settings
+from gateway.cli.keys import own_card
 from gateway.cli.main import cli
+from gateway.core.wire import format_instant
+from gateway.home import IDENTITY, IDENTITY_FILE, next_card
 from gateway.storage.sqlite import run_inline
+from gateway.transport.card_directory import write_card
 from keys import b64
+from keys.custody import open_store
+from keys.ids import SIGN, key_id
 from keys.sign import SigningKey
 from tests.support.network import Wires
 
@@ -123,6 +129,18 @@ def copy_homes(root: Path) -> Homes:
     """Return fresh homes under ``root``."""
     shutil.copytree(_template(), root, dirs_exist_ok=True)
     return Homes(root, {})
+
+
+def with_role(home: Path, key: bytes, **changes: Any) -> dict[str, Any]:
+    """Issue the next card of ``home`` with one role key, a second signer's but for ``changes``; return its entry."""
+    now = datetime.now(UTC)
+    begin, end = (format_instant(now + timedelta(days=days)) for days in (-300, 30))
+    entry = {"role": "second_signer", "kid": b64.encode(key_id(SIGN, key)), "key": b64.encode(key)}
+    entry |= {"from": begin, "until": end, "revoked_at": None, **changes}
+    store = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    held = own_card(settings.load(home, {}))
+    write_card(home / "cards", next_card(held, {"roles": [entry]}, SigningKey(store.get(IDENTITY)), now))
+    return entry
 
 
 def deliver(homes: Homes, rounds: int = 4) -> None:

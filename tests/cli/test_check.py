@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gateway import settings
-from tests.cli.support import Homes, call, spawn
+from keys import b64
+from tests.cli.support import Homes, call, spawn, value, with_role
 
 
 def findings(home: Path, **environ: str) -> dict[str, str]:
@@ -141,6 +142,16 @@ def test_an_unknown_partner_card(homes: Homes) -> None:
 def test_a_second_signer_whom_nobody_could_verify(homes: Homes) -> None:
     """A second signer whose key is not in our card is a finding that names the command."""
     assert "'signer' signs second" in findings(homes.home("XAA"))["card"]
+
+
+def test_the_key_of_a_second_signer_that_ends_soon(homes: Homes) -> None:
+    """A second signer whose key our card lists for some weeks more is a finding, and its command lists it longer."""
+    home = homes.home("XBB")
+    (key,) = (one["key"] for one in settings.load(home, {}).values["persons"] if one["id"] == "signer")
+    with_role(home, b64.decode(key))
+    assert "the key of 'signer' as second_signer ends on" in findings(home)["card"]
+    value("keys", "card", "-C", home, "--add-role", f"second_signer={key}")
+    assert {} == findings(home)
 
 
 def test_a_partner_that_does_not_answer(homes: Homes) -> None:

@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.cli.keys import _next_sealing, own_card, private_kids
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
@@ -20,7 +22,7 @@ from gateway.transport.card_directory import write_card
 from keys import b64, card, statement
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.cli.support import PHRASE, Homes, call, deliver, received, spawn, value
+from tests.cli.support import PHRASE, Homes, call, deliver, received, spawn, value, with_role
 from tests.support.device import address
 
 THREAD = "AAAAAAAAAAAAAAAAAAAAAA"
@@ -61,6 +63,33 @@ def test_the_next_card_lists_roles_and_addresses(homes: Homes) -> None:
     held = own_card(load(home, {}))
     assert (2, 2, ("https://gateway.example:443",)) == (made["serial"], held.serial, held.addresses)
     assert ["welfare"] == [one.role for one in held.roles]
+
+
+def test_a_role_key_is_listed_for_a_year_more(homes: Homes) -> None:
+    """``--add-role`` of a key in the card sets its end later and leaves its begin, and nothing else is listed twice."""
+    home = homes.home("XAA")
+    entry = with_role(home, SigningKey.generate().public)
+    value("keys", "card", "-C", home, "--add-role", f"second_signer={entry['key']}")
+    (listed,) = own_card(load(home, {})).roles
+    assert entry["from"] == format_instant(listed.valid_from)
+    assert listed.valid_until > datetime.now(UTC) + timedelta(days=364)
+
+
+@pytest.mark.parametrize("changes", [{"role": "escort"}, {"revoked_at": "2026-01-01T00:00:00Z"}])
+def test_a_role_takes_a_key_of_its_own(homes: Homes, changes: dict[str, Any]) -> None:
+    """A key that the card lists for another role, or as revoked, is not listed again, and what to do is said."""
+    home = homes.home("XAA")
+    entry = with_role(home, SigningKey.generate().public, **changes)
+    result = call("keys", "card", "-C", home, "--add-role", f"second_signer={entry['key']}")
+    assert (5, True) == (result.exit_code, "isthmus keys new" in result.stderr)
+
+
+def test_a_key_to_leave_out_stands_in_the_card(homes: Homes) -> None:
+    """``--remove-key`` of a key id that no role has issues no card: the one that was meant would still be listed."""
+    home = homes.home("XBB")
+    signing = own_card(load(home, {})).signing[0].kid
+    assert [2, 2] == [call("keys", "card", "-C", home, "--remove-key", kid).exit_code for kid in ("A" * 22, signing)]
+    assert 2 == own_card(load(home, {})).serial
 
 
 def test_a_card_needs_the_identity_key(homes: Homes) -> None:
