@@ -249,7 +249,7 @@ async def look(gateway: "Gateway", person: str, ref: str, action: str, why: str 
 
     async def unit(tx: Tx) -> Case:
         held = await cases.load(context, tx, ref)
-        await check_representing(tx, held, person, role)
+        check_representing(held, person, role)
         if why:
             await access.record(context, tx, held, person, action, why, now)
         return held.case

@@ -397,7 +397,7 @@ async def look(services: DeskServices, ref: str, person: str, role: str, why: st
     async def unit(tx: Tx) -> Case:
         held = await cases.load(context, tx, ref)
         if not context.guests.invited(person, role, ref, now):
-            await rights.check_representing(tx, held, person, role)
+            rights.check_representing(held, person, role)
         if why:
             await access.record(context, tx, held, person, action, why, now)
         return held.case

@@ -142,7 +142,7 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
     async def unit(tx: Tx) -> Account | Finding:
         held = await cases.load(context, tx, ref)
         if not context.guests.invited(person, role, ref, now):
-            await check_representing(tx, held, person, role)
+            check_representing(held, person, role)
         restriction = await restriction_of(context, tx, held, now.date())
         kept_back = restriction is not None and role not in OFFICIAL
         recipient = None if role in OFFICIAL else "PERSON"
@@ -162,24 +162,17 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
     return result
 
 
-_STOPS = frozenset({"freeze", "suspend", "recall", "release"})
-"""Steps that stop a case, or let go of what one stopped oneself."""
-
-
-async def check_representing(tx: Tx, held: Held, person: str, role: str) -> None:
+def check_representing(held: Held, person: str, role: str) -> None:
     """
-    Return if ``role`` represents nobody, or ``person`` is of this case: the file names them, or they have acted in it.
+    Return if ``role`` represents nobody, or the file names ``person`` as who represents this one.
 
-    To have stopped it does not count: whoever knows a reference may stop a case, and must not come to read it by that.
-    Raises ``NotFound``: unknown means no.
+    What they did in the case does not count: no step asks whom they represent, so whoever knows a reference could stop
+    a case, or object in it, and come to read it by that. Raises ``NotFound``: unknown means no.
     """
     if role not in REPRESENTING:
         return
     named = (held.case.draft or {}).get("representative") or {}
     if person in (named.get("ref"), named.get("signed_by")):
-        return
-    events = await tx.events(held.case.ref)
-    if any((one.actor, one.role) == (person, role) and one.event not in _STOPS for one in events):
         return
     # The same words as for no case at all: that there is one is not for somebody else's lawyer to learn.
     raise NotFound("there is no such case here, or it was erased")

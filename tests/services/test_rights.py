@@ -97,6 +97,19 @@ async def test_guardian_and_lawyer_get_their_own_cases_only(overseen: Network, r
 
 
 @pytest.mark.parametrize("role", ["guardian", "lawyer"])
+async def test_nobody_comes_to_read_a_case_by_acting_in_it(overseen: Network, role: str) -> None:
+    """Whoever knows a reference may withdraw what they stopped, or contest, and reads nothing by it."""
+    theirs, _ = await story.replied(overseen)
+    gateway = overseen.gateways["XAA"]
+    if role == "guardian":
+        await gateway.clear.contest(theirs, "NEW_ELEMENT", role, role)
+    await gateway.hold.freeze(theirs, "to look into it", role, role)
+    await gateway.hold.withdraw(theirs, role, role)
+    with pytest.raises(NotFound):
+        await account(overseen, theirs, role, role)
+
+
+@pytest.mark.parametrize("role", ["guardian", "lawyer"])
 async def test_who_the_file_names_gets_the_account(overseen: Network, role: str) -> None:
     """A guardian or lawyer whom the file of the person names sees what was sent."""
     named = {"ref": "2Xml2lW8lIXCjs1xU80jTA", "appointed_on": "2026-11-18", "signed_by": role}
