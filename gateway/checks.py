@@ -192,7 +192,7 @@ def _keys(look: Look) -> Iterator[Item]:
     device = look.device_kid(look.settings)
     lost = N_("restore the key store from its copy in the safe")
     for name in (homes.LOG, homes.KEK) if device else (homes.SIGNING, homes.LOG, homes.KEK):
-        if name not in names:
+        if name not in names and not (name == homes.SIGNING and homes.NEXT in names):  # an activation cut short: below
             yield bad("keys", N_("the key store holds no '%(name)s'"), lost, name=name)
     if homes.COSIGNING not in names:
         yield bad("keys", N_("there is no key to cosign checkpoints with"), N_("isthmus log cosigner"))
@@ -200,13 +200,10 @@ def _keys(look: Look) -> Iterator[Item]:
         text = N_("our card does not list the key that cosigns checkpoints")
         yield bad("keys", text, N_("isthmus log cosigner"))
     here, held = homes.private_kids(store), own_card(look.settings)
-    in_use = device or next((kid for kid, name in here.items() if name == homes.SIGNING), "")
+    yield from _signing(look, held, device, here)
     if device and homes.SIGNING in names:
         hint = N_("isthmus keys rotate signing --activate, once every partner has the card with the device's key")
         yield bad("keys", N_("a signing key is in the key store, and the one in use is in a device"), hint)
-    if not any(key.kid == in_use and key.is_active(look.now) for key in held.signing):
-        text = N_("our card does not list the signing key in use, or not for now")
-        yield bad("keys", text, N_("isthmus keys rotate signing"))
     if not any(one.kid in here for one in held.log):
         yield bad("keys", N_("our card does not list the log key in use"), lost)
     living = [key.kid for key in held.sealing if key.valid_until > look.now and key.revoked_at is None]
@@ -221,6 +218,22 @@ def _keys(look: Look) -> Iterator[Item]:
     if not gone and not ended:
         text = N_("the key store opens; %(count)s keys agree with card %(serial)s")
         yield ok("keys", text, count=len(here), serial=held.serial)
+
+
+def _signing(look: Look, held: Card, device: str | None, here: Mapping[str, str]) -> Iterator[Item]:
+    """Look at the signing key in use; where the card lists the next one already, that is to be activated."""
+    active = {key.kid: key.valid_until for key in held.signing if key.is_active(look.now)}
+    in_use = device or next((kid for kid, name in here.items() if name == homes.SIGNING), "")
+    end = active.get(in_use)
+    hint = N_("isthmus keys rotate signing")
+    if any(here.get(kid) == homes.NEXT for kid in active):
+        hint = N_(
+            "isthmus keys rotate signing --activate, once every partner has taken the card that lists the new key"
+        )
+    if end is None:
+        yield bad("keys", N_("our card does not list the signing key in use, or not for now"), hint)
+    elif end - look.now < SOON:
+        yield bad("keys", N_("the signing key ends on %(day)s"), hint, day=end.date())
 
 
 def _card(look: Look) -> Iterator[Item]:
@@ -273,10 +286,6 @@ def _windows(look: Look, held: Card) -> Iterator[Item]:
         yield bad("card", N_("the last sealing key ends on %(day)s"), hint, day=ends.date())
     else:
         yield ok("card", N_("sealing keys for %(days)s more days"), days=left.days)
-    signing = max((key.valid_until for key in held.signing if not key.is_revoked(look.now)), default=look.now)
-    if signing - look.now < SOON:
-        hint = N_("isthmus keys rotate signing")
-        yield bad("card", N_("the signing key ends on %(day)s"), hint, day=signing.date())
 
 
 def _certificate(look: Look, held: Card) -> Iterator[Item]:

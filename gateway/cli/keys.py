@@ -389,7 +389,7 @@ def rotate(
     signer = open_identity(home, identity, identity_passphrase_file, held)
     now = datetime.now(UTC)
     changes = (
-        _next_signing(_new_signer(store, uri), held, now)
+        _next_signing(_new_signer(store, uri, held), held, now)
         if what == "signing"
         else _next_sealing(store, held, now, suite)
     )
@@ -431,10 +431,21 @@ def _new_identity(
     say("Destroy the old identity key and every copy of it, once the last partner has confirmed the new one.")
 
 
-def _new_signer(store: KeyStore, uri: str | None) -> Signer:
-    """Return the signing key to list next: the one in a device, or one in the store, made if there is none yet."""
+def _new_signer(store: KeyStore, uri: str | None, held: Card) -> Signer:
+    """
+    Return the signing key to list next: the one in a device, or one in the store, made if there is none yet.
+
+    One that was revoked before it was used is never listed again. Raises ``CommandError`` for a device's.
+    """
+    revoked = card.revocations(held)["signing"]
     if uri is not None:
-        return device.open_device(uri, pin=device_pin, environ=os.environ)
+        inside = device.open_device(uri, pin=device_pin, environ=os.environ)
+        if inside.kid in revoked:
+            hint = "make another in the device: isthmus keys device URI"
+            raise CommandError(Exit.REFUSED, "revoked", "our card says that the key in the device is revoked", hint)
+        return inside
+    if NEXT in store.names() and SigningKey(store.get(NEXT)).kid in revoked:
+        store.destroy(NEXT)
     if NEXT not in store.names():
         store.put(NEXT, SigningKey.generate().seed)
     return SigningKey(store.get(NEXT))

@@ -25,7 +25,7 @@ from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, next_card
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import write_card
-from keys import b64
+from keys import b64, card
 from keys.custody import open_store
 from keys.ids import SIGN, key_id
 from keys.sign import SigningKey
@@ -108,8 +108,8 @@ def make_homes(root: Path, ports: Sequence[int]) -> Homes:
         printed = made[other]["fingerprint"]
         options = ("--fingerprint", printed, "--calendar", f"{other}-2026-27")
         value("partner", "add", other, "-C", homes.home(country), "--card", cards[0], *options)
-        for card in cards[1:]:
-            shutil.copy(card, homes.home(country) / "cards" / other / card.name)
+        for later in cards[1:]:
+            shutil.copy(later, homes.home(country) / "cards" / other / later.name)
     return homes
 
 
@@ -133,14 +133,24 @@ def copy_homes(root: Path) -> Homes:
 
 def with_role(home: Path, key: bytes, **changes: Any) -> dict[str, Any]:
     """Issue the next card of ``home`` with one role key, a second signer's but for ``changes``; return its entry."""
-    now = datetime.now(UTC)
-    begin, end = (format_instant(now + timedelta(days=days)) for days in (-300, 30))
+    begin, end = (format_instant(datetime.now(UTC) + timedelta(days=days)) for days in (-300, 30))
     entry = {"role": "second_signer", "kid": b64.encode(key_id(SIGN, key)), "key": b64.encode(key)}
     entry |= {"from": begin, "until": end, "revoked_at": None, **changes}
-    store = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
-    held = own_card(settings.load(home, {}))
-    write_card(home / "cards", next_card(held, {"roles": [entry]}, SigningKey(store.get(IDENTITY)), now))
+    _issue(home, {"roles": [entry]})
     return entry
+
+
+def with_signing(home: Path, begin: int, end: int) -> None:
+    """Issue the next card of ``home`` with its signing key in a window of days from now."""
+    (entry,) = card.claims_of(own_card(settings.load(home, {})))["signing"]
+    window = (format_instant(datetime.now(UTC) + timedelta(days=days)) for days in (begin, end))
+    _issue(home, {"signing": [entry | dict(zip(("from", "until"), window, strict=True))]})
+
+
+def _issue(home: Path, changes: dict[str, Any]) -> None:
+    store = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    held, identity = own_card(settings.load(home, {})), SigningKey(store.get(IDENTITY))
+    write_card(home / "cards", next_card(held, changes, identity, datetime.now(UTC)))
 
 
 def deliver(homes: Homes, rounds: int = 4) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from gateway import settings
+from gateway.home import KEY_FILE, SIGNING
 from keys import b64
-from tests.cli.support import Homes, call, spawn, value, with_role
+from keys.custody import open_store
+from tests.cli.support import PHRASE, Homes, call, spawn, value, with_role, with_signing
 
 
 def findings(home: Path, **environ: str) -> dict[str, str]:
@@ -152,6 +154,35 @@ def test_the_key_of_a_second_signer_that_ends_soon(homes: Homes) -> None:
     assert "the key of 'signer' as second_signer ends on" in findings(home)["card"]
     value("keys", "card", "-C", home, "--add-role", f"second_signer={key}")
     assert {} == findings(home)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(-360, 30), (-390, -1)])
+def test_the_signing_key_in_use_that_ends(homes: Homes, begin: int, end: int) -> None:
+    """A new signing key that nobody activated ends no finding about the one in use, and is the next step of it."""
+    home = homes.home("XBB")
+    with_signing(home, begin, end)
+    assert "isthmus keys rotate signing" == _hint(home, "signing key")
+    value("keys", "rotate", "signing", "-C", home)
+    assert "isthmus keys rotate signing --activate" in _hint(home, "signing key")
+    value("keys", "rotate", "signing", "-C", home, "--activate")
+    assert {} == findings(home)
+
+
+def test_an_activation_that_was_cut_short(homes: Homes) -> None:
+    """Where the old signing key is gone and the new one not in its place yet, a check says how to finish that."""
+    home = homes.home("XBB")
+    value("keys", "rotate", "signing", "-C", home)
+    open_store(f"file:{home / KEY_FILE}", passphrase=lambda: PHRASE, environ={}).destroy(SIGNING)
+    assert "isthmus keys rotate signing --activate" in _hint(home, "signing key")
+    assert ["keys"] == list(findings(home))
+    value("keys", "rotate", "signing", "-C", home, "--activate")
+    assert {} == findings(home)
+
+
+def _hint(home: Path, text: str) -> str:
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    (found,) = (item["hint"] for item in items if item["level"] == "finding" and text in item["text"])
+    return str(found)
 
 
 def test_a_partner_that_does_not_answer(homes: Homes) -> None:

@@ -115,6 +115,28 @@ def test_the_signing_key_is_rotated_in_two_steps(homes: Homes) -> None:
     assert 0 == call("check", "-C", home).exit_code
 
 
+def test_a_new_signing_key_that_was_revoked_is_replaced(homes: Homes) -> None:
+    """Where the key to be used next is revoked before it is used, rotating again makes another one."""
+    home = homes.home("XBB")
+    value("keys", "rotate", "signing", "-C", home)
+    revoked = own_card(load(home, {})).signing[-1].kid
+    value("keys", "revoke", revoked, "-C", home)
+    value("keys", "rotate", "signing", "-C", home)
+    activated = value("keys", "rotate", "signing", "-C", home, "--activate")["signing"]
+    assert activated != revoked
+    assert 0 == call("check", "-C", home).exit_code
+
+
+def test_a_revoked_key_of_a_device_is_not_listed_again(homes: Homes) -> None:
+    """A device whose key was revoked is refused, and what to do is said."""
+    home, uri = homes.home("XBB"), address("revoked")
+    kid = value("keys", "device", uri)["kid"]
+    value("keys", "rotate", "signing", "-C", home, "--device", uri)
+    value("keys", "revoke", kid, "-C", home)
+    result = call("keys", "rotate", "signing", "-C", home, "--device", uri)
+    assert (5, True) == (result.exit_code, "isthmus keys device" in result.stderr)
+
+
 def test_signing_key_that_ended_stays_listed_while_it_may_have_to_be_checked(homes: Homes) -> None:
     """The card lists an ended signing key for 31 days more: its answers are asked for as long as a message lives."""
     home, now = homes.home("XBB"), datetime.now(UTC)
