@@ -190,6 +190,9 @@ _SHORT = {word: n for n, row in enumerate(
     ), 1) for word in row.split()}  # fmt: skip
 _ENDING_MAX = 5
 
+ROMAN: Mapping[str, int] = {word: n for n, word in enumerate("i ii iii iv v vi vii viii ix x xi xii".split(), 1)}
+"""The number of a month in Roman letters, as a day is written in much of Europe: 17.V.1994."""
+
 
 @functools.lru_cache(maxsize=16_384)
 def months(word: str) -> frozenset[int]:

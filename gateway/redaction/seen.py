@@ -147,8 +147,18 @@ class Seen:
         for place, (start, end) in enumerate(self.cuts):
             text = self.stream[start:end]
             named = frozenset() if text[0].isdecimal() else spellings.months(text) | spellings.months(latin(text))
+            if text in spellings.ROMAN and self._beside_a_number(place):
+                named |= {spellings.ROMAN[text]}
             if named or text[0].isdecimal():
                 yield Item(text, start, end, place, named)
+
+    def _beside_a_number(self, place: int) -> bool:
+        """Tell whether a word is written as one with a number: a letter that is a number elsewhere is a word."""
+        around = self.cuts[max(place - 1, 0) : place + 2]
+        return any(
+            (self.stream[one[0]].isdecimal() or self.stream[two[0]].isdecimal()) and self.close(one[1], two[0])
+            for one, two in pairwise(around)
+        )
 
     def _runs(self) -> Iterator[tuple[str, list[int]]]:
         """Yield the digits that stand together but for the marks between them, with the place of each."""

@@ -134,14 +134,14 @@ def test_one_number_in_many_spellings(text: str) -> None:
     "17 de mayo de 1994",
      "17 травня 1994 року", "17 мая", "17. maj 1994", "17 maj", "١٧ مايو ١٩٩٤", "May 1994", "1994", "17051994",
      "940517",
-     "17 travnya", "5/1994", "mai 94"],
+     "17 travnya", "5/1994", "mai 94", "17.V.94", "17. V", "17/V-94", "V 1994"],
 )  # fmt: skip
 def test_one_date_in_many_spellings(text: str) -> None:
     """Day and month, month and year, the year of birth: each tells."""
     assert {"birth_date"} == fields(f"Said {text}, they think.", record(birth_date="1994-05-17"))
 
 
-@pytest.mark.parametrize("text", ["2026", "in May", "on the 17th", "page 17, line 6", "19 94"])
+@pytest.mark.parametrize("text", ["2026", "in May", "on the 17th", "page 17, line 6", "19 94", "IV 94", "part V of 17"])
 def test_a_part_that_everybody_shares_is_no_date(text: str) -> None:
     """A month alone, a day alone or another year says nothing of the date."""
     assert set() == fields(f"Said {text}.", record(birth_date="1994-05-17"))
@@ -152,6 +152,7 @@ def test_a_day_of_entry_is_found_by_month_and_year() -> None:
     of = record(entry_date="2024-08/2024-10")
     assert {"entry_date"} == fields("Entered in August 2024.", of)
     assert {"entry_date"} == fields("Entered in October 2024.", of)
+    assert {"entry_date"} == fields("Entered on 3.VIII.2024.", of)
     assert set() == fields("Entered in 2024.", of)
 
 
