@@ -2,7 +2,8 @@
 What is no text: too long, not printable, written to be read otherwise than it stands. It is refused with a code.
 
 Rule 1: letters of two scripts in one word, and look-alikes that stand for other letters, are refused, not repaired.
-Rule 2: white space is space, tab and line break; no mark that cannot be seen and none that turns the direction is let
+Rule 2: letters written as codes (of HTML, of an address, of mail) are refused too: they tell a reader what no gate saw.
+Rule 3: white space is space, tab and line break; no mark that cannot be seen and none that turns the direction is let
 in, save the joiners (U+200C, U+200D) between Arabic letters, which spell words.
 """
 
@@ -22,7 +23,13 @@ _ANNOTATION = re.compile("[\ufff9-\ufffb]")
 _JOINER = re.compile("(?<![\u0620-\u06ff])[\u200c\u200d]|[\u200c\u200d](?![\u0620-\u06ff])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd\ufffe\uffff\ue000-\uf8ff]")
 # Letters and digits that Unicode holds for signs: in circles, of flags, in Braille, raised. No table here has them.
-_SIGNS = re.compile("[\u2070-\u209c\u2460-\u24ff\u2776-\u2793\u2800-\u28ff\u3200-\u32ff\U0001f100-\U0001f1ff]")
+_SIGNS = re.compile(
+    "[\u2070-\u209c\u2460-\u24ff\u2776-\u2793\u2800-\u28ff\u3200-\u32ff\U0001f100-\U0001f1ff]|[\xb9\xb2\xb3]{2}"
+)
+# A system that knows Latin letters alone writes any other name so: &#1056;&#1086;&#1079;&#1072;, %D0%A0, =D0=A0.
+_CODED = re.compile(
+    r"&(?:#[0-9]{2,7}|#x[0-9a-f]{2,6}|[a-z][a-z0-9]{1,31};)|(?:[%=][0-9a-f]{2}){2}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}", re.I
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPTS = (
     ("latin", re.compile("[A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff]")),
@@ -44,6 +51,8 @@ def refusals(text: str) -> list[str]:
         found.append("text-direction")
     if has_unseen(_BIDI.sub("", text), but=JOINERS) or _ANNOTATION.search(text) or _JOINER.search(text):
         found.append("text-invisible")
+    if _CODED.search(text):
+        found.append("text-coded")
     if _too_many_marks(text):
         found.append("text-marks")
     if any(_scripts(word) > 1 for word in _WORD.findall(text)):

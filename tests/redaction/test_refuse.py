@@ -23,6 +23,12 @@ from gateway.redaction.refuse import MOST_CHARACTERS, refusals
         ("Ro\U00016fe4sa", "text-invisible"),
         ("Ro\u2800sa", "text-invisible"),
         ("Ro\U0001d159sa", "text-invisible"),
+        ("&#1056;&#1086;&#1079;&#1072;", "text-coded"),
+        ("&#x420;&#x43E", "text-coded"),
+        ("R&oacute;sa", "text-coded"),
+        ("%D0%A0%D0%BE", "text-coded"),
+        ("=D0=A0=D0=BE", "text-coded"),
+        (r"\u0420\u043e", "text-coded"),
         ("Z\u0301\u0302\u0303\u0304a", "text-marks"),
         ("R\u043esa", "text-mixed-script"),
         ("\u0420osa", "text-mixed-script"),
@@ -31,12 +37,13 @@ from gateway.redaction.refuse import MOST_CHARACTERS, refusals
         ("\u2480\u24c7", "text-not-printable"),
         ("\u2813\u2815", "text-not-printable"),
         ("\u2070\u2076\u2079", "text-not-printable"),
+        ("\xb3\xb9\xb2", "text-not-printable"),
         ("\uff32\uff4f\uff53\uff41", "text-mixed-script"),
         ("\U0001d411\U0001d428\U0001d42c\U0001d41a", "text-mixed-script"),
     ],
 )
 def test_what_is_no_text_has_a_code(text: str, code: str) -> None:
-    """Length, bytes, direction, unseen characters, piled marks and look-alikes each have a code of their own."""
+    """Length, bytes, direction, what is unseen, codes, piled marks and look-alikes each have a code of their own."""
     assert code in refusals(text)
 
 
@@ -48,6 +55,7 @@ def test_what_is_no_text_has_a_code(text: str, code: str) -> None:
         "می‌خواهد",
         "مُحَمَّدٌ",
         "Θεία Ευανθία",
+        "AT&T; 50 % de 20 %, R & D; a=b, C:\\users",
         "Tel.\t+355 69 1\nfax",
         "",
     ],

@@ -76,6 +76,7 @@ HELD: Final[Mapping[str, str]] = {
     "text-not-printable": N_("It has characters that are no text."),
     "text-direction": N_("It has characters that turn the direction of writing."),
     "text-invisible": N_("It has characters that cannot be seen."),
+    "text-coded": N_("It has letters written as codes, such as &#233;. Type the letters themselves."),
     "text-marks": N_("It has more marks on a letter than any language writes."),
     "text-mixed-script": N_("A word of it has letters of two scripts."),
     "nothing-left": N_("Nothing is left of it once everything that identifies is taken out."),
