@@ -141,9 +141,20 @@ def own_card(chosen: Settings) -> Card:
 
 
 def issue(chosen: Settings, held: Card, changes: Mapping[str, Any], identity: Signer) -> Card:
-    """Sign the card that follows ``held`` with ``changes``, publish it in the home's directory, and return it."""
-    made = homes.next_card(held, changes, identity, datetime.now(UTC))
-    write_card(chosen.cards, made)
+    """
+    Sign the card that follows ``held`` with ``changes``, publish it in the home's directory, and return it.
+
+    Raises ``CommandError`` if another command issued one meanwhile.
+    """
+    return _publish(chosen, homes.next_card(held, changes, identity, datetime.now(UTC)))
+
+
+def _publish(chosen: Settings, made: Card) -> Card:
+    try:
+        write_card(chosen.cards, made)
+    except FileExistsError as error:
+        text = f"another command issued card {made.serial} meanwhile"
+        raise CommandError(Exit.LATER, "conflict", text, "nothing was issued; run this again") from error
     return made
 
 
@@ -424,8 +435,7 @@ def _new_identity(
         made = SigningKey.generate()
         open_store(f"file:{place}", passphrase=ask, environ={}).put(homes.IDENTITY, made.seed)
         signer = made
-    issued = homes.card_of_new_identity(held, signer, datetime.now(UTC))
-    write_card(chosen.cards, issued)
+    issued = _publish(chosen, homes.card_of_new_identity(held, signer, datetime.now(UTC)))
     tell_card(chosen, issued, as_json, fingerprint=issued.fingerprint)
     say("Read the fingerprint out to every partner, by another way than the card goes: until then they hold us.")
     say("Destroy the old identity key and every copy of it, once the last partner has confirmed the new one.")

@@ -5,9 +5,11 @@ Who publishes the directory does not matter for who is believed, so nothing is v
 """
 
 import asyncio
+import fcntl
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.services.ports import Unavailable
@@ -95,12 +97,23 @@ def write_card(directory: Path, card: Card) -> Path:
     folder = directory / card.country
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{card.serial}.jws"
-    if path.exists():
-        if path.read_bytes() != card.raw:
+    with _locked(folder):
+        if not path.exists():
+            write_durably(path, card.raw)
+        elif path.read_bytes() != card.raw:
             raise FileExistsError(f"{path} is another card; a serial is used once")
-        return path
-    write_durably(path, card.raw)
     return path
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep others from writing a card into ``folder``: two of one serial would have partners hold the State."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def replace_cards(directory: Path, country: str, found: Mapping[int, bytes]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.keys import _next_sealing, own_card, private_kids
+from gateway.cli.errors import CommandError
+from gateway.cli.keys import _next_sealing, issue, own_card, private_kids
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, next_card
@@ -90,6 +91,17 @@ def test_a_key_to_leave_out_stands_in_the_card(homes: Homes) -> None:
     signing = own_card(load(home, {})).signing[0].kid
     assert [2, 2] == [call("keys", "card", "-C", home, "--remove-key", kid).exit_code for kid in ("A" * 22, signing)]
     assert 2 == own_card(load(home, {})).serial
+
+
+def test_a_card_that_another_command_issued_meanwhile_is_not_written_over(homes: Homes) -> None:
+    """Of two commands that issue the next card at once, the later one is told to run again."""
+    chosen = load(homes.home("XBB"), {})
+    store = open_store(f"file:{chosen.home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    held, identity = own_card(chosen), SigningKey(store.get(IDENTITY))
+    first = issue(chosen, held, {"epoch": 2}, identity)
+    with pytest.raises(CommandError) as refused:
+        issue(chosen, held, {"epoch": 3}, identity)
+    assert (75, first.raw) == (refused.value.told.exit, own_card(chosen).raw)
 
 
 def test_a_card_needs_the_identity_key(homes: Homes) -> None:

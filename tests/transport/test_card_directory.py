@@ -1,7 +1,9 @@
 """Cards as files: order, names, faults, and a write that is whole or not there."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Barrier
 from typing import Any, cast
 
 import pytest
@@ -71,6 +73,24 @@ async def test_only_a_country_code_names_a_folder(tmp_path: Path, country: str) 
     """No text leads out of the directory."""
     with pytest.raises(ValueError, match="three capital letters"):
         await CardDirectory(tmp_path).cards(country)
+
+
+def test_of_two_cards_of_one_serial_at_once_one_is_written(tmp_path: Path) -> None:
+    """Two commands that issue a card at the same time never both publish one: partners would hold the State."""
+    for serial in range(1, 21):
+        begin = Barrier(2)
+
+        def write(raw: bytes, serial: int = serial, begin: Barrier = begin) -> bytes | None:
+            begin.wait(10)
+            try:
+                write_card(tmp_path, card("XAA", serial, raw))
+            except FileExistsError:
+                return None
+            return raw
+
+        with ThreadPoolExecutor(2) as both:
+            (written,) = filter(None, both.map(write, (b"one", b"two")))
+        assert written == (tmp_path / f"XAA/{serial}.jws").read_bytes()
 
 
 def test_a_serial_is_written_once(tmp_path: Path) -> None:
