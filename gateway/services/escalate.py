@@ -261,14 +261,17 @@ class Escalation:
         async for row in cases.in_states(self._context, PRESSED):
             if row.due_at is None or row.due_at > now:
                 break  # the soonest due come first
-            if row.partner == partner and row.side == Side.REQUESTING and row.sealed is not None:
-                case = cases.unseal(self._context, row).case
+            if row.partner != partner or row.side != Side.REQUESTING:
+                continue
+            held = cases.readable(self._context, row)
+            if held is None:
+                continue  # one that cannot be read keeps no other off the paper
 
-                async def look(tx: Tx, case: Case = case) -> tuple[Finding, ...]:
-                    return await self._findings(tx, case, rung, role, now)
+            async def look(tx: Tx, case: Case = held.case) -> tuple[Finding, ...]:
+                return await self._findings(tx, case, rung, role, now)
 
-                if not await self._context.store.read(look):
-                    refs.append(row.ref)
+            if not await self._context.store.read(look):
+                refs.append(row.ref)
         return refs
 
     async def _note(

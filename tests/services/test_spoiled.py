@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from gateway.services.escalate import Escalation
 from gateway.services.ports import CaseRow
 from tests.support import story
 from tests.support.network import Network, make_network
@@ -52,6 +55,19 @@ async def test_spoiled_case_keeps_no_other_message_from_being_collected(tmp_path
         assert "DELIVERED" == await story.state(network, "XAA", later)
     finally:
         await network.close()
+
+
+@pytest.mark.parametrize("paper", ["note", "quarterly"])
+async def test_spoiled_case_keeps_no_other_off_the_papers(network: Network, paper: str) -> None:
+    """A note verbale and a quarterly list name what is owed in the cases that can be read."""
+    spoiled, _ = await story.acknowledged(network)
+    ours, _ = await story.acknowledged(network)
+    network.clock.pass_(days=110)
+    await network.refresh()
+    await spoil(network, "XAA", spoiled)
+    await getattr(Escalation(network.gateways["XAA"].context), paper)("XBB", "board", "foreign_affairs")
+    events = await network.gateways["XAA"].store.read(lambda tx: tx.events(ours))
+    assert {"note": "escalate_l4", "quarterly": "escalate_l5"}[paper] == events[-1].event
 
 
 async def test_spoiled_message_ends_no_look_at_what_expired(network: Network) -> None:
