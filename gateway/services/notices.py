@@ -36,7 +36,7 @@ from gateway.services import access, cases, no_contact, outbox, person_stop, ste
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
-from gateway.services.retain import Retention, erase_and_confirm
+from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
 from keys import statement as statements
 from keys.errors import BadJws, BadRest, BadSignature, BadStatement
 from schemas import ijson
@@ -186,26 +186,21 @@ class Notices:
         value = {"number": number, "act": "ERASURE", "result": "DONE"}
         schemas.validate(CONFIRMATION, value)
         event = Event("destroy", person, role, {"value": value, "body": ijson.dumps(value).decode()})
-
-        async def look(tx: Tx) -> Case:
-            case = (await cases.load(context, tx, ref)).case
-            step(table_for(case.side), case, event, now)
-            if any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(ref)):
-                raise Unavailable("a message of this case is not answered yet", "destroy it once nothing is on its way")
-            return case
-
-        whole = (await context.store.read(look)).side is Side.REQUESTED
-        if whole:
-            context.on_erased(ref)  # before the transaction, so that no restore brings back what was destroyed
+        entry = ErasedEntry(context, ref)
 
         async def unit(tx: Tx) -> None:
-            await steps.move(context, tx, await cases.load(context, tx, ref), event, now)
-            if whole:
+            held = await cases.load(context, tx, ref)
+            step(table_for(held.case.side), held.case, event, now)
+            if any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(ref)):
+                raise Unavailable("a message of this case is not answered yet", "destroy it once nothing is on its way")
+            await steps.move(context, tx, held, event, now)
+            await fill_journal(tx)
+            if held.case.side is Side.REQUESTED:
                 await erase_and_confirm(context, tx, ref, now)
+                entry.note()
             else:
                 for row in await tx.inbound_of_case(ref):
                     await tx.save_inbound(row._replace(sealed=None))
-            await fill_journal(tx)
 
         await context.commit(unit)
         await self._retention.empty_journal()

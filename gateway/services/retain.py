@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from gateway.core.attachments import has_images, without_images
 from gateway.core.case import Case, Side, State, serialize_case
@@ -72,6 +73,34 @@ From that last day on no answer can be given any more (R-05), so none is lost by
 """
 
 
+class Over(NamedTuple):
+    """A case that was over when it was looked at, in that version of it."""
+
+    ref: str
+    version: int
+
+
+class ErasedEntry:
+    """
+    The entry of one case in the list of erased ones, made once however often its unit runs.
+
+    It is on the disk before the transaction ends, so that no crash leaves an erased case that a restore would bring
+    back; and made last in it, for what stands in the list is erased at the next start, whatever became of the unit.
+    """
+
+    def __init__(self, context: Context, ref: str) -> None:
+        """List ``ref`` for ``context`` once it is noted."""
+        self._context = context
+        self._ref = ref
+        self._noted = False
+
+    def note(self) -> None:
+        """Enter the case. Raises ``Unavailable`` if that cannot be done, and then nothing is erased."""
+        if not self._noted:
+            self._context.on_erased(self._ref)
+            self._noted = True
+
+
 class Retention:
     """The retention loop, and erasure on request."""
 
@@ -103,9 +132,9 @@ class Retention:
         await self._close(now)
         await self._block(now)
         erased = []
-        for ref in await self._over(now):
-            await self.erase(ref, now)
-            erased.append(ref)
+        for row in await self._over(now):
+            if await self.erase(row.ref, now, version=row.version):
+                erased.append(row.ref)
         return tuple(erased)
 
     async def _close(self, now: datetime) -> None:
@@ -119,10 +148,10 @@ class Retention:
         async for row in self._unmoved(OVER, quiet):
             held = cases.readable(self._context, row)
             if held is not None and UNTOLD not in held.case.findings:
-                await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
+                await self._step(row, Event("close", "gateway", GATEWAY), now)
         async for row in self._unmoved((State.WITHDRAWN,), now):
             if row.side == Side.REQUESTED:
-                await self._step(row.ref, Event("close", "gateway", GATEWAY), now)
+                await self._step(row, Event("close", "gateway", GATEWAY), now)
 
     async def _discard(self, now: datetime) -> None:
         """
@@ -137,7 +166,7 @@ class Retention:
                 continue
             shared = await self._context.store.read(partial(_shared, row.ref))
             if not (shared and person_stop.stops(held.case)):
-                await self._step(row.ref, Event("discard", "gateway", GATEWAY), now)
+                await self._step(row, Event("discard", "gateway", GATEWAY), now)
 
     async def _block(self, now: datetime) -> None:
         # Counted from the closing: a receipt or a notice that comes later is a step too, and keeps nothing longer.
@@ -145,21 +174,21 @@ class Retention:
         async for row in self._unmoved((State.CLOSED,), now):
             until = (row.closed_at or row.changed_at) + days
             if until <= now:
-                await self._step(row.ref, Event("block", "gateway", GATEWAY, {"until": until}), now)
+                await self._step(row, Event("block", "gateway", GATEWAY, {"until": until}), now)
 
-    async def _over(self, now: datetime) -> list[str]:
+    async def _over(self, now: datetime) -> list[Over]:
         """Return what is to be erased: over for long enough, or kept until the day its sender set (R-05)."""
         days = timedelta(days=self._context.policy.erased_after_days)
-        over = []
+        over = list[Over]()
         async for row in self._unmoved(_OUTLIVED, now):
             # One that is not locked yet too: a period of erasure may be set that is shorter than the one of locking.
             ended = row.state in (State.CLOSED, State.BLOCKED) and (row.closed_at or row.changed_at) + days <= now
             if ended or (row.side == Side.REQUESTED and self._outlived(row, now)):
-                over.append(row.ref)
-        long_ago = now - timedelta(days=UNANSWERED_DAYS)
+                over.append(Over(row.ref, row.version))
+        long_ago, found = now - timedelta(days=UNANSWERED_DAYS), {one.ref for one in over}
         async for row in self._unmoved((*OPEN_REQUESTED, *HELD), now):
-            if row.side == Side.REQUESTED and row.ref not in over and self._outlived(row, long_ago, OPEN_REQUESTED):
-                over.append(row.ref)
+            if row.side == Side.REQUESTED and row.ref not in found and self._outlived(row, long_ago, OPEN_REQUESTED):
+                over.append(Over(row.ref, row.version))
         return over
 
     async def _strip(self, now: datetime) -> None:
@@ -241,9 +270,13 @@ class Retention:
             if row.wrapped_key is not None:
                 yield row
 
-    async def _step(self, ref: str, event: Event, now: datetime) -> None:
+    async def _step(self, row: CaseRow, event: Event, now: datetime) -> None:
+        """Take a step of a case, unless somebody took one, or changed it, since ``row`` was read."""
+
         async def unit(tx: Tx) -> None:
-            await steps.move(self._context, tx, await cases.load(self._context, tx, ref), event, now)
+            held = await cases.load(self._context, tx, row.ref)
+            if held.row.version == row.version:
+                await steps.move(self._context, tx, held, event, now)
 
         try:
             await self._context.commit(unit)
@@ -251,25 +284,31 @@ class Retention:
             raise
         except Exception as error:
             # Erased meanwhile, or it cannot be read: the timers of all other cases still run.
-            self._context.log("case.not_moved", ref=ref, step=event.name, error=type(error).__name__)
+            self._context.log("case.not_moved", ref=row.ref, step=event.name, error=type(error).__name__)
 
-    async def erase(self, ref: str, now: datetime) -> None:
+    async def erase(self, ref: str, now: datetime, *, version: int | None = None) -> bool:
         """
         Destroy the key and every sealed value of ``ref``; ids, digests and log entries stay, so evidence verifies.
 
-        The reference goes on the list of erased cases before the transaction, so that no crash leaves an erased case
-        that a restore would bring back.
+        With ``version`` only if the case stands as it did in that version: what was over when it was read may go on by
+        now, at another node or by a message that sets a later day. Returns whether it was erased.
         """
-        context = self._context
-        context.on_erased(ref)
+        context, entry = self._context, ErasedEntry(self._context, ref)
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx) -> bool:
+            row = None if version is None else await tx.find_case(ref)
+            if row is not None and row.version != version:
+                return False
             await erase_and_confirm(context, tx, ref, now)
             await fill_journal(tx)
+            entry.note()
+            return True
 
-        await context.commit(unit)
+        if not (await context.commit(unit)).value:
+            return False
         context.log("case.erased", ref=ref)
         await self.empty_journal()
+        return True
 
     async def empty_journal(self) -> None:
         """Cut the journal to nothing if an erasure left copies in it; one that could not be cut is cut next time."""

@@ -1,5 +1,6 @@
 """What may be said about data after it was sent, between two gateways: use, onward transfer, correction, erasure."""
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -441,6 +442,22 @@ async def test_erasure_waits_for_what_is_on_its_way(network: Network) -> None:
     await network.gateways["XBB"].notices.ask_use(theirs, "first", CLERK)
     with pytest.raises(Unavailable):
         await network.gateways["XBB"].notices.destroy(theirs, 1, "second", "desk_head")
+
+
+async def test_copy_is_not_listed_as_erased_before_it_is_certain(network: Network) -> None:
+    """What another step of the desk keeps from being destroyed, in the same instant, outlives the next start too."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    asked = network.gateways["XBB"]
+    asking = asyncio.create_task(asked.notices.ask_use(theirs, "first", CLERK))
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await asked.notices.destroy(theirs, 1, "second", "desk_head")
+    await asking
+    assert "REPLIED" == await story.state(network, "XBB", theirs)
+    file = network.homes["XBB"] / "erased.txt"
+    assert theirs not in (file.read_text() if file.exists() else "")
 
 
 async def test_the_asking_side_destroys_what_it_was_told(network: Network) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import Case, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.verification_changes import ANSWERED_LATE
-from gateway.services import cases
+from gateway.services import cases, steps
+from gateway.services.context import Context
 from gateway.services.evidence import export
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS
@@ -121,6 +123,53 @@ async def test_a_case_that_is_kept_hides_none_behind_it(network: Network, monkey
     network.clock.pass_(days=1)
     assert (over,) == await run(network, "XBB")
     assert "CLOSED" == await story.state(network, "XBB", kept)
+
+
+async def test_what_goes_on_while_others_are_erased_is_kept(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was over when the list was made, and is kept longer before its turn comes, is neither erased nor noted."""
+    refs = {(await story.replied(network))[1] for _ in range(2)}
+    gateway, context = network.gateways["XBB"], network.gateways["XBB"].context
+    network.clock.pass_(days=157)
+    assert () == await run(network, "XBB")
+    network.clock.pass_(days=1)
+    truncate = context.store.truncate
+
+    async def while_the_first_is_cleaned() -> None:
+        (later,) = [ref for ref in refs if await story.state(network, "XBB", ref) != "ERASED"]
+        await context.commit(lambda tx: _keep_until_2099(network, "XBB", tx, later))
+        await truncate()
+
+    monkeypatch.setattr(context.store, "truncate", while_the_first_is_cleaned)
+    erased = await gateway.retention.run_once(network.clock.now())
+    (kept,) = refs - set(erased)
+    assert ("CLOSED", False) == (await story.state(network, "XBB", kept), kept in _listed(network, "XBB"))
+
+
+async def test_what_was_taken_up_while_the_timers_ran_is_not_discarded(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft that somebody changes after the timers read it, and before they come to it, stays a draft."""
+    refs = {await network.gateways["XAA"].clear.new(story.draft(), "first") for _ in range(2)}
+    network.clock.pass_(days=UNSENT_DAYS + 1)
+    move, changed = steps.move, list[str]()
+
+    async def then_the_other_is_changed(context: Context, tx: Tx, held: cases.Held, *rest: Any) -> cases.Held:
+        moved = await move(context, tx, held, *rest)
+        for ref in refs - {held.case.ref} if not changed else ():
+            other = await cases.load(context, tx, ref)
+            await cases.note(context, tx, other, other.case, "test", "first", network.clock.now())
+            changed.append(ref)
+        return moved
+
+    monkeypatch.setattr(steps, "move", then_the_other_is_changed)
+    await run(network, "XAA")
+    assert ["DRAFT"] == [await story.state(network, "XAA", ref) for ref in changed]
+
+
+def _listed(network: Network, country: str) -> list[str]:
+    """Return what the list of erased cases names."""
+    file = network.homes[country] / "erased.txt"
+    return file.read_text().split() if file.exists() else []
 
 
 async def test_work_that_is_not_done_is_not_erased(network: Network) -> None:
