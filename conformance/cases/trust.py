@@ -72,6 +72,29 @@ async def hold(play: Play, fault: str) -> None:
     await play.problem(play.message(), "hold")
 
 
+@case("trust.revoked-for-good", "M-8.1", "M-8.5", section="8.1", fresh=True)
+async def revoked_for_good(play: Play) -> None:
+    """
+    A key that was revoked does not come back, also where a card between leaves it out; the State is put on hold.
+
+    A gateway that looks at the last card only believes a stolen key again, after two cards that look harmless.
+    """
+    a = play.a
+    rows = [dict(row) for row in a.card.value["signing"]]
+    stolen = next(row for row in rows if row["kid"] == a.signing.kid)
+    others = [row for row in rows if row is not stolen]
+    a.next_card(signing=[stolen | {"revoked_at": stamp(play.now())}, *others])
+    await _held(play, 2)
+    a.next_card(signing=others)
+    await _held(play, 3)
+    await play.problem(play.message(), "unknown-signer")
+    await play.accepted(play.message(key=a.spare))
+    answer = await play.publish(**{a.code: [a.next_card(keep=False, signing=rows)]})
+    if a.code not in answer["hold"]:
+        raise Wrong("the State is not on hold, though its card brings a revoked key back")
+    await play.problem(play.message(), "hold")
+
+
 @case("trust.nothing-to-it", "M-8.5", section="8.2", profile="verify")
 async def nothing_to_it(play: Play) -> None:
     """

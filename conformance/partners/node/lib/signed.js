@@ -79,13 +79,13 @@ export function nextCard (held, text, now) {
   const card = readCard(text, unb64u(held.identity))
   const rival = card.serial === held.serial && card.digest !== held.digest // two cards in one place
   demand(card.country === held.country && (card.serial === held.serial + 1 || rival), 'country or serial')
-  demand(card.prev === held.digest, 'prev', true)
-  demand(card.epoch >= held.epoch, 'epoch', true)
+  demand(card.prev === held.digest && card.epoch >= held.epoch, 'prev or epoch', true)
   demand(card.issued_at >= held.issued_at && seconds(card.issued_at) <= now + SLACK, 'issued_at')
   const keys = (c) => [...c.signing, ...c.sealing, ...c.roles]
-  const back = ({ kid, revoked_at: at }) => at && keys(card).some((row) => row.kid === kid && !(row.revoked_at <= at))
-  demand(!keys(held).some(back), 'revocation', true)
-  return card
+  const gone = [...held.gone ?? [], ...keys(held).filter((row) => row.revoked_at)] // a card may leave them out
+  const back = ({ kid, revoked_at: at }) => keys(card).some((row) => row.kid === kid && !(row.revoked_at <= at))
+  demand(!gone.some(back), 'revocation', true)
+  return { ...card, gone }
 }
 // Windows are judged as text: all instants have one form, and null is never before one.
 export const active = (row, at) => row.from <= at && at < row.until && !(row.revoked_at <= at)
