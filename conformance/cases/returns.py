@@ -8,7 +8,7 @@ from typing import Any
 import schemas
 from conformance.bodies import FROM_ASKED, FROM_ASKING, body, refuses, send, signed, withholds
 from conformance.door import answers
-from conformance.play import START, Play
+from conformance.play import START, Play, body_of
 from conformance.reading import Json, compact, strict_json, unb64u
 from conformance.registry import Wrong, case
 from conformance.returning import (
@@ -275,6 +275,22 @@ async def another_person(play: Play, represented: bool) -> None:
     value = accepted_body(play, talk, represented=not represented)
     statements = signed(talk, "return.acceptance", value)
     await talk.refused("illegal-step", "return.acceptance", value, statements=statements)
+    await _accepts(talk)
+
+
+@case("returns.answers-one", "M-3.12", section="3.5", profile="return", seconds=60.0)
+async def answers_one(play: Play) -> None:
+    """
+    An acceptance that was taken answers its own proposal: for the next one it is refused, and a new one is taken.
+
+    A gateway that takes it again has a person received by people, and on days, that nobody has agreed to since.
+    """
+    talk = await homeward(play, "departed")
+    taken = next(body_of(row) for row in await talk.delivered() if row["type"] == "return.acceptance")
+    await send(talk, "return.take-back")
+    await talk.said("return.proposal", plan(play))
+    statements = signed(talk, "return.acceptance", taken)
+    await talk.refused("illegal-step", "return.acceptance", taken, statements=statements)
     await _accepts(talk)
 
 

@@ -186,7 +186,9 @@ class Desk:
     async def _propose(self, ref: str, thread: str, body: Mapping[str, Any]) -> None:
         returning, case = self._gateway.returning, await self._case(ref)
         person, role, named = OFFICE[represented(case)]
-        if case.state.value not in ("CONSIDERED", "ASSESSED"):
+        if case.state.value == "RECALL":
+            await self._is_back(ref)
+        elif case.state.value not in ("CONSIDERED", "ASSESSED"):
             await returning.consider(ref, self._record(case), "first", "case_officer")
         if (await self._case(ref)).state.value == "CONSIDERED":
             await returning.assess(ref, person, role)
@@ -197,6 +199,12 @@ class Desk:
         release = self._signed(pending.digest, thread, "return.release", named, person, 60)
         await returning.endorse(ref, release, person, role)
         await returning.propose(ref, "first", "case_officer")
+
+    async def _is_back(self, ref: str) -> None:
+        """Note that who was called back is back, with a new record."""
+        returning = self._gateway.returning
+        await returning.returned(ref, "first", "case_officer")
+        await returning.record(ref, self._record(await self._case(ref)), "first", "case_officer")
 
     def _record(self, case: Any, **changes: Any) -> dict[str, Any]:
         """Return a national record in which nothing stands against a return, as of today."""
