@@ -21,7 +21,7 @@ from benchmarks.figures import Figure, median, percentile
 from benchmarks.load import ENVELOPE_BYTES, child
 from benchmarks.pair import Pair, draft, make_pair
 from benchmarks.resident import resident_mib
-from gateway import app
+from gateway import serving
 from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.messages import REQUEST
@@ -156,7 +156,7 @@ async def _serve(root: Path, *, loops: bool) -> None:
     with open(os.devnull, "w") as nowhere:
         gateway = await Pair(root).open("XBB", log=configure_log(nowhere))
         ready = asyncio.Event()
-        task = asyncio.create_task(app.serve(gateway, ready=ready, loops=loops))
+        task = asyncio.create_task(serving.serve(gateway, ready=ready, loops=loops))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         await asyncio.wait({task, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():

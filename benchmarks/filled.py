@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.pages import CASE_COLUMNS, EVENT_COLUMNS, Row, add_partners, arrivals, case_rows, insert
 from benchmarks.pair import COUNTRIES, Pair, draft, make_pair, submit
-from gateway import app
+from gateway import serving
 from gateway.app import Gateway
 from gateway.core import checkpoint
 from gateway.core.case import Case, Side, State, serialize_case
@@ -97,7 +97,7 @@ async def models(root: Path) -> Mapping[Side, Model]:
     people = pair.people()
     gateways = [await pair.open(country, create=True) for country in COUNTRIES]
     asking, asked = gateways
-    serving = [asyncio.create_task(app.serve(gateway)) for gateway in gateways]
+    tasks = [asyncio.create_task(serving.serve(gateway)) for gateway in gateways]
     try:
         ref = await submit(asking, people, draft())
         theirs = await _until(asked, "RECEIVED")
@@ -109,9 +109,9 @@ async def models(root: Path) -> Mapping[Side, Model]:
             Side.REQUESTED: await _model(asked, pair.database("XBB"), theirs),
         }
     finally:
-        for task in serving:
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(serving)
+        await asyncio.wait(tasks)
         for gateway in gateways:
             await gateway.close()
 

@@ -34,7 +34,7 @@ from benchmarks.figures import Figure, percentile
 from benchmarks.load import child
 from benchmarks.pair import Pair, make_pair
 from benchmarks.resident import processor_s
-from gateway import app, settings
+from gateway import serving, settings
 from gateway.core.case import State
 from gateway.services.accounts import Accounts
 from gateway.services.board import Board
@@ -243,7 +243,7 @@ def _steps(ref: str, asking: bool, closed: bool, state: State, opened: datetime,
 async def _serve(root: Path, country: str) -> None:
     """Serve board and interior desk of ``country``; print the port and a session for each."""
     gateway = await Pair(root).open(country)
-    services, context = app.desk_services(gateway), gateway.context
+    services, context = serving.desk_services(gateway), gateway.context
     store = await SqliteDesks.open(root / "desks.db", context.clock.now())
     accounts = Accounts(store, context.persons, context.vault, context.random)
     keys = open_store("env:KEYS", environ={"KEYS": b64.encode(b"{}")})
@@ -261,7 +261,7 @@ async def _serve(root: Path, country: str) -> None:
         runner = web.AppRunner(desks_app(site, [interior.PAGES, board.PAGES]), handle_signals=False)
         await runner.setup()
         await web.SockSite(runner, door).start()
-        # As ``gateway.app.serve`` does: collecting garbage looks at requests only, not at every schema and table.
+        # As ``gateway.serving.serve`` does: collecting garbage looks at requests only, not at every schema and table.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pair import COUNTRIES, Pair, approve, draft, make_pair, submit
-from gateway import app
+from gateway import serving
 from gateway.app import Gateway
 from gateway.core import checkpoint, merkle, wire
 from gateway.core.merkle import Frontier
@@ -130,9 +130,9 @@ async def play(part: Part, desk: Callable[[Gateway], Awaitable[None]], *, one_of
 
         gateway = await pair.open(country, peers=peers, log=log)
         held.append(gateway)
-        serving = app.serve(gateway, one_of_many=one_of_many)
+        doors = serving.serve(gateway, one_of_many=one_of_many)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in (serving, desk(gateway), _parent_ends(part.parent))]
+            tasks = [group.create_task(work) for work in (doors, desk(gateway), _parent_ends(part.parent))]
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGTERM, lambda: [task.cancel() for task in tasks])
         await peers.close()

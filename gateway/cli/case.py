@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 import schemas
-from gateway.app import desk_services
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.output import emit, json_option, say
@@ -42,6 +41,7 @@ from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
 from gateway.services.ports import Tx
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
+from gateway.serving import desk_services
 from keys import b64
 from keys import statement as statements
 

@@ -330,7 +330,7 @@ def _renew_certificate(chosen: Settings, held: Card, now: datetime) -> str | Non
 
 async def _meet(work: _Work, report: Report) -> None:
     """Serve with the new keys until every partner has answered under them, or the wait is over."""
-    from gateway import app  # here, because half of the verbs need no gateway and this takes half a second
+    from gateway import serving  # here, because half of the verbs need no gateway and this takes half a second
 
     async with opened(work.settings.home, work.ask) as gateway:
         now = gateway.context.clock.now()
@@ -338,7 +338,7 @@ async def _meet(work: _Work, report: Report) -> None:
         await met.note_destroyed(_windows_of(work.settings, report.destroyed), now)
         report.signed_again, report.dropped = await met.sign_again(now)
         await met.greet(now)
-        task = asyncio.create_task(app.serve(gateway))
+        task = asyncio.create_task(serving.serve(gateway))
         try:
             report.partners = await _wait(gateway, met, task, work.wait_s)
         finally:

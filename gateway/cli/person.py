@@ -154,14 +154,15 @@ async def _drop_means(chosen: settings.Settings, id: str) -> tuple[int, int]:
 @asynccontextmanager
 async def _accounts(chosen: settings.Settings) -> AsyncIterator[tuple["Accounts", datetime]]:
     """Open the accounts for what seals nothing: no passphrase is asked for and no key of the gateway is opened."""
-    from gateway import app
+    from gateway.configured import persons
     from gateway.services.accounts import Accounts
     from gateway.stores import open_desk_store
+    from gateway.system import SystemRandom
 
     now = datetime.now(UTC)
     store = await open_desk_store(chosen, os.environ, now)
     try:
-        yield Accounts(store, app.persons(chosen.values), Vault(os.urandom(KEY_BYTES)), app.SystemRandom()), now
+        yield Accounts(store, persons(chosen.values), Vault(os.urandom(KEY_BYTES)), SystemRandom()), now
     finally:
         await store.close()
 

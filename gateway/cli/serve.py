@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from gateway import app, settings
+from gateway import app, serving, settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option
 from gateway.cli.processes import PROCESSES_MAX, Parent, Processes, check_free, passphrase_of
@@ -82,10 +82,10 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
             loop.add_signal_handler(number, stop)
         with suppress(asyncio.CancelledError):
             if parent is None:
-                await app.serve(gateway)
+                await serving.serve(gateway)
             else:
                 parent.on_end(stop)
-                await app.serve(gateway, ready=parent.ready, one_of_many=True)
+                await serving.serve(gateway, ready=parent.ready, one_of_many=True)
         if not stopped:
             raise asyncio.CancelledError
     finally:

@@ -10,10 +10,11 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from gateway.app import Gateway, desks_of
+from gateway.app import Gateway
 from gateway.demo.states import ASKED, ASKING, NAMES, World
 from gateway.desks import Desks
 from gateway.services.account_store import DESKS, desk_of
+from gateway.serving import desks_of
 from gateway.web.language import N_
 from gateway.web.visit import ANYONE, DeskPages, Route, Visit
 

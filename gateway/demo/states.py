@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway import app, home, settings
+from gateway import app, home, serving, settings
 from gateway.app import Gateway
 from gateway.demo.clock import DemoClock
 from gateway.log import configure_log
@@ -264,7 +264,7 @@ async def running(
         async with asyncio.TaskGroup() as group:
             ready = [asyncio.Event() for _ in gateways]
             served = [
-                group.create_task(app.serve(gateway, ready=event, open_desks=open_desks))
+                group.create_task(serving.serve(gateway, ready=event, open_desks=open_desks))
                 for gateway, event in zip(gateways.values(), ready, strict=True)
             ]
             for event in ready:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import SystemClock
 from gateway.cli.errors import CommandError
 from gateway.cli.note_pdf import serialize_pdf
 from gateway.core.note_verbale import Item, Note, reference, serialize_html
+from gateway.system import SystemClock
 from tests.cli.support import Homes, call, opened, received, value
 
 NOTE = Note(

@@ -24,7 +24,7 @@ from aiohttp import web
 from tuf.ngclient import FetcherInterface, Updater
 
 import schemas
-from gateway import app, home, settings
+from gateway import app, configured, home, settings
 from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.case import Case
@@ -198,7 +198,7 @@ class Bench:
         await self._gateway.reminder.reckon_anew(self._clock.now())
         watch, silent = self._gateway.witness, lambda event, **values: None
         door = peer_app(self._gateway.receiver, self._gateway.deliverer, log=silent, watch=watch)
-        context = app.tls(self._gateway.settings) if self._tls else None
+        context = configured.tls(self._gateway.settings) if self._tls else None
         self._door = await listen(door, "127.0.0.1", self._port, ssl_context=context, reuse_port=True)
 
     def _reader(self) -> TrustList | None:

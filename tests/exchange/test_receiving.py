@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway import app
+from gateway import configured
 from gateway.core import checkpoint, envelope, merkle, wire
 from gateway.core.codes import PeerError, problem
 from gateway.core.starts import starts_of_receipt
@@ -92,7 +92,7 @@ async def test_person_is_nowhere_in_the_clear(door: Door) -> None:
 
 async def test_tls_only_from_1_3(fresh: Door) -> None:
     """The same message over TLS; a client that knows no more than 1.2 gets no connection (M-1.3)."""
-    url = await fresh.open(tls=app.tls(fresh.gateway.settings))
+    url = await fresh.open(tls=configured.tls(fresh.gateway.settings))
     client = ssl.create_default_context(cafile=str(fresh.network.homes["XBB"] / "tls.crt"))
     client.verify_flags &= ~ssl.VERIFY_X509_STRICT
     shot = replace(fresh.partner.message(), url=url)

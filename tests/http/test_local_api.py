@@ -15,13 +15,14 @@ import jsonschema_rs
 import pytest
 
 import schemas
-from gateway.app import Gateway, desk_services
+from gateway.app import Gateway
 from gateway.cli.evidence_file import verify_bytes
 from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
 from gateway.services import access, cases, evidence, person_stop
 from gateway.services.context import Person
 from gateway.services.ports import Conflict, Redacted, Tx, Unavailable
+from gateway.serving import desk_services
 from keys import b64
 from tests.support import homeward, pictures, story
 from tests.support.network import PEOPLE, Network, make_network

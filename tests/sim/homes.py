@@ -23,7 +23,7 @@ from typing import Any
 
 from nacl.pwhash import argon2id
 
-from gateway import app, home, settings
+from gateway import app, configured, home, serving, settings
 from gateway.core.wire import format_instant
 from gateway.services import own_card, windows
 from gateway.services.context import NoRedactor
@@ -137,8 +137,8 @@ _PLACES: tuple[tuple[Any, str], ...] = (
     (argon2id, "kdf"),
     (selftest, "run"),
     (app, "reckoner"),
-    (app, "gc"),
-    (app, "listen"),
+    (serving, "gc"),
+    (serving, "listen"),
     (migrate, "load_migrations"),
     (migrate, "_check_schema"),
     (card, "parse_card"),
@@ -152,7 +152,7 @@ _PLACES: tuple[tuple[Any, str], ...] = (
 @cache
 def _shared() -> tuple[Any, ...]:
     """Return what stands in ``_PLACES`` during a seed, in their order."""
-    read, law = app.reckoner, dict[str, Any]()
+    read, law = configured.reckoner, dict[str, Any]()
     check, checked = migrate._check_schema, set[frozenset[tuple[Any, ...]]]()
 
     def reckoner(chosen: Settings) -> Any:

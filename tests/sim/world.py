@@ -1,8 +1,8 @@
 """
 The world a seed runs in: three hosts with a gateway each, their clocks and disks, the network, and what is seen of it.
 
-Everything of a gateway is the real thing, put together by ``gateway.app.build`` and run by ``gateway.app.serve``, but
-for the ports that a simulation must own: clock, randomness, the thread of the store, and TCP.
+Everything of a gateway is the real thing, put together by ``gateway.app.build`` and run by ``gateway.serving.serve``,
+but for the ports that a simulation must own: clock, randomness, the thread of the store, and TCP.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from typing import Any
 import aiohttp
 from aiohttp import connector, web_app
 
-from gateway import app, settings
+from gateway import app, serving, settings
 from gateway.app import Gateway
 from gateway.core import envelope
 from gateway.services.context import NoRedactor
@@ -254,7 +254,7 @@ class Host:
 
         told = asyncio.create_task(announce())
         try:
-            await app.serve(gateway, ready=ready)
+            await serving.serve(gateway, ready=ready)
         finally:
             told.cancel()
             self.gateway = None

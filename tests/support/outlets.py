@@ -19,12 +19,12 @@ from typing import Any, Final, cast
 from aiohttp import ClientError, web
 from aiohttp.test_utils import TestServer
 
-from gateway import app, home, settings
-from gateway.app import SystemRandom
+from gateway import configured, home, settings
 from gateway.demo.states import ASKED, ASKING
 from gateway.services.accounts import Accounts
 from gateway.services.guests import Guests
 from gateway.storage.sqlite_desks import SqliteDesks
+from gateway.system import SystemRandom
 from keys.custody import open_store
 from keys.rest import Vault
 from tests.support.canaries import Findings, Person, held_forms
@@ -205,7 +205,7 @@ async def accounts_of(processes: Processes, country: str) -> AsyncIterator[Accou
     store = await SqliteDesks.open(chosen.accounts, processes.now())
     try:
         vault = Vault(keys.get(home.KEK))
-        yield Accounts(store, app.persons(chosen.values), vault, SystemRandom(), lambda *_, **__: None, Guests())
+        yield Accounts(store, configured.persons(chosen.values), vault, SystemRandom(), lambda *_, **__: None, Guests())
     finally:
         await store.close()
 

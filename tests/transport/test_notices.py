@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway import app, settings
+from gateway import settings
+from gateway.configured import desk_notices
 from gateway.transport.notices import SIGNATURE, DeskNotices, Mail, Webhook, signature
 from tests.support import story
 from tests.support.mail import MailServer
@@ -348,4 +349,4 @@ def test_a_short_key_signs_nothing(tmp_path: Path) -> None:
     values = {"notices": {"webhook": {"url": "https://desk.example/hook", "secret": "env:HOOK"}}}
     chosen = settings.Settings(tmp_path, values)
     with pytest.raises(settings.BadConfiguration):
-        app.desk_notices(chosen, {"HOOK": "short"}, HandClock(), print)
+        desk_notices(chosen, {"HOOK": "short"}, HandClock(), print)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import app
+from gateway import serving
 from gateway.core.codes import PeerError
 from gateway.core.wire import format_instant
 from gateway.services.trust import LOOK_S
@@ -50,7 +50,7 @@ async def test_a_running_gateway_notices_a_hold_by_another_process(both: tuple[N
     server = network.gateways["XAA"]
     server.context.clock = clock = Yielding()
     other = await open_gateway(network, "XAA")
-    loop = asyncio.create_task(app._trust_loop(server))
+    loop = asyncio.create_task(serving._trust_loop(server))
     try:
         await asyncio.sleep(0)
         assert {} == server.context.trust.holds()

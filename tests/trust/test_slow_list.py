@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import app
 from gateway.services.ports import Unavailable
 from gateway.services.trust import Trust
+from gateway.serving import _trust_loop
 from gateway.transport import trust_list
 from tests.support.network import Network
 from tests.support.trust_list import World, make_world
@@ -82,7 +82,7 @@ async def test_hold_is_noticed_while_the_list_comes_slowly(both: tuple[Network, 
     own = gateway.context.trust
     with serving(slow(stop)) as address:
         gateway.cards._repository = address  # type: ignore[attr-defined]
-        loop = asyncio.create_task(app._trust_loop(gateway))
+        loop = asyncio.create_task(_trust_loop(gateway))
         try:
             await asyncio.sleep(0.5)
             other = Trust(own._pins, own._source, gateway.store, network.clock)  # what the command line makes

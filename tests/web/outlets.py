@@ -30,7 +30,6 @@ from aiohttp.test_utils import TestClient, TestServer
 
 import schemas
 from gateway import app
-from gateway.app import desk_services, page_services
 from gateway.core.attachments import Rendition
 from gateway.http import openapi
 from gateway.http.local_api import LocalServices, local_app
@@ -38,6 +37,7 @@ from gateway.http.peer_api import peer_app
 from gateway.services import evidence
 from gateway.services.context import Person
 from gateway.services.escalate import Escalation
+from gateway.serving import desk_services, page_services
 from gateway.transport.notices import DeskNotices, Mail, Webhook
 from gateway.web import board, interior, operator
 from keys import b64

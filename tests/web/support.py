@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import ClientSession, FormData, web
 
-from gateway import app
+from gateway import app, serving
 from gateway.services.account_store import Invitation, Session
 from gateway.services.accounts import Accounts
 from gateway.storage.sqlite_desks import SqliteDesks
@@ -184,7 +184,7 @@ async def desks(
 ) -> AsyncIterator[Desk]:
     """Serve ``pages`` for the gateway of ``country`` in ``network``; their file is a new one under ``root``."""
     gateway = network.gateways[country]
-    services = app.desk_services(gateway)
+    services = serving.desk_services(gateway)
     context = services.context
     store = await SqliteDesks.open(root / f"desks-{country}.db", context.clock.now())
     accounts = Accounts(store, context.persons, context.vault, context.random, context.log, context.guests)

@@ -19,7 +19,7 @@ import pytest
 from aiohttp import FormData
 
 import schemas
-from gateway import app, settings
+from gateway import serving, settings, system
 from gateway.desks import PAGES
 from gateway.http.listen import listen
 from gateway.services.account_store import DESKS, Invitation, desk_of
@@ -80,7 +80,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     added[EVERYWHERE] = Person(EVERYWHERE, frozenset(ROLES), bytes(32))
     gateway.context.persons = {**gateway.context.persons, **added}
     try:
-        async with desks(network, tmp_path, PAGES, extra=app.page_services(gateway)) as made:
+        async with desks(network, tmp_path, PAGES, extra=serving.page_services(gateway)) as made:
             yield made
     finally:
         await network.close()
@@ -551,7 +551,7 @@ async def test_no_link_is_in_the_file(desk: Desk, tmp_path: Path) -> None:
 
 async def test_seeds_of_codes_are_long_and_random(desk: Desk) -> None:
     """A seed has 160 bits of the operating system's random source, and no two are alike (ASVS 6.5.3)."""
-    assert isinstance(desk.site.accounts.random, app.SystemRandom)
+    assert isinstance(desk.site.accounts.random, system.SystemRandom)
     seeds = {desk.site.accounts.new_secret() for _ in range(100)}
     assert (100, {20}) == (len(seeds), {len(base64.b32decode(seed)) for seed in seeds})
 

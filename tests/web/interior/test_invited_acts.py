@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway import app
+from gateway import serving
 from gateway.core.case import Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
@@ -225,7 +225,7 @@ async def test_the_desks_of_a_gateway_know_the_guests_of_their_file(tmp_path: Pa
         gateway = network.gateways["XAA"]
         origins = {name: f"http://{name}.localhost:8080" for name in ("interior", "board", "operator")}
         values = {**gateway.settings.values, "desks": {"origins": origins, "name": {"en": "XAA"}}}
-        settings, services = replace(gateway.settings, values=values), app.desk_services(gateway)
+        settings, services = replace(gateway.settings, values=values), serving.desk_services(gateway)
         ref, now = await story.sent(network), network.clock.now()
         desks = await open_desks(settings, services, gateway.keys, {}, {})
         one = await desks.site.accounts.invite(ref, "lawyer", "first", now, now + timedelta(days=3))

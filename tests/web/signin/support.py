@@ -15,11 +15,11 @@ import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.app import SystemRandom
 from gateway.services.account_store import Session
 from gateway.services.accounts import Accounts
 from gateway.services.context import Person
 from gateway.storage.sqlite_desks import SqliteDesks
+from gateway.system import SystemRandom
 from gateway.web.signin.passkeys import Passkeys
 from keys import b64
 from keys.rest import Vault

@@ -1,0 +1,161 @@
+"""What a configuration says, as the values that services and adapters take: people, law, policy, keys, ways out."""
+
+import ssl
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import schemas
+from gateway import home
+from gateway.core.calendars import Calendar
+from gateway.core.deadlines import Instrument, ladder_from_dict
+from gateway.services.context import Keyring, Person, Policy
+from gateway.services.ports import Clock, TimeStamper
+from gateway.services.reckon import Reckoner
+from gateway.services.trust import CardSource
+from gateway.settings import BadConfiguration, Settings, secret
+from gateway.transport.card_directory import CardDirectory
+from gateway.transport.notices import QUEUE_MAX, DeskNotices, Mail, Way, Webhook
+from gateway.transport.timestamp import HttpTimeStamper
+from keys import b64
+from keys.cosign import CosigningKey
+from keys.custody import KeyStore
+from keys.sign import Signer, SigningKey
+
+
+def keyring(store: KeyStore, signing: Signer | None = None) -> Keyring:
+    """Return the private keys of ``store`` as the services need them; ``signing`` is in a device, if it is given."""
+    sealing = {key.kid: key for _, key in home.sealing_keys(store)}
+    cosigning = CosigningKey(store.get(home.COSIGNING)) if home.COSIGNING in store.names() else None
+    return Keyring(signing or SigningKey(store.get(home.SIGNING)), SigningKey(store.get(home.LOG)), sealing, cosigning)
+
+
+def persons(values: Mapping[str, Any]) -> dict[str, Person]:
+    """Return the persons of a configuration by id."""
+
+    def days(absence: Mapping[str, str]) -> tuple[date, date]:
+        return date.fromisoformat(absence["from"]), date.fromisoformat(absence["until"])
+
+    def instant(text: str | None) -> datetime | None:
+        return datetime.fromisoformat(text) if text else None
+
+    return {
+        person["id"]: Person(
+            person["id"],
+            frozenset(person["roles"]),
+            b64.decode(person["key"]),
+            instant(person.get("active_from")),
+            instant(person.get("active_until")),
+            person.get("deputy"),
+            tuple(days(one) for one in person.get("absent", ())),
+            person.get("contact", ""),
+        )
+        for person in values["persons"]
+    }
+
+
+def reckoner(settings: Settings) -> Reckoner:
+    """Return the law of this gateway: instruments, the calendar of each State, the ladder."""
+    values = settings.values
+    directory = values.get("calendars_directory")
+    path = settings.home / directory if directory else None
+
+    def calendar(country: str, id: str | None) -> Calendar | None:
+        known = schemas.calendars(path)
+        chosen = id or next((name for name in known if name.startswith(f"{country}-")), None)
+        return Calendar.from_dict(schemas.load_calendar(chosen, path)) if chosen else None
+
+    wanted = {values["country"]: values.get("calendar")}
+    wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
+    calendars = {country: found for country, id in wanted.items() if (found := calendar(country, id))}
+    agreed = {
+        frozenset((values["country"], country)): frozenset(partner["instruments"])
+        for country, partner in values["partners"].items()
+        if partner.get("instruments")
+    }
+    instruments = [Instrument.from_dict(one) for one in schemas.load_instruments().values()]
+    return Reckoner(instruments, calendars, ladder_from_dict(schemas.load_ladder()), agreed)
+
+
+def policy(values: Mapping[str, Any]) -> Policy:
+    """Return the policy of a configuration; what it does not say keeps its default."""
+    chosen: dict[str, Any] = {"suites": frozenset(values.get("suites", (1, 2)))}
+    for section, names in (
+        ("policy", ("auto_reminder", "reminder_cooldown_days", "message_days")),
+        ("retention", ("closed_after_days", "blocked_after_days", "erased_after_days", "envelope_days", "images_days")),
+        ("limits", ("in_flight", "post_timeout_s")),
+    ):
+        chosen |= {name: values[section][name] for name in names if name in values.get(section, {})}
+    return Policy(**chosen)
+
+
+def desk_notices(settings: Settings, environ: Mapping[str, str], clock: Clock, log: Callable[..., None]) -> DeskNotices:
+    """
+    Return what tells the desks that a case moved, as the configuration says; it may have no way at all.
+
+    Raises ``BadConfiguration``: a secret is not where the configuration says.
+    """
+    chosen, ways = settings.values.get("notices", {}), list[Way]()
+    link = chosen.get("link")
+
+    def trusted(section: Mapping[str, Any]) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=settings.home / section["ca"]) if "ca" in section else None
+
+    if smtp := chosen.get("smtp"):
+        password = secret(smtp["password"], settings.home, environ) if "password" in smtp else None
+        ways.append(
+            Mail(
+                smtp["host"],
+                smtp["port"],
+                smtp["from"],
+                smtp["recipients"],
+                smtp.get("tls", "starttls"),
+                smtp.get("user"),
+                password,
+                link,
+                trusted(smtp),
+            )
+        )
+    if webhook := chosen.get("webhook"):
+        key = secret(webhook["secret"], settings.home, environ).encode()
+        if len(key) < HOOK_KEY_MIN:
+            raise BadConfiguration([f"/notices/webhook/secret: at least {HOOK_KEY_MIN} characters"])
+        ways.append(Webhook(webhook["url"], key, link, trusted(webhook)))
+    return DeskNotices(ways, clock, log, queue_max=chosen.get("queue_max", QUEUE_MAX))
+
+
+def stamper(settings: Settings) -> TimeStamper | None:
+    """Return the time-stamping authority of a configuration, ``None`` if it names none."""
+    chosen = settings.values.get("transparency", {}).get("timestamp")
+    return HttpTimeStamper(chosen["url"], settings.home / chosen["roots"]) if chosen else None
+
+
+HOOK_KEY_MIN = 16
+"""Characters of the shortest key a webhook is signed with."""
+
+
+def card_source(settings: Settings) -> CardSource:
+    """Return where cards come from: the trust list that the configuration names, or the directory alone."""
+    repository, own = settings.values["trust"].get("repository"), str(settings.values["country"])
+    if repository is None:
+        return CardDirectory(settings.cards)
+    from gateway.transport import trust_list  # here, because few commands read a list and this takes a while
+
+    place, root = trust_list.address(repository, settings.home), settings.home / settings.values["trust"]["root"]
+    return trust_list.TrustList(place, root, settings.data / "trust", settings.cards, own)
+
+
+def tls(settings: Settings, listener: str = "peers") -> ssl.SSLContext | None:
+    """Return the TLS 1.3 context of a listener, or ``None`` where a proxy in front speaks TLS."""
+    chosen = settings.values["listeners"][listener]
+    if not (chosen["tls_certificate"] and chosen["tls_key"]):
+        return None
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
+    made.load_cert_chain(settings.home / chosen["tls_certificate"], settings.home / chosen["tls_key"])
+    return made
+
+
+def tokens(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the persons' API tokens: SHA-256 in hexadecimal to person id."""
+    return {person["token_sha256"]: person["id"] for person in values["persons"] if person.get("token_sha256")}

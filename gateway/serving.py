@@ -1,0 +1,208 @@
+"""Opening the doors of a gateway that is put together, and running its loops."""
+
+import asyncio
+import gc
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gateway import checks
+from gateway.app import Gateway
+from gateway.configured import tls, tokens
+from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
+from gateway.http.local_api import LocalServices, local_app
+from gateway.http.peer_api import peer_app
+from gateway.services import evidence
+from gateway.services.acts import DeskServices
+from gateway.services.board import Board
+from gateway.services.operate import Operate
+from gateway.services.ports import Outdated, Unavailable
+from gateway.services.trust import LOOK_S
+
+if TYPE_CHECKING:
+    from gateway.desks import Desks
+    from gateway.web.visit import DeskPages
+
+
+FIRST_READING_S = 30.0
+"""How long a gateway that starts waits for what is published."""
+
+
+async def export_evidence(gateway: Gateway, ref: str, person: str, role: str, why: str) -> bytes:
+    """Return the zip that proves ``ref``, without content; see ``gateway.services.evidence.export``."""
+    return await evidence.export(gateway.context, ref, person, role, why, cards=gateway.cards)
+
+
+def desk_services(gateway: Gateway) -> DeskServices:
+    """Return what a desk of ``gateway`` takes its steps through."""
+    return DeskServices(
+        context=gateway.context,
+        clear=gateway.clear,
+        answer=gateway.answer,
+        hold=gateway.hold,
+        notices=gateway.notices,
+        returning=gateway.returning,
+        reminder=gateway.reminder,
+        inquiries=gateway.inquiries,
+        evidence=partial(export_evidence, gateway),
+    )
+
+
+def page_services(gateway: Gateway) -> dict[str, Any]:
+    """Return what the pages of one desk alone stand on, by its name."""
+    context, chosen = gateway.context, gateway.settings
+    return {
+        "board": Board(gateway.inquiries, context.reckoner, tuple(context.partners)),
+        "operate": Operate(
+            context=context,
+            checks=partial(checks.looked, chosen, gateway.keys, context.keyring.signing.kid, context.peers),
+            queues=gateway.inquiries,
+            checkpoints=gateway.checkpoints,
+            cards=gateway.cards.cards,
+            reports=chosen.data / "reports",
+        ),
+    }
+
+
+async def serve(
+    gateway: Gateway,
+    *,
+    ready: asyncio.Event | None = None,
+    loops: bool = True,
+    open_desks: Callable[[Gateway], Awaitable["Desks"]] | None = None,
+    one_of_many: bool = False,
+) -> None:
+    """
+    Open the listeners and run the loops until cancelled; one task that dies stops all.
+
+    ``open_desks`` opens the pages in place of ``desks_of``. With ``one_of_many`` other processes may listen at the same
+    addresses.
+    """
+    context, values = gateway.context, gateway.settings.values
+    runners: list[NeutralRunner] = []
+    desks: Desks | None = None
+    first: asyncio.Task[None] | None = None
+    try:
+        peers = values["listeners"]["peers"]
+        limits = values.get("limits", {})
+        app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness)
+        most = limits.get("connections_max", CONNECTIONS_MAX)
+        opened, secured = partial(listen, reuse_port=one_of_many), tls(gateway.settings)
+        each = limits.get("connections_per_address")
+        door = await opened(
+            app, peers["host"], peers["port"], ssl_context=secured, connections_max=most, per_address_max=each
+        )
+        runners.append(door)
+        api = values["listeners"].get("api")
+        if api is not None:
+            services = LocalServices(desk_services(gateway), tokens(values))
+            runners.append(await opened(local_app(services), api["host"], api["port"]))
+        if (people := values["listeners"].get("desks")) is not None:
+            desks = await (open_desks or desks_of)(gateway)
+            secured = tls(gateway.settings, "desks")
+            door = await opened(desks.app, people["host"], people["port"], ssl_context=secured, headers=desks.headers)
+            runners.append(door)
+        first = asyncio.create_task(gateway.refresh_trust())
+        # A list that comes slowly keeps nobody from starting with the cards held.
+        await asyncio.wait({first}, timeout=FIRST_READING_S)
+        # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        context.log("process.ready" if one_of_many else "gateway.ready", port=peers["port"])
+        if ready is not None:
+            ready.set()
+        outdated = asyncio.Event()
+        context.on_outdated = outdated.set
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_until(outdated))
+            group.create_task(_trust_loop(gateway, first))
+            if desks is not None:
+                group.create_task(desks.run())
+            if loops:
+                group.create_task(gateway.deliverer.run())
+                group.create_task(gateway.desk_notices.run())
+                group.create_task(gateway.windows.run())
+                group.create_task(gateway.witness.run_doubts())
+                group.create_task(gateway.store.lead(partial(_lead, gateway), gateway.context.wake))
+    finally:
+        if first is not None:
+            first.cancel()
+        for runner in runners:
+            await runner.cleanup()
+        if desks is not None:
+            await desks.close()
+
+
+async def _until(outdated: asyncio.Event) -> None:
+    """Raise ``Outdated``, and so end this process, once its epoch is not that of the store; a new one goes by that."""
+    await outdated.wait()
+    raise Outdated("this process was in another epoch than the store", "start it again")
+
+
+async def _lead(gateway: Gateway) -> None:
+    """Run the loops that one process runs for the whole gateway: nobody is reminded, or asked, by each of many."""
+    async with asyncio.TaskGroup() as group:
+        for loop in (
+            gateway.reminder,
+            gateway.returning,
+            gateway.retention,
+            gateway.information,
+            gateway.collector,
+            gateway.checkpoints,
+            gateway.witness,
+        ):
+            group.create_task(loop.run())
+
+
+async def desks_of(
+    gateway: Gateway,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    more: Sequence["DeskPages"] = (),
+    origins: Mapping[str, str] | None = None,
+) -> "Desks":
+    """Open the desks of ``gateway``; see ``gateway.desks.open_desks``."""
+    from gateway.desks import open_desks  # here, because only a gateway with pages needs their libraries
+
+    return await open_desks(
+        gateway.settings,
+        desk_services(gateway),
+        gateway.keys,
+        environ,
+        page_services(gateway),
+        more=more,
+        origins=origins,
+    )
+
+
+async def _trust_loop(gateway: Gateway, reading: asyncio.Task[None] | None = None) -> None:
+    """
+    Read what is published in its turn, and what a person decided here in another process at once.
+
+    The one never waits for the other: whoever serves the list, however slowly, keeps no decision from being noticed.
+    ``reading`` is what was begun before.
+    """
+    context = gateway.context
+    every = timedelta(seconds=gateway.settings.values["trust"].get("refresh_s", 900))
+    due = context.clock.now() + every
+    async with asyncio.TaskGroup() as group:
+        while True:
+            await context.clock.sleep(LOOK_S)
+            now = context.clock.now()
+            if reading is not None and reading.done():
+                reading.result()
+            # Its turn, or the clock was set: back, too, or it would not come for long.
+            if (reading is None or reading.done()) and not due - every <= now < due:
+                due = now + every
+                reading = group.create_task(gateway.refresh_trust())
+            try:
+                await context.look()
+                if await context.trust.changed():
+                    await context.trust.load()
+            except Outdated:
+                raise
+            except Unavailable as error:
+                context.log("trust.unread", error=str(error), hint=error.hint)
