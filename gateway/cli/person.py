@@ -70,40 +70,55 @@ def add(
     if held == (key is not None):
         raise click.UsageError("take one of --key and --held")
     chosen = settings.load(home, os.environ)
-    if any(one["id"] == id for one in chosen.values["persons"]):
+    if _has(home, id):
         raise CommandError(
             Exit.USAGE, "known", f"there is a person '{id}' already", f"edit {home / settings.FILE_NAME} to change it"
         )
     if key is not None:
-        _add(home, id, roles, public_key(key), token, as_json)
-        return
-    from gateway.web.signin.hand import key_name  # here: the pages' libraries take a while, and nothing else needs them
-
-    store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
-    public = _make_key(store, key_name(id))
-    try:
-        _add(home, id, roles, public, token, as_json)
-    except BaseException:
-        store.destroy(key_name(id))
-        raise
+        public, made = public_key(key), _configure(home, id, roles, public_key(key), token)
+    else:
+        store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+        public, made = _configure_held(home, id, roles, store, token)
+    emit({"id": id, "roles": list(dict.fromkeys(roles)), "token": made}, as_json=as_json)
+    for role in (TRAVELS[role] for role in roles if role in TRAVELS):
+        say(f"Partners verify this role: isthmus keys card --add-role {role}={b64.encode(public)}")
+    say("Restart the gateway if it runs.")
 
 
-def _make_key(store: KeyStore, name: str) -> bytes:
-    """Put a new key into the key store and return its public half. Raises ``StoreError``, also if there is one."""
-    made = SigningKey.generate()
-    store.put(name, made.seed)
-    return made.public
-
-
-def _add(home: Path, id: str, roles: tuple[str, ...], key: bytes, token: bool, as_json: bool) -> None:
+def _configure(home: Path, id: str, roles: tuple[str, ...], key: bytes, token: bool) -> str | None:
+    """Add the person to the configuration and return the new token, if there is one. Raises ``BadConfiguration``."""
     made = secrets.token_urlsafe(32) if token else None
     values: dict[str, Any] = {"id": id, "roles": list(dict.fromkeys(roles)), "key": b64.encode(key)}
     values["token_sha256"] = hashlib.sha256(made.encode()).hexdigest() if made else None
     toml_file.append(home, toml_file.table_text("persons", values, of_many=True))
-    emit({"id": id, "roles": values["roles"], "token": made}, as_json=as_json)
-    for role in (TRAVELS[role] for role in roles if role in TRAVELS):
-        say(f"Partners verify this role: isthmus keys card --add-role {role}={values['key']}")
-    say("Restart the gateway if it runs.")
+    return made
+
+
+def _configure_held(
+    home: Path, id: str, roles: tuple[str, ...], store: KeyStore, token: bool
+) -> tuple[bytes, str | None]:
+    """
+    Make the person's key in the store and add the person; return the public half, and the new token if there is one.
+
+    A key that a killed run left there is taken. Raises ``StoreError``, ``BadConfiguration``; none is left then.
+    """
+    from gateway.web.signin.hand import key_name  # here: the pages' libraries take a while, and nothing else needs them
+
+    name = key_name(id)
+    is_new = name not in store.names()
+    if is_new:
+        store.put(name, SigningKey.generate().seed)
+    public = SigningKey(store.get(name)).public
+    try:
+        return public, _configure(home, id, roles, public, token)
+    except BaseException:
+        if is_new and not _has(home, id):
+            store.destroy(name)
+        raise
+
+
+def _has(home: Path, id: str) -> bool:
+    return any(one["id"] == id for one in settings.load(home, os.environ).values["persons"])
 
 
 @person.command()

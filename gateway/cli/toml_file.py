@@ -1,5 +1,6 @@
 """Adding to a configuration file without touching what a person wrote in it."""
 
+import fcntl
 import json
 import os
 import tomllib
@@ -27,9 +28,19 @@ def append(home: Path, text: str) -> None:
     """
     Add ``text`` at the end of the configuration of ``home``, if what comes out is a valid configuration.
 
-    The file is replaced as a whole, so a crash leaves the old one or the new one. Raises ``BadConfiguration``.
+    The file is replaced as a whole, so a crash leaves the old one or the new one, and two who add at once do so one
+    after the other. Raises ``BadConfiguration``.
     """
-    path = home / settings.FILE_NAME
+    folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        _append(home / settings.FILE_NAME, home, text)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _append(path: Path, home: Path, text: str) -> None:
     settings.load(home, {})
     whole = f"{path.read_text(encoding='utf-8').rstrip()}\n{text}"
     try:
@@ -37,12 +48,16 @@ def append(home: Path, text: str) -> None:
     except tomllib.TOMLDecodeError as error:
         raise settings.BadConfiguration([f"{path} would not be TOML any more: {error}"]) from error
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-        file.write(whole)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
+            file.write(whole)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 EXAMPLE: Mapping[str, Any] = {

@@ -1,11 +1,16 @@
 """``isthmus person``: a key made in the gateway's store, and a link for a desk."""
 
 import asyncio
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 
 from gateway import settings
+from gateway.cli import toml_file
 from gateway.cli.running import alone
 from gateway.services.account_store import hashed
 from gateway.storage.sqlite_desks import SqliteDesks
@@ -13,7 +18,7 @@ from gateway.web.signin.hand import key_name
 from keys import b64
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.cli.support import PHRASE, Homes, call, value
+from tests.cli.support import ENVIRON, PHRASE, ROOT, Homes, call, value
 
 
 def test_key_of_a_person_is_made_in_the_store(homes: Homes) -> None:
@@ -40,6 +45,44 @@ def test_person_that_cannot_be_added_leaves_no_key(homes: Homes) -> None:
     assert 0 != call("person", "add", "x", "-C", home, *roles, "--held").exit_code
     store = open_store(settings.load(home, {}).custody, passphrase=lambda: PHRASE, environ={})
     assert key_name("x") not in store.names()
+
+
+def test_key_of_a_person_stays_where_the_answer_cannot_be_printed(homes: Homes) -> None:
+    """Once the person stands in the configuration their key is kept, whatever happens after that."""
+    home = homes.home("XAA")
+    command = [sys.executable, "-m", "gateway.cli.main", "person", "add", "x", "-C", str(home), "--role", "operator"]
+    with open("/dev/full", "w") as full:
+        environ = {**os.environ, **ENVIRON}
+        done = subprocess.run([*command, "--held"], cwd=ROOT, env=environ, stdout=full, stderr=subprocess.DEVNULL)
+    chosen = settings.load(home, {})
+    store = open_store(chosen.custody, passphrase=lambda: PHRASE, environ={})
+    (person,) = [one for one in chosen.values["persons"] if one["id"] == "x"]
+    assert (75, person["key"]) == (done.returncode, b64.encode(SigningKey(store.get(key_name("x"))).public))
+
+
+def test_key_that_was_made_before_a_crash_is_taken(homes: Homes) -> None:
+    """Where the run before was killed between the key and the configuration, the person is added with that key."""
+    home = homes.home("XAA")
+    store = open_store(settings.load(home, {}).custody, passphrase=lambda: PHRASE, environ={})
+    left = SigningKey.generate()
+    store.put(key_name("x"), left.seed)
+    value("person", "add", "x", "-C", home, "--role", "operator", "--held")
+    assert b64.encode(left.public) in (home / settings.FILE_NAME).read_text()
+
+
+def test_two_persons_are_added_at_once(homes: Homes) -> None:
+    """Of two commands that add to the configuration at the same time neither loses what the other wrote."""
+    home = homes.home("XAA")
+
+    def add(id: str) -> None:
+        key = b64.encode(SigningKey.generate().public)
+        toml_file.append(
+            home, toml_file.table_text("persons", {"id": id, "roles": ["operator"], "key": key}, of_many=True)
+        )
+
+    with ThreadPoolExecutor(4) as many:
+        list(many.map(add, wanted := [f"p{number}" for number in range(12)]))
+    assert set(wanted) <= {one["id"] for one in settings.load(home, {}).values["persons"]}
 
 
 def test_link_is_made_while_a_gateway_runs(homes: Homes) -> None:
