@@ -1,13 +1,16 @@
 """Sections 5.2 and 5.8: a partner that came back from a backup, and what the gateway does for it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from conformance.bodies import send
+from conformance.door import answers
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
-from conformance.state import COLLECT, Post
+from conformance.returning import homeward
+from conformance.state import COLLECT, Answering, Post
 from conformance.talk import Talk
 
 S, D = timedelta(seconds=1), timedelta(days=1)
@@ -98,7 +101,11 @@ async def posts_again(play: Play) -> None:
     A gateway that waits to be asked leaves a restored partner without messages that it had receipted.
     """
     asked, asking = await play.acknowledged(), await play.is_asked()
-    wanted = {asked.heard[0].raw, asking.heard[0].raw}
+    play.a.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
+    for _ in range(2):
+        await asked.said("verification.reply", play.reply())
+    before = [row["state"] for row in await play.sent()]
+    wanted = {message.raw for talk in (asked, asking) for message in talk.heard}
     await play.tick(days=1)
     await _restored(play)
     posts = await play.tick()
@@ -107,9 +114,103 @@ async def posts_again(play: Play) -> None:
         raise Wrong(
             f"{len(again & wanted)} of {len(wanted)} envelopes were posted again, and {len(again - wanted)} new"
         )
-    if {row["state"] for row in await play.sent()} != {"accepted"}:
+    if [row["state"] for row in await play.sent() if row["type"] != "resync"] != before:
         raise Wrong("what was answered before stands otherwise after it was posted again")
     await asking.acknowledge()
+
+
+@case("epochs.first-stands", "M-5.28", section="5.8", profile="verify", positive=True)
+async def first_stands(play: Play) -> None:
+    """
+    Where a partner that was restored answers otherwise than it did before, the first answer stands.
+
+    A gateway that goes by the second takes back a reply by which somebody has acted, and has a case without an answer.
+    """
+    talk = await play.replied()
+    await _restored(play)
+    play.a.answering = Answering(refuse="illegal-step")
+    await play.tick()
+    play.a.answering = Answering()
+    stands = [row["state"] for row in await play.sent(talk.thread)]
+    if stands != ["accepted", "accepted"]:
+        raise Wrong(f"what was accepted before stands as {', '.join(stands)}")
+    await play.silent(play.a, days=1)
+    play.a.epoch = 2
+    talk.seq = 0
+    await send(talk, "verification.contest")
+
+
+async def _stopped_asking(play: Play) -> Talk:
+    talk = await play.taken_up()
+    await talk.freeze("protection")
+    return talk
+
+
+async def _stopped_asked(play: Play) -> Talk:
+    talk = await play.replied()
+    await talk.freeze("protection")
+    return talk
+
+
+async def _withdrawn(play: Play) -> Talk:
+    talk = await play.taken_up()
+    await talk.withdraw("protection")
+    talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    return talk
+
+
+SILENT: dict[str, tuple[Callable[[Play], Awaitable[Talk]], list[str]]] = {
+    "stopped-asking": (_stopped_asking, []),
+    "stopped-asked": (_stopped_asked, []),
+    "withdrawn": (_withdrawn, ["withdrawal"]),
+}
+
+
+@case("epochs.stopped", "M-5.28", "M-5.25", section="5.8", inputs=SILENT, profile="verify")
+async def stopped(play: Play, how: tuple[Callable[[Play], Awaitable[Talk]], list[str]]) -> None:
+    """
+    Of a case that its desk has stopped nothing is posted again to a restored partner but its withdrawal.
+
+    A gateway that posts it names the person once more to a State that had forgotten whom it was to forget.
+    """
+    begin, wanted = how
+    other, talk = await play.acknowledged(), await begin(play)
+    await _restored(play)
+    posts = [post.read for post in await play.tick() if post.read.type != "resync"]
+    if (found := [message.type for message in posts if message.thread == talk.thread]) != wanted:
+        raise Wrong(f"of the case that was stopped the gateway posted {', '.join(found) or 'nothing'} again")
+    if [message.raw for message in posts if message.thread == other.thread] != [other.heard[0].raw]:
+        raise Wrong("what was not stopped was not posted again")
+    await play.silent(play.a, days=2)
+
+
+@case("epochs.word-of-a-stop", "M-5.28", "M-5.33", section="5.8", profile="return", positive=True, seconds=60.0)
+async def word_of_a_stop(play: Play) -> None:
+    """
+    That a return is suspended is posted again to a restored partner, with all that stands before it in the thread.
+
+    A gateway that keeps it to itself has a partner that knows the return, has forgotten the stop, and goes on.
+    """
+    talk = await homeward(play, "accepted")
+    await talk.said("suspension", {})
+    wanted = {message.raw for message in talk.heard}
+    await _restored(play)
+    again = {post.raw for post in await play.tick() if post.read.type != "resync"}
+    if again != wanted:
+        raise Wrong(f"{len(again & wanted)} of the {len(wanted)} messages up to the suspension were posted again")
+
+
+@case("epochs.lists-nothing", "M-5.28", section="5.8", profile="verify", positive=True)
+async def lists_nothing(play: Play) -> None:
+    """
+    On a new epoch a gateway that holds nothing of its partner says so, by a `resync` without rows.
+
+    A gateway that says nothing lets its partner wait for a listing, and not know whether it was forgotten.
+    """
+    await _restored(play)
+    message = play.one(await play.tick(), "resync").read
+    if message.body != {"threads": [], "more": False}:
+        raise Wrong(f"the listing says {message.body}")
 
 
 @case("epochs.too-old", "M-5.28", section="5.8", profile="verify")
