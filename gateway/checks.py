@@ -390,12 +390,13 @@ def _not_contacted(query: Query) -> Iterator[Item]:
     """Look at the list that persons keep, and at what waits there for a second person."""
     rows = query("SELECT country, confirmed_at, lift_at FROM no_contact WHERE lifted_at IS NULL ORDER BY country")
     for country, confirmed_at, lift_at in rows:
-        waiting = N_("isthmus partner confirm %(country)s --reason ... --as PERSON")
         if confirmed_at is None:
-            yield note("partner", N_("%(country)s is proposed for the no-contact list"), waiting, country=country)
+            hint = N_("isthmus partner confirm %(country)s --reason ... --as PERSON")
+            yield note("partner", N_("%(country)s is proposed for the no-contact list"), hint, country=country)
         elif lift_at is not None:
             text = N_("%(country)s is not to be contacted; that this ends is proposed")
-            yield note("partner", text, waiting, country=country)
+            hint = N_("isthmus partner confirm-lift %(country)s --reason ... --as PERSON")
+            yield note("partner", text, hint, country=country)
         else:
             hint = N_("nothing is sent to it until isthmus partner lift %(country)s, by two persons")
             yield note("partner", N_("%(country)s is not to be contacted"), hint, country=country)

@@ -101,7 +101,7 @@ def no_contact(desk: Desk, country: str, reason: str) -> None:
 @_REASON
 @desk_options
 def confirm(desk: Desk, country: str, reason: str) -> None:
-    """Confirm what another person proposed for COUNTRY: that it is not contacted, or that it may be again."""
+    """Confirm what another person proposed for COUNTRY: that it is not to be contacted."""
     _keep(desk, "confirm", country, reason)
 
 
@@ -112,6 +112,15 @@ def confirm(desk: Desk, country: str, reason: str) -> None:
 def lift(desk: Desk, country: str, reason: str) -> None:
     """Propose that COUNTRY may be contacted again; another person confirms it. A mere proposal ends at once."""
     _keep(desk, "lift", country, reason)
+
+
+@partner.command("confirm-lift")
+@click.argument("country")
+@_REASON
+@desk_options
+def confirm_lift(desk: Desk, country: str, reason: str) -> None:
+    """Confirm what another person proposed for COUNTRY: that it may be contacted again."""
+    _keep(desk, "confirm-lift", country, reason)
 
 
 @partner.command("list")
@@ -139,6 +148,7 @@ def _keep(desk: Desk, act: str, country: str, reason: str) -> None:
             "propose": keeper.propose,
             "confirm": keeper.confirm,
             "lift": keeper.lift,
+            "confirm-lift": keeper.confirm_lift,
         }
         return entry_json(await acts[act](country, reason, desk.person, desk.fitting(gateway, KEEPERS)))
 

@@ -83,25 +83,39 @@ class NoContact:
 
     async def confirm(self, country: str, reason: str, person: str, role: str) -> Entry:
         """
-        Confirm what another person proposed for ``country``: that it is listed, or that its entry ends.
+        Confirm, as another person than who proposed it, that ``country`` is not to be contacted.
 
-        Raises as ``propose``, and ``RuleRefused`` if nothing is proposed or the same person proposed it.
+        Raises as ``propose``, and ``RuleRefused`` if that is not proposed or the same person proposed it.
         """
         now = self._acting(country, reason, person, role)
 
         async def unit(tx: Tx) -> Entry:
             row = await _found(tx, country)
-            proposer = row.proposed_by if row.confirmed_at is None else row.lift_by
-            if proposer is None:
-                raise _refused(f"nothing is proposed for {country}")
-            if proposer == person:
-                raise _refused("two different persons decide on the list", "V-01")
-            act = "confirm" if row.confirmed_at is None else "confirm-lift"
-            said = self._sealed(country, self._said(row), act, person, now, reason)
-            if row.confirmed_at is None:
-                row = replace(row, confirmed_by=person, confirmed_at=now, sealed=said)
-            else:
-                row = replace(row, lifted_by=person, lifted_at=now, sealed=said)
+            if row.confirmed_at is not None:
+                raise _refused(f"{country} is on the list already; its end is confirmed by a step of its own")
+            _check_second(row.proposed_by, person)
+            said = self._sealed(country, self._said(row), "confirm", person, now, reason)
+            row = replace(row, confirmed_by=person, confirmed_at=now, sealed=said)
+            await tx.save_no_contact(row)
+            return self._entry(row)
+
+        return await self._kept(unit)
+
+    async def confirm_lift(self, country: str, reason: str, person: str, role: str) -> Entry:
+        """
+        Confirm, as another person than who proposed it, that the entry of ``country`` ends.
+
+        It is no case of ``confirm``: a word for an entry, given late, would else end it. Raises as that.
+        """
+        now = self._acting(country, reason, person, role)
+
+        async def unit(tx: Tx) -> Entry:
+            row = await _found(tx, country)
+            if row.lift_by is None:
+                raise _refused(f"the end of the entry of {country} is not proposed")
+            _check_second(row.lift_by, person)
+            said = self._sealed(country, self._said(row), "confirm-lift", person, now, reason)
+            row = replace(row, lifted_by=person, lifted_at=now, sealed=said)
             await tx.save_no_contact(row)
             return self._entry(row)
 
@@ -186,6 +200,11 @@ async def _found(tx: Tx, country: str) -> NoContactRow:
     if row is None:
         raise _refused(f"{country} is not on the list")
     return row
+
+
+def _check_second(first: str, person: str) -> None:
+    if first == person:
+        raise _refused("two different persons decide on the list", "V-01")
 
 
 def _refused(because: str, rule: str = "N-01") -> RuleRefused:

@@ -23,7 +23,7 @@ def test_two_persons_list_a_state_and_lift_it(homes: Homes) -> None:
     assert (True, ["propose", "confirm"]) == (listed["holds"], [one["act"] for one in listed["said"]])
     assert [listed] == keep(homes, "list", "second")
     keep(homes, "lift", "second", "XBB", "--reason", "it is over")
-    assert not keep(homes, "confirm", "board", "XBB", "--reason", "so it is")["holds"]
+    assert not keep(homes, "confirm-lift", "board", "XBB", "--reason", "so it is")["holds"]
     assert [] == keep(homes, "list", "board")
 
 

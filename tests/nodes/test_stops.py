@@ -59,5 +59,5 @@ async def test_a_state_listed_at_one_node_gets_no_post_from_the_other(nodes: Nod
             early += attempts == 0
             delay_s = delay_s + STEP_S if attempts == 0 else max(0.0, delay_s - STEP_S)
             await desk.no_contact.lift("XBB", "a reason", "second", "liaison_officer")
-            await desk.no_contact.confirm("XBB", "a reason", "protection", "asylum_authority")
+            await desk.no_contact.confirm_lift("XBB", "a reason", "protection", "asylum_authority")
     assert early > 0

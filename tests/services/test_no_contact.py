@@ -99,7 +99,7 @@ async def test_a_listing_for_a_restored_state_waits_until_it_is_off_the_list(net
         await gateway.deliverer.expire(network.clock.now())
     assert (before, {False}) == (len(network.wires.posted), {left for _, left in await listings(network)})
     await keeper.lift("XBB", "it is over", "board", "foreign_affairs")
-    await keeper.confirm("XBB", "we looked into it", "welfare", "child_welfare")
+    await keeper.confirm_lift("XBB", "we looked into it", "welfare", "child_welfare")
     network.clock.pass_(minutes=2)
     await network.deliver()
     assert [("receipted", True)] == [one for one in await listings(network) if one[0] != "dropped"]
@@ -142,7 +142,7 @@ async def test_two_persons_are_two(network: Network) -> None:
     await keeper.confirm("XBB", "it is so", "board", "foreign_affairs")
     await keeper.lift("XBB", "it is over", "board", "foreign_affairs")
     with pytest.raises(RuleRefused, match="V-01"):
-        await keeper.confirm("XBB", "really", "board", "foreign_affairs")
+        await keeper.confirm_lift("XBB", "really", "board", "foreign_affairs")
 
 
 async def test_entry_holds_until_its_end_is_confirmed(network: Network) -> None:
@@ -152,7 +152,7 @@ async def test_entry_holds_until_its_end_is_confirmed(network: Network) -> None:
     keeper = network.gateways["XAA"].no_contact
     await keeper.lift("XBB", "it is over", "board", "foreign_affairs")
     assert 0 == await network.deliver()
-    await keeper.confirm("XBB", "we looked into it", "welfare", "child_welfare")
+    await keeper.confirm_lift("XBB", "we looked into it", "welfare", "child_welfare")
     network.clock.pass_(minutes=2)
     assert 1 == await network.deliver()
     assert () == await keeper.entries("second", "liaison_officer")
@@ -204,19 +204,30 @@ async def test_what_is_not_on_the_list(network: Network) -> None:
     keeper = network.gateways["XAA"].no_contact
     with pytest.raises(NotFound):
         await keeper.propose("XZZ", "unknown", "second", "liaison_officer")
-    for act in (keeper.confirm, keeper.lift):
+    for act in (keeper.confirm, keeper.lift, keeper.confirm_lift):
         with pytest.raises(RuleRefused, match="not on the list"):
             await act("XBB", "a reason", "second", "liaison_officer")
     await listed(network)
     with pytest.raises(RuleRefused, match="already"):
         await keeper.propose("XBB", "again", "second", "liaison_officer")
-    with pytest.raises(RuleRefused, match="nothing is proposed"):
-        await keeper.confirm("XBB", "again", "welfare", "child_welfare")
+    with pytest.raises(RuleRefused, match="not proposed"):
+        await keeper.confirm_lift("XBB", "again", "welfare", "child_welfare")
+
+
+async def test_a_word_for_an_entry_ends_none(network: Network) -> None:
+    """Who confirms that a State is listed, after another did and its end was proposed, does not end the entry."""
+    await listed(network)
+    keeper = network.gateways["XAA"].no_contact
+    await keeper.lift("XBB", "they promised", "board", "foreign_affairs")
+    with pytest.raises(RuleRefused, match="already"):
+        await keeper.confirm("XBB", "its police waits at the airport", "welfare", "child_welfare")
+    (entry,) = await keeper.entries("welfare", "child_welfare")
+    assert (True, ["propose", "confirm", "lift"]) == (entry.holds, [one.act for one in entry.said])
 
 
 async def test_every_word_needs_a_reason(network: Network) -> None:
     """Nobody proposes, confirms or lifts without one (R-13)."""
     keeper = network.gateways["XAA"].no_contact
-    for act in (keeper.propose, keeper.confirm, keeper.lift):
+    for act in (keeper.propose, keeper.confirm, keeper.lift, keeper.confirm_lift):
         with pytest.raises(RuleRefused, match="R-13"):
             await act("XBB", " ", "second", "liaison_officer")

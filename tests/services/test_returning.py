@@ -542,7 +542,8 @@ async def lift(network: Network, action: str) -> None:
     """Have two persons of XAA put XBB on the list of States not to be contacted (``propose``), or off it (``lift``)."""
     keep = network.gateways["XAA"].no_contact
     await getattr(keep, action)("XBB", "a coup", "second", "liaison_officer")
-    await keep.confirm("XBB", "a coup", "welfare", "child_welfare")
+    confirm = {"propose": keep.confirm, "lift": keep.confirm_lift}[action]
+    await confirm("XBB", "a coup", "welfare", "child_welfare")
 
 
 async def test_a_recall_is_told_once_it_may_be(network: Network) -> None:

@@ -130,7 +130,7 @@ async def off_the_list(network: Network) -> None:
     """Take XBB off the list of States not to be contacted."""
     keeper = network.gateways["XAA"].no_contact
     await keeper.lift("XBB", "over", "second", "liaison_officer")
-    await keeper.confirm("XBB", "over", "board", "foreign_affairs")
+    await keeper.confirm_lift("XBB", "over", "board", "foreign_affairs")
 
 
 async def test_what_a_restored_state_on_the_list_lost_is_posted_once_it_is_off(
