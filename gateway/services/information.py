@@ -128,12 +128,14 @@ class Information:
         """
         Prepare the question ``request`` (schema ``information.request``) to ``country``; it leaves once it is signed.
 
-        Raises ``SchemaError``, ``Forbidden``.
+        Raises ``SchemaError``, ``Forbidden``, ``NotFound`` for a State that is no partner.
         """
         context, now = self._context, self._acting(person)
         schemas.validate(INFORMATION_REQUEST, request)
-        if reason := context.no_contact(country):
-            raise Forbidden(f"{country} is not to be contacted: {reason}", "ask who keeps the list")
+        if country not in context.partners:
+            raise NotFound(f"{country} is no partner of this gateway")
+        if context.no_contact(country) is not None:  # why is for those who keep the list
+            raise Forbidden(f"{country} is not to be contacted", "ask who keeps the list")
         text = ijson.dumps(dict(request)).decode()
         thread = context.random.token()
         made = Question(thread, country, True, "prepared", now.date().isoformat(), dict(request), None, text, person)

@@ -65,6 +65,17 @@ async def states(network: Network) -> list[str]:
     return await network.gateways["XAA"].store.read(unit)
 
 
+async def test_why_a_state_is_not_contacted_is_not_told_to_the_office(network: Network) -> None:
+    """Who asks about routes learns that a State is not to be contacted, and no word of the reason."""
+    context = network.gateways["XAA"].context
+    barred = replace(context.partners["XBB"], no_contact="its registry sells what it is asked")
+    context.partners = {**context.partners, "XBB": barred}
+    with pytest.raises(Forbidden, match="^XBB is not to be contacted$"):
+        await network.gateways["XAA"].information.ask("XBB", ASKED, "writer")
+    with pytest.raises(NotFound, match="no partner"):
+        await network.gateways["XAA"].information.ask("XZZ", ASKED, "writer")
+
+
 async def test_question_is_asked_and_answered(network: Network) -> None:
     """A signed question reaches the other office, and its signed answer comes back."""
     question = await asked(network)
