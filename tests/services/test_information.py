@@ -70,7 +70,7 @@ async def test_why_a_state_is_not_contacted_is_not_told_to_the_office(network: N
     context = network.gateways["XAA"].context
     barred = replace(context.partners["XBB"], no_contact="its registry sells what it is asked")
     context.partners = {**context.partners, "XBB": barred}
-    with pytest.raises(Forbidden, match="^XBB is not to be contacted$"):
+    with pytest.raises(Forbidden, match=r"^XBB is not to be contacted$"):
         await network.gateways["XAA"].information.ask("XBB", ASKED, "writer")
     with pytest.raises(NotFound, match="no partner"):
         await network.gateways["XAA"].information.ask("XZZ", ASKED, "writer")
