@@ -34,7 +34,7 @@ cards held, nothing is taken in (``docs/protocol.md`` 8.3).
 """
 
 LOOK_S = 2.0
-"""How often a running gateway looks whether somebody decided about a State in another process."""
+"""How often a running gateway looks whether another process took a card, or somebody decided about a State there."""
 
 
 class CardSource(Protocol):
@@ -216,14 +216,28 @@ class Trust:
         return sum(self._decides(person, now) for person in said) >= 2
 
     async def changed(self) -> bool:
-        """Return whether somebody decided about a State since ``load`` last ran."""
-        return bool(await self._store.read(lambda tx: tx.trust_events(self._seen)))
+        """
+        Return whether somebody decided about a State since ``load`` last ran, or another process holds another card.
+
+        A card may say that a key was stolen: no process goes by it for longer because another was the first to read so.
+        """
+
+        async def unit(tx: Tx) -> bool:
+            if await tx.trust_events(self._seen):
+                return True
+            rows = [await tx.find_partner(country) for country in self._pins]
+            return any(row is not None and row.card is not None and not self._is_held(row) for row in rows)
+
+        return await self._store.read(unit)
+
+    def _is_held(self, row: PartnerRow) -> bool:
+        published = self._published.get(row.country)
+        return published is not None and published.raw == row.card
 
     def _take(self, row: PartnerRow) -> None:
         if row.refreshed_at is not None:
             self._refreshed[row.country] = row.refreshed_at
-        published = self._published.get(row.country)
-        if row.card is not None and (published is None or published.raw != row.card):
+        if row.card is not None and not self._is_held(row):
             published = self._published[row.country] = cards.parse_card(row.card)
             self._cards[row.country] = self._believed(published)
         hold = self._hold_of_trustees(row.country) or row.hold

@@ -75,6 +75,21 @@ async def test_what_comes_after_falls_however_it_is_dated(network: Network) -> N
     assert (True, True) == (found.startswith("424"), "unknown-signer" in found)
 
 
+async def test_a_card_that_another_process_took_counts_at_the_next_look(network: Network) -> None:
+    """A stolen key falls in every process of a gateway once one of them, or a command, has read that it is revoked."""
+    signer = network.gateways["XAA"].context.keyring.signing
+    assert isinstance(signer, SigningKey)
+    running = network.gateways["XBB"]
+    await open_gateway(network, "XBB")  # which reads the list from here on
+    await revoke(network, "XAA", {signer.kid}, network.clock.now())
+    network.wires.gateways["XBB"] = running
+    assert await running.context.trust.changed()
+    await running.context.trust.load()
+    assert (await post(network, signer, network.clock.now())).startswith("424")
+    assert not await running.context.trust.changed()
+    await running.close()
+
+
 async def test_the_instant_of_the_revocation_is_after(network: Network) -> None:
     """T itself counts as after: a key is valid until before it."""
     signer = network.gateways["XAA"].context.keyring.signing
