@@ -2,6 +2,8 @@
 
 from conformance.play import Play
 from conformance.registry import Wrong, case
+from conformance.returning import homeward
+from conformance.talk import Talk
 
 
 @case("restore.restart", "M-5.3", "M-5.12", section="5.1", profile="verify", needs=["restart"], positive=True)
@@ -38,8 +40,98 @@ async def epoch(play: Play) -> None:
         raise Wrong("the epoch was not raised by a restore")
     await talk.say("verification.reply", play.reply())
     message = play.one(await play.tick(), "verification.reply").read
-    if message.value["seq"] != 1:
-        raise Wrong(f"the first message of the new epoch has the number {message.value['seq']}")
+    if (message.value["epoch"], message.value["seq"]) != (play.gateway.card.value["epoch"], 1):
+        raise Wrong(f"the next message is number {message.value['seq']} of epoch {message.value['epoch']}")
+
+
+async def _lists(talk: Talk) -> None:
+    """Let the State list what it holds of the thread, as on every new epoch of a partner (M-5.28)."""
+    last = talk.heard[-1]
+    row = {"thread": talk.thread, "epoch": 1, "seq": len(talk.heard), "payload": last.digest}
+    await talk.play.accepted(talk.state.message(talk.play.gateway, "resync", {"threads": [row], "more": False}))
+
+
+@case("restore.never-posted", "M-5.27", section="5.8", profile="verify", needs=["restore"])
+async def never_posted(play: Play) -> None:
+    """
+    What the backup shows as never posted, and the partner does not hold, never leaves under its old number.
+
+    A gateway that posts it as it stands uses a number that it may have given to something else since the backup.
+    """
+    talk = await play.acknowledged()
+    await talk.say("verification.reply", play.reply())
+    await play.offered("/backup")
+    await play.offered("/restore")
+    posts = await play.tick()
+    await _lists(talk)
+    for post in [*posts, *await play.tick(), *await play.tick(hours=3)]:
+        if post.read.thread == talk.thread and post.read.value["epoch"] == 1:
+            raise Wrong(f"the gateway posted {post.read.type} of its old epoch")
+
+
+@case("restore.listed", "M-5.27", "M-5.29", section="5.8", profile="verify", needs=["restore"], positive=True)
+async def listed(play: Play) -> None:
+    """
+    What the backup shows as never posted, and the partner lists, did leave: the same bytes are posted, and answered.
+
+    A gateway that says it once more replies twice, and takes the refusal of the second reply for its answer.
+    """
+    talk = await play.acknowledged()
+    await talk.say("verification.reply", play.reply())
+    await play.offered("/backup")
+    before = talk.take(play.one(await play.tick(), "verification.reply"))
+    await play.offered("/restore")
+    await play.tick()
+    await _lists(talk)
+    posts = [post.read for post in [*await play.tick(), *await play.tick(hours=3)]]
+    if [message.raw for message in posts if message.type == "verification.reply"] != [before.raw]:
+        raise Wrong(
+            f"the gateway posted {', '.join(message.type for message in posts) or 'nothing'}, not its reply again"
+        )
+    if await talk.states() != ["accepted", "accepted"]:
+        raise Wrong(f"its messages stand as {', '.join(await talk.states())}")
+
+
+@case("restore.withdrawn-anew", "M-5.27", section="5.8", profile="verify", needs=["restore"], positive=True)
+async def withdrawn_anew(play: Play) -> None:
+    """
+    A withdrawal that waited in the backup is said anew, where its partner refuses it as of an epoch that is over.
+
+    A gateway that leaves it at the refusal has a partner that goes on asking for a person who was to be let alone.
+    """
+    talk = await play.taken_up()
+    await talk.withdraw("protection")
+    await play.offered("/backup")
+    await play.offered("/restore")
+    await play.tick()
+    await _lists(talk)
+    await _heard_anew(talk, "withdrawal")
+
+
+@case("restore.stopped-anew", "M-5.27", "M-5.33", section="5.8", profile="return", needs=["restore"], seconds=60.0)
+async def stopped_anew(play: Play) -> None:
+    """
+    A suspension that waited in the backup, and never came, is said anew in the new epoch.
+
+    A gateway that drops it has stopped a return by itself, and its partner goes on with it.
+    """
+    talk = await homeward(play, "accepted")
+    await talk.say("suspension", {})
+    await play.offered("/backup")
+    await play.offered("/restore")
+    await play.tick()
+    await _lists(talk)
+    await _heard_anew(talk, "suspension")
+
+
+async def _heard_anew(talk: Talk, type: str) -> None:
+    """Insist that a message of ``type`` was posted in the new epoch after some hours, and accepted."""
+    for _ in range(4):
+        await talk.play.tick(hours=1)
+    newest = talk.play.gateway.card.value["epoch"]
+    said = [row for row in await talk.play.sent(talk.thread) if (row["type"], row["epoch"]) == (type, newest)]
+    if [row["state"] for row in said] != ["accepted"]:
+        raise Wrong(f"in the new epoch a {type} was said {len(said)} times, and not accepted once")
 
 
 @case("restore.evidence", "M-7.2", "M-7.4", section="7.2", profile="verify", needs=["evidence", "erase"], positive=True)
