@@ -16,6 +16,7 @@ from typing import Any
 import schemas
 from gateway.core import wire
 from gateway.core.attachments import in_short
+from gateway.core.calendars import local_date
 from gateway.core.case import Case, Notice, State
 from gateway.core.facts import Facts, Finding, When
 from gateway.core.machine import IllegalStep, RuleRefused
@@ -143,7 +144,7 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
         held = await cases.load(context, tx, ref)
         if not context.guests.invited(person, role, ref, now):
             check_representing(held, person, role)
-        restriction = await restriction_of(context, tx, held, now.date())
+        restriction = await restriction_of(context, tx, held, now)
         kept_back = restriction is not None and role not in OFFICIAL
         recipient = None if role in OFFICIAL else "PERSON"
         action = "access-withheld" if kept_back else "access"
@@ -244,7 +245,8 @@ async def restrict(context: Context, ref: str, ground: str, until: date, person:
     now = context.clock.now()
     value = {"ground": ground, "until": until.isoformat()}
     schemas.validate("restriction", value)
-    if not now.date() <= until <= now.date() + timedelta(days=RESTRICTION_MAX_DAYS):
+    today = local_date(now, context.zone)
+    if not today <= until <= today + timedelta(days=RESTRICTION_MAX_DAYS):
         raise RuleRefused((Finding("R-22", f"a restriction ends within {RESTRICTION_MAX_DAYS} days"),))
     await _decide(context, ref, RESTRICT, value, person, role, now)
 
@@ -274,19 +276,19 @@ async def restriction(context: Context, ref: str) -> Restriction | None:
     """Return the restriction that holds today, for whoever it holds something back from. Raises ``NotFound``."""
 
     async def unit(tx: Tx) -> Restriction | None:
-        return await restriction_of(context, tx, await cases.load(context, tx, ref), context.clock.now().date())
+        return await restriction_of(context, tx, await cases.load(context, tx, ref), context.clock.now())
 
     return await context.store.read(unit)
 
 
-async def restriction_of(context: Context, tx: Tx, held: Held, today: date) -> Restriction | None:
-    """Return the restriction that holds on ``today``, or ``None``."""
+async def restriction_of(context: Context, tx: Tx, held: Held, now: datetime) -> Restriction | None:
+    """Return the restriction that holds on the day that ``now`` is here, or ``None``."""
     decided = [row for row in await tx.events(held.case.ref) if row.event in (RESTRICT, LIFT)]
     if not decided or decided[-1].event == LIFT or decided[-1].sealed is None:
         return None
     value = ijson.loads(context.vault.open(held.key, "event", held.case.ref, "sealed", decided[-1].sealed))
     found = Restriction(value["ground"], date.fromisoformat(value["until"]))
-    return found if today <= found.until else None
+    return found if local_date(now, context.zone) <= found.until else None
 
 
 # Corrections.

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.core.calendars import local_date
 from gateway.core.machine import RuleRefused
 from gateway.core.notices import open_demands
 from gateway.services import cases, rights
@@ -138,6 +139,23 @@ async def test_restriction_ends_by_itself(overseen: Network) -> None:
     await rights.restrict(overseen.gateways["XAA"].context, ours, "INQUIRY", today, "dpo")
     overseen.clock.pass_(days=1)
     assert 1 == len((await account(overseen, ours)).sent)
+
+
+@pytest.mark.parametrize(("zone", "hours", "held"), [("America/Lima", 17, True), ("Asia/Tokyo", 7, False)])
+async def test_the_last_day_of_a_restriction_is_one_of_ours(
+    overseen: Network, zone: str, hours: int, held: bool
+) -> None:
+    """It holds until the day is over where the gateway is, wherever the day is over before or after that."""
+    ours, _ = await story.replied(overseen)
+    context = overseen.gateways["XAA"].context
+    context.zone = zone
+    await rights.restrict(context, ours, "ENDANGERS_PERSON", local_date(overseen.clock.now(), zone), "dpo")
+    overseen.clock.pass_(hours=hours)
+    found = await rights.restriction(context, ours)
+    assert held == (found is not None)
+    if held:
+        with pytest.raises(RuleRefused, match="R-22"):
+            await account(overseen, ours)
 
 
 @pytest.mark.parametrize("days", [181, -1])
