@@ -191,7 +191,8 @@ class Case:
     ``renditions`` are the images drawn anew of files that ``draft`` names, by member: ``of`` (digest of the file),
     ``wire`` (the element of a body) and ``removed``. Only the service that had them drawn writes them.
 
-    ``withdraws_at`` is the full hour, an RFC 3339 instant, at which a withdrawal of ours may leave.
+    ``withdraws_at`` is the full hour, an RFC 3339 instant, at which a withdrawal of ours may leave; until then the
+    thread answers as in ``answers_as``: where it stood when that was decided, or where what came since led.
 
     ``answered`` is the digest that started the clock of the reply that was contested. That clock is answered, however
     long the second look takes; until the contest is receipted there is no other.
@@ -239,6 +240,7 @@ class Case:
     remark: Remark | None = None
     remark_stop: Stop | None = None
     withdraws_at: str | None = None
+    answers_as: State | None = None
     answered: str | None = None
     former: tuple[Mapping[str, Any], ...] = ()
     accepted: tuple[str, ...] = ()
@@ -297,6 +299,7 @@ def parse_case(raw: bytes) -> Case:
             "pending": Pending(**pending) if pending else None,
             "asked": tuple(value["asked"]),
             "resume_to": State(value["resume_to"]) if value["resume_to"] else None,
+            "answers_as": State(at) if (at := value.get("answers_as")) else None,
             "frozen_by": (frozen_by[0], frozen_by[1]) if frozen_by else None,
             "holders": tuple((holder[0], holder[1]) for holder in value["holders"]),
             "findings": tuple(value["findings"]),

@@ -183,7 +183,7 @@ def step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, t
     Pure: called twice it gives the same answer. Raises ``IllegalStep`` if no row fits and ``RuleRefused`` if a guard
     of the row objects; then nothing has changed.
     """
-    if event.role == PARTNER and _untold(case, now):
+    if event.role == PARTNER and is_untold(case, now):
         return _before_withdrawal(table, case, event, now)
     return _step(table, case, event, now)
 
@@ -206,7 +206,7 @@ def _step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, 
     return (changed if changed.state is target else replace(changed, state=target)), effects
 
 
-def _untold(case: Case, now: datetime) -> bool:
+def is_untold(case: Case, now: datetime) -> bool:
     """Return whether a withdrawal of ours is decided and the other State cannot know of it yet."""
     return case.withdraws_at is not None and now < datetime.fromisoformat(case.withdraws_at)
 
@@ -217,9 +217,11 @@ def _before_withdrawal(table: Table, case: Case, event: Event, now: datetime) ->
 
     What the next message is judged by goes on as if it were still stopped; the answer carries the same dates.
     """
-    stopped, _ = step(table, replace(case, state=State.FROZEN, withdraws_at=None), event, now)
+    # What an earlier version withdrew within this hour has no other place.
+    stood = replace(case, state=State.FROZEN, resume_to=case.answers_as or case.resume_to, withdraws_at=None)
+    stopped, _ = step(table, stood, event, now)
     moved, effects = _step(table, case, event, now)
-    return replace(moved, resume_to=stopped.resume_to, clocks=stopped.clocks, interview=stopped.interview), effects
+    return replace(moved, answers_as=stopped.resume_to, clocks=stopped.clocks, interview=stopped.interview), effects
 
 
 def _target(row: Row, before: Case, changed: Case) -> State:

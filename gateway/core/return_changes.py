@@ -85,12 +85,14 @@ def _decline(case: Case, event: Event, now: datetime) -> Change:
     """
     End it: nobody is returned. A State that was asked to receive the person learns that nobody comes, and not why.
 
-    It learns it as always, by a withdrawal (M-5.26); but not of who left and was called back in silence.
+    It learns it as always, by a withdrawal at the full hour, and from no answer before it (M-5.26); but not of who left
+    and was called back in silence.
     """
     ended, effects = _begin_again(case, event, now)
     if not event.data.get("proposed") or UNTOLD in case.findings:
         return ended, effects
     said = Send(WITHDRAWAL, WITHDRAWAL_BODY, verification_changes.next_full_hour(now))
+    ended = verification_changes.untold(ended, case.state, now)
     return ended, (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"), said)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from gateway.core.attachments import drawn
 from gateway.core.case import Case, Side, State
-from gateway.core.machine import Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
+from gateway.core.machine import Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send, is_untold
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
@@ -280,12 +280,22 @@ def next_full_hour(now: datetime) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
+def untold(case: Case, at: State | None, now: datetime) -> Case:
+    """
+    Return ``case`` as one that answers as in ``at`` until the full hour at which a withdrawal may leave.
+
+    Withdrawn once more within that hour, it answers as it did: the other State has heard of neither.
+    """
+    answers_as = case.answers_as if is_untold(case, now) else at
+    return replace(case, withdraws_at=next_full_hour(now).isoformat(), answers_as=answers_as)
+
+
 def _withdraw(case: Case, event: Event, now: datetime) -> Change:
     # What may follow a withdrawal takes data back, and is not dropped by it.
     effects: list[Effect] = [DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn")]
     if event.data["posted"]:
         effects.append(Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)))
-    return replace(case, pending=None, withdraws_at=next_full_hour(now).isoformat()), tuple(effects)
+    return untold(replace(case, pending=None), case.resume_to, now), tuple(effects)
 
 
 def _say(type: str) -> Apply:

@@ -18,6 +18,7 @@ from gateway.core.case import Case, Side, State
 from gateway.core.codes import Reason
 from gateway.core.machine import KEEP, LEARN, Event, IllegalStep, Row, RuleRefused, step
 from gateway.core.messages import REPLY
+from gateway.core.returns import PREPARING
 from gateway.core.tables import REQUESTING, table_for
 from gateway.core.verification import PARTNER, STOP
 from tests.core import return_support as kit
@@ -215,6 +216,48 @@ def test_no_answer_tells_of_a_withdrawal_before_its_hour(state: State) -> None:
     assert set() == different
 
 
+def declined(case: Case) -> Case:
+    """Return ``case`` as the authority in charge ends a return that the other State knows of."""
+    return step(
+        table_for(case.side), case, Event("decline", "welfare", "child_welfare", {"proposed": True}), support.NOW
+    )[0]
+
+
+@pytest.mark.parametrize("state", PREPARING)
+@pytest.mark.parametrize("then", ["declined", "closed", "frozen", "frozen and withdrawn"])
+def test_no_answer_tells_of_a_return_that_was_declined_before_its_hour(state: State, then: str) -> None:
+    """Until word leaves that nobody comes the thread answers as where that was decided, whatever our side does then."""
+    different = set()
+    for case in cases_in(Side.REQUESTING, state):
+        over = declined(case)
+        if then == "closed":
+            over = step(REQUESTING, over, CLOSE, support.NOW)[0]
+        if then.startswith("frozen"):
+            over = next(stopped(over, over.state))
+        if then.endswith("withdrawn"):
+            event = Event("withdraw", "anna", "case_officer", {"posted": True})
+            over = step(REQUESTING, over, event, support.NOW)[0]
+        for name, event in said(Side.REQUESTING):
+            open_answer, moved = answer(case, event)
+            over_answer, kept = answer(over, event)
+            different |= {name} if open_answer != over_answer else set()
+            if "accepted" in (open_answer[0], over_answer[0]):
+                following = said(Side.REQUESTING)
+                different |= {f"{name}, {n}" for n, e in following if answer(moved, e)[0] != answer(kept, e)[0]}
+    assert set() == different
+
+
+def test_withdrawal_of_what_was_declined_long_ago_changes_no_answer() -> None:
+    """Withdrawn after the hour of the decline, a thread answers as it did since that hour."""
+    over = declined(next(cases_in(Side.REQUESTING, State.ASSESSED)))
+    held = step(REQUESTING, over, Event("freeze", "anna", "case_officer", {"reason": "r", "undo": None}), HOUR)[0]
+    event = Event("withdraw", "anna", "case_officer", {"posted": True})
+    withdrawn_at = step(REQUESTING, held, event, HOUR)[0]
+    for name, event in said(Side.REQUESTING):
+        if name in ("acceptance", "refusal"):
+            assert step(REQUESTING, withdrawn_at, event, HOUR)[0].state is State.WITHDRAWN
+
+
 CLOSE = Event("close", "anna", "case_officer")
 
 
@@ -227,7 +270,7 @@ def test_withdrawn_case_keeps_no_more_before_its_hour(state: State) -> None:
             if answer(over, event)[0][0] != "accepted":
                 continue
             kept, later = answer(over, event)[1], step(REQUESTING, over, event, HOUR)[0]
-            assert later == replace(kept, resume_to=state, clocks=over.clocks, interview=over.interview)
+            assert later == replace(kept, answers_as=state, clocks=over.clocks, interview=over.interview)
             assert State.WITHDRAWN == kept.state
 
 
