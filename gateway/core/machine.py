@@ -183,7 +183,7 @@ def step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, t
     Pure: called twice it gives the same answer. Raises ``IllegalStep`` if no row fits and ``RuleRefused`` if a guard
     of the row objects; then nothing has changed.
     """
-    if event.role == PARTNER and is_untold(case, now):
+    if event.role == PARTNER and _untold(case, now):
         return _before_withdrawal(table, case, event, now)
     return _step(table, case, event, now)
 
@@ -206,7 +206,7 @@ def _step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, 
     return (changed if changed.state is target else replace(changed, state=target)), effects
 
 
-def is_untold(case: Case, now: datetime) -> bool:
+def _untold(case: Case, now: datetime) -> bool:
     """Return whether a withdrawal of ours is decided and the other State cannot know of it yet."""
     return case.withdraws_at is not None and now < datetime.fromisoformat(case.withdraws_at)
 

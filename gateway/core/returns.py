@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from gateway.core.case import State
 from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row, rows_of
-from gateway.core.verification import CLERK, GATEWAY, HELD, LIAISON, MAY_FREEZE, OFFICER, PARTNER
+from gateway.core.verification import CLERK, GATEWAY, HELD, LIAISON, MAY_FREEZE, OFFICER, PARTNER, SAID
 
 S = State
 
@@ -240,6 +240,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     # What crossed: judged by the state the case goes on in, or kept where the case has moved on.
     *_cross(HELD, (*_FROM_ASKED, *REPORTS), KEEP),
     *_cross((S.UNDELIVERED, *OVER, S.NOT_RETURNED), (*_FROM_ASKED, *REPORTS, *_STOPS)),
+    # A partner cannot tell from the answers whether a return was declined or the case was withdrawn or closed.
+    *_cross((S.NOT_RETURNED,), SAID),
     *_cross((S.CONSIDERED, S.RECALL), (*_FROM_ASKED, *REPORTS, *_STOPS)),
     # Of who was called back in silence and is assessed anew the other State may still report.
     *_cross((S.ASSESSED,), ("document", "reissue", "handover", "take_back", *REPORTS, *_STOPS)),

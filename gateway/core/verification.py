@@ -86,10 +86,11 @@ _SEND = ("approved", "minimised", "rules_send")
 _AGREE = ("two_persons", "same_bytes", "rules_approve")
 _INTERVIEW = ("approved", "interview_consented", "rules_send")
 _LIMIT = ("interview_allowed",)
-_SAID = (
+SAID = (
     *("acknowledgement", "redirection", "question", "interview", "interview_result"),
     *("delay", "extension", "reply"),
 )
+"""What the asked State says in a verification."""
 _LEFT_OVER = (S.REDIRECTED, S.REPLIED, S.WITHDRAWN, S.CLOSED, S.BLOCKED)
 """States in which a message of ours about data that was sent may still be under way."""
 
@@ -129,7 +130,7 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows(ANSWERING, "reply", S.REPLIED, _PARTNER, ("rules_receive", "attested"), "signed reply"),
     # A message of ours that was never receipted ends what we may say, not what we may hear: a reply is never lost.
     *_rows((S.UNDELIVERED,), "reply", S.REPLIED, _PARTNER, ("rules_receive", "attested"), "signed reply"),
-    *(Row(S.UNDELIVERED, name, STAY, _PARTNER, (), "message") for name in _SAID if name != "reply"),
+    *(Row(S.UNDELIVERED, name, STAY, _PARTNER, (), "message") for name in SAID if name != "reply"),
     # What the requesting desk does next.
     *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
     # An image is brought in when it is asked for, and need not lie here before.
@@ -156,9 +157,9 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.FROZEN, "resume", RESUME, LIAISON, ("released", "second_person", "rules_resume"), "event"),
     Row(S.FROZEN, "withdraw", S.WITHDRAWN, MAY_FREEZE, evidence="neutral withdrawal"),
     # No guard here: the row of the state to resume in decides, with its guards, so the partner sees no difference.
-    *(row for name in _SAID for row in _rows(HELD, name, KEEP, _PARTNER, (), "message")),
+    *(row for name in SAID for row in _rows(HELD, name, KEEP, _PARTNER, (), "message")),
     # No guard here either: closed and withdrawn answer alike. What was closed and not withdrawn keeps its first reply.
-    *(row for name in _SAID for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, (), "body not kept")),
+    *(row for name in SAID for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, (), "body not kept")),
     Row(S.WITHDRAWN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.WITHDRAWN, "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
     # A stop holds for the person in every case, so the record it rests on can be set right where nothing else moves.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from gateway.core.attachments import drawn
 from gateway.core.case import Case, Side, State
-from gateway.core.machine import Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send, is_untold
+from gateway.core.machine import Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
@@ -135,7 +135,7 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
     """Take in a message of the other State."""
     if event.name == "reply" and _waits_still(case):
         return _answered_late(case, event, now)
-    if case.state in (S.WITHDRAWN, S.CLOSED):
+    if case.state in (S.WITHDRAWN, S.CLOSED, S.NOT_RETURNED):
         return case, ()
     body = event.data["body"]
     case = case.with_clocks(*event.data.get("clocks", ()))
@@ -281,17 +281,15 @@ def next_full_hour(now: datetime) -> datetime:
 
 
 def untold(case: Case, at: State | None, now: datetime) -> Case:
-    """
-    Return ``case`` as one that answers as in ``at`` until the full hour at which a withdrawal may leave.
-
-    Withdrawn once more within that hour, it answers as it did: the other State has heard of neither.
-    """
-    answers_as = case.answers_as if is_untold(case, now) else at
-    return replace(case, withdraws_at=next_full_hour(now).isoformat(), answers_as=answers_as)
+    """Return ``case`` as one that answers as in ``at`` until the full hour at which a withdrawal may leave."""
+    return replace(case, withdraws_at=next_full_hour(now).isoformat(), answers_as=at)
 
 
 def _withdraw(case: Case, event: Event, now: datetime) -> Change:
     # What may follow a withdrawal takes data back, and is not dropped by it.
+    if case.withdraws_at is not None:
+        # A return that was declined: a second withdrawal would tell that the case was stopped since.
+        return replace(case, pending=None), (DropUnsent(AFTER_WITHDRAWAL),)
     effects: list[Effect] = [DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn")]
     if event.data["posted"]:
         effects.append(Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)))

@@ -8,6 +8,7 @@ the dates that a receipt carries. The protocol makes no exception, so there is n
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from gateway.core import codes, notices
 from gateway.core.case import Case, Side, State
 from gateway.core.codes import Reason
-from gateway.core.machine import KEEP, LEARN, Event, IllegalStep, Row, RuleRefused, step
+from gateway.core.machine import KEEP, LEARN, Event, IllegalStep, Row, RuleRefused, Send, step
 from gateway.core.messages import REPLY
 from gateway.core.returns import PREPARING
 from gateway.core.tables import REQUESTING, table_for
@@ -75,7 +76,8 @@ PLACES = [(side, state) for side in Side for state in reached(side)]
 @cache
 def said(side: Side) -> tuple[tuple[str, Event], ...]:
     """Return everything the other State may say to ``side`` at some place, with what is wrong with it."""
-    found: dict[str, Row] = {row.event: row for row in table_for(side).rows if PARTNER in row.who}
+    # What both tables know is said as in a verification.
+    found: dict[str, Row] = {row.event: row for row in reversed(table_for(side).rows) if PARTNER in row.who}
     made = []
     for name, row in found.items():
         kind = kit if kit.concerns(row) else support
@@ -135,10 +137,10 @@ def stopped(case: Case, state: State) -> Iterator[Case]:
                 yield replace(case, state=held, resume_to=state, holders=((actor, role),))
 
 
-def answer(case: Case, event: Event) -> tuple[Answer, Case]:
+def answer(case: Case, event: Event, now: datetime = support.NOW) -> tuple[Answer, Case]:
     """Return what the other State sees of the answer, and the case then."""
     try:
-        moved, _ = step(table_for(case.side), case, event, support.NOW)
+        moved, _ = step(table_for(case.side), case, event, now)
     except IllegalStep:
         return (codes.outward(Reason.STEP_NONE).code, ()), case
     except RuleRefused as error:
@@ -247,15 +249,25 @@ def test_no_answer_tells_of_a_return_that_was_declined_before_its_hour(state: St
     assert set() == different
 
 
-def test_withdrawal_of_what_was_declined_long_ago_changes_no_answer() -> None:
-    """Withdrawn after the hour of the decline, a thread answers as it did since that hour."""
-    over = declined(next(cases_in(Side.REQUESTING, State.ASSESSED)))
-    held = step(REQUESTING, over, Event("freeze", "anna", "case_officer", {"reason": "r", "undo": None}), HOUR)[0]
-    event = Event("withdraw", "anna", "case_officer", {"posted": True})
-    withdrawn_at = step(REQUESTING, held, event, HOUR)[0]
-    for name, event in said(Side.REQUESTING):
-        if name in ("acceptance", "refusal"):
-            assert step(REQUESTING, withdrawn_at, event, HOUR)[0].state is State.WITHDRAWN
+@pytest.mark.parametrize("state", PREPARING)
+def test_declined_and_withdrawn_threads_answer_alike_from_their_hour(state: State) -> None:
+    """From the hour on no answer tells a return that was declined from a case that was stopped and withdrawn."""
+    for case in cases_in(Side.REQUESTING, state):
+        one, other = declined(case), withdrawn(case, state)
+        different = {
+            name
+            for name, event in said(Side.REQUESTING)
+            if answer(one, event, HOUR)[0] != answer(other, event, HOUR)[0]
+        }
+        assert set() == different
+
+
+def test_what_was_declined_is_withdrawn_once() -> None:
+    """A return that was declined, stopped after it and withdrawn sends the other State one withdrawal, as any other."""
+    held = next(stopped(declined(next(cases_in(Side.REQUESTING, State.ASSESSED))), State.NOT_RETURNED))
+    withdraw = Event("withdraw", "anna", "case_officer", {"posted": True})
+    _, effects = step(REQUESTING, held, withdraw, HOUR)
+    assert [] == [effect for effect in effects if isinstance(effect, Send)]
 
 
 CLOSE = Event("close", "anna", "case_officer")

@@ -44,7 +44,7 @@ PLACES = {
     "interview accepted": (REQUESTING_ROWS, ASKING, (S.NEEDS_INTERVIEW,)),
     "reply accepted": (REQUESTING_ROWS, ASKING, (S.REPLIED,)),
     "contested ": (REQUESTING_ROWS, ASKING, (S.CONTESTED,)),
-    "return considered": (REQUESTING_ROWS, ASKING, (S.CONSIDERED, S.NOT_RETURNED)),
+    "return considered": (REQUESTING_ROWS, ASKING, (S.CONSIDERED,)),
     "return assessed": (REQUESTING_ROWS, ASKING, (S.ASSESSED,)),
     "proposal sent": (REQUESTING_ROWS, ASKING, (S.PROPOSED,)),
     "acceptance accepted": (REQUESTING_ROWS, ASKING, (S.ACCEPTED,)),
@@ -56,7 +56,7 @@ PLACES = {
     "return ended ": (REQUESTING_ROWS, ASKING, OVER),
     "called back ": (REQUESTING_ROWS, ASKING, (S.RECALL,)),
     "undelivered ": (REQUESTING_ROWS, ASKING, (S.UNDELIVERED,)),
-    "closed or withdrawn ": (REQUESTING_ROWS, ASKING, (S.CLOSED, S.WITHDRAWN)),
+    "closed or withdrawn ": (REQUESTING_ROWS, ASKING, (S.CLOSED, S.WITHDRAWN, S.NOT_RETURNED)),
 }
 SEVERAL = {
     "verification.delay": {"delay", "extension"},
