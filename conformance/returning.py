@@ -135,6 +135,7 @@ async def homeward(
     place: str,
     *,
     represented: bool = False,
+    proposing: Mapping[str, Any] | None = None,
     accepting: Mapping[str, Any] | None = None,
     counts: timedelta = 60 * DAY,
     papers: Mapping[str, Any] | None = None,
@@ -142,8 +143,8 @@ async def homeward(
     """
     Let the gateway ask and propose; return the thread when it has come to ``place``.
 
-    ``accepting`` and ``papers`` are other members of the test State's acceptance and of its travel document; the
-    statement over the acceptance ``counts`` for so long.
+    ``proposing`` are other members of what the gateway's desk proposes, ``accepting`` and ``papers`` of the test State's
+    acceptance and of its travel document; the statement over the acceptance ``counts`` for so long.
     """
     until = (play.now() + 400 * DAY).date().isoformat()
     conditions = {"use_restrictions": ["P0", "P1"], "retain_until": until, "onward": "none"}
@@ -151,7 +152,7 @@ async def homeward(
     await talk.reply()
     steps = PLACES[1 : PLACES.index(place) + 1]
     if "proposed" in steps:
-        await talk.said("return.proposal", plan(play))
+        await talk.said("return.proposal", plan(play) | (proposing or {}))
     if "accepted" in steps:
         body = accepted_body(play, talk, **(accepting or {}))
         role = "welfare" if body["represented"] else "desk_head"

@@ -1,12 +1,14 @@
 """Section 5.10: when a journey may be told, what stops it, and what no time that passes ever brings about."""
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
+from conformance.backend import Forbidden
 from conformance.bodies import day, refuses, send, signed, withholds
 from conformance.door import drops
 from conformance.play import Play
-from conformance.reading import instant
+from conformance.reading import instant, strict_json, unb64u
 from conformance.registry import Wrong, case
 from conformance.returning import (
     acceptance,
@@ -375,6 +377,14 @@ def _dated(play: Play, how: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+WAITS: dict[str, dict[str, Any]] = {
+    "acceptance-over": {"accepting": {"expires_on": 12}},
+    "statement-over": {"counts": 12 * DAY},
+    "suspended": {},
+}
+"""What ends between the day on which a journey is planned and the hour at which the plan may leave."""
+
+
 @case("journeys.no-plan", "M-6.5", "M-5.36", section="5.10", inputs=STANDS, profile="return", seconds=60.0)
 async def no_plan(play: Play, how: dict[str, Any]) -> None:
     """
@@ -388,6 +398,60 @@ async def no_plan(play: Play, how: dict[str, Any]) -> None:
     await withholds(talk, "return.schedule", schedule(play, leaves), days=0)
     await play.tick_to(leaves)
     await _nothing(talk, "return.schedule")
+
+
+@case("journeys.not-any-more", "M-6.5", "M-5.33", section="5.10", profile="return", inputs=[*WAITS], seconds=60.0)
+async def not_any_more(play: Play, what: str) -> None:
+    """
+    A plan that waits for its hour does not leave where the acceptance is over by then, or a suspension has come.
+
+    A gateway that looks once, when the desk plans, tells of a journey on whose end nobody waits any more.
+    """
+    talk, leaves = await homeward(play, "documented", **_dated(play, WAITS[what])), departure(play)
+    with suppress(Forbidden):
+        await talk.say("return.schedule", schedule(play, leaves))
+    if what == "suspended":
+        await send(talk, "suspension")
+    await play.tick_to(leaves - 72 * H)
+    await _nothing(talk, "return.schedule")
+    await play.tick_to(leaves)
+    await _nothing(talk, "return.schedule")
+
+
+@case(
+    "journeys.release-over",
+    "M-6.5",
+    "M-5.36",
+    section="5.10",
+    profile="return",
+    inputs=["plan", "departure"],
+    seconds=60.0,
+)
+async def release_over(play: Play, step: str) -> None:
+    """
+    Once the release of the gateway's own authority is over no journey is planned, and no departure announced.
+
+    A gateway that looks at its partner's signature alone sends a person whom its own authority has not looked at since.
+    """
+    lasts = {"proposing": {"window": {"from": day(play, 1), "until": day(play, 390)}}, "counts": 390 * DAY}
+    lasts |= {"accepting": {"expires_on": day(play, 390)}, "papers": {"valid_until": day(play, 390)}}
+    talk = await homeward(play, "documented", **lasts)
+    over = _release_until(talk)
+    leaves = over + (96 * H if step == "plan" else 12 * H)
+    await play.tick_to(over + timedelta(seconds=1) if step == "plan" else over - 48 * H)
+    with suppress(Forbidden):
+        await talk.say("return.schedule", schedule(play, leaves))
+    posts = [post.read for post in await play.tick_to(leaves) if post.state is play.a]
+    if step == "plan" and any(message.type == "return.schedule" for message in posts):
+        raise Wrong("the gateway posted return.schedule")
+    await withholds(talk, "return.schedule", DEPARTED, days=1)
+
+
+def _release_until(talk: Talk) -> datetime:
+    """Return until when the release counts that came with the gateway's proposal."""
+    proposed = next(message for message in talk.heard if message.type == "return.proposal")
+    content = strict_json(unb64u(proposed.value["statements"][0].split(".")[1]))
+    return instant(content["valid_until"])
 
 
 @case("journeys.within-days", "M-5.36", section="5.10", profile="return", seconds=60.0)
@@ -419,6 +483,21 @@ async def no_departure(play: Play, how: dict[str, Any]) -> None:
     talk = await homeward(play, "planned", **_dated(play, how))
     await _leaves(talk)
     await withholds(talk, "return.schedule", DEPARTED, days=1)
+
+
+@case("journeys.worse-document", "M-5.36", "M-5.30", section="5.10", profile="return", seconds=60.0)
+async def worse_document(play: Play) -> None:
+    """
+    A departure is not announced on a document that came in place of the one planned with and does not last.
+
+    A gateway that looks at the paper once, when the journey is planned, strands a person at a border.
+    """
+    talk = await homeward(play, "planned")
+    await send(talk, "travel-document.reissue", document=document(play, valid_until=day(play, 4)))
+    await _leaves(talk)
+    await withholds(talk, "return.schedule", DEPARTED, days=0)
+    await send(talk, "travel-document.reissue", document=document(play, number_digest="E" * 43))
+    await talk.said("return.schedule", DEPARTED)
 
 
 @case("journeys.another-day", "M-5.36", section="5.10", profile="return", seconds=60.0)
