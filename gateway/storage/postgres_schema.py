@@ -15,8 +15,8 @@ from gateway.storage.migrate import Migration, check_recorded, load_migrations
 
 DIALECT = "postgres"
 
-SPACE, MIGRATING = 0x49535448, 3
-"""The advisory lock under which one node migrates while the others wait."""
+SPACE, LEAD, MIGRATING = 0x49535448, 2, 3
+"""The advisory locks that the node which leads holds (``postgres``), and under which one migrates while others wait."""
 
 _LEDGER = """
 CREATE TABLE schema_migration (
@@ -49,7 +49,8 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
     Apply what is missing, all in one transaction, and check the outcome; return how many were applied.
 
     ``db`` is an asyncpg connection outside any transaction; with ``create`` an empty schema is filled. Raises
-    ``StoreError`` as ``gateway.storage.migrate.migrate`` does, and nothing was changed.
+    ``StoreError`` as ``gateway.storage.migrate.migrate`` does, and while nodes of the version before run: they would go
+    on writing what it is migrated away from. Then nothing was changed.
     """
     known = load_migrations(DIALECT) if migrations is None else migrations
     async with db.transaction():
@@ -68,6 +69,10 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
         if rows and rows[-1][2] != await _shape(db):
             raise StoreError("a table or index of the store was altered", "restore the last backup")
         pending = known[len(rows) :]
+        if pending and rows and not await db.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", SPACE, LEAD):
+            raise StoreError(
+                "nodes of an earlier version run over this database", "stop every node, back up, then start them again"
+            )
         for migration in pending:
             await db.execute(migration.sql)
             values = (migration.number, migration.sha256, int(now.timestamp()), await _shape(db))

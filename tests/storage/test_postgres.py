@@ -14,7 +14,9 @@ import pytest
 
 from gateway.services.ports import Conflict, NoContactRow, Tx, Unavailable
 from gateway.storage.errors import StoreError
+from gateway.storage.migrate import load_migrations
 from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
+from gateway.storage.postgres_schema import DIALECT, migrate
 from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
 from gateway.storage.tx import _PARTNERS_DUE
@@ -512,6 +514,23 @@ async def test_a_strange_schema_is_refused(postgres: Cluster, change: str, said:
     await db.close()
     with pytest.raises(StoreError, match=said):
         await open_postgres(address, sign_batch=Signer(), now=NOW)
+
+
+async def test_nothing_is_migrated_under_nodes_of_the_version_before(postgres: Cluster) -> None:
+    """A node of a newer version, started while older ones run, changes nothing; once they are stopped it migrates."""
+    address = await asyncio.to_thread(postgres.create)
+    older = await asyncpg.connect(address)
+    try:
+        await migrate(older, NOW, create=True, migrations=load_migrations(DIALECT)[:1])
+        await older.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, LEAD)
+        with pytest.raises(StoreError, match="earlier version run"):
+            await (await open_postgres(address, sign_batch=Signer(), now=NOW)).close()
+        assert 1 == await older.fetchval("SELECT count(*) FROM schema_migration")
+        await older.fetchval("SELECT pg_advisory_unlock($1, $2)", SPACE, LEAD)
+        await (await open_postgres(address, sign_batch=Signer(), now=NOW)).close()
+        assert len(load_migrations(DIALECT)) == await older.fetchval("SELECT count(*) FROM schema_migration")
+    finally:
+        await older.close()
 
 
 async def test_an_address_that_leads_nowhere_is_refused(dsn: str) -> None:
