@@ -29,6 +29,7 @@ from gateway.core.checkpoint import parse_note
 from gateway.core.envelope import MEDIA_TYPE
 from gateway.services.checkpoints import LATE
 from gateway.services.operate import N_, Item, bad, note, ok
+from gateway.services.own_card import ours
 from gateway.services.ports import Peers, Unavailable
 from gateway.services.trust import advance_chain
 from gateway.settings import Settings
@@ -211,11 +212,18 @@ def _keys(look: Look) -> Iterator[Item]:
     if gone:
         hint = N_("restore the key store from its copy in the safe, or isthmus keys revoke KID")
         yield bad("keys", N_("%(count)s sealing keys of our card cannot be opened here"), hint, count=len(gone))
-    ended = homes.ended_keys(store, held, look.now)
+    cards = [one.raw for one in ours(load_cards(look.settings.cards, held.country), held.country, held)]
+    ended, unlisted = homes.ended_keys(store, cards, look.now), homes.unlisted_keys(store, cards)
     if ended:
         text = N_("%(count)s sealing keys have ended and are still here")
         yield bad("keys", text, N_("isthmus keys destroy"), count=len(ended))
-    if not gone and not ended:
+    if unlisted:
+        text = N_("%(count)s sealing keys stand in no card of ours that is here")
+        hint = N_(
+            "restore the newest cards; if a rotation was cut short, isthmus keys rotate sealing goes on with them"
+        )
+        yield bad("keys", text, hint, count=len(unlisted))
+    if not gone and not ended and not unlisted:
         text = N_("the key store opens; %(count)s keys agree with card %(serial)s")
         yield ok("keys", text, count=len(here), serial=held.serial)
 

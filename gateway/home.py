@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.core.wire import format_instant
+from gateway.services import windows
 from gateway.settings import FILE_NAME
 from gateway.transport.card_directory import write_card
 from keys import b64, card
@@ -134,10 +135,22 @@ def private_kids(store: KeyStore) -> dict[str, str]:
     return found | {SigningKey(store.get(name)).kid: name for name in signing}
 
 
-def ended_keys(store: KeyStore, held: Card, now: datetime) -> list[str]:
-    """Return the names of sealing keys in ``store`` that are over: ended, revoked, or not in our card any more."""
-    open_ = {entry.kid for entry in held.sealing if entry.valid_until > now and entry.revoked_at is None}
-    return [name for name, secret in sealing_keys(store) if b64.encode(secret.kid) not in open_]
+def ended_keys(store: KeyStore, cards: Sequence[bytes], now: datetime) -> list[str]:
+    """
+    Return the names of sealing keys in ``store`` that are over by the last of our ``cards`` that lists each.
+
+    As in ``gateway.services.windows``, a key that none of them lists is not over: its card may not be written yet, or
+    not be here any more.
+    """
+    said = windows.endings(cards)
+    over = {kid for kid, ending in said.items() if ending.revoked or ending.until <= now}
+    return [name for name, secret in sealing_keys(store) if secret.kid in over]
+
+
+def unlisted_keys(store: KeyStore, cards: Sequence[bytes]) -> list[SealingKey]:
+    """Return the sealing keys in ``store`` that none of our ``cards`` lists."""
+    said = windows.endings(cards)
+    return [secret for _, secret in sealing_keys(store) if secret.kid not in said]
 
 
 def card_claims(

@@ -28,6 +28,7 @@ from gateway.cli.session import (
 )
 from gateway.core.wire import MAX_VALIDITY, format_instant
 from gateway.home import NEXT, ended_keys, private_kids
+from gateway.services.own_card import ours
 from gateway.settings import Settings
 from gateway.transport.card_directory import load_cards, write_card
 from keys import b64, card, device, statement, trust_words
@@ -138,6 +139,12 @@ def own_card(chosen: Settings) -> Card:
             "restore it from the backup of the configuration, or check 'trust.directory'",
         )
     return card.parse_card(found[-1])
+
+
+def our_cards(chosen: Settings) -> list[bytes]:
+    """Return all cards of ours, oldest first. Raises as ``own_card`` does."""
+    held = own_card(chosen)
+    return [one.raw for one in ours(load_cards(chosen.cards, held.country), held.country, held)]
 
 
 def issue(chosen: Settings, held: Card, changes: Mapping[str, Any], identity: Signer) -> Card:
@@ -402,7 +409,7 @@ def rotate(
     changes = (
         _next_signing(_new_signer(store, uri, held), held, now)
         if what == "signing"
-        else _next_sealing(store, held, now, suite)
+        else _next_sealing(store, held, now, suite, our_cards(chosen))
     )
     made = issue(chosen, held, changes, signer)
     tell_card(chosen, made, as_json)
@@ -493,7 +500,10 @@ def _activate(chosen: Settings, store: KeyStore, held: Card, as_json: bool) -> N
     say("Restart the gateway: it signs with the new key from then on.")
 
 
-def _next_sealing(store: KeyStore, held: Card, now: datetime, suite: str | None) -> dict[str, Any]:
+def _next_sealing(
+    store: KeyStore, held: Card, now: datetime, suite: str | None, cards: Sequence[bytes]
+) -> dict[str, Any]:
+    """Return the next windows; a key that was made before, and that none of our ``cards`` lists, is taken first."""
     living = _living(card.claims_of(held)["sealing"], now)
     room = SEALING_MAX - len(living)
     if room <= 0:
@@ -504,10 +514,12 @@ def _next_sealing(store: KeyStore, held: Card, now: datetime, suite: str | None)
     begin = last + homes.WINDOW_EVERY if last else now.replace(microsecond=0) - timedelta(hours=1)
     kind = int(suite) if suite else int(living[-1]["suite"]) if living else 1
     numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
+    left = [key for key in homes.unlisted_keys(store, cards) if key.suite == kind]
     made = []
     for index in range(room):
-        new = SealingKey.generate(kind)
-        store.put(f"seal.{kind}.{max(numbers, default=0) + 1 + index}", new.seed)
+        new = left[index] if index < len(left) else SealingKey.generate(kind)
+        if index >= len(left):
+            store.put(f"seal.{kind}.{max(numbers, default=0) + 1 + index}", new.seed)
         start = begin + index * homes.WINDOW_EVERY
         made.append({"suite": kind, **window(b64.encode(new.kid), new.public, start, start + homes.WINDOW_LASTS)})
     return {"sealing": [*living, *made]}
@@ -548,9 +560,8 @@ def destroy(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     A gateway that runs does this by itself when a window ends.
     """
     chosen = settings.load(home, os.environ)
-    held, now = own_card(chosen), datetime.now(UTC)
     store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
-    destroyed = ended_keys(store, held, now)
+    destroyed = ended_keys(store, our_cards(chosen), datetime.now(UTC))
     for name in destroyed:
         store.destroy(name)
     emit({"destroyed": destroyed}, as_json=as_json)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.errors import CommandError
-from gateway.cli.keys import _next_sealing, issue, own_card, private_kids
+from gateway.cli.keys import _next_sealing, issue, our_cards, own_card, private_kids
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, next_card
@@ -22,6 +22,7 @@ from gateway.stores import open_desk_store
 from gateway.transport.card_directory import write_card
 from keys import b64, card, statement
 from keys.custody import open_store
+from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.cli.support import PHRASE, Homes, call, deliver, received, spawn, value, with_role
 from tests.support.device import address
@@ -174,6 +175,26 @@ def test_sealing_keys_are_rotated_when_windows_have_ended(homes: Homes) -> None:
     assert {"destroyed": []} == value("keys", "destroy", "-C", home)
 
 
+def test_a_sealing_key_that_no_card_lists_is_not_destroyed(homes: Homes) -> None:
+    """Where an older copy of the cards lies in the home the keys of newer ones stay, and a check says what is wrong."""
+    home = homes.home("XBB")
+    store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+    store.put("seal.1.14", SealingKey.generate(1).seed)
+    assert {"destroyed": []} == value("keys", "destroy", "-C", home)
+    assert "1 sealing keys stand in no card of ours" in call("check", "-C", home).stdout
+
+
+def test_a_rotation_that_was_cut_short_goes_on_with_its_keys(homes: Homes) -> None:
+    """Sealing keys that were made and never listed are the first that the next rotation lists."""
+    home, later = homes.home("XBB"), datetime.now(UTC) + timedelta(days=200)
+    store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+    left = SealingKey.generate(1)
+    store.put("seal.1.14", left.seed)
+    made = _next_sealing(store, own_card(load(home, {})), later, None, our_cards(load(home, {})))["sealing"]
+    assert b64.encode(left.kid) == made[-6]["kid"]
+    assert 19 == len([name for name in store.names() if name.startswith("seal.")])
+
+
 def test_a_signing_key_moves_into_a_device(homes: Homes) -> None:
     """The device's key stands in the card first; once the configuration names it, the old private half is destroyed."""
     home, uri = homes.home("XBB"), address("gateway")
@@ -200,7 +221,7 @@ def test_a_year_of_windows_is_listed_in_one_ceremony(homes: Homes) -> None:
     held = own_card(load(home, {}))
     later = datetime.now(UTC) + timedelta(days=200)
     store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
-    listed = _next_sealing(store, held, later, None)["sealing"]
+    listed = _next_sealing(store, held, later, None, [held.raw])["sealing"]
     begins = [datetime.fromisoformat(one["from"]) for one in listed]
     assert 13 == len(listed)
     assert {timedelta(days=30)} == {after - before for before, after in pairwise(begins)}
