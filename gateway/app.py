@@ -16,7 +16,7 @@ from gateway.configured import card_source, desk_notices, keyring, persons, poli
 from gateway.core import checkpoint
 from gateway.core.merkle import Frontier
 from gateway.log import configure_log
-from gateway.services import no_contact, own_card, person_index
+from gateway.services import figures, no_contact, own_card, person_index
 from gateway.services.answer import Answer
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
@@ -231,6 +231,7 @@ async def _bring_up_to_date(context: Context, source: CardSource, erased: Path) 
     await _begin_logs(context)
     await _apply_erased(context, erased)
     await person_index.renew(context)
+    await figures.seal_kept(context)
     await context.store.read(lambda tx: no_contact.refresh(context, tx))
 
 

@@ -5,7 +5,8 @@ Rule 1: a table is shown once for a direction and a period, and what was shown i
 Rule 2: each new table is tested against all before it, for the readers of each kind.
 Rule 3: one person of an overseeing office releases a table; one that tells about single States needs a second person,
 of foreign affairs.
-Rule 4: what is kept of an erased case is its course: no reference, no person, no day.
+Rule 4: what is kept of an erased case is its course: no reference, no person, no day. It is sealed, for its durations
+are those of the steps that stay in clear, and so lead to the case and tell what was answered in it.
 Rule 5: a quarter is counted as it stood when the first table of it was shown, in every table of counts that holds it,
 or the difference of two tables would tell what became of somebody in between.
 """
@@ -35,6 +36,9 @@ SECOND = "foreign_affairs"
 """The office that signs too where a table tells about single States."""
 
 ALL_CASES = 1 << 31
+
+_COURSE_SIZE = 1024
+"""What the course of an erased case is filled up to: one with every step has some 500 bytes."""
 
 
 class CannotRelease(ValueError):
@@ -91,14 +95,44 @@ async def keep(context: Context, tx: Tx, ref: str, now: datetime) -> None:
         context.log("case.unreadable", ref=ref, error=type(error).__name__)
         return
     if course is not None:
-        await tx.add_figure(ijson.dumps(course.to_dict()).decode())
+        await tx.add_figure(sealed(context, course))
+
+
+def sealed(context: Context, course: Course) -> str:
+    """Return the course of an erased case as it is kept: under the gateway's key, filled up so that no length tells."""
+    raw = ijson.dumps(course.to_dict()).ljust(_COURSE_SIZE)
+    return b64.encode(context.vault.seal_own("figure", "erased", "course", raw))
+
+
+def _opened(context: Context, kept: str) -> Course:
+    if _is_clear(kept):  # by an earlier version, on another node or before the last start
+        return Course.from_dict(ijson.loads(kept.encode()))
+    raw = context.vault.open_own("figure", "erased", "course", b64.decode(kept))
+    return Course.from_dict(ijson.loads(raw.rstrip(b" ")))
+
+
+async def seal_kept(context: Context) -> None:
+    """Seal the courses that earlier versions kept in clear."""
+
+    async def unit(tx: Tx) -> None:
+        kept = [_opened(context, text) for text in await tx.kept_figures()]
+        await tx.drop_figures()
+        for one in kept:
+            await tx.add_figure(sealed(context, one))
+
+    if any(map(_is_clear, await context.store.read(lambda tx: tx.kept_figures()))):
+        await context.commit(unit)
+
+
+def _is_clear(kept: str) -> bool:
+    return kept.startswith("{")
 
 
 async def courses(context: Context, now: datetime) -> tuple[Course, ...]:
     """Return the course of every case, those of erased ones as they were kept."""
 
     async def unit(tx: Tx) -> tuple[Course, ...]:
-        found = [Course.from_dict(ijson.loads(text.encode())) for text in await tx.kept_figures()]
+        found = [_opened(context, text) for text in await tx.kept_figures()]
         for row in await tx.cases(limit=ALL_CASES):
             if row.wrapped_key is None:
                 continue

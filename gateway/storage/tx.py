@@ -713,6 +713,10 @@ class SqlTx(ABC):
         """
         await self._write(_ADD_FIGURE, (course,))
 
+    async def drop_figures(self) -> None:
+        """Drop what the figures keep of erased cases: it is added anew, in another form."""
+        await self._write("DELETE FROM figure", ())
+
     async def kept_figures(self) -> Sequence[str]:
         """Return what the figures keep of erased cases."""
         return tuple(course for (course,) in await self._all("SELECT course FROM figure ORDER BY n", ()))

@@ -13,7 +13,7 @@ from gateway.services.figures import CannotRelease, Release
 from gateway.services.ports import Tx
 from schemas import ijson
 from tests.support import story
-from tests.support.network import Network
+from tests.support.network import Network, open_gateway
 
 
 @pytest.fixture
@@ -86,6 +86,32 @@ async def test_erased_case_keeps_its_place_in_the_figures(network: Network) -> N
     assert 1 == len(await gateway.store.read(lambda tx: tx.kept_figures()))
 
 
+async def test_what_the_figures_keep_of_an_erased_case_tells_nothing_without_the_key(network: Network) -> None:
+    """Its durations lead to the steps that stay in clear; the store does not say what was answered there."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.retention.erase(ours, network.clock.now())
+    (kept,) = await gateway.store.read(lambda tx: tx.kept_figures())
+    (course,) = await figures.courses(gateway.context, network.clock.now())
+    assert [] == [word for word in ("NATIONAL", "XBB", "2026Q4", "spans") if word in kept]
+    shorter = replace(course, outcome="REFUSED", spans=())
+    assert len(kept) == len(figures.sealed(gateway.context, shorter))
+
+
+async def test_what_earlier_versions_kept_in_clear_is_sealed_at_the_next_start(network: Network) -> None:
+    """The courses are the same, and none is in clear in the store any more."""
+    ours, _ = await story.replied(network)
+    gateway, now = network.gateways["XAA"], network.clock.now()
+    await gateway.retention.erase(ours, now)
+    (course,) = await figures.courses(gateway.context, now)
+    await gateway.context.commit(lambda tx: tx.add_figure(ijson.dumps(course.to_dict()).decode()))
+    assert (course, course) == await figures.courses(gateway.context, now)
+    await gateway.close()
+    again = await open_gateway(network, "XAA")
+    assert (course, course) == await figures.courses(again.context, now)
+    assert [] == [one for one in await again.store.read(lambda tx: tx.kept_figures()) if one.startswith("{")]
+
+
 async def test_too_early_is_refused(watched: Network) -> None:
     """Nothing is shown of a period before a whole quarter has passed after it."""
     with pytest.raises(CannotRelease, match="2027-04-01"):
@@ -152,9 +178,10 @@ async def kept(network: Network, *answers: str) -> None:
     for answer in answers:
         told = ("REGISTER", "NATIONAL", "OPEN") if answer in ("IN_TIME", "LATE") else ("NONE", "NONE", "NOT_OPEN")
         one = Course("requesting", "XBB", "POLICY_DEFAULT", "2026Q4", answer, "NEITHER", *told, ())
-        text = ijson.dumps(one.to_dict()).decode()
+        context = network.gateways["XAA"].context
+        text = figures.sealed(context, one)
         for _ in range(30):
-            await network.gateways["XAA"].context.commit(lambda tx, text=text: tx.add_figure(text))
+            await context.commit(lambda tx, text=text: tx.add_figure(text))
 
 
 async def test_quarter_is_counted_as_it_stood_when_it_was_first_shown(watched: Network) -> None:

@@ -513,6 +513,8 @@ async def test_figures_of_erased_cases_are_kept(store: Store) -> None:
     await put(store, *(("add_figure", course) for course in courses))
     found = await get(store, "kept_figures")
     assert (sorted(courses), False) == (sorted(found), list(found) == courses)
+    await store.commit(lambda tx: tx.drop_figures())
+    assert () == tuple(await get(store, "kept_figures"))
 
 
 async def test_release_is_entered_once(store: Store) -> None:
