@@ -211,7 +211,7 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise
-            await _change_sides(db, dsn, schemas, unfinished, files)
+            await _change_sides(db, dsn, schemas, unfinished, files, made)
     shutil.rmtree(unfinished, ignore_errors=True)
     return made
 
@@ -226,9 +226,11 @@ async def _check_served(db: Any, unfinished: Path) -> None:
     raise StoreError("the database holds no store", "check the address in the configuration")
 
 
-async def _change_sides(db: Any, dsn: str, schemas: Sequence[str], unfinished: Path, files: Files) -> None:
+async def _change_sides(
+    db: Any, dsn: str, schemas: Sequence[str], unfinished: Path, files: Files, made: Mapping[str, Content]
+) -> None:
     """
-    Set the tables aside and put the files in their place: both, or neither.
+    Set the tables aside and put the files in their place: both, or neither. Raises ``Unavailable`` for neither.
 
     The files come first, and go back if the tables then stay: a copy that is in its place too early can be taken away
     again, and a source that was set aside without it leaves nothing to serve.
@@ -237,6 +239,8 @@ async def _change_sides(db: Any, dsn: str, schemas: Sequence[str], unfinished: P
     ending = False
     try:
         async with db.transaction():
+            if SCHEMA in schemas:
+                await _check_still(db, unfinished / files.desks.name, made)
             for schema in schemas:
                 # Every table: a node that waits for the lock would go on writing where nobody looks any more.
                 for (name,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema):
@@ -260,6 +264,22 @@ async def _change_sides(db: Any, dsn: str, schemas: Sequence[str], unfinished: P
             raise StoreError("the database was lost as the move ended, and does not say how", hint) from error
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
+
+
+async def _check_still(db: Any, copy: Path, made: Mapping[str, Content]) -> None:
+    """
+    Keep everybody from the tables of the desks, and raise ``Unavailable`` unless they are still as they were ``made``.
+
+    Whoever takes a passkey away at the command line, or makes a link, takes none of the locks of a gateway.
+    """
+    with closing(connect(copy)) as file:
+        tables = SqliteSide(file).tables()
+    names = ", ".join(f"{SCHEMA}.{table.name}" for table in tables)
+    await db.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+    await db.execute(f"SET LOCAL search_path TO {SCHEMA}")
+    for table in tables:
+        if await _content(PostgresSide(db), table) != made[table.name]:
+            raise Unavailable("somebody changed what the desks keep while it was copied", "move again")
 
 
 async def _is_aside(dsn: str) -> bool | None:

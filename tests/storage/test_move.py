@@ -26,7 +26,7 @@ from gateway.services.ports import (
     Unavailable,
     WitnessedRow,
 )
-from gateway.storage import StoreError, open_store, run_inline
+from gateway.storage import StoreError, move, open_store, run_inline
 from gateway.storage.move import Differs, Files, to_postgres, to_sqlite
 from gateway.storage.postgres import open_postgres
 from gateway.storage.sqlite_desks import SqliteDesks
@@ -252,6 +252,29 @@ async def test_files_that_cannot_be_put_in_place_leave_the_database_served(
     await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
     await to_sqlite(empty, files, NOW)
     await (await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)).close()
+
+
+async def test_what_is_taken_away_while_it_is_copied_does_not_come_back(
+    files: Files, empty: str, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A passkey that is taken away at the command line, once it was copied, is not in the place of the database."""
+    await fill(files)
+    await to_postgres(files, empty, NOW)
+    into_file = move._into_file
+
+    async def then_shut_out(db: Any, path: Path, *rest: Any) -> dict[str, Any]:
+        made = await into_file(db, path, *rest)
+        if path.name == files.desks.name:
+            await postgres.execute("DELETE FROM desks.passkey", empty)
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(move, "_into_file", then_shut_out)
+        with pytest.raises(Unavailable, match="while it was copied"):
+            await to_sqlite(empty, files, NOW)
+    assert ["desks.db.moved", "gateway.db.moved"] == sorted(one.name for one in files.store.parent.iterdir())
+    await to_sqlite(empty, files, NOW)
+    assert [] == dump(files.desks)["passkey"]
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
