@@ -143,7 +143,7 @@ async def homeward(
     """
     Let the gateway ask and propose; return the thread when it has come to ``place``.
 
-    ``proposing`` are other members of what the gateway's desk proposes, ``accepting`` and ``papers`` of the test State's
+    ``proposing`` are other members of what the desk proposes, ``accepting`` and ``papers`` of the test State's
     acceptance and of its travel document; the statement over the acceptance ``counts`` for so long.
     """
     until = (play.now() + 400 * DAY).date().isoformat()
@@ -152,7 +152,7 @@ async def homeward(
     await talk.reply()
     steps = PLACES[1 : PLACES.index(place) + 1]
     if "proposed" in steps:
-        await talk.said("return.proposal", plan(play) | (proposing or {}))
+        await talk.said("return.proposal", {**plan(play), **(proposing or {})})
     if "accepted" in steps:
         body = accepted_body(play, talk, **(accepting or {}))
         role = "welfare" if body["represented"] else "desk_head"

@@ -433,9 +433,15 @@ async def release_over(play: Play, step: str) -> None:
 
     A gateway that looks at its partner's signature alone sends a person whom its own authority has not looked at since.
     """
-    lasts = {"proposing": {"window": {"from": day(play, 1), "until": day(play, 390)}}, "counts": 390 * DAY}
-    lasts |= {"accepting": {"expires_on": day(play, 390)}, "papers": {"valid_until": day(play, 390)}}
-    talk = await homeward(play, "documented", **lasts)
+    last = day(play, 390)
+    talk = await homeward(
+        play,
+        "documented",
+        proposing={"window": {"from": day(play, 1), "until": last}},
+        accepting={"expires_on": last},
+        counts=390 * DAY,
+        papers={"valid_until": last},
+    )
     over = _release_until(talk)
     leaves = over + (96 * H if step == "plan" else 12 * H)
     await play.tick_to(over + timedelta(seconds=1) if step == "plan" else over - 48 * H)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from conformance.evidence import read_parts
 from conformance.play import Play
 from conformance.registry import Wrong, case
 
@@ -80,3 +81,38 @@ async def after_expiry(play: Play) -> None:
     await play.accepted(shot)
     await play.tick(days=14, seconds=301)
     await play.refused(shot, "expired")
+
+
+@case("replay.expired-once", "M-5.18", section="5.5", fresh=True, profile="receive")
+async def expired_once(play: Play) -> None:
+    """
+    The answer to a replay of what has expired is made once, and is the same one as often as it is asked for.
+
+    A gateway that signs another one each time lets whoever recorded a message make its log as long as it likes.
+    """
+    shot = play.message()
+    await play.accepted(shot)
+    await play.tick(days=14, seconds=301)
+    got = await play.post(shot)
+    play.receipt(got, shot)
+    if (await play.post(shot)).body != got.body:
+        raise Wrong("the answer to what has expired is another one the second time")
+
+
+@case("replay.revoked-key", "M-5.18", "M-5.17", section="5.5", needs=["rotate"], fresh=True, positive=True)
+async def revoked_key(play: Play) -> None:
+    """
+    Where the key of a stored receipt was revoked, the same content is given under the new key.
+
+    A gateway that gives the old receipt has partners that take none of them, and never learn what was answered.
+    """
+    shot = play.message()
+    first = read_parts((await play.post(shot)).body)["receipt"].split(".")
+    await play.offered("/rotate", use="signing")
+    got = await play.post(shot)
+    again = read_parts(got.body)["receipt"].split(".")
+    if again[0] == first[0]:
+        raise Wrong("the receipt is given as it was, by the key that was revoked")
+    if again[1] != first[1]:
+        raise Wrong("the receipt says something else under the new key")
+    play.receipt(got, shot)
