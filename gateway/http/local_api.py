@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -389,7 +390,7 @@ def _check_use(case: Case, purpose: str, today: date) -> None:
 
 
 def _justification(request: web.Request) -> str:
-    given = request.query.get("justification") or request.headers.get(openapi.JUSTIFICATION_HEADER) or ""
+    given = request.query.get("justification") or unquote(request.headers.get(openapi.JUSTIFICATION_HEADER, ""))
     text = given.strip()
     if len(text) > JUSTIFICATION_MAX or not text.isprintable():
         raise BadRequest(f"a justification is one line of at most {JUSTIFICATION_MAX} characters")
@@ -409,7 +410,9 @@ def _seen(request: web.Request) -> str | None:
 
 def _needed(justification: str) -> str:
     if not justification:
-        raise Forbidden("personal content is shown for a justification only", "add ?justification=... to the request")
+        # Not in the address: it may name somebody, and an address is kept in the log of whatever stands between.
+        hint = f"say why in the header {openapi.JUSTIFICATION_HEADER}, percent-encoded as UTF-8"
+        raise Forbidden("personal content is shown for a justification only", hint)
     return justification
 
 

@@ -394,14 +394,15 @@ _PARAMETERS: Mapping[str, Schema] = {
     "justification": {
         "name": "justification",
         "in": "query",
-        "description": "Why personal content is looked at; kept with the case.",
+        "description": "The same as the header. It may name somebody, and addresses are kept in logs: use the header.",
+        "deprecated": True,
         "schema": {"type": "string", "minLength": 1, "maxLength": 400},
     },
     "justification_header": {
         "name": JUSTIFICATION_HEADER,
         "in": "header",
-        "description": "The same as the query `justification`, for text in ASCII.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 400},
+        "description": "Why personal content is looked at, percent-encoded as UTF-8; kept with the case.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 4800},
     },
     "purpose": {
         "name": "purpose",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import jsonschema_rs
@@ -289,11 +290,19 @@ async def test_a_step_tells_what_it_prepared_by_its_digest(api: Api) -> None:
     assert {"type", "digest", "findings"} == set(made["prepared"])
 
 
+async def test_who_gave_no_justification_is_told_of_the_header(api: Api) -> None:
+    """It may name somebody, so nobody is led to put it into an address."""
+    ref = await story.sent(api.network)
+    _, problem = await api.get("first", f"/v1/cases/{ref}/preview")
+    assert ("Isthmus-Justification" in problem["hint"], "?" in problem["hint"]) == (True, False)
+
+
 async def test_a_justification_may_come_as_a_header(api: Api) -> None:
     """For systems that keep their URLs in logs."""
     ref = await story.sent(api.network)
-    headers = {"Isthmus-Justification": "review"}
+    headers = {"Isthmus-Justification": quote(WHY["justification"])}
     assert (await api.get("first", f"/v1/cases/{ref}", headers=headers))[1]["content"] is not None
+    assert ("first", "view", WHY["justification"]) == (await _looks(api, ref))[-1]
     status, _ = await api.get("first", f"/v1/cases/{ref}", params={"justification": "x" * 401})
     assert 400 == status
 
