@@ -26,7 +26,16 @@ import click
 from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import Exit
-from gateway.cli.keys import SEALING_MAX, SIGNING_MAX, identity_options, issue, open_identity, own_card, window
+from gateway.cli.keys import (
+    SEALING_MAX,
+    SIGNING_MAX,
+    identity_options,
+    issue,
+    open_identity,
+    own_card,
+    past_instant,
+    window,
+)
 from gateway.cli.output import counted, emit, json_option, plain, say
 from gateway.cli.running import is_shared, stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
@@ -125,7 +134,7 @@ def compromise(
     Run it on a machine that is clean. Exits 1 while a partner has not answered; the gateway goes on trying once it
     serves again.
     """
-    chosen, begin = settings.load(home, os.environ), _instant(since)
+    chosen, begin = settings.load(home, os.environ), past_instant(since)
     wide = _Wide(database, is_shared(chosen) and not everywhere)
     path = _place(home, file)
     ask = passphrase(passphrase_file)
@@ -155,18 +164,6 @@ def _place(home: Path, file: Path | None) -> Path:
     stem = f"compromise-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     names = (f"{stem}{'' if number == 1 else f'-{number}'}.json" for number in count(1))
     return next(path for path in (home / name for name in names) if not path.exists())
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError("--since takes an instant with its zone, such as 2026-03-20T12:00:00Z") from None
-    if found.tzinfo is None:
-        raise click.UsageError("--since needs a zone: write a Z at its end if it is UTC")
-    if found > datetime.now(UTC):
-        raise click.UsageError("--since is in the future")
-    return found.astimezone(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -525,16 +525,43 @@ def _next_sealing(
     return {"sealing": [*living, *made]}
 
 
+def past_instant(text: str) -> datetime:
+    """Return the instant that ``--since`` names, in UTC. Raises ``click.UsageError``, also for one to come."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError("--since takes an instant with its zone, such as 2026-03-20T12:00:00Z") from None
+    if found.tzinfo is None:
+        raise click.UsageError("--since needs a zone: write a Z at its end if it is UTC")
+    if found > datetime.now(UTC):
+        raise click.UsageError("--since is in the future")
+    return found.astimezone(UTC).replace(microsecond=0)
+
+
 @keys.command()
 @click.argument("kid")
+@click.option(
+    "--since",
+    metavar="INSTANT",
+    help="Of a stolen key of a role: since when, such as 2026-03-20T12:00:00Z. What it signed since then falls.",
+)
 @home_option
 @identity_options
 @json_option
-def revoke(kid: str, home: Path, identity: Path | None, identity_passphrase_file: Path | None, as_json: bool) -> None:
-    """Revoke the key KID from now on, in the next card. It is not taken back."""
+def revoke(
+    kid: str,
+    since: str | None,
+    home: Path,
+    identity: Path | None,
+    identity_passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Revoke the key KID from now on, or since it was stolen, in the next card. It is not taken back."""
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
-    claims, at = card.claims_of(held), format_instant(datetime.now(UTC))
+    claims, at = card.claims_of(held), format_instant(past_instant(since) if since else datetime.now(UTC))
+    if since and kid in {one["kid"] for name in ("signing", "sealing") for one in claims[name]}:
+        raise click.UsageError("--since is for the key of a role; for the gateway's own: isthmus compromise --since")
     groups = {name: claims[name] for name in ("signing", "sealing", "roles")}
     found = [one for group in groups.values() for one in group if one["kid"] == kid]
     if not found:

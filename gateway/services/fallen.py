@@ -7,7 +7,8 @@ becomes a finding on its case, once, and a person decides.
 Rule 3: of one whose key cannot be told any more, because its row is spoiled, the same is said: it may have fallen.
 Rule 4: a statement in it falls by its own key, which is a person's or an authority's, and holds nothing any more: a
 return that rests on it stands still until another is signed. One by a key that stands is kept, whoever carried it.
-Rule 5: what counts is every revocation by the chain of cards, not the last card alone, which may leave the key out.
+Rule 5: so does a statement of ours by a key that our own card revokes, if it was given at that instant or later.
+Rule 6: what counts is every revocation by the chain of cards, not the last card alone, which may leave the key out.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,12 +16,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
+from gateway.core.case import Release
+from gateway.core.machine import Notify
+from gateway.core.returns import RETURN_STATES
+from gateway.core.verification import HELD
 from gateway.core.wire import format_instant, parse_payload
 from gateway.services import cases, directory
 from gateway.services.context import Context
 from gateway.services.exposure import INBOUND, PAGE
 from gateway.services.ports import CaseRow, InboundRow, Trace, Tx
 from keys import card, jws, statement
+
+OURS = "ours"
+OURS_FELL = "a statement of ours in this return is by a key that is revoked since before it; have another one signed"
+"""Finding on a case that rested on a statement of our own which fell."""
+
+_GIVEN_BY = {
+    "return.release": "endorse",
+    "return.acceptance": "accept",
+    "handover.delivery": "hand_over",
+    "handover.receipt": "confirm_handover",
+}
+"""The step by which a statement of ours was given, by its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,7 @@ class FallenMessages:
         """Work for the gateway of ``context``."""
         self._context = context
         self._looked: dict[str, _Looked] = {}
+        self._own: Mapping[str, datetime] = {}
 
     async def run_once(self, now: datetime) -> tuple[Fallen, ...]:
         """Look for what fell and was not looked at before, note it on its case, and return it."""
@@ -83,7 +101,29 @@ class FallenMessages:
             found += await self._note(fell, now)
             done = {number for number in (*looked.done, *judged) if number > looked.end}
             self._looked[country] = _Looked(revoked, looked.end, end, done)
+        await self._look_at_ours(now)
         return tuple(found)
+
+    async def _look_at_ours(self, now: datetime) -> None:
+        """Take out of each return the statements of ours that fell, once for each card that says so, and tell it."""
+        revoked = _own_revoked(self._context)
+        if revoked == self._own:
+            return
+        async for row in cases.in_states(self._context, (*RETURN_STATES, *HELD)):
+            held = cases.readable(self._context, row)
+            if held is not None and any(_key_of(one) in revoked for one in held.case.releases if one.authority == OURS):
+                await self._context.commit(partial(self._tell_ours, ref=row.ref, now=now))
+        self._own = revoked
+
+    async def _tell_ours(self, tx: Tx, ref: str, now: datetime) -> None:
+        held = await cases.load(self._context, tx, ref)
+        standing = await without_fallen(self._context, tx, held)
+        if standing is held:
+            return
+        self._context.log("statement.fell", ref=ref)
+        case = replace(standing.case, findings=tuple(dict.fromkeys((*held.case.findings, OURS_FELL))))
+        self._context.notify(case, Notify("interior"))
+        await cases.note(self._context, tx, held, case, "revoked", self._context.country, now)
 
     async def _tell_directory(self, country: str) -> None:
         """Tell the log what fell of what ``country`` announced of itself; nobody goes by it any more."""
@@ -138,24 +178,44 @@ def _revoked(context: Context, country: str) -> Mapping[str, datetime]:
     return card.earliest({"": trust.revoked(country)}, {"": trust.revoked(country, "roles")}).get("", {})
 
 
+def _own_revoked(context: Context) -> Mapping[str, datetime]:
+    """Return the keys of our own authorities and persons that our card revokes, and since when."""
+    roles = () if context.own is None else context.own.roles
+    return {key.kid: key.revoked_at for key in roles if key.revoked_at is not None}
+
+
+def _key_of(release: Release) -> str:
+    """Return the id of the key that a statement was made with."""
+    return statement.parse(release.statement.encode())[1].kid
+
+
 async def without_fallen(context: Context, tx: Tx, held: cases.Held) -> cases.Held:
     """
-    Return the case without the statements of the other State that fell: nothing rests on one of them any more.
+    Return the case without the statements that fell, of the other State or ours: nothing rests on one of them any more.
 
-    One by a key that is revoked stands if a message that was received before the revocation is seen to have brought it.
+    One by a key that is revoked stands if it was there before the revocation: a message of the other State that was
+    received before is seen to have brought it, or the step of ours that gave it was taken before.
     """
-    case, revoked = held.case, context.trust.revoked(held.case.partner, "roles")
+    case = held.case
+    theirs, ours = context.trust.revoked(case.partner, "roles"), _own_revoked(context)
     kept = case.releases
-    for one in case.releases if revoked else ():
-        at = revoked.get(statement.parse(one.statement.encode())[1].kid) if one.authority == "theirs" else None
-        if at is not None and not await _came_before(context, tx, held, one.statement, at):
+    for one in case.releases if theirs or ours else ():
+        at = (ours if one.authority == OURS else theirs).get(_key_of(one))
+        before = _given_before if one.authority == OURS else _came_before
+        if at is not None and not await before(context, tx, held, one, at):
             kept = tuple(other for other in kept if other != one)
     return held if kept == case.releases else held._replace(case=replace(case, releases=kept))
 
 
-async def _came_before(context: Context, tx: Tx, held: cases.Held, raw: str, at: datetime) -> bool:
+async def _given_before(context: Context, tx: Tx, held: cases.Held, release: Release, at: datetime) -> bool:
+    """Return whether the last step that gave a statement of this kind was taken before ``at``."""
+    given = [event.at for event in await tx.events(held.case.ref) if event.event == _GIVEN_BY[release.kind]]
+    return bool(given) and max(given) < at
+
+
+async def _came_before(context: Context, tx: Tx, held: cases.Held, release: Release, at: datetime) -> bool:
     rows = [row for row in await tx.inbound_of_case(held.case.ref) if row.received_at < at]
-    return any(raw in (_signed(context, held.row, row) or {}) for row in rows)
+    return any(release.statement in (_signed(context, held.row, row) or {}) for row in rows)
 
 
 async def fallen(

@@ -263,6 +263,15 @@ def test_a_key_is_revoked_once(homes: Homes) -> None:
     assert (1, 2) == tuple(call("keys", "revoke", one, "-C", home).exit_code for one in (kid, "A" * 22))
 
 
+def test_a_stolen_key_of_a_role_is_revoked_since_it_was_stolen(homes: Homes) -> None:
+    """``keys revoke --since`` dates the revocation of a role's key back; of a key of the gateway it is refused."""
+    home, since = homes.home("XAA"), "2026-01-02T03:04:05Z"
+    kid = with_role(home, SigningKey.generate().public)["kid"]
+    assert 2 == call("keys", "revoke", own_card(load(home, {})).signing[0].kid, "-C", home, "--since", since).exit_code
+    value("keys", "revoke", kid, "-C", home, "--since", since)
+    assert datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC) == own_card(load(home, {})).roles[0].revoked_at
+
+
 def test_a_partner_is_added_by_what_was_read_out(homes: Homes) -> None:
     """A card whose identity key has another fingerprint is refused with 6, and nothing is written."""
     home, card = homes.home("XAA"), homes.home("XBB") / "cards/XBB/1.jws"

@@ -204,6 +204,29 @@ async def test_a_statement_from_before_the_theft_stands(network: Network) -> Non
     assert "DEPARTED" == await story.state(network, "XAA", ours)
 
 
+async def test_a_statement_of_ours_by_a_stolen_key_holds_nothing(network: Network) -> None:
+    """The key of our own child welfare was stolen before it released: nobody leaves, and our desk is told, once."""
+    ours, _ = await homeward.on_the_day(network, minor=True)
+    await revoke(network, "XAA", {welfare_key(network, "XAA")}, START)
+    await network.refresh()
+    case = await story.case(network, "XAA", ours)
+    assert [] == [one for one in case.releases if one.authority == "ours"]
+    assert 1 == len([one for one in case.findings if "a statement of ours" in one])
+    with pytest.raises(RuleRefused, match="R-10"):
+        await network.gateways["XAA"].returning.depart(ours, "escort")
+    assert [ours] == [values["ref"] for name, values in network.logs if name == "statement.fell"]
+
+
+async def test_a_statement_of_ours_from_before_the_theft_stands(network: Network) -> None:
+    """What our authority signed before its key was stolen stays signed."""
+    ours, _ = await homeward.on_the_day(network, minor=True)
+    network.clock.pass_(hours=1)
+    await revoke(network, "XAA", {welfare_key(network, "XAA")}, network.clock.now())
+    await network.refresh()
+    case = await story.case(network, "XAA", ours)
+    assert (1, ()) == (len([one for one in case.releases if one.authority == "ours"]), case.findings)
+
+
 async def test_a_spoiled_message_keeps_no_card_from_being_taken(network: Network) -> None:
     """A message that cannot be read becomes a finding too, once; others are judged, and the gateway goes on."""
     spoiled, _ = await story.acknowledged(network)
