@@ -715,6 +715,7 @@ class SqlTx(ABC):
 
     async def drop_figures(self) -> None:
         """Drop what the figures keep of erased cases: it is added anew, in another form."""
+        self._alone()  # what was read before, to be added again, is all there is: another node may be at it too
         await self._write("DELETE FROM figure", ())
 
     async def kept_figures(self) -> Sequence[str]:

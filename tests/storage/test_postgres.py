@@ -138,6 +138,28 @@ async def test_a_thread_that_came_meanwhile_is_seen(nodes: Nodes, dsn: str) -> N
         assert (await slow).value == 2
 
 
+async def test_figures_that_two_nodes_write_anew_are_not_doubled(nodes: Nodes, dsn: str) -> None:
+    """Two nodes that start together, and find what the figures keep in an older form, leave as much as there was."""
+    await nodes[0].commit(lambda tx: tx.add_figure("{}"))
+
+    async def anew(tx: Tx, pause: bool) -> None:
+        kept = await tx.kept_figures()
+        await tx.drop_figures()
+        if pause:
+            await tx.find_case("c2")
+        for one in kept:
+            await tx.add_figure(one)
+
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c2' FOR UPDATE") as let_go:
+        first = asyncio.create_task(nodes[0].commit(lambda tx: anew(tx, True)))
+        await waiting(dsn)
+        second = asyncio.create_task(nodes[1].commit(lambda tx: anew(tx, False)))
+        await waiting(dsn, 2)
+        await let_go()
+        await asyncio.gather(first, second)
+    assert ("{}",) == await nodes[0].read(lambda tx: tx.kept_figures())
+
+
 async def test_a_stop_waits_for_every_batch_and_every_batch_for_it(nodes: Nodes, dsn: str) -> None:
     """What stops contact with a State is written while no other batch is under way, so that none passes it by."""
 
