@@ -104,7 +104,10 @@ class Repository:
     def draft(self, role: str) -> Metadata[Any] | None:
         """Return what waits for signatures as ``role``, or ``None``. Raises ``BadList``."""
         path = self._drafts / f"{role}.json"
-        return trust_list.parse(_load(path), kind_of(role)) if path.is_file() else None
+        try:
+            return trust_list.parse(_load(path), kind_of(role)) if path.is_file() else None
+        except BadList as error:
+            raise BadList(f"{path} cannot be read ({error}); bring it again, or make it anew") from error
 
     def roles_in_draft(self) -> tuple[str, ...]:
         """Return the roles of which something waits: root, targets, then countries."""
@@ -183,14 +186,20 @@ class Repository:
         """Return the list as it will be, the drafts that are not part of it and why, and notes."""
         waiting: dict[str, str] = {}
         files: dict[Path, bytes] = {}
-        root = self._newest("root", self.root(), None, None, waiting, files)
+        before = self.root()
+        root = self._newest("root", before, None, None, waiting, files)
         if root is None:
             raise BadList(waiting.get("root", "there is no root yet: isthmus trust init"))
         targets = self._newest("targets", self.targets(), root.signed, None, waiting, files)
+        unsigned = "the new trustees have not signed the targets: isthmus trust renew, then have them sign"
+        if targets and before and root is not before and _missing(targets, "targets", root.signed, None):
+            # The list under the root before is renewed meanwhile, or within a day nobody would believe it.
+            waiting, root, files = {"root": unsigned}, before, {}
+            targets = self._newest("targets", self.targets(), root.signed, None, waiting, files)
         if targets is None:
             raise BadList(waiting.get("targets", "there are no targets yet: isthmus trust init"))
         if _missing(targets, "targets", root.signed, None):
-            raise BadList("the new trustees have not signed the targets: isthmus trust renew, then have them sign")
+            raise BadList(unsigned)
         parts, raws, notes = {}, {"targets": trust_list.serialize(targets)}, []
         for country in trust_list.countries(targets.signed):
             part = self._newest(country, self.part(country), None, targets.signed, waiting, files)
@@ -210,13 +219,24 @@ class Repository:
         files: dict[Path, bytes],
     ) -> Metadata[T] | None:
         """Return the draft of ``role`` if it may be published, else what is published; note what it waits for."""
-        draft = self.draft(role)
-        if draft is None:
-            return published
-        reason = self._reason(role, draft, published, root, targets)
-        if reason is not None:
+        try:
+            draft = self.draft(role)
+            if draft is None:
+                return published
+            reason = self._reason(role, draft, published, root, targets)
+            made = {} if reason else self._files_of(role, draft)
+        except (BadList, FileNotFoundError) as error:
+            # Whoever hands back half a draft holds up nobody but themselves.
+            reason = str(error)
+        if reason:
             waiting[role] = reason
             return published
+        files.update(made)
+        return draft
+
+    def _files_of(self, role: str, draft: Metadata[Any]) -> dict[Path, bytes]:
+        """Return what to write to publish ``draft``, the files that it names first. Raises ``BadList``, ``OSError``."""
+        files = {}
         for path, info in getattr(draft.signed, "targets", {}).items():
             name = _prefixed(path, info.hashes["sha256"])
             if not (self.folder / TARGETS / name).is_file():
@@ -224,7 +244,7 @@ class Repository:
                 _check_file(path, info, raw)
                 files[self.folder / TARGETS / name] = raw
         files[self._metadata / f"{draft.signed.version}.{role}.json"] = trust_list.serialize(draft)
-        return draft
+        return files
 
     def _reason(
         self,
