@@ -156,7 +156,8 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
             merged = {**case.received["elements"], **body["elements"]}
             # The remark of the request stays what it is: one more comes beside it.
             more = {FURTHER_REMARK: body["remark"]} if "remark" in body else {}
-            case = replace(case, received={**case.received, **more, "elements": merged})
+            # What was prepared, and signed, without them may be wrong now: the person may be found by them.
+            case = replace(case, received={**case.received, **more, "elements": merged}, pending=None)
         case "contest":
             case = replace(case, contests=case.contests + 1)
         case "reminder":

@@ -161,6 +161,25 @@ async def test_negative_answer_needs_a_second_signer(network: Network) -> None:
         await gateway.answer.answer(theirs, "first")
 
 
+async def test_an_answer_made_before_further_elements_came_does_not_leave(network: Network) -> None:
+    """What was prepared and countersigned without them is void once they arrive: the person may be found by them."""
+    ours, theirs = await story.acknowledged(network)
+    asked, asker = network.gateways["XBB"].answer, network.gateways["XAA"].clear
+    made = await asked.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    thread = (await story.case(network, "XBB", theirs)).thread
+    signed = network.approval(made.digest, thread, "signer", "reply.second-signature", "second_signer")
+    await asked.countersign(theirs, signed, "signer")
+    await asked.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    preview = await asker.prepare(ours, "first")
+    approval = network.approval(preview.digest, thread, "second", "elements.approval", "liaison_officer")
+    await asker.approve(ours, approval, "second")
+    await asker.send(ours, "first")
+    await network.deliver()
+    with pytest.raises(IllegalStep):
+        await asked.answer(theirs, "first")
+
+
 async def test_countersigned_negative_answer_arrives(network: Network) -> None:
     """With the second signature the answer leaves and is accepted as what it says."""
     ours, _ = await story.replied(network, "NOT_FOUND")
