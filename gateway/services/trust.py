@@ -225,19 +225,19 @@ class Trust:
         async def unit(tx: Tx) -> bool:
             if await tx.trust_events(self._seen):
                 return True
-            rows = [await tx.find_partner(country) for country in self._pins]
-            return any(row is not None and row.card is not None and not self._is_held(row) for row in rows)
+            held = await tx.cards_held()
+            return any(country in held and held[country] != self._raw(country) for country in self._pins)
 
         return await self._store.read(unit)
 
-    def _is_held(self, row: PartnerRow) -> bool:
-        published = self._published.get(row.country)
-        return published is not None and published.raw == row.card
+    def _raw(self, country: str) -> bytes | None:
+        published = self._published.get(country)
+        return None if published is None else published.raw
 
     def _take(self, row: PartnerRow) -> None:
         if row.refreshed_at is not None:
             self._refreshed[row.country] = row.refreshed_at
-        if row.card is not None and not self._is_held(row):
+        if row.card is not None and row.card != self._raw(row.country):
             published = self._published[row.country] = cards.parse_card(row.card)
             self._cards[row.country] = self._believed(published)
         hold = self._hold_of_trustees(row.country) or row.hold

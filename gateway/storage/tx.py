@@ -12,7 +12,7 @@ that has the store to itself, ``_alone``. SQLite has one writer, so there both c
 
 import heapq
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby, islice
 from operator import itemgetter
@@ -620,6 +620,10 @@ class SqlTx(ABC):
         if row is None:
             return None
         return PartnerRow(row[0], row[1], _instant_or_none(row[2]), row[3], row[4], _instant_or_none(row[5]), row[6])
+
+    async def cards_held(self) -> Mapping[str, bytes]:
+        """Return the card held of each partner, by country; of one that has none nothing."""
+        return dict(await self._all("SELECT country, card FROM partner WHERE card IS NOT NULL", ()))
 
     async def save_partner(self, row: PartnerRow) -> None:
         """Store what is known of a partner."""

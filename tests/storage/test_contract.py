@@ -310,6 +310,13 @@ async def test_partner_comes_back(store: Store) -> None:
     assert known == await get(store, "find_partner", "XBB")
 
 
+async def test_cards_held(store: Store) -> None:
+    """The cards held come back by country."""
+    rows = (PartnerRow("XBB", 0, None, None, b"card", NOW, 2), PartnerRow("XCC", 0, None, None, None, None, 0))
+    await put(store, *(("save_partner", row) for row in rows))
+    assert {"XBB": b"card"} == await get(store, "cards_held")
+
+
 async def test_accesses_come_in_order(store: Store) -> None:
     """Looks at a case come back in order."""
     looks = [AccessRow("c1", NOW, "p2", "show", "review", None), AccessRow("c1", NOW, "p1", "export", "court", "court")]
