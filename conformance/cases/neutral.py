@@ -197,6 +197,26 @@ async def stopped_goes_on(play: Play) -> None:
     await play.silent(days=1)
 
 
+@case("neutral.decided-looks-open", "M-5.30", "M-5.26", section="5.9", profile="verify")
+async def decided_looks_open(play: Play) -> None:
+    """
+    Until the full hour a thread whose withdrawal is decided takes and refuses as before, and keeps nothing of it.
+
+    A gateway that answers as one that is closed tells, before the withdrawal does, at which minute it was decided.
+    """
+    talk = await play.taken_up()
+    await play.tick(minutes=17)
+    await talk.withdraw("protection")
+    await refuses(talk, "verification.acknowledgement")
+    for type in ("verification.delay", "verification.reply"):
+        await send(talk, type)
+        if (await talk.delivered())[-1]["body"] is not None:
+            raise Wrong(f"{type} was kept, though its case was over (M-5.30)")
+    await refuses(talk, "verification.reply")
+    talk.take(play.one(await play.tick(minutes=43), "withdrawal"))
+    await send(talk, "verification.acknowledgement")
+
+
 STOPPED: dict[str, Callable[[Play], Awaitable[Talk]]] = {"asked": Play.acknowledged, "asking": Play.taken_up}
 
 

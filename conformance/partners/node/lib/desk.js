@@ -69,7 +69,7 @@ export function act (g, { partner, thread, act: name }) {
   const has = (what) => g.get(`select 1 from journal where ${OURS} and ${what}`, ...of)
   const allowed = {
     freeze: side && !frozen && !['closed', 'withdrawn'].includes(place),
-    withdraw: frozen && side === 'asking' && place !== 'withdrawn',
+    withdraw: frozen && side === 'asking' && !has("type = 'withdrawal'") && place !== 'withdrawn',
     close: place === 'replied' && !frozen,
     erase: side && !has("status = 'waiting'")
   }
@@ -81,8 +81,7 @@ export function act (g, { partner, thread, act: name }) {
   if (name === 'erase') g.run(`update journal set ${nothing} where partner = ? and thread = ?`, ...of)
   if (name === 'withdraw') {
     // What was never posted is dropped, and if nothing ever was there is nothing to withdraw [M-5.25].
-    const over = "iif(jws is null, 'dropped', 'undelivered')"
-    g.run(`update journal set status = ${over} where ${OURS} and status = 'waiting'`, ...of)
+    g.run(`update journal set status = iif(jws is null,'dropped','undelivered') where ${OURS} and status='waiting'`, ...of)
     const [body, due] = ['{"code":"WITHDRAWN_NO_REASON"}', nextHour(g.now())] // [M-5.26]
     if (has('jws is not null')) return compose(g, partner, thread, 'withdrawal', body, { due })
   }

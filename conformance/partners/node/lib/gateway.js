@@ -86,7 +86,8 @@ export class Gateway {
 
   thread (partner, thread) {
     const rows = this.all('select * from counted where partner = ? and thread = ?', partner, thread)
-    return rows.reduce(moved, { place: 'none' })
+    const over = rows.some(({ type, jws, due }) => type === 'withdrawal' && !jws && due > this.now()) // [M-5.26]
+    return rows.filter(({ type }) => !over || type !== 'withdrawal').reduce(moved, { place: 'none', over })
   }
   // Something a person should look at. It holds codes and no content.
   find (partner, what, n = null) {

@@ -74,8 +74,8 @@ function decide (g, p, card) {
     : signed.writeAnswer(g.enter(p.from, p.thread, p.digest, signJws(g.seed('signing'), 'receipt', receipt)))
   // A refused message uses up its number only if it is the next one [M-5.9].
   const uses = p.epoch === card.epoch && (!code || p.seq === last + 1)
-  // Of what is refused, or withdraws what never came, only ids and digests stay [M-5.4] [M-5.24].
-  const bare = code || (p.type === 'withdrawal' && thread.place === 'none')
+  // Only ids stay of what is refused, withdraws what never came, or comes too late [M-5.4] [M-5.24] [M-5.30].
+  const bare = code || thread.over || (p.type === 'withdrawal' && thread.place === 'none')
   const same = signed.pick(p, ['thread', 'type', 'epoch', 'id', 'digest', 'envelope_id'])
   g.put('journal', { side: 'in', partner: p.from, ...same, seq: uses ? p.seq : null, expires: seconds(p.expires_at),
     ...verdict, answer, body: bare ? null : p.text })
