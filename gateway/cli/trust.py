@@ -372,20 +372,23 @@ def publish(
 
     Exits 1 if a draft waits for signatures still.
     """
-    list_ = Repository(folder)
-    made = list_.publish(open_person_key(file, key_passphrase_file), _now(), dry_run=dry_run)
-    value: dict[str, Any] = {
-        "published": made.roles,
-        "waiting": dict(made.waiting),
-        "notes": made.notes,
-        "snapshot": made.snapshot,
-        "timestamp": made.timestamp,
-        "written": not dry_run,
-    }
-    if not dry_run:
-        value["refused"] = _read_back(folder)
-    if place is not None and not dry_run:
-        value["copied"] = list_.copy_to(place)
+    list_, signer = Repository(folder), open_person_key(file, key_passphrase_file)
+    with list_.alone():
+        if place is not None:
+            list_.check_place(place)
+        made = list_.publish(signer, _now(), dry_run=dry_run)
+        value: dict[str, Any] = {
+            "published": made.roles,
+            "waiting": dict(made.waiting),
+            "notes": made.notes,
+            "snapshot": made.snapshot,
+            "timestamp": made.timestamp,
+            "written": not dry_run,
+        }
+        if not dry_run:
+            value["refused"] = _read_back(folder)
+        if place is not None and not dry_run:
+            value["copied"] = list_.copy_to(place)
     emit(value, as_json=as_json)
     if made.waiting:
         click.get_current_context().exit(int(Exit.FINDINGS))

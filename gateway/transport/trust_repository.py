@@ -12,8 +12,11 @@ Rule 1: a draft is published once it meets every rule that it must meet, and rea
 Rule 2: files are added and never changed, and ``timestamp.json`` comes last: a reader sees the old list or the new one.
 """
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -221,7 +224,7 @@ class Repository:
         """Return the draft of ``role`` if it may be published, else what is published; note what it waits for."""
         try:
             draft = self.draft(role)
-            if draft is None:
+            if draft is None or _is_same(draft, published):  # a crash kept it from being forgotten once published
                 return published
             reason = self._reason(role, draft, published, root, targets)
             made = {} if reason else self._files_of(role, draft)
@@ -275,6 +278,24 @@ class Repository:
         if _missing(part, role, root, None):
             raise BadList(f"the root does not name this key for {role}; take the online key")
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep others from publishing this list while the block runs. Raises ``BadList`` if there is none."""
+        if not self.folder.is_dir():
+            raise BadList("there is no list here: isthmus trust init")
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def check_place(self, place: Path) -> None:
+        """Raise ``BadList`` if what readers have at ``place`` is newer than this list, or another one."""
+        newest, ours = Repository(place).timestamp(), self.timestamp()
+        if newest is not None and (ours is None or newest.signed.version > ours.signed.version):
+            raise BadList(f"{place} holds a newer list than this folder, or another one: take the newest copy of it")
+
     def copy_to(self, place: Path) -> int:
         """Copy what readers need to ``place``, timestamp last, and return how many files were new there."""
         count = 0
@@ -290,6 +311,10 @@ class Repository:
     def _write(self, path: Path, raw: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, raw)
+
+
+def _is_same(draft: Metadata[Any], published: Metadata[Any] | None) -> bool:
+    return published is not None and draft.signed_bytes == published.signed_bytes
 
 
 def kind_of(role: str) -> Any:

@@ -1,7 +1,11 @@
 """The ceremonies of ``isthmus trust``, step by step, as trustees, countries and publisher do them."""
 
+import fcntl
 import json
+import os
 import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ from gateway.transport.trust_list import TrustList
 from keys import b64, trust_list, trust_policy, trust_words
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.cli.support import PHRASE, call, value
+from tests.cli.support import ENVIRON, PHRASE, ROOT, call, value
 from tests.support.trust_list import State, first_card, now
 
 NAMES = ("one", "two", "three", "four", "five", "online", "b1", "b2", "b3", "six")
@@ -272,6 +276,44 @@ async def test_readers_read_a_copy(table: Table, tmp_path: Path) -> None:
     table.publish("--to", str(place))
     await reader.refresh()
     assert 2 == len(await reader.cards("XBB"))
+
+
+def test_two_who_publish_at_once_do_so_one_after_the_other(table: Table) -> None:
+    """While a timer publishes, what a hand publishes waits: two snapshots of one version would be refused for days."""
+    table.whole()
+    folder = os.open(table.list, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    command = [sys.executable, "-m", "gateway.cli.main", "trust", "publish", table.list, "--key", table.store("online")]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ENVIRON}, stdout=subprocess.PIPE) as other:
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(5)
+        os.close(folder)
+        assert 0 == other.wait(30)
+    assert 2 == table.publish()["timestamp"] - 1
+
+
+def test_a_draft_that_was_published_before_a_crash_is_done(table: Table) -> None:
+    """Where a publication was killed before it forgot a draft, the next one does; nobody is asked to sign anew."""
+    table.whole()
+    value("trust", "renew", table.list, "targets")
+    table.sign("targets", "one", "two", "three")
+    draft = (table.list / "drafts/targets.json").read_bytes()
+    table.publish()
+    (table.list / "drafts/targets.json").write_bytes(draft)
+    made = table.publish()
+    assert ({}, False) == (made["waiting"], (table.list / "drafts/targets.json").exists())
+
+
+def test_an_older_copy_of_the_list_is_not_published_over_a_newer_one(table: Table, tmp_path: Path) -> None:
+    """Where what readers have is newer, or another list, nothing of it is changed, and the command exits 6."""
+    table.whole()
+    older, place = tmp_path / "older", tmp_path / "web"
+    shutil.copytree(table.list, older)
+    table.publish("--to", str(place))
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    result = call("trust", "publish", older, "--key", table.store("online"), "--to", place)
+    assert (6, True) == (result.exit_code, "newer" in result.stderr)
+    assert before == {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
 async def test_a_country_whose_keys_change_signs_anew(table: Table, tmp_path: Path) -> None:
