@@ -215,5 +215,5 @@ def letters_of(char: str) -> str:
     char = _SYMBOLS.get(char, char)
     if char.isdecimal():
         return str(unicodedata.decimal(char))
-    plain = fold(unicodedata.normalize("NFKC", char))
+    plain = fold(unicodedata.normalize("NFKC", char)).translate(spellings.ARABIC_FORMS)
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in plain if c.isalnum())
