@@ -263,4 +263,4 @@ ARABIC_FORMS = str.maketrans(
         for form in forms
     }
 )
-"""Letters of Kurdish, Urdu, Pashto and of the Maghreb that a keyboard there writes for an Arabic one, or that look it."""
+"""Letters of Kurdish, Urdu, Pashto and the Maghreb that a keyboard there writes for an Arabic one, or that look it."""
