@@ -260,14 +260,20 @@ async def take_back_late(play: Play, place: str) -> None:
     await send(talk, "suspension")
 
 
-@case("journeys.no-withdrawal", "M-5.34", section="5.10", inputs=["departed", "handed over"], profile="return")
+AWAY = ["departed", "handed over", "departed-and-stopped"]
+
+
+@case("journeys.no-withdrawal", "M-5.34", section="5.10", inputs=AWAY, profile="return")
 async def no_withdrawal(play: Play, place: str) -> None:
     """
-    From departure until a person is called back a withdrawal is refused, at any number.
+    From departure until a person is called back a withdrawal is refused, at any number, also where a desk has stopped.
 
     A gateway that takes it forgets somebody who is in the air.
     """
-    talk = await journey(play, place)
+    talk = await journey(play, place.partition("-")[0])
+    if place.endswith("stopped"):
+        with suppress(Forbidden):
+            await talk.freeze()
     await refuses(talk, "withdrawal")
     await play.refused(talk.message("withdrawal", {"code": "WITHDRAWN_NO_REASON"}, seq=talk.seq + 5), "illegal-step")
     await send(talk, "return.take-back")

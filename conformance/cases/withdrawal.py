@@ -38,6 +38,32 @@ async def gap_behind(play: Play) -> None:
     await play.problem(talk.message("erasure", {"number": 1}, seq=talk.seq + 2), "out-of-order")
 
 
+@case("withdrawal.by-the-asked", "M-5.22", "M-5.9", section="5.7", profile="verify")
+async def by_the_asked(play: Play) -> None:
+    """
+    A withdrawal by the asked State is refused at once, at any number, and uses one only if it is the next.
+
+    A gateway that waits for the numbers between, or counts them as used, takes no reply in that thread any more.
+    """
+    talk = await play.taken_up()
+    await play.refused(talk.message("withdrawal", WITHDRAWN, seq=talk.seq + 5), "illegal-step")
+    await talk.refused("illegal-step", "withdrawal", WITHDRAWN)
+    await send(talk, "verification.reply")
+
+
+@case("withdrawal.refused-jumps-nothing", "M-5.9", "M-5.22", section="5.2")
+async def refused_jumps_nothing(play: Play) -> None:
+    """
+    A withdrawal that is refused, under a number higher than the next one, uses and closes none.
+
+    A gateway that counts it takes nothing more of the thread, and no right withdrawal under the numbers between.
+    """
+    talk = await play.asks()
+    await play.refused(talk.message("withdrawal", {"code": "OTHER"}, seq=talk.seq + 4), "bad-schema")
+    await send(talk, "reminder")
+    await send(talk, "withdrawal")
+
+
 @case("withdrawal.again", "M-5.23", section="5.7", positive=True)
 async def again(play: Play) -> None:
     """
