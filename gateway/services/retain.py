@@ -21,7 +21,7 @@ from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
 from gateway.services import cases, figures, person_stop, steps, threads
 from gateway.services.context import Context
-from gateway.services.journal import FULL, JOURNAL, fill_journal
+from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import CaseRow, EventRow, Shared, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
 from schemas import ijson
@@ -126,7 +126,7 @@ class Retention:
             await tx.purge_envelopes(now - timedelta(days=policy.envelope_days))
 
         await context.commit(purge)
-        await self._empty_journal()
+        await self.empty_journal()
         await self._strip(now)
         await self._discard(now)
         await self._close(now)
@@ -311,16 +311,18 @@ class Retention:
         return True
 
     async def empty_journal(self) -> None:
-        """Cut the journal to nothing if an erasure left copies in it; one that could not be cut is cut next time."""
-        store = self._context.store
-        if await store.read(lambda tx: tx.get_meta(JOURNAL)) == FULL:
-            await store.truncate()
-            await store.commit(lambda tx: tx.set_meta(JOURNAL, ""))
+        """
+        Cut the journal to nothing if an erasure left copies in it.
 
-    async def _empty_journal(self) -> None:
-        """Cut the journal; where somebody reads an older state just now, the timers go on, and it is cut next time."""
+        Where somebody reads an older state just now it is cut next time, and a line in the log says so: what was
+        destroyed is destroyed, nobody is told otherwise, and the timers go on.
+        """
+        store = self._context.store
         try:
-            await self.empty_journal()
+            noted = await store.read(full_journal)
+            if noted is not None:
+                await store.truncate()
+                await store.commit(partial(note_cut, noted=noted))
         except Unavailable as error:
             self._context.log("store.unavailable", error=str(error), hint=error.hint)
 

@@ -15,7 +15,7 @@ from gateway.core.reuse import Grant
 from gateway.services import access, cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.evidence import export
-from gateway.services.journal import FULL, JOURNAL
+from gateway.services.journal import full_journal
 from gateway.services.notices import overdue_demands
 from gateway.services.ports import Tx, Unavailable
 from keys import jws
@@ -212,8 +212,9 @@ async def test_struck_value_is_destroyed_with_the_message_that_brought_it(networ
     await network.deliver()
     assert {"rectification"} == set(await kept(network, "XBB", theirs))
     asked = network.gateways["XBB"]
-    assert await asked.store.read(lambda tx: tx.get_meta(JOURNAL)) == FULL
+    assert await asked.store.read(full_journal) is not None
     await asked.retention.empty_journal()
+    assert await asked.store.read(full_journal) is None
     full = await export(asked.context, theirs, "second", "desk_head", "appeal", cards=asked.cards, with_content_by=TWO)
     assert () == verify_bytes(full).faults
 

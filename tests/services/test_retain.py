@@ -1,8 +1,9 @@
 """The timers of retention: counted from the closing, never longer than the figures, shorter if the sender says so."""
 
 import resource
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from gateway.core.verification_changes import ANSWERED_LATE
 from gateway.services import cases, steps
 from gateway.services.context import Context
 from gateway.services.evidence import export
+from gateway.services.journal import fill_journal, full_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS
 from tests.support import story
@@ -322,3 +324,38 @@ async def test_case_is_not_erased_while_it_cannot_be_noted_in_full(network: Netw
     assert "DELIVERED" == await story.state(network, "XAA", ours)
     await gateway.retention.erase(ours, network.clock.now())
     assert ours in listed.read_text().split()
+
+
+async def test_what_is_destroyed_while_the_journal_is_cut_has_it_cut_again(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case that another desk destroys meanwhile may lie behind what was cut: the journal counts as full still."""
+    ours, _ = await story.received(network)
+    gateway, context = network.gateways["XAA"], network.gateways["XAA"].context
+    truncate = context.store.truncate
+
+    async def while_another_is_destroyed() -> None:
+        await truncate()
+        await context.commit(fill_journal)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store, "truncate", while_another_is_destroyed)
+        await gateway.retention.erase(ours, network.clock.now())
+    assert await context.store.read(full_journal) is not None
+    await gateway.retention.empty_journal()
+    assert await context.store.read(full_journal) is None
+
+
+async def test_erasure_is_not_said_to_have_failed_while_somebody_reads(network: Network) -> None:
+    """The case is gone; its journal, which a reader holds, is cut at the next look, and the log says so."""
+    ours, _ = await story.received(network)
+    gateway, context = network.gateways["XAA"], network.gateways["XAA"].context
+    context.store._engine._writing().execute("PRAGMA busy_timeout = 10").fetchall()  # type: ignore[attr-defined]
+    with closing(sqlite3.connect(gateway.settings.database, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM meta").fetchall()
+        assert await gateway.retention.erase(ours, network.clock.now())
+    assert "store.unavailable" in [event for event, _ in network.logs]
+    assert await context.store.read(full_journal) is not None
+    await gateway.retention.empty_journal()
+    assert await context.store.read(full_journal) is None
