@@ -52,6 +52,16 @@ def _kept(images: Mapping[str, Rendition] | None) -> dict[str, Any]:
     return {member: image.kept for member, image in (images or {}).items()}
 
 
+def approval_kind(kinds: Mapping[str, str], type: str) -> str:
+    """Return the kind of statement that approves a body of ``type``; raises ``Forbidden`` if none of ``kinds`` does."""
+    if type not in kinds:
+        raise Forbidden(
+            "what is prepared in this case is approved by a step of its own",
+            "look at what is prepared, and approve that",
+        )
+    return kinds[type]
+
+
 class Clear:
     """What the requesting desk does before anything leaves."""
 
@@ -296,7 +306,7 @@ class Clear:
             held = await cases.load(context, tx, ref)
             pending = held.case.pending
             digest = pending.digest if pending else ""
-            kind = APPROVAL[pending.type] if pending else "request.approval"
+            kind = approval_kind(APPROVAL, pending.type) if pending else "request.approval"
             try:
                 stated = statements.verify(
                     statement.encode(),

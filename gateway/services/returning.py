@@ -38,6 +38,7 @@ from gateway.core.returns import SEALED_H
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
+from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed
 from gateway.services.fallen import without_fallen
 from gateway.services.ports import Tx, Unavailable
@@ -169,7 +170,7 @@ class Returning:
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
             pending = _pending(case)
-            kind = APPROVAL.get(pending.type, "return.approval")
+            kind = approval_kind(APPROVAL, pending.type)
             stated = self._verified(statement, case, signer, role, kind, pending.digest)
             until = wire.format_instant(stated.valid_until)
             return pending.body, {"digest": pending.digest, "statement": statement, "valid_until": until}

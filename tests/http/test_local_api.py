@@ -605,6 +605,19 @@ async def test_an_interview_goes_through_the_two_doors(api: Api) -> None:
     assert (200, "ACKNOWLEDGED") == _state(await api.post("first", f"{asking}/interview-refusal"))
 
 
+async def test_what_has_an_approval_of_its_own_is_not_approved_as_another_body(api: Api) -> None:
+    """A rectification that is prepared where an interview waits is no acceptance, and is said to be none."""
+    ours, theirs = await story.acknowledged(api.network, method_limit="M2", no_contact_methods=False)
+    proposal = {"mode": "VIDEO", "place": "REMOTE", "present": ["LAWYER"], "questions": "IDENTITY_ONLY"}
+    proposal |= {"from": "2026-12-07", "until": "2026-12-18"}
+    await api.post("first", f"/v1/cases/{theirs}/interview", proposal, at="XBB")
+    await api.network.deliver()
+    right = {"parts": ["BIRTH_DATE"], "elements": {"birth_date": "1999-01-02"}}
+    assert 200 == (await api.post("first", f"/v1/cases/{ours}/rectification", right))[0]
+    status, said = await api.approve(ours, "rectification.approval")
+    assert (403, True) == (status, "a step of its own" in said["detail"])
+
+
 async def test_what_became_of_data_goes_through_the_two_doors(api: Api) -> None:
     """Use, onward transfer, correction, striking and destruction, each by its verb."""
     ours, theirs = await story.replied(api.network)

@@ -1136,3 +1136,12 @@ async def test_what_was_dropped_is_named_by_no_later_message(network: Network) -
     await network.gateways["XAA"].hold.withdraw(ours, "first", "case_officer")
     (issued,) = await outbox(network, "XBB", theirs, "travel-document.issued")
     assert issued.digest == (await story.payload(network, "XAA", ours, "withdrawal")).prev
+
+
+async def test_a_correction_is_no_proposal_whoever_signs_it(network: Network) -> None:
+    """Right values that are prepared while a return is assessed are approved by their own step, and as nothing else."""
+    ours, _ = await homeward.assessed(network)
+    notices, right = network.gateways["XAA"].notices, {"birth_date": "1999-01-02"}
+    made = await notices.prepare_rectification(ours, ["BIRTH_DATE"], right, "first", "case_officer")
+    with pytest.raises(Forbidden, match="a step of its own"):
+        await homeward.approve(network, ours, made, "return.approval")

@@ -139,7 +139,7 @@ async def _ask(
     visit: Visit, row: BoardRow, head: Head, case: Case, shown: Disclosure | None, *, refused: str = ""
 ) -> web.StreamResponse:
     pending = case.pending
-    if pending is None or shown is None:
+    if pending is None or shown is None or pending.type not in KINDS:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     is_author = pending.author == visit.person.id
     barred = is_author or bool(shown.objections)
@@ -178,7 +178,7 @@ async def approve_now(visit: Visit) -> web.StreamResponse:
     row, head = found
     steps = _steps(visit, row)
     case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
-    if "approval" not in steps or case.pending is None:
+    if "approval" not in steps or case.pending is None or case.pending.type not in KINDS:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     if visit.form.get("digest") != case.pending.digest:
         return await _ask(visit, row, head, case, shown, refused="changed")

@@ -9,7 +9,7 @@ import pytest
 from gateway.desks import forget_gone
 from gateway.services.ports import Unavailable
 from gateway.web.interior import PAGES
-from tests.support import story
+from tests.support import homeward, story
 from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
 
 
@@ -202,6 +202,17 @@ async def test_nothing_to_approve_is_said(desk: Desk) -> None:
     assert page.status == 409
     assert f"/cases/{ref}" in links_of(page.text)
     assert (await second.get(f"/cases/{ref}/send")).status == 409
+
+
+async def test_a_correction_is_not_approved_as_a_message_of_the_case(desk: Desk) -> None:
+    """Right values that are prepared have a page of their own; the one of approving says that there is nothing."""
+    ours, _ = await homeward.assessed(desk.network)
+    values = {"birth_date": "1999-01-02"}
+    await desk.gateway.notices.prepare_rectification(ours, ["BIRTH_DATE"], values, "first", "case_officer")
+    officer = await desk.officer("second")
+    answer = await looked(officer, f"/cases/{ours}/approve")
+    assert (409, True) == (answer.status, "There is nothing to do here now" in answer.words)
+    assert 409 == (await officer.post(f"/cases/{ours}/approve", {"digest": "x"})).status
 
 
 async def test_others_see_no_content(desk: Desk) -> None:
