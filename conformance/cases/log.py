@@ -44,6 +44,23 @@ async def each_partner(play: Play) -> None:
         raise Wrong("the first receipt to a partner does not stand in a tree of size 1")
 
 
+@case("log.new-epoch", "M-7.2", "M-7.3", section="7.1", needs=["restore"], positive=True, fresh=True)
+async def new_epoch(play: Play) -> None:
+    """
+    After a restore a log begins anew with an entry made from the last checkpoint of the old one, and then grows.
+
+    A gateway whose new log says nothing of the old one can leave out of it whatever the backup did not have.
+    """
+    await play.accepted(play.message())
+    await play.offered("/backup")
+    await play.offered("/restore")
+    shot = play.message()
+    got = await play.post(shot)
+    play.receipt(got, shot)
+    if (size := play.see(shot.state, read_parts(got.body))) != 2:
+        raise Wrong(f"the first receipt after a restore stands in a tree of {size}, and not behind the old checkpoint")
+
+
 @case("log.replays-add-nothing", "M-5.18", "M-7.6", section="7.1", fresh=True)
 async def replays_add_nothing(play: Play) -> None:
     """

@@ -31,6 +31,7 @@ WRONG: dict[str, Answering] = {
     "another-opening": Answering(r=lambda r: "A" * 43),
     "another-log-key": Answering(log_key=OTHER),
     "another-log": Answering(origin="XAE/XBB/1"),
+    "log-to-come": Answering(origin="XAA/XBB/2"),
     "no-proof": Answering(proof=lambda proof: "c2sp.org/tlog-proof@v1\nindex 0\n\n"),
     "no-spaces": Answering(answer=lambda raw: raw.rstrip(b" ")),
     "another-member": Answering(answer=swap(b'"receipt"', b'"receipts"')),
