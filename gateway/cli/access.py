@@ -8,7 +8,7 @@ import click
 
 import schemas
 from gateway.cli.output import emit, json_option, say, table, visible
-from gateway.cli.session import home_option, passphrase, passphrase_option, run
+from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("ref", required=False)
 @click.option("--as", "person", metavar="PERSON", help="Who asks.")
 @click.option("--role", help="In which role: dpo, guardian, lawyer or case_officer.")
-@click.option("--why", metavar="TEXT", help="Why; it is recorded (R-13).")
+@click.option("--why", type=REASON, metavar="TEXT", help="Why; it is recorded (R-13).")
 @click.option(
     "--restrict",
     "ground",

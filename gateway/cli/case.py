@@ -18,7 +18,15 @@ import schemas
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.output import emit, json_option, say
-from gateway.cli.session import home_option, key_passphrase_option, passphrase, passphrase_option, read_json, run
+from gateway.cli.session import (
+    REASON,
+    home_option,
+    key_passphrase_option,
+    passphrase,
+    passphrase_option,
+    read_json,
+    run,
+)
 from gateway.core.attachments import FILE_MAX_BYTES, MEMBER_OF, NotRendered, in_short
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import IllegalStep, RuleRefused
@@ -178,8 +186,10 @@ def ref_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("ref")(function)
 
 
-_NEEDED_WHY = click.option("--why", required=True, metavar="TEXT", help="Why; recorded with your name.")
-_WHY = click.option("--why", metavar="TEXT", help="Why the content is looked at; recorded before it is shown.")
+_NEEDED_WHY = click.option("--why", required=True, type=REASON, metavar="TEXT", help="Why; recorded with your name.")
+_WHY = click.option(
+    "--why", type=REASON, metavar="TEXT", help="Why the content is looked at; recorded before it is shown."
+)
 
 
 @click.group()
@@ -187,7 +197,8 @@ def case() -> None:
     """
     Open, approve, send, answer, stop and close cases.
 
-    Every verb says who acts (--as) and prints JSON. A reference that begins with a dash comes after "--".
+    Every verb says who acts (--as) and prints JSON. A reference that begins with a dash comes after "--". A reason may
+    name somebody, and everyone on the machine sees arguments: "-" reads it as a line of standard input.
     """
 
 
@@ -262,7 +273,13 @@ async def look(gateway: "Gateway", person: str, ref: str, action: str, why: str 
 
 @case.command()
 @ref_argument
-@click.option("--why", metavar="TEXT", required=True, help="Why the content is looked at; recorded before it is shown.")
+@click.option(
+    "--why",
+    type=REASON,
+    metavar="TEXT",
+    required=True,
+    help="Why the content is looked at; recorded before it is shown.",
+)
 @desk_options
 def preview(desk: Desk, ref: str, why: str) -> None:
     """Show the exact body that would leave, its digest, and what is withheld by which rule."""
@@ -497,7 +514,7 @@ def contest(desk: Desk, ref: str, ground: str) -> None:
 
 @case.command()
 @ref_argument
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it stays sealed here.")
+@click.option("--reason", required=True, type=REASON, metavar="TEXT", help="Why; it stays sealed here.")
 @click.option("--protection", metavar="FILE", help="The protection state that became known: 'asylum' of a case draft.")
 @desk_options
 def freeze(desk: Desk, ref: str, reason: str, protection: str | None) -> None:

@@ -9,7 +9,7 @@ import click
 import schemas
 from gateway.cli.case import Desk, desk_options, look, ref_argument, signing_options, statement_from
 from gateway.cli.output import say
-from gateway.cli.session import read_json
+from gateway.cli.session import REASON, read_json
 from gateway.core.case import Side
 from gateway.services.acts import VERBS
 from gateway.services.notices import APPROVAL
@@ -155,7 +155,7 @@ def destroy(desk: Desk, ref: str, number: int) -> None:
 
 @data.command()
 @ref_argument
-@click.option("--why", required=True, metavar="TEXT", help="Why; it is recorded in each case (R-13).")
+@click.option("--why", required=True, type=REASON, metavar="TEXT", help="Why; it is recorded in each case (R-13).")
 @desk_options
 def recipients(desk: Desk, ref: str, why: str) -> None:
     """List the cases in which something of this person may have been sent, and what is not confirmed in each."""

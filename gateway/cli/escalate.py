@@ -11,6 +11,7 @@ import click
 
 from gateway.cli.case import Desk, desk_options, ref_argument
 from gateway.cli.output import say
+from gateway.cli.session import REASON
 from gateway.core.escalation import MAY_ALLOW, MAY_STOP
 from gateway.core.note_verbale import LANGUAGES, serialize_text
 from gateway.core.verification import CLERK
@@ -65,7 +66,7 @@ def list_(desk: Desk, partner: str, language: str) -> None:
 
 @escalate.command()
 @ref_argument
-@click.option("--why", required=True, metavar="TEXT", help="Why; it stays sealed here.")
+@click.option("--why", required=True, type=REASON, metavar="TEXT", help="Why; it stays sealed here.")
 @desk_options
 def stop(desk: Desk, ref: str, why: str) -> None:
     """Mark the case REF "do not press": at once, by one person. No reminder and no level follows."""

@@ -11,7 +11,7 @@ import click
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.evidence_file import verify_file
 from gateway.cli.output import counted, emit, json_option, say
-from gateway.cli.session import home_option, passphrase, passphrase_option, run
+from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
 from gateway.core.evidence_report import Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
 from gateway.core.reuse import DESK, bodies, purposes
@@ -30,7 +30,7 @@ def evidence() -> None:
 @click.argument("case")
 @click.option("--as", "person", required=True, metavar="PERSON", help="Who exports.")
 @click.option("--role", required=True, help="In which role.")
-@click.option("--why", required=True, metavar="TEXT", help="Why; it is recorded (R-13).")
+@click.option("--why", required=True, type=REASON, metavar="TEXT", help="Why; it is recorded (R-13).")
 @click.option(
     "--with-content", "second", metavar="PERSON", help="Disclose the messages too, together with this person."
 )

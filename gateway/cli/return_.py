@@ -20,7 +20,7 @@ from gateway.cli.case import STATEMENT_MAX_BYTES, Desk, desk_options, ref_argume
 from gateway.cli.case import look as look_at
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
-from gateway.cli.session import read_json
+from gateway.cli.session import REASON, read_json
 from gateway.core.attachments import in_short
 from gateway.core.case import Side, State
 from gateway.http.local_api import return_json
@@ -103,7 +103,9 @@ def return_() -> None:
 
 @return_.command()
 @ref_argument
-@click.option("--why", metavar="TEXT", required=True, help="Why it is looked at; recorded before it is shown.")
+@click.option(
+    "--why", type=REASON, metavar="TEXT", required=True, help="Why it is looked at; recorded before it is shown."
+)
 @desk_options
 def show(desk: Desk, ref: str, why: str) -> None:
     """Show the return as far as the role sees it: record, what was said, who signed, what is prepared."""
@@ -236,7 +238,7 @@ def hand_over(desk: Desk, ref: str, file: str, pen: Pen) -> None:
 
 @return_.command()
 @ref_argument
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it stays sealed here.")
+@click.option("--reason", required=True, type=REASON, metavar="TEXT", help="Why; it stays sealed here.")
 @desk_options
 def suspend(desk: Desk, ref: str, reason: str) -> None:
     """Stop the return at once; the other State learns that it is stopped, and no reason."""
@@ -245,7 +247,7 @@ def suspend(desk: Desk, ref: str, reason: str) -> None:
 
 @return_.command()
 @ref_argument
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it stays sealed here.")
+@click.option("--reason", required=True, type=REASON, metavar="TEXT", help="Why; it stays sealed here.")
 @click.option(
     "--code", required=True, type=click.Choice(sorted(schemas.codes("take_back_reason"))), help="What is told."
 )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
+REASON_MAX_BYTES = 4096
+
 VARIABLE = "ISTHMUS_PASSPHRASE"
 SHORTEST = 12
 """Characters of the shortest passphrase taken for a new store; the cost of a guess does the rest."""
@@ -128,6 +130,30 @@ def _read_passphrase(path: Path) -> str:
             Exit.CONFIGURATION, "passphrase-file", f"{path} holds no passphrase", "write one line of text"
         )
     return text
+
+
+class _Reason(click.ParamType):
+    """
+    Why somebody does something, in their own words, which may name a person.
+
+    ``-`` stands for one line of standard input: arguments are seen by everyone on the machine, and kept by its shell.
+    """
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the words given, or read."""
+        if value != "-":
+            return value
+        with click.open_file(value, "rb") as stream:
+            raw: bytes = stream.readline(REASON_MAX_BYTES)
+        text = raw.decode("utf-8", "replace").strip()
+        if not text or not text.isprintable() or len(raw) == REASON_MAX_BYTES:
+            self.fail("standard input does not begin with a line of text", param, ctx)
+        return text
+
+
+REASON = _Reason()
 
 
 def read_json(file: str, *, what: str) -> dict[str, Any]:

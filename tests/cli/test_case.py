@@ -39,6 +39,19 @@ def test_a_case_is_opened_listed_and_shown(homes: Homes) -> None:
     assert "amend" in [one["verb"] for one in plain["allowed"]]
 
 
+def test_a_reason_may_come_where_no_list_of_processes_shows_it(homes: Homes) -> None:
+    """A line of standard input stands for it, before the file where that comes the same way."""
+    ref = opened(homes)
+    assert desk(homes, "XAA", "first", "show", "--why", "-", "--", ref, input="to go on\n")["content"] is not None
+    desk(homes, "XAA", "first", "freeze", "--reason", "-", "--", ref, input="she is afraid\n")
+    elements = {**draft()["elements"], "sex": 1}
+    given = "a typing error\n" + json.dumps(elements)
+    desk(homes, "XAA", "first", "correct", "--why", "-", "--", ref, "-", input=given)
+    seen = desk(homes, "XAA", "first", "show", "--why", "-", "--", ref, input="to compare\n")
+    assert elements == seen["content"]["draft"]["elements"]
+    assert (2, "usage") == refused(homes, "XAA", "first", "show", "--why", "-", "--", ref)
+
+
 def test_a_board_sees_no_content(homes: Homes) -> None:
     """Who is on no desk sees where a case stands and may not ask for its content."""
     ref = opened(homes)
