@@ -132,7 +132,7 @@ def _read_passphrase(path: Path) -> str:
     return text
 
 
-class _Reason(click.ParamType):
+class _Reason(click.ParamType[str]):
     """
     Why somebody does something, in their own words, which may name a person.
 
