@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from gateway.core.wire import format_instant
 from gateway.services import windows
 from gateway.settings import FILE_NAME
-from gateway.transport.card_directory import write_card
+from gateway.transport.card_directory import write_card, write_durably
 from keys import b64, card
 from keys.card import Card
 from keys.cosign import CosigningKey
@@ -88,14 +88,20 @@ def store_uri(home: Path, uri: str) -> str:
 
 
 def create(home: Path, wish: Wish, now: datetime, passphrase: Callable[[], str], environ: Mapping[str, str]) -> Card:
+    """Make the home ``home``, but for its database, and return its first card. Raises as ``furnish`` does."""
+    first = furnish(home, wish, now, passphrase, environ)
+    configure(home, wish)
+    return first
+
+
+def furnish(home: Path, wish: Wish, now: datetime, passphrase: Callable[[], str], environ: Mapping[str, str]) -> Card:
     """
-    Make the home ``home`` and return its first card.
+    Make everything of the home ``home`` but database and configuration, and return its first card.
 
     ``roles`` of ``wish`` are ``{"role", "key"}`` of the persons whose statements partners must be able to verify.
     Raises ``FileExistsError`` if there is a home already; nothing is overwritten.
     """
-    if (home / FILE_NAME).exists():
-        raise FileExistsError(f"{home / FILE_NAME} exists; a home is never overwritten")
+    check_free(home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / "data").mkdir(exist_ok=True, mode=0o700)
     store = open_store(store_uri(home, wish.custody), passphrase=passphrase, environ=environ)
@@ -107,8 +113,18 @@ def create(home: Path, wish: Wish, now: datetime, passphrase: Callable[[], str],
     raw = card.sign_card(claims, SigningKey(identity_store.get(IDENTITY)))
     first = card.parse_card(raw)
     write_card(home / "cards", first)
-    (home / FILE_NAME).write_text(configuration_text(wish), encoding="utf-8")
     return first
+
+
+def check_free(home: Path) -> None:
+    """Raise ``FileExistsError`` if there is a home at ``home`` already."""
+    if (home / FILE_NAME).exists():
+        raise FileExistsError(f"{home / FILE_NAME} exists; a home is never overwritten")
+
+
+def configure(home: Path, wish: Wish) -> None:
+    """Write the configuration, which makes what was furnished a home."""
+    write_durably(home / FILE_NAME, configuration_text(wish).encode())
 
 
 def make_keys(store: KeyStore, suite: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gateway import app, home, settings
+from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import passphrase, passphrase_option
 from keys.card import Card
@@ -77,6 +78,8 @@ def init(
         identity_custody=identity_custody,
         database=database,
     )
+    home.check_free(directory)
+    _check_whole(directory)
     # Checked before anything is made, so that a mistake does not leave half a home behind.
     chosen = settings.check(directory, tomllib.loads(home.configuration_text(wish)))
     dsn = chosen.dsn(os.environ)
@@ -88,16 +91,30 @@ def init(
     ask = passphrase(passphrase_file, prompt="Passphrase for the new key stores", new=True)
     ask_if_needed = ask if "file" in (custody.partition(":")[0], identity_custody.partition(":")[0]) else str
     phrase = ask_if_needed()
-    card = home.create(directory, wish, datetime.now(UTC), lambda: phrase, os.environ)
-    asyncio.run(_make_database(directory, phrase))
+    card = home.furnish(directory, wish, datetime.now(UTC), lambda: phrase, os.environ)
+    asyncio.run(_make_database(chosen, phrase))
+    home.configure(directory, wish)
     if as_json:
         emit(_made(directory, card))
     else:
         _tell(directory, card)
 
 
-async def _make_database(directory: Path, phrase: str) -> None:
-    gateway = await app.build(settings.load(directory, os.environ), passphrase=lambda: phrase, create=True)
+def _check_whole(directory: Path) -> None:
+    """Raise ``CommandError`` if an earlier run was cut short here."""
+    left = [directory / name for name in (home.KEY_FILE, home.IDENTITY_FILE, "tls.key", "data/gateway.db")]
+    if found := [path for path in left if path.is_file()]:
+        raise CommandError(
+            Exit.USAGE,
+            "part-of-a-home",
+            f"{found[0]} is a part of a home that has no {settings.FILE_NAME}",
+            f"where init was cut short nothing of it was used: remove what is in {directory}, run it again; where a "
+            f"home was in use restore {settings.FILE_NAME} from its backup",
+        )
+
+
+async def _make_database(chosen: settings.Settings, phrase: str) -> None:
+    gateway = await app.build(chosen, passphrase=lambda: phrase, create=True)
     await gateway.close()
 
 

@@ -3,6 +3,8 @@
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.cli.support import CHEAP, CHEAP_IDENTITY, ENVIRON, call, spawn, value
 
 OPTIONS = ("--country", "XAA", *CHEAP, *CHEAP_IDENTITY)
@@ -27,6 +29,23 @@ def test_a_home_is_never_overwritten(tmp_path: Path) -> None:
     before = (tmp_path / "gateway.keys").read_bytes()
     assert 2 == call("init", tmp_path, *OPTIONS).exit_code
     assert before == (tmp_path / "gateway.keys").read_bytes()
+
+
+@pytest.mark.parametrize("left", ["gateway.keys", "identity.keys", "tls.key", "data/gateway.db"])
+def test_a_part_of_a_home_is_said_to_be_one(tmp_path: Path, left: str) -> None:
+    """Where an ``init`` was cut short the next one names the next step, asks for no passphrase and changes nothing."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / left).touch(0o600)
+    result = call("init", tmp_path, *OPTIONS, ISTHMUS_PASSPHRASE="")
+    assert (2, True) == (result.exit_code, f"remove what is in {tmp_path}" in result.stderr)
+    assert [left] == [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_home_without_a_database_is_none(tmp_path: Path) -> None:
+    """The configuration is written last: until then nothing serves the home, and ``init`` says what to do."""
+    (tmp_path / "data/gateway.db").mkdir(parents=True)  # where no database can be made
+    assert 0 != call("init", tmp_path, *OPTIONS).exit_code
+    assert not (tmp_path / "isthmus.toml").exists()
 
 
 def test_a_bad_wish_lists_everything_and_makes_nothing(tmp_path: Path) -> None:
