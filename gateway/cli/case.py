@@ -44,7 +44,7 @@ from gateway.services import access, act_bodies, cases
 from gateway.services.acts import ANYBODY, DESK, LISTS, VERBS, Call, find_row
 from gateway.services.answer import needs_second_signer
 from gateway.services.audience import heard
-from gateway.services.clear import APPROVAL
+from gateway.services.clear import APPROVAL, PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
 from gateway.services.ports import Tx
@@ -289,7 +289,7 @@ def preview(desk: Desk, ref: str, why: str) -> None:
         if (await find_row(gateway.inquiries, ref)).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
         seen = await look(gateway, desk.person, ref, "preview", why)
-        if seen.side is Side.REQUESTING and (seen.pending is None or seen.pending.type not in RETURN_APPROVAL):
+        if seen.side is Side.REQUESTING and (seen.pending is None or seen.pending.type in PREVIEWED):
             made, thread = await gateway.clear.show(ref, desk.person, role)
             return preview_json(made, thread)
         if seen.pending is None:

@@ -49,11 +49,11 @@ from gateway.services.acts import (
     look,
 )
 from gateway.services.audience import heard
+from gateway.services.clear import PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
 from gateway.services.ports import Changed, Conflict, Unavailable
 from gateway.services.reading import part_of_return
-from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.services.returning import Protocol
 from schemas import SchemaError, ijson
 
@@ -250,7 +250,7 @@ class _Door:
         if (await find_row(self._desk.inquiries, call.ref)).state in GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
         case = await look(self._desk, call.ref, call.person, call.role, _needed(_justification(request)), "preview")
-        if case.side is Side.REQUESTING and (case.pending is None or case.pending.type not in RETURN_APPROVAL):
+        if case.side is Side.REQUESTING and (case.pending is None or case.pending.type in PREVIEWED):
             preview, thread = await self._desk.clear.show(call.ref, call.person, call.role)
             return _json(preview_json(preview, thread), headers=self._tag(case))
         if case.pending is None:

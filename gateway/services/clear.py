@@ -36,6 +36,8 @@ APPROVAL = {
 }
 """Kind of statement that approves a body, by message type."""
 
+PREVIEWED = frozenset({REQUEST, ELEMENTS})
+"""Types of body that are made of the draft, and shown element by element; any other is shown as it is."""
 
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
 """Roles that may see what a message says of a person; the others see states and dates."""

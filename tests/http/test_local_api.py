@@ -618,6 +618,15 @@ async def test_what_has_an_approval_of_its_own_is_not_approved_as_another_body(a
     assert (403, True) == (status, "a step of its own" in said["detail"])
 
 
+async def test_a_preview_is_of_what_is_prepared(api: Api) -> None:
+    """A correction is shown as one, with its own bytes, and not as a request that names what was sent."""
+    ours, _ = await story.replied(api.network)
+    right = {"parts": ["BIRTH_DATE"], "elements": {"birth_date": "1999-01-02"}}
+    _, made = await api.post("first", f"/v1/cases/{ours}/rectification", right)
+    _, shown = await api.get("second", f"/v1/cases/{ours}/preview", params=WHY)
+    assert ("rectification", made["prepared"]["digest"], []) == (shown["type"], shown["digest"], shown["lines"])
+
+
 async def test_what_became_of_data_goes_through_the_two_doors(api: Api) -> None:
     """Use, onward transfer, correction, striking and destruction, each by its verb."""
     ours, theirs = await story.replied(api.network)
