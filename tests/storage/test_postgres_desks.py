@@ -12,6 +12,8 @@ from gateway.storage.postgres import open_postgres
 from gateway.storage.postgres_desks import SCHEMA, PostgresDesks, prepare
 from gateway.storage.postgres_schema import MIGRATING, SPACE
 from tests.storage.support import NOW, Signer
+from tests.storage.test_desks import INVITATION, session
+from tests.storage.test_postgres import holding, waiting
 from tests.support.postgres import Cluster
 
 T0 = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -48,6 +50,29 @@ async def test_it_stands_apart_from_the_store(store: Store, postgres: Cluster, d
     await again.close()
     rows = await postgres.execute("SELECT schemaname FROM pg_tables WHERE tablename IN ('session', 'case_file')", dsn)
     assert {"desks", "public"} == {row[0] for row in rows}
+
+
+@pytest.mark.parametrize("of_invitation", [False, True])
+async def test_session_that_goes_on_at_one_node_is_ended_at_the_other(postgres: Cluster, of_invitation: bool) -> None:
+    """Who takes away every way in of a person ends what a thief lets go on under a new token at the same moment."""
+    dsn = await asyncio.to_thread(postgres.create)
+    first, second = [await PostgresDesks.open(dsn, T0) for _ in range(2)]
+    await first.add_invitation(INVITATION)
+    invitation = INVITATION if of_invitation else None
+    await first.add_session(session("s1", INVITATION.person, invitation), b"", None)
+    async with holding(dsn, "SELECT 1 FROM desks.session FOR UPDATE") as let_go:
+        goes_on = asyncio.create_task(first.add_session(session("s2", INVITATION.person, invitation), b"", "s1"))
+        await waiting(dsn)
+        end = second.revoke_invitation(INVITATION.id, T0) if of_invitation else second.drop_means(INVITATION.person)
+        ends = asyncio.ensure_future(end)
+        await waiting(dsn, 2)
+        await let_go()
+        assert await goes_on
+        await ends
+    left = await first.find_session("s2")
+    for one in (first, second):
+        await one.close()
+    assert left is None
 
 
 async def test_altered_table_is_refused(postgres: Cluster) -> None:
