@@ -348,6 +348,8 @@ WHOLE = N_("What was filled in does not fit together.")
 _ABSENT: Final = object()
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2})?) ?(Z|[+-]\d{2}:\d{2})?")
+_YEARS = range(1900, 2200)
+"""Those of the schemas (``common``: instant); beside the first and the last year there is, no zone has a time."""
 
 
 def read(
@@ -516,7 +518,7 @@ class _Reader:
             at = datetime.fromisoformat(f"{local.isoformat()}{offset}") if local and offset else local
         except ValueError:
             at = None
-        if at is None:
+        if at is None or at.year not in _YEARS:
             return self.fail(name, NO_INSTANT, field.label)
         if at.tzinfo is None:
             at = at.replace(tzinfo=self.zone)

@@ -269,6 +269,18 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str, str]] = {
     ),
     "an hour that comes twice": ("Departure", {"b.arrives_at": "2026-10-25 02:30"}, "b.arrives_at", forms.TWICE),
     "an hour that never comes": ("Departure", {"b.arrives_at": "2026-03-29 02:30"}, "b.arrives_at", forms.TWICE),
+    "an instant before all calendars": (
+        "Departure",
+        {"b.arrives_at": "0001-01-01 00:30"},
+        "b.arrives_at",
+        forms.NO_INSTANT,
+    ),
+    "an instant after all calendars": (
+        "Departure",
+        {"b.arrives_at": "9999-12-31 23:30"},
+        "b.arrives_at",
+        forms.NO_INSTANT,
+    ),
     "no instant": ("Departure", {"b.arrives_at": "2026-12-14 25:00"}, "b.arrives_at", forms.NO_INSTANT),
     "1,000 rows": (
         "use-report.answer",
