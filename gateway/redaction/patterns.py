@@ -30,13 +30,16 @@ _MONEY = re.compile(
     r"|(?<![\d.,])\d{1,3}(?:[\s.,\u00a0]?\d{3})*(?:[.,]\d{1,2})?\s?(?:€|\$|£|eur\b|euros?\b|usd\b|gbp\b|lek\w?\b|lei\b|leva\b|mdl\b|din(?:ara?)?\b|дин|грн|гривен|руб|євро|евро|евра|يورو|دولار|دينار|جنيه)",
     re.I,
 )
-_AT = r"(?:\s?(?:@|\(at\)|\[at\]|\{at\}|\s(?:at|arobase|arroba|chez|собака|ludo a|et)\s)\s?)"
-_DOT_WORD = "dot|punct|punto|point|pik[ëe]|ta[cč]ka|тачка|крапка|точка|نقطة"
+_AT_WORD = (
+    "at|arobase?|arroba|arond[aă]?|a rond|chez|собака|собачка|песик|равлик|ludo a|et|majmun(?:če|ce)?|мајмун(?:че)?|آت"
+)
+_AT = rf"(?:\s?(?:@|\(at\)|\[at\]|\{{at\}}|\s(?:{_AT_WORD})\s)\s?)"
+_DOT_WORD = "dot|punct|punto|point|pik[ëe]|ta[cč]ka|тачка|крапка|точка|نقطة|دوت"
 _DOT = rf"(?:\.|\s?[(\[](?:{_DOT_WORD})[)\]]\s?|\s(?:{_DOT_WORD})\s)"
 # Every repetition is bounded, so that no text of the longest length takes long, whatever it is made of.
 _LOCAL = r"[\w.+\-%\u00c0-\u024f\u0400-\u04ff]{1,64}(?:\s?\(?dot\)?\s?[\w.+\-]{1,64}){0,4}"
 _MAIL = re.compile(
-    rf"{_LOCAL}{_AT}[\w\-]{{1,64}}(?:{_DOT}[\w\-]{{1,64}}){{0,8}}{_DOT}[a-zа-я]{{2,64}}"
+    rf"{_LOCAL}{_AT}[\w\-]{{1,64}}(?:{_DOT}[\w\-]{{1,64}}){{0,8}}{_DOT}[a-zа-яء-ي]{{2,64}}"
     rf"|{_LOCAL}\s{{0,4}}@\s{{0,4}}[\w\-]{{1,64}}\s{{0,4}}\.\s{{0,4}}[\w\-.]{{1,250}}\w",
     re.I,
 )
@@ -46,7 +49,7 @@ _URL = re.compile(
 )
 _MAP = re.compile(
     r"\b(?:geo:\S+|(?:https?://)?(?:maps?|osm|goo)\.[\w.\-]{1,250}/\S+|\S{0,250}/maps?/\S+|\S{0,250}[?&]q=-?\d\S*"
-    r"|///\w{1,64}\.\w{1,64}\.\w{1,64}|\w{4,64}\.\w{4,64}\.\w{4,64}(?=\s*\(what3words\)))",
+    r"|///\w{1,64}\.\w{1,64}\.\w{1,64}|(?<![\w.])[^\W\d_]{4,64}\.[^\W\d_]{4,64}\.[^\W\d_]{4,64}(?![\w.]))",
     re.I,
 )
 _HANDLE = re.compile(r"(?<![\w.])@\s?[\w][\w.\-]{1,}\w|(?<![\w.])@[\w]{2,}")

@@ -12,6 +12,10 @@ from gateway.redaction.refuse import MOST_CHARACTERS
         ("EMAIL", "ana.pop@posta.example.ro"),
         ("EMAIL", "ana dot pop at posta dot example dot ro"),
         ("EMAIL", "a.pop (at) posta (dot) example"),
+        ("EMAIL", "mirela آت posta دوت com"),
+        ("EMAIL", "mirela arond posta punct ro"),
+        ("EMAIL", "ana majmunče posta tačka rs"),
+        ("EMAIL", "ana песик posta крапка ua"),
         ("HANDLE", "@dulce_ioana"),
         ("HANDLE", "t.me/some_one"),
         ("HANDLE", "https://vk.com/id10597"),
@@ -20,6 +24,8 @@ from gateway.redaction.refuse import MOST_CHARACTERS
         ("GPS", "41.3275, 19.8187"),
         ("GPS", "41°19'N 19°49'E"),
         ("GPS", "geo:41.32,19.81"),
+        ("GPS", "filled.count.soap"),
+        ("GPS", "птахи.весна.річка"),
     ],
 )
 def test_form_is_found_for_sure(kind: str, text: str) -> None:
@@ -52,7 +58,8 @@ def test_amount_of_money_is_no_number_of_somebody(text: str) -> None:
 
 @pytest.mark.timeout(20)  # unbounded repetitions took ten seconds for one such text
 @pytest.mark.parametrize(
-    "piece", ["a", "1 ", "a.b.", "@", "a dot b ", "(at) ", "A1-", "O0l", "12.123,", "a@b.", "-1", "ab/1", "AL35 2021 "]
+    "piece",
+    ["a", "1 ", "a.b.", "@", "a dot b ", "(at) ", "A1-", "O0l", "12.123,", "a@b.", "-1", "abcd.", "ab/1", "AL35 2021 "],
 )
 def test_no_text_takes_long_whatever_it_is_made_of(piece: str) -> None:
     """The longest texts that are read, made to mislead a pattern, are looked through ten times over."""
