@@ -6,7 +6,7 @@ from conformance.bodies import body, day, refuses, send, signed, withholds
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
-from conformance.state import Shot, example
+from conformance.state import Shot, State, example
 from conformance.talk import Talk
 
 REQUEST, ANSWER = "information.request", "information.answer"
@@ -33,10 +33,10 @@ def _message(talk: Talk, type: str, value: Json, **how: Any) -> Shot:
     return talk.message(type, value, **({"statements": signed(talk, type, value)} | how))
 
 
-async def _asks(play: Play) -> Talk:
-    """Let ``a`` ask the gateway's information office."""
-    talk = Talk(play, play.a, asking=True)
-    value = _question(play)
+async def _asks(play: Play, state: State | None = None, **changes: Any) -> Talk:
+    """Let ``a``, or another State, ask the gateway's information office."""
+    talk = Talk(play, state or play.a, asking=True)
+    value = _question(play, **changes)
     await talk.send(REQUEST, value, statements=signed(talk, REQUEST, value))
     return talk
 
@@ -151,7 +151,24 @@ async def unanswered(play: Play) -> None:
         await _asks(play)
     fresh, value = Talk(play, play.a, asking=True), _question(play)
     await fresh.refused("illegal-step", REQUEST, value, statements=signed(fresh, REQUEST, value))
+    await _asks(play, play.b)
     await first.said(ANSWER, _answer(play))
+    await _asks(play)
+
+
+@case("information.run-out", "M-5.40", section="5.12", profile="full")
+async def run_out(play: Play) -> None:
+    """
+    A question whose conditions have run out waits for no answer any more, and makes room for another.
+
+    A gateway that counts it for ever hears nothing more from a partner whose questions nobody answered in time.
+    """
+    await _asks(play, handling=_conditions(play) | {"retain_until": day(play, 2)})
+    for _ in range(63):
+        await _asks(play)
+    fresh, value = Talk(play, play.a, asking=True), _question(play)
+    await fresh.refused("illegal-step", REQUEST, value, statements=signed(fresh, REQUEST, value))
+    await play.tick(days=2)
     await _asks(play)
 
 

@@ -249,8 +249,8 @@ class Information:
         if payload.type == INFORMATION_REQUEST:
             if thread.ref is not None or thread.out_seq or held is not None:
                 raise PeerError(Reason.STEP_NONE)
-            waiting = [one for _, one in await _all(tx, partner) if one and not one.ours and one.state == "asked"]
-            if len(waiting) >= WAITING_MAX:
+            asked = [one for _, one in await _all(tx, partner) if one and not one.ours and one.state == "asked"]
+            if len([one for one in asked if _last_day(one) > on]) >= WAITING_MAX:
                 raise PeerError(Reason.STEP_NONE)
             await _save(tx, Question(name, partner, False, "asked", on, payload.body))
         else:

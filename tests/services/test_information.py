@@ -366,6 +366,22 @@ async def test_no_more_wait_for_an_answer_than_may(network: Network) -> None:
     assert "accepted" == (await states(network))[-1]
 
 
+async def test_what_has_run_out_waits_for_no_answer(network: Network) -> None:
+    """On the day on which its conditions run out a question makes room for another one (M-5.40)."""
+    question = await asked(network)
+    today = network.clock.now().date().isoformat()
+    over = {**question.request, "handling": {**HANDLING, "retain_until": today}}
+
+    async def fill(tx: Any) -> None:
+        for number in range(information.WAITING_MAX):
+            one = replace(question, thread=f"{number:022}", partner="XAA", ours=False, request=over)
+            await tx.set_meta(f"information:XAA:{number:022}", ijson.dumps(asdict(one)).decode())
+
+    await network.gateways["XBB"].context.commit(fill)
+    await asked(network)
+    assert ["accepted", "accepted"] == await states(network)
+
+
 async def test_what_an_earlier_version_kept_is_read_and_goes(network: Network) -> None:
     """Questions under an index of all, as they were kept before, are listed and answered, and go with that index."""
     question = await asked(network)
