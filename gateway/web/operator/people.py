@@ -19,8 +19,12 @@ from gateway.services.ports import Conflict
 from gateway.web.language import N_, Tongue
 from gateway.web.operator.desk import ROLES
 from gateway.web.visit import Route, Visit
+from keys import instants
 
 LINK_LASTS = timedelta(hours=24)
+
+LINK = "link"
+"""Under which name a link that was just made waits for its page."""
 
 EVENTS = 50
 
@@ -115,8 +119,11 @@ async def person(visit: Visit) -> web.StreamResponse:
 
 
 async def link_form(visit: Visit, problem: str = "") -> web.StreamResponse:
-    """Ask at which desk the link is to let the person in."""
+    """Ask at which desk the link is to let the person in; right after it was made, show it, this once."""
     found = _person(visit)
+    if made := visit.draft.get(LINK):
+        until = instants.parse(visit.draft["until"])
+        return visit.page("operator/link.html", person=found, address=made, until=until)
     return visit.page(
         "operator/link_form.html",
         status=422 if problem else 200,
@@ -156,7 +163,10 @@ async def link(visit: Visit) -> web.StreamResponse:
     token = await accounts.make_link(found.id, desk, "enrol", visit.now, until)
     await accounts.note(found.id, "link.by", own, desk, visit.now)
     path = visit.path("link", token=token)  # the pages of signing in are the same at every desk
-    return visit.page("operator/link.html", person=found, address=f"{visit.site.origins[desk]}{path}", until=until)
+    # Kept sealed until its page takes it away: a second click would else find another question, and the link be lost.
+    shown, made = visit.path("person-link", person=found.id), f"{visit.site.origins[desk]}{path}"
+    await accounts.keep_draft(own, shown, [(LINK, made), ("until", instants.serialize(until))], visit.now)
+    return await visit.to(shown)
 
 
 _HOURS = int(LINK_LASTS.total_seconds() // 3600)

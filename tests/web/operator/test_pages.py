@@ -180,8 +180,12 @@ async def test_a_link_is_shown_once_and_lets_its_person_in(desk: Desk) -> None:
     await ada.get("/people/dora/link")
     asked = await ada.post("/people/dora/link", {"desk": "interior"})
     assert "No link has been made yet grace asked for this link" in asked.words
-    shown = await ada.post("/people/dora/link")
+    first = await ada.post("/people/dora/link", follow=False)
+    ada.last = asked
+    shown = await ada.post("/people/dora/link")  # the second of two clicks: it sees what came of the first
+    assert (303, shown.path) == (first.status, first.location)
     (token,) = re.findall(r"/link/([\w-]{43})", shown.words)
+    assert "/link/" not in (await ada.get("/people/dora/link")).words
     page = await ada.get("/people/dora")
     assert token not in page.text
     assert "An operator made it ada" in page.words
