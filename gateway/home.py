@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.core.wire import format_instant
 from gateway.services import windows
-from gateway.settings import FILE_NAME
+from gateway.settings import FILE_NAME, store_uri
 from gateway.transport.card_directory import write_card, write_durably
 from keys import b64, card
 from keys.card import Card
@@ -79,12 +79,6 @@ class Wish:
     identity_custody: str = f"file:{IDENTITY_FILE}"
     roles: Sequence[Mapping[str, str]] = ()
     database: str | None = None
-
-
-def store_uri(home: Path, uri: str) -> str:
-    """Return ``uri`` with a ``file:`` path made relative to ``home``."""
-    scheme, _, rest = uri.partition(":")
-    return f"file:{home / rest}" if scheme == "file" else uri
 
 
 def create(home: Path, wish: Wish, now: datetime, passphrase: Callable[[], str], environ: Mapping[str, str]) -> Card:

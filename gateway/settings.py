@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import schemas
@@ -77,15 +77,19 @@ class Settings:
     @property
     def custody(self) -> str:
         """Return the key store's URI; a ``file:`` path is relative to the home."""
-        uri = str(self.values["custody"])
-        scheme, _, rest = uri.partition(":")
-        return f"file:{self.home / rest}" if scheme == "file" else uri
+        return store_uri(self.home, str(self.values["custody"]))
 
     @property
     def signing(self) -> str | None:
         """Return the PKCS #11 URI of the signing key, ``None`` if it is in the key store."""
         uri = self.values.get("signing")
         return None if uri is None else str(uri)
+
+
+def store_uri(home: Path, uri: str) -> str:
+    """Return ``uri`` with a ``file:`` path made relative to ``home``, whatever signs the name of that has."""
+    scheme, _, rest = uri.partition(":")
+    return f"file:{Path(quote(str(home))) / rest}" if scheme == "file" else uri
 
 
 def load(home: Path, environ: Mapping[str, str]) -> Settings:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from nacl import pwhash
 from nacl.utils import random
@@ -103,6 +103,11 @@ def open_store(uri: str, *, passphrase: Passphrase | None = None, environ: Mappi
     if opener is None:
         raise BadStore(f"no key store of the kind {scheme[:16]!r}", f"known kinds: {', '.join(sorted(_SCHEMES))}")
     return opener(rest, passphrase, environ)
+
+
+def file_uri(path: Path, profile: str | None = None) -> str:
+    """Return the address of the key store in the file ``path``, relative to this folder, whatever its name holds."""
+    return f"file:{quote(str(path.absolute()))}" + (f"?profile={profile}" if profile else "")
 
 
 # Encrypted file

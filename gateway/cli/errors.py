@@ -97,7 +97,10 @@ def _of_command(error: BaseException) -> Told | None:
             return error.told
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "isthmus"
-            return Told(Exit.USAGE, "usage", error.format_message(), f"{path} --help")
+            dash = (
+                "; an id that begins with a dash comes last, after --" if isinstance(error, click.NoSuchOption) else ""
+            )
+            return Told(Exit.USAGE, "usage", error.format_message(), f"{path} --help{dash}")
         case click.exceptions.Abort():
             return Told(Exit.LATER, "stopped", "stopped before it was done")
         case click.ClickException():

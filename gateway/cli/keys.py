@@ -33,7 +33,7 @@ from gateway.settings import Settings
 from gateway.transport.card_directory import load_cards, write_card
 from keys import b64, card, device, statement, trust_words
 from keys.card import Card
-from keys.custody import KeyStore, open_store
+from keys.custody import KeyStore, file_uri, open_store
 from keys.errors import CardRefused
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
@@ -87,7 +87,7 @@ def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def open_person_key(file: Path, passphrase_file: Path | None) -> SigningKey:
     """Return the key of a person in the store ``file``. Raises ``StoreError``."""
     ask = passphrase(passphrase_file, variables=KEY_VARIABLES, prompt="Passphrase of the person's key")
-    return SigningKey(open_store(f"file:{file}", passphrase=ask, environ={}).get(PERSON))
+    return SigningKey(open_store(file_uri(file), passphrase=ask, environ={}).get(PERSON))
 
 
 def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | None, held: Card) -> Signer:
@@ -115,7 +115,7 @@ def _identity_at(path: Path | str, ask: Callable[[], str]) -> Signer:
             f"{path} is not here",
             "bring the identity key from its safe and name it with --identity FILE",
         )
-    return SigningKey(open_store(f"file:{path}", passphrase=ask, environ={}).get(homes.IDENTITY))
+    return SigningKey(open_store(file_uri(path), passphrase=ask, environ={}).get(homes.IDENTITY))
 
 
 def device_pin() -> str:
@@ -219,7 +219,7 @@ def new(file: Path, profile: str, key_passphrase_file: Path | None, as_json: boo
         raise FileExistsError(None, "exists; a key is never overwritten", str(file))
     ask = passphrase(key_passphrase_file, variables=KEY_VARIABLES, prompt="Passphrase for the new key", new=True)
     made = SigningKey.generate()
-    open_store(f"file:{file}?profile={profile}", passphrase=ask, environ={}).put(PERSON, made.seed)
+    open_store(file_uri(file, profile), passphrase=ask, environ={}).put(PERSON, made.seed)
     value = {"file": str(file), "key": b64.encode(made.public), "kid": made.kid}
     if as_json:
         emit(value)
@@ -440,7 +440,7 @@ def _new_identity(
         variables = ("ISTHMUS_NEW_IDENTITY_PASSPHRASE", *IDENTITY_VARIABLES)
         ask = passphrase(passphrase_file, variables=variables, prompt="Passphrase for the new identity key", new=True)
         made = SigningKey.generate()
-        open_store(f"file:{place}", passphrase=ask, environ={}).put(homes.IDENTITY, made.seed)
+        open_store(file_uri(place), passphrase=ask, environ={}).put(homes.IDENTITY, made.seed)
         signer = made
     issued = _publish(chosen, homes.card_of_new_identity(held, signer, datetime.now(UTC)))
     tell_card(chosen, issued, as_json, fingerprint=issued.fingerprint)

@@ -175,7 +175,9 @@ def make_states(
             file.write(_partner_text(cards[other]) + persons + (_desks_text(states[country]) if desks else ""))
         if not desks:
             continue
-        keys = open_store(home.store_uri(states[country].home, CUSTODY_URI), passphrase=lambda: passphrase, environ={})
+        keys = open_store(
+            settings.store_uri(states[country].home, CUSTODY_URI), passphrase=lambda: passphrase, environ={}
+        )
         for person in states[country].people.values():
             keys.put(key_name(person.id), person.key.seed)
     return states

@@ -23,6 +23,17 @@ def test_a_home_is_made_and_checked(tmp_path: Path) -> None:
     assert (1, "2 findings.\n") == (result.exit_code, result.stderr)
 
 
+@pytest.mark.parametrize("name", ["with space", "état", "no. #1", "50%41", "which?"])
+def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """Where a key store lies is a path and not an address: no sign in it means something else."""
+    home = tmp_path / name
+    value("init", home, *OPTIONS)
+    assert (home / "gateway.keys").is_file()
+    made = value("keys", "new", home / "p.keys", "--profile", "interactive")
+    value("person", "add", "p", "-C", home, "--role", "operator", "--key", made["key"])
+    assert 2 == value("keys", "card", "-C", home, "--address", "https://other.example")["serial"]
+
+
 def test_a_home_is_never_overwritten(tmp_path: Path) -> None:
     """A second ``init`` exits 2 and changes nothing."""
     value("init", tmp_path, *OPTIONS)

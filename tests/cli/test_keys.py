@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.errors import CommandError
-from gateway.cli.keys import _next_sealing, issue, our_cards, own_card, private_kids
+from gateway.cli.keys import _next_sealing, issue, open_person_key, our_cards, own_card, private_kids
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, next_card
@@ -46,6 +46,15 @@ def test_a_statement_is_signed_away_from_the_gateway(homes: Homes) -> None:
     made = value("keys", "sign", "--key", homes.key("second"), *options)
     parsed, _ = statement.parse(made["statement"].encode())
     assert (THREAD, DIGEST, "liaison_officer") == (parsed.thread, parsed.digest, parsed.role)
+
+
+def test_the_key_of_a_person_is_found_from_where_the_command_runs(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path names the key store in the folder of the command, as every other file does."""
+    monkeypatch.chdir(homes.root)
+    monkeypatch.setenv("ISTHMUS_KEY_PASSPHRASE", PHRASE)
+    assert open_person_key(homes.key("second"), None).kid == open_person_key(Path("second.keys"), None).kid
 
 
 def test_keys_are_shown_without_their_private_half(homes: Homes) -> None:
@@ -133,7 +142,7 @@ def test_a_new_signing_key_that_was_revoked_is_replaced(homes: Homes) -> None:
     home = homes.home("XBB")
     value("keys", "rotate", "signing", "-C", home)
     revoked = own_card(load(home, {})).signing[-1].kid
-    value("keys", "revoke", revoked, "-C", home)
+    value("keys", "revoke", "-C", home, "--", revoked)
     value("keys", "rotate", "signing", "-C", home)
     activated = value("keys", "rotate", "signing", "-C", home, "--activate")["signing"]
     assert activated != revoked
@@ -145,7 +154,7 @@ def test_a_revoked_key_of_a_device_is_not_listed_again(homes: Homes) -> None:
     home, uri = homes.home("XBB"), address("revoked")
     kid = value("keys", "device", uri)["kid"]
     value("keys", "rotate", "signing", "-C", home, "--device", uri)
-    value("keys", "revoke", kid, "-C", home)
+    value("keys", "revoke", "-C", home, "--", kid)
     result = call("keys", "rotate", "signing", "-C", home, "--device", uri)
     assert (5, True) == (result.exit_code, "isthmus keys device" in result.stderr)
 
@@ -258,18 +267,27 @@ def test_a_key_is_revoked_once(homes: Homes) -> None:
     """``keys revoke`` marks the key in the next card; a second time is a finding, an unknown key a usage error."""
     home = homes.home("XBB")
     kid = own_card(load(home, {})).sealing[3].kid
-    assert 3 == value("keys", "revoke", kid, "-C", home)["serial"]
+    assert 3 == value("keys", "revoke", "-C", home, "--", kid)["serial"]
     assert own_card(load(home, {})).sealing[3].revoked_at is not None
-    assert (1, 2) == tuple(call("keys", "revoke", one, "-C", home).exit_code for one in (kid, "A" * 22))
+    assert (1, 2) == tuple(call("keys", "revoke", "-C", home, "--", one).exit_code for one in (kid, "A" * 22))
 
 
 def test_a_stolen_key_of_a_role_is_revoked_since_it_was_stolen(homes: Homes) -> None:
     """``keys revoke --since`` dates the revocation of a role's key back; of a key of the gateway it is refused."""
     home, since = homes.home("XAA"), "2026-01-02T03:04:05Z"
     kid = with_role(home, SigningKey.generate().public)["kid"]
-    assert 2 == call("keys", "revoke", own_card(load(home, {})).signing[0].kid, "-C", home, "--since", since).exit_code
-    value("keys", "revoke", kid, "-C", home, "--since", since)
+    signing = own_card(load(home, {})).signing[0].kid
+    assert 2 == call("keys", "revoke", "-C", home, "--since", since, "--", signing).exit_code
+    value("keys", "revoke", "-C", home, "--since", since, "--", kid)
     assert datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC) == own_card(load(home, {})).roles[0].revoked_at
+
+
+def test_a_key_whose_id_begins_with_a_dash(homes: Homes) -> None:
+    """One id in 64 looks like an option: what is said names the way to write it, and that way is taken."""
+    home, kid = homes.home("XBB"), "-" + "A" * 21
+    results = [call("keys", "revoke", "-C", home, *args) for args in ((kid,), ("--", kid))]
+    assert [True, False] == ["after --" in result.stderr for result in results]
+    assert "lists no key '-A" in results[1].stderr
 
 
 def test_a_partner_is_added_by_what_was_read_out(homes: Homes) -> None:
