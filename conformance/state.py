@@ -415,10 +415,13 @@ class State:
         return named in self.answers or any(post.message and post.message.digest == named for post in self.posts)
 
     def _check_statements(self, value: Json, sender: "Gateway") -> None:
-        due = due_statements(value["type"], value["body"], sender.asking(value["thread"]))
+        kind, said, text = value["type"], value["body"], value["body_bytes"]
+        if kind == "exercise":  # as the message that is exercised, over the bytes of its body (M-5.37)
+            kind, said, text = said["of"], said["body"], text.partition(b',"body":')[2][:-1]
+        due = due_statements(kind, said, sender.asking(value["thread"]))
         if len(due) != len(value["statements"]):
             raise Wrong(f"the message carries {len(value['statements'])} statements, not {len(due)} (M-6.2)")
-        for raw, (kind, role) in zip(value["statements"], due, strict=True):
+        for raw, (named, role) in zip(value["statements"], due, strict=True):
             try:
                 kid = strict_json(unb64u(raw.split(".")[0]))["kid"]
                 key = sender.card.role(role, kid, self.now())
@@ -429,7 +432,7 @@ class State:
             except (Refused, LookupError, TypeError) as error:
                 raise Wrong(f"a statement does not verify: {error} (M-6.2)") from None
             about = (stated["thread"], stated["statement"], stated["role"], stated["digest"])
-            if about != (value["thread"], kind, role, digest(value["body_bytes"])):
+            if about != (value["thread"], named, role, digest(text)):
                 raise Wrong("a statement is not about this thread, kind, role and body (M-6.2)")
             if self.now() > instant(stated["valid_until"]):
                 raise Wrong("a statement is past its valid_until (M-6.2)")

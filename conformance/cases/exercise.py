@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from conformance.backend import Forbidden
-from conformance.bodies import body, send
+from conformance.bodies import body, refuses, send
 from conformance.play import Play
 from conformance.reading import Json, compact
 from conformance.registry import Wrong, case
@@ -178,7 +178,8 @@ async def real_in_an_exercise(play: Play) -> None:
     talk = await _asks(play)
     await talk.refused("illegal-step", "reminder", REMINDER)
     await talk.refused("illegal-step", REQUEST, _question(play))
-    await talk.refused("illegal-step", "withdrawal", WITHDRAWN)
+    for type in ("withdrawal", "suspension", "use-report.request", "rectification", "erasure"):
+        await refuses(talk, type)
     await talk.send(TYPE, wrap("reminder", REMINDER))
 
 
@@ -203,6 +204,7 @@ REAL: dict[str, dict[str, Any]] = {
     "born-in-germany": {"birth_place": {"country": "DEU", "unit": "Kiel"}},
     "born-in-kosovo": {"birth_place": {"country": "XKX", "unit": "Peja"}},
     "born-in-zambia": {"birth_place": {"country": "ZMB", "unit": "Ndola"}},
+    "born-in-a-former-state": {"birth_place": {"country": "YUG", "unit": "Bitola"}},
 }
 
 
@@ -219,7 +221,35 @@ async def real_place(play: Play, elements: dict[str, Any]) -> None:
     await talk.send(TYPE, wrap(REQUEST, _question(play, **invented)))
 
 
-ISSUERS = ["FRA", "XKX"]
+@case("exercise.real-place-later", "M-5.38", section="5.11", profile="full")
+async def real_place_later(play: Play) -> None:
+    """
+    A place that exists is refused in every message of an exercise, and not in its first one alone.
+
+    A gateway that looks at the request alone is told of a real person by what the request left out.
+    """
+    talk = await _asks(play)
+    await _practised(talk, "verification.acknowledgement", {})
+    await _practised(talk, "verification.question", {"candidates": 2, "elements": ["BIRTH_PLACE"]})
+    value = {"handling": _question(play)["handling"], "elements": REAL["born-in-germany"]}
+    await talk.refused("illegal-step", TYPE, wrap("verification.elements", value))
+    value["elements"] = {"birth_place": {"country": "XCC", "unit": "Northtown"}}
+    await talk.send(TYPE, wrap("verification.elements", value))
+
+
+@case("exercise.own-statement", "M-5.37", "M-6.1", section="5.11", profile="full", positive=True)
+async def own_statement(play: Play) -> None:
+    """
+    The second signature of the gateway's own reply stands, in an exercise too, over the body that is exercised.
+
+    A gateway that signs something else in an exercise finds out with a real person that nobody takes it.
+    """
+    talk = await _asks(play)
+    await _practised(talk, "verification.acknowledgement", {})
+    await _practised(talk, "verification.reply", play.reply("not-found"))
+
+
+ISSUERS = ["FRA", "XKX", "SUN"]
 
 
 @case("exercise.real-document", "M-5.38", section="5.11", inputs=ISSUERS, profile="full")
