@@ -158,6 +158,8 @@ def shut_out(id: str, home: Path, as_json: bool) -> None:
     emit({"id": id, "means": means, "sessions": sessions}, as_json=as_json)
     if not means:
         say("There was no way of signing in to take away: check the id.")
+    if any(one["id"] == id and one.get("token_sha256") for one in chosen.values["persons"]):
+        say("The person has a token for the local API still: take token_sha256 out of isthmus.toml, and restart.")
 
 
 async def _drop_means(chosen: settings.Settings, id: str) -> tuple[int, int]:

@@ -111,6 +111,16 @@ def test_link_is_for_who_may_enter(homes: Homes, id: str, desk: str) -> None:
     assert (2, True) == (done.exit_code, "no access" in done.stderr)
 
 
+def test_a_token_that_outlasts_shutting_out_is_named(homes: Homes) -> None:
+    """Who takes away the ways of signing in learns that the person has a token of the local API, if they have one."""
+    home, key = homes.home("XAA"), b64.encode(SigningKey.generate().public)
+    for options, told in (((), False), (("--token",), True)):
+        id = "with" if told else "without"
+        call("person", "add", id, "-C", home, "--role", "operator", "--key", key, *options)
+        key = b64.encode(SigningKey.generate().public)
+        assert told == ("token_sha256" in call("person", "shut-out", id, "-C", home).stderr)
+
+
 def test_who_lost_a_key_is_shut_out_while_a_gateway_runs(homes: Homes) -> None:
     """It asks for no passphrase; a link that was made before opens nothing, and a wrong id is told."""
     home = homes.home("XAA")

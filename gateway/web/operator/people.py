@@ -192,7 +192,9 @@ async def shut_out(visit: Visit) -> web.StreamResponse:
     if found.id == visit.person.id:
         raise Forbidden("one's own ways of signing in are on one's own account page", "")
     if visit.form.get("confirm") != "yes":
-        return visit.page("operator/shut_out.html", person=found, openid=visit.site.openid is not None)
+        listed = visit.site.values.get("persons", ())
+        token = any(one["id"] == found.id and one.get("token_sha256") for one in listed)
+        return visit.page("operator/shut_out.html", person=found, openid=visit.site.openid is not None, token=token)
     await visit.site.accounts.drop_means(found.id, visit.person.id, visit.pages.name, visit.now)
     told = visit.tongue._("Every way of signing in was taken away, and every session was ended.")
     return await visit.to(visit.path("person", person=found.id), told=told)

@@ -238,7 +238,8 @@ async def test_a_stolen_way_of_signing_in_is_taken_away_by_one_operator(desk: De
     secret = accounts.new_secret()
     await accounts.add_code("grace", secret, pyotp.TOTP(secret).at(now), "operator", now)
     token = await accounts.make_link("grace", "operator", "enrol", now, now + timedelta(hours=1))
-    assert "Nothing has been taken away yet" in (await ada.get("/people/grace/means")).words
+    page = await ada.get("/people/grace/means")
+    assert (True, False) == ("Nothing has been taken away yet" in page.words, "token for the local API" in page.words)
     assert await accounts.has_code("grace")
     done = await ada.post("/people/grace/means")
     assert ("Nothing set up yet" in done.words, "An operator took away every way" in done.words) == (True, True)
@@ -248,6 +249,14 @@ async def test_a_stolen_way_of_signing_in_is_taken_away_by_one_operator(desk: De
     (event,) = [one for one in await accounts.events("grace") if one.event == "means.removed"]
     assert ("ada", "operator") == (event.detail, event.desk)
     assert 403 == (await ada.get("/people/ada/means")).status
+
+
+async def test_who_is_shut_out_and_has_a_token_still_is_named(desk: Desk) -> None:
+    """What the page takes away is not all by which somebody may act as the person; it says what else there is."""
+    (grace,) = [one for one in desk.site.values["persons"] if one["id"] == "grace"]
+    grace["token_sha256"] = "00" * 32
+    ada = await desk.officer("ada", "operator")
+    assert "It does not end the person’s token for the local API" in (await ada.get("/people/grace/means")).words
 
 
 @pytest.mark.parametrize(
