@@ -109,11 +109,12 @@ def record(play: "Play") -> Json:
 
 def accepted_body(play: "Play", talk: Talk, **changes: Any) -> Json:
     """Return the body by which a test State accepts the proposal it heard last."""
-    proposed = talk.heard[-1].body
-    says = acceptance(play)
+    heard = talk.heard[-1]
+    proposed, says = heard.body, acceptance(play)
     carer = {"class": "RELATIVE", "ref": talk.state.token(), "agreed_in_writing_on": _day(play, -1)}
     return {
         "handling": proposed["handling"],
+        "proposal": digest(heard.value["body_bytes"]),
         "decision": "accepted",
         "represented": proposed["represented"],
         "reason": None,

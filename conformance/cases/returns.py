@@ -281,16 +281,18 @@ async def another_person(play: Play, represented: bool) -> None:
 @case("returns.answers-one", "M-3.12", section="3.5", profile="return", seconds=60.0)
 async def answers_one(play: Play) -> None:
     """
-    An acceptance that was taken answers its own proposal: for the next one it is refused, and a new one is taken.
+    An acceptance answers its own proposal: one for another, or that was taken before, is refused, and a new one taken.
 
-    A gateway that takes it again has a person received by people, and on days, that nobody has agreed to since.
+    A gateway that takes it has a person received by people, and on days, that nobody has agreed to since.
     """
     talk = await homeward(play, "departed")
     taken = next(body_of(row) for row in await talk.delivered() if row["type"] == "return.acceptance")
     await send(talk, "return.take-back")
     await talk.said("return.proposal", plan(play))
-    statements = signed(talk, "return.acceptance", taken)
-    await talk.refused("illegal-step", "return.acceptance", taken, statements=statements)
+    other = accepted_body(play, talk, proposal="A" * 43)
+    for value in (taken, other):
+        statements = signed(talk, "return.acceptance", value)
+        await talk.refused("illegal-step", "return.acceptance", value, statements=statements)
     await _accepts(talk)
 
 

@@ -17,7 +17,7 @@ from gateway.core.case import Case
 from gateway.core.messages import DOCUMENT, DOCUMENT_REQUEST, PROPOSAL, REISSUE, SCHEDULE
 from gateway.core.minimise import disclose
 from gateway.core.preview import LEGAL_BASIS
-from gateway.core.return_guards import represented
+from gateway.core.return_guards import proposed, represented
 from gateway.core.wire import format_instant
 
 Body = dict[str, Any]
@@ -125,9 +125,12 @@ def acceptance(case: Case, answer: Mapping[str, Any], carer_ref: str, now: datet
 
     ``carer_ref`` is a random reference of the carer, made for these two States.
     """
-    carer = answer["carer"]
+    carer, proposal = answer["carer"], proposed(case)
+    if proposal is None:
+        raise NotOnRecord("the release of the proposal")
     return {
         "handling": _handling(case, RETURN),
+        "proposal": proposal,
         "decision": "accepted",
         "represented": represented(case),
         "reason": None,
@@ -143,6 +146,7 @@ def refusal(case: Case, reason: str) -> Body:
     """Return the refusal of a proposal, with its coded ``reason``."""
     return {
         "handling": _handling(case, RETURN),
+        "proposal": None,
         "decision": "refused",
         "represented": represented(case),
         "reason": reason,

@@ -314,9 +314,19 @@ def _carer_agreed(case: Case, event: Event, now: datetime) -> str | None:
     return None if service["id"] and service["competence"] else "no service with its competence is named"
 
 
+def proposed(case: Case) -> str | None:
+    """Return the digest of the proposal that stands between both sides: it is what was released."""
+    authority = "ours" if case.side is Side.REQUESTING else "theirs"
+    released = [one.digest for one in case.releases if (one.authority, one.kind) == (authority, "return.release")]
+    return released[-1] if released else None
+
+
 def _same_person(case: Case, event: Event, now: datetime) -> str | None:
-    if _accepted_body(case, event)["represented"] is not represented(case):
+    body = _accepted_body(case, event)
+    if body["represented"] is not represented(case):
         return "the acceptance is not about the person who was proposed"
+    if body["proposal"] is None or body["proposal"] != proposed(case):
+        return "the acceptance is the answer to another proposal"
     return None
 
 

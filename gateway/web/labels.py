@@ -357,6 +357,7 @@ LABELS: Mapping[str, Label] = {
     "receiving_services/service": (N_("What it offers"), ""),
     "services/service": (N_("What it offers"), ""),
     "signed_on": (N_("Day it was signed"), ""),
+    "return.acceptance/proposal": (N_("Digest of the proposal it answers"), ""),
     "return.acceptance/decision": (N_("Answer"), ""),
     "Refusal/reason": (N_("Why the proposal is refused"), ""),
     "needed_by": (N_("When the travel document is needed"), _DAY),

@@ -111,10 +111,16 @@ def proposal(represented: bool = False) -> dict[str, Any]:
     }
 
 
+def digest_of(value: Mapping[str, Any]) -> str:
+    """Return the digest of ``value`` as a body."""
+    return body_digest(ijson.dumps(value).decode())
+
+
 def acceptance(represented: bool = False, **changes: Any) -> dict[str, Any]:
     """Return an acceptance that nothing objects to, with members changed."""
     value = {
         "handling": HANDLING,
+        "proposal": digest_of(proposal(represented)),
         "decision": "accepted",
         "represented": represented,
         "reason": None,
@@ -129,7 +135,7 @@ def acceptance(represented: bool = False, **changes: Any) -> dict[str, Any]:
 
 def refusal() -> dict[str, Any]:
     """Return an acceptance that says no."""
-    nothing: dict[str, Any] = dict.fromkeys(("carer", "service", "signed_on", "expires_on"))
+    nothing: dict[str, Any] = dict.fromkeys(("proposal", "carer", "service", "signed_on", "expires_on"))
     return acceptance(False, decision="refused", reason="NOT_SAFE", receiving_services=[], **nothing)
 
 
@@ -234,11 +240,6 @@ SENT_AS = {
 def release(authority: str, kind: str, role: str, value: Mapping[str, Any], valid_until: str = LATER) -> Release:
     """Return a statement of ``authority`` over ``value``."""
     return Release(authority, kind, role, digest_of(value), valid_until, f"{kind} {role}")
-
-
-def digest_of(value: Mapping[str, Any]) -> str:
-    """Return the digest of ``value`` as a body."""
-    return body_digest(ijson.dumps(value).decode())
 
 
 def signatures(side: Side, represented: bool = False, valid_until: str = LATER) -> tuple[Release, ...]:

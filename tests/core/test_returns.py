@@ -809,11 +809,24 @@ def test_an_acceptance_accepts_one_proposal(minor: bool, state: State) -> None:
     """What was taken once, also where the return had moved on, is no answer to another plan."""
     role = "welfare" if minor else "desk_head"
     releases = (kit.release("theirs", "return.acceptance", role, kit.acceptance(minor)),)
-    case = ready(ASKING, state, "acceptance", minor, releases=())
+    released = kit.signatures(ASKING, minor)[:1]
+    case = ready(ASKING, state, "acceptance", minor, releases=released)
     moved, _ = take(case, "acceptance", minor=minor, releases=releases, body=kit.acceptance(minor))
-    again = replace(ready(ASKING, S.PROPOSED, "acceptance", minor, releases=()), accepted=moved.accepted)
+    again = replace(ready(ASKING, S.PROPOSED, "acceptance", minor, releases=released), accepted=moved.accepted)
     with pytest.raises(RuleRefused, match="R-10: this acceptance was the answer to an earlier proposal"):
         take(again, "acceptance", minor=minor, releases=releases, body=kit.acceptance(minor))
+
+
+@OF_BOTH_AGES
+@pytest.mark.parametrize(("side", "event"), [(ASKING, "acceptance"), (ASKED, "accept")])
+def test_an_acceptance_names_the_proposal_it_accepts(side: Side, event: str, minor: bool) -> None:
+    """One that is for another proposal, such as one that was held back, is none for the one that stands."""
+    body = kit.acceptance(minor, proposal=kit.REPLY_DIGEST)
+    releases = (kit.release("theirs", "return.acceptance", "welfare" if minor else "desk_head", body),)
+    case = ready(side, S.PROPOSED, event, minor)
+    case = case if side is ASKING else replace(case, pending=kit.prepared(body, ACCEPTANCE))
+    with pytest.raises(RuleRefused, match="V-31: the acceptance is the answer to another proposal"):
+        take(case, event, minor=minor, releases=releases, body=body, digest=kit.digest_of(body))
 
 
 def test_a_second_release_replaces_the_first() -> None:

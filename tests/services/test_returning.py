@@ -8,9 +8,9 @@ import pytest
 
 import schemas
 from gateway.cli.return_ import HAND_DAYS
-from gateway.core import codes
-from gateway.core.case import State
-from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused
+from gateway.core import codes, wire
+from gateway.core.case import Release, State
+from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused, Send
 from gateway.core.messages import ACCEPTANCE
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
 from gateway.core.return_guards import UNTOLD, document
@@ -22,6 +22,7 @@ from gateway.services.receive import _replied
 from gateway.services.returning import Returning
 from gateway.services.steps import DROPPED
 from gateway.services.threads import LATE
+from schemas import ijson
 from tests.services.test_stop_is_heard import wrong_clock
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
@@ -615,6 +616,42 @@ async def test_who_is_back_in_silence_is_told_of_once_no_need_is_attested(networ
     assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
 
 
+async def propose_other_days(network: Network, ours: str) -> None:
+    """Have XAA propose the return of a minor once more, on other days."""
+    plan = {**homeward.PLAN, "window": {"from": "2027-01-10", "until": "2027-01-20"}, "needs": []}
+    pending = await acts(network, "XAA").prepare(ours, plan, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    await homeward.endorse(network, ours, pending, True)
+    await acts(network, "XAA").propose(ours, "first", "case_officer")
+    await network.deliver()
+
+
+async def test_an_acceptance_that_was_held_back_is_no_answer_to_another_plan(network: Network) -> None:
+    """What its child welfare signed for the first plan, and the gateway never sent, accepts no second one."""
+    ours, theirs = await homeward.proposed(network, minor=True)
+    pending = await acts(network, "XBB").prepare_acceptance(theirs, homeward.ANSWER, "first", "registry_clerk")
+    thread = await homeward.thread(network, ours)
+    signed = network.approval(pending.digest, thread, "welfare", "return.acceptance", "welfare")
+    await acts(network, "XBB").refuse(theirs, "NO_CARER", "welfare", "child_welfare")
+    await network.deliver()
+    await propose_other_days(network, ours)
+    context = network.gateways["XBB"].context
+
+    async def send(tx: Any) -> None:
+        held, now = await cases.load(context, tx, theirs), network.clock.now()
+        until = wire.format_instant(now + timedelta(days=30))
+        ours = Release("ours", "return.acceptance", "welfare", pending.digest, until, signed)
+        said = {**held.case.said, ACCEPTANCE: ijson.loads(pending.body.encode())}
+        lying = replace(held.case, state=State.ACCEPTED, releases=(*held.case.releases, ours), said=said)
+        held = await cases.note(context, tx, held, lying, "reckoned", "XBB", now)
+        await threads.queue(context, tx, held, Send(ACCEPTANCE, pending.body, None, (signed,)), now)
+
+    await context.commit(send)
+    await network.deliver()
+    (_, last) = await outbox(network, "XBB", theirs, ACCEPTANCE)
+    assert ("PROPOSED", "refused") == (await story.state(network, "XAA", ours), last.status)
+
+
 async def test_an_acceptance_is_no_answer_to_another_plan(network: Network) -> None:
     """A gateway that is taken over sends what its child welfare signed for the first plan again, for a second one."""
     ours, theirs = await homeward.accepted(network, minor=True)
@@ -624,12 +661,7 @@ async def test_an_acceptance_is_no_answer_to_another_plan(network: Network) -> N
     send = threads.again(context, before, old)
     await acts(network, "XAA").reassess(ours, "first", "case_officer")
     await acts(network, "XAA").assess(ours, "welfare", "child_welfare")
-    plan = {**homeward.PLAN, "window": {"from": "2027-01-10", "until": "2027-01-20"}, "needs": []}
-    pending = await acts(network, "XAA").prepare(ours, plan, "first", "case_officer")
-    await homeward.approve(network, ours, pending, "return.approval")
-    await homeward.endorse(network, ours, pending, True)
-    await acts(network, "XAA").propose(ours, "first", "case_officer")
-    await network.deliver()
+    await propose_other_days(network, ours)
 
     async def replay(tx: Any) -> None:
         held = await cases.load(context, tx, theirs)

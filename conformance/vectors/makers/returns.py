@@ -33,6 +33,7 @@ PROPOSAL: Json = {
 RECEIVER: Json = {"service": "RECEPTION", "id": "XBB-20", "competence": "RECEPTION"}
 ACCEPTANCE: Json = {
     "handling": RETURN_HANDLING,
+    "proposal": b64u(sha256(compact(PROPOSAL)).digest()),
     "decision": "accepted",
     "represented": True,
     "reason": None,
@@ -178,6 +179,7 @@ def return_bodies(file: Collector) -> None:
         ("no reply", "M-3.11", "return.proposal", {**PROPOSAL, "reply": None}),
         ("accepted, and nobody takes the person in", "M-3.12", "return.acceptance", {**ACCEPTANCE, "carer": None}),
         ("accepted, and no service", "M-3.12", "return.acceptance", {**ACCEPTANCE, "receiving_services": []}),
+        ("accepted, and no proposal", "M-3.12", "return.acceptance", {**ACCEPTANCE, "proposal": None}),
         ("a carer by name", "M-3.10", "return.acceptance", with_member(ACCEPTANCE, "carer", ref="Ana Testova")),
         ("a refusal with a carer", "M-3.12", "return.acceptance", {**REFUSAL, "carer": ACCEPTANCE["carer"]}),
         ("an escort by name", "M-3.10", "return.schedule", with_member(SCHEDULE, "escort", refs=["B. Escortova"])),
