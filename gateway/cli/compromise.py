@@ -7,7 +7,8 @@ greets every partner under them until each has answered.
 Rule 1: what can be read is found before a key is destroyed, and written to a file before anything is changed.
 Rule 2: new keys are on disk before the card that lists them, and that card before an old key is destroyed. A run that
 was cut short is run again; it then begins with keys of its own.
-Rule 3: what this command cannot change it names: the key-encryption key and the log key, and a certificate of others.
+Rule 3: what this command cannot change it names: the key-encryption key and the log key, the keys of persons that lie
+here, and a certificate of others.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ from gateway.cli.keys import (
     window,
 )
 from gateway.cli.output import counted, emit, json_option, plain, say
+from gateway.cli.restore import sign_everybody_out
 from gateway.cli.running import is_shared, stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
 from gateway.core import wire
@@ -68,6 +70,9 @@ REMAINS = (
 )
 """What a thief keeps, said in every report."""
 
+PERSONS = "the keys of persons in the key store are the same, and whoever has them signs as these persons"
+CODES = "authenticator apps give the same codes to whoever has the database of the desks and the key-encryption key"
+
 DEVICE = "the signing key in the device is the same: until it was stopped, whoever had the machine could have it sign"
 
 
@@ -90,6 +95,8 @@ class Report:
     partners: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     remains: tuple[str, ...] = REMAINS
+    persons: list[str] = field(default_factory=list)
+    """Ids of those whose keys lay here. They are told to the operator, and stand in no report."""
 
 
 @click.command()
@@ -151,6 +158,8 @@ def compromise(
         emit({**_plain(report), "file": str(path)})
     else:
         _tell(report, path)
+    for id in report.persons:
+        say(f"Take the entry of {id} out of {settings.FILE_NAME}, then: isthmus person add {id} --role ROLE --held")
     waits = any(state != ANSWERED for state in report.partners.values())
     click.get_current_context().exit(int(Exit.FINDINGS if waits else Exit.DONE))
 
@@ -191,11 +200,18 @@ class _Work:
 
 async def _look(chosen: Settings, ask: Callable[[], str], since: datetime, wide: "_Wide", *, ran: bool) -> Report:
     """Return a report with what can be read, and nothing done yet."""
+    from gateway.web.signin.hand import persons_held  # here: the pages' libraries take a while
+
     async with opened(chosen.home, ask) as gateway:
         context, until = gateway.context, datetime.now(UTC)
         published = load_cards(chosen.cards, context.country)
         found = await exposure(context, published, since, until, database=wide.database, elsewhere=wide.elsewhere)
-        return Report(context.country, since, until, found, ran)
+        report = Report(context.country, since, until, found, ran, persons=persons_held(gateway.keys))
+        if report.persons:
+            report.remains = (*report.remains, f"{PERSONS} ({len(report.persons)} of them)")
+        if "desks" in chosen.values:
+            report.remains = (*report.remains, CODES)
+        return report
 
 
 async def _all(work: _Work, path: Path, since: datetime, wide: "_Wide", ran: bool) -> Report:
@@ -203,6 +219,7 @@ async def _all(work: _Work, path: Path, since: datetime, wide: "_Wide", ran: boo
     report = await _look(work.settings, work.ask, since, wide, ran=ran)
     _write(path, report)
     _mark(report, "read", began)
+    await sign_everybody_out(work.settings)  # whoever had the machine had the sessions too
     report.epoch = await _raise_epoch(work)
     _replace_keys(work, report)
     _mark(report, "replaced", began)
@@ -376,6 +393,7 @@ async def _wait(gateway: "Gateway", met: Compromise, task: "asyncio.Task[None]",
 
 def _plain(report: Report) -> dict[str, Any]:
     value: dict[str, Any] = plain(asdict(report))
+    del value["persons"]
     return value
 
 

@@ -100,19 +100,19 @@ def _configure_held(
     """
     Make the person's key in the store and add the person; return the public half, and the new token if there is one.
 
-    A key that a killed run left there is taken. Raises ``StoreError``, ``BadConfiguration``; none is left then.
+    A key of that name is nobody's, left by a run that was killed or to be replaced after a theft, and is destroyed.
+    Raises ``StoreError``, ``BadConfiguration``; then none is left.
     """
     from gateway.web.signin.hand import key_name  # here: the pages' libraries take a while, and nothing else needs them
 
-    name = key_name(id)
-    is_new = name not in store.names()
-    if is_new:
-        store.put(name, SigningKey.generate().seed)
-    public = SigningKey(store.get(name)).public
+    name, new = key_name(id), SigningKey.generate()
+    if name in store.names():
+        store.destroy(name)
+    store.put(name, new.seed)
     try:
-        return public, _configure(home, id, roles, public, token)
+        return new.public, _configure(home, id, roles, new.public, token)
     except BaseException:
-        if is_new and not _has(home, id):
+        if not _has(home, id):
             store.destroy(name)
         raise
 

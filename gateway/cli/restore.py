@@ -54,7 +54,7 @@ def begin_epoch(
     ask = passphrase(passphrase_file)
     with alone(chosen):
         _check_stopped(chosen)
-        asyncio.run(_sign_everybody_out(chosen))
+        asyncio.run(sign_everybody_out(chosen))
         epoch = run(home, ask, act)
         tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
     say(
@@ -71,7 +71,8 @@ def _check_stopped(chosen: settings.Settings) -> None:
         asyncio.run(check_stopped(dsn))
 
 
-async def _sign_everybody_out(chosen: settings.Settings) -> None:
+async def sign_everybody_out(chosen: settings.Settings) -> None:
+    """End every session at the desks, and take back every link that nobody used."""
     from gateway.stores import open_desk_store
 
     if chosen.dsn(os.environ) is None and not chosen.accounts.exists():

@@ -23,7 +23,9 @@ from gateway.cli.keys import own_card
 from gateway.cli.main import cli
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, next_card
+from gateway.services.accounts import hashed
 from gateway.storage.sqlite import run_inline
+from gateway.stores import open_desk_store
 from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.custody import open_store
@@ -151,6 +153,19 @@ def _issue(home: Path, changes: dict[str, Any]) -> None:
     store = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
     held, identity = own_card(settings.load(home, {})), SigningKey(store.get(IDENTITY))
     write_card(home / "cards", next_card(held, changes, identity, datetime.now(UTC)))
+
+
+def link_leads_on(home: Path, link: str) -> bool:
+    """Return whether ``link`` still opens the page that adds a passkey; it is used up by that."""
+
+    async def use() -> bool:
+        store = await open_desk_store(settings.load(home, {}), {}, datetime.now(UTC))
+        try:
+            return await store.use_link(hashed(link.rpartition("/")[2]), datetime.now(UTC)) is not None
+        finally:
+            await store.close()
+
+    return asyncio.run(use())
 
 
 def deliver(homes: Homes, rounds: int = 4) -> None:

@@ -1,6 +1,5 @@
 """``isthmus keys``, ``partner``, ``person`` and ``restore``."""
 
-import asyncio
 import json
 import shutil
 import stat
@@ -16,15 +15,13 @@ from gateway.cli.keys import _next_sealing, issue, open_person_key, our_cards, o
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, next_card
-from gateway.services.accounts import hashed
 from gateway.settings import load
-from gateway.stores import open_desk_store
 from gateway.transport.card_directory import write_card
 from keys import b64, card, statement
 from keys.custody import open_store
 from keys.seal import SealingKey
 from keys.sign import SigningKey
-from tests.cli.support import PHRASE, Homes, call, deliver, received, spawn, value, with_role
+from tests.cli.support import PHRASE, Homes, call, deliver, link_leads_on, received, spawn, value, with_role
 from tests.support.device import address
 
 THREAD = "AAAAAAAAAAAAAAAAAAAAAA"
@@ -361,13 +358,5 @@ def test_a_new_epoch_takes_back_the_links_that_a_backup_brought_back(homes: Home
     """A link to add a passkey, used or taken back since the backup perhaps, leads nowhere after ``begin-epoch``."""
     home = homes.home("XBB")
     link = value("person", "invite", "first", "-C", home, "--desk", "interior")["link"]
-
-    async def enrols() -> bool:
-        store = await open_desk_store(load(home, {}), {}, datetime.now(UTC))
-        try:
-            return await store.use_link(hashed(link.rpartition("/")[2]), datetime.now(UTC)) is not None
-        finally:
-            await store.close()
-
     value("restore", "begin-epoch", "-C", home)
-    assert not asyncio.run(enrols())
+    assert not link_leads_on(home, link)

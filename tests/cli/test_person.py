@@ -60,14 +60,15 @@ def test_key_of_a_person_stays_where_the_answer_cannot_be_printed(homes: Homes) 
     assert (75, person["key"]) == (done.returncode, b64.encode(SigningKey(store.get(key_name("x"))).public))
 
 
-def test_key_that_was_made_before_a_crash_is_taken(homes: Homes) -> None:
-    """Where the run before was killed between the key and the configuration, the person is added with that key."""
+def test_key_of_nobody_is_replaced(homes: Homes) -> None:
+    """A key of a person who is not in the configuration, by a crash or after a theft, is destroyed for the new one."""
     home = homes.home("XAA")
     store = open_store(settings.load(home, {}).custody, passphrase=lambda: PHRASE, environ={})
     left = SigningKey.generate()
     store.put(key_name("x"), left.seed)
     value("person", "add", "x", "-C", home, "--role", "operator", "--held")
-    assert b64.encode(left.public) in (home / settings.FILE_NAME).read_text()
+    assert left.seed != store.get(key_name("x"))
+    assert b64.encode(SigningKey(store.get(key_name("x"))).public) in (home / settings.FILE_NAME).read_text()
 
 
 def test_two_persons_are_added_at_once(homes: Homes) -> None:

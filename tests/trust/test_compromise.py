@@ -19,7 +19,7 @@ from gateway.transport.card_directory import load_cards, write_card
 from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.cli.support import Homes, call, deliver, value
+from tests.cli.support import Homes, call, deliver, link_leads_on, value
 from tests.support import story
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
@@ -223,6 +223,26 @@ def test_every_private_half_that_lay_here_is_replaced(homes: Homes) -> None:
     seen = value_of_check(home_)
     assert {"keys", "tls"} <= {item["area"] for item in seen}
     assert [] == [item["text"] for item in seen if item["level"] == "finding" and item["area"] in ("keys", "tls")]
+
+
+def test_what_signs_for_persons_is_named(homes: Homes) -> None:
+    """Keys of persons that lie in the key store are taken too: a report counts them, and the operator reads whose."""
+    home_ = homes.home("XAA")
+    arguments = ("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--dry-run", "--json")
+    assert not any("persons" in text for text in json.loads(call(*arguments).stdout)["remains"])
+    value("person", "add", "anna", "-C", home_, "--role", "case_officer", "--held")
+    done = call(*arguments)
+    (said,) = (text for text in json.loads(done.stdout)["remains"] if "persons" in text)
+    assert (True, False) == ("(1 of them)" in said, "anna" in done.stdout)
+    assert "isthmus person add anna" in done.stderr
+
+
+def test_nobody_stays_signed_in_after_a_theft(homes: Homes) -> None:
+    """Who had the machine had the sessions too: every session ends, and every link that nobody used leads nowhere."""
+    home_ = homes.home("XAA")
+    link = value("person", "invite", "first", "-C", home_, "--desk", "interior")["link"]
+    call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    assert not link_leads_on(home_, link)
 
 
 def value_of_check(home_: Path) -> list[dict[str, str]]:

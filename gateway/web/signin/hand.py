@@ -46,6 +46,11 @@ def key_name(person: str) -> str:
     return f"{_PREFIX}{person}"
 
 
+def persons_held(store: KeyStore) -> list[str]:
+    """Return the ids of the persons whose keys lie in ``store``."""
+    return [name.removeprefix(_PREFIX) for name in store.names() if name.startswith(_PREFIX)]
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """What is approved: the case, the kind of statement, the role, the thread, and the digest of the exact bytes."""
