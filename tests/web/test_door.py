@@ -1,6 +1,7 @@
 """What stands before every page: host, headers, session, form, rights, errors. Over real HTTP and a real gateway."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from aiohttp import ClientSession, FormData, web
 from yarl import URL
 
+import gateway.web
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
@@ -104,6 +106,27 @@ async def test_every_answer_has_the_headers(desk: Desk) -> None:
         assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS), path
         kept = "max-age" in answer.headers["Cache-Control"]
         assert path.startswith("/static") == kept, path
+
+
+KEPT_HERE = ('spellcheck="false"', 'writingsuggestions="false"')
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/sign-in"])
+async def test_a_page_is_sent_to_no_service_of_the_browser(desk: Desk, path: str) -> None:
+    """No page is offered for translation, and nothing typed for the checking of its spelling or its completion."""
+    text = (await (await desk.officer("first")).get(path)).text
+    (begin,) = re.findall("<html[^>]*>", text)
+    assert [] == [one for one in ('translate="no"', *KEPT_HERE) if one not in begin]
+    assert '<meta name="google" content="notranslate">' in text
+
+
+def test_no_field_is_read_by_a_service_of_the_browser() -> None:
+    """Each field that takes words says so itself: a name, a reason or a remark is typed there."""
+    folder = Path(gateway.web.__file__).parent / "templates"
+    texts = [file.read_text() for file in folder.rglob("*.html")]
+    fields = [field for text in texts for field in re.findall(r'<(?:textarea|input class="govuk-input)[^\n]*', text)]
+    assert fields
+    assert [] == [field for field in fields if not all(one in field for one in KEPT_HERE)]
 
 
 async def test_the_policy_runs_nothing_that_is_written_into_a_page() -> None:
