@@ -107,14 +107,14 @@ def _positive_reply(case: Case, event: Event, now: datetime) -> str | None:
     return None
 
 
+def _today(event: Event, now: datetime) -> date:
+    """Return the date where the record is kept: what it dates begins and ends with a day there."""
+    return local_date(now, event.data.get("zone", "UTC"))
+
+
 def _identified(case: Case, event: Event, now: datetime) -> str | None:
     concluded = _record(case, event)["identification"]["concluded_on"]
-    return None if _day(concluded) <= now.date() else "identification is not concluded"
-
-
-def _today(event: Event, now: datetime) -> date:
-    """Return the date where the record is kept: a time that must have passed lasts to the end of its last day there."""
-    return local_date(now, event.data.get("zone", "UTC"))
+    return None if _day(concluded) <= _today(event, now) else "identification is not concluded"
 
 
 def _reflection_over(case: Case, event: Event, now: datetime) -> str | None:
@@ -142,7 +142,7 @@ def _in_charge(case: Case, event: Event, now: datetime) -> str | None:
     return None if event.role == wanted else f"for this person it is the role '{wanted}' that decides"
 
 
-def _assessment(record: Mapping[str, Any], kind: str, now: datetime) -> tuple[str | None, bool]:
+def _assessment(record: Mapping[str, Any], kind: str, today: date) -> tuple[str | None, bool]:
     """Return why the latest assessment of ``kind`` does not count (or ``None``), and whether it is positive."""
     of_kind = [one for one in record["assessments"] if one["kind"] == kind]
     latest = max((_day(one["on"]) for one in of_kind), default=None)
@@ -150,7 +150,6 @@ def _assessment(record: Mapping[str, Any], kind: str, now: datetime) -> tuple[st
         return f"no assessment of the kind '{kind}'", False
     # Two of one day count together: one that is negative decides.
     last = [one for one in of_kind if _day(one["on"]) == latest]
-    today = now.date()
     until = min(_day(one["expires_on"]) for one in last)
     if latest > today or min(until, latest + timedelta(days=VALID_DAYS[kind])) < today:
         return f"the assessment of the kind '{kind}' does not count today", False
@@ -165,7 +164,7 @@ def _assessments(case: Case, event: Event, now: datetime, *, positive: bool) -> 
     if positive and any(one["kind"] == "medical" for one in record["assessments"]):
         kinds = (*kinds, "medical")
     for kind in kinds:
-        because, fine = _assessment(record, kind, now)
+        because, fine = _assessment(record, kind, _today(event, now))
         if because is None and positive and not fine:
             because = f"the assessment of the kind '{kind}' does not favour a return"
         if because is not None:
@@ -177,7 +176,7 @@ def _assessed(case: Case, event: Event, now: datetime) -> str | None:
     record = _record(case, event)
     if record["wish"] is None:
         return "what the person wishes is not written down"
-    if represented(case) and not (record["views"]["by"] and _day(record["views"]["heard_on"]) <= now.date()):
+    if represented(case) and not (record["views"]["by"] and _day(record["views"]["heard_on"]) <= _today(event, now)):
         return "the person's own views have not been heard"
     return _assessments(case, event, now, positive=False)
 
@@ -188,7 +187,7 @@ def _assessed_positive(case: Case, event: Event, now: datetime) -> str | None:
 
 def _consented(case: Case, event: Event, now: datetime) -> str | None:
     record = _record(case, event)
-    wish, today = record["wish"], now.date()
+    wish, today = record["wish"], _today(event, now)
     if wish["wish"] != "return" or wish["revoked_on"] is not None:
         return "the person does not wish to return"
     if wish["detained_now"] is not False:
@@ -446,7 +445,7 @@ def _reconfirmed_today(case: Case, event: Event, now: datetime) -> str | None:
 
 
 def _contacts_given(case: Case, event: Event, now: datetime) -> str | None:
-    if _day(_record(case, event)["contacts_given_on"]) <= now.date():
+    if _day(_record(case, event)["contacts_given_on"]) <= _today(event, now):
         return None
     return "the person has not been given the addresses of those who can help"
 

@@ -102,7 +102,7 @@ def r01(facts: Facts) -> str | None:
     if state["state"] != "none":
         return f"the protection state is '{state['state']}'; only an attested 'none' lets anything leave"
     attested = _text(state["attested_by"]) and _text(state["basis"])
-    if not (attested and _on_or_before(state["attested_on"], facts.now.date())):
+    if not (attested and _on_or_before(state["attested_on"], facts.today)):
         return "'none' is not attested: who, when and on what basis are all needed"
     return "another case that shares a value with this person is stopped" if facts.person_stopped else None
 
@@ -278,7 +278,7 @@ def r09(facts: Facts) -> str | None:
     for kind in sorted({one["kind"] for one in assessments}):
         last = max(_day(one["on"]) for one in assessments if one["kind"] == kind)
         for one in assessments:
-            if (one["kind"], _day(one["on"])) == (kind, last) and (because := _unfit(one, facts.now.date())):
+            if (one["kind"], _day(one["on"])) == (kind, last) and (because := _unfit(one, facts.today)):
                 return f"the assessment of {kind} {because}"
     return None
 
@@ -351,7 +351,7 @@ def r12(facts: Facts) -> str | None:
     if not _departs(facts):
         return None
     _, record = _return_record(facts)
-    if not _on_or_before(record["contacts_given_on"], facts.now.date()):
+    if not _on_or_before(record["contacts_given_on"], facts.today):
         return "the person has not been given the addresses of those who can help"
     return None
 
@@ -363,7 +363,7 @@ def r23(facts: Facts) -> str | None:
     if not _sends_return(facts):
         return None
     file, record = _return_record(facts)
-    return _not_her_wish(record, facts.now.date(), minor=treat_as_minor(file)) or _not_today(facts, record)
+    return _not_her_wish(record, facts.today, minor=treat_as_minor(file)) or _not_today(facts, record)
 
 
 def _not_her_wish(record: Mapping[str, Any], today: date, *, minor: bool) -> str | None:
@@ -513,7 +513,7 @@ def r20(facts: Facts) -> str | None:
         return "the endangerment check is not done" if treat_as_minor(file) else None
     if check["result"] != "passed":
         return "the endangerment check did not pass"
-    return None if _checked(check, facts.now.date()) else "the endangerment check does not say who made it and when"
+    return None if _checked(check, facts.today) else "the endangerment check does not say who made it and when"
 
 
 _TELLING = re.compile(r"asylum|refugee|traffick|victim|exploit", re.IGNORECASE)
@@ -540,7 +540,7 @@ def r24(facts: Facts) -> str | None:
     if file is None or not _lets_a_consulate_in(facts):
         return None
     check = file["endangerment_check"]
-    if check is None or check["result"] != "passed" or not _checked(check, facts.now.date()):
+    if check is None or check["result"] != "passed" or not _checked(check, facts.today):
         return "a consulate is let in only after the endangerment check has passed, for an adult too"
     return None
 

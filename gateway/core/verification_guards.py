@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core.age import is_decided, treat_as_minor
+from gateway.core.calendars import local_date
 from gateway.core.case import Case, Pending, Side, is_guest
 from gateway.core.elements import element_findings
 from gateway.core.facts import Finding, When
@@ -137,7 +138,8 @@ def _interview_allowed(case: Case, event: Event, now: datetime) -> tuple[Finding
 def _interview_consented(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     """The person consented to this interview, and who stands up for the person is there (R-07, R-23, M-3.17)."""
     draft, consent = case.draft or {}, (case.interview or {}).get("consent")
-    if consent is None or consent["on"] > now.date().isoformat() or consent["revoked_on"] is not None:
+    today = local_date(now, event.data.get("zone", "UTC"))
+    if consent is None or consent["on"] > today.isoformat() or consent["revoked_on"] is not None:
         return _found("R-23", "the person's consent to this interview is not on record")
     present = set(value_of(pending_of(case))["present"])
     needed = {"REPRESENTATIVE"} if treat_as_minor(draft) else {"REPRESENTATIVE", "LAWYER"}

@@ -13,6 +13,7 @@ import schemas
 from gateway.core import exercise as exercises
 from gateway.core import wire
 from gateway.core.attachments import Rendition, drawn
+from gateway.core.calendars import local_date
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.facts import Facts, about
 from gateway.core.machine import Event, RuleRefused
@@ -143,7 +144,7 @@ class Clear:
             renditions=drawn(draft, kept),
         )
         outcome = remarks.become(case, draft, await remarks.read(context, draft), person)
-        case = replace(case, remark=outcome, remark_stop=remarks.stop_of(draft, outcome, now))
+        case = replace(case, remark=outcome, remark_stop=remarks.stop_of(draft, outcome, local_date(now, context.zone)))
 
         async def unit(tx: Tx) -> None:
             event = Event("open", person, role, {"digest": preview.digest})
@@ -182,7 +183,7 @@ class Clear:
             kept = {**held.case.renditions, **_kept(images)}
             preview = self.preview(draft, renditions=kept)
             outcome = remarks.become(held.case, draft, redacted, person)
-            stop = remarks.stop_of(draft, outcome, now)
+            stop = remarks.stop_of(draft, outcome, local_date(now, context.zone))
             data: dict[str, Any] = {"draft": draft, "pending": preview.pending(person), "renditions": kept}
             data |= {"remark": outcome, "remark_stop": stop}
             await steps.move(context, tx, held, Event("amend", person, role, data), now)
@@ -392,4 +393,5 @@ class Clear:
             person_stopped=await person_stop.held_back(tx, case),
             recipient_ready=ready,
             remark=remarks.about(context, case, type, now),
+            zone=context.zone,
         )

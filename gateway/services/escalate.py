@@ -235,7 +235,7 @@ class Escalation:
         context = self._context
         reason = await no_contact.barred(context, tx, case.partner)
         stopped = await person_stop.held_back(tx, case)
-        facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped)
+        facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped, zone=context.zone)
         calendar = context.reckoner.calendars.get(case.partner)
         if case.exercise and rung.level in BETWEEN_MINISTRIES:
             return (Finding("D-09", "an exercise is in no note and on no list"),)

@@ -120,7 +120,7 @@ class Hold:
             asking = held.case.side is Side.REQUESTING
             reason = await no_contact.barred(context, tx, held.case.partner) if asking else None
             stopped = await person_stop.held_back(tx, held.case)
-            facts = about(held.case, now, no_contact=reason, person_stopped=stopped)
+            facts = about(held.case, now, no_contact=reason, person_stopped=stopped, zone=context.zone)
             # What was suspended needs one person; all who stopped it have let go before.
             proposes = first and held.case.state is not State.SUSPENDED
             event = Event("propose_resume" if proposes else "resume", person, role, {}, facts)

@@ -39,4 +39,6 @@ async def _may(context: Context, tx: Tx, ref: str, now: datetime) -> bool:
         return False
     reason = await no_contact.barred(context, tx, case.partner)
     stopped = await person_stop.held_back(tx, case)
-    return not findings(When.REMIND, about(case, now, REMINDER, no_contact=reason, person_stopped=stopped))
+    return not findings(
+        When.REMIND, about(case, now, REMINDER, no_contact=reason, person_stopped=stopped, zone=context.zone)
+    )

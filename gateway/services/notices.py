@@ -275,6 +275,7 @@ class Notices:
             person_stopped=await person_stop.held_back(tx, case),
             recipient_ready=outbox.recipient(context, case.partner, now) is not None,
             justification="answer",
+            zone=context.zone,
         )
 
 

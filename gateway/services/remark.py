@@ -12,11 +12,12 @@ that it tells of none releases nothing (R-01, REM-5).
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import schemas
 from gateway.core import remark as remarks
+from gateway.core.calendars import local_date
 from gateway.core.case import Case, Remark, State, Stop
 from gateway.core.facts import Finding
 from gateway.core.machine import Event, RuleRefused
@@ -79,11 +80,11 @@ def become(case: Case, draft: Mapping[str, Any], redacted: Redacted | None, auth
     return replace(made, digest=seal(made, draft))
 
 
-def stop_of(draft: Mapping[str, Any], remark: Remark | None, now: datetime) -> Stop | None:
-    """Return the stop that ``remark`` is to its case, if it tells of a need for protection, or may."""
+def stop_of(draft: Mapping[str, Any], remark: Remark | None, today: date) -> Stop | None:
+    """Return the stop that ``remark`` is to its case as of ``today``, if it tells of a need for protection, or may."""
     if remark is None or remarks.PROTECTION not in remark.reasons:
         return None
-    return Stop(digest_of(draft["asylum"]), now.date().isoformat())
+    return Stop(digest_of(draft["asylum"]), today.isoformat())
 
 
 def told(text: str, draft: Mapping[str, Any], case: Case, language: str | None) -> tuple[str, ...]:
@@ -159,7 +160,7 @@ class Remarks:
                 "draft": draft,
                 "pending": preview.pending(author) if preview else None,
                 "remark": outcome,
-                "remark_stop": stop_of(draft, outcome, now),
+                "remark_stop": stop_of(draft, outcome, local_date(now, context.zone)),
                 "digest": outcome.digest if outcome and outcome.digest else None,
             }
             await steps.move(context, tx, held, Event("remark", person, role, data), now)

@@ -246,7 +246,7 @@ class Reminder:
             schemas.validate(REMINDER, ijson.loads(body.encode()))
             reason = await no_contact.barred(context, tx, case.partner)
             stopped = await person_stop.held_back(tx, case)
-            facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped)
+            facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped, zone=context.zone)
             data = {"body": body, "overdue": overdue(clock, now)}
             try:
                 await steps.move(context, tx, held, Event("remind", actor, role, data, facts), now)

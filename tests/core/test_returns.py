@@ -120,6 +120,31 @@ def test_a_time_that_protects_lasts_to_the_end_of_its_last_day(zone: str) -> Non
         assert holds is objects("decided_finally", deciding, "decide", now=now, zone=zone)
 
 
+@pytest.mark.parametrize("zone", ["America/Bogota", "Europe/Vienna", "Asia/Tbilisi"])
+def test_an_assessment_counts_to_the_end_of_its_last_day(zone: str) -> None:
+    """What the record dates begins and ends with a day where the record is kept, and not in UTC."""
+    midnight = datetime(2026, 12, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    lasting = kit.record(assessments=kit.assessment("risk", expires_on="2026-11-30"))
+    beginning = kit.record(
+        assessments=kit.assessment("risk", on="2026-12-01"),
+        identification={"concluded_on": "2026-12-01"},
+        contacts_given_on="2026-12-01",
+        wish={"written_on": "2026-12-01"},
+        views={"heard_on": "2026-12-01", "by": "dora"},
+    )
+    guards = ("assessed_positive", "identified", "consented")
+    for now, over in ((midnight - timedelta(minutes=1), False), (midnight, True)):
+        case = ready(ASKING, S.ASSESSED, "propose", record=lasting)
+        assert over is objects("assessed_positive", case, "propose", now=now, zone=zone)
+        for minor in (False, True):
+            case = ready(ASKING, S.ASSESSED, "propose", minor, record=beginning)
+            assert [not over] * 3 == [
+                objects(name, case, "propose", minor=minor, now=now, zone=zone) for name in guards
+            ]
+        case = ready(ASKING, S.SCHEDULED, "depart", record=beginning)
+        assert over is not objects("contacts_given", case, "depart", now=now, zone=zone)
+
+
 def test_an_adult_waives_the_time_to_reflect_in_writing() -> None:
     """A waiver in writing ends an adult's time to reflect, from the day it was written on."""
     running = {"granted_on": "2026-11-20", "ends_on": "2026-12-31"}

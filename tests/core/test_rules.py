@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -868,6 +869,30 @@ def test_rule_objects(id: str, when: When, name: str) -> None:
 def test_rule_lets_pass(id: str, when: When, name: str) -> None:
     """The rule does not object to what is in order."""
     assert id not in ids(when, CASES[id].passed[name])
+
+
+def dated_in_the_record() -> dict[str, Facts]:
+    """Return, by rule and what it looks at, facts in order from the first of December on, where they are kept."""
+    passed = {**support.DRAFT["endangerment_check"], "result": "passed", "on": "2026-12-01"}
+    return {
+        "R-01 attested": asylum(attested_on="2026-12-01"),
+        "R-09 assessed": recorded(assessments=assessed("risk", on="2026-12-01")),
+        "R-12 contacts": recorded(contacts_given_on="2026-12-01"),
+        "R-20 checked": minor(endangerment_check=passed),
+        "R-23 written": recorded(wish={"written_on": "2026-12-01"}),
+    }
+
+
+@pytest.mark.parametrize("name", dated_in_the_record())
+@pytest.mark.parametrize("zone", ["America/Bogota", "Europe/Vienna", "Asia/Tbilisi"])
+def test_a_day_of_the_record_begins_where_the_record_is_kept(name: str, zone: str) -> None:
+    """What was written down today counts today, by the clock of the State that keeps the record."""
+    facts = dated_in_the_record()[name]
+    midnight = datetime(2026, 12, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    for now, counts in ((midnight - timedelta(minutes=1), False), (midnight, True)):
+        found = {one.because for one in findings(When.SEND, replace(facts, now=now, zone=zone)) if one.rule == name[:4]}
+        # Whether it was confirmed on the day is of the place of departure, and another test.
+        assert counts is not (found - {"the consent was not confirmed today"} != set())
 
 
 @pytest.mark.parametrize("id", MISSING)
