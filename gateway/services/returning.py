@@ -92,13 +92,10 @@ class Returning:
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
         """Lead each case whose travel document is over back to where another can be asked for; return which."""
-        context = self._context
-
-        async def look(tx: Tx) -> list[str]:
-            rows = await tx.cases(states=[State.DOCUMENTED.value])
-            return [row.ref for row in rows if row.side == Side.REQUESTING]
-
-        return tuple([ref for ref in await context.store.read(look) if await self._expire(ref, now)])
+        rows = cases.in_states(self._context, (State.DOCUMENTED,))
+        return tuple(
+            [row.ref async for row in rows if row.side == Side.REQUESTING and await self._expire(row.ref, now)]
+        )
 
     async def _expire(self, ref: str, now: datetime) -> bool:
         context = self._context

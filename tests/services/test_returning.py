@@ -24,6 +24,7 @@ from gateway.services.steps import DROPPED
 from gateway.services.threads import LATE
 from schemas import ijson
 from tests.services.test_stop_is_heard import wrong_clock
+from tests.storage.support import case as stored_case
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
 from tests.support.network import Network
@@ -419,6 +420,21 @@ async def test_a_document_that_is_over_leads_back(network: Network) -> None:
     assert (ours,) == await acts(network, "XAA").run_once(network.clock.now())
     assert "DECIDED" == await story.state(network, "XAA", ours)
     assert () == await acts(network, "XAA").run_once(network.clock.now())
+
+
+async def test_no_document_is_over_unseen_behind_those_of_others(network: Network) -> None:
+    """However many cases wait with a document, and those in which we are asked among them, each is looked at."""
+    ours, _ = await homeward.documented(network)
+    gateway = network.gateways["XAA"]
+    others = [stored_case(f"other{number}", state="DOCUMENTED", side="requested") for number in range(1000)]
+
+    async def fill(tx: Tx) -> None:
+        for one in others:
+            await tx.save_case(one._replace(due_at=network.clock.now()))
+
+    await gateway.store.commit(fill)
+    network.clock.pass_(days=57)
+    assert (ours,) == await acts(network, "XAA").run_once(network.clock.now())
 
 
 # Handover and after.
