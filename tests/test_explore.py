@@ -1018,6 +1018,11 @@ MADE_UP_FOR = {
     (S.DECIDED, "approve", "minimised"): "request_document looks at the same bytes again",
     (S.DECIDED, "request_document", "minimised"): "approve has looked at the same bytes before",
     (S.DECIDED, "request_document", "right_type"): "minimised finds no elements in another message",
+    (
+        S.PROPOSED,
+        "proposal",
+        "welfare_released",
+    ): "same_person finds no released proposal for an acceptance to name",
     (S.SUSPENDED, "record", "assessments_kept"): "not searched: only what is in order is stopped; tests/core",
     (S.SUSPENDED, "record", "revocation_kept"): "not searched: only what is in order is stopped; tests/core",
 }
