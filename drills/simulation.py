@@ -29,7 +29,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.sim import scenario
-from tests.sim.homes import MEMORY
+from tests.support.memory import MEMORY
 
 CHUNK = 10
 """Seeds given to a process at a time."""
@@ -82,7 +82,7 @@ class Figures:
 
 def run(number: int, *, trace: bool = False) -> Seed:
     """Run one seed in this process; an error of the simulation itself is a failure too."""
-    root = Path(tempfile.mkdtemp(prefix="simulation-", dir=MEMORY if MEMORY.is_dir() else None))
+    root = Path(tempfile.mkdtemp(prefix="simulation-", dir=MEMORY))
     try:
         with _limited():
             made = scenario.run(number, root)

@@ -49,13 +49,13 @@ from keys.sign import SigningKey
 from schemas import ijson
 from tests.conformance.desk import Desk, NotHere
 from tests.support import network as support
+from tests.support.memory import MEMORY
 
 COUNTRY = "XBB"
 ROUNDS_MAX = 200
 POST_TIMEOUT_S = 2
 WATCHED_APART = timedelta(hours=1)
 VARIABLE = "BENCH_KEYS"
-MEMORY = Path("/dev/shm")
 OFFERS = ("restart", "rotate", "restore", "evidence", "erase", "watch", "unread", "trust-list")
 ANOTHER_DAY = "the other State reckons"
 STATES = {
@@ -495,7 +495,7 @@ def _instant(text: str) -> datetime:
 
 async def _run(backend_port: int, peers_port: int, *, tls: bool) -> None:
     # In memory where there is such a place: a reset is a new database, and a run has hundreds of them.
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=MEMORY if MEMORY.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=MEMORY))
     bench = Bench(folder, peers_port, tls=tls)
     runner = web.AppRunner(bench.app(), access_log=None)
     try:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO
 
 from conformance import report
+from tests.support.memory import MEMORY
 
 ROOT = Path(__file__).parents[2]
 PATCHES = Path(__file__).parent / "mutants"
@@ -34,7 +35,6 @@ COPIED = ("gateway", "keys", "schemas", "tests")
 MUTABLE = ("gateway", "keys", "schemas")
 """What a patch may touch: the gateway, and neither the suite nor the back-end through which it is looked at."""
 
-MEMORY = Path("/dev/shm")
 NAME = re.compile(r"[0-9]{3}-[a-z0-9-]+")
 FIELDS = ("Area", "Case", "Demand", "Flips")
 SEED = "1"
@@ -150,7 +150,7 @@ def _changed(mutant: Mutant, hunk: Hunk, path: Path) -> str:
 @contextmanager
 def copy_of_the_gateway() -> Iterator[Path]:
     """Copy the gateway and its test back-end, for as long as it is needed."""
-    with tempfile.TemporaryDirectory(prefix="mutant-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(prefix="mutant-", dir=MEMORY) as folder:
         for name in COPIED:
             # The compiled files come along: their sources keep their dates, and starting is what takes longest here.
             ignored = shutil.ignore_patterns("node_modules", "mutants")

@@ -38,13 +38,13 @@ from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.sim.loop import SimulatedLoop
 from tests.sim.network import listen
+from tests.support.memory import MEMORY
 from tests.support.network import PEOPLE, introduce, make_home
 
 COUNTRIES = ("XAA", "XBB", "XCC")
 START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 PORT = 8443
 WORDS = "correct horse"
-MEMORY = Path("/dev/shm")
 WINDOWS = 2
 """Sealing keys of a new home: reading one takes a thousandth of a second at every start."""
 
@@ -96,7 +96,7 @@ def host(country: str) -> str:
 @cache
 def template() -> Homes:
     """Make the homes of this process, within ``shared``; they go when it ends."""
-    root = Path(tempfile.mkdtemp(prefix="homes-", dir=MEMORY if MEMORY.is_dir() else None))
+    root = Path(tempfile.mkdtemp(prefix="homes-", dir=MEMORY))
     Finalize(None, shutil.rmtree, (root, True), exitpriority=0)  # unlike atexit it is called in a worker of a pool too
     keys = {name: SigningKey(sha256(name.encode()).digest()) for name in PEOPLE}
     homes = {country: root / country.lower() for country in COUNTRIES}
