@@ -10,7 +10,7 @@ Rule 3: an answer is read to its bound and no further; every failure of the netw
 import asyncio
 import ssl
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from io import BytesIO
 from types import TracebackType
@@ -97,6 +97,7 @@ def _url(address: str, path: str) -> URL:
     return URL(address.rstrip("/") + path, encoded=True)
 
 
+@cache
 def web_pki() -> ssl.SSLContext:
     """Return the context for servers whose card lists no key: certificates of the system's authorities, TLS 1.3."""
     context = ssl.create_default_context()
