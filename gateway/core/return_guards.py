@@ -324,7 +324,8 @@ def _same_person(case: Case, event: Event, now: datetime) -> str | None:
     body = _accepted_body(case, event)
     if body["represented"] is not represented(case):
         return "the acceptance is not about the person who was proposed"
-    if body["proposal"] is None or body["proposal"] != proposed(case):
+    stands = proposed(case)
+    if stands is None or body.get("proposal") != stands:  # one that an earlier version prepared names none
         return "the acceptance is the answer to another proposal"
     return None
 
