@@ -167,10 +167,17 @@ def _permissions(look: Look) -> Iterator[Item]:
     peers = look.settings.values["listeners"]["peers"]
     private = [home / homes.KEY_FILE, home / homes.IDENTITY_FILE, look.settings.database]
     private += [home / peers["tls_key"]] if peers["tls_key"] else []
-    wrong = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    private = [path for path in private if path.exists()]
+    wrong = [path for path in private if stat.S_IMODE(path.stat().st_mode) & 0o077]
     for path in wrong:
         hint = N_("chmod 600 %(path)s, and ask who could have read it")
         yield bad("files", N_("%(path)s may be used by others"), hint, path=path)
+    # Made by root at the command line, most often; the gateway fails by it when it opens it next.
+    owner = look.settings.data.stat().st_uid if look.settings.data.exists() else home.stat().st_uid
+    for path in (*private, look.settings.accounts, home / "erased.txt"):
+        if path.exists() and path.stat().st_uid != owner:
+            text, user = N_("%(path)s belongs to another user than the data directory"), settings.user_name(owner)
+            yield bad("files", text, N_("chown %(user)s %(path)s"), path=path, user=user)
     if stat.S_IMODE(home.stat().st_mode) & 0o022:
         yield bad("files", N_("%(path)s may be changed by others"), N_("chmod 700 %(path)s"), path=home)
     if not wrong:

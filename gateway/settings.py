@@ -6,6 +6,7 @@ Rule 2: what the schema does not know is refused, so a misspelt safeguard never 
 """
 
 import ipaddress
+import pwd
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -292,6 +293,14 @@ def secret(uri: str, home: Path, environ: Mapping[str, str], place: str = "/noti
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfiguration([f"{place}: {path} cannot be read: {error}"]) from error
+
+
+def user_name(uid: int) -> str:
+    """Return the name of the user ``uid``, or its number if it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _list(value: Any) -> list[Any]:

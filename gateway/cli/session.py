@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gateway.cli.errors import CommandError, Exit
+from gateway.settings import user_name
 from schemas import ijson
 
 if TYPE_CHECKING:
@@ -46,8 +47,24 @@ def home_option(function: F) -> F:
         type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
         default=".",
         envvar="ISTHMUS_HOME",
+        callback=_as_its_user,
         help="The gateway's home; by default this directory, or $ISTHMUS_HOME.",
     )(function)
+
+
+def _as_its_user(_: click.Context, __: click.Parameter, home: Path) -> Path:
+    """Return ``home``. Raises ``CommandError`` for root where another user's gateway could not read what root makes."""
+    data = home / "data"
+    owner = data.stat().st_uid if os.geteuid() == 0 and data.is_dir() else 0
+    if owner:
+        name = user_name(owner)
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "other-user",
+            f"{data} belongs to {name}, whose gateway cannot read what root makes there",
+            f"sudo -u {name} isthmus ...",
+        )
+    return home
 
 
 def passphrase_option(function: F) -> F:

@@ -1,5 +1,6 @@
 """Where a passphrase comes from."""
 
+import json
 import os
 import pty
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from gateway.cli.errors import CommandError
 from gateway.cli.session import passphrase
-from tests.cli.support import ROOT
+from tests.cli.support import ROOT, Homes, call
 
 
 def write(path: Path, text: str) -> Path:
@@ -57,3 +58,27 @@ def test_a_terminal_is_asked_twice_for_a_new_one(tmp_path: Path) -> None:
     assert b"typed" not in os.read(ours, 4096)
     os.close(ours)
     assert (tmp_path / "p.keys").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
+def test_root_writes_nothing_into_a_home_of_another_user(homes: Homes) -> None:
+    """What root makes there the gateway could not read at its next start; who is to run the command is said."""
+    home = homes.home("XAA")
+    os.chown(home / "data", 65534, 65534)
+    result = call("keys", "rotate", "signing", "-C", home)
+    assert (3, True) == (result.exit_code, "sudo -u" in result.stderr)
+    assert ["1.jws"] == [path.name for path in (home / "cards/XAA").iterdir()]
+    os.chown(home / "data", 0, 0)
+    assert 0 == call("keys", "rotate", "signing", "-C", home).exit_code
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
+@pytest.mark.parametrize("name", ["gateway.keys", "tls.key", "data/gateway.db", "data/desks.db", "erased.txt"])
+def test_a_file_that_the_gateway_cannot_open_is_a_finding(homes: Homes, name: str) -> None:
+    """A file of another user than the data directory is said before the gateway fails by it."""
+    home = homes.home("XBB")
+    (home / name).touch(0o600)
+    os.chown(home / name, 65534, 65534)
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    (found,) = [one for one in items if one["area"] == "files" and one["level"] == "finding"]
+    assert (True, f"chown root {home / name}") == (name in found["text"], found["hint"])
