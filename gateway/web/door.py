@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiDict
 
 from gateway.core.facts import Finding
@@ -54,6 +55,12 @@ RUNNING_LOOKS = 50
 """How long the second submission of a form waits for the first one to be done: five seconds."""
 
 FIELDS_MAX = 1000
+
+_NO_FORM = (ValueError, LookupError, RuntimeError, HttpProcessingError)
+"""What reading a form may raise that is none; the last two come of the library, for parts it cannot read."""
+
+MARKS_MAX = 30
+"""Marks on one letter, as in the Stream-Safe Text Format of Unicode (UAX #15, section 13)."""
 
 ASSETS: Mapping[str, str] = {
     "desk.css": "text/css",
@@ -297,6 +304,8 @@ class _Door:
             raise BadForm("foreign")
         if request.content_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
             raise BadForm("kind")
+        if not _is_utf8(request.charset):
+            raise BadForm("kind")
         try:
             async with asyncio.timeout(FORM_TIMEOUT_S):
                 is_known = visit.session is not None
@@ -305,7 +314,7 @@ class _Door:
             raise BadForm("large") from None
         except TimeoutError:
             raise BadForm("slow") from None
-        except (ValueError, LookupError):
+        except _NO_FORM:
             raise BadForm("kind") from None
         if len(posted) > FIELDS_MAX:
             raise BadForm("large")
@@ -411,6 +420,8 @@ async def _posted(
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader) or part.name is None or _is_packed(part):
             raise BadForm("kind")
+        if not part.filename and not _is_utf8(part.get_charset("utf-8")):
+            raise BadForm("kind")
         if part.filename and not upload:
             raise BadForm("kind")
         raw, size, bound = bytearray(), 0, upload if part.filename else FORM_MAX_BYTES
@@ -425,7 +436,7 @@ async def _posted(
         if part.filename:
             files[part.name] = bytes(raw)
         else:
-            fields.append((part.name, raw.decode(part.get_charset("utf-8"))))
+            fields.append((part.name, raw.decode("utf-8")))
     return fields, files
 
 
@@ -435,12 +446,29 @@ def _is_packed(part: BodyPartReader) -> bool:
     return "Content-Encoding" in part.headers or how not in ("7bit", "8bit", "binary")
 
 
+def _is_utf8(charset: str | None) -> bool:
+    """Tell whether a form is in UTF-8, as all of ours are; another decoder may take minutes for what a form holds."""
+    return charset is None or charset.lower() == "utf-8"
+
+
+def _has_heap(text: str) -> bool:
+    """Tell whether more marks stand on one letter than in any script; to put them in order would take minutes."""
+    run = 0
+    for char in () if text.isascii() else text:
+        run = run + 1 if unicodedata.category(char).startswith("M") else 0
+        if run > MARKS_MAX:
+            return True
+    return False
+
+
 def clean(name: str, text: str) -> str:
     """
     Return a field in normal form C without outer blanks. Raises ``BadForm`` for what nobody types.
 
     Of what cannot be seen only the joiners are let through: they are part of the spelling of some scripts.
     """
+    if _has_heap(text):
+        raise BadForm("text", name)
     made = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
     for char in made:
         kind = unicodedata.category(char)

@@ -276,6 +276,44 @@ async def test_hidden_characters_are_refused(desk: Desk, pages: Pages, text: str
     assert [] == pages.posted
 
 
+async def test_a_heap_of_marks_is_refused_before_it_is_put_in_order(desk: Desk, pages: Pages) -> None:
+    """Marks on one letter that would keep the gateway busy for seconds, or with a whole form for a minute: 422."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    for marks in ("\u0315" * 9000 + "\u0316" * 9000, "\u0f73" * 9000):
+        data = FormData({"csrf": officer.session.csrf})
+        data.add_field("a", f"a{marks}", content_type="text/plain; charset=utf-8")
+        assert 422 == (await officer.send("POST", "/act", data=data)).status
+    assert [] == pages.posted
+
+
+@pytest.mark.parametrize("charset", ["latin-1", "punycode", "utf-16", "x" * 40])
+async def test_a_form_is_in_utf_8_alone(desk: Desk, pages: Pages, charset: str) -> None:
+    """No page sends another charset, and some take ten seconds to decode: 422, however the form says it."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    token = officer.session.csrf
+    named = f'Content-Disposition: form-data; name="_charset_"\r\n\r\n{charset}'
+    typed = f'Content-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset={charset}\r\n\r\nb'
+    own = f'Content-Disposition: form-data; name="csrf"\r\n\r\n{token}'
+    bodies = [f"--x\r\n{part}\r\n--x\r\n{own}\r\n--x--\r\n" for part in (named, typed)]
+    sent = [(f"application/x-www-form-urlencoded; charset={charset}", f"csrf={token}")]
+    for kind, body in (*sent, *(("multipart/form-data; boundary=x", body) for body in bodies)):
+        answer = await officer.send("POST", "/act", data=body.encode(), headers={"Content-Type": kind})
+        assert 422 == answer.status, (kind, body)
+    assert [] == pages.posted
+
+
+@pytest.mark.parametrize("head", ["no header", ": x", "a: " + "x" * 9000])
+async def test_a_part_that_is_none_is_no_fault(desk: Desk, pages: Pages, head: str) -> None:
+    """A form whose parts have no headers that can be read is refused as one that no page sends."""
+    officer = await desk.officer("first")
+    body = f"--x\r\n{head}\r\n\r\nb\r\n--x--\r\n".encode()
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert 422 == (await officer.send("POST", "/act", data=body, headers=kind)).status
+    assert [] == pages.posted
+
+
 async def test_names_of_every_script_go_through(desk: Desk, pages: Pages) -> None:
     """Letters, marks and the joiners of a spelling are kept, in normal form C."""
     officer = await desk.officer("first")
