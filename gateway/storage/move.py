@@ -166,21 +166,31 @@ async def to_postgres(files: Files, dsn: str, now: datetime) -> Mapping[str, Con
     """
     Copy what is in ``files`` into the empty database at ``dsn``, set the files aside, and return what was copied.
 
-    Raises ``Differs``, ``StoreError`` and ``Unavailable``; then nothing was changed.
+    Raises ``Differs``, ``StoreError`` and ``Unavailable``; then nothing was changed, or it is said that the database
+    holds everything and is to be served.
     """
     made: dict[str, Content] = {}
-    with _told(), _held(files.store, "sqlite") as store, _held(files.desks, "desks") as desks:
-        if store is None:
-            raise StoreError(f"{files.store}: no such file", "check data_dir in the configuration")
-        async with _connected(dsn) as db, db.transaction():
-            await migrate_postgres(db, now, create=True)
-            made |= await _into_postgres(store, db)
-            if desks is not None:
-                await db.execute(f"SET LOCAL search_path TO {SCHEMA}")
-                await prepare(db, now)
-                made |= await _into_postgres(desks, db)
-    for path in (files.store, files.desks):
-        _set_aside(path)
+    moved = False
+    try:
+        with _told(), _held(files.store, "sqlite") as store, _held(files.desks, "desks") as desks:
+            if store is None:
+                raise StoreError(f"{files.store}: no such file", "check data_dir in the configuration")
+            async with _connected(dsn) as db:
+                async with db.transaction():
+                    await migrate_postgres(db, now, create=True)
+                    made |= await _into_postgres(store, db)
+                    if desks is not None:
+                        await db.execute(f"SET LOCAL search_path TO {SCHEMA}")
+                        await prepare(db, now)
+                        made |= await _into_postgres(desks, db)
+                moved = True
+        for path in (files.store, files.desks):
+            _set_aside(path)
+    except (StoreError, OSError) as error:
+        if not moved:
+            raise
+        hint = f"serve the database and nothing else, and move {files.store} and {files.desks} away"
+        raise StoreError(f"the database holds everything, and the files were not set aside: {error}", hint) from error
     return made
 
 

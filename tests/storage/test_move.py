@@ -30,6 +30,7 @@ from gateway.storage import StoreError, move, open_store, run_inline
 from gateway.storage.move import Differs, Files, to_postgres, to_sqlite
 from gateway.storage.postgres import open_postgres
 from gateway.storage.sqlite_desks import SqliteDesks
+from tests.services.test_retain import files_of_at_most
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, digest, event, inbound, outbound, thread
 from tests.storage.test_desks import APPROVAL, INVITATION, LINK, PASSKEY, session
 from tests.storage.test_postgres import Line
@@ -252,6 +253,16 @@ async def test_files_that_cannot_be_put_in_place_leave_the_database_served(
     await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
     await to_sqlite(empty, files, NOW)
     await (await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)).close()
+
+
+async def test_files_that_cannot_be_set_aside_are_told_to_be_over(files: Files, empty: str) -> None:
+    """Where the disk is full once the database holds everything, and one file is spoilt, the other side is named."""
+    await fill(files)
+    # Room for the index of each journal, and for the new names of the tables of the desks, not for those of the store.
+    with files_of_at_most(32 << 10), pytest.raises(StoreError, match="the database holds everything") as told:
+        await to_postgres(files, empty, NOW)
+    assert "serve the database" in told.value.hint
+    await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
 
 
 async def test_what_is_taken_away_while_it_is_copied_does_not_come_back(
