@@ -258,7 +258,11 @@ def _check_private(status: os.stat_result) -> None:
 
 
 def _replace(path: Path, raw: bytes) -> None:
-    """Put ``raw`` in the place of ``path``: all of it and durable, or not at all."""
+    """Put ``raw`` in the place of ``path``, which is locked: all of it and durable, or not at all."""
+    for name in os.listdir(path.parent):
+        # A process that was killed here left it; a key that it holds would outlive its end.
+        if re.fullmatch(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}", name):
+            path.with_name(name).unlink(missing_ok=True)
     beside = path.with_name(f".{path.name}.{random(8).hex()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     try:

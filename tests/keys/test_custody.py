@@ -233,6 +233,19 @@ def test_crash_before_the_rename(path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [path] == list(path.parent.iterdir())
 
 
+def test_no_copy_survives_a_kill(path: Path) -> None:
+    """What a process that was killed left beside the file is gone with the next change: it holds a destroyed key."""
+    store = _open(path)
+    store.put("x", b"x")
+    left = path.with_name(f".{path.name}.0123456789abcdef")
+    left.write_bytes(path.read_bytes())
+    others = [path.with_name(f".{path.name}.backup"), path.with_name(".z.0123456789abcdef")]
+    for other in others:
+        other.touch()
+    store.destroy("x")
+    assert {path, *others} == set(path.parent.iterdir())
+
+
 def test_flushed_before_the_rename(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new file is on disk before it takes the name, and the name is on disk after."""
     order: list[str] = []
