@@ -506,10 +506,14 @@ def _instant(at: datetime | None) -> str | None:
 
 def _messages(stored: _Stored, *, disclosed: bool) -> list[dict[str, Any]]:
     """Return a row for each message, in order of queueing or receipt."""
-    # What was taken back before it ever left proves nothing, and tells that something stopped it.
-    left = [row for row in stored.outbound if disclosed or row.state != "dropped" or row.posted_at is not None]
+    left = [row for row in stored.outbound if disclosed or not _never_left(row)]
     rows = [(row.queued_at, _sent(row)) for row in left] + [(row.received_at, _received(row)) for row in stored.inbound]
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def _never_left(row: OutboundRow) -> bool:
+    """Tell whether a message was taken back before it left: it proves nothing, and tells that something stopped it."""
+    return row.state == "dropped" and row.posted_at is None
 
 
 def _sent(row: OutboundRow) -> dict[str, Any]:
@@ -554,11 +558,14 @@ def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[d
     """
     Return who did what and when; of a case not disclosed no step that stopped it, and no state it was in.
 
+    Nor a step whose message was taken back before it left: it is of the instant at which that was queued.
+
     Nor the digest of a body: it holds a name and a date of birth and nothing random, so it could be found by trying.
     That of a message holds its id, and that of a note verbale its reference.
     """
     roles = schemas.statement_roles()
     messages = {row.digest for row in stored.inbound} | {row.digest for row in stored.outbound}
+    taken_back = {row.queued_at for row in stored.outbound if _never_left(row)}
     return [
         {
             "at": _instant(event.at),
@@ -572,7 +579,7 @@ def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[d
             else None,
         }
         for event in stored.events
-        if disclosed or event.event not in PAUSES
+        if disclosed or (event.event not in PAUSES and event.at not in taken_back)
     ]
 
 
