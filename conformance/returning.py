@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.reading import Json, compact
 from conformance.registry import Wrong
-from conformance.state import DAY, example
+from conformance.state import DAY, Message, example
 from conformance.talk import Talk
 from conformance.writing import digest, stamp
 
@@ -169,8 +169,7 @@ async def homeward(
     if "planned" in steps:
         leaves = departure(play)
         await talk.say("return.schedule", schedule(play, leaves))
-        await play.tick_to(leaves - timedelta(hours=72, seconds=1))
-        talk.take(play.one(await play.tick(seconds=1), "return.schedule"))
+        await told(talk, leaves)
     if "departed" in steps:
         await play.tick_to(leaves + timedelta(minutes=10))
         await talk.said("return.schedule", {"status": "departed"})
@@ -181,6 +180,16 @@ async def homeward(
         signed = talk.state.statement("handover.receipt", "reception", text, talk.thread)
         await talk.send("return.handover", text, statements=[signed])
     return talk
+
+
+async def told(talk: Talk, leaves: datetime) -> Message:
+    """Return the plan of a journey that begins at ``leaves``: it is posted 72 hours before, or later than that."""
+    play = talk.play
+    await play.tick_to(leaves - timedelta(hours=72, seconds=1))
+    posts = await play.tick(seconds=1)
+    while not posts and play.now() < leaves - timedelta(hours=1):
+        posts = await play.tick(hours=1)
+    return talk.take(play.one(posts, "return.schedule"))
 
 
 async def journey(play: "Play", place: str) -> Talk:

@@ -23,6 +23,7 @@ from conformance.returning import (
     record,
     schedule,
     stated,
+    told,
 )
 from conformance.state import DAY
 from conformance.talk import Talk
@@ -39,7 +40,7 @@ SUSPENDED, RESUMED = {"code": "SUSPENDED"}, {"code": "RESUMED"}
 @case("journeys.not-before", "M-5.32", section="5.10", profile="return", seconds=60.0)
 async def not_before(play: Play) -> None:
     """
-    The plan of a journey is not posted earlier than 72 hours before its departure, and then at once.
+    The plan of a journey is not posted earlier than 72 hours before its departure, and is posted before it.
 
     A gateway that posts it when it is made tells, for weeks, where a person will be on a day.
     """
@@ -49,7 +50,7 @@ async def not_before(play: Play) -> None:
     await _nothing(talk, "return.schedule")
     await play.tick_to(leaves - 72 * H - timedelta(seconds=1))
     await _nothing(talk, "return.schedule")
-    talk.take(play.one([post for post in await play.tick(seconds=1) if post.state is play.a], "return.schedule"))
+    await told(talk, leaves)
 
 
 async def _planned(play: Play) -> tuple[Talk, Any]:
@@ -120,15 +121,15 @@ async def suspended(play: Play, place: str) -> None:
     await send(talk, "resumption")
     if place == "documented":
         await talk.say(type, body(play))
-        await play.tick_to(departure(play) - 72 * H)
+        await told(talk, departure(play))
     else:
         await talk.said(type, body(play))
 
 
 async def _leaves(talk: Talk) -> None:
     """Bring the clock to the morning of the journey that was told."""
-    told = next(message for message in reversed(talk.heard) if message.type == "return.schedule")
-    leaves = instant(told.body["departs_at"])
+    plan = next(message for message in reversed(talk.heard) if message.type == "return.schedule")
+    leaves = instant(plan.body["departs_at"])
     if talk.play.now() < leaves:
         await talk.play.tick_to(leaves + timedelta(minutes=10))
 
@@ -505,7 +506,8 @@ async def worse_document(play: Play) -> None:
     A gateway that looks at the paper once, when the journey is planned, strands a person at a border.
     """
     talk = await homeward(play, "planned")
-    await send(talk, "travel-document.reissue", document=document(play, valid_until=day(play, 4)))
+    too_short = (instant(talk.heard[-1].body["departs_at"]) + DAY).date().isoformat()
+    await send(talk, "travel-document.reissue", document=document(play, valid_until=too_short))
     await _leaves(talk)
     await withholds(talk, "return.schedule", DEPARTED, days=0)
     await send(talk, "travel-document.reissue", document=document(play, number_digest="E" * 43))
@@ -537,8 +539,7 @@ async def new_document(play: Play) -> None:
     await send(talk, "travel-document.reissue")
     leaves = departure(play)
     await talk.say("return.schedule", schedule(play, leaves))
-    await play.tick_to(leaves - 72 * H - timedelta(seconds=1))
-    talk.take(play.one(await play.tick(seconds=1), "return.schedule"))
+    await told(talk, leaves)
 
 
 # Afterwards
@@ -607,11 +608,9 @@ async def posted_again(play: Play) -> None:
     A gateway that makes a new message of it plans two journeys for one person.
     """
     talk, leaves = await _planned(play)
-    await play.tick_to(leaves - 72 * H - timedelta(seconds=1))
     play.a.instead = [drops()]
-    first = play.one(await play.tick(seconds=1), "return.schedule")
-    talk.take(first)
+    first = await told(talk, leaves)
     again = play.one(await play.tick(hours=1), "return.schedule")
-    if again.raw != first.raw or first.read.body["departs_at"] != stamp(leaves):
+    if again.raw != first.raw or first.body["departs_at"] != stamp(leaves):
         raise Wrong("the plan was posted again in other bytes (M-1.2)")
     await withholds(talk, "return.proposal", plan(play), days=0)
