@@ -14,7 +14,7 @@ from gateway.cli.case import Desk, desk_options
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import by_fingerprint, public_key
 from gateway.cli.output import emit, json_option, say
-from gateway.cli.session import home_option
+from gateway.cli.session import REASON, home_option
 from gateway.services.no_contact import KEEPERS, Entry
 from gateway.transport.card_directory import CARD_MAX_BYTES, write_card
 from keys import b64, card
@@ -80,7 +80,13 @@ def add(
     say("Restart the gateway if it runs; then: isthmus check --online")
 
 
-_REASON = click.option("--reason", required=True, metavar="TEXT", help="Why; kept sealed with your name.")
+_REASON = click.option(
+    "--reason",
+    required=True,
+    type=REASON,
+    metavar="TEXT",
+    help="Why; who keeps the list reads it, foreign affairs too. Name no person.",
+)
 
 
 @partner.command("no-contact")

@@ -27,6 +27,13 @@ def test_two_persons_list_a_state_and_lift_it(homes: Homes) -> None:
     assert [] == keep(homes, "list", "board")
 
 
+def test_who_gives_a_reason_is_told_who_reads_it(homes: Homes) -> None:
+    """Foreign affairs keep the list too, so a reason that names a person would tell them of one."""
+    for verb in ("no-contact", "confirm", "lift", "confirm-lift"):
+        told = " ".join(call("partner", verb, "--help").stdout.split())
+        assert "who keeps the list reads it, foreign affairs too. Name no person." in told
+
+
 def test_one_person_is_refused(homes: Homes) -> None:
     """Who proposed an entry cannot confirm it; the exit code is that of a rule."""
     keep(homes, "no-contact", "second", "XBB", "--reason", "a rumour")
