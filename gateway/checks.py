@@ -35,13 +35,14 @@ from gateway.services.trust import advance_chain
 from gateway.settings import Settings
 from gateway.storage.migrate import load_migrations
 from gateway.storage.query import Query, sqlite_query
-from gateway.transport.card_directory import load_cards
+from gateway.transport.card_directory import load_cards, newest_path
 from gateway.transport.peers import HttpPeers, spki_hash
 from keys import b64, card, selftest
 from keys.card import Card
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore, open_store
 from keys.device import open_device
+from keys.errors import CardRefused
 from keys.ids import SIGN, key_id
 
 SOON = timedelta(days=60)
@@ -137,12 +138,17 @@ def _guarded(one: Check, look: Look) -> list[Item]:
 
 
 def own_card(chosen: Settings) -> Card:
-    """Return our newest card; raises ``Missing`` if there is none, ``CardRefused`` for one that is damaged."""
+    """Return our newest card. Raises ``Missing`` if there is none, or it is damaged."""
     found = load_cards(chosen.cards, str(chosen.values["country"]))
     if not found:
         text = f"{chosen.cards} holds no card of ours"
         raise Missing(text, "restore it from the backup of the configuration, or check 'trust.directory'")
-    return card.parse_card(found[-1])
+    try:
+        return card.parse_card(found[-1])
+    except CardRefused as error:
+        path = newest_path(chosen.cards, str(chosen.values["country"]))
+        hint = "restore it from its copy; remove it only where none of you issued it"
+        raise Missing(f"{path} is no card: {error}", hint) from error
 
 
 # What is looked at.

@@ -30,7 +30,7 @@ from gateway.core.wire import MAX_VALIDITY, format_instant
 from gateway.home import NEXT, ended_keys, private_kids
 from gateway.services.own_card import ours
 from gateway.settings import Settings
-from gateway.transport.card_directory import load_cards, write_card
+from gateway.transport.card_directory import load_cards, newest_path, write_card
 from keys import b64, card, device, statement, trust_words
 from keys.card import Card
 from keys.custody import KeyStore, file_uri, open_store
@@ -91,7 +91,11 @@ def open_person_key(file: Path, passphrase_file: Path | None) -> SigningKey:
 
 
 def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | None, held: Card) -> Signer:
-    """Return the identity key that signs the next card. Raises ``CommandError`` if it is not here or another one."""
+    """
+    Return the identity key that signs the card after ``held``.
+
+    Raises ``CommandError`` if it is not here, or is not the one of ``held``, which somebody else may have put there.
+    """
     path = file or home / homes.IDENTITY_FILE
     ask = passphrase(passphrase_file, variables=IDENTITY_VARIABLES, prompt="Passphrase of the identity key")
     identity = _identity_at(path, ask)
@@ -99,8 +103,8 @@ def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | N
         raise CommandError(
             Exit.INTEGRITY,
             "wrong-identity",
-            f"{path} is not the identity key of our card",
-            "take the key of this State",
+            f"{path} is not the identity key of cards/{held.country}/{held.serial}.jws, our newest card",
+            "take the key of this State; where that card is not yours, remove it, and ask who could have put it there",
         )
     return identity
 
@@ -129,7 +133,7 @@ def device_key(chosen: Settings) -> device.DeviceKey | None:
 
 
 def own_card(chosen: Settings) -> Card:
-    """Return our newest card; raises ``CommandError`` if there is none, ``CardRefused`` for one that is damaged."""
+    """Return our newest card. Raises ``CommandError`` if there is none, or it is damaged."""
     found = load_cards(chosen.cards, str(chosen.values["country"]))
     if not found:
         raise CommandError(
@@ -138,7 +142,12 @@ def own_card(chosen: Settings) -> Card:
             f"{chosen.cards} holds no card of ours",
             "restore it from the backup of the configuration, or check 'trust.directory'",
         )
-    return card.parse_card(found[-1])
+    try:
+        return card.parse_card(found[-1])
+    except CardRefused as error:
+        path = newest_path(chosen.cards, str(chosen.values["country"]))
+        hint = "restore it from its copy; remove it only where none of you issued it"
+        raise CommandError(Exit.INTEGRITY, "bad-card", f"{path} is no card: {error}", hint) from error
 
 
 def our_cards(chosen: Settings) -> list[bytes]:

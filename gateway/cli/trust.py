@@ -422,6 +422,10 @@ def show(folder: Path, as_json: bool) -> None:
     """Show what is published and until when, and which drafts wait for whom."""
     list_ = Repository(folder)
     root, targets = list_.root(), list_.targets()
+    if root is None and not list_.roles_in_draft():
+        raise CommandError(
+            Exit.USAGE, "no-list", f"{folder} holds no trust list", "check the path, or: isthmus trust init"
+        )
     parts: dict[str, Any] = {"root": root, "targets": targets}
     if targets is not None:
         parts |= {country: list_.part(country) for country in trust_list.countries(targets.signed)}

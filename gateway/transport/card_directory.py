@@ -75,6 +75,15 @@ def load_cards(directory: Path, country: str) -> tuple[bytes, ...]:
         raise Unavailable(f"the card directory cannot be read: {error.strerror}", hint) from error
 
 
+def newest_path(directory: Path, country: str) -> Path:
+    """Return the path of the card of ``country`` with the highest serial; there is one."""
+    return max((path for path in (directory / country).iterdir() if _NAME.fullmatch(path.name)), key=_of_serial)
+
+
+def _of_serial(path: Path) -> int:
+    return _serial(path.name)
+
+
 def _serial(name: str) -> int:
     return int(name.removesuffix(".jws"))
 

@@ -132,6 +132,17 @@ def test_a_file_that_others_may_read(homes: Homes, name: str) -> None:
     assert name in findings(homes.home("XBB"))["files"]
 
 
+def test_a_card_of_ours_that_is_damaged_is_named(homes: Homes) -> None:
+    """Where our newest card cannot be read, a check and every command about keys name the file and what to do."""
+    home = homes.home("XBB")
+    path = home / "cards/XBB/2.jws"
+    path.write_bytes(path.read_bytes()[:200])
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    assert {True} == {str(path) in one["text"] and "copy" in one["hint"] for one in items if one["level"] == "finding"}
+    result = call("keys", "show", "-C", home)
+    assert (6, True, True) == (result.exit_code, str(path) in result.stderr, "hint:" in result.stderr)
+
+
 def test_an_unknown_partner_card(homes: Homes) -> None:
     """A card under another identity key than the one pinned is a finding."""
     path = homes.home("XBB") / "isthmus.toml"

@@ -135,6 +135,13 @@ def test_a_dry_run_writes_nothing(table: Table) -> None:
     assert before == {path: path.read_bytes() for path in table.list.rglob("*") if path.is_file()}
 
 
+def test_a_folder_without_a_list_is_said_to_be_none(table: Table) -> None:
+    """A misspelt folder is no empty list."""
+    assert 2 == call("trust", "show", table.list).exit_code
+    table.init()
+    assert 0 == call("trust", "show", table.list).exit_code
+
+
 def test_a_draft_waits_for_its_threshold(table: Table) -> None:
     """What two trustees signed is not published, and the command says how many are missing."""
     table.whole()
