@@ -37,6 +37,8 @@ SECOND = "foreign_affairs"
 
 ALL_CASES = 1 << 31
 
+_SEALED = "figures.sealed"
+
 _COURSE_SIZE = 1024
 """What the course of an erased case is filled up to: one with every step has some 500 bytes."""
 
@@ -105,27 +107,25 @@ def sealed(context: Context, course: Course) -> str:
 
 
 def _opened(context: Context, kept: str) -> Course:
-    if _is_clear(kept):  # by an earlier version, on another node or before the last start
+    if kept.startswith("{"):  # by an earlier version, on another node or before the last start
         return Course.from_dict(ijson.loads(kept.encode()))
     raw = context.vault.open_own("figure", "erased", "course", b64.decode(kept))
     return Course.from_dict(ijson.loads(raw.rstrip(b" ")))
 
 
 async def seal_kept(context: Context) -> None:
-    """Seal the courses that earlier versions kept in clear."""
+    """Seal, once, the courses that earlier versions kept in clear."""
+    if await context.store.read(partial(_meta, _SEALED)):
+        return
 
     async def unit(tx: Tx) -> None:
         kept = [_opened(context, text) for text in await tx.kept_figures()]
         await tx.drop_figures()
         for one in kept:
             await tx.add_figure(sealed(context, one))
+        await tx.set_meta(_SEALED, "yes")
 
-    if any(map(_is_clear, await context.store.read(lambda tx: tx.kept_figures()))):
-        await context.commit(unit)
-
-
-def _is_clear(kept: str) -> bool:
-    return kept.startswith("{")
+    await context.commit(unit)
 
 
 async def courses(context: Context, now: datetime) -> tuple[Course, ...]:

@@ -104,7 +104,12 @@ async def test_what_earlier_versions_kept_in_clear_is_sealed_at_the_next_start(n
     gateway, now = network.gateways["XAA"], network.clock.now()
     await gateway.retention.erase(ours, now)
     (course,) = await figures.courses(gateway.context, now)
-    await gateway.context.commit(lambda tx: tx.add_figure(ijson.dumps(course.to_dict()).decode()))
+
+    async def earlier(tx: Tx) -> None:
+        await tx.add_figure(ijson.dumps(course.to_dict()).decode())
+        await tx.drop_meta("figures.sealed")
+
+    await gateway.context.commit(earlier)
     assert (course, course) == await figures.courses(gateway.context, now)
     await gateway.close()
     again = await open_gateway(network, "XAA")
