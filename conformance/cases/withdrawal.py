@@ -21,7 +21,7 @@ async def jumps(play: Play) -> None:
     """
     talk = await play.asks()
     await talk.send("withdrawal", WITHDRAWN, seq=7)
-    for number in (2, 6, 8):
+    for number in (1, 2, 6, 8):
         await play.refused(talk.message("reminder", REMINDER, seq=number), "illegal-step")
 
 

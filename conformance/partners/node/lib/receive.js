@@ -84,9 +84,9 @@ function decide (g, p, card) {
 // Gives the fault of step 15, fails with that of 13 [M-5.9]; what can never be taken is refused before a gap is seen.
 function orderFault (g, { from, type, epoch, seq, thread: id }, card, last, { side, place }) {
   if (epoch > card.epoch) fail('later') // its card is on its way
-  const never = type === 'withdrawal' ? side === 'asking'
-    : side === 'asked' && place === 'withdrawn' && supports(type) && !tables.undoing.includes(type)
-  if (epoch < card.epoch || (seq > last && never)) return 'illegal-step'
+  const never = type === 'withdrawal' ? side === 'asking' : supports(type) && !tables.undoing.includes(type)
+  const over = side === 'asked' && place === 'withdrawn' // the end comes before the number [M-5.7]
+  if (epoch < card.epoch || (seq <= last ? over : never && (over || type === 'withdrawal'))) return 'illegal-step'
   if (seq === null || seq === last + 1 || (seq > last && type === 'withdrawal')) return
   const used = g.get(`select 1 ${THEIRS} and thread = ? and epoch = ? and seq = ?`, from, id, epoch, seq)
   return seq > last ? fail('out-of-order') : used ? 'id-reuse' : 'illegal-step' // unused: closed by a withdrawal
