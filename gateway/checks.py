@@ -316,7 +316,7 @@ def _certificate(look: Look, held: Card) -> Iterator[Item]:
         return
     certificate = x509.load_pem_x509_certificate((look.settings.home / peers["tls_certificate"]).read_bytes())
     if held.spki and spki_hash(certificate.public_bytes(Encoding.DER)) not in held.spki:
-        hint = N_("use the certificate of init, or renew it with the same key")
+        hint = N_("use the one before, then list this one beside it: isthmus keys card --certificate FILE")
         yield bad("tls", N_("our card does not list the key of this certificate"), hint)
     ends = certificate.not_valid_after_utc
     if ends - look.now < SOON:

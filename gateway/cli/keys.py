@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 import schemas
 from gateway import home as homes
@@ -306,6 +308,15 @@ def show(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
 @click.option("--add-role", "roles", multiple=True, metavar="ROLE=KEY", help="List a person's key for a role.")
 @click.option("--remove-key", "removed", multiple=True, metavar="KID", help="Leave out a role key.")
 @click.option("--address", "addresses", multiple=True, metavar="URL", help="The addresses, in place of those listed.")
+@click.option(
+    "--certificate",
+    "certificates",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="List the key of this certificate (PEM) beside that of the one in use, in place of others.",
+)
+@click.option("--web-pki", is_flag=True, help="List no certificate: partners check ours by the Web PKI.")
 @identity_options
 @json_option
 def card_(
@@ -313,22 +324,48 @@ def card_(
     roles: tuple[str, ...],
     removed: tuple[str, ...],
     addresses: tuple[str, ...],
+    certificates: tuple[Path, ...],
+    web_pki: bool,
     identity: Path | str | None,
     identity_passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
     """
-    Issue the next card, with other role keys or addresses.
+    Issue the next card, with other role keys, addresses or certificates.
 
     A key that the card lists for the same ROLE is listed for a year more.
     """
+    if certificates and web_pki:
+        raise click.UsageError("take one of --certificate and --web-pki")
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
     changes: dict[str, Any] = {"roles": _next_roles(card.claims_of(held)["roles"], removed, roles)}
     if addresses:
         changes["addresses"] = list(addresses)
+    if certificates or web_pki:
+        changes["spki"] = _next_spki(chosen, held, certificates)
     made = issue(chosen, held, changes, open_identity(home, identity, identity_passphrase_file, held))
     tell_card(chosen, made, as_json)
+
+
+def _next_spki(chosen: Settings, held: Card, certificates: Sequence[Path]) -> list[str]:
+    """Return the certificate keys of the next card; where any are named the one in use stays. Raises ``UsageError``."""
+    in_use = chosen.values["listeners"]["peers"]["tls_certificate"]
+    known = [_spki_of(chosen.home / in_use)] if in_use and certificates else []
+    found = [one for one in known if one in held.spki] + [_spki_of(file) for file in certificates]
+    return list(dict.fromkeys(found))
+
+
+def _spki_of(file: Path) -> str:
+    from gateway.transport.peers import spki_hash  # here: the library of the network takes a while
+
+    try:
+        found = spki_hash(x509.load_pem_x509_certificate(file.read_bytes()).public_bytes(Encoding.DER))
+    except ValueError:
+        found = ""
+    if not found:
+        raise click.UsageError(f"{file} holds no certificate as PEM")
+    return found
 
 
 def _next_roles(

@@ -14,7 +14,7 @@ from gateway.cli.errors import CommandError
 from gateway.cli.keys import _next_sealing, issue, open_person_key, our_cards, own_card, private_kids
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
-from gateway.home import IDENTITY, IDENTITY_FILE, next_card
+from gateway.home import IDENTITY, IDENTITY_FILE, make_certificate, next_card
 from gateway.settings import load
 from gateway.transport.card_directory import write_card
 from keys import b64, card, statement
@@ -43,6 +43,34 @@ def test_a_statement_is_signed_away_from_the_gateway(homes: Homes) -> None:
     made = value("keys", "sign", "--key", homes.key("second"), *options)
     parsed, _ = statement.parse(made["statement"].encode())
     assert (THREAD, DIGEST, "liaison_officer") == (parsed.thread, parsed.digest, parsed.role)
+
+
+def test_a_certificate_is_listed_beside_the_one_in_use(homes: Homes) -> None:
+    """The key of the next certificate is in the card before it is used, and the old one leaves once it is not used."""
+    home, other = homes.home("XBB"), homes.root / "other"
+    other.mkdir()
+    old, new = own_card(load(home, {})).spki[0], make_certificate(other, "XBB", "127.0.0.1", datetime.now(UTC))
+    option = ("--certificate", other / "tls.crt")
+    value("keys", "card", "-C", home, *option)
+    assert (old, new) == own_card(load(home, {})).spki
+    for name in ("tls.crt", "tls.key"):
+        shutil.copy(other / name, home / name)
+    assert 0 == call("check", "-C", home).exit_code
+    value("keys", "card", "-C", home, *option)
+    assert (new,) == own_card(load(home, {})).spki
+    value("keys", "card", "-C", home, "--web-pki")
+    assert () == own_card(load(home, {})).spki
+    assert 0 == call("check", "-C", home).exit_code
+
+
+def test_what_is_no_certificate_is_not_listed(homes: Homes) -> None:
+    """A file that holds no certificate is a usage error, and no card is issued."""
+    home = homes.home("XBB")
+    both = ("--certificate", home / "tls.crt", "--web-pki")
+    assert [2, 2] == [
+        call("keys", "card", "-C", home, *options).exit_code for options in (("--certificate", home / "tls.key"), both)
+    ]
+    assert 2 == own_card(load(home, {})).serial
 
 
 def test_the_key_of_a_person_is_found_from_where_the_command_runs(
