@@ -34,8 +34,8 @@ from gateway.storage.postgres_desks import SCHEMA, prepare
 from gateway.storage.postgres_errors import LOST
 from gateway.storage.postgres_errors import reason as postgres_reason
 from gateway.storage.postgres_schema import migrate as migrate_postgres
+from gateway.storage.sql import Row
 from gateway.storage.sqlite import connect
-from gateway.storage.tx import Row
 
 LEDGER = "schema_migration"
 SET_ASIDE = ".moved"

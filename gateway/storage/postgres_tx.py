@@ -14,9 +14,11 @@ import asyncpg
 
 from gateway.services.ports import LogEntry, LogHead, PartnerRow, ThreadRow, Unit
 from gateway.storage.errors import BrokenUnit
+from gateway.storage.log_rows import entry_rows
 from gateway.storage.postgres_errors import LOST, RACED, of_unit, unavailable
 from gateway.storage.postgres_words import translated
-from gateway.storage.tx import Row, SqlTx, entry_rows
+from gateway.storage.sql import Row
+from gateway.storage.tx import SqlTx
 
 T = TypeVar("T")
 

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from gateway.storage.errors import BrokenUnit, of_unit, unavailable
-from gateway.storage.tx import Row, SqlTx
+from gateway.storage.sql import Row
+from gateway.storage.tx import SqlTx
 
 T = TypeVar("T")
 

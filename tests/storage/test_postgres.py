@@ -14,12 +14,12 @@ import pytest
 
 from gateway.services.ports import Conflict, NoContactRow, Tx, Unavailable
 from gateway.storage.errors import StoreError
+from gateway.storage.message_rows import _PARTNERS_DUE
 from gateway.storage.migrate import load_migrations
 from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
 from gateway.storage.postgres_schema import DIALECT, migrate
 from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
-from gateway.storage.tx import _PARTNERS_DUE
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, outbound, thread
 from tests.support.postgres import QUICK, Cluster, cluster
 

@@ -1,0 +1,220 @@
+"""Cases, their events and their threads, as rows. What was erased never comes back, whatever an older row says."""
+
+import heapq
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import islice
+
+from gateway.services.ports import CaseRow, Conflict, EventRow, ThreadRow
+from gateway.storage.errors import BrokenUnit
+from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, seconds_or_none
+
+_CASE = """
+SELECT c.ref, c.side, c.partner, c.thread, c.state, c.officer, c.step, c.instrument, c.calendar, c.due_on, c.due_at,
+    c.reminders, c.extended, c.delay_notice, c.opened_at, c.changed_at, c.closed_at, c.version, c.wrapped, c.sealed
+FROM case_file AS c
+"""
+_CASE_BY_REF = _CASE + "WHERE c.ref = ?"
+_CASE_ALL = _CASE + "ORDER BY c.n LIMIT ?"
+_FOREVER = 253402300799
+
+_BY_STATE = """
+FROM case_file AS c WHERE c.state = ? AND c.changed_at < ? AND (c.due, c.ref) > (?, ?) ORDER BY c.due, c.ref LIMIT ?
+"""
+_CASE_BY_STATE = _CASE.replace("FROM case_file AS c", _BY_STATE)
+_PLACE_BY_STATE = "SELECT c.due, c.ref " + _BY_STATE
+_INSERT_CASE = """
+INSERT INTO case_file (ref, step, instrument, calendar, due_on, reminders, extended, delay_notice, changed_at, version,
+    wrapped, sealed, side, partner, thread, state, officer, due_at, opened_at, closed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE_CASE = """
+UPDATE case_file SET step = ?, instrument = ?, calendar = ?, due_on = ?, reminders = ?, extended = ?, delay_notice = ?,
+    changed_at = ?, version = ?, wrapped = ?, sealed = ?"""
+# Indexes stand over these. One is written anew for each column of it that a statement names, changed or not, so a save
+# names those alone that changed.
+_SORTED = ("side", "partner", "thread", "state", "officer", "due_at", "opened_at", "closed_at")
+_STORED_CASE = """
+SELECT n, version, erased, wrapped, side, partner, thread, state, officer, due_at, opened_at, closed_at
+FROM case_file WHERE ref = ?
+"""
+_INSERT_EVENT = """
+INSERT INTO case_event (ref, at, event, actor, role, source, target, digest, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_EVENTS = "SELECT ref, at, event, actor, role, source, target, digest, sealed FROM case_event WHERE ref = ? ORDER BY n"
+
+_THREAD = """
+SELECT partner, thread, ref, in_epoch, in_seq, in_digest, out_epoch, out_seq, seen, ended FROM thread WHERE partner = ?
+"""
+_THREAD_BY_KEY = _THREAD + "AND thread = ?"
+_THREADS = _THREAD + "ORDER BY thread"
+_SAVE_THREAD = """
+INSERT INTO thread (partner, thread, ref, in_epoch, in_seq, in_digest, out_epoch, out_seq, seen, ended)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (partner, thread) DO UPDATE SET ref = excluded.ref, in_epoch = excluded.in_epoch, in_seq = excluded.in_seq,
+    in_digest = excluded.in_digest, out_epoch = excluded.out_epoch, out_seq = excluded.out_seq, seen = excluded.seen,
+    ended = excluded.ended
+WHERE thread.ref IS NULL OR thread.ref IS excluded.ref
+"""
+
+_ERASE = (
+    "UPDATE case_file SET wrapped = NULL, sealed = NULL, erased = 1 WHERE ref = ?",
+    # A body holds a name and a date of birth and nothing random: its digest could be found by trying.
+    "UPDATE case_event SET sealed = NULL, digest = NULL WHERE ref = ?",
+    # Free text, in which a name may stand; who looked, when and to whom it went stays.
+    "UPDATE access SET justification = 'erased' WHERE ref = ?",
+    "UPDATE inbound SET sealed = NULL WHERE ref = ?",
+    "UPDATE outbound_body SET envelope = NULL, sealed = NULL WHERE n IN (SELECT n FROM outbound WHERE ref = ?)",
+    # The values of the person go with the case, and what was decided of it.
+    "DELETE FROM person_value WHERE ref = ?",
+    "DELETE FROM person_apart WHERE ref = ?",
+    "DELETE FROM person_apart WHERE other = ?",
+)
+
+
+class CaseRows(Sql):
+    """Cases, their events and their threads."""
+
+    __slots__ = ()
+
+    # Cases
+
+    async def find_case(self, ref: str) -> CaseRow | None:
+        """Find a case by our reference."""
+        row = await self._held(_CASE_BY_REF, (ref,))
+        if row is None:
+            return None
+        found = _case(row)
+        if found.wrapped_key is not None:
+            self._live.add(ref)
+        return found
+
+    async def save_case(self, row: CaseRow) -> None:
+        """
+        Store a new case (version 1) or the next version of a stored one.
+
+        Raises ``Conflict`` if the version is not the next, if the reference is taken, or if the row carries a key or
+        sealed bytes of a case that was erased meanwhile.
+        """
+        if row.version == 1:
+            carries, sorted_by = _case_values(row)
+            await self._write(_INSERT_CASE, (row.ref, *carries, *sorted_by))  # a reference that is taken is a conflict
+            self._live.add(row.ref)
+            return
+        stored = await self._held(_STORED_CASE, (row.ref,))
+        if stored is None or row.version != stored[1] + 1:
+            raise Conflict(f"case {row.ref} was changed meanwhile")
+        number, _, erased, wrapped, *before = stored
+        if erased and (row.wrapped_key is not None or row.sealed is not None):
+            raise Conflict(f"case {row.ref} was erased meanwhile")
+        if wrapped is not None and row.wrapped_key is None:
+            raise BrokenUnit("only an erasure drops the key of a case")
+        carries, sorted_by = _case_values(row)
+        changed = {name: now for name, was, now in zip(_SORTED, before, sorted_by, strict=True) if now != was}
+        sets = "".join(f", {name} = ?" for name in changed)
+        await self._write(f"{_UPDATE_CASE}{sets} WHERE n = ?", (*carries, *changed.values(), number))
+
+    async def cases(
+        self,
+        *,
+        states: Sequence[str] = (),
+        limit: int = 1000,
+        unmoved_since: datetime | None = None,
+        after: CaseRow | None = None,
+    ) -> Sequence[CaseRow]:
+        """
+        Return cases in ``states``, soonest due first, those without a due date last; of all states, oldest first.
+
+        With ``unmoved_since`` those alone that last moved before it, and with ``after`` those behind the place of that
+        row; both go with ``states``.
+        """
+        if not states:
+            return tuple(map(_case, await self._all(_CASE_ALL, (limit,))))
+        before = _FOREVER if unmoved_since is None else seconds(unmoved_since)
+        place = (-1, "") if after is None else (_FOREVER if after.due_at is None else seconds(after.due_at), after.ref)
+        values = [(state, before, *place, limit) for state in dict.fromkeys(states)]
+        if len(values) == 1:
+            return tuple(map(_case, await self._all(_CASE_BY_STATE, values[0])))
+        # Of each state the places first: whole rows of all states would be read to throw most of them away.
+        places = [[tuple(row) for row in await self._all(_PLACE_BY_STATE, value)] for value in values]
+        chosen = [ref for _, ref in islice(heapq.merge(*places), limit)]
+        rows = [await self._one(_CASE_BY_REF, (ref,)) for ref in chosen]
+        return tuple(_case(row) for row in rows if row is not None)
+
+    async def case_refs(self, after: str, limit: int) -> Sequence[str]:
+        """Return references of cases that come behind ``after``, in their order, erased ones too."""
+        rows = await self._all("SELECT ref FROM case_file WHERE ref > ? ORDER BY ref LIMIT ?", (after, limit))
+        return tuple(ref for (ref,) in rows)
+
+    async def add_event(self, row: EventRow) -> None:
+        """Add a step of a case; the case must be stored."""
+        sealed, digest = (None, None) if await self._erased(row.ref) else (row.sealed, row.digest)
+        at = seconds(row.at)
+        values = (row.ref, at, row.event, row.actor, row.role, row.source, row.target, digest, sealed)
+        await self._write(_INSERT_EVENT, values)
+
+    async def events(self, ref: str) -> Sequence[EventRow]:
+        """Return the steps of a case in order."""
+        return tuple(EventRow(row[0], instant(row[1]), *row[2:]) for row in await self._all(_EVENTS, (ref,)))
+
+    async def erase_case(self, ref: str) -> None:
+        """Drop the case's wrapped key and every sealed column of it (case, events, inbound, outbound, envelopes)."""
+        self._alone()
+        self._live.discard(ref)
+        for statement in _ERASE:
+            await self._write(statement, (ref,))
+
+    # Threads
+
+    async def find_thread(self, partner: str, thread: str) -> ThreadRow | None:
+        """Find where a thread stands."""
+        row = await self._held(_THREAD_BY_KEY, (partner, thread))
+        return None if row is None else ThreadRow(*row)
+
+    async def threads(self, partner: str) -> Sequence[ThreadRow]:
+        """Return all threads with a partner."""
+        return tuple(ThreadRow(*row) for row in await self._all(_THREADS, (partner,)))
+
+    async def save_thread(self, row: ThreadRow) -> None:
+        """Store where a thread stands; raises ``Conflict`` if it belongs to another case."""
+        sent = (row.out_epoch, row.out_seq, row.seen, row.ended)
+        values = (row.partner, row.thread, row.ref, row.in_epoch, row.in_seq, row.in_digest, *sent)
+        if await self._write(_SAVE_THREAD, values) != 1:
+            raise Conflict(f"thread {row.thread} of {row.partner} belongs to another case")
+
+
+def _case_values(row: CaseRow) -> tuple[Row, Row]:
+    """Return what a case carries, and what cases are found and sorted by (``_SORTED``)."""
+    carries = (
+        row.step,
+        row.instrument,
+        row.calendar,
+        None if row.due_on is None else row.due_on.isoformat(),
+        row.reminders,
+        int(row.extended),  # of the very type that SQLite stores, or the driver looks for an adapter each time
+        int(row.delay_notice),
+        seconds(row.changed_at),
+        row.version,
+        row.wrapped_key,
+        row.sealed,
+    )
+    sorted_by = (
+        row.side,
+        row.partner,
+        row.thread,
+        row.state,
+        row.officer,
+        seconds_or_none(row.due_at),
+        seconds(row.opened_at),
+        seconds_or_none(row.closed_at),
+    )
+    return carries, sorted_by
+
+
+def _case(row: Row) -> CaseRow:
+    values = list(row)
+    values[9] = None if row[9] is None else date.fromisoformat(row[9])
+    values[12:14] = bool(row[12]), bool(row[13])
+    values[14:16] = instant(row[14]), instant(row[15])
+    values[10], values[16] = instant_or_none(row[10]), instant_or_none(row[16])
+    return CaseRow(*values)

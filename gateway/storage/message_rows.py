@@ -1,0 +1,331 @@
+"""Messages received and messages to send, as rows."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gateway.services.ports import Conflict, InboundRow, OutboundRow, SealingEnd, Trace
+from gateway.storage.errors import BrokenUnit
+from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, seconds_or_none
+
+_INBOUND = """
+SELECT partner, id, digest, envelope_id, thread, epoch, seq, type, status, code, received_at, expires_at, ref, answer,
+    sealed, kid
+FROM inbound
+"""
+_INBOUND_BY_DIGEST = _INBOUND + "WHERE partner = ? AND digest = ?"
+_INBOUND_BY_ID = _INBOUND + "WHERE partner = ? AND id = ? ORDER BY n LIMIT 1"
+_INBOUND_BY_ENVELOPE = _INBOUND + "WHERE envelope_id = ? ORDER BY n LIMIT 1"
+_INBOUND_OF_CASE = _INBOUND + "WHERE ref = ? ORDER BY n"
+_INSERT_INBOUND = """
+INSERT INTO inbound (partner, id, digest, envelope_id, thread, epoch, seq, type, status, code, received_at, expires_at,
+    ref, answer, sealed, kid)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE_INBOUND = """
+UPDATE inbound SET partner = ?, id = ?, digest = ?, envelope_id = ?, thread = ?, epoch = ?, seq = ?, type = ?,
+    status = ?, code = ?, received_at = ?, expires_at = ?, ref = ?, answer = ?, sealed = ?,
+    kid = ?
+WHERE partner = ? AND digest = ?
+"""
+
+_OUTBOUND = """
+SELECT o.partner, o.id, o.digest, o.envelope_id, o.thread, o.epoch, o.seq, o.type, o.state, o.kid, b.envelope, b.sealed,
+    o.ref, o.queued_at, o.not_before, o.next_try_at, o.attempts, o.posted_at, o.expires_at, o.answered_at, o.status,
+    o.code, o.answer
+FROM outbound AS o JOIN outbound_body AS b ON b.n = o.n
+"""
+_OUTBOUND_BY_N = _OUTBOUND + "WHERE o.n = ?"
+_OUTBOUND_BY_ID = _OUTBOUND + "WHERE o.partner = ? AND o.id = ?"
+_OUTBOUND_BY_DIGEST = _OUTBOUND + "WHERE o.partner = ? AND o.digest = ? ORDER BY o.n LIMIT 1"
+_OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
+_OUTBOUND_SINCE = _OUTBOUND + "WHERE o.partner = ? AND o.queued_at >= ? ORDER BY o.queued_at, o.n"
+_OUTBOUND_WAITING = _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
+_OUTBOUND_EXPIRED = (
+    _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
+)
+_INSERT_OUTBOUND = """
+INSERT INTO outbound (partner, id, digest, thread, epoch, seq, type, ref, queued_at, not_before, expires_at,
+    envelope_id, state, kid, next_try_at, try_at, attempts, posted_at, answered_at, status, code, answer)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING n
+"""
+_INSERT_BODY = "INSERT INTO outbound_body (n, queued_at, envelope, sealed) VALUES (?, ?, ?, ?)"
+_STORED_OUTBOUND = """
+SELECT n, digest, thread, epoch, seq, type, ref, queued_at, not_before, expires_at FROM outbound
+WHERE partner = ? AND id = ?
+"""
+# What a message says never changes, so no index over that is written anew.
+_UPDATE_OUTBOUND = """
+UPDATE outbound SET envelope_id = ?, state = ?, kid = ?, next_try_at = ?, try_at = ?, attempts = ?, posted_at = ?,
+    answered_at = ?, status = ?, code = ?, answer = ?
+WHERE n = ?
+"""
+# The bytes are large and seldom change: a row that would stay the same is not written.
+_UPDATE_BODY = """
+UPDATE outbound_body SET envelope = ?1, sealed = ?2 WHERE n = ?3 AND (envelope IS NOT ?1 OR sealed IS NOT ?2)
+"""
+# What may be posted now: no earlier number of its thread waits, of this epoch or one before. Word of a stop passes what
+# was never posted in the epoch before, for that waits for a listing (``gateway.services.anew``).
+_DUE = """
+SELECT o.try_at, o.n FROM outbound AS o
+WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
+    SELECT 1 FROM outbound AS e
+    WHERE e.partner = o.partner AND e.thread = o.thread AND (e.epoch, e.seq) < (o.epoch, o.seq)
+        AND e.state IN ('queued', 'posted')
+        AND NOT (e.state = 'queued' AND e.epoch < o.epoch AND o.type IN ('suspension', 'return.take-back')))
+ORDER BY o.try_at, o.n LIMIT ?
+"""
+_COLLECTABLE = _DUE.replace("ORDER BY o.try_at, o.n", "ORDER BY o.n")
+# The inner search is made once for each partner that something waits for, found by leaping along the index. Its ORDER
+# BY keeps PostgreSQL from joining all that waits with all that waits, which it does for EXISTS.
+_PARTNERS_DUE = """
+WITH RECURSIVE waiting (partner) AS (
+    SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted')
+    UNION ALL
+    SELECT (SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted') AND partner > waiting.partner)
+    FROM waiting WHERE waiting.partner IS NOT NULL)
+SELECT partner FROM waiting WHERE (
+    SELECT 1 FROM outbound AS o
+    WHERE o.partner = waiting.partner AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
+        SELECT 1 FROM outbound AS e
+        WHERE e.partner = o.partner AND e.thread = o.thread AND (e.epoch, e.seq) < (o.epoch, o.seq)
+            AND e.state IN ('queued', 'posted')
+            AND NOT (e.state = 'queued' AND e.epoch < o.epoch AND o.type IN ('suspension', 'return.take-back')))
+    ORDER BY o.try_at LIMIT 1) IS NOT NULL
+"""
+
+_HASTEN = """
+UPDATE outbound SET next_try_at = ?, try_at = CASE WHEN not_before > ? THEN not_before ELSE ? END
+WHERE state IN ('queued', 'posted') AND next_try_at > ?
+"""
+_HASTEN_POSTED = """
+UPDATE outbound SET next_try_at = ?, try_at = ? WHERE partner = ? AND state = 'posted' AND next_try_at > ?
+"""
+
+_TRACES = {
+    "inbound": """
+SELECT n, partner, id, digest, type, received_at, ref, kid, sealed IS NOT NULL FROM inbound
+WHERE n > ? ORDER BY n LIMIT ?
+""",
+    "outbound": """
+SELECT o.n, o.partner, o.id, o.digest, o.type, o.queued_at, o.ref, NULL, b.sealed IS NOT NULL
+FROM outbound AS o JOIN outbound_body AS b ON b.n = o.n
+WHERE o.n > ? ORDER BY o.n LIMIT ?
+""",
+}
+_SAVE_SEALING_END = """
+INSERT INTO sealing_end (kid, until, destroyed_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT (kid) DO NOTHING
+"""
+# With it go the bytes of a message of no case, which are kept to seal it anew; those of a case go with the case.
+_PURGE_ENVELOPES = """
+UPDATE outbound_body SET envelope = NULL, sealed = CASE
+    WHEN n IN (SELECT o.n FROM outbound AS o WHERE o.n = outbound_body.n AND o.ref IS NULL) THEN NULL ELSE sealed END
+WHERE envelope IS NOT NULL AND queued_at < ?
+    AND n IN (SELECT o.n FROM outbound AS o WHERE o.n = outbound_body.n AND o.state NOT IN ('queued', 'posted'))
+"""
+
+
+class MessageRows(Sql):
+    """Messages received and messages to send."""
+
+    __slots__ = ()
+
+    # Messages received
+
+    async def find_inbound(self, partner: str, digest: str) -> InboundRow | None:
+        """Find a received message by its payload digest."""
+        return await self._inbound(_INBOUND_BY_DIGEST, (partner, digest))
+
+    async def find_inbound_by_id(self, partner: str, id: str) -> InboundRow | None:
+        """Find a received message by the id its sender gave it."""
+        return await self._inbound(_INBOUND_BY_ID, (partner, id))
+
+    async def find_inbound_by_envelope(self, envelope_id: bytes) -> InboundRow | None:
+        """Find a received message by its envelope id, 32 bytes."""
+        return await self._inbound(_INBOUND_BY_ENVELOPE, (envelope_id,))
+
+    async def inbound_of_case(self, ref: str) -> Sequence[InboundRow]:
+        """Return the messages received in a case, in order of arrival."""
+        return tuple(map(_inbound, await self._all(_INBOUND_OF_CASE, (ref,))))
+
+    async def add_inbound(self, row: InboundRow) -> None:
+        """Store a received message; raises ``Conflict`` if its (partner, digest) is stored."""
+        await self._write(_INSERT_INBOUND, await self._inbound_values(row))
+        self._added.add((row.partner, row.digest))
+
+    async def save_inbound(self, row: InboundRow) -> None:
+        """Store a received message anew; raises ``Conflict`` if it is not stored yet."""
+        if await self._write(_UPDATE_INBOUND, (*await self._inbound_values(row), row.partner, row.digest)) != 1:
+            raise Conflict(f"message {row.digest} of {row.partner} is not stored")
+
+    async def save_sealing_end(self, row: SealingEnd) -> None:
+        """Note that a private half is gone; what was noted first stays."""
+        await self._write(_SAVE_SEALING_END, (row.kid, seconds(row.until), seconds(row.destroyed_at), row.reason))
+
+    async def sealing_ends(self) -> Sequence[SealingEnd]:
+        """Return every private half that is gone, in the order in which they went."""
+        rows = await self._all(
+            "SELECT kid, until, destroyed_at, reason FROM sealing_end ORDER BY destroyed_at, until", ()
+        )
+        return tuple(SealingEnd(row[0], instant(row[1]), instant(row[2]), row[3]) for row in rows)
+
+    async def add_inbound_again(self, partner: str, digest: str, kid: bytes) -> None:
+        """Note that a message received before came once more, sealed to another of our keys."""
+        values = (partner, digest, kid)
+        await self._write(
+            "INSERT INTO inbound_again (partner, digest, kid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", values
+        )
+
+    async def inbound_again(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return partner, payload digest and key id of every message that came under a second key."""
+        rows = await self._all("SELECT partner, digest, kid FROM inbound_again ORDER BY partner, digest, kid", ())
+        return tuple((partner, digest, kid) for partner, digest, kid in rows)
+
+    async def traces(self, direction: str, after: int, limit: int) -> Sequence[Trace]:
+        """Return what passed ``inbound`` or ``outbound`` behind the number ``after``, in order."""
+        return tuple(_trace(direction, row) for row in await self._all(_TRACES[direction], (after, limit)))
+
+    async def purge_answers(self, now: datetime, grace_s: int) -> int:
+        """Drop the answers of messages that expired more than ``grace_s`` seconds before ``now``; return how many."""
+        statement = "UPDATE inbound SET answer = NULL WHERE answer IS NOT NULL AND expires_at < ?"
+        return await self._write(statement, (now.timestamp() - grace_s,))
+
+    # Messages to send
+
+    async def find_outbound(self, partner: str, id: str) -> OutboundRow | None:
+        """Find a message to send by its id."""
+        row = await self._held(_OUTBOUND_BY_ID, (partner, id))
+        return None if row is None else _outbound(row)
+
+    async def find_outbound_by_digest(self, partner: str, digest: str) -> OutboundRow | None:
+        """Find a message to send by its payload digest."""
+        row = await self._held(_OUTBOUND_BY_DIGEST, (partner, digest))
+        return None if row is None else _outbound(row)
+
+    async def outbound_of_case(self, ref: str) -> Sequence[OutboundRow]:
+        """Return the messages of a case, in order of queueing."""
+        return tuple(map(_outbound, await self._all_held(_OUTBOUND_OF_CASE, (ref,))))
+
+    async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
+        """Return the messages to a partner queued at ``since`` or later, in order."""
+        return tuple(map(_outbound, await self._all_held(_OUTBOUND_SINCE, (partner, seconds(since)))))
+
+    async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
+        """Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave."""
+        return tuple(map(_outbound, await self._all_held(_OUTBOUND_WAITING, (partner,))))
+
+    async def save_outbound(self, row: OutboundRow) -> None:
+        """
+        Store a message to send, new or anew. Of an erased case neither envelope nor sealed bytes are kept.
+
+        Raises ``BrokenUnit`` if it says something else than the message stored under its id: digest, place in a
+        thread, type, case, and the instants of queueing, of the earliest attempt and of the end stay as they are.
+        """
+        said, goes = _outbound_values(row)
+        erased = row.ref is not None and await self._erased(row.ref)
+        envelope, sealed = (None, None) if erased else (row.envelope, row.sealed)
+        stored = await self._one(_STORED_OUTBOUND, (row.partner, row.id))
+        if stored is None:
+            number = await self._insert(_INSERT_OUTBOUND, (row.partner, row.id, *said, *goes))
+            await self._write(_INSERT_BODY, (number, seconds(row.queued_at), envelope, sealed))
+            return
+        number, *before = stored
+        if said != tuple(before):
+            raise BrokenUnit("a message that is stored says something else")
+        await self._write(_UPDATE_OUTBOUND, (*goes, number))
+        await self._write(_UPDATE_BODY, (envelope, sealed, number))
+
+    async def partners_due(self, now: datetime) -> Sequence[str]:
+        """Return the partners that a message may be posted to now."""
+        return tuple(row[0] for row in await self._all(_PARTNERS_DUE, (now.timestamp(),)))
+
+    async def due_outbound(self, now: datetime, limit: int, partner: str) -> Sequence[OutboundRow]:
+        """Return messages to ``partner`` to post now, the longest due first; one of each thread (stop and wait)."""
+        return await self._outbounds(await self._free(_DUE, (partner, now.timestamp(), limit)))
+
+    async def collectable_outbound(self, now: datetime, limit: int, partner: str) -> Sequence[OutboundRow]:
+        """Return messages that ``partner`` may fetch now, the first queued first; one of each thread."""
+        return await self._outbounds(await self._free(_COLLECTABLE, (partner, now.timestamp(), limit)))
+
+    async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]:
+        """Return messages still queued or posted whose ``expires_at`` is past, the oldest first."""
+        return tuple(map(_outbound, await self._free(_OUTBOUND_EXPIRED, (now.timestamp(), limit))))
+
+    async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
+        """Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many."""
+        return await self._write(_HASTEN, (now.timestamp(), now.timestamp(), now.timestamp(), latest.timestamp()))
+
+    async def hasten_posted(self, partner: str, at: datetime, latest: datetime) -> int:
+        """Set the next attempt of what was posted to ``partner`` and would be tried after ``latest`` to ``at``."""
+        return await self._write(_HASTEN_POSTED, (at.timestamp(), at.timestamp(), partner, latest.timestamp()))
+
+    async def purge_envelopes(self, before: datetime) -> int:
+        """
+        Drop the envelopes of messages done with and queued before an instant; return how many.
+
+        Of those of no case the signed bytes too.
+        """
+        return await self._write(_PURGE_ENVELOPES, (seconds(before),))
+
+    async def _inbound(self, statement: str, values: Row) -> InboundRow | None:
+        row = await self._held(statement, values)
+        return None if row is None else _inbound(row)
+
+    async def _inbound_values(self, row: InboundRow) -> Row:
+        erased = row.sealed is not None and row.ref is not None and await self._erased(row.ref)
+        named = (row.partner, row.id, row.digest, row.envelope_id, row.thread, row.epoch, row.seq, row.type)
+        times = (seconds(row.received_at), seconds(row.expires_at))
+        return (*named, row.status, row.code, *times, row.ref, row.answer, None if erased else row.sealed, row.kid)
+
+    async def _outbounds(self, found: Sequence[Row]) -> Sequence[OutboundRow]:
+        """Return the messages whose numbers are the second column of ``found``, in that order."""
+        rows = [await self._one(_OUTBOUND_BY_N, (row[1],)) for row in found]
+        return tuple(_outbound(row) for row in rows if row is not None)
+
+
+def _inbound(row: Row) -> InboundRow:
+    values = list(row)
+    values[10:12] = instant(row[10]), instant(row[11])
+    return InboundRow(*values)
+
+
+def _trace(direction: str, row: Row) -> Trace:
+    number, partner, id, digest, type, at, ref, kid, kept = row
+    return Trace(number, direction, partner, id, digest, type, instant(at), ref, kid, kept == 1)
+
+
+def _outbound_values(row: OutboundRow) -> tuple[Row, Row]:
+    """Return what a message says, and how far its delivery is."""
+    next_try_at, not_before = row.next_try_at.timestamp(), seconds(row.not_before)
+    said = (
+        row.digest,
+        row.thread,
+        row.epoch,
+        row.seq,
+        row.type,
+        row.ref,
+        seconds(row.queued_at),
+        not_before,
+        seconds(row.expires_at),
+    )
+    goes = (
+        row.envelope_id,
+        row.state,
+        row.kid,
+        next_try_at,
+        max(next_try_at, not_before),
+        row.attempts,
+        seconds_or_none(row.posted_at),
+        seconds_or_none(row.answered_at),
+        row.status,
+        row.code,
+        row.answer,
+    )
+    return said, goes
+
+
+def _outbound(row: Row) -> OutboundRow:
+    values = list(row)
+    values[13:16] = instant(row[13]), instant(row[14]), instant(row[15])
+    values[17:20] = instant_or_none(row[17]), instant(row[18]), instant_or_none(row[19])
+    return OutboundRow(*values)

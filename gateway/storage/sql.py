@@ -1,0 +1,109 @@
+"""
+How a unit speaks SQL: the ways to run a statement that a dialect has, and what every table needs.
+
+Rule 1: a dialect is four ways to run a statement; it says what it words otherwise, and nothing else.
+Rule 2: an error that concerns the whole store (full, I/O, locked) is remembered in ``failure``: a unit that swallows it
+cannot make the batch commit.
+Rule 3: a row that a unit decides by is read with ``_held``: until the batch ends nobody else changes it. What other
+units read without holding it (who is stopped, who is not to be contacted, which log was witnessed) is written by a unit
+that has the store to itself, ``_alone``. SQLite has one writer, so there both come by themselves.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.services.ports import Draft, Unavailable
+from gateway.storage.errors import BrokenUnit
+
+Row = tuple[Any, ...]
+
+
+class Sql(ABC):
+    """
+    The ways to run a statement, of which a dialect says how.
+
+    ``drafts`` holds what the unit asked the batch to log, ``failure`` what went wrong with the store itself.
+    """
+
+    __slots__ = ("_added", "_live", "_writable", "drafts", "failure")
+
+    def __init__(self, *, writable: bool) -> None:
+        self._writable = writable
+        self._added: set[tuple[str, str]] = set()
+        self._live: set[str] = set()
+        self.drafts: list[Draft] = []
+        self.failure: Unavailable | None = None
+
+    # What a dialect says: how a statement is run. Each raises ``Conflict`` for a key that is taken, ``BrokenUnit`` for
+    # a row that breaks a rule of the store, and ``Unavailable`` for what concerns the whole store.
+
+    @abstractmethod
+    async def _one(self, statement: str, values: Row) -> Row | None:
+        """Return the first row, or ``None``."""
+
+    @abstractmethod
+    async def _all(self, statement: str, values: Row) -> Sequence[Row]:
+        """Return every row."""
+
+    @abstractmethod
+    async def _write(self, statement: str, values: Row) -> int:
+        """Change rows and return how many."""
+
+    @abstractmethod
+    async def _many(self, statement: str, rows: Sequence[Row]) -> int:
+        """Run a statement that changes rows for each of ``rows``; return how many were changed in all."""
+
+    async def _held(self, statement: str, values: Row) -> Row | None:
+        """Return the first row, which nobody else changes until the batch ends."""
+        return await self._one(statement, values)
+
+    async def _all_held(self, statement: str, values: Row) -> Sequence[Row]:
+        """Return every row, none of which anybody else changes until the batch ends."""
+        return await self._all(statement, values)
+
+    async def _free(self, statement: str, values: Row) -> Sequence[Row]:
+        """Return the rows that nobody else is about to change, and hold those."""
+        return await self._all(statement, values)
+
+    @abstractmethod
+    def _alone(self) -> None:
+        """Go on if no other batch is under way in the whole store; raise what makes the batch begin again so if not."""
+
+    async def _erased(self, ref: str) -> bool:
+        if ref in self._live:
+            return False
+        row = await self._one("SELECT erased FROM case_file WHERE ref = ?", (ref,))
+        return row is not None and row[0] == 1
+
+    async def _insert(self, statement: str, values: Row) -> int:
+        """Run an insertion that returns the number of the new row, and return it."""
+        self._check_writable()
+        row = await self._one(statement, values)
+        if row is None:
+            raise BrokenUnit("a row was inserted without a number")
+        return int(row[0])
+
+    def _check_writable(self) -> None:
+        if not self._writable:
+            raise BrokenUnit("a unit that only reads tried to write")
+
+
+def instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def instant_or_none(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def seconds(at: datetime) -> int:
+    # A naive instant would be read in the zone of the machine: refused rather than guessed at.
+    if at.tzinfo is None:
+        raise BrokenUnit("an instant without a zone cannot be stored")
+    return int(at.timestamp() // 1)
+
+
+def seconds_or_none(at: datetime | None) -> int | None:
+    return None if at is None else seconds(at)
