@@ -8,7 +8,8 @@ from typing import Any
 import schemas
 from gateway import home
 from gateway.core.calendars import Calendar
-from gateway.core.deadlines import Instrument, ladder_from_dict
+from gateway.core.instruments import Instrument
+from gateway.core.ladder import ladder_from_dict
 from gateway.services.context import Keyring, Person, Policy
 from gateway.services.ports import Clock, TimeStamper
 from gateway.services.reckon import Reckoner

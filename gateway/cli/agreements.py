@@ -11,7 +11,9 @@ import schemas
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say, shown, table
 from gateway.core.calendars import Calendar
-from gateway.core.deadlines import Instrument, Roll, explain, ladder_from_dict
+from gateway.core.explanation import explain
+from gateway.core.instruments import Instrument, Roll
+from gateway.core.ladder import ladder_from_dict
 
 COUNTRY_LETTERS = 3
 

@@ -14,7 +14,7 @@ from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say, styled, table, visible
 from gateway.cli.session import read_json
-from gateway.core.deadlines import Instrument, remark_most
+from gateway.core.instruments import Instrument, remark_most
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.minimise import MATRIX
 from gateway.core.preview import Preview, compose

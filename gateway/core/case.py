@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.core.deadlines import Clock
+from gateway.core.clocks import Clock
 
 GUEST: Final = "guest."
 """How the ids of guests begin: the id of their invitation follows."""

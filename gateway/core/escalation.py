@@ -13,8 +13,9 @@ from datetime import date, datetime, timedelta
 
 from gateway.core.calendars import Calendar, local_date
 from gateway.core.case import Case, Side, State
-from gateway.core.deadlines import Clock, Level, is_reached, notice_until
+from gateway.core.clocks import Clock, notice_until
 from gateway.core.facts import Finding
+from gateway.core.ladder import Level, is_reached
 from gateway.core.messages import DOCUMENT
 
 HELD = frozenset({State.FROZEN, State.SUSPENDED})

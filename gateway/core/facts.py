@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Notice, Release, Side, State
-from gateway.core.deadlines import Clock
+from gateway.core.clocks import Clock
 from gateway.core.remark import About, about_case
 
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from gateway.core.deadlines import POLICY_DEFAULT, VERIFIED
+from gateway.core.instruments import POLICY_DEFAULT, VERIFIED
 
 LANGUAGES = ("en", "fr")
 

@@ -13,7 +13,7 @@ import schemas
 from gateway.core.age import is_decided, treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
-from gateway.core.deadlines import notice_until
+from gateway.core.clocks import notice_until
 from gateway.core.documents import STATUS_CODES
 from gateway.core.facts import Facts
 from gateway.core.messages import (

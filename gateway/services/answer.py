@@ -12,7 +12,7 @@ from typing import Any
 import schemas
 from gateway.core import wire
 from gateway.core.case import Case, Pending
-from gateway.core.deadlines import Clock
+from gateway.core.clocks import Clock
 from gateway.core.facts import Facts, about
 from gateway.core.machine import Event
 from gateway.core.messages import (

@@ -11,9 +11,9 @@ from datetime import datetime
 from gateway.core import checkpoint, wire
 from gateway.core.case import Side
 from gateway.core.checkpoint import Checkpoint, Proof
+from gateway.core.clocks import Clock
 from gateway.core.codes import PeerError
 from gateway.core.cosign import Conflict
-from gateway.core.deadlines import Clock
 from gateway.core.machine import Event
 from gateway.core.merkle import BadProof
 from gateway.core.messages import DOCUMENT, RESYNC, TYPES

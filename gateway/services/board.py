@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from gateway.core import figures
 from gateway.core.calendars import Calendar, OutOfCalendar, end_of_day, local_date
-from gateway.core.deadlines import Clock
+from gateway.core.clocks import Clock
 from gateway.core.escalation import Pressed, is_stopped
 from gateway.core.figures import INTERNAL, File, Table
 from gateway.services.inquire import Inquiries, Place, WatchPart, WatchRow

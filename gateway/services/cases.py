@@ -14,7 +14,7 @@ from typing import NamedTuple
 import orjson
 
 from gateway.core.case import Case, State, parse_case, serialize_case
-from gateway.core.deadlines import Clock
+from gateway.core.clocks import Clock
 from gateway.core.escalation import owed
 from gateway.core.machine import PARTNER, Event
 from gateway.core.verification import GATEWAY

@@ -15,7 +15,7 @@ from hashlib import sha256
 import schemas
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Side, State
-from gateway.core.deadlines import UNVERIFIED, Clock, Level
+from gateway.core.clocks import Clock
 from gateway.core.escalation import (
     ALLOW,
     HELD,
@@ -31,6 +31,8 @@ from gateway.core.escalation import (
     proposer,
 )
 from gateway.core.facts import Finding, When, about
+from gateway.core.instruments import UNVERIFIED
+from gateway.core.ladder import Level
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import CONTEST, DOCUMENT_REQUEST, INTERVIEW_ANSWER, REMINDER, REQUEST
 from gateway.core.note_verbale import (

@@ -22,11 +22,12 @@ from typing import Any
 import schemas
 from gateway.core import checkpoint, evidence, evidence_manifest, merkle, wire
 from gateway.core.case import Side
-from gateway.core.deadlines import UNVERIFIED, Clock, Rule
+from gateway.core.clocks import Clock
 from gateway.core.escalation import ALLOW, PROPOSE, STOP, event_of
 from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README, RECEIVED, SENT
 from gateway.core.evidence_manifest import Manifest
 from gateway.core.facts import Facts, When
+from gateway.core.instruments import UNVERIFIED, Rule
 from gateway.core.machine import RuleRefused
 from gateway.core.notices import grants
 from gateway.core.reuse import DESK, held_under, reuse_findings

@@ -19,9 +19,10 @@ from itertools import product
 from typing import Any
 
 from gateway.core import figures
-from gateway.core.deadlines import CONDITIONAL, POLICY_DEFAULT, Rule
+from gateway.core.deadlines import CONDITIONAL
 from gateway.core.escalation import answered_clock
 from gateway.core.figures import PUBLIC, TABLES, Course, File, Step, Table
+from gateway.core.instruments import POLICY_DEFAULT, Rule
 from gateway.core.suppress import ONE_ROW, TOTAL, Cells, Key, Shape, Shown
 from gateway.services import cases
 from gateway.services.context import Context, Forbidden, acting

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from gateway.core import wire
 from gateway.core.case import Case, Side
-from gateway.core.deadlines import Clock
+from gateway.core.clocks import Clock
 from gateway.core.escalation import is_answered
 from gateway.core.messages import CONTEST, DOCUMENT
 from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_receipt

@@ -18,8 +18,8 @@ from gateway.core.attachments import RULE as IMAGE_RULE
 from gateway.core.attachments import has_images
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Release, Side, State
+from gateway.core.clocks import Clock, is_overdue
 from gateway.core.codes import Kind, PeerError, Reason
-from gateway.core.deadlines import Clock, is_overdue
 from gateway.core.elements import element_findings
 from gateway.core.facts import Facts, When
 from gateway.core.machine import Event, IllegalStep, RuleRefused

@@ -10,28 +10,19 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from gateway.core.calendars import Calendar, OutOfCalendar, local_date
-from gateway.core.deadlines import (
-    CONDITIONAL,
+from gateway.core.clocks import (
     Clock,
-    Evidence,
-    ExtensionRefused,
-    Instrument,
-    Level,
-    Rule,
-    Unit,
-    due,
     extend_clock,
-    instruments_for,
     is_overdue,
-    level,
     recompute,
-    remark_most,
     shorten_clock,
     start_clock,
-    starts_by,
     succeed,
     with_evidence,
 )
+from gateway.core.deadlines import CONDITIONAL, Evidence, ExtensionRefused, due, starts_by
+from gateway.core.instruments import Instrument, Rule, Unit, instruments_for, remark_most
+from gateway.core.ladder import Level, level
 from gateway.core.starts import Start
 from gateway.core.wire import ClockClaim
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gateway.core.case import Case, Pending, Remark, Side, State
-from gateway.core.deadlines import Clock
+from gateway.core.clocks import Clock
 from gateway.core.facts import Facts
 from gateway.core.machine import Event, Row
 from gateway.core.messages import INTERVIEW_ANSWER, REPLY

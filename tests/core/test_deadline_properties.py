@@ -9,24 +9,11 @@ from hypothesis import strategies as st
 
 import schemas
 from gateway.core.calendars import Calendar, local_date
-from gateway.core.deadlines import (
-    Clock,
-    Evidence,
-    Extension,
-    ExtensionRefused,
-    Roll,
-    Rule,
-    Unit,
-    due,
-    extend_clock,
-    is_overdue,
-    ladder_from_dict,
-    level,
-    longest,
-    recompute,
-    start_clock,
-    succeed,
-)
+from gateway.core.clocks import Clock, extend_clock, is_overdue, recompute, start_clock, succeed
+from gateway.core.deadlines import Evidence, ExtensionRefused, due
+from gateway.core.explanation import longest
+from gateway.core.instruments import Extension, Roll, Rule, Unit
+from gateway.core.ladder import ladder_from_dict, level
 
 YEARS = (date(2024, 1, 1), date(2045, 12, 31))
 """Long enough for seventy months after any start, rolled and extended."""

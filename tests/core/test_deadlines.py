@@ -9,35 +9,31 @@ from hypothesis import strategies as st
 
 import schemas
 from gateway.core.calendars import Calendar, OutOfCalendar, end_of_day
-from gateway.core.deadlines import (
+from gateway.core.clocks import (
+    Clock,
+    days_left,
+    delay_notice_due,
+    extend_clock,
+    floor_passed,
+    is_overdue,
+    recompute,
+    start_clock,
+)
+from gateway.core.deadlines import Evidence, ExtensionRefused, add_months, due, find_start
+from gateway.core.explanation import explain
+from gateway.core.instruments import (
     ESCALATE_ONLY,
     POLICY_DEFAULT,
     BadRule,
-    Clock,
-    Evidence,
     Extension,
-    ExtensionRefused,
     Instrument,
     Roll,
     Rule,
     Unit,
-    add_months,
-    days_left,
-    delay_notice_due,
-    due,
-    explain,
-    extend_clock,
-    find_start,
-    floor_passed,
     instruments_for,
-    is_overdue,
-    ladder_from_dict,
-    level,
-    level_on,
-    recompute,
     rule_for,
-    start_clock,
 )
+from gateway.core.ladder import ladder_from_dict, level, level_on
 
 INSTRUMENTS = {name: Instrument.from_dict(value) for name, value in schemas.load_instruments().items()}
 LADDER = ladder_from_dict(schemas.load_ladder())

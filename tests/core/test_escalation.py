@@ -10,7 +10,8 @@ import pytest
 import schemas
 from gateway.core.calendars import Calendar
 from gateway.core.case import Case, Side, State
-from gateway.core.deadlines import Evidence, Instrument, ladder_from_dict, start_clock
+from gateway.core.clocks import start_clock
+from gateway.core.deadlines import Evidence
 from gateway.core.escalation import (
     ALLOW,
     PROPOSE,
@@ -24,6 +25,8 @@ from gateway.core.escalation import (
     press_findings,
     proposer,
 )
+from gateway.core.instruments import Instrument
+from gateway.core.ladder import ladder_from_dict
 
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AUSTRIA = Calendar.from_dict(schemas.load_calendar("AT-2026-27"))

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 import schemas
-from gateway.core.deadlines import Instrument
+from gateway.core.instruments import Instrument
 from gateway.core.note_verbale import (
     LANGUAGES,
     Item,

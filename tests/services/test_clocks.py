@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import schemas
-from gateway.core.deadlines import Evidence, Instrument
+from gateway.core.deadlines import Evidence
+from gateway.core.instruments import Instrument
 from gateway.core.machine import RuleRefused
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Unavailable

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.deadlines import RemarkTerms
+from gateway.core.instruments import RemarkTerms
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.remark import digest_of

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gateway.app import Gateway
 from gateway.core import checkpoint, merkle, wire
 from gateway.core.case import Case, Release
-from gateway.core.deadlines import Clock
+from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
 from gateway.core.messages import DELAY, NEGATIVE_OUTCOMES, REPLY, SUSPENSION
 from gateway.services import cases

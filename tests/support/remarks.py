@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.core.case import Remark
-from gateway.core.deadlines import RemarkTerms
+from gateway.core.instruments import RemarkTerms
 from gateway.services.ports import Redacted
 from tests.support.network import Network
 

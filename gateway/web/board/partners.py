@@ -13,8 +13,8 @@ from aiohttp import web
 
 from gateway.core.calendars import Calendar, local_date
 from gateway.core.codes import PeerError
-from gateway.core.deadlines import Instrument, Rule, Unit
 from gateway.core.envelope import MEDIA_TYPE
+from gateway.core.instruments import Instrument, Rule, Unit
 from gateway.services.directory import Directory
 from gateway.services.ports import Unavailable
 from gateway.services.trust import stage
