@@ -6,6 +6,7 @@ Rule 2: what the schema does not know is refused, so a misspelt safeguard never 
 """
 
 import ipaddress
+import os
 import pwd
 import stat
 import tomllib
@@ -90,7 +91,7 @@ class Settings:
 def store_uri(home: Path, uri: str) -> str:
     """Return ``uri`` with a ``file:`` path made relative to ``home``, whatever signs the name of that has."""
     scheme, _, rest = uri.partition(":")
-    return f"file:{Path(quote(str(home))) / rest}" if scheme == "file" else uri
+    return f"file:{Path(quote(os.fsencode(home))) / rest}" if scheme == "file" else uri
 
 
 def load(home: Path, environ: Mapping[str, str]) -> Settings:

@@ -107,7 +107,7 @@ def open_store(uri: str, *, passphrase: Passphrase | None = None, environ: Mappi
 
 def file_uri(path: Path, profile: str | None = None) -> str:
     """Return the address of the key store in the file ``path``, relative to this folder, whatever its name holds."""
-    return f"file:{quote(str(path.absolute()))}" + (f"?profile={profile}" if profile else "")
+    return f"file:{quote(os.fsencode(path.absolute()))}" + (f"?profile={profile}" if profile else "")
 
 
 # Encrypted file
@@ -311,7 +311,7 @@ def _open_file(rest: str, passphrase: Passphrase | None, _: Mapping[str, str]) -
         raise BadStore("not the address of a key store", "write file:/absolute/path")
     if profile not in PROFILES:
         raise BadStore(f"no profile {profile[:16]!r}", f"known profiles: {', '.join(PROFILES)}")
-    return FileStore(Path(unquote(parts.path)), profile, passphrase)
+    return FileStore(Path(unquote(parts.path, errors="surrogateescape")), profile, passphrase)
 
 
 # Given whole: an environment variable, or a credential of systemd

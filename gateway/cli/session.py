@@ -109,6 +109,11 @@ def passphrase(
                     f"name a file with --passphrase-file, or set {variables[0]}",
                 )
             found = str(click.prompt(prompt, hide_input=True, confirmation_prompt=new, err=True))
+        try:
+            found.encode("utf-8")
+        except UnicodeEncodeError:
+            text = f"the {prompt[0].lower()}{prompt[1:]} is not text in UTF-8"
+            raise CommandError(Exit.CONFIGURATION, "no-text", text, "type it at a terminal that speaks UTF-8") from None
         if new and len(found) < SHORTEST:
             raise CommandError(
                 Exit.USAGE, "short-passphrase", f"a passphrase has at least {SHORTEST} characters", "take a sentence"

@@ -1,5 +1,6 @@
 """``isthmus init`` and the home it makes."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def test_a_home_is_made_and_checked(tmp_path: Path) -> None:
     assert (1, "2 findings.\n") == (result.exit_code, result.stderr)
 
 
-@pytest.mark.parametrize("name", ["with space", "état", "no. #1", "50%41", "which?"])
+@pytest.mark.parametrize("name", ["with space", "état", "no. #1", "50%41", "which?", os.fsdecode(b"caf\xe9")])
 def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
     """Where a key store lies is a path and not an address: no sign in it means something else."""
     home = tmp_path / name

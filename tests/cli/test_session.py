@@ -38,6 +38,13 @@ def test_a_file_without_a_passphrase(tmp_path: Path, text: str) -> None:
         passphrase(write(tmp_path / "file", text))()
 
 
+def test_a_passphrase_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes of the environment that are no UTF-8 are said to be none, and open or make no store."""
+    monkeypatch.setenv("ISTHMUS_PASSPHRASE", os.fsdecode(b"passphrase of caf\xe9"))
+    with pytest.raises(CommandError, match="not text in UTF-8"):
+        passphrase(None)()
+
+
 def test_a_terminal_is_asked_twice_for_a_new_one(tmp_path: Path) -> None:
     """At a terminal the passphrase of a new store is typed twice and never shown."""
     command = [sys.executable, "-m", "gateway.cli.main", "keys", "new", str(tmp_path / "p.keys")]
