@@ -253,14 +253,14 @@ async def look(gateway: "Gateway", person: str, ref: str, action: str, why: str 
 
     In the ``role`` of a guardian or lawyer a person sees the cases of those they represent.
     """
-    from gateway.services.rights import check_representing
+    from gateway.services.representing import check_representing
 
     context = gateway.context
     now = context.clock.now()
 
     async def unit(tx: Tx) -> Case:
         held = await cases.load(context, tx, ref)
-        check_representing(held, person, role)
+        check_representing(context, held.case, person, role, now)
         if why:
             await access.record(context, tx, held, person, action, why, now)
         return held.case

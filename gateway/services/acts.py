@@ -20,7 +20,7 @@ from gateway.core.preview import Preview
 from gateway.core.returns import IN_CHARGE, RETURN_STATES
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
 from gateway.core.verification import ANSWERING, CLERK, OFFICER
-from gateway.services import access, cases, rights
+from gateway.services import access, cases
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
 from gateway.services.context import Context, NotFound
@@ -29,6 +29,7 @@ from gateway.services.inquire import BoardRow, Inquiries
 from gateway.services.notices import Notices
 from gateway.services.ports import Tx
 from gateway.services.remind import Reminder
+from gateway.services.representing import check_representing
 from gateway.services.returning import Protocol, Returning
 from keys import b64
 
@@ -396,8 +397,7 @@ async def look(services: DeskServices, ref: str, person: str, role: str, why: st
 
     async def unit(tx: Tx) -> Case:
         held = await cases.load(context, tx, ref)
-        if not context.guests.invited(person, role, ref, now):
-            rights.check_representing(held, person, role)
+        check_representing(context, held.case, person, role, now)
         if why:
             await access.record(context, tx, held, person, action, why, now)
         return held.case

@@ -25,16 +25,16 @@ from gateway.core.notices import open_demands
 from gateway.core.rules import findings
 from gateway.services import access, cases
 from gateway.services.cases import Held
-from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.context import Context, Forbidden, acting
 from gateway.services.notices import Notices
 from gateway.services.ports import EventRow, OutboundRow, Tx
+from gateway.services.representing import check_representing
 from keys import jws
 from schemas import ijson
 
 READERS = frozenset({"dpo", "guardian", "lawyer", "case_officer"})
 """Roles that get an account: the officer for the person herself."""
 
-REPRESENTING = frozenset({"guardian", "lawyer"})
 OFFICIAL = frozenset({"dpo"})
 """Roles that also see who looked and why, and what a restriction holds back."""
 
@@ -142,8 +142,7 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
 
     async def unit(tx: Tx) -> Account | Finding:
         held = await cases.load(context, tx, ref)
-        if not context.guests.invited(person, role, ref, now):
-            check_representing(held, person, role)
+        check_representing(context, held.case, person, role, now)
         restriction = await restriction_of(context, tx, held, now)
         kept_back = restriction is not None and role not in OFFICIAL
         recipient = None if role in OFFICIAL else "PERSON"
@@ -161,22 +160,6 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
         raise RuleRefused((made,))
     result: Account = made
     return result
-
-
-def check_representing(held: Held, person: str, role: str) -> None:
-    """
-    Return if ``role`` represents nobody, or the file names ``person`` as who represents this one.
-
-    What they did in the case does not count: no step asks whom they represent, so whoever knows a reference could stop
-    a case, or object in it, and come to read it by that. Raises ``NotFound``: unknown means no.
-    """
-    if role not in REPRESENTING:
-        return
-    named = (held.case.draft or {}).get("representative") or {}
-    if person in (named.get("ref"), named.get("signed_by")):
-        return
-    # The same words as for no case at all: that there is one is not for somebody else's lawyer to learn.
-    raise NotFound("there is no such case here, or it was erased")
 
 
 async def _account(

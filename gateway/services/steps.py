@@ -33,6 +33,7 @@ from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.ports import OutboundRow, Tx, Unavailable
+from gateway.services.representing import TAKES_FURTHER, check_representing
 from keys.errors import BadRest
 
 PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
@@ -47,11 +48,13 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     """
     Step the case by ``event`` and store everything it leads to.
 
-    Raises ``IllegalStep``, ``RuleRefused``, ``Forbidden`` to a guest, and ``Unavailable`` for a message that cannot be
-    sealed now.
+    Raises ``IllegalStep``, ``RuleRefused``, ``Forbidden`` to a guest, ``NotFound`` to who represents another person,
+    and ``Unavailable`` for a message that cannot be sealed now.
     """
     if is_guest(event.actor) and not context.guests.may_bring(event.name, event.actor, event.role, held.case.ref, now):
         raise Forbidden("a guest does not take this step, or not in this case", "ask the desk in charge")
+    if event.name in TAKES_FURTHER:
+        check_representing(context, held.case, event.actor, event.role, now)
     # A timer closes whatever people left open: nothing is kept longer for it.
     by_hand = event.name == "close" and event.role != GATEWAY
     if by_hand and (found := findings(When.CLOSE, about(held.case, now))):

@@ -13,7 +13,7 @@ from gateway.services.evidence import export
 from gateway.services.ports import Tx
 from gateway.services.rights import Account
 from schemas import SchemaError
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network
 
 
@@ -99,15 +99,37 @@ async def test_guardian_and_lawyer_get_their_own_cases_only(overseen: Network, r
 
 @pytest.mark.parametrize("role", ["guardian", "lawyer"])
 async def test_nobody_comes_to_read_a_case_by_acting_in_it(overseen: Network, role: str) -> None:
-    """Whoever knows a reference may withdraw what they stopped, or contest, and reads nothing by it."""
+    """Whoever knows a reference may withdraw what they stopped, and reads nothing by it."""
     theirs, _ = await story.replied(overseen)
     gateway = overseen.gateways["XAA"]
-    if role == "guardian":
-        await gateway.clear.contest(theirs, "NEW_ELEMENT", role, role)
     await gateway.hold.freeze(theirs, "to look into it", role, role)
     await gateway.hold.withdraw(theirs, role, role)
     with pytest.raises(NotFound):
         await account(overseen, theirs, role, role)
+
+
+async def test_nobody_speaks_for_somebody_elses_ward(overseen: Network) -> None:
+    """A guardian whom the file does not name objects in no case, and neither begins nor writes a return."""
+    theirs, _ = await story.replied(overseen)
+    gateway = overseen.gateways["XAA"]
+    with pytest.raises(NotFound):
+        await gateway.clear.contest(theirs, "NEW_ELEMENT", "guardian", "guardian")
+    with pytest.raises(NotFound):
+        await gateway.returning.consider(theirs, homeward.record(), "guardian", "guardian")
+    await gateway.returning.consider(theirs, homeward.record(), "first", "case_officer")
+    with pytest.raises(NotFound):
+        await gateway.returning.record(theirs, homeward.record(), "guardian", "guardian")
+    assert 0 == (await story.case(overseen, "XAA", theirs)).contests
+
+
+async def test_who_the_file_names_objects(overseen: Network) -> None:
+    """The person's own guardian contests a reply."""
+    named = {"ref": "2Xml2lW8lIXCjs1xU80jTA", "appointed_on": "2026-11-18", "signed_by": "guardian"}
+    ours, theirs = await story.acknowledged(overseen, representative=named)
+    await story.give_answer(overseen, theirs, story.reply())
+    await overseen.deliver()
+    await overseen.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "guardian", "guardian")
+    assert 1 == (await story.case(overseen, "XAA", ours)).contests
 
 
 @pytest.mark.parametrize("role", ["guardian", "lawyer"])
