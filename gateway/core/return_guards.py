@@ -424,6 +424,8 @@ def _as_planned(case: Case, event: Event, now: datetime) -> str | None:
     body = body_of(event)
     said = _instant(body["departs_at"])
     if event.name == "schedule":
+        if _instant(body["arrives_at"]) <= said:
+            return "the arrival is not after the departure; mind the offset from UTC of each"
         return None if said == leaves else "the message names another departure than the record"
     # Who is awaited on another day, or elsewhere, is awaited by nobody: the plan is called off, and made anew.
     told = case.said[SCHEDULE]

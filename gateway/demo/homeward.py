@@ -7,7 +7,7 @@ of their own over the exact bytes.
 
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.core.wire import format_instant
@@ -169,9 +169,13 @@ class Homeward:
         await self._ours.schedule(self._ref, JOURNEY, "liaison")
 
     async def depart(self) -> None:
-        """Ask once more, on the day itself, and leave."""
+        """Ask once more, on the day itself, and leave; who leaves after the planned arrival says another one."""
         await self._ours.record(self._ref, ready(), "officer", "case_officer")
-        await self._ours.depart(self._ref, "escort")
+        now = self._world.clock.now()
+        is_late = now >= datetime.fromisoformat(JOURNEY["arrives_at"])
+        await self._ours.depart(
+            self._ref, "escort", arrives_at=format_instant(now + timedelta(hours=4)) if is_late else None
+        )
 
     async def hand_over(self) -> None:
         """Sign the protocol of now as the first hand."""

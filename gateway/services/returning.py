@@ -238,10 +238,19 @@ class Returning:
         await self._say(ref, "cancel", SCHEDULE, lambda case, now: return_bodies.cancelled(case), person, role)
 
     async def depart(self, ref: str, person: str, role: str = "escort", arrives_at: str | None = None) -> None:
-        """Say as the escort that the person left now. Raises ``RuleRefused`` unless everything still stands today."""
-        await self._say(
-            ref, "depart", SCHEDULE, lambda case, now: return_bodies.departed(case, now, arrives_at), person, role
-        )
+        """
+        Say as the escort that the person left now, and, if it is later than planned, when she arrives.
+
+        Raises ``RuleRefused`` unless everything still stands today.
+        """
+
+        def departed(case: Case, now: datetime) -> Mapping[str, Any]:
+            value = return_bodies.departed(case, now, arrives_at)
+            if datetime.fromisoformat(value["arrives_at"]) <= now:
+                raise RuleRefused((Finding("V-39", "the arrival as planned is past; say when it will be now"),))
+            return value
+
+        await self._say(ref, "depart", SCHEDULE, departed, person, role)
 
     async def protocol(self, ref: str, protocol: Mapping[str, Any] | None, person: str, role: str) -> Protocol:
         """

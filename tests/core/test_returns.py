@@ -539,12 +539,27 @@ def test_a_plan_names_the_instant_on_record() -> None:
 )
 def test_a_journey_is_within_the_days_that_were_agreed(leaves: str, holds: bool) -> None:
     """Both authorities signed for the days of the proposal, and they are those of the place of departure."""
-    body = {"departs_at": leaves, "point": kit.schedule()["point"]}
+    body = {"departs_at": leaves, "arrives_at": "2027-01-02T00:00:00Z", "point": kit.schedule()["point"]}
     for state, name in ((S.DOCUMENTED, "schedule"), (S.SCHEDULED, "depart")):
         case = ready(ASKING, state, name, record=kit.record(travel={"departs_at": leaves}))
         case = replace(case, said={**case.said, SCHEDULE: kit.schedule(departs_at=leaves)})
         now = datetime.fromisoformat(leaves)
         assert holds is objects("as_planned", case, name, now=now, body=body)
+
+
+@pytest.mark.parametrize(
+    ("arrives", "holds"),
+    [
+        ("2026-12-01T14:00:00Z", True),
+        ("2026-12-01T15:30:00+02:00", True),
+        ("2026-12-01T14:01:00Z", False),
+        ("2026-12-01T09:30:00-05:00", False),
+    ],
+)
+def test_a_journey_ends_after_it_begins(arrives: str, holds: bool) -> None:
+    """By the instant, whatever offset each is written in: somebody waits there by what the plan says."""
+    case = ready(ASKING, S.DOCUMENTED, "schedule")
+    assert holds is objects("as_planned", case, "schedule", body=kit.schedule(arrives_at=arrives))
 
 
 def test_a_proposal_without_its_days_is_no_plan() -> None:
@@ -935,7 +950,7 @@ def test_a_plan_waits_until_72_hours_before(ahead_h: int) -> None:
     leaves = NOW + timedelta(hours=ahead_h)
     record = kit.record(travel={"departs_at": leaves.isoformat()})
     case = ready(ASKING, S.DOCUMENTED, "schedule", record=record)
-    body = text(kit.schedule(departs_at=leaves.isoformat()))
+    body = text(kit.schedule(departs_at=leaves.isoformat(), arrives_at=(leaves + timedelta(hours=4)).isoformat()))
     moved, effects = take(case, "schedule", body=body)
     assert [Send(SCHEDULE, body, max(NOW, leaves - timedelta(hours=72)))] == sent(effects)
     assert (S.SCHEDULED, "planned") == (moved.state, moved.said[SCHEDULE]["status"])

@@ -341,6 +341,18 @@ async def test_a_plan_that_has_left_is_cancelled_by_a_message(network: Network) 
     assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
 
 
+async def test_who_leaves_after_the_planned_arrival_says_when_she_arrives(network: Network) -> None:
+    """Nobody is told of a journey that ends before it began: late on the day another arrival goes with it."""
+    ours, theirs = await homeward.on_the_day(network)
+    network.clock.pass_(hours=6)
+    with pytest.raises(RuleRefused) as error:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert {"V-39"} == rules(error)
+    await acts(network, "XAA").depart(ours, "escort", arrives_at="2026-12-14T20:00:00Z")
+    await network.deliver()
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
+
+
 async def test_a_plan_without_a_departure_on_record_is_none(network: Network) -> None:
     """The departure is the record's; without one there is nothing to plan."""
     ours, _ = await homeward.documented(network)
