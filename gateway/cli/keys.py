@@ -642,11 +642,15 @@ def destroy(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
 
 
 def by_fingerprint(raws: Sequence[bytes], fingerprint: str) -> Card:
-    """Return the newest card whose identity key has ``fingerprint``. Raises ``CommandError`` if there is none."""
+    """
+    Return the newest card whose identity key has ``fingerprint``. Raises ``CommandError`` if there is none.
+
+    Raises ``UsageError`` for what is no fingerprint, as by a word that was left out: nobody is suspected by that.
+    """
     try:
         wanted = trust_words.read(fingerprint).hex()
-    except ValueError:
-        wanted = ""  # no fingerprint at all, so nobody's
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     for raw in reversed(raws):
         try:
             found = card.parse_card(raw)

@@ -65,6 +65,7 @@ def add(
         )
     with file.open("rb") as stream:
         raw = stream.read(CARD_MAX_BYTES).rstrip(b"\r\n")
+    card.parse_card(raw)  # what is no card at all is said to be none
     found = card.verify_card(raw, public_key(identity)) if identity else by_fingerprint([raw], fingerprint or "")
     if found.country != country:
         raise CommandError(Exit.INTEGRITY, "wrong-country", f"that is a card of {found.country}", "take the right file")

@@ -321,11 +321,25 @@ def test_a_partner_is_added_by_what_was_read_out(homes: Homes) -> None:
     home, card = homes.home("XAA"), homes.home("XBB") / "cards/XBB/1.jws"
     before = (home / "isthmus.toml").read_text()
     known = call("partner", "add", "XBB", "-C", home, "--card", card, "--fingerprint", "00")
-    wrong = call("partner", "add", "XCC", "-C", home, "--card", card, "--fingerprint", "0000 1111")
+    wrong = call("partner", "add", "XCC", "-C", home, "--card", card, "--fingerprint", "0123 4567 " * 8)
     assert (2, 6, before) == (known.exit_code, wrong.exit_code, (home / "isthmus.toml").read_text())
     fingerprint = value("keys", "show", "-C", homes.home("XBB"))["fingerprint"]
     other = call("partner", "add", "XCC", "-C", home, "--card", card, "--fingerprint", fingerprint)
     assert (6, before) == (other.exit_code, (home / "isthmus.toml").read_text())
+
+
+def test_a_fingerprint_that_was_typed_wrongly_is_no_stranger(homes: Homes) -> None:
+    """A word left out or heard wrongly, and a file that holds no card, are said to be that; nobody is suspected."""
+    home, card = homes.home("XAA"), homes.home("XBB") / "cards/XBB/1.jws"
+    words = value("trust", "fingerprint", card)["words"]
+    arguments = ("partner", "add", "XCC", "-C", home, "--fingerprint")
+    short, heard = (call(*arguments, " ".join(said), "--card", card) for said in (words[1:], [*words[1:], words[0]]))
+    assert (2, True, 2, True) == (
+        *(short.exit_code, "52 words" in short.stderr),
+        *(heard.exit_code, "check sum" in heard.stderr),
+    )
+    result = call(*arguments, " ".join(words), "--card", home / "isthmus.toml")
+    assert (6, True) == (result.exit_code, "bad-card" in result.stderr)
 
 
 def test_a_person_is_added_once_with_a_token(homes: Homes) -> None:
