@@ -114,6 +114,7 @@ class Bench:
         self._home = self._template
         self._clock = support.HandClock()
         self._gateway: Gateway | None = None
+        self._looking: sqlite3.Connection | None = None
         self._door: NeutralRunner | None = None
         self._lock = asyncio.Lock()
         self._list: tuple[str, Path] | None = None
@@ -216,6 +217,9 @@ class Bench:
                 for connection in list(server.server.connections):
                     connection.force_close()
             await server.cleanup()
+        if self._looking is not None:
+            self._looking.close()
+            self._looking = None
         if self._gateway is not None:
             gateway, self._gateway = self._gateway, None
             await gateway.close()
@@ -427,12 +431,11 @@ class Bench:
         }
 
     def _rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        db = sqlite3.connect(f"{self.gateway.settings.database.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            db.row_factory = sqlite3.Row
-            return [dict(row) for row in db.execute(statement, values)]
-        finally:
-            db.close()
+        if self._looking is None:
+            where = f"{self.gateway.settings.database.absolute().as_uri()}?mode=ro"
+            self._looking = sqlite3.connect(where, uri=True)
+            self._looking.row_factory = sqlite3.Row
+        return [dict(row) for row in self._looking.execute(statement, values)]
 
     # The listener
 
