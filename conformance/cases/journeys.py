@@ -542,6 +542,25 @@ async def new_document(play: Play) -> None:
     await told(talk, leaves)
 
 
+@case("journeys.until-answered", "M-5.10", section="5.2", profile="return", seconds=60.0)
+async def until_answered(play: Play) -> None:
+    """
+    Word that a person has left is posted in the same bytes until it has an answer, also after it has expired.
+
+    A gateway that gives it up with its validity has a person on the way of whom nobody at the other end knows.
+    """
+    talk = await homeward(play, "planned")
+    await _leaves(talk)
+    play.a.instead = [drops() for _ in range(500)]
+    await talk.say("return.schedule", DEPARTED)
+    first = talk.take(play.one(await play.tick(), "return.schedule"))
+    await play.tick_to(instant(first.value["expires_at"]) + DAY)
+    play.a.instead = []
+    again = play.one(await play.tick(hours=2), "return.schedule")
+    if again.raw != first.raw or (await talk.states())[-1] != "accepted":
+        raise Wrong("the departure was posted in other bytes, or its receipt was not taken")
+
+
 # Afterwards
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from conformance.backend import Forbidden
 from conformance.bodies import body, day, send, signed
-from conformance.door import drops, says
+from conformance.door import answers, drops, says
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
 from conformance.returning import departure, homeward, schedule
+from conformance.state import Answering
 from conformance.talk import Talk
 
 REASONS = ["protection", "welfare", "other"]
@@ -114,6 +115,46 @@ async def at_the_full_hour(play: Play, reason: str) -> None:
     await play.silent()
     await play.silent(minutes=59, seconds=59)
     talk.take(play.one(await play.tick(seconds=1), "withdrawal"))
+
+
+OUT_OF_TIME = ["stale", "expired"]
+
+
+@case("stop.said-again", "M-5.27", "M-5.22", section="5.8", profile="verify", inputs=OUT_OF_TIME)
+async def said_again(play: Play, code: str) -> None:
+    """
+    A withdrawal that its partner refuses for its times alone is said again, under the next number, until it is heard.
+
+    A gateway that leaves it at that lets a wrong clock, here or there, keep a case open that was taken back.
+    """
+    talk = await play.taken_up()
+    await talk.withdraw("protection")
+    play.a.instead = [answers(play.doors, Answering(refuse=code))]
+    await _twice(talk, "withdrawal")
+
+
+@case("stop.suspended-again", "M-5.27", "M-5.33", section="5.8", profile="return", inputs=OUT_OF_TIME, seconds=60.0)
+async def suspended_again(play: Play, code: str) -> None:
+    """
+    A suspension that its partner refuses for its times alone is said again until it is heard.
+
+    A gateway that leaves it at that has stopped, and its partner goes on with a person who is not to come.
+    """
+    talk = await homeward(play, "accepted")
+    play.a.instead = [answers(play.doors, Answering(refuse=code))]
+    await talk.say("suspension", {})
+    await _twice(talk, "suspension")
+
+
+async def _twice(talk: Talk, type: str) -> None:
+    """Insist that two messages of ``type`` are posted within some hours, and nothing else: the second one was heard."""
+    for _ in range(6):
+        for post in await talk.play.tick(hours=1):
+            talk.take(post)
+    if (said := [message.type for message in talk.heard[-2:]]) != [type, type]:
+        raise Wrong(f"the {type} was refused for its times, and the gateway said at last {', '.join(said)}")
+    if (await talk.states())[-2:] != ["refused", "accepted"]:
+        raise Wrong(f"the messages stand as {', '.join(await talk.states())}")
 
 
 RETURNING = ["proposed", "accepted", "documented", "planned"]

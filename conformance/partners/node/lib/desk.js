@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { calendarOf, checkStep, ENDED, extended } from './cases.js'
 import { signJws } from './crypto.js'
 import { b64u, digest, fits, instant, minimal } from './forms.js'
-import { compose, OURS } from './send.js'
+import { compose, nextHour, OURS } from './send.js'
 import { dueStatements, VALID, writeStatement } from './signed.js'
 
 // 409 where a rule forbids it, 501 where it is not offered.
@@ -87,4 +87,3 @@ export function act (g, { partner, thread, act: name }) {
   }
   g.put('journal', { side: 'act', partner, thread, type: name, status: 'done' })
 }
-export const nextHour = (now) => (Math.floor(now / 3600) + 1) * 3600

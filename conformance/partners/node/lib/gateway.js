@@ -20,7 +20,6 @@ export class Gateway {
     if (!this.cardOf(country)) this.takeCard(country, this.firstCard(address), publicOf(this.seed('identity')))
     this.card = this.cardOf(country)
   }
-
   get (sql, ...values) { return this.db.prepare(sql).get(...values) }
   all (sql, ...values) { return this.db.prepare(sql).all(...values) }
   run (sql, ...values) { return this.db.prepare(sql).run(...values) }
@@ -83,7 +82,6 @@ export class Gateway {
     this.put('entries', entry)
     return entry
   }
-
   thread (partner, thread) {
     const rows = this.all('select * from counted where partner = ? and thread = ?', partner, thread)
     const over = rows.some(({ type, jws, due }) => type === 'withdrawal' && !jws && due > this.now()) // [M-5.26]

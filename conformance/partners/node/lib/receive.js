@@ -91,7 +91,6 @@ function orderFault (g, { from, type, epoch, seq, thread: id }, card, last, { si
   const used = g.get(`select 1 ${THEIRS} and thread = ? and epoch = ? and seq = ?`, from, id, epoch, seq)
   return seq > last ? fail('out-of-order') : used ? 'id-reuse' : 'illegal-step' // unused: closed by a withdrawal
 }
-
 // Steps 16 to 20.
 function checkContent (g, { type, body, from, thread: id, path, statements, body_digest }, card, thread) {
   if (!supports(type) || (type === 'collect') !== (path === '/xg/1/collect')) fail('unsupported-type')

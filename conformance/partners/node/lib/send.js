@@ -15,6 +15,7 @@ export function compose (g, partner, thread, type, body, { clock = null, stateme
   const draft = JSON.stringify({ clock, statements, file })
   g.put('journal', { side: 'out', partner, thread, type, body, draft, due, status: 'waiting' })
 }
+export const nextHour = (now) => (Math.floor(now / HOUR) + 1) * HOUR // [M-5.26]
 // Does what is due now, until nothing more may be posted.
 export async function pump (g) {
   for (let row; (row = g.transaction(() => next(g)));) await attempt(g, row)
@@ -130,6 +131,9 @@ export function takeAnswer (g, bytes, expected) {
   if (due && due !== day) g.find(row.partner, 'the rule gives another day', row.n)
   g.run('update journal set status = ?, code = ?, answer = ?, due_on = ? where n = ?', status, code, text, due, row.n)
   g.run('update partners set fails = 0 where country = ?', row.partner)
+  if (row.type !== 'withdrawal' || !['stale', 'expired'].includes(code)) return
+  g.find(row.partner, 'a wrong clock, here or there', row.n) // so it is said again [M-5.27]
+  compose(g, row.partner, row.thread, row.type, row.body, { due: nextHour(g.now()) })
 }
 // The log is the keeper's about us, of its epoch or an earlier one; two roots of one size are evidence [M-7.5].
 function checkPoint (g, card, text, r, proof) {
