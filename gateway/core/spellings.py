@@ -203,6 +203,61 @@ def months(word: str) -> frozenset[int]:
     )
 
 
+_DAY_WORDS: Mapping[int, str] = {
+    1: "one first un une premier uno primero unu intai nje pare prv* прв* перш* перв* один одна اول حادي واحد",
+    2: "two second deux dos doi dy dyte drug* друг* втор* два две ثاني ثان اثنان اثنين",
+    3: "three third trois tres trei tre trete trec* трећ* трет* три ثالث ثلاثه",
+    4: "four fourth quatre cuatro patru kater katert cetvrt* cetiri четврт* четверт* чотири четыре رابع اربعه",
+    5: "five fifth cinq cinco cinci pese peste pet pet* пет пят* пять خامس خمسه",
+    6: "six sixth seis sase gjashte sest* шест* шост* шість سادس سته",
+    7: "seven seventh sept siete sapte shtate sedm* sedam седм* сьом* седьм* седам сім семь سابع سبعه",
+    8: "eight eighth huit ocho opt tete osm* osam осм* восьм* осам вісім восемь ثامن ثمانيه",
+    9: "nine ninth neuf nueve noua nente devet* девет* девят* تاسع تسعه",
+    10: "ten tenth dix diez zece dhjete deset* десет* десят* عاشر عشر عشره",
+    11: "eleven eleventh onze once unsprezece njembedhjete jedanaest* једанаест* одинадцят* одиннадцат*",
+    12: "twelve twelfth douze doce doisprezece douasprezece dymbedhjete dvanaest* дванаест* дванадцят* двенадцат*",
+    13: "thirteen thirteenth treize trece treisprezece trembedhjete trinaest* тринаест* тринадцят* тринадцат*",
+    14: "fourteen fourteenth quatorze catorce paisprezece "
+    "katermbedhjete cetrnaest* четрнаест* чотирнадцят* четырнадцат*",
+    15: "fifteen fifteenth quinze quince cincisprezece pesembedhjete petnaest* петнаест* пятнадцят* пятнадцат*",
+    16: "sixteen sixteenth seize dieciseis saisprezece gjashtembedhjete sesnaest* шеснаест* шістнадцят* шестнадцат*",
+    17: "seventeen seventeenth diecisiete saptesprezece shtatembedhjete sedamnaest* седамнаест* сімнадцят* семнадцат*",
+    18: "eighteen eighteenth dieciocho optsprezece tetembedhjete osamnaest* осамнаест* вісімнадцят* восемнадцат*",
+    19: "nineteen nineteenth diecinueve nouasprezece nentembedhjete devetnaest* деветнаест* девятнадцят* девятнадцат*",
+    20: "twenty twentieth vingt veinte douazeci njezet njezete dvadeset* двадесет* двадцят* двадцат* عشرين عشرون",
+    **{
+        21 + i: form
+        for i, form in enumerate(
+            "veintiuno veintidos veintitres veinticuatro veinticinco "
+            "veintiseis veintisiete veintiocho veintinueve".split()
+        )
+    },
+    30: "thirty thirtieth trente treinta treizeci tridhjete trideset* тридесет* тридцят* тридцат* ثلاثين ثلاثون",
+}
+_DAY_OF = {form: n for n, row in _DAY_WORDS.items() for form in row.split() if not form.endswith("*")}
+_DAY_STEMS = tuple(
+    sorted(
+        ((form[:-1], n) for n, row in _DAY_WORDS.items() for form in row.split() if form.endswith("*")),
+        key=lambda one: -len(one[0]),
+    )
+)
+_DAY_ENDING_MAX = 4
+AND = frozenset("and et y si e i та и".split())
+"""What may stand between the two words of a day: vingt et un."""
+
+
+@functools.lru_cache(maxsize=16_384)
+def day_word(word: str) -> int | None:
+    """Return the number, 1 to 20, 30 or one of Spanish between, that the folded ``word`` is in nine languages."""
+    for form in (word, re.sub("^[وبل]?(?:ال)?", "", word)):
+        if form in _DAY_OF:
+            return _DAY_OF[form]
+        for stem, n in _DAY_STEMS:
+            if form.startswith(stem) and len(form) <= len(stem) + _DAY_ENDING_MAX:
+                return n
+    return None
+
+
 GENERIC = frozenset(
     """
     street road lane avenue square house home flat floor room building block apartment centre center shelter

@@ -9,7 +9,7 @@ alike), joined (whatever stands between letters: spaces, hyphens, line breaks), 
 Cyrillic, Arabic and Greek), and with one letter wrong or another ending.
 
 Other scripts are compared folded and joined; across scripts a name in them is found by its Latin form, where the record
-has one. Of numbers spelt out the digits zero to nine are read; a day spelt out is found by its month.
+has one. Of numbers spelt out the digits zero to nine are read, and a day beside its month; a year spelt out is not.
 
 Not found: a name of three consonants, written in another script, that a space divides into two words of the language;
 a name of one or two consonants in a spelling of another script that shares neither its sound nor its letters.

@@ -30,7 +30,7 @@ class Date:
 
     def is_day(self, item: Item) -> bool:
         """Tell whether ``item`` is the day."""
-        return self.day is not None and item.number == self.day
+        return self.day is not None and self.day in (item.number, item.spelt)
 
     def compact(self) -> Iterator[str]:
         """Yield the date as digits alone."""
@@ -43,13 +43,18 @@ class Date:
 _GAP = 3
 """Words that may stand between the parts of a date: 17 of the month of May."""
 
+_ITEMS_MAX = 3 * (_GAP + 1)
+"""Parts that so many words can be: each a month, a day, and with the one before it another day."""
+
 
 def said(seen: Seen, wanted: Date) -> Iterator[Span]:
     """Yield where two parts of the date stand together: day and month, or month and year."""
     for i, one in enumerate(seen.items):
-        for two in seen.items[i + 1 : i + 4]:
+        for two in seen.items[i + 1 : i + 1 + _ITEMS_MAX]:
             if two.word - one.word > _GAP:
                 break
+            if two.word == one.word:
+                continue  # the same word read in two ways: sept, of seven and of September
             named = bool(one.months or two.months)
             # Two bare numbers are a date only where they are written as one: 17.05, 5/1994.
             written = two.word - one.word == 1 and seen.close(one.end, two.start)
@@ -63,8 +68,9 @@ def said(seen: Seen, wanted: Date) -> Iterator[Span]:
 def dates_in(text: str) -> list[tuple[int, int, int]]:
     """Return the dates (year, month, day) written in digits or with a month's name in a text in free words."""
     seen = Seen(text, None)
+    items = [one for one in seen.items if one.spelt is None]
     found = []
-    for one, two, three in zip(seen.items, seen.items[1:], seen.items[2:], strict=False):
+    for one, two, three in zip(items, items[1:], items[2:], strict=False):
         if three.word - one.word > 2 * _GAP:
             continue
         for y, m, d in ((one, two, three), (three, two, one), (three, one, two)):

@@ -32,22 +32,28 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A part of what may be a date: a number, or a word that names months. ``word`` is its place among all words."""
+    """
+    A part of what may be a date: a number, a word that names months, or words that name a day.
+
+    ``word`` is its place among all words, of several that of the last; ``spelt`` is the day, where it is in words.
+    """
 
     text: str
     start: int
     end: int
     word: int
     months: frozenset[int]
+    spelt: int | None = None
 
     @property
     def number(self) -> int | None:
-        """Return the number it is, ``None`` for a word."""
+        """Return the number it is in digits, ``None`` for a word."""
         return int(self.text) if self.text.isdecimal() and len(self.text) < 5 else None
 
 
 _MARK = re.compile(r"\[(?:\.\.\.|…|[A-Z_]{3,20})\]")
 _SHORT, _RUN_MAX = 2, 40
+_APOSTROPHES = "'’ʼ‘`´"
 _APART = re.compile(r"[.,;:!?…»«\"'()\[\]،؛؟]* [.,;:!?…»«\"'()\[\]،؛؟]*")
 """What stands between two words of a text. Anything else may have been put into one."""
 
@@ -151,6 +157,32 @@ class Seen:
                 named |= {spellings.ROMAN[text]}
             if named or text[0].isdecimal():
                 yield Item(text, start, end, place, named)
+            for begin, spelt in self._spelt(place):
+                yield Item(self.stream[begin:end], begin, end, place, frozenset(), spelt)
+
+    def _spelt(self, place: int) -> Iterator[tuple[int, int]]:
+        """Yield the days whose last word is at ``place``, each with where it begins: one word, or ten and one."""
+        own, begin = self._day_at(place)
+        if own is None:
+            return
+        yield self.cuts[begin][0], own
+        before = begin - 1
+        if before > 0 and self.stream[slice(*self.cuts[before])] in spellings.AND:
+            before -= 1
+        if before >= 0:
+            other, begin = self._day_at(before)
+            if other is not None and (min(own, other) < 10) and max(own, other) in (10, 20, 30):
+                yield self.cuts[begin][0], own + other
+
+    def _day_at(self, place: int) -> tuple[int | None, int]:
+        """Return the number that the word ending at ``place`` is, and the place where it begins (п'ятого has two)."""
+        word = self.stream[slice(*self.cuts[place])]
+        found = spellings.day_word(word)
+        if found is None and place:
+            pair = self.stream[self.cuts[place - 1][0] : self.cuts[place][1]]
+            if self.raw[self.at[self.cuts[place - 1][1] - 1] + 1] in _APOSTROPHES:
+                return spellings.day_word(pair), place - 1
+        return found, place
 
     def _beside_a_number(self, place: int) -> bool:
         """Tell whether a word is written as one with a number: a letter that is a number elsewhere is a word."""

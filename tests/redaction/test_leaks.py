@@ -153,6 +153,24 @@ def test_one_date_in_many_spellings(text: str) -> None:
     assert {"birth_date"} == fields(f"Said {text}, they think.", record(birth_date="1994-05-17"))
 
 
+@pytest.mark.parametrize(
+    ("day", "text"),
+    [
+        (17, "the seventeenth of May"), (17, "le dix-sept mai"), (17, "el diecisiete de mayo"),
+        (17, "pe șaptesprezece mai"), (17, "më shtatëmbëdhjetë maj"), (17, "sedamnaestog maja"),
+        (17, "седамнаестог маја"), (17, "сімнадцятого травня"), (17, "семнадцатого мая"), (17, "السابع عشر من مايو"),
+        (21, "May twenty-first"), (21, "le vingt et un mai"), (21, "двадцять першого травня"),
+        (31, "treizeci și unu mai"),
+        (24, "njëzet e katër maj"), (22, "الثاني والعشرين من مايو"), (3, "третього травня"), (5, "п'ятого травня"),
+        (19, "дев’ятнадцятого травня"), (1, "le premier mai"),
+    ],
+)  # fmt: skip
+def test_a_day_spelt_out_is_found_beside_its_month(day: int, text: str) -> None:
+    """In each of the nine languages, in one word or two."""
+    assert {"birth_date"} == fields(f"Said {text}, they think.", record(birth_date=f"1994-05-{day:02}"))
+    assert set() == fields(f"Said {text}, they think.", record(birth_date=f"1994-05-{day % 28 + 1:02}"))
+
+
 @pytest.mark.parametrize("text", ["2026", "in May", "on the 17th", "page 17, line 6", "19 94", "IV 94", "part V of 17"])
 def test_a_part_that_everybody_shares_is_no_date(text: str) -> None:
     """A month alone, a day alone or another year says nothing of the date."""
