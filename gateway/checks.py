@@ -48,6 +48,12 @@ from keys.ids import SIGN, key_id
 SOON = timedelta(days=60)
 """How long before an end it becomes a finding: time enough for two officers, an envoy and a holiday."""
 
+CALENDAR_SOON = timedelta(days=366)
+"""
+How long before its end a calendar is told of: a clock whose last day lies behind it does not start, and the longest run
+for months.
+"""
+
 DISK_FREE_MIN_BYTES = 1 << 30
 SKEW_MAX = timedelta(seconds=300)
 BUILT_ON = date(2025, 1, 1)
@@ -491,14 +497,15 @@ def _calendar(look: Look, country: str, id: str | None, directory: Path | None) 
     known = schemas.calendars(directory)
     chosen = id or next((name for name in known if name.startswith(f"{country}-")), None)
     year = look.now.year
-    hint = N_("isthmus agreements calendar %(country)s %(year)s %(after)s --id %(country)s-%(year)s --zone ZONE > FILE")
-    values = {"country": country, "year": year, "after": year + 1}
+    hint = N_("isthmus agreements calendar %(country)s %(year)s %(next)s --id %(country)s-%(year)s --zone ZONE > FILE")
+    values = {"country": country, "year": year, "next": year + 1}
     if chosen is None or chosen not in known:
         return bad("calendar", N_("no calendar of %(country)s: no deadline is reckoned there"), hint, **values)
     found = Calendar.from_dict(schemas.load_calendar(chosen, directory))
-    if found.valid_until - look.now.date() < SOON:
-        text = N_("%(calendar)s ends on %(day)s")
-        return bad("calendar", text, hint, calendar=chosen, day=found.valid_until, **values)
+    left = found.valid_until - look.now.date()
+    if left < CALENDAR_SOON:
+        text, tell = N_("%(calendar)s ends on %(day)s"), bad if left < SOON else note
+        return tell("calendar", text, hint, calendar=chosen, day=found.valid_until, **values)
     text = N_("%(country)s: %(calendar)s version %(version)s, until %(day)s")
     return ok("calendar", text, country=country, calendar=chosen, version=found.version, day=found.valid_until)
 

@@ -4,12 +4,14 @@ import json
 import socket
 import sqlite3
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway import settings
+from gateway.checks import Look, run
 from gateway.home import KEY_FILE, SIGNING
 from keys import b64
 from keys.custody import open_store
@@ -27,6 +29,18 @@ def findings(home: Path, **environ: str) -> dict[str, str]:
 def test_all_is_well(homes: Homes) -> None:
     """A home with people and a partner has no finding, and exits 0."""
     assert ({}, 0) == (findings(homes.home("XBB")), call("check", "-C", homes.home("XBB")).exit_code)
+
+
+@pytest.mark.parametrize(
+    ("days", "level"), [(366, "ok"), (365, "note"), (60, "note"), (59, "finding"), (-1, "finding")]
+)
+def test_the_end_of_a_calendar_is_told_a_year_before(homes: Homes, days: int, level: str) -> None:
+    """A year before its last day the next step is named, and 60 days before it is a finding."""
+    now = datetime(2027, 12, 31, 12, tzinfo=UTC) - timedelta(days=days)
+    look = Look(settings.load(homes.home("XAA"), {}), lambda: PHRASE, now)
+    items = [item for item in run(look) if item.area == "calendar"]
+    assert [level] * 2 == [item.level for item in items]
+    assert (level != "ok") is all(item.hint for item in items)
 
 
 def test_a_check_changes_nothing(homes: Homes) -> None:
