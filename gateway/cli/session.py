@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,6 +36,9 @@ SHORTEST = 12
 
 FILE_MAX_BYTES = 4096
 INPUT_MAX_BYTES = 1 << 20
+
+CARDS_S = 10.0
+"""How long a command waits for cards that are not held yet: a stop must not wait for a slow server."""
 
 
 def home_option(function: F) -> F:
@@ -202,10 +205,17 @@ async def opened(home: Path, ask: Callable[[], str]) -> "AsyncIterator[Gateway]"
     try:
         trust, partners = gateway.context.trust, gateway.context.partners
         if any(trust.find(country) is None and country not in trust.holds() for country in partners):
-            await gateway.refresh_trust()
+            await _take_cards(gateway)
         yield gateway
     finally:
         await gateway.close()
+
+
+async def _take_cards(gateway: "Gateway") -> None:
+    """Take what is published; after ``CARDS_S`` go on with the cards that are held."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CARDS_S):
+            await gateway.refresh_trust()
 
 
 def run(home: Path, ask: Callable[[], str], act: "Callable[[Gateway], Awaitable[T]]") -> T:

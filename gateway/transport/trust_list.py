@@ -11,6 +11,8 @@ holds in memory; and what a card says is believed only if it continues the chain
 import asyncio
 import fcntl
 import os
+import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -41,6 +43,9 @@ and long enough for the first one of a long list over a thin line.
 """
 
 
+_LOOK_S = 0.1
+
+
 def address(repository: str, home: Path) -> str:
     """Return the URL of the list at ``repository``: an address as it is, or a folder relative to ``home``."""
     if "://" in repository:
@@ -49,14 +54,29 @@ def address(repository: str, home: Path) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from reading the list into ``folder`` at the same time."""
+def _alone(folder: Path, stopping: threading.Event) -> Iterator[None]:
+    """
+    Keep other processes from reading the list into ``folder`` at the same time.
+
+    Raises ``Unavailable`` if one does so for long, or once ``stopping`` is set.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        until = time.monotonic() + TIMEOUT_S
+        while not _taken(descriptor):
+            if stopping.wait(_LOOK_S) or time.monotonic() > until:
+                raise Unavailable("another process reads the trust list", "it is read again by itself")
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class TrustList:
@@ -77,6 +97,7 @@ class TrustList:
         self._read: _Reading | None = None
         self._lock = asyncio.Lock()
         self._fetcher: FolderFetcher | HttpFetcher | None = None
+        self._stopping = threading.Event()
 
     async def cards(self, country: str) -> Sequence[bytes]:
         """
@@ -104,11 +125,13 @@ class TrustList:
         Runs in a thread of its own; no message waits for it.
         """
         async with self._lock:
+            self._stopping = threading.Event()
             try:
                 await asyncio.to_thread(self.read)
             except asyncio.CancelledError:
+                self._stopping.set()  # or a process that ends would wait for a slow server, or for another process
                 if self._fetcher is not None:
-                    self._fetcher.stop()  # or a process that ends would wait for a slow server
+                    self._fetcher.stop()
                 raise
 
     async def state(self, countries: Collection[str]) -> Mapping[str, bytes]:
@@ -129,7 +152,7 @@ class TrustList:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory.mkdir(parents=True, exist_ok=True)
         try:
-            with _alone(self._cache), self._opened() as fetcher:
+            with _alone(self._cache, self._stopping), self._opened() as fetcher:
                 updater = self._updater(fetcher)
                 updater.refresh()
                 snapshot = (self._cache / METADATA / "snapshot.json").read_bytes()
@@ -150,6 +173,8 @@ class TrustList:
     def _opened(self) -> FolderFetcher | HttpFetcher:
         at_home = urlsplit(self._repository).scheme == "file"
         self._fetcher = FolderFetcher() if at_home else HttpFetcher(TIMEOUT_S, TOTAL_S)
+        if self._stopping.is_set():
+            self._fetcher.stop()
         return self._fetcher
 
     def _updater(self, fetcher: FetcherInterface) -> Updater:

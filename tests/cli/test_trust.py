@@ -1,6 +1,10 @@
 """The verbs of ``isthmus trust`` about a gateway's own home."""
 
+import fcntl
+import os
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +13,11 @@ from typing import Any
 import pytest
 
 from gateway import settings
+from gateway.cli import session
 from keys import card, trust_words
 from tests.cli.support import Homes, call, value
 from tests.support.trust_list import World, make_world
+from tests.trust.test_slow_list import serving, slow
 
 OFFICER = ("--as", "second", "--reason", "its machine was taken")
 
@@ -50,6 +56,37 @@ def test_a_list_that_is_gone_is_said(homes: Homes, listed: World) -> None:
     result = call("trust", "refresh", "-C", homes.home("XAA"))
     assert 75 == result.exit_code
     assert "trust list" in result.stderr
+
+
+def test_a_stop_does_not_wait_for_a_list_that_comes_slowly(
+    homes: Homes, listed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a card is missing and the server is slow a command goes on with the cards that are held."""
+    monkeypatch.setattr(session, "CARDS_S", 0.5)
+    home, stop, begun = homes.home("XAA"), threading.Event(), time.monotonic()
+    file = home / settings.FILE_NAME
+    with serving(slow(stop)) as server:
+        file.write_text(file.read_text().replace(f'"{listed.folder}"', f'"{server}"'))
+        value("trust", "hold", "XBB", "-C", home, *OFFICER)
+        stop.set()
+    assert time.monotonic() - begun < 20
+
+
+def test_a_stop_does_not_wait_for_another_process_that_reads_the_list(
+    homes: Homes, listed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway that reads the list for minutes keeps no command beside it from being done."""
+    monkeypatch.setattr(session, "CARDS_S", 0.5)
+    home, begun = homes.home("XAA"), time.monotonic()
+    (home / "data/trust").mkdir()
+    other = os.open(home / "data/trust", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    later = threading.Timer(25, os.close, (other,))
+    later.start()
+    value("trust", "hold", "XBB", "-C", home, *OFFICER)
+    assert time.monotonic() - begun < 20
+    later.cancel()
+    os.close(other)
 
 
 def test_a_state_is_held_and_confirmed(homes: Homes, listed: World) -> None:
