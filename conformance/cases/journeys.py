@@ -514,6 +514,43 @@ async def worse_document(play: Play) -> None:
     await talk.said("return.schedule", DEPARTED)
 
 
+@case("journeys.stolen-hand", "M-8.3", "M-5.36", section="8.1", profile="return", seconds=60.0)
+async def stolen_hand(play: Play) -> None:
+    """
+    An acceptance by a key that had been revoked when it came, as a later card says, is none: no journey is planned.
+
+    A gateway that looks at the key when the message comes, and never again, sends a person to whoever stole it.
+    """
+    talk = await homeward(play, "documented")
+    await play.tick(hours=1)
+    await _revoked(play, "desk_head", play.now() - 2 * H)
+    await withholds(talk, "return.schedule", schedule(play, departure(play)), days=0)
+    await play.tick_to(departure(play))
+    await _nothing(talk, "return.schedule")
+
+
+@case("journeys.hand-that-stands", "M-8.3", section="8.1", profile="return", positive=True, seconds=60.0)
+async def hand_that_stands(play: Play) -> None:
+    """
+    An acceptance that came before its key was revoked stands, and the return goes on.
+
+    A gateway that lets every signature fall with its key can plan no journey when an authority changes its keys.
+    """
+    talk, leaves = await homeward(play, "documented"), departure(play)
+    await play.tick(hours=1)
+    await _revoked(play, "desk_head", play.now())
+    await talk.say("return.schedule", schedule(play, leaves))
+    await told(talk, leaves)
+
+
+async def _revoked(play: Play, role: str, at: datetime) -> None:
+    """Publish a card of the test State that says since when its key of ``role`` is revoked."""
+    kid = play.a.roles[role].kid
+    rows = [row | ({"revoked_at": stamp(at)} if row["kid"] == kid else {}) for row in play.a.card.value["roles"]]
+    play.a.next_card(roles=rows)
+    await play.publish(play.a)
+
+
 @case("journeys.another-day", "M-5.36", section="5.10", profile="return", seconds=60.0)
 async def another_day(play: Play) -> None:
     """

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { checkStep, dueOn } from './lib/cases.js'
 import { keyId, open, parseEnvelope, readJws, sealingKey, sealKid, signKid } from './lib/crypto.js'
 import { unpad, verify, verifyJws } from './lib/crypto.js'
-import { nextHour } from './lib/send.js'
 import { b64u, fail, fits, instant, minimal, parse, seconds, unb64u } from './lib/forms.js'
+import { nextHour } from './lib/send.js'
 import * as signed from './lib/signed.js'
 
 const hex = (text) => Buffer.from(text, 'hex')
