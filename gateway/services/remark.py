@@ -88,9 +88,14 @@ def stop_of(draft: Mapping[str, Any], remark: Remark | None, today: date) -> Sto
 
 
 def told(text: str, draft: Mapping[str, Any], case: Case, language: str | None) -> tuple[str, ...]:
-    """Return the fields of the record of ``case`` that ``text`` tells something of; all of them if nobody can say."""
+    """
+    Return the fields of the record of ``case`` that ``text`` tells something of; all of them if nobody can say.
+
+    A name or number that was rectified is the person's still: the record is compared as it stood before, too.
+    """
+    records = (draft, *({"elements": one} for one in case.former))
     try:
-        found = leaks(text, draft, (case.ref, case.thread), language)
+        found = [leak for one in records for leak in leaks(text, one, (case.ref, case.thread), language)]
     except Exception:
         return (NOT_COMPARED,)
     return tuple(dict.fromkeys(leak.field for leak in found))

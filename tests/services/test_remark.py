@@ -158,6 +158,23 @@ async def test_no_word_is_put_in(network: Network, text: str) -> None:
         await network.gateways["XAA"].clear.remarks.confirm(ref, made.digest, text, "first")
 
 
+async def test_a_name_that_was_rectified_is_compared_too(network: Network) -> None:
+    """It is the person's still, though the record has another by now."""
+    home = network.gateways["XAA"]
+    home.context.redactor = FakeRedactor()
+    ours, theirs = await story.acknowledged(network)
+    name = story.draft()["elements"]["names"][0]
+    right = [{**name, "family": "Коваль", "latin": {**name["latin"], "family": "KOVAL"}}]
+    pending = await home.notices.prepare_rectification(ours, ["NAMES"], {"names": right}, "first", "case_officer")
+    thread = (await story.row(network, "XAA", ours)).thread
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await home.notices.rectify(ours, signed, "second")
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    made = await write(network, ours, "The file of Ivanova has the same answer.")
+    assert ("names",) == made.leaks
+
+
 async def test_another_digest_confirms_nothing(network: Network) -> None:
     """Who confirms names what was seen."""
     ref = await opened(network)
