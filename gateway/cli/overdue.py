@@ -12,6 +12,7 @@ import click
 from gateway.cli.output import emit, json_option, say, shown, table
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.calendars import local_date
+from gateway.core.escalation import owed
 from gateway.services import cases
 from gateway.services.escalate import Escalation
 from gateway.services.inquire import BoardRow, Place
@@ -84,7 +85,7 @@ async def _row(gateway: "Gateway", row: BoardRow, now: datetime) -> dict[str, An
     """Return one line: how many days late by the requested State's calendar day, and the level silence has reached."""
     context = gateway.context
     case = (await context.store.read(lambda tx: cases.load(context, tx, row.ref))).case
-    clock = cases.current_clock(case)
+    clock = owed(case)
     standing = await Escalation(context).standing(case)
     late = (local_date(now, clock.zone) - clock.due_on).days if clock else None
     found = {name: getattr(row, name) for name in COLUMNS if hasattr(row, name)}

@@ -13,6 +13,7 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.case import Case, State
+from gateway.core.escalation import owed
 from gateway.core.messages import DOCUMENT_REQUEST, ELEMENTS, REQUEST
 from gateway.core.minimise import Line
 from gateway.core.preview import Preview
@@ -143,7 +144,7 @@ async def result_of(
     if their_ref is not None:
         sides.append((theirs, (await _held(theirs, their_ref))[1]))
     case, now = held.case, world.clock.now()
-    clock = cases.current_clock(case)
+    clock = owed(case)
     stopped = case.state in STOPPED
     reply_clock = case.clock("reply")
     sent = _sent(ours, held, rows)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import orjson
 
 from gateway.core.case import Case, State, parse_case, serialize_case
-from gateway.core.clocks import Clock
 from gateway.core.escalation import owed
 from gateway.core.machine import PARTNER, Event
 from gateway.core.verification import GATEWAY
@@ -130,7 +129,7 @@ def fresh(context: Context, case: Case, now: datetime) -> Held:
 
 async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, source: str, now: datetime) -> Held:
     """Save ``case`` in place of what was held, with one line of its history; returns what is held now."""
-    clock = current_clock(case)
+    clock = owed(case)
     row = held.row._replace(
         state=case.state.value,
         thread=case.thread,
@@ -183,11 +182,6 @@ def digest_of(context: Context, held: Held | None, event: EventRow) -> str | Non
 async def note(context: Context, tx: Tx, held: Held, case: Case, name: str, actor: str, now: datetime) -> Held:
     """Save a finding added to ``case`` without moving it."""
     return await store(context, tx, held, case, Event(name, actor, "gateway"), held.case.state.value, now)
-
-
-def current_clock(case: Case) -> Clock | None:
-    """Return the clock whose due date the desks see: the earliest of what is owed, or ``None``."""
-    return owed(case)
 
 
 async def in_states(

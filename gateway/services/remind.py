@@ -240,7 +240,7 @@ class Reminder:
                 raise RuleRefused((Finding(TOO_RECENT, "the last reminder is too recent"),))
             if is_stopped(past):
                 raise RuleRefused((Finding("D-06", "pressing may endanger somebody, says who answers for the person"),))
-            clock = cases.current_clock(case)
+            clock = owed(case)
             step = clock.step if clock and clock.step in REMINDED else "reply"
             body = ijson.dumps({"number": case.reminders + 1, "step": step}).decode()
             schemas.validate(REMINDER, ijson.loads(body.encode()))
