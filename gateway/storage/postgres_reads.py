@@ -48,6 +48,8 @@ class PostgresInquiries(SqlInquiries):
         try:
             async with self._pool.acquire(timeout=WAIT_S) as db:
                 rows: list[Any] = await db.fetch(translated(statement), *values)
+        except (asyncpg.DataError, UnicodeEncodeError):
+            return []  # a text that no column can hold, as with a NUL in it, is none that one holds
         except (asyncpg.PostgresError, *LOST) as error:
             raise unavailable(error) from error
         return rows

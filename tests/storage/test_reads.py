@@ -50,6 +50,13 @@ async def test_board_shows_open_cases(inquiries: SqlInquiries) -> None:
     assert ["c", "e", "a"] == [row.ref for row in await inquiries.board(partner="XBB")]
 
 
+async def test_what_no_column_can_hold_is_found_nowhere(inquiries: SqlInquiries) -> None:
+    """An address may hold any character: one that the database takes for no text names no case."""
+    assert None is await inquiries.find_case("a\x00")
+    assert None is await inquiries.find_watched("a\x00")
+    assert ([], []) == (await inquiries.board(partner="\x00"), await inquiries.audit(ref="a\x00"))
+
+
 async def test_board_shows_overdue_cases(inquiries: SqlInquiries) -> None:
     """With an instant the board shows only what was due before it."""
     assert ["c", "e"] == [row.ref for row in await inquiries.board(overdue_at=NOW)]
