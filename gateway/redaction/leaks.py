@@ -128,6 +128,9 @@ def _together(seen: Seen, secret: Secret) -> Iterator[Span]:
 _WINDOW = 6
 """So many digits in a row of a number are the number: part of a telephone number is dialled too."""
 
+_LAST = 4
+"""So many at its end, if they stand alone: a number is told by its last four."""
+
 
 def _numbered(seen: Seen, secret: Secret) -> Iterator[Span]:
     """Yield where a number of the record stands, whole or in part, whatever stands between its digits."""
@@ -139,6 +142,9 @@ def _numbered(seen: Seen, secret: Secret) -> Iterator[Span]:
             for i in range(len(stream) - _WINDOW + 1):
                 if stream[i : i + _WINDOW] in windows:
                     yield places[i], places[i + _WINDOW - 1] + 1
+        for stream, places in seen.runs:
+            if len(stream) >= _LAST and digits.endswith(stream):
+                yield places[0], places[-1] + 1
     elif len(digits) > 2:
         for stream, places in seen.runs:
             for start in _places(stream, digits) if len(digits) > 3 else [0] if stream == digits else []:

@@ -131,7 +131,7 @@ def test_a_name_in_letters_of_another_keyboard(name: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["069 123 45 67", "+355 69 1234567", "00355691234567", "٠٦٩١٢٣٤٥٦٧", "0-6-9-1-2-3-4-5-6-7", "o691234567",
-    "0691284567",
+    "0691284567", "a number that ends with 4567", "... 34567",
      "zero six nine one two three four five six seven", "нуль шість дев'ять один два три чотири п'ять шість сім"],
 )  # fmt: skip
 def test_one_number_in_many_spellings(text: str) -> None:
