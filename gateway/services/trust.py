@@ -100,6 +100,7 @@ class Trust:
         self._distrust = Distrust()
         self._published: dict[str, Card] = {}
         self._cards: dict[str, Card] = {}
+        self._unread: dict[str, bytes] = {}
         self._holds: dict[str, str] = {}
         self._refreshed: dict[str, datetime] = {}
         self._going_on: frozenset[str] = frozenset()
@@ -231,19 +232,37 @@ class Trust:
         return await self._store.read(unit)
 
     def _raw(self, country: str) -> bytes | None:
+        """Return the card held of ``country``, or the one in the store that is known not to be readable."""
         published = self._published.get(country)
-        return None if published is None else published.raw
+        return self._unread.get(country) if published is None else published.raw
 
     def _take(self, row: PartnerRow) -> None:
         if row.refreshed_at is not None:
             self._refreshed[row.country] = row.refreshed_at
         if row.card is not None and row.card != self._raw(row.country):
-            published = self._published[row.country] = cards.parse_card(row.card)
-            self._cards[row.country] = self._believed(published)
+            self._take_card(row.country, row.card)
         hold = self._hold_of_trustees(row.country) or row.hold
         self._holds.pop(row.country, None)
         if hold is not None:
             self._holds[row.country] = hold
+
+    def _take_card(self, country: str, raw: bytes) -> None:
+        """
+        Hold the card in the store in place of the one before.
+
+        Of a State whose card cannot be read, because the row is spoiled or a newer version wrote it, none is held then:
+        nothing is sent to it, nothing of it is taken in, and no other State waits for it.
+        """
+        self._published.pop(country, None)
+        self._cards.pop(country, None)
+        self._unread.pop(country, None)
+        try:
+            published = cards.parse_card(raw)
+        except CardRefused as error:
+            self._unread[country] = raw
+            self._log("trust.fault", country=country, error=type(error).__name__)
+        else:
+            self._published[country], self._cards[country] = published, self._believed(published)
 
     def _hold_of_trustees(self, country: str) -> str | None:
         since = self._distrust.countries.get(country)

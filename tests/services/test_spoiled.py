@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.services.escalate import Escalation
-from gateway.services.ports import CaseRow
+from gateway.services.ports import CaseRow, Tx
 from tests.support import story
-from tests.support.network import Network, make_network
+from tests.support.network import Network, make_network, open_gateway
 from tests.support.restoring import after_the_listing, back_up, outbox, restore
 
 
@@ -100,3 +100,26 @@ async def test_receipt_of_a_withdrawal_is_kept_though_its_case_is_spoiled(networ
     partner = await gateway.store.read(lambda tx: tx.find_partner("XBB"))
     assert partner is not None
     assert 0 == partner.failures
+
+
+async def test_spoiled_card_ends_no_process_and_hides_no_hold(tmp_path: Path) -> None:
+    """Nothing passes to or from its State; what was decided of another is noticed, now and at the next start."""
+    network = await make_network(tmp_path, ("XAA", "XBB", "XCC"))
+    gateway, running = network.gateways["XAA"], network.gateways["XAA"].context.trust
+
+    async def unit(tx: Tx) -> None:
+        for country, changes in (("XBB", {"card": b"spoilt"}), ("XCC", {"hold": "its machine was taken"})):
+            row = await tx.find_partner(country)
+            assert row is not None
+            await tx.save_partner(row._replace(**changes))
+
+    await gateway.store.commit(unit)
+    assert await running.changed()
+    await running.load()
+    assert (None, ["XCC"]) == (running.find("XBB"), list(running.holds()))
+    assert not await running.changed()
+    assert [("trust.fault", {"country": "XBB", "error": "CardRefused"})] == network.logs[-1:]
+    await gateway.close()
+    begun = (await open_gateway(network, "XAA")).context.trust
+    assert (None, ["XCC"]) == (begun.find("XBB"), list(begun.holds()))
+    await network.close()
