@@ -73,6 +73,19 @@ async def both_ways(play: Play) -> None:
     await _practised(talk, "verification.contest", {"ground": "WRONG_PERSON"})
 
 
+@case("exercise.dated", "M-5.37", "M-5.13", section="5.11", profile="full", positive=True)
+async def dated(play: Play) -> None:
+    """
+    The receipt of an exercised request states the same dates as that of a real one.
+
+    A gateway that states none practises without the one thing that a desk is measured by.
+    """
+    talks = [await _asks(play), await play.asks()]
+    dates = [{name: talk.receipt[name] for name in ("start_on", "due_on")} for talk in talks]
+    if dates[0] != dates[1]:
+        raise Wrong(f"the receipt of the exercise states {dates[0]}, and that of a real request {dates[1]}")
+
+
 @case("exercise.says-so", "M-5.37", section="5.11", profile="full", positive=True)
 async def says_so(play: Play) -> None:
     """
