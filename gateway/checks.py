@@ -458,7 +458,8 @@ def _trust(look: Look) -> Iterator[Item]:
 def _partners(look: Look) -> Iterator[Item]:
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
-        held, why, _ = advance_chain(None, pin, load_cards(look.settings.cards, country), look.now)
+        published = load_cards(look.settings.cards, country)
+        held, why, _ = advance_chain(None, pin, published, look.now)
         if held is None:
             other = N_("the card of %(country)s is not by the identity key pinned")
             hint = N_("ask %(country)s for its card, and compare the fingerprint by another way")
@@ -467,6 +468,12 @@ def _partners(look: Look) -> Iterator[Item]:
         if why:
             text = N_("a card of %(country)s does not follow: %(why)s")
             yield bad("partner", text, N_("ask %(country)s by another way"), country=country, why=why)
+        elif published[-1] != held.raw:
+            text = N_(
+                "the newest card of %(country)s that is here is not taken: one before it is missing, or not whole"
+            )
+            hint = N_("ask %(country)s for every card after %(serial)s")
+            yield bad("partner", text, hint, country=country, serial=held.serial)
         active = [key.valid_until for key in held.sealing if key.is_active(look.now)]
         last = max((key.valid_until for key in held.sealing), default=look.now)
         if not active:

@@ -16,6 +16,7 @@ Rule 2: with --dry-run a verb says what it would write and writes nothing.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -246,6 +247,10 @@ def cards(folder: Path, country: str, files: tuple[Path, ...], dry_run: bool, as
     found = sorted((parse_card(raw) for raw in raws), key=lambda card: card.serial)
     if {card.country for card in found} != {country}:
         raise CommandError(Exit.INTEGRITY, "wrong-country", "a card of another country", f"take those of {country}")
+    for one, after in pairwise(card.serial for card in found):
+        if after > one + 1:
+            text, hint = f"card {one + 1} is missing between {one} and {after}", "name every card: readers follow each"
+            raise CommandError(Exit.INTEGRITY, "gap", text, hint)
     document = trust_policy.serialize_cards(country, [card.raw for card in found])
     before = list_.part(country)
     draft = trust_list.new_country(country, document, _now(), before.signed if before else None)

@@ -1,6 +1,7 @@
 """``isthmus check`` and what ``serve`` says of a home that cannot be served."""
 
 import json
+import shutil
 import socket
 import sqlite3
 import tomllib
@@ -164,6 +165,18 @@ def test_an_unknown_partner_card(homes: Homes) -> None:
     pinned = values["partners"]["XAA"]["identity"]
     path.write_text(path.read_text().replace(pinned, values["persons"][0]["key"]))
     assert "not by the identity key pinned" in findings(homes.home("XBB"))["partner"]
+
+
+def test_a_card_of_a_partner_that_is_missing(homes: Homes) -> None:
+    """A newer card of a partner is not taken while one before it is not here, and a check says which one to ask for."""
+    home, other = homes.home("XAA"), homes.home("XBB")
+    value("keys", "card", "-C", other, "--address", "https://other.example")
+    value("keys", "card", "-C", other, "--address", "https://another.example")
+    shutil.copy(other / "cards/XBB/4.jws", home / "cards/XBB/4.jws")
+    assert "the newest card of XBB that is here is not taken" in findings(home)["partner"]
+    assert "every card after 2" in _hint(home, "not taken")
+    shutil.copy(other / "cards/XBB/3.jws", home / "cards/XBB/3.jws")
+    assert "partner" not in findings(home)
 
 
 def test_a_second_signer_whom_nobody_could_verify(homes: Homes) -> None:

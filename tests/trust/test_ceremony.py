@@ -182,6 +182,17 @@ def test_new_trustees_who_have_not_signed_yet_do_not_keep_the_list_from_being_re
     assert (3, ["root", "targets"], {}) == (made["timestamp"], made["published"], made["waiting"])
 
 
+def test_cards_are_listed_without_a_gap(table: Table) -> None:
+    """Readers follow a State's cards one by one: a list that leaves one out would stop them all at the one before."""
+    table.whole()
+    table.xbb.next_card()
+    table.xbb.next_card()
+    first, _, third = table.card_files()
+    result = call("trust", "cards", table.list, "XBB", first, third)
+    assert (6, True) == (result.exit_code, "card 2 is missing" in result.stderr)
+    assert [] == [path.name for path in (table.list / "drafts").glob("*.json")]
+
+
 def test_nobody_signs_another_draft(table: Table) -> None:
     """Who is read other words than the draft has signs nothing, and is told to stop."""
     table.init()
