@@ -153,12 +153,14 @@ async def overview(visit: Visit) -> web.StreamResponse:
     """Show the tasks and how far each has come."""
     work = await _work(visit)
     posted, shown = _posted(work), []
+    # Of a copy it is content of the case: the task shows it, for a reason, once the look is recorded (R-13).
+    stopped = "" if work.ref else _stopped(posted)
     standings = _standings(visit, posted)
     for one in standings:
         text, kind = _STATES[one.state]
         if one.state == "new" and not one.task.needed:
             text = N_("If there is any")
-        if one.task.name == "gates" and _stopped(posted):
+        if one.task.name == "gates" and stopped:
             text, kind = N_("Nothing may leave"), "late"
         path = visit.path("request-task", id=work.id, task=one.task.name)
         shown.append((visit.tongue._(one.task.title), path, visit.tongue._(text), kind, visit.tongue._(one.task.about)))
@@ -169,7 +171,7 @@ async def overview(visit: Visit) -> web.StreamResponse:
         items=shown,
         done=done,
         needed=sum(task.needed for task in TASKS.values()),
-        stopped=_stopped(posted),
+        stopped=stopped,
     )
 
 

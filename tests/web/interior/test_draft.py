@@ -446,6 +446,20 @@ async def _copied(desk: Desk, first: Officer) -> tuple[str, str]:
     return ref, (await first.post(f"/cases/{ref}/amend", {"why": "a spelling to set right"})).path
 
 
+async def test_the_tasks_of_a_copy_do_not_tell_of_protection(desk: Desk) -> None:
+    """That it was asked for is content of the case: the task says it for a reason, and the list does not."""
+    first = await desk.officer("first")
+    asked = {"state": "requested", "attested_by": None, "attested_on": None, "basis": None}
+    ref = await desk.gateway.clear.new(story.draft(asylum=asked), "first")
+    await first.get(f"/cases/{ref}/amend")
+    path = (await first.post(f"/cases/{ref}/amend", {"why": "a spelling to set right"})).path
+    assert "Nothing can be sent" in (await first.get(f"{path}/gates")).words
+    desk.network.clock.pass_(minutes=20)
+    words = (await (await desk.officer("first")).get(path)).words
+    assert "Check what will leave" in words
+    assert [] == [text for text in ("Nothing may leave", "Nothing can be sent") if text in words]
+
+
 @pytest.mark.parametrize("what", MEANWHILE)
 async def test_a_copy_does_not_undo_what_a_colleague_recorded(desk: Desk, first: Officer, what: str) -> None:
     """What was recorded since stays recorded and is shown; once it is taken into the copy, the rest is handed in."""
