@@ -102,7 +102,9 @@ def _of_command(error: BaseException) -> Told | None:
             )
             return Told(Exit.USAGE, "usage", error.format_message(), f"{path} --help{dash}")
         case click.exceptions.Abort():
-            return Told(Exit.LATER, "stopped", "stopped before it was done")
+            # It may come after the last step as well as before the first.
+            hint = "look at what is on record before you repeat it"
+            return Told(Exit.LATER, "stopped", "stopped; what was done by then stands", hint)
         case click.ClickException():
             return Told(Exit.USAGE, "usage", error.format_message())
         case BadConfiguration():

@@ -52,6 +52,12 @@ def test_each_error_has_its_exit_code(name: str) -> None:
     assert (exit, code) == (told.exit, told.code)
 
 
+def test_a_stop_says_that_something_may_be_done() -> None:
+    """Ctrl-C may come after the last step, too: nobody is told that nothing was done."""
+    told = describe(click.exceptions.Abort())
+    assert (Exit.LATER, False, True) == (told.exit, "before it was done" in told.detail, "on record" in told.hint)
+
+
 def test_an_error_is_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """A person sees ``error:`` and ``hint:`` on standard error and nothing on standard output."""
     code = report(Unavailable("the disk is full", "free space"), as_json=False)
