@@ -15,7 +15,7 @@ from gateway.core.messages import DOCUMENT_REQUEST, INTERVIEW_METHOD, NEGATIVE_O
 from gateway.core.minimise import disclose
 from gateway.core.remark import is_confirmed, is_shortened
 from gateway.core.rules import findings
-from gateway.core.verification import ATTESTS
+from gateway.core.verification import ANSWERING, ATTESTS
 from schemas import ijson
 
 
@@ -243,7 +243,9 @@ def _age_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
 
 
 def _answered(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    return () if case.reply is not None else _found("R-11", "a question that is open is answered and not closed")
+    # Contested, it is open again although there is a reply: the second look is owed as the first one was.
+    is_open = case.reply is None or case.resume_to in ANSWERING
+    return _found("R-11", "a question that is open is answered and not closed") if is_open else ()
 
 
 def _retention_over(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:

@@ -236,6 +236,11 @@ INTERVIEWS = {"interview", "ask_interview", "interview_answer", "interview_resul
 """Where a held case will go on, so that the event that arrives fits; ACKNOWLEDGED for all others."""
 
 
+def _answered(side: Side, row: Row) -> bool:
+    """Return whether the row is for a case whose question was answered before it was stopped."""
+    return (side, row.source, row.event) == (Side.REQUESTED, State.SUSPENDED, "close")
+
+
 def good_case(side: Side, row: Row) -> Case:
     """Return a case in the row's source state that nothing objects to."""
     tier_2 = row.source is State.NEEDS_TIER2
@@ -243,8 +248,7 @@ def good_case(side: Side, row: Row) -> Case:
         made = preview(asked=("SEX",) if tier_2 else None).pending("anna")
         case = asking(row.source, asked=("SEX",), pending=made)
     else:
-        answered = reply() if (row.source, row.event) == (State.SUSPENDED, "close") else None
-        case = asked(row.source, pending=prepared(reply()), reply=answered)
+        case = asked(row.source, pending=prepared(reply()), reply=reply() if _answered(side, row) else None)
     if row.event in INTERVIEWS or row.source is State.NEEDS_INTERVIEW:
         case = interviewing(case)
     if row.event == "confirm_remark":
@@ -258,7 +262,7 @@ def good_case(side: Side, row: Row) -> Case:
         case,
         pending=signed,
         clocks=(clock(),),
-        resume_to=RESUMED_IN.get(row.event, State.ACKNOWLEDGED),
+        resume_to=State.REPLIED if _answered(side, row) else RESUMED_IN.get(row.event, State.ACKNOWLEDGED),
         released=row.event != "release",
         resume_proposer="anna",
         **held,

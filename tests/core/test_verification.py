@@ -341,6 +341,14 @@ def test_resuming_forgets_the_freeze() -> None:
     assert (State.ACKNOWLEDGED, None, (), None) == (moved.state, moved.frozen_by, moved.holders, moved.resume_to)
 
 
+@pytest.mark.parametrize("state", [State.CONTESTED, State.NEEDS_TIER2])
+def test_a_second_look_is_given_and_not_closed(state: State) -> None:
+    """A reply that was contested answers nothing: who is asked cannot suspend the case and close it on that."""
+    suspended, _ = take(asked(state, reply=reply(), contests=1), "suspend", "anna", "registry_clerk")
+    with pytest.raises(RuleRefused, match="R-11"):
+        take(suspended, "close", "anna", "registry_clerk")
+
+
 def test_suspending_and_going_on() -> None:
     """A suspended case returns to the state it left."""
     moved, _ = take(asked(State.EXTENDED), "suspend", "anna", "registry_clerk")
