@@ -174,6 +174,19 @@ class FileStore:
             _get(secrets, name)
             self._write(header, {kept: secret for kept, secret in secrets.items() if kept != name})
 
+    def change_passphrase(self, ask: Passphrase) -> None:
+        """
+        Write the file anew so that it opens with what ``ask`` returns. Copies made before open with the old one.
+
+        Raises ``BadStore``, also if there is no file; ``WrongPassphrase``.
+        """
+        with self._locked():
+            if self._load() is None:
+                raise BadStore("there is no key store at that path", "check the path")
+            header, secrets = self._read()
+            self.ask, self._passphrase, self._derived = ask, None, None
+            self._write(_Header(header.profile, random(SALT_BYTES)), secrets)
+
     def _key(self, header: _Header) -> bytes:
         if self._derived is None or self._derived[0] != header:
             cost = PROFILES[header.profile]

@@ -35,7 +35,7 @@ from gateway.settings import Settings
 from gateway.transport.card_directory import load_cards, newest_path, write_card
 from keys import b64, card, device, statement, trust_words
 from keys.card import Card
-from keys.custody import KeyStore, file_uri, open_store
+from keys.custody import FileStore, KeyStore, file_uri, open_store
 from keys.errors import CardRefused
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
@@ -620,6 +620,29 @@ def revoke(
     }
     made = issue(chosen, held, changes, open_identity(home, identity, identity_passphrase_file, held))
     tell_card(chosen, made, as_json, revoked=kid)
+
+
+@keys.command("passphrase")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path))
+@passphrase_option
+@click.option(
+    "--new-passphrase-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read the new passphrase from this file instead of $ISTHMUS_NEW_PASSPHRASE or the terminal.",
+)
+@json_option
+def passphrase_(file: Path, passphrase_file: Path | None, new_passphrase_file: Path | None, as_json: bool) -> None:
+    """
+    Close the key store FILE under another passphrase, as when somebody leaves who knew it.
+
+    The keys in it stay the same. Where somebody may have had a copy and the passphrase: isthmus compromise.
+    """
+    store = FileStore(file, "moderate", passphrase(passphrase_file))
+    variables = ("ISTHMUS_NEW_PASSPHRASE",)
+    store.names()  # the old one is asked for first, and looked at before the new one is asked for
+    store.change_passphrase(passphrase(new_passphrase_file, variables=variables, prompt="New passphrase", new=True))
+    emit({"file": str(file)}, as_json=as_json)
+    say("Restart the gateway with the new one. Replace the copy in the safe: older copies open with the old one.")
 
 
 @keys.command()

@@ -308,6 +308,19 @@ def test_a_stolen_key_of_a_role_is_revoked_since_it_was_stolen(homes: Homes) -> 
     assert datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC) == own_card(load(home, {})).roles[0].revoked_at
 
 
+def test_the_passphrase_of_a_key_store_is_changed(homes: Homes) -> None:
+    """Who knew the old one opens nothing any more, and the gateway's keys are the same under the new one."""
+    file, new = homes.home("XBB") / "gateway.keys", "another long sentence"
+    done = call("keys", "passphrase", file, "--json", ISTHMUS_NEW_PASSPHRASE=new)
+    assert (0, {"file": str(file)}) == (done.exit_code, json.loads(done.stdout))
+    assert 6 == call("keys", "show", "-C", homes.home("XBB")).exit_code
+    assert 0 == call("check", "-C", homes.home("XBB"), ISTHMUS_PASSPHRASE=new).exit_code
+    wrong = call("keys", "passphrase", file, ISTHMUS_NEW_PASSPHRASE="yet another sentence")
+    short = call("keys", "passphrase", file, ISTHMUS_PASSPHRASE=new, ISTHMUS_NEW_PASSPHRASE="short")
+    assert (6, 2) == (wrong.exit_code, short.exit_code)
+    assert 0 == call("check", "-C", homes.home("XBB"), ISTHMUS_PASSPHRASE=new).exit_code
+
+
 def test_a_key_whose_id_begins_with_a_dash(homes: Homes) -> None:
     """One id in 64 looks like an option: what is said names the way to write it, and that way is taken."""
     home, kid = homes.home("XBB"), "-" + "A" * 21

@@ -210,6 +210,28 @@ def test_destroy(path: Path) -> None:
             call("sign.1")
 
 
+def test_passphrase_is_changed(path: Path) -> None:
+    """The same secrets open with the new passphrase alone, under a salt of its own, and at the cost of before."""
+    before = json.loads(path.read_bytes())
+    store = custody.open_store(f"file:{path}", passphrase=lambda: "correct horse", environ={})
+    assert isinstance(store, custody.FileStore)
+    store.change_passphrase(lambda: "another sentence")
+    after = json.loads(path.read_bytes())
+    assert SECRET == _open(path, "another sentence").get("sign.1")
+    with pytest.raises(WrongPassphrase):
+        _open(path).names()
+    assert (before["passes"], True) == (after["passes"], before["salt"] != after["salt"])
+
+
+def test_passphrase_of_nothing_is_not_changed(tmp_path: Path) -> None:
+    """Where there is no store none is made, and with a wrong passphrase nothing is changed."""
+    store = custody.open_store(f"file:{tmp_path / 'none'}", passphrase=lambda: "correct horse", environ={})
+    assert isinstance(store, custody.FileStore)
+    with pytest.raises(BadStore, match="no key store"):
+        store.change_passphrase(lambda: "another sentence")
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_two_processes(path: Path) -> None:
     """What another process put meanwhile is kept."""
     one, two = _open(path), _open(path)
