@@ -1,16 +1,20 @@
 """
 The steps that a visitor may take in a case now, as links to the pages that take them.
 
-Rule 1: what the tables allow is offered, but for what nobody has asked for: an answer needs a question that is open.
+Rule 1: what the tables allow is offered, but for what the case has no place for: an answer needs a question that is open,
+and who is called back has left.
 Rule 2: a guest is offered what a guest's word may do.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from gateway.core.case import Case, Side, State
+from gateway.core.machine import Event
 from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.remark import is_confirmed
+from gateway.core.tables import table_for
 from gateway.services.acts import allowed
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
@@ -55,12 +59,14 @@ def verbs(visit: Visit, row: BoardRow, case: Case | None = None) -> list[str]:
     found = [verb for verb, _ in allowed(Side(row.side), State(row.state), visit.roles)]
     guest = visit.session is not None and is_guest(visit.session.person)
     open_to = [verb for verb in found if verb in TEXTS and (verb in GUEST_VERBS or not guest)]
-    return [verb for verb in open_to if case is None or _applies(case, verb)]
+    return [verb for verb in open_to if case is None or _applies(case, verb, visit.now)]
 
 
-def _applies(case: Case, verb: str) -> bool:
+def _applies(case: Case, verb: str, now: datetime) -> bool:
     if verb in OF_WHAT_IS_PREPARED and case.pending is None:
         return False
+    if verb == "recall":
+        return _may_call_back(case, now)
     if verb == "attachment-removal":
         return bool(case.renditions)
     if verb == "remark-confirmation":
@@ -70,6 +76,13 @@ def _applies(case: Case, verb: str) -> bool:
     if verb not in ANSWERS:
         return True
     return any(one.kind == ANSWERS[verb] and not one.ours and one.answer is None for one in case.notices)
+
+
+def _may_call_back(case: Case, now: datetime) -> bool:
+    """Tell whether there is somebody to call back, or word of it to be said: where nobody has left there is not."""
+    table, event = table_for(case.side), Event("recall", "", "")
+    row = table.index.get((case.state, event.name))
+    return row is not None and not any(table.guards[name](case, event, now) for name in row.guards)
 
 
 def may_be_confirmed(case: Case) -> bool:

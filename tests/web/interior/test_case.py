@@ -218,6 +218,18 @@ async def test_after_departure_the_stop_is_to_call_back(both: tuple[Desk, Desk])
     assert f'govuk-button--warning" href="/cases/{ours}/steps/recall"' in text
 
 
+async def test_nobody_is_called_back_who_has_not_left(both: tuple[Desk, Desk]) -> None:
+    """Where the step would only be refused (V-35) it is no link: a return is prepared, or stopped before a departure."""
+    here, there = both
+    _, theirs = await homeward.accepted(here.network)
+    await here.network.gateways["XBB"].returning.suspend(theirs, "not today", "welfare", "child_welfare")
+    prepared, _ = await homeward.assessed(here.network)
+    for desk, ref in ((here, prepared), (there, theirs)):
+        text = (await (await desk.officer("first")).get(f"/cases/{ref}")).text
+        assert f"/cases/{ref}/steps/recall" not in links_of(text)
+        assert f"/cases/{ref}/steps/" in text
+
+
 # Reasons and looks.
 
 
