@@ -140,6 +140,27 @@ async def first_stands(play: Play) -> None:
     await send(talk, "verification.contest")
 
 
+@case("epochs.takes-back", "M-5.28", section="5.8", profile="full", level="SHOULD")
+async def takes_back(play: Play) -> None:
+    """
+    A reply that was refused and replaced, and that its restored partner takes now, is taken back at once.
+
+    A gateway that leaves it there has a partner that goes by the reply of which both had agreed that it is none.
+    """
+    talk = await play.acknowledged()
+    play.a.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
+    first = await talk.said("verification.reply", play.reply())
+    await talk.said("verification.reply", play.reply("cannot-say"))
+    await _restored(play)
+    del play.a.answers[first.digest]
+    posts = [post.read for post in [*await play.tick(), *await play.tick(hours=1)]]
+    taken = [message.body["parts"] for message in posts if message.type == "rectification"]
+    if taken != [["REPLY"]]:
+        raise Wrong(
+            f"the gateway posted {', '.join(message.type for message in posts)}, and took its reply back in none"
+        )
+
+
 async def _stopped_asking(play: Play) -> Talk:
     talk = await play.taken_up()
     await talk.freeze("protection")

@@ -6,6 +6,7 @@ from conformance.client import Got
 from conformance.play import Play
 from conformance.registry import Wrong, case
 from conformance.state import ANSWER, ANSWERS, COLLECT, SEVERAL, Answering, Message, Shot, State
+from conformance.talk import Talk
 from conformance.writing import MESSAGE, Key
 
 OTHER = Key(bytes(range(32)))
@@ -69,10 +70,10 @@ async def collect(play: Play) -> None:
     threads = [await _submit(play, play.c) for _ in range(3)]
     if [message.thread for message in await _fetch(play, 2)] != threads[:2]:
         raise Wrong("the two oldest messages did not come first, or more came than were asked for")
-    await play.tick(seconds=10)
+    await play.tick(hours=1)
     if [message.thread for message in await _fetch(play, 2)] != threads[:2]:
         raise Wrong("what was handed out and not answered did not come again before what is newer")
-    await play.tick(seconds=10)
+    await play.tick(hours=1)
     messages = await _fetch(play)
     if [message.thread for message in messages] != threads:
         raise Wrong("what was handed out and not answered does not wait any more")
@@ -82,7 +83,7 @@ async def collect(play: Play) -> None:
             raise Wrong(f"an answer was taken with {got.status}, not 204")
     if [await _states(play, thread) for thread in threads] != [["accepted"]] * 3:
         raise Wrong("the answers were not taken")
-    await play.tick(seconds=10)
+    await play.tick(hours=1)
     if await _fetch(play):
         raise Wrong("what was answered still waits")
 
@@ -102,6 +103,35 @@ async def one_of_a_thread(play: Play) -> None:
         if [message.type for message in found] != [type]:
             raise Wrong(f"{', '.join(message.type for message in found) or 'nothing'} was handed out, not {type} alone")
         await play.post(_answer(play.c.answer(found[0], play.gateway)))
+
+
+@case("pull.stopped", "M-5.25", "M-5.26", section="5.7", profile="verify", inputs=["never-fetched", "fetched"])
+async def stopped(play: Play, what: str) -> None:
+    """
+    What waits for a State that collects is not handed out once its case is stopped; its withdrawal is, at its hour.
+
+    A gateway that looks at the stop where it posts, and not where others fetch, hands the person over to whoever asks.
+    """
+    talk = Talk(play, play.c, asking=False, thread=await _submit(play, play.c))
+    wanted = []
+    if what == "fetched":
+        await _fetch(play)
+        wanted = [("withdrawal", 2)]
+    await talk.freeze("protection")
+    await _nothing(play)
+    await play.tick(hours=1, minutes=10)
+    await _nothing(play)
+    await talk.act("withdraw")
+    await _nothing(play)
+    await play.tick_to(play.now() + talk.to_full_hour())
+    found = [(message.type, message.value["seq"]) for message in await _fetch(play)]
+    if found != wanted:
+        raise Wrong(f"after the full hour {found or 'nothing'} was handed out, not {wanted or 'nothing'}")
+
+
+async def _nothing(play: Play) -> None:
+    if found := await _fetch(play):
+        raise Wrong(f"{', '.join(message.type for message in found)} was handed out of a case that is stopped")
 
 
 @case("pull.counts-once", "M-5.20", section="5.6")
