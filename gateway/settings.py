@@ -111,15 +111,16 @@ def load(home: Path, environ: Mapping[str, str]) -> Settings:
         raise BadConfiguration([f"{path} cannot be read: {error}"]) from error
     for name, text in sorted(environ.items()):
         if name.startswith(PREFIX) and "__" in name:
-            _override(values, name.removeprefix(PREFIX).lower().split("__"), text)
+            _override(values, name, text)
     return check(home, values)
 
 
-def _override(values: dict[str, Any], path: list[str], text: str) -> None:
+def _override(values: dict[str, Any], name: str, text: str) -> None:
+    path = name.removeprefix(PREFIX).lower().split("__")
     for part in path[:-1]:
         inner = values.setdefault(part, {})
         if not isinstance(inner, dict):
-            return
+            raise BadConfiguration([f"the variable {name} sets nothing: '{part}' is no table; edit {FILE_NAME}"])
         values = inner
     try:
         values[path[-1]] = tomllib.loads(f"v = {text}")["v"]

@@ -116,6 +116,13 @@ def test_a_wrong_passphrase_is_one_line(homes: Homes) -> None:
     assert "keys" in findings(homes.home("XAA"), ISTHMUS_PASSPHRASE="another one entirely")
 
 
+@pytest.mark.parametrize("name", ["ISTHMUS_PERSONS__0__ROLES", "ISTHMUS_COUNTRY__CODE"])
+def test_a_variable_that_sets_nothing_is_told(homes: Homes, name: str) -> None:
+    """A variable that goes into what is no table is a problem: it would look like something that is set."""
+    result = call("check", "-C", homes.home("XBB"), **{name: "x"})
+    assert (3, True) == (result.exit_code, name in result.stderr)
+
+
 def test_a_missing_database_is_told(homes: Homes) -> None:
     """Without its database a gateway does not start as an empty one."""
     (homes.home("XAA") / "data/gateway.db").unlink()
