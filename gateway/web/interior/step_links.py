@@ -1,8 +1,8 @@
 """
 The steps that a visitor may take in a case now, as links to the pages that take them.
 
-Rule 1: what the tables allow is offered, but for what the case has no place for: an answer needs a question that is open,
-and who is called back has left.
+Rule 1: what the tables allow is offered, but for what the case has no place for: an answer needs a question that is
+open, and who is called back has left.
 Rule 2: a guest is offered what a guest's word may do.
 """
 

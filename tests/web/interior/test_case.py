@@ -219,7 +219,7 @@ async def test_after_departure_the_stop_is_to_call_back(both: tuple[Desk, Desk])
 
 
 async def test_nobody_is_called_back_who_has_not_left(both: tuple[Desk, Desk]) -> None:
-    """Where the step would only be refused (V-35) it is no link: a return is prepared, or stopped before a departure."""
+    """Where the step would only be refused (V-35) it is no link: one is prepared, another stopped early."""
     here, there = both
     _, theirs = await homeward.accepted(here.network)
     await here.network.gateways["XBB"].returning.suspend(theirs, "not today", "welfare", "child_welfare")
