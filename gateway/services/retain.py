@@ -133,8 +133,10 @@ class Retention:
         await self._block(now)
         erased = []
         for row in await self._over(now):
-            if await self.erase(row.ref, now, version=row.version):
+            if await self._erase(row.ref, now, row.version):
                 erased.append(row.ref)
+        if erased:
+            await self.empty_journal()  # once: over PostgreSQL it goes through whole tables
         return tuple(erased)
 
     async def _close(self, now: datetime) -> None:
@@ -286,12 +288,19 @@ class Retention:
             # Erased meanwhile, or it cannot be read: the timers of all other cases still run.
             self._context.log("case.not_moved", ref=row.ref, step=event.name, error=type(error).__name__)
 
-    async def erase(self, ref: str, now: datetime, *, version: int | None = None) -> bool:
+    async def erase(self, ref: str, now: datetime) -> None:
         """
         Destroy the key and every sealed value of ``ref``; ids, digests and log entries stay, so evidence verifies.
+        """
+        await self._erase(ref, now)
+        await self.empty_journal()
+
+    async def _erase(self, ref: str, now: datetime, version: int | None = None) -> bool:
+        """
+        Erase ``ref`` and leave the journal to be cut; return whether it was erased.
 
         With ``version`` only if the case stands as it did in that version: what was over when it was read may go on by
-        now, at another node or by a message that sets a later day. Returns whether it was erased.
+        now, at another node or by a message that sets a later day.
         """
         context, entry = self._context, ErasedEntry(self._context, ref)
 
@@ -304,11 +313,10 @@ class Retention:
             entry.note()
             return True
 
-        if not (await context.commit(unit)).value:
-            return False
-        context.log("case.erased", ref=ref)
-        await self.empty_journal()
-        return True
+        erased: bool = (await context.commit(unit)).value
+        if erased:
+            context.log("case.erased", ref=ref)
+        return erased
 
     async def empty_journal(self) -> None:
         """
