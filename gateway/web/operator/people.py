@@ -43,6 +43,7 @@ EVENT_NAMES = {
     "code.added": N_("Codes were set up"),
     "code.removed": N_("Codes were removed"),
     "invitation.made": N_("An invitation was made"),
+    "invitation.renewed": N_("An invitation was renewed"),
     "invitation.revoked": N_("An invitation was revoked"),
 }
 """What the events of an account are called; another is shown as it is."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from gateway.services.account_store import Passkey
 from gateway.web.door import COOKIE
 from gateway.web.help import ROUTES as HELP
+from gateway.web.operator.people import EVENT_NAMES
 from gateway.web.signin import cookies
 from gateway.web.signin.openid import OpenId
 from gateway.web.signin.pages import ROUTES
@@ -335,6 +336,16 @@ async def test_account_shows_what_happened(desk: Desk) -> None:
     assert ["A passkey was added", "A link was made"] == [
         text for text in ("A passkey was added", "A link was made") if text in words
     ]
+
+
+async def test_account_says_what_happened_in_words(desk: Desk) -> None:
+    """Every event that is noted of an account has a name on its page, and on that of the operators."""
+    browser, _ = await with_passkey(desk)
+    noted = {*EVENT_NAMES, "invitation.renewed"}
+    for event in sorted(noted):
+        await desk.site.accounts.note("first", event, "", "interior", desk.site.now())
+    words = (await browser.get("/account")).words
+    assert [] == [event for event in sorted(noted) if event in words or event not in EVENT_NAMES]
 
 
 async def test_signing_out_ends_and_clears(desk: Desk) -> None:
