@@ -314,10 +314,15 @@ def sign(
     named = {key for one in list_.standings(role, draft) for key in (*one.signed, *one.unsigned)}
     if signer.public not in named:
         raise CommandError(Exit.INTEGRITY, "not-a-signer", f"this key does not sign {role}", "take the right key store")
-    trust_list.add_signature(draft, signer)
-    if not dry_run:
-        list_.save_draft(role, draft)
-    missing = _missing(list_.standings(role, draft))
+    with list_.alone():
+        newest = list_.draft(role)  # who else signed while the words were compared has signed
+        if newest is None or newest.signed_bytes != draft.signed_bytes:
+            hint = "look at it again, and sign what is there now"
+            raise CommandError(Exit.INTEGRITY, "changed", f"the draft of {role} changed meanwhile", hint)
+        trust_list.add_signature(newest, signer)
+        if not dry_run:
+            list_.save_draft(role, newest)
+    missing = _missing(list_.standings(role, newest))
     emit({"role": role, "signed": not dry_run, "by": b64.encode(signer.public), "missing": missing}, as_json=as_json)
     say(f"{missing} more to sign." if missing else "That is enough: isthmus trust publish FOLDER --key FILE.")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cli import trust
 from gateway.services.ports import Unavailable
 from gateway.transport.trust_list import TrustList
 from keys import b64, trust_list, trust_policy, trust_words
@@ -180,6 +181,38 @@ def test_new_trustees_who_have_not_signed_yet_do_not_keep_the_list_from_being_re
     assert 0 == table.sign("targets", "one", "two", "six")
     made = table.publish()
     assert (3, ["root", "targets"], {}) == (made["timestamp"], made["published"], made["waiting"])
+
+
+def test_two_who_sign_at_once_both_have_signed(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another trustee signs while this one compares the words is not lost."""
+    table.init()
+    words, real = table.words("root"), trust.open_person_key
+
+    def meanwhile(*place: Any) -> SigningKey:
+        monkeypatch.setattr(trust, "open_person_key", real)
+        table.sign("root", "two")
+        return real(*place)
+
+    monkeypatch.setattr(trust, "open_person_key", meanwhile)
+    made = value("trust", "sign", table.list, "root", "--key", table.store("one"), "--fingerprint", words)
+    assert 1 == made["missing"]
+
+
+def test_a_draft_that_changes_while_it_is_signed_stays(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who compared the draft before signs nothing, and writes nothing over the one that came."""
+    table.whole()
+    value("trust", "renew", table.list, "targets")
+    words, real = table.words("targets"), trust.open_person_key
+
+    def meanwhile(*place: Any) -> SigningKey:
+        value("trust", "remove", table.list, "XBB")
+        return real(*place)
+
+    monkeypatch.setattr(trust, "open_person_key", meanwhile)
+    result = call("trust", "sign", table.list, "targets", "--key", table.store("one"), "--fingerprint", words)
+    assert 6 == result.exit_code
+    draft = trust_list.parse((table.list / "drafts/targets.json").read_bytes(), trust_list.Targets)
+    assert ((), {}) == (tuple(trust_list.countries(draft.signed)), draft.signatures)
 
 
 def test_cards_are_listed_without_a_gap(table: Table) -> None:
