@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core import names
+from gateway.core import machine, names, return_changes, return_guards, verification_changes
+from gateway.services import anew, fallen, person_stop, resync, threads
+from gateway.web.interior.case_view import FINDINGS
 from gateway.web.language import LANGUAGES, choose, tongue
 from gateway.web.rules import FAULTS, RULES
 from tests.docs import test_rule_ids
@@ -103,3 +105,22 @@ def test_what_a_check_says_of_a_field_is_in_the_catalogue() -> None:
     said = re.findall(r'BadText\(\s*"[a-z-]+",\s*"([^"]+)"', (core / "names.py").read_text(encoding="utf-8"))
     said += re.findall(r'yield [^\n]*, "([^"]{12,})"', (core / "elements.py").read_text(encoding="utf-8"))
     assert set(said) == set(FAULTS)
+
+
+def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
+    """A finding that is one sentence is in the catalogue of every language, so that no desk overlooks a danger."""
+    modules = (machine, return_changes, return_guards, verification_changes, anew, fallen, person_stop, resync, threads)
+    noted = {
+        text
+        for module in modules
+        for name, text in vars(module).items()
+        if name.isupper() and isinstance(text, str) and " " in text and name not in NO_FINDINGS
+    }
+    assert noted == set(FINDINGS)
+    assert set() == {
+        text for lang in LANGUAGES if lang != "en" for text in noted if tongue(lang, "UTC")._(text) == text
+    }
+
+
+NO_FINDINGS = {"BECAUSE", "_LOST_NUMBER"}
+"""What a desk sees for a reason alone, with ``TO_DECIDE`` in place of it, and the beginning of one with a number."""

@@ -204,6 +204,26 @@ _TOLD: Final = (
 """Findings with a code and a day in them, as the case keeps them, and what a page says for each."""
 
 
+FINDINGS: Final = (
+    N_("no message of ours tells the other State of a step that was taken here; tell it by another way"),
+    N_("the other State was not told that the person is called back; call back once more when it may know"),
+    N_("the other State stopped the return when the person had left; speak to it, and call back if need be"),
+    N_("the escort signed another protocol of the handover after both hands had signed one; compare the two"),
+    N_("the answer came after the case was closed; it is kept until the case is erased"),
+    N_("an answer came after the case was closed, and the rules do not let it be kept"),
+    N_("a message of ours got no receipt in its time; tell the other State by another way that the line is down"),
+    N_("something became known that may concern this person: look at the case for a reason, and decide on a recall"),
+    N_("a statement of ours in this return is by a key that is revoked since before it; have another one signed"),
+    N_("a message that waited in the backup was dropped, and may have left since; ask the other State"),
+    N_("word of a stop or a withdrawal is refused for its times, and said again; see whose clock is wrong"),
+    N_("word of who has left is refused for its times, and said again; see whose clock is wrong"),
+    N_("a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"),
+    N_("a message that waited in the backup never left, and was dropped; see whether it is to be sent anew"),
+    N_("the other State holds messages of ours in this case, which were lost before the restore"),
+)
+"""Findings that say nothing but themselves, as the modules have them that put them on a case."""
+
+
 def _finding(tongue: Tongue, text: str) -> str:
     """Return a finding of a case in words: those that say when and what are put together in each language."""
     for form, said in _TOLD:
