@@ -172,9 +172,12 @@ class _Reason(click.ParamType[str]):
             return value
         with click.open_file(value, "rb") as stream:
             raw: bytes = stream.readline(REASON_MAX_BYTES)
-        text = raw.decode("utf-8", "replace").strip()
-        if not text or not text.isprintable() or len(raw) == REASON_MAX_BYTES:
+        text = raw.decode("utf-8-sig", "replace").strip()
+        # Any words are taken, as in an argument: a stop must not be refused for a joiner, a tab or the blank of French.
+        if not text:
             self.fail("standard input does not begin with a line of text", param, ctx)
+        if len(raw) == REASON_MAX_BYTES and not raw.endswith(b"\n"):
+            self.fail(f"the line on standard input is longer than {REASON_MAX_BYTES} bytes; shorten it", param, ctx)
         return text
 
 

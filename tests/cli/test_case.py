@@ -52,6 +52,29 @@ def test_a_reason_may_come_where_no_list_of_processes_shows_it(homes: Homes) -> 
     assert (2, "usage") == refused(homes, "XAA", "first", "show", "--why", "-", "--", ref)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "elle a peur\u00a0: on la cherche",
+        "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u062f",
+        "afraid,\ther family",
+        "\ufeffafraid",
+    ],
+)
+def test_a_stop_takes_its_reason_in_any_writing(homes: Homes, text: str) -> None:
+    """The blank before a French colon, the joiners of Persian, a tab, the mark of an editor: none keeps a stop away."""
+    ref = opened(homes)
+    assert "FROZEN" == desk(homes, "XAA", "first", "freeze", "--reason", "-", "--", ref, input=f"{text}\n")["state"]
+
+
+def test_a_reason_that_is_too_long_is_said_so(homes: Homes) -> None:
+    """Whoever is refused reads that the line is to be shortened, and not that there was none."""
+    ref = opened(homes)
+    args = ("freeze", "-C", homes.home("XAA"), "--as", "first", "--reason", "-", "--", ref)
+    result = call("case", *args, input="x" * 5000 + "\n")
+    assert (2, True) == (result.exit_code, "shorten it" in result.stderr)
+
+
 def test_a_board_sees_no_content(homes: Homes) -> None:
     """Who is on no desk sees where a case stands and may not ask for its content."""
     ref = opened(homes)
