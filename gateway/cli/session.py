@@ -8,6 +8,7 @@ environment, or from the terminal. It is never an argument: arguments are seen b
 import asyncio
 import logging
 import os
+import shlex
 import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.settings import user_name
+from gateway.settings import BadConfiguration, user_name
 from schemas import ijson
 
 if TYPE_CHECKING:
@@ -57,17 +59,25 @@ def home_option(function: F) -> F:
 
 def _as_its_user(_: click.Context, __: click.Parameter, home: Path) -> Path:
     """Return ``home``. Raises ``CommandError`` for root where another user's gateway could not read what root makes."""
+    if os.geteuid() != 0:
+        return home
     data = home / "data"
-    owner = data.stat().st_uid if os.geteuid() == 0 and data.is_dir() else 0
+    with suppress(BadConfiguration):  # the command says what is wrong with it
+        data = settings.load(home, os.environ).data
+    owner = data.stat().st_uid if data.is_dir() else 0
     if owner:
         name = user_name(owner)
         raise CommandError(
             Exit.CONFIGURATION,
             "other-user",
             f"{data} belongs to {name}, whose gateway cannot read what root makes there",
-            f"sudo -u {name} isthmus ...",
+            f"{_as_user(name)}; where root runs the gateway itself: chown -R root {shlex.quote(str(data))}",
         )
     return home
+
+
+def _as_user(name: str) -> str:
+    return f"sudo -u '#{name}' isthmus ..." if name.isdecimal() else f"sudo -u {name} isthmus ..."
 
 
 def passphrase_option(function: F) -> F:

@@ -80,6 +80,23 @@ def test_root_writes_nothing_into_a_home_of_another_user(homes: Homes) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
+@pytest.mark.parametrize(("uid", "whom"), [(65534, "sudo -u nobody"), (64999, "sudo -u '#64999'")])
+def test_whose_home_it_is_is_told_by_the_data_directory_that_is_configured(
+    homes: Homes, tmp_path: Path, uid: int, whom: str
+) -> None:
+    """Also where it lies elsewhere, as /var/lib; a user without a name is named by number, as sudo takes it."""
+    home, elsewhere = homes.home("XAA"), tmp_path / "elsewhere"
+    (home / "data").rename(elsewhere)
+    configuration = home / "isthmus.toml"
+    text = configuration.read_text()
+    configuration.write_text(text.replace('data_dir = "data"', f'data_dir = "{elsewhere}"'))
+    assert text != configuration.read_text()
+    os.chown(elsewhere, uid, uid)
+    result = call("keys", "rotate", "signing", "-C", home)
+    assert (3, True) == (result.exit_code, whom in result.stderr), result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
 @pytest.mark.parametrize("name", ["gateway.keys", "tls.key", "data/gateway.db", "data/desks.db", "erased.txt"])
 def test_a_file_that_the_gateway_cannot_open_is_a_finding(homes: Homes, name: str) -> None:
     """A file of another user than the data directory is said before the gateway fails by it."""
