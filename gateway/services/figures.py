@@ -26,6 +26,7 @@ from gateway.core.instruments import POLICY_DEFAULT, Rule
 from gateway.core.suppress import ONE_ROW, TOTAL, Cells, Key, Shape, Shown
 from gateway.services import cases
 from gateway.services.context import Context, Forbidden, acting
+from gateway.services.journal import fill_journal
 from gateway.services.ports import CaseRow, ReleaseRow, Tx
 from keys import b64
 from schemas import ijson
@@ -115,7 +116,7 @@ def _opened(context: Context, kept: str) -> Course:
 
 
 async def seal_kept(context: Context) -> None:
-    """Seal, once, the courses that earlier versions kept in clear."""
+    """Seal, once, the courses that earlier versions kept in clear, and have the files cleaned of them."""
     if await context.store.read(partial(_meta, _SEALED)):
         return
 
@@ -124,6 +125,8 @@ async def seal_kept(context: Context) -> None:
         await tx.drop_figures()
         for one in kept:
             await tx.add_figure(sealed(context, one))
+        if kept:
+            await fill_journal(tx)
         await tx.set_meta(_SEALED, "yes")
 
     await context.commit(unit)

@@ -117,6 +117,26 @@ async def test_what_earlier_versions_kept_in_clear_is_sealed_at_the_next_start(n
     assert [] == [one for one in await again.store.read(lambda tx: tx.kept_figures()) if one.startswith("{")]
 
 
+async def test_what_was_kept_in_clear_is_in_no_file_after_the_next_round(network: Network) -> None:
+    """A row that was deleted stays in the files until they are cleaned: the round of the timers after the start does."""
+    ours, _ = await story.replied(network)
+    gateway, now = network.gateways["XAA"], network.clock.now()
+    await gateway.retention.erase(ours, now)
+    (course,) = await figures.courses(gateway.context, now)
+    clear = ijson.dumps(course.to_dict()).decode()
+
+    async def earlier(tx: Tx) -> None:
+        await tx.add_figure(clear)
+        await tx.drop_meta("figures.sealed")
+
+    await gateway.context.commit(earlier)
+    await gateway.close()
+    again = await open_gateway(network, "XAA")
+    await again.retention.run_once(now)
+    files = [file for file in again.settings.home.rglob("*") if file.is_file()]
+    assert [] == [file.name for file in files if clear.encode() in file.read_bytes()]
+
+
 async def test_too_early_is_refused(watched: Network) -> None:
     """Nothing is shown of a period before a whole quarter has passed after it."""
     with pytest.raises(CannotRelease, match="2027-04-01"):
