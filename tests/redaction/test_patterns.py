@@ -43,6 +43,14 @@ def test_number_to_call_is_found(text: str) -> None:
     assert "PHONE" in {hit.kind for hit in hits(f"tel {text}")}
 
 
+def test_three_words_of_a_place_are_found_at_the_end_of_a_sentence() -> None:
+    """The full stop after them is not a fourth word; four words with dots are another thing."""
+    assert [(15, 32)] == [
+        (hit.start, hit.end) for hit in hits("She waits near filled.count.soap.") if hit.kind == "GPS"
+    ]
+    assert [] == [hit for hit in hits("filled.count.soap.salt") if hit.kind == "GPS"]
+
+
 @pytest.mark.parametrize("text", ["NV-2025-0041", "RA-2025-123456"])
 def test_reference_of_the_exchange_is_left(text: str) -> None:
     """The exchange's own references are told, so that no rule about numbers takes them."""
