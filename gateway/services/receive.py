@@ -565,7 +565,8 @@ class Receiver:
     def _accepted(self, held: cases.Held, opened: Opened) -> Verdict:
         """Return the verdict for an accepted message: its signed bytes sealed under the case's key, and its dates."""
         payload = opened.payload
-        over = held.case.state in (State.WITHDRAWN, State.CLOSED)
+        # A return that was declined is over by a withdrawal too, whatever state its case is in.
+        over = held.case.state in (State.WITHDRAWN, State.CLOSED) or held.case.withdraws_at is not None
         keep = not over or held.case.reply_digest == payload.digest  # the answer to what was closed without one
         sealed = (
             self._context.vault.seal(held.key, "inbound", payload.digest, "sealed", opened.signed) if keep else None

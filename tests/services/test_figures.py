@@ -118,7 +118,7 @@ async def test_what_earlier_versions_kept_in_clear_is_sealed_at_the_next_start(n
 
 
 async def test_what_was_kept_in_clear_is_in_no_file_after_the_next_round(network: Network) -> None:
-    """A row that was deleted stays in the files until they are cleaned: the round of the timers after the start does."""
+    """A row that was deleted stays in the files until they are cleaned, by the round of the timers after the start."""
     ours, _ = await story.replied(network)
     gateway, now = network.gateways["XAA"], network.clock.now()
     await gateway.retention.erase(ours, now)

@@ -1052,6 +1052,20 @@ async def test_who_was_asked_to_receive_the_person_learns_that_nobody_comes(netw
     await network.gateways["XBB"].answer.close(theirs, "first", "registry_clerk")
 
 
+async def test_what_comes_for_a_return_that_was_declined_is_taken_and_not_kept(network: Network) -> None:
+    """A travel document that crossed the decline is receipted as before, and the number on it is nowhere here."""
+    ours, theirs = await homeward.asked_for_a_document(network)
+    await acts(network, "XBB").issue(theirs, homeward.DOCUMENT, "issuer")
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    await network.deliver()
+    (sent,) = await outbox(network, "XBB", theirs, "travel-document.issued")
+    context = network.gateways["XAA"].context
+    rows = await context.store.read(lambda tx: tx.inbound_of_case(ours))
+    (kept,) = [row for row in rows if row.type == "travel-document.issued"]
+    assert ("accepted", None) == (sent.status, kept.sealed)
+
+
 async def test_who_was_never_asked_learns_nothing_of_a_return(network: Network) -> None:
     """Declined before anything was proposed, the case stands in the other State as it did."""
     ours, theirs = await homeward.assessed(network)

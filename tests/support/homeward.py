@@ -180,8 +180,8 @@ async def accept(network: Network, theirs: str, minor: bool = False, days: int =
     await returning.accept(theirs, signed, person, role)
 
 
-async def documented(network: Network, minor: bool = False, days: int = 60) -> tuple[str, str]:
-    """Take a case to a travel document that XAA knows of."""
+async def asked_for_a_document(network: Network, minor: bool = False, days: int = 60) -> tuple[str, str]:
+    """Take a case to a request for a travel document that XBB knows of."""
     ours, theirs = await accepted(network, minor, days)
     person, role, _ = in_charge(minor)
     returning = network.gateways["XAA"].returning
@@ -191,6 +191,12 @@ async def documented(network: Network, minor: bool = False, days: int = 60) -> t
     await approve(network, ours, pending, "travel.approval")
     await returning.request_document(ours, "first", "case_officer")
     await network.deliver()
+    return ours, theirs
+
+
+async def documented(network: Network, minor: bool = False, days: int = 60) -> tuple[str, str]:
+    """Take a case to a travel document that XAA knows of."""
+    ours, theirs = await asked_for_a_document(network, minor, days)
     await network.gateways["XBB"].returning.issue(theirs, DOCUMENT, "issuer")
     await network.deliver()
     return ours, theirs
