@@ -16,7 +16,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -292,7 +292,9 @@ class Repository:
 
     def check_place(self, place: Path) -> None:
         """Raise ``BadList`` if what readers have at ``place`` is newer than this list, or another one."""
-        newest, ours = Repository(place).timestamp(), self.timestamp()
+        newest, ours = None, self.timestamp()
+        with suppress(BadList):  # a copy that no reader can read is written anew
+            newest = Repository(place).timestamp()
         if newest is not None and (ours is None or newest.signed.version > ours.signed.version):
             raise BadList(f"{place} holds a newer list than this folder, or another one: take the newest copy of it")
 

@@ -367,6 +367,18 @@ def test_an_older_copy_of_the_list_is_not_published_over_a_newer_one(table: Tabl
     assert before == {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
+async def test_a_copy_for_readers_that_is_damaged_is_published_anew(table: Table, tmp_path: Path) -> None:
+    """What readers cannot read is nothing newer: the list is renewed over it, for a day later nobody believes it."""
+    table.whole()
+    place = tmp_path / "www"
+    table.publish("--to", str(place))
+    (place / "metadata/timestamp.json").write_bytes(b"")
+    table.publish("--to", str(place))
+    reader = TrustList(place.as_uri(), place / "metadata" / "1.root.json", tmp_path / "c", tmp_path / "m", "XAA")
+    await reader.refresh()
+    assert 1 == len(await reader.cards("XBB"))
+
+
 async def test_a_country_whose_keys_change_signs_anew(table: Table, tmp_path: Path) -> None:
     """The trustees give XBB other keys: its part is not believed until those sign it, and the command says so."""
     table.whole()
