@@ -45,7 +45,9 @@ from gateway.core import wire
 from gateway.core.wire import format_instant
 from gateway.services.compromise import ANSWERED, Compromise
 from gateway.services.exposure import Exposure, exposure
+from gateway.services.ports import Unavailable
 from gateway.settings import Settings
+from gateway.storage.errors import StoreError
 from gateway.transport.card_directory import load_cards, write_card
 from keys import b64, card
 from keys.card import Card
@@ -72,6 +74,11 @@ REMAINS = (
 
 PERSONS = "the keys of persons in the key store are the same, and whoever has them signs as these persons"
 CODES = "authenticator apps give the same codes to whoever has the database of the desks and the key-encryption key"
+
+SESSIONS = (
+    "the sessions and links at the desks are as they were ({}): before the gateway is started put the database of the"
+    " desks back from its backup and run this again, or move it away and invite everybody anew"
+)
 
 DEVICE = "the signing key in the device is the same: until it was stopped, whoever had the machine could have it sign"
 
@@ -219,7 +226,7 @@ async def _all(work: _Work, path: Path, since: datetime, wide: "_Wide", ran: boo
     report = await _look(work.settings, work.ask, since, wide, ran=ran)
     _write(path, report)
     _mark(report, "read", began)
-    await sign_everybody_out(work.settings)  # whoever had the machine had the sessions too
+    await _sign_out(work.settings, report)
     report.epoch = await _raise_epoch(work)
     _replace_keys(work, report)
     _mark(report, "replaced", began)
@@ -228,6 +235,14 @@ async def _all(work: _Work, path: Path, since: datetime, wide: "_Wide", ran: boo
     _mark(report, "met", began)
     _write(path, report)
     return report
+
+
+async def _sign_out(chosen: Settings, report: Report) -> None:
+    """End the sessions at the desks, which were taken too; where that fails the keys are replaced all the same."""
+    try:
+        await sign_everybody_out(chosen)
+    except (StoreError, Unavailable) as error:
+        report.remains = (*report.remains, SESSIONS.format(error))
 
 
 def _mark(report: Report, name: str, began: float) -> None:

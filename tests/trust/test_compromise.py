@@ -237,6 +237,17 @@ def test_what_signs_for_persons_is_named(homes: Homes) -> None:
     assert "isthmus person add anna" in done.stderr
 
 
+def test_a_database_of_the_desks_that_cannot_be_opened_keeps_no_key_in_use(homes: Homes) -> None:
+    """Whoever had the machine may have spoilt it: the keys are replaced, and what was not ended is said."""
+    home_ = homes.home("XAA")
+    value("person", "invite", "first", "-C", home_, "--desk", "interior")
+    (home_ / "data/desks.db").write_bytes(b"spoilt" * 1000)
+    done = call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    told = json.loads(done.stdout)
+    assert (True, 2) == (bool(told["destroyed"]), told["card"])
+    assert any("sessions" in text for text in told["remains"])
+
+
 def test_nobody_stays_signed_in_after_a_theft(homes: Homes) -> None:
     """Who had the machine had the sessions too: every session ends, and every link that nobody used leads nowhere."""
     home_ = homes.home("XAA")
