@@ -280,6 +280,9 @@ def _replace(path: Path, raw: bytes) -> None:
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if os.geteuid() == 0 and path.exists():
+                # Whoever opens the store must still be able to when root has changed it.
+                os.fchown(descriptor, path.stat().st_uid, path.stat().st_gid)
             file.write(raw)
             file.flush()
             os.fsync(descriptor)

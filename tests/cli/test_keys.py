@@ -1,6 +1,7 @@
 """``isthmus keys``, ``partner``, ``person`` and ``restore``."""
 
 import json
+import os
 import shutil
 import stat
 from datetime import UTC, datetime, timedelta
@@ -306,6 +307,16 @@ def test_a_stolen_key_of_a_role_is_revoked_since_it_was_stolen(homes: Homes) -> 
     assert 2 == call("keys", "revoke", "-C", home, "--since", since, "--", signing).exit_code
     value("keys", "revoke", "-C", home, "--since", since, "--", kid)
     assert datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC) == own_card(load(home, {})).roles[0].revoked_at
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
+def test_a_key_store_stays_the_users_whose_it_was(homes: Homes) -> None:
+    """Where root changes its passphrase the gateway, which runs as another user, still opens it."""
+    file = homes.home("XAA") / "gateway.keys"
+    os.chown(file, 65534, 65534)
+    assert 0 == call("keys", "passphrase", file, ISTHMUS_NEW_PASSPHRASE="another long sentence").exit_code
+    status = file.stat()
+    assert (65534, 65534, 0o600) == (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
 
 
 def test_the_passphrase_of_a_key_store_is_changed(homes: Homes) -> None:
