@@ -375,8 +375,10 @@ class Trust:
             if not said:
                 return None
             old = await _row(tx, country)
-            raw = old.card if old.card is not None and _is_newer(old.card, card) else card.raw
-            taken, before = cards.parse_card(raw), cards.parse_card(old.card or raw)
+            held = _readable(old.card)  # one that cannot be read keeps nobody from going by the one compared
+            raw = held.raw if held is not None and _is_newer(held, card) else card.raw
+            taken = cards.parse_card(raw)
+            before = held or taken
             epoch = taken.epoch if old.card is None else old.epoch
             if taken.epoch < before.epoch:
                 epoch = 0  # a new epoch though it is no higher one: the State may have lost what it is brought then
@@ -432,9 +434,15 @@ async def _row(tx: Tx, country: str) -> PartnerRow:
     return await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
 
 
-def _is_newer(raw: bytes, card: Card) -> bool:
-    """Return whether the card ``raw`` that is held, at another node perhaps, follows ``card`` under the same key."""
-    held = cards.parse_card(raw)
+def _readable(raw: bytes | None) -> Card | None:
+    try:
+        return None if raw is None else cards.parse_card(raw)
+    except CardRefused:
+        return None
+
+
+def _is_newer(held: Card, card: Card) -> bool:
+    """Return whether the card that is held, at another node perhaps, follows ``card`` under the same key."""
     return held.identity == card.identity and held.serial > card.serial
 
 

@@ -1,11 +1,12 @@
 """What cannot be read any more stops itself, and nothing beside it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from gateway.services.escalate import Escalation
-from gateway.services.ports import CaseRow, Tx
+from gateway.services.ports import CaseRow, TrustEvent, Tx
 from tests.support import story
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.restoring import after_the_listing, back_up, outbox, restore
@@ -123,3 +124,24 @@ async def test_spoiled_card_ends_no_process_and_hides_no_hold(tmp_path: Path) ->
     begun = (await open_gateway(network, "XAA")).context.trust
     assert (None, ["XCC"]) == (begun.find("XBB"), list(begun.holds()))
     await network.close()
+
+
+async def test_card_that_was_compared_takes_the_place_of_a_spoiled_one(network: Network) -> None:
+    """Two officers who compared the identity key make good what cannot be read, as they lift a hold."""
+    gateway, own = network.gateways["XAA"], network.gateways["XBB"].context.own
+    assert own is not None
+
+    async def spoil(tx: Tx) -> None:
+        row = await tx.find_partner("XBB")
+        assert row is not None
+        await tx.save_partner(row._replace(card=b"spoilt"))
+
+    async def words(tx: Tx) -> Sequence[TrustEvent]:
+        return [TrustEvent(0, network.clock.now(), "XBB", "confirm", one, "by telephone") for one in ("ada", "grace")]
+
+    await gateway.store.commit(spoil)
+    await gateway.refresh_trust()
+    assert gateway.context.trust.find("XBB") is None
+    assert await gateway.context.trust.confirm("XBB", own.identity, network.clock.now(), words)
+    await gateway.refresh_trust()
+    assert own == gateway.context.trust.find("XBB")
