@@ -70,10 +70,7 @@ def add(
     if held == (key is not None):
         raise click.UsageError("take one of --key and --held")
     chosen = settings.load(home, os.environ)
-    if _has(home, id):
-        raise CommandError(
-            Exit.USAGE, "known", f"there is a person '{id}' already", f"edit {home / settings.FILE_NAME} to change it"
-        )
+    _check_new(home, id)
     if key is not None:
         public, made = public_key(key), _configure(home, id, roles, public_key(key), token)
     else:
@@ -101,10 +98,12 @@ def _configure_held(
     Make the person's key in the store and add the person; return the public half, and the new token if there is one.
 
     A key of that name is nobody's, left by a run that was killed or to be replaced after a theft, and is destroyed.
-    Raises ``StoreError``, ``BadConfiguration``; then none is left.
+    Raises ``StoreError``, ``BadConfiguration``; then none is left. Raises ``CommandError`` if another command added the
+    person while the passphrase was typed: that key is theirs.
     """
     from gateway.web.signin.hand import key_name  # here: the pages' libraries take a while, and nothing else needs them
 
+    _check_new(home, id)
     name, new = key_name(id), SigningKey.generate()
     if name in store.names():
         store.destroy(name)
@@ -115,6 +114,13 @@ def _configure_held(
         if not _has(home, id):
             store.destroy(name)
         raise
+
+
+def _check_new(home: Path, id: str) -> None:
+    if _has(home, id):
+        raise CommandError(
+            Exit.USAGE, "known", f"there is a person '{id}' already", f"edit {home / settings.FILE_NAME} to change it"
+        )
 
 
 def _has(home: Path, id: str) -> bool:

@@ -11,6 +11,8 @@ import pytest
 
 from gateway import settings
 from gateway.cli import toml_file
+from gateway.cli.errors import CommandError
+from gateway.cli.person import _configure_held
 from gateway.cli.running import alone
 from gateway.services.account_store import hashed
 from gateway.storage.sqlite_desks import SqliteDesks
@@ -69,6 +71,17 @@ def test_key_of_nobody_is_replaced(homes: Homes) -> None:
     value("person", "add", "x", "-C", home, "--role", "operator", "--held")
     assert left.seed != store.get(key_name("x"))
     assert b64.encode(SigningKey(store.get(key_name("x"))).public) in (home / settings.FILE_NAME).read_text()
+
+
+def test_a_person_whom_another_command_added_meanwhile_keeps_their_key(homes: Homes) -> None:
+    """Who typed the passphrase longer replaces no key that the configuration lists by then."""
+    home = homes.home("XAA")
+    value("person", "add", "x", "-C", home, "--role", "operator", "--held")
+    store = open_store(settings.load(home, {}).custody, passphrase=lambda: PHRASE, environ={})
+    before = store.get(key_name("x"))
+    with pytest.raises((CommandError, settings.BadConfiguration)):
+        _configure_held(home, "x", ("operator",), store, False)
+    assert before == store.get(key_name("x"))
 
 
 def test_two_persons_are_added_at_once(homes: Homes) -> None:
