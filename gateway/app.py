@@ -309,7 +309,7 @@ async def publish_own(context: Context, source: CardSource) -> None:
 async def _own_cards(context: Context, source: CardSource) -> Sequence[bytes]:
     """Return our own cards as published, oldest first, without what somebody else put beside them."""
     published = await source.cards(context.country)
-    return [card.raw for card in own_card.ours(published, context.country, context.own)]
+    return [card.raw for card in own_card.every(published, context.country, context.own)]
 
 
 async def _begin_logs(context: Context) -> None:

@@ -29,7 +29,7 @@ from gateway.core.checkpoint import parse_note
 from gateway.core.envelope import MEDIA_TYPE
 from gateway.services.checkpoints import LATE
 from gateway.services.operate import N_, Item, bad, note, ok
-from gateway.services.own_card import ours
+from gateway.services.own_card import every
 from gateway.services.ports import Peers, Unavailable
 from gateway.services.trust import advance_chain
 from gateway.settings import Settings
@@ -231,7 +231,7 @@ def _keys(look: Look) -> Iterator[Item]:
     if gone:
         hint = N_("restore the key store from its copy in the safe, or isthmus keys revoke KID")
         yield bad("keys", N_("%(count)s sealing keys of our card cannot be opened here"), hint, count=len(gone))
-    cards = [one.raw for one in ours(load_cards(look.settings.cards, held.country), held.country, held)]
+    cards = [one.raw for one in every(load_cards(look.settings.cards, held.country), held.country, held)]
     ended, unlisted = homes.ended_keys(store, cards, look.now), homes.unlisted_keys(store, cards)
     if ended:
         text = N_("%(count)s sealing keys have ended and are still here")

@@ -30,7 +30,7 @@ from gateway.cli.session import (
 )
 from gateway.core.wire import MAX_VALIDITY, format_instant
 from gateway.home import NEXT, ended_keys, private_kids
-from gateway.services.own_card import ours
+from gateway.services.own_card import every
 from gateway.settings import Settings
 from gateway.transport.card_directory import load_cards, newest_path, write_card
 from keys import b64, card, device, statement, trust_words
@@ -155,7 +155,7 @@ def own_card(chosen: Settings) -> Card:
 def our_cards(chosen: Settings) -> list[bytes]:
     """Return all cards of ours, oldest first. Raises as ``own_card`` does."""
     held = own_card(chosen)
-    return [one.raw for one in ours(load_cards(chosen.cards, held.country), held.country, held)]
+    return [one.raw for one in every(load_cards(chosen.cards, held.country), held.country, held)]
 
 
 def issue(chosen: Settings, held: Card, changes: Mapping[str, Any], identity: Signer) -> Card:

@@ -22,6 +22,23 @@ def ours(published: Iterable[bytes], country: str, held: Card | None) -> Iterato
                 yield card
 
 
+def every(published: Sequence[bytes], country: str, held: Card | None) -> list[Card]:
+    """
+    Return our cards among ``published``, oldest first: those by the identity key of ``held``, and what they follow.
+
+    A card names the digest of the one before it, also where another identity key signed that: it is ours as well, and
+    says of our older keys when they end. Without a card held all of ``country`` are returned.
+    """
+    found = list(ours(published, country, None))
+    if held is None:
+        return found
+    linked = {held.digest}
+    for card in reversed(found):
+        if card.prev is not None and (card.identity == held.identity or card.digest in linked):
+            linked.add(card.prev)
+    return [card for card in found if card.identity == held.identity or card.digest in linked]
+
+
 def newest(published: Sequence[bytes], country: str, held: Card | None, log: str) -> Card | None:
     """
     Return the last card of ``published`` that is ours, or ``held`` if none is.

@@ -15,7 +15,7 @@ from gateway.cli.errors import CommandError
 from gateway.cli.keys import _next_sealing, issue, open_person_key, our_cards, own_card, private_kids
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
-from gateway.home import IDENTITY, IDENTITY_FILE, make_certificate, next_card
+from gateway.home import IDENTITY, IDENTITY_FILE, ended_keys, make_certificate, next_card
 from gateway.settings import load
 from gateway.transport.card_directory import write_card
 from keys import b64, card, statement
@@ -218,6 +218,21 @@ def test_a_sealing_key_that_no_card_lists_is_not_destroyed(homes: Homes) -> None
     store.put("seal.1.14", SealingKey.generate(1).seed)
     assert {"destroyed": []} == value("keys", "destroy", "-C", home)
     assert "1 sealing keys stand in no card of ours" in call("check", "-C", home).stdout
+
+
+def test_a_sealing_key_of_before_a_new_identity_key_still_ends(homes: Homes) -> None:
+    """What the cards under the key before say of it counts: it is destroyed, and no rotation lists it again."""
+    home, later = homes.home("XBB"), datetime.now(UTC) + timedelta(days=200)
+    (first, *others) = card.claims_of(own_card(load(home, {})))["sealing"]
+    identity = SigningKey(
+        open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={}).get(IDENTITY)
+    )
+    write_card(home / "cards", next_card(own_card(load(home, {})), {"sealing": others}, identity, datetime.now(UTC)))
+    value("keys", "rotate", "identity", "-C", home, "--new-identity", home / "new.keys")
+    store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+    assert "seal.1.1" in ended_keys(store, our_cards(load(home, {})), later)
+    made = _next_sealing(store, own_card(load(home, {})), later, None, our_cards(load(home, {})))["sealing"]
+    assert first["kid"] not in [one["kid"] for one in made]
 
 
 def test_a_rotation_that_was_cut_short_goes_on_with_its_keys(homes: Homes) -> None:
