@@ -121,7 +121,15 @@ REQUESTING_RETURN: tuple[Row, ...] = (
         "assessments",
     ),
     *rows_of(PREPARING, "decline", S.NOT_RETURNED, IN_CHARGE | {"person", "guardian"}, (), "event"),
-    *rows_of((S.ASSESSED, S.ACCEPTED, S.DECIDED, S.DOCUMENTED), "reassess", S.CONSIDERED, _RECORD, (), "event"),
+    # From PROPOSED too: where the release of the proposal fell, no answer to it leads anywhere.
+    *rows_of(
+        (S.ASSESSED, S.PROPOSED, S.ACCEPTED, S.DECIDED, S.DOCUMENTED),
+        "reassess",
+        S.CONSIDERED,
+        _RECORD,
+        (),
+        "event",
+    ),
     # The proposal: two persons for the bytes, and the authority in charge for the return.
     Row(S.ASSESSED, "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
     Row(S.ASSESSED, "approve", STAY, LIAISON, (*_APPROVE, "rules_approve"), "approval statement"),

@@ -785,6 +785,7 @@ def test_a_no_on_the_day_holds_for_the_day(again: dict[str, Any] | None, refused
     ("state", "name", "to"),
     [
         (S.ASSESSED, "reassess", S.CONSIDERED),
+        (S.PROPOSED, "reassess", S.CONSIDERED),
         (S.DOCUMENTED, "reassess", S.CONSIDERED),
         (S.ASSESSED, "decline", S.NOT_RETURNED),
     ],

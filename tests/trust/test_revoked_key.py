@@ -217,6 +217,21 @@ async def test_a_statement_of_ours_by_a_stolen_key_holds_nothing(network: Networ
     assert [ours] == [values["ref"] for name, values in network.logs if name == "statement.fell"]
 
 
+async def test_a_proposal_whose_release_fell_is_made_anew(network: Network) -> None:
+    """It waits for no answer, for none can be given and none counts: the return is assessed and proposed anew."""
+    ours, theirs = await homeward.proposed(network, minor=True)
+    await homeward.accept(network, theirs, minor=True)
+    await revoke(network, "XAA", {welfare_key(network, "XAA")}, START)
+    await network.refresh()
+    await network.deliver()
+    assert ("PROPOSED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+    returning = network.gateways["XAA"].returning
+    await returning.reassess(ours, "first", "case_officer")
+    await returning.assess(ours, "welfare", "child_welfare")
+    await returning.prepare(ours, homeward.PLAN, "first", "case_officer")
+    assert "ASSESSED" == await story.state(network, "XAA", ours)
+
+
 async def test_a_statement_of_ours_from_before_the_theft_stands(network: Network) -> None:
     """What our authority signed before its key was stolen stays signed."""
     ours, _ = await homeward.on_the_day(network, minor=True)
