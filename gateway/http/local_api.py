@@ -11,6 +11,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
@@ -28,6 +29,7 @@ from gateway.core.preview import Preview
 from gateway.core.remark import seal
 from gateway.core.reuse import DESK as HERE
 from gateway.core.reuse import held_under, reuse_findings
+from gateway.core.unseen import JOINERS
 from gateway.core.verification import CLERK, OFFICER
 from gateway.http import openapi
 from gateway.http.errors import http_problem, local_problem, neutral_headers
@@ -389,10 +391,15 @@ def _check_use(case: Case, purpose: str, today: date) -> None:
         raise RuleRefused(found)
 
 
+def _is_of_a_line(char: str) -> bool:
+    """Tell whether ``char`` may stand in a line: the joiners of a spelling and the blanks of French do."""
+    return char.isprintable() or char in JOINERS or unicodedata.category(char) == "Zs"
+
+
 def _justification(request: web.Request) -> str:
     given = request.query.get("justification") or unquote(request.headers.get(openapi.JUSTIFICATION_HEADER, ""))
     text = given.strip()
-    if len(text) > JUSTIFICATION_MAX or not text.isprintable():
+    if len(text) > JUSTIFICATION_MAX or not all(map(_is_of_a_line, text)):
         raise BadRequest(f"a justification is one line of at most {JUSTIFICATION_MAX} characters")
     return text
 

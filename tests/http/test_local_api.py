@@ -297,6 +297,16 @@ async def test_who_gave_no_justification_is_told_of_the_header(api: Api) -> None
     assert ("Isthmus-Justification" in problem["hint"], "?" in problem["hint"]) == (True, False)
 
 
+@pytest.mark.parametrize("why", ["demande\u00a0: suite", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u062f"])
+async def test_a_justification_may_be_in_any_writing(api: Api, why: str) -> None:
+    """The hard blank of French and the joiners of Persian are part of a line; a line break is not."""
+    ref = await story.sent(api.network)
+    status, _ = await api.get("first", f"/v1/cases/{ref}", headers={"Isthmus-Justification": quote(why)})
+    assert (200, ("first", "view", why)) == (status, (await _looks(api, ref))[-1])
+    status, _ = await api.get("first", f"/v1/cases/{ref}", headers={"Isthmus-Justification": quote("a\nb")})
+    assert 400 == status
+
+
 async def test_a_justification_may_come_as_a_header(api: Api) -> None:
     """For systems that keep their URLs in logs."""
     ref = await story.sent(api.network)
