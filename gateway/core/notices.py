@@ -22,6 +22,7 @@ from gateway.core.messages import (
     ONWARD_ANSWER,
     ONWARD_REQUEST,
     RECTIFICATION,
+    REPLY,
     USE_ANSWER,
     USE_REQUEST,
 )
@@ -343,6 +344,8 @@ def _rectified(case: Case, event: Event, now: datetime) -> Change:
         kept = {name: part for name, part in case.received.get("elements", {}).items() if name not in wrong}
         case = replace(case, received={**case.received, "elements": {**kept, **(value["elements"] or {})}})
         case = replace(case, said={type: _without(body, wrong) for type, body in case.said.items()})
+        if case.pending is not None and case.pending.type == REPLY:
+            case = replace(case, pending=None)  # it was prepared, and signed, on what was wrong
     return case, (Notify("interior"),)
 
 

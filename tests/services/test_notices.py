@@ -188,6 +188,22 @@ async def test_rectification_replaces_the_value_on_both_sides(network: Network) 
     assert "1999-01-02" == sent.draft["elements"]["birth_date"] == held.received["elements"]["birth_date"]
 
 
+async def test_an_answer_made_before_a_correction_does_not_leave(network: Network) -> None:
+    """What was prepared and countersigned on the wrong value is void once the right one arrives."""
+    ours, theirs = await story.acknowledged(network)
+    asked, asking = network.gateways["XBB"].answer, network.gateways["XAA"].notices
+    made = await asked.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    thread = (await story.row(network, "XAA", ours)).thread
+    countersigned = network.approval(made.digest, thread, "signer", "reply.second-signature", "second_signer")
+    await asked.countersign(theirs, countersigned, "signer")
+    pending = await asking.prepare_rectification(ours, ["BIRTH_DATE"], {"birth_date": "1999-01-02"}, "first", CASE)
+    approved = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await asking.rectify(ours, approved, "second")
+    await network.deliver()
+    with pytest.raises(IllegalStep):
+        await asked.answer(theirs, "first")
+
+
 async def kept(network: Network, country: str, ref: str) -> dict[str, bytes]:
     """Return the payloads that ``country`` still holds of what came in a case, by type."""
     context = network.gateways[country].context
