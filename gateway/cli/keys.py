@@ -637,10 +637,14 @@ def passphrase_(file: Path, passphrase_file: Path | None, new_passphrase_file: P
 
     The keys in it stay the same. Where somebody may have had a copy and the passphrase: isthmus compromise.
     """
-    store = FileStore(file, "moderate", passphrase(passphrase_file))
-    variables = ("ISTHMUS_NEW_PASSPHRASE",)
+    old = passphrase(passphrase_file)
+    new = passphrase(new_passphrase_file, variables=("ISTHMUS_NEW_PASSPHRASE",), prompt="New passphrase", new=True)
+    store = FileStore(file, "moderate", old)
     store.names()  # the old one is asked for first, and looked at before the new one is asked for
-    store.change_passphrase(passphrase(new_passphrase_file, variables=variables, prompt="New passphrase", new=True))
+    if new() == old():  # as where a credential of systemd was read for both
+        hint = "name the new one with --new-passphrase-file or $ISTHMUS_NEW_PASSPHRASE"
+        raise CommandError(Exit.USAGE, "same-passphrase", "the new passphrase is the one before", hint)
+    store.change_passphrase(new)
     emit({"file": str(file)}, as_json=as_json)
     say("Restart the gateway with the new one. Replace the copy in the safe: older copies open with the old one.")
 

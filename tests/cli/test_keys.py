@@ -347,6 +347,18 @@ def test_the_passphrase_of_a_key_store_is_changed(homes: Homes) -> None:
     assert 0 == call("check", "-C", homes.home("XBB"), ISTHMUS_PASSPHRASE=new).exit_code
 
 
+def test_a_passphrase_is_not_changed_to_itself(homes: Homes, tmp_path: Path) -> None:
+    """Where a credential of systemd stands for the old and the new one, whoever knew it is not told to be shut out."""
+    file, credential = homes.home("XBB") / "gateway.keys", tmp_path / "passphrase"
+    credential.touch(mode=0o600)
+    credential.write_text(PHRASE)
+    before = file.read_bytes()
+    given = {"CREDENTIALS_DIRECTORY": str(tmp_path), "ISTHMUS_PASSPHRASE": ""}
+    assert 2 == call("keys", "passphrase", file, **given).exit_code
+    assert 2 == call("keys", "passphrase", file, ISTHMUS_NEW_PASSPHRASE=PHRASE).exit_code
+    assert before == file.read_bytes()
+
+
 def test_a_key_whose_id_begins_with_a_dash(homes: Homes) -> None:
     """One id in 64 looks like an option: what is said names the way to write it, and that way is taken."""
     home, kid = homes.home("XBB"), "-" + "A" * 21
