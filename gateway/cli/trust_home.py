@@ -12,7 +12,7 @@ from gateway.cli.case import Desk, desk_options
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import by_fingerprint
 from gateway.cli.output import emit, json_option, say
-from gateway.cli.session import home_option, passphrase, passphrase_option, run
+from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
 from gateway.services.ports import Tx
 from gateway.services.trust import stage
 from gateway.services.trust_acts import OFFICERS, TrustActs
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 ROOT_FILE = "trust.root.json"
 """Where ``pin`` keeps the root in the home, for ``trust.root`` of the configuration."""
 
-_WHY = click.option("--reason", required=True, metavar="TEXT", help="Why; kept with your name. Name no person.")
+_WHY = click.option(
+    "--reason", required=True, type=REASON, metavar="TEXT", help="Why; kept with your name. Name no person."
+)
 
 
 @click.command()

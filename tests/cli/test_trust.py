@@ -108,6 +108,13 @@ def test_a_state_is_held_and_confirmed(homes: Homes, listed: World) -> None:
     assert acts == [(one["act"], one["person"]) for one in decided]
 
 
+def test_why_a_state_is_held_may_come_by_standard_input(homes: Homes, listed: World) -> None:
+    """A dash stands for a line of it here too, as the page for operators says of every reason."""
+    home = homes.home("XAA")
+    value("trust", "hold", "XBB", "-C", home, "--as", "second", "--reason", "-", input="its machine was taken\n")
+    assert "its machine was taken" in _state(home)["hold"]
+
+
 def test_a_word_is_taken_back(homes: Homes, listed: World) -> None:
     """What a first officer said is taken back, and the next one who says it is the first again."""
     home = homes.home("XAA")
