@@ -7,7 +7,8 @@ becomes a finding on its case, once, and a person decides.
 Rule 3: of one whose key cannot be told any more, because its row is spoiled, the same is said: it may have fallen.
 Rule 4: a statement in it falls by its own key, which is a person's or an authority's, and holds nothing any more: a
 return that rests on it stands still until another is signed. One by a key that stands is kept, whoever carried it.
-Rule 5: so does a statement of ours by a key that our own card revokes, if it was given at that instant or later.
+Rule 5: so does a release or an acceptance of ours by a key that our own card revokes, if it was given at that instant
+or later. A protocol of the handover that we signed stays: whoever has it has the person, and must be heard of her.
 Rule 6: what counts is every revocation by the chain of cards, not the last card alone, which may leave the key out.
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from gateway.core.case import Release
+from gateway.core.case import Case, Release
 from gateway.core.machine import Notify
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import HELD
@@ -31,13 +32,8 @@ OURS = "ours"
 OURS_FELL = "a statement of ours in this return is by a key that is revoked since before it; have another one signed"
 """Finding on a case that rested on a statement of our own which fell."""
 
-_GIVEN_BY = {
-    "return.release": "endorse",
-    "return.acceptance": "accept",
-    "handover.delivery": "hand_over",
-    "handover.receipt": "confirm_handover",
-}
-"""The step by which a statement of ours was given, by its kind."""
+_GIVEN_BY = {"return.release": "endorse", "return.acceptance": "accept"}
+"""The step by which a statement of ours was given that a return rests on, by its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +107,9 @@ class FallenMessages:
             return
         async for row in cases.in_states(self._context, (*RETURN_STATES, *HELD)):
             held = cases.readable(self._context, row)
-            if held is not None and any(_key_of(one) in revoked for one in held.case.releases if one.authority == OURS):
+            if held is not None and any(
+                _key_of(one) in revoked for one in _rested_on(held.case) if one.authority == OURS
+            ):
                 await self._context.commit(partial(self._tell_ours, ref=row.ref, now=now))
         self._own = revoked
 
@@ -184,6 +182,11 @@ def _own_revoked(context: Context) -> Mapping[str, datetime]:
     return {key.kid: key.revoked_at for key in roles if key.revoked_at is not None}
 
 
+def _rested_on(case: Case) -> list[Release]:
+    """Return the statements of a case that may fall (rule 5)."""
+    return [one for one in case.releases if one.authority != OURS or one.kind in _GIVEN_BY]
+
+
 def _key_of(release: Release) -> str:
     """Return the id of the key that a statement was made with."""
     return statement.parse(release.statement.encode())[1].kid
@@ -199,7 +202,7 @@ async def without_fallen(context: Context, tx: Tx, held: cases.Held) -> cases.He
     case = held.case
     theirs, ours = context.trust.revoked(case.partner, "roles"), _own_revoked(context)
     kept = case.releases
-    for one in case.releases if theirs or ours else ():
+    for one in _rested_on(case) if theirs or ours else ():
         at = (ours if one.authority == OURS else theirs).get(_key_of(one))
         before = _given_before if one.authority == OURS else _came_before
         if at is not None and not await before(context, tx, held, one, at):

@@ -232,6 +232,24 @@ async def test_a_proposal_whose_release_fell_is_made_anew(network: Network) -> N
     assert "ASSESSED" == await story.state(network, "XAA", ours)
 
 
+async def test_who_was_handed_over_is_reported_on_though_the_key_of_the_escort_was_stolen(network: Network) -> None:
+    """The second hand was under way: it counts, and so does what is reported of the person after it."""
+    ours, theirs = await homeward.delivered(network)
+    asked = network.gateways["XBB"].returning
+    seen = await asked.protocol(theirs, None, "reception", "reception")
+    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception")
+    await asked.confirm_handover(theirs, signed, "reception")
+    own = network.gateways["XAA"].context.own
+    assert own is not None
+    kid = next(key.kid for key in own.roles if key.role == "escort")
+    await revoke(network, "XAA", {kid}, START)
+    await network.refresh()
+    await network.deliver()
+    await asked.report(theirs, "SEEN_CONCERN", "2026-12-15", False, "reception", "reception")
+    await network.deliver()
+    assert ("MONITORING", "MONITORING") == await homeward.states(network, ours, theirs)
+
+
 async def test_a_statement_of_ours_from_before_the_theft_stands(network: Network) -> None:
     """What our authority signed before its key was stolen stays signed."""
     ours, _ = await homeward.on_the_day(network, minor=True)
