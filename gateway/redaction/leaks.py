@@ -15,6 +15,7 @@ Not found: a name of three consonants, written in another script, that a space d
 a name of one or two consonants in a spelling of another script that shares neither its sound nor its letters.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -132,6 +133,10 @@ _LAST = 4
 """So many at its end, if they stand alone: a number is told by its last four."""
 
 
+_YEAR_AT_END = re.compile(r"\d\W+(?:19|20)\d\d\W*$")
+"""The number of an act as offices write it, 1234/2026: the year of it is that of many things, and tells nobody."""
+
+
 def _numbered(seen: Seen, secret: Secret) -> Iterator[Span]:
     """Yield where a number of the record stands, whole or in part, whatever stands between its digits."""
     plain = "".join(letters_of(char) for char in unicodedata.normalize("NFKC", secret.text))
@@ -142,8 +147,9 @@ def _numbered(seen: Seen, secret: Secret) -> Iterator[Span]:
             for i in range(len(stream) - _WINDOW + 1):
                 if stream[i : i + _WINDOW] in windows:
                     yield places[i], places[i + _WINDOW - 1] + 1
+        year = _YEAR_AT_END.search(secret.text)
         for stream, places in seen.runs:
-            if len(stream) >= _LAST and digits.endswith(stream):
+            if len(stream) >= _LAST and digits.endswith(stream) and not (year and stream == digits[-4:]):
                 yield places[0], places[-1] + 1
     elif len(digits) > 2:
         for stream, places in seen.runs:

@@ -128,6 +128,14 @@ def test_a_name_in_letters_of_another_keyboard(name: str, text: str) -> None:
     assert {"names"} == fields(f"يذكر أن {text} طلبت رسالة.", named(name, script="ar-Arab"))
 
 
+@pytest.mark.parametrize("number", ["1234/2026", "nr. 482-2026", "C 1145 / 2026."])
+def test_the_year_of_an_act_is_not_its_number(number: str) -> None:
+    """A remark that speaks of that year tells nothing of the act; its whole number does."""
+    of = {"representative": {"ref": number}}
+    assert set() == fields("She has lived in the country since 2026.", of)
+    assert {"representative"} == fields(f"See the act {number}", of)
+
+
 @pytest.mark.parametrize(
     "text",
     ["069 123 45 67", "+355 69 1234567", "00355691234567", "٠٦٩١٢٣٤٥٦٧", "0-6-9-1-2-3-4-5-6-7", "o691234567",
