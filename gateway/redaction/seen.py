@@ -153,7 +153,7 @@ class Seen:
         for place, (start, end) in enumerate(self.cuts):
             text = self.stream[start:end]
             named = frozenset() if text[0].isdecimal() else spellings.months(text) | spellings.months(latin(text))
-            if text in spellings.ROMAN and self._beside_a_number(place):
+            if text in spellings.ROMAN and self._beside_a_number(place) and not self._is_small_word(place):
                 named |= {spellings.ROMAN[text]}
             if named or text[0].isdecimal():
                 yield Item(text, start, end, place, named)
@@ -191,6 +191,23 @@ class Seen:
             (self.stream[one[0]].isdecimal() or self.stream[two[0]].isdecimal()) and self.close(one[1], two[0])
             for one, two in pairwise(around)
         )
+
+    def _is_small_word(self, place: int) -> bool:
+        """
+        Tell whether a word is the I of English, or the and of Serbian and Albanian, and no month: 1. I want; 1 i 2.
+
+        It stands between blanks. With a day on one side and a year of four digits on the other it is a month all the
+        same.
+        """
+        at = self.at[self.cuts[place][0]]
+        is_one = self.raw[at] == "i" or (self.raw[at] == "I" and self.language == "en")
+        if self.cuts[place][1] - self.cuts[place][0] > 1 or not is_one:
+            return False
+        around = [
+            self.stream[slice(*cut)] for cut in (*self.cuts[place - 1 : place], *self.cuts[place + 1 : place + 2])
+        ]
+        is_date = len(around) == 2 and all(map(str.isdecimal, around)) and 4 in map(len, around)
+        return not is_date and self.raw[at - 1 : at].isspace() and self.raw[at + 1 : at + 2].isspace()
 
     def _runs(self) -> Iterator[tuple[str, list[int]]]:
         """Yield the digits that stand together but for the marks between them, with the place of each."""

@@ -185,6 +185,27 @@ def test_a_part_that_everybody_shares_is_no_date(text: str) -> None:
     assert set() == fields(f"Said {text}.", record(birth_date="1994-05-17"))
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "1. I want to go home. 2. I am ill."),
+        ("en", "At 1 I left"),
+        ("sr", "Tačke 1 i 2 su jasne."),
+        ("sq", "1 i 2"),
+    ],
+)
+def test_a_word_of_one_letter_beside_a_number_is_no_month(language: str, text: str) -> None:
+    """The first of January is the birthday of many whose day nobody knows; a list with numbers does not tell it."""
+    assert set() == fields(text, record(birth_date="2008-01-01"), language)
+
+
+@pytest.mark.parametrize("text", ["1.I.2008", "1/I", "1. I", "3 I 2008 and 1 i 2008"])
+def test_january_in_roman_letters_is_a_month(text: str) -> None:
+    """With a mark beside it, at the end, or between a day and a year, also in English."""
+    assert {"birth_date"} == fields(f"Born {text}.", record(birth_date="2008-01-01"), "en")
+    assert {"entry_date"} == fields("Entered 3 I 2024.", record(entry_date="2024-01-03"), "en")
+
+
 def test_a_day_of_entry_is_found_by_month_and_year() -> None:
     """Dates other than of birth are not found by their year alone, which many things share."""
     of = record(entry_date="2024-08/2024-10")
