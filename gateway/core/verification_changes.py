@@ -104,8 +104,8 @@ def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
-    if case.state is S.WITHDRAWN:
-        return case, (Notify("interior"),)  # the withdrawal itself; the thread has ended already
+    if case.state is S.WITHDRAWN or case.withdraws_at is not None:
+        return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already
     return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))
 
 

@@ -913,6 +913,12 @@ def test_what_crossed_is_taken_and_changes_nothing(case_state: State, name: str)
     assert (replace(case, accepted=came), (Notify("interior"),)) == take(case, name)
 
 
+def test_a_message_that_is_lost_after_a_decline_ends_its_thread_no_other_way() -> None:
+    """The thread was withdrawn: what takes data back still follows, as where a case was withdrawn."""
+    over, _ = take(ready(ASKING, S.ASSESSED, "decline"), "decline", proposed=True)
+    assert (over, (Notify("interior"),)) == take(over, "undelivered", code=None)
+
+
 def test_a_request_for_a_document_is_remembered() -> None:
     """The approved bytes leave, nothing stays prepared, and the case waits where it is."""
     case = ready(ASKING, S.DECIDED, "request_document")
