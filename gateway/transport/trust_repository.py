@@ -15,8 +15,8 @@ Rule 2: files are added and never changed, and ``timestamp.json`` comes last: a 
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -292,11 +292,13 @@ class Repository:
 
     def check_place(self, place: Path) -> None:
         """Raise ``BadList`` if what readers have at ``place`` is newer than this list, or another one."""
-        newest, ours = None, self.timestamp()
-        with suppress(BadList):  # a copy that no reader can read is written anew
-            newest = Repository(place).timestamp()
+        there = Repository(place)
+        first, own = _if_readable(lambda: there.root(1)), _if_readable(lambda: self.root(1))
+        if first is not None and own is not None and first.signed_bytes != own.signed_bytes:
+            raise BadList(f"{place} holds another list than this folder: name the place of this one")
+        newest, ours = _if_readable(there.timestamp), self.timestamp()
         if newest is not None and (ours is None or newest.signed.version > ours.signed.version):
-            raise BadList(f"{place} holds a newer list than this folder, or another one: take the newest copy of it")
+            raise BadList(f"{place} holds a newer list than this folder: take the newest copy of it")
 
     def copy_to(self, place: Path) -> int:
         """Copy what readers need to ``place``, timestamp last, and return how many files were new there."""
@@ -313,6 +315,14 @@ class Repository:
     def _write(self, path: Path, raw: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, raw)
+
+
+def _if_readable(read: Callable[[], Metadata[T] | None]) -> Metadata[T] | None:
+    """Return what ``read`` does, and ``None`` for a part that nobody can read: it keeps no list from being renewed."""
+    try:
+        return read()
+    except BadList:
+        return None
 
 
 def _is_same(draft: Metadata[Any], published: Metadata[Any] | None) -> bool:

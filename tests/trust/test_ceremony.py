@@ -367,6 +367,18 @@ def test_an_older_copy_of_the_list_is_not_published_over_a_newer_one(table: Tabl
     assert before == {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
+def test_a_list_is_not_published_over_another_one(table: Table, tmp_path: Path) -> None:
+    """However old that is: who gave the place of another list is told so, and its readers keep what they read."""
+    table.whole()
+    place, other = tmp_path / "web", tmp_path / "other"
+    trustees = [f"--trustee={name}={table.keys[name]}" for name in NAMES[:3]]
+    value("trust", "init", other, *trustees, f"--online=publisher={table.keys['online']}")
+    (place / "metadata").mkdir(parents=True)
+    shutil.copy(other / "drafts/root.json", place / "metadata/1.root.json")
+    result = call("trust", "publish", table.list, "--key", table.store("online"), "--to", place)
+    assert (6, True, 1) == (result.exit_code, "another list" in result.stderr, len([*place.rglob("*.json")]))
+
+
 async def test_a_copy_for_readers_that_is_damaged_is_published_anew(table: Table, tmp_path: Path) -> None:
     """What readers cannot read is nothing newer: the list is renewed over it, for a day later nobody believes it."""
     table.whole()
