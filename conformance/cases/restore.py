@@ -65,8 +65,9 @@ async def never_posted(play: Play) -> None:
     posts = await play.tick()
     await _lists(talk)
     for post in [*posts, *await play.tick(), *await play.tick(hours=3)]:
-        if post.read.thread == talk.thread and post.read.value["epoch"] == 1:
-            raise Wrong(f"the gateway posted {post.read.type} of its old epoch")
+        # What was posted before the backup may be posted again, to ask for the answer that the partner holds.
+        if post.read.thread == talk.thread and (post.read.type, post.read.value["epoch"]) == ("verification.reply", 1):
+            raise Wrong("the gateway posted a reply of its old epoch")
 
 
 @case("restore.listed", "M-5.27", "M-5.29", section="5.8", profile="verify", needs=["restore"], positive=True)

@@ -43,6 +43,19 @@ def test_survivor_is_told() -> None:
     assert SURVIVED == mutate.judge(mutant).result
 
 
+def test_a_restored_gateway_may_ask_again_for_an_answer() -> None:
+    """One that posts once more, byte for byte, what was answered before its backup is not told to be wrong."""
+    before = "            if known is not None and not _dropped_unposted(known):\n"
+    again = (
+        '                if known.state == "receipted":\n'
+        '                    known = known._replace(state="posted", next_try_at=now, answered_at=None)\n'
+        "                    await tx.save_outbound(known)\n"
+    )
+    hunk = Hunk("gateway/services/resync.py", before, before + again)
+    mutant = Mutant("000-asks-again", "none", "restore.never-posted", "M-5.27", "Nothing.", (hunk,))
+    assert SURVIVED == mutate.judge(mutant).result
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_patch_applies(name: str) -> None:
     """Every patch applies to the tree as it is, each hunk at one place."""
