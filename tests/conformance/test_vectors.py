@@ -22,6 +22,7 @@ from gateway.core import (
     edtf,
     envelope,
     exercise,
+    instruments,
     merkle,
     messages,
     minimise,
@@ -207,10 +208,10 @@ def _calendar(case: Json) -> Calendar:
     )
 
 
-def _rule(case: Json) -> deadlines.Rule:
-    unit, roll = deadlines.Unit(case["unit"]), deadlines.Roll(case["roll"])
-    more = deadlines.Extension(**case["extension"]) if "extension" in case else None
-    return deadlines.Rule("VECTORS", "reply", case["n"], unit, "receipt", roll=roll, extension=more)
+def _rule(case: Json) -> instruments.Rule:
+    unit, roll = instruments.Unit(case["unit"]), instruments.Roll(case["roll"])
+    more = instruments.Extension(**case["extension"]) if "extension" in case else None
+    return instruments.Rule("VECTORS", "reply", case["n"], unit, "receipt", roll=roll, extension=more)
 
 
 def _due(case: Json, _: Json) -> Json:

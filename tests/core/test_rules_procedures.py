@@ -179,7 +179,7 @@ def test_what_is_blocked_or_erased_was_kept_for_its_period(side: Side) -> None:
 
 def test_the_timers_run_as_long_as_the_gateway() -> None:
     """The gateway starts the retention loop with its other loops, whatever is configured."""
-    text = (PACKAGE / "app.py").read_text(encoding="utf-8")
+    text = (PACKAGE / "serving.py").read_text(encoding="utf-8")
     led = text[text.index("async def _lead(") :].partition("\n\n\n")[0]
     assert re.search(r"^ +gateway\.retention,$", led, re.MULTILINE)
     assert "group.create_task(loop.run())" in led

@@ -59,7 +59,7 @@ async def test_nobody_is_led_to_sign_in(desk: Desk) -> None:
 async def test_texts_stand_in_every_language(desk: Desk) -> None:
     """The page is in the language asked for, right to left where it is written so."""
     page = await (await desk.officer("first", language="ar")).get("/")
-    assert '<html class="govuk-template" lang="ar" dir="rtl">' in page.text
+    assert '<html class="govuk-template" lang="ar" dir="rtl" ' in page.text
 
 
 def test_queue_names_are_neutral() -> None:
