@@ -202,19 +202,26 @@ def withdrawn(case: Case, state: State) -> Case:
     return step(table_for(case.side), held, Event("withdraw", "anna", "case_officer", {"posted": True}), support.NOW)[0]
 
 
+def telling(case: Case, over: Case) -> set[str]:
+    """Return the messages whose answer, or the answer to what follows them, tells ``over`` from ``case``."""
+    found = set()
+    for name, event in said(Side.REQUESTING):
+        open_answer, moved = answer(case, event)
+        over_answer, kept = answer(over, event)
+        found |= {name} if open_answer != over_answer else set()
+        if "accepted" in (open_answer[0], over_answer[0]):
+            following = said(Side.REQUESTING)
+            found |= {f"{name}, {n}" for n, e in following if answer(moved, e)[0] != answer(kept, e)[0]}
+    return found
+
+
 @pytest.mark.parametrize("state", WITHDRAWABLE)
 def test_no_answer_tells_of_a_withdrawal_before_its_hour(state: State) -> None:
     """Until a withdrawal may leave the thread answers as where the case was stopped, twice in a row (M-5.26)."""
     different = set()
     for case in cases_in(Side.REQUESTING, state):
         for over in (one := withdrawn(case, state), step(REQUESTING, one, CLOSE, support.NOW)[0]):
-            for name, event in said(Side.REQUESTING):
-                open_answer, moved = answer(case, event)
-                over_answer, kept = answer(over, event)
-                different |= {name} if open_answer != over_answer else set()
-                if "accepted" in (open_answer[0], over_answer[0]):
-                    following = said(Side.REQUESTING)
-                    different |= {f"{name}, {n}" for n, e in following if answer(moved, e)[0] != answer(kept, e)[0]}
+            different |= telling(case, over)
     assert set() == different
 
 
@@ -239,13 +246,7 @@ def test_no_answer_tells_of_a_return_that_was_declined_before_its_hour(state: St
         if then.endswith("withdrawn"):
             event = Event("withdraw", "anna", "case_officer", {"posted": True})
             over = step(REQUESTING, over, event, support.NOW)[0]
-        for name, event in said(Side.REQUESTING):
-            open_answer, moved = answer(case, event)
-            over_answer, kept = answer(over, event)
-            different |= {name} if open_answer != over_answer else set()
-            if "accepted" in (open_answer[0], over_answer[0]):
-                following = said(Side.REQUESTING)
-                different |= {f"{name}, {n}" for n, e in following if answer(moved, e)[0] != answer(kept, e)[0]}
+        different |= telling(case, over)
     assert set() == different
 
 
