@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -36,6 +36,7 @@ from gateway.core import envelope, wire
 from gateway.services.answers import BadAnswer
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.transport.peers import HttpPeers
+from tests.support import drilling
 from tests.support.compared import count, rows
 from tests.support.served import PROGRAM, serve
 
@@ -152,8 +153,10 @@ class Moment:
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "only what the protocol says was refused"
 
     moments: list[Moment] = field(default_factory=list)
     back_in_step_s: float = 0.0
@@ -165,12 +168,19 @@ class Figures:
     told_later: int = 0
     """After a jump of more than a week the cards held are too old to go by, until they are read again: a second."""
 
-    faults: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing was harmed beyond what the protocol says."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        for one in self.moments:
+            refused = ", ".join(f"{times} x {code}" for code, times in one.refused.items()) or "0"
+            late = (
+                f"; late: {', '.join(f'{number} ({zone})' for zone, number in one.overdue.items())}"
+                if one.overdue
+                else ""
+            )
+            yield f"  {one.name:<34} accepted {one.accepted}, refused {refused}, replayed {one.replays}{late}"
+        yield f"what waited from an hour ahead left {self.back_in_step_s} s after the clock was right and XAA was there"
+        yield f"told later, and taken at another try: {self.told_later}"
+        yield f"after a jump of four days back a message left within {self.asleep_s} s"
 
 
 class World:
@@ -442,25 +452,6 @@ async def _summer(within: World) -> None:
     within.ours.offset = timedelta(0)
 
 
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps(vars(figures) | {"good": figures.good}, default=vars))
-        return
-    for one in figures.moments:
-        refused = ", ".join(f"{times} x {code}" for code, times in one.refused.items()) or "0"
-        late = (
-            f"; late: {', '.join(f'{number} ({zone})' for zone, number in one.overdue.items())}" if one.overdue else ""
-        )
-        print(f"  {one.name:<34} accepted {one.accepted}, refused {refused}, replayed {one.replays}{late}")
-    print(f"what waited from an hour ahead left {figures.back_in_step_s} s after the clock was right and XAA was there")
-    print(f"told later, and taken at another try: {figures.told_later}")
-    print(f"after a jump of four days back a message left within {figures.asleep_s} s")
-    for name, times in sorted(figures.faults.items()):
-        print(f"  {name:<32} {times}")
-    print("only what the protocol says was refused" if figures.good else "FAILED")
-
-
 def main() -> int:
     """Run as the arguments say; print the figures on stdout; return the exit status. Without libfaketime it passes."""
     parser = argparse.ArgumentParser(prog="clock", description="Set the clock of a gateway wrong in many ways.")
@@ -473,8 +464,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="clock-drill-") as directory:
         figures = asyncio.run(run(Path(directory), preload, brief=asked.brief))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +44,7 @@ from keys.errors import CannotOpen
 from keys.rest import Vault
 from keys.seal import SealingKey
 from keys.sign import SigningKey
+from tests.support import drilling
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = "several invented states"
@@ -94,8 +94,10 @@ class Line:
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "the report was exact on both, and everybody was met again"
 
     partners: int
     messages: int = 0
@@ -104,12 +106,12 @@ class Figures:
     command_s: float = 0.0
     steps_s: dict[str, float] = field(default_factory=dict)
     whole_s: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether the report was exact and everybody was met again."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        yield f"{self.partners} partners, {self.messages} messages at {OURS}"
+        yield f"report: {self.on_the_line} readable on the line, {self.in_the_store} in the store"
+        yield f"command {self.command_s} s {self.steps_s}, whole drill {self.whole_s} s"
 
 
 class World:
@@ -519,14 +521,7 @@ def main() -> int:
     finally:
         if not kept:
             shutil.rmtree(root, ignore_errors=True)
-    if chosen.json:
-        print(json.dumps({**vars(figures), "faults": dict(figures.faults)}))
-    else:
-        print(f"{figures.partners} partners, {figures.messages} messages at {OURS}")
-        print(f"report: {figures.on_the_line} readable on the line, {figures.in_the_store} in the store; both exact"
-              if figures.good else f"faults: {dict(figures.faults)}")  # fmt: skip
-        print(f"command {figures.command_s} s {figures.steps_s}, whole drill {figures.whole_s} s")
-    return 0 if figures.good else 1
+    return drilling.report(figures, as_json=chosen.json)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ status 1 if anything was lost, acknowledged without being stored, refused otherw
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import shutil
@@ -23,10 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.pair import COUNTRIES, Pair, approve, draft, make_pair, submit
@@ -34,7 +32,7 @@ from gateway.app import ERASED_FILE, Gateway
 from gateway.core import envelope
 from gateway.services.ports import Unavailable
 from gateway.transport.peers import HttpPeers
-from tests.support import books
+from tests.support import books, drilling
 from tests.support.requests import Sealed, seal_requests
 from tests.support.served import Served, serve
 
@@ -61,8 +59,10 @@ APART = ("unshare", "--mount"), ("unshare", "--user", "--map-root-user", "--moun
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "nothing lost, no restart, nothing to do but make space"
 
     seed: int
     rounds: int = 0
@@ -75,12 +75,18 @@ class Figures:
     goes_on_max_s: float = 0.0
     settled_max_s: float = 0.0
     seconds: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing was lost and nobody had to do anything but make space."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        yield f"seed {self.seed}: {self.rounds} rounds over each disk, {self.cases} cases in {self.seconds} s"
+        yield (
+            f"{self.accepted} requests accepted, {self.accepted_while_full} of them into the rest that was free; "
+            f"{self.refused_while_full} refused with 503 and Retry-After; a desk was told {self.desk_told} times"
+        )
+        yield (
+            f"{self.alarms} lines of alarm; with space again all of the refused were accepted within "
+            f"{self.goes_on_max_s} s and every case was settled within {self.settled_max_s} s"
+        )
 
 
 class Disk:
@@ -338,30 +344,10 @@ def main() -> int:
             print("note: nothing may be mounted here, so no disk is filled")
             return 0
         return subprocess.run([*way, sys.executable, "-m", "drills.disk_full", *sys.argv[1:], "--apart"]).returncode
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     with tempfile.TemporaryDirectory(prefix="disk-full-drill-", ignore_cleanup_errors=True) as directory:
         figures = asyncio.run(drill(Path(directory), asked.count, seed))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
-
-
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps({one.name: getattr(figures, one.name) for one in fields(figures)} | {"good": figures.good}))
-        return
-    print(f"seed {figures.seed}: {figures.rounds} rounds over each disk, {figures.cases} cases in {figures.seconds} s")
-    print(
-        f"{figures.accepted} requests accepted, {figures.accepted_while_full} of them into the rest that was free; "
-        f"{figures.refused_while_full} refused with 503 and Retry-After; a desk was told {figures.desk_told} times"
-    )
-    print(
-        f"{figures.alarms} lines of alarm; with space again all of the refused were accepted within "
-        f"{figures.goes_on_max_s} s and every case was settled within {figures.settled_max_s} s"
-    )
-    for name, count in sorted(figures.faults.items()):
-        print(f"  {name:<24} {count}")
-    print("nothing lost, no restart, nothing to do but make space" if figures.good else "FAILED")
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

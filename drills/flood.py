@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,7 @@ from gateway.app import Gateway
 from gateway.core import envelope, wire
 from gateway.services.ports import Unavailable
 from gateway.transport.peers import HttpPeers
+from tests.support import drilling
 from tests.support.served import Served, serve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -372,8 +373,10 @@ class Phase:
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "the partner noticed nothing"
 
     seed: int
     seconds: float
@@ -382,12 +385,24 @@ class Figures:
     told: dict[str, dict[str, int]] = field(default_factory=dict)
     memory_peak_mib: float = 0.0
     memory_growth_mib: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether the partner never noticed, and nothing was answered wrongly."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        yield f"seed {self.seed}, load average {os.getloadavg()[0]:.1f} at the end"
+        for phase in self.phases:
+            yield (
+                f"  {phase.name:<24} {phase.sent:>5} exchanges: "
+                f"p50 {phase.p50_ms} ms, p99 {phase.p99_ms} ms, longest {phase.most_ms} ms; "
+                f"the gateway worked {phase.worked:.0%} of the time and waited {phase.starved:.0%} of it for a core"
+            )
+        for kind, row in self.slow.items():
+            yield (
+                f"  {kind:<24} {row['connections']:>5.0f} connections, {row['refused']:.0f} refused, "
+                f"longest {row['longest_s']} s"
+            )
+        for kind, told in self.told.items():
+            yield f"  {kind:<24} {', '.join(f'{count} x {status}' for status, count in sorted(told.items()))}"
+        yield f"  memory: {self.memory_peak_mib} MiB at most, {self.memory_growth_mib:+} MiB towards the end"
 
 
 class Partner:
@@ -577,31 +592,6 @@ def _take_flood(figures: Figures, seen: Mapping[str, Any]) -> None:
     figures.faults.update(seen["faults"])
 
 
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps(vars(figures) | {"good": figures.good}, default=vars))
-        return
-    print(f"seed {figures.seed}, load average {os.getloadavg()[0]:.1f} at the end")
-    for phase in figures.phases:
-        print(
-            f"  {phase.name:<24} {phase.sent:>5} exchanges: "
-            f"p50 {phase.p50_ms} ms, p99 {phase.p99_ms} ms, longest {phase.most_ms} ms; "
-            f"the gateway worked {phase.worked:.0%} of the time and waited {phase.starved:.0%} of it for a core"
-        )
-    for kind, row in figures.slow.items():
-        print(
-            f"  {kind:<24} {row['connections']:>5.0f} connections, {row['refused']:.0f} refused, "
-            f"longest {row['longest_s']} s"
-        )
-    for kind, told in figures.told.items():
-        print(f"  {kind:<24} {', '.join(f'{count} x {status}' for status, count in sorted(told.items()))}")
-    print(f"  memory: {figures.memory_peak_mib} MiB at most, {figures.memory_growth_mib:+} MiB towards the end")
-    for name, count in sorted(figures.faults.items()):
-        print(f"  {name:<28} {count}")
-    print("the partner noticed nothing" if figures.good else "FAILED")
-
-
 def main() -> int:
     """Run as the arguments say; print the figures on stdout; return the exit status."""
     parser = argparse.ArgumentParser(prog="flood", description="Besiege a gateway; count what that cost a partner.")
@@ -617,13 +607,12 @@ def main() -> int:
     if asked.crowd:
         _be_crowd(json.loads(asked.crowd))
         return 0
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     with tempfile.TemporaryDirectory(prefix="flood-drill-") as directory:
         figures = Figures(seed, asked.seconds)
         ways = {"one_address": asked.one_address, "once": asked.once}
         asyncio.run(siege(Path(directory), figures, asked.slow, asked.flood, **ways))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,12 @@ the books of both are compared with what they answered.
 
     python -m drills.io_error [--count N] [--way NAME ...] [--seed N] [--json]
 
-``--count`` tries so many operations, evenly spread; an exchange has some 650, and a larger number tries each. Exit
-status 1 if anything was acknowledged or posted that was not on the disk, or was lost, or if an exchange did not come to
-its end by itself.
+Each operation of an exchange is tried, some 650; ``--count`` tries so many, evenly spread. Exit status 1 if anything
+was acknowledged or posted that was not on the disk, or was lost, or if an exchange did not come to its end by itself.
 """
 
 import argparse
 import asyncio
-import json
 import random
 import sqlite3
 import sys
@@ -31,7 +29,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -42,7 +40,7 @@ from gateway.core import wire
 from gateway.core.envelope import envelope_id
 from gateway.services.ports import HttpAnswer, Unavailable
 from keys import jws
-from tests.support import books, story
+from tests.support import books, drilling, story
 from tests.support.disk import Disk
 from tests.support.network import START, Network, Wires, make_network, open_gateway
 
@@ -57,8 +55,10 @@ NOTICED = 2
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "nothing acknowledged or posted that was not on the disk, nothing lost"
 
     seed: int
     ways: Sequence[str]
@@ -68,12 +68,14 @@ class Figures:
     noticed: int = 0
     acknowledgements: int = 0
     seconds: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing was acknowledged that was not on the disk, and nothing lost."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.failed.items()))
+        ways = ", ".join(self.ways)
+        yield (f"seed {self.seed}: {self.positions} positions, {self.runs} exchanges in {self.seconds} s ({ways})")
+        yield f"operations made to fail: {kinds}; noticed in {self.noticed} exchanges"
+        yield f"{self.acknowledgements} acknowledgements, each looked for on the disk when given, as was each message"
 
 
 class HeardWires(Wires):
@@ -305,35 +307,17 @@ def chosen(operations: int, count: int) -> Iterator[int]:
 def main() -> int:
     """Run as the arguments say; print the figures on stdout; return the exit status."""
     parser = argparse.ArgumentParser(description="Let each write and sync of an exchange fail in turn.")
-    parser.add_argument("--count", type=int, default=400, help="positions, evenly spread; more than there are: all")
+    parser.add_argument("--count", type=int, default=9999, help="positions, evenly spread; more than there are: all")
     parser.add_argument("--way", action="append", choices=WAYS, help="a way of failing; without it, each")
     parser.add_argument("--seed", type=int, default=None, help="of what survives; default: drawn")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = parser.parse_args()
     # Gateways are opened thousands of times, and deriving their keys from the passphrase is slow on purpose.
     argon2id.kdf = cache(argon2id.kdf)
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     with tempfile.TemporaryDirectory(prefix="io-error-drill-") as directory:
         figures = asyncio.run(drill(Path(directory), asked.count, seed, asked.way or WAYS))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
-
-
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps({one.name: getattr(figures, one.name) for one in fields(figures)} | {"good": figures.good}))
-        return
-    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(figures.failed.items()))
-    ways = ", ".join(figures.ways)
-    print(
-        f"seed {figures.seed}: {figures.positions} positions, {figures.runs} exchanges in {figures.seconds} s ({ways})"
-    )
-    print(f"operations made to fail: {kinds}; noticed in {figures.noticed} exchanges")
-    print(f"{figures.acknowledgements} acknowledgements, each looked for on the disk when given, as was each message")
-    for name, count in sorted(figures.faults.items()):
-        print(f"  {name:<34} {count}")
-    print("nothing acknowledged or posted that was not on the disk, nothing lost" if figures.good else "FAILED")
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@ XAA asks, XBB acknowledges: two exchanges a case, over TLS between two processes
 as in life. SIGKILL meets either at random points, also while it starts. Afterwards both are left to finish, and the two
 databases are compared with each other and with journals the processes wrote as they went.
 
-    python -m drills.kill [--kills 200] [--exchanges 20000] [--seed N] [--json]
+    python -m drills.kill [--kills 2000] [--exchanges 20000] [--seed N] [--json]
 
 Exit status 1 if anything was lost, applied twice or forgotten, or if a gateway fell over without being killed.
 """
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import signal
@@ -23,9 +22,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +41,7 @@ from gateway.storage.postgres_words import translated
 from gateway.transport.peers import HttpPeers
 from keys import jws
 from keys.card import Card
+from tests.support import drilling
 from tests.support.postgres import apart
 
 LIMITS = {"post_timeout_s": 3, "in_flight": 32}
@@ -177,8 +177,10 @@ async def _acknowledge(gateway: Gateway) -> None:
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "nothing lost, nothing applied twice, no answer forgotten"
 
     seed: int
     kills: int = 0
@@ -188,12 +190,15 @@ class Figures:
     posts: int = 0
     seconds: float = 0.0
     restart_p50_s: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing was lost, doubled or forgotten."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        of = ", ".join(f"{country} {count}" for country, count in sorted(self.kills_of.items()))
+        yield (
+            f"seed {self.seed}: {self.kills} kills ({of}), "
+            f"{self.exchanges} exchanges of {self.cases} cases in {self.seconds} s"
+        )
+        yield f"{self.posts} answers came through; a killed gateway is ready again in {self.restart_p50_s} s (p50)"
 
 
 class Drill:
@@ -434,7 +439,7 @@ def drill(root: Path, kills: int, exchanges: int, seed: int) -> Figures:
 def main() -> int:
     """Run as the arguments say; print the figures on stdout; return the exit status."""
     parser = argparse.ArgumentParser(description="Kill two gateways at random points; count what was lost or doubled.")
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=2000)
     parser.add_argument("--exchanges", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=None, help="of the points and victims; default: drawn, and printed")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -445,31 +450,14 @@ def main() -> int:
         desk = partial(_ask, Pair(asked.root), asked.exchanges // 2) if asked.node == "XAA" else _acknowledge
         asyncio.run(play(Part(asked.root, asked.node, asked.parent, asked.began), desk))
         return 0
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     if asked.root is not None:
         asked.root.mkdir(parents=True, exist_ok=True)
         figures = drill(asked.root.resolve(), asked.kills, asked.exchanges, seed)
     else:
         with tempfile.TemporaryDirectory(prefix="kill-drill-") as directory:
             figures = drill(Path(directory), asked.kills, asked.exchanges, seed)
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
-
-
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps({one.name: getattr(figures, one.name) for one in fields(figures)} | {"good": figures.good}))
-        return
-    of = ", ".join(f"{country} {count}" for country, count in sorted(figures.kills_of.items()))
-    print(
-        f"seed {figures.seed}: {figures.kills} kills ({of}), "
-        f"{figures.exchanges} exchanges of {figures.cases} cases in {figures.seconds} s"
-    )
-    print(f"{figures.posts} answers came through; a killed gateway is ready again in {figures.restart_p50_s} s (p50)")
-    for name, count in sorted(figures.faults.items()):
-        print(f"  {name:<22} {count}")
-    print("nothing lost, nothing applied twice, no answer forgotten" if figures.good else "FAILED")
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ instants and also while they start: a node, both nodes of a State, a process of 
 and it recovers), the server itself (it is started again). A connection is also cut by the server. People work at every
 node meanwhile. Afterwards all finish, and both databases are compared as in ``drills.kill``.
 
-    python -m drills.kill_nodes [--kills 40] [--nodes 2] [--seed N] [--json]
+    python -m drills.kill_nodes [--kills 120] [--nodes 2] [--seed N] [--json]
 
 Exit status 1 if anything was lost, applied twice or forgotten, or if a node fell over without being killed.
 """
@@ -38,7 +38,6 @@ from drills.kill import (
     play,
     prepare,
     ready,
-    report,
     restart_s,
     rows,
     stalled,
@@ -50,6 +49,7 @@ from gateway.services.context import Forbidden
 from gateway.services.ports import Conflict, Unavailable
 from gateway.storage.errors import StoreError
 from gateway.storage.postgres_errors import LOST, reason
+from tests.support import drilling
 from tests.support.postgres import Cluster, cluster
 
 FEEDERS = 2
@@ -293,7 +293,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description="Kill nodes and their database server; count what was lost or doubled."
     )
-    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--kills", type=int, default=120)
     parser.add_argument("--nodes", type=int, default=2, help="of each State")
     parser.add_argument(
         "--seed", type=int, default=None, help="of the instants and victims; default: drawn, and printed"
@@ -306,15 +306,14 @@ def main() -> int:
         asyncio.run(node(Part(asked.root, asked.node, asked.parent, asked.began)))
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server is not left behind
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     if asked.root is not None:
         asked.root.mkdir(parents=True, exist_ok=True)
         figures = drill(asked.root.resolve(), asked.kills, asked.nodes, seed)
     else:
         with tempfile.TemporaryDirectory(prefix="kill-drill-") as directory:
             figures = drill(Path(directory), asked.kills, asked.nodes, seed)
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

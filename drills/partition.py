@@ -19,14 +19,13 @@ delivered, or if a thousand messages took longer than a minute to pass once the 
 
 import argparse
 import asyncio
-import json
 import random
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -41,7 +40,7 @@ from gateway.transport.card_directory import write_card
 from keys import card
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.support import namespaces
+from tests.support import drilling, namespaces
 from tests.support.compared import compare, count, waiting
 from tests.support.faulty_line import FaultyLine
 from tests.support.namespaces import Host
@@ -90,18 +89,24 @@ class Trouble:
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "everything came through once and in order"
 
     seed: int
     troubles: list[Trouble] = field(default_factory=list)
     messages: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether everything came through, once and in order, and soon enough."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        yield f"seed {self.seed}: {self.messages} messages"
+        for one in self.troubles:
+            yield (
+                f"  {one.name:<22} {one.seconds:>4.0f} s, {one.cases} cases; {one.waited} messages waited at its end, "
+                f"the first passed after {one.first_s} s, all {one.drain_s} s later "
+                f"({', '.join(f'{times} {what}' for what, times in one.seen.items())})"
+            )
 
 
 class World:
@@ -406,23 +411,6 @@ def _judge(pair: Pair, figures: Figures) -> None:
         figures.faults[f"{one.name}: slow to begin"] = int(one.first_s > RECOVERY_S)
 
 
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps(vars(figures) | {"good": figures.good}, default=vars))
-        return
-    print(f"seed {figures.seed}: {figures.messages} messages")
-    for one in figures.troubles:
-        print(
-            f"  {one.name:<22} {one.seconds:>4.0f} s, {one.cases} cases; {one.waited} messages waited at its end, "
-            f"the first passed after {one.first_s} s, all {one.drain_s} s later "
-            f"({', '.join(f'{times} {what}' for what, times in one.seen.items())})"
-        )
-    for name, times in sorted(figures.faults.items()):
-        print(f"  {name:<36} {times}")
-    print("everything came through once and in order" if figures.good else "FAILED")
-
-
 def choose(only: Sequence[str], *, hosts_alone: bool) -> list[str]:
     """Return the names of the troubles to live through here; what this machine cannot do is left out, with a note."""
     names = {
@@ -461,11 +449,10 @@ def main() -> int:
     if not names:
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # what was made is taken away on the way out
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     with tempfile.TemporaryDirectory(prefix="partition-drill-") as directory:
         figures = asyncio.run(run(Path(directory), asked.messages, asked.outage, asked.seconds, seed, names=names))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

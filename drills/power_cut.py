@@ -6,7 +6,7 @@ random write or sync, also while the gateway starts: what was synced stays, and 
 sector by sector. The gateway is opened again on what is left, its books are compared with every answer it gave, and
 what was not answered is posted again.
 
-    python -m drills.power_cut [--count 3000] [--seed N] [--synchronous NORMAL] [--json]
+    python -m drills.power_cut [--count 5000] [--seed N] [--synchronous NORMAL] [--json]
 
 Exit status 1 if an acknowledged message was lost, a database was damaged, an answer was not the one that is stored, or
 log and messages disagree. With ``--synchronous NORMAL`` or ``OFF`` it must fail, which shows that it sees a loss.
@@ -14,15 +14,13 @@ log and messages disagree. With ``--synchronous NORMAL`` or ``OFF`` it must fail
 
 import argparse
 import asyncio
-import json
 import random
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -31,7 +29,7 @@ from nacl.pwhash import argon2id
 from gateway import settings
 from gateway.app import Gateway
 from gateway.services.ports import Unavailable
-from tests.support import books, story
+from tests.support import books, drilling, story
 from tests.support.disk import Disk
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.requests import Sealed, seal_requests
@@ -58,8 +56,10 @@ JOURNAL_PAGES = (16, 100, 16_000)
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "nothing acknowledged was lost, nothing damaged, no answer changed"
 
     seed: int
     synchronous: str | None = None
@@ -70,12 +70,18 @@ class Figures:
     stored_unheard: int = 0
     operations: int = 0
     seconds: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing was lost or invented."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        told = f", synchronous={self.synchronous}" if self.synchronous else ""
+        yield (
+            f"seed {self.seed}{told}: {self.cuts} cuts ({self.at_start} while "
+            f"starting, {self.stopped_first} after a stop) among {self.operations} writes and syncs "
+            f"in {self.seconds} s"
+        )
+        yield (
+            f"{self.acknowledged} messages acknowledged, {self.stored_unheard} times one stored whose answer was lost"
+        )
 
 
 class Drill:
@@ -218,37 +224,17 @@ async def drill(root: Path, cuts: int, seed: int, synchronous: str | None = None
 def main() -> int:
     """Run as the arguments say; print the figures on stdout; return the exit status."""
     parser = argparse.ArgumentParser(description="Cut the power under a gateway; count what was lost or invented.")
-    parser.add_argument("--count", type=int, default=3000, help="cuts")
+    parser.add_argument("--count", type=int, default=5000, help="cuts")
     parser.add_argument("--seed", type=int, default=None, help="of the cuts and what survives; default: drawn")
     parser.add_argument("--synchronous", choices=["NORMAL", "OFF"], help="in place of the store's own setting")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = parser.parse_args()
     # A gateway is opened thousands of times, and deriving its keys from the passphrase is slow on purpose.
     argon2id.kdf = cache(argon2id.kdf)
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     with tempfile.TemporaryDirectory(prefix="power-cut-drill-") as directory:
         figures = asyncio.run(drill(Path(directory), asked.count, seed, asked.synchronous))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
-
-
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps({one.name: getattr(figures, one.name) for one in fields(figures)} | {"good": figures.good}))
-        return
-    told = f", synchronous={figures.synchronous}" if figures.synchronous else ""
-    print(
-        f"seed {figures.seed}{told}: {figures.cuts} cuts ({figures.at_start} while "
-        f"starting, {figures.stopped_first} after a stop) among {figures.operations} writes and syncs "
-        f"in {figures.seconds} s"
-    )
-    print(
-        f"{figures.acknowledged} messages acknowledged, {figures.stored_unheard} times one stored whose answer was lost"
-    )
-    for name, count in sorted(figures.faults.items()):
-        print(f"  {name:<24} {count}")
-    print("nothing acknowledged was lost, nothing damaged, no answer changed" if figures.good else "FAILED")
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ Exit status 1 if a request took effect twice, was answered otherwise than the fi
 
 import argparse
 import asyncio
-import json
 import random
 import shutil
 import sqlite3
@@ -25,9 +24,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -35,7 +34,7 @@ from nacl.pwhash import argon2id
 
 from gateway import settings
 from gateway.services import outbox
-from tests.support import books, story
+from tests.support import books, drilling, story
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.requests import Sealed, seal_requests
 from tests.support.restoring import restore
@@ -48,20 +47,22 @@ RESEALED = 0.25
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "nothing took effect twice"
 
     seed: int
     requests: int = REQUESTS
     replays: Counter[str] = field(default_factory=Counter)
     resealed: int = 0
     seconds: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing took effect twice."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        where = ", ".join(f"{place} {count}" for place, count in self.replays.items())
+        yield f"seed {self.seed}: {self.requests} requests, {self.replays.total()} replays in {self.seconds} s"
+        yield f"of them {where}; {self.resealed} in a new envelope"
 
 
 class Drill:
@@ -185,25 +186,11 @@ def main() -> int:
     asked = parser.parse_args()
     # Gateways are opened again, and deriving their keys from the passphrase is slow on purpose.
     argon2id.kdf = cache(argon2id.kdf)
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     places = {name: PLACES[name] for name in asked.place or PLACES}
     with tempfile.TemporaryDirectory(prefix="replay-drill-") as directory:
         figures = asyncio.run(drill(Path(directory), asked.count, seed, places))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
-
-
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps({one.name: getattr(figures, one.name) for one in fields(figures)} | {"good": figures.good}))
-        return
-    where = ", ".join(f"{place} {count}" for place, count in figures.replays.items())
-    print(f"seed {figures.seed}: {figures.requests} requests, {figures.replays.total()} replays in {figures.seconds} s")
-    print(f"of them {where}; {figures.resealed} in a new envelope")
-    for name, count in sorted(figures.faults.items()):
-        print(f"  {name:<22} {count}")
-    print("nothing took effect twice" if figures.good else "FAILED")
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

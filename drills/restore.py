@@ -26,15 +26,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.pair import COUNTRIES, WORDS, Pair, draft, make_pair, submit
 from gateway.app import Gateway
-from tests.support import books
+from tests.support import books, drilling
 from tests.support.served import PROGRAM, Served, serve
 
 LIMITS = {"post_timeout_s": 3}
@@ -45,20 +45,24 @@ DONE_S = 180.0
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "nothing lost, nothing sent again, no number used twice"
 
     cases: int = 0
     forgotten: int = 0
     put_back_s: float = 0.0
     caught_up_s: float = 0.0
     seconds: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing was lost, sent again or numbered twice."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        yield f"{self.cases} cases in {self.seconds} s; {self.forgotten} of them the backup did not know"
+        yield (
+            f"put back and serving after {self.put_back_s} s; what it forgot brought back, what it missed taken in "
+            f"and all acknowledged after {self.caught_up_s} s"
+        )
 
 
 class Drill:
@@ -230,23 +234,7 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="restore-drill-") as directory:
         figures = asyncio.run(drill(Path(directory), asked.count))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
-
-
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps({one.name: getattr(figures, one.name) for one in fields(figures)} | {"good": figures.good}))
-        return
-    print(f"{figures.cases} cases in {figures.seconds} s; {figures.forgotten} of them the backup did not know")
-    print(
-        f"put back and serving after {figures.put_back_s} s; what it forgot brought back, what it missed taken in "
-        f"and all acknowledged after {figures.caught_up_s} s"
-    )
-    for name, count in sorted(figures.faults.items()):
-        print(f"  {name:<22} {count}")
-    print("nothing lost, nothing sent again, no number used twice" if figures.good else "FAILED")
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

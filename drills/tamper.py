@@ -25,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,17 @@ from gateway.core import codes
 from gateway.services import cases, outbox
 from gateway.services.answers import BadAnswer
 from gateway.services.deliver import Line
-from tests.support import books, story
+from tests.support import books, drilling, story
 from tests.support.network import Network, make_network
 
 BITS = tuple(1 << bit for bit in range(8))
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "nothing changed was accepted"
 
     seed: int
     changes: int
@@ -50,12 +52,13 @@ class Figures:
     tried: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing that was changed was accepted, and what was not changed was."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        yield f"seed {self.seed}: {self.changes} changes of each byte, in {self.seconds} s"
+        for what, count in self.bytes.items():
+            yield f"  {what:<10} {count} bytes, {self.tried[what]} changed copies"
+        yield "refused: " + ", ".join(f"{why} {count}" for why, count in sorted(self.refused.items()))
 
 
 class Drill:
@@ -165,25 +168,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the drawn ones; default: drawn")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = parser.parse_args()
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    seed = drilling.drawn(asked.seed)
     with tempfile.TemporaryDirectory(prefix="tamper-drill-") as directory:
         figures = asyncio.run(drill(Path(directory), asked.count, seed))
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
-
-
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps({one.name: getattr(figures, one.name) for one in fields(figures)} | {"good": figures.good}))
-        return
-    print(f"seed {figures.seed}: {figures.changes} changes of each byte, in {figures.seconds} s")
-    for what, count in figures.bytes.items():
-        print(f"  {what:<10} {count} bytes, {figures.tried[what]} changed copies")
-    print("refused: " + ", ".join(f"{why} {count}" for why, count in sorted(figures.refused.items())))
-    for name, count in sorted(figures.faults.items()):
-        print(f"  {name:<22} {count}")
-    print("nothing changed was accepted" if figures.good else "FAILED")
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ Exit status 1 if a message failed, came twice or was lost, or if the earlier rel
 """
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -20,7 +19,6 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +27,7 @@ from io import BytesIO
 from pathlib import Path
 
 from benchmarks.pair import COUNTRIES, Pair
+from tests.support import drilling
 from tests.support.compared import compare, count, waiting
 from tests.support.served import PROGRAM, STOP_S, Served, serve, start
 
@@ -58,8 +57,10 @@ class NoHistory(Exception):
 
 
 @dataclass
-class Figures:
+class Figures(drilling.Figures):
     """What a run showed. Everything under ``faults`` must be 0."""
+
+    WELL = "nobody noticed, and the way back was refused"
 
     earlier: str
     schemas: list[int] = field(default_factory=list)
@@ -68,12 +69,13 @@ class Figures:
     """Messages answered while one gateway was of the earlier release and one of the present."""
 
     refusals: list[str] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def good(self) -> bool:
-        """Tell whether nobody noticed, and the way back was refused."""
-        return not any(self.faults.values())
+    def lines(self) -> Iterator[str]:
+        """Yield what a person is told."""
+        yield f"from {self.earlier}, storage schema {min(self.schemas)}, to {max(self.schemas)}"
+        yield f"{self.messages} messages, {self.together} of them answered between the two releases"
+        for text in self.refusals:
+            yield f"the way back: exit status {text}"
 
 
 def earlier_revision() -> str:
@@ -224,20 +226,6 @@ def drill(root: Path, revision: str, seconds: float, orders: Sequence[Sequence[s
     return figures
 
 
-def report(figures: Figures, *, as_json: bool) -> None:
-    """Print the figures: one JSON object, or lines for people."""
-    if as_json:
-        print(json.dumps(vars(figures) | {"good": figures.good}, default=vars))
-        return
-    print(f"from {figures.earlier}, storage schema {min(figures.schemas)}, to {max(figures.schemas)}")
-    print(f"{figures.messages} messages, {figures.together} of them answered between the two releases")
-    for text in figures.refusals:
-        print(f"the way back: exit status {text}")
-    for name, times in sorted(figures.faults.items()):
-        print(f"  {name:<32} {times}")
-    print("nobody noticed, and the way back was refused" if figures.good else "FAILED")
-
-
 def main() -> int:
     """Run as the arguments say; print the figures on stdout; return the exit status. Without a history it passes."""
     parser = argparse.ArgumentParser(prog="upgrade", description="Upgrade two gateways in place while they exchange.")
@@ -255,8 +243,7 @@ def main() -> int:
     except NoHistory:
         print("note: there is no history here, so no earlier release to upgrade from", file=sys.stderr)
         return 0
-    report(figures, as_json=asked.json)
-    return 0 if figures.good else 1
+    return drilling.report(figures, as_json=asked.json)
 
 
 if __name__ == "__main__":
