@@ -41,9 +41,9 @@ from gateway.http.local_api import (
     row_json,
 )
 from gateway.services import access, act_bodies, cases
-from gateway.services.acts import ANYBODY, DESK, LISTS, VERBS, Call, find_row
+from gateway.services.acts import ANYBODY, DESK, LISTS, VERBS, Call
 from gateway.services.answer import needs_second_signer
-from gateway.services.audience import heard
+from gateway.services.audience import find_row, heard, list_cases
 from gateway.services.clear import APPROVAL, PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
@@ -92,10 +92,14 @@ class Desk:
             try:
                 return await act(gateway)
             except RuleRefused as error:
-                known = gateway.context.persons.get(self.person)
-                raise RuleRefused(heard(error.findings, known.roles if known else ())) from None
+                raise RuleRefused(heard(error.findings, self.roles(gateway))) from None
 
         return run(self.home, self.ask, told)
+
+    def roles(self, gateway: "Gateway") -> frozenset[str]:
+        """Return every role of the person; none if there is no such person."""
+        known = gateway.context.persons.get(self.person)
+        return known.roles if known else frozenset()
 
     def fitting(self, gateway: "Gateway", allowed: frozenset[str], before: frozenset[str] = frozenset()) -> str:
         """
@@ -133,7 +137,7 @@ class Desk:
 
         Raises ``SchemaError`` for a ``body`` that the door would not take either.
         """
-        verb, row = VERBS[name], await find_row(gateway.inquiries, ref)
+        verb, row = VERBS[name], await find_row(gateway.inquiries, ref, self.roles(gateway))
         if (schema := act_bodies.TAKES.get(name)) is not None:
             act_bodies.validate(schema, body)
         if Side(row.side) not in verb.sides:
@@ -142,8 +146,8 @@ class Desk:
         role = self.fitting(gateway, verb.roles(Side(row.side)) - {GATEWAY}, here)
         call = Call(self.person, role, ref, body, self.seen if verb.compared else None)
         made = await verb.act(desk_services(gateway), call)
-        value: dict[str, Any] = {"ref": ref, "state": (await find_row(gateway.inquiries, ref)).state}
-        return {**value, **made_json(made)}
+        row = await find_row(gateway.inquiries, ref, self.roles(gateway))
+        return {"ref": ref, "state": row.state, **made_json(made)}
 
 
 def desk_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -216,8 +220,12 @@ def list_(desk: Desk, states: tuple[str, ...], officer: str | None) -> None:
         desk.looking(gateway, LISTS)
         # Whoever stands in for somebody who is away sees the cases of both.
         of = stands_for(gateway.context, officer, gateway.context.clock.now()) if officer else ()
-        found = [await gateway.inquiries.cases(states=states, officer=one, limit=LIST_MAX) for one in of or (officer,)]
-        return [row_json(row) for rows in found for row in rows]
+        roles = desk.roles(gateway)
+        found = [
+            await list_cases(gateway.inquiries, roles, states=states, officer=one, limit=LIST_MAX)
+            for one in of or (officer,)
+        ]
+        return [row_json(row, roles) for rows in found for row in rows]
 
     desk.run(act)
 
@@ -230,15 +238,14 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
     """Show where a case stands and the steps that are open; with --why also its content."""
 
     async def act(gateway: "Gateway") -> Any:
-        roles = ANYBODY
-        role = desk.looking(gateway, roles)
-        row = await find_row(gateway.inquiries, ref)
+        role, roles = desk.looking(gateway, ANYBODY), desk.roles(gateway)
+        row = await find_row(gateway.inquiries, ref, roles)
         if why and role not in DESK:
             raise Forbidden("the content is for the desks", "leave --why out to see where the case stands")
         seen = await look(gateway, desk.person, ref, "view", why) if role in DESK and row.state not in _GONE else None
         return {
-            "case": row_json(row),
-            "allowed": allowed_json(Side(row.side), State(row.state), gateway.context.persons[desk.person].roles),
+            "case": row_json(row, roles),
+            "allowed": allowed_json(Side(row.side), State(row.state), roles),
             "desk": desk_json(seen) if seen else None,
             "content": in_short(content_json(seen)) if seen and why else None,
             "mark": cases.mark(gateway.context, seen) if seen else None,
@@ -286,7 +293,7 @@ def preview(desk: Desk, ref: str, why: str) -> None:
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, DESK)
-        if (await find_row(gateway.inquiries, ref)).state in _GONE:
+        if (await find_row(gateway.inquiries, ref, {role})).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
         seen = await look(gateway, desk.person, ref, "preview", why)
         if seen.side is Side.REQUESTING and (seen.pending is None or seen.pending.type in PREVIEWED):
@@ -313,7 +320,7 @@ def new(desk: Desk, file: str, exercise: bool) -> None:
     async def act(gateway: "Gateway") -> Any:
         role = desk.fitting(gateway, OFFICER)
         ref = await gateway.clear.new(draft, desk.person, role, exercise=exercise)
-        return {"ref": ref, "state": (await find_row(gateway.inquiries, ref)).state}
+        return {"ref": ref, "state": (await find_row(gateway.inquiries, ref, {role})).state}
 
     desk.run(act)
 

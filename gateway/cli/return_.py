@@ -25,7 +25,8 @@ from gateway.core.attachments import in_short
 from gateway.core.case import Side, State
 from gateway.http.local_api import return_json
 from gateway.services import cases
-from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS, find_row
+from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS
+from gateway.services.audience import find_row
 from gateway.services.context import NotFound
 from keys import statement as statements
 
@@ -112,7 +113,7 @@ def show(desk: Desk, ref: str, why: str) -> None:
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
-        if (await find_row(gateway.inquiries, ref)).state in _GONE:
+        if (await find_row(gateway.inquiries, ref, {role})).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
         seen = await look_at(gateway, desk.person, ref, "view", why, role)
         return {**in_short(return_json(seen, role)), "mark": cases.mark(gateway.context, seen)}

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -47,10 +47,9 @@ from gateway.services.acts import (
     DeskServices,
     Verb,
     allowed,
-    find_row,
     look,
 )
-from gateway.services.audience import heard
+from gateway.services.audience import FOREIGN_AFFAIRS, find_row, heard, list_cases, list_overdue
 from gateway.services.clear import PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
@@ -211,25 +210,25 @@ class _Door:
         if not all(state in State.__members__ for state in states):
             raise BadRequest("'state' names no state; the document lists them")
         limit, after = _page(request)
-        rows = await self._desk.inquiries.cases(
-            states=states, officer=request.query.get("officer"), limit=limit, after=after
-        )
-        return _json(_board_json(rows, limit))
+        roles, officer = self._roles(request), request.query.get("officer")
+        rows = await list_cases(self._desk.inquiries, roles, states=states, officer=officer, limit=limit, after=after)
+        return _json(_board_json(rows, limit, roles))
 
     async def _overdue(self, request: web.Request) -> web.StreamResponse:
         self._reading(request, LISTS)
         limit, after = _page(request)
-        now = self._desk.context.clock.now()
-        rows = await self._desk.inquiries.board(
-            partner=request.query.get("partner"), overdue_at=now, limit=limit, after=after
+        roles, now = self._roles(request), self._desk.context.clock.now()
+        rows = await list_overdue(
+            self._desk.inquiries, roles, now, partner=request.query.get("partner"), limit=limit, after=after
         )
-        return _json(_board_json(rows, limit))
+        return _json(_board_json(rows, limit, roles))
 
     # One case.
 
     async def _case(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, ANYBODY)
-        row = await find_row(self._desk.inquiries, call.ref)
+        roles = self._roles(request)
+        row = await find_row(self._desk.inquiries, call.ref, roles)
         why = _justification(request)
         case = (
             await look(self._desk, call.ref, call.person, call.role, why, "view")
@@ -238,9 +237,8 @@ class _Door:
         )
         if case and why and (purpose := request.query.get("purpose")):
             _check_use(case, purpose, self._desk.context.clock.now().date())
-        roles = self._desk.context.persons[call.person].roles
         value = {
-            "case": row_json(row),
+            "case": row_json(row, roles),
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
             "desk": desk_json(case) if case else None,
             "content": content_json(case) if case and why else None,
@@ -249,7 +247,7 @@ class _Door:
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, DESK)
-        if (await find_row(self._desk.inquiries, call.ref)).state in GONE:
+        if (await find_row(self._desk.inquiries, call.ref, {call.role})).state in GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
         case = await look(self._desk, call.ref, call.person, call.role, _needed(_justification(request)), "preview")
         if case.side is Side.REQUESTING and (case.pending is None or case.pending.type in PREVIEWED):
@@ -261,7 +259,7 @@ class _Door:
 
     async def _return(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, RETURN_DESK | frozenset(RETURN_PARTS))
-        if (await find_row(self._desk.inquiries, call.ref)).state in GONE:
+        if (await find_row(self._desk.inquiries, call.ref, {call.role})).state in GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
         case = await look(self._desk, call.ref, call.person, call.role, _needed(_justification(request)), "view")
         return _json(return_json(case, call.role), headers=self._tag(case))
@@ -288,14 +286,15 @@ class _Door:
         async def step(request: web.Request) -> web.StreamResponse:
             # Whoever may never take this step learns nothing about the case, not even that there is none.
             fitting = self._fitting(self._person(request), verb.anybody())
-            row = await find_row(self._desk.inquiries, request.match_info["ref"])
+            roles = self._roles(request)
+            row = await find_row(self._desk.inquiries, request.match_info["ref"], roles)
             if Side(row.side) not in verb.sides:
                 raise IllegalStep(row.state, name, fitting[0])
             seen = _seen(request) if verb.compared else None
             call = replace(await self._writing(request, verb.roles(Side(row.side)), schema), seen=seen)
             made = await verb.act(self._desk, call)
-            value: dict[str, Any] = {"ref": call.ref, "state": (await find_row(self._desk.inquiries, call.ref)).state}
-            return _json({**value, **made_json(made)})
+            row = await find_row(self._desk.inquiries, call.ref, roles)
+            return _json({"ref": call.ref, "state": row.state, **made_json(made)})
 
         return step
 
@@ -348,8 +347,10 @@ def problem_for(error: Exception, roles: frozenset[str]) -> web.Response | None:
         case NotFound():
             return local_problem(404, "not-found", "No such case", str(error))
         case IllegalStep():
+            # It names the state, and one that a stop led to meanwhile is not for everybody.
+            detail = "It is not waited for any more." if FOREIGN_AFFAIRS in roles else str(error)
             hint = "GET the case: 'allowed' lists the steps you may take now"
-            return local_problem(409, "illegal-step", "Not a step of this case now", str(error), hint=hint)
+            return local_problem(409, "illegal-step", "Not a step of this case now", detail, hint=hint)
         case RuleRefused():
             found = heard(error.findings, roles)
             more = {"findings": [asdict(finding) for finding in found]}
@@ -454,15 +455,20 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def row_json(row: BoardRow) -> dict[str, Any]:
-    """Return a row of a list as JSON values; it has no field for an identity."""
-    return {name: _plain(value) for name, value in asdict(row).items()}
+def row_json(row: BoardRow, roles: Collection[str]) -> dict[str, Any]:
+    """
+    Return a row of a list as JSON values for a person with ``roles``; it has no field for an identity.
+
+    When a case that went on after a stop last changed would tell foreign affairs of the stop.
+    """
+    hidden = {"changed_at": None} if FOREIGN_AFFAIRS in roles else {}
+    return {name: _plain(value) for name, value in asdict(row).items()} | hidden
 
 
-def _board_json(rows: Any, limit: int) -> dict[str, Any]:
+def _board_json(rows: Sequence[BoardRow], limit: int, roles: Collection[str]) -> dict[str, Any]:
     place = rows[-1].place if len(rows) == limit else None
     after = None if place is None else f"{_plain(place.due_at) or ''}~{place.ref}"
-    return {"cases": [row_json(row) for row in rows], "next": after}
+    return {"cases": [row_json(row, roles) for row in rows], "next": after}
 
 
 def preview_json(preview: Preview, thread: str | None) -> dict[str, Any]:

@@ -236,7 +236,7 @@ _ROW: Schema = {
     "extended": YES_NO,
     "delay_notice": YES_NO,
     "opened_at": INSTANT,
-    "changed_at": INSTANT,
+    "changed_at": or_null(INSTANT),
     "notice_due": YES_NO,
 }
 

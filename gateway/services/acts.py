@@ -23,9 +23,9 @@ from gateway.core.verification import ANSWERING, CLERK, OFFICER
 from gateway.services import access, cases
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
-from gateway.services.context import Context, NotFound
+from gateway.services.context import Context
 from gateway.services.hold import MAY_TELL_APART, Hold
-from gateway.services.inquire import BoardRow, Inquiries
+from gateway.services.inquire import Inquiries
 from gateway.services.notices import Notices
 from gateway.services.ports import Tx
 from gateway.services.remind import Reminder
@@ -375,14 +375,6 @@ def allowed(side: Side, state: State, roles: frozenset[str]) -> list[tuple[str, 
         if fitting:
             found.append((name, fitting))
     return found
-
-
-async def find_row(inquiries: Inquiries, ref: str) -> BoardRow:
-    """Return the case ``ref`` without an identity. Raises ``NotFound``."""
-    row = await inquiries.find_case(ref)
-    if row is None:
-        raise NotFound("there is no such case here")
-    return row
 
 
 async def look(services: DeskServices, ref: str, person: str, role: str, why: str, action: str) -> Case:

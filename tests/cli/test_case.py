@@ -207,6 +207,18 @@ def test_a_frozen_case_is_withdrawn_and_closed(homes: Homes, tmp_path: Path) -> 
     assert "RECEIVED" == state(homes, "XBB", theirs)
 
 
+def test_foreign_affairs_sees_no_case_that_was_stopped(homes: Homes) -> None:
+    """A case in which we wait is on its list; once it is stopped there is no such case for it."""
+    ours, _ = received(homes)
+    home = homes.home("XAA")
+    listed = [value("case", "list", "-C", home, "--as", "board")]
+    desk(homes, "XAA", "first", "freeze", "--reason", "something new", "--", ours)
+    listed.append(value("case", "list", "-C", home, "--as", "board"))
+    assert [[ours], []] == [[row["ref"] for row in rows] for rows in listed]
+    done = call("case", "show", "-C", home, "--as", "board", "--json", "--", ours)
+    assert (2, "FROZEN" in done.output) == (done.exit_code, False)
+
+
 @pytest.mark.parametrize("verb", ["show", "send", "acknowledge"])
 def test_a_case_that_is_none(homes: Homes, verb: str) -> None:
     """A reference that is none exits 2."""

@@ -358,6 +358,30 @@ async def test_foreign_affairs_learns_no_reason_that_lies_in_the_person(api: Api
     assert "REM-5" in [one["rule"] for one in refused["findings"]]
 
 
+@pytest.mark.parametrize("stop", ["freeze", "withdraw"])
+async def test_foreign_affairs_sees_the_cases_that_are_waited_for_alone(api: Api, stop: str) -> None:
+    """One that was stopped is on no list, by no filter, and is none to them, as on the pages of the board."""
+    network = api.network
+    ours, _ = await story.acknowledged(network)
+    another = {**story.ADULT["elements"], "birth_date": "1980"}
+    other, theirs = await story.acknowledged(network, elements=another)
+    network.clock.pass_(days=40)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "to be looked at", "protection", "asylum_authority", None)
+    if stop == "withdraw":
+        await hold.withdraw(ours, "protection", "asylum_authority")
+    lists = ["/v1/cases", "/v1/overdue", "/v1/cases?state=FROZEN&state=WITHDRAWN", "/v1/cases?state=ACKNOWLEDGED"]
+    seen = [[row["ref"] for row in (await api.get("board", path))[1]["cases"]] for path in lists]
+    assert [[other], [other], [], [other]] == seen
+    assert 404 == (await api.get("board", f"/v1/cases/{ours}"))[0]
+    assert 404 == (await api.post("board", f"/v1/cases/{ours}/reminder"))[0]
+    _, shown = await api.get("board", f"/v1/cases/{other}")
+    assert ("ACKNOWLEDGED", None) == (shown["case"]["state"], shown["case"]["changed_at"])
+    assert (200, []) == ((found := await api.get("board", "/v1/cases", at="XBB"))[0], found[1]["cases"])
+    assert 404 == (await api.get("board", f"/v1/cases/{theirs}", at="XBB"))[0]
+    assert ours in [row["ref"] for row in (await api.get("first", lists[2]))[1]["cases"]]
+
+
 async def test_foreign_affairs_learns_that_nothing_is_late_yet(api: Api) -> None:
     """A rule of the deadlines says nothing of a person and is told."""
     ours, _ = await story.acknowledged(api.network)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.case import Case
-from gateway.services.acts import GONE, find_row, look
+from gateway.services.acts import GONE, look
+from gateway.services.audience import find_row
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
 from gateway.web import reasons
@@ -30,7 +31,7 @@ async def row_of(visit: Visit, ref: str) -> BoardRow:
     """Return the row of a case this visitor may know of. Raises ``NotFound``, also where another is invited to it."""
     if visit.session is not None and visit.session.invitation is not None and visit.session.invitation.ref != ref:
         raise NotFound("there is no such case here")
-    return await find_row(visit.site.desk.inquiries, ref)
+    return await find_row(visit.site.desk.inquiries, ref, visit.roles)
 
 
 def acting_as(visit: Visit, roles: frozenset[str], first: frozenset[str] = frozenset()) -> str | None:
