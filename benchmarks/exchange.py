@@ -20,6 +20,7 @@ from benchmarks.figures import Figure, median, percentile
 from benchmarks.load import child
 from benchmarks.pair import Pair, draft, make_pair, submit
 from benchmarks.resident import processor_s, resident_mib
+from gateway import serving
 from gateway.log import configure_log
 
 IN_FLIGHT = 32
@@ -83,6 +84,7 @@ async def _send(root: Path, count: int) -> None:
                     done.set()
 
         gateway = await Pair(root).open("XAA", log=log)
+        serving.settle_in()  # as ``serving.serve`` does for the receiver
         people, value, numbers = Pair(root).people(), draft(), iter(range(count))
 
         async def feed() -> None:

@@ -11,7 +11,6 @@ byte to the answer's last: what the server took, and a little more.
 """
 
 import asyncio
-import gc
 import json
 import os
 import secrets
@@ -261,10 +260,7 @@ async def _serve(root: Path, country: str) -> None:
         runner = web.AppRunner(desks_app(site, [interior.PAGES, board.PAGES]), handle_signals=False)
         await runner.setup()
         await web.SockSite(runner, door).start()
-        # As ``gateway.serving.serve`` does: collecting garbage looks at requests only, not at every schema and table.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        serving.settle_in()  # as ``serving.serve`` does
         print(json.dumps({"port": port, "cookies": await _sessions(accounts, context.clock.now())}), flush=True)
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)

@@ -107,10 +107,7 @@ async def serve(
         first = asyncio.create_task(gateway.refresh_trust())
         # A list that comes slowly keeps nobody from starting with the cards held.
         await asyncio.wait({first}, timeout=FIRST_READING_S)
-        # What is loaded by now stays: collecting garbage then looks at messages only, not at every schema and table.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        settle_in()
         context.log("process.ready" if one_of_many else "gateway.ready", port=peers["port"])
         if ready is not None:
             ready.set()
@@ -134,6 +131,13 @@ async def serve(
             await runner.cleanup()
         if desks is not None:
             await desks.close()
+
+
+def settle_in() -> None:
+    """Let what is loaded by now stay: collecting garbage then looks at messages only, not at every schema and table."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def _until(outdated: asyncio.Event) -> None:
