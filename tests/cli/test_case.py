@@ -77,7 +77,7 @@ def test_a_reason_that_is_too_long_is_said_so(homes: Homes) -> None:
 
 def test_a_board_sees_no_content(homes: Homes) -> None:
     """Who is on no desk sees where a case stands and may not ask for its content."""
-    ref = opened(homes)
+    ref, _ = received(homes)
     assert None is desk(homes, "XAA", "board", "show", "--", ref)["desk"]
     assert (5, "forbidden") == refused(homes, "XAA", "board", "show", "--why", "curious", "--", ref)
 
