@@ -11,6 +11,7 @@ Table C keeps the consonants of the Arabic script and no vowels. What passports 
 (Mohammed, Mohamed); no table makes that, so it is found only through the ``latin`` member of a name.
 """
 
+import functools
 import re
 import unicodedata
 from collections import Counter
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
+from gateway.core.letters import plain_letter, plain_letters
 from gateway.core.unseen import has_unseen, without_unseen
 
 FORMS_MAX = 256
@@ -65,10 +67,10 @@ LATIN = _table(
     Ŧ T, Ũ U, Ū U, Ŭ U, Ů U, Ű U, Ų U, Ŵ W, Ŷ Y, Ÿ Y, Ź Z, Ż Z, Ž Z, ẞ SS
     """
 )
-"""Table A. A Latin letter that it lacks is read by its base letter (Romanian Ș, Vietnamese Ễ)."""
+"""Table A. A Latin letter that it lacks is read by its base letter (Romanian Ș, Vietnamese Ễ, Hausa Ɓ)."""
 
-BEYOND_LATIN = _table("Ə A/E, Ɖ D, Ɓ B, Ɗ D")
-"""Latin letters of names that table A lacks and that have no base letter; common usage, not Doc 9303."""
+BEYOND_LATIN = _table("Ə A/E")
+"""Latin letters of names that table A lacks and that are no form of another; common usage, not Doc 9303."""
 
 CYRILLIC = _table(
     """
@@ -110,14 +112,17 @@ ARABIC = _table(
     ڼ XXN, ھ XDO, ۀ XYH, ہ XXG, ۂ XGE, ۃ XTG, ی XYA/Y/XAY, ۍ XXY, ې Y, ے XYB, ۓ XBE
     """
 )
-"""Table C. XW for waw with hamza is that of the drafts of the table and still met."""
+"""
+Table C. XW for waw with hamza is that of the drafts of the table and still met. A letter that it lacks is read by the
+one it is a form of (``letters``).
+"""
 
 TEH_MARBUTA, SHADDA = "\u0629", "\u0651"
-_NOT_ENCODED = frozenset("\u0640\u064b\u064c\u064d\u064e\u064f\u0650\u0652\u0670")
-"""Tatweel, the short vowels and sukun, which table C does not encode."""
 
 _LANGUAGES = {"bel": "be", "bul": "bg", "mkd": "mk", "rus": "ru", "srp": "sr", "ukr": "uk"}
-_APOSTROPHES = frozenset("'\u2019\u02bc\u02bb\u0060\u00b4\u2018\u02b9\u02be\u02bf")
+_APOSTROPHES = frozenset(
+    "'\u2019\u02bc\u02bb\u0060\u00b4\u2018\u02b9\u02be\u02bf\u02bd\u201b\u2032\u055a\u05f3\ua78b\ua78c"
+)
 _BREAKS = re.compile(r"[\s\-\u2010\u2011\u2012\u2013.,<\u060c]+")
 
 
@@ -153,7 +158,7 @@ _Units = list[tuple[str, tuple[str, ...]]]
 
 
 def _units(text: str, language: str, script: str, usage: bool) -> _Units:
-    words = [word for word in _BREAKS.split(unicodedata.normalize("NFC", without_unseen(text))) if word]
+    words = _spaced(unicodedata.normalize("NFC", without_unseen(text))).split()
     units: _Units = []
     for word in words:
         units.append((" ", (" ",)))
@@ -170,6 +175,16 @@ def _units(text: str, language: str, script: str, usage: bool) -> _Units:
     return units
 
 
+@functools.lru_cache(maxsize=4_096)
+def _is_break(char: str) -> bool:
+    """Tell whether ``char`` stands between words: space, or any mark of punctuation but an apostrophe (C·D, A/B)."""
+    return (char.isspace() or unicodedata.category(char)[0] in "PSZ") and char not in _APOSTROPHES
+
+
+def _spaced(text: str) -> str:
+    return "".join(" " if _is_break(char) else char for char in text)
+
+
 def _letters(word: str) -> list[str]:
     """Return the capital letters of ``word``, without apostrophes; sharp s and dotless i keep rows of their own."""
     capital = (char if char == "ı" else "ẞ" if char == "ß" else char.upper() for char in word)
@@ -184,7 +199,7 @@ def _latin(char: str) -> tuple[str, ...]:
         return outputs
     if unicodedata.combining(char):
         return ("",)
-    base = unicodedata.normalize("NFD", char)[0]
+    base = plain_letter(unicodedata.normalize("NFD", char)[0])
     if base == char:
         raise NoTable("table A has no row for a letter")
     return _latin(base)
@@ -195,7 +210,9 @@ def _cyrillic(char: str, first: bool, language: str, usage: bool) -> tuple[str, 
     if char not in CYRILLIC:
         if unicodedata.combining(char):
             return char, ("",)
-        base = unicodedata.normalize("NFD", char)[0]
+        base = plain_letter(unicodedata.normalize("NFD", char)[0])
+        if base == "":
+            return char, ("",)
         if base not in CYRILLIC:
             raise NoTable("table B has no row for a letter")
         return _cyrillic(base, first, language, usage)
@@ -211,7 +228,7 @@ def _cyrillic(char: str, first: bool, language: str, usage: bool) -> tuple[str, 
 
 def _arabic(word: str) -> _Units:
     units: _Units = []
-    letters = [char for char in word if char not in _NOT_ENCODED and char not in _APOSTROPHES]
+    letters = [char for char in word if not _is_not_encoded(char) and char not in _APOSTROPHES]
     last = max((place for place, char in enumerate(letters) if char != SHADDA), default=0)
     for place, char in enumerate(letters):
         if char == TEH_MARBUTA:
@@ -219,11 +236,16 @@ def _arabic(word: str) -> _Units:
         elif char == SHADDA and units:
             # It doubles what stands before it, and it is often left out.
             units.append((char + units[-1][0], (units[-1][1][0], "")))
-        elif char in ARABIC:
-            units.append((char, ARABIC[char]))
+        elif (row := char if char in ARABIC else plain_letter(char)) in ARABIC:
+            units.append((row, ARABIC[row]))
         else:
             raise NoTable("table C has no row for a letter")
     return units
+
+
+def _is_not_encoded(char: str) -> bool:
+    """Tell whether table C does not encode ``char``: tatweel, the short vowels, sukun and every other mark."""
+    return plain_letter(char) == "" or (unicodedata.combining(char) > 0 and char != SHADDA)
 
 
 def mrz_form(text: str, script: str) -> str:
@@ -239,11 +261,10 @@ def mrz_form(text: str, script: str) -> str:
 
 # --- comparing --------------------------------------------------------------------------------------------------------
 
-_FOLD = str.maketrans(
-    {"Ł": "L", "Đ": "D", "Ð": "D", "Ø": "O", "Æ": "AE", "Œ": "OE", "Þ": "TH", "Ŧ": "T", "Ħ": "H", "Ŋ": "N", "Ə": "A"}
-    | {"\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643", "\u0629": "\u0647", "\u0640": None}
-)
+_FOLD = str.maketrans({"Ð": "D", "Æ": "AE", "Œ": "OE", "Þ": "TH", "Ŋ": "N", "Ə": "A"})
 _FOLDED_MARKS = ("COMBINING", "ARABIC", "HEBREW")
+_KANA_MARKS = frozenset("\u3099\u309a")
+"""They make another sound of a kana, and no name is written without them."""
 
 
 def fold(text: str) -> str:
@@ -251,15 +272,19 @@ def fold(text: str) -> str:
     Return ``text`` for comparing within one script: no case, no diacritics, no points, nothing unseen, single spaces.
 
     Marks are dropped where a name is also written without them (Latin, Greek, Cyrillic, Arabic, Hebrew) and kept
-    where they are vowels (the scripts of India and South-East Asia).
+    where they are vowels (the scripts of India and South-East Asia). Letters that are forms of one are that one
+    (``letters``). Whatever stands between words is a space.
     """
-    folded = without_unseen(unicodedata.normalize("NFKD", text.casefold())).upper()
-    kept = (char for char in folded if char not in _APOSTROPHES and not _is_folded_mark(char))
-    return " ".join(_BREAKS.sub(" ", unicodedata.normalize("NFC", "".join(kept)).translate(_FOLD)).split())
+    bare = "".join(char for char in text if char not in _APOSTROPHES)
+    folded = without_unseen(unicodedata.normalize("NFKD", bare.casefold())).upper()
+    kept = "".join(char for char in folded if char not in _APOSTROPHES and not _is_folded_mark(char))
+    return " ".join(_spaced(plain_letters(unicodedata.normalize("NFC", kept)).translate(_FOLD)).split())
 
 
 def _is_folded_mark(char: str) -> bool:
-    return unicodedata.category(char) == "Mn" and unicodedata.name(char, "").startswith(_FOLDED_MARKS)
+    if unicodedata.category(char) != "Mn" or char in _KANA_MARKS:
+        return False
+    return unicodedata.name(char, "").startswith(_FOLDED_MARKS)
 
 
 @dataclass(frozen=True, slots=True)

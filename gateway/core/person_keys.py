@@ -30,7 +30,7 @@ from gateway.core.spellings import bare_sounds, sounds
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12

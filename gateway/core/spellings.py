@@ -310,12 +310,3 @@ LOOKALIKES = str.maketrans(
     )
 )
 """Letters and digits that look like a Latin letter, for one more comparison; l counts as i."""
-
-ARABIC_FORMS = str.maketrans(
-    {
-        form: letter
-        for letter, forms in zip("هكيوفقرنلبتد", "ھہەۃ ڪګڭݣ ےېێۍ ۆۇۈۋ ڡڢ ٯڧڨ ڕړڑ ںڼ ڵ ٮ ٹ ڈ".split(), strict=True)
-        for form in forms
-    }
-)
-"""Letters of Kurdish, Urdu, Pashto and the Maghreb that a keyboard there writes for an Arabic one, or that look it."""

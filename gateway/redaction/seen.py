@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gateway.core import spellings
+from gateway.core.letters import plain_letter
 from gateway.redaction.everyday import is_known
 from gateway.redaction.fold import fold, latin, skeleton
 
@@ -264,5 +265,7 @@ def letters_of(char: str) -> str:
     char = _SYMBOLS.get(char, char)
     if char.isdecimal():
         return str(unicodedata.decimal(char))
-    plain = fold(unicodedata.normalize("NFKC", char)).translate(spellings.ARABIC_FORMS)
+    # What looks like a Latin letter stays, to be compared as that.
+    spread = unicodedata.normalize("NFKC", char)
+    plain = fold("".join(one if ord(one) in spellings.LOOKALIKES else plain_letter(one) for one in spread))
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in plain if c.isalnum())
