@@ -125,7 +125,7 @@ class Gateway:
         try:
             await self.fallen.run_once(now)
         except Unavailable as error:
-            self.context.log("store.unavailable", error=str(error), hint=error.hint)  # looked for at the next refresh
+            self.context.unavailable(error)  # looked for at the next refresh
 
 
 def destroy_sealing(store: KeyStore, kid: bytes) -> None:

@@ -7,7 +7,7 @@ Imported only where a gateway has desks: their libraries take a while, and no ot
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -15,7 +15,6 @@ from aiohttp import web
 from gateway.core.case import State
 from gateway.services.accounts import Accounts
 from gateway.services.acts import GONE, DeskServices
-from gateway.services.ports import Unavailable
 from gateway.settings import BadConfiguration, Settings, secret
 from gateway.storage.desks import DeskStore
 from gateway.stores import open_desk_store
@@ -49,15 +48,13 @@ class Desks:
 
     async def run(self) -> None:
         """Sweep away what is over or of a case that is gone, and see who else was invited, until cancelled."""
-        context = self.site.desk.context
-        while True:
-            try:
-                await self.site.accounts.sweep(context.clock.now())
-                await self.site.accounts.load_guests(context.clock.now())
-                await forget_gone(self.site)
-            except Unavailable as error:
-                context.log("store.unavailable", error=str(error), hint=error.hint)
-            await context.clock.sleep(SWEEP_EVERY.total_seconds())
+
+        async def sweep(now: datetime) -> None:
+            await self.site.accounts.sweep(now)
+            await self.site.accounts.load_guests(now)
+            await forget_gone(self.site)
+
+        await self.site.desk.context.every(SWEEP_EVERY.total_seconds(), sweep)
 
     async def close(self) -> None:
         """Close what the desks opened."""

@@ -47,7 +47,6 @@ from gateway.services.audience import find_row, heard, list_cases
 from gateway.services.clear import APPROVAL, PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
-from gateway.services.ports import Tx
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.serving import desk_services
 from keys import b64
@@ -246,7 +245,8 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
         row = await find_row(gateway.inquiries, ref, roles)
         if why and role not in DESK:
             raise Forbidden("the content is for the desks", "leave --why out to see where the case stands")
-        seen = await look(gateway, desk.person, ref, "view", why) if role in DESK and row.state not in _GONE else None
+        shown = role in DESK and row.state not in _GONE
+        seen = await access.look(gateway.context, ref, desk.person, "", why or "", "view") if shown else None
         return {
             "case": row_json(row, roles),
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
@@ -256,30 +256,6 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
         }
 
     desk.run(act)
-
-
-async def look(gateway: "Gateway", person: str, ref: str, action: str, why: str | None, role: str = "") -> Case:
-    """
-    Return the case; with a reason, only after the look is recorded durably (rule R-13).
-
-    In the ``role`` of a guardian or lawyer a person sees the cases of those they represent.
-    """
-    from gateway.services.representing import check_representing
-
-    context = gateway.context
-    now = context.clock.now()
-
-    async def unit(tx: Tx) -> Case:
-        held = await cases.load(context, tx, ref)
-        check_representing(context, held.case, person, role, now)
-        if why:
-            await access.record(context, tx, held, person, action, why, now)
-        return held.case
-
-    if not why:
-        return await context.store.read(unit)
-    seen: Case = (await context.commit(unit)).value
-    return seen
 
 
 @case.command()
@@ -299,7 +275,7 @@ def preview(desk: Desk, ref: str, why: str) -> None:
         role = desk.looking(gateway, DESK)
         if (await find_row(gateway.inquiries, ref, {role})).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        seen = await look(gateway, desk.person, ref, "preview", why)
+        seen = await access.look(gateway.context, ref, desk.person, "", why, "preview")
         if seen.side is Side.REQUESTING and (seen.pending is None or seen.pending.type in PREVIEWED):
             made, thread = await gateway.clear.show(ref, desk.person, role)
             return preview_json(made, thread)
@@ -377,7 +353,7 @@ def detach(desk: Desk, ref: str, element: str) -> None:
 async def _changed(desk: Desk, gateway: "Gateway", verb: str, ref: str, body: dict[str, Any]) -> dict[str, Any]:
     """Take a step that changes an image, and return the images there are then, without their content."""
     made = await desk.step(gateway, verb, ref, body)
-    seen = await look(gateway, desk.person, ref, "view", None)
+    seen = await access.look(gateway.context, ref, desk.person, "", "", "view")
     return {**made, "images": in_short(seen.renditions)}
 
 
@@ -470,7 +446,7 @@ def approve(
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.fitting(gateway, VERBS["approval"].roles(Side.REQUESTING))
-        seen = await look(gateway, desk.person, ref, "approve", None)
+        seen = await access.look(gateway.context, ref, desk.person, "", "", "approve")
         kinds = {**APPROVAL, **RETURN_APPROVAL}
         kind = kinds.get(seen.pending.type, "request.approval") if seen.pending else "request.approval"
         named = schemas.statement_roles()[role]
@@ -651,7 +627,7 @@ def countersign(
 
     async def act(gateway: "Gateway") -> Any:
         desk.fitting(gateway, VERBS["countersignature"].roles(Side.REQUESTED))
-        seen = await look(gateway, desk.person, ref, "countersign", None)
+        seen = await access.look(gateway.context, ref, desk.person, "", "", "countersign")
         now = gateway.context.clock.now()
         kind, named = "reply.second-signature", "second_signer"
         made = statement_from(seen, named, kind, key, digest, statement, key_passphrase_file, now)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schemas
-from gateway.cli.case import Desk, desk_options, look, ref_argument, signing_options, statement_from
+from gateway.cli.case import Desk, desk_options, ref_argument, signing_options, statement_from
 from gateway.cli.output import say
 from gateway.cli.session import REASON, read_json
 from gateway.core.case import Side
+from gateway.services import access
 from gateway.services.acts import VERBS
 from gateway.services.notices import APPROVAL
 
@@ -124,7 +125,7 @@ def approve(
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.fitting(gateway, VERBS["rectification-approval"].roles(Side.REQUESTING))
-        seen = await look(gateway, desk.person, ref, "approve", None)
+        seen = await access.look(gateway.context, ref, desk.person, "", "", "approve")
         named = schemas.statement_roles()[role]
         now = gateway.context.clock.now()
         made = statement_from(seen, named, APPROVAL, key, digest, statement, key_passphrase_file, now)

@@ -17,14 +17,13 @@ import click
 
 import schemas
 from gateway.cli.case import STATEMENT_MAX_BYTES, Desk, desk_options, ref_argument, seen_option, signing_options
-from gateway.cli.case import look as look_at
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.session import REASON, read_json
 from gateway.core.attachments import in_short
 from gateway.core.case import Side, State
 from gateway.http.local_api import return_json
-from gateway.services import cases
+from gateway.services import access, cases
 from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS
 from gateway.services.audience import find_row
 from gateway.services.context import NotFound
@@ -115,7 +114,7 @@ def show(desk: Desk, ref: str, why: str) -> None:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
         if (await find_row(gateway.inquiries, ref, {role})).state in _GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        seen = await look_at(gateway, desk.person, ref, "view", why, role)
+        seen = await access.look(gateway.context, ref, desk.person, role, why, "view")
         return {**in_short(return_json(seen, role)), "mark": cases.mark(gateway.context, seen)}
 
     desk.run(act)
@@ -155,7 +154,7 @@ def _signed(name: str, step: str, side: Side, kind: str, text: str) -> None:
     def signed(desk: Desk, ref: str, pen: Pen) -> None:
         async def act(gateway: "Gateway") -> Any:
             role = schemas.statement_roles()[desk.fitting(gateway, VERBS[step].roles(side))]
-            seen = await look_at(gateway, desk.person, ref, "sign", None)
+            seen = await access.look(gateway.context, ref, desk.person, "", "", "sign")
             if seen.pending is None:
                 raise NotFound("nothing is prepared in this case")
             now = gateway.context.clock.now()

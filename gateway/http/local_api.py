@@ -34,7 +34,7 @@ from gateway.core.verification import CLERK, OFFICER
 from gateway.http import openapi
 from gateway.http.errors import http_problem, local_problem, neutral_headers
 from gateway.http.limits import BodyTooLarge, BodyTooSlow, Limits, Overloaded, Room, read_body
-from gateway.services import act_bodies, cases, person_stop, rights
+from gateway.services import access, act_bodies, cases, person_stop, rights
 from gateway.services.acts import (
     ANYBODY,
     DESK,
@@ -47,7 +47,6 @@ from gateway.services.acts import (
     DeskServices,
     Verb,
     allowed,
-    look,
 )
 from gateway.services.audience import FOREIGN_AFFAIRS, find_row, heard, list_cases, list_overdue
 from gateway.services.clear import PREVIEWED
@@ -231,7 +230,7 @@ class _Door:
         row = await find_row(self._desk.inquiries, call.ref, roles)
         why = _justification(request)
         case = (
-            await look(self._desk, call.ref, call.person, call.role, why, "view")
+            await access.look(self._desk.context, call.ref, call.person, call.role, why, "view")
             if call.role in DESK and row.state not in GONE
             else None
         )
@@ -249,7 +248,9 @@ class _Door:
         call = self._reading(request, DESK)
         if (await find_row(self._desk.inquiries, call.ref, {call.role})).state in GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        case = await look(self._desk, call.ref, call.person, call.role, _needed(_justification(request)), "preview")
+        case = await access.look(
+            self._desk.context, call.ref, call.person, call.role, _needed(_justification(request)), "preview"
+        )
         if case.side is Side.REQUESTING and (case.pending is None or case.pending.type in PREVIEWED):
             preview, thread = await self._desk.clear.show(call.ref, call.person, call.role)
             return _json(preview_json(preview, thread), headers=self._tag(case))
@@ -261,7 +262,9 @@ class _Door:
         call = self._reading(request, RETURN_DESK | frozenset(RETURN_PARTS))
         if (await find_row(self._desk.inquiries, call.ref, {call.role})).state in GONE:
             raise NotFound("the case is blocked or erased; its content is not shown")
-        case = await look(self._desk, call.ref, call.person, call.role, _needed(_justification(request)), "view")
+        case = await access.look(
+            self._desk.context, call.ref, call.person, call.role, _needed(_justification(request)), "view"
+        )
         return _json(return_json(case, call.role), headers=self._tag(case))
 
     def _tag(self, case: Case) -> Mapping[str, str]:

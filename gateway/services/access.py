@@ -4,9 +4,12 @@ Who looked at a case, disclosed it or stepped into it, and why (R-13).
 
 from datetime import datetime
 
+from gateway.core.case import Case
+from gateway.services import cases
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.ports import AccessRow, Tx
+from gateway.services.representing import check_representing
 from keys import b64
 
 _WHY_SIZE = 2048
@@ -36,6 +39,29 @@ async def record(
     filled = raw.ljust(max(_WHY_SIZE, 1 << (len(raw) - 1).bit_length()))
     sealed = context.vault.seal(held.key, "access", held.case.ref, "justification", filled)
     await tx.add_access(AccessRow(held.case.ref, now, person, action, b64.encode(sealed), recipient))
+
+
+async def look(context: Context, ref: str, person: str, role: str, why: str, action: str) -> Case:
+    """
+    Return the case ``ref``; with a reason ``why``, only after the look (``action``) is recorded durably (R-13).
+
+    In the ``role`` of a guardian or lawyer a person sees the cases of those they represent; whom the desk invited to
+    this very case no file need name. Raises ``NotFound``, also to one who represents another person, and
+    ``Unavailable``.
+    """
+    now = context.clock.now()
+
+    async def unit(tx: Tx) -> Case:
+        held = await cases.load(context, tx, ref)
+        check_representing(context, held.case, person, role, now)
+        if why:
+            await record(context, tx, held, person, action, why, now)
+        return held.case
+
+    if not why:
+        return await context.store.read(unit)
+    case: Case = (await context.commit(unit)).value
+    return case
 
 
 def justification_of(context: Context, held: Held, row: AccessRow) -> str:

@@ -13,23 +13,20 @@ from functools import partial
 from typing import Any
 
 from gateway.core.attachments import MEMBER_OF, NotRendered
-from gateway.core.case import Case, Pending, Remark, Side, State
+from gateway.core.case import Pending, Remark, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, DOCUMENT, DOCUMENT_REQUEST, HANDOVER, MONITORING, REISSUE, SCHEDULE
 from gateway.core.preview import Preview
 from gateway.core.returns import IN_CHARGE, RETURN_STATES
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
 from gateway.core.verification import ANSWERING, CLERK, OFFICER
-from gateway.services import access, cases
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
 from gateway.services.context import Context
 from gateway.services.hold import MAY_TELL_APART, Hold
 from gateway.services.inquire import Inquiries
 from gateway.services.notices import Notices
-from gateway.services.ports import Tx
 from gateway.services.remind import Reminder
-from gateway.services.representing import check_representing
 from gateway.services.returning import Protocol, Returning
 from keys import b64
 
@@ -375,26 +372,3 @@ def allowed(side: Side, state: State, roles: frozenset[str]) -> list[tuple[str, 
         if fitting:
             found.append((name, fitting))
     return found
-
-
-async def look(services: DeskServices, ref: str, person: str, role: str, why: str, action: str) -> Case:
-    """
-    Return the case ``ref``; with a reason ``why``, only after the look (``action``) is recorded durably (R-13).
-
-    Whom the desk invited to this very case no file need name. Raises ``NotFound``, also to one who represents another
-    person, and ``Unavailable``.
-    """
-    context = services.context
-    now = context.clock.now()
-
-    async def unit(tx: Tx) -> Case:
-        held = await cases.load(context, tx, ref)
-        check_representing(context, held.case, person, role, now)
-        if why:
-            await access.record(context, tx, held, person, action, why, now)
-        return held.case
-
-    if not why:
-        return await context.store.read(unit)
-    case: Case = (await context.commit(unit)).value
-    return case

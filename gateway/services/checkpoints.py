@@ -76,7 +76,7 @@ class Checkpoints:
                     await self._stamp(country, row.origin, now)
                     await self._tell_late(country, row.origin, now)
             except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
+                self._context.unavailable(error)
             except Exception as error:
                 # Whatever a witness or an authority manages to send, it must not end the process that serves all.
                 self._context.log("checkpoint.fault", partner=country, error=type(error).__name__)

@@ -4,7 +4,7 @@ What every service of one gateway shares: who we are, our keys, the law we recko
 Built once in ``gateway.app`` and never changed, except that ``trust`` holds newer cards as they come.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,7 +15,19 @@ from gateway.core.codes import PeerError, Reason
 from gateway.core.exercise import MARK
 from gateway.core.machine import Notify
 from gateway.services.guests import Guests, is_guest
-from gateway.services.ports import Clock, Committed, Outdated, Peers, Random, Redacted, Redactor, Store, Tx, Unit
+from gateway.services.ports import (
+    Clock,
+    Committed,
+    Outdated,
+    Peers,
+    Random,
+    Redacted,
+    Redactor,
+    Store,
+    Tx,
+    Unavailable,
+    Unit,
+)
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
 from keys import b64
@@ -243,6 +255,23 @@ class Context:
             self.queued = False
             self.wake()
         return committed
+
+    async def every(self, seconds: float, work: Callable[[datetime], Awaitable[object]]) -> None:
+        """
+        Do ``work`` of this instant now and again each ``seconds`` after it is done, until cancelled.
+
+        What cannot be done because the store cannot be had is logged, and done the next time.
+        """
+        while True:
+            try:
+                await work(self.clock.now())
+            except Unavailable as error:
+                self.unavailable(error)
+            await self.clock.sleep(seconds)
+
+    def unavailable(self, error: Unavailable) -> None:
+        """Log that the store cannot be had, with the next step for an operator."""
+        self.log("store.unavailable", error=str(error), hint=error.hint)
 
     async def look(self) -> None:
         """Raise ``Outdated`` if the store is in another epoch than this process. Raises ``Unavailable``."""

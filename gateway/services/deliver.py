@@ -106,7 +106,7 @@ class Deliverer:
                 if partner.transmission != "pull":
                     group.create_task(self._pump(country))
             group.create_task(self._watch())
-            group.create_task(self._expire_loop())
+            group.create_task(self._context.every(EXPIRE_LOOK_S, lambda _: self.look()))
 
     async def _watch(self) -> None:
         """Wake the pump of each partner that something is due for: when something was queued, and each second."""
@@ -118,7 +118,7 @@ class Deliverer:
                     if country in self._lines:
                         self._lines[country].changed.set()
             except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
+                self._context.unavailable(error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
                     await self._queued.wait()
@@ -148,16 +148,8 @@ class Deliverer:
         try:
             return await self.claim(country, line)
         except Unavailable as error:
-            self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            self._context.unavailable(error)
             return ()
-
-    async def _expire_loop(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            await self._context.clock.sleep(EXPIRE_LOOK_S)
 
     def _now(self) -> datetime:
         """Return what the clock shows, and remember that it did."""
@@ -302,7 +294,7 @@ class Deliverer:
             await self._context.commit(partial(anew.settle, self._context, row=row, now=now))
         except Unavailable as error:
             # It is looked at again in a minute; what was claimed beside it is marked as posted, and must leave now.
-            self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            self._context.unavailable(error)
         except Exception as error:
             self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
 
@@ -354,7 +346,7 @@ class Deliverer:
             await self._later(row, None, failure=True)
         except Unavailable as error:
             # Not stored, so not known: the lease runs out and the stored answer is asked for again.
-            context.log("store.unavailable", error=str(error), hint=error.hint)
+            context.unavailable(error)
         except Exception as error:
             # Whatever a partner manages to send, it must not end the loop that serves all the others.
             context.log("answer.fault", partner=row.partner, error=type(error).__name__)
@@ -396,7 +388,7 @@ class Deliverer:
         try:
             await context.commit(unit)
         except Unavailable as error:
-            context.log("store.unavailable", error=str(error), hint=error.hint)
+            context.unavailable(error)
 
     # Giving up: a final problem, or a message that expired.
 

@@ -23,7 +23,7 @@ from gateway.core.wire import Payload
 from gateway.services import outbox
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.outbox import Letter
-from gateway.services.ports import ThreadRow, Tx, Unavailable
+from gateway.services.ports import ThreadRow, Tx
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement, UnknownKey
 from schemas import ijson
@@ -206,12 +206,7 @@ class Information:
 
     async def run(self, every_s: float = 3600.0) -> None:
         """Erase what is over every ``every_s`` seconds until cancelled."""
-        while True:
-            try:
-                await self.run_once(self._context.clock.now())
-            except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            await self._context.clock.sleep(every_s)
+        await self._context.every(every_s, self.run_once)
 
     async def run_once(self, now: datetime) -> int:
         """

@@ -168,7 +168,7 @@ class Receiver:
             self._context.log("message.refused", code=error.code.code, reason=str(error.reason))
             return problem(error)
         except Unavailable as error:
-            self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            self._context.unavailable(error)
             return problem(PeerError(Reason.STORE_UNAVAILABLE))
         except BadRest as error:
             # What is kept of this one case cannot be read. Its sender tries again; nobody else waits for it.
@@ -189,7 +189,7 @@ class Receiver:
             self._context.log("message.refused", code=error.code.code, reason=str(error.reason))
             return problem(error)
         except Unavailable as error:
-            self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            self._context.unavailable(error)
             return problem(PeerError(Reason.STORE_UNAVAILABLE))
 
     # The checks that need no store, in the order of the protocol.

@@ -74,15 +74,15 @@ class Reminder:
     async def run(self, every_s: float = 300.0) -> None:
         """Look at the deadlines every ``every_s`` seconds until cancelled; first reckon by the calendars of today."""
         reckoned = False
-        while True:
-            try:
-                if not reckoned:
-                    await self.reckon_anew(self._context.clock.now())
-                    reckoned = True
-                await self.run_once(self._context.clock.now())
-            except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            await self._context.clock.sleep(every_s)
+
+        async def look(now: datetime) -> None:
+            nonlocal reckoned
+            if not reckoned:
+                await self.reckon_anew(now)
+                reckoned = True
+            await self.run_once(self._context.clock.now())
+
+        await self._context.every(every_s, look)
 
     async def run_once(self, now: datetime) -> Reminded:
         """Remind, where the policy allows, of each reply that is overdue, and tell our desk of each notice it owes."""

@@ -110,12 +110,7 @@ class Retention:
 
     async def run(self, every_s: float = 3600.0) -> None:
         """Apply the timers every ``every_s`` seconds until cancelled."""
-        while True:
-            try:
-                await self.run_once(self._context.clock.now())
-            except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            await self._context.clock.sleep(every_s)
+        await self._context.every(every_s, self.run_once)
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
         """Purge what has served, block and erase what is over; return the references erased."""
@@ -332,7 +327,7 @@ class Retention:
                 await store.truncate()
                 await store.commit(partial(note_cut, noted=noted))
         except Unavailable as error:
-            self._context.log("store.unavailable", error=str(error), hint=error.hint)
+            self._context.unavailable(error)
 
 
 def _has_images(case: Case) -> bool:

@@ -41,7 +41,7 @@ from gateway.services import access, cases, no_contact, outbox, person_stop, ste
 from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed
 from gateway.services.fallen import without_fallen
-from gateway.services.ports import Tx, Unavailable
+from gateway.services.ports import Tx
 from keys import jws
 from keys import statement as statements
 from keys.errors import BadJws, BadRest, BadSignature, BadStatement
@@ -83,12 +83,7 @@ class Returning:
 
     async def run(self, every_s: float = 3600.0) -> None:
         """Look at the travel documents every ``every_s`` seconds until cancelled."""
-        while True:
-            try:
-                await self.run_once(self._context.clock.now())
-            except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            await self._context.clock.sleep(every_s)
+        await self._context.every(every_s, self.run_once)
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
         """Lead each case whose travel document is over back to where another can be asked for; return which."""

@@ -51,7 +51,7 @@ class Windows:
             try:
                 await self.run_once(now)
             except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
+                self._context.unavailable(error)
             ends = [entry.valid_until for entry in self._context.windows.values() if entry.valid_until > now]
             wait = min([EVERY, *(end - now for end in ends)])
             await self._context.clock.sleep(max(1.0, wait.total_seconds()))

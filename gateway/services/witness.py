@@ -69,12 +69,7 @@ class Witness:
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful, and tell what is known, every ``every_s`` seconds until cancelled."""
-        while True:
-            try:
-                await self.run_once(self._context.clock.now())
-            except Unavailable as error:
-                self._context.log("store.unavailable", error=str(error), hint=error.hint)
-            await self._context.clock.sleep(every_s)
+        await self._context.every(every_s, self.run_once)
 
     async def run_doubts(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful to this process, whichever leads: a State shows its checkpoints to any of them."""

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.core.case import Case
-from gateway.services.acts import GONE, look
+from gateway.services import access
+from gateway.services.acts import GONE
 from gateway.services.audience import find_row
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
@@ -48,7 +49,7 @@ async def seen(visit: Visit, row: BoardRow, role: str, why: str, action: str) ->
     """
     if row.state in GONE:
         raise NotFound("the case is locked or erased; its content is not shown")
-    return await look(visit.site.desk, row.ref, visit.person.id, role, why, action)
+    return await access.look(visit.site.desk.context, row.ref, visit.person.id, role, why, action)
 
 
 def given(form: Mapping[str, str]) -> tuple[str, str]:
