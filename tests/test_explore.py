@@ -341,6 +341,12 @@ def left_alone(taken: Taken) -> bool:
     return taken.event.name == "close" and taken.of_us and at(taken.case) in AWAY
 
 
+def closed_alive(taken: Taken) -> bool:
+    """R-25: a timer closes a return that is prepared while the reply it would rest on counts."""
+    spent = taken.world.wrong in ("reply lapsed", "reply taken back")
+    return taken.event.name == "close" and taken.event.role == GATEWAY and at(taken.case) in PREPARING and not spent
+
+
 def one_hand(taken: Taken) -> bool:
     """V-42: a person counts as handed over, and not both hands have signed."""
     second = taken.event.data["variant"] != "one hand"
@@ -357,6 +363,7 @@ PROMISES: Mapping[str, Callable[[Taken], bool]] = {
     "MIN-1": bad_variant("other elements"),
     "R-12": without_contacts,
     "R-23": unwilling,
+    "R-25": closed_alive,
     "V-01": one_person,
     "V-02": bad_variant("other bytes"),
     "V-03": unapproved,

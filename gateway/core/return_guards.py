@@ -26,6 +26,7 @@ from gateway.core.messages import (
 from gateway.core.returns import (
     AWAY,
     DOCUMENT_MARGIN,
+    KEPT_OPEN,
     MONITORED_MONTHS,
     NEEDED,
     NEEDED_FOR_A_MINOR,
@@ -34,6 +35,7 @@ from gateway.core.returns import (
     SEALED_H,
     VALID_DAYS,
 )
+from gateway.core.reuse import conditions, received_under
 from gateway.core.verification import PARTNER
 from gateway.core.wire import SKEW
 from schemas import ijson
@@ -105,6 +107,26 @@ def _positive_reply(case: Case, event: Event, now: datetime) -> str | None:
     if reply["valid_until"] is not None and _day(reply["valid_until"]) < now.date():
         return "the reply is no longer valid"
     return None
+
+
+def open_for_return(case: Case, since: datetime, now: datetime, day: date) -> bool:
+    """
+    Return whether a return may still be proposed in ``case``, which stands as it is ``since`` then.
+
+    Both sides find the same in what they sent and received: the reply is positive and counts on ``day``, and what the
+    asking State sent may be kept on it. Whatever these dates say, it ends ``KEPT_OPEN`` after the last step.
+    """
+    reply = case.reply
+    if reply is None or reply["outcome"] not in POSITIVE_OUTCOMES or now >= since + KEPT_OPEN:
+        return False
+    sent = (conditions(case.draft["handling"], case.purpose),) if case.draft is not None else received_under(case)
+    kept = max((one.retain_until for one in sent), default=day)
+    return day <= kept and (reply["valid_until"] is None or day <= _day(reply["valid_until"]))
+
+
+def _reply_spent(case: Case, event: Event, now: datetime) -> str | None:
+    still = open_for_return(case, event.data["unmoved_since"], now, now.date())
+    return "a return may still be proposed on the reply" if still else None
 
 
 def _today(event: Event, now: datetime) -> date:
@@ -545,6 +567,7 @@ def _says(case: Case, event: Event, now: datetime) -> str | None:
 
 GUARDS: Mapping[str, Guard] = {
     "positive_reply": _guard("R-04", _positive_reply),
+    "reply_spent": _guard("R-25", _reply_spent),
     "represented": _guard("R-07", _represented),
     "identified": _guard("R-08", _identified),
     "reflection_over": _guard("R-08", _reflection_over),

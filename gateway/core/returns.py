@@ -7,7 +7,8 @@ Rule 3: no state, event or role forces a return. Until departure anyone who may 
 guard; after that the same persons call the person back.
 Rule 4: every guard reads the record and the statements anew, at the instant of the step. What is missing does not pass.
 Rule 5: what a partner says that crossed a stop of ours is taken and kept; no refusal tells that there was one.
-Rule 6: no timer moves a return, but for a travel document that is no longer valid.
+Rule 6: no timer moves a return, but for a travel document that is no longer valid; and one that was left while it was
+prepared, and can rest on no reply any more, is closed.
 """
 
 from collections.abc import Mapping
@@ -62,6 +63,12 @@ SEALED_H = 72
 """A travel plan leaves this many hours before departure and not earlier."""
 MONITORED_MONTHS = 6
 """A return is not closed earlier than this after the handover."""
+KEPT_OPEN = timedelta(days=365)
+"""
+How long after its last step a case is open for a return at most.
+
+It bounds what the dates in it leave open: a reply may count without end, and a sender may allow any day of erasure.
+"""
 
 _FROM_ASKED = ("acceptance", "refusal", "document", "reissue", "handover", "take_back")
 REPORTS = ("monitoring", "monitoring_safe", "monitoring_concern", "monitoring_lost")
@@ -130,6 +137,7 @@ REQUESTING_RETURN: tuple[Row, ...] = (
         (),
         "event",
     ),
+    *rows_of(PREPARING, "close", S.CLOSED, _GATEWAY, ("reply_spent",), "retention timer"),
     # The proposal: two persons for the bytes, and the authority in charge for the return.
     Row(S.ASSESSED, "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
     Row(S.ASSESSED, "approve", STAY, LIAISON, (*_APPROVE, "rules_approve"), "approval statement"),

@@ -69,6 +69,7 @@ def stop_event(side: Side, state: State) -> str | None:
 MARKS: Mapping[str, str] = {
     # The six that a return must never break (docs/rules.md), as the rows hold them.
     "positive_reply": "R-04",
+    "reply_spent": "R-25",
     "represented": "R-07",
     "identified": "R-08",
     "reflection_over": "R-08",

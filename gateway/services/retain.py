@@ -16,7 +16,8 @@ from gateway.core.case import Case, Side, State, serialize_case
 from gateway.core.machine import Event, IllegalStep
 from gateway.core.messages import CONFIRMATION, DOCUMENT_REQUEST, ELEMENTS, ERASURE, RECTIFICATION, REQUEST
 from gateway.core.notices import unanswered
-from gateway.core.return_guards import UNTOLD
+from gateway.core.return_guards import UNTOLD, open_for_return
+from gateway.core.returns import PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
 from gateway.services import cases, figures, person_stop, steps, threads
@@ -24,6 +25,7 @@ from gateway.services.context import Context
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import CaseRow, EventRow, Shared, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
+from gateway.services.returning import is_awaited
 from schemas import ijson
 
 _IMAGES = "images"
@@ -142,13 +144,30 @@ class Retention:
         told of is left to people: it may wait for the person still (V-35).
         """
         quiet = now - timedelta(days=self._context.policy.closed_after_days)
-        async for row in self._unmoved(OVER, quiet):
+        async for row in self._unmoved((*OVER, *PREPARING), quiet):
             held = cases.readable(self._context, row)
-            if held is not None and UNTOLD not in held.case.findings:
-                await self._step(row, Event("close", "gateway", GATEWAY), now)
+            if held is None or UNTOLD in held.case.findings or await self._goes_on(row, held.case, now, quiet):
+                continue
+            await self._step(row, Event("close", "gateway", GATEWAY, {"unmoved_since": row.changed_at}), now)
         async for row in self._unmoved((State.WITHDRAWN,), now):
             if row.side == Side.REQUESTED:
                 await self._step(row, Event("close", "gateway", GATEWAY), now)
+
+    async def _goes_on(self, row: CaseRow, case: Case, now: datetime, quiet: datetime) -> bool:
+        """
+        Tell whether a return may still be proposed here, or is prepared anew while the other State awaits the person.
+
+        Where it was asked, a proposal of the last day may be under way for as long as a case is left alone before it is
+        closed. Whoever is awaited is left to people, who tell the other State that nobody comes.
+        """
+        if case.state not in (State.REPLIED, *PREPARING):
+            return False
+        day = now if case.side is Side.REQUESTING else quiet
+        if open_for_return(case, row.changed_at, now, day.date()):
+            return True
+        return case.state in PREPARING and await self._context.store.read(
+            lambda tx: is_awaited(self._context, tx, case)
+        )
 
     async def _discard(self, now: datetime) -> None:
         """

@@ -336,6 +336,8 @@ def good_case(side: Side, row: Row, represented: bool = False) -> Case:
         case = replace(case, findings=(UNTOLD,))
     if row.event == "document_expired":
         case = replace(case, said={**case.said, DOCUMENT: issued("2026-11-30")})
+    if "reply_spent" in row.guards:
+        case = replace(case, reply={**support.reply(), "valid_until": "2026-11-30"})
     if row.event in ("acceptance", "refusal"):
         case = replace(case, releases=case.releases[:1])
     if row.event in ("hand_over", "handover"):
@@ -374,6 +376,7 @@ def good_event(row: Row, case: Case, represented: bool = False) -> Event:
         "findings": (),
         "code": "stale",
         "until": NOW,
+        "unmoved_since": NOW,
     }
     if row.event == "attach":
         data |= {"draft": case.draft, "renditions": {}}

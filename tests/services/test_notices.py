@@ -100,7 +100,7 @@ async def test_a_case_is_not_closed_on_an_open_question(network: Network) -> Non
 
 async def test_an_open_question_keeps_nothing_longer(network: Network) -> None:
     """The timer of retention closes a case whatever people left open."""
-    ours, theirs = await story.replied(network)
+    ours, theirs = await story.replied(network, "NOT_FOUND")
     await network.gateways["XAA"].notices.ask_use(ours, "first", CASE)
     await network.deliver()
     asked = network.gateways["XBB"]

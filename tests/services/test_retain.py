@@ -21,7 +21,7 @@ from gateway.services.evidence import export
 from gateway.services.journal import fill_journal, full_journal
 from gateway.services.ports import Committed, Tx, Unavailable, Unit
 from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network
 
 ENDS = (State.NOT_RETURNED, State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT)
@@ -118,7 +118,7 @@ async def test_day_the_sender_set_goes_before_the_timers(network: Network) -> No
 async def test_a_case_that_is_kept_hides_none_behind_it(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every case is looked at in every round, however many stay: none is kept longer because others are kept."""
     monkeypatch.setattr(cases, "PART", 1)
-    kept, over = sorted([(await story.replied(network))[1] for _ in range(2)])
+    kept, over = sorted([(await story.replied(network, "NOT_FOUND"))[1] for _ in range(2)])
     await network.gateways["XBB"].context.commit(lambda tx: _keep_until_2099(network, "XBB", tx, kept))
     network.clock.pass_(days=157)
     assert () == await run(network, "XBB")
@@ -129,7 +129,7 @@ async def test_a_case_that_is_kept_hides_none_behind_it(network: Network, monkey
 
 async def test_what_goes_on_while_others_are_erased_is_kept(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was over when the list was made, and is kept longer before its turn comes, is neither erased nor noted."""
-    refs = {(await story.replied(network))[1] for _ in range(2)}
+    refs = {(await story.replied(network, "NOT_FOUND"))[1] for _ in range(2)}
     gateway, context = network.gateways["XBB"], network.gateways["XBB"].context
     network.clock.pass_(days=157)
     assert () == await run(network, "XBB")
@@ -245,6 +245,67 @@ async def test_answer_to_what_the_timer_closed_unanswered_is_kept(network: Netwo
     assert "NATIONAL" == case.reply["outcome"]
     kept = await network.gateways["XAA"].store.read(lambda tx: tx.inbound_of_case(ours))
     assert {"verification.reply"} == {row.type for row in kept if row.sealed is not None}
+
+
+async def test_a_return_is_prepared_for_as_long_as_the_reply_counts(network: Network) -> None:
+    """While a return is prepared for months, neither side closes its case, and the proposal is taken then."""
+    ours, theirs = await homeward.prepared(network)
+    for _ in range(2):
+        network.clock.pass_(days=29)
+        await network.refresh()
+        await run(network, "XAA")
+        await run(network, "XBB")
+    network.clock.pass_(days=5)
+    await network.refresh()
+    await run(network, "XBB")
+    assert ("ASSESSED", "REPLIED") == await homeward.states(network, ours, theirs)
+    pending = await network.gateways["XAA"].returning.prepare(ours, homeward.PLAN, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    await homeward.endorse(network, ours, pending)
+    await network.gateways["XAA"].returning.propose(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_reply_that_counts_no_more_keeps_nothing_open(network: Network) -> None:
+    """Past the day that stands in it, the side that prepared a return is closed too; the other one a while later."""
+    ours, theirs = await story.acknowledged(network, handling=homeward.HANDLING)
+    await story.give_answer(network, theirs, story.reply(valid_until="2027-01-31"))
+    await network.deliver()
+    await network.gateways["XAA"].returning.consider(ours, homeward.record(), "first", "case_officer")
+    states = []
+    for days in (67, 2, 58, 2):  # 31 January, 2 February, 1 April and 3 April
+        network.clock.pass_(days=days)
+        await run(network, "XAA")
+        await run(network, "XBB")
+        states.append(await homeward.states(network, ours, theirs))
+    before, closed = ("CONSIDERED", "REPLIED"), ("CLOSED", "REPLIED")
+    assert [before, closed, closed, ("CLOSED", "CLOSED")] == states
+
+
+async def test_a_return_that_was_forgotten_is_closed_after_a_year(network: Network) -> None:
+    """Whatever the dates of a reply and a request leave open, nobody's data are kept because somebody began."""
+    ours, theirs = await story.acknowledged(network, handling=homeward.HANDLING)
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    await network.gateways["XAA"].returning.consider(ours, homeward.record(), "first", "case_officer")
+    states = []
+    for days in (364, 1):
+        network.clock.pass_(days=days)
+        await run(network, "XAA")
+        await run(network, "XBB")
+        states.append(await homeward.states(network, ours, theirs))
+    assert [("CONSIDERED", "REPLIED"), ("CLOSED", "CLOSED")] == states
+
+
+async def test_whoever_is_awaited_there_is_left_to_people(network: Network) -> None:
+    """A return that is considered anew, of a person the other State prepares for, is closed by no timer."""
+    ours, theirs = await homeward.accepted(network)
+    await network.gateways["XAA"].returning.reassess(ours, "first", "case_officer")
+    network.clock.pass_(days=400)
+    await run(network, "XAA")
+    await run(network, "XBB")
+    assert ("CONSIDERED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
 def test_every_end_is_left_to_the_gateway() -> None:
