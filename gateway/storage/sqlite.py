@@ -41,7 +41,10 @@ CHECKPOINT_UNITS = 640
 """Units between two checkpoints beside the writer. About 4,000 pages: a tenth of a second of a core that has time."""
 
 BUSY_TIMEOUT_MS = 5_000
-"""How long to wait for another process (the command line beside the server) to end its transaction."""
+"""
+How long to wait for another process (the command line beside the server) to end its transaction. The writer waits only
+where ``Engine._patient`` says so: never on the loop.
+"""
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -59,6 +62,9 @@ PRAGMAS = (
     # 64 MiB of journal between checkpoints: index pages that many messages touch are copied once instead of often.
     "PRAGMA wal_autocheckpoint = 16000",
 )
+
+_WAIT = f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"
+_WAIT_NEVER = "PRAGMA busy_timeout = 0"
 
 
 async def run_inline(fn: Callable[[], Any]) -> Any:
@@ -200,6 +206,7 @@ class Engine:
                 # A backup that failed leaves such a file. A gateway that began in it would use its numbers again.
                 raise StoreError("the file is empty", "restore the last backup")
             migrate(self._writer, now)
+            self._writer.execute(_WAIT_NEVER)
         except sqlite3.Error as error:
             text, hint = reason(error)
             raise StoreError(f"{self._path}: {text}", hint) from error
@@ -210,21 +217,18 @@ class Engine:
         """Begin a batch and return True; False if another process is in one of its own. Raises ``BatchFailed``."""
         with self._whole():
             db = self._writing()
-            db.execute("PRAGMA busy_timeout = 0")
             try:
                 self._begin(db)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
                 return False
-            finally:
-                db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         return True
 
     def begin(self) -> None:
         """Begin a batch, once no other process is in the middle of one: this waits. Raises ``BatchFailed``."""
-        with self._whole():
-            self._begin(self._writing())
+        with self._whole(), self._patient() as db:
+            self._begin(db)
 
     def _begin(self, db: sqlite3.Connection) -> None:
         if db.in_transaction:  # a batch whose loop ended half-way
@@ -299,7 +303,8 @@ class Engine:
     def truncate(self) -> None:
         """Checkpoint everything and cut the journal to nothing; raises ``Unavailable`` while somebody reads."""
         try:
-            busy, _, _ = self._writing().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            with self._patient() as db:
+                busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error as error:
             raise unavailable(error) from error
         if busy:
@@ -341,7 +346,18 @@ class Engine:
             raise Unavailable("the store is closed", "start the gateway again")
         if self._writer is None:
             self._writer = self._connect()
+            self._writer.execute(_WAIT_NEVER)
         return self._writer
+
+    @contextmanager
+    def _patient(self) -> Iterator[sqlite3.Connection]:
+        """Yield the writer, which waits within for what another process holds."""
+        db = self._writing()
+        db.execute(_WAIT)
+        try:
+            yield db
+        finally:
+            db.execute(_WAIT_NEVER)
 
     def _reading(self) -> sqlite3.Connection:
         if self._closed:
