@@ -323,8 +323,9 @@ def _welfare_accepted(case: Case, event: Event, now: datetime) -> str | None:
 
 
 def _accepted_once(case: Case, event: Event, now: datetime) -> str | None:
-    kinds = {(one.authority, one.kind) for one in case.releases}
-    return None if ("ours", "return.acceptance") in kinds else "we have never accepted this return"
+    # What was said, not what is signed: a statement falls when its key is revoked, and the person has left all the same.
+    said = case.said.get(ACCEPTANCE)
+    return None if said and said["decision"] == "accepted" else "we have never accepted this return"
 
 
 def _carer_agreed(case: Case, event: Event, now: datetime) -> str | None:

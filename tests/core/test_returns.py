@@ -430,9 +430,17 @@ def test_the_other_side_accepts_for_a_minor_by_its_welfare_authority() -> None:
 def test_who_never_accepted_awaits_nobody() -> None:
     """After a message of ours was lost, a departure is taken only if this State had accepted the return."""
     case = ready(ASKED, S.UNDELIVERED, "departure")
-    theirs = tuple(one for one in case.releases if one.authority == "theirs")
+    never = {type: body for type, body in case.said.items() if type != ACCEPTANCE}
     assert not objects("accepted_once", case, "departure")
-    assert objects("accepted_once", replace(case, releases=theirs), "departure")
+    assert objects("accepted_once", replace(case, said=never), "departure")
+    assert objects("accepted_once", replace(case, said={**never, ACCEPTANCE: kit.refusal()}), "departure")
+
+
+def test_who_is_on_the_way_is_awaited_although_the_acceptance_fell() -> None:
+    """The key of our statement was revoked, a message of ours lost: the person has left, and the news of it is taken."""
+    case = ready(ASKED, S.UNDELIVERED, "departure")
+    theirs = tuple(one for one in case.releases if one.authority == "theirs")
+    assert not objects("accepted_once", replace(case, releases=theirs), "departure")
 
 
 # The decision, the document and the journey.
