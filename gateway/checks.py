@@ -28,6 +28,7 @@ from gateway.core.calendars import Calendar
 from gateway.core.checkpoint import parse_note
 from gateway.core.envelope import MEDIA_TYPE
 from gateway.services.checkpoints import LATE
+from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.operate import N_, Item, bad, note, ok
 from gateway.services.own_card import every
 from gateway.services.ports import Peers, Unavailable
@@ -79,6 +80,7 @@ SELECT least(current_setting('max_connections')::int - current_setting('superuse
         nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)), extract(epoch FROM clock_timestamp())::float8
 FROM pg_database AS d, pg_roles AS r WHERE d.datname = current_database() AND r.rolname = current_user
 """
+_NODES = f"SELECT name, value FROM meta WHERE name LIKE '{PREFIX}%' ORDER BY name"  # noqa: S608  # a constant
 _NEWEST_KEPT = """
 SELECT c.origin, c.size, c.at, c.note FROM checkpoint_kept AS c
 JOIN log_head AS h ON h.origin = c.origin AND h.current = 1
@@ -404,6 +406,7 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
         hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")
         yield bad("hold", N_("%(country)s is on hold: %(why)s"), hint, country=country, why=hold)
     yield from trust_checks.stale(query, look.now)
+    yield from _nodes(query, look.now)
     if len(applied) == len(known):
         yield from _not_contacted(query)
         yield from _watched(look, query)
@@ -411,6 +414,18 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     if int(epoch) != own_card(look.settings).epoch:
         hint = N_("stop; isthmus restore begin-epoch")
         yield bad("database", N_("its epoch is %(epoch)s, the card says otherwise"), hint, epoch=epoch)
+
+
+def _nodes(query: Query, now: datetime) -> Iterator[Item]:
+    """Look at whether all nodes that run go by the same."""
+    nodes = running(query(_NODES), now)
+    differ = differences(nodes)
+    for one in differ:
+        text = N_("%(node)s does not go by what %(other)s does: %(parts)s")
+        hint = N_("give both machines one home, and start again what was started before it changed")
+        yield bad("nodes", text, hint, node=one.node, other=one.other, parts=", ".join(one.parts))
+    if nodes and not differ:
+        yield ok("nodes", N_("nodes that run and go by the same: %(count)s"), count=len(nodes))
 
 
 def _not_contacted(query: Query) -> Iterator[Item]:

@@ -1,12 +1,13 @@
 """What a configuration says, as the values that services and adapters take: people, law, policy, keys, ways out."""
 
+import json
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 import schemas
-from gateway import home
+from gateway import __version__, home
 from gateway.core.calendars import Calendar
 from gateway.core.instruments import Instrument
 from gateway.core.ladder import ladder_from_dict
@@ -58,17 +59,7 @@ def persons(values: Mapping[str, Any]) -> dict[str, Person]:
 def reckoner(settings: Settings) -> Reckoner:
     """Return the law of this gateway: instruments, the calendar of each State, the ladder."""
     values = settings.values
-    directory = values.get("calendars_directory")
-    path = settings.home / directory if directory else None
-
-    def calendar(country: str, id: str | None) -> Calendar | None:
-        known = schemas.calendars(path)
-        chosen = id or next((name for name in known if name.startswith(f"{country}-")), None)
-        return Calendar.from_dict(schemas.load_calendar(chosen, path)) if chosen else None
-
-    wanted = {values["country"]: values.get("calendar")}
-    wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
-    calendars = {country: found for country, id in wanted.items() if (found := calendar(country, id))}
+    calendars = {country: Calendar.from_dict(found) for country, found in _calendars(settings).items()}
     agreed = {
         frozenset((values["country"], country)): frozenset(partner["instruments"])
         for country, partner in values["partners"].items()
@@ -76,6 +67,51 @@ def reckoner(settings: Settings) -> Reckoner:
     }
     instruments = [Instrument.from_dict(one) for one in schemas.load_instruments().values()]
     return Reckoner(instruments, calendars, ladder_from_dict(schemas.load_ladder()), agreed)
+
+
+def _calendars(settings: Settings) -> dict[str, Mapping[str, Any]]:
+    """Return the calendar of each State that has one."""
+    values = settings.values
+    directory = values.get("calendars_directory")
+    path = settings.home / directory if directory else None
+    known = schemas.calendars(path)
+    wanted = {values["country"]: values.get("calendar")}
+    wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
+    chosen = {
+        country: id or next((name for name in known if name.startswith(f"{country}-")), None)
+        for country, id in wanted.items()
+    }
+    return {country: schemas.load_calendar(id, path) for country, id in chosen.items() if id}
+
+
+def alike(settings: Settings) -> dict[str, str]:
+    """
+    Return what every node of one gateway goes by, as one text for each part of the configuration.
+
+    What belongs to a machine (its doors, paths, bounds on load) is not in it, nor a secret: of those the configuration
+    says only where they are.
+    """
+    parts: dict[str, Any] = {name: value for name, value in settings.values.items() if name not in _OF_A_MACHINE}
+    for section, names in (("limits", {"envelope_max_bytes"}), ("trust", {"repository"})):
+        parts[section] = {name: value for name, value in parts.get(section, {}).items() if name in names}
+    parts |= {
+        "agreements": [*schemas.load_instruments().values(), schemas.load_ladder()],
+        "calendars": _calendars(settings),
+        "version": __version__,
+    }
+    return {name: _text(value) for name, value in parts.items()}
+
+
+_OF_A_MACHINE = frozenset({"listeners", "data_dir", "database", "custody", "signing", "calendars_directory"})
+
+
+def _text(value: Any) -> str:
+    """Return one text for one meaning: the order of no table and of no list counts."""
+    if isinstance(value, Mapping):
+        value = {name: _text(one) for name, one in value.items()}
+    elif isinstance(value, list | tuple):
+        value = sorted(map(_text, value))
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def policy(values: Mapping[str, Any]) -> Policy:

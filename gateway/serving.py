@@ -3,23 +3,27 @@
 import asyncio
 import gc
 import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway import checks
 from gateway.app import Gateway
-from gateway.configured import tls, tokens
+from gateway.configured import alike, tls, tokens
 from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
 from gateway.services import evidence
 from gateway.services.acts import DeskServices
 from gateway.services.board import Board
+from gateway.services.nodes import SAME, Nodes
 from gateway.services.operate import Operate
 from gateway.services.ports import Outdated, Unavailable
 from gateway.services.trust import LOOK_S
+from gateway.settings import BadConfiguration
 
 if TYPE_CHECKING:
     from gateway.desks import Desks
@@ -73,18 +77,24 @@ async def serve(
     loops: bool = True,
     open_desks: Callable[[Gateway], Awaitable["Desks"]] | None = None,
     one_of_many: bool = False,
+    process: int = 0,
 ) -> None:
     """
     Open the listeners and run the loops until cancelled; one task that dies stops all.
 
     ``open_desks`` opens the pages in place of ``desks_of``. With ``one_of_many`` other processes may listen at the same
-    addresses.
+    addresses; ``process`` is the number of this one.
+
+    Raises ``BadConfiguration`` where nodes of another gateway run over the same database.
     """
     context, values = gateway.context, gateway.settings.values
     runners: list[NeutralRunner] = []
     desks: Desks | None = None
     first: asyncio.Task[None] | None = None
+    nodes = nodes_of(gateway, process)
     try:
+        if nodes is not None:
+            await _enter(nodes, context.clock.now())
         peers = values["listeners"]["peers"]
         limits = values.get("limits", {})
         app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness)
@@ -118,6 +128,8 @@ async def serve(
             group.create_task(_trust_loop(gateway, first))
             if desks is not None:
                 group.create_task(desks.run())
+            if nodes is not None:
+                group.create_task(nodes.run())
             if loops:
                 group.create_task(gateway.deliverer.run())
                 group.create_task(gateway.desk_notices.run())
@@ -131,6 +143,38 @@ async def serve(
             await runner.cleanup()
         if desks is not None:
             await desks.close()
+        if nodes is not None:
+            with suppress(Unavailable):  # nobody counts it after a while anyway
+                await nodes.leave()
+
+
+def nodes_of(gateway: Gateway, process: int = 0) -> Nodes | None:
+    """Return this node beside the others; ``None`` where the store is a file, which one process serves alone."""
+    values = gateway.settings.values
+    if values.get("database") is None:
+        return None
+    name = f"{socket.gethostname()}:{values['listeners']['peers']['port']}"
+    return Nodes(gateway.context, f"{name}/{process}" if process else name, alike(gateway.settings))
+
+
+async def _enter(nodes: Nodes, now: datetime) -> None:
+    """Take a place among the nodes that run, unless they are another gateway's."""
+    try:
+        found = await nodes.run_once(now)
+    except Outdated:
+        raise
+    except Unavailable:
+        return  # said again in a moment
+    foreign = next((one for one in found if SAME in one.parts and nodes.name in one[:2]), None)
+    if foreign is not None:
+        await nodes.leave()
+        other = foreign.node if foreign.other == nodes.name else foreign.other
+        raise BadConfiguration(
+            [
+                f"/database: '{other}' runs there with another country, log key or key-encryption key: give this "
+                "machine the home of the others, or the address of its own database"
+            ]
+        )
 
 
 def settle_in() -> None:

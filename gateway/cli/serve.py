@@ -85,7 +85,7 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
                 await serving.serve(gateway)
             else:
                 parent.on_end(stop)
-                await serving.serve(gateway, ready=parent.ready, one_of_many=True)
+                await serving.serve(gateway, ready=parent.ready, one_of_many=True, process=parent.number)
         if not stopped:
             raise asyncio.CancelledError
     finally:

@@ -25,6 +25,7 @@ AREAS: Mapping[str, str] = {
     "certificate": N_("Certificate"),
     "tls": N_("Certificate"),
     "database": N_("Database"),
+    "nodes": N_("Nodes"),
     "hold": N_("Holds"),
     "trust": N_("What is published"),
     "log": N_("Logs"),

@@ -1,0 +1,128 @@
+"""
+The nodes of one gateway: what each goes by, kept beside what the others go by in the database they share.
+
+Rule 1: what is kept is a keyed value of each part (``Vault.index_value``): without the key-encryption key nobody can
+try what a part says, and no part says anything secret.
+Rule 2: nodes that differ are told of, and go on. While a change is brought to one after another they differ on purpose,
+and the one that starts anew is the one that is right.
+Rule 3: what belongs to another gateway (another State, log key or key-encryption key) does not start beside these: what
+it stored, they could not open.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from gateway.services.context import Context
+from keys import b64
+
+PREFIX = "node:"
+"""How the names begin under which nodes are kept."""
+
+BEAT_S = 20.0
+GONE = timedelta(seconds=90)
+"""How often a node says that it runs, and after how long without a word nobody counts it any more."""
+
+FORGOTTEN = timedelta(days=1)
+"""How long what is kept of a node that ended is left there: the next one that runs takes it out."""
+
+SAME = "gateway"
+"""The part in which no two nodes of one gateway differ, at any time: State, log key and key-encryption key."""
+
+
+class Node(NamedTuple):
+    """One node that runs: its name, and the keyed value of each part of what it goes by."""
+
+    name: str
+    parts: Mapping[str, str]
+
+
+class Difference(NamedTuple):
+    """In which parts a node does not go by what another does, of which there are as many or more."""
+
+    node: str
+    other: str
+    parts: tuple[str, ...]
+
+
+def running(rows: Iterable[tuple[str, str]], now: datetime) -> list[Node]:
+    """Return the nodes that run at ``now``, by name, of what is kept (names with ``PREFIX``, and values)."""
+    found = [(name.removeprefix(PREFIX), json.loads(value)) for name, value in rows]
+    return sorted(Node(name, said["parts"]) for name, said in found if now - _at(said) <= GONE)
+
+
+def differences(nodes: Sequence[Node]) -> list[Difference]:
+    """Return which of ``nodes`` differ from what most of them go by."""
+    if not nodes:
+        return []
+    counts = Counter(tuple(sorted(node.parts.items())) for node in nodes)
+    other = max(nodes, key=lambda node: counts[tuple(sorted(node.parts.items()))])
+    return [
+        Difference(node.name, other.name, tuple(sorted(parts)))
+        for node in nodes
+        if (parts := {name for name, _ in node.parts.items() ^ other.parts.items()})
+    ]
+
+
+@dataclass(slots=True)
+class Nodes:
+    """
+    What one node says of itself, and sees of the others.
+
+    ``name`` is that of the machine and its door; ``said`` are the parts of the configuration that all nodes share.
+    """
+
+    context: Context
+    name: str
+    said: Mapping[str, str]
+    _told: frozenset[Difference] = field(default=frozenset())
+
+    async def run(self) -> None:
+        """Run ``run_once`` until cancelled."""
+        await self.context.every(BEAT_S, self.run_once)
+
+    async def run_once(self, now: datetime) -> list[Difference]:
+        """Say what we go by, and return who differs; each difference is logged once. Raises ``Unavailable``."""
+        value = json.dumps({"at": int(now.timestamp()), "parts": self._parts(now)})
+        await self.context.commit(lambda tx: tx.set_meta(PREFIX + self.name, value))
+        # Read apart from what is written: a unit would hold the others' rows, and they ours.
+        rows = await self.context.store.read(lambda tx: tx.metas(PREFIX))
+        for name in [name for name, kept in rows if now - _at(json.loads(kept)) > FORGOTTEN]:
+            await self._drop(name)
+        found = differences(running(rows, now))
+        for one in sorted(frozenset(found) - self._told):
+            self.context.log("nodes.differ", node=one.node, other=one.other, parts=list(one.parts))
+        if self._told and not found:
+            self.context.log("nodes.alike")
+        self._told = frozenset(found)
+        return found
+
+    async def leave(self) -> None:
+        """Say that this node runs no more. Raises ``Unavailable``."""
+        await self._drop(PREFIX + self.name)
+
+    async def _drop(self, name: str) -> None:
+        await self.context.commit(lambda tx: tx.drop_meta(name))
+
+    def _parts(self, now: datetime) -> dict[str, str]:
+        """Return the keyed value of each part; cards and keys are those of this moment."""
+        context = self.context
+        own, keys = context.own, context.keyring
+        missing = (kid for kid, window in context.windows.items() if now < window.valid_until)
+        said = {
+            **self.said,
+            SAME: f"{context.country} {keys.log.kid}",
+            "signing key": keys.signing.kid,
+            # Not those that are here: each node destroys one at a moment of its own.
+            "sealing keys": " ".join(sorted(b64.encode(kid) for kid in missing if kid not in keys.sealing)),
+            "card": "" if own is None else b64.encode(own.raw),
+        }
+        keyed = context.vault.index_value
+        return {part: b64.encode(keyed(f"node|{part}|{text}")) for part, text in said.items()}
+
+
+def _at(said: Mapping[str, int]) -> datetime:
+    return datetime.fromtimestamp(said["at"], UTC)

@@ -1,0 +1,71 @@
+"""What nodes of one gateway say of themselves, and who hears it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gateway.configured import alike
+from gateway.services.nodes import GONE, PREFIX, SAME, Node, Nodes, differences
+from gateway.settings import Settings
+from keys.rest import Vault
+from tests.support.network import Network
+
+
+def node_of(network: Network, name: str, **said: str) -> Nodes:
+    """Return a node of XBB that goes by ``said``."""
+    return Nodes(network.gateways["XBB"].context, name, said)
+
+
+def told(network: Network) -> list[tuple[str, object]]:
+    """Return the lines about nodes: the event, and in what they differ."""
+    return [(event, values.get("parts")) for event, values in network.logs if event.startswith("nodes.")]
+
+
+async def test_a_difference_is_logged_once_and_so_is_its_end(network: Network) -> None:
+    """As long as it lasts nothing is said again; that all are alike again is one line."""
+    now = network.clock.now()
+    one, other = node_of(network, "one", persons="a"), node_of(network, "other", persons="b")
+    assert [] == await other.run_once(now)
+    for _ in range(3):
+        (found,) = await one.run_once(now)
+        assert ({"one", "other"}, ("persons",)) == ({found.node, found.other}, found.parts)
+    assert [("nodes.differ", ["persons"])] == told(network)
+    assert [] == await one.run_once(now + GONE + timedelta(seconds=1))
+    assert [("nodes.differ", ["persons"]), ("nodes.alike", None)] == told(network)
+
+
+async def test_who_left_or_fell_silent_is_not_counted(network: Network) -> None:
+    """A node that stops says so; of one that was killed nothing is kept after a day."""
+    now = network.clock.now()
+    one, other, killed = (node_of(network, name, persons=name) for name in ("one", "other", "killed"))
+    await other.run_once(now)
+    await other.leave()
+    await killed.run_once(now)
+    assert [] == await one.run_once(now + timedelta(hours=25))
+    rows = await network.gateways["XBB"].store.read(lambda tx: tx.metas(PREFIX))
+    assert [f"{PREFIX}one"] == [name for name, _ in rows]
+
+
+async def test_another_key_encryption_key_is_another_gateway(network: Network) -> None:
+    """Every keyed value is another one under it, that of the gateway among them."""
+    now, context = network.clock.now(), network.gateways["XBB"].context
+    await node_of(network, "one", persons="a").run_once(now)
+    (found,) = await Nodes(replace(context, vault=Vault(bytes(32))), "other", {"persons": "a"}).run_once(now)
+    assert {SAME, "persons"} <= set(found.parts)
+
+
+def test_the_few_differ_from_the_many() -> None:
+    """The node that is alone in what it says is named as the one that differs."""
+    nodes = [Node("a", {"persons": "1"}), Node("b", {"persons": "2"}), Node("c", {"persons": "2"})]
+    assert [("a", "b", ("persons",))] == [tuple(one) for one in differences(nodes)]
+
+
+def test_order_and_what_belongs_to_a_machine_make_no_difference(network: Network) -> None:
+    """Doors, paths and bounds on load are a machine's own; persons may stand in any order; a role more counts."""
+    chosen = network.gateways["XBB"].settings
+    values = {**chosen.values, "data_dir": "elsewhere", "limits": {"queue_max": 7}, "listeners": {}}
+    values["persons"] = [
+        {**person, "roles": [*reversed(person["roles"])]} for person in reversed(chosen.values["persons"])
+    ]
+    assert alike(chosen) == alike(Settings(chosen.home, values))
+    values["persons"][0]["roles"].append("operator")
+    assert {"persons"} == {name for name, _ in alike(chosen).items() ^ alike(Settings(chosen.home, values)).items()}
