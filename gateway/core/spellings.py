@@ -303,10 +303,22 @@ ENDINGS = frozenset(
 LOOKALIKES = str.maketrans(
     dict(
         zip(
-            "аеорсухіјѕкмтнвгԁһӏѵԛԝαεορυικντχβγηω01583 2l",
-            "aeopcyxijskmthbrdhivqwaeopuikvtxbynwoisbe zi",
+            "аеорсухіјѕкмтнвгԁһӏѵԛԝαεορυικντχβγηω0158324679l",
+            "aeopcyxijskmthbrdhivqwaeopuikvtxbynwoisbezagtgi",
             strict=True,
         )
     )
 )
 """Letters and digits that look like a Latin letter, for one more comparison; l counts as i."""
+
+CIPHERS: Mapping[str, tuple[Mapping[int, str], ...]] = {
+    script: tuple({ord(str(digit)): letters for digit, letters in enumerate(row.split("|"))} for row in rows)
+    for script, rows in {
+        "latin": ("o|i|z|e|a|s|g|t|b|g", "o|l|z|e|a|s|b|t|b|g", "o|i||a|a|kh|t|h|gh|q"),
+        "cyrillic": ("о|і|з|е|а|с|б|т|в|д", "о|л|з|з|ч|с|б|т|в|д"),
+    }.items()
+}
+"""
+Digits that stand for letters inside a word, by script: those they look like, the other letter of 1, 3, 4 and 6, and
+those of Arabic that digits are typed for in Latin letters (3omar, a7med).
+"""

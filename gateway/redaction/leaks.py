@@ -5,8 +5,9 @@ Rule 1: this is the last gate and fails closed. It may take a harmless word for 
 is a fault. It lets nothing pass because it stands in the record anyway, or leaves with the message in another place.
 Rule 2: a leak says which field of the record and where in the text, never what stands there.
 Rule 3: two spellings are compared in four ways: folded (case, accents, digits of any script, letters that only look
-alike), joined (whatever stands between letters: spaces, hyphens, line breaks), by sound (``sounds``, across Latin,
-Cyrillic, Arabic and Greek), and with one letter wrong or another ending.
+alike, forms of one letter, digits for letters in a word that has letters: B0ra, 3omar), joined (whatever stands between
+letters: spaces, hyphens, line breaks), by sound (``sounds``, across Latin, Cyrillic, Arabic and Greek), and with one
+letter wrong or another ending.
 
 Other scripts are compared folded and joined; across scripts a name in them is found by its Latin form, where the record
 has one. Of numbers spelt out the digits zero to nine are read, and a day beside its month; a year spelt out is not.

@@ -54,6 +54,9 @@ class Item:
 
 _MARK = re.compile(r"\[(?:\.\.\.|…|[A-Z_]{3,20})\]")
 _SHORT, _RUN_MAX = 2, 40
+_CIPHER_MIN = 3
+_MEASURE = re.compile(r"[0-9]+(?:[ap]m|st|nd|rd|th|h|hrs?|min|m|[ckm]m|k?g|km|e|er|re|eme|ani?|ans?)")
+"""A number with its unit or its ending, written as one word."""
 _APOSTROPHES = "'’ʼ‘`´"
 _APART = re.compile(r"[.,;:!?…»«\"'()\[\]،؛؟]* [.,;:!?…»«\"'()\[\]،؛؟]*")
 """What stands between two words of a text. Anything else may have been put into one."""
@@ -100,7 +103,7 @@ class Seen:
         self.stream = "".join(letters)
         self.looks = self.stream.translate(spellings.LOOKALIKES)
         self.bones = skeleton(self.stream)
-        self.pieces = [*self._single(), *self._joined()]
+        self.pieces = [*self._single(), *self._joined(), *self._ciphered()]
         for piece in self.pieces:
             self.forms.setdefault((piece.text, piece.known, piece.joined), []).append(piece)
         self.items = [*self._items()]
@@ -141,6 +144,34 @@ class Seen:
                     yield Piece(made, start.start, piece.end, known=False, joined=not spelt)
                 if len(piece.text) > _SHORT:
                     break
+
+    def _ciphered(self) -> Iterator[Piece]:
+        """
+        Yield words with digits in them (B0ra), each as it is read with letters for them.
+
+        Where there is little to go by, a short word or more digits than letters, it counts as several words of the
+        language, which must share more with a name than its sound. A number and its ending is none (5am, 1st).
+        """
+        for start, end in self._written_as_one():
+            text = self.stream[start:end]
+            digits = sum(map(str.isdecimal, text))
+            script = spellings.script(re.sub("[0-9]", "", text))
+            if len(text) < _CIPHER_MIN or digits in (0, len(text)) or _MEASURE.fullmatch(text):
+                continue
+            is_weak = len(text) <= _CIPHER_MIN or 2 * digits > len(text)
+            for made in dict.fromkeys(text.translate(table) for table in spellings.CIPHERS.get(script, ())):
+                yield Piece(made, start, end, known=is_weak, joined=is_weak)
+
+    def _written_as_one(self) -> Iterator[Span]:
+        """Yield where letters and digits stand with nothing between them."""
+        run: list[int] = []
+        for start, end in self.cuts:
+            if run and (run[1] != start or self.at[start] != self.at[start - 1] + 1):
+                yield run[0], run[1]
+                run = []
+            run = [run[0] if run else start, end]
+        if run:
+            yield run[0], run[1]
 
     def within_known(self, start: int, end: int) -> bool:
         """Tell whether ``stream[start:end]`` is the inner part of one word that the language has."""

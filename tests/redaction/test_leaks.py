@@ -129,6 +129,29 @@ def test_a_name_in_letters_of_another_keyboard(name: str, text: str) -> None:
     assert {"names"} == fields(f"يذكر أن {text} طلبت رسالة.", named(name, script="ar-Arab"))
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Bora", "B0ra"), ("Bora", "b0r4"), ("Bora", "B0rës"), ("Maria", "M4r1a"), ("Ali", "Al1"), ("Ali", "4li"),
+        ("Ali", "A1i"), ("Leila", "L31l4"), ("Hoxha", "H0xh4"), ("Tetiana", "7e7i4n4"), ("Gjergj", "9jer6j"),
+        ("Zef", "2ef"), ("Mirela", "M 1 r 3 l 4"), ("Tatiana", "7-4-7-1-4-n-4"), ("Бора", "Б0ра"), ("Зоя", "3оя"),
+        ("Мария", "M4r1a"), ("Oksana", "Окс4на"), ("Omar", "3omar"), ("Ahmed", "a7med"), ("محمد", "Mo7ammed"),
+        ("Khaled", "5aled"),
+    ],
+)  # fmt: skip
+def test_digits_for_letters_do_not_hide_a_name(name: str, text: str) -> None:
+    """A digit in a word is read as the letters it is typed for, in Latin and Cyrillic."""
+    script = "uk-Cyrl" if "\u0400" < name < "\u0500" else "ar-Arab" if name > "\u0600" else "en-Latn"
+    assert {"names"} == fields(f"It was {text} who asked.", named(name, script=script))
+
+
+@pytest.mark.parametrize("name", ["Sam", "Lam", "Ist", "Zahi", "Lan", "Li", "Lea", "Alma"])
+def test_numbers_in_words_are_no_names(name: str) -> None:
+    """Times, ordinals, units, rooms and acts are not read as a short name that they resemble."""
+    text = "At 5am, at 1am and 10am on the 1st and 2nd, room A4, level L1, in 24h; 1an, 5 kg, 8km, COVID19, act 84511."
+    assert set() == fields(text, named(name))
+
+
 @pytest.mark.parametrize("number", ["1234/2026", "nr. 482-2026", "C 1145 / 2026."])
 def test_the_year_of_an_act_is_not_its_number(number: str) -> None:
     """A remark that speaks of that year tells nothing of the act; its whole number does."""
