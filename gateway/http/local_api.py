@@ -11,6 +11,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -52,6 +53,7 @@ from gateway.services.audience import FOREIGN_AFFAIRS, find_row, heard, list_cas
 from gateway.services.clear import PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
+from gateway.services.opening import Reused
 from gateway.services.ports import Changed, Conflict, Unavailable
 from gateway.services.reading import part_of_return
 from gateway.services.returning import Protocol
@@ -64,6 +66,9 @@ ATTACHMENT_MAX_BYTES = FILE_MAX_BYTES * 4 // 3 + 1024
 """A body that brings a file: its base64url, and the little around it."""
 
 JUSTIFICATION_MAX = 400
+
+_ONCE = re.compile(r'"([ !#-\[\]-~]{1,255})"')
+"""An ``Idempotency-Key``: a String of RFC 9651 section 3.3.3 without escapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +199,15 @@ class _Door:
         return _json(preview_json(self._desk.clear.preview(call.body), None))
 
     async def _open(self, request: web.Request) -> web.StreamResponse:
-        call = await self._writing(request, OFFICER, "case-draft")
-        ref = await self._desk.clear.new(call.body, call.person, call.role)
-        return _json({"ref": ref}, status=201, headers={"Location": f"/v1/cases/{ref}"})
+        return await self._opened(request, exercise=False)
 
     async def _exercise(self, request: web.Request) -> web.StreamResponse:
+        return await self._opened(request, exercise=True)
+
+    async def _opened(self, request: web.Request, *, exercise: bool) -> web.StreamResponse:
+        once = _once(request)
         call = await self._writing(request, OFFICER, "case-draft")
-        ref = await self._desk.clear.new(call.body, call.person, call.role, exercise=True)
+        ref = await self._desk.clear.new(call.body, call.person, call.role, exercise=exercise, once=once)
         return _json({"ref": ref}, status=201, headers={"Location": f"/v1/cases/{ref}"})
 
     async def _queue(self, request: web.Request) -> web.StreamResponse:
@@ -368,6 +375,10 @@ def _problem_for_carriage(error: Exception) -> web.Response | None:
         case Changed():
             detail = "The case is not what 'If-Match' names any more; read it again before you repeat the step."
             return local_problem(412, "changed", "Changed meanwhile", detail)
+        case Reused():
+            detail = f"This '{openapi.ONCE_HEADER}' came before with another body. Nothing was opened."
+            hint = "send what is new under a new key"
+            return local_problem(422, "key-reused", "A key for something else", detail, hint=hint)
         case Conflict():
             detail = "The case changed meanwhile; read it again."
             return local_problem(409, "conflict", "Changed meanwhile", detail, headers=_RETRY)
@@ -417,6 +428,19 @@ def _seen(request: web.Request) -> str | None:
     if given != f'"{mark}"' or not mark.isascii() or '"' in mark:
         raise BadRequest("'If-Match' is the one 'ETag' that the case was read with")
     return mark
+
+
+def _once(request: web.Request) -> str | None:
+    """Return the key under which the request may come again, ``None`` if it has none (``Idempotency-Key``)."""
+    given = request.headers.getall(openapi.ONCE_HEADER, [])
+    if not given:
+        return None
+    found = _ONCE.fullmatch(given[0]) if len(given) == 1 else None
+    if found is None:
+        raise BadRequest(
+            f"'{openapi.ONCE_HEADER}' is one text in quotes, such as \"8e03978e-40d5-43dd-bc93-6894a57f9324\""
+        )
+    return found[1]
 
 
 def _needed(justification: str) -> str:

@@ -35,6 +35,7 @@ PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
 JUSTIFICATION_HEADER: Final = "Isthmus-Justification"
 ROLE_HEADER: Final = "Isthmus-Role"
+ONCE_HEADER: Final = "Idempotency-Key"
 LIMIT_MAX: Final = 500
 
 
@@ -78,7 +79,14 @@ ROUTES: tuple[Route, ...] = (
         query=("role",),
     ),
     Route(
-        "POST", "/v1/cases", "open", "Open a case for a draft. Nothing is sent.", "case-draft", "Opened", 201, ("role",)
+        "POST",
+        "/v1/cases",
+        "open",
+        "Open a case for a draft. Nothing is sent.",
+        "case-draft",
+        "Opened",
+        201,
+        ("role", "once"),
     ),
     Route(
         "POST",
@@ -88,7 +96,7 @@ ROUTES: tuple[Route, ...] = (
         "case-draft",
         "Opened",
         201,
-        ("role",),
+        ("role", "once"),
     ),
     Route(
         "GET",
@@ -421,6 +429,14 @@ _PARAMETERS: Mapping[str, Schema] = {
         "in": "header",
         "description": "The `ETag` the case was read with: the step is taken only on what was seen (else 412).",
         "schema": TEXT,
+    },
+    "once": {
+        "name": ONCE_HEADER,
+        "in": "header",
+        "description": "A text of your own in quotes (RFC 9651) for one case alone, best a random UUID. The same key "
+        "and body from the same person open no second case: the first answer comes again. With another body: 422. A "
+        "key is known for 7 days. Without one, a request that comes twice opens two cases.",
+        "schema": {"type": "string", "pattern": '^"[ !#-\\[\\]-~]{1,255}"$'},
     },
     "ref": {"name": "ref", "in": "path", "required": True, "description": "Our reference of a case.", "schema": ID},
 }

@@ -7,6 +7,8 @@ Rule 2: the approver's key signs the digest of the exact body bytes that were pr
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import schemas
@@ -21,7 +23,7 @@ from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import access, cases, directory, no_contact, outbox, person_stop, steps
+from gateway.services import access, cases, directory, no_contact, opening, outbox, person_stop, steps
 from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.images import Images
@@ -53,6 +55,31 @@ def _check_invented(elements: Mapping[str, Any], *, exercise: bool) -> None:
 def _kept(images: Mapping[str, Rendition] | None) -> dict[str, Any]:
     """Return images as a case keeps them."""
     return {member: image.kept for member, image in (images or {}).items()}
+
+
+def _drafted(
+    context: Context,
+    draft: Mapping[str, Any],
+    pending: Pending,
+    images: Mapping[str, Any],
+    now: datetime,
+    *,
+    exercise: bool,
+) -> Case:
+    """Return a new case for ``draft``, its first body prepared."""
+    return Case(
+        ref=context.new_ref(now, exercise=exercise),
+        exercise=exercise,
+        side=Side.REQUESTING,
+        partner=draft["to"],
+        thread=context.random.token(),
+        state=State.DRAFT,
+        officer=draft["officer"],
+        purpose=draft["purpose"],
+        pending=pending,
+        draft=draft,
+        renditions=drawn(draft, images),
+    )
 
 
 def approval_kind(kinds: Mapping[str, str], type: str) -> str:
@@ -113,47 +140,45 @@ class Clear:
         *,
         exercise: bool = False,
         images: Mapping[str, Rendition] | None = None,
+        once: str | None = None,
     ) -> str:
         """
         Open a case for ``draft`` and return its reference. Nothing is sent; findings do not stop a draft.
 
         ``images`` are those drawn anew of files that the draft names. An ``exercise`` is about an invented person and
-        stays one; a draft that names a State which exists is refused.
+        stays one; a draft that names a State which exists is refused. What comes again from ``person`` with the key
+        ``once`` opens no second case: the first is returned.
 
-        Raises ``schemas.SchemaError``, ``Forbidden``.
+        Raises ``schemas.SchemaError``, ``Forbidden``, and ``opening.Reused`` if ``once`` came with another draft.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
         if role not in OFFICER:
             raise Forbidden(f"the role '{role}' opens no case", "use case_officer or liaison_officer")
+        asked = opening.once(context, person, once, draft, exercise=exercise) if once is not None else None
+        if asked is not None and (before := await context.store.read(partial(opening.find, asked=asked))) is not None:
+            return before
         directory.named(context, draft["officer"], OFFICER, now)
         kept = _kept(images)
         preview = self.preview(draft, renditions=kept)
         _check_invented(draft["elements"], exercise=exercise)
-        case = Case(
-            ref=context.new_ref(now, exercise=exercise),
-            exercise=exercise,
-            side=Side.REQUESTING,
-            partner=draft["to"],
-            thread=context.random.token(),
-            state=State.DRAFT,
-            officer=draft["officer"],
-            purpose=draft["purpose"],
-            pending=preview.pending(person),
-            draft=draft,
-            renditions=drawn(draft, kept),
-        )
+        case = _drafted(context, draft, preview.pending(person), kept, now, exercise=exercise)
         outcome = remarks.become(case, draft, await remarks.read(context, draft), person)
         case = replace(case, remark=outcome, remark_stop=remarks.stop_of(draft, outcome, local_date(now, context.zone)))
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx) -> str:
+            if asked is not None:
+                if (before := await opening.find(tx, asked)) is not None:
+                    return before  # the two came together
+                await opening.enter(tx, asked, case.ref, now)
             event = Event("open", person, role, {"digest": preview.digest})
             held = await cases.store(context, tx, cases.fresh(context, case, now), case, event, "", now)
             held = await steps.hold_person(context, tx, held, now)
             await access.record(context, tx, held, person, "open", draft["justification"], now)
+            return case.ref
 
-        await context.commit(unit)
-        return case.ref
+        opened: str = (await context.commit(unit)).value
+        return opened
 
     async def amend(
         self,

@@ -341,6 +341,21 @@ class ApartRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningRow:
+    """
+    That the case ``ref`` was opened ``at`` an instant for a request that may come again.
+
+    ``key`` and ``body`` are keyed values (16 bytes): of who sent it under which key, and of what was asked for, which
+    is ``None`` once the case is erased.
+    """
+
+    key: bytes
+    body: bytes | None
+    ref: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NoContactRow:
     """
     A State that is not to be contacted, from ``confirmed_at`` until ``lifted_at``; ``sealed`` holds the reasons.
@@ -577,6 +592,15 @@ class Tx(Protocol):
     async def find_apart(self, ref: str, other: str) -> ApartRow | None: ...
     async def save_apart(self, row: ApartRow) -> None: ...
     async def drop_apart(self, ref: str, other: str) -> None: ...
+    async def find_opening(self, key: bytes) -> OpeningRow | None: ...
+    async def add_opening(self, row: OpeningRow) -> None:
+        """Enter what a case was opened for. Raises ``Conflict`` if the key is there."""
+        ...
+
+    async def purge_openings(self, before: datetime) -> int:
+        """Delete what cases were opened for before an instant; return how many there were."""
+        ...
+
     async def no_contacts(self) -> Sequence[NoContactRow]:
         """Return every entry of the list that is not lifted, proposals too, by country."""
         ...
@@ -647,7 +671,7 @@ class Tx(Protocol):
         Drop the case's wrapped key and every sealed column of it (case, events, inbound, outbound, envelopes).
 
         The digests of its events go too, for a body can be guessed; so do the justifications in the record of access,
-        and the values under which its person is found.
+        the values under which its person is found, and what it was opened for.
         """
         ...
 

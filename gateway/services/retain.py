@@ -20,7 +20,7 @@ from gateway.core.return_guards import UNTOLD, open_for_return
 from gateway.core.returns import PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
-from gateway.services import cases, figures, person_stop, steps, threads
+from gateway.services import cases, figures, opening, person_stop, steps, threads
 from gateway.services.context import Context
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import CaseRow, EventRow, Shared, Tx, Unavailable
@@ -121,6 +121,7 @@ class Retention:
         async def purge(tx: Tx) -> None:
             await tx.purge_answers(now, ANSWER_GRACE_S)
             await tx.purge_envelopes(now - timedelta(days=policy.envelope_days))
+            await tx.purge_openings(now - opening.KEPT)
 
         await context.commit(purge)
         await self.empty_journal()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import islice
 
-from gateway.services.ports import CaseRow, Conflict, EventRow, ThreadRow
+from gateway.services.ports import CaseRow, Conflict, EventRow, OpeningRow, ThreadRow
 from gateway.storage.errors import BrokenUnit
 from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, seconds_or_none
 
@@ -69,6 +69,8 @@ _ERASE = (
     "DELETE FROM person_value WHERE ref = ?",
     "DELETE FROM person_apart WHERE ref = ?",
     "DELETE FROM person_apart WHERE other = ?",
+    # That the case was opened stays for its time, so that the same request does not open it again.
+    "UPDATE opening SET body = NULL WHERE ref = ?",
 )
 
 
@@ -163,6 +165,22 @@ class CaseRows(Sql):
         self._live.discard(ref)
         for statement in _ERASE:
             await self._write(statement, (ref,))
+
+    # What cases were opened for
+
+    async def find_opening(self, key: bytes) -> OpeningRow | None:
+        """Find what a case was opened for under a key."""
+        row = await self._one("SELECT key, body, ref, at FROM opening WHERE key = ?", (key,))
+        return None if row is None else OpeningRow(row[0], row[1], row[2], instant(row[3]))
+
+    async def add_opening(self, row: OpeningRow) -> None:
+        """Enter what a case was opened for; a key that is taken is a conflict."""
+        statement = "INSERT INTO opening (key, body, ref, at) VALUES (?, ?, ?, ?)"
+        await self._write(statement, (row.key, row.body, row.ref, seconds(row.at)))
+
+    async def purge_openings(self, before: datetime) -> int:
+        """Delete what cases were opened for before an instant."""
+        return await self._write("DELETE FROM opening WHERE at < ?", (seconds(before),))
 
     # Threads
 

@@ -420,7 +420,16 @@ class _OneFailed(Exception):
     """Say that a unit of a batch without savepoints failed, and the batch with it."""
 
 
-_ERASED_TABLES = ("case_file", "case_event", "access", "inbound", "outbound_body", "person_value", "person_apart")
+_ERASED_TABLES = (
+    "case_file",
+    "case_event",
+    "access",
+    "inbound",
+    "outbound_body",
+    "person_value",
+    "person_apart",
+    "opening",
+)
 
 
 async def connect(dsn: str) -> Connection:

@@ -1,5 +1,6 @@
 """The door for a ministry's own system, over real sockets and two real gateways."""
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -387,6 +388,56 @@ async def test_foreign_affairs_learns_that_nothing_is_late_yet(api: Api) -> None
     ours, _ = await story.acknowledged(api.network)
     status, refused = await api.post("board", f"/v1/cases/{ours}/reminder")
     assert (422, ["D-03"]) == (status, [one["rule"] for one in refused["findings"]])
+
+
+KEY = {"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
+
+
+async def test_a_request_that_comes_twice_opens_one_case(api: Api) -> None:
+    """The same person with the same key and draft, in any order of its names, gets the first answer again."""
+    draft = story.draft()
+    again = dict(reversed(draft.items()))
+    together = [api.post("first", "/v1/cases", body, headers=KEY) for body in (draft, draft, again)]
+    found = [*await asyncio.gather(*together), await api.post("first", "/v1/cases", draft, headers=KEY)]
+    assert [201] * 4 == [status for status, _ in found]
+    assert 1 == len({opened["ref"] for _, opened in found})
+    assert 1 == len((await api.get("first", "/v1/cases"))[1]["cases"])
+
+
+async def test_a_key_is_of_one_person_and_one_request(api: Api) -> None:
+    """For something else it is refused with a code; another person's is another; without one nothing is held back."""
+    draft = story.draft()
+    _, opened = await api.post("first", "/v1/cases", draft, headers=KEY)
+    for path, body in (("/v1/cases", {**draft, "justification": "another"}), ("/v1/exercises", draft)):
+        status, problem = await api.post("first", path, body, headers=KEY)
+        assert (422, "urn:isthmus:key-reused") == (status, problem["type"])
+    others = [await api.post(person, "/v1/cases", draft, **how) for person, how in (("second", KEYED), ("first", {}))]
+    assert [201, 201] == [status for status, _ in others]
+    assert 3 == len({opened["ref"], *(value["ref"] for _, value in others)})
+
+
+KEYED: dict[str, Any] = {"headers": KEY}
+
+
+@pytest.mark.parametrize("given", ["", '""', "bare", '"a"b"', '"a\\\\b"', '"' + "a" * 256 + '"', '"a";b', '"ä"'])
+async def test_a_key_that_is_none_opens_nothing(api: Api, given: str) -> None:
+    """It is one text in quotes; whoever sends another meant to send one and is told."""
+    status, problem = await api.post("first", "/v1/cases", story.draft(), headers={"Idempotency-Key": given})
+    assert (400, "urn:isthmus:bad-request") == (status, problem["type"])
+    assert [] == (await api.get("first", "/v1/cases"))[1]["cases"]
+
+
+async def test_a_key_is_known_for_seven_days(api: Api) -> None:
+    """Also of a case that was erased meanwhile, which is not opened again."""
+    gateway, clock = api.network.gateways["XAA"], api.network.clock
+    _, first = await api.post("first", "/v1/cases", story.draft(), headers=KEY)
+    await gateway.retention.erase(first["ref"], clock.now())
+    clock.pass_(days=7)
+    await gateway.retention.run_once(clock.now())
+    assert first == (await api.post("first", "/v1/cases", story.draft(), headers=KEY))[1]
+    clock.pass_(days=1)
+    await gateway.retention.run_once(clock.now())
+    assert first != (await api.post("first", "/v1/cases", story.draft(), headers=KEY))[1]
 
 
 async def test_a_stop_and_the_ways_on(api: Api) -> None:

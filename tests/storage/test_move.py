@@ -18,6 +18,7 @@ from gateway.services.ports import (
     ConflictRow,
     KeptRow,
     NoContactRow,
+    OpeningRow,
     PartnerRow,
     ReleaseRow,
     SealingEnd,
@@ -67,6 +68,7 @@ async def fill(files: Files) -> None:
         await tx.add_access(AccessRow("c1", NOW, "p1", "show", "", None))
         await tx.save_person_values("c1", [PersonValue(digest("v")[:16], Use.FOUND, number=True)], True)
         await tx.save_apart(ApartRow("c1", "c2", digest("s"), "p1", NOW, None, None))
+        await tx.add_opening(OpeningRow(digest("key")[:16], None, "c1", NOW))
         await tx.save_no_contact(NoContactRow(0, "XCC", "p1", NOW, None, None, None, None, None, None, b"why"))
         await tx.add_figure('{"a": 1}')
         await tx.add_release(ReleaseRow(0, NOW, "table", "asked", "2026", "p1", None, "{}"))

@@ -28,6 +28,7 @@ from gateway.services import cases
 from gateway.services.account_store import Session, Work
 from gateway.services.acts import allowed
 from gateway.services.context import NotFound
+from gateway.services.opening import Reused
 from gateway.services.ports import Unavailable
 from gateway.web import forms, reasons
 from gateway.web.door import BadForm
@@ -441,7 +442,14 @@ async def _hand_in(
             return visit.page("interior/check_refused.html", status=422, ref=ref, objections=found)
         told = visit.tongue._("The draft was changed. An approval given before is void.")
     else:
-        ref = await desk.clear.new(draft, person, role, images=images)
+        # In two tabs, or where the case was opened and the copy stayed, one thing that was written opens one case.
+        try:
+            ref = await desk.clear.new(draft, person, role, images=images, once=f"request {work.id}")
+        except Reused as error:
+            told = visit.tongue._(
+                "What was written here was handed in before, as this case. Later changes are not in it."
+            )
+            return await visit.to(visit.path("check", ref=error.ref), told=told)
         told = visit.tongue._("The case was opened. Nothing has been sent: a second person has to approve it.")
     await reasons.give(visit.site.accounts, _session(visit), ref, draft["justification"][: looks.REASON_MAX], visit.now)
     with suppress(Unavailable):  # the case stands; what is left over here can be discarded by hand

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.services.account_store import WORK_LASTS, WORKS_MAX
-from gateway.services.ports import Conflict
+from gateway.services.ports import Conflict, Unavailable
 from gateway.web.interior import PAGES
 from schemas import ijson
 from tests.support import story
@@ -383,6 +383,27 @@ async def test_double_submit_opens_one_case(desk: Desk, first: Officer) -> None:
     answers = [await first.send("POST", f"{path}/review", data=fields) for _ in range(2)]
     assert [one.status for one in answers] == [303, 303]
     assert answers[0].location == answers[1].location
+    assert len(await desk.gateway.inquiries.cases(states=("DRAFT",))) == 1
+
+
+async def test_two_tabs_open_one_case(desk: Desk, first: Officer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written once is one case, from whichever page; what was changed after it is said not to be in it."""
+    path = await brought_in(first)
+
+    async def stays(*_: Any) -> None:
+        raise Unavailable("the store is busy", "")
+
+    monkeypatch.setattr(
+        type(desk.site.accounts), "drop_work", stays
+    )  # what was written is still there after the case was opened
+    forms = [form_of((await first.get(f"{path}/review")).text, f"{path}/review") for _ in range(2)]
+    answers = [await first.send("POST", f"{path}/review", data=fields) for fields in forms]
+    await saved(first, path, "person", {"b.elements.birth_date": "2001-05-XX"})
+    await first.get(f"{path}/review")
+    last = await first.post(f"{path}/review")
+    assert [303, 303] == [one.status for one in answers]
+    assert 1 == len({one.location for one in answers} | {last.path})
+    assert "Later changes are not in it." in last.words
     assert len(await desk.gateway.inquiries.cases(states=("DRAFT",))) == 1
 
 
