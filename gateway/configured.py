@@ -4,6 +4,7 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import schemas
@@ -65,8 +66,13 @@ def reckoner(settings: Settings) -> Reckoner:
         for country, partner in values["partners"].items()
         if partner.get("instruments")
     }
-    instruments = [Instrument.from_dict(one) for one in schemas.load_instruments().values()]
-    return Reckoner(instruments, calendars, ladder_from_dict(schemas.load_ladder()), agreed)
+    return Reckoner(_instruments(), calendars, ladder_from_dict(schemas.load_ladder()), agreed)
+
+
+@cache
+def _instruments() -> tuple[Instrument, ...]:
+    """Return the agreements of the package, which are the same for every gateway of a process."""
+    return tuple(Instrument.from_dict(one) for one in schemas.load_instruments().values())
 
 
 def _calendars(settings: Settings) -> dict[str, Mapping[str, Any]]:

@@ -9,10 +9,13 @@ Rule 3: after migrating, every table and index must be exactly what the migratio
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 
 from gateway.storage.errors import StoreError
 
@@ -38,16 +41,23 @@ class Migration:
         """Return the SHA-256 of the file in hexadecimal."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
-    def statements(self) -> Iterator[str]:
-        """Yield the statements one by one, so that all of them run inside one transaction."""
-        pending = ""
-        for line in self.sql.splitlines(keepends=True):
-            pending += line
-            if sqlite3.complete_statement(pending):
-                yield pending
-                pending = ""
+    def statements(self) -> tuple[str, ...]:
+        """Return the statements one by one, so that all of them run inside one transaction."""
+        return _statements(self.sql)
 
 
+@cache
+def _statements(sql: str) -> tuple[str, ...]:
+    made, pending = list[str](), ""
+    for line in sql.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            made.append(pending)
+            pending = ""
+    return tuple(made)
+
+
+@cache
 def load_migrations(dialect: str = "sqlite") -> tuple[Migration, ...]:
     """Load the migrations of a dialect from the package, in order of their numbers."""
     folder = files("gateway.storage").joinpath("migrations", dialect)
@@ -123,15 +133,7 @@ def check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None
 
 
 def _check_schema(db: sqlite3.Connection, known: Sequence[Migration]) -> None:
-    with_all = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        with_all.execute(_LEDGER)
-        for migration in known:
-            for statement in migration.statements():
-                with_all.execute(statement)
-        expected, found = _schema(with_all), _schema(db)
-    finally:
-        with_all.close()
+    expected, found = _made_by(tuple(known)), _schema(db)
     for kind, name in expected:
         if (kind, name) not in found:
             raise StoreError(f"the store has no {kind} {name}", "restore the last backup")
@@ -140,6 +142,17 @@ def _check_schema(db: sqlite3.Connection, known: Sequence[Migration]) -> None:
     for kind, name in found:
         if (kind, name) not in expected:
             raise StoreError(f"the store has a {kind} {name} that is not its own", "restore the last backup")
+
+
+@cache
+def _made_by(known: tuple[Migration, ...]) -> Mapping[tuple[str, str], str | None]:
+    """Return the schema that ``known`` make, found by making it: once a process, for each store that is opened."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.execute(_LEDGER)
+        for migration in known:
+            for statement in migration.statements():
+                db.execute(statement)
+        return MappingProxyType(_schema(db))
 
 
 def _names(db: sqlite3.Connection) -> set[str]:
