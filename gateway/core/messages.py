@@ -152,6 +152,19 @@ TYPES: Mapping[str, MessageType] = {
 }
 
 
+NOT_ACCEPTED = "not_accepted"
+"""The event that a refusal is which leads the case nowhere."""
+
+
+def refused_as(type: str, *, since: bool) -> str:
+    """
+    Return the event that a refusal of a message of ``type`` is; ``since`` says that another of its type was said since.
+
+    The case stands then where the later one led, or where something led that came between the two.
+    """
+    return NOT_ACCEPTED if since else TYPES[type].refused
+
+
 def event_name(type: str, body: Mapping[str, Any]) -> str:
     """Return the event a received message is to the state table, where the body says which of several it is."""
     match type:

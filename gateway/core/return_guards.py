@@ -323,7 +323,7 @@ def _welfare_accepted(case: Case, event: Event, now: datetime) -> str | None:
 
 
 def _accepted_once(case: Case, event: Event, now: datetime) -> str | None:
-    # What was said, not what is signed: a statement falls when its key is revoked, and the person has left all the same.
+    # What was said, not what is signed: a statement falls with its key, and the person has left all the same.
     said = case.said.get(ACCEPTANCE)
     return None if said and said["decision"] == "accepted" else "we have never accepted this return"
 

@@ -43,9 +43,9 @@ from gateway.core.messages import (
     SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
-    TYPES,
     USE_ANSWER,
     WITHDRAWAL,
+    refused_as,
 )
 from gateway.core.notices import REPLY_PART, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
@@ -296,11 +296,18 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
     return send if row.type in _KEPT or tells or refusal or closed else None
 
 
+async def _said_since(tx: Tx, row: OutboundRow) -> bool:
+    """Return whether another message of the type of ``row`` was said after it, and stands."""
+    alive = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted", "receipted")]
+    return any(one.type == row.type and (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in alive)
+
+
 async def fall_back(context: Context, tx: Tx, row: OutboundRow, data: Mapping[str, Any], now: datetime) -> None:
     """Move the case of a message that was refused, or never came: what the message led to does not hold."""
-    held, name = cases.readable(context, await tx.find_case(row.ref or "")), TYPES[row.type].refused
+    held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None:
         return
+    name = refused_as(row.type, since=await _said_since(tx, row))
     if row.type == DELAY and row.sealed is not None:
         said = ijson.loads(threads.again(context, held, row).body.encode())
         if said["extension"]:

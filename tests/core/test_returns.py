@@ -437,7 +437,7 @@ def test_who_never_accepted_awaits_nobody() -> None:
 
 
 def test_who_is_on_the_way_is_awaited_although_the_acceptance_fell() -> None:
-    """The key of our statement was revoked, a message of ours lost: the person has left, and the news of it is taken."""
+    """The key of our statement was revoked, a message of ours lost: she has left, and the news of it is taken."""
     case = ready(ASKED, S.UNDELIVERED, "departure")
     theirs = tuple(one for one in case.releases if one.authority == "theirs")
     assert not objects("accepted_once", replace(case, releases=theirs), "departure")

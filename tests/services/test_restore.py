@@ -181,7 +181,7 @@ async def test_restore_does_not_bring_back_an_erased_case(network: Network, tmp_
 
 async def test_case_left_alone_is_closed(network: Network) -> None:
     """An answered case nobody closes is closed after a while, so that its retention begins."""
-    ours, theirs = await story.replied(network)
+    ours, theirs = await story.replied(network, "NOT_FOUND")
     network.clock.pass_(days=61)
     for gateway in network.gateways.values():
         await gateway.retention.run_once(network.clock.now())

@@ -644,12 +644,12 @@ async def test_who_is_back_in_silence_is_told_of_once_no_need_is_attested(networ
     assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
 
 
-async def propose_other_days(network: Network, ours: str) -> None:
-    """Have XAA propose the return of a minor once more, on other days."""
+async def propose_other_days(network: Network, ours: str, minor: bool = True) -> None:
+    """Have XAA propose the return, by default of a minor, once more, on other days."""
     plan = {**homeward.PLAN, "window": {"from": "2027-01-10", "until": "2027-01-20"}, "needs": []}
     pending = await acts(network, "XAA").prepare(ours, plan, "first", "case_officer")
     await homeward.approve(network, ours, pending, "return.approval")
-    await homeward.endorse(network, ours, pending, True)
+    await homeward.endorse(network, ours, pending, minor)
     await acts(network, "XAA").propose(ours, "first", "case_officer")
     await network.deliver()
 
@@ -678,6 +678,22 @@ async def test_an_acceptance_that_was_held_back_is_no_answer_to_another_plan(net
     await network.deliver()
     (_, last) = await outbox(network, "XBB", theirs, ACCEPTANCE)
     assert ("PROPOSED", "refused") == (await story.state(network, "XAA", ours), last.status)
+
+
+async def test_an_answer_that_comes_late_undoes_nothing_that_was_said_since(network: Network) -> None:
+    """The first acceptance crossed another proposal; word of its refusal comes when a second one has been given."""
+    ours, theirs = await homeward.proposed(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    await homeward.accept(network, theirs)
+    network.wires.lose_answers = True
+    await propose_other_days(network, ours, minor=False)
+    await homeward.accept(network, theirs)
+    network.wires.lose_answers = False
+    network.clock.pass_(days=1)
+    await network.deliver()
+    assert ["refused", "accepted"] == [row.status for row in await outbox(network, "XBB", theirs, ACCEPTANCE)]
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
 async def test_an_acceptance_is_no_answer_to_another_plan(network: Network) -> None:
