@@ -250,7 +250,7 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
         return {
             "case": row_json(row, roles),
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
-            "desk": desk_json(seen) if seen else None,
+            "desk": desk_json(seen, shown=bool(why)) if seen else None,
             "content": in_short(content_json(seen)) if seen and why else None,
             "mark": cases.mark(gateway.context, seen) if seen else None,
         }

@@ -246,7 +246,7 @@ class _Door:
         value = {
             "case": row_json(row, roles),
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
-            "desk": desk_json(case) if case else None,
+            "desk": desk_json(case, shown=bool(why)) if case else None,
             "content": content_json(case) if case and why else None,
         }
         return _json(value, headers=self._tag(case) if case else None)
@@ -564,15 +564,24 @@ def allowed_json(side: Side, state: State, roles: frozenset[str]) -> list[dict[s
     return [{"verb": name, "roles": fitting} for name, fitting in allowed(side, state, roles)]
 
 
-def desk_json(case: Case) -> dict[str, Any]:
-    """Return what a desk sees of a case without a justification: nothing of the person."""
-    pending = case.pending
+def desk_json(case: Case, *, shown: bool) -> dict[str, Any]:
+    """
+    Return what a desk sees of a case without a justification: nothing of the person.
+
+    The digest of what is prepared is there only where the content is ``shown`` too: a body can be guessed by it.
+    """
+    pending = case.pending and {
+        "type": case.pending.type,
+        "digest": case.pending.digest if shown else None,
+        "author": case.pending.author,
+        "approver": case.pending.approver,
+    }
     return {
         "thread": case.thread,
         "purpose": case.purpose,
         "clocks": [clock.to_dict() for clock in case.clocks],
         "findings": list(person_stop.known(case)),
-        "pending": pending and {name: getattr(pending, name) for name in ("type", "digest", "author", "approver")},
+        "pending": pending,
         "contests": case.contests,
         "exercise": case.exercise,
         "notices": [asdict(notice) for notice in case.notices],

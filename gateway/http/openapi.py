@@ -318,7 +318,8 @@ _ANSWERS: Mapping[str, Schema] = {
         {"cases": {"type": "array", "items": ref("Row")}, "next": or_null(TEXT)},
     ),
     "Pending": as_object(
-        "A body prepared", {"type": TEXT, "digest": DIGEST, "author": TEXT, "approver": or_null(TEXT)}
+        "A body prepared; its digest for a justification",
+        {"type": TEXT, "digest": or_null(DIGEST), "author": TEXT, "approver": or_null(TEXT)},
     ),
     "Allowed": as_object(
         "A step the caller may take now", {"verb": TEXT, "roles": {"type": "array", "items": TEXT, "minItems": 1}}

@@ -249,6 +249,18 @@ async def test_personal_content_needs_a_justification_and_leaves_a_record(api: A
     assert (403, "urn:isthmus:forbidden") == (status, problem["type"])
 
 
+async def test_digest_of_a_body_is_shown_for_a_justification(api: Api) -> None:
+    """A body can be guessed by its digest, so without one a desk sees that something is prepared, and by whom."""
+    ref = await story.cleared(api.network)
+    _, plain = await api.get("first", f"/v1/cases/{ref}")
+    _, full = await api.get("first", f"/v1/cases/{ref}", params=WHY)
+    digest = (await story.case(api.network, "XAA", ref)).pending.digest
+    by = {"type": "verification.request", "author": "first", "approver": "second"}
+    assert {**by, "digest": None} == plain["desk"]["pending"]
+    assert digest not in json.dumps(plain)
+    assert {**by, "digest": digest} == full["desk"]["pending"]
+
+
 async def test_content_for_another_purpose_asks_the_table(api: Api) -> None:
     """A use that the re-use table does not allow gets no content (R-05)."""
     ref = await story.sent(api.network)

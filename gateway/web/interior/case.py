@@ -141,7 +141,7 @@ async def _content(
     role = acting_as(visit, DESK)
     if role is None or case is None:
         return None, None
-    known = case_view.known(visit, case)
+    known = case_view.known(visit, case, shown=head.reason is not None)
     if head.reason is None:
         return known, None
     return known, case_view.content(visit.tongue, await seen(visit, row, role, head.reason.why, "view"))
@@ -324,7 +324,7 @@ async def printed(visit: Visit) -> web.StreamResponse:
     looked = await seen(visit, row, role, head.reason.why, "print")
     is_desk = bool(visit.roles & DESK)
     sections = case_view.content(visit.tongue, looked) if is_desk else ()
-    known = case_view.known(visit, looked) if is_desk else None
+    known = case_view.known(visit, looked, shown=True) if is_desk else None
     steps = await reading.history(visit.site.desk.context, row.ref)
     moments = case_view.moments(visit.tongue, steps, ())
     return shown(visit, "case_print.html", row, head, known=known, sections=sections, moments=moments)

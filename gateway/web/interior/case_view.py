@@ -171,7 +171,11 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What somebody prepared and another person signs: its type, digest and who; nothing of its content."""
+    """
+    What somebody prepared and another person signs: its type and who; nothing of its content.
+
+    ``digest`` is empty where the content is not shown either: a body can be guessed by it.
+    """
 
     type: str
     digest: str
@@ -232,8 +236,8 @@ def _finding(tongue: Tongue, text: str) -> str:
     return tongue._(text)
 
 
-def known(visit: Visit, case: Case) -> Known:
-    """Return what a desk sees of ``case`` without a reason."""
+def known(visit: Visit, case: Case, *, shown: bool) -> Known:
+    """Return what a desk sees of ``case`` without a reason, and whether its content is ``shown`` beside it."""
     tongue, pending = visit.tongue, case.pending
     calendars = visit.site.desk.context.reckoner.calendars
     clocks = tuple(
@@ -248,7 +252,7 @@ def known(visit: Visit, case: Case) -> Known:
         for clock in running(case)  # of what was done the time no longer runs
     )
     prepared = pending and Prepared(
-        tongue.code("message_type", pending.type), pending.digest, pending.author, pending.approver
+        tongue.code("message_type", pending.type), pending.digest if shown else "", pending.author, pending.approver
     )
     purpose = tongue.code("purpose", case.purpose)
     findings = tuple(_finding(tongue, text) for text in person_stop.known(case))

@@ -250,6 +250,17 @@ async def test_content_is_shown_for_a_reason_that_was_recorded(both: tuple[Desk,
     assert [*before, ("first", "view", WHY)] == await recorded(desk.network, "XAA", ours)
 
 
+async def test_digest_of_a_body_is_shown_for_a_reason(both: tuple[Desk, Desk]) -> None:
+    """A body can be guessed by its digest: until somebody says why, the case and the page that sends show none."""
+    desk, _ = both
+    ours = await story.cleared(desk.network)
+    digest = (await story.case(desk.network, "XAA", ours)).pending.digest
+    officer = await desk.officer("first")
+    closed = [await officer.get(f"/cases/{ours}{tail}") for tail in ("", "/send")]
+    assert ["Prepared by" in closed[0].words, *(digest in page.text for page in closed)] == [True, False, False]
+    assert digest in (await looked(officer, ours)).words
+
+
 async def test_the_side_that_was_asked_sees_what_it_received(both: tuple[Desk, Desk]) -> None:
     """The desk of the other State sees what was sent to it, and nothing of the record that stays with the first."""
     _, desk = both
