@@ -22,7 +22,7 @@ from gateway.core.calendars import OutOfCalendar
 from gateway.core.codes import PeerError
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import Changed, Conflict, Unavailable
+from gateway.services.ports import BadValue, Changed, Conflict, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
 from keys.errors import KeysError, StoreError, WrongPassphrase
@@ -133,6 +133,8 @@ def _of_case(error: BaseException) -> Told | None:
         case SchemaError():
             places = tuple(f"{problem.pointer or '/'}: {problem.text}" for problem in error.problems)
             return Told(Exit.USAGE, "schema", "the input does not fit its schema", "", places)
+        case BadValue():
+            return Told(Exit.USAGE, "bad-value", f"in what was given {error}", "type it anew, at a terminal in UTF-8")
         case BadJson():
             return Told(Exit.USAGE, "bad-json", f"the input is not strict JSON: {error.reason}")
         case UnknownName() | OutOfCalendar():

@@ -54,7 +54,7 @@ from gateway.services.clear import PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
 from gateway.services.opening import Reused
-from gateway.services.ports import Changed, Conflict, Unavailable
+from gateway.services.ports import BadValue, Changed, Conflict, Unavailable
 from gateway.services.reading import part_of_return
 from gateway.services.returning import Protocol
 from schemas import SchemaError, ijson
@@ -348,6 +348,8 @@ def problem_for(error: Exception, roles: frozenset[str]) -> web.Response | None:
             return local_problem(400, "bad-json", "Not strict JSON", f"The body cannot be read: {error.reason}.")
         case BadRequest():
             return local_problem(400, "bad-request", "Not a request of this API", str(error))
+        case BadValue():
+            return local_problem(400, "bad-value", "A value that cannot be", f"In what was sent {error}.")
         case NoToken():
             detail = "Send 'Authorization: Bearer TOKEN' with a token of a person of this gateway."
             headers = {"WWW-Authenticate": "Bearer"}

@@ -49,6 +49,17 @@ class Changed(Conflict):
     """Say that a case is not what the person who acts on it saw: they look again before they repeat the step."""
 
 
+class BadValue(Exception):
+    """
+    Say that a value is one that no store can hold, and so none that is looked for: what was given has to be mended.
+
+    A NUL or half of a surrogate pair in a text, or a number beyond 64 bits. It quotes nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("a text holds a character that is none, or a number is too large")
+
+
 class Clock(Protocol):
     """Time, injected so that a whole network of gateways runs under a simulated clock."""
 

@@ -18,6 +18,7 @@ from gateway.storage.postgres_errors import LOST, of_unit, reason, unavailable
 from gateway.storage.postgres_pool import WAIT_S, open_pool
 from gateway.storage.postgres_schema import MIGRATING, SPACE, migrate
 from gateway.storage.postgres_words import translated
+from gateway.storage.sql import check_values
 
 SCHEMA = "desks"
 
@@ -73,6 +74,7 @@ class PostgresDesks(DeskStore):
                 return await _Unit(db).change(statement, values)
 
     async def _all(self, statement: str, values: Row) -> list[Any]:
+        check_values(values)
         with _translated():
             async with self._pool.acquire(timeout=WAIT_S) as db:
                 rows: list[Any] = await db.fetch(translated(statement), *values)
@@ -87,11 +89,13 @@ class _Unit:
 
     async def change(self, statement: str, values: Row) -> int:
         """Change rows and return how many."""
+        check_values(values)
         status: str = await self._db.execute(translated(statement), *values)
         return int(status.rpartition(" ")[2])
 
     async def first(self, statement: str, values: Row) -> Any:
         """Return the first row, or ``None``."""
+        check_values(values)
         return await self._db.fetchrow(translated(statement), *values)
 
 

@@ -10,6 +10,7 @@ from gateway.storage.postgres_errors import LOST, unavailable
 from gateway.storage.postgres_pool import WAIT_S, open_pool
 from gateway.storage.postgres_words import translated
 from gateway.storage.reads import Row, SqlInquiries
+from gateway.storage.sql import check_values
 
 CONNECTIONS_MAX = 4
 """Statements of pages under way at once in one process; a fifth waits."""
@@ -45,11 +46,10 @@ class PostgresInquiries(SqlInquiries):
         await self._pool.close()
 
     async def _all(self, statement: str, values: Row) -> list[Any]:
+        check_values(values)
         try:
             async with self._pool.acquire(timeout=WAIT_S) as db:
                 rows: list[Any] = await db.fetch(translated(statement), *values)
-        except (asyncpg.DataError, UnicodeEncodeError):
-            return []  # a text that no column can hold, as with a NUL in it, is none that one holds
         except (asyncpg.PostgresError, *LOST) as error:
             raise unavailable(error) from error
         return rows

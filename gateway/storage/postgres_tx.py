@@ -17,7 +17,7 @@ from gateway.storage.errors import BrokenUnit
 from gateway.storage.log_rows import entry_rows
 from gateway.storage.postgres_errors import LOST, RACED, of_unit, unavailable
 from gateway.storage.postgres_words import translated
-from gateway.storage.sql import Row
+from gateway.storage.sql import Row, check_values
 from gateway.storage.tx import SqlTx
 
 T = TypeVar("T")
@@ -169,6 +169,8 @@ class PostgresTx(SqlTx):
         if not rows:
             return 0
         self._check_writable()
+        for values in rows:
+            check_values(values)
         await self._run(self._open().executemany, translated(statement), (rows,))
         return len(rows)  # only insertions come here, and one that fails raises
 
@@ -181,6 +183,7 @@ class PostgresTx(SqlTx):
         return again
 
     async def _run(self, call: Callable[..., Awaitable[Any]], text: str, values: Row) -> Any:
+        check_values(values)
         self.busy = True
         try:
             return await call(text, *values)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.services.ports import Draft, Unavailable
+from gateway.services.ports import BadValue, Draft, Unavailable
 from gateway.storage.errors import BrokenUnit
 
 Row = tuple[Any, ...]
@@ -36,8 +36,9 @@ class Sql(ABC):
         self.drafts: list[Draft] = []
         self.failure: Unavailable | None = None
 
-    # What a dialect says: how a statement is run. Each raises ``Conflict`` for a key that is taken, ``BrokenUnit`` for
-    # a row that breaks a rule of the store, and ``Unavailable`` for what concerns the whole store.
+    # What a dialect says: how a statement is run. Each raises ``BadValue`` as ``check_values`` does, ``Conflict`` for a
+    # key that is taken, ``BrokenUnit`` for a row that breaks a rule of the store, and ``Unavailable`` for what concerns
+    # the whole store.
 
     @abstractmethod
     async def _one(self, statement: str, values: Row) -> Row | None:
@@ -88,6 +89,29 @@ class Sql(ABC):
     def _check_writable(self) -> None:
         if not self._writable:
             raise BrokenUnit("a unit that only reads tried to write")
+
+
+def check_values(values: Row) -> None:
+    """
+    Raise ``BadValue`` if one of ``values`` is none that every dialect holds.
+
+    Before the statement, so that all dialects refuse the same: SQLite holds a NUL, PostgreSQL none, and what either
+    raises for the rest it raises for faults of its own as well.
+    """
+    for value in values:
+        if isinstance(value, str):
+            if "\x00" in value or not (value.isascii() or _is_text(value)):
+                raise BadValue
+        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise BadValue
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def instant(seconds: float) -> datetime:

@@ -20,6 +20,7 @@ from gateway.services.ports import Unavailable
 from gateway.storage.desks import DeskStore, Row
 from gateway.storage.errors import StoreError, of_unit, reason, unavailable
 from gateway.storage.migrate import load_migrations, migrate
+from gateway.storage.sql import check_values
 
 BUSY_TIMEOUT_MS = 5_000
 
@@ -68,6 +69,7 @@ class SqliteDesks(DeskStore):
                 return await _Unit(self._db).change(statement, values)
 
     async def _all(self, statement: str, values: Row) -> list[Any]:
+        check_values(values)
         async with self._turn:
             with _translated():
                 return list(await self._db.execute_fetchall(statement, values))
@@ -81,10 +83,12 @@ class _Unit:
 
     async def change(self, statement: str, values: Row) -> int:
         """Change rows and return how many."""
+        check_values(values)
         return (await self._db.execute(statement, values)).rowcount
 
     async def first(self, statement: str, values: Row) -> Any:
         """Return the first row, or ``None``."""
+        check_values(values)
         rows = list(await self._db.execute_fetchall(statement, values))
         return rows[0] if rows else None
 

@@ -9,6 +9,7 @@ import aiosqlite
 from gateway.services.ports import Unavailable
 from gateway.storage.errors import StoreError, reason, unavailable
 from gateway.storage.reads import Row, SqlInquiries
+from gateway.storage.sql import check_values
 from gateway.storage.sqlite import BUSY_TIMEOUT_MS
 
 
@@ -44,6 +45,7 @@ class SqliteInquiries(SqlInquiries):
         await self._db.close()
 
     async def _all(self, statement: str, values: Row) -> list[Any]:
+        check_values(values)
         try:
             return list(await self._db.execute_fetchall(statement, values))
         except sqlite3.Error as error:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from gateway.storage.errors import BrokenUnit, of_unit, unavailable
-from gateway.storage.sql import Row
+from gateway.storage.sql import Row, check_values
 from gateway.storage.tx import SqlTx
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ class SqliteTx(SqlTx):
         self._db = None
 
     async def _one(self, statement: str, values: Row) -> Row | None:
+        check_values(values)
         try:
             row: Row | None = self._open().execute(statement, values).fetchone()
         except sqlite3.Error as error:
@@ -46,6 +47,7 @@ class SqliteTx(SqlTx):
         return row
 
     async def _all(self, statement: str, values: Row) -> list[Row]:
+        check_values(values)
         try:
             return self._open().execute(statement, values).fetchall()
         except sqlite3.Error as error:
@@ -53,6 +55,7 @@ class SqliteTx(SqlTx):
 
     async def _write(self, statement: str, values: Row) -> int:
         self._check_writable()
+        check_values(values)
         try:
             return self._open().execute(statement, values).rowcount
         except sqlite3.Error as error:
@@ -62,6 +65,8 @@ class SqliteTx(SqlTx):
         if not rows:
             return 0
         self._check_writable()
+        for values in rows:
+            check_values(values)
         try:
             return self._open().executemany(statement, rows).rowcount
         except sqlite3.Error as error:

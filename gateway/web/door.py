@@ -30,7 +30,7 @@ from gateway.core.unseen import JOINERS, has_unseen
 from gateway.services.account_store import Invitation, Session
 from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import Conflict, Unavailable
+from gateway.services.ports import BadValue, Conflict, Unavailable
 from gateway.web import language
 from gateway.web.headers import add_headers
 from gateway.web.language import N_
@@ -509,7 +509,7 @@ def _told(error: Exception) -> _Told | None:
         case Forbidden():
             text = N_("Your role does not allow this. Nothing was done.")
             return _Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))
-        case NotFound():
+        case NotFound() | BadValue():
             text = N_("There is no such case here, or it is not yours to see.")
             return _Told(404, N_("No such case"), text)
         case IllegalStep():

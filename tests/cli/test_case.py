@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import schemas
+from gateway.cli.errors import Exit
 from gateway.cli.overdue import COLUMNS, csv_text
 from tests.cli.support import (
     Homes,
@@ -264,6 +265,15 @@ def test_what_is_late_is_listed_without_an_identity(homes: Homes) -> None:
     texts = [call("overdue", "-C", home, *form).stdout for form in ((), ("--csv",))]
     assert all(ours in text and "Иванова" not in text for text in texts)
     assert 1 == value("stats", "-C", home)["partners"]["XBB"]["overdue"]
+
+
+def test_a_character_that_is_none_is_told_of(homes: Homes) -> None:
+    """Bytes of another encoding in an argument: wrong usage, and neither an empty list nor a closed store."""
+    home = homes.home("XAA")
+    for command in (("overdue", "--partner", "X\udcff"), ("case", "list", "--as", "first", "--officer", "X\udcff")):
+        done = call(*command, "-C", home, "--json")
+        assert Exit.USAGE == done.exit_code, done.stderr
+        assert "bad-value" == json.loads(done.stderr)["error"]["code"]
 
 
 def test_a_draft_is_replaced_only_as_it_was_seen(homes: Homes, tmp_path: Path) -> None:

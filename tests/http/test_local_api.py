@@ -573,6 +573,13 @@ async def test_a_role_must_be_named_where_several_fit(api: Api) -> None:
     assert 200 == (await api.post("first", path, body, at="XBB", role="registry_clerk"))[0]
 
 
+async def test_a_character_that_is_none_is_told_of(api: Api) -> None:
+    """In a path as in a filter: an empty list would say that nothing is late."""
+    for path in ("cases/a%00", "overdue?partner=X%00", "cases?officer=%00", "cases?after=~%00"):
+        status, problem = await api.get("second", f"/v1/{path}")
+        assert (400, "urn:isthmus:bad-value") == (status, problem["type"]), path
+
+
 async def test_a_step_that_is_not_of_this_side_or_state_is_named(api: Api) -> None:
     """The problem says the state and the step, and where the allowed ones stand."""
     ref = await story.sent(api.network)

@@ -9,6 +9,7 @@ import pytest
 from gateway.core.merkle import Frontier
 from gateway.services.ports import (
     AccessRow,
+    BadValue,
     Committed,
     Conflict,
     ConflictRow,
@@ -315,6 +316,30 @@ async def test_cards_held(store: Store) -> None:
     rows = (PartnerRow("XBB", 0, None, None, b"card", NOW, 2), PartnerRow("XCC", 0, None, None, None, None, 0))
     await put(store, *(("save_partner", row) for row in rows))
     assert {"XBB": b"card"} == await get(store, "cards_held")
+
+
+NO_VALUES = {"NUL": "a\x00", "half a pair": "a\ud800", "an undecoded byte": "a\udcff"}
+
+
+@pytest.mark.parametrize("text", NO_VALUES.values(), ids=NO_VALUES)
+async def test_what_no_store_can_hold_is_refused_as_that(store: Store, text: str) -> None:
+    """Looked for or written, in every dialect alike; it is no fault, and what the unit wrote before is not there."""
+    for name in ("find_case", "find_partner", "get_meta", "outbound_of_case", "metas"):
+        with pytest.raises(BadValue):
+            await get(store, name, text)
+        with pytest.raises(BadValue):
+            await put(store, (name, text))
+    with pytest.raises(BadValue):
+        await put(store, ("save_case", case("a")), ("save_case", case("b", officer=text)))
+    assert None is await get(store, "find_case", "a")
+
+
+async def test_a_number_that_no_store_can_hold_is_refused_as_that(store: Store) -> None:
+    """Beyond 64 bits on either side."""
+    for number in (1 << 63, -(1 << 63) - 1):
+        with pytest.raises(BadValue):
+            await get(store, "trust_events", number)
+    assert () == await get(store, "trust_events", (1 << 63) - 1)
 
 
 async def test_accesses_come_in_order(store: Store) -> None:

@@ -26,7 +26,7 @@ from gateway.services.account_store import (
     Snooze,
     Work,
 )
-from gateway.services.ports import Conflict, Unavailable
+from gateway.services.ports import BadValue, Conflict, Unavailable
 from gateway.storage.desks import DeskStore
 from gateway.storage.migrate import load_migrations
 from gateway.storage.sqlite_desks import SqliteDesks
@@ -103,6 +103,15 @@ async def test_what_is_kept_is_there_after_a_restart(store: DeskStore, open_one:
     assert Challenge("c1", "use", "binding", None, b"sealed", T0 + HOUR) == await again.take_challenge("c1")
     assert [APPROVAL] == await again.approvals("ref1")
     await again.close()
+
+
+@pytest.mark.parametrize("text", ["a\x00", "a\ud800"])
+async def test_what_no_store_can_hold_is_refused_as_that(store: DeskStore, text: str) -> None:
+    """In either dialect, and as no fault of the store."""
+    with pytest.raises(BadValue):
+        await store.add_session(session(person=text), b"", None)
+    with pytest.raises(BadValue):
+        await store.sessions(text)
 
 
 async def test_only_one_of_many_gets_what_is_there_once(store: DeskStore) -> None:

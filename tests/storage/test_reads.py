@@ -8,7 +8,7 @@ import pytest
 
 from gateway.services.inquire import AuditRow, BoardRow, Figures, Place
 from gateway.services.operate import Inbox, Outbox
-from gateway.services.ports import AccessRow, Store, Tx, Unavailable
+from gateway.services.ports import AccessRow, BadValue, Store, Tx, Unavailable
 from gateway.storage import SqliteInquiries, StoreError
 from gateway.storage.reads import SqlInquiries
 from tests.storage.support import NOW, case, inbound, outbound
@@ -50,11 +50,20 @@ async def test_board_shows_open_cases(inquiries: SqlInquiries) -> None:
     assert ["c", "e", "a"] == [row.ref for row in await inquiries.board(partner="XBB")]
 
 
-async def test_what_no_column_can_hold_is_found_nowhere(inquiries: SqlInquiries) -> None:
-    """An address may hold any character: one that the database takes for no text names no case."""
-    assert None is await inquiries.find_case("a\x00")
-    assert None is await inquiries.find_watched("a\x00")
-    assert ([], []) == (await inquiries.board(partner="\x00"), await inquiries.audit(ref="a\x00"))
+@pytest.mark.parametrize("text", ["a\x00", "a\ud800"])
+async def test_what_no_column_can_hold_is_refused_as_that(inquiries: SqlInquiries, text: str) -> None:
+    """An address may hold any character: a list with one that is none would be empty, and read as all is well."""
+    for looked in (
+        inquiries.find_case(text),
+        inquiries.find_watched(text),
+        inquiries.board(partner=text),
+        inquiries.cases(officer=text),
+        inquiries.board(after=Place(None, text)),
+        inquiries.audit(ref=text),
+        inquiries.audit(before=1 << 63),
+    ):
+        with pytest.raises(BadValue):
+            await looked
 
 
 async def test_board_shows_overdue_cases(inquiries: SqlInquiries) -> None:
