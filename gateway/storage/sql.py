@@ -91,7 +91,7 @@ class Sql(ABC):
             raise BrokenUnit("a unit that only reads tried to write")
 
 
-def check_values(values: Row) -> None:
+def check_values(values: Sequence[Any]) -> None:
     """
     Raise ``BadValue`` if one of ``values`` is none that every dialect holds.
 
