@@ -324,8 +324,10 @@ NO_NUMBER = N_("%(label)s: write a whole number in digits")
 TOO_MANY = N_("%(label)s: there are more rows than this form takes")
 BEFORE = N_("%(label)s: the last day lies before the first")
 
+TOO_LONG = N_("%(label)s: this is too long")
+
 _WORDS: Mapping[str, str] = {
-    "maxLength": N_("%(label)s: this is too long"),
+    "maxLength": TOO_LONG,
     "minLength": MISSING,
     "pattern": N_("%(label)s: this is not written as it has to be; the note beside the field says how"),
     "format": NO_DATE,
@@ -563,7 +565,7 @@ class _Reader:
 
 def _digits(text: str) -> str:
     """Return ``text`` with the decimal digits of every script as ASCII ones, and no space at either end."""
-    return "".join(str(int(one)) if one.isdecimal() else one for one in text).strip()
+    return text.translate({ord(one): str(int(one)) for one in set(text) if one.isdecimal()}).strip()
 
 
 # Rows that are added and taken away by a button, so that it works without script.

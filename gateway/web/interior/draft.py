@@ -271,7 +271,10 @@ async def _suggest(visit: Visit, work: Work, task: Task, posted: MultiDict[str])
             "There is no table for this. Write the name and its script (for example uk-Cyrl, ar-Arab or fr-Latn) "
             "first; for other scripts copy the Latin letters from a document."
         )
-        return _show_task(visit, work, task, posted, (), more=[(f"{tasks.NAMES}.{row}.script", text)], status=422)
+        problems = standing(task, _fields(visit, task), posted, visit.tongue).problems
+        long = [one for one in problems if one.text == forms.TOO_LONG]
+        more = [] if long else [(f"{tasks.NAMES}.{row}.script", text)]
+        return _show_task(visit, work, task, posted, long, more=more, status=422)
     posted = with_spelling(posted, found)
     return _show_task(visit, await _keep(visit, work, posted), task, posted, (), found=found)
 

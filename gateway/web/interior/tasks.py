@@ -16,7 +16,7 @@ from typing import Any, Final
 from multidict import MultiDict
 
 import schemas
-from gateway.core.elements import element_findings
+from gateway.core.elements import NAME_MAX, element_findings
 from gateway.core.names import NoTable, transliterate
 from gateway.core.verification import OFFICER
 from gateway.services import directory
@@ -255,13 +255,19 @@ def with_task(kept: MultiDict[str], task: Task, posted: MultiDict[str]) -> Multi
 
 
 def spellings(posted: MultiDict[str], row: int) -> Spelling | None:
-    """Return the Latin spellings of the name in ``row``, or ``None`` if there is no table for what stands there."""
+    """
+    Return the Latin spellings of the name in ``row``, or ``None`` if there is no table for what stands there.
+
+    For what is longer than any name none are made: they are many times as long.
+    """
     place = f"{NAMES}.{row}"
     found = []
     for part in PARTS:
         text = posted.get(f"{place}.{part}", "")
         if not text:
             continue
+        if len(text) > NAME_MAX:
+            return None
         try:
             made = transliterate(text, posted.get(f"{place}.script", ""))
         except NoTable:

@@ -2,6 +2,7 @@
 
 import re
 import struct
+import time
 from collections.abc import AsyncIterator
 from copy import deepcopy
 from datetime import timedelta
@@ -191,6 +192,19 @@ async def test_latin_letters_are_suggested(first: Officer) -> None:
     )
     assert answer.status == 422
     assert "There is no table for this" in answer.words
+
+
+async def test_no_latin_letters_are_made_of_what_is_no_name(first: Officer) -> None:
+    """A field full of letters that have several outputs is too long, and nothing is made of it meanwhile."""
+    path = await begun(first)
+    await first.get(f"{path}/names")
+    fields = {**TASKS["names"], "b.elements.names.0.family": "гийєїюя" * 5_000, "suggest": "0"}
+    started = time.process_time()
+    page = await first.post(f"{path}/names", fields)
+    assert time.process_time() - started < 0.3
+    assert page.status == 422
+    assert "this is too long" in page.words
+    assert "There is no table for this" not in page.words
 
 
 async def test_names_are_added_and_taken_away(first: Officer) -> None:
