@@ -111,7 +111,7 @@ def test_a_file_that_is_no_consent_is_said(homes: Homes) -> None:
     """A file that the door of the local API would not take is refused by its schema, whichever command takes it."""
     ours, _ = acknowledged(homes, method_limit="M2", no_contact_methods=False)
     for verb in (("interview", "consent"), ("return", "schedule"), ("return", "prepare")):
-        where = ("-C", homes.home("XAA"), "--as", "first", "--role", "case_officer", "--json")
+        where = ("-C", homes.home("XAA"), "--as", "second", "--role", "liaison_officer", "--json")
         done = call(*verb, *where, "--", ours, "-", input='{"present": 1}')
         assert (2, "schema") == (done.exit_code, json.loads(done.stderr)["error"]["code"])
 
