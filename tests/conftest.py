@@ -1,22 +1,20 @@
 """
 What all tests share: figures that a test records are shown at the end, whichever process ran it.
 
-A key store's key is derived from its passphrase once a process: hundreds of homes are copies of one, and Argon2id is
-slow on purpose. The first answer is the library's own, and the same question has no other.
+What every start of a gateway works out anew is worked out once a process (``tests.support.once``).
 
 What tests write lies on a disk in memory, where there is one, and goes with the test unless that fails.
 """
 
 import os
-from functools import cache
 
 import hypothesis
 import pytest
-from nacl.pwhash import argon2id
 
+from tests.support import once
 from tests.support.memory import MEMORY
 
-argon2id.kdf = cache(argon2id.kdf)
+once.install()
 hypothesis.settings.register_profile("suite", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("suite")
 if MEMORY is not None:

@@ -49,6 +49,7 @@ from keys.sign import SigningKey
 from schemas import ijson
 from tests.conformance.desk import Desk, NotHere
 from tests.support import network as support
+from tests.support import once
 from tests.support.memory import MEMORY
 
 COUNTRY = "XBB"
@@ -522,6 +523,7 @@ def main() -> int:
     parser.add_argument("--peers-port", type=int, default=0, help="port of the door for partners")
     parser.add_argument("--tls", action="store_true", help="the door for partners speaks TLS 1.3")
     options = parser.parse_args()
+    once.install()
     try:
         asyncio.run(_run(options.port, options.peers_port, tls=options.tls))
     except KeyboardInterrupt:
