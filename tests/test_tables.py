@@ -37,6 +37,7 @@ from gateway.core.messages import (
     NEGATIVE_OUTCOMES,
     REPLY,
     REQUEST,
+    SAID_BY,
     SCHEDULE_EVENTS,
     TYPES,
     WITHDRAWAL,
@@ -266,6 +267,14 @@ def leads_to(row: Row, case: Case) -> State:
     target = case.resume_to if row.target in (RESUME, LET_GO) else row.target
     assert target is not None
     return State(target)
+
+
+@pytest.mark.parametrize("item", ROWS, ids=named)
+def test_what_a_row_says_is_named(item: tuple[Side, Row]) -> None:
+    """By the instant and the name of a step its message is found again, so each type lists every step that says it."""
+    side, row = item
+    _, effects = step(table_for(side), *good(side, row), support.NOW)
+    assert all(row.event in SAID_BY[one.type] for one in effects if isinstance(one, Send))
 
 
 @pytest.mark.parametrize("item", ROWS, ids=named)

@@ -187,6 +187,44 @@ SCHEDULE_EVENTS: Mapping[str, str] = {
 }
 """What a schedule is to the side that receives it, by its status."""
 
+SAID_BY: Mapping[str, frozenset[str]] = {
+    type: frozenset(events.split())
+    for type, events in {
+        REQUEST: "send",
+        ACKNOWLEDGEMENT: "acknowledge",
+        DELAY: "notify_delay extend",
+        QUESTION: "ask",
+        ELEMENTS: "send",
+        REPLY: "answer",
+        CONTEST: "contest",
+        REMINDER: "remind",
+        WITHDRAWAL: "withdraw decline",
+        PROPOSAL: "propose",
+        ACCEPTANCE: "accept refuse",
+        DOCUMENT_REQUEST: "request_document",
+        DOCUMENT: "issue",
+        REISSUE: "reissue_document",
+        SCHEDULE: "schedule cancel depart",
+        HANDOVER: "hand_over confirm_handover",
+        MONITORING: "report report_safe report_concern report_lost",
+        TAKE_BACK: "recall",
+        SUSPENSION: "suspend freeze",
+        RESUMPTION: "resume",
+        REDIRECT: "redirect",
+        INTERVIEW: "ask_interview",
+        INTERVIEW_ANSWER: "interview_answer decline_interview",
+        INTERVIEW_RESULT: "report_interview",
+        USE_REQUEST: "ask_use",
+        USE_ANSWER: "report_use",
+        ONWARD_REQUEST: "ask_onward",
+        ONWARD_ANSWER: "answer_onward",
+        RECTIFICATION: "strike rectify",
+        ERASURE: "demand_erasure",
+        CONFIRMATION: "confirm destroy",
+    }.items()
+}
+"""Steps of ours that say a message of each type that belongs to a case."""
+
 FINAL_EVENTS: Mapping[str, str] = {
     "SEEN_SAFE": "monitoring_safe",
     "CLOSED_AGREED": "monitoring_safe",

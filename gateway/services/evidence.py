@@ -29,7 +29,9 @@ from gateway.core.evidence_manifest import Manifest
 from gateway.core.facts import Facts, When
 from gateway.core.instruments import UNVERIFIED, Rule
 from gateway.core.machine import RuleRefused
+from gateway.core.messages import SAID_BY
 from gateway.core.notices import grants
+from gateway.core.returns import IN_CHARGE
 from gateway.core.reuse import DESK, held_under, reuse_findings
 from gateway.core.rules import findings
 from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
@@ -79,6 +81,12 @@ Steps that tell that, or by whom, a case was stopped, or that pressing is danger
 A recall that the other State is told of stands among the messages. One it is not told of is a stop like any other. What
 the gateway notes of a message that a stop took back, or did not send, tells of the stop as well.
 """
+
+_DECIDING = IN_CHARGE | {"desk_head", "person", "guardian", "lawyer", "court", "asylum_authority"}
+"""Roles that decide about the person, or speak for it: which of them acted tells who the person is."""
+
+_AUTHORITY = "authority"
+"""What each of them is in an export without content."""
 
 _NOTE = event_of("L4")
 
@@ -559,20 +567,19 @@ def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[d
     """
     Return who did what and when; of a case not disclosed no step that stopped it, and no state it was in.
 
-    Nor a step whose message was taken back before it left: it is of the instant at which that was queued.
+    Nor a step whose message was taken back before it left: it says such a message, at the instant it was queued. And
+    who decided about the person is an authority: which one it was, or its person, would tell a child from an adult.
 
     Nor the digest of a body: it holds a name and a date of birth and nothing random, so it could be found by trying.
     That of a message holds its id, and that of a note verbale its reference.
     """
-    roles = schemas.statement_roles()
     messages = {row.digest for row in stored.inbound} | {row.digest for row in stored.outbound}
-    taken_back = {row.queued_at for row in stored.outbound if _never_left(row)}
+    unsaid = [(row.queued_at, SAID_BY.get(row.type, frozenset())) for row in stored.outbound if _never_left(row)]
     return [
         {
             "at": _instant(event.at),
             "event": event.event,
-            "actor": event.actor,
-            "role": roles.get(event.role, event.role),
+            **_who(event, disclosed=disclosed is not None),
             "source": event.source if disclosed else None,
             "target": event.target if disclosed else None,
             "digest": cases.digest_of(context, disclosed, event)
@@ -580,8 +587,16 @@ def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[d
             else None,
         }
         for event in stored.events
-        if disclosed or (event.event not in PAUSES and event.at not in taken_back)
+        if disclosed
+        or not (event.event in PAUSES or any(event.at == at and event.event in says for at, says in unsaid))
     ]
+
+
+def _who(event: EventRow, *, disclosed: bool) -> dict[str, Any]:
+    """Return who took a step, in which role."""
+    if event.role in _DECIDING and not disclosed:
+        return {"actor": None, "role": _AUTHORITY}
+    return {"actor": event.actor, "role": schemas.statement_roles().get(event.role, event.role)}
 
 
 def _clocks(context: Context, held: Held | None) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from gateway.core.messages import (
     ONWARD_ANSWER,
     ONWARD_REQUEST,
     RECTIFICATION,
+    SAID_BY,
     TYPES,
     USE_ANSWER,
     USE_REQUEST,
@@ -190,6 +191,14 @@ def test_what_follows_a_withdrawal_sends_nothing_else() -> None:
             _, effects = step(table_for(side), case, event, support.NOW)
             sent |= {effect.type for effect in effects if isinstance(effect, Send)}
     assert sent == AFTER_WITHDRAWAL
+
+
+@pytest.mark.parametrize("item", ROWS, ids=named)
+def test_what_a_row_says_is_named(item: tuple[Side, Row]) -> None:
+    """Each type lists every step of what is said of the data that says it."""
+    side, row = item
+    _, effects = step(table_for(side), *good(side, row), support.NOW)
+    assert all(row.event in SAID_BY[one.type] for one in effects if isinstance(one, Send))
 
 
 def test_nothing_is_said_while_a_case_is_stopped() -> None:

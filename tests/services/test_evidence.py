@@ -157,6 +157,31 @@ async def test_without_content_no_trace_of_a_stop_shows(network: Network) -> Non
     assert before == rows(members_of(await exported(network, "XBB", theirs)), evidence.EVENTS)
 
 
+async def test_without_content_only_the_step_that_was_taken_back_is_left_out(network: Network) -> None:
+    """What somebody else did in the same second has nothing to do with it, and is evidence like any other step."""
+    _, theirs = await story.acknowledged(network)
+    answer, hold = network.gateways["XBB"].answer, network.gateways["XBB"].hold
+    network.clock.pass_(seconds=10)
+    await answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
+    await answer.prepare(theirs, story.reply(), "first")
+    network.clock.pass_(seconds=10)
+    await hold.freeze(theirs, "to be looked at", "first", "registry_clerk")
+    shown = [row["event"] for row in rows(members_of(await exported(network, "XBB", theirs)), evidence.EVENTS)]
+    assert ["request", "acknowledge", "receipt", "prepare"] == shown
+
+
+@pytest.mark.parametrize("minor", [True, False])
+async def test_without_content_no_role_tells_a_child_from_an_adult(network: Network, minor: bool) -> None:
+    """Whoever decides about the person is an authority in it, and no id leads to which one it was."""
+    ours, theirs = await homeward.accepted(network, minor)
+    decided = []
+    for country, ref in (("XAA", ours), ("XBB", theirs)):
+        members = members_of(await exported(network, country, ref))
+        assert b"welfare" not in b"".join(content for name, content in members.items() if not name.startswith("cards/"))
+        decided += [row for row in rows(members, evidence.EVENTS) if row["event"] in ("endorse", "accept")]
+    assert [(None, "authority")] * 2 == [(row["actor"], row["role"]) for row in decided]
+
+
 async def test_without_content_a_silent_recall_does_not_show(network: Network) -> None:
     """Of a recall that the other State was not told of, an export without content has neither beginning nor end."""
     ours, _ = await homeward.departed(network)
