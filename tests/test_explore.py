@@ -371,7 +371,7 @@ PROMISES: Mapping[str, Callable[[Taken], bool]] = {
     "V-08": not_let_go,
     "V-15": stop_shows,
     "V-30": wrong_authority,
-    "V-31": bad_variant("other person"),
+    "V-31": bad_variant("other person", "other proposal"),
     "V-32": bad_variant("other conclusions"),
     "V-33": bad_variant("other message"),
     "V-34": bad_variant("says otherwise"),
@@ -511,6 +511,8 @@ def other_variants(name: str, minor: bool) -> tuple[Variant, ...]:
     if name in kind:
         by_another = kit.release("theirs", kind[name], wrong_role[name], kit.acceptance(minor))
         found += [("unsigned", {"releases": ()}), ("signed by another", {"releases": (by_another,)})]
+    if name == "refusal":
+        found.append(("other proposal", {"late": True}))
     if name == "proposal":
         found.append(("other reply", {"replied": None}))
     if name == "accept":

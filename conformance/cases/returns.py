@@ -296,6 +296,22 @@ async def answers_one(play: Play) -> None:
     await _accepts(talk)
 
 
+@case("returns.refused-before", "M-3.12", section="3.5", profile="return")
+async def refused_before(play: Play) -> None:
+    """
+    A refusal by whoever had not taken the proposal that stands is `illegal-step`, and one that had is taken.
+
+    A gateway that takes the first has a plan set back that nobody refused, and the acceptance of it comes to nothing.
+    """
+    talk = await homeward(play, "proposed")
+    first, how = talk.taken, {"handling": talk.heard[-1].body["handling"], "represented": False}
+    await send(talk, "return.acceptance", **how)
+    await talk.said("return.proposal", plan(play))
+    late = body(play, talk, "return.acceptance", **how)
+    await talk.refused("illegal-step", "return.acceptance", late, in_reply_to=first)
+    await send(talk, "return.acceptance", **how)
+
+
 @case("returns.refused", "M-6.4", "M-5.35", section="5.10", profile="return")
 async def refused(play: Play) -> None:
     """

@@ -353,6 +353,11 @@ def _same_person(case: Case, event: Event, now: datetime) -> str | None:
     return None
 
 
+def _proposal_known(case: Case, event: Event, now: datetime) -> str | None:
+    """A refusal names no proposal; what its sender had taken last says whether it can be of the one that stands."""
+    return "the refusal was written before the proposal that stands was known" if event.data["late"] else None
+
+
 _TYPE_OF = {"propose": PROPOSAL, "request_document": DOCUMENT_REQUEST, "accept": ACCEPTANCE}
 
 
@@ -584,6 +589,7 @@ GUARDS: Mapping[str, Guard] = {
     "consented": _guard("R-23", _consented),
     "in_charge": _guard("V-30", _in_charge),
     "same_person": _guard("V-31", _same_person),
+    "proposal_known": _guard("V-31", _proposal_known),
     "true_to_record": _guard("V-32", _true_to_record),
     "right_type": _guard("V-33", _right_type),
     "says": _guard("V-34", _says),

@@ -159,7 +159,7 @@ REQUESTING_RETURN: tuple[Row, ...] = (
         "message",
     ),
     Row(S.PROPOSED, "acceptance", S.ACCEPTED, _PARTNER, ("same_person", "carer_agreed", "welfare_accepted"), "message"),
-    Row(S.PROPOSED, "refusal", S.ASSESSED, _PARTNER, (), "message"),
+    Row(S.PROPOSED, "refusal", S.ASSESSED, _PARTNER, ("proposal_known",), "message"),
     # The decision and the document.
     Row(
         S.ACCEPTED,

@@ -91,6 +91,7 @@ MARKS: Mapping[str, str] = {
     "revocation_kept": "R-23",
     "in_charge": "V-30",
     "same_person": "V-31",
+    "proposal_known": "V-31",
     "true_to_record": "V-32",
     "right_type": "V-33",
     "says": "V-34",

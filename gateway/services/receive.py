@@ -509,6 +509,8 @@ class Receiver:
             data["clocks"] = begun
         if payload.type == PROPOSAL:
             data["replied"] = await _replied(tx, case)
+        if name == "refusal":
+            data["late"] = await threads.is_late(tx, case, payload.in_reply_to)
         if releases := _releases(payload):
             data["releases"] = releases
         question = _question(case, payload.type)

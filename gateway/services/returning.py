@@ -543,7 +543,8 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
         return bool(asked)
     at, payload = answer
     body = payload.body["body"] if case.exercise else payload.body
-    return at < asked[-1] or body["decision"] == "accepted"
+    late = at < asked[-1] or await threads.is_late(tx, case, payload.in_reply_to)
+    return late or body["decision"] == "accepted"
 
 
 async def _last(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:

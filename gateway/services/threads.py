@@ -17,6 +17,7 @@ from gateway.core.messages import (
     CONFIRMATION,
     CONTEST,
     EXERCISE,
+    PROPOSAL,
     REQUEST,
     SCHEDULE,
     SUSPENSION,
@@ -205,6 +206,18 @@ async def undo_of(tx: Tx, case: Case) -> str | None:
     """Return the state the case falls back to if its unsent messages are dropped now."""
     planned = SCHEDULE in case.said  # word that a journey is off undoes nothing
     return undo_state(tuple(row.type for row in await unsent_of(tx, case) if row.type != SCHEDULE or planned))
+
+
+async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
+    """
+    Return whether a message of the other State was written before it knew of our last proposal (protocol M-3.12).
+
+    ``in_reply_to`` says which message of ours it had taken last; one that is unknown here says nothing.
+    """
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.state != "dropped"]
+    named = [(row.epoch, row.seq or 0) for row in rows if row.digest == in_reply_to]
+    proposals = [(row.epoch, row.seq or 0) for row in rows if row.type == PROPOSAL]
+    return bool(named) and bool(proposals) and max(named) < max(proposals)
 
 
 async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:

@@ -377,6 +377,7 @@ def good_event(row: Row, case: Case, represented: bool = False) -> Event:
         "code": "stale",
         "until": NOW,
         "unmoved_since": NOW,
+        "late": False,
     }
     if row.event == "attach":
         data |= {"draft": case.draft, "renditions": {}}

@@ -696,6 +696,45 @@ async def test_an_answer_that_comes_late_undoes_nothing_that_was_said_since(netw
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
+async def test_a_refusal_that_crossed_another_proposal_leaves_that_one(network: Network) -> None:
+    """Written before the second plan was known, it is of the first: the second is answered, and awaited if declined."""
+    ours, theirs = await homeward.proposed(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    await acts(network, "XBB").refuse(theirs, "WINDOW_NOT_POSSIBLE", "second", "desk_head")
+    await propose_other_days(network, ours, minor=False)
+    assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_person_whose_first_proposal_was_refused_late_is_still_awaited(network: Network) -> None:
+    """Considered anew once more when that refusal comes, and then declined: who has the second one is told."""
+    ours, theirs = await homeward.proposed(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    await acts(network, "XBB").refuse(theirs, "WINDOW_NOT_POSSIBLE", "second", "desk_head")
+    network.wires.lose_answers = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
+        await propose_other_days(network, ours, minor=False)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    network.wires.lose_answers = False
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert ("CONSIDERED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("NOT_RETURNED", "WITHDRAWN") == await homeward.states(network, ours, theirs)
+
+
+async def nothing_leaves() -> int:
+    """Post nothing: the line from there is down."""
+    return 0
+
+
 async def test_an_acceptance_is_no_answer_to_another_plan(network: Network) -> None:
     """A gateway that is taken over sends what its child welfare signed for the first plan again, for a second one."""
     ours, theirs = await homeward.accepted(network, minor=True)
