@@ -280,6 +280,10 @@ class Trace(NamedTuple):
     kept: bool
 
 
+CARD_END = 86
+"""Bytes at the end of a card that tell it from every other: its signature, the last part of the JWS."""
+
+
 class PartnerRow(NamedTuple):
     """What is known of a partner's reachability and trust: circuit, hold, the card held, the last epoch seen."""
 
@@ -581,8 +585,8 @@ class Tx(Protocol):
 
     async def find_partner(self, country: str) -> PartnerRow | None: ...
     async def save_partner(self, row: PartnerRow) -> None: ...
-    async def cards_held(self) -> Mapping[str, bytes]:
-        """Return the card held of each partner, by country; of one that has none nothing."""
+    async def card_ends(self) -> Mapping[str, bytes]:
+        """Return the last ``CARD_END`` bytes of the card held of each partner, by country; of one without none."""
         ...
 
     async def add_trust_event(self, row: TrustEvent) -> None: ...

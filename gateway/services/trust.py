@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.core.codes import PeerError, Reason
 from gateway.services import epochs
-from gateway.services.ports import Clock, PartnerRow, Store, TrustEvent, Tx, Unavailable
+from gateway.services.ports import CARD_END, Clock, PartnerRow, Store, TrustEvent, Tx, Unavailable
 from keys import card as cards
 from keys.card import Card, CardKey, Revoked, earliest, revocations
 from keys.errors import CardRefused, RevokedKey, UnknownKey
@@ -226,8 +226,9 @@ class Trust:
         async def unit(tx: Tx) -> bool:
             if await tx.trust_events(self._seen):
                 return True
-            held = await tx.cards_held()
-            return any(country in held and held[country] != self._raw(country) for country in self._pins)
+            held = await tx.card_ends()
+            known = {country: (self._raw(country) or b"")[-CARD_END:] for country in self._pins}
+            return any(country in held and held[country] != end for country, end in known.items())
 
         return await self._store.read(unit)
 

@@ -311,11 +311,13 @@ async def test_partner_comes_back(store: Store) -> None:
     assert known == await get(store, "find_partner", "XBB")
 
 
-async def test_cards_held(store: Store) -> None:
-    """The cards held come back by country."""
-    rows = (PartnerRow("XBB", 0, None, None, b"card", NOW, 2), PartnerRow("XCC", 0, None, None, None, None, 0))
+async def test_the_end_of_each_card_held_tells_which_it_is(store: Store) -> None:
+    """By country, and of a card that is no longer the whole; a State without one has none."""
+    long = bytes(range(250)) * 200
+    cards = {"XBB": b"card", "XCC": None, "XDD": long, "XEE": b""}
+    rows = [PartnerRow(country, 0, None, None, card, NOW, 2) for country, card in cards.items()]
     await put(store, *(("save_partner", row) for row in rows))
-    assert {"XBB": b"card"} == await get(store, "cards_held")
+    assert {"XBB": b"card", "XDD": long[-86:], "XEE": b""} == await get(store, "card_ends")
 
 
 NO_VALUES = {"NUL": "a\x00", "half a pair": "a\ud800", "an undecoded byte": "a\udcff"}
