@@ -249,8 +249,8 @@ class Engine:
                 return made
             else:
                 self._careful = CAREFUL_BATCHES
-                db.execute("ROLLBACK")
-                db.execute("BEGIN IMMEDIATE")
+                with self._patient():  # another process may be quicker; the units must not fail for that
+                    self._begin(db)
             return self._transact(db, units, careful=True) or []
 
     def end(self, outcomes: list[Committed | Exception]) -> list[Committed | Exception]:

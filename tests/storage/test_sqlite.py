@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -17,7 +18,7 @@ import pytest
 
 from gateway.core.person_keys import PersonValue, Use
 from gateway.services.ports import ApartRow, Committed, Store, Tx, Unavailable
-from gateway.storage import SqliteStore, StoreError, Worker, open_store, run_inline
+from gateway.storage import SqliteStore, StoreError, Worker, open_store, run_inline, sqlite
 from gateway.storage.group import MAX_BATCH
 from tests.storage.support import NOW, Signer, case, digest, event, inbound, outbound
 
@@ -174,9 +175,9 @@ async def test_swallowed_full_disk_still_fails_the_batch(store: SqliteStore) -> 
         await store.commit(swallow)
 
 
-async def test_locked_store_is_unavailable(store: SqliteStore, path: Path) -> None:
+async def test_locked_store_is_unavailable(store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process holds the write lock too long, callers hear Unavailable; then the store goes on."""
-    store._engine._writing().execute("PRAGMA busy_timeout = 10").fetchall()
+    monkeypatch.setattr(sqlite, "_WAIT", "PRAGMA busy_timeout = 10")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="another process"):
@@ -186,9 +187,31 @@ async def test_locked_store_is_unavailable(store: SqliteStore, path: Path) -> No
     assert Committed(None, None) == await store.commit(put_meta("a", "x"))
 
 
-async def test_truncate_while_somebody_reads(store: SqliteStore, path: Path) -> None:
+async def test_a_unit_does_not_fail_for_a_process_that_came_between(store: SqliteStore, path: Path) -> None:
+    """A batch that is begun anew, because one of its units failed, waits for whoever was quicker."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    begun: list[str] = []
+
+    def come_between(statement: str) -> None:
+        if statement != "BEGIN IMMEDIATE":
+            return
+        begun.append(statement)
+        if len(begun) == 2:
+            other.execute("BEGIN IMMEDIATE")
+            threading.Timer(0.2, other.execute, ["ROLLBACK"]).start()
+
+    async def fail(tx: Tx) -> None:
+        raise ValueError("not this one")
+
+    store._engine._writing().set_trace_callback(come_between)
+    failed, stored = await asyncio.gather(store.commit(fail), store.commit(put_meta("a", "x")), return_exceptions=True)
+    assert (ValueError, Committed(None, None), 2) == (type(failed), stored, len(begun))
+    other.close()
+
+
+async def test_truncate_while_somebody_reads(store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal is not cut under a reader: Unavailable, and it works once the reader is gone."""
-    store._engine._writing().execute("PRAGMA busy_timeout = 10").fetchall()
+    monkeypatch.setattr(sqlite, "_WAIT", "PRAGMA busy_timeout = 10")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN")
     other.execute("SELECT * FROM meta").fetchall()
