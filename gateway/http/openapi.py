@@ -328,7 +328,11 @@ _ANSWERS: Mapping[str, Schema] = {
         "Personal content",
         {
             "draft": or_null(ANY),
-            "received": or_null(ANY),
+            "received": {
+                "description": "What the other State sent. An image in it is as it came, a bare JPEG that nobody "
+                "here has decoded: draw it anew before people see it.",
+                **or_null(ANY),
+            },
             "asked": {"type": "array", "items": TEXT},
             "reply": or_null(ANY),
             "delay": or_null(ANY),
