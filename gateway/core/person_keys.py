@@ -13,9 +13,11 @@ taken together, and then told apart by people, if they were born in the same yea
 - all words of the name, in any order;
 - the sound of both (below), which most spellings by ear have in common (Mohammed, Muhamad; Petrović, Petrovich).
 
-Two neighbouring words of a name, and all words of a part of it, also count as one (Abdel Rahman, Abdelrahman).
+Two neighbouring words of a name, and all words of a part of it, also count as one (Abdel Rahman, Abdelrahman). The
+Arabic article may be there or not (al-Husseini, Alhusseini, Husseini).
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,13 +26,13 @@ from itertools import chain, combinations, islice, pairwise, product, zip_longes
 from typing import Any
 
 from gateway.core.edtf import BadEdtf, parse
-from gateway.core.names import NoTable, fold, transliterate
+from gateway.core.names import CYRILLIC, NoTable, fold, transliterate
 from gateway.core.spellings import bare_sounds, sounds
 
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12
@@ -38,6 +40,9 @@ YEARS_MAX = 12
 
 YEARS_IN_DOUBT = 1
 """How far a date that is marked uncertain or approximate is taken to reach on either side."""
+
+YEARS_OF_BIRTH = range(1880, 2200)
+"""Of a year outside these nobody knows what it says: 1380 and 2544 are 2001 in Iran and in Thailand."""
 
 FORMS_MAX = 48
 """Forms of one part of a name that are indexed; the sound covers most of the spellings beyond."""
@@ -117,19 +122,34 @@ def _numbers(elements: Mapping[str, Any], requested: str) -> Iterator[str]:
         ("permit", requested, permit.get("number")),
         ("personal", requested, elements.get("personal_number")),
     ):
-        if number := _plain_number(text or ""):
-            yield f"{kind}|{issuer}|{number}"
+        for number in dict.fromkeys(_plain_numbers(text or "")):
+            if number.strip("0X") and number not in _NO_NUMBERS:
+                yield f"{kind}|{issuer}|{number}"
 
 
-def _plain_number(text: str) -> str:
+def _plain_numbers(text: str) -> Iterator[str]:
     """
-    Return the letters and digits of a number as printed; O and I, which are read as 0 and 1, are those digits.
+    Yield the letters and digits of a number as printed; O and I, which are read as 0 and 1, are those digits.
 
-    So is the digit of any other script: a clerk copies a number as it stands, or as it is read out.
+    So is the digit of any other script: a clerk copies a number as it stands, or as it is read out. Its Cyrillic and
+    Greek letters are typed as the Latin ones they look like, or as those that table B has for them.
     """
-    letters = (char for char in unicodedata.normalize("NFKC", text).upper() if char.isalnum())
-    digits = (str(unicodedata.digit(char, char)) for char in letters)
-    return "".join(digits).replace("O", "0").replace("I", "1")
+    spread = unicodedata.normalize("NFKD", text.replace("\u2116", "")).upper()
+    letters = "".join(char for char in spread if char.isalnum())
+    digits = "".join(str(unicodedata.digit(char, char)) for char in letters)
+    for form in (digits.translate(_LOOKS_LATIN), "".join(CYRILLIC.get(char, (char,))[0] for char in digits)):
+        yield form.replace("O", "0").replace("I", "1")
+
+
+_NO_NUMBERS = frozenset(["NA", "N0", "N0NE", "N1L", "NULL", "UNK", "UNKN0WN", "L0ST", "TBA", "TBC"])
+"""What is typed where there is no number, as ``_plain_numbers`` has it; zeros and crosses alone are none either."""
+
+_LOOKS_LATIN = str.maketrans(
+    "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u04ae"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
+    "ABESIJKMHOPCTYXYABEZHIKMNOPTYX",
+)
+"""Capitals of Cyrillic and Greek that look like a Latin one (Unicode UTS 39, confusables.txt)."""
 
 
 # Dates of birth.
@@ -145,7 +165,7 @@ def _years(text: str | None) -> range | None:
         return None
     doubt = YEARS_IN_DOUBT if born.uncertain or born.approximate else 0
     years = range(born.lower.year - doubt, born.upper.year + doubt + 1)
-    return years if len(years) <= YEARS_MAX else None
+    return years if len(years) <= YEARS_MAX and years[0] in YEARS_OF_BIRTH and years[-1] in YEARS_OF_BIRTH else None
 
 
 def _birth(years: range | None) -> Iterator[tuple[str, Use]]:
@@ -184,7 +204,8 @@ def _keys_of(name: Mapping[str, Any]) -> Iterator[str]:
     family, given, whole = forms("family"), forms("given"), forms("full")
     # By turns, so that neither crowds out the other where a file of many names has its end cut off.
     heard = chain(_sounds(family, given, whole, script), _ears(name))
-    turns = zip_longest(dict.fromkeys(_written(family, given, whole)), dict.fromkeys(heard))
+    written = _written(*([*dict.fromkeys((*part, *map(_bare, part)))] for part in (family, given, whole)))
+    turns = zip_longest(dict.fromkeys(written), dict.fromkeys(heard))
     yield from filter(None, chain.from_iterable(turns))
 
 
@@ -197,12 +218,33 @@ def _written(family: list[str], given: list[str], whole: list[str]) -> Iterator[
 
 def _forms(text: str | None, script: str) -> tuple[str, ...]:
     """Return the folded form of a part of a name and, where there is a table, its Latin forms, the usual one first."""
-    if not text:
-        return ()
+    if not text or not (folded := fold(text)):
+        return ()  # nothing but marks: it is no name, and meets nobody
     try:
-        return (fold(text), *transliterate(text, script, usage=True))
+        return (folded, *transliterate(text, script, usage=True))
     except NoTable:
-        return (fold(text),)
+        return (folded,)
+
+
+_ARTICLES = frozenset({"AL", "EL", "\u0627\u0644"})
+_ATTACHED = re.compile(r"(?:\u0627\u0644(?=...)|[AE]L(?=....)|[AEU](?:SH(?=SH..)|([STDNRZ])(?=\1..)))")
+
+
+def _bare(form: str) -> str:
+    """Return the folded form of a part of a name without the Arabic article, written as a word or with one."""
+    words = [_ATTACHED.sub("", word, count=1) if _ATTACHED.match(word) else word for word in form.split()]
+    return " ".join(word for word in words if word not in _ARTICLES) or form
+
+
+def _bare_heard(form: str) -> str:
+    """
+    Return ``form`` without the article as Arabic letters or words of their own say it.
+
+    In one word of Latin letters it may be the beginning of a name, and by sound Alina would be Ina, Anna and Inna.
+    """
+    words = form.split()
+    bare = [_ATTACHED.sub("", word, count=1) if word.startswith("\u0627\u0644") else word for word in words]
+    return " ".join(word for word in bare if word not in _ARTICLES) or form
 
 
 def _divided(family: str, given: str) -> Iterator[str]:
@@ -213,6 +255,9 @@ def _divided(family: str, given: str) -> Iterator[str]:
         return
     parts, names = family.split(), given.split()
     yield _key([*parts, *names])
+    if family.casefold() == family:
+        # In a script without capitals a whole name may have no spaces (王小明), with the family name first or last.
+        yield from (_key(["".join(words)]) for words in ((*parts, *names), (*names, *parts)))
     for words, name in product([parts, *([part] for part in _family_parts(parts))], _given_parts(names)):
         yield _key([*words, name])
 
@@ -321,8 +366,9 @@ def _ears(name: Mapping[str, Any]) -> Iterator[str]:
 
     def heard(part: str) -> list[list[str]]:
         texts = filter(None, (name.get(part), latin.get(part)))
-        forms = (fold(form) for text in texts for form in (text, unicodedata.normalize("NFC", text).translate(_BY_EAR)))
-        return [words for form in dict.fromkeys(forms) if (words := form.casefold().split())]
+        forms = [fold(form) for text in texts for form in (text, unicodedata.normalize("NFC", text).translate(_BY_EAR))]
+        both = dict.fromkeys((*forms, *map(_bare_heard, forms)))
+        return [words for form in both if (words := form.casefold().split())]
 
     families, givens, wholes = heard("family"), heard("given"), heard("full")
     for words in (*wholes, *(() if families and givens else (*families, *givens))):

@@ -97,6 +97,18 @@ SAME: dict[str, tuple[Any, Any]] = {
     "Greek letters by ear": (name("Παπαδοπούλου", "Ελένη", "el-Grek"), name("Papadopoulou", "Eleni")),
     "a name of one part by ear": (name(None, "Abdul Rahman"), name(None, None, full="Abdelrahman")),
     "a name alone": (name("Petrenko", None), name(None, None, full="Petrenko")),
+    "an article left out in Arabic": (name("الحسيني", "علي", "ar-Arab"), name("حسيني", "علي", "ar-Arab")),
+    "an article left out in Latin": (name("Al-Ali", "Omar"), name("Ali", "Omar")),
+    "an article of one word with the name": (name("Alhusseini", "Omar"), name("Husseini", "Omar")),
+    "an article said with the letter after it": (name("Ashshami", "Omar"), name("Al Shami", "Omar")),
+    "an Arabic article, and none by ear": (name("الحسيني", "علي", "ar-Arab"), name("Husseini", "Aly")),
+    "an article inside a name by ear": (name("نور الدين", "سارة", "ar-Arab"), name("Noureddine", "Sarah")),
+    "an article in an undivided name": (name(None, None, "ar-Arab", "علي الحسيني"), name("Husseini", "Ali")),
+    "Chinese without a space": (name(None, None, "zh-Hans", "王小明"), name("王", "小明", "zh-Hans")),
+    "Korean without a space": (name("김", "철수", "ko-Kore"), name(None, None, "ko-Kore", "김철수")),
+    "Japanese, given name first": (name(None, None, "ja-Jpan", "花子山田"), name("山田", "花子", "ja-Jpan")),
+    "Vietnamese without marks": (name("Nguyễn", "Đức", "vi-Latn"), name("Nguyen", "Duc")),
+    "Turkish letters without a dot": (name("IŞIK", "İPEK", "tr-Latn"), name("Isik", "Ipek")),
 }
 
 
@@ -111,6 +123,12 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "another family name": (PETRENKO, name("Kovalenko", "Olha")),
     "another given name": (PETRENKO, name("Petrenko", "Iryna")),
     "one name alone": (PETRENKO, name("Petrenko", None)),
+    "nothing but a mark": (name(None, None, full="-"), name(None, None, full="'")),
+    "nothing but marks in both parts": (name("-", "."), name("'", "*")),
+    "nothing but an apostrophe beside a name": (name("'", None), PETRENKO),
+    "a name that begins like an article, by sound": (name("Petrenko", "Alina"), name("Petrenko", "Inna")),
+    "that by letters": (name("Petrenko", "Elena"), name("Petrenko", "Ena")),
+    "an article alone in common": (name("Al-Sayed", "Omar"), name("Al-Masri", "Omar")),
     "a particle in common": (name("van der Berg", "Jan"), name("van der Meer", "Jan")),
     "both given names in another order of parts": (name("Petrenko", "Olha"), name("Olhenko", "Petra")),
 }
@@ -145,6 +163,10 @@ BIRTHS = {
     ("19XX", None): True,
     (None, None): True,
     ("2001-04-17", "2001-11-02"): True,  # a stated collision: one year is one bucket
+    ("2001-04-17", "1380-01-28"): True,  # the same day in Iran: of such a year nobody knows what it says
+    ("2001-04-17", "2544"): True,  # and in Thailand
+    ("2001-04-17", "1422-01-23"): True,  # and in the Hijri calendar
+    ("2001-04-17", "1885"): False,
     ("2001-04-17", "2002-04-17"): False,
     ("2001-04-17", "2003?"): False,
     ("199X", "2001"): False,
@@ -174,6 +196,26 @@ NUMBERS: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
         True,
     ),
     "Persian digits": ({"personal_number": "۹۰۰۱۰۱۱"}, {"personal_number": "9001011"}, True),
+    "Cyrillic letters typed as those they look like": (
+        {"document": {"type": "P", "number": "\u0421\u041d 123456", "issuer": "XBB"}},
+        {"document": {"type": "P", "number": "CH123456", "issuer": "XBB"}},
+        True,
+    ),
+    "Cyrillic letters transliterated": (
+        {"document": {"type": "P", "number": "\u0421\u041d 123456", "issuer": "XBB"}},
+        {"document": {"type": "P", "number": "SN123456", "issuer": "XBB"}},
+        True,
+    ),
+    "Greek letters": (
+        {"document": {"type": "P", "number": "\u0391\u039a 123456", "issuer": "XBB"}},
+        {"document": {"type": "P", "number": "AK 123456", "issuer": "XBB"}},
+        True,
+    ),
+    "the sign for a number": ({"personal_number": "\u2116 771"}, {"personal_number": "771"}, True),
+    "nothing but marks": ({"personal_number": "--"}, {"personal_number": "--"}, False),
+    "nothing but zeros": ({"personal_number": "000000"}, {"personal_number": "000000"}, False),
+    "a word for none": ({"personal_number": "n/a"}, {"personal_number": "N.A."}, False),
+    "none in full": ({"personal_number": "None"}, {"personal_number": "none"}, False),
     "document of another issuer": (
         {"document": {"type": "P", "number": "AB12345", "issuer": "XBB"}},
         {"document": {"type": "P", "number": "AB12345", "issuer": "XCC"}},
