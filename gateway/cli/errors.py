@@ -63,7 +63,7 @@ class Told:
     problems: tuple[Any, ...] = ()
 
 
-def report(error: Exception, *, as_json: bool) -> int:
+def report(error: BaseException, *, as_json: bool) -> int:
     """Print ``error`` on standard error and return the exit code."""
     told = describe(error)
     if as_json:

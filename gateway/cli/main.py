@@ -3,11 +3,16 @@ The command ``isthmus``: which verbs there are, and where each of them is.
 
 Rule 1: a verb is imported when it is called, so that ``--version`` and ``--help`` cost nothing.
 Rule 2: whatever a verb raises becomes an exit code and two lines in ``gateway.cli.errors``; nobody sees a stack trace.
+Rule 3: whoever stops reading what is printed, as ``head`` does, is told nothing: the command ends as one that SIGPIPE
+ended. The signal itself stays off, for a gateway writes to sockets whose other ends go away.
 """
 
+import os
 import resource
+import select
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -57,6 +62,10 @@ VERBS: Mapping[str, Place] = {
 """Every verb, in the order of ``isthmus --help``."""
 
 
+UNREAD = 128 + 13
+"""Exit code where nobody reads standard output any more: what a shell says of a program that SIGPIPE ended."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are asked for, and whose errors are told in one way."""
 
@@ -83,10 +92,56 @@ class LazyGroup(click.Group):
         given = list(sys.argv[1:] if args is None else args)
         try:
             code = super().main(given, *rest, **{**extra, "standalone_mode": False})
+        except _Broken as broken:
+            code = UNREAD if _is_unread(1) else _told(broken.__cause__ or broken, given)
         except Exception as error:
-            told = import_module("gateway.cli.errors")
-            code = told.report(error, as_json="--json" in given)
+            code = _told(error, given)
         sys.exit(code if isinstance(code, int) else 0)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments, which may print help."""
+        with _broken_pipes():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        with _broken_pipes():
+            return super().invoke(ctx)
+
+
+class _Broken(Exception):
+    """Carries a ``BrokenPipeError`` past the library, which would end with 1 at any of them and say nothing."""
+
+
+@contextmanager
+def _broken_pipes() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _Broken from error
+
+
+def _told(error: BaseException, given: list[str]) -> int:
+    """Tell of ``error`` on standard error, if somebody reads that, and return the exit code."""
+    errors = import_module("gateway.cli.errors")
+    try:
+        return int(errors.report(error, as_json="--json" in given))
+    except BrokenPipeError:
+        if not _is_unread(2):
+            raise
+        return int(errors.describe(error).exit)
+
+
+def _is_unread(descriptor: int) -> bool:
+    """Return whether nobody reads ``descriptor`` any more; what is left in its buffer then goes nowhere, in silence."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+        return False
+    nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    return True
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

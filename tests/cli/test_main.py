@@ -1,15 +1,18 @@
 """The command as a whole: what it costs to start, and that every verb is there and speaks JSON."""
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
 
 from gateway import __version__
-from gateway.cli.main import VERBS, cli
-from tests.cli.support import ROOT, call, spawn
+from gateway.cli.main import VERBS, LazyGroup, cli
+from tests.cli.support import ENVIRON, ROOT, call, spawn
 
 
 def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -62,3 +65,57 @@ def test_an_unknown_verb_is_a_usage_error() -> None:
     done = spawn("frobnicate")
     assert (2, "") == (done.returncode, done.stdout)
     assert ["error: No such command 'frobnicate'.", "hint: isthmus --help"] == done.stderr.splitlines()
+
+
+def unread(*args: Any, both: bool = False) -> "subprocess.CompletedProcess[bytes]":
+    """Run the program with a standard output, or both, that nobody reads any more."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "gateway.cli.main", *map(str, args)],
+            cwd=ROOT,
+            input=b'{"id":1,"text":"x"}\n' * 3,
+            stdout=writer,
+            stderr=writer if both else subprocess.PIPE,
+            env={**os.environ, **ENVIRON},
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+
+
+UNREAD = (
+    ("--version",),
+    ("--help",),
+    ("case", "--help"),
+    ("check", "--example"),
+    ("agreements", "list"),
+    ("agreements", "list", "--json"),
+    ("redact",),
+)
+
+
+@pytest.mark.parametrize("command", UNREAD, ids=" ".join)
+def test_who_stops_reading_ends_the_command_in_silence(command: tuple[str, ...]) -> None:
+    """As other programs of Unix: the status of one that SIGPIPE ended, and no word of it."""
+    done = unread(*command)
+    assert (141, b"") == (done.returncode, done.stderr)
+
+
+def test_an_error_that_nobody_reads_has_its_status_still() -> None:
+    """Standard error is closed too: the exit code is what is left to say."""
+    assert 2 == unread("case", "show", both=True).returncode
+    assert 3 == unread("check", "-C", "/nonexistent", "--json", both=True).returncode
+
+
+def test_a_pipe_that_broke_elsewhere_is_told_of(capfd: pytest.CaptureFixture[str]) -> None:
+    """Standard output is read: it was another end that went away, and that is an error with a line."""
+
+    def broken() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with pytest.raises(SystemExit) as ended:
+        LazyGroup("isthmus", callback=broken, invoke_without_command=True).main([])
+    assert (3, True) == (ended.value.code, "Broken pipe" in capfd.readouterr().err)
