@@ -30,6 +30,7 @@ from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
 from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
 from gateway.web.interior.looks import acting_as, row_of, seen
+from gateway.web.interior.step_links import link, verbs
 from gateway.web.signin import presence
 from gateway.web.signin.hand import Act
 from gateway.web.signin.refused import Refused
@@ -39,6 +40,9 @@ APPROVES: Final = VERBS["approval"].anybody()
 SENDS: Final = VERBS["send"].anybody()
 KINDS: Mapping[str, str] = {**RETURN_APPROVAL, **APPROVAL}
 """Kind of statement that approves a body, by message type."""
+
+_OFFERED = ("approval", "rectification-approval", "send", "amend")
+"""Steps that the page of what will leave leads to."""
 
 Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
 
@@ -108,7 +112,7 @@ async def check(visit: Visit) -> web.StreamResponse:
         return found
     row, head = found
     case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
-    pending, steps = case.pending, _steps(visit, row)
+    pending, steps = case.pending, verbs(visit, row, case)
     return visit.page(
         "interior/check.html",
         head=head,
@@ -117,7 +121,7 @@ async def check(visit: Visit) -> web.StreamResponse:
         pending=pending,
         is_author=pending is not None and pending.author == visit.person.id,
         approvers=_approvers(visit, pending) if pending else [],
-        may={name: name in steps for name in ("approval", "send", "amend")},
+        may={name: link(visit, row, name).path for name in _OFFERED if name in steps},
     )
 
 

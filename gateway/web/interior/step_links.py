@@ -63,8 +63,9 @@ def verbs(visit: Visit, row: BoardRow, case: Case | None = None) -> list[str]:
 
 
 def _applies(case: Case, verb: str, now: datetime) -> bool:
-    if verb in OF_WHAT_IS_PREPARED and case.pending is None:
-        return False
+    if verb in OF_WHAT_IS_PREPARED:
+        # Right values for wrong ones are approved, and leave, by a step of their own.
+        return case.pending is not None and case.pending.type != RECTIFICATION
     if verb == "recall":
         return _may_call_back(case, now)
     if verb == "attachment-removal":

@@ -215,6 +215,19 @@ async def test_a_correction_is_not_approved_as_a_message_of_the_case(desk: Desk)
     assert 409 == (await officer.post(f"/cases/{ours}/approve", {"digest": "x"})).status
 
 
+async def test_page_of_a_correction_leads_to_where_it_is_approved(desk: Desk) -> None:
+    """From what will leave one gets to the step that signs these values, and from the case to no other approval."""
+    ours, _ = await homeward.assessed(desk.network)
+    values = {"birth_date": "1999-01-02"}
+    await desk.gateway.notices.prepare_rectification(ours, ["BIRTH_DATE"], values, "first", "case_officer")
+    officer = await desk.officer("second")
+    pages = [await looked(officer, f"/cases/{ours}/check"), await officer.get(f"/cases/{ours}")]
+    own = f"/cases/{ours}/steps/rectification-approval"
+    found = [[(link in links_of(page.text)) for link in (own, f"/cases/{ours}/approve")] for page in pages]
+    assert [[True, False], [True, False]] == found
+    assert 200 == (await officer.get(own)).status
+
+
 async def test_others_see_no_content(desk: Desk) -> None:
     """A role that is not of the desk gets no check, no approval and no sending."""
     ref = await draft(desk)
