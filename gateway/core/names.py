@@ -287,6 +287,22 @@ def _is_folded_mark(char: str) -> bool:
     return unicodedata.name(char, "").startswith(_FOLDED_MARKS)
 
 
+ARTICLES = frozenset({"AL", "EL", "\u0627\u0644"})
+"""The Arabic article as a word of its own, folded."""
+
+_ATTACHED = re.compile(r"(?:\u0627\u0644(?=...)|[AE]L(?=....)|[AEU](?:SH(?=SH..)|([STDNRZ])(?=\1..)))")
+
+
+def without_article(word: str) -> str:
+    """
+    Return the folded ``word`` without an Arabic article at its beginning (ALHUSSEINI, ASHSHAMI), if it may be one.
+
+    In Latin letters it may also be the beginning of a name (ALINA); what is left is for finding, and says nothing.
+    """
+    found = _ATTACHED.match(word)
+    return word[found.end() :] if found else word
+
+
 @dataclass(frozen=True, slots=True)
 class Forms:
     """

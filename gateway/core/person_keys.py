@@ -17,7 +17,6 @@ Two neighbouring words of a name, and all words of a part of it, also count as o
 Arabic article may be there or not (al-Husseini, Alhusseini, Husseini).
 """
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from itertools import chain, combinations, islice, pairwise, product, zip_longes
 from typing import Any
 
 from gateway.core.edtf import BadEdtf, parse
-from gateway.core.names import CYRILLIC, NoTable, fold, transliterate
+from gateway.core.names import ARTICLES, CYRILLIC, NoTable, fold, transliterate, without_article
 from gateway.core.spellings import bare_sounds, sounds
 
 Keyed = Callable[[str], bytes]
@@ -226,14 +225,9 @@ def _forms(text: str | None, script: str) -> tuple[str, ...]:
         return (folded,)
 
 
-_ARTICLES = frozenset({"AL", "EL", "\u0627\u0644"})
-_ATTACHED = re.compile(r"(?:\u0627\u0644(?=...)|[AE]L(?=....)|[AEU](?:SH(?=SH..)|([STDNRZ])(?=\1..)))")
-
-
 def _bare(form: str) -> str:
     """Return the folded form of a part of a name without the Arabic article, written as a word or with one."""
-    words = [_ATTACHED.sub("", word, count=1) if _ATTACHED.match(word) else word for word in form.split()]
-    return " ".join(word for word in words if word not in _ARTICLES) or form
+    return " ".join(without_article(word) for word in form.split() if word not in ARTICLES) or form
 
 
 def _bare_heard(form: str) -> str:
@@ -242,9 +236,8 @@ def _bare_heard(form: str) -> str:
 
     In one word of Latin letters it may be the beginning of a name, and by sound Alina would be Ina, Anna and Inna.
     """
-    words = form.split()
-    bare = [_ATTACHED.sub("", word, count=1) if word.startswith("\u0627\u0644") else word for word in words]
-    return " ".join(word for word in bare if word not in _ARTICLES) or form
+    words = (word for word in form.split() if word not in ARTICLES)
+    return " ".join(word if word.isascii() else without_article(word) for word in words) or form
 
 
 def _divided(family: str, given: str) -> Iterator[str]:

@@ -9,8 +9,9 @@ alike, forms of one letter, digits for letters in a word that has letters: B0ra,
 letters: spaces, hyphens, line breaks), by sound (``sounds``, across Latin, Cyrillic, Arabic and Greek), and with one
 letter wrong or another ending.
 
-Other scripts are compared folded and joined; across scripts a name in them is found by its Latin form, where the record
-has one. Of numbers spelt out the digits zero to nine are read, and a day beside its month; a year spelt out is not.
+Other scripts are compared folded and joined, those of East Asia letter by letter; across scripts a name in them is found
+by its Latin form, where the record has one. Of numbers spelt out the digits zero to nine are read, and a day beside its
+month; a year spelt out is not.
 
 Not found: a name of three consonants, written in another script, that a space divides into two words of the language;
 a name of one or two consonants in a spelling of another script that shares neither its sound nor its letters.
@@ -26,7 +27,7 @@ from typing import Any
 from gateway.core import spellings
 from gateway.redaction.likeness import Word, alike, bones, same, word_of
 from gateway.redaction.said_dates import EDTF, Date, said
-from gateway.redaction.secrets import Secret, secrets
+from gateway.redaction.secrets import DENSE, Secret, secrets
 from gateway.redaction.seen import Seen, Span, letters_of
 
 
@@ -84,6 +85,10 @@ _INSIDE_MIN, _REVERSED_MIN, _SKELETON_MIN = 5, 6, 6
 def _spelt(seen: Seen, secret: Secret) -> Iterator[Span]:
     """Yield where a word of the record stands, in any spelling."""
     word = word_of(secret.text)
+    if DENSE.match(word.text):
+        # Such a text has no spaces, and no language that is read here has such letters.
+        yield from ((start, start + len(word.text)) for start in _places(seen.stream, word.text))
+        return
     if len(word.text) < 2:
         return
     for pieces in seen.forms.values():
@@ -175,8 +180,10 @@ def _dated(seen: Seen, secret: Secret) -> Iterator[Span]:
     yield from said(seen, wanted)
     if secret.kind == "birth":
         decade = found.group(1).rstrip("X")
+        others = frozenset(map(str, wanted.years_elsewhere()))
         for one in seen.items:
-            if one.text.isdecimal() and len(one.text) == 4 and one.text.startswith(decade) and len(decade) > 2:
+            is_year = one.text.isdecimal() and len(one.text) == 4 and len(decade) > 2
+            if is_year and (one.text.startswith(decade) or one.text in others):
                 yield one.start, one.end
     for compact in wanted.compact():
         for stream, places in seen.numbers:

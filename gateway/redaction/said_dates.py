@@ -10,6 +10,9 @@ EDTF = re.compile(r"^[~?%]?(\d{4}|\d{2}XX|\d{3}X)(?:-(\d\d|XX))?(?:-(\d\d|XX))?[
 """A date of the record (EDTF): year, month and day, each of which may be unknown."""
 
 
+_HIJRI, _LUNAR = 621.5643, 0.970224
+
+
 @dataclass(frozen=True, slots=True)
 class Date:
     """A date of the record, ``None`` for each part that is unknown."""
@@ -31,6 +34,14 @@ class Date:
     def is_day(self, item: Item) -> bool:
         """Tell whether ``item`` is the day."""
         return self.day is not None and self.day in (item.number, item.spelt)
+
+    def years_elsewhere(self) -> Iterator[int]:
+        """Yield the years of Iran, of the Hijri calendar and of Thailand that begin or end in the year."""
+        if self.year is None:
+            return
+        yield from (self.year - 622, self.year - 621, self.year + 543)
+        # A Hijri year has 354 11/30 days, 0.970224 of one of ours; the first began in July 622.
+        yield from range(int((self.year - _HIJRI) / _LUNAR), int((self.year + 1 - _HIJRI) / _LUNAR) + 1)
 
     def compact(self) -> Iterator[str]:
         """Yield the date as digits alone."""

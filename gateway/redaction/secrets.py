@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from gateway.core import names
+from gateway.core.names import without_article
 from gateway.redaction.everyday import is_common, is_known, is_small
 from gateway.redaction.fold import fold
 from gateway.redaction.said_dates import EDTF, dates_in
@@ -47,6 +49,9 @@ _CAPITALS = "[A-Z\u0410-\u042f\u0404\u0406\u0407]"
 _PLATE = re.compile(
     rf"\b{_CAPITALS}{{1,3}}[\s\-]?\d{{2,5}}(?:[\s\-]?{_CAPITALS}{{1,3}})?\b|\b\d{{2,5}}[\s\-]?{_CAPITALS}{{2,3}}\b"
 )
+DENSE = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+"""A letter of East Asia: one alone is a name there."""
+
 _PARTICLES = frozenset("de la le du del da do dos das van von der den el al ul bin ibn bint ben y e i und".split())
 
 
@@ -81,7 +86,13 @@ def _of_elements(elements: Mapping[str, Any]) -> Iterator[Secret]:
 
 def _of_name(where: str, text: str) -> Iterator[Secret]:
     words = _words(text)
-    yield from (Secret(where, "name", word) for word in words if len(word) > 1 and fold(word) not in _PARTICLES)
+    told = [word for word in words if (len(word) > 1 or DENSE.match(word)) and fold(word) not in _PARTICLES]
+    yield from (Secret(where, "name", word) for word in told)
+    # Husseini is told by al-Husseini too; where that is a word of a language it is no name by itself.
+    bare = ((word, without_article(names.fold(word))) for word in told)
+    yield from (
+        Secret(where, "name", one) for word, one in bare if one != names.fold(word) and not is_known(one.lower())
+    )
     if len(words) > 1:
         yield Secret(where, "phrase", " ".join(words))
 

@@ -117,6 +117,21 @@ def test_a_name_across_scripts(name: str, script: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "script", "text"),
+    [
+        ("王", "zh-Hans", "王"), ("小明", "zh-Hans", "王小明"), ("김", "ko-Kore", "김철수"),
+        ("さくら", "ja-Jpan", "サクラ"), ("ሠላም", "am-Ethi", "ሰላም"), ("Ƙasimu", "ha-Latn", "Kasimu"), ("Kɔku", "ee-Latn", "Koku"),
+        ("Ҷамшед", "tg-Cyrl", "Jamshed"), ("Қасымова", "kk-Cyrl", "Kasymova"), ("Đức", "vi-Latn", "Duc"),
+        ("الحسيني", "ar-Arab", "Husseini"), ("الحسيني", "ar-Arab", "حسيني"), ("Alhusseini", "en-Latn", "Husseini"),
+        ("Husseini", "en-Latn", "الحسيني"),
+    ],
+)  # fmt: skip
+def test_a_name_of_other_languages(name: str, script: str, text: str) -> None:
+    """A name of one letter in East Asia, letters said alike, hooks left out, and an Arabic article left out."""
+    assert {"names"} == fields(f"It was {text} who asked.", named(name, script=script))
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("هدى", "ھدى"), ("هدى", "ہدى"), ("طه", "طھ"), ("كرم", "ڪرم"), ("ريم", "رېم"), ("علي", "علے"), ("نور", "نۆر"),
@@ -183,6 +198,15 @@ def test_one_number_in_many_spellings(text: str) -> None:
 def test_one_date_in_many_spellings(text: str) -> None:
     """Day and month, month and year, the year of birth: each tells."""
     assert {"birth_date"} == fields(f"Said {text}, they think.", record(birth_date="1994-05-17"))
+
+
+@pytest.mark.parametrize(
+    "text", ["27 Ordibehesht 1373", "1373/2/27", "۱۳۷۳", "6 ذو الحجة 1414", "1414 AH", "17/5/2537", "2537"]
+)
+def test_a_year_of_birth_in_another_calendar_tells_too(text: str) -> None:
+    """The year of birth as Iran, the Hijri calendar and Thailand count it."""
+    assert {"birth_date"} == fields(f"Said {text}, they think.", record(birth_date="1994-05-17"))
+    assert set() == fields(f"Said {text}, they think.", record(birth_date="1998-11-03"))
 
 
 @pytest.mark.parametrize(
