@@ -9,9 +9,9 @@ alike, forms of one letter, digits for letters in a word that has letters: B0ra,
 letters: spaces, hyphens, line breaks), by sound (``sounds``, across Latin, Cyrillic, Arabic and Greek), and with one
 letter wrong or another ending.
 
-Other scripts are compared folded and joined, those of East Asia letter by letter; across scripts a name in them is found
-by its Latin form, where the record has one. Of numbers spelt out the digits zero to nine are read, and a day beside its
-month; a year spelt out is not.
+Other scripts are compared folded and joined, those of East Asia letter by letter; across scripts a name in them is
+found by its Latin form, where the record has one. Of numbers spelt out the digits zero to nine are read, and a day
+beside its month; a year spelt out is not.
 
 Not found: a name of three consonants, written in another script, that a space divides into two words of the language;
 a name of one or two consonants in a spelling of another script that shares neither its sound nor its letters.
