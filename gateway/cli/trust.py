@@ -14,7 +14,8 @@ Rule 1: nobody signs unseen. Before a signature stands what changes, and the fin
 Rule 2: with --dry-run a verb says what it would write and writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -99,6 +100,14 @@ def _save(
     say(f"{'Would be' if dry else 'Is'} a draft of {role}. Next: isthmus trust sign FOLDER {role} --key FILE, by each.")
 
 
+@contextmanager
+def _changing(folder: Path) -> Iterator[Repository]:
+    """Open the list in ``folder`` for a change: what is read in the block is what it holds when that is written."""
+    list_ = Repository(folder)
+    with list_.alone():
+        yield list_
+
+
 def _missing(standings: tuple[Standing, ...]) -> int:
     return max(one.missing for one in standings)
 
@@ -155,10 +164,10 @@ def init(
 @json_option
 def add(folder: Path, country: str, keys: tuple[str, ...], threshold: int, dry_run: bool, as_json: bool) -> None:
     """Let keys of COUNTRY speak for it, in place of those that did. The trustees sign."""
-    list_ = Repository(folder)
-    draft = _targets_draft(list_)
-    trust_list.delegate(draft.signed, _country(country), [public_key(key) for key in keys], threshold)
-    _save(list_, "targets", draft, dry_run, as_json)
+    with _changing(folder) as list_:
+        draft = _targets_draft(list_)
+        trust_list.delegate(draft.signed, _country(country), [public_key(key) for key in keys], threshold)
+        _save(list_, "targets", draft, dry_run, as_json)
 
 
 @trust.command()
@@ -168,12 +177,12 @@ def add(folder: Path, country: str, keys: tuple[str, ...], threshold: int, dry_r
 @json_option
 def remove(folder: Path, country: str, dry_run: bool, as_json: bool) -> None:
     """Let nobody speak for COUNTRY any more. The trustees sign."""
-    list_ = Repository(folder)
-    draft = _targets_draft(list_)
-    if country not in trust_list.countries(draft.signed):
-        raise click.UsageError(f"the list does not name {shown(country)}")
-    trust_list.remove(draft.signed, country)
-    _save(list_, "targets", draft, dry_run, as_json)
+    with _changing(folder) as list_:
+        draft = _targets_draft(list_)
+        if country not in trust_list.countries(draft.signed):
+            raise click.UsageError(f"the list does not name {shown(country)}")
+        trust_list.remove(draft.signed, country)
+        _save(list_, "targets", draft, dry_run, as_json)
 
 
 @trust.command()
@@ -183,12 +192,13 @@ def remove(folder: Path, country: str, dry_run: bool, as_json: bool) -> None:
 @json_option
 def policy(folder: Path, file: Path, dry_run: bool, as_json: bool) -> None:
     """Put the policy FILE (suites.json, distrust.json, types.json or witness.txt) into the list. The trustees sign."""
-    list_ = Repository(folder)
     raw = _read(file, trust_policy.POLICY_MAX_BYTES)
     trust_policy.check_policy(file.name, raw)
-    draft, path = _targets_draft(list_), trust_policy.policy_path(file.name)
-    trust_list.set_target(draft.signed, path, raw)
-    _save(list_, "targets", draft, dry_run, as_json, {path: raw})
+    path = trust_policy.policy_path(file.name)
+    with _changing(folder) as list_:
+        draft = _targets_draft(list_)
+        trust_list.set_target(draft.signed, path, raw)
+        _save(list_, "targets", draft, dry_run, as_json, {path: raw})
 
 
 @trust.command()
@@ -213,19 +223,19 @@ def trustees(
 
     It takes as many of the old trustees as before, and as many of the new as from now on.
     """
-    list_ = Repository(folder)
-    root = list_.root()
-    if root is None:
-        raise BadList("there is no root yet: isthmus trust init")
-    holders = trust_list.keys_of(root.signed, "root")
-    unknown = [name for name in removed if name not in holders]
-    if unknown:
-        raise click.UsageError(f"no trustee is named {shown(unknown[0])}; there are: {', '.join(holders)}")
-    holders = {name: key for name, key in holders.items() if name not in removed} | _named(added)
-    draft = trust_list.next_root(
-        root.signed, _now(), trustees=holders, online=_named(online) or None, threshold=threshold
-    )
-    _save(list_, "root", draft, dry_run, as_json)
+    with _changing(folder) as list_:
+        root = list_.root()
+        if root is None:
+            raise BadList("there is no root yet: isthmus trust init")
+        holders = trust_list.keys_of(root.signed, "root")
+        unknown = [name for name in removed if name not in holders]
+        if unknown:
+            raise click.UsageError(f"no trustee is named {shown(unknown[0])}; there are: {', '.join(holders)}")
+        holders = {name: key for name, key in holders.items() if name not in removed} | _named(added)
+        draft = trust_list.next_root(
+            root.signed, _now(), trustees=holders, online=_named(online) or None, threshold=threshold
+        )
+        _save(list_, "root", draft, dry_run, as_json)
     if list_.targets() is not None and list_.draft("targets") is None:
         say("If trustees go, those that stay may have to sign the targets anew: isthmus trust renew FOLDER targets.")
 
@@ -242,7 +252,6 @@ def cards(folder: Path, country: str, files: tuple[Path, ...], dry_run: bool, as
 
     Name every card that another State may still have to follow: those of the last thirteen months.
     """
-    list_ = Repository(folder)
     raws = [_read(file, CARD_MAX_BYTES).rstrip(b"\r\n") for file in files]
     found = sorted((parse_card(raw) for raw in raws), key=lambda card: card.serial)
     if {card.country for card in found} != {country}:
@@ -252,9 +261,10 @@ def cards(folder: Path, country: str, files: tuple[Path, ...], dry_run: bool, as
             text, hint = f"card {one + 1} is missing between {one} and {after}", "name every card: readers follow each"
             raise CommandError(Exit.INTEGRITY, "gap", text, hint)
     document = trust_policy.serialize_cards(country, [card.raw for card in found])
-    before = list_.part(country)
-    draft = trust_list.new_country(country, document, _now(), before.signed if before else None)
-    _save(list_, country, draft, dry_run, as_json, {trust_policy.cards_path(country): document})
+    with _changing(folder) as list_:
+        before = list_.part(country)
+        draft = trust_list.new_country(country, document, _now(), before.signed if before else None)
+        _save(list_, country, draft, dry_run, as_json, {trust_policy.cards_path(country): document})
 
 
 @trust.command()
@@ -264,18 +274,18 @@ def cards(folder: Path, country: str, files: tuple[Path, ...], dry_run: bool, as
 @json_option
 def renew(folder: Path, role: str, dry_run: bool, as_json: bool) -> None:
     """Draft ROLE (root, targets or a country) anew with the same content, because it runs out or its signers change."""
-    list_ = Repository(folder)
-    now, published = _now(), list_.published(_role(role))
-    if published is None:
-        raise BadList(f"nothing of {role} is published")
-    if role == "root":
-        draft: Any = trust_list.next_root(published.signed, now)
-    elif role == "targets":
-        draft = trust_list.next_targets(published.signed, now)
-    else:
-        document = list_.content(published.signed, trust_policy.cards_path(role))
-        draft = trust_list.new_country(role, document, now, published.signed)
-    _save(list_, role, draft, dry_run, as_json)
+    with _changing(folder) as list_:
+        now, published = _now(), list_.published(_role(role))
+        if published is None:
+            raise BadList(f"nothing of {role} is published")
+        if role == "root":
+            draft: Any = trust_list.next_root(published.signed, now)
+        elif role == "targets":
+            draft = trust_list.next_targets(published.signed, now)
+        else:
+            document = list_.content(published.signed, trust_policy.cards_path(role))
+            draft = trust_list.new_country(role, document, now, published.signed)
+        _save(list_, role, draft, dry_run, as_json)
 
 
 # Signatures.
@@ -352,16 +362,19 @@ def _compare(ours: bytes, given: str | None) -> None:
 @json_option
 def collect(folder: Path, files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
     """Take the signatures from FILES, copies of drafts that were signed elsewhere (drafts/root.json and the like)."""
-    list_, taken = Repository(folder), {}
-    for file in files:
-        draft = list_.draft(_role(file.stem))
-        if draft is None:
-            raise CommandError(Exit.USAGE, "no-draft", f"nothing of {file.stem} waits for signatures")
-        other = trust_list.parse(_read(file, 5_000_000), kind_of(file.stem))
-        count = merge(draft, other)
-        if not dry_run:
-            list_.save_draft(file.stem, draft)
-        taken[str(file)] = {"new": count, "missing": _missing(list_.standings(file.stem, draft))}
+    brought = [
+        (file, trust_list.parse(_read(file, 5_000_000), kind_of(_role(file.stem)))) for file in files
+    ]  # before anybody has to wait: it may come from a slow medium
+    taken = {}
+    with _changing(folder) as list_:
+        for file, other in brought:
+            draft = list_.draft(file.stem)
+            if draft is None:
+                raise CommandError(Exit.USAGE, "no-draft", f"nothing of {file.stem} waits for signatures")
+            count = merge(draft, other)
+            if not dry_run:
+                list_.save_draft(file.stem, draft)
+            taken[str(file)] = {"new": count, "missing": _missing(list_.standings(file.stem, draft))}
     emit(taken, as_json=as_json)
 
 

@@ -280,7 +280,7 @@ class Repository:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep others from publishing this list while the block runs. Raises ``BadList`` if there is none."""
+        """Keep others from changing or publishing this list meanwhile. Raises ``BadList`` if there is none."""
         if not self.folder.is_dir():
             raise BadList("there is no list here: isthmus trust init")
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,55 @@ def test_two_who_sign_at_once_both_have_signed(table: Table, monkeypatch: pytest
     monkeypatch.setattr(trust, "open_person_key", meanwhile)
     made = value("trust", "sign", table.list, "root", "--key", table.store("one"), "--fingerprint", words)
     assert 1 == made["missing"]
+
+
+def begun(table: Table, *words: Any) -> "subprocess.Popen[bytes]":
+    """Begin a verb in a process of its own."""
+    command = [sys.executable, "-m", "gateway.cli.main", "trust", *map(str, words)]
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ENVIRON}, stdout=subprocess.DEVNULL)
+
+
+def slowly(table: Table, copy: bytes, *beside: Any) -> int:
+    """Collect ``copy`` of the targets from a pipe that gives it only once the verb ``beside`` had time to run."""
+    pipe = table.stores / "targets.json"
+    os.mkfifo(pipe)
+    with begun(table, "collect", table.list, pipe) as collecting:
+        with pipe.open("wb") as stream, begun(table, *beside) as other:  # opened: who collects is at work
+            with suppress(subprocess.TimeoutExpired):
+                other.wait(4)
+            stream.write(copy)
+            stream.close()
+            assert 0 == other.wait(30)
+        return collecting.wait(30)
+
+
+def signed_elsewhere(table: Table, name: str, copy: Path) -> bytes:
+    """Return the draft of the targets as ``name`` signed it in a copy of the list; the list has no such signature."""
+    shutil.copytree(table.list, copy)
+    here, table.list = table.list, copy
+    table.sign("targets", name)
+    table.list = here
+    return (copy / "drafts/targets.json").read_bytes()
+
+
+def test_two_who_collect_at_once_keep_every_signature(table: Table, tmp_path: Path) -> None:
+    """What one brings together while the other reads its files is not lost."""
+    table.init()
+    one, two = (signed_elsewhere(table, name, tmp_path / name) for name in ("one", "two"))
+    (tmp_path / "two/targets.json").write_bytes(two)
+    assert 0 == slowly(table, one, "collect", table.list, tmp_path / "two/targets.json")
+    draft = trust_list.parse((table.list / "drafts/targets.json").read_bytes(), trust_list.Targets)
+    assert 2 == len(draft.signatures)
+
+
+def test_a_change_of_the_draft_outlasts_who_collects_beside_it(table: Table, tmp_path: Path) -> None:
+    """A State that is added while signatures are collected stands in the draft; what was signed is another one."""
+    table.init()
+    one = signed_elsewhere(table, "one", tmp_path / "one")
+    keys = [f"--key={table.keys[name]}" for name in ("b1", "b2", "b3")]
+    assert 6 == slowly(table, one, "add", table.list, "XBB", *keys)
+    draft = trust_list.parse((table.list / "drafts/targets.json").read_bytes(), trust_list.Targets)
+    assert (("XBB",), {}) == (tuple(trust_list.countries(draft.signed)), draft.signatures)
 
 
 def test_a_draft_that_changes_while_it_is_signed_stays(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
