@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import islice
+from operator import itemgetter
 
 from gateway.services.ports import CaseRow, Conflict, EventRow, OpeningRow, ThreadRow
 from gateway.storage.errors import BrokenUnit
@@ -35,9 +36,11 @@ UPDATE case_file SET step = ?, instrument = ?, calendar = ?, due_on = ?, reminde
 # names those alone that changed.
 _SORTED = ("side", "partner", "thread", "state", "officer", "due_at", "opened_at", "closed_at")
 _STORED_CASE = """
-SELECT n, version, erased, wrapped, side, partner, thread, state, officer, due_at, opened_at, closed_at
+SELECT version, erased, wrapped, side, partner, thread, state, officer, due_at, opened_at, closed_at
 FROM case_file WHERE ref = ?
 """
+# The same of a row of ``_CASE`` whose case was not erased, from ``side`` on.
+_SORTED_OF = itemgetter(1, 2, 3, 4, 5, 10, 14, 16)
 _INSERT_EVENT = """
 INSERT INTO case_event (ref, at, event, actor, role, source, target, digest, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -88,7 +91,7 @@ class CaseRows(Sql):
             return None
         found = _case(row)
         if found.wrapped_key is not None:
-            self._live.add(ref)
+            self._live[ref] = (found.version, 0, found.wrapped_key, *_SORTED_OF(row))
         return found
 
     async def save_case(self, row: CaseRow) -> None:
@@ -98,23 +101,24 @@ class CaseRows(Sql):
         Raises ``Conflict`` if the version is not the next, if the reference is taken, or if the row carries a key or
         sealed bytes of a case that was erased meanwhile.
         """
+        carries, sorted_by = _case_values(row)
         if row.version == 1:
-            carries, sorted_by = _case_values(row)
             await self._write(_INSERT_CASE, (row.ref, *carries, *sorted_by))  # a reference that is taken is a conflict
-            self._live.add(row.ref)
+            self._live[row.ref] = (1, 0, row.wrapped_key, *sorted_by)
             return
-        stored = await self._held(_STORED_CASE, (row.ref,))
-        if stored is None or row.version != stored[1] + 1:
+        stored = self._live.get(row.ref) or await self._held(_STORED_CASE, (row.ref,))
+        if stored is None or row.version != stored[0] + 1:
             raise Conflict(f"case {row.ref} was changed meanwhile")
-        number, _, erased, wrapped, *before = stored
+        _, erased, wrapped, *before = stored
         if erased and (row.wrapped_key is not None or row.sealed is not None):
             raise Conflict(f"case {row.ref} was erased meanwhile")
         if wrapped is not None and row.wrapped_key is None:
             raise BrokenUnit("only an erasure drops the key of a case")
-        carries, sorted_by = _case_values(row)
         changed = {name: now for name, was, now in zip(_SORTED, before, sorted_by, strict=True) if now != was}
         sets = "".join(f", {name} = ?" for name in changed)
-        await self._write(f"{_UPDATE_CASE}{sets} WHERE n = ?", (*carries, *changed.values(), number))
+        await self._write(f"{_UPDATE_CASE}{sets} WHERE ref = ?", (*carries, *changed.values(), row.ref))
+        if row.wrapped_key is not None:
+            self._live[row.ref] = (row.version, 0, row.wrapped_key, *sorted_by)
 
     async def cases(
         self,
@@ -162,7 +166,8 @@ class CaseRows(Sql):
     async def erase_case(self, ref: str) -> None:
         """Drop the case's wrapped key and every sealed column of it (case, events, inbound, outbound, envelopes)."""
         self._alone()
-        self._live.discard(ref)
+        self._live.pop(ref, None)
+        self._messages.clear()
         for statement in _ERASE:
             await self._write(statement, (ref,))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from gateway.services.ports import Conflict, InboundRow, OutboundRow, SealingEnd, Trace
 from gateway.storage.errors import BrokenUnit
@@ -31,7 +32,7 @@ WHERE partner = ? AND digest = ?
 _OUTBOUND = """
 SELECT o.partner, o.id, o.digest, o.envelope_id, o.thread, o.epoch, o.seq, o.type, o.state, o.kid, b.envelope, b.sealed,
     o.ref, o.queued_at, o.not_before, o.next_try_at, o.attempts, o.posted_at, o.expires_at, o.answered_at, o.status,
-    o.code, o.answer
+    o.code, o.answer, o.n
 FROM outbound AS o JOIN outbound_body AS b ON b.n = o.n
 """
 _OUTBOUND_BY_N = _OUTBOUND + "WHERE o.n = ?"
@@ -54,6 +55,8 @@ _STORED_OUTBOUND = """
 SELECT n, digest, thread, epoch, seq, type, ref, queued_at, not_before, expires_at FROM outbound
 WHERE partner = ? AND id = ?
 """
+# The same columns of a row of ``_OUTBOUND``, and the bytes in it.
+_STORED, _BODY = itemgetter(23, 2, 4, 5, 6, 7, 12, 13, 14, 18), itemgetter(10, 11)
 # What a message says never changes, so no index over that is written anew.
 _UPDATE_OUTBOUND = """
 UPDATE outbound SET envelope_id = ?, state = ?, kid = ?, next_try_at = ?, try_at = ?, attempts = ?, posted_at = ?,
@@ -195,7 +198,7 @@ class MessageRows(Sql):
     async def find_outbound(self, partner: str, id: str) -> OutboundRow | None:
         """Find a message to send by its id."""
         row = await self._held(_OUTBOUND_BY_ID, (partner, id))
-        return None if row is None else _outbound(row)
+        return None if row is None else self._read_outbound(row)
 
     async def find_outbound_by_digest(self, partner: str, digest: str) -> OutboundRow | None:
         """Find a message to send by its payload digest."""
@@ -222,18 +225,29 @@ class MessageRows(Sql):
         thread, type, case, and the instants of queueing, of the earliest attempt and of the end stay as they are.
         """
         said, goes = _outbound_values(row)
-        erased = row.ref is not None and await self._erased(row.ref)
-        envelope, sealed = (None, None) if erased else (row.envelope, row.sealed)
-        stored = await self._one(_STORED_OUTBOUND, (row.partner, row.id))
+        known, body = self._messages.get((row.partner, row.id), (None, None))
+        stored = known or await self._one(_STORED_OUTBOUND, (row.partner, row.id))
         if stored is None:
             number = await self._insert(_INSERT_OUTBOUND, (row.partner, row.id, *said, *goes))
-            await self._write(_INSERT_BODY, (number, seconds(row.queued_at), envelope, sealed))
+            await self._write(_INSERT_BODY, (number, seconds(row.queued_at), *await self._body(row)))
             return
         number, *before = stored
         if said != tuple(before):
             raise BrokenUnit("a message that is stored says something else")
         await self._write(_UPDATE_OUTBOUND, (*goes, number))
-        await self._write(_UPDATE_BODY, (envelope, sealed, number))
+        if (row.envelope, row.sealed) != body:
+            self._messages.pop((row.partner, row.id), None)
+            await self._write(_UPDATE_BODY, (*await self._body(row), number))
+
+    async def _body(self, row: OutboundRow) -> Row:
+        """Return what is kept of the bytes of a message."""
+        erased = row.ref is not None and await self._erased(row.ref)
+        return (None, None) if erased else (row.envelope, row.sealed)
+
+    def _read_outbound(self, row: Row) -> OutboundRow:
+        """Return the message in ``row``, and know for a save how it stands: nobody else changes it in this batch."""
+        self._messages[row[0], row[1]] = _STORED(row), _BODY(row)
+        return _outbound(row)
 
     async def partners_due(self, now: datetime) -> Sequence[str]:
         """Return the partners that a message may be posted to now."""
@@ -265,6 +279,7 @@ class MessageRows(Sql):
 
         Of those of no case the signed bytes too.
         """
+        self._messages.clear()
         return await self._write(_PURGE_ENVELOPES, (seconds(before),))
 
     async def _inbound(self, statement: str, values: Row) -> InboundRow | None:
@@ -280,7 +295,7 @@ class MessageRows(Sql):
     async def _outbounds(self, found: Sequence[Row]) -> Sequence[OutboundRow]:
         """Return the messages whose numbers are the second column of ``found``, in that order."""
         rows = [await self._one(_OUTBOUND_BY_N, (row[1],)) for row in found]
-        return tuple(_outbound(row) for row in rows if row is not None)
+        return tuple(self._read_outbound(row) for row in rows if row is not None)
 
 
 def _inbound(row: Row) -> InboundRow:
@@ -328,4 +343,4 @@ def _outbound(row: Row) -> OutboundRow:
     values = list(row)
     values[13:16] = instant(row[13]), instant(row[14]), instant(row[15])
     values[17:20] = instant_or_none(row[17]), instant(row[18]), instant_or_none(row[19])
-    return OutboundRow(*values)
+    return OutboundRow(*values[:-1])

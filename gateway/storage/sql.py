@@ -27,12 +27,15 @@ class Sql(ABC):
     ``drafts`` holds what the unit asked the batch to log, ``failure`` what went wrong with the store itself.
     """
 
-    __slots__ = ("_added", "_live", "_writable", "drafts", "failure")
+    __slots__ = ("_added", "_live", "_messages", "_writable", "drafts", "failure")
 
     def __init__(self, *, writable: bool) -> None:
         self._writable = writable
         self._added: set[tuple[str, str]] = set()
-        self._live: set[str] = set()
+        # How cases that are not erased and messages to send stand in the store, as this unit read or left them: what a
+        # save compares with is not read again.
+        self._live: dict[str, Row] = {}
+        self._messages: dict[tuple[str, str], tuple[Row, Row]] = {}
         self.drafts: list[Draft] = []
         self.failure: Unavailable | None = None
 

@@ -69,6 +69,22 @@ async def test_case_comes_back(store: Store) -> None:
     assert case() == await get(store, "find_case", "c1")
 
 
+async def test_a_unit_moves_a_case_there_and_back(store: Store) -> None:
+    """What a unit saves of a case is what it saved last, also where that is what stood there when it began."""
+    await put(store, ("save_case", case()))
+
+    async def unit(tx: Tx) -> None:
+        row = await tx.find_case("c1")
+        assert row is not None
+        await tx.save_case(row._replace(version=2, state="FROZEN", due_at=None))
+        await tx.save_case(row._replace(version=3))
+        with pytest.raises(Conflict):
+            await tx.save_case(row._replace(version=3))
+
+    await store.commit(unit)
+    assert case(version=3) == await get(store, "find_case", "c1")
+
+
 async def test_bare_case_comes_back(store: Store) -> None:
     """A case with every optional column empty comes back as it was saved."""
     optional = ("officer", "step", "instrument", "calendar", "due_on", "due_at", "wrapped_key", "sealed")
@@ -294,6 +310,25 @@ async def test_a_message_to_send_says_what_it_said(store: Store, other: dict[str
     with pytest.raises(BrokenUnit):
         await put(store, ("save_outbound", outbound(state="posted", **other)))
     assert outbound() == await get(store, "find_outbound", "XBB", "id-m1")
+
+
+async def test_a_message_is_saved_anew_by_the_unit_that_read_it(store: Store) -> None:
+    """Also of a message that the same unit has read, other bytes are kept, and it says what it said."""
+    await put(store, ("save_outbound", outbound()))
+
+    async def unit(tx: Tx) -> None:
+        (row,) = await tx.due_outbound(NOW, 9, "XBB")
+        await tx.save_outbound(row._replace(state="posted", envelope=b"re-sealed"))
+        await tx.save_outbound(row._replace(state="posted", attempts=1))
+        with pytest.raises(BrokenUnit):
+            await tx.save_outbound(row._replace(seq=9))
+        found = await tx.find_outbound("XBB", "id-m1")
+        assert found == row._replace(state="posted", attempts=1)
+        await tx.save_outbound(found._replace(state="receipted", envelope=None))
+
+    await store.commit(unit)
+    last = outbound(state="receipted", attempts=1, envelope=None)
+    assert last == await get(store, "find_outbound", "XBB", "id-m1")
 
 
 async def test_outbound_since(store: Store) -> None:
@@ -632,6 +667,24 @@ async def test_erased_case_takes_its_next_version(store: Store) -> None:
     last = case(version=2, state="ERASED", wrapped_key=None, sealed=None)
     await put(store, ("save_case", case()), ("erase_case", "c1"), ("save_case", last))
     assert last == await get(store, "find_case", "c1")
+
+
+async def test_what_a_unit_erases_does_not_come_back_in_it(store: Store) -> None:
+    """A unit that read a case and its message before it erased them cannot bring them back either."""
+    await put(store, ("save_case", case()), ("save_outbound", outbound()))
+
+    async def unit(tx: Tx) -> None:
+        kept, sent = await tx.find_case("c1"), await tx.find_outbound("XBB", "id-m1")
+        assert kept is not None
+        assert sent is not None
+        await tx.erase_case("c1")
+        await tx.save_outbound(sent._replace(state="dropped"))
+        with pytest.raises(Conflict):
+            await tx.save_case(kept._replace(version=2))
+
+    await store.commit(unit)
+    gone = outbound(state="dropped", envelope=None, sealed=None)
+    assert gone == await get(store, "find_outbound", "XBB", "id-m1")
 
 
 async def test_erased_case_does_not_come_back(store: Store) -> None:
