@@ -63,6 +63,32 @@ def test_hosts_are_deleted_when_what_was_done_on_them_failed() -> None:
     assert set() == names & _hosts()
 
 
+@pytest.mark.usefixtures("hosts")
+def test_hosts_that_a_killed_run_left_are_deleted_by_the_next() -> None:
+    """Those of a run that is at work still, and whatever another program named, stay."""
+    code = (
+        "import time; from tests.support import namespaces\n"
+        "with namespaces.two_hosts() as hosts: print(*(one.name for one in hosts), flush=True); time.sleep(60)"
+    )
+    others = {f"{namespaces.PREFIX}{name}" for name in ("0123456789ab", "1-x-y")}
+    for name in others:
+        subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+            assert run.stdout is not None
+            theirs = set(run.stdout.readline().split())
+            with namespaces.two_hosts():
+                assert 2 == len(theirs & _hosts())
+            run.kill()
+        assert 2 == len(theirs & _hosts())
+        with namespaces.two_hosts():
+            assert set() == theirs & _hosts()
+        assert others <= _hosts()
+    finally:
+        for name in others:
+            subprocess.run(["ip", "netns", "del", name], check=True)
+
+
 def test_what_the_machine_cannot_do_is_left_out_with_a_note(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,12 +4,14 @@ Two hosts with a cable between them, on one machine, and what can be wrong with 
 A host is a network namespace with a loopback and an address of its own. The cable is a veth pair, and there is no other
 way from one host to the other. Nothing stands in between: who asks meets what TCP of the kernel makes of the trouble.
 
-Rule 1: the names of namespaces are drawn, and they are deleted in the end, whatever happened in them.
+Rule 1: the names of namespaces are drawn, and they are deleted in the end, whatever happened in them. A name says which
+process made it: where that was killed, the next that makes hosts deletes its.
 Rule 2: nothing outside them is touched: both ends of the cable are made inside, and go with them.
 """
 
 import ctypes
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -27,6 +29,7 @@ NAMED = Path("/run/netns")
 """Where ``ip`` keeps a file for each namespace that has a name."""
 
 PREFIX = "isthmus-drill-"
+_NAME = re.compile(rf"{PREFIX}([0-9]+)-([0-9]+)-[0-9a-f]{{12}}")
 END = "cable"
 NOBODY = "02:00:00:00:00:00"
 """A hardware address that no end of the cable has: what is sent to it is seen by the other end, and not taken."""
@@ -114,7 +117,10 @@ class Host:
 @contextmanager
 def two_hosts() -> Iterator[tuple[Host, Host]]:
     """Make two hosts and the cable, and delete them. Raises ``RuntimeError`` with what the kernel, or ``ip``, says."""
-    names = [f"{PREFIX}{secrets.token_hex(6)}" for _ in range(2)]
+    for left in _left():
+        _delete(left)
+    pid = os.getpid()
+    names = [f"{PREFIX}{pid}-{_began(pid)}-{secrets.token_hex(6)}" for _ in range(2)]
     addresses = ["10.77.0.1", "10.77.0.2"]
     with ExitStack() as stack:
         for name in names:
@@ -126,6 +132,22 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
             for device in ("lo", END):
                 _do("ip", "-n", name, "link", "set", device, "up")
         yield Host(names[0], *addresses), Host(names[1], *addresses[::-1])
+
+
+def _left() -> list[str]:
+    """Return the namespaces of processes that are no more, by the number and the beginning of each."""
+    found = [_NAME.fullmatch(path.name) for path in NAMED.glob(f"{PREFIX}*")]
+    return [one[0] for one in found if one is not None and _began(int(one[1])) != int(one[2])]
+
+
+def _began(pid: int) -> int | None:
+    """Return when a process began, in ticks since the machine did; ``None`` if there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *rest = text.rpartition(")")[2].split()
+    return None if state in "ZX" else int(rest[18])
 
 
 def _delete(name: str) -> None:
