@@ -9,7 +9,7 @@ Rule 3: a return goes on in the case of the verification it rests on. No state i
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -285,6 +285,11 @@ def _filled(size: int, least: int) -> int:
     return max(least, 1 << (size - 1).bit_length())
 
 
+# Python finds a parameter at once by the very string of its name, and by the letters of one that was read only after
+# those of every name before it. A dictionary keeps the first string it got for a name, so these come first.
+_DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in fields(Case) if one.default is not MISSING}
+
+
 def parse_case(raw: bytes) -> Case:
     """Return the case that ``serialize_case`` made ``raw`` from."""
     value = orjson.loads(raw)
@@ -292,6 +297,7 @@ def parse_case(raw: bytes) -> Case:
     frozen_by = value["frozen_by"]
     return Case(
         **{
+            **_DEFAULTS,
             **value,
             "side": Side(value["side"]),
             "state": State(value["state"]),
