@@ -161,10 +161,10 @@ def _warned(case: Case, type: str, body: Mapping[str, Any]) -> Case:
     Each stays on record, whatever is said after it and wherever the case has moved on to: a danger must be seen.
     """
     if type == MONITORING:
-        return _found(case, f"the other State reports {body['status']} as of {body['on']}")
+        return _found(case, REPORTED % {"status": body["status"], "day": body["on"]})
     if type == TAKE_BACK:
         # Who calls back knows of it.
-        return _found(_known(case), f"the other State asks to take the person back by {body['by']}: {body['reason']}")
+        return _found(_known(case), TO_BE_TAKEN_BACK % {"day": body["by"], "reason": body["reason"]})
     return case
 
 
@@ -370,6 +370,12 @@ def _returned(case: Case, event: Event, now: datetime) -> Change:
 
 _WORD_OF_STOP = frozenset({SUSPENSION})
 """What a second stop leaves in the outbox: the first may not have been told yet."""
+
+REPORTED = "the other State reports %(status)s as of %(day)s"
+"""Finding on a case whose person is not seen to be safe."""
+
+TO_BE_TAKEN_BACK = "the other State asks to take the person back by %(day)s: %(reason)s"
+"""Finding on a case whose person the other State cannot keep."""
 
 STOPPED_LATE = "the other State stopped the return when the person had left; speak to it, and call back if need be"
 """Finding on a case whose departure crossed a stop of the other State."""

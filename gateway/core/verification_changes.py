@@ -92,7 +92,7 @@ def _receipt(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
-    found = event.data.get("found") or f"not accepted: {event.data['code']}"
+    found = event.data.get("found") or REFUSED_AS % {"code": event.data["code"]}
     return replace(case, findings=(*case.findings, found)), (Notify("interior"),)
 
 
@@ -108,6 +108,9 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
         return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already
     return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))
 
+
+REFUSED_AS = "not accepted: %(code)s"
+"""Finding on a case whose message the other gateway refused."""
 
 ANSWERED_LATE = "the answer came after the case was closed; it is kept until the case is erased"
 """Finding on a case that was closed without an answer, and got one after all."""

@@ -22,11 +22,23 @@ from gateway.core.verification import GATEWAY
 from gateway.services import anew, cases, epochs, listing, outage, outbox, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Draft, OutboundRow, Tx
+from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.witness import answered_name, keep, shown_name
 from keys import jws as jws_format
 from keys.card import Card
 from keys.errors import BadJws, BadSignature, RevokedKey, UnknownKey
 from schemas import ijson
+
+RECEIVED_AT = "the other State says it received at %(at)s"
+"""Finding on a case whose receipt names an instant that cannot be."""
+
+NO_CALENDAR = "no calendar here knows the days for %(step)s"
+"""Finding on a case of which a time cannot be reckoned."""
+
+GOES_BY_IT = "since it was restored the other State goes by a message of ours that it had refused; ask it"
+SAYS_OTHERWISE = "since it was restored the other State says %(receipt)s; its first receipt says %(first_receipt)s"
+RECKONS_ANEW = "since it was restored the other State reckons %(day)s; its first receipt says %(first_day)s"
+"""Findings on a case whose partner came back from a restore and says otherwise (M-5.28)."""
 
 SETTLED = frozenset({"receipted", "refused"})
 
@@ -179,7 +191,7 @@ class Answers:
         case, made_at = held.case, max(row.queued_at, row.not_before)
         at, found = counted_from(receipt.received_at, made_at, now), []
         if at != receipt.received_at:
-            found.append(f"the other State says it received at {wire.format_instant(receipt.received_at)}")
+            found.append(RECEIVED_AT % {"at": wire.format_instant(receipt.received_at)})
         body = threads.said(self._context, held, row) if row.type in ASKED | STATED else None
         if body is None:
             return (), tuple(found)
@@ -188,11 +200,11 @@ class Answers:
         clocks = reckoner.begin(*pair, starts_of_message(row.type, body), made_at, row.digest, case.clocks)
         asked = starts_of_receipt(row.type, body, issued_before=DOCUMENT in case.said)
         clocks += reckoner.begin(*pair, asked, at, row.digest, case.clocks)
-        found += (f"no calendar here knows the days for {step}" for step in reckoner.lacking(*pair, asked, at, clocks))
+        found += (NO_CALENDAR % {"step": step} for step in reckoner.lacking(*pair, asked, at, clocks))
         step = TYPES[row.type].clock_step
         ours = next((clock.due_on for clock in clocks if clock.step == step), None)
         if ours != receipt.due_on:
-            found.append(f"the other State reckons {receipt.due_on}, we reckon {ours}")
+            found.append(RECKONS_OTHERWISE % {"day": receipt.due_on, "own_day": ours})
         return clocks, tuple(found)
 
 
@@ -207,11 +219,11 @@ def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:
         jws_format.parse(wire.parse_stored_answer(stored).receipt, jws_format.TYP_RECEIPT).payload
     )
     if (first.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
-        return "since it was restored the other State goes by a message of ours that it had refused; ask it"
+        return GOES_BY_IT
     if first.status != receipt.status:
-        return f"since it was restored the other State says {receipt.status}; its first receipt says {first.status}"
+        return SAYS_OTHERWISE % {"receipt": receipt.status, "first_receipt": first.status}
     if (first.start_on, first.due_on) != (receipt.start_on, receipt.due_on):
-        return f"since it was restored the other State reckons {receipt.due_on}; its first receipt says {first.due_on}"
+        return RECKONS_ANEW % {"day": receipt.due_on, "first_day": first.due_on}
     return None
 
 

@@ -32,6 +32,20 @@ OURS = "ours"
 OURS_FELL = "a statement of ours in this return is by a key that is revoked since before it; have another one signed"
 """Finding on a case that rested on a statement of our own which fell."""
 
+UNREADABLE = (
+    "the message %(digest)s of %(country)s was received on %(at)s and cannot be read here any more, and a key of that "
+    "State is revoked as of %(since_at)s: do not rely on it, and ask again"
+)
+MESSAGE_FELL = (
+    "the message %(digest)s of %(country)s was received on %(at)s, and its key is revoked as of %(since_at)s: do not "
+    "rely on it, and ask again"
+)
+STATEMENT_FELL = (
+    "the message %(digest)s of %(country)s was received on %(at)s, and the key of a statement in it is revoked as of "
+    "%(since_at)s: do not rely on it, and ask again"
+)
+"""Findings on a case that rests on what may be of a stolen key."""
+
 _GIVEN_BY = {"return.release": "endorse", "return.acceptance": "accept"}
 """The step by which a statement of ours was given that a return rests on, by its kind."""
 
@@ -157,17 +171,9 @@ class FallenMessages:
 
 
 def _text(one: Fallen) -> str:
-    received, revoked = format_instant(one.received_at), format_instant(one.revoked_at)
-    if not one.kid:
-        return (
-            f"the message {one.digest} of {one.partner} was received on {received} and cannot be read here any more, "
-            f"and a key of that State is revoked as of {revoked}: do not rely on it, and ask again"
-        )
-    whose = "the key of a statement in it" if one.stated else "its key"
-    return (
-        f"the message {one.digest} of {one.partner} was received on {received}, and {whose} is revoked as of "
-        f"{revoked}: do not rely on it, and ask again"
-    )
+    text = UNREADABLE if not one.kid else STATEMENT_FELL if one.stated else MESSAGE_FELL
+    at, since = format_instant(one.received_at), format_instant(one.revoked_at)
+    return text % {"digest": one.digest, "country": one.partner, "at": at, "since_at": since}
 
 
 def _revoked(context: Context, country: str) -> Mapping[str, datetime]:

@@ -59,6 +59,7 @@ from gateway.services import cases, directory, steps, threads
 from gateway.services.context import Context
 from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
+from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.resync import LOST, bring_back
 from gateway.services.shares import Shares
 from gateway.services.struck import drop_struck
@@ -70,6 +71,15 @@ from schemas import ijson
 ANSWER_GRACE_S = 300
 """How long after ``expires_at`` the stored answer is given again; the same span as clocks may differ."""
 
+
+CAME_BEFORE = (
+    "the message may have come before the restore as well: the other State may reckon from %(day)s on, we reckon from "
+    "%(own_day)s"
+)
+"""Finding on a case whose time may have begun before our restore."""
+
+EXTENDED_LATE = "the extension came on %(day)s, after %(due_day)s; its sender dates it %(said_day)s"
+"""Finding on a case whose time was extended when it was over, as it came."""
 
 _TRIES = 3
 
@@ -553,8 +563,7 @@ class Receiver:
         for clock in case.clocks:
             first = earliest.get(clock.step) if clock.evidence == payload.digest else None
             if first is not None and (first.start_on, first.due_on) != (clock.start_on, clock.due_on):
-                text = "the message may have come before the restore as well: the other State may reckon from"
-                return f"{text} {first.start_on} on, we reckon from {clock.start_on}"
+                return CAME_BEFORE % {"day": first.start_on, "own_day": clock.start_on}
         return None
 
     def _other_date(self, case: Case, payload: Payload) -> str | None:
@@ -562,7 +571,7 @@ class Receiver:
         clock = case.clock("reply")
         if clock is None or clock.evidence != payload.digest or clock.due_on.isoformat() == payload.body["due_on"]:
             return None
-        return f"the other State reckons {payload.body['due_on']}, we reckon {clock.due_on}"
+        return RECKONS_OTHERWISE % {"day": payload.body["due_on"], "own_day": clock.due_on}
 
     def _accepted(self, held: cases.Held, opened: Opened) -> Verdict:
         """Return the verdict for an accepted message: its signed bytes sealed under the case's key, and its dates."""
@@ -712,7 +721,7 @@ def _came_late(case: Case, payload: Payload, now: datetime) -> str | None:
     if clock is None or not is_overdue(clock, now):
         return None
     came, said = local_date(now, clock.zone), local_date(payload.issued_at, clock.zone)
-    return f"the extension came on {came}, after {clock.due_on}; its sender dates it {said}"
+    return EXTENDED_LATE % {"day": came, "due_day": clock.due_on, "said_day": said}
 
 
 def _schema_fault(payload: Payload) -> Reason | None:

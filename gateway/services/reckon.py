@@ -30,6 +30,10 @@ _KEPT = 4096
 """Rules and clocks of a day that are kept, because every message of that day asks for them again."""
 
 
+RECKONS_OTHERWISE = "the other State reckons %(day)s, we reckon %(own_day)s"
+"""Finding on a case of whose time the two States name different days."""
+
+
 @dataclass(slots=True)
 class Reckoner:
     """

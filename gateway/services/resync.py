@@ -29,7 +29,10 @@ DROPPED = "a message that waited was dropped at the restore; freeze and withdraw
 """Finding on a case of ours that asks."""
 
 
-_LOST_NUMBER = "the other State holds our message number"
+LOST_NUMBER = "the other State holds our message number %(number)s, which was lost before the restore"
+"""The same, where one message is named."""
+
+_LOST_NUMBER = LOST_NUMBER.partition("%")[0]
 
 
 class Resync:
@@ -97,7 +100,7 @@ class Resync:
             held = cases.readable(self._context, await tx.find_case(thread.ref) if thread.ref is not None else None)
             # One finding, whatever a partner lists, and however often: a case must not grow by it.
             if held is not None and not any(text.startswith(_LOST_NUMBER) for text in held.case.findings):
-                text = f"{_LOST_NUMBER} {item['seq']}, which was lost before the restore"
+                text = LOST_NUMBER % {"number": item["seq"]}
                 case = replace(held.case, findings=(*held.case.findings, text))
                 noted = await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
                 abroad = known is not None or not begun

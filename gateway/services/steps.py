@@ -40,8 +40,8 @@ PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
 """States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
 
 
-DROPPED = "a message that waited was dropped when the case was stopped, and has to be said again"
-"""Finding on a case that was stopped, followed by the type of the message."""
+DROPPED = "a message that waited was dropped when the case was stopped, and has to be said again: %(type)s"
+"""Finding on a case that was stopped."""
 
 
 async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> Held:
@@ -185,7 +185,7 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
     said, found = dict(held.case.said), []
     rows = sorted(await tx.outbound_of_case(held.case.ref), key=lambda row: (row.epoch, row.seq or 0))
     for kind in sorted(types):
-        found.append(UNTOLD if kind == TAKE_BACK else f"{DROPPED}: {kind}")
+        found.append(UNTOLD if kind == TAKE_BACK else DROPPED % {"type": kind})
         if kind in (REISSUE, DOCUMENT_REQUEST):
             said.pop(kind, None)
             earlier = [row for row in rows if row.type == kind and row.state in ("posted", "receipted")]

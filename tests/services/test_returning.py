@@ -378,7 +378,7 @@ async def test_a_document_that_a_stop_kept_from_leaving_is_not_the_one_that_coun
     await acts(network, "XBB").suspend(theirs, "a moment", "welfare", "child_welfare")
     case = await story.case(network, "XBB", theirs)
     assert document(case) == document(await story.case(network, "XAA", ours))
-    assert f"{DROPPED}: travel-document.reissue" in case.findings
+    assert DROPPED % {"type": "travel-document.reissue"} in case.findings
 
 
 async def test_who_left_while_a_request_and_a_document_crossed_is_awaited(network: Network) -> None:

@@ -7,8 +7,19 @@ from pathlib import Path
 import pytest
 
 from gateway.core import machine, names, return_changes, return_guards, verification_changes
-from gateway.services import anew, fallen, person_stop, resync, threads
-from gateway.web.interior.case_view import FINDINGS
+from gateway.services import (
+    anew,
+    answers,
+    deliver,
+    fallen,
+    person_stop,
+    receive,
+    reckon,
+    resync,
+    steps,
+    threads,
+)
+from gateway.web.interior.findings import FINDINGS, said
 from gateway.web.language import LANGUAGES, choose, tongue
 from gateway.web.rules import FAULTS, RULES
 from tests.docs import test_rule_ids
@@ -109,7 +120,8 @@ def test_what_a_check_says_of_a_field_is_in_the_catalogue() -> None:
 
 def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
     """A finding that is one sentence is in the catalogue of every language, so that no desk overlooks a danger."""
-    modules = (machine, return_changes, return_guards, verification_changes, anew, fallen, person_stop, resync, threads)
+    of_cases = (machine, return_changes, return_guards, verification_changes, person_stop, steps, threads)
+    modules = (*of_cases, anew, answers, deliver, fallen, receive, reckon, resync)
     noted = {
         text
         for module in modules
@@ -124,3 +136,30 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
 
 NO_FINDINGS = {"BECAUSE", "_LOST_NUMBER"}
 """What a desk sees for a reason alone, with ``TO_DECIDE`` in place of it, and the beginning of one with a number."""
+
+NOTED = {
+    "the other State reports SEEN_CONCERN as of 2026-12-01": ["« Vu, avec", "2026-12-01"],
+    "the other State asks to take the person back by 2027-07-01: UNSAFE": ["2027-07-01"],
+    "not accepted: illegal-step": [],
+    "the other State reckons None, we reckon 2026-12-20": ["aucun jour", "2026-12-20"],
+    "the other State says it received at 2026-11-25T09:00:00Z": ["2026-11-25 10:00 UTC+01:00"],
+    "no calendar here knows the days for reply": [],
+    "the extension came on 2026-12-12, after 2026-12-09; its sender dates it 2026-12-08": ["2026-12-09"],
+    "the other State holds our message number 3, which was lost before the restore": ["3"],
+    steps.DROPPED % {"type": "travel-document.reissue"}: [],
+    fallen.MESSAGE_FELL
+    % {"digest": "A-_b", "country": "MDA", "at": "2026-11-25T09:00:00Z", "since_at": "2026-11-24T09:00:00Z"}: [
+        "A-_b",
+        "Moldavie",
+        "2026-11-24 10:00 UTC+01:00",
+    ],
+}
+"""Findings with a code, a day or a number in them as they are kept, and what of them a French page says."""
+
+
+@pytest.mark.parametrize("finding", NOTED)
+def test_a_finding_with_a_value_in_it_is_said_in_each_language(finding: str) -> None:
+    """Its sentence is found again by the words around the value, and the value is said in the language of the page."""
+    french = said(tongue("fr", "Europe/Vienna"), finding)
+    assert [True for _ in NOTED[finding]] == [part in french for part in NOTED[finding]]
+    assert 3 == len({said(tongue(lang, "UTC"), finding) for lang in LANGUAGES})

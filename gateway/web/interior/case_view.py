@@ -5,11 +5,10 @@ Rule 1: a head shows what a list shows, and to who may see the case whether the 
 Rule 2: content is made of a case that was looked at with a reason, and of nothing else.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from gateway.core import wire
 from gateway.core.case import Case, Notice, Side, State
@@ -37,6 +36,7 @@ from gateway.services.acts import DESK, GONE
 from gateway.services.inquire import BoardRow
 from gateway.services.reading import Passed, Step
 from gateway.web import readable, words
+from gateway.web.interior.findings import said
 from gateway.web.language import N_, Tongue
 from gateway.web.lateness import Lateness, lateness
 from gateway.web.readable import Part
@@ -195,47 +195,6 @@ class Known:
     contests: int
 
 
-_TOLD: Final = (
-    (
-        re.compile(r"the other State reports (?P<code>[A-Z_]+) as of (?P<day>[0-9-]+)"),
-        N_("The other State reports %(code)s as of %(day)s"),
-    ),
-    (
-        re.compile(r"the other State asks to take the person back by (?P<day>[0-9-]+): (?P<code>[A-Z_]+)"),
-        N_("The other State asks that the person is taken back by %(day)s: %(code)s"),
-    ),
-)
-"""Findings with a code and a day in them, as the case keeps them, and what a page says for each."""
-
-
-FINDINGS: Final = (
-    N_("no message of ours tells the other State of a step that was taken here; tell it by another way"),
-    N_("the other State was not told that the person is called back; call back once more when it may know"),
-    N_("the other State stopped the return when the person had left; speak to it, and call back if need be"),
-    N_("the escort signed another protocol of the handover after both hands had signed one; compare the two"),
-    N_("the answer came after the case was closed; it is kept until the case is erased"),
-    N_("an answer came after the case was closed, and the rules do not let it be kept"),
-    N_("a message of ours got no receipt in its time; tell the other State by another way that the line is down"),
-    N_("something became known that may concern this person: look at the case for a reason, and decide on a recall"),
-    N_("a statement of ours in this return is by a key that is revoked since before it; have another one signed"),
-    N_("a message that waited in the backup was dropped, and may have left since; ask the other State"),
-    N_("word of a stop or a withdrawal is refused for its times, and said again; see whose clock is wrong"),
-    N_("word of who has left is refused for its times, and said again; see whose clock is wrong"),
-    N_("a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"),
-    N_("a message that waited in the backup never left, and was dropped; see whether it is to be sent anew"),
-    N_("the other State holds messages of ours in this case, which were lost before the restore"),
-)
-"""Findings that say nothing but themselves, as the modules have them that put them on a case."""
-
-
-def _finding(tongue: Tongue, text: str) -> str:
-    """Return a finding of a case in words: those that say when and what are put together in each language."""
-    for form, said in _TOLD:
-        if (found := form.fullmatch(text)) is not None:
-            return tongue._(said, code=found["code"], day=tongue.day(date.fromisoformat(found["day"])))
-    return tongue._(text)
-
-
 def known(visit: Visit, case: Case, *, shown: bool) -> Known:
     """Return what a desk sees of ``case`` without a reason, and whether its content is ``shown`` beside it."""
     tongue, pending = visit.tongue, case.pending
@@ -255,7 +214,7 @@ def known(visit: Visit, case: Case, *, shown: bool) -> Known:
         tongue.code("message_type", pending.type), pending.digest if shown else "", pending.author, pending.approver
     )
     purpose = tongue.code("purpose", case.purpose)
-    findings = tuple(_finding(tongue, text) for text in person_stop.known(case))
+    findings = tuple(said(tongue, text) for text in person_stop.known(case))
     return Known(case.thread, purpose, clocks, findings, prepared or None, case.contests)
 
 
