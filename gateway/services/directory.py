@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 import schemas
+from gateway.core.calendars import local_date
 from gateway.core.codes import PeerError, Reason
 from gateway.core.directory import Change, Officer, authorities, faults, officers, parse_change
 from gateway.core.messages import DIRECTORY
@@ -192,7 +193,7 @@ def in_charge(context: Context, officer: str, at: datetime) -> str | None:
         found = context.persons.get(current)
         if found is None:
             return None
-        if found.active(at) and not found.is_away(at.date()):
+        if found.active(at) and not found.is_away(local_date(at, context.zone)):
             return current
         current = found.deputy
     return None

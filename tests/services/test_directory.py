@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,20 @@ async def test_deputy_acts_while_the_officer_is_away(staffed: Network) -> None:
     assert ("first", "second") == directory.stands_for(context, "second", START)
     staffed.clock.pass_(days=6)
     assert "first" == directory.in_charge(context, "first", staffed.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("at", "acts"),
+    [
+        ("2026-11-19T22:59:59+00:00", "first"),
+        ("2026-11-19T23:00:00+00:00", "second"),
+        ("2026-11-30T22:59:59+00:00", "second"),
+        ("2026-11-30T23:00:00+00:00", "first"),
+    ],
+)
+async def test_days_of_an_absence_are_those_of_the_desk(staffed: Network, at: str, acts: str) -> None:
+    """They begin and end at midnight by the clocks of the desk, an hour before that of UTC in Vienna."""
+    assert acts == directory.in_charge(staffed.gateways["XAA"].context, "first", datetime.fromisoformat(at))
 
 
 async def test_no_case_without_a_named_officer(network: Network) -> None:
