@@ -65,8 +65,8 @@ class Person:
     """
     A person or authority that acts here: id, roles, public signing key (32 bytes), first and last instant of office.
 
-    ``deputy`` is the id of who acts during ``absences``, given by their first and last days at the desk. ``contact`` is how
-    the desk of this person is reached on duty.
+    ``deputy`` is the id of who acts during ``absences``, given by their first and last days at the desk. ``contact``
+    is how the desk of this person is reached on duty.
     """
 
     id: str
