@@ -35,7 +35,7 @@ from gateway.transport.peers import CONNECTIONS_PER_HOST, KEEPALIVE_S, HttpPeers
 from keys import b64
 from keys.card import Card
 from tests.sim import homes
-from tests.sim.loop import PROCESS, Process, SimulatedLoop
+from tests.sim.loop import PROCESS, Process, SimulatedLoop, turn
 from tests.sim.network import Connector, Network
 
 MESSAGES = "/xg/1/messages"
@@ -98,9 +98,10 @@ class Disk:
 
     async def __call__(self, work: Callable[[], Any]) -> Any:
         async with self._alone:
-            await asyncio.sleep(self._host.disk_random.choice((0.0, 0.0, 0.0005, 0.002)))
+            takes_s = self._host.disk_random.choice((0.0, 0.0, 0.0005, 0.002))
+            await (asyncio.sleep(takes_s) if takes_s else turn())
             made = self._work(work)
-            await asyncio.sleep(0)
+            await turn()
             return made
 
     def _work(self, work: Callable[[], Any]) -> Any:
