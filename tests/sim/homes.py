@@ -31,7 +31,7 @@ from gateway.settings import Settings
 from gateway.storage import migrate
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import load_cards, write_card
-from keys import b64, card, selftest, statement
+from keys import b64, card, custody, selftest, statement
 from keys.card import Card
 from keys.custody import KeyStore, open_store
 from keys.seal import SealingKey
@@ -145,6 +145,9 @@ _PLACES: tuple[tuple[Any, str], ...] = (
     (own_card, "parse_card"),
     (windows, "parse_card"),
     (home, "SealingKey"),
+    (configured, "CosigningKey"),
+    (custody, "_parse_file"),
+    (custody, "_parse_secrets"),
     (settings, "load"),
 )
 
@@ -175,8 +178,11 @@ def _shared() -> tuple[Any, ...]:
     parse = lru_cache(maxsize=1024)(card.parse_card)
     sealing: Any = lru_cache(maxsize=1024)(SealingKey)
     sealing.generate = SealingKey.generate
+    stored = tuple(
+        lru_cache(maxsize=1024)(one) for one in (configured.CosigningKey, custody._parse_file, custody._parse_secrets)
+    )
     pure = cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen, cache(migrate.load_migrations)
-    return (*pure, check_schema, parse, parse, parse, sealing, load)
+    return (*pure, check_schema, parse, parse, parse, sealing, *stored, load)
 
 
 async def _create(path: Path) -> None:

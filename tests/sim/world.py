@@ -297,8 +297,7 @@ class Host:
         return aside
 
     def _gone(self) -> None:
-        # Whoever holds a task of the dead is dead too: unless they are kept, a collection would run their last words.
-        self.world.dead.extend(asyncio.all_tasks(self.world.loop))
+        self.world.keep_tasks()
         self.gateway = self.process = self._root = None
         self._look_no_more()
         self.world.network.crash(self.name)
@@ -483,6 +482,18 @@ class World:
         """Bring a card to the home of another State."""
         write_card(self.hosts[to].home / "cards", card)
 
+    def keep_tasks(self) -> None:
+        """
+        Keep every task of now to the end of the seed.
+
+        Whoever holds a task of the dead is dead too: unless they are kept, a collection would run their last words.
+        What is kept asyncio need not know any more: with it, each death would go through those of all before.
+        """
+        found = asyncio.all_tasks(self.loop)
+        self.dead.extend(found)
+        for task in found:
+            asyncio.tasks._unregister_task(task)
+
     def close(self) -> None:
         """Bring every task to its end, the dead ones too, and the loop."""
         for host in self.hosts.values():
@@ -490,7 +501,7 @@ class World:
         self.loop.set_exception_handler(lambda loop, context: None)
         self.loop.revive(self.processes)
         for _ in range(50):
-            tasks = [task for task in asyncio.all_tasks(self.loop) if not task.done()]
+            tasks = [task for task in {*self.dead, *asyncio.all_tasks(self.loop)} if not task.done()]
             if not tasks:
                 break
             for task in tasks:
