@@ -56,7 +56,10 @@ MAX_PROOF_CHARS = 48 << 10
 MAX_PATH = 63
 
 NOTES_KNOWN = 64
-"""Notes that are remembered as signed, the latest: a few for each partner that answers at the moment."""
+"""
+Notes that are remembered in parts, and as signed, the latest: a few for each partner that answers at the moment. Each
+is looked at again and again until its log is witnessed that far; there is nothing of a person in them.
+"""
 
 _DASH = "\u2014 "
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
@@ -127,6 +130,7 @@ def checkpoint_body(origin: str, size: int, root: bytes) -> str:
     return f"{origin}\n{size}\n{serialize_base64(root)}\n"
 
 
+@lru_cache(maxsize=NOTES_KNOWN)
 def parse_checkpoint(text: str) -> Checkpoint:
     """Parse the text of a checkpoint; raises ``BadProof``. Lines of extensions are refused: none is defined."""
     lines = text.split("\n")
@@ -156,6 +160,7 @@ def signature_line(name: str, blob: bytes) -> str:
     return f"{_DASH}{name} {serialize_base64(blob)}\n"
 
 
+@lru_cache(maxsize=NOTES_KNOWN)
 def parse_note(raw: str) -> Note:
     """Cut a signed note into text and signatures, verifying nothing; raises ``BadProof``."""
     text, separator, block = raw.rpartition("\n\n")
