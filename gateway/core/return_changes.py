@@ -283,7 +283,7 @@ def _cancel(case: Case, event: Event, now: datetime) -> Change:
     said = {type: body for type, body in case.said.items() if type != SCHEDULE}
     case = replace(case, said=said)
     if event.data.get("undo") == S.DOCUMENTED:
-        return case, (DropUnsent(),)
+        return case, (DropUnsent(frozenset(TYPES) - {SCHEDULE}),)  # what else waits is no part of the plan
     if event.facts is None or {one.rule for one in findings(When.SEND, event.facts)} & NO_CONTACT:
         return _found(case, NOT_TOLD), ()
     return case, (Send(SCHEDULE, event.data["body"], optional=True),)
@@ -371,6 +371,9 @@ def _returned(case: Case, event: Event, now: datetime) -> Change:
 _WORD_OF_STOP = frozenset({SUSPENSION})
 """What a second stop leaves in the outbox: the first may not have been told yet."""
 
+_WORD_OF_GOING_ON = frozenset({RESUMPTION})
+"""What a silent stop leaves in the outbox: that an earlier one is over, or the other State would hold it for ever."""
+
 REPORTED = "the other State reports %(status)s as of %(day)s"
 """Finding on a case whose person is not seen to be safe."""
 
@@ -422,11 +425,11 @@ def _suspend(case: Case, event: Event, now: datetime) -> Change:
     if at not in RETURN_STATES:
         return stopped, ()
     stopped = _unreleased(replace(stopped, pending=None))
-    told = at in ARRANGING and _may_say(case, event)
+    told = (at in ARRANGING or SUSPENSION in case.said) and _may_say(case, event)
     if told and SUSPENSION not in case.said:
         stopped, sent = _suspended(stopped)
         return stopped, (DropUnsent(), Notify("interior"), sent)
-    return stopped, (DropUnsent(_WORD_OF_STOP if told else frozenset()), Notify("interior"))
+    return stopped, (DropUnsent(_WORD_OF_STOP if told else _WORD_OF_GOING_ON), Notify("interior"))
 
 
 def _frozen(case: Case, event: Event, now: datetime) -> Change:
@@ -440,7 +443,7 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
     frozen, effects = verification_changes.APPLIES["freeze"](case, event, now)
     frozen = _unreleased(frozen)
     if case.side is Side.REQUESTING:
-        kept = DropUnsent(frozenset({RESUMPTION}))
+        kept = DropUnsent(_WORD_OF_GOING_ON)
         return frozen, tuple(kept if effect == DropUnsent() else effect for effect in effects)
     if at not in ARRANGED:
         return frozen, effects

@@ -29,6 +29,7 @@ from gateway.core.messages import (
     SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
+    TYPES,
 )
 from gateway.core.return_changes import RESUMPTION_BODY, STOPPED_LATE, SUSPENSION_BODY
 from gateway.core.returns import DOCUMENT_MARGIN, SEALED_H, VALID_DAYS
@@ -974,7 +975,9 @@ def test_a_plan_waits_until_72_hours_before(ahead_h: int) -> None:
 def test_a_plan_that_never_left_is_dropped() -> None:
     """What still waits in the outbox is taken out of it, and the other State never learns of it."""
     moved, effects = taken(ASKING, S.SCHEDULED, "cancel", undo="DOCUMENTED")
-    assert (S.DOCUMENTED, (DropUnsent(),)) == (moved.state, effects)
+    (dropped,) = effects
+    assert isinstance(dropped, DropUnsent)
+    assert (S.DOCUMENTED, {SCHEDULE}) == (moved.state, set(TYPES) - dropped.keep)
     assert SCHEDULE not in moved.said
 
 
@@ -1387,7 +1390,7 @@ def test_a_freeze_of_the_proposing_side_takes_back_that_it_was_stopped() -> None
 def test_a_stop_is_silent_where_nothing_may_be_said() -> None:
     """With protection sought the case is stopped all the same, and no message says so."""
     moved, effects = take(ready(ASKING, S.SCHEDULED, "suspend", draft=SOUGHT), "suspend")
-    assert (S.SUSPENDED, (DropUnsent(), Notify("interior"))) == (moved.state, effects)
+    assert (S.SUSPENDED, (DropUnsent(frozenset({RESUMPTION})), Notify("interior"))) == (moved.state, effects)
 
 
 def test_a_plan_that_never_left_is_gone_with_the_stop() -> None:

@@ -353,6 +353,35 @@ async def test_who_leaves_after_the_planned_arrival_says_when_she_arrives(networ
     assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
 
 
+async def test_a_plan_that_is_called_off_takes_nothing_else_back(network: Network) -> None:
+    """Word that the return goes on, which waits for the line before a plan, leaves although the plan does not."""
+    ours, theirs = await homeward.documented(network)
+    await acts(network, "XAA").record(
+        ours, homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL), "first", "case_officer"
+    )
+    await acts(network, "XAA").suspend(ours, "not yet", "welfare", "child_welfare")
+    await network.deliver()
+    await network.gateways["XAA"].hold.release(ours, "welfare", "child_welfare")
+    await network.gateways["XAA"].hold.resume(ours, "second", "liaison_officer")
+    await acts(network, "XAA").schedule(ours, homeward.JOURNEY, "second")
+    await acts(network, "XAA").cancel(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_stop_that_nobody_hears_of_takes_back_no_word_that_another_is_over(network: Network) -> None:
+    """Considered anew and stopped in silence before that word has left: the other State does not hold it for ever."""
+    ours, theirs = await homeward.proposed(network)
+    await acts(network, "XAA").suspend(ours, "not yet", "welfare", "child_welfare")
+    await network.deliver()
+    await network.gateways["XAA"].hold.release(ours, "welfare", "child_welfare")
+    await network.gateways["XAA"].hold.resume(ours, "second", "liaison_officer")
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").suspend(ours, "again", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("SUSPENDED", "PROPOSED") == await homeward.states(network, ours, theirs)
+
+
 async def test_a_plan_without_a_departure_on_record_is_none(network: Network) -> None:
     """The departure is the record's; without one there is nothing to plan."""
     ours, _ = await homeward.documented(network)
