@@ -3,7 +3,16 @@ Whether the person is to be treated as a minor, by what is on record of the age.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
+
+from gateway.core.edtf import BadEdtf, parse
+
+OF_AGE = 18
+"""Years below which a person is a child (Palermo Protocol, Article 3(d))."""
+
+FIRST_YEAR = 1900
+"""Nobody who lives was born before; a year before it is one of another calendar (1388 is 2009 in Iran)."""
 
 
 def is_decided(age: Mapping[str, Any]) -> bool:
@@ -23,3 +32,30 @@ def treat_as_minor(draft: Mapping[str, Any]) -> bool:
     if age.get("treat_as_child", False) is not False:
         return True
     return not (age["class"] == "adult" or (age["class"] == "unknown" and is_decided(age)))
+
+
+def birth_objects(draft: Mapping[str, Any], today: date, *, certain: bool) -> str | None:
+    """
+    Return what the date of birth in ``draft`` says against its class of age, or ``None`` (R-06).
+
+    An adult without a decision on age must be of age by each day the date may mean, and anybody be born on a day on
+    which somebody who lives may be; with ``certain`` it is enough that one of the days makes an adult. A text that is
+    no date is the matter of E-01.
+    """
+    text = (draft.get("elements") or {}).get("birth_date")
+    try:
+        born = parse(text) if isinstance(text, str) else None
+    except BadEdtf:
+        born = None
+    if born is None:
+        return None
+    if not certain and (born.lower > today or born.upper.year < FIRST_YEAR):
+        return "nobody who lives was born on that day; a year of another calendar has to be written as one of this"
+    if treat_as_minor(draft) or is_decided(draft["age"]):
+        return None
+    last = born.lower if certain else born.upper
+    if (last.year + OF_AGE, last.month, last.day) > (today.year, today.month, today.day) and not is_decided(
+        draft["age"]
+    ):
+        return "by the date of birth the person is, or may be, a minor, and no age decision is on record"
+    return None

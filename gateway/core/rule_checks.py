@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 import schemas
-from gateway.core.age import is_decided, treat_as_minor
+from gateway.core.age import birth_objects, is_decided, treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
 from gateway.core.clocks import notice_until
@@ -224,7 +224,8 @@ def r06(facts: Facts) -> str | None:
         return "a minor cannot be treated as an adult"
     if age["class"] == "unknown" and age.get("treat_as_child") is False and not is_decided(age):
         return "age is unknown and no age decision is on record, so the person is treated as a minor"
-    return None
+    # A file that asks can still be changed. Later only what leaves no doubt holds what is said of the person.
+    return None if _exempt(facts) else birth_objects(file, facts.today, certain=facts.type != REQUEST)
 
 
 def r07(facts: Facts) -> str | None:

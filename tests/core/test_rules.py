@@ -52,11 +52,18 @@ RESIDENCE = {**ASKED_FOR, "handling": {**HANDLING, "purpose": "PERM_RESIDENCE"}}
 
 
 MINOR = {"class": "minor", "decision": None}
+ADULT = {"class": "adult", "decision": None}
 
 
 def request(record: dict[str, Any] | None = None, **changes: Any) -> Facts:
     """Return the facts about a good request for ``record``."""
     return replace(Facts(NOW, record or draft(), REQUEST, REQUEST_BODY, notices=()), **changes)
+
+
+def born(birth_date: str, age: dict[str, Any] = ADULT, type: str = REQUEST) -> Facts:
+    """Return the facts about a message of ``type`` for somebody of ``age`` who was born then."""
+    record = draft(age=age)
+    return request({**record, "elements": {**record["elements"], "birth_date": birth_date}}, type=type)
 
 
 def taking_back(type: str, state: State = State.WITHDRAWN, **body: Any) -> Facts:
@@ -408,9 +415,22 @@ CASES: dict[str, Cases] = {
                 draft(age={"class": "minor", "decision": DECISION, "treat_as_child": False})
             ),
             "unknown as an adult": request(draft(age={**UNKNOWN_AGE, "treat_as_child": False})),
+            "an adult of fifteen": born("2011-04-17"),
+            "an adult until tomorrow": born("2008-12-02"),
+            "an adult who may be fifteen": born("200X"),
+            "an adult who may be seventeen": born("2008"),
+            "an adult of fifteen, later": born("2011-04-17", type=ELEMENTS),
+            "born in the year of another calendar": born("1388-01-28"),
+            "born in that of a third one": born("2544"),
+            "a minor born in that": born("1388-01-28", MINOR),
         },
         {
             "adult": request(),
+            "eighteen today": born("2008-12-01"),
+            "an adult of fifteen by a decision": born("2011-04-17", {"class": "adult", "decision": DECISION}),
+            "a minor by date and class": born("2011-04-17", MINOR),
+            "an adult who may have been a minor, later": born("200X", type=ELEMENTS),
+            "a withdrawal": born("2011-04-17", type=WITHDRAWAL),
             "unknown": request(draft(age=UNKNOWN_AGE)),
             "decided": request(draft(age={"class": "unknown", "decision": DECISION, "treat_as_child": False})),
             "the requested side": answer(reply()),
