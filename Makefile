@@ -155,7 +155,8 @@ TRIED := $(foreach part,test redact node device stamp postgres clock hosts brows
 
 test: $(TRIED)
 	@echo "== Tests, in random order, in three processes: one of them mostly waits"
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@# Some machines forbid Python to keep what it compiled: hundreds of processes would compile the gateway again.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage:
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"
