@@ -10,6 +10,7 @@ import os
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support import once
 from tests.support.memory import MEMORY
@@ -30,8 +31,25 @@ LONG = (
 )
 """
 Files that take a process half a minute or so, the longest first: so none of them begins when all else is done. Beside
-the whole run of the conformance suite, which has to end in time, stand two that mostly wait.
+the run of the conformance suite, which has to end in time, stand two that mostly wait.
 """
+
+APART = ("tests/conformance/test_suite.py", "tests/sim/test_simulation.py")
+"""Long files whose tests share nothing that is costly to make: any process may run any of them."""
+
+
+class Scheduling(LoadFileScheduling):
+    """Gives each process whole files, for their fixtures are made once a file; of those ``APART`` single tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return nodeid if file in APART else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling | None:
+    """Distribute as above where ``--dist loadfile`` asks for files."""
+    return Scheduling(config) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)
