@@ -55,7 +55,7 @@ MAX_SIGNATURES = 16
 MAX_PROOF_CHARS = 48 << 10
 MAX_PATH = 63
 
-NOTES_KNOWN = 64
+NOTES_KNOWN = 128
 """
 Notes that are remembered in parts, and as signed, the latest: a few for each partner that answers at the moment. Each
 is looked at again and again until its log is witnessed that far; there is nothing of a person in them.

@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
 from gateway.core import checkpoint
@@ -84,6 +85,7 @@ def cosigned_at(note: str, name: str, keys: Collection[bytes]) -> datetime | Non
     return max(instants, default=None)
 
 
+@lru_cache(maxsize=checkpoint.NOTES_KNOWN)
 def _verified(blob: bytes, name: str, key: bytes, head: Checkpoint) -> datetime:
     seconds = int.from_bytes(blob[:_TIME_BYTES])
     if not 0 < seconds <= _LATEST:
