@@ -31,7 +31,7 @@ from gateway.core.spellings import bare_sounds, sounds
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12
@@ -46,8 +46,8 @@ YEARS_OF_BIRTH = range(1880, 2200)
 FORMS_MAX = 48
 """Forms of one part of a name that are indexed; the sound covers most of the spellings beyond."""
 
-NAMES_MAX = 512
-"""Name keys of one file, so that no file makes an index grow without bound."""
+NAMES_MAX = 1024
+"""Name keys of one file, so that no file makes an index grow without bound; five Arabic words make 640."""
 
 UNDIVIDED_WORDS_MAX = 5
 """An undivided name of at most so many words is indexed under each group of two or more of them."""
@@ -203,8 +203,9 @@ def _keys_of(name: Mapping[str, Any]) -> Iterator[str]:
     family, given, whole = forms("family"), forms("given"), forms("full")
     # By turns, so that neither crowds out the other where a file of many names has its end cut off.
     heard = chain(_sounds(family, given, whole, script), _ears(name))
-    written = _written(*([*dict.fromkeys((*part, *map(_bare, part)))] for part in (family, given, whole)))
-    turns = zip_longest(dict.fromkeys(written), dict.fromkeys(heard))
+    # Without articles first: who meets with them meets without.
+    bare = ([*dict.fromkeys(map(_bare, part))] for part in (family, given, whole))
+    turns = zip_longest(dict.fromkeys(chain(_written(*bare), _written(family, given, whole))), dict.fromkeys(heard))
     yield from filter(None, chain.from_iterable(turns))
 
 
@@ -353,17 +354,25 @@ def _ears(name: Mapping[str, Any]) -> Iterator[str]:
     """
     Yield the sound of a name by the tables of ``spellings``, where a letter has several and scripts share them.
 
-    Taken are the parts of a name as in ``_divided``, and of an undivided one each two groups of neighbouring words.
+    Taken are the parts of a name as in ``_divided``, and of an undivided one each two groups of neighbouring words; all
+    of them without articles, and with them.
     """
-    latin, pairs = name.get("latin") or {}, list[tuple[str, str]]()
+    latin = name.get("latin") or {}
 
-    def heard(part: str) -> list[list[str]]:
+    def heard(part: str) -> list[str]:
         texts = filter(None, (name.get(part), latin.get(part)))
-        forms = [fold(form) for text in texts for form in (text, unicodedata.normalize("NFC", text).translate(_BY_EAR))]
-        both = dict.fromkeys((*forms, *map(_bare_heard, forms)))
-        return [words for form in both if (words := form.casefold().split())]
+        forms = (fold(form) for text in texts for form in (text, unicodedata.normalize("NFC", text).translate(_BY_EAR)))
+        return [*filter(None, dict.fromkeys(forms))]
 
-    families, givens, wholes = heard("family"), heard("given"), heard("full")
+    parts = [heard(part) for part in ("family", "given", "full")]
+    yield from _ears_of(*([*dict.fromkeys(map(_bare_heard, part))] for part in parts))
+    yield from _ears_of(*parts)
+
+
+def _ears_of(*parts: list[str]) -> Iterator[str]:
+    """Yield the sounds of the forms of a family name, of given names and of whole names."""
+    pairs = list[tuple[str, str]]()
+    families, givens, wholes = ([form.casefold().split() for form in part] for part in parts)
     for words in (*wholes, *(() if families and givens else (*families, *givens))):
         yield from (_heard([one]) for one in bare_sounds("".join(words))[:SOUNDS_MAX] if len(one) >= SOUND_MIN)
     for family, given in product(families, givens):

@@ -319,6 +319,27 @@ def test_a_file_makes_a_bounded_number_of_values() -> None:
     assert time.process_time() - begun < 2
 
 
+LONG = (
+    name("الحسيني العبيدي", "علي محمد حسن", "ar-Arab", latin=("Al Husseini Al Obeidi", "Ali Mohamed Hassan")),
+    name("الخالدي", "مريم فاطمة الزهراء", "ar-Arab", latin=("Al Khalidi", "Maryam Fatima Zahra")),
+    name("عبد الرحمن الشمري", "فاطمة", "ar-Arab", latin=("Abdulrahman Al Shammari", "Fatima")),
+)
+"""A file of one person with three long names."""
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        name("Khaldi", "Mariem"), name("Shamari", "Fatma"), name("Obaidy", "Hassan"), name("Husaini", "Muhammad"),
+        name("العبيدي", "حسن", "ar-Arab"), name("شمري", "فاطمة", "ar-Arab"), name("Халиди", "Марьям", "ru-Cyrl"),
+        name(None, None, "ar-Arab", "مريم الخالدي"),
+    ],
+)  # fmt: skip
+def test_long_names_do_not_crowd_each_other_out(other: Any) -> None:
+    """Of three long names in two scripts each is found, in whole and in part and by ear."""
+    assert both_meet(values(*LONG), values(other))
+
+
 def test_what_was_rectified_is_still_sought() -> None:
     """A name and a date corrected one after the other: a file with either, old or new, meets."""
     old, new, later = {"names": [PETRENKO], "birth_date": "2001"}, name("Kovalenko", "Iryna"), "1999"
