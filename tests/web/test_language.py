@@ -91,10 +91,14 @@ def test_arabic_is_written_in_arabic() -> None:
     for one in catalogues.load("ar"):
         source = one.id[0] if isinstance(one.id, tuple) else str(one.id)
         said = " ".join(one.string) if isinstance(one.string, tuple) else str(one.string)
-        is_foreign = re.search("[a-z]{3}", said) and not re.search("[\u0620-\u064a]", said)
-        if source and said != source and is_foreign and not source.startswith("isthmus "):
+        is_foreign = re.search("[a-z]{3}", PLACEHOLDERS.sub("", said)) and not re.search("[\u0620-\u064a]", said)
+        if source and is_foreign and not source.startswith(COMMANDS):
             foreign.append(source)
     assert [] == foreign
+
+
+COMMANDS = ("isthmus ", "chmod ", "chown ")
+"""How a text begins that is typed as it stands."""
 
 
 def test_arabic_has_six_plural_forms() -> None:
