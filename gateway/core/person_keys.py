@@ -17,6 +17,7 @@ Two neighbouring words of a name, and all words of a part of it, also count as o
 Arabic article may be there or not (al-Husseini, Alhusseini, Husseini).
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,12 +27,12 @@ from typing import Any
 
 from gateway.core.edtf import BadEdtf, parse
 from gateway.core.names import ARTICLES, CYRILLIC, NoTable, fold, transliterate, without_article
-from gateway.core.spellings import bare_sounds, sounds
+from gateway.core.spellings import CIPHERS, bare_sounds, script, sounds
 
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12
@@ -218,12 +219,29 @@ def _written(family: list[str], given: list[str], whole: list[str]) -> Iterator[
 
 def _forms(text: str | None, script: str) -> tuple[str, ...]:
     """Return the folded form of a part of a name and, where there is a table, its Latin forms, the usual one first."""
+    if text and (read := _read(text)) != [text]:
+        return tuple(form for one in read for form in _forms(one, script))
     if not text or not (folded := fold(text)):
         return ()  # nothing but marks: it is no name, and meets nobody
     try:
         return (folded, *transliterate(text, script, usage=True))
     except NoTable:
         return (folded,)
+
+
+def _read(text: str) -> list[str]:
+    """Return ``text`` with letters for the digits in a word that has letters (0lha, A1i), in each reading there is."""
+    if not any(map(str.isdecimal, text)):
+        return [text]
+    words = [(word, CIPHERS.get(script(re.sub(r"\d", "", word.casefold())[:1]), ({},))) for word in text.split()]
+    read = (
+        " ".join(word.translate(ways[min(turn, len(ways) - 1)]) for word, ways in words) for turn in range(_READINGS)
+    )
+    return list(dict.fromkeys(read))
+
+
+_READINGS = 2
+"""Those a machine or a typist takes a letter for; the third table is of those who write Arabic so."""
 
 
 def _bare(form: str) -> str:
@@ -361,7 +379,8 @@ def _ears(name: Mapping[str, Any]) -> Iterator[str]:
 
     def heard(part: str) -> list[str]:
         texts = filter(None, (name.get(part), latin.get(part)))
-        forms = (fold(form) for text in texts for form in (text, unicodedata.normalize("NFC", text).translate(_BY_EAR)))
+        read = [one for text in texts for one in _read(text)]
+        forms = (fold(form) for text in read for form in (text, unicodedata.normalize("NFC", text).translate(_BY_EAR)))
         return [*filter(None, dict.fromkeys(forms))]
 
     parts = [heard(part) for part in ("family", "given", "full")]

@@ -107,6 +107,10 @@ SAME: dict[str, tuple[Any, Any]] = {
     "Chinese without a space": (name(None, None, "zh-Hans", "王小明"), name("王", "小明", "zh-Hans")),
     "Korean without a space": (name("김", "철수", "ko-Kore"), name(None, None, "ko-Kore", "김철수")),
     "Japanese, given name first": (name(None, None, "ja-Jpan", "花子山田"), name("山田", "花子", "ja-Jpan")),
+    "a digit read for a letter": (name("Petrenko", "0lha"), name("Petrenko", "Olha")),
+    "a digit with two readings": (name("Al1yev", "L3yla"), name("Aliyev", "Leyla")),
+    "the other one of them": (name("A1iyev", "Leyla"), name("Aliyev", "Leyla")),
+    "a digit in Cyrillic": (name("Петренк0", "Ольга", "uk-Cyrl"), name("Петренко", "Ольга", "uk-Cyrl")),
     "Vietnamese without marks": (name("Nguyễn", "Đức", "vi-Latn"), name("Nguyen", "Duc")),
     "Turkish letters without a dot": (name("IŞIK", "İPEK", "tr-Latn"), name("Isik", "Ipek")),
 }
@@ -128,6 +132,7 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "nothing but an apostrophe beside a name": (name("'", None), PETRENKO),
     "a name that begins like an article, by sound": (name("Petrenko", "Alina"), name("Petrenko", "Inna")),
     "that by letters": (name("Petrenko", "Elena"), name("Petrenko", "Ena")),
+    "numbers for names": (name("123", "456"), name("124", "456")),
     "an article alone in common": (name("Al-Sayed", "Omar"), name("Al-Masri", "Omar")),
     "a particle in common": (name("van der Berg", "Jan"), name("van der Meer", "Jan")),
     "both given names in another order of parts": (name("Petrenko", "Olha"), name("Olhenko", "Petra")),
