@@ -107,6 +107,7 @@ class Bench:
         # A partner that is no part of the suite goes by the address in the card.
         own = f"{'https' if tls else 'http'}://127.0.0.1:{self._port}"
         support.make_home(self._template, COUNTRY, self._keys, support.START, address=own)
+        support.make_store(self._template)
         # The keys of the template, by the environment: a passphrase costs more than everything else of a reset.
         self._first = _whole_store(self._template, home.KEY_FILE)
         self._secrets = dict(self._first)

@@ -22,7 +22,7 @@ from gateway.services.checkpoints import ADD_PATH
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.services.receive import Reply
 from gateway.services.witness import CONFLICT_PATH
-from gateway.storage.sqlite import run_inline
+from gateway.storage.sqlite import Engine, run_inline
 from keys import b64, statement
 from keys.custody import open_store
 from keys.sign import SigningKey
@@ -199,6 +199,19 @@ def introduce(homes: dict[str, Path], keys: dict[str, SigningKey], extra: str = 
         (path / settings.FILE_NAME).write_text(text + "\n" + persons_text(keys))
 
 
+def make_store(path: Path) -> None:
+    """Make the empty store of a home, to be copied with it: the schema of every store is the same."""
+
+    def never(*_: object) -> Any:
+        raise AssertionError("nothing is logged in an empty store")
+
+    database = settings.load(path, {}).database
+    database.touch(0o600)
+    engine = Engine(database, never)
+    engine.open(START)
+    engine.close()
+
+
 @cache
 def _template(countries: tuple[str, ...], extra: str, wish: tuple[tuple[str, Any], ...]) -> tuple[Path, Any]:
     """Make homes once a process; deriving their keys from a passphrase is slow on purpose."""
@@ -208,6 +221,8 @@ def _template(countries: tuple[str, ...], extra: str, wish: tuple[tuple[str, Any
     for country, path in homes.items():
         make_home(path, country, keys, START, **dict(wish))
     introduce(homes, keys, extra)
+    for path in homes.values():
+        make_store(path)
     return root, keys
 
 
