@@ -54,8 +54,6 @@ def birth_objects(draft: Mapping[str, Any], today: date, *, certain: bool) -> st
     if treat_as_minor(draft) or is_decided(draft["age"]):
         return None
     last = born.lower if certain else born.upper
-    if (last.year + OF_AGE, last.month, last.day) > (today.year, today.month, today.day) and not is_decided(
-        draft["age"]
-    ):
+    if (last.year + OF_AGE, last.month, last.day) > (today.year, today.month, today.day):
         return "by the date of birth the person is, or may be, a minor, and no age decision is on record"
     return None
