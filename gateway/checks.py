@@ -277,6 +277,7 @@ def _card(look: Look) -> Iterator[Item]:
 def _roles(look: Look, held: Card) -> Iterator[Item]:
     """Look at whose statements partners cannot verify, or soon cannot any more."""
     ends = {(key.role, key.kid): key.valid_until for key in held.roles if key.is_active(look.now)}
+    revoked = {key.kid for key in held.roles if key.revoked_at is not None}
     for person in look.settings.values["persons"]:
         kid = b64.encode(key_id(SIGN, b64.decode(person["key"])))
         for role in sorted(homes.TRAVELS.keys() & set(person["roles"])):
@@ -286,7 +287,11 @@ def _roles(look: Look, held: Card) -> Iterator[Item]:
             values = {"person": person["id"], "role": named, "key": person["key"]}
             if end is not None and end - look.now >= SOON:
                 continue
-            if end is not None:
+            if kid in revoked:
+                text = N_("the key of '%(person)s' as %(role)s is revoked, and the configuration has it still")
+                hint = N_("isthmus keys new; put that key in its place in isthmus.toml, and list it in the card")
+                yield bad("card", text, hint, **values)
+            elif end is not None:
                 text = N_("the key of '%(person)s' as %(role)s ends on %(day)s in our card")
                 yield bad("card", text, hint, day=end.date(), **values)
             elif role == "second_signer":

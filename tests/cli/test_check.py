@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway import settings
-from gateway.checks import Look, run
+from gateway.checks import Look, own_card, run
 from gateway.home import KEY_FILE, SIGNING
 from keys import b64
 from keys.custody import open_store
@@ -243,3 +243,14 @@ def test_a_port_that_is_taken(homes: Homes) -> None:
         done = spawn("serve", "-C", homes.home("XAA"), ISTHMUS_LISTENERS__PEERS__PORT=port)
     assert 3 == done.returncode
     assert "hint: choose another port" in done.stderr
+
+
+def test_a_stolen_key_is_not_asked_for_again(homes: Homes) -> None:
+    """Once the key of a role is revoked, the next step is another key, and not to list that one in the card."""
+    home = homes.home("XBB")
+    kid = next(key.kid for key in own_card(settings.load(home, {})).roles)
+    value("keys", "revoke", "-C", home, "--since", "2026-11-20T00:00:00Z", "--", kid)
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    (found,) = (item for item in items if item["level"] == "finding")
+    assert ("card", True) == (found["area"], "is revoked" in found["text"])
+    assert (True, False) == (found["hint"].startswith("isthmus keys new"), "=" in found["hint"])
