@@ -310,7 +310,9 @@ def differs(both: Both) -> str | None:
         held = case.state in HELD and any(role == PARTNER for _, role in case.holders)
         if held and SUSPENSION not in there.said:
             return f"the {side.value} side is held by a stop that the other one does not know of"
-        if SUSPENSION in there.said and at(there) in ARRANGING and not held:
+        # Who only prepares a return goes no further than to propose it, which nobody accepts where it is stopped.
+        goes_on = at(case) in ARRANGING and (side is ASKED or at(case) is not S.PROPOSED)
+        if SUSPENSION in there.said and at(there) in ARRANGING and goes_on and not held:
             return f"the {side.value} side has not heard that the other one stopped"
     return None
 
@@ -328,6 +330,12 @@ SCENARIOS: Mapping[str, tuple[State, State, Mapping[str, int], Mapping[str, int]
         S.PROPOSED,
         {"propose": 1, "reassess": 1, "assess": 1, "decide": 1, "request_document": 1},
         {"accept": 2, "refuse": 1, "issue": 2},
+    ),
+    "stopped and proposed anew before the document has left": (
+        S.ACCEPTED,
+        S.ACCEPTED,
+        {"reassess": 1, "assess": 1, "propose": 1, "decline": 1},
+        {**STOPPING, "issue": 1},
     ),
     "stopped by both while it is answered": (
         S.PROPOSED,

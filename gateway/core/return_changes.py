@@ -220,14 +220,18 @@ AWAITED: Mapping[Side, frozenset[str]] = {
 """What is taken over all the same where a message of ours was lost: when and where the person comes, and with whom."""
 
 
+_OF_ANOTHER = frozenset({ACCEPTANCE, DOCUMENT, REISSUE})
+"""What answers a proposal, or follows from it, and says nothing of a later one."""
+
+
 def _proposed(case: Case, event: Event, now: datetime) -> Change:
-    """Take in a proposal; whatever was agreed on an earlier one is void."""
+    """Take in a proposal; whatever was agreed on an earlier one is void, and what has not left of it does not leave."""
     if case.state in PASSED[Side.REQUESTED]:
         return case, (Notify("interior"),)
     said = {type: body for type, body in case.said.items() if type == SUSPENSION}
     said[PROPOSAL] = body_of(event)
     case = replace(case, said=said, releases=tuple(event.data.get("releases", ())), pending=None)
-    return _clocked(case, event), (Notify("interior"),)
+    return _clocked(case, event), (DropUnsent(frozenset(TYPES) - _OF_ANOTHER), Notify("interior"))
 
 
 def _documented(case: Case, event: Event, now: datetime) -> Change:

@@ -1168,10 +1168,12 @@ def test_a_report_comes_in_and_tells_the_desk(name: str, to: State) -> None:
 
 @pytest.mark.parametrize("state", [S.REPLIED, S.ACCEPTED, S.SCHEDULED, S.RECALL])
 def test_a_new_proposal_voids_what_was_agreed(state: State) -> None:
-    """A proposal replaces an earlier one with all that was said and signed on it."""
-    moved, effects = taken(ASKED, state, "proposal")
+    """A proposal replaces an earlier one with all that was said and signed on it, and that has not left."""
+    moved, (dropped, told) = taken(ASKED, state, "proposal")
     assert (S.PROPOSED, {PROPOSAL: kit.proposal()}, None) == (moved.state, moved.said, moved.pending)
-    assert ({("theirs", "return.release", "coordinator")}, (Notify("interior"),)) == (kinds(moved), effects)
+    assert ({("theirs", "return.release", "coordinator")}, Notify("interior")) == (kinds(moved), told)
+    assert isinstance(dropped, DropUnsent)
+    assert {ACCEPTANCE, DOCUMENT, REISSUE} == set(TYPES) - dropped.keep
 
 
 def test_a_new_proposal_does_not_end_a_stop() -> None:

@@ -716,7 +716,10 @@ async def test_an_answer_that_comes_late_undoes_nothing_that_was_said_since(netw
     await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
     await homeward.accept(network, theirs)
     network.wires.lose_answers = True
-    await propose_other_days(network, ours, minor=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.gateways["XAA"].deliverer, "run_once", nothing_leaves)
+        await propose_other_days(network, ours, minor=False)
+    await network.deliver()
     await homeward.accept(network, theirs)
     network.wires.lose_answers = False
     network.clock.pass_(days=1)
@@ -757,6 +760,25 @@ async def test_a_person_whose_first_proposal_was_refused_late_is_still_awaited(n
     network.clock.pass_(hours=1)
     await network.deliver()
     assert ("NOT_RETURNED", "WITHDRAWN") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_stop_after_another_proposal_leads_back_to_that_one(network: Network) -> None:
+    """A document of the plan before, which had not left, is void with it: the case goes on where the new one stands."""
+    ours, theirs = await homeward.asked_for_a_document(network)
+    await acts(network, "XBB").issue(theirs, homeward.DOCUMENT, "issuer")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
+        await acts(network, "XAA").reassess(ours, "first", "case_officer")
+        await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+        await propose_other_days(network, ours, minor=False)
+        await acts(network, "XBB").suspend(theirs, "not yet", "welfare", "child_welfare")
+        await network.gateways["XBB"].hold.release(theirs, "welfare", "child_welfare")
+        await network.gateways["XBB"].hold.resume(theirs, "second", "desk_head")
+    await network.deliver()
+    assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
 async def nothing_leaves() -> int:
