@@ -134,8 +134,8 @@ def _plain_numbers(text: str) -> Iterator[str]:
     So is the digit of any other script: a clerk copies a number as it stands, or as it is read out. Its Cyrillic and
     Greek letters are typed as the Latin ones they look like, or as those that table B has for them.
     """
-    spread = unicodedata.normalize("NFKD", text.replace("\u2116", "")).upper()
-    letters = "".join(char for char in spread if char.isalnum())
+    spread = unicodedata.normalize("NFKD", text.replace("\u2116", ""))
+    letters = "".join(char for char in spread if char.isalnum()).upper()
     digits = "".join(str(unicodedata.digit(char, char)) for char in letters)
     for form in (digits.translate(_LOOKS_LATIN), "".join(CYRILLIC.get(char, (char,))[0] for char in digits)):
         yield form.replace("O", "0").replace("I", "1")
@@ -219,14 +219,20 @@ def _written(family: list[str], given: list[str], whole: list[str]) -> Iterator[
 
 def _forms(text: str | None, script: str) -> tuple[str, ...]:
     """Return the folded form of a part of a name and, where there is a table, its Latin forms, the usual one first."""
-    if text and (read := _read(text)) != [text]:
+    if not text or not _says_something(text):
+        return ()
+    if (read := _read(text)) != [text]:
         return tuple(form for one in read for form in _forms(one, script))
-    if not text or not (folded := fold(text)):
-        return ()  # nothing but marks: it is no name, and meets nobody
+    folded = fold(text)
     try:
         return (folded, *transliterate(text, script, usage=True))
     except NoTable:
         return (folded,)
+
+
+def _says_something(text: str) -> bool:
+    """Tell whether ``text`` has a letter or a digit: marks alone are no name, and meet nobody."""
+    return any(map(str.isalnum, unicodedata.normalize("NFKD", text)))
 
 
 def _read(text: str) -> list[str]:
@@ -378,7 +384,7 @@ def _ears(name: Mapping[str, Any]) -> Iterator[str]:
     latin = name.get("latin") or {}
 
     def heard(part: str) -> list[str]:
-        texts = filter(None, (name.get(part), latin.get(part)))
+        texts = (text for text in (name.get(part), latin.get(part)) if text and _says_something(text))
         read = [one for text in texts for one in _read(text)]
         forms = (fold(form) for text in read for form in (text, unicodedata.normalize("NFC", text).translate(_BY_EAR)))
         return [*filter(None, dict.fromkeys(forms))]

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import time
+import unicodedata
 from datetime import date
 from itertools import combinations, product
 from typing import Any
@@ -288,6 +289,18 @@ def test_namesakes_of_other_years_do_not_meet(family: str, given_: str, day: dat
     assume(day.year != other.year)
     a, b = (values(name(family, given_, "de-Latn"), born=born.isoformat()) for born in (day, other))
     assert not both_meet(a, b)
+
+
+NOTHING = st.text(st.characters(categories=("P", "S", "M", "Z", "Cf")), min_size=1, max_size=6)
+"""Marks, signs and blanks of any script, without a letter or digit among them."""
+
+
+@given(NOTHING, NOTHING, NOTHING, NOTHING)
+def test_a_file_of_marks_alone_has_no_value(family: str, given_: str, whole: str, number: str) -> None:
+    """Nobody is found by what says nothing: a name or number without a letter and a digit."""
+    made = values(name(family, given_), name(None, None, full=whole), personal_number=number)
+    spread = unicodedata.normalize("NFKD", family + given_ + whole + number)
+    assert made == () or any(map(str.isalnum, spread))  # a sign such as the one for telephone is letters spread out
 
 
 def test_no_value_can_be_made_without_the_key() -> None:
