@@ -167,3 +167,10 @@ def test_a_finding_with_a_value_in_it_is_said_in_each_language(finding: str) -> 
     french = said(tongue("fr", "Europe/Vienna"), finding)
     assert [True for _ in NOTED[finding]] == [part in french for part in NOTED[finding]]
     assert 3 == len({said(tongue(lang, "UTC"), finding) for lang in LANGUAGES})
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "America/New_York"])
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_an_instant_that_no_clock_here_can_show_is_said_as_it_came(at: str, zone: str) -> None:
+    """Another State may name any instant: the page of the case is there all the same."""
+    assert at[:3].lstrip("0") in said(tongue("fr", zone), answers.RECEIVED_AT % {"at": at})

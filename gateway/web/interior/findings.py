@@ -106,5 +106,5 @@ def _value(tongue: Tongue, name: str, text: str) -> str:
         return tongue.code(_LISTS[kind], text)
     try:
         return tongue.instant(datetime.fromisoformat(text)) if kind == "at" else text
-    except ValueError:
+    except (ValueError, OverflowError):  # another State may name the last instant there is, which is none here
         return text
