@@ -16,6 +16,7 @@ from tests.support import once
 from tests.support.memory import MEMORY
 
 once.install()
+once.quiet_signals()
 hypothesis.settings.register_profile("suite", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("suite")
 if MEMORY is not None:

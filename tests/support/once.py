@@ -5,6 +5,7 @@ Hundreds of homes are copies of one, so their keys, settings and cards are the s
 pure functions of their arguments: the first answer is the real one, and the same question has no other.
 """
 
+import signal
 from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,18 @@ from keys.seal import SealingKey
 
 KEPT = 1024
 """How many keys are kept: homes have 13 each, and a process has few that are not copies."""
+
+
+def quiet_signals() -> None:
+    """
+    Let ``signal`` ask of numbers alone whether they are SIG_DFL or SIG_IGN, as it does in newer versions of Python.
+
+    Before, it had an error say what any other handler looks like: that of ``asyncio.Runner`` holds the task that has
+    ended, the task its result, and that is a whole network of gateways, written out six times a test.
+    """
+    library: Any = signal
+    convert = library._int_to_enum
+    library._int_to_enum = lambda value, kind: convert(value, kind) if isinstance(value, int) else value
 
 
 def install() -> None:
