@@ -154,9 +154,9 @@ desks: $(VENV)/.base
 TRIED := $(foreach part,test redact node device stamp postgres clock hosts browser,$(VENV)/.$(part))
 
 test: $(TRIED)
-	@echo "== Tests, in random order, in three processes: one of them mostly waits"
+	@echo "== Tests, in random order, in four processes: two of them mostly wait"
 	@# Some machines forbid Python to keep what it compiled: hundreds of processes would compile the gateway again.
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage:
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"

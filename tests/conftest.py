@@ -35,6 +35,9 @@ Files that take a process half a minute or so, the longest first: so none of the
 the run of the conformance suite, which has to end in time, stand two that mostly wait.
 """
 
+WHOLE_RUN = "test_this_gateway_passes_everything"
+"""Its parts are begun together: each waits for its own gateway half of the time, so they leave one another room."""
+
 APART = ("tests/conformance/test_suite.py", "tests/sim/test_simulation.py")
 """Long files whose tests share nothing that is costly to make: any process may run any of them."""
 
@@ -55,8 +58,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long files first; the order within a file, and of the others, stays as drawn."""
-    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+    """Put the long files first; the order within a file, and of the others, stays as drawn, but for the suite's run."""
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        at = LONG.index(item.path.name) if item.path.name in LONG else len(LONG)
+        return at, not item.name.startswith(WHOLE_RUN)
+
+    items.sort(key=place)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
