@@ -27,7 +27,7 @@ from gateway.services import access, cases, directory, no_contact, opening, outb
 from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.images import Images
-from gateway.services.ports import Renderer, Tx
+from gateway.services.ports import Conflict, Renderer, Tx
 from keys import statement as statements
 from keys.errors import BadJws, BadSignature, BadStatement
 from schemas import ijson
@@ -177,7 +177,12 @@ class Clear:
             await access.record(context, tx, held, person, "open", draft["justification"], now)
             return case.ref
 
-        opened: str = (await context.commit(unit)).value
+        try:
+            opened: str = (await context.commit(unit)).value
+        except Conflict:
+            if asked is None:
+                raise
+            opened = (await context.commit(unit)).value  # entered at another node in this instant: it is found now
         return opened
 
     async def amend(
