@@ -13,13 +13,12 @@ and renamed over the old one, so that a crash leaves the one or the other. Destr
 copies, in a backup or on a worn flash cell, still open with the passphrase of their time.
 """
 
-import fcntl
 import os
 import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +30,7 @@ from nacl.utils import random
 
 from keys import b64
 from keys.errors import BadRest, BadStore, NoSuchKey, StoreError, WrongPassphrase
+from keys.folder_lock import alone_in
 from keys.rest import KEY_BYTES, open_bytes, seal_bytes
 from schemas import ijson
 
@@ -246,15 +246,12 @@ class FileStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Keep other processes from changing the store between our reading and writing it."""
-        try:
-            descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise _cannot("reach the folder of", error) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(alone_in(self.path.parent))
+            except OSError as error:
+                raise _cannot("reach the folder of", error) from error
             yield
-        finally:
-            os.close(descriptor)
 
 
 def _without_waiting(path: str, flags: int) -> int:

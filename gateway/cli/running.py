@@ -7,7 +7,6 @@ Rule 2: whoever holds the lock writes its process id into the file, and nobody e
 Rule 3: where the store is a database that many share, several may run on one home, each with a lock of its own.
 """
 
-import fcntl
 import os
 import signal
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from gateway.cli.errors import CommandError, Exit
 from gateway.settings import Settings
+from keys.folder_lock import take
 
 LOCK_FILE = "serve.lock"
 STOP_S = 30.0
@@ -43,7 +43,7 @@ def alone(chosen: Settings) -> Iterator[None]:
     """
     with ExitStack() as stack:
         descriptors = [stack.enter_context(_opened(path)) for path in _files(chosen)]
-        mine = next((one for one in descriptors if _take(one)), None)
+        mine = next((one for one in descriptors if take(one)), None)
         if mine is None:
             raise _busy(_holder(descriptors[0]), "a gateway runs on this home already")
         with _signed(mine):
@@ -60,7 +60,7 @@ def stopped(chosen: Settings, wait_s: float = STOP_S) -> Iterator[bool]:
     """
     with ExitStack() as stack:
         descriptors = [stack.enter_context(_opened(path)) for path in _files(chosen)]
-        running = [descriptor for descriptor in descriptors if not _take(descriptor)]
+        running = [descriptor for descriptor in descriptors if not take(descriptor)]
         for descriptor in running:
             _end(descriptor, wait_s)
         for descriptor in descriptors:
@@ -90,14 +90,6 @@ def _signed(descriptor: int) -> Iterator[None]:
     os.ftruncate(descriptor, 0)
 
 
-def _take(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _sign(descriptor: int) -> None:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -112,7 +104,7 @@ def _end(descriptor: int, wait_s: float) -> None:
     """Ask the holder to stop, until the lock is ours."""
     asked: set[int] = set()
     until = time.monotonic() + wait_s
-    while not _take(descriptor):
+    while not take(descriptor):
         holder = _holder(descriptor)
         if holder is not None and holder not in asked:
             asked.add(holder)  # once each: a second signal would cut short what the first began

@@ -1,6 +1,5 @@
 """Adding to a configuration file without touching what a person wrote in it."""
 
-import fcntl
 import json
 import os
 import tomllib
@@ -10,6 +9,7 @@ from typing import Any
 
 import schemas
 from gateway import settings
+from keys.folder_lock import alone_in
 
 
 def value_text(value: Any) -> str:
@@ -31,13 +31,9 @@ def append(home: Path, text: str) -> None:
     The file is replaced as a whole, so a crash leaves the old one or the new one, and two who add at once do so one
     after the other. Raises ``BadConfiguration``.
     """
-    folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with alone_in(home) as folder:
         _append(home / settings.FILE_NAME, home, text)
         os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _append(path: Path, home: Path, text: str) -> None:

@@ -5,15 +5,14 @@ Who publishes the directory does not matter for who is believed, so nothing is v
 """
 
 import asyncio
-import fcntl
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from gateway.services.ports import Unavailable
 from keys.card import Card
+from keys.folder_lock import alone_in
 
 CARD_MAX_BYTES = 256 << 10
 """The largest file read as a card. A year of sealing keys of the largest suite takes a fifth of it."""
@@ -106,23 +105,12 @@ def write_card(directory: Path, card: Card) -> Path:
     folder = directory / card.country
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{card.serial}.jws"
-    with _locked(folder):
+    with alone_in(folder):  # two cards of one serial would have partners hold the State
         if not path.exists():
             write_durably(path, card.raw)
         elif path.read_bytes() != card.raw:
             raise FileExistsError(f"{path} is another card; a serial is used once")
     return path
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep others from writing a card into ``folder``: two of one serial would have partners hold the State."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def replace_cards(directory: Path, country: str, found: Mapping[int, bytes]) -> None:

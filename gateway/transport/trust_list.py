@@ -9,7 +9,6 @@ holds in memory; and what a card says is believed only if it continues the chain
 """
 
 import asyncio
-import fcntl
 import os
 import threading
 import time
@@ -29,6 +28,7 @@ from gateway.transport.trust_fetch import FolderFetcher, HttpFetcher
 from gateway.transport.trust_state import load_state
 from keys import jws, trust_list, trust_policy
 from keys.errors import BadJws
+from keys.folder_lock import take
 from keys.trust_policy import BadList
 from schemas import ijson
 
@@ -63,20 +63,12 @@ def _alone(folder: Path, stopping: threading.Event) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         until = time.monotonic() + TIMEOUT_S
-        while not _taken(descriptor):
+        while not take(descriptor):
             if stopping.wait(_LOOK_S) or time.monotonic() > until:
                 raise Unavailable("another process reads the trust list", "it is read again by itself")
         yield
     finally:
         os.close(descriptor)
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 class TrustList:

@@ -12,8 +12,6 @@ Rule 1: a draft is published once it meets every rule that it must meet, and rea
 Rule 2: files are added and never changed, and ``timestamp.json`` comes last: a reader sees the old list or the new one.
 """
 
-import fcntl
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +26,7 @@ from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Time
 from gateway.transport.card_directory import write_durably
 from gateway.transport.trust_list import METADATA, TARGETS
 from keys import trust_list
+from keys.folder_lock import alone_in
 from keys.sign import Signer
 from keys.trust_list import Standing
 from keys.trust_policy import POLICIES, BadList, cards_path, policy_path
@@ -283,12 +282,8 @@ class Repository:
         """Keep others from changing or publishing this list meanwhile. Raises ``BadList`` if there is none."""
         if not self.folder.is_dir():
             raise BadList("there is no list here: isthmus trust init")
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with alone_in(self.folder):
             yield
-        finally:
-            os.close(descriptor)
 
     def check_place(self, place: Path) -> None:
         """Raise ``BadList`` if what readers have at ``place`` is newer than this list, or another one."""

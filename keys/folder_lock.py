@@ -1,0 +1,35 @@
+"""
+One lock for whoever changes what is in a folder: the kernel's, on the folder itself.
+
+It ends with the process that holds it, however that ends, and leaves no file behind that lies.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[int]:
+    """
+    Hold the lock of ``folder`` while the block runs, and wait for whoever has it; yields its descriptor.
+
+    Raises ``OSError`` if there is no such folder.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def take(descriptor: int) -> bool:
+    """Return whether the lock of what ``descriptor`` opened is held now, by this process; it does not wait."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
