@@ -538,7 +538,12 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
     """Return whether the other State has a proposal of ours, as far as we know, and has not said no to it."""
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL]
     asked = [row.posted_at for row in rows if row.posted_at is not None and row.status != wire.REFUSED]
-    answer = await _last(context, tx, case, ACCEPTANCE) if asked else None
+    try:
+        answer = await _last(context, tx, case, ACCEPTANCE) if asked else None
+    except BadRest as error:
+        # Nothing stands before a decline, nor this case before the timers of others. Word too much does no harm.
+        context.log("message.fault", partner=case.partner, type=ACCEPTANCE, error=type(error).__name__)
+        return True
     if not asked or answer is None:
         return bool(asked)
     at, payload = answer

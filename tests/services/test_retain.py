@@ -14,6 +14,7 @@ import schemas
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import Case, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.messages import ACCEPTANCE
 from gateway.core.verification_changes import ANSWERED_LATE
 from gateway.services import cases, steps
 from gateway.services.context import Context
@@ -306,6 +307,24 @@ async def test_whoever_is_awaited_there_is_left_to_people(network: Network) -> N
     await run(network, "XAA")
     await run(network, "XBB")
     assert ("CONSIDERED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_an_answer_that_cannot_be_read_keeps_its_own_case_alone_open(network: Network) -> None:
+    """Nobody knows whether that person is awaited: the case is left to people, who may end it; all other timers run."""
+    ours, _ = await homeward.accepted(network)
+    await network.gateways["XAA"].returning.reassess(ours, "first", "case_officer")
+    other, _ = await story.replied(network, "NOT_FOUND")
+
+    async def damage(tx: Tx) -> None:
+        (answer,) = [row for row in await tx.inbound_of_case(ours) if row.type == ACCEPTANCE]
+        await tx.save_inbound(answer._replace(sealed=b"damaged"))
+
+    await network.gateways["XAA"].context.commit(damage)
+    network.clock.pass_(days=400)
+    await run(network, "XAA")
+    assert ["CONSIDERED", "CLOSED"] == [await story.state(network, "XAA", ref) for ref in (ours, other)]
+    await network.gateways["XAA"].returning.decline(ours, "coordinator", "coordinator")
+    assert "NOT_RETURNED" == await story.state(network, "XAA", ours)
 
 
 def test_every_end_is_left_to_the_gateway() -> None:
