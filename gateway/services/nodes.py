@@ -49,9 +49,13 @@ class Difference(NamedTuple):
 
 
 def running(rows: Iterable[tuple[str, str]], now: datetime) -> list[Node]:
-    """Return the nodes that run at ``now``, by name, of what is kept (names with ``PREFIX``, and values)."""
-    found = [(name.removeprefix(PREFIX), json.loads(value)) for name, value in rows]
-    return sorted(Node(name, said["parts"]) for name, said in found if now - _at(said) <= GONE)
+    """
+    Return the nodes that run at ``now``, by name, of what is kept (names with ``PREFIX``, and values).
+
+    One whose value cannot be read, as another version may write it, is left out: it must keep no other from running.
+    """
+    found = [(name.removeprefix(PREFIX), *_said(value, now)) for name, value in rows]
+    return sorted(Node(name, parts) for name, at, parts in found if parts and now - at <= GONE)
 
 
 def differences(nodes: Sequence[Node]) -> list[Difference]:
@@ -90,7 +94,7 @@ class Nodes:
         await self.context.commit(lambda tx: tx.set_meta(PREFIX + self.name, value))
         # Read apart from what is written: a unit would hold the others' rows, and they ours.
         rows = await self.context.store.read(lambda tx: tx.metas(PREFIX))
-        for name in [name for name, kept in rows if now - _at(json.loads(kept)) > FORGOTTEN]:
+        for name in [name for name, kept in rows if now - _said(kept, now)[0] > FORGOTTEN]:
             await self._drop(name)
         found = differences(running(rows, now))
         for one in sorted(frozenset(found) - self._told):
@@ -124,5 +128,10 @@ class Nodes:
         return {part: b64.encode(keyed(f"node|{part}|{text}")) for part, text in said.items()}
 
 
-def _at(said: Mapping[str, int]) -> datetime:
-    return datetime.fromtimestamp(said["at"], UTC)
+def _said(value: str, now: datetime) -> tuple[datetime, Mapping[str, str]]:
+    """Return when a node said ``value``, and its parts; ``now`` and none if it cannot be read."""
+    try:
+        said = json.loads(value)
+        return datetime.fromtimestamp(said["at"], UTC), {str(name): str(part) for name, part in said["parts"].items()}
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        return now, {}

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from gateway.configured import alike
 from gateway.services.nodes import GONE, PREFIX, SAME, Node, Nodes, differences
 from gateway.settings import Settings
@@ -51,6 +53,14 @@ async def test_another_key_encryption_key_is_another_gateway(network: Network) -
     await node_of(network, "one", persons="a").run_once(now)
     (found,) = await Nodes(replace(context, vault=Vault(bytes(32))), "other", {"persons": "a"}).run_once(now)
     assert {SAME, "persons"} <= set(found.parts)
+
+
+@pytest.mark.parametrize("value", ["", "[]", "{}", '{"at": "x"}', '{"at": 1e99, "parts": {}}', '{"at": 1, "parts": 2}'])
+async def test_what_cannot_be_read_of_a_node_ends_no_other(network: Network, value: str) -> None:
+    """A later version may say it in another way: this one runs on, and may start."""
+    now = network.clock.now()
+    await network.gateways["XBB"].store.commit(lambda tx: tx.set_meta(f"{PREFIX}other", value))
+    assert [] == await node_of(network, "a", persons="a").run_once(now)
 
 
 def test_the_few_differ_from_the_many() -> None:
