@@ -34,6 +34,7 @@ from gateway.core.notices import grants
 from gateway.core.returns import IN_CHARGE
 from gateway.core.reuse import DESK, held_under, reuse_findings
 from gateway.core.rules import findings
+from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
 from gateway.services import access, cases, checkpoints, tree
 from gateway.services.cases import Held
@@ -84,6 +85,15 @@ the gateway notes of a message that a stop took back, or did not send, tells of 
 
 _DECIDING = IN_CHARGE | {"desk_head", "person", "guardian", "lawyer", "court", "asylum_authority"}
 """Roles that decide about the person, or speak for it: which of them acted tells who the person is."""
+
+_FOR_A_CHILD = frozenset({"child_welfare", "guardian"})
+
+_EITHER = frozenset(
+    row.event
+    for row in (*REQUESTING_ROWS, *REQUESTED_ROWS)
+    if row.who & _FOR_A_CHILD and not row.who & (_DECIDING - _FOR_A_CHILD)
+)
+"""Steps that nobody who decides takes but for a child, as a report: whoever took one is an authority too."""
 
 _AUTHORITY = "authority"
 """What each of them is in an export without content."""
@@ -594,7 +604,7 @@ def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[d
 
 def _who(event: EventRow, *, disclosed: bool) -> dict[str, Any]:
     """Return who took a step, in which role."""
-    if event.role in _DECIDING and not disclosed:
+    if not disclosed and (event.role in _DECIDING or event.event in _EITHER):
         return {"actor": None, "role": _AUTHORITY}
     return {"actor": event.actor, "role": schemas.statement_roles().get(event.role, event.role)}
 

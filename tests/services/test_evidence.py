@@ -182,6 +182,17 @@ async def test_without_content_no_role_tells_a_child_from_an_adult(network: Netw
     assert [(None, "authority")] * 2 == [(row["actor"], row["role"]) for row in decided]
 
 
+async def test_without_content_a_report_does_not_tell_who_made_it(network: Network) -> None:
+    """Child welfare may report, of a child alone; the reception and a liaison officer may of anybody."""
+    _, theirs = await homeward.handed_over(network, True)
+    network.clock.pass_(days=2)
+    for person, role in (("reception", "reception"), ("welfare", "child_welfare")):
+        day = network.clock.now().date().isoformat()
+        await network.gateways["XBB"].returning.report(theirs, "SEEN_CONCERN", day, False, person, role)
+    found = rows(members_of(await exported(network, "XBB", theirs)), evidence.EVENTS)
+    assert [(None, "authority")] * 2 == [(row["actor"], row["role"]) for row in found if row["event"] == "report"]
+
+
 async def test_without_content_a_silent_recall_does_not_show(network: Network) -> None:
     """Of a recall that the other State was not told of, an export without content has neither beginning nor end."""
     ours, _ = await homeward.departed(network)
