@@ -6,6 +6,7 @@ What every start of a gateway works out anew is worked out once a process (``tes
 What tests write lies on a disk in memory, where there is one, and goes with the test unless that fails.
 """
 
+import gc
 import os
 
 import hypothesis
@@ -65,6 +66,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return at, not item.name.startswith(WHOLE_RUN)
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector look at what tests make, and no more at the half million objects that stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
