@@ -153,7 +153,8 @@ def nodes_of(gateway: Gateway, process: int = 0) -> Nodes | None:
     values = gateway.settings.values
     if values.get("database") is None:
         return None
-    name = f"{socket.gethostname()}:{values['listeners']['peers']['port']}"
+    start = gateway.context.random.token()[:6]
+    name = f"{start}@{socket.gethostname()}:{values['listeners']['peers']['port']}"
     return Nodes(gateway.context, f"{name}/{process}" if process else name, alike(gateway.settings))
 
 

@@ -76,13 +76,15 @@ class Nodes:
     """
     What one node says of itself, and sees of the others.
 
-    ``name`` is that of the machine and its door; ``said`` are the parts of the configuration that all nodes share.
+    ``name`` is that of this start, ``@``, and that of the machine and its door, for machines may be called alike;
+    ``said`` are the parts of the configuration that all nodes share.
     """
 
     context: Context
     name: str
     said: Mapping[str, str]
     _told: frozenset[Difference] = field(default=frozenset())
+    _begun: bool = field(default=False)
 
     async def run(self) -> None:
         """Run ``run_once`` until cancelled."""
@@ -90,13 +92,16 @@ class Nodes:
 
     async def run_once(self, now: datetime) -> list[Difference]:
         """Say what we go by, and return who differs; each difference is logged once. Raises ``Unavailable``."""
-        value = json.dumps({"at": int(now.timestamp()), "parts": self._parts(now)})
+        parts = self._parts(now)
+        value = json.dumps({"at": int(now.timestamp()), "parts": parts})
         await self.context.commit(lambda tx: tx.set_meta(PREFIX + self.name, value))
         # Read apart from what is written: a unit would hold the others' rows, and they ours.
-        rows = await self.context.store.read(lambda tx: tx.metas(PREFIX))
-        for name in [name for name, kept in rows if now - _said(kept, now)[0] > FORGOTTEN]:
+        rows = dict(await self.context.store.read(lambda tx: tx.metas(PREFIX)))
+        for name in [name for name, kept in rows.items() if self._is_over(name, *_said(kept, now), now, parts)]:
+            del rows[name]
             await self._drop(name)
-        found = differences(running(rows, now))
+        self._begun = True
+        found = differences(running(rows.items(), now))
         for one in sorted(frozenset(found) - self._told):
             self.context.log("nodes.differ", node=one.node, other=one.other, parts=list(one.parts))
         if self._told and not found:
@@ -107,6 +112,12 @@ class Nodes:
     async def leave(self) -> None:
         """Say that this node runs no more. Raises ``Unavailable``."""
         await self._drop(PREFIX + self.name)
+
+    def _is_over(self, name: str, at: datetime, said: Mapping[str, str], now: datetime, own: Mapping[str, str]) -> bool:
+        """Return whether a node ended long ago, or ran here before this one; if that still runs, it says so again."""
+        _, of_a_start, door = self.name.partition("@")
+        here = of_a_start and name.endswith(f"@{door}") and name != PREFIX + self.name
+        return now - at > FORGOTTEN or bool(here and not self._begun and said.get(SAME) == own[SAME])
 
     async def _drop(self, name: str) -> None:
         await self.context.commit(lambda tx: tx.drop_meta(name))

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.configured import alike
 from gateway.services.nodes import GONE, PREFIX, SAME, Node, Nodes, differences
+from gateway.serving import nodes_of
 from gateway.settings import Settings
 from keys.rest import Vault
 from tests.support.network import Network
@@ -45,6 +46,37 @@ async def test_who_left_or_fell_silent_is_not_counted(network: Network) -> None:
     assert [] == await one.run_once(now + timedelta(hours=25))
     rows = await network.gateways["XBB"].store.read(lambda tx: tx.metas(PREFIX))
     assert [f"{PREFIX}one"] == [name for name, _ in rows]
+
+
+async def test_two_machines_of_one_name_are_told_apart(network: Network) -> None:
+    """Containers, and machines made of one image, are called alike: neither writes over what the other says."""
+    gateway, now = network.gateways["XBB"], network.clock.now()
+    values = {**gateway.settings.values, "database": "env:DSN"}
+    one, other = (nodes_of(replace(gateway, settings=Settings(gateway.settings.home, values))) for _ in range(2))
+    assert one is not None
+    assert other is not None
+    other.said = {**other.said, "persons": "others"}
+    await one.run_once(now)
+    await other.run_once(now)
+    assert [("persons",)] == [found.parts for found in await one.run_once(now + timedelta(seconds=20))]
+
+
+async def test_a_node_that_starts_again_is_counted_once(network: Network) -> None:
+    """What was killed is forgotten once its machine serves again; another machine of that name says itself anew."""
+    now = network.clock.now()
+    await node_of(network, "a@here:8443", persons="a").run_once(now)
+    again = node_of(network, "b@here:8443", persons="b")
+    assert [] == await again.run_once(now)
+    await node_of(network, "a@here:8443", persons="a").run_once(now)
+    assert 1 == len(await again.run_once(now))
+
+
+async def test_another_gateway_of_the_same_name_is_seen_at_the_start(network: Network) -> None:
+    """What runs under our name with another key-encryption key is no earlier start of ours."""
+    now, context = network.clock.now(), network.gateways["XBB"].context
+    await node_of(network, "a@here:8443").run_once(now)
+    (found,) = await Nodes(replace(context, vault=Vault(bytes(32))), "b@here:8443", {}).run_once(now)
+    assert SAME in found.parts
 
 
 async def test_another_key_encryption_key_is_another_gateway(network: Network) -> None:
