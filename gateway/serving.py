@@ -5,15 +5,17 @@ import gc
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+
 from gateway import checks
 from gateway.app import Gateway
 from gateway.configured import alike, tls, tokens
-from gateway.http.listen import CONNECTIONS_MAX, NeutralRunner, listen
+from gateway.http.listen import CONNECTIONS_MAX, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
 from gateway.services import evidence
@@ -87,38 +89,17 @@ async def serve(
 
     Raises ``BadConfiguration`` where nodes of another gateway run over the same database.
     """
-    context, values = gateway.context, gateway.settings.values
-    runners: list[NeutralRunner] = []
-    desks: Desks | None = None
-    first: asyncio.Task[None] | None = None
-    nodes = nodes_of(gateway, process)
-    try:
-        if nodes is not None:
-            await _enter(nodes, context.clock.now())
-        peers = values["listeners"]["peers"]
-        limits = values.get("limits", {})
-        app = peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness)
-        most = limits.get("connections_max", CONNECTIONS_MAX)
-        opened, secured = partial(listen, reuse_port=one_of_many), tls(gateway.settings)
-        each = limits.get("connections_per_address")
-        door = await opened(
-            app, peers["host"], peers["port"], ssl_context=secured, connections_max=most, per_address_max=each
-        )
-        runners.append(door)
-        api = values["listeners"].get("api")
-        if api is not None:
-            services = LocalServices(desk_services(gateway), tokens(values))
-            runners.append(await opened(local_app(services), api["host"], api["port"]))
-        if (people := values["listeners"].get("desks")) is not None:
-            desks = await (open_desks or desks_of)(gateway)
-            secured = tls(gateway.settings, "desks")
-            door = await opened(desks.app, people["host"], people["port"], ssl_context=secured, headers=desks.headers)
-            runners.append(door)
+    context = gateway.context
+    async with AsyncExitStack() as held:
+        nodes = await _take_place(gateway, process, held)
+        desks = await _open_doors(gateway, held, open_desks or desks_of, reuse_port=one_of_many)
         first = asyncio.create_task(gateway.refresh_trust())
+        held.callback(first.cancel)
         # A list that comes slowly keeps nobody from starting with the cards held.
         await asyncio.wait({first}, timeout=FIRST_READING_S)
         settle_in()
-        context.log("process.ready" if one_of_many else "gateway.ready", port=peers["port"])
+        port = gateway.settings.values["listeners"]["peers"]["port"]
+        context.log("process.ready" if one_of_many else "gateway.ready", port=port)
         if ready is not None:
             ready.set()
         outdated = asyncio.Event()
@@ -126,26 +107,61 @@ async def serve(
         async with asyncio.TaskGroup() as group:
             group.create_task(_until(outdated))
             group.create_task(_trust_loop(gateway, first))
-            if desks is not None:
-                group.create_task(desks.run())
-            if nodes is not None:
-                group.create_task(nodes.run())
+            for part in (desks, nodes):
+                if part is not None:
+                    group.create_task(part.run())
             if loops:
                 group.create_task(gateway.deliverer.run())
                 group.create_task(gateway.desk_notices.run())
                 group.create_task(gateway.windows.run())
                 group.create_task(gateway.witness.run_doubts())
-                group.create_task(gateway.store.lead(partial(_lead, gateway), gateway.context.wake))
-    finally:
-        if first is not None:
-            first.cancel()
-        for runner in runners:
-            await runner.cleanup()
-        if desks is not None:
-            await desks.close()
-        if nodes is not None:
-            with suppress(Unavailable):  # nobody counts it after a while anyway
-                await nodes.leave()
+                group.create_task(gateway.store.lead(partial(_lead, gateway), context.wake))
+
+
+async def _open_doors(
+    gateway: Gateway,
+    held: AsyncExitStack,
+    open_desks: Callable[[Gateway], Awaitable["Desks"]],
+    *,
+    reuse_port: bool,
+) -> "Desks | None":
+    """Listen for partners, and for the local API and the desks where there are any; ``held`` closes what is opened."""
+    context, values = gateway.context, gateway.settings.values
+    doors, limits = values["listeners"], values.get("limits", {})
+
+    async def opened(app: web.Application, door: Mapping[str, Any], **options: Any) -> None:
+        runner = await listen(app, door["host"], door["port"], reuse_port=reuse_port, **options)
+        held.push_async_callback(runner.cleanup)
+
+    await opened(
+        peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness),
+        doors["peers"],
+        ssl_context=tls(gateway.settings),
+        connections_max=limits.get("connections_max", CONNECTIONS_MAX),
+        per_address_max=limits.get("connections_per_address"),
+    )
+    if doors.get("api") is not None:
+        await opened(local_app(LocalServices(desk_services(gateway), tokens(values))), doors["api"])
+    if doors.get("desks") is None:
+        return None
+    desks = await open_desks(gateway)
+    held.push_async_callback(desks.close)
+    await opened(desks.app, doors["desks"], ssl_context=tls(gateway.settings, "desks"), headers=desks.headers)
+    return desks
+
+
+async def _take_place(gateway: Gateway, process: int, held: AsyncExitStack) -> Nodes | None:
+    """Enter this node beside the others, where there may be others; ``held`` takes it out again."""
+    nodes = nodes_of(gateway, process)
+    if nodes is not None:
+        held.push_async_callback(_leave, nodes)
+        await _enter(nodes, gateway.context.clock.now())
+    return nodes
+
+
+async def _leave(nodes: Nodes) -> None:
+    with suppress(Unavailable):  # nobody counts it after a while anyway
+        await nodes.leave()
 
 
 def nodes_of(gateway: Gateway, process: int = 0) -> Nodes | None:
@@ -168,7 +184,6 @@ async def _enter(nodes: Nodes, now: datetime) -> None:
         return  # said again in a moment
     foreign = next((one for one in found if SAME in one.parts and nodes.name in one[:2]), None)
     if foreign is not None:
-        await nodes.leave()
         other = foreign.node if foreign.other == nodes.name else foreign.other
         raise BadConfiguration(
             [
