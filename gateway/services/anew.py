@@ -289,8 +289,10 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         # With the dates of today, from which both sides reckon where the agreement counts from it.
         return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
     send = threads.again(context, held, row)
-    tells = row.type == SCHEDULE and ijson.loads(send.body.encode())["status"] != "planned"
-    refusal = row.type == ACCEPTANCE and ijson.loads(send.body.encode())["decision"] == "refused"
+    said = ijson.loads(send.body.encode())
+    tells = row.type == SCHEDULE and said["status"] != "planned"
+    # Not one of a proposal that another has replaced: it would be heard as one of that (M-3.12).
+    refusal = row.type == ACCEPTANCE and said["decision"] == "refused" and case.said.get(ACCEPTANCE) == said
     # The desk of a case that was closed on its answer cannot give it again, nor has anybody stopped it since.
     closed = row.type == REPLY and case.state is State.CLOSED and not case.holders
     return send if row.type in _KEPT or tells or refusal or closed else None

@@ -16,6 +16,7 @@ from gateway.services.ports import HttpAnswer
 from gateway.services.receive import Receiver
 from tests.services.test_clocks import agree
 from tests.services.test_interviews import OPEN, PROPOSAL, RESULT, agreed
+from tests.services.test_returning import nothing_leaves, propose_other_days
 from tests.support import homeward, story
 from tests.support.network import Network
 from tests.support.restoring import LOST_NUMBER, after_the_listing, back_up, findings_of, outbox, put_back, restore
@@ -533,6 +534,30 @@ async def test_refusal_of_a_return_that_never_came_is_said_anew(network: Network
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     await after_the_listing(network)
     assert "PROPOSED" != await story.state(network, "XAA", ours)
+
+
+async def test_a_refusal_that_never_came_is_not_said_of_another_proposal(network: Network, tmp_path: Path) -> None:
+    """Another proposal came since: nobody there has refused that one, and it can be accepted."""
+    ours, theirs = await homeward.proposed(network)
+    network.wires.cut = True
+    await network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "second", "liaison_officer")
+    await network.deliver(1)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.gateways["XAA"].returning.reassess(ours, "first", "case_officer")
+    await network.gateways["XAA"].returning.assess(ours, "coordinator", "coordinator")
+    await propose_other_days(network, ours, minor=False)
+    network.wires.cut = False
+    await restore(network, "XBB", backup)
+    network.clock.pass_(days=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
+        await network.deliver()
+    assert "PROPOSED" == await story.state(network, "XBB", theirs)
+    await after_the_listing(network)
+    assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
 async def test_next_message_names_none_that_never_left(network: Network, tmp_path: Path) -> None:
