@@ -52,7 +52,10 @@ WHAT_TO_DO: Mapping[str, str] = {
     "R-05": N_(
         "Complete the conditions: what the receiver must not do, until when it is kept, and whether it is passed on."
     ),
-    "R-06": N_("Complete what is known about age. While age is not decided, the person is treated as a minor."),
+    "R-06": N_(
+        "Complete what is known about age. Compare the date of birth with it, which is written in years of the common "
+        "calendar. While age is not decided, the person is treated as a minor."
+    ),
     "R-07": N_(
         "Have a guardian or representative appointed and write the signed reference of the appointment into the file."
     ),

@@ -177,6 +177,15 @@ async def test_protection_state_stops_everything(desk: Desk, first: Officer) -> 
     assert 'name="digest"' not in page.text
 
 
+@pytest.mark.parametrize("birth_date", ["1388-01-28", "2011-04"])
+async def test_a_date_of_birth_that_stands_against_the_age_is_named(first: Officer, birth_date: str) -> None:
+    """Who wrote an age that is complete is told where else to look, and of years of another calendar."""
+    path = await brought_in(first, elements={**story.ADULT["elements"], "birth_date": birth_date})
+    review = await first.get(f"{path}/review")
+    assert "Compare the date of birth" in review.words
+    assert "in years of the common calendar" in review.words
+
+
 async def test_latin_letters_are_suggested(first: Officer) -> None:
     """The recommended Latin form is filled in where nothing was typed, and the other spellings are listed."""
     path = await begun(first)
