@@ -27,7 +27,10 @@ GONE = timedelta(seconds=90)
 """How often a node says that it runs, and after how long without a word nobody counts it any more."""
 
 FORGOTTEN = timedelta(days=1)
-"""How long what is kept of a node that ended is left there: the next one that runs takes it out."""
+"""
+How long what is kept of a node that ended is left there: the next one that runs takes it out. So it does with what was
+said as far ahead, by a clock that was wrong.
+"""
 
 SAME = "gateway"
 """The part in which no two nodes of one gateway differ, at any time: State, log key and key-encryption key."""
@@ -55,7 +58,7 @@ def running(rows: Iterable[tuple[str, str]], now: datetime) -> list[Node]:
     One whose value cannot be read, as another version may write it, is left out: it must keep no other from running.
     """
     found = [(name.removeprefix(PREFIX), *_said(value, now)) for name, value in rows]
-    return sorted(Node(name, parts) for name, at, parts in found if parts and now - at <= GONE)
+    return sorted(Node(name, parts) for name, at, parts in found if parts and -FORGOTTEN <= now - at <= GONE)
 
 
 def differences(nodes: Sequence[Node]) -> list[Difference]:
@@ -117,7 +120,7 @@ class Nodes:
         """Return whether a node ended long ago, or ran here before this one; if that still runs, it says so again."""
         _, of_a_start, door = self.name.partition("@")
         here = of_a_start and name.endswith(f"@{door}") and name != PREFIX + self.name
-        return now - at > FORGOTTEN or bool(here and not self._begun and said.get(SAME) == own[SAME])
+        return abs(now - at) > FORGOTTEN or bool(here and not self._begun and said.get(SAME) == own[SAME])
 
     async def _drop(self, name: str) -> None:
         await self.context.commit(lambda tx: tx.drop_meta(name))

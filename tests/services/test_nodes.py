@@ -48,6 +48,15 @@ async def test_who_left_or_fell_silent_is_not_counted(network: Network) -> None:
     assert [f"{PREFIX}one"] == [name for name, _ in rows]
 
 
+async def test_a_node_whose_clock_was_years_ahead_is_not_counted_for_years(network: Network) -> None:
+    """It was killed before its clock was set right: what it said last is no later word than that of the others."""
+    now = network.clock.now()
+    await node_of(network, "ahead", persons="a").run_once(now + timedelta(days=3000))
+    assert [] == await node_of(network, "one", persons="b").run_once(now)
+    rows = await network.gateways["XBB"].store.read(lambda tx: tx.metas(PREFIX))
+    assert [f"{PREFIX}one"] == [name for name, _ in rows]
+
+
 async def test_two_machines_of_one_name_are_told_apart(network: Network) -> None:
     """Containers, and machines made of one image, are called alike: neither writes over what the other says."""
     gateway, now = network.gateways["XBB"], network.clock.now()
