@@ -212,11 +212,13 @@ async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
     """
     Return whether a message of the other State was written before it knew of our last proposal (protocol M-3.12).
 
-    ``in_reply_to`` says which message of ours it had taken last; one that is unknown here says nothing.
+    ``in_reply_to`` says which message of ours it had taken last; one that is unknown here says nothing. A proposal that
+    its gateway refused is none: there is no knowing of that.
     """
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.state != "dropped"]
     named = [(row.epoch, row.seq or 0) for row in rows if row.digest == in_reply_to]
-    proposals = [(row.epoch, row.seq or 0) for row in rows if row.type == PROPOSAL]
+    stand = [row for row in rows if row.type == PROPOSAL and row.status != wire.REFUSED]
+    proposals = [(row.epoch, row.seq or 0) for row in stand]
     return bool(named) and bool(proposals) and max(named) < max(proposals)
 
 

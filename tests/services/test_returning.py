@@ -11,7 +11,7 @@ from gateway.cli.return_ import HAND_DAYS
 from gateway.core import codes, wire
 from gateway.core.case import Release, State
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused, Send
-from gateway.core.messages import ACCEPTANCE
+from gateway.core.messages import ACCEPTANCE, PROPOSAL, WITHDRAWAL
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
@@ -779,6 +779,24 @@ async def test_a_stop_after_another_proposal_leads_back_to_that_one(network: Net
     await homeward.accept(network, theirs)
     await network.deliver()
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_who_was_refused_and_whose_next_proposal_was_not_taken_is_awaited_by_nobody(network: Network) -> None:
+    """The case was closed there on that refusal, and its gateway took no second proposal: nobody is told of an end."""
+    ours, theirs = await homeward.proposed(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    await acts(network, "XBB").refuse(theirs, "WINDOW_NOT_POSSIBLE", "second", "desk_head")
+    await network.gateways["XBB"].answer.close(theirs, "first", "registry_clerk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
+        await propose_other_days(network, ours, minor=False)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await network.deliver()
+    assert ["accepted", "refused"] == [row.status for row in await outbox(network, "XAA", ours, PROPOSAL)]
+    assert ["accepted"] == [row.status for row in await outbox(network, "XBB", theirs, ACCEPTANCE)]
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    assert [] == await outbox(network, "XAA", ours, WITHDRAWAL)
 
 
 async def nothing_leaves() -> int:
