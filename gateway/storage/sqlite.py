@@ -167,6 +167,11 @@ class SqliteStore(GroupCommit):
                 if not self._engine.begin_at_once():
                     await self._run(self._engine.begin)
                 made = self._engine.transact(units)
+                if (
+                    made is None
+                ):  # another process may be quicker now: the units must not fail for that, nor the loop wait
+                    await self._run(self._engine.begin)
+                    made = self._engine.transact(units) or []
                 outcomes: Sequence[Committed | Exception] = await self._run(lambda: self._engine.end(made))
         except BatchFailed as failed:
             self._on_failure(failed.cause)
@@ -235,23 +240,22 @@ class Engine:
             db.execute("ROLLBACK")
         db.execute("BEGIN IMMEDIATE")
 
-    def transact(self, units: Sequence[Unit[Any]]) -> list[Committed | Exception]:
+    def transact(self, units: Sequence[Unit[Any]]) -> list[Committed | Exception] | None:
         """
         Run the units of the batch that was begun and return what became of each, in order.
 
-        Raises ``BatchFailed`` if the batch as a whole was rolled back.
+        Returns ``None`` if one failed and the batch has to begin anew, to be run with care. Raises ``BatchFailed`` if
+        the batch as a whole was rolled back.
         """
         with self._whole():
             db = self._writing()
             if self._careful or len(units) == 1:
                 self._careful = max(self._careful - 1, 0)
-            elif (made := self._transact(db, units, careful=False)) is not None:
-                return made
-            else:
-                self._careful = CAREFUL_BATCHES
-                with self._patient():  # another process may be quicker; the units must not fail for that
-                    self._begin(db)
-            return self._transact(db, units, careful=True) or []
+                return self._transact(db, units, careful=True)
+            made = self._transact(db, units, careful=False)
+            if made is None:
+                self._careful = CAREFUL_BATCHES + 1  # this one again, and those after it
+            return made
 
     def end(self, outcomes: list[Committed | Exception]) -> list[Committed | Exception]:
         """Commit the batch and return ``outcomes``, which hold from then on. Raises ``BatchFailed``."""

@@ -209,6 +209,28 @@ async def test_a_unit_does_not_fail_for_a_process_that_came_between(store: Sqlit
     other.close()
 
 
+async def test_the_loop_goes_on_while_a_batch_that_is_begun_anew_waits(store: SqliteStore, path: Path) -> None:
+    """Whoever came between is waited for beside the loop: here only the loop can make it end."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    loop, begun = asyncio.get_running_loop(), list[str]()
+
+    def come_between(statement: str) -> None:
+        if statement != "BEGIN IMMEDIATE":
+            return
+        begun.append(statement)
+        if len(begun) == 2:
+            other.execute("BEGIN IMMEDIATE")
+            loop.call_soon_threadsafe(other.execute, "ROLLBACK")
+
+    async def fail(tx: Tx) -> None:
+        raise ValueError("not this one")
+
+    store._engine._writing().set_trace_callback(come_between)
+    failed, stored = await asyncio.gather(store.commit(fail), store.commit(put_meta("a", "x")), return_exceptions=True)
+    assert (ValueError, Committed(None, None)) == (type(failed), stored)
+    other.close()
+
+
 async def test_truncate_while_somebody_reads(store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal is not cut under a reader: Unavailable, and it works once the reader is gone."""
     monkeypatch.setattr(sqlite, "_WAIT", "PRAGMA busy_timeout = 10")
