@@ -167,9 +167,8 @@ class SqliteStore(GroupCommit):
                 if not self._engine.begin_at_once():
                     await self._run(self._engine.begin)
                 made = self._engine.transact(units)
-                if (
-                    made is None
-                ):  # another process may be quicker now: the units must not fail for that, nor the loop wait
+                if made is None:
+                    # Another process may be quicker now: no unit must fail for that, nor the loop wait.
                     await self._run(self._engine.begin)
                     made = self._engine.transact(units) or []
                 outcomes: Sequence[Committed | Exception] = await self._run(lambda: self._engine.end(made))
