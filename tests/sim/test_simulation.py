@@ -4,6 +4,7 @@ Two hundred seeds of the simulation, and that a seed is one; a thousand are ``py
 A line that fails names the seed and the command that plays it again.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from drills.simulation import gather, run, run_all
 from gateway import app
 from tests.sim import homes
+from tests.sim.loop import SimulatedLoop
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 200
@@ -38,6 +40,29 @@ def test_seed_does_the_same_in_another_process(hash_seed: str) -> None:
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110)
     assert _digest() == json.loads(done.stdout)["digest"], done.stderr
+
+
+def test_tasks_of_a_group_are_cancelled_in_one_order() -> None:
+    """A gateway that is stopped ends its loops in the same order each time, wherever they lie in memory."""
+    kept, orders = [], []
+
+    async def wait(number: int, ended: list[int]) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(number)
+
+    async def stop(ended: list[int]) -> None:
+        async with asyncio.timeout(1), asyncio.TaskGroup() as group:
+            kept.append([group.create_task(wait(number, ended)) for number in range(30)])
+
+    for _ in range(3):
+        loop, ended = SimulatedLoop(7), list[int]()
+        with pytest.raises(TimeoutError):
+            loop.run_until_complete(stop(ended))
+        loop.close()
+        orders.append(ended)
+    assert orders[0] == orders[1] == orders[2]
 
 
 def test_seed_ends_though_no_gateway_comes_up(monkeypatch: pytest.MonkeyPatch) -> None:
