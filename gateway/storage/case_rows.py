@@ -117,7 +117,7 @@ class CaseRows(Sql):
         changed = {name: now for name, was, now in zip(_SORTED, before, sorted_by, strict=True) if now != was}
         sets = "".join(f", {name} = ?" for name in changed)
         await self._write(f"{_UPDATE_CASE}{sets} WHERE ref = ?", (*carries, *changed.values(), row.ref))
-        if row.wrapped_key is not None:
+        if not erased:
             self._live[row.ref] = (row.version, 0, row.wrapped_key, *sorted_by)
 
     async def cases(

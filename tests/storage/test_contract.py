@@ -85,6 +85,20 @@ async def test_a_unit_moves_a_case_there_and_back(store: Store) -> None:
     assert case(version=3) == await get(store, "find_case", "c1")
 
 
+async def test_a_unit_takes_a_case_without_a_key_from_version_to_version(store: Store) -> None:
+    """What a unit begins without a key it moves as often as any other, each version once."""
+
+    async def unit(tx: Tx) -> None:
+        row = case(wrapped_key=None, sealed=None)
+        for version in (1, 2, 3):
+            await tx.save_case(row._replace(version=version))
+        with pytest.raises(Conflict):
+            await tx.save_case(row._replace(version=3))
+
+    await store.commit(unit)
+    assert case(wrapped_key=None, sealed=None, version=3) == await get(store, "find_case", "c1")
+
+
 async def test_bare_case_comes_back(store: Store) -> None:
     """A case with every optional column empty comes back as it was saved."""
     optional = ("officer", "step", "instrument", "calendar", "due_on", "due_at", "wrapped_key", "sealed")
