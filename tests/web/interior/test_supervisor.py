@@ -149,6 +149,12 @@ async def test_the_policy_shows_what_is_in_force(desk: Desk) -> None:
     assert page.words.count("Not verified") >= len(unverified) > 0
 
 
+async def test_the_policy_says_what_is_kept_open_longer(desk: Desk) -> None:
+    """Beside the days after which a case is closed stands for which cases they do not count."""
+    page = await (await desk.officer("dora")).get("/policy")
+    assert "A case with a positive reply stays open longer" in page.words
+
+
 # Dry runs.
 
 
