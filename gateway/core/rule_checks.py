@@ -19,12 +19,16 @@ from gateway.core.facts import Facts
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
+    CONTEST,
     DOCUMENT,
     DOCUMENT_REQUEST,
     ELEMENTS,
     ERASURE,
+    HANDOVER,
     INTERVIEW_ANSWER,
     NEGATIVE_OUTCOMES,
+    ONWARD_ANSWER,
+    ONWARD_REQUEST,
     OUTCOMES_FOR,
     POSITIVE_OUTCOMES,
     PROPOSAL,
@@ -36,6 +40,7 @@ from gateway.core.messages import (
     SCHEDULE,
     SUSPENSION,
     TYPES,
+    USE_ANSWER,
     USE_REQUEST,
     WITHDRAWAL,
     allowed_methods,
@@ -213,9 +218,22 @@ def r05(facts: Facts) -> str | None:
 _AGE_CLASSES = frozenset(schemas.codes("age_class"))
 
 
+def _whatever_age(facts: Facts) -> bool:
+    """Return whether the message sets right, asks anew or for the use of data, calls off, or is of who has left."""
+    if facts.type == SCHEDULE:
+        return not _moves_return(facts)
+    # A rectification that brings values is looked at as the elements that leave with it.
+    return facts.type in _WHATEVER_AGE or (facts.type == ELEMENTS and "parts" in facts.body)
+
+
+_WHATEVER_AGE = frozenset(
+    {RECTIFICATION, HANDOVER, CONTEST, INTERVIEW_ANSWER, USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER}
+)
+
+
 def r06(facts: Facts) -> str | None:
     file = _file(facts)
-    if file is None:
+    if file is None or _whatever_age(facts):
         return None
     age = file["age"]
     if age["class"] not in _AGE_CLASSES or not isinstance(age.get("treat_as_child", False), bool):

@@ -89,7 +89,7 @@ RULES: tuple[Rule, ...] = (
         "R-06",
         "Doubt about age counts for the person",
         "CETS 197 Article 10(3)",
-        _WRITE - {When.SEND},
+        _WRITE,
         "age",
         checks.r06,
     ),

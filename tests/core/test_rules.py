@@ -431,6 +431,8 @@ CASES: dict[str, Cases] = {
             "a minor by date and class": born("2011-04-17", MINOR),
             "an adult who may have been a minor, later": born("200X", type=ELEMENTS),
             "a withdrawal": born("2011-04-17", type=WITHDRAWAL),
+            "handed over by the escort": born("2011-04-17", type=HANDOVER),
+            "put right": born("2011-04-17", type=RECTIFICATION),
             "unknown": request(draft(age=UNKNOWN_AGE)),
             "decided": request(draft(age={"class": "unknown", "decision": DECISION, "treat_as_child": False})),
             "the requested side": answer(reply()),

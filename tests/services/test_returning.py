@@ -1343,3 +1343,35 @@ async def test_a_correction_is_no_proposal_whoever_signs_it(network: Network) ->
     made = await notices.prepare_rectification(ours, ["BIRTH_DATE"], right, "first", "case_officer")
     with pytest.raises(Forbidden, match="a step of its own"):
         await homeward.approve(network, ours, made, "return.approval")
+
+
+async def corrected_to_a_child(network: Network, ours: str) -> None:
+    """Put right the date of birth of whom everybody took for an adult: she is fifteen."""
+    asking, right = network.gateways["XAA"].notices, {"birth_date": "2011-04-17"}
+    pending = await asking.prepare_rectification(ours, ["BIRTH_DATE"], right, "first", "case_officer")
+    thread = await homeward.thread(network, ours)
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await asking.rectify(ours, signed, "second")
+
+
+async def test_who_turns_out_to_be_a_child_does_not_leave_as_an_adult(network: Network) -> None:
+    """Once the date of birth was put right nothing takes the return further; to call it off is no step of it."""
+    ours, _ = await homeward.on_the_day(network)
+    await corrected_to_a_child(network, ours)
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").depart(ours, "escort")
+    assert {"R-06"} == {one.rule for one in refused.value.findings}
+    await acts(network, "XAA").cancel(ours, "second", "liaison_officer")
+    await corrected_to_a_child(network, ours)  # nor is it one to put the date right again
+    assert "DOCUMENTED" == await story.state(network, "XAA", ours)
+
+
+async def test_a_plan_for_a_child_who_was_taken_for_an_adult_is_not_posted(network: Network) -> None:
+    """It waits for its days in the outbox, and the date of birth is put right meanwhile."""
+    ours, _ = await homeward.documented(network)
+    await corrected_to_a_child(network, ours)
+    record = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL)
+    await acts(network, "XAA").record(ours, record, "first", "case_officer")
+    with pytest.raises(RuleRefused) as refused:
+        await acts(network, "XAA").schedule(ours, homeward.JOURNEY, "second")
+    assert {"R-06"} == {one.rule for one in refused.value.findings}
