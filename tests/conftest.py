@@ -8,6 +8,7 @@ What tests write lies on a disk in memory, where there is one, and goes with the
 
 import gc
 import os
+from typing import Any
 
 import hypothesis
 import pytest
@@ -52,9 +53,9 @@ class Scheduling(LoadFileScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
     """Distribute as above where ``--dist loadfile`` asks for files."""
-    return Scheduling(config) if config.getoption("dist") == "loadfile" else None
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)
