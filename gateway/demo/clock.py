@@ -34,5 +34,7 @@ class DemoClock:
         """Return once ``seconds`` of this clock have passed, or were made to."""
         until = self.now() + timedelta(seconds=seconds)
         while (left_s := (until - self.now()).total_seconds()) > 0:
+            # Not ``wait_for``: until Python 3.12 it forgets that it was cancelled if the clock moves at that moment.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), left_s)
+                async with asyncio.timeout(left_s):
+                    await self._moved.wait()

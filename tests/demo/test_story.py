@@ -191,6 +191,20 @@ async def test_the_clock_wakes_sleepers() -> None:
         clock.move_to(START)
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_sleeper_that_is_stopped_as_the_clock_moves_ends(turns: int) -> None:
+    """A loop of a gateway that is cancelled at the moment at which the clock is moved does not sleep on."""
+    clock = DemoClock()
+    sleeper = asyncio.create_task(clock.sleep(3600))
+    await asyncio.sleep(0.01)
+    clock.move_to(START.replace(minute=30))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    sleeper.cancel()
+    await asyncio.wait({sleeper}, timeout=1)
+    assert sleeper.cancelled()
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Return an environment whose temporary directory is looked at afterwards: it must be empty."""
