@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli import case
+from gateway.services import access
 from tests.cli.support import Homes, call, draft, value
 from tests.support import pictures
 
@@ -41,12 +41,12 @@ def test_image_is_attached_and_taken_out(homes: Homes, ref: str, tmp_path: Path)
 def test_picture_of_the_other_state_is_not_printed(homes: Homes, ref: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an image that came, digest and size are printed: a terminal shows no picture, and it was not drawn anew."""
     image = pictures.rendition("photo").kept["wire"]
-    look = case.look
+    look = access.look
 
     async def looked(*args: Any) -> Any:
         return replace(await look(*args), received={"elements": {"photo": image}})
 
-    monkeypatch.setattr(case, "look", looked)
+    monkeypatch.setattr(access, "look", looked)
     shown = desk(homes, "show", "--why", "to go on", "--", ref)["content"]["received"]["elements"]["photo"]
     assert {"sha256", "bytes"} == set(shown["pages"][0])
 

@@ -52,7 +52,9 @@ def replied(homes: Homes) -> tuple[Homes, str, str]:
     made = value("keys", "card", "-C", xaa, "--add-role", f"coordinator={key}")
     shutil.copy(made["card"], xbb / "cards/XAA")
     handling = {**draft()["handling"], "retain_until": day(400)}
-    ours = take(homes, "XAA", "first", "case", "new", "-", input=draft(handling=handling, age=ADULT))["ref"]
+    elements = {**draft()["elements"], "birth_date": "1996-07-12"}
+    asked = draft(handling=handling, elements=elements, age=ADULT)
+    ours = take(homes, "XAA", "first", "case", "new", "-", input=asked)["ref"]
     digest = take(homes, "XAA", "second", "case", "preview", "--why", "to approve", "--", ours)["digest"]
     key_options = ("--key", homes.key("second"), "--digest", digest)
     take(homes, "XAA", "second", "case", "approve", *key_options, "--", ours)
