@@ -558,7 +558,11 @@ async def another_day(play: Play) -> None:
 
     A gateway that announces it has everybody who should be at the gate there on the wrong day.
     """
-    talk = await homeward(play, "planned")
+    talk = await homeward(play, "documented")
+    leaves = departure(play)
+    arrives = stamp(leaves + timedelta(days=2))  # so that the day of departure is all that is wrong
+    await talk.say("return.schedule", schedule(play, leaves) | {"arrives_at": arrives})
+    await told(talk, leaves)
     await _leaves(talk)
     await play.tick(days=1)
     await withholds(talk, "return.schedule", DEPARTED, days=1)
