@@ -22,6 +22,7 @@ from gateway.services.evidence import export
 from gateway.services.journal import fill_journal, full_journal
 from gateway.services.ports import Committed, Tx, Unavailable, Unit
 from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS
+from gateway.storage import sqlite
 from tests.support import homeward, story
 from tests.support.network import Network
 
@@ -448,11 +449,13 @@ async def test_what_is_destroyed_while_the_journal_is_cut_has_it_cut_again(
     assert await context.store.read(full_journal) is None
 
 
-async def test_erasure_is_not_said_to_have_failed_while_somebody_reads(network: Network) -> None:
+async def test_erasure_is_not_said_to_have_failed_while_somebody_reads(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The case is gone; its journal, which a reader holds, is cut at the next look, and the log says so."""
     ours, _ = await story.received(network)
     gateway, context = network.gateways["XAA"], network.gateways["XAA"].context
-    context.store._engine._writing().execute("PRAGMA busy_timeout = 10").fetchall()  # type: ignore[attr-defined]
+    monkeypatch.setattr(sqlite, "_WAIT", "PRAGMA busy_timeout = 10")
     with closing(sqlite3.connect(gateway.settings.database, isolation_level=None)) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM meta").fetchall()

@@ -2,6 +2,7 @@
 
 import json
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import ClassVar
 
 
 @dataclass(kw_only=True)
-class Figures:
+class Figures(ABC):
     """
     What a run of a drill showed: what its own fields say, and ``faults``, of which each must be 0.
 
@@ -25,9 +26,9 @@ class Figures:
         """Tell whether no fault was counted."""
         return not any(self.faults.values())
 
+    @abstractmethod
     def lines(self) -> Iterator[str]:
         """Yield what a person is told, before the faults."""
-        raise NotImplementedError
 
 
 def drawn(seed: int | None) -> int:
