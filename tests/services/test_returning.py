@@ -728,12 +728,18 @@ async def test_an_answer_that_comes_late_undoes_nothing_that_was_said_since(netw
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
-async def test_a_refusal_that_crossed_another_proposal_leaves_that_one(network: Network) -> None:
-    """Written before the second plan was known, it is of the first: the second is answered, and awaited if declined."""
+async def refused_too_late(network: Network) -> tuple[str, str]:
+    """Propose a return, consider it anew, and have the first proposal refused by a State that knows of no other."""
     ours, theirs = await homeward.proposed(network)
     await acts(network, "XAA").reassess(ours, "first", "case_officer")
     await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
     await acts(network, "XBB").refuse(theirs, "WINDOW_NOT_POSSIBLE", "second", "desk_head")
+    return ours, theirs
+
+
+async def test_a_refusal_that_crossed_another_proposal_leaves_that_one(network: Network) -> None:
+    """Written before the second plan was known, it is of the first: the second is answered, and awaited if declined."""
+    ours, theirs = await refused_too_late(network)
     await propose_other_days(network, ours, minor=False)
     assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
     await homeward.accept(network, theirs)
@@ -743,10 +749,7 @@ async def test_a_refusal_that_crossed_another_proposal_leaves_that_one(network: 
 
 async def test_a_person_whose_first_proposal_was_refused_late_is_still_awaited(network: Network) -> None:
     """Considered anew once more when that refusal comes, and then declined: who has the second one is told."""
-    ours, theirs = await homeward.proposed(network)
-    await acts(network, "XAA").reassess(ours, "first", "case_officer")
-    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
-    await acts(network, "XBB").refuse(theirs, "WINDOW_NOT_POSSIBLE", "second", "desk_head")
+    ours, theirs = await refused_too_late(network)
     network.wires.lose_answers = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
@@ -783,10 +786,7 @@ async def test_a_stop_after_another_proposal_leads_back_to_that_one(network: Net
 
 async def test_who_was_refused_and_whose_next_proposal_was_not_taken_is_awaited_by_nobody(network: Network) -> None:
     """The case was closed there on that refusal, and its gateway took no second proposal: nobody is told of an end."""
-    ours, theirs = await homeward.proposed(network)
-    await acts(network, "XAA").reassess(ours, "first", "case_officer")
-    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
-    await acts(network, "XBB").refuse(theirs, "WINDOW_NOT_POSSIBLE", "second", "desk_head")
+    ours, theirs = await refused_too_late(network)
     await network.gateways["XBB"].answer.close(theirs, "first", "registry_clerk")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
