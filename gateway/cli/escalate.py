@@ -2,7 +2,7 @@
 ``isthmus escalate``: the ladder that silence leads up, one rung at a time, and the mark that stops it.
 
 Rule 1: a rung is triggered by a person whose rung it is; this command adds no right to anybody.
-Rule 2: nothing here shows who the case is about.
+Rule 2: nothing here shows who the case is about, nor foreign affairs that a case was stopped.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from gateway.cli.session import REASON
 from gateway.core.escalation import MAY_ALLOW, MAY_STOP
 from gateway.core.note_verbale import LANGUAGES, serialize_text
 from gateway.core.verification import CLERK
+from gateway.services.audience import find_row
 from gateway.services.escalate import FINDERS, Escalation
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def trigger(desk: Desk, ref: str, level: str, language: str) -> None:
     async def act(gateway: "Gateway") -> dict[str, Any]:
         service = Escalation(gateway.context)
         role = desk.fitting(gateway, frozenset(service.who(level)))
+        await find_row(gateway.inquiries, ref, {role})  # a case that this role does not see is none
         note = await service.trigger(ref, level, desk.person, role, language)
         return {"ref": ref, "level": level, "note": serialize_text(note) if note else None}
 

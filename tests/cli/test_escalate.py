@@ -158,6 +158,17 @@ def test_foreign_affairs_learns_no_reason_that_lies_in_the_person(
     assert "R-01" in [one["rule"] for one in json.loads(officer.stderr)["error"]["problems"]]
 
 
+@pytest.mark.parametrize("level", ["L3", "L4"])
+def test_foreign_affairs_presses_in_no_case_that_it_does_not_see(homes: Homes, level: str) -> None:
+    """Of a case that was stopped it is told what it is told of one that is none: not that pressing stands still."""
+    ours, _ = received(homes)
+    home = homes.home("XAA")
+    value("case", "freeze", "-C", home, "--as", "first", "--reason", "something new", "--", ours)
+    asked = ("escalate", "trigger", "-C", home, "--as", "board", "--json", "--")
+    stopped, none = (call(*asked, ref, level) for ref in (ours, "none"))
+    assert (2, none.stderr) == (stopped.exit_code, stopped.stderr)
+
+
 def test_no_file_is_overwritten(home: Path, tmp_path: Path) -> None:
     """A path that exists is refused before anything is recorded."""
     (tmp_path / "note.pdf").write_bytes(b"kept")
