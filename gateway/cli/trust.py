@@ -108,6 +108,12 @@ def _changing(folder: Path) -> Iterator[Repository]:
         yield list_
 
 
+def _check_none(list_: Repository) -> None:
+    """Raise ``FileExistsError`` if there is a list already, or drafts of one."""
+    if list_.root() is not None or list_.roles_in_draft():
+        raise FileExistsError(None, "holds a list already", str(list_.folder))
+
+
 def _missing(standings: tuple[Standing, ...]) -> int:
     return max(one.missing for one in standings)
 
@@ -139,14 +145,16 @@ def init(
     folder: Path, trustees: tuple[str, ...], online: tuple[str, ...], threshold: int, dry_run: bool, as_json: bool
 ) -> None:
     """Begin a list in FOLDER: its trustees, how many of them it takes, and the publisher's key."""
-    list_ = Repository(folder)
-    if list_.root() is not None or list_.roles_in_draft():
-        raise FileExistsError(None, "holds a list already", str(folder))
     root = trust_list.new_root(_named(trustees), _named(online), _now(), threshold)
     targets = trust_list.new_targets(_now())
-    if not dry_run:
-        list_.save_draft("root", root)
-        list_.save_draft("targets", targets)
+    if dry_run:
+        _check_none(Repository(folder))
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _changing(folder) as list_:
+            _check_none(list_)
+            list_.save_draft("root", root)
+            list_.save_draft("targets", targets)
     lines = trust_list.changes(root, None)
     if as_json:
         emit({"roles": ["root", "targets"], "written": not dry_run, "changes": lines, "missing": threshold})

@@ -18,6 +18,7 @@ from gateway.services.ports import Unavailable
 from gateway.transport.trust_list import TrustList
 from keys import b64, trust_list, trust_policy, trust_words
 from keys.custody import open_store
+from keys.folder_lock import alone_in
 from keys.sign import SigningKey
 from tests.cli.support import ENVIRON, PHRASE, ROOT, call, value
 from tests.support.trust_list import State, first_card, now
@@ -246,6 +247,25 @@ def test_a_change_of_the_draft_outlasts_who_collects_beside_it(table: Table, tmp
     assert 6 == slowly(table, one, "add", table.list, "XBB", *keys)
     draft = trust_list.parse((table.list / "drafts/targets.json").read_bytes(), trust_list.Targets)
     assert (("XBB",), {}) == (tuple(trust_list.countries(draft.signed)), draft.signatures)
+
+
+def test_two_who_begin_at_once_do_not_write_over_one_another(table: Table, tmp_path: Path) -> None:
+    """Who comes second is told that there is a list, and the trustees of the first stand in it."""
+    (tmp_path / "other").mkdir()
+    other = Table(tmp_path / "other")
+    other.init("--threshold=4")
+    table.list.mkdir()
+    with alone_in(table.list):
+        named = [
+            *(f"--trustee={name}={table.keys[name]}" for name in NAMES[:5]),
+            f"--online=publisher={table.keys['online']}",
+        ]
+        second = begun(table, "init", table.list, *named)
+        with suppress(subprocess.TimeoutExpired):
+            second.wait(3)
+        shutil.copytree(other.list / "drafts", table.list / "drafts", dirs_exist_ok=True)
+    assert 2 == second.wait(30)
+    assert (other.list / "drafts/root.json").read_bytes() == (table.list / "drafts/root.json").read_bytes()
 
 
 def test_a_draft_that_changes_while_it_is_signed_stays(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
