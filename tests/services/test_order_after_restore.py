@@ -1,6 +1,5 @@
 """After a restore what one side says is heard in the order in which it was said, and a stop waits for none of it."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from gateway.core.messages import REPLY, USE_REQUEST
 from tests.services.test_interviews import OPEN, PROPOSAL
 from tests.support import homeward, story
-from tests.support.network import HandClock, Network
+from tests.support.network import Network, wrong_clock
 from tests.support.restoring import back_up, outbox, put_back, restore, settle
 
 
@@ -93,13 +92,11 @@ async def test_question_is_not_asked_again_whose_own_answer_falls_back(
 async def test_refusal_that_was_stored_settles_nothing_behind_it(network: Network, tmp_path: Path) -> None:
     """What stood behind a message that was refused before the backup may have left: the listing decides."""
     _, theirs = await story.acknowledged(network)
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await story.give_answer(network, theirs, story.reply())
-    network.wires.lose_answers = True
-    await network.deliver(1, refresh=False)  # refused, for it is dated ahead; the answer is lost
-    network.wires.lose_answers = False
-    context.clock = network.clock
+    with wrong_clock(network, "XBB", 10):
+        await story.give_answer(network, theirs, story.reply())
+        network.wires.lose_answers = True
+        await network.deliver(1, refresh=False)  # refused, for it is dated ahead; the answer is lost
+        network.wires.lose_answers = False
     network.clock.pass_(minutes=30)
     await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
     backup = back_up(network, "XBB", tmp_path / "backup")

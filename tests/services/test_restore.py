@@ -1,7 +1,6 @@
 """Restore by epoch, collecting, erasure and retention, through real gateways."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from keys.sign import SigningKey
 from schemas import ijson
 from tests.support import homeward, story
 from tests.support.holds import lift
-from tests.support.network import HandClock, Network, make_network
+from tests.support.network import Network, make_network, wrong_clock
 from tests.support.restoring import (
     LOST_NUMBER,
     after_the_listing,
@@ -319,11 +318,9 @@ async def lost_acknowledgement(network: Network, backup: Path) -> str:
 async def test_listing_refused_for_a_wrong_clock_comes_again(network: Network, tmp_path: Path) -> None:
     """A listing that is refused as stale is made anew a quarter of an hour later."""
     theirs = await lost_acknowledgement(network, tmp_path / "backup")
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() - timedelta(minutes=10))
-    await network.deliver(refresh=False)
+    with wrong_clock(network, "XBB", -10):
+        await network.deliver(refresh=False)
     assert [] == await findings_of(network, "XBB", theirs)
-    context.clock = network.clock
     assert 0 == await network.deliver(refresh=False)
     network.clock.pass_(minutes=15)
     await network.deliver(refresh=False)

@@ -23,11 +23,10 @@ from gateway.services.returning import Returning
 from gateway.services.steps import DROPPED
 from gateway.services.threads import LATE
 from schemas import ijson
-from tests.services.test_stop_is_heard import wrong_clock
 from tests.storage.support import case as stored_case
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
-from tests.support.network import Network
+from tests.support.network import Network, wrong_clock
 
 
 def acts(network: Network, country: str) -> Returning:
@@ -1000,16 +999,14 @@ async def test_departure_that_a_wrong_clock_refuses_is_said_again_later(network:
     """What a State whose clock is wrong does not hear of a departure waits a while, and a person is told."""
     ours, theirs = await homeward.on_the_day(network)
     await acts(network, "XAA").depart(ours, "escort")
-    context = network.gateways["XBB"].context
-    context.clock = wrong_clock(network, -40)
-    await network.deliver(refresh=False)
+    with wrong_clock(network, "XBB", -40):
+        await network.deliver(refresh=False)
     rows = await outbox(network, "XAA", ours, "return.schedule")
     assert (["receipted", "refused", "queued"], "SCHEDULED") == (
         [row.state for row in rows],
         await story.state(network, "XBB", theirs),
     )
     assert WRONG_CLOCK_AWAY in (await story.case(network, "XAA", ours)).findings
-    context.clock = network.clock
     network.clock.pass_(minutes=16)
     await network.deliver()
     assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)

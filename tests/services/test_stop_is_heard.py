@@ -14,7 +14,7 @@ from gateway.services.deliver import Line
 from gateway.services.ports import HttpAnswer, OutboundRow
 from tests.support import homeward, story
 from tests.support.holds import lift
-from tests.support.network import HandClock, Network
+from tests.support.network import Network, wrong_clock
 from tests.support.restoring import back_up, restore, settle
 
 
@@ -149,12 +149,10 @@ async def test_case_that_the_other_state_stopped_and_ours_closed_lets_nothing_of
 async def test_stop_that_is_refused_for_its_times_is_said_again(network: Network) -> None:
     """A clock that was wrong when the return was stopped does not keep the other State from hearing of it."""
     ours, theirs = await homeward.accepted(network)
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
-    await network.deliver(refresh=False)
-    assert "ACCEPTED" == await story.state(network, "XAA", ours)
-    context.clock = network.clock
+    with wrong_clock(network, "XBB", 10):
+        await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+        await network.deliver(refresh=False)
+        assert "ACCEPTED" == await story.state(network, "XAA", ours)
     network.clock.pass_(minutes=26)
     await network.deliver(refresh=False)
     assert "SUSPENDED" == await story.state(network, "XAA", ours)
@@ -163,15 +161,14 @@ async def test_stop_that_is_refused_for_its_times_is_said_again(network: Network
 async def test_withdrawal_that_is_refused_for_its_times_is_said_again(network: Network) -> None:
     """A withdrawal that left by a wrong clock is refused, and leaves once more at the next full hour."""
     ours, theirs = await story.acknowledged(network)
-    hold, context = network.gateways["XAA"].hold, network.gateways["XAA"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await hold.freeze(ours, "known now", "first", "case_officer")
-    await hold.withdraw(ours, "first", "case_officer")
-    context.clock.instant += timedelta(minutes=50)
-    network.clock.pass_(minutes=50)
-    await network.deliver(refresh=False)
-    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
-    context.clock = network.clock
+    hold = network.gateways["XAA"].hold
+    with wrong_clock(network, "XAA", 10) as wrong:
+        await hold.freeze(ours, "known now", "first", "case_officer")
+        await hold.withdraw(ours, "first", "case_officer")
+        wrong.pass_(minutes=50)
+        network.clock.pass_(minutes=50)
+        await network.deliver(refresh=False)
+        assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
     network.clock.pass_(hours=2)
     await network.deliver(refresh=False)
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
@@ -191,19 +188,13 @@ async def test_partner_that_forgot_what_was_stopped_hears_of_both(network: Netwo
     assert ("SUSPENDED", "ACCEPTED") == (case.state, case.resume_to)
 
 
-def wrong_clock(network: Network, minutes: int) -> HandClock:
-    """Return a clock that shows so many minutes more than the right one, or less."""
-    return HandClock(network.clock.now() + timedelta(minutes=minutes))
-
-
 async def test_word_that_a_return_goes_on_does_not_overtake_a_stop_said_again(network: Network) -> None:
     """A stop that a wrong clock dated waits to be said again; a resumption waits behind it."""
     ours, theirs = await homeward.accepted(network)
     gateway = network.gateways["XBB"]
-    gateway.context.clock = wrong_clock(network, 10)
-    await gateway.returning.suspend(theirs, "danger", "welfare", "child_welfare")
-    await network.deliver(refresh=False)
-    gateway.context.clock = network.clock
+    with wrong_clock(network, "XBB", 10):
+        await gateway.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+        await network.deliver(refresh=False)
     network.clock.pass_(minutes=10, seconds=30)
     await gateway.hold.release(theirs, "welfare", "child_welfare")
     await gateway.hold.resume(theirs, "first", "registry_clerk")
@@ -263,10 +254,8 @@ async def test_stop_that_a_restored_state_refuses_for_its_times_is_said_again(ne
     await network.deliver()
     network.clock.pass_(minutes=2)
     await restore(network, "XAA", backup)
-    context = network.gateways["XAA"].context
-    context.clock = wrong_clock(network, -20)
-    await network.deliver(refresh=False)
-    context.clock = network.clock
+    with wrong_clock(network, "XAA", -20):
+        await network.deliver(refresh=False)
     await settle(network)
     assert "SUSPENDED" == await story.state(network, "XAA", ours)
 

@@ -9,9 +9,9 @@ from gateway.core.messages import RECTIFICATION
 from tests.services.test_no_contact import listed
 from tests.services.test_order_after_restore import confirmed
 from tests.services.test_spoiled import spoilt
-from tests.services.test_stop_is_heard import held, wrong_clock
+from tests.services.test_stop_is_heard import held
 from tests.support import homeward, story
-from tests.support.network import Network, make_network
+from tests.support.network import Network, make_network, wrong_clock
 from tests.support.restoring import back_up, findings_of, outbox, put_back, refused_for_its_times, restore, settle
 
 
@@ -30,10 +30,8 @@ async def test_withdrawal_that_a_restored_state_refuses_for_its_times_is_said_ag
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
     network.clock.pass_(minutes=2)
     await restore(network, "XBB", backup)
-    context = network.gateways["XBB"].context
-    context.clock = wrong_clock(network, -40)
-    await network.deliver(refresh=False)
-    context.clock = network.clock
+    with wrong_clock(network, "XBB", -40):
+        await network.deliver(refresh=False)
     await settle(network)
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
 
@@ -267,10 +265,8 @@ async def test_what_is_said_of_a_stop_refused_again_is_logged(network: Network, 
     await network.deliver()
     network.clock.pass_(minutes=2)
     await restore(network, "XAA", backup)
-    context = network.gateways["XAA"].context
-    context.clock = wrong_clock(network, -20)
-    await network.deliver(refresh=False)
-    context.clock = network.clock
+    with wrong_clock(network, "XAA", -20):
+        await network.deliver(refresh=False)
     await settle(network)
     found = await findings_of(network, "XBB", theirs)
     assert [text for text in found if "since it was restored the other State says" in text]

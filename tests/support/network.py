@@ -9,7 +9,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -239,6 +240,16 @@ async def make_network(root: Path, countries: Sequence[str] = ("XAA", "XBB"), ex
     for gateway in network.gateways.values():
         await gateway.refresh_trust()
     return network
+
+
+@contextmanager
+def wrong_clock(network: Network, country: str, minutes: int) -> Iterator[HandClock]:
+    """Give the gateway of ``country`` a clock that is so many minutes ahead, or behind; then the right one again."""
+    context = network.gateways[country].context
+    right, wrong = context.clock, HandClock(network.clock.now() + timedelta(minutes=minutes))
+    context.clock = wrong
+    yield wrong
+    context.clock = right
 
 
 async def open_gateway(network: Network, country: str, *, create: bool = False) -> Gateway:

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Awaitable
-from datetime import timedelta
 from pathlib import Path
 
 from gateway import home
@@ -11,7 +10,7 @@ from gateway.transport.card_directory import write_card
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.support import story
-from tests.support.network import HandClock, Network, open_gateway
+from tests.support.network import Network, open_gateway, wrong_clock
 
 LOST_NUMBER = "the other State holds our message number 1, which was lost before the restore"
 
@@ -77,9 +76,7 @@ async def settle(network: Network, hours: int = 3) -> None:
 
 async def refused_for_its_times(network: Network, act: Awaitable[object]) -> None:
     """Have XBB do ``act`` while its clock is ten minutes ahead, so that XAA refuses what it says; then it is right."""
-    context = network.gateways["XBB"].context
-    context.clock = HandClock(network.clock.now() + timedelta(minutes=10))
-    await act
-    await network.deliver(refresh=False)
-    context.clock = network.clock
+    with wrong_clock(network, "XBB", 10):
+        await act
+        await network.deliver(refresh=False)
     network.clock.pass_(minutes=30)
