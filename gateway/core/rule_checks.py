@@ -39,6 +39,7 @@ from gateway.core.messages import (
     RESUMPTION,
     SCHEDULE,
     SUSPENSION,
+    TAKE_BACK,
     TYPES,
     USE_ANSWER,
     USE_REQUEST,
@@ -219,7 +220,7 @@ _AGE_CLASSES = frozenset(schemas.codes("age_class"))
 
 
 def _whatever_age(facts: Facts) -> bool:
-    """Return whether the message sets right, asks anew or for the use of data, calls off, or is of who has left."""
+    """Return whether the message sets right, asks anew or for the use of data, stops, or is of who has left."""
     if facts.type == SCHEDULE:
         return not _moves_return(facts)
     # A rectification that brings values is looked at as the elements that leave with it.
@@ -227,7 +228,10 @@ def _whatever_age(facts: Facts) -> bool:
 
 
 _WHATEVER_AGE = frozenset(
-    {RECTIFICATION, HANDOVER, CONTEST, INTERVIEW_ANSWER, USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER}
+    {
+        *(RECTIFICATION, CONTEST, INTERVIEW_ANSWER, USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER),
+        *(SUSPENSION, TAKE_BACK, HANDOVER),
+    }
 )
 
 

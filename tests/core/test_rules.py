@@ -433,6 +433,8 @@ CASES: dict[str, Cases] = {
             "a withdrawal": born("2011-04-17", type=WITHDRAWAL),
             "handed over by the escort": born("2011-04-17", type=HANDOVER),
             "put right": born("2011-04-17", type=RECTIFICATION),
+            "word of a stop": born("2011-04-17", type=SUSPENSION),
+            "a recall": born("2011-04-17", type=TAKE_BACK),
             "unknown": request(draft(age=UNKNOWN_AGE)),
             "decided": request(draft(age={"class": "unknown", "decision": DECISION, "treat_as_child": False})),
             "the requested side": answer(reply()),

@@ -1372,3 +1372,12 @@ async def test_a_plan_for_a_child_who_was_taken_for_an_adult_is_not_posted(netwo
     with pytest.raises(RuleRefused) as refused:
         await acts(network, "XAA").schedule(ours, homeward.JOURNEY, "second")
     assert {"R-06"} == {one.rule for one in refused.value.findings}
+
+
+async def test_word_that_a_return_is_stopped_leaves_of_who_turns_out_to_be_a_child(network: Network) -> None:
+    """That she was taken for an adult is a reason to stop; the other State hears of the stop as of any."""
+    ours, theirs = await homeward.on_the_day(network)
+    await corrected_to_a_child(network, ours)
+    await acts(network, "XAA").suspend(ours, "she is fifteen", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
