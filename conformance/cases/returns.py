@@ -315,14 +315,15 @@ async def refused_before(play: Play) -> None:
 @case("returns.refused", "M-6.4", "M-5.35", section="5.10", profile="return")
 async def refused(play: Play) -> None:
     """
-    A refusal needs no signature and is taken; after it the gateway asks for no document and plans no journey.
+    A refusal needs no signature and is taken; after it, and whatever comes then, the gateway asks for no document.
 
     A gateway that goes on after a no returns a person whom nobody will receive.
     """
     talk = await homeward(play, "proposed")
     await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
     await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
-    await refuses(talk, "return.acceptance")
+    await _accepts(talk)
+    await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
 
 
 @case("returns.declined", "M-5.35", "M-6.5", section="5.10", profile="return")
@@ -658,7 +659,7 @@ OF_ASKED = (
 DOCUMENTS = ("travel-document.issued", "travel-document.reissue")
 ASKING: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "proposed": ((*STOPS, "return.acceptance"), ()),
-    "refused": ((*DOCUMENTS, *STOPS, "return.handover", "return.monitoring", "return.take-back"), ()),
+    "refused": (OF_ASKED, ()),
     "accepted": (STOPS, ()),
     "decided": ((*STOPS, "travel-document.issued"), ("travel-document.reissue",)),
     "documented": ((*DOCUMENTS, *STOPS), ()),
@@ -715,6 +716,6 @@ async def refused_step(play: Play) -> None:
     talk = await homeward(play, "replied")
     talk.state.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
     await talk.said("return.proposal", plan(play))
+    await _accepts(talk)
     await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]}, days=0)
-    await refuses(talk, "return.acceptance")
     await talk.said("return.proposal", plan(play))

@@ -258,9 +258,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     *_cross((S.UNDELIVERED, *OVER, S.NOT_RETURNED), (*_FROM_ASKED, *REPORTS, *_STOPS)),
     # A partner cannot tell from the answers whether a return was declined or the case was withdrawn or closed.
     *_cross((S.NOT_RETURNED,), SAID),
-    *_cross((S.CONSIDERED, S.RECALL), (*_FROM_ASKED, *REPORTS, *_STOPS)),
-    # Of who was called back in silence and is assessed anew the other State may still report.
-    *_cross((S.ASSESSED,), ("document", "reissue", "handover", "take_back", *REPORTS, *_STOPS)),
+    # An answer may be to a proposal that was taken back; of who was called back in silence may still be reported.
+    *_cross((*PREPARING, S.RECALL), (*_FROM_ASKED, *REPORTS, *_STOPS)),
     *_cross((*AWAY, *OUTCOMES), _STOPS),
     *_cross((S.DEPARTED,), ("reissue", "document")),
     # What the transport learns.

@@ -310,6 +310,18 @@ async def test_whoever_is_awaited_there_is_left_to_people(network: Network) -> N
     assert ("CONSIDERED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
+async def test_whoever_was_refused_while_the_return_was_assessed_anew_is_awaited_no_more(network: Network) -> None:
+    """The refusal crossed the step, and counts all the same: the timers close the case as any other in the end."""
+    ours, theirs = await homeward.proposed(network)
+    await network.gateways["XAA"].returning.reassess(ours, "first", "case_officer")
+    await network.gateways["XAA"].returning.assess(ours, "coordinator", "coordinator")
+    await network.gateways["XBB"].returning.refuse(theirs, "NOT_SAFE", "first", "registry_clerk")
+    await network.deliver()
+    network.clock.pass_(days=400)
+    await run(network, "XAA")
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
 async def test_an_answer_that_cannot_be_read_keeps_its_own_case_alone_open(network: Network) -> None:
     """Nobody knows whether that person is awaited: the case is left to people, who may end it; all other timers run."""
     ours, _ = await homeward.accepted(network)

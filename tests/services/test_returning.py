@@ -1206,6 +1206,36 @@ async def test_who_refused_to_receive_the_person_learns_nothing_more(network: Ne
     assert ("NOT_RETURNED", "REPLIED") == await homeward.states(network, ours, theirs)
 
 
+async def test_a_refusal_is_taken_where_the_return_is_assessed_anew(network: Network) -> None:
+    """Refused there while it was assessed again here: nobody waits for the person, and nobody is told a thing."""
+    ours, theirs = await homeward.proposed(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    await acts(network, "XBB").refuse(theirs, "NOT_SAFE", "first", "registry_clerk")
+    await network.deliver()
+    (refusal,) = await outbox(network, "XBB", theirs, "return.acceptance")
+    assert ("accepted", None) == (refusal.status, refusal.code)
+    assert ("ASSESSED", "REPLIED") == await homeward.states(network, ours, theirs)
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    assert [] == await outbox(network, "XAA", ours, "withdrawal")
+
+
+async def test_an_acceptance_takes_nothing_further_where_the_return_is_assessed_anew(network: Network) -> None:
+    """Accepted there while it was assessed again here, the person is awaited there until somebody declines."""
+    ours, theirs = await homeward.proposed(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    assert ("ASSESSED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+    case = await story.case(network, "XAA", ours)
+    assert ({}, ()) == (case.said, case.releases)
+    await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("NOT_RETURNED", "WITHDRAWN") == await homeward.states(network, ours, theirs)
+
+
 async def test_who_was_called_back_in_silence_and_stays_is_not_withdrawn(network: Network) -> None:
     """A withdrawal of somebody who arrived would tell what the recall did not."""
     ours, _ = await homeward.handed_over(network)
