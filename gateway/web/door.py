@@ -292,7 +292,8 @@ class _Door:
         session = visit.session
         if session is None or not self._site.allows(visit.route, session, visit.now):
             return
-        with suppress(Unavailable):  # the file of the desks itself cannot serve
+        # The file of the desks itself cannot serve, or the address is one that no store holds.
+        with suppress(Unavailable, BadValue):
             if visit.request.method == "GET" or _is_kept(error):
                 await self._keep_typed(visit, session)
 

@@ -75,6 +75,7 @@ class Pages:
             Route("GET", "/", "home", self.home, SIGNED_IN),
             Route("GET", "/raises/{what}", "raises", self.raises, SIGNED_IN),
             Route("POST", "/act", "act", self.act, OFFICERS),
+            Route("POST", "/act/{n}", "act-of", self.act, OFFICERS),
             Route("GET", "/act", "act-page", self.done, OFFICERS),
             Route("GET", "/done/{n}", "done", self.done, SIGNED_IN),
             Route("GET", "/officers", "officers", self.home, OFFICERS),
@@ -485,3 +486,13 @@ async def test_no_address_is_a_fault(desk: Desk, path: str, headers: dict[str, s
             assert answer.status < 500
             assert answer.headers.get("Location", path).startswith("/link/%")
     assert [] == [values for event, values in desk.network.logs if event == "gateway.fault"]
+
+
+async def test_what_is_typed_at_an_address_that_no_store_holds_is_no_fault(desk: Desk) -> None:
+    """What would be kept for the page is left out where the store refuses its address: the page tells what is wrong."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    url, headers = URL(f"http://127.0.0.1:{desk.port}/act/%00", encoded=True), officer._headers()
+    fields = FormData({"csrf": officer.session.csrf, "a": "a\u202eb", "b": "typed"})
+    async with ClientSession() as client, client.post(url, data=fields, headers=headers) as answer:
+        assert (422, "text/html") == (answer.status, answer.content_type)
