@@ -387,6 +387,9 @@ TO_BE_TAKEN_BACK = "the other State asks to take the person back by %(day)s: %(r
 STOPPED_LATE = "the other State stopped the return when the person had left; speak to it, and call back if need be"
 """Finding on a case whose departure crossed a stop of the other State."""
 
+STOPPED_THERE = "the other State stopped the return that was arranged before, and still does; speak to it first"
+"""Finding on a case whose return is prepared anew: nothing is held that has not left, and people must know of the stop."""
+
 SUSPENSION_BODY = '{"code":"SUSPENDED"}'
 RESUMPTION_BODY = '{"code":"RESUMED"}'
 
@@ -474,10 +477,12 @@ def _suspension(case: Case, event: Event, now: datetime) -> Change:
     """
     Take in that the other State stopped: it holds the case until it says otherwise.
 
-    Where the person has left nothing is held any more, but people must know that the other State would not have it.
+    Where the person has left nothing is held any more, and where a return is prepared nothing is held yet; but people
+    must know that the other State would not have it.
     """
     if case.state not in (*ARRANGING, *HELD):
-        return _found(case, STOPPED_LATE) if case.state in AWAY else case, (Notify("interior"),)
+        found = STOPPED_LATE if case.state in AWAY else STOPPED_THERE if case.state in PREPARING else None
+        return _found(case, found) if found else case, (Notify("interior"),)
     by = (event.actor, PARTNER)
     resume_to = case.resume_to if case.state in HELD else case.state
     holders = (*(holder for holder in case.holders if holder != by), by)
@@ -485,6 +490,7 @@ def _suspension(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _resumption(case: Case, event: Event, now: datetime) -> Change:
+    case = replace(case, findings=tuple(found for found in case.findings if found != STOPPED_THERE))
     if case.state not in HELD:
         return case, (Notify("interior"),)
     holders = tuple(holder for holder in case.holders if holder[1] != PARTNER)

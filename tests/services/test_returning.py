@@ -12,7 +12,7 @@ from gateway.core import codes, wire
 from gateway.core.case import Release, State
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused, Send
 from gateway.core.messages import ACCEPTANCE, PROPOSAL, WITHDRAWAL
-from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE
+from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE, STOPPED_THERE
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
 from gateway.services.anew import WRONG_CLOCK_AWAY
@@ -1075,6 +1075,21 @@ async def test_a_stop_that_came_too_late_is_a_finding(network: Network) -> None:
     """The desk whose person has left sees that the other State would have stopped it."""
     ours, _ = await crossed(network)
     assert (STOPPED_LATE,) == (await story.case(network, "XAA", ours)).findings
+
+
+async def test_whoever_proposes_anew_sees_that_the_other_state_stopped(network: Network) -> None:
+    """A stop that came while the return was prepared anew is a finding until the other State goes on."""
+    ours, theirs = await homeward.accepted(network)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await acts(network, "XBB").suspend(theirs, "a moment", "second", "desk_head")
+    await network.deliver()
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    assert STOPPED_THERE in (await story.case(network, "XAA", ours)).findings
+    await network.gateways["XBB"].hold.release(theirs, "second", "desk_head")
+    await network.gateways["XBB"].hold.resume(theirs, "second", "desk_head")
+    await network.deliver()
+    assert ("ASSESSED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+    assert STOPPED_THERE not in (await story.case(network, "XAA", ours)).findings
 
 
 # What the other State says of a danger.
