@@ -388,7 +388,7 @@ STOPPED_LATE = "the other State stopped the return when the person had left; spe
 """Finding on a case whose departure crossed a stop of the other State."""
 
 STOPPED_THERE = "the other State stopped the return that was arranged before, and still does; speak to it first"
-"""Finding on a case whose return is prepared anew: nothing is held that has not left, and people must know of the stop."""
+"""Finding on a case whose return is prepared anew: nothing is held there, but people must know of the stop."""
 
 SUSPENSION_BODY = '{"code":"SUSPENDED"}'
 RESUMPTION_BODY = '{"code":"RESUMED"}'
