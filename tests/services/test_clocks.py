@@ -243,11 +243,11 @@ async def test_a_decree_after_the_fact_is_reckoned_at_the_next_start(network: Ne
     before = (await story.case(network, "XAA", ours)).clock("reply")
     old = gateway.context.reckoner
     calendar = old.calendars["XBB"]
-    newer = replace(calendar, version="2", holidays={**calendar.holidays, before.due_on: "Decree"})
+    newer = replace(calendar, version="decree", holidays={**calendar.holidays, before.due_on: "Decree"})
     gateway.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": newer}, old.ladder)
     assert [1, 0] == [await gateway.reminder.reckon_anew(network.clock.now()) for _ in range(2)]
     after = (await story.case(network, "XAA", ours)).clock("reply")
-    assert ("recomputed", "2", before) == (after.cause, after.calendar_version, after.history[-1])
+    assert ("recomputed", "decree", before) == (after.cause, after.calendar_version, after.history[-1])
     assert after.due_on > before.due_on
     assert after.due_at == (await story.row(network, "XAA", ours)).due_at
 
@@ -272,7 +272,7 @@ async def test_a_clock_that_no_calendar_knew_the_days_for_begins_once_one_does(n
     ours, theirs = await story.acknowledged(network)
     row = await story.row(network, "XAA", ours)
     network.clock.pass_(days=2)
-    know_until(network, date(2027, 12, 31), "2")
+    know_until(network, date(2027, 12, 31), "next")
     assert [[1, 1], [0, 0]] == [await anew(network), await anew(network)]
     mine, yours = await clocks(network, ours, theirs)
     assert (None, "2026-11-25", "2026-12-09") == (
@@ -322,7 +322,7 @@ async def test_a_second_look_that_was_asked_for_without_a_calendar_is_reckoned_f
     assert None is (await story.row(network, "XAA", ours)).due_on
     for context, old in held:
         context.reckoner = old
-    know_until(network, date(2027, 12, 31), "2")
+    know_until(network, date(2027, 12, 31), "next")
     await anew(network)
     mine, yours = await clocks(network, ours, theirs)
     assert ("restarted", "2026-11-30") == (mine["reply"].cause, mine["reply"].start_on.isoformat())
@@ -338,7 +338,7 @@ async def test_what_a_store_that_is_away_kept_from_being_reckoned_is_reckoned_la
     before = (await story.case(network, "XAA", ours)).clock("reply")
     old = gateway.context.reckoner
     calendar = old.calendars["XBB"]
-    newer = replace(calendar, version="2", holidays={**calendar.holidays, before.due_on: "Decree"})
+    newer = replace(calendar, version="decree", holidays={**calendar.holidays, before.due_on: "Decree"})
     gateway.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": newer}, old.ladder)
 
     commit = gateway.store.commit

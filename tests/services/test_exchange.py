@@ -283,14 +283,14 @@ async def test_refused_extension_does_not_undo_a_decree(network: Network) -> Non
     for gateway in network.gateways.values():
         old = gateway.context.reckoner
         known = old.calendars["XBB"]
-        newer = replace(known, version="2", holidays={**known.holidays, due_on: "Decree"})
+        newer = replace(known, version="decree", holidays={**known.holidays, due_on: "Decree"})
         gateway.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": newer}, old.ladder)
         await gateway.reminder.reckon_anew(network.clock.now())
     network.clock.pass_(minutes=-10)
     reply = await network.gateways["XAA"].receiver.receive(claimed.envelope)
     await asked.deliverer.settle(claimed.row, reply.body)
     mine, yours = [(await story.case(network, at, ref)).clock("reply") for at, ref in (("XAA", ours), ("XBB", theirs))]
-    assert ((), "2") == (yours.extended, yours.calendar_version)
+    assert ((), "decree") == (yours.extended, yours.calendar_version)
     assert mine.due_on == yours.due_on > due_on
 
 
