@@ -94,8 +94,8 @@ def alike(settings: Settings) -> dict[str, str]:
     """
     Return what every node of one gateway goes by, as one text for each part of the configuration.
 
-    What belongs to a machine (its doors, paths, bounds on load) is not in it, nor a secret: of those the configuration
-    says only where they are.
+    What belongs to a machine (its doors, paths, bounds on load) is not in it, but for where the trust list is; nor a
+    secret: of those the configuration says only where they are.
     """
     parts: dict[str, Any] = {name: value for name, value in settings.values.items() if name not in _OF_A_MACHINE}
     for section, names in (("limits", {"envelope_max_bytes"}), ("trust", {"repository"})):
@@ -108,13 +108,17 @@ def alike(settings: Settings) -> dict[str, str]:
     return {name: _text(value) for name, value in parts.items()}
 
 
-_OF_A_MACHINE = frozenset({"listeners", "data_dir", "database", "custody", "signing", "calendars_directory"})
+_OF_A_MACHINE = frozenset(
+    {"listeners", "data_dir", "database", "custody", "signing", "calendars_directory"}
+    | {"emblem", "ca", "roots", "password", "secret", "client_secret", "queue_max"}
+)
+"""Names of what belongs to a machine, in whichever section: its doors, where its files and secrets are, its bounds."""
 
 
 def _text(value: Any) -> str:
     """Return one text for one meaning: the order of no table and of no list counts."""
     if isinstance(value, Mapping):
-        value = {name: _text(one) for name, one in value.items()}
+        value = {name: _text(one) for name, one in value.items() if name not in _OF_A_MACHINE}
     elif isinstance(value, list | tuple):
         value = sorted(map(_text, value))
     return json.dumps(value, sort_keys=True, default=str)

@@ -120,3 +120,26 @@ def test_order_and_what_belongs_to_a_machine_make_no_difference(network: Network
     assert alike(chosen) == alike(Settings(chosen.home, values))
     values["persons"][0]["roles"].append("operator")
     assert {"persons"} == {name for name, _ in alike(chosen).items() ^ alike(Settings(chosen.home, values)).items()}
+
+
+def test_where_a_file_or_a_secret_is_makes_no_difference(network: Network) -> None:
+    """Each machine may keep them in a place of its own; the address that a notice goes to is everybody's."""
+    chosen = network.gateways["XBB"].settings
+
+    def said(place: str, recipient: str = "desk@example.org") -> dict[str, str]:
+        smtp = {"host": "mail", "port": 25, "from": "a@example.org", "recipients": {"interior": [recipient]}}
+        hook = {"url": "https://hook.example", "secret": f"file:{place}", "ca": place}
+        return alike(
+            Settings(
+                chosen.home,
+                {
+                    **chosen.values,
+                    "notices": {"smtp": {**smtp, "ca": place, "password": f"file:{place}"}, "webhook": hook},
+                    "desks": {"emblem": place, "openid": {"client_secret": f"file:{place}"}},
+                    "transparency": {"timestamp": {"url": "https://stamp.example", "roots": place}},
+                },
+            )
+        )
+
+    assert said("/one") == said("/two")
+    assert {"notices"} == {name for name, _ in said("/one").items() ^ said("/one", "other@example.org").items()}
