@@ -415,24 +415,26 @@ def _suspend(case: Case, event: Event, now: datetime) -> Change:
     """
     Stop at once; the other State learns that it is stopped, if it knows of a return and may be told anything.
 
-    A plan that waits in the outbox is dropped, or it would hold up the message that stops it.
+    A plan that waits in the outbox is dropped, or it would hold up the message that stops it. Of a proposal that is
+    dropped so it never hears.
     """
     by = (event.actor, event.role)
     holders = (*(holder for holder in case.holders if holder != by), by)
     at = case.resume_to if case.state is S.SUSPENDED else case.state
     undo = event.data.get("undo") if at in RETURN_STATES else None
+    resume_to = S(undo) if undo else at
     reasons = [text for text in (case.freeze_reason, event.data.get("reason")) if text]
     stopped = replace(
         case,
         holders=holders,
         released=False,
-        resume_to=S(undo) if undo else at,
+        resume_to=resume_to,
         freeze_reason="\n".join(reasons) or None,
     )
     if at not in RETURN_STATES:
         return stopped, ()
     stopped = _unreleased(replace(stopped, pending=None))
-    told = (at in ARRANGING or SUSPENSION in case.said) and _may_say(case, event)
+    told = (resume_to in ARRANGING or SUSPENSION in case.said) and _may_say(case, event)
     if told and SUSPENSION not in case.said:
         stopped, sent = _suspended(stopped)
         return stopped, (DropUnsent(), Notify("interior"), sent)

@@ -381,6 +381,16 @@ async def test_a_stop_that_nobody_hears_of_takes_back_no_word_that_another_is_ov
     assert ("SUSPENDED", "PROPOSED") == await homeward.states(network, ours, theirs)
 
 
+async def test_a_return_that_was_stopped_before_the_other_state_heard_of_it_stays_unheard_of(network: Network) -> None:
+    """The proposal is taken out of the outbox; word of the stop would say that there had been one."""
+    ours, theirs = await homeward.prepared(network)
+    await acts(network, "XAA").propose(ours, "first", "case_officer")
+    await acts(network, "XAA").suspend(ours, "not yet", "welfare", "child_welfare")
+    await network.deliver()
+    came = await network.gateways["XBB"].store.read(lambda tx: tx.inbound_of_case(theirs))
+    assert ["verification.request"] == [row.type for row in came]
+
+
 async def test_a_plan_without_a_departure_on_record_is_none(network: Network) -> None:
     """The departure is the record's; without one there is nothing to plan."""
     ours, _ = await homeward.documented(network)
