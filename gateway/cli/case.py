@@ -112,17 +112,21 @@ class Desk:
             if self.role not in allowed:
                 raise Forbidden(f"the role '{self.role}' may not do this", f"may: {', '.join(sorted(allowed))}")
             return self.role
-        known = gateway.context.persons.get(self.person)
-        if known is None:
-            raise Forbidden(f"'{self.person}' is not a person of this gateway")
-        found = sorted(known.roles & allowed)
-        if not found:
-            raise Forbidden(f"no role of '{self.person}' may do this", f"may: {', '.join(sorted(allowed))}")
+        found = self._held(gateway, allowed)
         found = [role for role in found if role in before] or found
         if len(found) > 1:
             raise click.UsageError(f"name the role to act in with --role: {', '.join(found)}")
         acting(gateway.context, self.person, found[0], now)
         return found[0]
+
+    def _held(self, gateway: "Gateway", allowed: frozenset[str]) -> list[str]:
+        """Return the person's roles that are ``allowed``. Raises ``Forbidden`` if none is."""
+        if self.person not in gateway.context.persons:
+            raise Forbidden(f"'{self.person}' is not a person of this gateway")
+        found = sorted(self.roles(gateway) & allowed)
+        if not found:
+            raise Forbidden(f"no role of '{self.person}' may do this", f"may: {', '.join(sorted(allowed))}")
+        return found
 
     def looking(self, gateway: "Gateway", allowed: frozenset[str]) -> str:
         """Return the role to look in; where several of the person's would do, one of a desk."""
@@ -138,8 +142,7 @@ class Desk:
         """
         verb, roles = VERBS[name], self.roles(gateway)
         # As at the local API: whoever may never take this step learns nothing about the case.
-        if not roles & (may := verb.anybody() - {GATEWAY}):
-            raise Forbidden(f"no role of '{self.person}' may do this", f"may: {', '.join(sorted(may))}")
+        self._held(gateway, verb.anybody() - {GATEWAY})
         row = await find_row(gateway.inquiries, ref, roles)
         if (schema := act_bodies.TAKES.get(name)) is not None:
             act_bodies.validate(schema, body)

@@ -229,6 +229,8 @@ def test_a_case_that_is_none(homes: Homes, verb: str) -> None:
 def test_a_person_that_is_none(homes: Homes) -> None:
     """Somebody who is not configured may do nothing."""
     assert (5, "forbidden") == refused(homes, "XAA", "nobody", "list")
+    done = call("case", "send", "-C", homes.home("XAA"), "--as", "nobody", "--", "AAAAAAAAAAAAAAAAAAAAAA")
+    assert (5, True) == (done.exit_code, "'nobody' is not a person of this gateway" in done.stderr)
 
 
 def test_a_step_of_the_other_side(homes: Homes) -> None:
