@@ -108,7 +108,7 @@ async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[Outboun
     """Say or drop ``rows`` of one case, none of which came, in their order."""
     # What was said since has waited behind them, and does again.
     later = [one for one in await threads.unsent_of(tx, held.case) if one.epoch == context.epoch]
-    sends = [threads.again(context, held, one) for one in later]
+    sends, since = [threads.again(context, held, one) for one in later], {one.type for one in later}
     await threads.take_out(context, tx, held, [*(one for one in rows if one.state == "queued"), *later], now)
     answered = any(one.type == REPLY for one in rows)
     for one in rows:
@@ -116,7 +116,7 @@ async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[Outboun
         over = answered and one.type in (QUESTION, INTERVIEW)
         if over or not await said_anew(context, tx, one, now):
             data = {"code": one.code} if one.state == "refused" else {"found": NEVER_CAME}
-            await fall_back(context, tx, one, {**data, "digest": one.digest}, now)
+            await fall_back(context, tx, one, {**data, "digest": one.digest}, now, since=one.type in since)
     held = await cases.load(context, tx, held.case.ref)
     for send in sends:
         await threads.queue(context, tx, held, send, now)
@@ -304,12 +304,18 @@ async def _said_since(tx: Tx, row: OutboundRow) -> bool:
     return any(one.type == row.type and (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in alive)
 
 
-async def fall_back(context: Context, tx: Tx, row: OutboundRow, data: Mapping[str, Any], now: datetime) -> None:
-    """Move the case of a message that was refused, or never came: what the message led to does not hold."""
+async def fall_back(
+    context: Context, tx: Tx, row: OutboundRow, data: Mapping[str, Any], now: datetime, *, since: bool = False
+) -> None:
+    """
+    Move the case of a message that was refused, or never came: what the message led to does not hold.
+
+    ``since`` says that another of its type was said since, and is out of the outbox at the moment.
+    """
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None:
         return
-    name = refused_as(row.type, since=await _said_since(tx, row))
+    name = refused_as(row.type, since=since or await _said_since(tx, row))
     if row.type == DELAY and row.sealed is not None:
         said = ijson.loads(threads.again(context, held, row).body.encode())
         if said["extension"]:

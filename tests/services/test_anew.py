@@ -114,6 +114,24 @@ async def test_answer_that_never_left_is_given_by_a_person(network: Network, tmp
     assert "NOT_FOUND" == (await story.case(network, "XAA", ours)).reply["outcome"]
 
 
+async def test_document_that_never_left_takes_back_no_other_that_was_issued_since(
+    network: Network, tmp_path: Path
+) -> None:
+    """Asked once more after the restore, the other State issues another one: both sides go by that."""
+    ours, theirs = await homeward.asked_for_a_document(network)
+    await network.gateways["XBB"].returning.issue(theirs, homeward.DOCUMENT, "issuer")
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    asking = network.gateways["XAA"].returning
+    pending = await asking.prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await asking.request_document(ours, "first", "case_officer")
+    await network.deliver()
+    await network.gateways["XBB"].returning.issue(theirs, homeward.DOCUMENT, "issuer")
+    await after_the_listing(network)
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    assert [NEVER_CAME] == await findings_of(network, "XBB", theirs)
+
+
 async def test_acceptance_that_a_veto_took_back_does_not_leave(network: Network, tmp_path: Path) -> None:
     """A restored State that forgot the veto of its child-welfare authority accepts nothing by itself."""
     ours, theirs = await homeward.proposed(network, minor=True)
