@@ -521,14 +521,20 @@ def _calendars(look: Look) -> Iterator[Item]:
 
 
 def _calendar(look: Look, country: str, id: str | None, directory: Path | None) -> Item:
-    known = schemas.calendars(directory)
-    chosen = id or next((name for name in known if name.startswith(f"{country}-")), None)
+    chosen = id or schemas.calendar_of(country, directory)
     year = look.now.year
-    hint = N_("isthmus agreements calendar %(country)s %(year)s %(next)s --id %(country)s-%(year)s --zone ZONE > FILE")
-    values = {"country": country, "year": year, "next": year + 1}
-    if chosen is None or chosen not in known:
+    # The last year too: the ladder counts on from a day that was missed in it.
+    hint = N_(
+        "isthmus agreements calendar %(country)s %(last)s %(year)s %(next)s "
+        "--id %(country)s-%(year)s --zone ZONE > FILE"
+    )
+    values = {"country": country, "last": year - 1, "year": year, "next": year + 1}
+    if chosen is None or chosen not in schemas.calendars(directory):
         return bad("calendar", N_("no calendar of %(country)s: no deadline is reckoned there"), hint, **values)
     found = Calendar.from_dict(schemas.load_calendar(chosen, directory))
+    if found.valid_from > look.now.date():
+        text = N_("%(calendar)s begins only on %(day)s, and no other one of %(country)s counts")
+        return bad("calendar", text, hint, calendar=chosen, day=found.valid_from, **values)
     left = found.valid_until - look.now.date()
     if left < CALENDAR_SOON:
         text, tell = N_("%(calendar)s ends on %(day)s"), bad if left < SOON else note

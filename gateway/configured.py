@@ -80,13 +80,9 @@ def _calendars(settings: Settings) -> dict[str, Mapping[str, Any]]:
     values = settings.values
     directory = values.get("calendars_directory")
     path = settings.home / directory if directory else None
-    known = schemas.calendars(path)
     wanted = {values["country"]: values.get("calendar")}
     wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
-    chosen = {
-        country: id or next((name for name in known if name.startswith(f"{country}-")), None)
-        for country, id in wanted.items()
-    }
+    chosen = {country: id or schemas.calendar_of(country, path) for country, id in wanted.items()}
     return {country: schemas.load_calendar(id, path) for country, id in chosen.items() if id}
 
 

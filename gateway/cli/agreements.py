@@ -142,7 +142,7 @@ def explain_(
 def _calendar(country: str, id: str | None, directory: Path | None) -> Calendar:
     # "AT-2026/27" is how people write two years; a file is named with a dash.
     named = id and id.replace("/", "-")
-    chosen = named or next((name for name in schemas.calendars(directory) if name.startswith(f"{country}-")), None)
+    chosen = named or schemas.calendar_of(country, directory)
     if chosen is None:
         raise CommandError(
             Exit.USAGE,

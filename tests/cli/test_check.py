@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+import schemas
 from gateway import settings
 from gateway.checks import Look, own_card, run
+from gateway.configured import reckoner
 from gateway.home import KEY_FILE, SIGNING
 from keys import b64
 from keys.custody import open_store
@@ -42,6 +44,38 @@ def test_the_end_of_a_calendar_is_told_a_year_before(homes: Homes, days: int, le
     items = [item for item in run(look) if item.area == "calendar"]
     assert [level] * 2 == [item.level for item in items]
     assert (level != "ok") is all(item.hint for item in items)
+
+
+def with_calendar(home: Path, id: str, begins: str, ends: str) -> settings.Settings:
+    """Put another calendar of XAA into the home, which names none, and return its settings."""
+    made = {**schemas.load_calendar("XAA-2026-27"), "id": id, "valid_from": begins, "valid_until": ends, "holidays": {}}
+    (home / "calendars").mkdir()
+    (home / f"calendars/{id}.json").write_text(json.dumps(made))
+    path = home / "isthmus.toml"
+    path.write_text('calendars_directory = "calendars"\n' + path.read_text())
+    return settings.load(home, {})
+
+
+def test_the_next_calendar_counts_once_its_file_is_there(homes: Homes) -> None:
+    """Of the calendars of a State the one that ends last is reckoned by, and the check asks for no other one."""
+    chosen = with_calendar(homes.home("XAA"), "XAA-2036", "2035-01-01", "2037-12-31")
+    items = [
+        item for item in run(Look(chosen, lambda: PHRASE, datetime(2036, 12, 1, tzinfo=UTC))) if item.area == "calendar"
+    ]
+    assert ("XAA-2036", "ok") == (reckoner(chosen).calendars["XAA"].id, items[0].level)
+
+
+def test_a_calendar_that_has_not_begun_is_a_finding(homes: Homes) -> None:
+    """What is asked before the first day of the calendar that counts gets no deadline, and the next step is named."""
+    chosen = with_calendar(homes.home("XAA"), "XAA-2037", "2037-01-01", "2038-12-31")
+    items = [
+        item for item in run(Look(chosen, lambda: PHRASE, datetime(2036, 12, 1, tzinfo=UTC))) if item.area == "calendar"
+    ]
+    assert ("finding", "XAA-2037 begins only on 2037-01-01, and no other one of XAA counts") == (
+        items[0].level,
+        items[0].text,
+    )
+    assert "2035 2036 2037" in items[0].hint
 
 
 def test_a_check_changes_nothing(homes: Homes) -> None:
