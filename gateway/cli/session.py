@@ -178,12 +178,12 @@ class _Reason(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the words given, or read."""
+        # Any words are taken: a stop must not be refused for a joiner, a tab, the blank of French or another encoding.
         if value != "-":
-            return value
+            return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         with click.open_file(value, "rb") as stream:
             raw: bytes = stream.readline(REASON_MAX_BYTES)
         text = raw.decode("utf-8-sig", "replace").strip()
-        # Any words are taken, as in an argument: a stop must not be refused for a joiner, a tab or the blank of French.
         if not text:
             self.fail("standard input does not begin with a line of text", param, ctx)
         if len(raw) == REASON_MAX_BYTES and not raw.endswith(b"\n"):

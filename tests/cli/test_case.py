@@ -68,6 +68,11 @@ def test_a_stop_takes_its_reason_in_any_writing(homes: Homes, text: str) -> None
     assert "FROZEN" == desk(homes, "XAA", "first", "freeze", "--reason", "-", "--", ref, input=f"{text}\n")["state"]
 
 
+def test_a_stop_takes_its_reason_in_any_encoding(homes: Homes) -> None:
+    """Bytes that are no UTF-8, as a terminal of another encoding types them, keep no stop away."""
+    assert "FROZEN" == desk(homes, "XAA", "first", "freeze", "--reason", "menac\udce9e", "--", opened(homes))["state"]
+
+
 def test_a_reason_that_is_too_long_is_said_so(homes: Homes) -> None:
     """Whoever is refused reads that the line is to be shortened, and not that there was none."""
     ref = opened(homes)
