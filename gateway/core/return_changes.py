@@ -379,7 +379,7 @@ _WORD_OF_GOING_ON = frozenset({RESUMPTION})
 """What a silent stop leaves in the outbox: that an earlier one is over, or the other State would hold it for ever."""
 
 REPORTED = "the other State reports %(status)s as of %(day)s"
-"""Finding on a case whose person is not seen to be safe."""
+"""Finding on a case for each report on its person, one that says she was seen safe too."""
 
 TO_BE_TAKEN_BACK = "the other State asks to take the person back by %(day)s: %(reason)s"
 """Finding on a case whose person the other State cannot keep."""

@@ -3,7 +3,7 @@ The PostgreSQL store: any number of processes, on any number of machines, over o
 
 Rule 1: units gather as in ``group``; one process has one batch under way at a time, many processes have many.
 Rule 2: a batch holds the store's lock in common with the others; one that needs the store to itself holds it alone
-(``tx``, rule 4). So what stops a contact never passes another batch by.
+(``sql``, rule 3). So what stops a contact never passes another batch by.
 Rule 3: a batch that stood in another's way is done again as a whole; so a unit may run more than once.
 Rule 4: no answer is released before its batch is on disk (``synchronous_commit``), and on that of a synchronous standby
 where there is one. Where the connection broke during the commit itself, the database is asked what became of it: each

@@ -1418,8 +1418,8 @@ async def test_who_turns_out_to_be_a_child_does_not_leave_as_an_adult(network: N
     assert "DOCUMENTED" == await story.state(network, "XAA", ours)
 
 
-async def test_a_plan_for_a_child_who_was_taken_for_an_adult_is_not_posted(network: Network) -> None:
-    """It waits for its days in the outbox, and the date of birth is put right meanwhile."""
+async def test_no_plan_is_made_for_a_child_who_was_taken_for_an_adult(network: Network) -> None:
+    """The date of birth is put right once the travel document is there, before anything is planned."""
     ours, _ = await homeward.documented(network)
     await corrected_to_a_child(network, ours)
     record = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL)
