@@ -79,10 +79,13 @@ class Tongue:
         return "" if day is None else day.isoformat()
 
     def instant(self, at: datetime | None) -> str:
-        """Return an instant (aware) as ISO date, local time and offset from UTC."""
+        """Return an instant (aware) as ISO date, local time and offset from UTC; one that is none here as it came."""
         if at is None:
             return ""
-        local = at.astimezone(self.zone)
+        try:
+            local = at.astimezone(self.zone)
+        except OverflowError:  # another State may name the last instant there is, which is none here
+            return at.isoformat()
         offset = local.strftime("%z")
         return f"{local:%Y-%m-%d %H:%M} UTC{offset[:3]}:{offset[3:]}"
 

@@ -21,6 +21,7 @@ from gateway.services import (
 )
 from gateway.web.interior.findings import FINDINGS, said
 from gateway.web.language import LANGUAGES, choose, tongue
+from gateway.web.readable import parts
 from gateway.web.rules import FAULTS, RULES
 from tests.docs import test_rule_ids
 from tools import catalogues
@@ -174,3 +175,13 @@ def test_a_finding_with_a_value_in_it_is_said_in_each_language(finding: str) -> 
 def test_an_instant_that_no_clock_here_can_show_is_said_as_it_came(at: str, zone: str) -> None:
     """Another State may name any instant: the page of the case is there all the same."""
     assert at[:3].lstrip("0") in said(tongue("fr", zone), answers.RECEIVED_AT % {"at": at})
+
+
+@pytest.mark.parametrize(
+    ("at", "zone"), [("9999-12-31T23:59:59+00:00", "Europe/Vienna"), ("0001-01-01T00:00:00+00:00", "America/New_York")]
+)
+def test_what_another_state_sent_is_shown_whatever_instant_is_in_it(at: str, zone: str) -> None:
+    """In a message as in a receipt: neither the page of the content nor the account for the person is a fault."""
+    french = tongue("fr", zone)
+    assert at == french.instant(datetime.fromisoformat(at))
+    assert [at] == [one.text for one in parts(french, "return.schedule", {"departs_at": at})]

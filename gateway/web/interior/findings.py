@@ -107,5 +107,5 @@ def _value(tongue: Tongue, name: str, text: str) -> str:
         return tongue.code(_LISTS[kind], text)
     try:
         return tongue.instant(datetime.fromisoformat(text)) if kind == "at" else text
-    except (ValueError, OverflowError):  # another State may name the last instant there is, which is none here
+    except ValueError:
         return text
