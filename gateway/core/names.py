@@ -202,7 +202,7 @@ def _latin(char: str) -> tuple[str, ...]:
     base = plain_letter(unicodedata.normalize("NFD", char)[0])
     if base == char:
         raise NoTable("table A has no row for a letter")
-    return _latin(base)
+    return _latin(base) if base else ("",)
 
 
 def _cyrillic(char: str, first: bool, language: str, usage: bool) -> tuple[str, tuple[str, ...]]:

@@ -223,7 +223,8 @@ def _forms(text: str | None, script: str) -> tuple[str, ...]:
         return ()
     if (read := _read(text)) != [text]:
         return tuple(form for one in read for form in _forms(one, script))
-    folded = fold(text)
+    if not (folded := fold(text)):
+        return ()
     try:
         return (folded, *transliterate(text, script, usage=True))
     except NoTable:

@@ -172,6 +172,12 @@ def test_tables_are_of_one_script():
         assert set(table) <= set(CYRILLIC)
 
 
+@pytest.mark.parametrize(("text", "forms"), [("Maria\u0640", ("MARIA",)), ("\u04c0", ()), ("\u0674", ())])
+def test_what_says_nothing_is_left_out_where_it_is_called_latin(text, forms):
+    """A tatweel, a palochka or a high hamza is nothing in a name of any script, whichever the desk has chosen."""
+    assert forms == transliterate(text, "Latn", usage=True)
+
+
 @pytest.mark.parametrize(
     ("text", "script"), [("ლევან", "ka-Geor"), ("Иван", "ru-Latn"), ("Ivan", "ru-Cyrl"), ("Ivan", "fa-Arab")]
 )

@@ -130,6 +130,7 @@ OTHERS: dict[str, tuple[Any, Any]] = {
     "one name alone": (PETRENKO, name("Petrenko", None)),
     "nothing but a mark": (name(None, None, full="-"), name(None, None, full="'")),
     "nothing but marks in both parts": (name("-", "."), name("'", "*")),
+    "nothing but signs that say nothing": (name(None, None, full="\u0640 \u04c0"), name(None, None, full="\u0674")),
     "nothing but an apostrophe beside a name": (name("'", None), PETRENKO),
     "a name that begins like an article, by sound": (name("Petrenko", "Alina"), name("Petrenko", "Inna")),
     "that by letters": (name("Petrenko", "Elena"), name("Petrenko", "Ena")),
