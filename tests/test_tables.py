@@ -364,6 +364,7 @@ SPOILT: dict[str, Spoil] = {
     "age_stands": _changed(draft=return_support.MINOR),
     "answered": _changed(reply=None),
     "nobody_left": _changed(resume_to=State.DEPARTED),
+    "nobody_awaited": _data(awaited=True),
     "remark_stands": _changed(remark=None),
     "retention_over": _data(until=support.NOW.replace(year=2027)),
     **dict.fromkeys(

@@ -546,6 +546,12 @@ def _nobody_left(case: Case, event: Event, now: datetime) -> str | None:
     return "the person has left and is awaited: call back, or let the case go on" if case.resume_to in AWAY else None
 
 
+def _nobody_awaited(case: Case, event: Event, now: datetime) -> str | None:
+    """Whoever was asked to receive somebody is told that nobody comes, and a case that is closed tells nothing."""
+    because = "the other State may await the person: freeze and withdraw the case, so that it learns that nobody comes"
+    return because if event.data["awaited"] else None
+
+
 def _let_go(case: Case, event: Event, now: datetime) -> str | None:
     by = ((event.actor, event.role), (case.partner, PARTNER))
     return "somebody who stopped the case has not let go" if [h for h in case.holders if h not in by] else None
@@ -606,6 +612,7 @@ GUARDS: Mapping[str, Guard] = {
     "untold": _guard("V-35", _untold),
     "has_left": _guard("V-35", _has_left),
     "nobody_left": _guard("V-35", _nobody_left),
+    "nobody_awaited": _guard("V-45", _nobody_awaited),
     "both_hands": _guard("V-42", _both_hands),
     "handover_dated": _guard("V-44", _handover_dated),
     "six_months": _guard("V-43", _six_months),

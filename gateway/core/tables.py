@@ -109,6 +109,7 @@ MARKS: Mapping[str, str] = {
     "both_hands": "V-42",
     "six_months": "V-43",
     "handover_dated": "V-44",
+    "nobody_awaited": "V-45",
     "let_go": "V-08",
     "taken_there": "V-15",
     # Who acts, and on what.

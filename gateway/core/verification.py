@@ -143,14 +143,15 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.NEEDS_INTERVIEW, "decline_interview", S.ACKNOWLEDGED, DECLINES, ("rules_send",), "message"),
     Row(S.REPLIED, "contest", S.CONTESTED, OFFICER | {"person", "guardian"}, ("contest_once", "rules_send"), "message"),
     *_rows(AWAITED, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, ("overdue", "rules_remind"), "reminder"),
-    *_rows((S.REPLIED, S.UNDELIVERED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
+    *_rows((S.REPLIED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
+    Row(S.UNDELIVERED, "close", S.CLOSED, OFFICER | _GATEWAY, ("nobody_awaited",), "event"),
     # The other State may have closed before the second look was asked for; the first reply then stands.
     Row(S.CONTESTED, "close", S.CLOSED, OFFICER, evidence="event"),
     # Stop, at any time; and the two ways on.
     # UNDELIVERED too: the other State may hold what it never receipted, and then a withdrawal must be able to follow.
     *_rows((*OPEN_REQUESTING, S.SUSPENDED, S.UNDELIVERED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
     *_rows((*WAITING, S.REPLIED), "suspend", S.SUSPENDED, OFFICER, evidence="event"),
-    Row(S.SUSPENDED, "close", S.CLOSED, OFFICER, evidence="event"),
+    Row(S.SUSPENDED, "close", S.CLOSED, OFFICER, ("nobody_awaited",), "event"),
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
     Row(S.FROZEN, "propose_resume", STAY, OFFICER, ("released",), "event"),

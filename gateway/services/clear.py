@@ -23,7 +23,7 @@ from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import access, cases, directory, no_contact, opening, outbox, person_stop, steps
+from gateway.services import access, cases, directory, no_contact, opening, outbox, person_stop, steps, threads
 from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.images import Images
@@ -391,10 +391,22 @@ class Clear:
         await self._step(ref, "contest", person, role, {"body": body}, facts_type="verification.contest")
 
     async def close(self, ref: str, person: str, role: str = "case_officer", event: str = "close") -> None:
-        """Close (or, before anything was accepted, ``discard``) the case. Raises ``IllegalStep``, ``ValueError``."""
+        """
+        Close (or, before anything was accepted, ``discard``) the case.
+
+        Raises ``IllegalStep``, ``RuleRefused`` where the other State may await the person (V-45), ``ValueError``.
+        """
         if event not in ("close", "discard"):
             raise ValueError("a case is closed or discarded here, and takes no other step")
-        await self._step(ref, event, person, role, {})
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, role, now, ref)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            data = {"awaited": await threads.is_awaited(context, tx, held.case)}
+            await steps.move(context, tx, held, Event(event, person, role, data), now)
+
+        await context.commit(unit)
 
     async def _step(
         self, ref: str, name: str, person: str, role: str, data: Mapping[str, Any], facts_type: str = ""

@@ -14,7 +14,16 @@ from typing import NamedTuple
 from gateway.core.attachments import has_images, without_images
 from gateway.core.case import Case, Side, State, serialize_case
 from gateway.core.machine import Event, IllegalStep
-from gateway.core.messages import CONFIRMATION, DOCUMENT_REQUEST, ELEMENTS, ERASURE, RECTIFICATION, REQUEST
+from gateway.core.messages import (
+    ACCEPTANCE,
+    CONFIRMATION,
+    DOCUMENT_REQUEST,
+    ELEMENTS,
+    ERASURE,
+    PROPOSAL,
+    RECTIFICATION,
+    REQUEST,
+)
 from gateway.core.notices import unanswered
 from gateway.core.return_guards import UNTOLD, open_for_return
 from gateway.core.returns import PREPARING
@@ -25,7 +34,6 @@ from gateway.services.context import Context
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import CaseRow, EventRow, Shared, Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
-from gateway.services.returning import is_awaited
 from schemas import ijson
 
 _IMAGES = "images"
@@ -149,26 +157,29 @@ class Retention:
             held = cases.readable(self._context, row)
             if held is None or UNTOLD in held.case.findings or await self._goes_on(row, held.case, now, quiet):
                 continue
-            await self._step(row, Event("close", "gateway", GATEWAY, {"unmoved_since": row.changed_at}), now)
+            since = {"unmoved_since": row.changed_at, "awaited": False}
+            await self._step(row, Event("close", "gateway", GATEWAY, since), now)
         async for row in self._unmoved((State.WITHDRAWN,), now):
             if row.side == Side.REQUESTED:
                 await self._step(row, Event("close", "gateway", GATEWAY), now)
 
     async def _goes_on(self, row: CaseRow, case: Case, now: datetime, quiet: datetime) -> bool:
         """
-        Tell whether a return may still be proposed here, or is prepared anew while the other State awaits the person.
+        Tell whether a return may still be proposed here, or is over, or begins anew, while somebody awaits the person.
 
         Where it was asked, a proposal of the last day may be under way for as long as a case is left alone before it is
-        closed. Whoever is awaited is left to people, who tell the other State that nobody comes.
+        closed. Whoever is awaited is left to people, also where a message was lost: they tell the other State that
+        nobody comes, or find out from it whether somebody does.
         """
-        if case.state not in (State.REPLIED, *PREPARING):
+        if case.state in (State.REPLIED, *PREPARING):
+            day = now if case.side is Side.REQUESTING else quiet
+            if open_for_return(case, row.changed_at, now, day.date()):
+                return True
+        if case.state not in (State.UNDELIVERED, *PREPARING):
             return False
-        day = now if case.side is Side.REQUESTING else quiet
-        if open_for_return(case, row.changed_at, now, day.date()):
-            return True
-        return case.state in PREPARING and await self._context.store.read(
-            lambda tx: is_awaited(self._context, tx, case)
-        )
+        if case.side is Side.REQUESTED:
+            return PROPOSAL in case.said and case.said.get(ACCEPTANCE, {}).get("decision") != "refused"
+        return await self._context.store.read(lambda tx: threads.is_awaited(self._context, tx, case))
 
     async def _discard(self, now: datetime) -> None:
         """

@@ -42,7 +42,6 @@ from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed
 from gateway.services.fallen import without_fallen
 from gateway.services.ports import Tx
-from keys import jws
 from keys import statement as statements
 from keys.errors import BadJws, BadRest, BadSignature, BadStatement
 from schemas import ijson
@@ -134,7 +133,7 @@ class Returning:
         """End it: no return. Nothing stands before this step; whoever was asked to receive the person is told."""
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            return "", {"proposed": await is_awaited(self._context, tx, case)}
+            return "", {"proposed": await threads.is_awaited(self._context, tx, case)}
 
         await self._step(ref, "decline", person, role, make)
 
@@ -489,7 +488,7 @@ class Returning:
 
     async def _received(self, tx: Tx, case: Case) -> str:
         """Return the exact text of the protocol that the other hand sent; its statement covers these bytes."""
-        found = await _last(self._context, tx, case, HANDOVER)
+        found = await threads.last_taken(self._context, tx, case, HANDOVER)
         if found is None:
             raise NotFound("the escort has not signed a protocol yet")
         return found[1].body_bytes.decode()
@@ -532,34 +531,6 @@ class Returning:
         kid = statements.parse(statement.encode())[1].kid
         check_listed(self._context, kid, schemas.statement_roles()[role], self._context.clock.now())
         return stated
-
-
-async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
-    """Return whether the other State has a proposal of ours, as far as we know, and has not said no to it."""
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL]
-    asked = [row.posted_at for row in rows if row.posted_at is not None and row.status != wire.REFUSED]
-    try:
-        answer = await _last(context, tx, case, ACCEPTANCE) if asked else None
-    except BadRest as error:
-        # Nothing stands before a decline, nor this case before the timers of others. Word too much does no harm.
-        context.log("message.fault", partner=case.partner, type=ACCEPTANCE, error=type(error).__name__)
-        return True
-    if not asked or answer is None:
-        return bool(asked)
-    at, payload = answer
-    body = payload.body["body"] if case.exercise else payload.body
-    late = at < asked[-1] or await threads.is_late(tx, case, payload.in_reply_to)
-    return late or body["decision"] == "accepted"
-
-
-async def _last(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
-    """Return the last message of ``type`` that was taken in and is kept, and when it came."""
-    for row in reversed(await tx.inbound_of_case(case.ref)):  # in order of arrival, for two may come at one instant
-        if row.type == type and row.status == wire.ACCEPTED and row.sealed is not None:
-            held = await cases.load(context, tx, case.ref)
-            signed = context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
-            return row.received_at, wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
-    return None
 
 
 def _with(data: Mapping[str, Any]) -> Make:

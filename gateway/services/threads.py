@@ -12,6 +12,7 @@ from gateway.core import envelope, exercise, wire
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import IllegalStep, Send
 from gateway.core.messages import (
+    ACCEPTANCE,
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     CONFIRMATION,
@@ -220,6 +221,34 @@ async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
     stand = [row for row in rows if row.type == PROPOSAL and row.status != wire.REFUSED]
     proposals = [(row.epoch, row.seq or 0) for row in stand]
     return bool(named) and bool(proposals) and max(named) < max(proposals)
+
+
+async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
+    """Return whether the other State has a proposal of ours, as far as we know, and has not said no to it."""
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL]
+    asked = [row.posted_at for row in rows if row.posted_at is not None and row.status != wire.REFUSED]
+    try:
+        answer = await last_taken(context, tx, case, ACCEPTANCE) if asked else None
+    except BadRest as error:
+        # Nothing stands before a decline, nor this case before the timers of others. Word too much does no harm.
+        context.log("message.fault", partner=case.partner, type=ACCEPTANCE, error=type(error).__name__)
+        return True
+    if not asked or answer is None:
+        return bool(asked)
+    at, payload = answer
+    body = payload.body["body"] if case.exercise else payload.body
+    late = at < asked[-1] or await is_late(tx, case, payload.in_reply_to)
+    return late or body["decision"] == "accepted"
+
+
+async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
+    """Return the last message of ``type`` that was taken in and is kept, and when it came."""
+    for row in reversed(await tx.inbound_of_case(case.ref)):  # in order of arrival, for two may come at one instant
+        if row.type == type and row.status == wire.ACCEPTED and row.sealed is not None:
+            held = await cases.load(context, tx, case.ref)
+            signed = context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
+            return row.received_at, wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+    return None
 
 
 async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:

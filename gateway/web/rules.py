@@ -88,6 +88,7 @@ RULES: Mapping[str, str] = {
     "V-42": N_("Two persons must sign the handover, one on each side."),
     "V-43": N_("The person is looked after for six months before the case may end."),
     "V-44": N_("The handover is dated before the departure, or later than now."),
+    "V-45": N_("The other State may await this person. Freeze and withdraw the case to tell it that nobody comes."),
     "D-01": N_("The period cannot be extended any further."),
     "D-02": N_("An extension must be given before the day it is due."),
     "D-03": N_("The answer is not late yet."),

@@ -315,5 +315,6 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         "until": NOW,
         "overdue": row.event == "remind",
         "listed": True,
+        "awaited": False,
     }
     return Event(row.event, actor, role, data, facts)

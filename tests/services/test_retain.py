@@ -310,6 +310,39 @@ async def test_whoever_is_awaited_there_is_left_to_people(network: Network) -> N
     assert ("CONSIDERED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
+async def test_whoever_may_be_awaited_though_no_receipt_came_is_left_to_people(network: Network) -> None:
+    """A proposal that the other State has, and whose receipts were lost, is closed by no timer on either side."""
+    ours, theirs = await homeward.prepared(network)
+    await network.gateways["XAA"].returning.propose(ours, "first", "case_officer")
+    network.wires.lose_answers = True
+    await network.deliver()
+    network.clock.pass_(days=32)
+    await network.refresh()
+    await network.deliver()
+    network.wires.lose_answers = False
+    assert ("UNDELIVERED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    network.clock.pass_(days=400)
+    await run(network, "XAA")
+    await run(network, "XBB")
+    assert ("UNDELIVERED", "PROPOSED") == await homeward.states(network, ours, theirs)
+
+
+async def test_whoever_was_accepted_though_no_receipt_came_is_left_to_people(network: Network) -> None:
+    """An acceptance that got no receipt may have come all the same, and somebody may arrive: no timer closes that."""
+    ours, theirs = await homeward.proposed(network)
+    await homeward.accept(network, theirs)
+    network.wires.lose_answers = True
+    await network.deliver()
+    network.clock.pass_(days=32)
+    await network.refresh()
+    await network.deliver()
+    network.wires.lose_answers = False
+    assert ("ACCEPTED", "UNDELIVERED") == await homeward.states(network, ours, theirs)
+    network.clock.pass_(days=62)
+    await run(network, "XBB")
+    assert ("ACCEPTED", "UNDELIVERED") == await homeward.states(network, ours, theirs)
+
+
 async def test_whoever_was_refused_while_the_return_was_assessed_anew_is_awaited_no_more(network: Network) -> None:
     """The refusal crossed the step, and counts all the same: the timers close the case as any other in the end."""
     ours, theirs = await homeward.proposed(network)

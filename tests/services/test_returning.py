@@ -1198,6 +1198,20 @@ async def test_who_was_asked_to_receive_the_person_learns_that_nobody_comes(netw
     await network.gateways["XBB"].answer.close(theirs, "first", "registry_clerk")
 
 
+async def test_nobody_is_left_waiting_by_a_case_that_is_put_away(network: Network) -> None:
+    """A suspended return that the other State knows of is not closed in silence: it is withdrawn, which is heard."""
+    ours, theirs = await homeward.accepted(network)
+    await acts(network, "XAA").suspend(ours, "a moment", "first", "case_officer")
+    await network.deliver()
+    with pytest.raises(RuleRefused, match="V-45"):
+        await network.gateways["XAA"].clear.close(ours, "first", "case_officer")
+    await network.gateways["XAA"].hold.freeze(ours, "it is over", "first", "case_officer")
+    await network.gateways["XAA"].hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("WITHDRAWN", "WITHDRAWN") == await homeward.states(network, ours, theirs)
+
+
 async def test_what_comes_for_a_return_that_was_declined_is_taken_and_not_kept(network: Network) -> None:
     """A travel document that crossed the decline is receipted as before, and the number on it is nowhere here."""
     ours, theirs = await homeward.asked_for_a_document(network)
