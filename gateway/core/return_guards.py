@@ -47,7 +47,7 @@ def _guard(rule: str, look: Look) -> Guard:
     def guard(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
         try:
             because = look(case, event, now)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
             because = "something this step needs is not on record"
         return (Finding(rule, because),) if because else ()
 

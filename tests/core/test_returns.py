@@ -175,6 +175,12 @@ def test_the_time_to_reflect_is_thirty_days_and_over(granted_on: str, ends_on: s
     assert holds is recorded("reflection_over", S.ASSESSED, "propose", reflection=reflection)
 
 
+def test_a_day_beyond_which_no_calendar_counts_is_an_objection_and_no_fault() -> None:
+    """As in the rules: whoever typed the last day there is into a record is told that the step cannot be taken."""
+    last = {"granted_on": "9999-12-31", "ends_on": "9999-12-31"}
+    assert recorded("reflection_over", S.ASSESSED, "propose", reflection=last)
+
+
 @pytest.mark.parametrize(("on", "holds"), [("2026-12-01", False), ("2026-12-02", True)])
 def test_identification_is_concluded_and_not_announced(on: str, holds: bool) -> None:
     """A day to come on which identification will be concluded counts for nothing."""
