@@ -1,11 +1,13 @@
 """The ceremonies of ``isthmus trust``, step by step, as trustees, countries and publisher do them."""
 
+import atexit
 import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -31,16 +33,24 @@ def _seeds() -> dict[str, bytes]:
     return {name: SigningKey.generate().seed for name in NAMES}
 
 
+@cache
+def _stores() -> Path:
+    """Make a key store for each name once a process: deriving its key from a passphrase is slow on purpose."""
+    folder = Path(tempfile.mkdtemp(prefix="stores-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name, seed in _seeds().items():
+        uri = f"file:{folder / name}.keys?profile=interactive"
+        open_store(uri, passphrase=lambda: PHRASE, environ={}).put("person", seed)
+    return folder
+
+
 class Table:
     """The table at which the ceremony is held: a list, and everybody's key stores, which never lie in it."""
 
     def __init__(self, folder: Path) -> None:
         self.list = folder / "list"
         self.stores = folder / "keys"
-        self.stores.mkdir()
-        for name, seed in _seeds().items():
-            uri = f"file:{self.stores / name}.keys?profile=interactive"
-            open_store(uri, passphrase=lambda: PHRASE, environ={}).put("person", seed)
+        shutil.copytree(_stores(), self.stores)
         self.keys = {name: b64.encode(SigningKey(seed).public) for name, seed in _seeds().items()}
         self.xbb = State("XBB", SigningKey.generate(), (), [])
         self.xbb.cards.append(first_card("XBB", self.xbb.identity, now()))
