@@ -107,9 +107,9 @@ QUEUES: Mapping[str, Queue] = {
         Queue(
             "waiting",
             N_("Sent and waiting"),
-            N_("The other State has our request and owes an answer."),
+            N_("The other State has our request, or our proposal of a return, and owes an answer."),
             OFFICER,
-            _ours(S.SENT, S.DELIVERED, S.ACKNOWLEDGED, S.EXTENDED, S.REDIRECTED, S.CONTESTED),
+            _ours(S.SENT, S.DELIVERED, S.ACKNOWLEDGED, S.EXTENDED, S.REDIRECTED, S.CONTESTED, S.PROPOSED),
         ),
         Queue("answers", N_("Answers to read"), N_("The other State has answered."), OFFICER, _ours(S.REPLIED)),
         Queue(
@@ -122,9 +122,9 @@ QUEUES: Mapping[str, Queue] = {
         Queue(
             "not-taken",
             N_("Not taken or not delivered"),
-            N_("Our message did not get through as it is. Mend it, or discard the case."),
-            OFFICER,
-            _ours(S.NOT_ACCEPTED, S.UNDELIVERED),
+            N_("Our message did not get through as it is. Mend it, say it by another way, or end the case."),
+            OFFICER | CLERK,
+            (*_ours(S.NOT_ACCEPTED, S.UNDELIVERED), *_theirs(S.UNDELIVERED)),
         ),
         Queue(
             "received",
@@ -136,9 +136,9 @@ QUEUES: Mapping[str, Queue] = {
         Queue(
             "to-answer",
             N_("To answer"),
-            N_("Requests of other States that we work on."),
+            N_("Requests of other States that we work on, and returns that they propose."),
             CLERK | {"second_signer"},
-            _theirs(S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW),
+            _theirs(S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.PROPOSED),
         ),
         Queue(
             "returns",

@@ -11,7 +11,7 @@ from gateway.core.case import Side, State
 from gateway.core.tables import table_for
 from gateway.web.interior import PAGES, queues
 from gateway.web.interior.queues import PAGE, QUEUES
-from tests.support import story
+from tests.support import homeward, story
 from tests.web.support import Desk, one_desk
 
 
@@ -149,9 +149,29 @@ async def test_invited_person_sees_no_list(desk: Desk) -> None:
         assert (await guest.get("/")).path == "/invited"
 
 
+@pytest.mark.parametrize(("country", "queue"), [("XAA", "waiting"), ("XBB", "to-answer")])
+async def test_a_proposal_is_owed_an_answer_like_a_request(tmp_path: Path, country: str, queue: str) -> None:
+    """No agreement gives it a day, so it is never overdue: it stands among what waits, on both sides."""
+    async with one_desk(tmp_path, [PAGES], country) as desk:
+        ours, theirs = await homeward.proposed(desk.network)
+        page = await (await desk.officer("first")).get(f"/queues/{queue}")
+        assert (theirs if country == "XBB" else ours) in page.text
+
+
+async def test_an_answer_that_was_not_delivered_is_seen_by_who_gave_it(tmp_path: Path) -> None:
+    """Whoever is asked has said what it had to say only once it was heard."""
+    async with one_desk(tmp_path, [PAGES], "XBB") as desk:
+        _, theirs = await story.acknowledged(desk.network)
+        await story.give_answer(desk.network, theirs, story.reply())
+        desk.network.wires.cut = True
+        desk.network.clock.pass_(days=32)
+        await desk.network.deliver()
+        assert "UNDELIVERED" == await story.state(desk.network, "XBB", theirs)
+        assert theirs in (await (await desk.officer("first")).get("/queues/not-taken")).text
+
+
 NOTHING_OWED = {
     (Side.REQUESTED, State.REPLIED),
-    (Side.REQUESTED, State.UNDELIVERED),
     (Side.REQUESTING, State.WITHDRAWN),
     (Side.REQUESTED, State.WITHDRAWN),
 }
