@@ -25,6 +25,7 @@ from gateway.core.messages import (
     SUSPENSION,
     event_name,
     refused_as,
+    takes_place,
 )
 from gateway.core.return_guards import proposed
 from gateway.core.returns import ARRANGING, PREPARING
@@ -215,7 +216,7 @@ def answered(both: Both, side: Side) -> Both:
     both = replace(both, said={**both.said, side: tuple(rest)})
     if first.taken:
         return both
-    name = refused_as(first.type, since=any(one.type == first.type for one in rest))
+    name = refused_as(first.type, since=any(takes_place(one.type, first.type) for one in rest))
     case = both.cases[side]
     return taken(both, side, case, Event(name, case.partner, GATEWAY, {"code": "illegal-step"})) or both
 

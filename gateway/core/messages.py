@@ -158,11 +158,16 @@ NOT_ACCEPTED = "not_accepted"
 
 def refused_as(type: str, *, since: bool) -> str:
     """
-    Return the event that a refusal of a message of ``type`` is; ``since`` says that another of its type was said since.
+    Return the event that a refusal of a message of ``type`` is; ``since`` says that another took its place since.
 
     The case stands then where the later one led, or where something led that came between the two.
     """
     return NOT_ACCEPTED if since else TYPES[type].refused
+
+
+def takes_place(later: str, type: str) -> bool:
+    """Return whether a message of the type ``later`` says something in place of an earlier one of ``type``."""
+    return later == type or (type, later) == (DOCUMENT, REISSUE)
 
 
 def event_name(type: str, body: Mapping[str, Any]) -> str:

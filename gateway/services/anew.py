@@ -46,6 +46,7 @@ from gateway.core.messages import (
     USE_ANSWER,
     WITHDRAWAL,
     refused_as,
+    takes_place,
 )
 from gateway.core.notices import REPLY_PART, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
@@ -108,7 +109,7 @@ async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[Outboun
     """Say or drop ``rows`` of one case, none of which came, in their order."""
     # What was said since has waited behind them, and does again.
     later = [one for one in await threads.unsent_of(tx, held.case) if one.epoch == context.epoch]
-    sends, since = [threads.again(context, held, one) for one in later], {one.type for one in later}
+    sends = [threads.again(context, held, one) for one in later]
     await threads.take_out(context, tx, held, [*(one for one in rows if one.state == "queued"), *later], now)
     answered = any(one.type == REPLY for one in rows)
     for one in rows:
@@ -116,7 +117,8 @@ async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[Outboun
         over = answered and one.type in (QUESTION, INTERVIEW)
         if over or not await said_anew(context, tx, one, now):
             data = {"code": one.code} if one.state == "refused" else {"found": NEVER_CAME}
-            await fall_back(context, tx, one, {**data, "digest": one.digest}, now, since=one.type in since)
+            since = any(takes_place(another.type, one.type) for another in later)
+            await fall_back(context, tx, one, {**data, "digest": one.digest}, now, since=since)
     held = await cases.load(context, tx, held.case.ref)
     for send in sends:
         await threads.queue(context, tx, held, send, now)
@@ -299,9 +301,11 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
 
 
 async def _said_since(tx: Tx, row: OutboundRow) -> bool:
-    """Return whether another message of the type of ``row`` was said after it, and stands."""
+    """Return whether another message that takes the place of ``row`` was said after it, and stands."""
     alive = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted", "receipted")]
-    return any(one.type == row.type and (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in alive)
+    return any(
+        takes_place(one.type, row.type) and (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in alive
+    )
 
 
 async def fall_back(
@@ -310,7 +314,7 @@ async def fall_back(
     """
     Move the case of a message that was refused, or never came: what the message led to does not hold.
 
-    ``since`` says that another of its type was said since, and is out of the outbox at the moment.
+    ``since`` says that another was said since that takes its place, and is out of the outbox at the moment.
     """
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None:

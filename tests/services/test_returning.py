@@ -737,6 +737,23 @@ async def test_an_answer_that_comes_late_undoes_nothing_that_was_said_since(netw
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
+async def test_a_document_that_is_refused_late_does_not_undo_the_one_issued_in_its_place(network: Network) -> None:
+    """Word that the first one was refused for its times comes when another was issued; both States go by that."""
+    ours, theirs = await homeward.asked_for_a_document(network)
+    with wrong_clock(network, "XBB", 10):
+        await acts(network, "XBB").issue(theirs, homeward.DOCUMENT, "issuer")
+        network.wires.lose_answers = True
+        await network.deliver(refresh=False)
+    network.wires.lose_answers = False
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+    await acts(network, "XBB").reissue(theirs, newer, "issuer")
+    for _ in range(2):
+        network.clock.pass_(hours=1)
+        await network.deliver()
+    said = [row.status for row in await outbox(network, "XBB", theirs, "travel-document.issued")]
+    assert (["refused"], "DOCUMENTED", "DOCUMENTED") == (said, *await homeward.states(network, ours, theirs))
+
+
 async def refused_too_late(network: Network) -> tuple[str, str]:
     """Propose a return, consider it anew, and have the first proposal refused by a State that knows of no other."""
     ours, theirs = await homeward.proposed(network)
