@@ -93,6 +93,10 @@ def test_a_reference_leads_the_asked_desk_to_its_case(homes: Homes) -> None:
     assert {"ref": theirs} == found
 
 
+LATE_DAYS = 55
+"""In so many days the thirty working days to L4 pass wherever holidays fall, and the three months to L5 never."""
+
+
 def later(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
     """Let the machine's clock be so many days ahead."""
     if datetime.now(UTC).date() > date(2036, 11, 1):
@@ -104,7 +108,7 @@ def test_the_note_is_printed_recorded_and_then_rests(homes: Homes, monkeypatch: 
     """A draft and the note itself list the case by its reference; after that it rests."""
     received(homes)
     home = homes.home("XAA")
-    later(monkeypatch, 45)
+    later(monkeypatch, LATE_DAYS)
     asked = ("note-verbale", "XBB", "-C", home, "--as", "board")
     draft = value(*asked, "--draft")
     (row,) = value("overdue", "-C", home)
@@ -148,7 +152,7 @@ def test_foreign_affairs_learns_no_reason_that_lies_in_the_person(
     with closing(sqlite3.connect(home / "data/gateway.db")) as db:
         db.execute("UPDATE person_value SET stop = 1 WHERE ref = ?", (other,))
         db.commit()
-    later(monkeypatch, 45)
+    later(monkeypatch, LATE_DAYS)
     named = [ours if one == "REF" else one for one in asked]
     done = call(*named[:2], "-C", home, "--as", "board", "--json", *named[2:])
     found = json.loads(done.stderr)["error"]
