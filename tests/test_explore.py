@@ -11,8 +11,8 @@ and about what leaves, and looks at no guard. ``gateway.core.tables.MARKS`` name
 it; the last test takes each guard out of its rows and shows that its promise is then broken.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -851,61 +851,125 @@ def first(side: Side, minor: bool) -> tuple[World, Case]:
     return World(minor, author="anna"), support.asking(draft=record, pending=pending)
 
 
-def explore(
-    side: Side,
-    minor: bool,
-    table: Table,
-    *,
-    only: str | None = None,
-    wrongs: frozenset[str] | None = None,
-    barred: frozenset[str] = frozenset(),
-    start: tuple[World, Case] | None = None,
-) -> Explored:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """
+    An event that was tried: the step that was taken, and the world, the case and the key that it leads to.
+
+    Of one that was refused there is no step, and ``rules`` are those of the findings; none if there was no such step.
+    """
+
+    event: Event
+    taken: Taken | None = None
+    rules: frozenset[str] = frozenset()
+    onward: tuple[World, Case, tuple[Any, ...]] | None = None
+
+
+def attempt(table: Table, world: World, case: Case, event: Event) -> Tried:
+    """Try an event, and return what comes of it."""
+    try:
+        moved, effects = step(table, case, event, support.NOW)
+    except IllegalStep:
+        return Tried(event)
+    except RuleRefused as error:
+        return Tried(event, rules=frozenset(finding.rule for finding in error.findings))
+    then, found = after(world, case, event, moved), moved
+    if moved.findings or moved.freeze_reason or moved.delay:
+        found = replace(moved, findings=(), freeze_reason=None, delay=None)
+    if event.name in ("depart", "departure"):
+        # Months go by, for the six that follow the handover; nothing else of a departure looks at its day.
+        found = replace(found, said={**found.said, SCHEDULE: kit.LEFT})
+    return Tried(event, Taken(world, case, event, moved, effects), onward=(then, found, key(then, found)))
+
+
+Trial = Callable[[World, Case, tuple[Any, ...]], Iterable[Tried]]
+"""What is tried in a world and a case, which have a key, and what comes of each event."""
+
+
+def trial(table: Table, barred: frozenset[str] = frozenset()) -> Trial:
+    """Return the trial of everything but ``barred`` on ``table``."""
+
+    def tried(world: World, case: Case, _: tuple[Any, ...]) -> Iterator[Tried]:
+        for event in events(table, case, world):
+            if event.name not in barred:
+                yield attempt(table, world, case, event)
+
+    return tried
+
+
+@cache
+def remembered(side: Side, barred: frozenset[str]) -> Trial:
+    """Return the trial of everything but ``barred`` on the table as it is; equal cases in equal worlds have one."""
+    anew = trial(table_for(side), barred)
+    kept: defaultdict[tuple[Any, ...], list[tuple[World, Case, list[Tried]]]] = defaultdict(list)
+
+    def tried(world: World, case: Case, name: tuple[Any, ...]) -> list[Tried]:
+        for one, other, found in kept[name]:
+            if (one, other) == (world, case):
+                return found
+        found = list(anew(world, case, name))
+        kept[name].append((world, case, found))
+        return found
+
+    return tried
+
+
+def trial_without(side: Side, guard: str, only: Row | None, barred: frozenset[str]) -> Trial:
+    """
+    Return the trial on a table without ``guard``; see ``without``.
+
+    A step that every guard let pass passes without one of them, and leads where it led; one that another rule refuses
+    too is refused. Everything else is tried anew.
+    """
+    table, asked = without(table_for(side), guard, only), remembered(side, barred)
+    lost = None if guard.startswith("rules_") else MARKS[guard]
+
+    def tried(world: World, case: Case, name: tuple[Any, ...]) -> Iterator[Tried]:
+        for one in asked(world, case, name):
+            stays = one.taken is not None or (lost is not None and not one.rules <= {lost})
+            yield one if stays else attempt(table, world, case, one.event)
+
+    return tried
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget() -> Iterator[None]:
+    """Keep what is remembered no longer than these tests."""
+    yield
+    remembered.cache_clear()
+
+
+def explore(start: tuple[World, Case], tried: Trial, only: str | None = None) -> Explored:
     """Try everything until nothing new is found; with ``only``, until that promise is broken."""
     found = Explored()
-    begin = start or first(side, minor)
-    found.states[key(*begin)] = 0
+    begin = (*start, key(*start))
+    found.states[begin[2]] = 0
     found.steps.append(Counter())
     queue = deque([(*begin, 0, 0)])
 
-    def reach(here: int, world: World, case: Case, depth: int) -> None:
-        name = key(world, case)
+    def reach(here: int, world: World, case: Case, name: tuple[Any, ...], depth: int) -> None:
         if name not in found.states:
             found.states[name] = len(found.steps)
             found.steps.append(Counter())
-            queue.append((world, case, found.states[name], depth))
+            queue.append((world, case, name, found.states[name], depth))
             found.depth = max(found.depth, depth)
         found.steps[here][found.states[name]] += 1
 
     while queue:
-        world, case, here, depth = queue.popleft()
+        world, case, name, here, depth = queue.popleft()
         found.met.add(case.state)
         for then, changed in happens(world, case) if case.state not in OVER else ():
-            if wrongs is None or not then.wrong or then.wrong in wrongs:
-                reach(here, then, changed, depth + 1)
-        for event in events(table, case, world):
-            if event.name in barred:
-                continue
-            try:
-                moved, effects = step(table, case, event, support.NOW)
-            except (IllegalStep, RuleRefused):
+            reach(here, then, changed, key(then, changed), depth + 1)
+        for one in tried(world, case, name):
+            if one.taken is None or one.onward is None:
                 found.refused += 1
                 continue
-            taken = Taken(world, case, event, moved, effects)
             for id in (only,) if only else PROMISES:
-                if PROMISES[id](taken):
+                if PROMISES[id](one.taken):
                     found.broken[id] += 1
                     if only:
                         return found
-            then = after(world, case, event, moved)
-            if wrongs is not None and then.wrong and then.wrong not in wrongs:
-                continue
-            if moved.findings or moved.freeze_reason or moved.delay:
-                moved = replace(moved, findings=(), freeze_reason=None, delay=None)
-            if event.name in ("depart", "departure"):
-                # Months go by, for the six that follow the handover; nothing else of a departure looks at its day.
-                moved = replace(moved, said={**moved.said, SCHEDULE: kit.LEFT})
-            reach(here, then, moved, depth + 1)
+            reach(here, *one.onward, depth + 1)
     return found
 
 
@@ -915,7 +979,7 @@ SCENARIOS = [(side, minor) for side in Side for minor in (True, False)]
 @cache
 def explored(side: Side, minor: bool) -> Explored:
     """Return what a whole search finds."""
-    return explore(side, minor, table_for(side))
+    return explore(first(side, minor), trial(table_for(side)))
 
 
 @pytest.mark.parametrize(("side", "minor"), SCENARIOS, ids=lambda item: str(getattr(item, "value", item)))
@@ -1007,11 +1071,10 @@ def broken_without(guard: str) -> bool:
 
 def broken_on(side: Side, guard: str, only: Row | None = None) -> bool:
     """Return whether the promise of ``guard`` breaks on ``side`` once it is in no row, or not in the row ``only``."""
-    barred = STOPPING - STOPPED_BY.get(guard, frozenset())
-    table = without(table_for(side), guard, only)
+    tried = trial_without(side, guard, only, STOPPING - STOPPED_BY.get(guard, frozenset()))
     for minor in (True, False):
         start = said_yes(minor) if side is Side.REQUESTING else asked_first(minor)
-        if explore(side, minor, table, only=MARKS[guard], barred=barred, start=start).broken:
+        if explore(start, tried, only=MARKS[guard]).broken:
             return True
     return False
 
