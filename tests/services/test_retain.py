@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -115,6 +115,17 @@ async def test_day_the_sender_set_goes_before_the_timers(network: Network) -> No
     assert "ERASED" == await story.state(network, "XBB", theirs)
     assert () == await run(network, "XAA")
     assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+async def test_day_the_sender_set_ends_in_utc_wherever_the_desk_is(network: Network, zone: str) -> None:
+    """Both States keep it for as long: until 24:00 in UTC, whatever day it is by the clocks of either."""
+    _, theirs = await story.replied(network)
+    network.gateways["XBB"].context.zone = zone
+    network.clock.instant = datetime(2027, 5, 1, 23, 59, tzinfo=UTC)
+    assert () == await run(network, "XBB")
+    network.clock.pass_(minutes=1)
+    assert (theirs,) == await run(network, "XBB")
 
 
 async def test_a_case_that_is_kept_hides_none_behind_it(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
