@@ -29,12 +29,6 @@ DROPPED = "a message that waited was dropped at the restore; freeze and withdraw
 """Finding on a case of ours that asks."""
 
 
-LOST_NUMBER = "the other State holds our message number %(number)s, which was lost before the restore"
-"""The same, where one message is named."""
-
-_LOST_NUMBER = LOST_NUMBER.partition("%")[0]
-
-
 class Resync:
     """Both ends of a restore."""
 
@@ -99,8 +93,8 @@ class Resync:
                 await tx.save_thread(thread._replace(seen=item["payload"]))
             held = cases.readable(self._context, await tx.find_case(thread.ref) if thread.ref is not None else None)
             # One finding, whatever a partner lists, and however often: a case must not grow by it.
-            if held is not None and not any(text.startswith(_LOST_NUMBER) for text in held.case.findings):
-                text = LOST_NUMBER % {"number": item["seq"]}
+            if held is not None and not threads.has_lost(held.case):
+                text = threads.LOST_NUMBER % {"number": item["seq"]}
                 case = replace(held.case, findings=(*held.case.findings, text))
                 noted = await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
                 abroad = known is not None or not begun

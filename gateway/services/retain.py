@@ -175,10 +175,11 @@ class Retention:
             day = now if case.side is Side.REQUESTING else quiet
             if open_for_return(case, row.changed_at, now, day.date()):
                 return True
-        if case.state not in (State.UNDELIVERED, *PREPARING):
+        if case.state not in (State.REPLIED, State.UNDELIVERED, *PREPARING):
             return False
         if case.side is Side.REQUESTED:
-            return PROPOSAL in case.said and case.said.get(ACCEPTANCE, {}).get("decision") != "refused"
+            refused = case.said.get(ACCEPTANCE, {}).get("decision") == "refused"
+            return case.state is State.UNDELIVERED and PROPOSAL in case.said and not refused
         return await self._context.store.read(lambda tx: threads.is_awaited(self._context, tx, case))
 
     async def _discard(self, now: datetime) -> None:

@@ -42,6 +42,11 @@ STOPS = frozenset({SUSPENSION, TAKE_BACK})
 LATE = "a message of ours got no receipt in its time; tell the other State by another way that the line is down"
 """Finding on a case whose person has left and whose thread goes on past the time of a message."""
 
+LOST_NUMBER = "the other State holds our message number %(number)s, which was lost before the restore"
+"""Finding on a case after a restore: what that message said, nobody here knows."""
+
+_LOST_NUMBER = LOST_NUMBER.partition("%")[0]
+
 HEARD_AT_LAST = STOPS | {WITHDRAWAL}
 
 
@@ -224,7 +229,13 @@ async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
 
 
 async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
-    """Return whether the other State has a proposal of ours, as far as we know, and has not said no to it."""
+    """
+    Return whether the other State has a proposal of ours, as far as we know, and has not said no to it.
+
+    What it holds of us and we lost in a restore may be one.
+    """
+    if has_lost(case):
+        return True
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL]
     asked = [row.posted_at for row in rows if row.posted_at is not None and row.status != wire.REFUSED]
     try:
@@ -239,6 +250,11 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
     body = payload.body["body"] if case.exercise else payload.body
     late = at < asked[-1] or await is_late(tx, case, payload.in_reply_to)
     return late or body["decision"] == "accepted"
+
+
+def has_lost(case: Case) -> bool:
+    """Return whether the other State holds a message of ours in this case that a restore took from us."""
+    return any(text.startswith(_LOST_NUMBER) for text in case.findings)
 
 
 async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:

@@ -452,6 +452,37 @@ async def test_request_that_was_sent_after_the_backup_can_be_withdrawn(
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
 
 
+async def proposed_and_forgotten(network: Network, backup: Path) -> tuple[str, str]:
+    """Restore XAA to before it sent a proposal that XBB has; return both references."""
+    ours, theirs = await homeward.prepared(network)
+    back_up(network, "XAA", backup)
+    await network.gateways["XAA"].returning.propose(ours, "first", "case_officer")
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    await after_the_listing(network)
+    assert ("ASSESSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    return ours, theirs
+
+
+async def test_whoever_was_proposed_after_the_backup_is_not_awaited_in_vain(network: Network, tmp_path: Path) -> None:
+    """What a restored State forgot may be a proposal: where it declines the return, the other State hears of it."""
+    ours, theirs = await proposed_and_forgotten(network, tmp_path / "backup")
+    await network.gateways["XAA"].returning.decline(ours, "coordinator", "coordinator")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("NOT_RETURNED", "WITHDRAWN") == await homeward.states(network, ours, theirs)
+
+
+async def test_case_of_who_may_have_been_proposed_after_the_backup_is_left_to_people(
+    network: Network, tmp_path: Path
+) -> None:
+    """No timer puts away a case in which the other State may await somebody of whom nothing is known here."""
+    ours, _ = await proposed_and_forgotten(network, tmp_path / "backup")
+    network.clock.pass_(days=400)
+    await network.gateways["XAA"].retention.run_once(network.clock.now())
+    assert "ASSESSED" == await story.state(network, "XAA", ours)
+
+
 @pytest.mark.parametrize("begin", [story.cleared, story.sent])
 async def test_case_of_which_nothing_left_is_withdrawn_in_silence(
     network: Network, tmp_path: Path, begin: Callable[[Network], Awaitable[str]]
