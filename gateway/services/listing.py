@@ -29,6 +29,9 @@ RESTORED_AT = "restored_at"
 _AWAITED, _WAITS = "listing_awaited:", "waits"
 """Name, before the partner's code, of until when its listing is waited for; that until it comes."""
 
+_MADE = "listing_made:"
+"""Name, before the partner's code, of the instant at which the listing that came was made, by the partner's clock."""
+
 
 async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: int = 0) -> None:
     """
@@ -61,9 +64,10 @@ async def await_one(tx: Tx, country: str) -> None:
     await tx.set_meta(_AWAITED + country, _WAITS)
 
 
-async def came(tx: Tx, country: str, now: datetime) -> None:
+async def came(tx: Tx, country: str, made_at: datetime, now: datetime) -> None:
     """Note that the last part of a listing by ``country`` came; others, under way at once with it, may still follow."""
     if await stands(tx, country) == _WAITS:
+        await tx.set_meta(_MADE + country, wire.format_instant(made_at))
         await tx.set_meta(_AWAITED + country, (now + timedelta(seconds=OTHER_PARTS_S)).isoformat())
 
 
@@ -71,6 +75,18 @@ async def is_awaited(tx: Tx, country: str, now: datetime) -> bool:
     """Return whether ``country`` may still say that it holds what we, since our restore, do not know to have posted."""
     until = await stands(tx, country)
     return until is not None and (until == _WAITS or now < datetime.fromisoformat(until))
+
+
+async def may_have_come(tx: Tx, country: str, issued_at: datetime) -> bool:
+    """
+    Return whether a message of ``country`` may have come before our last restore: if it made it before its listing.
+
+    Both instants are by its clock, which may have been put right between them by what partners bear. Ours may have been
+    wrong by more when we were restored. Until a listing comes every message may have.
+    """
+    stood = await stands(tx, country)
+    made = await tx.get_meta(_MADE + country) if stood != _WAITS else None
+    return stood is not None and (made is None or issued_at <= datetime.fromisoformat(made) + wire.SKEW)
 
 
 async def stands(tx: Tx, country: str) -> str | None:

@@ -55,9 +55,8 @@ from gateway.core.rules import findings
 from gateway.core.starts import starts_of_message, starts_of_receipt
 from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
-from gateway.services import cases, directory, steps, threads
+from gateway.services import cases, directory, listing, steps, threads
 from gateway.services.context import Context
-from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
 from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.resync import LOST, bring_back
@@ -552,8 +551,7 @@ class Receiver:
         Its sender holds the first receipt then, and reckons from that day; nothing here says which it was.
         """
         asked = starts_of_receipt(payload.type, payload.body, issued_before=DOCUMENT in case.said)
-        restored = await tx.get_meta(RESTORED_AT) if asked else None
-        if restored is None or payload.issued_at > datetime.fromisoformat(restored) + wire.SKEW:
+        if not asked or not await listing.may_have_come(tx, payload.sender, payload.issued_at):
             return None
         country = self._context.country
         pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)

@@ -105,7 +105,7 @@ class Resync:
         # One that was made before the restore knows nothing of what came since. Our clock may have been ahead then.
         since = min(datetime.fromisoformat(restored), now) if restored else None
         if since is not None and not payload.body["more"] and payload.issued_at >= since - wire.SKEW:
-            await listing.came(tx, payload.sender, now)
+            await listing.came(tx, payload.sender, payload.issued_at, now)
 
     async def begin_epoch(self, now: datetime) -> int:
         """

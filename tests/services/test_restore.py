@@ -371,6 +371,32 @@ async def test_both_sides_learn_that_they_reckon_from_different_days(network: Ne
     assert (f"the message may have come before the restore as well: {said}",) == other.findings
 
 
+@pytest.mark.parametrize("noticed_after_days", [0, 5])
+async def test_clock_that_was_behind_at_the_restore_hides_no_other_day(
+    network: Network, tmp_path: Path, noticed_after_days: int
+) -> None:
+    """A State that was restored by a clock of before a request it had learns that it may reckon from another day."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours, _ = await story.received(network)
+    await put_back(network, "XBB", backup, minutes=-10)
+    network.clock.pass_(days=noticed_after_days)
+    await network.refresh()
+    network.clock.pass_(days=5 - noticed_after_days)
+    await network.deliver()
+    (told,) = await findings_of(network, "XBB", await story.twin(network, ours))
+    assert told.startswith("the message may have come before the restore as well")
+
+
+async def test_listing_of_an_earlier_restore_hides_no_other_day(network: Network, tmp_path: Path) -> None:
+    """What was made after a State was restored once may have come before it was restored once more."""
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "first"))
+    await network.deliver()
+    network.clock.pass_(hours=1)
+    _, theirs = await taken_again(network, tmp_path / "second", days=5)
+    (told,) = await findings_of(network, "XBB", theirs)
+    assert told.startswith("the message may have come before the restore as well")
+
+
 async def test_request_taken_again_on_the_same_day_is_no_finding(network: Network, tmp_path: Path) -> None:
     """Where both reckon from one day a second receipt changes nothing."""
     ours, theirs = await taken_again(network, tmp_path / "backup", hours=1)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Awaitable
+from datetime import timedelta
 from pathlib import Path
 
 from gateway import home
@@ -21,14 +22,14 @@ def back_up(network: Network, country: str, to: Path) -> Path:
     return to
 
 
-async def put_back(network: Network, country: str, backup: Path) -> None:
-    """Put the database of ``backup`` back, raise the epoch, and publish the card that says so."""
+async def put_back(network: Network, country: str, backup: Path, minutes: int = 0) -> None:
+    """Put the database of ``backup`` back, raise the epoch by a clock that far ahead, and publish the card of it."""
     await network.gateways[country].close()
     data = network.homes[country] / "data"
     shutil.rmtree(data)
     shutil.copytree(backup, data)
     gateway = await open_gateway(network, country)
-    epoch = await gateway.resync.begin_epoch(network.clock.now())
+    epoch = await gateway.resync.begin_epoch(network.clock.now() + timedelta(minutes=minutes))
     next_card_of(network, country, epoch=epoch)
 
 
