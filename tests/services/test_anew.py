@@ -132,6 +132,31 @@ async def test_document_that_never_left_takes_back_no_other_that_was_issued_sinc
     assert [NEVER_CAME] == await findings_of(network, "XBB", theirs)
 
 
+async def test_question_that_waited_is_not_said_twice_for_a_proposal_that_comes_before_the_listing(
+    network: Network, tmp_path: Path
+) -> None:
+    """A new proposal voids what was said of the one before, and leaves everything else where the restore put it."""
+    ours, theirs = await homeward.proposed(network)
+    await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.deliver()
+    asking = network.gateways["XAA"]
+    await asking.returning.reassess(ours, "first", "case_officer")
+    await asking.returning.assess(ours, "coordinator", "coordinator")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking.deliverer, "run_once", nothing_leaves)
+        await propose_other_days(network, ours, minor=False)
+    await put_back(network, "XBB", backup)
+    await network.gateways["XBB"].refresh_trust()
+    await network.deliver(refresh=False)
+    await asking.refresh_trust()
+    await after_the_listing(network)
+    assert ["receipted"] == [
+        row.state for row in await outbox(network, "XBB", theirs) if row.type == "use-report.request"
+    ]
+    assert [] == await findings_of(network, "XBB", theirs)
+
+
 async def test_acceptance_that_a_veto_took_back_does_not_leave(network: Network, tmp_path: Path) -> None:
     """A restored State that forgot the veto of its child-welfare authority accepts nothing by itself."""
     ours, theirs = await homeward.proposed(network, minor=True)
