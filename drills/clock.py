@@ -4,7 +4,8 @@ Set the clock of a gateway wrong in every way there is, and see whom that harms.
 XBB is a process of its own, as ``isthmus serve`` runs it, under libfaketime: its clock jumps while it runs, its sleeps
 do not. XAA keeps the time, or is off by some minutes itself. At each jump XAA sends new messages and replays old ones,
 and ``isthmus overdue`` is asked what is late, under that clock, in time zones at both ends of the world. XBB's desk
-acknowledges; what it says must leave though the clock went back. Last come a leap second and the change to summer time.
+acknowledges; what it says must leave though the clock went back. Last come a leap second, and the next change to or
+from summer time.
 
     python -m drills.clock [--brief] [--json]
 
@@ -414,12 +415,26 @@ async def _until(ready: Any) -> float:
     return round(time.monotonic() - began, 1)
 
 
+def leap_after(now: datetime) -> datetime:
+    """Return two seconds before the next end of June or December in UTC: where a leap second comes, it comes then."""
+    ends = (datetime(now.year + at // 2, 7 if at % 2 else 1, 1, tzinfo=UTC) for at in range(1, 4))
+    return next(end for end in ends if end > now + timedelta(days=1)) - timedelta(seconds=2)
+
+
+def change_after(now: datetime) -> datetime:
+    """Return noon in UTC two days before the clocks of ``HOME_ZONE`` change next, to summer time or from it."""
+    noon = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=12)
+    days = (noon + timedelta(days=at) for at in range(366))
+    return next(day for day in days if _offset(day + timedelta(days=1)) != _offset(day + timedelta(days=2)))
+
+
+def _offset(at: datetime) -> timedelta | None:
+    return at.astimezone(HOME_ZONE).utcoffset()
+
+
 async def _leap(within: World) -> None:
-    """Live through the end of a year whose last second comes twice."""
-    instant = datetime(2026, 12, 31, 23, 59, 58, tzinfo=UTC)
-    if within.false.now() > instant:
-        return
-    within.false.set_to(instant)
+    """Live through the end of a half-year whose last second comes twice."""
+    within.false.set_to(leap_after(within.false.now()))
     within.ours.offset = within.false.offset
     await within.moment("before the leap second", messages=2)
     within.false.set(within.false.offset - timedelta(seconds=1))
@@ -429,13 +444,13 @@ async def _leap(within: World) -> None:
 
 
 async def _summer(within: World) -> None:
-    """Ask before the change to summer time what is due after it; it is late when its day is over, and not before."""
-    within.false.set_to(datetime(2027, 3, 26, 12, 0, tzinfo=UTC))
+    """Ask before the clocks change what is due after it; it is late when its day is over, and not before."""
+    within.false.set_to(change_after(within.false.now()))
     within.ours.offset = within.false.offset
     within.due.clear()
-    await within.moment("before summer time")
+    await within.moment("before the clocks change")
     if not within.due:
-        within.figures.faults["summer time was not reached"] += 1
+        within.figures.faults["the change of the clocks was not reached"] += 1
         return
     async with _desk(within):
         pass  # once they are acknowledged, the day that counts is that of the reply
@@ -443,7 +458,7 @@ async def _summer(within: World) -> None:
     late = []
     for name, instant in (("last", midnight - timedelta(seconds=40)), ("first", midnight + timedelta(seconds=5))):
         within.false.set_to(instant.astimezone(UTC))
-        told = Moment(f"{name} seconds of a day in summer time")
+        told = Moment(f"{name} seconds of a day after the clocks changed")
         within.figures.moments.append(told)
         late.append(await within.late(told))
     ended = within.due.count(max(within.due))

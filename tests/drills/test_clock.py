@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from drills.clock import BRIEF, library
+from drills.clock import BASE, BRIEF, HOME_ZONE, change_after, leap_after, library
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,3 +26,14 @@ def test_a_clock_that_jumps_accepts_no_replay_and_calls_nothing_late() -> None:
     stale = (0, {"stale": 3})
     assert dict(zip(BRIEF, [(3, {}), stale, stale, (3, {})], strict=True)) == told
     assert all(one["replays"] for one in figures["moments"])
+
+
+def test_the_drill_finds_its_leap_second_and_its_change_of_the_clocks_in_any_year() -> None:
+    """Both lie ahead of any day on which it is run, and within the year for which the keys of its homes are made."""
+    for at in range(0, 3650, 5):
+        today = datetime(2026, 11, 29, 15, tzinfo=UTC) + timedelta(days=at)
+        leap = leap_after(today + BASE)
+        friday = change_after(leap + timedelta(minutes=5))
+        offsets = {(friday + timedelta(days=days)).astimezone(HOME_ZONE).utcoffset() for days in (0, 2)}
+        assert (2, True) == (len(offsets), f"{leap:%m-%d %X}" in ("06-30 23:59:58", "12-31 23:59:58"))
+        assert today + BASE < leap < friday < today + timedelta(days=330)

@@ -212,7 +212,12 @@ async def test_quorum_of_the_trustees(listed: Listed) -> None:
 async def test_list_that_had_run_out_is_told(listed: Listed) -> None:
     """A list that nobody renewed by the instant of the export is a note, for a gateway goes on for days with it."""
     ours, _ = await story.replied(listed.network)
-    # The list is of today, for its client knows no clock but the machine's; the gateways live at an instant of theirs.
+    # The list is of today, for its client knows no clock but the machine's; the gateways live at an instant of theirs,
+    # and what XAA signs with then lasts until the machine's is past it.
+    signing = card.claims_of(listed.world.states["XAA"].cards[-1])["signing"]
+    lasting = [{**key, "until": "2199-01-01T00:00:00Z"} for key in signing]
+    listed.world.issue("XAA", at=listed.network.clock.now(), signing=lasting)
+    await listed.network.refresh()
     listed.network.clock.instant = max(listed.network.clock.now(), datetime.now(UTC)) + timedelta(days=3)
     report = verify_bytes(await listed.exported(ours), Anchors(root=listed.root))
     assert () == report.faults
