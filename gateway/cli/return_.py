@@ -241,7 +241,7 @@ def hand_over(desk: Desk, ref: str, file: str, pen: Pen) -> None:
 @click.option("--reason", required=True, type=REASON, metavar="TEXT", help="Why; it stays sealed here.")
 @desk_options
 def suspend(desk: Desk, ref: str, reason: str) -> None:
-    """Stop the return at once; the other State learns that it is stopped, and no reason."""
+    """Stop the return at once; a State that knows of it learns that it is stopped, and no reason."""
     desk.run(lambda gateway: desk.step(gateway, "suspension", ref, {"reason": reason}))
 
 

@@ -333,7 +333,7 @@ class Returning:
     # Stop, on either side; ``Hold`` lets go and goes on.
 
     async def suspend(self, ref: str, reason: str, person: str, role: str) -> None:
-        """Stop the return at once; the other State learns that it is stopped, and no reason."""
+        """Stop the return at once; a State that knows of it learns that it is stopped, and no reason."""
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
             return "", {"reason": reason, "undo": await threads.undo_of(tx, case)}
