@@ -19,7 +19,7 @@ from tests.conformance.mutate import ROOT, Mutant, NotRun
 
 PATCHES = Path(__file__).parent / "bugs"
 AT_ONCE = 5
-"""Seeds played by one process of a copy: most bugs are found in the first few."""
+"""Seeds played by one process of a copy, at most: most bugs are found in the first few."""
 
 TIMEOUT_S = 600
 
@@ -45,7 +45,7 @@ def judge(bug: Mutant, *, seeds: int, start: int = 0) -> Caught | None:
     with mutate.copy_of_the_gateway() as root:
         mutate.apply(bug, root)
         for first in range(start, start + seeds, AT_ONCE):
-            for seed, name, told in failures(root, range(first, min(first + AT_ONCE, start + seeds))):
+            for seed, name, told in failures(root, range(first, min(first + AT_ONCE, start + seeds)), until=bug.case):
                 if name == bug.case:
                     return Caught(seed, told)
     return None
@@ -57,11 +57,15 @@ def reference(seeds: Iterable[int]) -> list[str]:
         return [f"seed {seed}: {name}: {told}" for seed, name, told in failures(root, seeds)]
 
 
-def failures(root: Path, seeds: Iterable[int]) -> list[tuple[int, str, str]]:
-    """Play ``seeds`` from the tree at ``root``; return (seed, invariant, in words). Raises ``NotRun``."""
+def failures(root: Path, seeds: Iterable[int], until: str = "") -> list[tuple[int, str, str]]:
+    """
+    Play ``seeds`` from the tree at ``root``, at most until the invariant ``until`` fails in one.
+
+    Returns (seed, invariant, in words). Raises ``NotRun``.
+    """
     if not (root / "drills").exists():
         shutil.copytree(ROOT / "drills", root / "drills", ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-c", _PLAY, *map(str, seeds)]
+    command = [sys.executable, "-c", _PLAY, until, *map(str, seeds)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode != 0:
         raise NotRun(f"the simulation does not run: {done.stderr.strip().rpartition(chr(10))[2]}")
@@ -72,6 +76,10 @@ _PLAY = """
 import json, sys
 sys.path.insert(0, "")
 from drills.simulation import run
-made = [run(int(seed)) for seed in sys.argv[1:]]
+until, made = sys.argv[1], []
+for seed in sys.argv[2:]:
+    made.append(run(int(seed)))
+    if any(name == until for name, _ in made[-1].failures):
+        break
 print(json.dumps([(one.number, name, told) for one in made for name, told in one.failures]))
 """
