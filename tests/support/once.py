@@ -5,15 +5,19 @@ Hundreds of homes are copies of one, so their keys, settings and cards are the s
 pure functions of their arguments: the first answer is the real one, and the same question has no other.
 """
 
+import pickle
 import signal
+import tomllib
 from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 from nacl.pwhash import argon2id
 
-from gateway import app, home
-from keys import custody, selftest
+from gateway import app, configured, home, settings
+from gateway.services import own_card, windows
+from keys import card, custody, selftest
+from keys.cosign import CosigningKey
 from keys.seal import SealingKey
 
 KEPT = 1024
@@ -35,7 +39,8 @@ def quiet_signals() -> None:
 def install() -> None:
     """
     Keep what is pure: the key of a key store, which Argon2id makes slow on purpose; the test of the primitives at the
-    start of a gateway; the sealing keys of a home and what its key store holds, from their bytes.
+    start of a gateway; the keys of a home, what its key store holds and the cards, from their bytes; its configuration
+    from the text.
     """
     argon2id.kdf = cache(argon2id.kdf)
     once: Any = SimpleNamespace(run=cache(selftest.run))
@@ -43,4 +48,15 @@ def install() -> None:
     sealing: Any = lru_cache(maxsize=KEPT)(SealingKey)
     sealing.generate = SealingKey.generate
     home.SealingKey = sealing
-    custody._parse_secrets = lru_cache(maxsize=KEPT)(custody._parse_secrets)
+    cosigning: Any = lru_cache(maxsize=KEPT)(CosigningKey)
+    configured.CosigningKey = cosigning
+    for name in ("_parse_file", "_parse_secrets"):
+        setattr(custody, name, lru_cache(maxsize=KEPT)(getattr(custody, name)))
+    parse: Any = lru_cache(maxsize=KEPT)(card.parse_card)
+    for module in (card, own_card, windows):
+        module.parse_card = parse
+    # Whoever reads a configuration lays more over it, so each gets one of their own.
+    read = lru_cache(maxsize=KEPT)(lambda text: pickle.dumps(tomllib.loads(text)))
+    library: Any = SimpleNamespace(TOMLDecodeError=tomllib.TOMLDecodeError)
+    library.loads = lambda text: pickle.loads(read(text))  # noqa: S301  (our own bytes)
+    settings.tomllib = library
