@@ -87,7 +87,7 @@ async def _row(gateway: "Gateway", row: BoardRow, now: datetime) -> dict[str, An
     case = (await context.store.read(lambda tx: cases.load(context, tx, row.ref))).case
     clock = owed(case)
     standing = await Escalation(context).standing(case)
-    late = (local_date(now, clock.zone) - clock.due_on).days if clock else None
+    late = (local_date(now, clock.zone if clock else context.zone) - row.due_on).days if row.due_on else None
     found = {name: getattr(row, name) for name in COLUMNS if hasattr(row, name)}
     return {
         **found,

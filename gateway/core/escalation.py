@@ -9,14 +9,14 @@ Rule 4: anyone who answers for a person stops the pressing alone; two of them, a
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from gateway.core.calendars import Calendar, local_date
+from gateway.core.calendars import Calendar, end_of_day, local_date
 from gateway.core.case import Case, Side, State
 from gateway.core.clocks import Clock, notice_until
 from gateway.core.facts import Finding
 from gateway.core.ladder import Level, is_reached
-from gateway.core.messages import DOCUMENT
+from gateway.core.messages import DOCUMENT, SCHEDULE, TAKE_BACK
 
 HELD = frozenset({State.FROZEN, State.SUSPENDED})
 """States in which nothing is pressed and nothing counted as overdue."""
@@ -69,6 +69,27 @@ def _interview(case: Case) -> tuple[str, ...]:
 def owed(case: Case) -> Clock | None:
     """Return the clock whose due date the desks see: of those that run the one that is over first, or ``None``."""
     return min(running(case), key=lambda clock: clock.due_at, default=None)
+
+
+def away_until(case: Case, zone: str) -> tuple[date, datetime] | None:
+    """
+    Return by which day in ``zone``, and which instant, somebody who has left is to be handed over, or to be back.
+
+    It is the arrival that was told, or the day by which she was called back; ``None`` where nobody is away, or none was
+    told. Nobody is pressed by it: the desks of both sides see that she is awaited and not there. Also in a case that is
+    stopped: a stop that crossed the departure holds nobody back.
+    """
+    at = case.resume_to if case.state in HELD else case.state
+    try:
+        if at is State.DEPARTED:
+            arrives_at = datetime.fromisoformat(case.said[SCHEDULE]["arrives_at"])
+            return local_date(arrives_at, zone), arrives_at.astimezone(UTC)
+        if at is State.RECALL:
+            day = date.fromisoformat(case.said[TAKE_BACK]["by"])
+            return day, end_of_day(day, zone)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None  # another State may name the last instant there is
+    return None
 
 
 def running(case: Case) -> tuple[Clock, ...]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import orjson
 
 from gateway.core.case import Case, State, parse_case, serialize_case
-from gateway.core.escalation import owed
+from gateway.core.escalation import away_until, owed
 from gateway.core.machine import PARTNER, Event
 from gateway.core.verification import GATEWAY
 from gateway.services import person_stop
@@ -130,6 +130,7 @@ def fresh(context: Context, case: Case, now: datetime) -> Held:
 async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, source: str, now: datetime) -> Held:
     """Save ``case`` in place of what was held, with one line of its history; returns what is held now."""
     clock = owed(case)
+    due_on, due_at = (clock.due_on, clock.due_at) if clock else away_until(case, context.zone) or (None, None)
     row = held.row._replace(
         state=case.state.value,
         thread=case.thread,
@@ -137,8 +138,8 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         step=clock.step if clock else None,
         instrument=clock.instrument if clock else held.row.instrument,
         calendar=clock.calendar if clock else held.row.calendar,
-        due_on=clock.due_on if clock else None,
-        due_at=clock.due_at if clock else None,
+        due_on=due_on,
+        due_at=due_at,
         reminders=case.reminders,
         extended=any(c.extended for c in case.clocks),
         delay_notice=case.delay is not None,

@@ -1056,6 +1056,43 @@ async def test_who_arrives_is_received_and_reported_on_though_no_message_can_say
     assert ("MONITORING", True) == (case.state, NOT_TOLD in case.findings)
 
 
+# Who is away and not where she is awaited.
+
+
+async def is_overdue(network: Network, country: str, ref: str) -> bool:
+    """Return whether the desk of ``country`` has its case among what is overdue."""
+    rows = await network.gateways[country].inquiries.board(overdue_at=network.clock.now())
+    return ref in [row.ref for row in rows]
+
+
+async def overdue_in_both(network: Network, ours: str, theirs: str) -> tuple[bool, bool]:
+    return await is_overdue(network, "XAA", ours), await is_overdue(network, "XBB", theirs)
+
+
+async def test_who_left_and_was_not_handed_over_is_overdue_on_both_sides(network: Network) -> None:
+    """From the arrival on, as it was told, until both hands have signed, both desks see that she is not there."""
+    ours, theirs = await homeward.departed(network)
+    assert (False, False) == await overdue_in_both(network, ours, theirs)
+    homeward.move_to(network, DEPARTS_AT + timedelta(hours=5))
+    assert (True, True) == await overdue_in_both(network, ours, theirs)
+
+
+async def test_who_was_handed_over_is_not_overdue(network: Network) -> None:
+    """The hour between the arrival and the second hand is over, and so is the waiting."""
+    ours, theirs = await homeward.handed_over(network)
+    assert (False, False) == await overdue_in_both(network, ours, theirs)
+
+
+async def test_who_was_called_back_and_is_not_back_is_overdue_on_both_sides(network: Network) -> None:
+    """Past the day that the other State was told nobody forgets who was to be back by it."""
+    ours, theirs = await homeward.departed(network)
+    await acts(network, "XAA").recall(ours, "unsafe", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await network.deliver()
+    assert (False, False) == await overdue_in_both(network, ours, theirs)
+    homeward.move_to(network, DEPARTS_AT + timedelta(days=7))
+    assert (True, True) == await overdue_in_both(network, ours, theirs)
+
+
 # A stop that crosses the departure.
 
 
