@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,25 @@ def served(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-def read(cache: Path, address: str, *paths: str) -> dict[str, Any]:
-    """Let tuf-js read the list at ``address`` and return what it says."""
-    command = [str(NODE), str(HERE / "read.js"), str(cache), address, *paths]
+Read = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def read() -> Iterator[Read]:
+    """A function by which tuf-js, started once, reads the list at an address with what a folder keeps of it."""
     environ = {**os.environ, "NODE_PATH": str(MODULES)}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
-    assert 0 == done.returncode, done.stderr
-    value: dict[str, Any] = json.loads(done.stdout)
-    return value
+    command = [str(NODE), str(HERE / "read.js")]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as node:
+        asking, told = node.stdin, node.stdout
+        assert asking is not None
+        assert told is not None
+
+        def ask(cache: Path, address: str, *paths: str) -> dict[str, Any]:
+            print(json.dumps([str(cache), address, *paths]), file=asking, flush=True)
+            value: dict[str, Any] = json.loads(told.readline())
+            return value
+
+        yield ask
 
 
 def _told(said: dict[str, Any]) -> str:
@@ -66,7 +77,7 @@ def _told(said: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "-"))
-async def test_both_readers_come_to_the_same_verdict(tmp_path: Path, attack: Attack) -> None:
+async def test_both_readers_come_to_the_same_verdict(tmp_path: Path, read: Read, attack: Attack) -> None:
     """tuf-js refuses what we refuse and takes what we take, over HTTP, from the same files."""
     world, cache = make_world(tmp_path / "list", "XBB", "XAA"), tmp_path / "tuf-js"
     attack.before(world)
@@ -81,7 +92,7 @@ async def test_both_readers_come_to_the_same_verdict(tmp_path: Path, attack: Att
         assert attack.verdict == _told(read(cache, address, XAA, XBB))
 
 
-async def test_both_readers_have_the_same_bytes(tmp_path: Path) -> None:
+async def test_both_readers_have_the_same_bytes(tmp_path: Path, read: Read) -> None:
     """What tuf-js downloads is byte for byte what was signed and what our gateway reads its cards from."""
     world, cache = make_world(tmp_path / "list", "XAA", "XBB", windows=2), tmp_path / "tuf-js"
     world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[1]}')

@@ -1,15 +1,16 @@
-// Reads a trust list with tuf-js, a client that shares nothing with ours, and says what it makes of it.
+// Reads trust lists with tuf-js, a client that shares nothing with ours, and says what it makes of each.
 //
-//   node read.js METADATA_DIR ADDRESS TARGET...
-//
-// METADATA_DIR holds root.json, and what earlier readings kept. Prints one JSON object: "refused" is why the list as a
-// whole was refused, or null; "targets" the SHA-256 of each target, null if the list has none, or why it was refused.
+// Each line of standard input is a reading: [METADATA_DIR, ADDRESS, TARGET...] as JSON, where METADATA_DIR holds
+// root.json, and what earlier readings kept; nothing else is known of those. Prints one line of JSON for each: "refused"
+// is why the list as a whole was refused, or null; "targets" the SHA-256 of each target, null if the list has none, or
+// why it was refused.
 "use strict";
 const { createHash } = require("node:crypto");
 const { mkdirSync, readFileSync } = require("node:fs");
+const { createInterface } = require("node:readline");
 const { Updater } = require("tuf-js");
 
-async function main([metadataDir, address, ...paths]) {
+async function read([metadataDir, address, ...paths]) {
   const targetDir = `${metadataDir}-targets`;
   mkdirSync(targetDir, { recursive: true });
   const updater = new Updater({
@@ -38,4 +39,10 @@ async function main([metadataDir, address, ...paths]) {
   return told;
 }
 
-main(process.argv.slice(2)).then((told) => process.stdout.write(JSON.stringify(told)));
+async function main() {
+  for await (const line of createInterface({ input: process.stdin })) {
+    process.stdout.write(`${JSON.stringify(await read(JSON.parse(line)))}\n`);
+  }
+}
+
+main();
