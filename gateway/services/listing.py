@@ -26,6 +26,9 @@ OTHER_PARTS_S = 1200
 RESTORED_AT = "restored_at"
 """Name of the stored instant at which our database last came back from a backup."""
 
+LAST_EVENT = "restored_event"
+"""Name of the number of the last step of any case that came back with it: no clock says what came before a restore."""
+
 _AWAITED, _WAITS = "listing_awaited:", "waits"
 """Name, before the partner's code, of until when its listing is waited for; that until it comes."""
 

@@ -31,7 +31,7 @@ from gateway.core.messages import REMINDER
 from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, PARTNER
 from gateway.services import cases, missing_clocks, no_contact, person_stop, steps
 from gateway.services.context import Context, acting
-from gateway.services.listing import RESTORED_AT
+from gateway.services.listing import LAST_EVENT, RESTORED_AT
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
 from gateway.services.reckon import overdue
 from schemas import ijson
@@ -228,7 +228,7 @@ class Reminder:
             held = await cases.load(context, tx, ref)
             case = held.case
             history = await tx.events(ref)
-            if cool_down and not _seen_since(await tx.get_meta(RESTORED_AT), history):
+            if cool_down and not await _seen_since_restore(tx, ref):
                 return False
             past = [Pressed(event.event, event.actor, event.at) for event in history]
             last = [one.at for one in past if one.event == "remind"]
@@ -262,14 +262,18 @@ class Reminder:
         return done
 
 
-def _seen_since(restored_at: str | None, history: Sequence[EventRow]) -> bool:
+async def _seen_since_restore(tx: Tx, ref: str) -> bool:
     """
     Return whether a person took a step of the case since the last restore, if there ever was one.
 
     A restored database has forgotten later freezes. Until somebody who knows has had the case in hand, nothing about it
-    leaves by itself.
+    leaves by itself. The number of a step says whether it came since: the clock may have been behind at the restore.
     """
-    if restored_at is None:
+    last, restored_at = await tx.get_meta(LAST_EVENT), await tx.get_meta(RESTORED_AT)
+    if last is not None:
+        since = await tx.events(ref, int(last))
+    elif restored_at is not None:  # by a version that kept no number
+        since = [event for event in await tx.events(ref) if event.at > datetime.fromisoformat(restored_at)]
+    else:
         return True
-    since = datetime.fromisoformat(restored_at)
-    return any(event.at > since and event.role not in (GATEWAY, PARTNER) for event in history)
+    return any(event.role not in (GATEWAY, PARTNER) for event in since)

@@ -44,7 +44,9 @@ _SORTED_OF = itemgetter(1, 2, 3, 4, 5, 10, 14, 16)
 _INSERT_EVENT = """
 INSERT INTO case_event (ref, at, event, actor, role, source, target, digest, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_EVENTS = "SELECT ref, at, event, actor, role, source, target, digest, sealed FROM case_event WHERE ref = ? ORDER BY n"
+_EVENTS = """
+SELECT ref, at, event, actor, role, source, target, digest, sealed FROM case_event WHERE ref = ? AND n > ? ORDER BY n
+"""
 
 _THREAD = """
 SELECT partner, thread, ref, in_epoch, in_seq, in_digest, out_epoch, out_seq, seen, ended FROM thread WHERE partner = ?
@@ -159,9 +161,14 @@ class CaseRows(Sql):
         values = (row.ref, at, row.event, row.actor, row.role, row.source, row.target, digest, sealed)
         await self._write(_INSERT_EVENT, values)
 
-    async def events(self, ref: str) -> Sequence[EventRow]:
-        """Return the steps of a case in order."""
-        return tuple(EventRow(row[0], instant(row[1]), *row[2:]) for row in await self._all(_EVENTS, (ref,)))
+    async def events(self, ref: str, after: int = 0) -> Sequence[EventRow]:
+        """Return the steps of a case in order, those alone with a number above ``after``."""
+        return tuple(EventRow(row[0], instant(row[1]), *row[2:]) for row in await self._all(_EVENTS, (ref, after)))
+
+    async def last_event(self) -> int:
+        """Return the highest number of a step, 0 if there is none."""
+        row = await self._one("SELECT max(n) FROM case_event", ())
+        return int(row[0] or 0) if row else 0
 
     async def erase_case(self, ref: str) -> None:
         """Drop the case's wrapped key and every sealed column of it (case, events, inbound, outbound, envelopes)."""

@@ -77,6 +77,20 @@ async def test_nothing_leaves_by_itself_before_somebody_has_had_the_case_in_hand
     assert (ours,) == (await asking.reminder.run_once(network.clock.now())).refs
 
 
+async def test_no_reminder_leaves_by_itself_because_a_clock_was_behind_at_the_restore(
+    network: Network, tmp_path: Path
+) -> None:
+    """A step that the backup holds is none of after the restore, whatever hour it was by the clock then."""
+    ours, _ = await story.acknowledged(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XAA"].hold.freeze(ours, "known now", "first", "case_officer")
+    await put_back(network, "XAA", backup, minutes=-10)
+    network.clock.pass_(days=20)
+    await network.refresh()
+    looked = await network.gateways["XAA"].reminder.run_once(network.clock.now())
+    assert (1, ()) == (looked.overdue, looked.refs)
+
+
 async def test_lost_messages_of_ours_become_findings(network: Network, tmp_path: Path) -> None:
     """What the partner holds of us and we forgot is said on the case."""
     _, theirs = await story.received(network)

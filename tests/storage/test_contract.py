@@ -232,6 +232,16 @@ async def test_events_come_in_order(store: Store) -> None:
     assert tuple(steps) == await get(store, "events", "c1")
 
 
+async def test_events_after_one_are_told_by_their_number(store: Store) -> None:
+    """Which steps of a case came after the last one of any case, no clock says."""
+    await put(store, ("save_case", case()), ("save_case", case("c2")))
+    assert 0 == await get(store, "last_event")
+    await put(store, ("add_event", event()), ("add_event", event("c2")))
+    last = await get(store, "last_event")
+    await put(store, ("add_event", event(event="ANSWER", at=NOW - timedelta(days=1))))
+    assert ["ANSWER"] == [step.event for step in await get(store, "events", "c1", last)]
+
+
 async def test_event_needs_its_case(store: Store) -> None:
     """A step of a case that is not stored is refused."""
     with pytest.raises(BrokenUnit):
