@@ -16,7 +16,9 @@ from gateway.core.case import Case, Side, State
 from gateway.core.clocks import Clock, notice_until
 from gateway.core.facts import Finding
 from gateway.core.ladder import Level, is_reached
-from gateway.core.messages import DOCUMENT, SCHEDULE, TAKE_BACK
+from gateway.core.messages import DOCUMENT, HANDOVER, SCHEDULE, TAKE_BACK
+from gateway.core.return_guards import months_after
+from gateway.core.returns import MONITORED_MONTHS
 
 HELD = frozenset({State.FROZEN, State.SUSPENDED})
 """States in which nothing is pressed and nothing counted as overdue."""
@@ -73,23 +75,28 @@ def owed(case: Case) -> Clock | None:
 
 def away_until(case: Case, zone: str) -> tuple[date, datetime] | None:
     """
-    Return by which day in ``zone``, and which instant, somebody who has left is to be handed over, or to be back.
+    Return by which day in ``zone``, and which instant, something is to be heard of somebody who has left.
 
-    It is the arrival that was told, or the day by which she was called back; ``None`` where nobody is away, or none was
-    told. Nobody is pressed by it: the desks of both sides see that she is awaited and not there. Also in a case that is
-    stopped: a stop that crossed the departure holds nobody back.
+    She is handed over at the arrival that was told, followed for six months from then on, and back by the day for which
+    she was called back; ``None`` where nobody is away, or none of it was told. Nobody is pressed by it: the desks of
+    both sides see that nothing was heard. Also in a case that is stopped: a stop that crossed the departure holds
+    nobody back.
     """
     at = case.resume_to if case.state in HELD else case.state
     try:
         if at is State.DEPARTED:
             arrives_at = datetime.fromisoformat(case.said[SCHEDULE]["arrives_at"])
             return local_date(arrives_at, zone), arrives_at.astimezone(UTC)
-        if at is State.RECALL:
+        if at in (State.HANDED_OVER, State.MONITORING):
+            handed_over = datetime.fromisoformat(case.said[HANDOVER]["protocol"]["at"]).date()
+            day = months_after(handed_over, MONITORED_MONTHS)
+        elif at is State.RECALL:
             day = date.fromisoformat(case.said[TAKE_BACK]["by"])
-            return day, end_of_day(day, zone)
+        else:
+            return None
+        return day, end_of_day(day, zone)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None  # another State may name the last instant there is
-    return None
 
 
 def running(case: Case) -> tuple[Clock, ...]:

@@ -506,7 +506,7 @@ def _handover_dated(case: Case, event: Event, now: datetime) -> str | None:
     return None if left <= at <= latest else "a handover is dated after the departure and not ahead of time"
 
 
-def _months_after(day: date, months: int) -> date:
+def months_after(day: date, months: int) -> date:
     """Return the same day of the month ``months`` later, or the last day of that month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     for last in (day.day, 30, 29, 28):
@@ -520,7 +520,7 @@ def _months_after(day: date, months: int) -> date:
 def _six_months(case: Case, event: Event, now: datetime) -> str | None:
     since = _instant(case.said[HANDOVER]["protocol"]["at"]).date()
     seen = _day(body_of(event)["on"])
-    if not _months_after(since, MONITORED_MONTHS) <= seen <= now.date() + timedelta(days=1):
+    if not months_after(since, MONITORED_MONTHS) <= seen <= now.date() + timedelta(days=1):
         return f"a return is followed for {MONITORED_MONTHS} months"
     return None
 

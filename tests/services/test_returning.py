@@ -1083,6 +1083,21 @@ async def test_who_was_handed_over_is_not_overdue(network: Network) -> None:
     assert (False, False) == await overdue_in_both(network, ours, theirs)
 
 
+async def test_who_is_not_reported_on_to_the_end_is_overdue_on_both_sides(network: Network) -> None:
+    """After six months the last report is due, and nobody forgets who was followed until then."""
+    ours, theirs = await homeward.handed_over(network)
+    await report(network, theirs, "SEEN_SAFE", "2026-12-15")
+    await network.deliver()
+    network.clock.pass_(days=180)
+    assert (False, False) == await overdue_in_both(network, ours, theirs)
+    network.clock.pass_(days=6)
+    assert (True, True) == await overdue_in_both(network, ours, theirs)
+    await network.refresh()
+    await report(network, theirs, "SEEN_SAFE", "2027-06-17", final=True)
+    await network.deliver()
+    assert (False, False) == await overdue_in_both(network, ours, theirs)
+
+
 async def test_who_was_called_back_and_is_not_back_is_overdue_on_both_sides(network: Network) -> None:
     """Past the day that the other State was told nobody forgets who was to be back by it."""
     ours, theirs = await homeward.departed(network)
