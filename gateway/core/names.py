@@ -199,7 +199,7 @@ def _latin(char: str) -> tuple[str, ...]:
         return outputs
     if unicodedata.combining(char):
         return ("",)
-    base = plain_letter(unicodedata.normalize("NFD", char)[0])
+    base = plain_letter(unicodedata.normalize("NFD", char)[0]).upper()
     if base == char:
         raise NoTable("table A has no row for a letter")
     return _latin(base) if base else ("",)
@@ -275,10 +275,15 @@ def fold(text: str) -> str:
     where they are vowels (the scripts of India and South-East Asia). Letters that are forms of one are that one
     (``letters``). Whatever stands between words is a space.
     """
-    bare = "".join(char for char in text if char not in _APOSTROPHES)
-    folded = without_unseen(unicodedata.normalize("NFKD", bare.casefold())).upper()
-    kept = "".join(char for char in folded if char not in _APOSTROPHES and not _is_folded_mark(char))
-    return " ".join(_spaced(plain_letters(unicodedata.normalize("NFC", kept)).translate(_FOLD)).split())
+    plain = plain_letters(_unmarked(text.casefold()))
+    # The letter that one is a form of may have a mark (Ҋ is one of Й) and a capital where the form itself has none.
+    return " ".join(_spaced(_unmarked(plain).upper().translate(_FOLD)).split())
+
+
+def _unmarked(text: str) -> str:
+    spread = without_unseen(unicodedata.normalize("NFKD", "".join(char for char in text if char not in _APOSTROPHES)))
+    kept = (char for char in spread if char not in _APOSTROPHES and not _is_folded_mark(char))
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def _is_folded_mark(char: str) -> bool:

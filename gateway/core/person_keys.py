@@ -32,7 +32,7 @@ from gateway.core.spellings import CIPHERS, bare_sounds, script, sounds
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 6
+VERSION = 7
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12

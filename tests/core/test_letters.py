@@ -88,6 +88,8 @@ SAME = {
     "Kazakh in Russian letters": (name("Қасымова", "Әлия", "kk-Cyrl"), name("Касымова", "Алия", "ru-Cyrl")),
     "Hausa hooks left out": (name("Ɗanladi", "Ƙasimu", "ha-Latn"), name("Danladi", "Kasimu")),
     "Ewe letters": (name("Agbɛko", "Kɔku", "ee-Latn"), name("Agbeko", "Koku")),
+    "Sámi letters": (name("Меҋев", "Анна", "sjd-Cyrl"), name("Меиев", "Анна", "ru-Cyrl")),
+    "a letter without a capital": (name("Taɽaɳi", "Mina", "pa-Latn"), name("Tarani", "Mina")),
     "Amharic letters said alike": (name("ኃይሉ", "ሠላም", "am-Ethi"), name("ሀይሉ", "ሰላም", "am-Ethi")),
     "Amharic first letters": (name("ዓለሙ", "ፀሐይ", "am-Ethi"), name("አለሙ", "ጸሀይ", "am-Ethi")),
     "katakana and hiragana": (name("佐藤", "サクラ", "ja-Jpan"), name("佐藤", "さくら", "ja-Jpan")),

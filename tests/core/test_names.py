@@ -265,6 +265,14 @@ def test_fold_again_changes_nothing(text):
     assert fold(fold(text)) == fold(text)
 
 
+def test_every_letter_folds_to_one_that_folds_to_itself():
+    """A letter, its capital and its small one fold to the same, which has no other capital and no form left in it."""
+    letters = [char for char in map(chr, range(0x20000)) if unicodedata.category(char) in ("Lu", "Ll", "Lt", "Lm")]
+    folded = {char: fold(char) for char in letters}
+    assert [char for char, form in folded.items() if fold(form) != form or form.upper() != form] == []
+    assert [char for char in letters if {fold(char.upper()), fold(char.lower())} != {folded[char]}] == []
+
+
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
     [
