@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 import pytest
+import pytest_asyncio
 import webauthn
 from aiohttp import web
 from axe_playwright_python.async_playwright import Axe
@@ -46,7 +47,11 @@ NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 TODAY = date(2026, 11, 25)
 HOSTILE = "<script>document.title = 'taken'</script> \"'&"
 
-browser_needed = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium on this machine")
+
+def browser_needed(test: Any) -> Any:
+    """Mark a test that needs Chromium: all of this file share one, and the loop on which it was started."""
+    there = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium on this machine")
+    return pytest.mark.asyncio(loop_scope="module")(there(test))
 
 
 def case_values() -> dict[str, Any]:
@@ -193,9 +198,9 @@ class Stage:
             await runner.cleanup()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Return the Chromium of the system."""
+    """Return the Chromium of the system; what a test does in a context of its own no other sees."""
     async with async_playwright() as playwright:
         made = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield made

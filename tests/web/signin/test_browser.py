@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from gateway.web.door import COOKIE
 from gateway.web.signin.openid import OpenId
@@ -17,33 +17,43 @@ from tests.web.signin.provider import CLIENT, SECRET, provider
 from tests.web.signin.test_pages import PAGES
 from tests.web.support import Desk, one_desk
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is missing")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is missing"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """Three desks that have nothing but the pages of signing in."""
     async with one_desk(tmp_path, PAGES) as made:
         yield made
 
 
-@pytest_asyncio.fixture
-async def page() -> AsyncIterator[Page]:
-    """A page of Chromium with an authenticator; whatever it complains of fails the test."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, started once for these tests: each has a context of its own, which knows nothing of another."""
     async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        context = await browser.new_context()
-        made = await context.new_page()
-        tools = await context.new_cdp_session(made)
-        await tools.send("WebAuthn.enable")
-        await tools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
-        complaints: list[str] = []
-        made.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        made.on("pageerror", lambda error: complaints.append(str(error)))
+        made = await driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield made
-        await browser.close()
-        # A page that says why it refuses has a status of its own, which the console repeats.
-        assert [] == [text for text in complaints if not text.startswith("Failed to load resource")]
+        await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page with an authenticator, in a context that knows nobody; whatever it complains of fails the test."""
+    context = await browser.new_context()
+    made = await context.new_page()
+    tools = await context.new_cdp_session(made)
+    await tools.send("WebAuthn.enable")
+    await tools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    complaints: list[str] = []
+    made.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    made.on("pageerror", lambda error: complaints.append(str(error)))
+    yield made
+    await context.close()
+    # A page that says why it refuses has a status of its own, which the console repeats.
+    assert [] == [text for text in complaints if not text.startswith("Failed to load resource")]
 
 
 async def enrol(desk: Desk, page: Page) -> None:
