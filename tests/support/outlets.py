@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
-from aiohttp import ClientError, web
+from aiohttp import ClientError, ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from gateway import configured, home, settings
@@ -210,11 +210,20 @@ async def accounts_of(processes: Processes, country: str) -> AsyncIterator[Accou
         await store.close()
 
 
+class _Anew:
+    """A browser with a connection for each request: what it kept would be gone with a gateway that is killed."""
+
+    @asynccontextmanager
+    async def request(self, method: str, url: str, **options: Any) -> AsyncIterator[ClientResponse]:
+        async with ClientSession() as client, client.request(method, url, **options) as answer:
+            yield answer
+
+
 async def officer_of(desk: Desk, accounts: Accounts, country: str, name: str, at: str) -> Officer:
     """Return a person with a session at a desk of ``country``."""
     token, session = await accounts.begin(name, at, "code", desk.processes.now())
     host = at if country == ASKING else f"{at}.{country.lower()}"
-    door = cast(Any, SimpleNamespace(port=desk.processes.states[country].ports.desks))
+    door = cast(Any, SimpleNamespace(port=desk.processes.states[country].ports.desks, client=_Anew()))
     return Officer(door, name, host, token, session)
 
 

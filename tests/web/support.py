@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, FormData, web
+from aiohttp import ClientSession, DummyCookieJar, FormData, TCPConnector, web
 
 from gateway import app, serving
 from gateway.services.account_store import Invitation, Session
@@ -85,10 +85,8 @@ class Officer:
     ) -> Answer:
         """Send one request as it is and follow nothing."""
         url = f"http://127.0.0.1:{self.desk.port}{path}"
-        async with (
-            ClientSession() as client,
-            client.request(method, url, data=data, headers=self._headers(headers), allow_redirects=False) as answer,
-        ):
+        client, head = self.desk.client, self._headers(headers)
+        async with client.request(method, url, data=data, headers=head, allow_redirects=False) as answer:
             body = await answer.read()
             for name, morsel in answer.cookies.items():
                 if name == COOKIE:
@@ -146,6 +144,8 @@ class Desk:
     site: Site
     store: SqliteDesks
     port: int
+    client: ClientSession
+    """Keeps connections and no cookie: it is the browser of everybody here."""
 
     @property
     def gateway(self) -> app.Gateway:
@@ -203,7 +203,9 @@ async def desks(
         await runner.setup()
         try:
             await web.SockSite(runner, door).start()
-            yield Desk(network, country, site, store, port)
+            lines = TCPConnector(keepalive_timeout=10)  # let go before the other end does
+            async with ClientSession(connector=lines, cookie_jar=DummyCookieJar()) as client:
+                yield Desk(network, country, site, store, port, client)
         finally:
             await runner.cleanup()
             await store.close()
