@@ -17,9 +17,10 @@ from functools import partial
 from gateway.core import codes, envelope, wire
 from gateway.core.codes import Kind, PeerError
 from gateway.core.machine import Event
-from gateway.core.messages import RESYNC
+from gateway.core.messages import RESYNC, WITHDRAWAL
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.verification import GATEWAY
+from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, cases, listing, no_contact, outage, outbox, steps, threads
 from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context
@@ -410,6 +411,8 @@ class Deliverer:
 
         A clock that was ahead when a post failed put the next attempt as far ahead. Since it is right again, nothing
         of ours would wait that long. Where it was ``set_back`` while we looked, every wait may be wrong, and ends.
+        So may the instant before which a stop or a withdrawal is not to leave: a stop leaves now, and a withdrawal at
+        the next full hour (M-5.26).
         """
         longest = max(MAX_WAIT_S, HELD_AGAIN_S, outage.lease_s(self._context))
         latest = now if set_back else now + timedelta(seconds=longest) + wire.SKEW
@@ -419,7 +422,11 @@ class Deliverer:
                 partner = await tx.find_partner(country)
                 if partner is not None and partner.open_until is not None:
                     await tx.save_partner(partner._replace(open_until=None))
-            return await tx.hasten_outbound(now, latest)
+            hour = next_full_hour(now + wire.SKEW)  # no other node, whose clock may differ, binds one to a later hour
+            count = await tx.hasten_bound(WITHDRAWAL, hour, hour)
+            for stop in threads.STOPS:
+                count += await tx.hasten_bound(stop, now, latest)
+            return count + await tx.hasten_outbound(now, latest)
 
         count: int = (await self._context.commit(unit)).value
         return count

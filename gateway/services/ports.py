@@ -586,6 +586,13 @@ class Tx(Protocol):
         """
         ...
 
+    async def hasten_bound(self, type: str, at: datetime, latest: datetime) -> int:
+        """
+        Let what was never posted of ``type``, and is not to leave before an instant after ``latest``, leave from ``at``
+        on; return how many that were.
+        """
+        ...
+
     async def hasten_posted(self, partner: str, at: datetime, latest: datetime) -> int:
         """Set the next attempt of what was posted to ``partner`` and would be tried after ``latest`` to ``at``."""
         ...

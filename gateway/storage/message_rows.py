@@ -101,6 +101,9 @@ _HASTEN = """
 UPDATE outbound SET next_try_at = ?, try_at = CASE WHEN not_before > ? THEN not_before ELSE ? END
 WHERE state IN ('queued', 'posted') AND next_try_at > ?
 """
+_HASTEN_BOUND = """
+UPDATE outbound SET not_before = ?, next_try_at = ?, try_at = ? WHERE state = 'queued' AND type = ? AND not_before > ?
+"""
 _HASTEN_POSTED = """
 UPDATE outbound SET next_try_at = ?, try_at = ? WHERE partner = ? AND state = 'posted' AND next_try_at > ?
 """
@@ -268,6 +271,11 @@ class MessageRows(Sql):
     async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
         """Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many."""
         return await self._write(_HASTEN, (now.timestamp(), now.timestamp(), now.timestamp(), latest.timestamp()))
+
+    async def hasten_bound(self, type: str, at: datetime, latest: datetime) -> int:
+        """Let what waits of ``type``, and was not to leave before an instant after ``latest``, leave from ``at`` on."""
+        bound = (seconds(at), at.timestamp(), at.timestamp(), type, latest.timestamp())
+        return await self._write(_HASTEN_BOUND, bound)
 
     async def hasten_posted(self, partner: str, at: datetime, latest: datetime) -> int:
         """Set the next attempt of what was posted to ``partner`` and would be tried after ``latest`` to ``at``."""

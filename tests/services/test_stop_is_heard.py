@@ -17,6 +17,9 @@ from tests.support.holds import lift
 from tests.support.network import Network, wrong_clock
 from tests.support.restoring import back_up, restore, settle
 
+DAY = 24 * 60
+"""Of minutes."""
+
 
 async def under_way(network: Network, country: str) -> tuple[str, str, str]:
     """
@@ -170,6 +173,36 @@ async def test_withdrawal_that_is_refused_for_its_times_is_said_again(network: N
         await network.deliver(refresh=False)
         assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
     network.clock.pass_(hours=2)
+    await network.deliver(refresh=False)
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+
+
+async def test_stop_said_again_by_a_clock_a_day_ahead_does_not_wait_a_day(network: Network) -> None:
+    """A clock that bound the word of a stop to tomorrow does not keep it until then once it is right."""
+    ours, theirs = await homeward.accepted(network)
+    deliverer = network.gateways["XBB"].deliverer
+    with wrong_clock(network, "XBB", DAY):
+        await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+        await network.deliver(refresh=False)
+    await deliverer.look()
+    await network.deliver(refresh=False)
+    network.clock.pass_(minutes=26)
+    await network.deliver(refresh=False)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+
+
+async def test_withdrawal_decided_by_a_clock_a_day_ahead_does_not_wait_a_day(network: Network) -> None:
+    """A withdrawal leaves at the next full hour by the clock as it is now, and is said again by it."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    with wrong_clock(network, "XAA", DAY):
+        await gateway.hold.freeze(ours, "known now", "first", "case_officer")
+        await gateway.hold.withdraw(ours, "first", "case_officer")
+    await gateway.deliverer.look()
+    assert 0 == await network.deliver(refresh=False)
+    network.clock.pass_(hours=1)
+    assert 1 == await network.deliver(refresh=False)
+    network.clock.pass_(hours=1)
     await network.deliver(refresh=False)
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
 

@@ -539,6 +539,19 @@ async def test_what_would_wait_too_long_is_hastened(store: Store) -> None:
     assert (await get(store, "find_outbound", "XBB", "id-done")).next_try_at == far
 
 
+async def test_what_is_bound_to_too_late_an_instant_is_let_go(store: Store) -> None:
+    """Of one type what was never posted, and may not leave before an instant that is too late, leaves at another."""
+    far, latest = NOW + timedelta(days=1), NOW + timedelta(hours=1)
+    await put(
+        store,
+        ("save_outbound", outbound("far", thread="t1", type="suspension", next_try_at=far, not_before=far)),
+        ("save_outbound", outbound("soon", thread="t2", type="suspension", next_try_at=latest, not_before=latest)),
+        ("save_outbound", outbound("plan", thread="t3", next_try_at=far, not_before=far)),
+    )
+    assert 1 == (await store.commit(lambda tx: tx.hasten_bound("suspension", NOW, latest))).value
+    assert ["id-far"] == [row.id for row in await get(store, "due_outbound", NOW, 9, "XBB")]
+
+
 async def test_what_waits_for_a_partner(store: Store) -> None:
     """Everything without an answer waits, whenever it was queued and may leave, in the order of queueing."""
     late = NOW + timedelta(days=400)
