@@ -13,7 +13,7 @@ from conformance.backend import Forbidden
 from conformance.reading import Json, due_statements
 from conformance.registry import Wrong
 from conformance.returning import document, handling, proposal_body, record
-from conformance.state import DAY, example
+from conformance.state import DAY, claim_of, example
 from conformance.talk import Talk
 from conformance.writing import digest
 
@@ -84,7 +84,7 @@ def asked_about(play: "Play") -> Json:
 def _acknowledgement(play: "Play", talk: Talk) -> Json:
     state = talk.state
     dates = state.reckon(play.now())
-    return {"authority": {"id": f"{state.code}-01"}, "calendar": {"id": f"{state.code}-NONE", "version": "0"}, **dates}
+    return {"authority": {"id": f"{state.code}-01"}, "calendar": claim_of(state.code), **dates}
 
 
 def _interview(play: "Play", talk: Talk) -> Json:

@@ -26,7 +26,7 @@ from conformance.door import drops, loses, says
 from conformance.evidence import read_chain
 from conformance.play import Play
 from conformance.registry import Unclear, Wrong
-from conformance.state import Instead, Message, Post, Shot
+from conformance.state import Instead, Message, Post, Shot, claim_of
 from conformance.talk import Talk
 
 TRIES = 40
@@ -108,8 +108,7 @@ class Sandbox:
     def _acknowledgement(self, talk: Talk) -> dict[str, Any]:
         state = self._play.a
         dates = state.reckon(datetime.fromisoformat(talk.heard[0].value["issued_at"]))
-        calendar = {"id": f"{state.code}-2026-27", "version": "1"}
-        return {"authority": {"id": f"{state.code}-01"}, "calendar": calendar, **dates}
+        return {"authority": {"id": f"{state.code}-01"}, "calendar": claim_of(state.code), **dates}
 
     async def ask(self) -> None:
         """Ask the gateway once, as a correct partner does."""

@@ -501,6 +501,14 @@ def calendar_of(code: str) -> str | None:
     return next((name for name in schemas.calendars() if name.startswith(f"{code}-")), None)
 
 
+def claim_of(code: str) -> Json:
+    """Return how a State names in an acknowledgement the calendar that it reckons with (3.6)."""
+    calendar = calendar_of(code)
+    if calendar is None:
+        return {"id": f"{code}-NONE", "version": "0"}
+    return {"id": calendar, "version": schemas.load_calendar(calendar)["version"]}
+
+
 def reckon(calendar: str | None, at: datetime, n: int) -> Json:
     """Return ``start_on`` and ``due_on`` of ``n`` working days by ``calendar`` (M-5.14)."""
     if calendar is None:

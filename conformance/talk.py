@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.backend import Forbidden
 from conformance.reading import Json
 from conformance.registry import Wrong
-from conformance.state import Message, Post, Shot, State, calendar_of
+from conformance.state import Message, Post, Shot, State, claim_of
 
 if TYPE_CHECKING:
     from conformance.play import Play
@@ -72,11 +72,10 @@ class Talk:
 
     async def acknowledge(self) -> Json:
         """Acknowledge as the asked State, with the dates of the receipt."""
-        calendar = calendar_of(self.state.code)
         dates = self.state.reckon(self.play.now())
         body = {
             "authority": {"id": f"{self.state.code}-01"},
-            "calendar": {"id": calendar or "NONE", "version": "1" if calendar else "0"},
+            "calendar": claim_of(self.state.code),
             **dates,
         }
         return await self.send("verification.acknowledgement", body)
