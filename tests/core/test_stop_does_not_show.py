@@ -154,6 +154,13 @@ def answer(case: Case, event: Event, now: datetime = support.NOW) -> tuple[Answe
 _HEARD: defaultdict[tuple[Any, ...], list[tuple[Case, tuple[Answer, ...]]]] = defaultdict(list)
 
 
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    """Keep what was answered no longer than a test: of all of them it would be hundreds of megabytes."""
+    yield
+    _HEARD.clear()
+
+
 def answers(case: Case) -> tuple[Answer, ...]:
     """
     Return what the other State sees of the answer to each thing that it may say.
