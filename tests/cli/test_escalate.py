@@ -42,9 +42,6 @@ def _without_pdf() -> str:
     return ""
 
 
-needs_weasyprint = pytest.mark.skipif(bool(_without_pdf()), reason=_without_pdf())
-
-
 @pytest.fixture
 def home(homes: Homes) -> Path:
     """The asking home with one case in it that is not late."""
@@ -189,9 +186,10 @@ def test_without_the_library_one_line_says_what_to_install(tmp_path: Path, monke
     assert ("no-pdf", "pip install 'isthmus[pdf]'") == (failed.value.told.code, failed.value.told.hint)
 
 
-@needs_weasyprint
 def test_the_pdf_is_of_the_archives_kind() -> None:
     """The file says of itself that it is PDF/A-3u, embeds its fonts, and refers to nothing."""
+    if why := _without_pdf():  # asked here: the library takes half a second, which each process would spend
+        pytest.skip(why)
     made = serialize_pdf(serialize_html(NOTE))
     text = b"".join(_streams(made)) + made
     assert b"%PDF-1.7" == made[:8]
