@@ -93,6 +93,7 @@ def _receipt(case: Case, event: Event, now: datetime) -> Change:
 
 def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
     found = event.data.get("found") or REFUSED_AS % {"code": event.data["code"]}
+    case = replace(case, said=event.data.get("said", case.said))
     return replace(case, findings=(*case.findings, found)), (Notify("interior"),)
 
 

@@ -17,8 +17,10 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     CONFIRMATION,
     CONTEST,
+    DOCUMENT,
     EXERCISE,
     PROPOSAL,
+    REISSUE,
     REQUEST,
     SCHEDULE,
     SUSPENSION,
@@ -46,6 +48,9 @@ LOST_NUMBER = "the other State holds our message number %(number)s, which was lo
 """Finding on a case after a restore: what that message said, nobody here knows."""
 
 _LOST_NUMBER = LOST_NUMBER.partition("%")[0]
+
+DOCUMENTS = frozenset({DOCUMENT, REISSUE})
+"""Types that say which travel document counts."""
 
 HEARD_AT_LAST = STOPS | {WITHDRAWAL}
 
@@ -191,6 +196,30 @@ def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | 
         return None
     body = _payload(context, held, row).body
     return body["body"] if held.case.exercise else body
+
+
+async def documents_without(context: Context, tx: Tx, held: Held, row: OutboundRow) -> Mapping[str, Mapping[str, Any]]:
+    """
+    Return what is said in the case, with the travel documents that count once ``row`` does not, which did not come.
+
+    They are those we said before it or since, of the proposal that stands: a document takes the place of every earlier
+    one, and one issued again that of the last.
+
+    Raises ``BadRest`` if a message of ours cannot be read.
+    """
+    case = held.case
+    if case.said.get(row.type) != said(context, held, row):
+        return case.said
+    proposed = [one.received_at for one in await tx.inbound_of_case(case.ref) if one.type == PROPOSAL]
+    found: dict[str, Mapping[str, Any]] = {}
+    for one in sorted(await tx.outbound_of_case(case.ref), key=lambda one: (one.epoch, one.seq or 0)):
+        stands = one.state in ("queued", "posted", "receipted") and one.queued_at >= max(
+            proposed, default=one.queued_at
+        )
+        body = said(context, held, one) if stands and one.type in DOCUMENTS and one.id != row.id else None
+        if body is not None:
+            found = {one.type: body} if one.type == DOCUMENT else {**found, one.type: body}
+    return {**{type: body for type, body in case.said.items() if type not in DOCUMENTS}, **found}
 
 
 def counted_at(row: OutboundRow) -> datetime | None:

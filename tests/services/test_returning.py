@@ -1,5 +1,6 @@
 """A return through the real services, keys and stores of two States."""
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +11,9 @@ import schemas
 from gateway.cli.return_ import HAND_DAYS
 from gateway.core import codes, wire
 from gateway.core.case import Release, State
+from gateway.core.escalation import owed_steps
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused, Send
-from gateway.core.messages import ACCEPTANCE, PROPOSAL, WITHDRAWAL
+from gateway.core.messages import ACCEPTANCE, DOCUMENT, PROPOSAL, WITHDRAWAL
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE, STOPPED_THERE
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
@@ -752,6 +754,33 @@ async def test_a_document_that_is_refused_late_does_not_undo_the_one_issued_in_i
         await network.deliver()
     said = [row.status for row in await outbox(network, "XBB", theirs, "travel-document.issued")]
     assert (["refused"], "DOCUMENTED", "DOCUMENTED") == (said, *await homeward.states(network, ours, theirs))
+
+
+async def refused_for_its_times(network: Network, issue: Awaitable[None]) -> None:
+    """Say a document by a clock that is ten minutes ahead, and have it refused."""
+    with wrong_clock(network, "XBB", 10):
+        await issue
+        await network.deliver(refresh=False)
+
+
+async def test_a_document_that_is_refused_is_due_still(network: Network) -> None:
+    """The State that was asked owes the document: the refused one counts for nothing, and its time runs on."""
+    _, theirs = await homeward.asked_for_a_document(network)
+    await refused_for_its_times(network, acts(network, "XBB").issue(theirs, homeward.DOCUMENT, "issuer"))
+    case = await story.case(network, "XBB", theirs)
+    assert ("ACCEPTED", False, ("travel_document",)) == (case.state, DOCUMENT in case.said, owed_steps(case))
+
+
+async def test_a_document_issued_again_that_is_refused_does_not_count(network: Network) -> None:
+    """The one before it counts again on both sides, and is the one that the next takes the place of."""
+    ours, theirs = await homeward.documented(network)
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+    await acts(network, "XBB").reissue(theirs, newer, "issuer")
+    await network.deliver()
+    newest = {**newer, "number_digest": "C" * 42 + "A"}
+    await refused_for_its_times(network, acts(network, "XBB").reissue(theirs, newest, "issuer"))
+    counts = [document(await story.case(network, *where)) for where in (("XAA", ours), ("XBB", theirs))]
+    assert [newer, newer] == counts
 
 
 async def refused_too_late(network: Network) -> tuple[str, str]:
