@@ -48,16 +48,16 @@ _OWED: Mapping[State, tuple[str, ...]] = {
     State.REDIRECTED: _FIRST,
 }
 
+_WITHOUT_DOCUMENT = ((Side.REQUESTING, State.DECIDED), (Side.REQUESTED, State.ACCEPTED))
+"""Where a return waits for a travel document, or for another after the first."""
+
 
 def owed_steps(case: Case) -> tuple[str, ...]:
     """Return the steps the requested State owes in this state of the case; none where it owes nothing."""
     if case.state in _OWED:
         return (*_OWED[case.state], *_interview(case))
-    documented = DOCUMENT in case.said
-    if case.side is Side.REQUESTING and case.state is State.DECIDED:
-        return ("travel_document_reissue",) if documented else ("travel_document",)
-    if case.side is Side.REQUESTED and case.state is State.ACCEPTED and not documented:
-        return ("travel_document",)
+    if (case.side, case.state) in _WITHOUT_DOCUMENT:
+        return ("travel_document_reissue",) if DOCUMENT in case.said else ("travel_document",)
     return ()
 
 

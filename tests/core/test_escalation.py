@@ -27,6 +27,7 @@ from gateway.core.escalation import (
 )
 from gateway.core.instruments import Instrument
 from gateway.core.ladder import ladder_from_dict
+from gateway.core.messages import DOCUMENT
 
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AUSTRIA = Calendar.from_dict(schemas.load_calendar("AT-2026-27"))
@@ -135,6 +136,15 @@ OWED: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "document due from us": (
         {"state": State.ACCEPTED, "side": Side.REQUESTED, "clocks": (clock("travel_document"),)},
         "travel_document",
+    ),
+    "another document due from us": (
+        {
+            "state": State.ACCEPTED,
+            "side": Side.REQUESTED,
+            "said": {DOCUMENT: {}},
+            "clocks": (replace(clock("travel_document"), step="travel_document_reissue"),),
+        },
+        "travel_document_reissue",
     ),
     "interview agreed on": (
         {"clocks": (*CLOCKS, clock("interview")), "interview": {"answer": {"decision": "ACCEPTED"}}},
