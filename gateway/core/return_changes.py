@@ -259,6 +259,16 @@ def _saying(type: str) -> Apply:
     return apply
 
 
+UNCONFIRMED = "the person left before the other State confirmed the plan of the journey; tell it another way who comes"
+"""Finding on a case whose person may arrive before word of it does: a line that is down keeps nobody at the gate."""
+
+
+def _depart(case: Case, event: Event, now: datetime) -> Change:
+    """Say that the person left; where no receipt says that the plan is known, people must say it too."""
+    left, effects = _saying(SCHEDULE)(case, event, now)
+    return (_found(left, UNCONFIRMED) if event.data.get("unconfirmed") else left), effects
+
+
 def _report(case: Case, event: Event, now: datetime) -> Change:
     """Report how the person was found; where no message can say so, it is a finding, and people do."""
     case = _clocked(_said(case, MONITORING, body_of(event)), event)
@@ -516,7 +526,7 @@ APPLIES: Mapping[str, Apply] = {
     "reissue": _told(REISSUE),
     "schedule": _schedule,
     "cancel": _cancel,
-    "depart": _saying(SCHEDULE),
+    "depart": _depart,
     "hand_over": _hand_over,
     "handover": _handed_over,
     "recall": _recall,

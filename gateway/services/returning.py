@@ -420,7 +420,8 @@ class Returning:
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
             text = _text(type, compose(case, self._context.clock.now()))
-            return text, {"body": text, "digest": body_digest(text), "undo": await threads.undo_of(tx, case)}
+            data = {"body": text, "digest": body_digest(text), "undo": await threads.undo_of(tx, case)}
+            return text, {**data, "unconfirmed": type == SCHEDULE and await threads.is_unconfirmed(tx, case)}
 
         await self._step(ref, name, person, role, make, type, discloses=True, seen=seen)
 

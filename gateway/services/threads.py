@@ -286,6 +286,12 @@ def has_lost(case: Case) -> bool:
     return any(text.startswith(_LOST_NUMBER) for text in case.findings)
 
 
+async def is_unconfirmed(tx: Tx, case: Case) -> bool:
+    """Return whether nothing says that the other State took what was said last of a journey."""
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == SCHEDULE and row.state != "dropped"]
+    return not rows or rows[-1].status != wire.ACCEPTED
+
+
 async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
     """Return the last message of ``type`` that was taken in and is kept, and when it came."""
     for row in reversed(await tx.inbound_of_case(case.ref)):  # in order of arrival, for two may come at one instant

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.core.machine import NOT_TOLD, RuleRefused
+from gateway.core.return_changes import UNCONFIRMED
 from gateway.services.returning import Returning
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
@@ -68,6 +69,24 @@ async def test_nobody_leaves_on_a_day_that_was_not_told(network: Network) -> Non
     await acts(network, "XAA").cancel(ours, "escort", "escort")
     await network.deliver()
     assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+@pytest.mark.parametrize("cut", [True, False])
+async def test_who_leaves_before_the_plan_is_confirmed_is_told_of_by_people_too(network: Network, cut: bool) -> None:
+    """Where no receipt says that the other State knows the journey, the escort sees it at the gate."""
+    ours, _ = await homeward.scheduled(network)
+    network.wires.cut = cut
+    homeward.move_to(network, DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    homeward.move_to(network, DEPARTS_AT + timedelta(minutes=12))
+    said = {"contacts_given_on": "2026-12-11", "reconfirmation": homeward.RECONFIRMATION}
+    full = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL, **said)
+    returning = network.gateways["XAA"].returning
+    await returning.record(ours, full, "first", "case_officer")
+    await network.refresh()
+    await returning.depart(ours, "escort")
+    case = await story.case(network, "XAA", ours)
+    assert ("DEPARTED", cut) == (case.state, UNCONFIRMED in case.findings)
 
 
 async def test_nobody_leaves_before_the_plan(network: Network) -> None:

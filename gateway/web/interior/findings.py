@@ -17,6 +17,7 @@ FINDINGS: Final = (
     N_("the other State was not told that the person is called back; call back once more when it may know"),
     N_("the other State stopped the return when the person had left; speak to it, and call back if need be"),
     N_("the other State stopped the return that was arranged before, and still does; speak to it first"),
+    N_("the person left before the other State confirmed the plan of the journey; tell it another way who comes"),
     N_("the escort signed another protocol of the handover after both hands had signed one; compare the two"),
     N_("the answer came after the case was closed; it is kept until the case is erased"),
     N_("an answer came after the case was closed, and the rules do not let it be kept"),
