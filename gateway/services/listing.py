@@ -75,9 +75,18 @@ async def came(tx: Tx, country: str, made_at: datetime, now: datetime) -> None:
 
 
 async def is_awaited(tx: Tx, country: str, now: datetime) -> bool:
-    """Return whether ``country`` may still say that it holds what we, since our restore, do not know to have posted."""
+    """
+    Return whether ``country`` may still say that it holds what we, since our restore, do not know to have posted.
+
+    No other part is waited for any longer: an end beyond that was set by a clock that was ahead, and is set anew.
+    """
     until = await stands(tx, country)
-    return until is not None and (until == _WAITS or now < datetime.fromisoformat(until))
+    if until is None or until == _WAITS:
+        return until is not None
+    latest = now + timedelta(seconds=OTHER_PARTS_S)
+    if datetime.fromisoformat(until) > latest:
+        await tx.set_meta(_AWAITED + country, latest.isoformat())
+    return now < datetime.fromisoformat(until)
 
 
 async def may_have_come(tx: Tx, country: str, issued_at: datetime) -> bool:

@@ -18,7 +18,7 @@ from tests.services.test_clocks import agree
 from tests.services.test_interviews import OPEN, PROPOSAL, RESULT, agreed
 from tests.services.test_returning import nothing_leaves, propose_other_days
 from tests.support import homeward, story
-from tests.support.network import Network
+from tests.support.network import Network, wrong_clock
 from tests.support.restoring import LOST_NUMBER, after_the_listing, back_up, findings_of, outbox, put_back, restore
 
 
@@ -448,6 +448,21 @@ async def test_nobody_guesses_whether_a_message_left_before_one_that_was_lost(ne
     mine, other = await story.case(network, "XAA", ours), await story.case(network, "XBB", theirs)
     assert mine.clock("reply").due_on == other.clock("reply").due_on
     assert UNDECIDED in await findings_of(network, "XBB", theirs)
+
+
+async def test_clock_that_was_a_day_ahead_as_the_listing_came_holds_nothing_for_a_day(
+    network: Network, tmp_path: Path
+) -> None:
+    """What waited at the restore is settled as soon by a clock that is right again as if it had always been."""
+    _, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply())
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    with wrong_clock(network, "XBB", 24 * 60):
+        await network.deliver(refresh=False)
+    await network.gateways["XBB"].deliverer.look()
+    await after_the_listing(network)
+    await after_the_listing(network)
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
 
 
 async def test_listing_that_was_made_before_the_restore_ends_no_wait(network: Network, tmp_path: Path) -> None:
