@@ -80,6 +80,15 @@ def hashed(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def is_open(opened_at: datetime, seen_at: datetime, at: datetime) -> bool:
+    """
+    Return whether a session that was opened and last seen then lasts at ``at``.
+
+    Nor does it if either lies as far ahead: the clock was ahead by then, and it would last as much longer.
+    """
+    return abs(at - seen_at) < IDLE and abs(at - opened_at) < ABSOLUTE
+
+
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """
@@ -98,8 +107,8 @@ class Invitation:
     revoked_at: datetime | None = None
 
     def stands(self, at: datetime) -> bool:
-        """Return whether it may be used at ``at``."""
-        return self.revoked_at is None and at < self.until
+        """Return whether it may be used at ``at``; one that lasts too long was made by a clock that was ahead."""
+        return self.revoked_at is None and at < self.until <= at + INVITATION_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,7 @@ class Session:
 
     def lasts(self, at: datetime) -> bool:
         """Return whether neither of the two limits has passed at ``at``."""
-        return at < self.seen_at + IDLE and at < self.opened_at + ABSOLUTE
+        return is_open(self.opened_at, self.seen_at, at)
 
     def is_fresh(self, at: datetime) -> bool:
         """Return whether the person proved presence in the last five minutes."""

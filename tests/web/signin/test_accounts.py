@@ -60,6 +60,27 @@ async def test_session_ends_after_a_day_of_work(house: House) -> None:
     assert await house.accounts.find(token, "interior", T0 + ABSOLUTE) is None
 
 
+@pytest.mark.parametrize("before", [timedelta(), timedelta(minutes=5)])
+async def test_session_seen_by_a_clock_that_was_ahead_ends(house: House, before: timedelta) -> None:
+    """Who signed in, or took a step, by a clock that was a day ahead is not let in for a day once it is right."""
+    token = await begun(house)
+    house.later(minutes=5)
+    if before == timedelta():
+        token = (await house.accounts.begin("officer", "interior", "passkey", T0 + timedelta(days=1)))[0]
+    else:
+        await house.store.touch_session(hashed(token), T0 + timedelta(days=1))
+    assert await house.accounts.find(token, "interior", house.now) is None
+
+
+async def test_link_and_invitation_by_a_clock_that_was_ahead_open_nothing(house: House) -> None:
+    """Neither lasts longer than any may, however far ahead the clock was when it was made."""
+    ahead = T0 + timedelta(days=365)
+    made = await house.accounts.invite("ref1", "lawyer", "head", ahead, ahead + timedelta(days=30))
+    assert not made.stands(T0)
+    link = await house.accounts.make_link("officer", "interior", "sign-in", ahead, ahead + timedelta(hours=1))
+    assert await house.accounts.use_link(link, "interior", T0) is None
+
+
 async def test_asking_by_itself_is_no_step(house: House) -> None:
     """What a page asks by itself does not keep a session alive."""
     token = await begun(house)
