@@ -535,6 +535,32 @@ def _never_left(row: OutboundRow) -> bool:
     return row.state == "dropped" and row.posted_at is None
 
 
+def _unsaid(rows: Sequence[OutboundRow]) -> list[OutboundRow]:
+    """
+    Return which of ``rows`` (in order of queueing) never left, nor anything that was queued in their place.
+
+    What steps behind another message is taken out and queued once more in the same second. Nothing names the one that
+    took its place; it is the first of that type, and waits as long.
+    """
+    lost = [row for row in rows if _never_left(row)]
+    free = [row for row in rows if not (_never_left(row) and row.queued_at == row.answered_at)]
+    place = dict[str, OutboundRow]()
+    for row in lost:
+        at = row.answered_at
+        if at is None or at == row.queued_at:
+            continue
+        said = (row.type, at, max(row.not_before, at))
+        found = next((one for one in free if (one.type, one.queued_at, one.not_before) == said), None)
+        if found is not None:
+            free.remove(found)
+            place[row.id] = found
+
+    def left(row: OutboundRow) -> bool:
+        return left(place[row.id]) if row.id in place else not _never_left(row)
+
+    return [row for row in lost if not left(row)]
+
+
 def _sent(row: OutboundRow) -> dict[str, Any]:
     return {
         "direction": SENT,
@@ -584,7 +610,7 @@ def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[d
     That of a message holds its id, and that of a note verbale its reference.
     """
     messages = {row.digest for row in stored.inbound} | {row.digest for row in stored.outbound}
-    unsaid = [(row.queued_at, SAID_BY.get(row.type, frozenset())) for row in stored.outbound if _never_left(row)]
+    unsaid = [(row.queued_at, SAID_BY.get(row.type, frozenset())) for row in _unsaid(stored.outbound)]
     return [
         {
             "at": _instant(event.at),

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,19 @@ async def test_without_content_only_the_step_that_was_taken_back_is_left_out(net
     await hold.freeze(theirs, "to be looked at", "first", "registry_clerk")
     shown = [row["event"] for row in rows(members_of(await exported(network, "XBB", theirs)), evidence.EVENTS)]
     assert ["request", "acknowledge", "receipt", "prepare"] == shown
+
+
+async def test_without_content_a_step_whose_message_stepped_behind_another_is_not_left_out(network: Network) -> None:
+    """A plan that let two corrections go first left all the same: who planned it, and when, is evidence."""
+    ours, _ = await homeward.scheduled(network)
+    for what in ("BIRTH_PLACE", "SEX"):
+        network.clock.pass_(seconds=10)
+        await network.gateways["XAA"].notices.strike(ours, [what], "first", "case_officer")
+        await network.deliver()
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    shown = [row["event"] for row in rows(members_of(await exported(network, "XAA", ours)), evidence.EVENTS)]
+    assert 1 == shown.count("schedule")
 
 
 @pytest.mark.parametrize("minor", [True, False])
