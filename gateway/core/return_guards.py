@@ -331,8 +331,11 @@ def _accepted_once(case: Case, event: Event, now: datetime) -> str | None:
 def _carer_agreed(case: Case, event: Event, now: datetime) -> str | None:
     body = _accepted_body(case, event)
     carer, service = body["carer"], body["service"]
-    if not (carer["class"] and carer["ref"] and _day(carer["agreed_in_writing_on"]) <= now.date()):
+    if not (carer["class"] and carer["ref"] and carer["agreed_in_writing_on"]):
         return "nobody named has agreed in writing to receive the person"
+    if _day(carer["agreed_in_writing_on"]) > now.date():
+        # East of it the day may have begun: the other State would refuse what is said to it before its own has.
+        return "whoever receives the person agreed on a day that has not begun in UTC yet; both States reckon by that"
     return None if service["id"] and service["competence"] else "no service with its competence is named"
 
 

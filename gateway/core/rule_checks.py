@@ -361,8 +361,10 @@ def _no_carer(facts: Facts) -> str | None:
     carer, today = acceptance["carer"], facts.now.date()
     if acceptance["decision"] != "accepted" or carer is None:
         return "nobody is named who will receive the person"
-    if not _text(carer["class"]) or not _on_or_before(carer["agreed_in_writing_on"], today):
+    if not _text(carer["class"]) or not _text(carer["agreed_in_writing_on"]):
         return "who will receive the person has not agreed in writing"
+    if not _on_or_before(carer["agreed_in_writing_on"], today):
+        return "who will receive the person agreed on a day that has not begun in UTC yet"
     return "the acceptance is no longer valid" if _day(acceptance["expires_on"]) < today else None
 
 

@@ -407,6 +407,16 @@ def test_a_carer_has_agreed_in_writing(carer: dict[str, Any] | None) -> None:
     assert objects("carer_agreed", case, "acceptance", body=kit.acceptance(carer=changed))
 
 
+def test_a_day_that_has_not_begun_in_utc_is_told_as_that() -> None:
+    """Where it is the second of December already, a carer who agreed today is no carer who never agreed."""
+    case = ready(ASKING, S.PROPOSED, "acceptance")
+    body = kit.acceptance(carer={**kit.acceptance()["carer"], "agreed_in_writing_on": "2026-12-02"})
+    early, late = datetime(2026, 12, 1, 20, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+    (found,) = GUARDS["carer_agreed"](case, brought(case, "acceptance", body=body), early)
+    assert "agreed on a day that has not begun in UTC yet" in found.because
+    assert not objects("carer_agreed", case, "acceptance", body=body, now=late)
+
+
 def test_a_service_with_its_competence_is_named() -> None:
     """An acceptance without a service that takes care is not taken."""
     case = ready(ASKING, S.PROPOSED, "acceptance")
