@@ -86,6 +86,7 @@ _SEND = ("approved", "minimised", "rules_send")
 _AGREE = ("two_persons", "same_bytes", "rules_approve")
 _INTERVIEW = ("approved", "interview_consented", "rules_send")
 _LIMIT = ("interview_allowed",)
+_UNAWAITED = ("nobody_awaited",)
 SAID = (
     *("acknowledgement", "redirection", "question", "interview", "interview_result"),
     *("delay", "extension", "reply"),
@@ -143,15 +144,15 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.NEEDS_INTERVIEW, "decline_interview", S.ACKNOWLEDGED, DECLINES, ("rules_send",), "message"),
     Row(S.REPLIED, "contest", S.CONTESTED, OFFICER | {"person", "guardian"}, ("contest_once", "rules_send"), "message"),
     *_rows(AWAITED, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, ("overdue", "rules_remind"), "reminder"),
-    *_rows((S.REPLIED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
-    Row(S.UNDELIVERED, "close", S.CLOSED, OFFICER | _GATEWAY, ("nobody_awaited",), "event"),
+    # Also where a reply is all that came: after a restore the other State may hold a proposal that we forgot (V-45).
+    *_rows((S.REPLIED, S.UNDELIVERED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, _UNAWAITED, "event"),
     # The other State may have closed before the second look was asked for; the first reply then stands.
-    Row(S.CONTESTED, "close", S.CLOSED, OFFICER, evidence="event"),
+    Row(S.CONTESTED, "close", S.CLOSED, OFFICER, _UNAWAITED, "event"),
     # Stop, at any time; and the two ways on.
     # UNDELIVERED too: the other State may hold what it never receipted, and then a withdrawal must be able to follow.
     *_rows((*OPEN_REQUESTING, S.SUSPENDED, S.UNDELIVERED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
     *_rows((*WAITING, S.REPLIED), "suspend", S.SUSPENDED, OFFICER, evidence="event"),
-    Row(S.SUSPENDED, "close", S.CLOSED, OFFICER, ("nobody_awaited",), "event"),
+    Row(S.SUSPENDED, "close", S.CLOSED, OFFICER, _UNAWAITED, "event"),
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
     Row(S.FROZEN, "propose_resume", STAY, OFFICER, ("released",), "event"),

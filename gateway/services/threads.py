@@ -19,6 +19,7 @@ from gateway.core.messages import (
     CONTEST,
     DOCUMENT,
     EXERCISE,
+    POSITIVE_OUTCOMES,
     PROPOSAL,
     REISSUE,
     REQUEST,
@@ -261,12 +262,15 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
     """
     Return whether the other State has a proposal of ours, as far as we know, and has not said no to it.
 
-    What it holds of us and we lost in a restore may be one.
+    What it holds of us and we lost in a restore may be one, but for where its reply allows none, or where another was
+    proposed since that restore.
     """
-    if has_lost(case):
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL and row.status != wire.REFUSED]
+    since = any(row.posted_at is not None and row.epoch == context.epoch for row in rows)
+    denied = case.state is State.REPLIED and case.reply and case.reply["outcome"] not in POSITIVE_OUTCOMES
+    if has_lost(case) and not since and not denied:
         return True
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL]
-    asked = [row.posted_at for row in rows if row.posted_at is not None and row.status != wire.REFUSED]
+    asked = [row.posted_at for row in rows if row.posted_at is not None]
     try:
         answer = await last_taken(context, tx, case, ACCEPTANCE) if asked else None
     except BadRest as error:

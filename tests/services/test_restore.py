@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from gateway.core import wire
+from gateway.core.machine import RuleRefused
 from gateway.core.messages import RESYNC
-from gateway.services import channel, rights
+from gateway.services import channel, rights, threads
 from gateway.services.audit import audit
 from gateway.services.context import NotFound
 from gateway.services.resync import LOST
@@ -521,6 +522,56 @@ async def test_case_of_who_may_have_been_proposed_after_the_backup_is_left_to_pe
     network.clock.pass_(days=400)
     await network.gateways["XAA"].retention.run_once(network.clock.now())
     assert "ASSESSED" == await story.state(network, "XAA", ours)
+
+
+async def test_case_of_who_was_refused_since_the_restore_is_put_away(network: Network, tmp_path: Path) -> None:
+    """A proposal made since the restore replaces whatever was lost; who was refused by it is awaited no more."""
+    ours, theirs = await proposed_and_forgotten(network, tmp_path / "backup")
+    await network.gateways["XAA"].returning.propose(ours, "first", "case_officer")
+    await network.deliver()
+    await network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "second", "liaison_officer")
+    await network.deliver()
+    assert ("ASSESSED", "REPLIED") == await homeward.states(network, ours, theirs)
+    network.clock.pass_(days=400)
+    await network.gateways["XAA"].retention.run_once(network.clock.now())
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+async def contested_and_forgotten(network: Network, backup: Path, outcome: str) -> tuple[str, str]:
+    """Restore XAA to before it contested a reply, of which XBB has heard; return both references."""
+    ours, theirs = await story.replied(network, outcome)
+    back_up(network, "XAA", backup)
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first")
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    await after_the_listing(network)
+    assert ("REPLIED", "CONTESTED") == await homeward.states(network, ours, theirs)
+    assert threads.has_lost(await story.case(network, "XAA", ours))
+    return ours, theirs
+
+
+async def test_case_that_was_denied_is_put_away_whatever_was_lost(network: Network, tmp_path: Path) -> None:
+    """On a reply that allows no return none was proposed: what a restore took is nothing that anybody awaits."""
+    ours, _ = await contested_and_forgotten(network, tmp_path / "backup", "NOT_FOUND")
+    network.clock.pass_(days=62)
+    await network.gateways["XAA"].retention.run_once(network.clock.now())
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+async def test_whoever_may_have_been_proposed_before_the_restore_is_not_put_away_by_a_desk(
+    network: Network, tmp_path: Path
+) -> None:
+    """An officer, too, closes no case on a positive reply that lost a message: withdrawn, it is closed by anybody."""
+    ours, theirs = await contested_and_forgotten(network, tmp_path / "backup", "NATIONAL")
+    asking = network.gateways["XAA"]
+    with pytest.raises(RuleRefused, match="V-45"):
+        await asking.clear.close(ours, "first")
+    await asking.hold.freeze(ours, "it is over", "first", "case_officer")
+    await asking.hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    await asking.clear.close(ours, "first")
+    assert ("CLOSED", "WITHDRAWN") == await homeward.states(network, ours, theirs)
 
 
 @pytest.mark.parametrize("begin", [story.cleared, story.sent])

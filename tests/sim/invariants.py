@@ -17,9 +17,10 @@ from gateway.core import checkpoint, merkle, wire
 from gateway.core.case import Case, Release
 from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
-from gateway.core.messages import DELAY, NEGATIVE_OUTCOMES, REPLY, SUSPENSION
+from gateway.core.messages import DELAY, NEGATIVE_OUTCOMES, POSITIVE_OUTCOMES, PROPOSAL, REPLY, SUSPENSION
 from gateway.services import cases
 from gateway.services.ports import CaseRow, Tx
+from gateway.services.threads import LOST_NUMBER
 from keys import jws, statement
 from keys.errors import BadJws, BadSignature, BadStatement
 from keys.sign import SigningKey
@@ -127,7 +128,9 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
         for event, role in own.host.look(_SINCE, since[own.country]):
             if event not in SILENT or role not in ("gateway", "partner"):
                 world.fail("silence moves nothing", f"{own.country}: {event} by {role}, while nobody was there")
-        for row, _ in own.cases.values():
+        for row, case in own.cases.values():
+            if case is not None and _left_to_people(own, row, case):
+                continue
             kept_days = (own.host.clock.now() - row.closed_at).days if row.closed_at else ERASED_AFTER_DAYS
             if row.state in ENDS and kept_days >= ERASED_AFTER_DAYS:
                 world.fail("over is erased", f"{own.country} still has a case of two years ago in {row.state}")
@@ -146,6 +149,17 @@ ERASED_AFTER_DAYS = 542
 
 ENDS = frozenset({"REPLIED", "WITHDRAWN", "CLOSED", "BLOCKED", "UNDELIVERED"})
 """States out of which the timers lead within two years: closed, hidden, erased."""
+
+
+def _left_to_people(own: Books, row: CaseRow, case: Case) -> bool:
+    """Return whether the other State may await a person of ours (V-45): it has a proposal, or what was lost."""
+    if row.side != "requesting" or row.state not in ("REPLIED", "UNDELIVERED"):
+        return False
+    lost = any(LOST_NUMBER.partition("%")[0] in found for found in case.findings)
+    denied = case.reply is not None and case.reply["outcome"] not in POSITIVE_OUTCOMES
+    proposed = any((sent.ref, sent.type) == (row.ref, PROPOSAL) and sent.posted_at for sent in own.sent.values())
+    return (lost and not denied) or proposed
+
 
 _SINCE = "SELECT event, role FROM case_event WHERE n > ?"
 _LEFT = """
