@@ -43,7 +43,7 @@ from gateway.http.local_api import (
 from gateway.services import access, act_bodies, cases
 from gateway.services.acts import ANYBODY, DESK, LISTS, VERBS, Call
 from gateway.services.answer import needs_second_signer
-from gateway.services.audience import find_row, heard, list_cases
+from gateway.services.audience import find_after, find_row, heard, list_cases
 from gateway.services.clear import APPROVAL, PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
@@ -152,7 +152,7 @@ class Desk:
         role = self.fitting(gateway, verb.roles(Side(row.side)) - {GATEWAY}, here)
         call = Call(self.person, role, ref, body, self.seen if verb.compared else None)
         made = await verb.act(desk_services(gateway), call)
-        row = await find_row(gateway.inquiries, ref, roles)
+        row = await find_after(gateway.inquiries, row, roles)
         return {"ref": ref, "state": row.state, **made_json(made)}
 
 

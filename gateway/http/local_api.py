@@ -49,7 +49,7 @@ from gateway.services.acts import (
     Verb,
     allowed,
 )
-from gateway.services.audience import FOREIGN_AFFAIRS, find_row, heard, list_cases, list_overdue
+from gateway.services.audience import FOREIGN_AFFAIRS, find_after, find_row, heard, list_cases, list_overdue
 from gateway.services.clear import PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
@@ -205,8 +205,8 @@ class _Door:
         return await self._opened(request, exercise=True)
 
     async def _opened(self, request: web.Request, *, exercise: bool) -> web.StreamResponse:
-        once = _once(request)
         call = await self._writing(request, OFFICER, "case-draft")
+        once = _once(request)
         ref = await self._desk.clear.new(call.body, call.person, call.role, exercise=exercise, once=once)
         return _json({"ref": ref}, status=201, headers={"Location": f"/v1/cases/{ref}"})
 
@@ -303,7 +303,7 @@ class _Door:
             seen = _seen(request) if verb.compared else None
             call = replace(await self._writing(request, verb.roles(Side(row.side)), schema), seen=seen)
             made = await verb.act(self._desk, call)
-            row = await find_row(self._desk.inquiries, call.ref, roles)
+            row = await find_after(self._desk.inquiries, row, roles)
             return _json({"ref": call.ref, "state": row.state, **made_json(made)})
 
         return step

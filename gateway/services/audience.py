@@ -40,6 +40,14 @@ async def find_row(inquiries: Inquiries, ref: str, roles: Collection[str]) -> Bo
     return row
 
 
+async def find_after(inquiries: Inquiries, before: BoardRow, roles: Collection[str]) -> BoardRow:
+    """Return the case that was seen as ``before`` and in which a step was taken; as it was, if it is seen no more."""
+    try:
+        return await find_row(inquiries, before.ref, roles)
+    except NotFound:
+        return before  # it was answered, or stopped, since; the step was taken all the same
+
+
 async def list_cases(
     inquiries: Inquiries,
     roles: Collection[str],

@@ -24,6 +24,7 @@ from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
 from gateway.services import access, cases, evidence, person_stop
 from gateway.services.context import Person
 from gateway.services.ports import Conflict, Redacted, Tx, Unavailable
+from gateway.services.remind import Reminder
 from gateway.serving import desk_services
 from keys import b64
 from tests.support import homeward, pictures, story
@@ -395,6 +396,33 @@ async def test_foreign_affairs_sees_the_cases_that_are_waited_for_alone(api: Api
     assert ours in [row["ref"] for row in (await api.get("first", lists[2]))[1]["cases"]]
 
 
+class StoppedSince(Reminder):
+    """One after which the case is stopped before anybody looks at it again."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway.context)
+        self._hold = gateway.hold
+
+    async def remind(self, ref: str, person: str, role: str, *, rested: bool = False) -> None:
+        await super().remind(ref, person, role, rested=rested)
+        await self._hold.freeze(ref, "to be looked at", "protection", "asylum_authority", None)
+
+
+async def test_a_reminder_that_left_is_told_so_though_the_case_is_seen_no_more(
+    network: Network, serve: Callable[..., Any]
+) -> None:
+    """Whoever reminded learns that it was done, and not what became of the case in the same instant."""
+    ours, _ = await story.acknowledged(network)
+    network.clock.pass_(days=40)
+    await network.refresh()
+    port = await serve(local_app(services(network, "XAA", reminder=StoppedSince(network.gateways["XAA"]))))
+    async with aiohttp.ClientSession() as session:
+        api = Api(network, session, {"XAA": port})
+        status, moved = await api.post("board", f"/v1/cases/{ours}/reminder")
+        assert (200, "ACKNOWLEDGED") == (status, moved["state"])
+        assert 404 == (await api.get("board", f"/v1/cases/{ours}"))[0]
+
+
 async def test_foreign_affairs_learns_that_nothing_is_late_yet(api: Api) -> None:
     """A rule of the deadlines says nothing of a person and is told."""
     ours, _ = await story.acknowledged(api.network)
@@ -437,6 +465,7 @@ async def test_a_key_that_is_none_opens_nothing(api: Api, given: str) -> None:
     status, problem = await api.post("first", "/v1/cases", story.draft(), headers={"Idempotency-Key": given})
     assert (400, "urn:isthmus:bad-request") == (status, problem["type"])
     assert [] == (await api.get("first", "/v1/cases"))[1]["cases"]
+    assert 401 == (await api.post("nobody", "/v1/cases", story.draft(), headers={"Idempotency-Key": given}))[0]
 
 
 async def test_a_key_is_known_for_seven_days(api: Api) -> None:
