@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from gateway.core.case import Case, Pending, Release, Side, State
@@ -242,6 +243,7 @@ def release(authority: str, kind: str, role: str, value: Mapping[str, Any], vali
     return Release(authority, kind, role, digest_of(value), valid_until, f"{kind} {role}")
 
 
+@cache
 def signatures(side: Side, represented: bool = False, valid_until: str = LATER) -> tuple[Release, ...]:
     """Return the statements of both authorities in charge as ``side`` holds them."""
     role, other = ("welfare", "welfare") if represented else ("coordinator", "desk_head")

@@ -140,6 +140,10 @@ def clock(step: str = "reply", due_on: date = date(2026, 12, 15)) -> Clock:
     )
 
 
+PENDING = preview().pending("anna")
+"""What anna prepared of the good record; composed once, for thousands of cases begin with it."""
+
+
 def asking(state: State = State.DRAFT, **changes: Any) -> Case:
     """Return a case of the asking side in ``state``."""
     case = Case(
@@ -151,7 +155,7 @@ def asking(state: State = State.DRAFT, **changes: Any) -> Case:
         officer="anna",
         purpose="NATIONALITY",
         draft=DRAFT,
-        pending=preview().pending("anna"),
+        pending=PENDING,
     )
     return replace(case, **changes)
 
