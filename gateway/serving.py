@@ -21,7 +21,7 @@ from gateway.http.peer_api import peer_app
 from gateway.services import evidence
 from gateway.services.acts import DeskServices
 from gateway.services.board import Board
-from gateway.services.nodes import SAME, Nodes
+from gateway.services.nodes import BEAT_S, SAME, Nodes
 from gateway.services.operate import Operate
 from gateway.services.ports import Outdated, Unavailable
 from gateway.services.trust import LOOK_S
@@ -107,9 +107,10 @@ async def serve(
         async with asyncio.TaskGroup() as group:
             group.create_task(_until(outdated))
             group.create_task(_trust_loop(gateway, first))
-            for part in (desks, nodes):
-                if part is not None:
-                    group.create_task(part.run())
+            if desks is not None:
+                group.create_task(desks.run())
+            if nodes is not None:
+                group.create_task(stay(nodes))
             if loops:
                 group.create_task(gateway.deliverer.run())
                 group.create_task(gateway.desk_notices.run())
@@ -155,8 +156,26 @@ async def _take_place(gateway: Gateway, process: int, held: AsyncExitStack) -> N
     nodes = nodes_of(gateway, process)
     if nodes is not None:
         held.push_async_callback(_leave, nodes)
-        await _enter(nodes, gateway.context.clock.now())
+        try:
+            await _enter(nodes, gateway.context.clock.now())
+        except Outdated:
+            raise
+        except Unavailable as error:
+            gateway.context.unavailable(error)  # it enters as soon as it can (``stay``)
     return nodes
+
+
+async def stay(nodes: Nodes) -> None:
+    """
+    Say what this node goes by until cancelled; where its place could not be taken at the start, that comes first.
+
+    Raises ``BadConfiguration`` as ``serve``, then.
+    """
+
+    async def look(now: datetime) -> None:
+        await (nodes.run_once(now) if nodes.begun else _enter(nodes, now))
+
+    await nodes.context.every(BEAT_S, look)
 
 
 async def _leave(nodes: Nodes) -> None:
@@ -175,13 +194,8 @@ def nodes_of(gateway: Gateway, process: int = 0) -> Nodes | None:
 
 
 async def _enter(nodes: Nodes, now: datetime) -> None:
-    """Take a place among the nodes that run, unless they are another gateway's."""
-    try:
-        found = await nodes.run_once(now)
-    except Outdated:
-        raise
-    except Unavailable:
-        return  # said again in a moment
+    """Take a place among the nodes that run, unless they are another gateway's. Raises ``Unavailable``."""
+    found = await nodes.run_once(now)
     foreign = next((one for one in found if SAME in one.parts and nodes.name in one[:2]), None)
     if foreign is not None:
         other = foreign.node if foreign.other == nodes.name else foreign.other

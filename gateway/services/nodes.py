@@ -80,18 +80,14 @@ class Nodes:
     What one node says of itself, and sees of the others.
 
     ``name`` is that of this start, ``@``, and that of the machine and its door, for machines may be called alike;
-    ``said`` are the parts of the configuration that all nodes share.
+    ``said`` are the parts of the configuration that all nodes share. ``begun`` tells whether it was said once.
     """
 
     context: Context
     name: str
     said: Mapping[str, str]
     _told: frozenset[Difference] = field(default=frozenset())
-    _begun: bool = field(default=False)
-
-    async def run(self) -> None:
-        """Run ``run_once`` until cancelled."""
-        await self.context.every(BEAT_S, self.run_once)
+    begun: bool = field(default=False)
 
     async def run_once(self, now: datetime) -> list[Difference]:
         """Say what we go by, and return who differs; each difference is logged once. Raises ``Unavailable``."""
@@ -103,7 +99,7 @@ class Nodes:
         for name in [name for name, kept in rows.items() if self._is_over(name, *_said(kept, now), now, parts)]:
             del rows[name]
             await self._drop(name)
-        self._begun = True
+        self.begun = True
         found = differences(running(rows.items(), now))
         for one in sorted(frozenset(found) - self._told):
             self.context.log("nodes.differ", node=one.node, other=one.other, parts=list(one.parts))
@@ -120,7 +116,7 @@ class Nodes:
         """Return whether a node ended long ago, or ran here before this one; if that still runs, it says so again."""
         _, of_a_start, door = self.name.partition("@")
         here = of_a_start and name.endswith(f"@{door}") and name != PREFIX + self.name
-        return abs(now - at) > FORGOTTEN or bool(here and not self._begun and said.get(SAME) == own[SAME])
+        return abs(now - at) > FORGOTTEN or bool(here and not self.begun and said.get(SAME) == own[SAME])
 
     async def _drop(self, name: str) -> None:
         await self.context.commit(lambda tx: tx.drop_meta(name))

@@ -7,8 +7,8 @@ import pytest
 
 from gateway.configured import alike
 from gateway.services.nodes import GONE, PREFIX, SAME, Node, Nodes, differences
-from gateway.serving import nodes_of
-from gateway.settings import Settings
+from gateway.serving import nodes_of, stay
+from gateway.settings import BadConfiguration, Settings
 from keys.rest import Vault
 from tests.support.network import Network
 
@@ -94,6 +94,14 @@ async def test_another_key_encryption_key_is_another_gateway(network: Network) -
     await node_of(network, "one", persons="a").run_once(now)
     (found,) = await Nodes(replace(context, vault=Vault(bytes(32))), "other", {"persons": "a"}).run_once(now)
     assert {SAME, "persons"} <= set(found.parts)
+
+
+async def test_another_gateway_that_could_not_look_at_its_start_is_turned_away_once_it_can(network: Network) -> None:
+    """A node that found no database when it began takes its place as any other, and no foreign one takes it."""
+    now, context = network.clock.now(), network.gateways["XBB"].context
+    await node_of(network, "one").run_once(now)
+    with pytest.raises(BadConfiguration, match="'one' runs there"):
+        await stay(Nodes(replace(context, vault=Vault(bytes(32))), "other", {}))
 
 
 @pytest.mark.parametrize("value", ["", "[]", "{}", '{"at": "x"}', '{"at": 1e99, "parts": {}}', '{"at": 1, "parts": 2}'])
