@@ -35,7 +35,10 @@ LET_GO = "<?"
 """Target of a row that returns to ``resume_to`` once its function clears that, and stays until then."""
 
 NOT_TOLD = "no message of ours tells the other State of a step that was taken here; tell it by another way"
-"""Finding on a case whose thread has ended, or takes no contact, when a step is taken that waits for no message."""
+"""
+Finding on a case whose thread has ended, or takes no contact, when a step is taken that waits for no message; and on one
+whose withdrawal got no receipt.
+"""
 
 
 class IllegalStep(Exception):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from gateway.core.attachments import drawn
 from gateway.core.case import Case, Side, State
-from gateway.core.machine import Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
+from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
@@ -105,6 +105,8 @@ def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
+    if event.data.get("type") == WITHDRAWAL and NOT_TOLD not in case.findings:
+        case = replace(case, findings=(*case.findings, NOT_TOLD))  # the other State works on it, or awaits somebody
     if case.state is S.WITHDRAWN or case.withdraws_at is not None:
         return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already
     return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))

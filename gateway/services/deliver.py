@@ -477,7 +477,8 @@ class Deliverer:
                 # A case that cannot be read does not move; the messages of all others must still come to an end.
                 self._context.log("case.fault", ref=row.ref, error=type(error).__name__)
                 return True
-            await steps.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, {"code": code}), now)
+            data = {"code": code, "type": row.type}
+            await steps.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, data), now)
         return True
 
     async def _waits_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:

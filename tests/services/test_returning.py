@@ -1310,6 +1310,18 @@ async def test_nobody_is_left_waiting_by_a_case_that_is_put_away(network: Networ
     assert ("WITHDRAWN", "WITHDRAWN") == await homeward.states(network, ours, theirs)
 
 
+async def test_a_withdrawal_that_nobody_heard_is_said_by_people(network: Network) -> None:
+    """The line was down for a month: the other State waits still, and the case says that it was not told."""
+    ours, theirs = await homeward.accepted(network)
+    await network.gateways["XAA"].hold.freeze(ours, "it is over", "first", "case_officer")
+    await network.gateways["XAA"].hold.withdraw(ours, "first", "case_officer")
+    network.wires.cut = True
+    network.clock.pass_(days=32)
+    await network.deliver()
+    assert ("WITHDRAWN", "ACCEPTED") == await homeward.states(network, ours, theirs)
+    assert NOT_TOLD in (await story.case(network, "XAA", ours)).findings
+
+
 async def test_what_comes_for_a_return_that_was_declined_is_taken_and_not_kept(network: Network) -> None:
     """A travel document that crossed the decline is receipted as before, and the number on it is nowhere here."""
     ours, theirs = await homeward.asked_for_a_document(network)
