@@ -36,8 +36,9 @@ LET_GO = "<?"
 
 NOT_TOLD = "no message of ours tells the other State of a step that was taken here; tell it by another way"
 """
-Finding on a case whose thread has ended, or takes no contact, when a step is taken that waits for no message; and on one
-whose withdrawal got no receipt.
+Finding on a case whose thread has ended, or takes no contact, when a step is taken that waits for no message.
+
+Also on one whose withdrawal got no receipt.
 """
 
 
