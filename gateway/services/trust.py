@@ -138,9 +138,14 @@ class Trust:
         return self._cards.get(country)
 
     def _age(self, country: str) -> timedelta:
-        """Return how long ago the published cards of ``country`` were last read."""
+        """
+        Return how long ago the published cards of ``country`` were last read.
+
+        Nobody knows it of cards that were read by a clock that was ahead. They count as so far from now; until the next
+        reading, that is, for otherwise they would be fresh until that day.
+        """
         refreshed = self._refreshed.get(country)
-        return timedelta(0) if refreshed is None else self._clock.now() - refreshed
+        return timedelta(0) if refreshed is None else abs(self._clock.now() - refreshed)
 
     def signing_key(self, country: str, kid: str, at: datetime) -> bytes:
         """

@@ -16,6 +16,19 @@ async def test_nothing_is_sent_on_cards_a_week_old(network: Network) -> None:
         await network.gateways["XAA"].clear.send(ref, "first")
 
 
+async def test_nothing_is_sent_on_cards_that_a_clock_read_in_a_month(network: Network) -> None:
+    """Cards that were last read by a clock that was a month ahead are not fresh for a month and a week."""
+    ref = await story.cleared(network)
+    network.clock.pass_(days=30)
+    await network.gateways["XAA"].refresh_trust()
+    network.clock.pass_(days=-30)
+    with pytest.raises(RuleRefused, match="N-02"):
+        await network.gateways["XAA"].clear.send(ref, "first")
+    await network.gateways["XAA"].refresh_trust()
+    await network.gateways["XAA"].clear.send(ref, "first")
+    assert "SENT" == await story.state(network, "XAA", ref)
+
+
 async def test_nothing_is_taken_in_on_cards_two_weeks_old(network: Network) -> None:
     """After 14 days what arrives is answered `later`, so that its sender keeps it; then it is taken."""
     await story.sent(network)
