@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import schemas
+from gateway.core import wire
 from gateway.core.calendars import end_of_day, local_date
 from gateway.core.case import Side, State
 from gateway.core.escalation import (
@@ -109,8 +110,10 @@ class Reminder:
             since = delay_notice_from(held.case)
             if since is None or not delay_notice_missing(held.case, now):
                 return None
-            past = [event for event in await tx.events(ref) if event.event == DELAY_NOTICE_DUE]
-            return None if any(local_date(event.at, context.zone) >= since for event in past) else held
+            past = [
+                one.at for one in await tx.events(ref) if one.event == DELAY_NOTICE_DUE and _took_place(one.at, now)
+            ]
+            return None if any(local_date(at, context.zone) >= since for at in past) else held
 
         async def unit(tx: Tx, ref: str) -> bool:
             held = await due(tx, ref)
@@ -231,7 +234,7 @@ class Reminder:
             if cool_down and not await _seen_since_restore(tx, ref):
                 return False
             past = [Pressed(event.event, event.actor, event.at) for event in history]
-            last = [one.at for one in past if one.event == "remind"]
+            last = [one.at for one in past if one.event == "remind" and _took_place(one.at, now)]
             wait = timedelta(days=context.policy.reminder_cooldown_days)
             recent = bool(last) and now < max(last) + wait
             if cool_down and (is_stopped(past) or recent):
@@ -260,6 +263,11 @@ class Reminder:
         committed = await context.commit(unit)
         done: bool = committed.value
         return done
+
+
+def _took_place(at: datetime, now: datetime) -> bool:
+    """Return whether ``at`` is past: what a clock did that was further ahead than partners bear has its time yet."""
+    return at <= now + wire.SKEW
 
 
 async def _seen_since_restore(tx: Tx, ref: str) -> bool:

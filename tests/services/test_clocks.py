@@ -439,6 +439,30 @@ async def test_it_is_told_once_over_a_restart_too(network: Network) -> None:
     assert () == await told(network)
 
 
+async def test_desk_that_a_clock_told_ahead_of_time_is_told_in_time(network: Network) -> None:
+    """What a clock that was a month ahead said was due is told once more when it is."""
+    _, theirs = await story.acknowledged(network)
+    network.clock.pass_(days=40)
+    assert (theirs,) == await told(network)
+    network.clock.pass_(days=-40)
+    assert () == await told(network)
+    network.clock.pass_(days=12)
+    assert [(theirs,), ()] == [await told(network), await told(network)]
+
+
+async def test_reminder_by_a_clock_that_was_ahead_keeps_back_no_later_one(network: Network) -> None:
+    """A cool-down that begins on a day that has not come yet is none."""
+    ours, _ = await story.acknowledged(network)
+    reminder = network.gateways["XAA"].reminder
+    network.clock.pass_(days=60)
+    await network.refresh()
+    assert (ours,) == (await reminder.run_once(network.clock.now())).refs
+    network.clock.pass_(days=-20)
+    await network.refresh()
+    assert (ours,) == (await reminder.run_once(network.clock.now())).refs
+    assert () == (await reminder.run_once(network.clock.now())).refs
+
+
 @pytest.mark.parametrize(("name", "n"), [("BILAT-CH-2007-556", 24), ("BILAT-CH-113729", 48)])
 async def test_notice_before_a_journey(network: Network, name: str, n: int) -> None:
     """An agreement that wants so many hours before the arrival gives the last instant for the notice."""
