@@ -191,7 +191,7 @@ ROUTES: tuple[Route, ...] = (
     _verb("handover-confirmation", "Sign the protocol as the second hand."),
     _verb("recall", "Call the person back after departure."),
     _verb("returned", "Note that the person is back."),
-    _verb("suspension", "Stop a return at once; the other State learns that, and no reason."),
+    _verb("suspension", "Stop a return at once; a State that knows of it learns that, and no reason."),
     _verb("acceptance", "Prepare to accept a return."),
     _verb("accept", "Accept what was prepared, as the authority in charge."),
     _verb("refusal", "Refuse a return by code."),
