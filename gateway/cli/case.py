@@ -41,7 +41,7 @@ from gateway.http.local_api import (
     row_json,
 )
 from gateway.services import access, act_bodies, cases
-from gateway.services.acts import ANYBODY, DESK, LISTS, VERBS, Call
+from gateway.services.acts import ANYBODY, DESK, GONE, LISTS, VERBS, Call, check_shown
 from gateway.services.answer import needs_second_signer
 from gateway.services.audience import find_after, find_row, heard, list_cases
 from gateway.services.clear import APPROVAL, PREVIEWED
@@ -62,8 +62,6 @@ STATEMENT_LASTS = timedelta(days=1)
 
 STATEMENT_MAX_BYTES = 8192
 LIST_MAX = 1000
-
-_GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
 
 
 class Desk:
@@ -248,7 +246,7 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
         row = await find_row(gateway.inquiries, ref, roles)
         if why and role not in DESK:
             raise Forbidden("the content is for the desks", "leave --why out to see where the case stands")
-        shown = role in DESK and row.state not in _GONE
+        shown = role in DESK and row.state not in GONE
         seen = await access.look(gateway.context, ref, desk.person, "", why or "", "view") if shown else None
         return {
             "case": row_json(row, roles),
@@ -276,8 +274,7 @@ def preview(desk: Desk, ref: str, why: str) -> None:
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, DESK)
-        if (await find_row(gateway.inquiries, ref, {role})).state in _GONE:
-            raise NotFound("the case is blocked or erased; its content is not shown")
+        check_shown(await find_row(gateway.inquiries, ref, {role}))
         seen = await access.look(gateway.context, ref, desk.person, "", why, "preview")
         if seen.side is Side.REQUESTING and (seen.pending is None or seen.pending.type in PREVIEWED):
             made, thread = await gateway.clear.show(ref, desk.person, role)

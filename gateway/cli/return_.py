@@ -21,10 +21,10 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
 from gateway.cli.session import REASON, read_json
 from gateway.core.attachments import in_short
-from gateway.core.case import Side, State
+from gateway.core.case import Side
 from gateway.http.local_api import return_json
 from gateway.services import access, cases
-from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS
+from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS, check_shown
 from gateway.services.audience import find_row
 from gateway.services.context import NotFound
 from keys import statement as statements
@@ -37,8 +37,6 @@ VALID_DAYS = 60
 
 HAND_DAYS = 200
 """The same, of a hand under a handover: it tells what was done, and must be heard after a line was down."""
-
-_GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +110,7 @@ def show(desk: Desk, ref: str, why: str) -> None:
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
-        if (await find_row(gateway.inquiries, ref, {role})).state in _GONE:
-            raise NotFound("the case is blocked or erased; its content is not shown")
+        check_shown(await find_row(gateway.inquiries, ref, {role}))
         seen = await access.look(gateway.context, ref, desk.person, role, why, "view")
         return {**in_short(return_json(seen, role)), "mark": cases.mark(gateway.context, seen)}
 

@@ -48,6 +48,7 @@ from gateway.services.acts import (
     DeskServices,
     Verb,
     allowed,
+    check_shown,
 )
 from gateway.services.audience import FOREIGN_AFFAIRS, find_after, find_row, heard, list_cases, list_overdue
 from gateway.services.clear import PREVIEWED
@@ -253,8 +254,7 @@ class _Door:
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, DESK)
-        if (await find_row(self._desk.inquiries, call.ref, {call.role})).state in GONE:
-            raise NotFound("the case is blocked or erased; its content is not shown")
+        check_shown(await find_row(self._desk.inquiries, call.ref, {call.role}))
         case = await access.look(
             self._desk.context, call.ref, call.person, call.role, _needed(_justification(request)), "preview"
         )
@@ -267,8 +267,7 @@ class _Door:
 
     async def _return(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, RETURN_DESK | frozenset(RETURN_PARTS))
-        if (await find_row(self._desk.inquiries, call.ref, {call.role})).state in GONE:
-            raise NotFound("the case is blocked or erased; its content is not shown")
+        check_shown(await find_row(self._desk.inquiries, call.ref, {call.role}))
         case = await access.look(
             self._desk.context, call.ref, call.person, call.role, _needed(_justification(request)), "view"
         )

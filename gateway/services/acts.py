@@ -22,9 +22,9 @@ from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
 from gateway.core.verification import ANSWERING, CLERK, OFFICER
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
-from gateway.services.context import Context
+from gateway.services.context import Context, NotFound
 from gateway.services.hold import MAY_TELL_APART, Hold
-from gateway.services.inquire import Inquiries
+from gateway.services.inquire import BoardRow, Inquiries
 from gateway.services.notices import Notices
 from gateway.services.remind import Reminder
 from gateway.services.returning import Protocol, Returning
@@ -358,6 +358,12 @@ RETURN_PARTS: Mapping[str, frozenset[str]] = {
     "document_issuer": frozenset({DOCUMENT_REQUEST, DOCUMENT, REISSUE}),
 }
 """What the others see of it: the messages that their act is about."""
+
+
+def check_shown(row: BoardRow) -> None:
+    """Return if the content of the case in ``row`` may be shown. Raises ``NotFound`` if it is locked or erased."""
+    if row.state in GONE:
+        raise NotFound("the case is locked or erased; its content is not shown")
 
 
 def allowed(side: Side, state: State, roles: frozenset[str]) -> list[tuple[str, list[str]]]:

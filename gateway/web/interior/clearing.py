@@ -20,7 +20,7 @@ from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import LIAISON, OFFICER
 from gateway.services import cases
-from gateway.services.acts import DESK, GONE, VERBS, Call, allowed
+from gateway.services.acts import DESK, VERBS, Call, allowed, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.inquire import BoardRow
@@ -65,8 +65,7 @@ def interrupted(handler: Handler) -> Handler:
 async def _opened(visit: Visit) -> tuple[BoardRow, Head] | web.StreamResponse:
     """Return the case of the address and its head, or the page that asks why the visitor needs to see it."""
     row, head, _ = await case_page.opened(visit)
-    if row.state in GONE:
-        raise NotFound("the case is locked or erased; its content is not shown")
+    check_shown(row)
     if head.reason is None:
         return case_page.asks(visit, row, head, visit.request.path)
     return row, head

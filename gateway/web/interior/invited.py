@@ -17,8 +17,7 @@ from gateway.core.case import Side, State
 from gateway.core.machine import RuleRefused
 from gateway.services import directory, rights
 from gateway.services.account_store import Invitation
-from gateway.services.acts import DESK, GONE, RETURN_DESK, RETURN_PARTS, allowed
-from gateway.services.context import NotFound
+from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS, allowed, check_shown
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
@@ -87,8 +86,7 @@ def _shown(visit: Visit, page: Page, content: Content | None, problem: str = "",
 
 async def _row(visit: Visit, invitation: Invitation) -> BoardRow:
     row = await row_of(visit, invitation.ref)
-    if row.state in GONE:
-        raise NotFound("the case is locked or erased")
+    check_shown(row)
     return row
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.core.case import Case
 from gateway.services import access
-from gateway.services.acts import GONE
+from gateway.services.acts import check_shown
 from gateway.services.audience import find_row
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
@@ -47,8 +47,7 @@ async def seen(visit: Visit, row: BoardRow, role: str, why: str, action: str) ->
 
     Raises ``NotFound`` for a case that is locked or erased, ``Unavailable`` if the look cannot be recorded.
     """
-    if row.state in GONE:
-        raise NotFound("the case is locked or erased; its content is not shown")
+    check_shown(row)
     return await access.look(visit.site.desk.context, row.ref, visit.person.id, role, why, action)
 
 

@@ -17,7 +17,7 @@ from gateway.core.attachments import FILE_MAX_BYTES, MEDIA_TYPE, MEMBERS, Rendit
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
-from gateway.services.acts import DESK, allowed
+from gateway.services.acts import DESK, allowed, check_shown
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.ports import Unavailable
@@ -220,8 +220,9 @@ async def _opened(visit: Visit) -> "_Opened | web.StreamResponse":
     """Return the case of the address once the look is recorded, or the page that asks why the visitor needs it."""
     row, head, _ = await case_page.opened(visit)
     role = looks.acting_as(visit, DESK)
-    if head.gone or role is None:
-        raise NotFound("the case is locked or erased; its content is not shown")
+    check_shown(row)
+    if role is None:
+        raise NotFound("there is nothing here for your role")
     if head.reason is None:
         return case_page.asks(visit, row, head, visit.path("case-pictures", ref=row.ref))
     return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why, "view"))

@@ -18,7 +18,7 @@ from gateway.core.case import Case, Remark, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
 from gateway.services import cases
-from gateway.services.acts import DESK, VERBS, Call, allowed
+from gateway.services.acts import DESK, VERBS, Call, allowed, check_shown
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.ports import Changed
@@ -169,8 +169,9 @@ async def _opened(visit: Visit) -> "_Opened | web.StreamResponse":
     """Return the case of the address once the look is recorded, or the page that asks why the visitor needs it."""
     row, head, _ = await case_page.opened(visit)
     role = looks.acting_as(visit, DESK)
-    if head.gone or role is None or row.side != Side.REQUESTING:
-        raise NotFound("the case is locked or erased, or has no remark of ours")
+    check_shown(row)
+    if role is None or row.side != Side.REQUESTING:
+        raise NotFound("the case has no remark of ours")
     if head.reason is None:
         return case_page.asks(visit, row, head, visit.request.path)
     return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why, "view"))
