@@ -178,6 +178,8 @@ class _Reason(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the words given, or read."""
+        if not value:
+            self.fail("it is empty; say why", param, ctx)
         # Any words are taken: a stop must not be refused for a joiner, a tab, the blank of French or another encoding.
         if value != "-":
             return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

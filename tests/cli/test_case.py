@@ -73,6 +73,12 @@ def test_a_stop_takes_its_reason_in_any_encoding(homes: Homes) -> None:
     assert "FROZEN" == desk(homes, "XAA", "first", "freeze", "--reason", "menac\udce9e", "--", opened(homes))["state"]
 
 
+@pytest.mark.parametrize("verb", ["show", "preview"])
+def test_an_empty_reason_opens_nothing(homes: Homes, verb: str) -> None:
+    """Whoever gives no word of a reason sees no content: such a look would not be recorded."""
+    assert (2, "usage") == refused(homes, "XAA", "first", verb, "--why", "", "--", opened(homes))
+
+
 def test_a_reason_that_is_too_long_is_said_so(homes: Homes) -> None:
     """Whoever is refused reads that the line is to be shortened, and not that there was none."""
     ref = opened(homes)
