@@ -246,8 +246,10 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
         row = await find_row(gateway.inquiries, ref, roles)
         if why and role not in DESK:
             raise Forbidden("the content is for the desks", "leave --why out to see where the case stands")
-        shown = role in DESK and row.state not in GONE
-        seen = await access.look(gateway.context, ref, desk.person, "", why or "", "view") if shown else None
+        of = (gateway.context, ref, desk.person, role)
+        seen = None
+        if role in DESK and row.state not in GONE:
+            seen = await (access.look(*of, why=why) if why else access.glance(*of))
         return {
             "case": row_json(row, roles),
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
@@ -275,7 +277,7 @@ def preview(desk: Desk, ref: str, why: str) -> None:
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, DESK)
         check_shown(await find_row(gateway.inquiries, ref, {role}))
-        seen = await access.look(gateway.context, ref, desk.person, "", why, "preview")
+        seen = await access.look(gateway.context, ref, desk.person, role, why=why, action="preview")
         if seen.side is Side.REQUESTING and (seen.pending is None or seen.pending.type in PREVIEWED):
             made, thread = await gateway.clear.show(ref, desk.person, role)
             return preview_json(made, thread)
@@ -353,7 +355,7 @@ def detach(desk: Desk, ref: str, element: str) -> None:
 async def _changed(desk: Desk, gateway: "Gateway", verb: str, ref: str, body: dict[str, Any]) -> dict[str, Any]:
     """Take a step that changes an image, and return the images there are then, without their content."""
     made = await desk.step(gateway, verb, ref, body)
-    seen = await access.look(gateway.context, ref, desk.person, "", "", "view")
+    seen = await access.glance(gateway.context, ref, desk.person, desk.looking(gateway, DESK))
     return {**made, "images": in_short(seen.renditions)}
 
 
@@ -446,7 +448,7 @@ def approve(
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.fitting(gateway, VERBS["approval"].roles(Side.REQUESTING))
-        seen = await access.look(gateway.context, ref, desk.person, "", "", "approve")
+        seen = await access.glance(gateway.context, ref, desk.person, role)
         kinds = {**APPROVAL, **RETURN_APPROVAL}
         kind = kinds.get(seen.pending.type, "request.approval") if seen.pending else "request.approval"
         named = schemas.statement_roles()[role]
@@ -626,8 +628,8 @@ def countersign(
     """Sign a prepared answer as the second signer; the key must stand in our own card."""
 
     async def act(gateway: "Gateway") -> Any:
-        desk.fitting(gateway, VERBS["countersignature"].roles(Side.REQUESTED))
-        seen = await access.look(gateway.context, ref, desk.person, "", "", "countersign")
+        role = desk.fitting(gateway, VERBS["countersignature"].roles(Side.REQUESTED))
+        seen = await access.glance(gateway.context, ref, desk.person, role)
         now = gateway.context.clock.now()
         kind, named = "reply.second-signature", "second_signer"
         made = statement_from(seen, named, kind, key, digest, statement, key_passphrase_file, now)

@@ -125,7 +125,7 @@ def approve(
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.fitting(gateway, VERBS["rectification-approval"].roles(Side.REQUESTING))
-        seen = await access.look(gateway.context, ref, desk.person, "", "", "approve")
+        seen = await access.glance(gateway.context, ref, desk.person, role)
         named = schemas.statement_roles()[role]
         now = gateway.context.clock.now()
         made = statement_from(seen, named, APPROVAL, key, digest, statement, key_passphrase_file, now)

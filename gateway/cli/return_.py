@@ -111,7 +111,7 @@ def show(desk: Desk, ref: str, why: str) -> None:
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
         check_shown(await find_row(gateway.inquiries, ref, {role}))
-        seen = await access.look(gateway.context, ref, desk.person, role, why, "view")
+        seen = await access.look(gateway.context, ref, desk.person, role, why=why)
         return {**in_short(return_json(seen, role)), "mark": cases.mark(gateway.context, seen)}
 
     desk.run(act)
@@ -150,12 +150,12 @@ def _signed(name: str, step: str, side: Side, kind: str, text: str) -> None:
     @desk_options
     def signed(desk: Desk, ref: str, pen: Pen) -> None:
         async def act(gateway: "Gateway") -> Any:
-            role = schemas.statement_roles()[desk.fitting(gateway, VERBS[step].roles(side))]
-            seen = await access.look(gateway.context, ref, desk.person, "", "", "sign")
+            role = desk.fitting(gateway, VERBS[step].roles(side))
+            seen = await access.glance(gateway.context, ref, desk.person, role)
             if seen.pending is None:
                 raise NotFound("nothing is prepared in this case")
             now = gateway.context.clock.now()
-            made = pen.sign(seen.thread, seen.pending.digest, kind, role, now)
+            made = pen.sign(seen.thread, seen.pending.digest, kind, schemas.statement_roles()[role], now)
             return await desk.step(gateway, step, ref, {"statement": made})
 
         desk.run(act)

@@ -237,11 +237,10 @@ class _Door:
         roles = self._roles(request)
         row = await find_row(self._desk.inquiries, call.ref, roles)
         why = _justification(request)
-        case = (
-            await access.look(self._desk.context, call.ref, call.person, call.role, why, "view")
-            if call.role in DESK and row.state not in GONE
-            else None
-        )
+        of = (self._desk.context, call.ref, call.person, call.role)
+        case = None
+        if call.role in DESK and row.state not in GONE:
+            case = await (access.look(*of, why=why) if why else access.glance(*of))
         if case and why and (purpose := request.query.get("purpose")):
             _check_use(case, purpose, self._desk.context.clock.now().date())
         value = {
@@ -255,9 +254,8 @@ class _Door:
     async def _show(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, DESK)
         check_shown(await find_row(self._desk.inquiries, call.ref, {call.role}))
-        case = await access.look(
-            self._desk.context, call.ref, call.person, call.role, _needed(_justification(request)), "preview"
-        )
+        why = _needed(_justification(request))
+        case = await access.look(self._desk.context, call.ref, call.person, call.role, why=why, action="preview")
         if case.side is Side.REQUESTING and (case.pending is None or case.pending.type in PREVIEWED):
             preview, thread = await self._desk.clear.show(call.ref, call.person, call.role)
             return _json(preview_json(preview, thread), headers=self._tag(case))
@@ -268,9 +266,8 @@ class _Door:
     async def _return(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, RETURN_DESK | frozenset(RETURN_PARTS))
         check_shown(await find_row(self._desk.inquiries, call.ref, {call.role}))
-        case = await access.look(
-            self._desk.context, call.ref, call.person, call.role, _needed(_justification(request)), "view"
-        )
+        why = _needed(_justification(request))
+        case = await access.look(self._desk.context, call.ref, call.person, call.role, why=why)
         return _json(return_json(case, call.role), headers=self._tag(case))
 
     def _tag(self, case: Case) -> Mapping[str, str]:

@@ -41,9 +41,9 @@ async def record(
     await tx.add_access(AccessRow(held.case.ref, now, person, action, b64.encode(sealed), recipient))
 
 
-async def look(context: Context, ref: str, person: str, role: str, why: str, action: str) -> Case:
+async def look(context: Context, ref: str, person: str, role: str, *, why: str, action: str = "view") -> Case:
     """
-    Return the case ``ref``; with a reason ``why``, only after the look (``action``) is recorded durably (R-13).
+    Return the case ``ref`` once the look (``action``) and the reason for it, ``why``, are recorded durably (R-13).
 
     In the ``role`` of a guardian or lawyer a person sees the cases of those they represent; whom the desk invited to
     this very case no file need name. Raises ``NotFound``, also to one who represents another person, and
@@ -52,16 +52,31 @@ async def look(context: Context, ref: str, person: str, role: str, why: str, act
     now = context.clock.now()
 
     async def unit(tx: Tx) -> Case:
-        held = await cases.load(context, tx, ref)
-        check_representing(context, held.case, person, role, now)
-        if why:
-            await record(context, tx, held, person, action, why, now)
+        held = await _held(context, tx, ref, person, role, now)
+        await record(context, tx, held, person, action, why, now)
         return held.case
 
-    if not why:
-        return await context.store.read(unit)
     case: Case = (await context.commit(unit)).value
     return case
+
+
+async def glance(context: Context, ref: str, person: str, role: str) -> Case:
+    """
+    Return the case ``ref`` to whoever shows nothing personal of it; nothing is recorded.
+
+    Raises as ``look`` does.
+    """
+
+    async def unit(tx: Tx) -> Case:
+        return (await _held(context, tx, ref, person, role, context.clock.now())).case
+
+    return await context.store.read(unit)
+
+
+async def _held(context: Context, tx: Tx, ref: str, person: str, role: str, now: datetime) -> Held:
+    held = await cases.load(context, tx, ref)
+    check_representing(context, held.case, person, role, now)
+    return held
 
 
 def justification_of(context: Context, held: Held, row: AccessRow) -> str:

@@ -43,8 +43,8 @@ def test_picture_of_the_other_state_is_not_printed(homes: Homes, ref: str, monke
     image = pictures.rendition("photo").kept["wire"]
     look = access.look
 
-    async def looked(*args: Any) -> Any:
-        return replace(await look(*args), received={"elements": {"photo": image}})
+    async def looked(*args: Any, **named: Any) -> Any:
+        return replace(await look(*args, **named), received={"elements": {"photo": image}})
 
     monkeypatch.setattr(access, "look", looked)
     shown = desk(homes, "show", "--why", "to go on", "--", ref)["content"]["received"]["elements"]["photo"]

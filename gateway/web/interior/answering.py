@@ -99,7 +99,7 @@ def _outcomes(visit: Visit, case: Case) -> list[tuple[str, str, str]]:
 async def _case(visit: Visit, step: Step) -> Case | None:
     """Return the case, the look recorded; ``None`` if no reason stands."""
     reason = await looks.reason_of(visit, step.ref)
-    return None if reason is None else await looks.seen(visit, step.row, step.role, reason.why, "view")
+    return None if reason is None else await looks.seen(visit, step.row, step.role, reason.why)
 
 
 async def show(visit: Visit, step: Step) -> web.StreamResponse:

@@ -22,7 +22,7 @@ from gateway.services.reading import OPENERS
 from gateway.web import readable, reasons, words
 from gateway.web.interior import case_view
 from gateway.web.interior.case_view import Asked, Head, Known, Section
-from gateway.web.interior.looks import REASON_MAX, acting_as, given, reason_of, row_of, seen
+from gateway.web.interior.looks import REASON_MAX, acting_as, given, glanced, reason_of, row_of, seen
 from gateway.web.interior.step_links import ABOUT_DATA, links
 from gateway.web.language import N_
 from gateway.web.readable import Part
@@ -104,7 +104,7 @@ async def opened(visit: Visit) -> tuple[BoardRow, Head, Case | None]:
     """Return the row of the case, its head, and the case for who may read it without a reason (``FLAGGED``)."""
     row = await row_of(visit, visit.request.match_info["ref"])
     role = acting_as(visit, case_view.FLAGGED, MINE_FIRST)
-    case = await seen(visit, row, role, "", "view") if role and row.state not in GONE else None
+    case = await glanced(visit, row, role) if role and row.state not in GONE else None
     reason, steps = await reason_of(visit, row.ref), links(visit, row, case)
     return row, case_view.head(visit, row, case, steps, reason, ABOUT_DATA), case
 
@@ -144,7 +144,7 @@ async def _content(
     known = case_view.known(visit, case, shown=head.reason is not None)
     if head.reason is None:
         return known, None
-    return known, case_view.content(visit.tongue, await seen(visit, row, role, head.reason.why, "view"))
+    return known, case_view.content(visit.tongue, await seen(visit, row, role, head.reason.why))
 
 
 async def reason_form(visit: Visit) -> web.StreamResponse:
@@ -201,7 +201,7 @@ async def data(visit: Visit) -> web.StreamResponse:
     """Show what was asked and demanded about data that was sent, in both directions, with its state."""
     row, head, case = await opened(visit)
     if case is None and not head.gone and (role := acting_as(visit, ASKS)) is not None:
-        case = await seen(visit, row, role, "", "view")
+        case = await glanced(visit, row, role)
     asked: list[Asked] = [case_view.asked(visit.tongue, one) for one in reversed(case.notices)] if case else []
     return shown(visit, "case_data.html", row, head, asked=asked)
 

@@ -18,7 +18,7 @@ import schemas
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
-from gateway.core.verification import LIAISON, OFFICER
+from gateway.core.verification import LIAISON
 from gateway.services import cases
 from gateway.services.acts import DESK, VERBS, Call, allowed, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
@@ -29,7 +29,7 @@ from gateway.web.interior import case as case_page
 from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
 from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
-from gateway.web.interior.looks import acting_as, row_of, seen
+from gateway.web.interior.looks import acting_as, glanced, row_of, seen
 from gateway.web.interior.step_links import link, verbs
 from gateway.web.signin import presence
 from gateway.web.signin.hand import Act
@@ -208,7 +208,7 @@ async def send(visit: Visit) -> web.StreamResponse:
         await VERBS["send"].act(visit.site.desk, call)
         told = visit.tongue._("Handed to the outbox. The receipt of the other State will stand in the timeline.")
         return await visit.to(visit.path("case", ref=row.ref), told=told)
-    case = await seen(visit, row, acting_as(visit, OFFICER) or "", "", "view")
+    case = await glanced(visit, row, steps["send"][0])
     partner, mark = visit.tongue.country(row.partner), cases.mark(visit.site.desk.context, case, cases.STEP)
     return visit.page(
         "interior/approve_send.html", row=row, pending=case.pending, case=case, partner=partner, seen=mark

@@ -129,7 +129,7 @@ async def _copied(visit: Visit) -> tuple[Work, Case | None] | web.StreamResponse
         if typed:
             await visit.site.accounts.keep_draft(visit.person.id, visit.request.path, typed, visit.now)
         return await visit.to(visit.path("amend", ref=work.ref, work=work.id))
-    return work, await looks.seen(visit, row, steps["amend"][0], reason.why, "view")
+    return work, await looks.seen(visit, row, steps["amend"][0], reason.why)
 
 
 def _posted(work: Work) -> MultiDict[str]:
@@ -491,7 +491,7 @@ async def amend(visit: Visit) -> web.StreamResponse:
     if begun is not None:
         return await visit.to(visit.path("request", id=begun.id))
     role = steps["amend"][0]
-    case = await looks.seen(visit, row, role, why, "view")
+    case = await looks.seen(visit, row, role, why)
     fields = [*tasks.from_draft(case.draft or {}, visit.tongue).items(), *pictures.of_case(case)]
     work = await visit.site.accounts.begin_work(visit.person.id, fields, visit.now, ref, case.draft)
     return await visit.to(visit.path("request", id=work.id))

@@ -120,7 +120,7 @@ async def _content(visit: Visit, invitation: Invitation, row: BoardRow, page: Pa
     why, context = page.head.reason.why if page.head.reason else "", visit.site.desk.context
     arrangement = None
     if page.parts:
-        case = await seen(visit, row, invitation.role, why, "view")
+        case = await seen(visit, row, invitation.role, why)
         arrangement = arranged(visit.tongue, case, invitation.role, visit.now)
     if not page.account:
         return Content(arrangement=arrangement)

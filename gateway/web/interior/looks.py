@@ -41,14 +41,20 @@ def acting_as(visit: Visit, roles: frozenset[str], first: frozenset[str] = froze
     return fitting[0] if fitting else None
 
 
-async def seen(visit: Visit, row: BoardRow, role: str, why: str, action: str) -> Case:
+async def seen(visit: Visit, row: BoardRow, role: str, why: str, action: str = "view") -> Case:
     """
-    Return the case of ``row`` for ``role``; with ``why`` once the look is recorded, without it nothing is recorded.
+    Return the case of ``row`` for ``role``, once the look and ``why`` are recorded.
 
     Raises ``NotFound`` for a case that is locked or erased, ``Unavailable`` if the look cannot be recorded.
     """
     check_shown(row)
-    return await access.look(visit.site.desk.context, row.ref, visit.person.id, role, why, action)
+    return await access.look(visit.site.desk.context, row.ref, visit.person.id, role, why=why, action=action)
+
+
+async def glanced(visit: Visit, row: BoardRow, role: str) -> Case:
+    """Return the same case for a page that shows nothing personal of it; nothing is recorded."""
+    check_shown(row)
+    return await access.glance(visit.site.desk.context, row.ref, visit.person.id, role)
 
 
 def given(form: Mapping[str, str]) -> tuple[str, str]:

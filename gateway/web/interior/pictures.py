@@ -225,7 +225,7 @@ async def _opened(visit: Visit) -> "_Opened | web.StreamResponse":
         raise NotFound("there is nothing here for your role")
     if head.reason is None:
         return case_page.asks(visit, row, head, visit.path("case-pictures", ref=row.ref))
-    return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why, "view"))
+    return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why))
 
 
 def _received(case: Case) -> Mapping[str, Any]:

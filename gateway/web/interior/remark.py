@@ -174,7 +174,7 @@ async def _opened(visit: Visit) -> "_Opened | web.StreamResponse":
         raise NotFound("the case has no remark of ours")
     if head.reason is None:
         return case_page.asks(visit, row, head, visit.request.path)
-    return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why, "view"))
+    return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why))
 
 
 async def page(visit: Visit) -> web.StreamResponse:

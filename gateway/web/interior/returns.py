@@ -90,7 +90,7 @@ async def arrangement(visit: Visit) -> web.StreamResponse:
     role = acting_as(visit, RETURN_DESK, MINE_FIRST) or acting_as(visit, frozenset(RETURN_PARTS))
     if head.gone or head.reason is None or role is None:
         return asks(visit, row, head, visit.request.path)
-    case = await seen(visit, row, role, head.reason.why, "view")
+    case = await seen(visit, row, role, head.reason.why)
     return shown(visit, "return.html", row, head, made=arranged(visit.tongue, case, role, visit.now))
 
 

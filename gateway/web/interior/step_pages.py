@@ -210,7 +210,7 @@ async def _completed(visit: Visit, step: Step, posted: MultiDict[str]) -> MultiD
             made.add(name, token)
     name = f"{PREFIX}.number_digest"
     if step.verb in ("issue", "reissue") and (number := posted.get(name, "")) and len(number) != _DIGEST_CHARS:
-        case = await looks.seen(visit, step.row, step.role, "", "view")
+        case = await looks.glanced(visit, step.row, step.role)
         made[name] = number_digest(case.thread, number)
     return made
 

@@ -85,7 +85,7 @@ async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
     if step.verb in _TIGHTENS and step.role != "asylum_authority":
         made = _without_none(made)
     if step.verb in _ASKED:
-        case = await looks.seen(visit, step.row, step.role, "", "view")
+        case = await looks.glanced(visit, step.row, step.role)
         asked = [one for one in unanswered(case) if one.kind == _ASKED[step.verb]]
         return forms.with_options(made, "/number", [_numbered(visit, one) for one in asked])
     if step.verb == "redirect":
@@ -124,7 +124,8 @@ async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Fo
     seen, value = "", {"reason": visit.tongue._(PRESET)} if step.verb in AT_ONCE else {}
     if VERBS[step.verb].compared:
         shows = _needs_reason(step)
-        case = await looks.seen(visit, step.row, step.role, why if shows else "", "view")
+        of_case = (visit, step.row, step.role)
+        case = await (looks.seen(*of_case, why) if shows else looks.glanced(*of_case))
         seen = cases.mark(visit.site.desk.context, case, cases.WHOLE if step.verb in _REPLACES else cases.STEP)
         value = _recorded(step, case) if shows else {}
     return Form(of, MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone), seen=seen)
@@ -140,7 +141,7 @@ async def _changed(visit: Visit, step: Step, of: tuple[Field, ...]) -> web.Strea
     reason = await looks.reason_of(visit, step.ref)
     if reason is None:
         return await why_of(visit, step)
-    case = await looks.seen(visit, step.row, step.role, reason.why, "view")
+    case = await looks.seen(visit, step.row, step.role, reason.why)
     value, _ = forms.read(of, visit.forms, visit.tongue.zone)
     found = tuple(differences.apart(of, _recorded(step, case), value, visit.tongue))
     seen = cases.mark(visit.site.desk.context, case)
