@@ -54,10 +54,8 @@ class Checkpoints:
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Keep, show and stamp every ``every_s`` seconds until cancelled."""
-        while True:
-            # A gateway that is started again and again keeps no more than one an hour all the same.
-            await self.run_once(self._context.clock.now(), apart=timedelta(seconds=every_s))
-            await self._context.clock.sleep(every_s)
+        # A gateway that is started again and again keeps no more than one an hour all the same.
+        await self._context.every(every_s, partial(self.run_once, apart=timedelta(seconds=every_s)))
 
     async def run_once(self, now: datetime, apart: timedelta = timedelta(0)) -> None:
         """

@@ -73,9 +73,7 @@ class Witness:
 
     async def run_doubts(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful to this process, whichever leads: a State shows its checkpoints to any of them."""
-        while True:
-            await self._settle_doubts(self._context.clock.now())
-            await self._context.clock.sleep(every_s)
+        await self._context.every(every_s, self._settle_doubts)
 
     async def run_once(self, now: datetime) -> None:
         """Compare answers with kept checkpoints, settle doubts, tell both sides of a log that contradicts itself."""
