@@ -7,7 +7,7 @@ Rule 3: who signs names the digest that the preview showed, so that nobody signs
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -16,19 +16,18 @@ import click
 
 import schemas
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.keys import open_person_key
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import (
     REASON,
     home_option,
-    key_passphrase_option,
     passphrase,
     passphrase_option,
     read_json,
     run,
 )
+from gateway.cli.signing import Pen, pen_options
 from gateway.core.attachments import FILE_MAX_BYTES, MEMBER_OF, NotRendered, in_short
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Side, State
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import CLERK, GATEWAY, OFFICER
 from gateway.http.local_api import (
@@ -50,17 +49,12 @@ from gateway.services.directory import stands_for
 from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.serving import desk_services
 from keys import b64
-from keys import statement as statements
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
 
 T = TypeVar("T")
 
-STATEMENT_LASTS = timedelta(days=1)
-"""A statement signed here is used at once; a day leaves room for a clock that is off."""
-
-STATEMENT_MAX_BYTES = 8192
 LIST_MAX = 1000
 
 
@@ -152,6 +146,18 @@ class Desk:
         made = await verb.act(desk_services(gateway), call)
         row = await find_after(gateway.inquiries, row, roles)
         return {"ref": ref, "state": row.state, **made_json(made)}
+
+    async def sign(
+        self, gateway: "Gateway", pen: Pen, step: str, side: Side, ref: str, kind: str | None = None
+    ) -> dict[str, Any]:
+        """Take ``step`` with a statement over what is prepared: of ``kind``, or of that which approves such a body."""
+        role = self.fitting(gateway, VERBS[step].roles(side))
+        seen = await access.glance(gateway.context, ref, self.person, role)
+        type, digest = (seen.pending.type, seen.pending.digest) if seen.pending else ("", None)
+        kind = kind or {**APPROVAL, **RETURN_APPROVAL}.get(type, "request.approval")
+        now = gateway.context.clock.now()
+        made = pen.sign(seen.thread, digest, kind, schemas.statement_roles()[role], now)
+        return await self.step(gateway, step, ref, {"statement": made})
 
 
 def desk_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -395,68 +401,13 @@ def confirm_remark(desk: Desk, ref: str, file: str | None, digest: str) -> None:
     desk.run(lambda gateway: desk.step(gateway, "remark-confirmation", ref, body))
 
 
-def signing_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what a signature comes from: a key and the digest it is for, or a statement made elsewhere."""
-    for option in (
-        key_passphrase_option,
-        click.option("--statement", metavar="FILE", help="A statement signed elsewhere (isthmus keys sign)."),
-        click.option("--digest", help="With --key: the digest that the preview showed."),
-        click.option(
-            "--key",
-            metavar="FILE",
-            type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
-            help="The person's key (isthmus keys new).",
-        ),
-    ):
-        function = option(function)
-    return function
-
-
-def statement_from(
-    seen: Case,
-    role: str,
-    kind: str,
-    key: Path | None,
-    digest: str | None,
-    given: str | None,
-    file: Path | None,
-    now: datetime,
-) -> str:
-    """Return the statement to hand in: read from ``given``, or signed with ``key`` over the digest that was seen."""
-    if given is not None:
-        with click.open_file(given, "rb") as stream:
-            raw: bytes = stream.read(STATEMENT_MAX_BYTES)
-        return raw.decode("ascii", "replace").strip()
-    if key is None or digest is None:
-        raise click.UsageError("sign with --key FILE --digest DIGEST, or hand in --statement FILE")
-    if seen.pending is None or seen.pending.digest != digest:
-        raise CommandError(
-            Exit.REFUSED, "digest", "what is prepared has another digest", "preview it again before you sign"
-        )
-    made = statements.Statement(seen.thread, kind, role, digest, now + STATEMENT_LASTS)
-    return statements.make(made, open_person_key(key, file)).decode()
-
-
 @case.command()
 @ref_argument
-@signing_options
+@pen_options()
 @desk_options
-def approve(
-    desk: Desk, ref: str, key: Path | None, digest: str | None, statement: str | None, key_passphrase_file: Path | None
-) -> None:
+def approve(desk: Desk, ref: str, pen: Pen) -> None:
     """Approve what was previewed, as a second person with a key of their own."""
-
-    async def act(gateway: "Gateway") -> Any:
-        role = desk.fitting(gateway, VERBS["approval"].roles(Side.REQUESTING))
-        seen = await access.glance(gateway.context, ref, desk.person, role)
-        kinds = {**APPROVAL, **RETURN_APPROVAL}
-        kind = kinds.get(seen.pending.type, "request.approval") if seen.pending else "request.approval"
-        named = schemas.statement_roles()[role]
-        now = gateway.context.clock.now()
-        made = statement_from(seen, named, kind, key, digest, statement, key_passphrase_file, now)
-        return await desk.step(gateway, "approval", ref, {"statement": made})
-
-    desk.run(act)
+    desk.run(lambda gateway: desk.sign(gateway, pen, "approval", Side.REQUESTING, ref))
 
 
 def _plain_step(name: str, step: str, text: str) -> None:
@@ -620,19 +571,9 @@ def answer(desk: Desk, ref: str, file: str | None) -> None:
 
 @case.command()
 @ref_argument
-@signing_options
+@pen_options()
 @desk_options
-def countersign(
-    desk: Desk, ref: str, key: Path | None, digest: str | None, statement: str | None, key_passphrase_file: Path | None
-) -> None:
+def countersign(desk: Desk, ref: str, pen: Pen) -> None:
     """Sign a prepared answer as the second signer; the key must stand in our own card."""
-
-    async def act(gateway: "Gateway") -> Any:
-        role = desk.fitting(gateway, VERBS["countersignature"].roles(Side.REQUESTED))
-        seen = await access.glance(gateway.context, ref, desk.person, role)
-        now = gateway.context.clock.now()
-        kind, named = "reply.second-signature", "second_signer"
-        made = statement_from(seen, named, kind, key, digest, statement, key_passphrase_file, now)
-        return await desk.step(gateway, "countersignature", ref, {"statement": made})
-
-    desk.run(act)
+    kind = "reply.second-signature"
+    desk.run(lambda gateway: desk.sign(gateway, pen, "countersignature", Side.REQUESTED, ref, kind))

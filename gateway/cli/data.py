@@ -1,17 +1,16 @@
 """``isthmus data``: what becomes of data that was sent: its use, its onward transfer, its correction, its end."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import schemas
-from gateway.cli.case import Desk, desk_options, ref_argument, signing_options, statement_from
+from gateway.cli.case import Desk, desk_options, ref_argument
 from gateway.cli.output import say
 from gateway.cli.session import REASON, read_json
+from gateway.cli.signing import Pen, pen_options
 from gateway.core.case import Side
-from gateway.services import access
 from gateway.services.acts import VERBS
 from gateway.services.notices import APPROVAL
 
@@ -116,22 +115,11 @@ def correct(desk: Desk, ref: str, file: str, parts: tuple[str, ...]) -> None:
 
 @data.command()
 @ref_argument
-@signing_options
+@pen_options()
 @desk_options
-def approve(
-    desk: Desk, ref: str, key: Path | None, digest: str | None, statement: str | None, key_passphrase_file: Path | None
-) -> None:
+def approve(desk: Desk, ref: str, pen: Pen) -> None:
     """Approve right values as a second person with a key of their own, and send them."""
-
-    async def act(gateway: "Gateway") -> Any:
-        role = desk.fitting(gateway, VERBS["rectification-approval"].roles(Side.REQUESTING))
-        seen = await access.glance(gateway.context, ref, desk.person, role)
-        named = schemas.statement_roles()[role]
-        now = gateway.context.clock.now()
-        made = statement_from(seen, named, APPROVAL, key, digest, statement, key_passphrase_file, now)
-        return await desk.step(gateway, "rectification-approval", ref, {"statement": made})
-
-    desk.run(act)
+    desk.run(lambda gateway: desk.sign(gateway, pen, "rectification-approval", Side.REQUESTING, ref, APPROVAL))
 
 
 @data.command()

@@ -6,88 +6,27 @@ Rule 2: who signs names the digest that was shown, so that nobody signs unseen w
 Approving what was prepared, letting go, going on and closing are verbs of ``isthmus case``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import wraps
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import schemas
-from gateway.cli.case import STATEMENT_MAX_BYTES, Desk, desk_options, ref_argument, seen_option, signing_options
-from gateway.cli.errors import CommandError, Exit
-from gateway.cli.keys import open_person_key
+from gateway.cli.case import Desk, desk_options, ref_argument, seen_option
 from gateway.cli.session import REASON, read_json
+from gateway.cli.signing import HAND_DAYS, Pen, pen_options
 from gateway.core.attachments import in_short
 from gateway.core.case import Side
 from gateway.http.local_api import return_json
 from gateway.services import access, cases
-from gateway.services.acts import RETURN_DESK, RETURN_PARTS, VERBS, check_shown
+from gateway.services.acts import RETURN_DESK, RETURN_PARTS, check_shown
 from gateway.services.audience import find_row
-from gateway.services.context import NotFound
-from keys import statement as statements
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
 
 VALID_DAYS = 60
 """How long the signature of an authority in charge counts if nobody says otherwise."""
-
-HAND_DAYS = 200
-"""The same, of a hand under a handover: it tells what was done, and must be heard after a line was down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pen:
-    """What a signature comes from: a person's key and the digest it is for, or a statement made elsewhere."""
-
-    key: Path | None
-    digest: str | None
-    given: str | None
-    file: Path | None
-    days: int
-
-    def sign(self, thread: str, digest: str, kind: str, role: str, now: datetime) -> str:
-        """Return the statement over ``digest``; raises ``CommandError`` if that is not the digest named."""
-        if self.given is not None:
-            with click.open_file(self.given, "rb") as stream:
-                raw: bytes = stream.read(STATEMENT_MAX_BYTES)
-            return raw.decode("ascii", "replace").strip()
-        if self.key is None or self.digest is None:
-            raise click.UsageError("sign with --key FILE --digest DIGEST, or hand in --statement FILE")
-        if self.digest != digest:
-            raise CommandError(
-                Exit.REFUSED, "digest", "what is to be signed has another digest", "look at it again before you sign"
-            )
-        made = statements.Statement(thread, kind, role, digest, now + timedelta(days=self.days))
-        return statements.make(made, open_person_key(self.key, self.file)).decode()
-
-
-def pen_options(days: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the options of a ``Pen``, which the command gets first; the signature counts for ``days`` by default."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @signing_options
-        @click.option(
-            "--days", default=days, show_default=True, type=click.IntRange(1, HAND_DAYS), help="How long it counts."
-        )
-        @wraps(function)
-        def command(
-            *args: Any,
-            key: Path | None,
-            digest: str | None,
-            statement: str | None,
-            key_passphrase_file: Path | None,
-            days: int,
-            **rest: Any,
-        ) -> Any:
-            return function(*args, pen=Pen(key, digest, statement, key_passphrase_file, days), **rest)
-
-        return command
-
-    return decorate
 
 
 @click.group(name="return")
@@ -149,16 +88,7 @@ def _signed(name: str, step: str, side: Side, kind: str, text: str) -> None:
     @pen_options(VALID_DAYS)
     @desk_options
     def signed(desk: Desk, ref: str, pen: Pen) -> None:
-        async def act(gateway: "Gateway") -> Any:
-            role = desk.fitting(gateway, VERBS[step].roles(side))
-            seen = await access.glance(gateway.context, ref, desk.person, role)
-            if seen.pending is None:
-                raise NotFound("nothing is prepared in this case")
-            now = gateway.context.clock.now()
-            made = pen.sign(seen.thread, seen.pending.digest, kind, schemas.statement_roles()[role], now)
-            return await desk.step(gateway, step, ref, {"statement": made})
-
-        desk.run(act)
+        desk.run(lambda gateway: desk.sign(gateway, pen, step, side, ref, kind))
 
 
 # The side that proposes.

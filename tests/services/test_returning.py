@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import schemas
-from gateway.cli.return_ import HAND_DAYS
+from gateway.cli.signing import HAND_DAYS
 from gateway.core import codes, wire
 from gateway.core.case import Release, State
 from gateway.core.escalation import owed_steps
