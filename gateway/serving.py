@@ -84,15 +84,15 @@ async def serve(
     """
     Open the listeners and run the loops until cancelled; one task that dies stops all.
 
-    ``open_desks`` opens the pages in place of ``desks_of``. With ``one_of_many`` other processes may listen at the same
-    addresses; ``process`` is the number of this one.
+    ``open_desks`` opens the pages in place of ``open_desks_of``. With ``one_of_many`` other processes may listen at the
+    same addresses; ``process`` is the number of this one.
 
     Raises ``BadConfiguration`` where nodes of another gateway run over the same database.
     """
     context = gateway.context
     async with AsyncExitStack() as held:
         nodes = await _take_place(gateway, process, held)
-        desks = await _open_doors(gateway, held, open_desks or desks_of, reuse_port=one_of_many)
+        desks = await _open_doors(gateway, held, open_desks or open_desks_of, reuse_port=one_of_many)
         first = asyncio.create_task(gateway.refresh_trust())
         held.callback(first.cancel)
         # A list that comes slowly keeps nobody from starting with the cards held.
@@ -235,7 +235,7 @@ async def _lead(gateway: Gateway) -> None:
             group.create_task(loop.run())
 
 
-async def desks_of(
+async def open_desks_of(
     gateway: Gateway,
     *,
     environ: Mapping[str, str] = os.environ,

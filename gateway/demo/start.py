@@ -14,7 +14,7 @@ from gateway.app import Gateway
 from gateway.demo.states import ASKED, ASKING, NAMES, World
 from gateway.desks import Desks
 from gateway.services.account_store import DESKS, desk_of
-from gateway.serving import desks_of
+from gateway.serving import open_desks_of
 from gateway.web.language import N_
 from gateway.web.visit import ANYONE, DeskPages, Route, Visit
 
@@ -55,7 +55,7 @@ class Start:
         """Open the desks of ``gateway``, and this page beside those of the asking State."""
         country = gateway.context.country
         more, places = ([self.pages()], {"demonstration": self.address}) if country == ASKING else ([], {})
-        desks = await desks_of(gateway, environ={}, more=more, origins=places)
+        desks = await open_desks_of(gateway, environ={}, more=more, origins=places)
         desks.site.demonstration = self
         self.desks[country] = desks
         return desks
