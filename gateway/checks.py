@@ -29,7 +29,7 @@ from gateway.core.checkpoint import parse_note
 from gateway.core.envelope import MEDIA_TYPE
 from gateway.services.checkpoints import LATE
 from gateway.services.nodes import PREFIX, differences, running
-from gateway.services.operate import N_, Item, bad, note, ok
+from gateway.services.operate import N_, Item, Terms, bad, note, ok
 from gateway.services.own_card import every
 from gateway.services.ports import Peers, Unavailable
 from gateway.services.trust import advance_chain
@@ -428,7 +428,7 @@ def _nodes(query: Query, now: datetime) -> Iterator[Item]:
     for one in differ:
         text = N_("%(node)s does not go by what %(other)s does: %(parts)s")
         hint = N_("give both machines one home, and start again what was started before it changed")
-        yield bad("nodes", text, hint, node=one.node, other=one.other, parts=", ".join(one.parts))
+        yield bad("nodes", text, hint, node=one.node, other=one.other, parts=Terms(one.parts))
     if nodes and not differ:
         yield ok("nodes", N_("nodes that run and go by the same: %(count)s"), count=len(nodes))
 

@@ -74,6 +74,16 @@ class Item:
         return self.after % self.values
 
 
+class Terms(tuple[str, ...]):
+    """Codes that stand in a value of an ``Item``; a page names each in its own language."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Return them as they are, one after the other."""
+        return ", ".join(self)
+
+
 def ok(area: str, template: str, **values: Any) -> Item:
     """Return an item that is well."""
     return Item(area, "ok", template, "", values)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway.services.operate import Item
+from gateway.services.operate import Item, Terms
 from gateway.web.language import N_, Tongue
 from gateway.web.operator.desk import ROLES, operate
 from gateway.web.visit import Route, Visit
@@ -38,6 +38,31 @@ AREAS: Mapping[str, str] = {
     "reach": N_("Reaching partners"),
 }
 """What each area of the checks is called."""
+
+PARTS: Mapping[str, str] = {
+    "agreements": N_("Agreements"),
+    "authority": N_("Authority"),
+    "calendar": N_("Calendar"),
+    "calendars": N_("Calendars"),
+    "card": N_("Our card"),
+    "country": N_("Country"),
+    "desks": N_("Desks"),
+    "gateway": N_("State, log key or key-encryption key"),
+    "limits": N_("Limits"),
+    "notices": N_("Notices to the desks"),
+    "partners": N_("Partners"),
+    "persons": N_("People"),
+    "policy": N_("Policy"),
+    "retention": N_("Retention"),
+    "sealing keys": N_("Sealing keys"),
+    "signing key": N_("Signing key"),
+    "suites": N_("Cryptographic suites"),
+    "transparency": N_("Witnesses and time stamps"),
+    "trust": N_("Where the trust list is"),
+    "version": N_("Version"),
+    "zone": N_("Time zone"),
+}
+"""What each part is called in which nodes may differ (``gateway.services.nodes``)."""
 
 LEVELS: Mapping[str, tuple[str, str]] = {
     "finding": (N_("To be mended"), "late"),
@@ -75,7 +100,12 @@ def rows(tongue: Tongue, items: tuple[Item, ...]) -> list[Row]:
 
 def _said(tongue: Tongue, template: str, values: Mapping[str, object]) -> str:
     """Return a text of a check with its values, in one line without control characters."""
-    return "".join(sign if sign.isprintable() else " " for sign in tongue._(template) % values)
+    words = {name: _named(tongue, value) if isinstance(value, Terms) else value for name, value in values.items()}
+    return "".join(sign if sign.isprintable() else " " for sign in tongue._(template) % words)
+
+
+def _named(tongue: Tongue, terms: Terms) -> Terms:
+    return Terms(tongue._(PARTS[term]) if term in PARTS else term for term in terms)
 
 
 async def health(visit: Visit) -> web.StreamResponse:

@@ -1,5 +1,6 @@
 """The operator's pages: health, keys, queues, logs, people, and what no operator ever sees."""
 
+import json
 import re
 import sqlite3
 from datetime import timedelta
@@ -7,8 +8,15 @@ from datetime import timedelta
 import pyotp
 import pytest
 
+import schemas
+from gateway.configured import alike
 from gateway.services.account_store import Passkey
+from gateway.services.nodes import PREFIX, Nodes
+from gateway.services.operate import Terms, bad
+from gateway.settings import Settings
 from gateway.web import operator
+from gateway.web.language import tongue
+from gateway.web.operator.health import PARTS, rows
 from tests.support import story
 from tests.web.support import Desk
 
@@ -79,6 +87,21 @@ async def test_health_tries_partners_if_told_to(desk: Desk, cut: bool) -> None:
     desk.network.wires.cut = cut
     page = await ada.post("/look", {"online": "yes"})
     assert ("the wire is cut" in page.words, "XBB answers" in page.words) == (cut, not cut)
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+async def test_what_nodes_differ_in_is_said_in_the_language_of_the_page(desk: Desk, language: str) -> None:
+    """Each part in which two nodes may differ has a name, and stands on the page by that."""
+    context, settings = desk.gateway.context, desk.gateway.settings
+    sections = {**{name: {} for name in schemas.load("configuration")["properties"]}, **settings.values}
+    await Nodes(context, "node", alike(Settings(settings.home, sections))).run_once(desk.network.clock.now())
+    ((_, kept),) = await context.store.read(lambda tx: tx.metas(PREFIX))
+    parts = Terms(json.loads(kept)["parts"])
+    assert PARTS.keys() == set(parts)
+    said = tongue(language, "UTC")
+    (row,) = rows(said, (bad("nodes", "%(parts)s", "", parts=parts),))
+    assert ", ".join(said._(PARTS[part]) for part in parts) == row.text
+    assert "Our card" not in row.text
 
 
 # Keys.
