@@ -86,6 +86,11 @@ def test_a_translation_keeps_what_is_filled_in(lang: str) -> None:
     assert [] == wrong
 
 
+def test_french_has_one_apostrophe() -> None:
+    """The catalogue writes the typographic one, as every page does, and not that of a keyboard beside it."""
+    assert [] == [one.string for one in catalogues.load("fr") if one.id and "'" in str("".join(one.string))]
+
+
 def test_arabic_is_written_in_arabic() -> None:
     """No text of another language stands in the Arabic catalogue, but for commands and what is a name everywhere."""
     foreign = []
