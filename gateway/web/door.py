@@ -510,9 +510,12 @@ def _told(error: Exception) -> _Told | None:
         case Forbidden():
             text = N_("Your role does not allow this. Nothing was done.")
             return _Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))
-        case NotFound() | BadValue():
+        case NotFound():
             text = N_("There is no such case here, or it is not yours to see.")
             return _Told(404, N_("No such case"), text)
+        case BadValue():
+            text = N_("The address, or what was typed, holds a character that is none or a number that is too large.")
+            return _Told(400, N_("This request cannot be taken"), text, N_("Go back and try again."))
         case IllegalStep():
             text = N_("The case has moved on since you opened the page, and does not allow this step now.")
             return _Told(409, N_("Nothing was done"), text, N_("Open the case again: it lists what can be done now."))

@@ -102,6 +102,13 @@ async def test_queue_is_narrowed_by_its_address(desk: Desk, query: str, fits: bo
     assert (ref in page.text) == fits
 
 
+async def test_a_place_that_no_store_holds_is_told_as_what_it_is(desk: Desk) -> None:
+    """Whoever follows a broken address of a list reads that the address is wrong, and nothing of a case."""
+    page = await (await desk.officer("first")).get("/queues/open?after=~%00")
+    assert (400, True) == (page.status, "a character that is none" in page.words)
+    assert "case" not in page.words.partition("cannot be taken")[2].partition("Go back")[0]
+
+
 async def test_pages_follow_one_another(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long list goes on after its last row, in both orders, without gap or overlap."""
     monkeypatch.setattr(queues, "PAGE", 2)
