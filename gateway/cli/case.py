@@ -200,6 +200,17 @@ def ref_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("ref")(function)
 
 
+def plain_step(group: click.Group, name: str, step: str, text: str) -> None:
+    """Add to ``group`` a verb that takes a step without anything else to say."""
+
+    @group.command(name, help=text)
+    @ref_argument
+    @desk_options
+    @seen_option(step)
+    def plain(desk: Desk, ref: str) -> None:
+        desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
+
+
 _NEEDED_WHY = click.option("--why", required=True, type=REASON, metavar="TEXT", help="Why; recorded with your name.")
 _WHY = click.option(
     "--why", type=REASON, metavar="TEXT", help="Why the content is looked at; recorded before it is shown."
@@ -410,26 +421,15 @@ def approve(desk: Desk, ref: str, pen: Pen) -> None:
     desk.run(lambda gateway: desk.sign(gateway, pen, "approval", Side.REQUESTING, ref))
 
 
-def _plain_step(name: str, step: str, text: str) -> None:
-    """Add a verb that takes a step without anything else to say."""
-
-    @case.command(name, help=text)
-    @ref_argument
-    @desk_options
-    @seen_option(step)
-    def plain(desk: Desk, ref: str) -> None:
-        desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
-
-
-_plain_step("send", "send", "Send what was approved; it is durable when this returns.")
-_plain_step("elements", "elements", "Prepare the answer to a question: only the elements asked for are in it.")
-_plain_step("remind", "reminder", "Remind the other State of an overdue reply.")
-_plain_step("discard", "discard", "Close a case before anything of it was accepted.")
-_plain_step("close", "close", "Close a case that is answered, withdrawn or was not delivered.")
-_plain_step("release", "release", "Let go of a case that this person, or a guest in this role, froze.")
-_plain_step("resume", "resume", "Propose that a frozen case goes on, or, as a second person, let it go on.")
-_plain_step("withdraw", "withdraw", "Withdraw a frozen case; the withdrawal gives no reason.")
-_plain_step("acknowledge", "acknowledge", "Acknowledge a request that was received.")
+plain_step(case, "send", "send", "Send what was approved; it is durable when this returns.")
+plain_step(case, "elements", "elements", "Prepare the answer to a question: only the elements asked for are in it.")
+plain_step(case, "remind", "reminder", "Remind the other State of an overdue reply.")
+plain_step(case, "discard", "discard", "Close a case before anything of it was accepted.")
+plain_step(case, "close", "close", "Close a case that is answered, withdrawn or was not delivered.")
+plain_step(case, "release", "release", "Let go of a case that this person, or a guest in this role, froze.")
+plain_step(case, "resume", "resume", "Propose that a frozen case goes on, or, as a second person, let it go on.")
+plain_step(case, "withdraw", "withdraw", "Withdraw a frozen case; the withdrawal gives no reason.")
+plain_step(case, "acknowledge", "acknowledge", "Acknowledge a request that was received.")
 
 
 @case.command()

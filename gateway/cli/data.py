@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schemas
-from gateway.cli.case import Desk, desk_options, ref_argument
+from gateway.cli.case import Desk, desk_options, plain_step, ref_argument
 from gateway.cli.output import say
 from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import Pen, pen_options
@@ -37,18 +37,8 @@ def data() -> None:
     """
 
 
-def _plain_step(name: str, step: str, text: str) -> None:
-    """Add a verb that takes a step without anything else to say."""
-
-    @data.command(name, help=text)
-    @ref_argument
-    @desk_options
-    def plain(desk: Desk, ref: str) -> None:
-        desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
-
-
-_plain_step("ask-use", "use-question", "Ask what the other State did with what we sent.")
-_plain_step("ask-erasure", "erasure-demand", "Ask the other State to destroy all that we sent in this case.")
+plain_step(data, "ask-use", "use-question", "Ask what the other State did with what we sent.")
+plain_step(data, "ask-erasure", "erasure-demand", "Ask the other State to destroy all that we sent in this case.")
 
 
 @data.command("report-use")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schemas
-from gateway.cli.case import Desk, desk_options, ref_argument, seen_option
+from gateway.cli.case import Desk, desk_options, plain_step, ref_argument, seen_option
 from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import HAND_DAYS, Pen, pen_options
 from gateway.core.attachments import in_short
@@ -56,17 +56,6 @@ def show(desk: Desk, ref: str, why: str) -> None:
     desk.run(act)
 
 
-def _plain(name: str, step: str, text: str) -> None:
-    """Add a verb that takes a step without anything else to say."""
-
-    @return_.command(name, help=text)
-    @ref_argument
-    @desk_options
-    @seen_option(step)
-    def plain(desk: Desk, ref: str) -> None:
-        desk.run(lambda gateway: desk.step(gateway, step, ref, {}))
-
-
 def _from_file(name: str, step: str, what: str, text: str) -> None:
     """Add a verb that takes a step with the JSON object in FILE."""
 
@@ -95,9 +84,11 @@ def _signed(name: str, step: str, side: Side, kind: str, text: str) -> None:
 
 _from_file("consider", "consideration", "a return record", "Begin to consider a return, with the record in FILE.")
 _from_file("record", "record", "a return record", "Replace the national record of the return by the one in FILE.")
-_plain("assess", "assessment", "Say, as the authority in charge, that the assessments are complete.")
-_plain("decline", "decline", "End it without a return.")
-_plain("reassess", "reassessment", "Begin anew, because something changed; what was signed before is void.")
+plain_step(return_, "assess", "assessment", "Say, as the authority in charge, that the assessments are complete.")
+plain_step(return_, "decline", "decline", "End it without a return.")
+plain_step(
+    return_, "reassess", "reassessment", "Begin anew, because something changed; what was signed before is void."
+)
 _from_file("prepare", "proposal", "a plan", "Prepare the proposal: the plan in FILE, and the conclusions on record.")
 _signed(
     "endorse",
@@ -106,12 +97,12 @@ _signed(
     "return.release",
     "Release the return that was prepared and approved, as the authority in charge.",
 )
-_plain("propose", "propose", "Send the proposal that was approved and released.")
-_plain("decide", "decision", "Note that the decision on record is final.")
-_plain("request-document", "document-request", "Send the request for a travel document that was approved.")
+plain_step(return_, "propose", "propose", "Send the proposal that was approved and released.")
+plain_step(return_, "decide", "decision", "Note that the decision on record is final.")
+plain_step(return_, "request-document", "document-request", "Send the request for a travel document that was approved.")
 _from_file("schedule", "schedule", "a journey", "Fix the journey in FILE; it is told 72 hours before departure.")
-_plain("cancel", "cancellation", "Take the plan of the journey back.")
-_plain("returned", "returned", "Note that the person is back; everything is assessed anew.")
+plain_step(return_, "cancel", "cancellation", "Take the plan of the journey back.")
+plain_step(return_, "returned", "returned", "Note that the person is back; everything is assessed anew.")
 
 
 @return_.command()
