@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway import home
-from gateway.configured import card_source, desk_notices, keyring, persons, policy, reckoner, stamper
+from gateway.configured import card_source, desk_notices, keyring, partners, persons, policy, reckoner, stamper
 from gateway.core import checkpoint
 from gateway.core.merkle import Frontier
 from gateway.log import configure_log
@@ -21,7 +21,7 @@ from gateway.services.answer import Answer
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
 from gateway.services.collect import Collector
-from gateway.services.context import Context, Partner, Policy
+from gateway.services.context import Context, Policy
 from gateway.services.deliver import Deliverer
 from gateway.services.directory import Directory
 from gateway.services.fallen import FallenMessages
@@ -199,12 +199,7 @@ async def build(
         vault=Vault(secrets.get(home.KEK)),
         reckoner=reckoner(settings),
         persons=people,
-        partners={
-            country: Partner(
-                country, partner.get("transmission", "push"), (partner.get("no_contact") or {}).get("reason")
-            )
-            for country, partner in values["partners"].items()
-        },
+        partners=partners(values),
         policy=chosen,
         emit=log,
         tell=told.tell,

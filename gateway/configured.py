@@ -12,7 +12,7 @@ from gateway import __version__, home
 from gateway.core.calendars import Calendar
 from gateway.core.instruments import Instrument
 from gateway.core.ladder import ladder_from_dict
-from gateway.services.context import Keyring, Person, Policy
+from gateway.services.context import Keyring, Partner, Person, Policy
 from gateway.services.ports import Clock, TimeStamper
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import CardSource
@@ -54,6 +54,14 @@ def persons(values: Mapping[str, Any]) -> dict[str, Person]:
             person.get("contact", ""),
         )
         for person in values["persons"]
+    }
+
+
+def partners(values: Mapping[str, Any]) -> dict[str, Partner]:
+    """Return the States of a configuration by country."""
+    return {
+        country: Partner(country, one.get("transmission", "push"), (one.get("no_contact") or {}).get("reason"))
+        for country, one in values["partners"].items()
     }
 
 
