@@ -40,13 +40,12 @@ from gateway.http.local_api import (
     row_json,
 )
 from gateway.services import access, act_bodies, cases
-from gateway.services.acts import ANYBODY, DESK, GONE, LISTS, VERBS, Call, check_shown
+from gateway.services.acts import ANYBODY, APPROVALS, DESK, GONE, LISTS, VERBS, Call, check_shown
 from gateway.services.answer import needs_second_signer
 from gateway.services.audience import find_after, find_row, heard, list_cases
-from gateway.services.clear import APPROVAL, PREVIEWED
+from gateway.services.clear import PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
-from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.serving import desk_services
 from keys import b64
 
@@ -154,7 +153,7 @@ class Desk:
         role = self.fitting(gateway, VERBS[step].roles(side))
         seen = await access.glance(gateway.context, ref, self.person, role)
         type, digest = (seen.pending.type, seen.pending.digest) if seen.pending else ("", None)
-        kind = kind or {**APPROVAL, **RETURN_APPROVAL}.get(type, "request.approval")
+        kind = kind or APPROVALS.get(type, "request.approval")
         now = gateway.context.clock.now()
         made = pen.sign(seen.thread, digest, kind, schemas.statement_roles()[role], now)
         return await self.step(gateway, step, ref, {"statement": made})

@@ -20,6 +20,7 @@ from gateway.core.preview import Preview
 from gateway.core.returns import IN_CHARGE, RETURN_STATES
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
 from gateway.core.verification import ANSWERING, CLERK, OFFICER
+from gateway.services import clear, returning
 from gateway.services.answer import Answer
 from gateway.services.clear import Clear
 from gateway.services.context import Context, NotFound
@@ -348,6 +349,9 @@ ANYBODY = LISTS | frozenset(role for verb in VERBS.values() for role in verb.any
 
 GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
 """States whose content no desk sees any more."""
+
+APPROVALS: Mapping[str, str] = {**clear.APPROVAL, **returning.APPROVAL}
+"""Kind of statement that approves a body, of a return or not, by message type."""
 
 RETURN_DESK = DESK | IN_CHARGE | {"guardian", "lawyer", "court"}
 """Roles that see the whole of a return."""

@@ -20,11 +20,10 @@ from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import LIAISON
 from gateway.services import cases
-from gateway.services.acts import DESK, VERBS, Call, allowed, check_shown
+from gateway.services.acts import APPROVALS, DESK, VERBS, Call, allowed, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.inquire import BoardRow
-from gateway.services.returning import APPROVAL as RETURN_APPROVAL
 from gateway.web.interior import case as case_page
 from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
@@ -38,9 +37,6 @@ from gateway.web.visit import Route, Visit
 
 APPROVES: Final = VERBS["approval"].anybody()
 SENDS: Final = VERBS["send"].anybody()
-KINDS: Mapping[str, str] = {**RETURN_APPROVAL, **APPROVAL}
-"""Kind of statement that approves a body, by message type."""
-
 _OFFERED = ("approval", "rectification-approval", "send", "amend")
 """Steps that the page of what will leave leads to."""
 
@@ -142,7 +138,7 @@ async def _ask(
     visit: Visit, row: BoardRow, head: Head, case: Case, shown: Disclosure | None, *, refused: str = ""
 ) -> web.StreamResponse:
     pending = case.pending
-    if pending is None or shown is None or pending.type not in KINDS:
+    if pending is None or shown is None or pending.type not in APPROVALS:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     is_author = pending.author == visit.person.id
     barred = is_author or bool(shown.objections)
@@ -169,7 +165,7 @@ async def _ask(
 def _act(visit: Visit, row: BoardRow, case: Case, pending: Pending) -> Act:
     """Return what is approved: the kind of statement, the role as the statement names it, and the exact bytes."""
     role = _steps(visit, row)["approval"][0]
-    return Act(row.ref, KINDS[pending.type], schemas.statement_roles()[role], case.thread, pending.digest)
+    return Act(row.ref, APPROVALS[pending.type], schemas.statement_roles()[role], case.thread, pending.digest)
 
 
 @interrupted
@@ -181,7 +177,7 @@ async def approve_now(visit: Visit) -> web.StreamResponse:
     row, head = found
     steps = _steps(visit, row)
     case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
-    if "approval" not in steps or case.pending is None or case.pending.type not in KINDS:
+    if "approval" not in steps or case.pending is None or case.pending.type not in APPROVALS:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     if visit.form.get("digest") != case.pending.digest:
         return await _ask(visit, row, head, case, shown, refused="changed")
