@@ -76,10 +76,11 @@ INSERT INTO code (person, sealed, last_step, added_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, last_step = excluded.last_step,
     added_at = excluded.added_at
 """
+# No wait is longer than the longest: an end beyond that was set by a clock that was ahead.
 _TRY_CODE = """
 INSERT INTO attempt (key, failed, last_at, next_at) VALUES (?, 1, ?, ?)
 ON CONFLICT (key) DO UPDATE SET failed = attempt.failed + 1, last_at = excluded.last_at
-WHERE attempt.failed < ? AND attempt.next_at <= excluded.last_at
+WHERE attempt.failed < ? AND NOT attempt.next_at - excluded.last_at BETWEEN 1 AND ?
 RETURNING failed
 """
 _KEEP_DRAFT = """
@@ -357,7 +358,7 @@ class DeskStore(ABC):
         """Count an attempt as failed before it is looked at; ``False`` if the next is not due or too many were."""
         now = _seconds(at)
         async with self._unit() as unit:
-            row = await unit.first(_TRY_CODE, (key, now, now, ATTEMPTS_MAX))
+            row = await unit.first(_TRY_CODE, (key, now, now, ATTEMPTS_MAX, int(BACK_OFF_MAX.total_seconds())))
             if row is None:
                 return False
             await unit.change("UPDATE attempt SET next_at = ? WHERE key = ?", (now + _back_off(row[0]), key))

@@ -182,9 +182,9 @@ class OpenId:
 
     async def _published(self, provider: Provider, now: datetime, *, anew: bool) -> KeySet:
         """Return the provider's keys, fetched again if ``anew`` and not just fetched."""
-        old = self._keys_at is None or now >= self._keys_at + DISCOVERY_LASTS
-        due = old or (anew and self._keys_at is not None and now >= self._keys_at + REFETCH_EVERY)
-        if self._keys is None or due:
+        # What a clock fetched that was ahead is as old as it lies ahead.
+        age = None if self._keys_at is None else abs(now - self._keys_at)
+        if self._keys is None or age is None or age >= (REFETCH_EVERY if anew else DISCOVERY_LASTS):
             status, document = await self._fetch("GET", provider.jwks)
             if status != 200:
                 raise Unavailable("the sign-on does not publish its keys", "ask whoever runs it")
@@ -197,7 +197,7 @@ class OpenId:
 
     async def _discover(self, now: datetime) -> Provider:
         """Return what the provider says of itself, read at most an hour ago."""
-        if self._provider is not None and now < self._provider.read_at + DISCOVERY_LASTS:
+        if self._provider is not None and abs(now - self._provider.read_at) < DISCOVERY_LASTS:
             return self._provider
         status, document = await self._fetch("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
         if status != 200:

@@ -288,6 +288,15 @@ async def test_wrong_codes_are_slowed(house: House) -> None:
     assert await house.accounts.check_code("officer", totp.at(later), later)
 
 
+async def test_wrong_codes_by_a_clock_that_was_ahead_are_not_slowed_for_as_long(house: House) -> None:
+    """Nobody waits longer than the longest wait there is, however far ahead the clock was when codes were tried."""
+    totp = await with_codes(house)
+    for _ in range(4):
+        await house.accounts.check_code("officer", "000000", house.now + timedelta(days=1))
+    now = house.later(minutes=5)
+    assert await house.accounts.check_code("officer", totp.at(now), now)
+
+
 async def test_wrong_codes_at_once_are_counted_each(house: House) -> None:
     """Ten at the same moment are not ten for free."""
     await with_codes(house)

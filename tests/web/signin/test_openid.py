@@ -162,6 +162,20 @@ async def test_new_key_of_the_provider_is_fetched(client: OpenId, provider: Prov
     assert 2 == provider.asked.count("keys")
 
 
+async def test_keys_that_were_fetched_by_a_clock_that_was_ahead_are_fetched_again(
+    client: OpenId, provider: Provider
+) -> None:
+    """A key that the provider publishes no more is not believed for as long as a clock was ahead."""
+    provider.now = T0 + timedelta(days=1)
+    await sign_in(client, provider)
+    provider.now, stolen = T0, provider.key
+    provider.key, provider.signing = ECKey.generate_key("P-256", {"kid": "two", "use": "sig"}), stolen
+    assert "signature" == await refused(client, provider)
+    provider.signing = None
+    provider.now = T0 + timedelta(minutes=1)
+    assert ("officer", "/cases") == await sign_in(client, provider)
+
+
 async def test_answer_that_names_another_issuer_is_refused(client: OpenId, provider: Provider) -> None:
     """Before a code is redeemed it is clear whose it is (RFC 9207, ASVS 10.2.2)."""
     assert "issuer" == await refused(client, provider, iss="https://evil.example")
