@@ -516,6 +516,12 @@ def _calendars(look: Look) -> Iterator[Item]:
     directory = look.settings.home / values["calendars_directory"] if values.get("calendars_directory") else None
     wanted: dict[str, Any] = {values["country"]: values.get("calendar")}
     wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
+    for name in schemas.calendars(directory):
+        try:
+            schemas.load_calendar(name, directory)
+        except schemas.SchemaError as error:
+            text = N_("a file of a calendar cannot be read, and counts for nothing: %(problem)s")
+            yield bad("calendar", text, N_("make it anew, or remove it"), problem=str(error))
     for country, id in wanted.items():
         yield _calendar(look, country, id, directory)
 

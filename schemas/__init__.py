@@ -326,23 +326,37 @@ def calendar_of(country: str, directory: Path | None = None) -> str | None:
     """
     Return the id of the calendar of ``country``: of those whose id begins with its code, the one that ends last.
 
-    ``None`` if there is none. Raises ``SchemaError``.
+    ``None`` if there is none. One that cannot be read is named only where there is no other.
     """
     found = [name for name in calendars(directory) if name.startswith(f"{country}-")]
-    return max(found, key=lambda name: str(load_calendar(name, directory)["valid_until"]), default=None)
+    return max(found, key=lambda name: _end_of(name, directory), default=None)
+
+
+def _end_of(name: str, directory: Path | None) -> str:
+    """Return the last day of a calendar, which sorts before any other where it cannot be read."""
+    try:
+        return str(load_calendar(name, directory)["valid_until"])
+    except SchemaError:
+        return ""
 
 
 def load_calendar(name: str, directory: Path | None = None) -> dict[str, Any]:
     """
     Return the calendar ``name``, checked against the schema ``calendar``; a file of ``directory`` goes before ours.
 
-    Raises ``UnknownName`` and ``SchemaError``.
+    Raises ``UnknownName`` and ``SchemaError``, whose problems name the file.
     """
     try:
         value = _read(_calendar_files(directory)[name])
     except KeyError:
         raise UnknownName("calendar", name) from None
-    validate("calendar", value)
+    except ValueError as error:
+        raise SchemaError("calendar", (Problem(f"{name}.json", "", "is no JSON"),)) from error
+    try:
+        validate("calendar", value)
+    except SchemaError as error:
+        found = tuple(one._replace(pointer=f"{name}.json{one.pointer}") for one in error.problems)
+        raise SchemaError("calendar", found) from error
     return value
 
 

@@ -78,6 +78,22 @@ def test_a_calendar_that_has_not_begun_is_a_finding(homes: Homes) -> None:
     assert "2035 2036 2037" in items[0].hint
 
 
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [("", "XAA-2037.json: is no JSON"), ('{"id":"XAA-2037"}', "XAA-2037.json: lacks")],
+    ids=["empty", "cut off"],
+)
+def test_a_calendar_that_cannot_be_read_stands_in_the_way_of_no_other(homes: Homes, written: str, problem: str) -> None:
+    """What a command that failed leaves in the folder is a finding, and the calendar that was there counts on."""
+    chosen = with_calendar(homes.home("XAA"), "XAA-2036", "2035-01-01", "2037-12-31")
+    (homes.home("XAA") / "calendars/XAA-2037.json").write_text(written)
+    items = [
+        item for item in run(Look(chosen, lambda: PHRASE, datetime(2036, 12, 1, tzinfo=UTC))) if item.area == "calendar"
+    ]
+    assert ("XAA-2036", "finding", "ok") == (reckoner(chosen).calendars["XAA"].id, items[0].level, items[1].level)
+    assert problem in items[0].text
+
+
 def test_a_check_changes_nothing(homes: Homes) -> None:
     """The files of the home are the same before and after."""
     home = homes.home("XBB")
