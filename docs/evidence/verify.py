@@ -91,11 +91,12 @@ def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list fo
         need([value["from"], value["to"], value["payload"]] == [*two, row["digest"]], "about another message")
         proved.add((name, country, row["digest"], value["status"], value["code"]))
     need(typ != "xg1-msg" or sha256(b64(payload)).digest() == b64(row["digest"]), "another message")
+    need(typ != "xg1-msg" or all(value[it] == {**row, **about}[it] for it in ("type", "seq", "thread")), "not as told")
 
 
 def opening(name, row):  # RFC 9162 section 2.1.3.2; C2SP tlog-proof, tlog-checkpoint and tlog-cosignature
     head, body, signatures = members[name].decode().split("\n\n")
-    (origin, size, root), index, path = body.split("\n"), row["index"], map(b64, head.split("\n")[2:])
+    (origin, size, root), index, path, by = body.split("\n"), row["index"], map(b64, head.split("\n")[2:]), set()
     node = sha256(b"\0" + hmac.digest(b64(row["r"]), sha256(members[row["receipt"]]).digest(), "sha256")).digest()
     need(0 <= index <= (last := int(size) - 1) and origin.startswith(row["keeper"] + "/"), "not where the opening says")
     for sibling in path:
@@ -108,7 +109,6 @@ def opening(name, row):  # RFC 9162 section 2.1.3.2; C2SP tlog-proof, tlog-check
     blobs = {(line[1], b64(line[2])[:4]): b64(line[2])[4:] for line in map(str.split, signatures.strip().split("\n"))}
     keys = [(origin, b"\n\1", b64(one["key"])) for card in cards[row["keeper"]] for one in card["log"]]
     keys += [(name, b"\n\6", b64(key)) for name in cards for card in cards[name] for key in card.get("cosigning", ())]
-    by = set()
     for country, kind, key in keys:
         blob = blobs.get((country, sha256(country.encode() + kind + key).digest()[:4]))
         if blob and country == origin:

@@ -40,6 +40,7 @@ from gateway.core.evidence_manifest import Manifest, parse_manifest, parse_signe
 from gateway.core.evidence_report import Fault, Identity, Proved, Report, Stood
 from gateway.core.evidence_rows import FORMS, LATER
 from gateway.core.merkle import BadProof
+from gateway.core.messages import TYPES
 from gateway.core.wire import Receipt
 from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
 from keys import b64, instants
@@ -50,6 +51,12 @@ from schemas import ijson
 
 # What reading a hostile member may raise. OverflowError: an instant that has no equal in UTC.
 _BAD = (KeysError, PeerError, BadProof, ValueError, OverflowError)
+
+WITHOUT_CONTENT = (
+    "of a message without its content it is the word of %(country)s alone what kind it was, that it is of this case, "
+    "and, if it was received, that %(partner)s sent it"
+)
+"""Note on a file that lacks the content of a message: a receipt names a digest, and nothing else of what it is for."""
 
 CheckToken = Callable[[bytes, bytes], str]
 """Returns the instant in a time-stamp response over a message, or raises ``ValueError``."""
@@ -388,8 +395,9 @@ class _Verifier:
         if row["direction"] == RECEIVED and row["received_at"] is None:
             self._fault(MESSAGES, f"row {number}: received, and no instant of receipt")
         for receipt in about:
-            if receipt not in fitting:
-                self.notes.append(f"message {row['digest']}: a second receipt says {receipt.status}")
+            if receipt not in fitting[:1]:
+                at = instants.serialize(receipt.received_at)
+                self.notes.append(f"message {row['digest']}: a second receipt says {receipt.status} at {at}")
         said = {name: row[name] for name in ("direction", "type", "digest", "status", "code")}
         if not fitting:
             return Proved(**said)
@@ -507,23 +515,29 @@ class _Verifier:
         """
         Say of a receipt by a key that was revoked later if nobody but who exports shows that it stood before that.
 
-        Whoever has such a key can date a receipt back, and a log alone does not show since when it holds an entry.
+        Whoever has such a key can date a receipt back, and a log alone does not show since when it holds an entry. Of a
+        message that who exports received ``_message`` says the same.
         """
         for name, receipt in self.receipts.items():
             kid = jws_format.parse(self.members[name], jws_format.TYP_RECEIPT).kid
-            listed = (key for card in self.cards.get(receipt.sender, ()) for key in card.signing if key.kid == kid)
-            revoked = min((key.revoked_at for key in listed if key.revoked_at is not None), default=None)
-            places = self.entered.get(name, {}).values()
-            by = (self.heads[place][2].items() for place in places)
-            seen = [at for one in by for country, at in one if country != manifest.country]
-            seen += [datetime.fromisoformat(self.stamped[place]) for place in places if place in self.stamped]
-            if revoked is None or any(at < revoked for at in seen):
-                continue
-            text = "its key was revoked since, and nobody else signed before that a log held it"
-            if self.anchors.witnessed:
-                self._fault(name, text)
-            else:
-                self.notes.append(f"{name}: {text}")
+            self._dated_by(manifest, name, (receipt.sender, kid), (name,))
+
+    def _dated_by(self, manifest: Manifest, name: str, key: tuple[str, str], receipts: Collection[str]) -> None:
+        """Say it of the member ``name``, signed by ``key`` (State and kid), which is as old as ``receipts`` are."""
+        country, kid = key
+        listed = (one for card in self.cards.get(country, ()) for one in card.signing if one.kid == kid)
+        revoked = min((one.revoked_at for one in listed if one.revoked_at is not None), default=None)
+        places = [place for receipt in receipts for place in self.entered.get(receipt, {}).values()]
+        by = (self.heads[place][2].items() for place in places)
+        seen = [at for one in by for country, at in one if country != manifest.country]
+        seen += [datetime.fromisoformat(self.stamped[place]) for place in places if place in self.stamped]
+        if revoked is None or any(at < revoked for at in seen):
+            return
+        text = "its key was revoked since, and nobody else signed before that a log held it"
+        if self.anchors.witnessed:
+            self._fault(name, text)
+        else:
+            self.notes.append(f"{name}: {text}")
 
     def _stood(self, manifest: Manifest | None) -> tuple[Stood, ...]:
         if manifest is None:
@@ -549,6 +563,8 @@ class _Verifier:
                 self._message(manifest, name, row)
             except _BAD as error:
                 self._fault(name, error)
+        if known.keys() - {match[1] for _, match in self._named(CONTENT_NAME)}:
+            self.notes.append(WITHOUT_CONTENT % {"country": manifest.country, "partner": manifest.partner})
 
     def _message(self, manifest: Manifest, name: str, row: Mapping[str, Any]) -> None:
         """Check a signed message against its row, its receipt and the sender's keys. Raises."""
@@ -562,9 +578,12 @@ class _Verifier:
         if said != (row["type"], row["id"], row["epoch"], row["seq"], manifest.thread):
             raise ValueError(f"the message is not the one that {MESSAGES} tells of")
         # M-8.3: the state of a key is judged at the time of receipt; of what was not received, when it was queued.
-        received = (receipt.received_at for receipt in self.receipts.values() if _fits(row, receipt))
-        at = next(received, None) or instants.parse(row["queued_at"] or row["received_at"])
+        of_it = {name: receipt.received_at for name, receipt in self.receipts.items() if _fits(row, receipt)}
+        at = next(iter(of_it.values()), None) or instants.parse(row["queued_at"] or row["received_at"])
         parts.verify(self._signing_key(payload.sender, parts.kid, at))
+        if row["direction"] == RECEIVED:
+            # Who exports says itself when it came, and could date back what it made with a stolen key of the other.
+            self._dated_by(manifest, name, (payload.sender, parts.kid), of_it)
 
     # Clocks: who was late.
 
@@ -582,12 +601,12 @@ class _Verifier:
 
     def _compare(self, row: Mapping[str, Any]) -> None:
         """Note where the receipt that started a clock gives another date; that is for people to settle."""
-        if row["step"] != "reply" or row["cause"] not in ("started", "restarted"):
+        if row["step"] not in _DATED or row["cause"] not in ("started", "restarted"):
             return
         for receipt in self.receipts.values():
             if receipt.payload == row["evidence"] and receipt.due_on and receipt.due_on.isoformat() != row["due_on"]:
                 self.notes.append(
-                    f"reply to {row['evidence']}: {receipt.sender} reckons {receipt.due_on}, "
+                    f"{row['step']} to {row['evidence']}: {receipt.sender} reckons {receipt.due_on}, "
                     f"the exporting State {row['due_on']}"
                 )
 
@@ -599,6 +618,10 @@ class _Verifier:
         if manifest.content and missing:
             self._fault(GONE, "does not tell of every message whose content is missing")
         self.notes += [f"gone: {row['what']} {row['digest'] or ''}".rstrip() for row in self.rows[GONE]]
+
+
+_DATED = frozenset(step for one in TYPES.values() if (step := one.clock_step) is not None)
+"""The steps whose dates a receipt tells; that of a request starts another clock too, of which it says nothing."""
 
 
 def _between(manifest: Manifest, direction: str) -> tuple[str, str]:

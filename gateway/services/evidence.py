@@ -151,6 +151,8 @@ Five questions and where the answer is:
                                 that State by another way. Without either the file proves only that it is whole.
 
 Without content the file does not tell whether a case was paused, or why: no conclusion may be drawn from a silence.
+Nor does it prove what kind a message was, that it is of this case, or that the other State sent one that was received:
+a receipt names a digest alone. For that ask for the content, or for the export of the other State.
 """
 
 

@@ -144,10 +144,16 @@ def signed_receipt(receipt: wire.Receipt = RECEIPT, state: State = XBB) -> bytes
 
 
 def proof(
-    state: State, other: str, receipt: bytes, *, more: bytes = bytes(32), signer: SigningKey | None = None
+    state: State,
+    other: str,
+    receipt: bytes,
+    *,
+    more: bytes = bytes(32),
+    signer: SigningKey | None = None,
+    epoch: int = 1,
 ) -> str:
     """Return the proof that ``receipt`` is the first of two entries in the log of ``state``."""
-    origin = checkpoint.origin(state.country, other, 1)
+    origin = checkpoint.origin(state.country, other, epoch)
     leaves = [merkle.leaf_hash(checkpoint.log_entry(receipt, R)), more]
     body = checkpoint.checkpoint_body(origin, 2, merkle.root_hash(leaves))
     note = checkpoint.sign_note(body, origin, signer or state.log)
@@ -456,6 +462,53 @@ def test_receipt_by_a_key_revoked_since_is_told_where_nobody_shows_that_it_is_ol
     assert ((), True) == (report.faults, f"{RECEIPT_NAME}: {text}" in report.notes)
     report = verify(members, Anchors(identities=pins, witnessed=True))
     assert text in [fault.reason for fault in report.faults if fault.member == RECEIPT_NAME]
+
+
+def received_from_a_thief() -> dict[str, bytes]:
+    """Return a message of XBB by a key that it revoked since, in a receipt and a log of XAA alone, who exports it."""
+    message = MESSAGE.replace(b'"from":"XAA","to":"XBB"', b'"from":"XBB","to":"XAA"')
+    digest = wire.payload_digest(message)
+    receipt = signed_receipt(wire.Receipt("XAA", "XBB", digest, wire.ACCEPTED, None, NOW, None, None), XAA)
+    row = {**ROW, "direction": "received", "digest": digest, "received_at": "2026-03-20T12:00:00Z", "state": None}
+    row |= dict.fromkeys(("queued_at", "posted_at", "answered_at"))
+    names = {"receipt": f"receipts/{digest}.jws", "proof": f"log/{digest}.XAA.proof"}
+    members = dated_back(theirs=True) | plain(
+        messages=[ROW, row], openings=[*TABLES[evidence.OPENINGS], {**opening("XAA", "XBB"), **names}]
+    )
+    return members | {
+        names["receipt"]: receipt,
+        names["proof"]: proof(XAA, "XBB", receipt, more=bytes([3]) * 32).encode(),
+        f"content/{digest}.jws": jws.sign(message, jws.TYP_MESSAGE, XBB.signing),
+    }
+
+
+def test_message_by_a_key_revoked_since_is_told_where_nobody_shows_that_it_is_older() -> None:
+    """Who exports and has a stolen key of the other State could have made it, with a receipt that is dated back."""
+    members = received_from_a_thief()
+    (name,) = {name for name in members if name.startswith("content/")} - {CONTENT_NAME}
+    report = verify(signed(members))
+    text = "its key was revoked since, and nobody else signed before that a log held it"
+    assert f"{name}: {text}" in report.notes
+    assert text in faults_by_member(verify(signed(members), Anchors(witnessed=True)).faults)[name]
+
+
+def test_what_a_receipt_does_not_say_is_told_where_there_is_no_content() -> None:
+    """What kind a message was, of which case, and that it was sent at all, is the word of the State that exports."""
+    without = _without(CONTENT_NAME)
+    report = verify(signed(without, replace(ABOUT, content=False)))
+    assert ((), True) == (report.faults, any("the word of XAA alone" in note for note in report.notes))
+
+
+def test_second_receipt_of_another_instant_is_told() -> None:
+    """A State that received a message twice signed two instants; which of them counts is for people to settle."""
+    later = signed_receipt(replace(RECEIPT, received_at=NOW + timedelta(hours=2)))
+    stem = f"{DIGEST}.2"
+    second = {**opening("XAA", "XBB"), "receipt": f"receipts/{stem}.jws", "proof": f"log/{stem}.XAA.proof"}
+    members = plain(openings=[*TABLES[evidence.OPENINGS], {**second, "origin": "XAA/XBB/2"}])
+    note = proof(XAA, "XBB", later, epoch=2)
+    report = verify(signed(members | {second["receipt"]: later, second["proof"]: note.encode()}))
+    assert () == report.faults
+    assert f"message {DIGEST}: a second receipt says accepted at 2026-03-20T14:00:00Z" in report.notes
 
 
 def test_rotated_key_is_found_in_an_older_card() -> None:

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,21 @@ async def test_receipts_of_the_other_state_need_its_log_to_both(trio: Network, t
     assert {evidence.MESSAGES} == {fault.member for fault in verify_bytes(raw).faults}
     code, out = await run(tmp_path / "case.zip", raw)
     assert (6, True) == (code, "no receipt in the log of its signer says so" in out)
+
+
+async def test_messages_of_another_case_are_none_of_this_one_to_both(trio: Network, tmp_path: Path) -> None:
+    """Content is signed with its thread and its type: a file that calls either something else is found."""
+    ours, _ = await story.replied(trio)
+    whole = members_of(await exported(trio, "XAA", ours, TWO))
+    about, signer = parse_manifest(whole[evidence.MANIFEST]), trio.gateways["XAA"].context.keyring.signing
+    rows = json.loads(whole[evidence.MESSAGES])["messages"]
+    other = {evidence.MESSAGES: evidence.table(evidence.MESSAGES, [{**rows[0], "type": "reminder"}, *rows[1:]])}
+    left = {name: raw for name, raw in whole.items() if name not in (evidence.MANIFEST, evidence.SIGNED)}
+    for made in (build(replace(about, thread="A" * 22), left, signer), build(about, {**left, **other}, signer)):
+        found = {fault.member for fault in verify_bytes(pack(made)).faults}
+        code, out = await run(tmp_path / "case.zip", pack(made))
+        assert found
+        assert (6, found) == (code, {line.split(": ")[0] for line in out.splitlines() if line.startswith("content/")})
 
 
 async def test_changed_bytes_are_named_by_both(trio: Network, tmp_path: Path) -> None:
