@@ -12,7 +12,7 @@ OF_AGE = 18
 """Years below which a person is a child (Palermo Protocol, Article 3(d))."""
 
 FIRST_YEAR = 1900
-"""Nobody who lives was born before; a year before it is one of another calendar (1388 is 2009 in Iran)."""
+"""Nobody who lives was born before; a year before it is one of another calendar (1388 is 2009 in Iran), or a slip."""
 
 
 def is_decided(age: Mapping[str, Any]) -> bool:

@@ -124,6 +124,10 @@ _APOSTROPHES = frozenset(
     "'\u2019\u02bc\u02bb\u0060\u00b4\u2018\u02b9\u02be\u02bf\u02bd\u201b\u2032\u055a\u05f3\ua78b\ua78c"
 )
 _BREAKS = re.compile(r"[\s\-\u2010\u2011\u2012\u2013.,<\u060c]+")
+"""
+What divides the words of one name. For comparing more does (``_is_break``); but what another sign divides (A/B) is no
+name, and its parts may not be of two scripts.
+"""
 
 
 # --- Latin forms ------------------------------------------------------------------------------------------------------

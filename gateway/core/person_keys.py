@@ -25,6 +25,7 @@ from enum import IntFlag
 from itertools import chain, combinations, islice, pairwise, product, zip_longest
 from typing import Any
 
+from gateway.core.age import FIRST_YEAR
 from gateway.core.edtf import BadEdtf, parse
 from gateway.core.names import ARTICLES, CYRILLIC, NoTable, fold, transliterate, without_article
 from gateway.core.spellings import CIPHERS, bare_sounds, script, sounds
@@ -32,7 +33,7 @@ from gateway.core.spellings import CIPHERS, bare_sounds, script, sounds
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 7
+VERSION = 8
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12
@@ -41,8 +42,11 @@ YEARS_MAX = 12
 YEARS_IN_DOUBT = 1
 """How far a date that is marked uncertain or approximate is taken to reach on either side."""
 
-YEARS_OF_BIRTH = range(1880, 2200)
-"""Of a year outside these nobody knows what it says: 1380 and 2544 are 2001 in Iran and in Thailand."""
+YEARS_OF_BIRTH = range(FIRST_YEAR, 2200)
+"""
+Of a year outside these nobody knows what it says: 1380 and 2544 are 2001 in Iran and in Thailand, 1885 is 1963 in
+India, or a slip.
+"""
 
 FORMS_MAX = 48
 """Forms of one part of a name that are indexed; the sound covers most of the spellings beyond."""

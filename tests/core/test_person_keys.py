@@ -173,7 +173,9 @@ BIRTHS = {
     ("2001-04-17", "1380-01-28"): True,  # the same day in Iran: of such a year nobody knows what it says
     ("2001-04-17", "2544"): True,  # and in Thailand
     ("2001-04-17", "1422-01-23"): True,  # and in the Hijri calendar
-    ("2001-04-17", "1885"): False,
+    ("1963-04-17", "1885"): True,  # and of the Indian national calendar
+    ("1985-04-17", "1885"): True,  # or a slip: nobody who lives was born then
+    ("2001-04-17", "1901"): False,
     ("2001-04-17", "2002-04-17"): False,
     ("2001-04-17", "2003?"): False,
     ("199X", "2001"): False,
