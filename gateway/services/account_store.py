@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from gateway.core.wire import SKEW
 from gateway.services.guests import is_guest
 
 IDLE = timedelta(minutes=15)
@@ -108,7 +109,7 @@ class Invitation:
 
     def stands(self, at: datetime) -> bool:
         """Return whether it may be used at ``at``; one that lasts too long was made by a clock that was ahead."""
-        return self.revoked_at is None and at < self.until <= at + INVITATION_MAX
+        return self.revoked_at is None and at < self.until <= at + INVITATION_MAX + SKEW
 
 
 @dataclass(frozen=True, slots=True)

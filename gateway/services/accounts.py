@@ -17,6 +17,7 @@ from typing import Any
 
 import pyotp
 
+from gateway.core.wire import SKEW
 from gateway.services.account_store import (
     CHALLENGE_LASTS,
     CODE_DRIFT,
@@ -268,7 +269,8 @@ class Accounts:
         link = await self.store.find_link(hashed(token))
         if link is None or link.desk != desk or link.used_at is not None:
             return None
-        return link if now < link.until <= now + LINK_MAX else None  # a later end was set by a clock that was ahead
+        # A later end was set by a clock that was ahead, by more than those of two nodes may differ.
+        return link if now < link.until <= now + LINK_MAX + SKEW else None
 
     async def use_link(
         self, token: str, desk: str, now: datetime, *, instead_of: Session | None = None

@@ -13,6 +13,8 @@ from gateway.services.account_store import (
     DRAFT_LASTS,
     FRESH,
     IDLE,
+    INVITATION_MAX,
+    LINK_MAX,
     Snooze,
     hashed,
 )
@@ -79,6 +81,15 @@ async def test_link_and_invitation_by_a_clock_that_was_ahead_open_nothing(house:
     assert not made.stands(T0)
     link = await house.accounts.make_link("officer", "interior", "sign-in", ahead, ahead + timedelta(hours=1))
     assert await house.accounts.use_link(link, "interior", T0) is None
+
+
+async def test_what_lasts_as_long_as_it_may_opens_at_a_node_whose_clock_is_a_minute_behind(house: House) -> None:
+    """The clocks of two nodes differ a little; that one of them was ahead by a day is another matter."""
+    ahead = T0 + timedelta(minutes=1)
+    made = await house.accounts.invite("ref1", "lawyer", "head", ahead, ahead + INVITATION_MAX)
+    assert made.stands(T0)
+    link = await house.accounts.make_link("officer", "interior", "sign-in", ahead, ahead + LINK_MAX)
+    assert await house.accounts.find_link(link, "interior", T0) is not None
 
 
 async def test_asking_by_itself_is_no_step(house: House) -> None:
