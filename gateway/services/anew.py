@@ -10,11 +10,11 @@ was said leaves once more, under a new number. Everything else may have been tak
 back to where it was before, and a person decides.
 Rule 4: where the partner holds a later message that we do not know nobody here can tell whether this one left before.
 Its case stays where it is, and a person asks.
-Rule 5: what was posted, and is refused as of an epoch that is over, never came: rule 3. Nor did anything behind it in
-its thread, and all of that is settled with it, in its order. In any epoch a withdrawal or word of a stop that is
-refused for its times alone, by a clock that is wrong here or there, is said once more later, and a person is told. So
-is what is said of a person who has left: that she left, the hands that were signed, how she was found. What waits
-behind it can be heard after it alone, and stays behind it.
+Rule 5: what was posted, and is refused as of an epoch that is over, never came: rule 3. What waits behind it in its
+thread, once the partner has listed what it holds, did not leave either: all of it is settled together, in its order. In
+any epoch a withdrawal or word of a stop that is refused for its times alone, by a clock that is wrong here or there, is
+said once more later, and a person is told. So is what is said of a person who has left: that she left, the hands that
+were signed, how she was found. What waits behind it can be heard after it alone, and stays behind it.
 """
 
 from collections.abc import Mapping
@@ -78,6 +78,9 @@ OUT_OF_TIME = frozenset({"stale", "expired"})
 _KEPT = AFTER_WITHDRAWAL | {REDIRECT, QUESTION, INTERVIEW, INTERVIEW_RESULT, HANDOVER, MONITORING, USE_ANSWER}
 """Types by which nothing is allowed: they ask, take data back, or tell what was done."""
 
+_AT_ONCE = threads.STOPS | {SCHEDULE}
+"""Types that wait for no listing."""
+
 _HELD = STOPPED | {State.UNDELIVERED}
 
 
@@ -100,7 +103,7 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> N
     rows = await _parked(tx, case_row.ref, context.epoch)
     if await listing.is_awaited(tx, row.partner, now):
         # A plan does not wait here (``Resync``): this is word that somebody left, or that a journey is off.
-        rows = [one for one in rows if one.type in threads.STOPS or one.type == SCHEDULE]
+        rows = [one for one in rows if one.type in _AT_ONCE]
     if rows:
         await _settle(context, tx, cases.unseal(context, case_row), rows, now)
 
@@ -124,22 +127,46 @@ async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[Outboun
         await threads.queue(context, tx, held, send, now)
 
 
+async def waits(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """
+    Return whether a refusal of ``row`` counts only once the partner has listed what it holds.
+
+    It may be an answer that was stored before our restore: what stood behind that message may have left then, and no
+    clock tells. Until the listing has come the answer is asked for again. Word of a stop, and that somebody left or a
+    journey is off, waits for no listing.
+    """
+    if row.epoch >= context.epoch or row.type == WITHDRAWAL or not await listing.is_awaited(tx, row.partner, now):
+        return False
+    behind = await _behind(context, tx, row)
+    return bool(behind) and not any(one.type in _AT_ONCE for one in (row, *behind))
+
+
 async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datetime, now: datetime) -> bool:
     """
     Carry out rule 5 for ``row``, which the partner refused ``received_at``; return whether that settles it.
 
-    A refusal from before our restore is an answer that was stored: what stood behind that message may have left.
+    What still stands behind it once the partner has listed what it holds never left. Where that is not waited for
+    (``waits``) it did not leave either if the refusal is from after our restore.
     """
     restored = await tx.get_meta(listing.RESTORED_AT) if row.epoch < context.epoch and row.type != WITHDRAWAL else None
-    if restored is not None and received_at >= datetime.fromisoformat(restored) - wire.SKEW:
-        held = cases.readable(context, await tx.find_case(row.ref or ""))
-        behind = await _parked(tx, row.ref or "", context.epoch) if held is not None else []
-        behind = [one for one in behind if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
-        settled = behind or row.type in _OF_WHO_LEFT  # a recall of today waits behind word of the departure, too
-        if held is not None and settled and outbox.recipient(context, row.partner, now) is not None:
-            await _settle(context, tx, held, [row, *behind], now)
-            return True
+    if restored is None:
+        return await said_anew(context, tx, row, now)
+    behind = await _behind(context, tx, row)
+    since = received_at >= datetime.fromisoformat(restored) - wire.SKEW
+    listed = behind and await listing.stands(tx, row.partner) and not await listing.is_awaited(tx, row.partner, now)
+    # A recall of today waits behind word of the departure, too.
+    settled = listed or (since and (behind or row.type in _OF_WHO_LEFT))
+    held = cases.readable(context, await tx.find_case(row.ref or "")) if settled else None
+    if held is not None and outbox.recipient(context, row.partner, now) is not None:
+        await _settle(context, tx, held, [row, *behind], now)
+        return True
     return await said_anew(context, tx, row, now)
+
+
+async def _behind(context: Context, tx: Tx, row: OutboundRow) -> list[OutboundRow]:
+    """Return what waits behind ``row`` in its case since before our epoch."""
+    parked = await _parked(tx, row.ref or "", context.epoch)
+    return [one for one in parked if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
 
 
 async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:

@@ -6,7 +6,7 @@ Rule 2: a log that shows two trees of one size is kept as evidence, and its answ
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import Side
@@ -142,6 +142,9 @@ class Answers:
                     tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
                 return False
             accepted = receipt.status == wire.ACCEPTED
+            if not accepted and await anew.waits(context, tx, current, now):
+                await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=listing.AGAIN_S)))
+                return False
             state = "receipted" if accepted else "refused"
             stored = wire.serialize_answer(answer)
             settled = current._replace(

@@ -89,8 +89,11 @@ async def test_question_is_not_asked_again_whose_own_answer_falls_back(
     assert "ACKNOWLEDGED" == await same_state(network, ours, theirs)
 
 
-async def test_refusal_that_was_stored_settles_nothing_behind_it(network: Network, tmp_path: Path) -> None:
-    """What stood behind a message that was refused before the backup may have left: the listing decides."""
+@pytest.mark.parametrize("minutes", [0, -120])
+async def test_refusal_that_was_stored_settles_nothing_behind_it(
+    network: Network, tmp_path: Path, minutes: int
+) -> None:
+    """What stood behind a message that was refused before the backup may have left: the listing decides, no clock."""
     _, theirs = await story.acknowledged(network)
     with wrong_clock(network, "XBB", 10):
         await story.give_answer(network, theirs, story.reply())
@@ -102,7 +105,8 @@ async def test_refusal_that_was_stored_settles_nothing_behind_it(network: Networ
     backup = back_up(network, "XBB", tmp_path / "backup")
     network.clock.pass_(hours=1)
     await network.deliver()
-    await restore(network, "XBB", backup)
+    await put_back(network, "XBB", backup, minutes=minutes)
+    await network.refresh()
     await network.gateways["XBB"].deliverer.run_once()  # before the listing comes
     await settle(network)
     rows = [(row.type, row.state) for row in await outbox(network, "XBB", theirs)]
