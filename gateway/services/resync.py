@@ -12,7 +12,7 @@ from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
-from gateway.core.messages import CONFIRMATION, ERASURE, RESUMPTION, RESYNC, SCHEDULE, SUSPENSION, WITHDRAWAL
+from gateway.core.messages import CONFIRMATION, ERASURE, RESYNC, SCHEDULE, SUSPENSION, WITHDRAWAL
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
@@ -229,8 +229,9 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
 
     Of a case that is frozen or withdrawn, also once it is closed, nothing is but the withdrawal, and what follows it
     and names nothing: neither must wait behind the others. That a return is stopped is, and with it all that stands
-    before it in the thread, or it would not be taken: the partner may have forgotten it. The rest of a case that goes
-    on later is posted again then (``bring_back``).
+    before it in the thread, or it would not be taken: the partner may have forgotten it. So it is where the stop was
+    refused: who had forgotten what it was about may know it now. The rest of a case that goes on later is posted again
+    then (``bring_back``).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True
@@ -239,11 +240,11 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
         return False
     if not await _stands_still(tx, case):
         return True
-    if case.state not in STOPPED - OVER or row.type in (SUSPENSION, RESUMPTION):
-        return case.state in STOPPED - OVER
+    if case.state not in STOPPED - OVER:
+        return False
     quiet = case.state == State.FROZEN and case.side == Side.REQUESTING
     said = [one for one in await tx.outbound_of_case(row.ref) if one.type == SUSPENSION]
-    return not quiet and any(one.state in ("queued", "posted", "receipted") for one in said)
+    return not quiet and any(one.state in ("queued", "posted", "receipted", "refused") for one in said)
 
 
 async def _stands_still(tx: Tx, row: CaseRow) -> bool:

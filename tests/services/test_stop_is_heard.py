@@ -221,6 +221,25 @@ async def test_partner_that_forgot_what_was_stopped_hears_of_both(network: Netwo
     assert ("SUSPENDED", "ACCEPTED") == (case.state, case.resume_to)
 
 
+async def test_stop_that_a_partner_without_the_case_refused_is_heard_once_it_has_it(
+    network: Network, tmp_path: Path
+) -> None:
+    """A State that put back a backup without the case, and then a later one, gets the stop with what stands before."""
+    empty = back_up(network, "XAA", tmp_path / "empty")
+    ours, theirs = await homeward.proposed(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await restore(network, "XAA", empty)
+    await network.deliver()
+    assert ("suspension", "refused") == (await last_two(network, "XBB", theirs))[-1]
+    await restore(network, "XAA", backup)
+    await settle(network)
+    case = await story.case(network, "XAA", ours)
+    assert ("SUSPENDED", "ACCEPTED") == (case.state, case.resume_to)
+
+
 async def test_word_that_a_return_goes_on_does_not_overtake_a_stop_said_again(network: Network) -> None:
     """A stop that a wrong clock dated waits to be said again; a resumption waits behind it."""
     ours, theirs = await homeward.accepted(network)

@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway import home
 from gateway.services.ports import OutboundRow
 from gateway.transport.card_directory import write_card
+from keys.card import Card
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.support import story
@@ -29,6 +30,8 @@ async def put_back(network: Network, country: str, backup: Path, minutes: int = 
     shutil.rmtree(data)
     shutil.copytree(backup, data)
     gateway = await open_gateway(network, country)
+    # The backup may be older than the last restore; the card is not, so no epoch is used twice.
+    gateway.context.epoch = max(gateway.context.epoch, _card_of(network, country).epoch)
     epoch = await gateway.resync.begin_epoch(network.clock.now() + timedelta(minutes=minutes))
     next_card_of(network, country, epoch=epoch)
 
@@ -44,10 +47,15 @@ def next_card_of(network: Network, country: str, **changes: object) -> None:
     """Issue and publish the next card of ``country`` to everyone, as its operator would from the offline key."""
     path = network.homes[country]
     identity = open_store(f"file:{path / home.IDENTITY_FILE}", passphrase=lambda: "correct horse", environ={})
-    held = next(iter(network.gateways[c] for c in network.gateways if c != country)).context.trust.card(country)
+    held = _card_of(network, country)
     issued = home.next_card(held, changes, SigningKey(identity.get(home.IDENTITY)), network.clock.now())
     for other in network.homes.values():
         write_card(other / "cards", issued)
+
+
+def _card_of(network: Network, country: str) -> Card:
+    """Return the card of ``country`` that the others hold."""
+    return next(network.gateways[c] for c in network.gateways if c != country).context.trust.card(country)
 
 
 async def findings_of(network: Network, country: str, ref: str) -> list[str]:
