@@ -354,9 +354,10 @@ async def fall_back(
             clock = case.clock("reply")
             shorter = clock and context.reckoner.shorten(case.partner, context.country, clock)
             data = {**data, "clocks": (shorter,) if shorter else ()}
-    if row.type in threads.DOCUMENTS:
+    if row.type in threads.DOCUMENTS and not since:  # else that one is what counts
         try:
-            data = {**data, "said": await threads.documents_without(context, tx, held, row)}
+            if held.case.said.get(row.type) == threads.said(context, held, row):
+                data = {**data, "said": await threads.with_documents(context, tx, held)}
         except BadRest as error:
             context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
     await steps.tell(context, tx, held, Event(name, row.partner, GATEWAY, data), now)

@@ -4,9 +4,10 @@ The only way to move a case: step it, store it and carry out the effects, all in
 A crash between any two statements leaves the case as it was, or moved with its messages in the outbox.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from gateway.core.case import Side, State
 from gateway.core.facts import When, about
@@ -23,7 +24,7 @@ from gateway.core.machine import (
     Send,
     step,
 )
-from gateway.core.messages import DOCUMENT_REQUEST, REISSUE, RESUMPTION, SCHEDULE, SUSPENSION, TAKE_BACK, TYPES
+from gateway.core.messages import DOCUMENT_REQUEST, RESUMPTION, SCHEDULE, SUSPENSION, TAKE_BACK, TYPES
 from gateway.core.return_guards import UNTOLD
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
@@ -187,20 +188,34 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
     What was said last of such a type counts again; that a recall is not known is a finding by itself (V-35).
     """
     types = {row.type for row in gone if TYPES[row.type].undo is None} - {SUSPENSION, RESUMPTION}
-    if not types:
+    if not types and not any(row.type in threads.DOCUMENTS for row in gone):
         return held
-    said, found = dict(held.case.said), []
-    rows = sorted(await tx.outbound_of_case(held.case.ref), key=lambda row: (row.epoch, row.seq or 0))
-    for kind in sorted(types):
-        found.append(UNTOLD if kind == TAKE_BACK else DROPPED % {"type": kind})
-        if kind in (REISSUE, DOCUMENT_REQUEST):
-            said.pop(kind, None)
-            earlier = [row for row in rows if row.type == kind and row.state in ("posted", "receipted")]
-            body = threads.said(context, held, earlier[-1]) if earlier else None
-            said |= {kind: body} if body is not None else {}
+    found = [UNTOLD if kind == TAKE_BACK else DROPPED % {"type": kind} for kind in sorted(types)]
+    try:
+        said = await _still_said(context, tx, held, gone)
+    except BadRest as error:
+        # As above: the stop must not fail for what cannot be read.
+        context.log("message.fault", partner=held.case.partner, type=gone[0].type, error=type(error).__name__)
+        said = held.case.said
     new = (*held.case.findings, *(one for one in found if one not in held.case.findings))
     case = replace(held.case, said=said, findings=new)
     return await cases.note(context, tx, held, case, "dropped", context.country, now)
+
+
+async def _still_said(
+    context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return what is said in the case without ``gone``: what was said before of the same counts. Raises ``BadRest``."""
+    types, said = {row.type for row in gone}, held.case.said
+    if types & threads.DOCUMENTS:
+        said = await threads.with_documents(context, tx, held)
+    if DOCUMENT_REQUEST not in types:
+        return said
+    rows = sorted(await tx.outbound_of_case(held.case.ref), key=lambda row: (row.epoch, row.seq or 0))
+    earlier = [row for row in rows if row.type == DOCUMENT_REQUEST and row.state in ("posted", "receipted")]
+    body = threads.said(context, held, earlier[-1]) if earlier else None
+    rest = {type: one for type, one in said.items() if type != DOCUMENT_REQUEST}
+    return rest if body is None else {**rest, DOCUMENT_REQUEST: body}
 
 
 def _calls_off(context: Context, held: Held, row: OutboundRow) -> bool:

@@ -199,27 +199,23 @@ def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | 
     return body["body"] if held.case.exercise else body
 
 
-async def documents_without(context: Context, tx: Tx, held: Held, row: OutboundRow) -> Mapping[str, Mapping[str, Any]]:
+async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, Mapping[str, Any]]:
     """
-    Return what is said in the case, with the travel documents that count once ``row`` does not, which did not come.
+    Return what is said in the case, with the travel documents that count by what is in the outbox, or has left.
 
-    They are those we said before it or since, of the proposal that stands: a document takes the place of every earlier
-    one, and one issued again that of the last.
-
-    Raises ``BadRest`` if a message of ours cannot be read.
+    They are those of the proposal that stands: a document takes the place of every earlier one, and one issued again
+    that of the last. Raises ``BadRest`` if one of them cannot be read.
     """
     case = held.case
-    if case.said.get(row.type) != said(context, held, row):
-        return case.said
     proposed = [one.received_at for one in await tx.inbound_of_case(case.ref) if one.type == PROPOSAL]
     found: dict[str, Mapping[str, Any]] = {}
-    for one in sorted(await tx.outbound_of_case(case.ref), key=lambda one: (one.epoch, one.seq or 0)):
-        stands = one.state in ("queued", "posted", "receipted") and one.queued_at >= max(
-            proposed, default=one.queued_at
+    for row in sorted(await tx.outbound_of_case(case.ref), key=lambda row: (row.epoch, row.seq or 0)):
+        stands = row.state in ("queued", "posted", "receipted") and row.queued_at >= max(
+            proposed, default=row.queued_at
         )
-        body = said(context, held, one) if stands and one.type in DOCUMENTS and one.id != row.id else None
+        body = said(context, held, row) if stands and row.type in DOCUMENTS else None
         if body is not None:
-            found = {one.type: body} if one.type == DOCUMENT else {**found, one.type: body}
+            found = {row.type: body} if row.type == DOCUMENT else {**found, row.type: body}
     return {**{type: body for type, body in case.said.items() if type not in DOCUMENTS}, **found}
 
 

@@ -756,6 +756,16 @@ async def test_a_document_that_is_refused_late_does_not_undo_the_one_issued_in_i
     assert (["refused"], "DOCUMENTED", "DOCUMENTED") == (said, *await homeward.states(network, ours, theirs))
 
 
+async def test_a_document_that_a_stop_kept_from_leaving_is_due_still(network: Network) -> None:
+    """Once the return goes on, the State that was asked owes the document that it had not sent."""
+    _, theirs = await homeward.asked_for_a_document(network)
+    await acts(network, "XBB").issue(theirs, homeward.DOCUMENT, "issuer")
+    await acts(network, "XBB").suspend(theirs, "a moment", "second", "desk_head")
+    case = await story.case(network, "XBB", theirs)
+    going_on = replace(case, state=State(case.resume_to or ""))
+    assert (False, ("travel_document",)) == (DOCUMENT in case.said, owed_steps(going_on))
+
+
 async def refused_for_its_times(network: Network, issue: Awaitable[None]) -> None:
     """Say a document by a clock that is ten minutes ahead, and have it refused."""
     with wrong_clock(network, "XBB", 10):
