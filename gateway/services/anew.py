@@ -78,9 +78,6 @@ OUT_OF_TIME = frozenset({"stale", "expired"})
 _KEPT = AFTER_WITHDRAWAL | {REDIRECT, QUESTION, INTERVIEW, INTERVIEW_RESULT, HANDOVER, MONITORING, USE_ANSWER}
 """Types by which nothing is allowed: they ask, take data back, or tell what was done."""
 
-_AT_ONCE = threads.STOPS | {SCHEDULE}
-"""Types that wait for no listing."""
-
 _HELD = STOPPED | {State.UNDELIVERED}
 
 
@@ -103,7 +100,7 @@ async def settle(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> N
     rows = await _parked(tx, case_row.ref, context.epoch)
     if await listing.is_awaited(tx, row.partner, now):
         # A plan does not wait here (``Resync``): this is word that somebody left, or that a journey is off.
-        rows = [one for one in rows if one.type in _AT_ONCE]
+        rows = [one for one in rows if one.type in threads.AT_ONCE]
     if rows:
         await _settle(context, tx, cases.unseal(context, case_row), rows, now)
 
@@ -138,7 +135,7 @@ async def waits(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bo
     if row.epoch >= context.epoch or row.type == WITHDRAWAL or not await listing.is_awaited(tx, row.partner, now):
         return False
     behind = await _behind(context, tx, row)
-    return bool(behind) and not any(one.type in _AT_ONCE for one in (row, *behind))
+    return bool(behind) and not any(one.type in threads.AT_ONCE for one in (row, *behind))
 
 
 async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datetime, now: datetime) -> bool:

@@ -153,14 +153,10 @@ async def _not_told(context: Context, tx: Tx, held: Held, now: datetime) -> Held
     return await cases.note(context, tx, held, told, "not_told", context.country, now)
 
 
-_AT_ONCE = threads.STOPS | {SCHEDULE}
-"""Word of a stop, or that a journey is off: said once more after a restore it does no harm, and must not wait."""
-
-
 async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str], now: datetime) -> Held:
     """Take the never-posted messages of the case's thread out of the outbox and free their numbers; see the effect."""
     # What waited in a backup may have left: where it is kept it waits on for the listing of the partner (``anew``).
-    waits = keep - _AT_ONCE
+    waits = keep - threads.AT_ONCE
     found = await threads.unsent_of(tx, held.case)
     unsent = [row for row in found if row.epoch == context.epoch or row.type not in waits]
     stops = [row for row in unsent if row.type in (SUSPENSION, RESUMPTION)]

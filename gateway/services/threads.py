@@ -50,6 +50,9 @@ LOST_NUMBER = "the other State holds our message number %(number)s, which was lo
 
 _LOST_NUMBER = LOST_NUMBER.partition("%")[0]
 
+AT_ONCE = STOPS | {SCHEDULE}
+"""Word of a stop, that somebody left or that a journey is off: it waits for no listing, and said twice does no harm."""
+
 DOCUMENTS = frozenset({DOCUMENT, REISSUE})
 """Types that say which travel document counts."""
 
@@ -210,9 +213,8 @@ async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, M
     proposed = [one.received_at for one in await tx.inbound_of_case(case.ref) if one.type == PROPOSAL]
     found: dict[str, Mapping[str, Any]] = {}
     for row in sorted(await tx.outbound_of_case(case.ref), key=lambda row: (row.epoch, row.seq or 0)):
-        stands = row.state in ("queued", "posted", "receipted") and row.queued_at >= max(
-            proposed, default=row.queued_at
-        )
+        since = max(proposed, default=row.queued_at)
+        stands = row.state in ("queued", "posted", "receipted") and row.queued_at >= since
         body = said(context, held, row) if stands and row.type in DOCUMENTS else None
         if body is not None:
             found = {row.type: body} if row.type == DOCUMENT else {**found, row.type: body}

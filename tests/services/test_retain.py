@@ -321,16 +321,21 @@ async def test_whoever_is_awaited_there_is_left_to_people(network: Network) -> N
     assert ("CONSIDERED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
-async def test_whoever_may_be_awaited_though_no_receipt_came_is_left_to_people(network: Network) -> None:
-    """A proposal that the other State has, and whose receipts were lost, is closed by no timer on either side."""
-    ours, theirs = await homeward.prepared(network)
-    await network.gateways["XAA"].returning.propose(ours, "first", "case_officer")
+async def month_without_receipts(network: Network) -> None:
+    """Let what waits arrive, and every answer to it be lost until its time is over."""
     network.wires.lose_answers = True
     await network.deliver()
     network.clock.pass_(days=32)
     await network.refresh()
     await network.deliver()
     network.wires.lose_answers = False
+
+
+async def test_whoever_may_be_awaited_though_no_receipt_came_is_left_to_people(network: Network) -> None:
+    """A proposal that the other State has, and whose receipts were lost, is closed by no timer on either side."""
+    ours, theirs = await homeward.prepared(network)
+    await network.gateways["XAA"].returning.propose(ours, "first", "case_officer")
+    await month_without_receipts(network)
     assert ("UNDELIVERED", "PROPOSED") == await homeward.states(network, ours, theirs)
     network.clock.pass_(days=400)
     await run(network, "XAA")
@@ -342,12 +347,7 @@ async def test_whoever_was_accepted_though_no_receipt_came_is_left_to_people(net
     """An acceptance that got no receipt may have come all the same, and somebody may arrive: no timer closes that."""
     ours, theirs = await homeward.proposed(network)
     await homeward.accept(network, theirs)
-    network.wires.lose_answers = True
-    await network.deliver()
-    network.clock.pass_(days=32)
-    await network.refresh()
-    await network.deliver()
-    network.wires.lose_answers = False
+    await month_without_receipts(network)
     assert ("ACCEPTED", "UNDELIVERED") == await homeward.states(network, ours, theirs)
     network.clock.pass_(days=62)
     await run(network, "XBB")
