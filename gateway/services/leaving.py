@@ -5,7 +5,9 @@ Nothing of a frozen case is posted but its withdrawal (R-01, R-02). Where word o
 before it in its thread along, for no other number is taken before that.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from gateway.core import envelope
 from gateway.core.case import Side, State
@@ -59,6 +61,17 @@ def _passes(row: CaseRow, type: str) -> bool:
     return told and type in (SUSPENSION, RESUMPTION)
 
 
+def _is_a_plan_that_waited(row: OutboundRow, body: Mapping[str, Any]) -> bool:
+    """
+    Return whether ``row`` is the plan of a journey that was never posted.
+
+    Days may lie between the step that made it and its leaving, and all that would stand before that step now stands
+    before it: who turned out to be a child meanwhile does not travel as an adult (R-06). Once it may be abroad it is
+    no longer held so, because what sets it right waits behind it.
+    """
+    return row.type == SCHEDULE and row.posted_at is None and body.get("status") == "planned"
+
+
 class Leaving:
     """The rules of an attempt, of one gateway."""
 
@@ -100,7 +113,7 @@ class Leaving:
         reason = await no_contact.barred(self._context, tx, case.partner) if asking else None
         stopped = await person_stop.held_back(tx, case)
         facts = about(case, now, row.type, body, no_contact=reason, person_stopped=stopped, zone=self._context.zone)
-        found = findings(When.RETRY, facts)
+        found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)
         if found:
             self._held(case.partner, found)
         return not found

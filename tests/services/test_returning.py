@@ -19,7 +19,7 @@ from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
 from gateway.services.anew import WRONG_CLOCK_AWAY
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import HttpAnswer, Tx
+from gateway.services.ports import HttpAnswer, OutboundRow, Tx
 from gateway.services.receive import _replied
 from gateway.services.returning import Returning
 from gateway.services.steps import DROPPED
@@ -1550,6 +1550,25 @@ async def test_who_turns_out_to_be_a_child_does_not_leave_as_an_adult(network: N
     await acts(network, "XAA").cancel(ours, "second", "liaison_officer")
     await corrected_to_a_child(network, ours)  # nor is it one to put the date right again
     assert "DOCUMENTED" == await story.state(network, "XAA", ours)
+
+
+async def test_a_plan_that_waits_does_not_leave_for_who_turns_out_to_be_a_child(network: Network) -> None:
+    """The date of birth is put right while it waits for its day: the correction leaves, and it can be called off."""
+    ours, theirs = await homeward.scheduled(network)
+    await corrected_to_a_child(network, ours)
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.refresh()
+    await network.deliver()
+    (right,), (plan,) = [await waiting(network, ours, type) for type in ("rectification", "return.schedule")]
+    assert ("receipted", "queued") == (right.state, plan.state)
+    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    await acts(network, "XAA").cancel(ours, "second", "liaison_officer")
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+async def waiting(network: Network, ours: str, type: str) -> list[OutboundRow]:
+    """Return the messages of ``type`` in XAA's outbox, but for those that were taken out of it."""
+    return [row for row in await outbox(network, "XAA", ours, type) if row.state != "dropped"]
 
 
 async def test_no_plan_is_made_for_a_child_who_was_taken_for_an_adult(network: Network) -> None:
