@@ -345,7 +345,7 @@ async def run(root: Path, preload: str, *, brief: bool) -> Figures:
             within.false.set(timedelta(days=366))
             told = await within.moment("1 year ahead")
             within.false.set(timedelta(0))
-            await within.moment("right after a year", messages=0)
+            await within.moment("right after a year")
     return figures
 
 

@@ -27,6 +27,7 @@ from gateway import settings, trust_checks
 from gateway.core.calendars import Calendar
 from gateway.core.checkpoint import parse_note
 from gateway.core.envelope import MEDIA_TYPE
+from gateway.services import steady
 from gateway.services.checkpoints import LATE
 from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.operate import N_, Item, Terms, bad, note, ok
@@ -407,6 +408,7 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     ((latest,),) = query("SELECT max(at) FROM case_event")
     if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + SKEW_MAX:
         yield bad("clock", N_("the database holds events later than now"), N_("set the clock; see that NTP runs"))
+    yield from _leap(look, query)
     for country, hold in query("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
         hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")
         yield bad("hold", N_("%(country)s is on hold: %(why)s"), hint, country=country, why=hold)
@@ -556,6 +558,20 @@ def _disk(look: Look) -> Iterator[Item]:
         yield ok("disk", text, size=size)
     else:
         yield bad("disk", text, N_("free space; at 0 nothing is accepted"), size=size)
+
+
+def _leap(look: Look, query: Query) -> Iterator[Item]:
+    """Tell of a leap of the clock for as long as nothing is ended for good because of it."""
+    for (value,) in query(f"SELECT value FROM meta WHERE name = '{steady.META}'"):  # noqa: S608  # a constant
+        seen = steady.parse(value)
+        if seen.before is not None and look.now < seen.until:
+            before, at, until = (f"{one:%Y-%m-%d %H:%M}" for one in (seen.before, seen.since, seen.until))
+            text = N_(
+                "the clock went from %(before)s to %(at)s UTC at once: nothing is erased, destroyed or given up before "
+                "%(until)s"
+            )
+            hint = N_("nothing to do if it is right and the gateway was off; else set it, and see that NTP runs")
+            yield note("clock", text, hint, before=before, at=at, until=until)
 
 
 def _clock(look: Look) -> Iterator[Item]:

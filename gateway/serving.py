@@ -24,6 +24,7 @@ from gateway.services.board import Board
 from gateway.services.nodes import BEAT_S, SAME, Nodes
 from gateway.services.operate import Operate
 from gateway.services.ports import Outdated, Unavailable
+from gateway.services.steady import SteadyClock
 from gateway.services.trust import LOOK_S
 from gateway.settings import BadConfiguration
 
@@ -102,6 +103,8 @@ async def serve(
         context.log("process.ready" if one_of_many else "gateway.ready", port=port)
         if ready is not None:
             ready.set()
+        steady = SteadyClock(context)
+        await steady.begin()
         outdated = asyncio.Event()
         context.on_outdated = outdated.set
         async with asyncio.TaskGroup() as group:
@@ -111,6 +114,7 @@ async def serve(
                 group.create_task(desks.run())
             if nodes is not None:
                 group.create_task(stay(nodes))
+            group.create_task(steady.run())
             if loops:
                 group.create_task(gateway.deliverer.run())
                 group.create_task(gateway.desk_notices.run())

@@ -145,7 +145,8 @@ class Context:
     ``tell`` tells a desk that a case moved, by reference, state and desk, once that is on disk; it neither waits nor
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
     post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
-    windows it lists, by raw key id. ``guests`` are who was invited to one case; nobody, where there are no desks.
+    windows it lists, by raw key id. ``believes`` says whether a process that serves believes its clock enough to end
+    for good what is over. ``guests`` are who was invited to one case; nobody, where there are no desks.
     ``redactor`` reads free words.
     """
 
@@ -174,6 +175,7 @@ class Context:
     own: Card | None = None
     windows: Mapping[bytes, SealingEntry] = field(default_factory=dict)
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
+    believes: Callable[[datetime], bool] = field(default=lambda now: True)
     guests: Guests = field(default_factory=Guests)
     redactor: Redactor = field(default_factory=lambda: NoRedactor())
 

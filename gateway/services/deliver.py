@@ -245,7 +245,11 @@ class Deliverer:
 
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime) -> Claimed | None:
         if now > row.expires_at + wire.SKEW and not await self._is_posted_on(tx, row, now):
-            await self._undelivered(tx, row, None, now)  # never sent again (M-5.10), whatever kept us until now
+            # Never sent again (M-5.10), whatever kept us until now.
+            if self._context.believes(now):
+                await self._undelivered(tx, row, None, now)
+            else:
+                await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
         if row.type == RESYNC and self._leaving.is_sealed_in_vain(row, now):
             # A sibling that stands in the same look may have had all of them made anew.
@@ -435,8 +439,11 @@ class Deliverer:
         """
         End as undelivered every message past ``expires_at`` and 300 s; return how many there were.
 
-        Until then the other State may still accept it (M-3.7), so it is not over for us either (M-5.10).
+        Until then the other State may still accept it (M-3.7), so it is not over for us either (M-5.10). Nothing ends
+        while the clock is not believed.
         """
+        if not self._context.believes(now):
+            return 0
 
         async def unit(tx: Tx) -> int:
             ended, looked, most = 0, set[str](), 500

@@ -123,8 +123,14 @@ class Retention:
         await self._context.every(every_s, self.run_once)
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
-        """Purge what has served, block and erase what is over; return the references erased."""
+        """
+        Purge what has served, block and erase what is over; return the references erased.
+
+        Not while the clock is not believed: none of it can be undone.
+        """
         context, policy = self._context, self._context.policy
+        if not context.believes(now):
+            return ()
 
         async def purge(tx: Tx) -> None:
             await tx.purge_answers(now, ANSWER_GRACE_S)

@@ -5,7 +5,9 @@ Rule 1: a key goes when the last card of ours that lists it says so, or says tha
 lists yet.
 Rule 2: it is destroyed first and noted after that. What a crash leaves between the two is noted at the next look, with
 the later instant: the note never says that a key was gone while it was not.
-Rule 3: a store that cannot be written is said so, once, and the key is forgotten in memory all the same.
+Rule 3: while the clock is not believed (``gateway.services.steady``) no window ends a key. What is revoked goes at
+once.
+Rule 4: a store that cannot be written is said so, once, and the key is forgotten in memory all the same.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -58,8 +60,11 @@ class Windows:
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
         """Destroy what has ended by ``now`` and note it; return the ids (text) of what is gone since the last look."""
+        believed = self._context.believes(now)
         over = {
-            kid: ending for kid, ending in endings(await self._cards()).items() if ending.revoked or ending.until <= now
+            kid: ending
+            for kid, ending in endings(await self._cards()).items()
+            if ending.revoked or (believed and ending.until <= now)
         }
         for kid in over.keys() & self._held:
             self._end(kid)

@@ -1,0 +1,47 @@
+"""
+Whether the clock went on steadily. What cannot be undone waits for a day after it leapt.
+
+A clock that is set wrong, or a machine that starts with a wrong one, shows a day weeks from now at once. Whoever goes
+by it erases, destroys and gives up before anybody can see that it is wrong. A gateway that was off for as long looks
+the same from within, and waits too: a day more is nothing beside the months after which anything is destroyed.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+LEAP = timedelta(days=1)
+"""Two looks at the clock that are further apart than this, either way, are a leap. Looks are an hour apart."""
+
+PATIENCE = timedelta(days=1)
+"""How long after a leap nothing is done that cannot be undone: time to see it and to set the clock right."""
+
+
+class Steady(NamedTuple):
+    """
+    What was seen of the clock: the first look after its last leap, the last look of all, and the one before the leap.
+
+    ``before`` is ``None`` where no leap is known.
+    """
+
+    since: datetime
+    seen: datetime
+    before: datetime | None = None
+
+    @property
+    def until(self) -> datetime:
+        """Return the instant until which nothing is done that cannot be undone."""
+        return self.since + PATIENCE
+
+
+def look(last: Steady | None, now: datetime) -> Steady:
+    """Return what is known of the clock once it shows ``now``; nothing was known where ``last`` is ``None``."""
+    if last is None:
+        return Steady(now, now)
+    if abs(now - last.seen) > LEAP:
+        return Steady(now, now, last.seen)
+    return last._replace(seen=now)
+
+
+def is_steady(last: Steady | None, now: datetime) -> bool:
+    """Return whether the clock that shows ``now`` has gone on steadily for long enough; unknown means no."""
+    return last is not None and abs(now - last.seen) <= LEAP and now >= last.until

@@ -1,0 +1,76 @@
+"""
+The clock of this process, looked at each hour, and whether what it says may end anything for good.
+
+Rule 1: while it has not gone on steadily for a day nothing is erased, no key's window ends a key and no message is
+given up (``gateway.core.leap``). Nothing that is over is used meanwhile: it is only not destroyed yet.
+Rule 2: what was seen of it is kept in the store, so that a restart is no leap. Of many nodes each goes by its own clock
+and by what any of them kept last: one that starts with a clock that is wrong finds that it leapt.
+Rule 3: nobody can hasten it. A clock that is right has only to go on.
+"""
+
+from datetime import datetime
+from functools import partial
+
+from gateway.core import leap
+from gateway.core.leap import Steady
+from gateway.core.wire import format_instant
+from gateway.services.context import Context
+from gateway.services.ports import Tx, Unavailable
+
+META = "clock"
+"""The name under which it is kept: the instants of ``Steady``, in its order, with a space between them."""
+
+LOOK_S = 3600.0
+
+
+class SteadyClock:
+    """What this process has seen of its clock."""
+
+    def __init__(self, context: Context) -> None:
+        """Look at the clock of ``context``, which believes it for what cannot be undone only as this says."""
+        self._context = context
+        self._last: Steady | None = None
+        context.believes = self.believes
+
+    def believes(self, now: datetime) -> bool:
+        """Return whether what is over at ``now`` may be ended for good."""
+        return leap.is_steady(self._last, now)
+
+    async def begin(self) -> None:
+        """Look for the first time; where the store cannot be had, ``run`` does as soon as it can."""
+        try:
+            await self.run_once(self._context.clock.now())
+        except Unavailable as error:
+            self._context.unavailable(error)
+
+    async def run(self) -> None:
+        """Look each hour until cancelled."""
+        await self._context.every(LOOK_S, self.run_once)
+
+    async def run_once(self, now: datetime) -> None:
+        """Look at the clock, which shows ``now``, and keep what was seen. Raises ``Unavailable``."""
+        last = self._last or await self._context.store.read(_kept)
+        found = leap.look(last, now)
+        if last is not None and found.since != last.since:
+            self._context.log(
+                "clock.leapt",
+                before=format_instant(last.seen),
+                until=format_instant(found.until),
+                hint="see that the clock is right; until then nothing is erased, destroyed or given up",
+            )
+        self._last = found
+        await self._context.commit(partial(_keep, steady=found))
+
+
+def parse(text: str) -> Steady:
+    """Return what ``text`` of the store says was seen of the clock."""
+    return Steady(*map(datetime.fromisoformat, text.split(" ")))
+
+
+async def _kept(tx: Tx) -> Steady | None:
+    text = await tx.get_meta(META)
+    return None if text is None else parse(text)
+
+
+async def _keep(tx: Tx, steady: Steady) -> None:
+    await tx.set_meta(META, " ".join(format_instant(at) for at in steady if at is not None))

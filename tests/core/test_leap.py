@@ -1,0 +1,52 @@
+"""A clock that leapt is believed again after a day of going on, and one that nobody has looked at is not."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.leap import LEAP, PATIENCE, Steady, is_steady, look
+
+NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def hourly(last: Steady | None, start: datetime, hours: int) -> Steady:
+    """Look at the start and each hour after it."""
+    found = look(last, start)
+    for hour in range(1, hours + 1):
+        found = look(found, start + hour * HOUR)
+    return found
+
+
+def test_a_clock_that_nobody_has_looked_at_is_not_believed() -> None:
+    """Unknown means no."""
+    assert not is_steady(None, NOON)
+
+
+@given(st.integers(0, 60))
+def test_it_is_believed_after_a_day_of_looks_and_not_before(hours: int) -> None:
+    """A day of going on is enough, however it began."""
+    assert (hours >= 24) == is_steady(hourly(None, NOON, hours), NOON + hours * HOUR)
+
+
+@given(st.timedeltas(min_value=LEAP + timedelta(seconds=1), max_value=timedelta(days=4000)), st.sampled_from([1, -1]))
+def test_a_leap_either_way_takes_the_belief_for_a_day(by: timedelta, sign: int) -> None:
+    """Before anybody has looked again, and from the look that finds it until a day later."""
+    before = hourly(None, NOON, 30)
+    after = before.seen + sign * by
+    assert not is_steady(before, after)
+    found = look(before, after)
+    assert (before.seen, after + PATIENCE) == (found.before, found.until)
+    assert not is_steady(found, after)
+    assert not is_steady(hourly(found, after, 23), after + 23 * HOUR)
+    assert is_steady(hourly(found, after, 24), after + 24 * HOUR)
+
+
+@given(st.lists(st.timedeltas(min_value=-LEAP, max_value=LEAP), max_size=20))
+def test_what_is_shorter_than_a_day_is_no_leap(steps: list[timedelta]) -> None:
+    """An hour's error, a night without power or a leap second: it is looked at as if nothing had been."""
+    found = hourly(None, NOON, 30)
+    for step in steps:
+        found = look(found, found.seen + step)
+    assert (NOON, None) == (found.since, found.before)

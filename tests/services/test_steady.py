@@ -1,0 +1,109 @@
+"""What cannot be undone waits while the clock is not believed: a year ahead for an hour destroys nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from gateway import checks, settings
+from gateway.core.case import State
+from gateway.services.steady import SteadyClock
+from tests.services.test_retain import put
+from tests.support import story
+from tests.support.network import Network, open_gateway, wrong_clock
+from tests.trust.test_windows import ends, names
+
+YEAR = 366 * 24 * 60
+"""In minutes."""
+DAY_OF_LOOKS = 24
+
+
+async def live(network: Network, country: str, hours: int) -> SteadyClock:
+    """Look at the clock of ``country`` as a gateway that serves does, for so many hours."""
+    steady = SteadyClock(network.gateways[country].context)
+    await steady.run_once(network.clock.now())
+    for _ in range(hours):
+        network.clock.pass_(hours=1)
+        await steady.run_once(network.clock.now())
+    return steady
+
+
+def checked(network: Network, country: str) -> list[str]:
+    """Return what ``isthmus check`` says of the clock of ``country``."""
+    chosen = settings.load(network.homes[country], {})
+    look = checks.Look(chosen, lambda: "correct horse", network.clock.now())
+    return [item.text for item in checks.run(look) if item.area == "clock"]
+
+
+async def test_two_years_ahead_for_an_hour_erase_nothing(network: Network) -> None:
+    """A closed case is there afterwards, and goes when its day has come and the clock has gone on for a day."""
+    ours, _ = await story.replied(network)
+    await put(network, "XAA", ours, State.BLOCKED)
+    steady, gateway = await live(network, "XAA", DAY_OF_LOOKS), network.gateways["XAA"]
+    with wrong_clock(network, "XAA", 2 * YEAR) as wrong:
+        assert () == await gateway.retention.run_once(wrong.now())
+        await steady.run_once(wrong.now())
+        wrong.pass_(hours=1)
+        assert () == await gateway.retention.run_once(wrong.now())
+    assert State.BLOCKED == (await story.case(network, "XAA", ours)).state
+    network.clock.pass_(days=541)
+    await live(network, "XAA", DAY_OF_LOOKS - 1)
+    assert () == await gateway.retention.run_once(network.clock.now())
+    await live(network, "XAA", 1)
+    assert (ours,) == await gateway.retention.run_once(network.clock.now())
+
+
+async def test_a_year_ahead_for_an_hour_destroys_no_key(network: Network) -> None:
+    """Every private half is there afterwards, and its partners' messages open."""
+    steady, gateway = await live(network, "XBB", DAY_OF_LOOKS), network.gateways["XBB"]
+    with wrong_clock(network, "XBB", YEAR) as wrong:
+        assert () == await gateway.windows.run_once(wrong.now())
+        await steady.run_once(wrong.now())
+        assert () == await gateway.windows.run_once(wrong.now())
+    assert (13, []) == (len(names(network, "XBB")), await ends(network, "XBB"))
+    await story.received(network)
+    network.clock.instant = gateway.context.own.sealing[0].valid_until - timedelta(hours=30)
+    await live(network, "XBB", 31)
+    assert (gateway.context.own.sealing[0].kid,) == await gateway.windows.run_once(network.clock.now())
+
+
+@pytest.mark.parametrize("looked", [False, True], ids=["before it is looked at", "after"])
+async def test_a_year_ahead_for_an_hour_gives_up_no_message(network: Network, looked: bool) -> None:
+    """A request that waits for a line that is down waits on, and comes once the clock is right."""
+    ours, steady = await story.sent(network), await live(network, "XAA", DAY_OF_LOOKS)
+    deliverer = network.gateways["XAA"].deliverer
+    with wrong_clock(network, "XAA", YEAR) as wrong:
+        if looked:
+            await steady.run_once(wrong.now())
+        await deliverer.run_once()
+        await deliverer.look()
+    assert "SENT" == (await story.case(network, "XAA", ours)).state.value
+    await deliverer.look()
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert "DELIVERED" == (await story.case(network, "XAA", ours)).state.value
+
+
+async def test_a_restart_is_no_leap_and_a_long_absence_is_one(network: Network) -> None:
+    """What was seen of the clock outlives the process; a gateway that was off for two days waits for another one."""
+    await live(network, "XAA", DAY_OF_LOOKS)
+    for absence, believed in (({"minutes": 5}, True), ({"days": 2}, False)):
+        await network.gateways["XAA"].close()
+        await open_gateway(network, "XAA")
+        network.clock.pass_(**absence)
+        await live(network, "XAA", 0)
+        assert believed == network.gateways["XAA"].context.believes(network.clock.now())
+    assert ["clock.leapt"] == [event for event, _ in network.logs if event == "clock.leapt"]
+
+
+async def test_the_check_tells_of_a_leap_for_a_day(network: Network) -> None:
+    """Until the clock has gone on for a day the check names both instants and the end of the wait; then no more."""
+    await live(network, "XAA", DAY_OF_LOOKS)
+    network.clock.pass_(days=2)
+    await live(network, "XAA", 0)
+    told = [text for text in checked(network, "XAA") if text.startswith("the clock went")]
+    assert [
+        "the clock went from 2026-11-26 09:00 to 2026-11-28 09:00 UTC at once: nothing is erased, destroyed or given "
+        "up before 2026-11-29 09:00"
+    ] == told
+    await live(network, "XAA", DAY_OF_LOOKS)
+    assert not any(text.startswith("the clock went") for text in checked(network, "XAA"))
