@@ -103,7 +103,8 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "remark", S.DRAFT, OFFICER, ("indication_stands",), "digest"),
     Row(S.NEEDS_TIER2, "remark", STAY, OFFICER, ("indication_stands",), "digest"),
     *_rows((S.DRAFT, S.NEEDS_TIER2), "confirm_remark", STAY, OFFICER, ("remark_stands",), "digest of the remark"),
-    *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "discard", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
+    # Of what was never accepted here the other State may hold more than we do since a restore (V-45).
+    *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "discard", S.CLOSED, OFFICER | _GATEWAY, _UNAWAITED, "event"),
     # What the transport learns.
     Row(S.SENT, "receipt", S.DELIVERED, _GATEWAY, evidence="signed receipt"),
     Row(S.SENT, "not_accepted", S.NOT_ACCEPTED, _GATEWAY, evidence="signed refusal or final problem"),

@@ -186,22 +186,26 @@ class Retention:
         if case.side is Side.REQUESTED:
             refused = case.said.get(ACCEPTANCE, {}).get("decision") == "refused"
             return case.state is State.UNDELIVERED and PROPOSAL in case.said and not refused
-        return await self._context.store.read(lambda tx: threads.is_awaited(self._context, tx, case))
+        return await self._is_awaited(case)
+
+    async def _is_awaited(self, case: Case) -> bool:
+        return bool((await self._context.commit(lambda tx: threads.is_awaited(self._context, tx, case))).value)
 
     async def _discard(self, now: datetime) -> None:
         """
         Discard what was begun and never taken in abroad, once nobody has touched it for long.
 
         One that tells of a need for protection is left to people, and so is one that stops another case of the person:
-        as long as it is open it stops them all, and no timer ends that.
+        as long as it is open it stops them all, and no timer ends that. So is one of which a restore took messages.
         """
         async for row in self._unmoved(_UNSENT, now - timedelta(days=UNSENT_DAYS)):
             held = cases.readable(self._context, row)
             if held is None or person_stop.stops(replace(held.case, state=State.CLOSED)):
                 continue
             shared = await self._context.store.read(partial(_shared, row.ref))
-            if not (shared and person_stop.stops(held.case)):
-                await self._step(row, Event("discard", "gateway", GATEWAY), now)
+            if (shared and person_stop.stops(held.case)) or await self._is_awaited(held.case):
+                continue
+            await self._step(row, Event("discard", "gateway", GATEWAY, {"awaited": False}), now)
 
     async def _block(self, now: datetime) -> None:
         # Counted from the closing: a receipt or a notice that comes later is a step too, and keeps nothing longer.

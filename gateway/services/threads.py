@@ -261,12 +261,12 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
     Return whether the other State has a proposal of ours, as far as we know, and has not said no to it.
 
     What it holds of us and we lost in a restore may be one, but for where its reply allows none, or where another was
-    proposed since that restore.
+    proposed since that restore. Until it has listed what it holds nobody knows that nothing was lost.
     """
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL and row.status != wire.REFUSED]
     since = any(row.posted_at is not None and row.epoch == context.epoch for row in rows)
     denied = case.state is State.REPLIED and case.reply and case.reply["outcome"] not in POSITIVE_OUTCOMES
-    if has_lost(case) and not since and not denied:
+    if not since and not denied and (has_lost(case) or await _may_have_lost(context, tx, case)):
         return True
     asked = [row.posted_at for row in rows if row.posted_at is not None]
     try:
@@ -286,6 +286,17 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
 def has_lost(case: Case) -> bool:
     """Return whether the other State holds a message of ours in this case that a restore took from us."""
     return any(text.startswith(_LOST_NUMBER) for text in case.findings)
+
+
+async def _may_have_lost(context: Context, tx: Tx, case: Case) -> bool:
+    """
+    Return whether the listing is still to come that says what of this case a restore took from us.
+
+    Where nothing left as far as we know, the listing itself withdraws what was given up meanwhile (``Resync``).
+    """
+    thread = await thread_of(tx, case)
+    begun = thread.in_digest is not None or thread.out_seq > 0
+    return begun and await listing.is_awaited(tx, case.partner, context.clock.now())
 
 
 async def is_unconfirmed(tx: Tx, case: Case) -> bool:

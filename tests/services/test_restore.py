@@ -537,6 +537,54 @@ async def test_case_of_who_was_refused_since_the_restore_is_put_away(network: Ne
     assert "CLOSED" == await story.state(network, "XAA", ours)
 
 
+async def test_whoever_was_proposed_after_the_backup_is_not_awaited_in_vain_before_the_listing(
+    network: Network, tmp_path: Path
+) -> None:
+    """A return declined before the partner listed what it holds is told, for nobody knows yet what was lost."""
+    ours, theirs = await homeward.prepared(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XAA"].returning.propose(ours, "first", "case_officer")
+    await network.deliver()
+    await put_back(network, "XAA", backup)
+    await network.gateways["XAA"].returning.decline(ours, "coordinator", "coordinator")
+    await settle(network)
+    assert ("NOT_RETURNED", "WITHDRAWN") == await homeward.states(network, ours, theirs)
+
+
+async def test_no_case_is_put_away_before_the_listing_says_what_was_lost(network: Network, tmp_path: Path) -> None:
+    """After a restore an officer closes a case on a positive reply once it is known that nothing of it was lost."""
+    ours, _ = await story.replied(network, "NATIONAL")
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    asking = network.gateways["XAA"]
+    with pytest.raises(RuleRefused, match="V-45"):
+        await asking.clear.close(ours, "first")
+    network.clock.pass_(days=62)
+    await asking.retention.run_once(network.clock.now())
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+    for each in network.gateways.values():
+        await each.refresh_trust()
+    await settle(network)
+    await network.gateways["XAA"].clear.close(ours, "first")
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("who", ["officer", "timer"])
+async def test_request_that_was_sent_after_the_backup_is_not_discarded_in_silence(
+    network: Network, tmp_path: Path, who: str
+) -> None:
+    """Of a draft that the other State has the restore may have taken a proposal too: it is withdrawn, not discarded."""
+    ours, _ = await cleared_and_forgotten(network, tmp_path / "backup")
+    await network.deliver()
+    asking = network.gateways["XAA"]
+    if who == "officer":
+        with pytest.raises(RuleRefused, match="V-45"):
+            await asking.clear.close(ours, "first", "case_officer", "discard")
+    else:
+        network.clock.pass_(days=182)
+        await asking.retention.run_once(network.clock.now())
+    assert "CLEARED" == await story.state(network, "XAA", ours)
+
+
 async def contested_and_forgotten(network: Network, backup: Path, outcome: str) -> tuple[str, str]:
     """Restore XAA to before it contested a reply, of which XBB has heard; return both references."""
     ours, theirs = await story.replied(network, outcome)
