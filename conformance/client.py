@@ -20,7 +20,6 @@ from conformance.registry import Gone, Unclear
 from conformance.state import Shot
 
 TIMEOUT_S = 30.0
-ANSWER_MAX = 16 << 20
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Every post is recorded before anything is done with it; what is about logs (7.3)
 into ``State.instead`` happens to the next posts, one each; after that a door is right again.
 """
 
-import asyncio
 import ssl
 from collections.abc import Callable
 
@@ -30,16 +29,6 @@ STATUS = {
 """The status of every code that is a problem (protocol 5.4)."""
 
 TRANSIENT = frozenset({"later", "rate", "hold", "unknown-key", "unknown-signer", "out-of-order"})
-REFUSALS = (
-    "stale",
-    "expired",
-    "id-reuse",
-    "unsupported-type",
-    "bad-schema",
-    "not-minimised",
-    "bad-statement",
-    "illegal-step",
-)
 
 
 class Doors:
@@ -157,16 +146,6 @@ def drops() -> Instead:
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
-
-    return act
-
-
-def hangs(seconds: float = 8.0) -> Instead:
-    """Keep silent until the gateway gives up."""
-
-    async def act(post: Post, request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(seconds)
-        return web.Response(status=503)
 
     return act
 

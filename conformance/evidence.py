@@ -18,7 +18,6 @@ from conformance.reading import (
     b64u,
     check_entry,
     instant,
-    key_id,
     leaf_hash,
     open_entry,
     read_answer,
@@ -176,8 +175,3 @@ def read_parts(raw: bytes) -> Json:
         return read_answer(raw)
     except Refused as error:
         raise Wrong(f"the answer is not as defined: {error}") from None
-
-
-def public_kid(public: bytes) -> str:
-    """Return the key id of an Ed25519 key."""
-    return b64u(key_id("xg1 sign", public))

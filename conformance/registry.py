@@ -20,8 +20,6 @@ PROFILES = ("receive", "verify", "return", "full")
 
 LEVELS = ("MUST", "SHOULD", "MAY")
 VERDICTS = ("pass", "fail", "not applicable", "inconclusive")
-JUDGED = ("reply", "state", "evidence", "requests")
-"""What may be judged: the reply, what was stored, what can be proved, and what the gateway posted itself."""
 
 
 class Wrong(Exception):

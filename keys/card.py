@@ -98,10 +98,6 @@ class Authority:
     from_on: date
     until_on: date | None
 
-    def is_competent(self, task: str, on: date) -> bool:
-        """Return whether it is competent for the purpose ``task`` on that day; the last day counts."""
-        return task in self.tasks and self.from_on <= on and (self.until_on is None or on <= self.until_on)
-
 
 K = TypeVar("K", bound=CardKey)
 

@@ -34,7 +34,6 @@ from keys.errors import BadKey, CannotOpen
 from keys.ids import SEAL, key_id
 
 SEED_BYTES = 32
-TAG_BYTES = 16
 
 _MLKEM_SEED_BYTES = 64
 _MLKEM768_PUBLIC_BYTES = 1184

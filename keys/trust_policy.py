@@ -17,7 +17,6 @@ from schemas import SchemaError, codes, ijson, validate
 CARDS_MAX_BYTES = 4 << 20
 """Longest list of cards read: 32 cards with a year of sealing keys of the larger suite each take half of it."""
 
-CARDS_MAX = 32
 POLICY_MAX_BYTES = 256 << 10
 
 SUITES, DISTRUST, TYPES, WITNESS = "suites.json", "distrust.json", "types.json", "witness.txt"

@@ -80,11 +80,6 @@ def key(case: Case) -> tuple[Any, ...]:
     return (case.state, said, signed, held, case.accepted, case.pending, case.answers_as)
 
 
-def text(value: Mapping[str, Any]) -> str:
-    """Return a body as it leaves."""
-    return ijson.dumps(value).decode()
-
-
 def at(case: Case) -> State:
     """Return where the case stands, or will once it goes on."""
     return case.resume_to if case.state in HELD and case.resume_to else case.state

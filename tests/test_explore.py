@@ -135,7 +135,6 @@ class Taken:
 
 GOING = (S.CONSIDERED, S.ASSESSED, S.PROPOSED, S.DECIDED, S.SCHEDULED, S.DEPARTED)
 """States that a step of the proposing side leads into on the way of a return."""
-ON_THE_WAY = {state: place for place, state in enumerate(GOING)}
 
 
 def forward(taken: Taken) -> bool:

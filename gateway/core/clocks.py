@@ -209,21 +209,6 @@ def is_overdue(clock: Clock, now: datetime, *, held: bool = False) -> bool:
     return not clock.floor and not held and now >= clock.due_at
 
 
-def floor_passed(clock: Clock, now: datetime) -> bool:
-    """Tell whether the day a floor forbids to act before is wholly over; ``False`` for any other clock."""
-    return clock.floor and now >= clock.due_at
-
-
-def days_left(clock: Clock, now: datetime) -> int:
-    """Return the calendar days from today, in the requested State, to the due date; negative once it has passed."""
-    return (clock.due_on - local_date(now, clock.zone)).days
-
-
-def delay_notice_due(clock: Clock, now: datetime) -> bool:
-    """Tell whether an open case needs a reply or a notice of delay by now (CETS 197 art. 34(1))."""
-    return not clock.floor and local_date(now, clock.zone) >= clock.delay_on
-
-
 def notice_until(clock: Clock, named: date) -> date:
     """Return the last day for which a notice of delay stands that names the day ``named``."""
     return min(named, clock.due_on + NOTICE_MOST)

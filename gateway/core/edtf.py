@@ -48,11 +48,6 @@ class EdtfDate:
         """Tell whether it is one day, without a qualifier."""
         return self.lower == self.upper and not self.uncertain and not self.approximate
 
-    @property
-    def looks_defaulted(self) -> bool:
-        """Tell whether it is a plain 1 January, which many registers write where only the year is known."""
-        return self.is_exact and (self.lower.month, self.lower.day) == (1, 1)
-
 
 def parse(text: str) -> EdtfDate:
     """
@@ -111,8 +106,3 @@ def _bounds(year: str, month: str | None, day: str | None) -> tuple[date, date]:
 def overlaps(a: EdtfDate, b: EdtfDate) -> bool:
     """Tell whether the two may mean the same day. It says that they agree, never that they are the same."""
     return a.lower <= b.upper and b.lower <= a.upper
-
-
-def contains(outer: EdtfDate, inner: EdtfDate) -> bool:
-    """Tell whether every day ``inner`` may mean is one that ``outer`` may mean."""
-    return outer.lower <= inner.lower and inner.upper <= outer.upper

@@ -233,8 +233,3 @@ def remark_most(instruments: Iterable[Instrument], requesting: str, requested: s
     first = min(found, key=lambda one: (-one.specificity, -one.valid_from.toordinal(), one.id), default=None)
     terms = first.remark if first else None
     return terms.most_characters if terms and type in terms.types else None
-
-
-def rule_for(instruments: Iterable[Instrument], requesting: str, requested: str, step: str, on: date) -> Rule | None:
-    """Return the rule of the most special instrument for ``step``, or ``None`` where not even a default has one."""
-    return next((one.rule(step) for one in instruments_for(instruments, requesting, requested, step, on)), None)

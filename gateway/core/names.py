@@ -26,14 +26,8 @@ from gateway.core.unseen import has_unseen, without_unseen
 FORMS_MAX = 256
 """Latin forms made of one text. An ambiguous letter doubles them; more than eight such letters are not usual."""
 
-KEYS_MAX = 4096
-"""Keys made of one divided name, so that no name a partner sends makes an index grow without bound."""
-
 MARKS_MAX = 4
 """Combining marks in a row that a name may have; Vietnamese and pointed Hebrew need three."""
-
-SEPARATOR = "<<"
-"""Between family and given names, as in a machine readable zone."""
 
 
 class BadText(ValueError):
@@ -252,17 +246,6 @@ def _is_not_encoded(char: str) -> bool:
     return plain_letter(char) == "" or (unicodedata.combining(char) > 0 and char != SHADDA)
 
 
-def mrz_form(text: str, script: str) -> str:
-    """
-    Return the recommended Latin form of ``text`` as a machine readable zone has it, with ``<`` between words.
-
-    Raises:
-        NoTable: Doc 9303 has no table for the script or no row for a letter.
-    """
-    forms = transliterate(text, script)
-    return forms[0].replace(" ", "<") if forms else ""
-
-
 # --- comparing --------------------------------------------------------------------------------------------------------
 
 _FOLD = str.maketrans({"Ð": "D", "Æ": "AE", "Œ": "OE", "Þ": "TH", "Ŋ": "N", "Ə": "A"})
@@ -349,17 +332,6 @@ def _forms(text: str, script: str) -> tuple[str, ...]:
         return (fold(text), *transliterate(text, script, usage=True))
     except NoTable:
         return (fold(text),)
-
-
-def name_candidates(name: Mapping[str, Any]) -> frozenset[str]:
-    """
-    Return keys under which ``name`` may be found in an index, at most ``KEYS_MAX`` and its undivided forms.
-
-    A key is ``FAMILY<<GIVEN``, or an undivided form. To compare two names use ``compare_names``, which has no limit.
-    """
-    forms = forms_of(name)
-    pairs = product(sorted(forms.family), sorted(forms.given)) if (forms.family, forms.given) != (_NOTHING,) * 2 else ()
-    return frozenset(f"{family}{SEPARATOR}{given}" for family, given in islice(pairs, KEYS_MAX)) | forms.whole
 
 
 def compare_names(a: Mapping[str, Any], b: Mapping[str, Any]) -> str | None:

@@ -109,12 +109,6 @@ def person_values(
     return tuple(sorted(made, key=lambda one: one.value))
 
 
-def meet(a: Iterable[PersonValue], b: Iterable[PersonValue]) -> frozenset[bytes]:
-    """Return the values that two files share, as the store finds them."""
-    sought = {one.value for one in a if Use.SEEKS in one.use}
-    return frozenset(one.value for one in b if Use.FOUND in one.use and one.value in sought)
-
-
 # Numbers.
 
 

@@ -8,13 +8,12 @@ Rule 3: a copy is destroyed with its key, in the transaction in which the confir
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import schemas
 from gateway.core import exercise
 from gateway.core.attachments import only_drawn
-from gateway.core.case import Case, Notice, Pending, Side, State
+from gateway.core.case import Case, Notice, Pending, Side
 from gateway.core.elements import element_findings
 from gateway.core.facts import Facts, Finding, about
 from gateway.core.machine import Event, RuleRefused, step
@@ -301,12 +300,3 @@ async def _untold(context: Context, tx: Tx, held: cases.Held) -> tuple[Notice, .
         return ()
     told = {(type, body["number"]) for type, body in bodies if body is not None}
     return tuple(one for one in open_demands(held.case) if (one.kind, one.number) not in told)
-
-
-def overdue_demands(case: Case, now: datetime, days: int) -> tuple[Notice, ...]:
-    """Return the rectifications and erasures of ours that stand unconfirmed for more than ``days`` days (R-16)."""
-    return tuple(
-        one
-        for one in open_demands(case)
-        if (now.date() - datetime.fromisoformat(one.on).date()).days > days and case.state is not State.ERASED
-    )

@@ -121,7 +121,6 @@ class Outbox:
 
     partner: str
     waiting: int
-    never_posted: int
     attempts: int
     oldest_at: datetime
     next_try_at: datetime

@@ -112,7 +112,7 @@ _PART = 250
 """References named in one statement."""
 
 _OUTBOX = """
-SELECT partner, count(*), count(*) - count(posted_at), max(attempts), min(queued_at), min(try_at), min(expires_at)
+SELECT partner, count(*), max(attempts), min(queued_at), min(try_at), min(expires_at)
 FROM outbound WHERE state IN ('queued', 'posted') GROUP BY partner ORDER BY partner
 """
 _INBOX = """
@@ -218,7 +218,7 @@ class SqlInquiries(ABC):
     async def outbox(self) -> Sequence[Outbox]:
         """Return what waits to be taken, by partner."""
         rows = await self._all(_OUTBOX, ())
-        return [Outbox(*row[:4], *(_instant(int(one)) for one in row[4:])) for row in rows]
+        return [Outbox(*row[:3], *(_instant(int(one)) for one in row[3:])) for row in rows]
 
     async def inbox(self, last: int) -> Sequence[Inbox]:
         """Return figures of the ``last`` messages received."""

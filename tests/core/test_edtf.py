@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
-from gateway.core.edtf import BadEdtf, contains, overlaps, parse
+from gateway.core.edtf import BadEdtf, overlaps, parse
 
 SCHEMA_TEXT = schemas.load("common")["$defs"]["edtf"]
 
@@ -96,18 +96,12 @@ def test_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "exact", "defaulted"),
-    [
-        ("1998-01-01", True, True),
-        ("1998-01-02", True, False),
-        ("1998-01-01?", False, False),
-        ("1998", False, False),
-        ("1998-01-01/1998-01-01", True, True),
-    ],
+    ("text", "expected"),
+    [("1998-01-02", True), ("1998-01-02?", False), ("1998", False), ("1998-01-01/1998-01-01", True)],
 )
-def test_default_days(text, exact, defaulted):
-    """A plain 1 January is flagged as one a register may have filled in."""
-    assert (exact, defaulted) == (parse(text).is_exact, parse(text).looks_defaulted)
+def test_exact(text, expected):
+    """One day without a qualifier is exact, however it is written."""
+    assert expected == parse(text).is_exact
 
 
 DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
@@ -157,15 +151,7 @@ def test_overlap(a, b):
 def test_a_day_agrees_if_it_is_among_the_days(text, day):
     """An exact date agrees with a partly known one if and only if it is one of its days."""
     found, exact = parse(text), parse(day.isoformat())
-    assert (found.lower <= day <= found.upper) == overlaps(found, exact) == contains(found, exact)
-
-
-@given(values(), values())
-def test_what_is_contained_overlaps(a, b):
-    """Whatever is contained also agrees."""
-    x, y = parse(a), parse(b)
-    assert contains(x, x)
-    assert overlaps(x, y) or not contains(x, y)
+    assert (found.lower <= day <= found.upper) == overlaps(found, exact)
 
 
 @given(st.text(max_size=30))

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.core.names import transliterate
-from gateway.core.person_keys import NAMES_MAX, YEARS_MAX, PersonValue, Use, meet, person_values, sound
+from gateway.core.person_keys import NAMES_MAX, YEARS_MAX, PersonValue, Use, person_values, sound
 from gateway.core.spellings import bare_sounds, sounds
 from keys.rest import Vault
 
@@ -42,6 +42,12 @@ def values(*names: Any, born: str | None = "2001-04-17", to: str = "XBB", **elem
     """Return the values of a file."""
     known = {"names": list(names), **({"birth_date": born} if born else {}), **elements}
     return person_values({"to": to, "elements": known}, VAULT.index_value)
+
+
+def meet(a: tuple[PersonValue, ...], b: tuple[PersonValue, ...]) -> frozenset[bytes]:
+    """Return the values that two files share, as the store finds them."""
+    sought = {one.value for one in a if Use.SEEKS in one.use}
+    return frozenset(one.value for one in b if Use.FOUND in one.use and one.value in sought)
 
 
 def both_meet(a: tuple[PersonValue, ...], b: tuple[PersonValue, ...]) -> bool:

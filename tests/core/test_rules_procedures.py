@@ -22,7 +22,6 @@ from tests.core import return_support, support
 from tests.core.support import NOW
 
 PACKAGE = Path(gateway.__file__).parent
-BY_ID = {rule.id: rule for rule in RULES}
 ROWS = [(side, row) for side in Side for row in table_for(side).rows]
 
 

@@ -351,8 +351,6 @@ def test_sealing_key_parsed_once(first: Card, now: datetime) -> None:
 
 
 def test_authority(first: Card) -> None:
-    """An authority is competent for its tasks, from its first day on."""
+    """An authority is read with its tasks and the first day of its competence."""
     (authority,) = first.authorities
-    assert authority.is_competent("NATIONALITY", date(2026, 1, 1))
-    assert not authority.is_competent("NATIONALITY", date(2025, 12, 31))
-    assert not authority.is_competent("TRACING", date(2026, 1, 1))
+    assert (("NATIONALITY",), date(2026, 1, 1), None) == (authority.tasks, authority.from_on, authority.until_on)

@@ -76,13 +76,6 @@ _CYRILLIC = [
         "a b v g g d e ie j z i i i i k l m n o p r s t ou f kh ts tch ch chtch - y - e iou ia io dj i lj nj tch dj",
     )
 ]
-_ARABIC = [
-    dict(zip("ابتثجحخدذرزسشصضطظعغفقكلمنهويىةإأآ", table.split(), strict=True))
-    for table in (
-        "a b t th j h kh d dh r z s sh s d t z a gh f q k l m n h u i a a i a a",
-        "a b t th dj h kh d z r z s ch s d t z a gh f k k l m n h ou i a a i a a",
-    )
-]
 _SHORT = {
     "محمد": "mohamed",
     "كريم": "karim",

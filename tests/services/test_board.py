@@ -20,7 +20,6 @@ from tests.support import story
 from tests.support.network import Network, make_network
 
 TYPES = (WatchRow, AskedRow, board.Watched, board.Counts, board.ReplyTimes, board.Filter)
-SEALED = {"name", "names", "elements", "sealed", "body", "person", "thread", "purpose"}
 OPENS = ("gateway.services.cases", "gateway.services.context", "gateway.services.ports", "keys.rest", "gateway.storage")
 """What a case is opened with."""
 

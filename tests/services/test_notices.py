@@ -16,7 +16,6 @@ from gateway.services import access, cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.evidence import export
 from gateway.services.journal import full_journal
-from gateway.services.notices import overdue_demands
 from gateway.services.ports import Tx, Unavailable
 from keys import jws
 from schemas import SchemaError
@@ -269,14 +268,6 @@ async def test_who_was_sent_what_is_looked_up_on_record(network: Network) -> Non
         return [(row.person, row.action, access.justification_of(gateway.context, held, row)) for held, row in rows]
 
     assert [("second", "recipients", "a wrong date of birth")] * 2 == await gateway.store.read(unit)
-
-
-async def test_unconfirmed_demand_falls_due(network: Network) -> None:
-    """After the days given, an unconfirmed rectification is overdue; before, it is not."""
-    ours, _ = await corrected(network, {"birth_date": "1999-01-02"})
-    network.clock.pass_(days=31)
-    case, now = await story.case(network, "XAA", ours), network.clock.now()
-    assert (1, 0) == (len(overdue_demands(case, now, 30)), len(overdue_demands(case, now, 31)))
 
 
 async def test_rectification_brings_no_new_element(network: Network) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gateway.core import wire
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import RESYNC
-from gateway.services import channel, rights, threads
+from gateway.services import channel, threads
 from gateway.services.audit import audit
 from gateway.services.context import NotFound
 from gateway.services.resync import LOST
@@ -676,14 +676,15 @@ async def test_listing_makes_no_case_grow(network: Network) -> None:
     assert [LOST_NUMBER] == await findings_of(network, "XBB", theirs)
 
 
-async def test_correction_that_a_restore_dropped_is_told_again(network: Network, tmp_path: Path) -> None:
-    """Whoever corrects is not told that the other State was told before, where no message of ours tells it."""
+async def test_correction_that_a_restore_dropped_is_listed_as_untold(network: Network, tmp_path: Path) -> None:
+    """Who looks where data went sees which correction no message of ours tells, and tells it again."""
     ours, theirs = await story.acknowledged(network)
     await network.gateways["XAA"].notices.strike(ours, ["BIRTH_DATE"], "first", "case_officer")
     await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
     await after_the_listing(network)
     gateway = network.gateways["XAA"]
-    (reached,) = await rights.rectify(gateway.context, gateway.notices, ours, ["BIRTH_DATE"], "first", "case_officer")
-    assert reached.told
+    (reached,) = await gateway.notices.recipients(ours, "first", "case_officer", "correction")
+    assert ["BIRTH_DATE"] == [part for one in reached.untold for part in one.body["parts"]]
+    await gateway.notices.strike(ours, ["BIRTH_DATE"], "first", "case_officer")
     await network.deliver()
     assert "BIRTH_DATE" in str((await story.case(network, "XBB", theirs)).notices)

@@ -45,9 +45,6 @@ YEARS_STEPS = 6
 STOPS = 0.12
 """How often a desk that might stop a case does."""
 
-STOPS_A_RETURN = 0.4
-"""How often an authority that might stop a return does: few cases come as far."""
-
 CARD_S = 4.0
 """The longest that a card takes to come to both partners."""
 

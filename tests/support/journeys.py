@@ -631,8 +631,6 @@ async def _exercised(journey: Journey) -> None:
     journey.ref = made["ref"]
 
 
-_OF_DOCUMENTS: Final = {"purpose": "DOC_AUTHENTICITY"}
-
 JOURNEYS: Final[Mapping[str, Act]] = {
     "a return to its end": _returned,
     "a national": _answered("NATIONAL"),

@@ -11,7 +11,6 @@ first look whether a drill wants them to fail.
 import asyncio
 import contextlib
 import faulthandler
-import json
 import logging
 import os
 import resource
@@ -338,15 +337,6 @@ def unlinked(process: int) -> Iterator[bytes]:
         with contextlib.suppress(OSError):
             if os.readlink(entry).endswith(" (deleted)"):
                 yield entry.read_bytes()
-
-
-def journal(log: Path) -> list[dict[str, Any]]:
-    """Return the lines of a log that are JSON."""
-    found = []
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(ValueError):
-            found.append(json.loads(line))
-    return found
 
 
 if __name__ == "__main__":

@@ -84,8 +84,6 @@ def _theirs(*states: State) -> tuple[Wanted, ...]:
     return (Wanted(Side.REQUESTED, _names(*states)),)
 
 
-_BOTH = OFFICER | CLERK | {"second_signer"}
-
 QUEUES: Mapping[str, Queue] = {
     queue.name: queue
     for queue in (

@@ -282,8 +282,6 @@ async def test_what_names_no_case_takes_no_guest(both: tuple[Desk, Desk]) -> Non
     with pytest.raises(Forbidden):
         await gateway.notices.recipients(theirs, one.person, "registry_clerk", "to correct it")
     with pytest.raises(Forbidden):
-        await rights.rectify(gateway.context, gateway.notices, theirs, ["elements"], one.person, "registry_clerk")
-    with pytest.raises(Forbidden):
         await gateway.directory.announce({}, one.person, "registry_clerk")
     with pytest.raises(Forbidden):
         await desk.site.desk.evidence(theirs, one.person, "registry_clerk", "why")
