@@ -28,7 +28,7 @@ def stale(query: Query, now: datetime) -> Iterator[Item]:
     """Yield the States of which nothing was read for long."""
     rows = query("SELECT country, refreshed_at FROM partner WHERE refreshed_at IS NOT NULL ORDER BY country")
     for country, seconds in rows:
-        age = now - datetime.fromtimestamp(seconds, UTC)
+        age = abs(now - datetime.fromtimestamp(seconds, UTC))  # as in ``Trust``, where a clock was ahead
         hint = STAGES.get(stage(age))
         if hint is not None:
             hours = int(age.total_seconds() // 3600)

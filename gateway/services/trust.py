@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
+from gateway.core import wire
 from gateway.core.codes import PeerError, Reason
 from gateway.services import epochs
 from gateway.services.ports import CARD_END, Clock, PartnerRow, Store, TrustEvent, Tx, Unavailable
@@ -214,12 +215,17 @@ class Trust:
             self._cards = {country: self._believed(card) for country, card in self._published.items()}
 
     def _two_went_on(self, country: str, events: Sequence[TrustEvent]) -> bool:
-        """Tell whether two who are officers now said, since the cards were last read, to go on with them."""
-        since, now = self._refreshed.get(country), self._clock.now()
-        if since is None:
+        """
+        Tell whether two who are officers now said, since the cards were last read, to go on with them.
+
+        Of cards, and of a word, by a clock that was ahead: the cards are as old as they lie ahead, the word is none.
+        """
+        if country not in self._refreshed:
             return False
-        said = {one.person or "" for one in events if (one.act, one.country) == ("go-on", country) and one.at >= since}
-        return sum(self._decides(person, now) for person in said) >= 2
+        now = self._clock.now()
+        since, until = now - self._age(country), now + wire.SKEW
+        words = (one for one in events if (one.act, one.country) == ("go-on", country) and since <= one.at <= until)
+        return sum(self._decides(person, now) for person in {one.person or "" for one in words}) >= 2
 
     async def changed(self) -> bool:
         """

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -10,6 +11,8 @@ from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
 from gateway.services.context import Person
 from gateway.services.trust_acts import TrustActs
+from gateway.storage.query import sqlite_query
+from gateway.trust_checks import stale
 from tests.support import story
 from tests.support.network import Network
 from tests.support.trust_list import World
@@ -109,6 +112,40 @@ async def test_going_on_ends_with_the_next_reading(both: tuple[Network, World]) 
     network.clock.pass_(days=7, minutes=1)
     await trust.load()
     assert trust.find("XBB") is None
+
+
+async def test_two_officers_go_on_with_cards_that_a_clock_read_which_was_ahead(cut: Network) -> None:
+    """Cards that lie ahead by more than a week are old until the next reading, and two officers open the way then."""
+    context = cut.gateways["XAA"].context
+    cut.clock.pass_(days=-10)
+    assert context.trust.find("XBB") is None
+    for person, role in OFFICERS:
+        went_on = await TrustActs(context).go_on("XBB", "the trustees meet on Monday", person, role)
+    assert went_on
+    assert context.trust.find("XBB") is not None
+
+
+async def test_the_word_of_officers_by_a_clock_that_was_ahead_is_none_afterwards(both: tuple[Network, World]) -> None:
+    """Said of an earlier silence, it does not open the next one, in which nobody said anything."""
+    network, world = both
+    away = world.folder.rename(world.folder.with_name("away"))
+    network.clock.pass_(days=8)
+    for person, role in OFFICERS:
+        await TrustActs(network.gateways["XAA"].context).go_on("XBB", "the trustees meet on Monday", person, role)
+    network.clock.pass_(days=-8)
+    away.rename(world.folder)
+    await network.gateways["XAA"].refresh_trust()
+    network.clock.pass_(days=7, minutes=1)
+    trust = network.gateways["XAA"].context.trust
+    await trust.load()
+    assert trust.find("XBB") is None
+
+
+def test_the_check_tells_of_cards_that_a_clock_read_which_was_ahead(cut: Network) -> None:
+    """Nothing is sent by them until the next reading, and whoever looks for why is told."""
+    with sqlite_query(cut.homes["XAA"] / "data" / "gateway.db") as query:
+        found = list(stale(query, cut.clock.now() - timedelta(days=10)))
+    assert ["isthmus trust go-on XBB" in item.hint for item in found]
 
 
 @pytest.mark.parametrize("hours", [1, 14 * 24 + 1])
