@@ -9,14 +9,13 @@ import hmac
 import json
 import sys
 import zipfile
-from functools import partial
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from nacl.bindings import crypto_sign_open
 
 members, faults, cards, rows, checkpoints, proved = {}, [], {}, {}, {}, set()
-canonical = partial(json.dumps, sort_keys=True, separators=(",", ":"), ensure_ascii=False)  # what TUF signs
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode  # what TUF signs
 
 
 def need(true, reason):
@@ -89,7 +88,7 @@ def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list fo
     if typ == "xg1-receipt":
         two = [about["partner"], about["country"]][:: 1 if row["direction"] == "sent" else -1]
         need([value["from"], value["to"], value["payload"]] == [*two, row["digest"]], "about another message")
-        proved.add((name, country, row["digest"], value["status"], value["code"]))
+        proved.add((name, country, row["digest"], value["status"], value["code"], row["received_at"] and at))
     need(typ != "xg1-msg" or sha256(b64(payload)).digest() == b64(row["digest"]), "another message")
     need(typ != "xg1-msg" or all(value[it] == {**row, **about}[it] for it in ("type", "seq", "thread")), "not as told")
 
@@ -119,7 +118,7 @@ def opening(name, row):  # RFC 9162 section 2.1.3.2; C2SP tlog-proof, tlog-check
             MLDSA44PublicKey.from_public_bytes(key).verify(blob[8:], b"subtree/v1\n\0" + names + tree)
         by.update([country] if blob else [])
     need(origin in by, "the checkpoint is not signed by the keeper of the log")
-    checkpoints.setdefault(f"{origin} of {size} entries", set()).update(by)
+    checkpoints.setdefault((f"{origin} of {int(size)} entries", b64(root)), set()).update(by)
     return row["receipt"], row["keeper"]
 
 
@@ -141,9 +140,10 @@ for name in sorted(name for name in members if name.endswith(".jws")):  # cards 
 openings = attempt(lambda name: json.loads(members[name])["openings"], "openings.json") or []
 entered = {attempt(opening, row.get("proof", "openings.json"), row) for row in openings}
 said = [more for name, signer, *more in proved if (name, signer) in entered]
-unsaid = [key for key, row in rows.items() if row.get("status") and [key, row["status"], row.get("code")] not in said]
-faults += [("messages.json", f"{key}: no receipt in the log of its signer says so") for key in unsaid]
+needs = [[key, *map(row.get, ("status", "code", "received_at"))] for key, row in rows.items() if row.get("status")]
+faults += [("messages.json", f"{it[0]}: no receipt in the log of its signer says so") for it in needs if it not in said]
+faults += [("openings.json", "two roots of one log and size")] * (len(checkpoints) > len({at for at, _ in checkpoints}))
 print("\n".join(f"{name or 'the file'}: {reason}" for name, reason in faults) or "nothing is wrong")
-print("\n".join(f"checkpoint {at}, signed by {', '.join(sorted(by))}" for at, by in checkpoints.items()))
+print("\n".join(f"checkpoint {at}, signed by {', '.join(sorted(by))}" for (at, _), by in checkpoints.items()))
 print("\n".join(f"identity key of {name}: {own[-1]['identity']}" for name, own in cards.items()))
 sys.exit(6 if faults else 0)

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core import evidence
+from gateway.core import checkpoint, evidence, merkle
 from gateway.core.evidence_manifest import build, parse_manifest
 from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
+from keys import b64
 from tests.support import story
 from tests.support.evidence import TWO, exported, members_of
 from tests.support.network import Network
@@ -92,6 +93,49 @@ async def test_receipts_of_the_other_state_need_its_log_to_both(trio: Network, t
     assert {evidence.MESSAGES} == {fault.member for fault in verify_bytes(raw).faults}
     code, out = await run(tmp_path / "case.zip", raw)
     assert (6, True) == (code, "no receipt in the log of its signer says so" in out)
+
+
+@pytest.mark.parametrize("direction", ["sent", "received"])
+async def test_another_instant_of_receipt_than_the_receipt_says_is_found_by_both(
+    trio: Network, tmp_path: Path, direction: str
+) -> None:
+    """When a message came is what its receipt says, and not what the State that exports writes beside it."""
+    ours, _ = await story.replied(trio)
+    whole = members_of(await exported(trio, "XAA", ours))
+    about, signer = parse_manifest(whole[evidence.MANIFEST]), trio.gateways["XAA"].context.keyring.signing
+    rows = json.loads(whole[evidence.MESSAGES])["messages"]
+    for row in rows:
+        row.update({"received_at": "2026-12-01T07:00:00Z"} if row["direction"] == direction else {})
+    left = {name: raw for name, raw in whole.items() if name not in (evidence.MANIFEST, evidence.SIGNED)}
+    raw = pack(build(about, left | {evidence.MESSAGES: evidence.table(evidence.MESSAGES, rows)}, signer))
+    assert {evidence.MESSAGES} == {fault.member for fault in verify_bytes(raw).faults}
+    code, out = await run(tmp_path / "case.zip", raw)
+    assert (6, True) == (code, "no receipt in the log of its signer says so" in out)
+
+
+async def test_two_roots_of_one_log_and_size_are_found_by_both(trio: Network, tmp_path: Path) -> None:
+    """A State that signs two checkpoints of one size has shown two logs: each proof stands alone, both cannot."""
+    ours, _ = await story.replied(trio)
+    whole = members_of(await exported(trio, "XAA", ours))
+    keyring = trio.gateways["XAA"].context.keyring
+    openings = json.loads(whole[evidence.OPENINGS])["openings"]
+    row = next(one for one in openings if one["keeper"] == "XAA")
+    size = int(checkpoint.parse_note(checkpoint.parse_proof(whole[row["proof"]].decode()).checkpoint).text.split()[1])
+    leaves = [merkle.leaf_hash(bytes(32))] * size
+    leaves[row["index"]] = merkle.leaf_hash(checkpoint.log_entry(whole[row["receipt"]], b64.decode(row["r"])))
+    body = checkpoint.checkpoint_body(row["origin"], size, merkle.root_hash(leaves))
+    note = checkpoint.sign_note(body, row["origin"], keyring.log)
+    forked = checkpoint.proof_text(row["index"], merkle.inclusion_proof(leaves, row["index"], size), note)
+    name = row["proof"].replace(".XAA.", ".9.XAA.")
+    left = {name: raw for name, raw in whole.items() if name not in (evidence.MANIFEST, evidence.SIGNED)}
+    left |= {name: forked.encode()}
+    left |= {evidence.OPENINGS: evidence.table(evidence.OPENINGS, [*openings, {**row, "proof": name}])}
+    raw = pack(build(parse_manifest(whole[evidence.MANIFEST]), left, keyring.signing))
+    assert ["two checkpoints of one log and size have different roots"] == [
+        fault.reason for fault in verify_bytes(raw).faults
+    ]
+    code, out = await run(tmp_path / "case.zip", raw)
+    assert (6, ["openings.json: two roots of one log and size"]) == (code, out.splitlines()[:1])
 
 
 async def test_messages_of_another_case_are_none_of_this_one_to_both(trio: Network, tmp_path: Path) -> None:
