@@ -78,7 +78,11 @@ def _change(begun: int, signed: str) -> Change:
 
 
 async def _since(context: Context, tx: Tx, country: str, signed: str) -> datetime | None:
-    """Return since when the key of what ``country`` announced is revoked, if that was before it was received here."""
+    """
+    Return since when the key of what ``country`` announced is revoked, if that was before it was received here.
+
+    To the second, as everywhere (``fallen``): the instant of receipt is judged, whatever either clock was off by.
+    """
     revoked = context.trust.revoked(country)
     if signed.startswith("{") or not revoked:
         return None

@@ -255,7 +255,13 @@ async def fallen(
 
 
 def _judged(trace: Trace, signers: Sequence[str] | None, revoked: Mapping[str, datetime]) -> Fallen | None:
-    """Return how a message fell that ``signers`` signed, its gateway first; ``None`` if it stands."""
+    """
+    Return how a message fell that ``signers`` signed, its gateway first; ``None`` if it stands.
+
+    No tolerance for clocks: the instant is the one in our receipt, by which both States and whoever verifies evidence
+    judge alike (M-8.3). A later end would give a thief time, and an earlier one would take back what others see stand;
+    who revokes knows by how much the clocks of partners may be behind its own, and names an earlier instant.
+    """
     about = (trace.partner, trace.digest, trace.ref or "", trace.at)
     if signers is None:
         return Fallen(*about, "", min(revoked.values()))
