@@ -26,7 +26,6 @@ from gateway import home as homes
 from gateway import settings, trust_checks
 from gateway.core.calendars import Calendar
 from gateway.core.checkpoint import parse_note
-from gateway.core.envelope import MEDIA_TYPE
 from gateway.services import steady
 from gateway.services.checkpoints import LATE
 from gateway.services.nodes import PREFIX, differences, running
@@ -599,7 +598,12 @@ CHECKS: tuple[Check, ...] = (
 
 
 async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
-    """Knock at the door of every partner that has one, through ``peers``: any answer at all is one."""
+    """
+    Knock at the door of every partner that has one, through ``peers``: any answer at all is one.
+
+    Nothing is posted: what a partner refuses stands in its log as what somebody tried there. Another method than POST
+    is answered by every door (405, protocol section 1).
+    """
     cards: dict[str, Card] = {}
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
@@ -614,7 +618,7 @@ async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
 
 async def _knock(peers: Peers, cards: Mapping[str, Card], country: str) -> Item:
     try:
-        answer = await peers.post(country, "/xg/1/messages", b"", MEDIA_TYPE)
+        answer = await peers.get(country, "/xg/1/messages")
     except Unavailable as error:
         addresses = ", ".join(cards[country].addresses) or "no address in its card"
         hint = N_("ask its operators; tried %(addresses)s")

@@ -7,16 +7,22 @@ import sqlite3
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 import schemas
-from gateway import settings
-from gateway.checks import Look, own_card, run
+from gateway import app, settings
+from gateway.checks import Look, own_card, reach, run
 from gateway.configured import reckoner
 from gateway.home import KEY_FILE, SIGNING
+from gateway.http.listen import listen
+from gateway.http.peer_api import peer_app
+from gateway.storage.sqlite import run_inline
+from gateway.transport.peers import HttpPeers
 from keys import b64
+from keys.card import Card
 from keys.custody import open_store
 from tests.cli.support import PHRASE, Homes, call, spawn, value, with_role, with_signing
 
@@ -284,6 +290,25 @@ def test_a_partner_that_does_not_answer(homes: Homes) -> None:
     """If all that is wrong is a partner out of reach, ``--online`` exits 4."""
     done = spawn("check", "-C", homes.home("XBB"), "--online", "--json")
     assert 4 == done.returncode, done.stdout
+
+
+async def test_a_knock_is_no_refusal_in_the_log_of_a_partner(homes: Homes) -> None:
+    """Nothing is posted: what a door refuses stands in the log of its gateway as what somebody tried there."""
+    told = list[str]()
+
+    def log(event: str, **_: Any) -> None:
+        told.append(event)
+
+    asked = await app.build(settings.load(homes.home("XAA"), {}), passphrase=lambda: PHRASE, run=run_inline, log=log)
+    runner = await listen(peer_app(asked.receiver, asked.deliverer, log=log), "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    told.clear()
+    async with HttpPeers(lambda country: cast(Card, SimpleNamespace(addresses=(address,), spki=()))) as peers:
+        look = Look(settings.load(homes.home("XBB"), {}), lambda: PHRASE, datetime.now(UTC))
+        items = await reach(look, peers)
+    await runner.cleanup()
+    await asked.close()
+    assert (["XAA answers (HTTP 405)"], []) == ([item.text for item in items], told)
 
 
 def test_a_port_that_is_taken(homes: Homes) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from gateway import app, home, settings
 from gateway.app import Gateway
+from gateway.core.codes import PROBLEM_MEDIA_TYPE
 from gateway.services.checkpoints import ADD_PATH
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.services.receive import Reply
@@ -104,6 +105,8 @@ class Wires:
     async def get(self, country: str, path: str) -> HttpAnswer:
         if self.cut:
             raise Unavailable("the wire is cut")
+        if path == "/xg/1/messages":
+            return HttpAnswer(405, PROBLEM_MEDIA_TYPE, b"", None)
         match = re.fullmatch(r"/xg/1/log/([0-9a-f]{64})/(\d+)/([0-9a-f]{64})/(\d+)", path)
         assert match is not None, path
         origin, size, root, to = match.groups()
