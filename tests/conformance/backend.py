@@ -8,6 +8,7 @@ prints one line of JSON, ``{"target","backend"}``, and runs until it is ended. I
 import argparse
 import asyncio
 import json
+import os
 import re
 import shutil
 import socket
@@ -53,6 +54,9 @@ from tests.support import once
 from tests.support.memory import MEMORY
 
 COUNTRY = "XBB"
+FOLDER = "bench-"
+"""How the name of a folder of this back-end begins; the number of its process follows."""
+
 ROUNDS_MAX = 200
 POST_TIMEOUT_S = 2
 WATCHED_APART = timedelta(hours=1)
@@ -498,9 +502,31 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def _new_folder() -> Path:
+    """
+    Return a new folder named for this process, and clear those of processes that were killed: they could not.
+
+    It is in memory where there is such a place: a reset is a new database, and a run has hundreds of them.
+    """
+    for old in (MEMORY or Path(tempfile.gettempdir())).glob(f"{FOLDER}*-*"):
+        number = old.name.removeprefix(FOLDER).partition("-")[0]
+        if number.isdecimal() and not _runs(int(number)):
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=MEMORY))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass  # it is somebody else's, or no process at all, and so is its folder
+    return True
+
+
 async def _run(backend_port: int, peers_port: int, *, tls: bool) -> None:
-    # In memory where there is such a place: a reset is a new database, and a run has hundreds of them.
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=MEMORY))
+    folder = _new_folder()
     bench = Bench(folder, peers_port, tls=tls)
     runner = web.AppRunner(bench.app(), access_log=None)
     try:

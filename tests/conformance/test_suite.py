@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from xml.etree import ElementTree
 
@@ -31,6 +32,7 @@ from conformance import cases, coverage, report
 from conformance.registry import CASES, load
 from conformance.run import choose
 from conformance.writing import Key
+from tests.support.memory import MEMORY
 
 ROOT = Path(__file__).parents[2]
 PROTOCOL = ROOT / "docs" / "protocol.md"
@@ -83,6 +85,17 @@ def end(made: Bench) -> None:
         made.kill()
     assert made.process.stdout is not None
     made.process.stdout.close()
+
+
+def test_what_a_killed_gateway_left_is_cleared_when_the_next_one_starts() -> None:
+    """Its folder lies in memory, which it would fill: whoever is killed clears nothing away."""
+    killed = start_bench()
+    killed.kill()
+    assert killed.process.stdout is not None
+    killed.process.stdout.close()
+    (left,) = (MEMORY or Path(gettempdir())).glob(f"bench-{killed.process.pid}-*")
+    end(start_bench())
+    assert not left.exists()
 
 
 def suite(*arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
