@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from gateway.cli import trust
 from gateway.services.ports import Unavailable
+from gateway.transport import trust_repository
 from gateway.transport.trust_list import TrustList
 from keys import b64, trust_list, trust_policy, trust_words
 from keys.custody import open_store
@@ -259,22 +261,25 @@ def test_a_change_of_the_draft_outlasts_who_collects_beside_it(table: Table, tmp
     assert (("XBB",), {}) == (tuple(trust_list.countries(draft.signed)), draft.signatures)
 
 
-def test_two_who_begin_at_once_do_not_write_over_one_another(table: Table, tmp_path: Path) -> None:
+def test_two_who_begin_at_once_do_not_write_over_one_another(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who comes second is told that there is a list, and the trustees of the first stand in it."""
     (tmp_path / "other").mkdir()
     other = Table(tmp_path / "other")
     other.init("--threshold=4")
-    table.list.mkdir()
-    with alone_in(table.list):
-        named = [
-            *(f"--trustee={name}={table.keys[name]}" for name in NAMES[:5]),
-            f"--online=publisher={table.keys['online']}",
-        ]
-        second = begun(table, "init", table.list, *named)
-        with suppress(subprocess.TimeoutExpired):
-            second.wait(3)
-        shutil.copytree(other.list / "drafts", table.list / "drafts", dirs_exist_ok=True)
-    assert 2 == second.wait(30)
+
+    @contextmanager
+    def after_the_first(folder: Path) -> Iterator[int]:
+        """Hold the lock once another has begun the list under it, as if this one had waited for that."""
+        with alone_in(folder) as descriptor:
+            shutil.copytree(other.list / "drafts", folder / "drafts")
+            yield descriptor
+
+    monkeypatch.setattr(trust_repository, "alone_in", after_the_first)
+    named = [f"--trustee={name}={table.keys[name]}" for name in NAMES[:5]]
+    result = call("trust", "init", table.list, *named, f"--online=publisher={table.keys['online']}")
+    assert (2, True) == (result.exit_code, "holds a list already" in result.stderr)
     assert (other.list / "drafts/root.json").read_bytes() == (table.list / "drafts/root.json").read_bytes()
 
 
