@@ -147,7 +147,8 @@ class NeutralHandler(web.RequestHandler):
         Name what aiohttp caught, in one line and without the trace: that may quote what a client sent.
 
         What our handlers raise is told by the door (``gateway.fault``). What comes here happened outside of them, most
-        often because a connection was torn down in the middle of a body.
+        often because a connection was torn down in the middle of a body. ``InvalidStateError`` is aiohttp's own, at the
+        end of the process: a handler was done in the turn in which it was waited for no longer. Its answer is written.
         """
         caught = type(exc_info)
         self.logger.error("a connection ended with %s", caught.__name__, extra={"caught": caught})

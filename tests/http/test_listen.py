@@ -92,6 +92,23 @@ async def is_open(port: int, address: str = "127.0.0.1", *, secured: bool = Fals
     return answered
 
 
+async def test_an_answer_is_whole_though_the_end_waits_for_it_no_more(serve: Callable[..., Any]) -> None:
+    """aiohttp fails where a handler is done in the turn in which its time is over; its answer has left by then."""
+
+    async def late(request: web.Request) -> web.Response:
+        waiter = asyncio.get_running_loop().create_future()
+        waiter.cancel()  # as ``RequestHandler.shutdown`` leaves it until it runs again
+        request.protocol._handler_waiter = waiter
+        return web.Response(body=b"answer" * 10_000)
+
+    app = web.Application()
+    app.router.add_get("/", late)
+    reader, writer = await connect(await serve(app))
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await reader.read()).endswith(b"answer" * 10_000)
+    writer.close()
+
+
 async def test_connections_that_say_nothing_to_tls_are_counted(serve: Callable[..., Any], tmp_path: Path) -> None:
     """A place is taken when the connection is accepted, not when its handshake is done."""
     context, _ = tls_door(tmp_path)
