@@ -306,6 +306,10 @@ class AccountStore(Protocol):
         """Note when the session was last seen."""
         ...
 
+    async def date_session_back(self, id: str, seen_at: datetime) -> None:
+        """Note that the session was last seen then and not later, as a clock said that was ahead."""
+        ...
+
     async def tell_session(self, id: str, told: bytes) -> None:
         """Keep a sealed banner; an empty one takes it away."""
         ...

@@ -24,6 +24,7 @@ from gateway.services.account_store import (
     CODE_STEP_S,
     DESKS,
     DRAFT_LASTS,
+    IDLE,
     INVITATION_MAX,
     LEVELS,
     LINK_MAX,
@@ -155,7 +156,11 @@ class Accounts:
         Without ``touch`` it is not noted: what a page asks by itself is no step of its person.
         """
         session = await self._load(token, desk)
-        if session is None or not session.lasts(now):
+        if session is None:
+            return None
+        if not session.lasts(now):
+            if now < session.seen_at:  # it would come back at the instant that the clock showed
+                await self.store.date_session_back(session.id, now - IDLE)
             return None
         if not self.may_enter(session.person, desk, now, session.invitation):
             return None

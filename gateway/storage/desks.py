@@ -171,6 +171,11 @@ class DeskStore(ABC):
         at = _seconds(seen_at)
         await self._change("UPDATE session SET seen_at = ? WHERE id = ? AND seen_at < ?", (at, id, at))
 
+    async def date_session_back(self, id: str, seen_at: datetime) -> None:
+        """Note that a session was last seen then and not later, as a clock said that was ahead."""
+        at = _seconds(seen_at)
+        await self._change("UPDATE session SET seen_at = ? WHERE id = ? AND seen_at > ?", (at, id, at))
+
     async def tell_session(self, id: str, told: bytes) -> None:
         """Keep a sealed banner; an empty one takes it away."""
         await self._change("UPDATE session SET told = ? WHERE id = ?", (told, id))

@@ -74,6 +74,14 @@ async def test_session_seen_by_a_clock_that_was_ahead_ends(house: House, before:
     assert await house.accounts.find(token, "interior", house.now) is None
 
 
+async def test_session_that_ended_because_a_clock_was_ahead_does_not_come_back(house: House) -> None:
+    """Once a request met its end it is over, also at the instant that the clock showed when it was seen."""
+    ahead = T0 + timedelta(days=1)
+    token = (await house.accounts.begin("officer", "interior", "passkey", ahead))[0]
+    assert await house.accounts.find(token, "interior", T0) is None
+    assert await house.accounts.find(token, "interior", ahead) is None
+
+
 async def test_link_and_invitation_by_a_clock_that_was_ahead_open_nothing(house: House) -> None:
     """Neither lasts longer than any may, however far ahead the clock was when it was made."""
     ahead = T0 + timedelta(days=365)
