@@ -18,7 +18,12 @@ WATCHED = (
     *(State.SENT, State.DELIVERED, State.ACKNOWLEDGED, State.EXTENDED, State.NEEDS_TIER2, State.NEEDS_INTERVIEW),
     *(State.REDIRECTED, State.CONTESTED, State.DECIDED),
 )
-"""States of the requesting side in which it waits for the other State."""
+"""
+States of the requesting side in which it waits for the other State.
+
+Not that of a proposal of a return: no agreement sets a day for the answer, so none is ever late and nobody is pressed.
+Who saw the case there would learn that somebody is to be returned, and could do nothing upon it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
