@@ -211,7 +211,12 @@ def _step(table: Table, case: Case, event: Event, now: datetime) -> tuple[Case, 
 
 
 def _untold(case: Case, now: datetime) -> bool:
-    """Return whether a withdrawal of ours is decided and the other State cannot know of it yet."""
+    """
+    Return whether a withdrawal of ours is decided and the other State cannot know of it yet.
+
+    Where a clock was ahead when it was decided this lasts as much longer, though the withdrawal itself leaves at the
+    next full hour: the thread then answers as it stood, which tells nothing, and keeps nothing more of what comes.
+    """
     return case.withdraws_at is not None and now < datetime.fromisoformat(case.withdraws_at)
 
 
