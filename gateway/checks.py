@@ -31,7 +31,7 @@ from gateway.services.checkpoints import LATE
 from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.operate import N_, Item, Terms, bad, note, ok
 from gateway.services.own_card import every
-from gateway.services.ports import Peers, Unavailable
+from gateway.services.ports import GONE_BACK, Peers, Unavailable
 from gateway.services.trust import advance_chain
 from gateway.settings import Settings
 from gateway.storage.migrate import load_migrations
@@ -420,6 +420,10 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     if int(epoch) != own_card(look.settings).epoch:
         hint = N_("stop; isthmus restore begin-epoch")
         yield bad("database", N_("its epoch is %(epoch)s, the card says otherwise"), hint, epoch=epoch)
+    ((seen,),) = query(f"SELECT value FROM meta WHERE name = '{GONE_BACK}'") or (("0",),)  # noqa: S608  # a constant
+    if int(epoch) <= int(seen):
+        hint = N_("stop; isthmus restore begin-epoch")
+        yield bad("database", N_("an older state was put in its place, and no epoch was begun since"), hint)
 
 
 def _nodes(query: Query, now: datetime) -> Iterator[Item]:

@@ -88,7 +88,8 @@ async def serve(
     ``open_desks`` opens the pages in place of ``open_desks_of``. With ``one_of_many`` other processes may listen at the
     same addresses; ``process`` is the number of this one.
 
-    Raises ``BadConfiguration`` where nodes of another gateway run over the same database.
+    Raises ``BadConfiguration`` where nodes of another gateway run over the same database, ``Outdated`` where that has
+    gone back.
     """
     context = gateway.context
     async with AsyncExitStack() as held:
@@ -161,6 +162,7 @@ async def _take_place(gateway: Gateway, process: int, held: AsyncExitStack) -> N
     if nodes is not None:
         held.push_async_callback(_leave, nodes)
         try:
+            await gateway.context.look()
             await _enter(nodes, gateway.context.clock.now())
         except Outdated:
             raise
@@ -219,9 +221,10 @@ def settle_in() -> None:
 
 
 async def _until(outdated: asyncio.Event) -> None:
-    """Raise ``Outdated``, and so end this process, once its epoch is not that of the store; a new one goes by that."""
+    """Raise ``Outdated``, and so end this process, once it goes by another state than that of the store."""
     await outdated.wait()
-    raise Outdated("this process was in another epoch than the store", "start it again")
+    hint = "the line process.outdated in the log says whether it is started again, or a new epoch begun first"
+    raise Outdated("this process went by another state than that of the store", hint)
 
 
 async def _lead(gateway: Gateway) -> None:

@@ -16,8 +16,10 @@ from gateway.core.exercise import MARK
 from gateway.core.machine import Notify
 from gateway.services.guests import Guests, is_guest
 from gateway.services.ports import (
+    GONE_BACK,
     Clock,
     Committed,
+    GoneBack,
     Outdated,
     Peers,
     Random,
@@ -276,9 +278,11 @@ class Context:
         self.log("store.unavailable", error=str(error), hint=error.hint)
 
     async def look(self) -> None:
-        """Raise ``Outdated`` if the store is in another epoch than this process. Raises ``Unavailable``."""
+        """
+        Raise ``Outdated`` if the store is in another epoch than this process, or has gone back. Raises ``Unavailable``.
+        """
         try:
-            await self.store.read(self._check_epoch)
+            await self.store.read(self._check_present)
         except Outdated as error:
             self._end(error)
             raise
@@ -286,6 +290,15 @@ class Context:
     async def _check_epoch(self, tx: Tx) -> None:
         if (found := await tx.epoch()) not in (self.epoch, self.stored_epoch):
             raise Outdated(f"the store is in epoch {found}, this process in {self.epoch}", "start it again")
+
+    async def _check_present(self, tx: Tx) -> None:
+        await self._check_epoch(tx)
+        seen = await tx.get_meta(GONE_BACK)
+        if seen is not None and await tx.epoch() <= int(seen):
+            raise GoneBack(
+                "an older state was put in the place of the store",
+                "stop every node; isthmus restore begin-epoch, as after any restore",
+            )
 
     def _end(self, error: Outdated) -> None:
         self.log("process.outdated", error=str(error), hint=error.hint)

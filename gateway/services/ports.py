@@ -41,6 +41,17 @@ class Outdated(Unavailable):
     """
 
 
+class GoneBack(Outdated):
+    """Say that an older state was put in the place of the store: what is done there begins with another epoch."""
+
+
+GONE_BACK = "gone-back"
+"""
+Name of the value that tells whoever starts over a store that it has gone back: the last epoch it was seen in before. It
+holds for that epoch and those before.
+"""
+
+
 class Conflict(Exception):
     """Say that a row changed between reading and writing it; the caller reads again."""
 

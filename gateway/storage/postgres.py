@@ -9,7 +9,8 @@ Rule 4: no answer is released before its batch is on disk (``synchronous_commit`
 where there is one. Where the connection broke during the commit itself, the database is asked what became of it: each
 batch leaves its number in a row of its process. The number of the transaction would not do: a server that lost it in a
 crash, or a standby that never had it, gives it again.
-By the same row a process sees that another, older database stands at its address, and writes nothing into that.
+By the same row a process sees that another, older database stands at its address. It writes nothing into that but word
+of it, for the next process knows nothing.
 Rule 5: a node that died holds nothing: its locks go with its connection. One that stands still loses them: by the
 time-outs of the server, or because another node ends its connection.
 """
@@ -24,7 +25,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import Committed, Outdated, SignBatch, Unavailable, Unit
+from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
@@ -91,6 +92,9 @@ _SETTINGS = {
 KEPT_DAYS = 30
 """How long the row of a process that writes no more is kept; each start takes out older ones."""
 
+FORGOTTEN_BATCHES = 100_000
+"""How many transactions come after it at least, before a row is taken out."""
+
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_SHARED = f"BEGIN; SELECT pg_advisory_xact_lock_shared({SPACE}, {BATCH})"
 _BEGIN_ALONE = f"BEGIN; SELECT pg_advisory_xact_lock({SPACE}, {BATCH})"
@@ -117,8 +121,14 @@ INSERT INTO meta (name, value) VALUES ($1, '') ON CONFLICT (name) DO UPDATE SET 
 RETURNING split_part(value, ' ', 1)
 """
 _WENT_BACK = "an older state of it was put in its place: isthmus restore begin-epoch, as after any restore"
+_GONE_BACK = """
+INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+WHERE meta.value::bigint < excluded.value::bigint
+"""
+# Not by the clock alone: one that is ahead would take the rows of processes that run, each of which writes its own
+# again with every batch.
 _FORGOTTEN = f"""
-DELETE FROM meta WHERE name LIKE 'batch:%'
+DELETE FROM meta WHERE name LIKE 'batch:%' AND age(xmin) > {FORGOTTEN_BATCHES}
     AND extract(epoch FROM now()) - coalesce(nullif(split_part(value, ' ', 2), ''), '0')::bigint > 86400 * {KEPT_DAYS}
 """  # noqa: S608  # a constant
 
@@ -149,6 +159,7 @@ class PostgresStore(GroupCommit):
         self._careful = 0
         self._name = f"batch:{secrets.token_hex(16)}"
         self._number = 0
+        self._epoch = 1
         # What may stand in our row: the last batch that was stored, and those of which nobody knows.
         self._last: set[str | None] = {None}
 
@@ -244,6 +255,8 @@ class PostgresStore(GroupCommit):
         try:
             return await self._transact(units)
         except Unavailable as failure:
+            if isinstance(failure, GoneBack):
+                await self._leave_word()
             self._on_failure(failure)
             return each(failure, len(units))
         except Exception as error:
@@ -281,8 +294,8 @@ class PostgresStore(GroupCommit):
         try:
             found, last = await _run(db.fetchrow, _NUMBERED, self._name, number)
             if (last or None) not in self._last:  # empty where somebody asked what became of a first batch
-                raise Outdated("the database has gone back: the last batch of this process is not in it", _WENT_BACK)
-            epoch = int(found or 1)
+                raise GoneBack("the database has gone back: the last batch of this process is not in it", _WENT_BACK)
+            self._epoch = epoch = int(found or 1)
             batch = PostgresTx(db, writable=True, alone=alone, epoch=epoch)
             values: list[tuple[Any, int | None] | Exception] = []
             drafted: set[tuple[str, str]] = set()
@@ -388,6 +401,15 @@ class PostgresStore(GroupCommit):
             "the database was lost during a commit, and does not say what became of it",
             "look whether the step was taken before you take it again; a partner asks again by itself",
         )
+
+    async def _leave_word(self) -> None:
+        """Let every other process know, and each that starts, that the database has gone back."""
+        with suppress(Unavailable, *LOST, asyncpg.PostgresError):  # the next batch finds the same
+            db = await self._connect()
+            try:
+                await db.execute(_GONE_BACK, GONE_BACK, str(self._epoch))
+            finally:
+                await _close(db)
 
     async def _begun(self, kept: Connection | None, statement: str) -> Connection:
         """Begin a transaction over the connection that was kept, or a new one where the server has ended that."""

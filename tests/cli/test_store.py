@@ -178,6 +178,10 @@ def test_what_stands_in_the_database_is_found(homes: Homes, postgres: Cluster) -
     found = findings(home)
     assert ["XBB is on hold: its card changed"] == found["hold"]
     assert "its epoch is 7, the card says otherwise" in found["database"]
+    older = "an older state was put in its place, and no epoch was begun since"
+    assert older not in found["database"]
+    apart(postgres.execute("INSERT INTO meta (name, value) VALUES ('gone-back', '7')", dsn))
+    assert older in findings(home)["database"]
 
 
 def test_a_person_is_invited_into_the_database(homes: Homes, postgres: Cluster) -> None:

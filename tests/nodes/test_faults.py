@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from benchmarks.pair import WORDS
+from gateway.cli.errors import Exit
 from gateway.core import envelope
 from tests.cli.support import call
 from tests.support.nodes import Node, Nodes, post, until
@@ -125,3 +126,28 @@ async def test_a_node_of_an_epoch_that_is_over_ends(nodes: Nodes) -> None:
 
     await until(ended, 15)
     assert (75, True) == (node.process.returncode, bool(node.events("process.outdated")))
+
+
+async def test_no_node_starts_over_a_database_that_went_back(nodes: Nodes) -> None:
+    """Where an older state takes the place of the database each node ends, and none goes on before the next epoch."""
+    name = str(nodes.pair.dsn("XAA")).rpartition("/")[2]
+    older = (await asyncio.to_thread(nodes.cluster.create, name)).rpartition("/")[2]
+    several = nodes.start("XAA", "--processes", "2")
+    await several.wait_ready()
+    alter = "ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}"
+    await nodes.cluster.execute(alter.format(name, "false"))
+    ending = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608  # our own name
+    await nodes.cluster.execute(ending)
+    await nodes.cluster.execute(f"ALTER DATABASE {name} RENAME TO {name}_gone")
+    await nodes.cluster.execute(f"ALTER DATABASE {older} RENAME TO {name}")
+
+    async def ended() -> bool:
+        return not several.runs
+
+    await until(ended, 60)
+    assert Exit.LATER == several.process.returncode
+    another = nodes.start("XAA")
+    assert Exit.LATER == await asyncio.to_thread(another.process.wait, 60)
+    assert "begin-epoch" in another.log.read_text()
+    await nodes.rows("XAA", "INSERT INTO meta (name, value) VALUES ('epoch', '2')")
+    await nodes.ready("XAA", 1)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.services.ports import Outdated, Unavailable
+from gateway.services.ports import GONE_BACK, GoneBack, Unavailable
 from gateway.storage import postgres
 from gateway.storage.postgres import PostgresStore, open_postgres
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept
@@ -61,12 +61,24 @@ async def test_a_database_that_went_back_is_not_written_to() -> None:
         await server.execute(f"ALTER DATABASE {name} RENAME TO gone")
         await server.execute(f"ALTER DATABASE {older} RENAME TO {name}")
         for message in ("m2", "m3"):
-            with pytest.raises(Outdated, match="gone back"):
+            with pytest.raises(GoneBack, match="gone back"):
                 await node.commit(accept(message))
         other = await opened(dsn)
         assert () == await other.read(lambda tx: tx.log_entries("XAA/XBB/1"))
+        assert "1" == await other.read(lambda tx: tx.get_meta(GONE_BACK))  # whoever comes after it is told
         await node.close()
         await other.close()
+
+
+async def test_a_row_that_is_written_still_is_not_forgotten() -> None:
+    """A clock of the server that is ahead for a while takes the row of no process that runs."""
+    with cluster(*QUICK) as server:
+        dsn = await asyncio.to_thread(server.create)
+        node = await opened(dsn, create=True)
+        await server.execute("UPDATE meta SET value = '1 0' WHERE name LIKE 'batch:%'", dsn)
+        await (await opened(dsn)).close()
+        await node.commit(accept("m1"))
+        await node.close()
 
 
 async def others(store: PostgresStore, count: int = 20) -> None:
