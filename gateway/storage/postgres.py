@@ -4,7 +4,7 @@ The PostgreSQL store: any number of processes, on any number of machines, over o
 Rule 1: units gather as in ``group``; one process has one batch under way at a time, many processes have many.
 Rule 2: a batch holds the store's lock in common with the others; one that needs the store to itself holds it alone
 (``sql``, rule 3). So what stops a contact never passes another batch by.
-Rule 3: a batch that stood in another's way is done again as a whole; so a unit may run more than once.
+Rule 3: a batch that stood in another's way is done again as a whole, and a read as well; so a unit may run repeatedly.
 Rule 4: no answer is released before its batch is on disk (``synchronous_commit``), and on that of a synchronous standby
 where there is one. Where the connection broke during the commit itself, the database is asked what became of it: each
 batch leaves its number in a row of its process. The number of the transaction would not do: a server that lost it in a
@@ -121,6 +121,7 @@ INSERT INTO meta (name, value) VALUES ($1, '') ON CONFLICT (name) DO UPDATE SET 
 RETURNING split_part(value, ' ', 1)
 """
 _WENT_BACK = "an older state of it was put in its place: isthmus restore begin-epoch, as after any restore"
+_IN_THE_WAY = "other nodes kept changing the same rows", "try again"
 _GONE_BACK = """
 INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 WHERE meta.value::bigint < excluded.value::bigint
@@ -171,19 +172,27 @@ class PostgresStore(GroupCommit):
         """
         self._check_open()
         async with self._reading:
-            db = await self._begun(self._readers.pop() if self._readers else None, _BEGIN_READING)
-            tx = PostgresTx(db, writable=False)
-            try:
-                value: T = await Driven(unit, tx)
-                await _run(db.execute, "COMMIT")
-            except BaseException:
-                if not await _rolled_back(db):
-                    db.terminate()
-                raise
-            finally:
-                tx.close()
-                if not db.is_closed():
-                    self._readers.append(db)
+            for _ in range(TRIES):
+                with suppress(Again):  # whoever works on a table as a whole, or migrates, was in the way
+                    return await self._read(unit)
+        raise Unavailable(*_IN_THE_WAY)
+
+    async def _read(self, unit: Unit[T]) -> T:
+        """Run ``unit`` once. Raises ``Again`` too."""
+        db = await self._begun(self._readers.pop() if self._readers else None, _BEGIN_READING)
+        tx = PostgresTx(db, writable=False)
+        try:
+            value: T = await Driven(unit, tx)
+            _check_whole(tx, None)
+            await _run(db.execute, "COMMIT")
+        except BaseException:
+            if not await _rolled_back(db):
+                db.terminate()
+            raise
+        finally:
+            tx.close()
+            if not db.is_closed():
+                self._readers.append(db)
         return value
 
     async def truncate(self) -> None:
@@ -197,6 +206,8 @@ class PostgresStore(GroupCommit):
             await _run(db.execute, "SET statement_timeout = 0")  # in a large store this takes minutes
             for statement in ("CLUSTER figure USING figure_pkey", *(f"VACUUM {table}" for table in _ERASED_TABLES)):
                 await _run(partial(db.execute, timeout=CLEANED_S), statement)
+        except Again as error:
+            raise Unavailable(*_IN_THE_WAY) from error
         finally:
             await _close(db)
 
@@ -278,7 +289,7 @@ class PostgresStore(GroupCommit):
             except _OneFailed:
                 careful = True
                 self._careful = CAREFUL_BATCHES
-        raise Unavailable("other nodes kept changing the same rows", "try again")
+        raise Unavailable(*_IN_THE_WAY)
 
     async def _attempt(
         self, units: Sequence[Unit[Any]], *, alone: bool, careful: bool

@@ -206,6 +206,26 @@ async def test_batches_in_one_anothers_way_are_done_again(nodes: Nodes) -> None:
     assert [row.reminders for row in rows if row] == [2 * rounds, 2 * rounds]
 
 
+async def test_a_read_in_anothers_way_is_made_again(nodes: Nodes, dsn: str) -> None:
+    """A read that PostgreSQL ends, because it and a statement over whole tables wait for one another, is made again."""
+    db = await asyncpg.connect(dsn)
+    try:
+        await db.execute("SET deadlock_timeout = '20s'")  # so it is the read that is ended
+        await db.execute("BEGIN; LOCK TABLE meta IN ACCESS EXCLUSIVE MODE")
+
+        async def look(tx: Tx) -> str | None:
+            await tx.find_case("c1")
+            return await tx.get_meta("nothing")
+
+        reading = asyncio.create_task(nodes[0].read(look))
+        await waiting(dsn)
+        await db.execute("LOCK TABLE case_file IN ACCESS EXCLUSIVE MODE")
+        await db.execute("ROLLBACK")
+        assert await reading is None
+    finally:
+        await db.close()
+
+
 async def test_two_nodes_take_different_messages(nodes: Nodes) -> None:
     """What one node takes to post, the other passes over and does not wait for."""
 
