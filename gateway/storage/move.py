@@ -29,7 +29,7 @@ from gateway.core.merkle import Frontier
 from gateway.services.ports import Unavailable
 from gateway.storage.errors import StoreError, reason
 from gateway.storage.migrate import load_migrations, migrate
-from gateway.storage.postgres import BATCH, LEAD, SPACE, VERSION_MIN
+from gateway.storage.postgres import BATCH, LEAD, SPACE, check_server
 from gateway.storage.postgres_desks import SCHEMA, prepare
 from gateway.storage.postgres_errors import LOST
 from gateway.storage.postgres_errors import reason as postgres_reason
@@ -442,8 +442,7 @@ async def _connected(dsn: str) -> AsyncIterator[Any]:
     """Connect to a database that nobody else of ours uses, and keep them out while the block runs."""
     db = await asyncpg.connect(dsn, server_settings=_SETTINGS, timeout=10)
     try:
-        if db.get_server_version() < (VERSION_MIN // 10_000,):
-            raise StoreError("the database is older than PostgreSQL 15", "install a newer server")
+        await check_server(db)
         for lock in (LEAD, BATCH):
             if not await db.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, lock):
                 raise Unavailable("a gateway runs over this database", "stop every node first")

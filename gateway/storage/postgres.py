@@ -38,6 +38,9 @@ T = TypeVar("T")
 VERSION_MIN = 150_000
 """The oldest server this is tried with: PostgreSQL 15."""
 
+ENCODINGS = ("UTF8", "SQL_ASCII")
+"""What a database may be in so that it holds every text: the second keeps the bytes it is given, whatever they are."""
+
 SPACE = 0x49535448
 """First half of each advisory lock of ours, so that other programs in the same database do not meet them."""
 
@@ -476,6 +479,16 @@ async def connect(dsn: str) -> Connection:
     return made
 
 
+async def check_server(db: Connection) -> None:
+    """Raise ``StoreError`` for a server that is too old, or a database that does not hold every text."""
+    if db.get_server_version() < (VERSION_MIN // 10_000,):
+        raise StoreError("the database is older than PostgreSQL 15", "install a newer server")
+    encoding = await db.fetchval("SHOW server_encoding")
+    if encoding not in ENCODINGS:
+        hint = "create one with: createdb --template template0 --encoding UTF8"
+        raise StoreError(f"the database is in {encoding}, which does not hold every script", hint)
+
+
 async def open_postgres(
     dsn: str,
     *,
@@ -504,8 +517,7 @@ async def open_postgres(
     except Unavailable as error:
         raise StoreError(str(error), error.hint) from error
     try:
-        if db.get_server_version() < (VERSION_MIN // 10_000,):
-            raise StoreError("the database is older than PostgreSQL 15", "install a newer server")
+        await check_server(db)
         await migrate(db, now, create=create)
         await db.execute(_FORGOTTEN)
     except (asyncpg.PostgresError, *LOST) as error:
