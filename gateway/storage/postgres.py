@@ -29,7 +29,7 @@ from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Un
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
-from gateway.storage.postgres_schema import migrate
+from gateway.storage.postgres_schema import RUNNING, migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
 from gateway.storage.tx import EPOCH
 
@@ -245,6 +245,7 @@ class PostgresStore(GroupCommit):
         try:
             # A leader that stands still, or whose machine is gone, asks nothing: its lock ends with its session.
             await db.execute(f"SET idle_session_timeout = '{LEAD_LOST_S}s'")
+            await db.fetch("SELECT pg_advisory_lock_shared($1, $2)", SPACE, RUNNING)
             await db.add_listener(CHANNEL, lambda *_: heard())
             while True:
                 await db.fetch(_END_STILL, SPACE, BATCH, float(BATCH_MAX_S), timeout=LEAD_LOST_S)

@@ -15,8 +15,11 @@ from gateway.storage.migrate import Migration, check_recorded, load_migrations
 
 DIALECT = "postgres"
 
-SPACE, LEAD, MIGRATING = 0x49535448, 2, 3
-"""The advisory locks that the node which leads holds (``postgres``), and under which one migrates while others wait."""
+SPACE, LEAD, MIGRATING, RUNNING = 0x49535448, 2, 3, 4
+"""
+The advisory locks that the node which leads holds (``postgres``), under which one migrates while others wait, and that
+every node which runs holds in common: for seconds after a leader has ended nobody leads.
+"""
 
 _LEDGER = """
 CREATE TABLE schema_migration (
@@ -69,10 +72,12 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
         if rows and rows[-1][2] != await _shape(db):
             raise StoreError("a table or index of the store was altered", "restore the last backup")
         pending = known[len(rows) :]
-        if pending and rows and not await db.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", SPACE, LEAD):
-            raise StoreError(
-                "nodes of an earlier version run over this database", "stop every node, back up, then start them again"
-            )
+        for lock in (LEAD, RUNNING) if pending and rows else ():
+            if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", SPACE, lock):
+                raise StoreError(
+                    "nodes of an earlier version run over this database",
+                    "stop every node, back up, then start them again",
+                )
         for migration in pending:
             await db.execute(migration.sql)
             values = (migration.number, migration.sha256, int(now.timestamp()), await _shape(db))

@@ -13,9 +13,10 @@ import asyncpg
 import pytest
 
 from gateway.services.ports import Conflict, NoContactRow, Tx, Unavailable
+from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
-from gateway.storage.migrate import load_migrations
+from gateway.storage.migrate import Migration, load_migrations
 from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
 from gateway.storage.postgres_schema import DIALECT, migrate
 from gateway.storage.postgres_tx import PostgresTx
@@ -581,6 +582,33 @@ async def test_nothing_is_migrated_under_nodes_of_the_version_before(postgres: C
         assert len(load_migrations(DIALECT)) == await older.fetchval("SELECT count(*) FROM schema_migration")
     finally:
         await older.close()
+
+
+async def test_nothing_is_migrated_under_nodes_while_nobody_leads(
+    postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that waits to lead is there too: it takes seconds until it sees that the one which led has ended."""
+    monkeypatch.setattr(module, "LEAD_LOOK_S", 30.0)
+    address = await asyncio.to_thread(postgres.create)
+    node = await open_postgres(address, sign_batch=Signer(), now=NOW, create=True)
+    led = await asyncpg.connect(address)
+    assert await led.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, LEAD)
+    running = asyncio.create_task(node.lead(asyncio.Event().wait, lambda: None))  # type: ignore[arg-type]
+    newer = await asyncpg.connect(address)
+    try:
+        await asyncio.sleep(0.5)
+        await led.close()
+        more = [*load_migrations(DIALECT), Migration(len(load_migrations(DIALECT)) + 1, "9999.sql", "SELECT 1;")]
+        with pytest.raises(StoreError, match="earlier version run"):
+            await migrate(newer, NOW, create=False, migrations=more)
+        running.cancel()
+        await asyncio.wait({running})
+        assert 1 == await migrate(newer, NOW, create=False, migrations=more)
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+        await newer.close()
+        await node.close()
 
 
 async def test_an_address_that_leads_nowhere_is_refused(dsn: str) -> None:
