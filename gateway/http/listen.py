@@ -33,7 +33,10 @@ CONNECTIONS_PER_ADDRESS_MAX = 256
 
 CONNECTS_PER_MINUTE = 3600
 CONNECTS_AT_ONCE = 512
-"""Of one address: a partner whose line was down opens 64 at once, and no more than one for each post after that."""
+"""
+Of one address: a partner whose line was down opens 64 at once, and no more than one for each post after that. Where an
+address may have more connections, for it is a proxy that passes on those of many, it may open as many times more.
+"""
 
 ACCEPTED_IN_A_TURN = 8
 TLS_READ_BYTES = 32 << 10
@@ -310,9 +313,9 @@ async def listen(
     Serve ``app`` on ``host`` and ``port`` and return the runner; ``await runner.cleanup()`` closes the door.
 
     ``port`` 0 takes a free one; ``runner.addresses`` tells which. ``per_address_max`` bounds the connections of one
-    address; without it that is ``CONNECTIONS_PER_ADDRESS_MAX`` where TLS ends here. Where it does not, all come from
-    the proxy in front, and there is no bound. ``headers`` are those the application sets on every answer, for what
-    never reaches it.
+    address, and by it how often it may connect; without it that is ``CONNECTIONS_PER_ADDRESS_MAX`` where TLS ends here.
+    Where it does not, all come from the proxy in front, and there is no bound. ``headers`` are those the application
+    sets on every answer, for what never reaches it.
 
     Raises ``OSError`` if the address cannot be listened on; nothing stays open then.
     """
@@ -322,7 +325,8 @@ async def listen(
     if ssl_context is not None:
         SSLProtocol.max_size = TLS_READ_BYTES
         each = per_address_max or CONNECTIONS_PER_ADDRESS_MAX
-        rate = TokenBuckets(CONNECTS_PER_MINUTE, CONNECTS_AT_ONCE)
+        many = max(1.0, each / CONNECTIONS_PER_ADDRESS_MAX)
+        rate = TokenBuckets(round(CONNECTS_PER_MINUTE * many), round(CONNECTS_AT_ONCE * many))
     runner = NeutralRunner(app, headers)
     bound: list[_Listening] = []
     await runner.setup()

@@ -134,6 +134,21 @@ async def test_one_address_does_not_take_the_places_of_another(serve: Callable[.
     assert await is_open(port, "127.0.0.8")
 
 
+async def test_a_proxy_that_passes_tls_through_may_connect_for_many(serve: Callable[..., Any], tmp_path: Path) -> None:
+    """Where one address may have four times the connections, it may also open four times as many at once."""
+    context, _ = tls_door(tmp_path)
+    more = 4 * listening.CONNECTIONS_PER_ADDRESS_MAX
+    port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context, per_address_max=more)
+    lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(listening.CONNECTS_AT_ONCE + 100)]
+    try:
+        await asyncio.sleep(0.5)
+        reset = [reader for reader, _ in lines if reader.exception() is not None or reader.at_eof()]
+        assert [] == reset
+    finally:
+        for _, writer in lines:
+            writer.transport.abort()
+
+
 @pytest.mark.parametrize("secured", [True, False])
 async def test_answers_that_nobody_reads_are_not_waited_for(
     serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secured: bool
