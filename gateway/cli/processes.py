@@ -4,7 +4,8 @@ Many processes of one gateway on one machine: a parent that opens no door, and c
 Rule 1: the parent asks for the passphrase, once, and opens the key store with it, so that a wrong one is told once. A
 child gets it over a socket that nobody else holds: never as an argument, never in the environment.
 Rule 2: a child that dies is started again, later each time it does not last. Where none is left and none can be
-started, all stop with the status of the last, for whatever started the parent to see.
+started, all stop with the status of the last, for whatever started the parent to see. So they do where one says before
+all are ready that it cannot start; one that was killed says nothing of the others.
 Rule 3: a child stops in good order when its parent does, however that ended: the socket tells it.
 """
 
@@ -124,7 +125,7 @@ class Processes:
         while True:
             began = monotonic()
             status, was_ready = await self._live(number)
-            if not was_ready and not (self._begun and self._ready):
+            if not was_ready and not (self._ready and (self._begun or status < 0)):
                 return status
             self.log("process.ended", process=number, status=status)
             wait_s = AGAIN_S if monotonic() - began > LASTED_S else min(2 * wait_s, AGAIN_MAX_S)

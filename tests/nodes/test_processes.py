@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 from aiohttp import ClientSession
 
 from benchmarks.pair import WORDS, Pair, free_port, make_pair, use_database
 from gateway.cli.errors import Exit
+from gateway.cli.processes import Processes
 from tests.cli.support import call
 from tests.support.nodes import Node, Nodes, post, until
 from tests.support.processes import family
@@ -50,6 +52,26 @@ async def test_a_process_that_dies_is_started_again(nodes: Nodes, envelopes: lis
         await until(again, 30)
     assert [-signal.SIGKILL] == [line["status"] for line in node.events("process.ended")]
     assert 2 == len(children(node))
+
+
+async def test_a_process_that_is_killed_before_all_are_ready_is_started_again(tmp_path: Path) -> None:
+    """One is ready and the other killed as it starts, by whom memory is short for: the first is not ended by that."""
+    killed = tmp_path / "killed"
+    child = (
+        "import os, pathlib, signal, socket, sys; link = socket.socket(fileno=int(sys.argv[-1]));"
+        "number = __import__('json').loads(link.makefile('rb').readline())['number'];"
+        f"killed = pathlib.Path({str(killed)!r});"
+        "first = number == 2 and not killed.exists();"
+        "first and (__import__('time').sleep(1), killed.touch(), os.kill(os.getpid(), signal.SIGKILL));"
+        "link.send(b'r'); link.recv(1)"
+    )
+    lines, ready = [], asyncio.Event()
+    many = Processes((sys.executable, "-c", child), 2, None, lambda *line, **_: lines.append(line), ready.set)
+    running = asyncio.create_task(many.run())
+    await asyncio.wait({running, asyncio.create_task(ready.wait())}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    assert ([("process.ended",)], True, False) == (lines, ready.is_set(), running.done())
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert 0 == await running
 
 
 async def test_a_signal_stops_all_in_good_order(nodes: Nodes) -> None:
