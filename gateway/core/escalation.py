@@ -19,6 +19,7 @@ from gateway.core.ladder import Level, is_reached
 from gateway.core.messages import DOCUMENT, HANDOVER, SCHEDULE, TAKE_BACK
 from gateway.core.return_guards import months_after
 from gateway.core.returns import MONITORED_MONTHS
+from gateway.core.wire import SKEW
 
 HELD = frozenset({State.FROZEN, State.SUSPENDED})
 """States in which nothing is pressed and nothing counted as overdue."""
@@ -150,6 +151,11 @@ class Pressed:
     at: datetime
 
 
+def took_place(at: datetime, now: datetime) -> bool:
+    """Return whether ``at`` is past: what a clock did that was further ahead than partners bear has its time yet."""
+    return at <= now + SKEW
+
+
 def event_of(level: str) -> str:
     """Return the name of the event that a triggered ``level`` leaves in the history; L1 is the reminder itself."""
     return "remind" if level == "L1" else f"escalate_{level.lower()}"
@@ -193,7 +199,7 @@ def press_findings(
         found.append(Finding("D-07", "the other State owes nothing that a day was reckoned for"))
     elif not is_reached(level, clock, local_date(now, clock.zone), calendar):
         found.append(Finding("D-07", f"{level.level} is not reached yet"))
-    rested = rests_until(level, past)
+    rested = rests_until(level, [one for one in past if took_place(one.at, now)])
     if rested is not None and now < rested:
         found.append(Finding("D-08", f"{level.level} was triggered; it rests until {rested.date()}"))
     return tuple(found)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from gateway.core import figures
 from gateway.core.calendars import Calendar, OutOfCalendar, end_of_day, local_date
 from gateway.core.clocks import Clock
-from gateway.core.escalation import Pressed, is_stopped
+from gateway.core.escalation import Pressed, is_stopped, took_place
 from gateway.core.figures import INTERNAL, File, Table
 from gateway.services.inquire import Inquiries, Place, WatchPart, WatchRow
 from gateway.services.reckon import Reckoner
@@ -194,7 +194,7 @@ class Board:
         for row in rows:
             past = tuple(pressed[row.ref])
             stopped = is_stopped(past)
-            reminded = max((one.at for one in past if one.event == "remind"), default=None)
+            reminded = max((one.at for one in past if one.event == "remind" and took_place(one.at, now)), default=None)
             level = None if stopped else self._level(row, now)
             made.append(Watched(row, self._band(row, now), level, stopped, reminded, past))
         return made

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import schemas
-from gateway.core import wire
 from gateway.core.calendars import end_of_day, local_date
 from gateway.core.case import Side, State
 from gateway.core.escalation import (
@@ -25,6 +24,7 @@ from gateway.core.escalation import (
     delay_notice_missing,
     is_stopped,
     owed,
+    took_place,
 )
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
@@ -110,9 +110,7 @@ class Reminder:
             since = delay_notice_from(held.case)
             if since is None or not delay_notice_missing(held.case, now):
                 return None
-            past = [
-                one.at for one in await tx.events(ref) if one.event == DELAY_NOTICE_DUE and _took_place(one.at, now)
-            ]
+            past = [one.at for one in await tx.events(ref) if one.event == DELAY_NOTICE_DUE and took_place(one.at, now)]
             return None if any(local_date(at, context.zone) >= since for at in past) else held
 
         async def unit(tx: Tx, ref: str) -> bool:
@@ -234,7 +232,7 @@ class Reminder:
             if cool_down and not await _seen_since_restore(tx, ref):
                 return False
             past = [Pressed(event.event, event.actor, event.at) for event in history]
-            last = [one.at for one in past if one.event == "remind" and _took_place(one.at, now)]
+            last = [one.at for one in past if one.event == "remind" and took_place(one.at, now)]
             wait = timedelta(days=context.policy.reminder_cooldown_days)
             recent = bool(last) and now < max(last) + wait
             if cool_down and (is_stopped(past) or recent):
@@ -263,11 +261,6 @@ class Reminder:
         committed = await context.commit(unit)
         done: bool = committed.value
         return done
-
-
-def _took_place(at: datetime, now: datetime) -> bool:
-    """Return whether ``at`` is past: what a clock did that was further ahead than partners bear has its time yet."""
-    return at <= now + wire.SKEW
 
 
 async def _seen_since_restore(tx: Tx, ref: str) -> bool:

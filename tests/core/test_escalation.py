@@ -96,6 +96,12 @@ def test_a_rung_rests_for_its_cool_down_and_no_longer() -> None:
     assert [["D-08"], []] == found
 
 
+def test_a_rung_does_not_rest_from_a_day_that_has_not_come() -> None:
+    """What a clock recorded that was weeks ahead keeps no later pressing back."""
+    past = (replace(pressed("escalate_l2"), at=LATE + timedelta(days=20)),)
+    assert [] == ids(press_findings(LADDER["L2"], CASE, "desk_head", past, AUSTRIA, LATE))
+
+
 def test_the_reminder_is_the_first_rung() -> None:
     """L1 leaves the event of the numbered reminder, the others one of their own name."""
     assert ["remind", "escalate_l4"] == [event_of("L1"), event_of("L4")]

@@ -52,6 +52,21 @@ async def test_what_may_not_be_reminded_of_is_told_with_its_reason(desk: Desk) -
     ]
 
 
+async def test_a_reminder_by_a_clock_that_was_ahead_keeps_back_none(desk: Desk) -> None:
+    """A cool-down that begins on a day that has not come yet is none for foreign affairs either."""
+    (ref,) = await late(desk, 1)
+    desk.network.clock.pass_(days=20)
+    await desk.network.refresh()
+    await desk.gateway.reminder.remind(ref, "first", "case_officer")
+    desk.network.clock.pass_(days=-20)
+    await desk.network.refresh()
+    someone = await desk.officer("board", at="board")
+    await someone.get("/")
+    await someone.post("/reminders", {"ref": [ref]})
+    report = await someone.post("/reminders")
+    assert "One reminder is in the outbox" in report.words
+
+
 async def test_a_case_that_changes_between_page_and_confirmation_is_not_reminded_of(desk: Desk) -> None:
     """Each case is looked at once more before its reminder leaves; what a rule holds back is told without the rule."""
     (ref,) = await late(desk, 1)
