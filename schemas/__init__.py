@@ -350,6 +350,8 @@ def load_calendar(name: str, directory: Path | None = None) -> dict[str, Any]:
         value = _read(_calendar_files(directory)[name])
     except KeyError:
         raise UnknownName("calendar", name) from None
+    except OSError as error:
+        raise SchemaError("calendar", (Problem(f"{name}.json", "", "cannot be opened"),)) from error
     except ValueError as error:
         raise SchemaError("calendar", (Problem(f"{name}.json", "", "is no JSON"),)) from error
     try:

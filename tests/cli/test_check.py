@@ -86,13 +86,23 @@ def test_a_calendar_that_has_not_begun_is_a_finding(homes: Homes) -> None:
 
 @pytest.mark.parametrize(
     ("written", "problem"),
-    [("", "XAA-2037.json: is no JSON"), ('{"id":"XAA-2037"}', "XAA-2037.json: lacks")],
-    ids=["empty", "cut off"],
+    [
+        ("", "XAA-2037.json: is no JSON"),
+        ('{"id":"XAA-2037"}', "XAA-2037.json: lacks"),
+        (None, "XAA-2037.json: cannot be opened"),
+    ],
+    ids=["empty", "cut off", "of another owner"],
 )
-def test_a_calendar_that_cannot_be_read_stands_in_the_way_of_no_other(homes: Homes, written: str, problem: str) -> None:
+def test_a_calendar_that_cannot_be_read_stands_in_the_way_of_no_other(
+    homes: Homes, written: str | None, problem: str
+) -> None:
     """What a command that failed leaves in the folder is a finding, and the calendar that was there counts on."""
     chosen = with_calendar(homes.home("XAA"), "XAA-2036", "2035-01-01", "2037-12-31")
-    (homes.home("XAA") / "calendars/XAA-2037.json").write_text(written)
+    path = homes.home("XAA") / "calendars/XAA-2037.json"
+    if written is None:
+        path.mkdir()  # whoever runs the tests may open any file
+    else:
+        path.write_text(written)
     items = [
         item for item in run(Look(chosen, lambda: PHRASE, datetime(2036, 12, 1, tzinfo=UTC))) if item.area == "calendar"
     ]
