@@ -50,6 +50,12 @@ VISIT = web.RequestKey("visit", Visit)
 """Where a request keeps what the guard needs for a page about an error."""
 
 FORM_MAX_BYTES = 256 * 1024
+STRANGER_FORM_MAX_BYTES = 16 * 1024
+"""
+Of a visitor without a session. What proves who it is has two or three of these kilobytes; and thousands of strangers
+may each send the rest slowly, so that what they may fill together is no more than the memory that there is.
+"""
+
 FORM_TIMEOUT_S = 15.0
 RUNNING_LOOK_S = 0.1
 RUNNING_LOOKS = 50
@@ -310,7 +316,7 @@ class _Door:
             raise BadForm("kind")
         try:
             async with asyncio.timeout(FORM_TIMEOUT_S):
-                is_known = visit.session is not None
+                is_known = visit.session is not None or await self._is_ended(visit, token)
                 posted, uploads = await _posted(request, visit.route.upload, is_known=is_known)
         except web.HTTPRequestEntityTooLarge:
             raise BadForm("large") from None
@@ -331,6 +337,11 @@ class _Door:
             raise BadForm("token")
         if odd is not None:  # last, so that the rest is known to be this person's and can be kept
             raise odd
+
+    async def _is_ended(self, visit: Visit, token: str) -> bool:
+        """Tell whether the form is of a session that ended by itself, so that what was typed is kept."""
+        accounts = self._site.accounts
+        return bool(token) and await accounts.find_ended(token, self._pages.name, visit.now) is not None
 
     def _is_own_form(self, request: web.Request) -> bool:
         """Tell whether the browser says that the form comes from this desk (Fetch Metadata, or else its origin)."""
@@ -412,10 +423,13 @@ async def _posted(
     Return the fields of a form, and the files in it (at most ``upload`` bytes, with 0 none may come).
 
     Files are held in memory only: what reads forms in the library writes a large one to a file of the system, in clear,
-    and unpacks a compressed one without a bound. Of a visitor without a session no file is held: ``is_known`` says
-    whether there is one. Raises ``BadForm``, ``ValueError`` for what is no form.
+    and unpacks a compressed one without a bound. Of a visitor without a session no file is held, and of a form no more
+    than ``STRANGER_FORM_MAX_BYTES``: ``is_known`` says whether there is one. Raises ``BadForm``, and ``ValueError`` for
+    what is no form.
     """
+    room = FORM_MAX_BYTES if is_known else STRANGER_FORM_MAX_BYTES
     if request.content_type != "multipart/form-data":
+        request = request.clone(client_max_size=room)
         return [(name, value) for name, value in (await request.post()).items() if isinstance(value, str)], {}
     fields, files, most = list[tuple[str, str]](), dict[str, bytes](), FORM_MAX_BYTES + upload
     reader = await request.multipart()
@@ -426,7 +440,7 @@ async def _posted(
             raise BadForm("kind")
         if part.filename and not upload:
             raise BadForm("kind")
-        raw, size, bound = bytearray(), 0, upload if part.filename else FORM_MAX_BYTES
+        raw, size, bound = bytearray(), 0, upload if part.filename else room
         while chunk := await part.read_chunk():
             size += len(chunk)
             if size > bound or request.content.total_bytes > most:
@@ -439,6 +453,7 @@ async def _posted(
             files[part.name] = bytes(raw)
         else:
             fields.append((part.name, raw.decode("utf-8")))
+            room -= size if not is_known else 0
     return fields, files
 
 

@@ -17,7 +17,7 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from gateway.web import board, help, interior, operator
-from gateway.web.door import COOKIE, FORM_MAX_BYTES, clean
+from gateway.web.door import COOKIE, FORM_MAX_BYTES, STRANGER_FORM_MAX_BYTES, clean
 from gateway.web.headers import HEADERS
 from gateway.web.signin.pages import ROUTES as SIGN_IN
 from gateway.web.signin.refused import Refused
@@ -287,6 +287,27 @@ async def test_a_heap_of_marks_is_refused_before_it_is_put_in_order(desk: Desk, 
         data.add_field("a", f"a{marks}", content_type="text/plain; charset=utf-8")
         assert 422 == (await officer.send("POST", "/act", data=data)).status
     assert [] == pages.posted
+
+
+async def test_a_stranger_fills_no_more_memory_than_it_takes_to_sign_in(desk: Desk, pages: Pages) -> None:
+    """Of a form without a session 16 kB are read, 413; of one with a session, also if it ended, what a page sends."""
+    long = "x" * (STRANGER_FORM_MAX_BYTES + 1)
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    for made in ({}, {"content_type": "text/plain"}):
+        data = FormData()
+        data.add_field("a", long, **made)
+        assert 413 == (await desk.nobody().send("POST", "/act", data=data)).status
+    data = FormData()
+    for number in range(4):
+        data.add_field(f"a{number}", long[: len(long) // 3], content_type="text/plain")
+    assert 413 == (await desk.nobody().send("POST", "/act", data=data)).status
+    typed = {"csrf": officer.session.csrf, "a": long}
+    assert 303 == (await officer.send("POST", "/act", data=FormData(typed))).status
+    assert [long] == [one["a"] for one in pages.posted]
+    desk.network.clock.pass_(minutes=16)
+    answer = await officer.send("POST", "/act", data=FormData(typed))
+    assert "/sign-in?next=%2Fact&kept=1" == answer.location
 
 
 @pytest.mark.parametrize("text", ["x", "ж", "ш\u0301", " ", "e\u0301x\u0301\u0302"])
