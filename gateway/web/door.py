@@ -57,6 +57,7 @@ may each send the rest slowly, so that what they may fill together is no more th
 """
 
 FORM_TIMEOUT_S = 15.0
+RETRY_AFTER_S = "2"
 RUNNING_LOOK_S = 0.1
 RUNNING_LOOKS = 50
 """How long the second submission of a form waits for the first one to be done: five seconds."""
@@ -359,7 +360,10 @@ class _Door:
         told: _Told | None
         visit: Visit | None
         try:
-            return await handler(request)
+            answer = await handler(request)
+            if answer.status == 503:
+                answer.headers.setdefault("Retry-After", RETRY_AFTER_S)
+            return answer
         except web.HTTPException as error:
             if error.status < 400:
                 raise
@@ -382,7 +386,7 @@ class _Door:
         visit.once = self._site.accounts.random.token()
         response: web.Response = visit.page("error.html", status=told.status, problem=told)
         if told.status == 503:
-            response.headers["Retry-After"] = "2"
+            response.headers["Retry-After"] = RETRY_AFTER_S
         if not request.content.is_eof():
             response.force_close()
         return response

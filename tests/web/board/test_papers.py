@@ -102,7 +102,7 @@ async def test_a_note_without_a_printer_is_text(desk: Desk, monkeypatch: pytest.
     await someone.post("/notes/issue")
     await someone.post("/notes/issue")
     page = await someone.get("/notes/2027/1/pdf")
-    assert 503 == page.status
+    assert (503, True) == (page.status, "Retry-After" in page.headers)
     assert "pip install" in page.words
     assert "Note verbale No. 1/2027" in page.words
 
