@@ -19,7 +19,9 @@ from gateway.core.calendars import end_of_day, local_date
 from gateway.core.case import Side, State
 from gateway.core.escalation import (
     DELAY_NOTICE_DUE,
+    HELD,
     Pressed,
+    away_until,
     delay_notice_from,
     delay_notice_missing,
     is_stopped,
@@ -29,6 +31,7 @@ from gateway.core.escalation import (
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
+from gateway.core.returns import AWAY
 from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, PARTNER
 from gateway.services import cases, missing_clocks, no_contact, person_stop, steps
 from gateway.services.context import Context, acting
@@ -63,6 +66,13 @@ class Reminded:
     told: tuple[str, ...] = ()
 
 
+_AWAY_DATED = "away_dated"
+"""Name of the word that the cases of those who are away have their day."""
+
+_MAY_BE_AWAY = (*AWAY, State.RECALL, *HELD)
+"""States of somebody who has left, and those of a stop that crossed the departure."""
+
+
 class Reminder:
     """The deadline loop, and a person's own reminder."""
 
@@ -80,6 +90,7 @@ class Reminder:
             nonlocal reckoned
             if not reckoned:
                 await self.reckon_anew(now)
+                await self.date_the_away(now)
                 reckoned = True
             await self.run_once(self._context.clock.now())
 
@@ -199,6 +210,35 @@ class Reminder:
         except Exception as error:
             context.log("case.not_reckoned", ref=ref, error=type(error).__name__)
             return False
+
+    async def date_the_away(self, now: datetime) -> int:
+        """
+        Give each case of somebody who is away the day of ``away_until``, and return how many had none.
+
+        Earlier versions kept none, and who is not heard of takes no step by which a case would get it. Done once after
+        an upgrade. Raises ``Unavailable``; then all are looked at again.
+        """
+        context = self._context
+        if await context.store.read(lambda tx: tx.get_meta(_AWAY_DATED)) is not None:
+            return 0
+        count = 0
+        async for row in cases.in_states(context, _MAY_BE_AWAY):
+            if row.due_at is None:
+                count += await self._date(row.ref, now)
+        await context.commit(lambda tx: tx.set_meta(_AWAY_DATED, "yes"))
+        return count
+
+    async def _date(self, ref: str, now: datetime) -> bool:
+        context = self._context
+
+        async def unit(tx: Tx) -> bool:
+            held = cases.readable(context, await tx.find_case(ref))
+            if held is None or away_until(held.case, context.zone) is None:
+                return False
+            await cases.note(context, tx, held, held.case, "reckoned_anew", "gateway", now)
+            return True
+
+        return bool((await context.commit(unit)).value)
 
     async def _try(self, ref: str, now: datetime) -> bool:
         """Remind of one case; a partner that cannot be sealed to, or a case that cannot be read, holds up no other."""

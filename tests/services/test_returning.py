@@ -1116,6 +1116,24 @@ async def test_who_left_and_was_not_handed_over_is_overdue_on_both_sides(network
     assert (True, True) == await overdue_in_both(network, ours, theirs)
 
 
+async def test_who_left_before_an_upgrade_is_overdue_too(network: Network) -> None:
+    """A case that an earlier version stored without the day stands on the lists once the loop of deadlines ran."""
+    ours, theirs = await homeward.departed(network)
+    for country, ref in (("XAA", ours), ("XBB", theirs)):
+        context = network.gateways[country].context
+
+        async def undated(tx: Tx, ref: str = ref) -> None:
+            row = await tx.find_case(ref)
+            await tx.save_case(row._replace(due_on=None, due_at=None, version=row.version + 1))
+
+        await context.commit(undated)
+    network.clock.pass_(days=2)
+    assert (False, False) == await overdue_in_both(network, ours, theirs)
+    for country in ("XAA", "XBB"):
+        await network.gateways[country].reminder.date_the_away(network.clock.now())
+    assert (True, True) == await overdue_in_both(network, ours, theirs)
+
+
 async def test_who_was_handed_over_is_not_overdue(network: Network) -> None:
     """The hour between the arrival and the second hand is over, and so is the waiting."""
     ours, theirs = await homeward.handed_over(network)
