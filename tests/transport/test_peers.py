@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
@@ -278,6 +279,82 @@ async def test_a_connection_that_breaks_is_unavailable(door: Door) -> None:
 
     with pytest.raises(Unavailable):
         await ask(peers(await door(handler)))
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@asynccontextmanager
+async def speaking(*said: bytes) -> AsyncIterator[tuple[str, list[int]]]:
+    """Yield the address of a server that says these bytes to one request after another, and who asked it."""
+    left, ports = iter(said), list[int]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await reader.readuntil(b"\r\n\r\nsealed")
+                ports.append(writer.get_extra_info("peername")[1])
+                writer.write(answer := next(left))
+                if not answer or b"HTTP/1.0" in answer:
+                    break
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", ports
+
+
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        (b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", b"ok"),
+        (b"HTTP/1.0 200 OK\r\n\r\nto the end", b"to the end"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    ],
+)
+async def test_an_answer_may_come_in_any_form_of_http(said: bytes, body: bytes) -> None:
+    """After interim ones, in chunks, up to the end of the connection, or without a body."""
+    async with speaking(said) as (address, _):
+        assert body == (await ask(peers(address))).body
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: " + bytes(9000),
+    ],
+)
+async def test_what_is_no_answer_is_unavailable(said: bytes) -> None:
+    """The end of the connection, what is no HTTP, and lines without end."""
+    async with speaking(said) as (address, _):
+        with pytest.raises(Unavailable, match="no answer"):
+            await ask(peers(address, timeout_s=5.0))
+
+
+@pytest.mark.parametrize(
+    "said", [OK + OK, OK[:-1], b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"]
+)
+async def test_what_one_answer_leaves_is_not_taken_for_the_next(said: bytes) -> None:
+    """A connection with more in it than an answer, with less, or that its server gives up, is not used again."""
+    async with speaking(said, OK) as (address, ports), peers(address, timeout_s=0.5) as client:
+        with suppress(Unavailable):
+            await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
+        await asyncio.sleep(0)
+        assert b"ok" == (await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)).body
+        assert 2 == len(set(ports))
+
+
+async def test_a_post_that_is_given_up_leaves_no_connection_behind() -> None:
+    """Its answer, should it come, is nobody else's."""
+    async with speaking(OK[:9], OK) as (address, ports), peers(address) as client:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
+        assert b"ok" == (await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)).body
+        assert 2 == len(set(ports))
 
 
 async def test_a_second_address_serves_when_the_first_is_dead(door: Door) -> None:
