@@ -207,16 +207,19 @@ async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, M
     Return what is said in the case, with the travel documents that count by what is in the outbox, or has left.
 
     They are those of the proposal that stands: a document takes the place of every earlier one, and one issued again
-    that of the last. Raises ``BadRest`` if one of them cannot be read.
+    that of the last. Which were said since that proposal is told by the message that each names as taken last, whatever
+    a clock said. Raises ``BadRest`` if one of them cannot be read.
     """
     case = held.case
-    proposed = [one.received_at for one in await tx.inbound_of_case(case.ref) if one.type == PROPOSAL]
+    came = await tx.inbound_of_case(case.ref)
+    last = max((place for place, one in enumerate(came) if one.type == PROPOSAL), default=0)
+    since = {one.digest for one in came[last:]}
     found: dict[str, Mapping[str, Any]] = {}
     for row in sorted(await tx.outbound_of_case(case.ref), key=lambda row: (row.epoch, row.seq or 0)):
-        since = max(proposed, default=row.queued_at)
-        stands = row.state in ("queued", "posted", "receipted") and row.queued_at >= since
-        body = said(context, held, row) if stands and row.type in DOCUMENTS else None
-        if body is not None:
+        if row.type not in DOCUMENTS or row.state not in ("queued", "posted", "receipted") or row.sealed is None:
+            continue
+        body = said(context, held, row)
+        if body is not None and _payload(context, held, row).in_reply_to in since:
             found = {row.type: body} if row.type == DOCUMENT else {**found, row.type: body}
     return {**{type: body for type, body in case.said.items() if type not in DOCUMENTS}, **found}
 

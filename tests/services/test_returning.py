@@ -793,6 +793,20 @@ async def test_a_document_issued_again_that_is_refused_does_not_count(network: N
     assert [newer, newer] == counts
 
 
+async def test_a_document_counts_whose_proposal_came_by_a_clock_that_was_ahead(network: Network) -> None:
+    """What was issued since a proposal is known by the order of the messages, and by no clock."""
+    _, theirs = await homeward.documented(network)
+
+    async def a_day_ahead(tx: Tx) -> None:
+        (row,) = [one for one in await tx.inbound_of_case(theirs) if one.type == PROPOSAL]
+        await tx.save_inbound(row._replace(received_at=row.received_at + timedelta(days=1)))
+
+    await network.gateways["XBB"].context.commit(a_day_ahead)
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+    await refused_for_its_times(network, acts(network, "XBB").reissue(theirs, newer, "issuer"))
+    assert homeward.DOCUMENT == document(await story.case(network, "XBB", theirs))
+
+
 async def refused_too_late(network: Network) -> tuple[str, str]:
     """Propose a return, consider it anew, and have the first proposal refused by a State that knows of no other."""
     ours, theirs = await homeward.proposed(network)
