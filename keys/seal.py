@@ -122,32 +122,18 @@ def _suite(number: int) -> Suite:
         raise BadKey("not a suite of this protocol") from None
 
 
-class SealingKey:
-    """A private key that opens what was sealed to its public key."""
+class _Key:
+    """What both halves of a sealing key tell of it."""
 
-    __slots__ = ("_decrypt", "_kid", "_private", "_public", "_seed", "_suite")
+    __slots__ = ("_kid", "_public", "_suite")
 
-    def __init__(self, suite: int, seed: bytes) -> None:
-        """Take the 32-byte seed. Raises ``BadKey`` for another length or an unknown suite."""
-        row = _suite(suite)
-        if len(seed) != SEED_BYTES:
-            raise BadKey(f"the seed of a sealing key has {SEED_BYTES} bytes")
-        try:
-            self._private, self._public = row.private_key(seed)
-        except ValueError:
-            raise BadKey("this seed gives no key of the suite") from None
-        self._suite = row
-        self._seed = seed
-        self._decrypt = row.hpke.decrypt
-        self._kid = key_id(SEAL[suite], self._public)
-
-    @classmethod
-    def generate(cls, suite: int) -> "SealingKey":
-        """Return a new key of ``suite`` from the randomness of the operating system."""
-        return cls(suite, random(SEED_BYTES))
+    def __init__(self, suite: Suite, public: bytes) -> None:
+        self._suite = suite
+        self._public = public
+        self._kid = key_id(SEAL[suite.number], public)
 
     def __repr__(self) -> str:
-        return f"SealingKey(suite={self.suite}, kid={self._kid.hex()!r})"
+        return f"{type(self).__name__}(suite={self.suite}, kid={self._kid.hex()!r})"
 
     @property
     def suite(self) -> int:
@@ -155,19 +141,43 @@ class SealingKey:
         return self._suite.number
 
     @property
-    def seed(self) -> bytes:
-        """Return the seed (32 bytes, secret), for the key store alone."""
-        return self._seed
-
-    @property
     def public(self) -> bytes:
-        """Return the public key: ML-KEM key, then X25519 key or uncompressed P-384 point."""
+        """Return the public key, as in the card: ML-KEM key, then X25519 key or uncompressed P-384 point."""
         return self._public
 
     @property
     def kid(self) -> bytes:
         """Return the key id (16 bytes)."""
         return self._kid
+
+
+class SealingKey(_Key):
+    """A private key that opens what was sealed to its public key."""
+
+    __slots__ = ("_decrypt", "_private", "_seed")
+
+    def __init__(self, suite: int, seed: bytes) -> None:
+        """Take the 32-byte seed. Raises ``BadKey`` for another length or an unknown suite."""
+        row = _suite(suite)
+        if len(seed) != SEED_BYTES:
+            raise BadKey(f"the seed of a sealing key has {SEED_BYTES} bytes")
+        try:
+            self._private, public = row.private_key(seed)
+        except ValueError:
+            raise BadKey("this seed gives no key of the suite") from None
+        super().__init__(row, public)
+        self._seed = seed
+        self._decrypt = row.hpke.decrypt
+
+    @classmethod
+    def generate(cls, suite: int) -> "SealingKey":
+        """Return a new key of ``suite`` from the randomness of the operating system."""
+        return cls(suite, random(SEED_BYTES))
+
+    @property
+    def seed(self) -> bytes:
+        """Return the seed (32 bytes, secret), for the key store alone."""
+        return self._seed
 
     def open(self, info: bytes, enc_ct: bytes) -> bytes:
         """
@@ -181,10 +191,10 @@ class SealingKey:
             raise CannotOpen("the sealed bytes do not open") from None
 
 
-class RecipientKey:
+class RecipientKey(_Key):
     """A public key that messages are sealed to."""
 
-    __slots__ = ("_encrypt", "_key", "_kid", "_public", "_suite")
+    __slots__ = ("_encrypt", "_key")
 
     def __init__(self, suite: int, public: bytes) -> None:
         """
@@ -200,28 +210,8 @@ class RecipientKey:
             self._key = row.public_key(public)
         except ValueError:
             raise BadKey(f"not a usable public key of suite {suite}") from None
-        self._suite = row
-        self._public = public
+        super().__init__(row, public)
         self._encrypt = row.hpke.encrypt
-        self._kid = key_id(SEAL[suite], public)
-
-    def __repr__(self) -> str:
-        return f"RecipientKey(suite={self.suite}, kid={self._kid.hex()!r})"
-
-    @property
-    def suite(self) -> int:
-        """Return the number of the suite."""
-        return self._suite.number
-
-    @property
-    def public(self) -> bytes:
-        """Return the public key, as in the card."""
-        return self._public
-
-    @property
-    def kid(self) -> bytes:
-        """Return the key id (16 bytes)."""
-        return self._kid
 
     def seal(self, info: bytes, plaintext: bytes) -> bytes:
         """Return the encapsulated key and the ciphertext, one after the other; never the same twice."""

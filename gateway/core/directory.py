@@ -87,12 +87,14 @@ def in_force(changes: Sequence[Change], on: date) -> Change | None:
 def authorities(changes: Sequence[Change], card: Sequence[Authority], on: date) -> tuple[Authority, ...]:
     """Return the authorities that are competent for anything on the day ``on``."""
     change = in_force(changes, on)
-    listed = card if change is None else change.authorities
-    return tuple(one for one in listed if one.from_on <= on and (one.until_on is None or on <= one.until_on))
+    return tuple(one for one in (card if change is None else change.authorities) if _counts(one, on))
 
 
 def officers(changes: Sequence[Change], on: date) -> tuple[Officer, ...]:
     """Return the liaison officers in charge on the day ``on``."""
     change = in_force(changes, on)
-    listed = () if change is None else change.officers
-    return tuple(one for one in listed if one.from_on <= on and (one.until_on is None or on <= one.until_on))
+    return tuple(one for one in (() if change is None else change.officers) if _counts(one, on))
+
+
+def _counts(one: Authority | Officer, on: date) -> bool:
+    return one.from_on <= on and (one.until_on is None or on <= one.until_on)

@@ -15,7 +15,8 @@ from gateway.core.case import Case, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.services import evidence, reading, rights
-from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS
+from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS, check_shown
+from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import DESKS, INVITERS
 from gateway.services.reading import OPENERS
@@ -122,6 +123,33 @@ def asks(visit: Visit, row: BoardRow, head: Head, back: str, problem: str = "", 
     visit.not_shown = visit.request.path == back
     status = 422 if problem else 200
     return shown(visit, "case_ask.html", row, head, status=status, back=back, problem=problem, why=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A case whose content stands open to the visitor: its row, its head, and the case itself."""
+
+    row: BoardRow
+    head: Head
+    case: Case
+
+
+async def content_of(
+    visit: Visit, back: str, roles: frozenset[str], only: Side | None = None
+) -> Content | web.Response:
+    """
+    Return the case of the address once the look is recorded, or the page that asks why the visitor needs ``back``.
+
+    Raises ``NotFound`` where the visitor has none of ``roles``, or the case is not one of the side ``only``.
+    """
+    row, head, _ = await opened(visit)
+    role = acting_as(visit, roles)
+    check_shown(row)
+    if role is None or (only is not None and row.side != only):
+        raise NotFound("there is nothing here for your role")
+    if head.reason is None:
+        return asks(visit, row, head, back)
+    return Content(row, head, await seen(visit, row, role, head.reason.why))
 
 
 # Summary.

@@ -17,12 +17,13 @@ from gateway.core.attachments import FILE_MAX_BYTES, MEDIA_TYPE, MEMBERS, Rendit
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
-from gateway.services.acts import DESK, allowed, check_shown
+from gateway.services.acts import DESK, allowed
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.ports import Unavailable
 from gateway.web.interior import case as case_page
 from gateway.web.interior import looks
+from gateway.web.interior.case import Content
 from gateway.web.language import N_, Tongue
 from gateway.web.visit import Route, Visit
 from keys import b64
@@ -207,25 +208,9 @@ def served(member: str, number: str, raw: bytes) -> web.Response:
 # In a case.
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A case whose content stands open to the visitor: its row, its head, and the case itself."""
-
-    row: BoardRow
-    head: Any
-    case: Case
-
-
-async def _opened(visit: Visit) -> "_Opened | web.StreamResponse":
-    """Return the case of the address once the look is recorded, or the page that asks why the visitor needs it."""
-    row, head, _ = await case_page.opened(visit)
-    role = looks.acting_as(visit, DESK)
-    check_shown(row)
-    if role is None:
-        raise NotFound("there is nothing here for your role")
-    if head.reason is None:
-        return case_page.asks(visit, row, head, visit.path("case-pictures", ref=row.ref))
-    return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why))
+async def _opened(visit: Visit) -> Content | web.Response:
+    ref = visit.request.match_info["ref"]
+    return await case_page.content_of(visit, visit.path("case-pictures", ref=ref), DESK)
 
 
 def _received(case: Case) -> Mapping[str, Any]:
@@ -241,7 +226,7 @@ async def case_pictures(visit: Visit) -> web.StreamResponse:
     return opened if isinstance(opened, web.StreamResponse) else _page(visit, opened)
 
 
-def _page(visit: Visit, opened: _Opened, problem: str = "") -> web.Response:
+def _page(visit: Visit, opened: Content, problem: str = "") -> web.Response:
     case, ref = opened.case, opened.row.ref
     ours, theirs = [], []
     for member, one in case.renditions.items():

@@ -18,14 +18,13 @@ from gateway.core.case import Case, Remark, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
 from gateway.services import cases
-from gateway.services.acts import DESK, VERBS, Call, allowed, check_shown
+from gateway.services.acts import DESK, VERBS, Call, allowed
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.ports import Changed
 from gateway.services.remark import NOT_COMPARED, type_of
 from gateway.web.interior import case as case_page
-from gateway.web.interior import looks
-from gateway.web.interior.case_view import Head
+from gateway.web.interior.case import Content
 from gateway.web.interior.disclosure import Objection, objections
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
@@ -158,23 +157,8 @@ def _field(name: str) -> str:
     return NATIONAL if name.startswith("national.") else FIELDS.get(name, REST)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    row: BoardRow
-    head: Head
-    case: Case
-
-
-async def _opened(visit: Visit) -> "_Opened | web.StreamResponse":
-    """Return the case of the address once the look is recorded, or the page that asks why the visitor needs it."""
-    row, head, _ = await case_page.opened(visit)
-    role = looks.acting_as(visit, DESK)
-    check_shown(row)
-    if role is None or row.side != Side.REQUESTING:
-        raise NotFound("the case has no remark of ours")
-    if head.reason is None:
-        return case_page.asks(visit, row, head, visit.request.path)
-    return _Opened(row, head, await looks.seen(visit, row, role, head.reason.why))
+async def _opened(visit: Visit) -> Content | web.Response:
+    return await case_page.content_of(visit, visit.request.path, DESK, Side.REQUESTING)
 
 
 async def page(visit: Visit) -> web.StreamResponse:
@@ -184,7 +168,7 @@ async def page(visit: Visit) -> web.StreamResponse:
 
 
 def _page(
-    visit: Visit, opened: _Opened, problem: tuple[str, str] | None = None, found: tuple[Objection, ...] = ()
+    visit: Visit, opened: Content, problem: tuple[str, str] | None = None, found: tuple[Objection, ...] = ()
 ) -> web.Response:
     case, steps = opened.case, _steps(visit, opened.row)
     context = visit.site.desk.context
