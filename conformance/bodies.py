@@ -101,7 +101,7 @@ def _reply(play: "Play", talk: Talk) -> Json:
 
 
 def _documents(play: "Play", talk: Talk) -> Json:
-    elements = talk.state.question(play.gateway)["elements"] | {"sex": 2}
+    elements = talk.state.question()["elements"] | {"sex": 2}
     return {"handling": handling(play, "TRAVEL_DOC"), "elements": elements, "needed_by": day(play, 15)}
 
 
@@ -127,7 +127,7 @@ def _monitoring(play: "Play", talk: Talk) -> Json:
 
 
 _BODIES: dict[str, Callable[["Play", Talk], Json]] = {
-    "verification.request": lambda play, talk: talk.state.question(play.gateway),
+    "verification.request": lambda play, talk: talk.state.question(),
     "verification.elements": _elements,
     "verification.contest": lambda play, talk: {"ground": "NEW_ELEMENT"},
     "reminder": lambda play, talk: {"number": 1, "step": "reply"},

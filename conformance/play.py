@@ -424,7 +424,7 @@ class Play:
     async def asks(self, state: State | None = None, name: str = "nationality", **changes: Any) -> Talk:
         """Let ``state`` ask the gateway, which accepts."""
         talk = Talk(self, state or self.a, asking=True)
-        talk.receipt = await talk.send("verification.request", talk.state.question(self.gateway, name, **changes))
+        talk.receipt = await talk.send("verification.request", talk.state.question(name, **changes))
         return talk
 
     async def acknowledged(self, state: State | None = None, name: str = "nationality", **changes: Any) -> Talk:

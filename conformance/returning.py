@@ -195,7 +195,7 @@ async def told(talk: Talk, leaves: datetime) -> Message:
 async def journey(play: "Play", place: str) -> Talk:
     """Let the test State ask and propose; return the thread when it has come to ``place``."""
     until = (play.now() + 400 * DAY).date().isoformat()
-    question = play.a.question(play.gateway)
+    question = play.a.question()
     talk = await play.acknowledged(handling=question["handling"] | {"retain_until": until})
     replied = await talk.said("verification.reply", play.reply())
     steps = PLACES[1 : PLACES.index(place) + 1]

@@ -113,7 +113,7 @@ class Sandbox:
     async def ask(self) -> None:
         """Ask the gateway once, as a correct partner does."""
         talk = Talk(self._play, self._play.a, asking=True)
-        await self._post(talk.message("verification.request", self._play.a.question(self._play.gateway)))
+        await self._post(talk.message("verification.request", self._play.a.question()))
 
     async def _post(self, shot: Shot, tries: int = TRIES) -> None:
         """Post the same bytes until there is a receipt, a final problem, or no patience left."""

@@ -336,7 +336,7 @@ class State:
             "statements": [],
         } | frame
         if type == "verification.request" and body is None:
-            body = self.question(gateway)
+            body = self.question()
         text = body if isinstance(body, bytes) else compact(body or {})
         written = {name: stamp(value) if isinstance(value, datetime) else value for name, value in values.items()}
         raw = payload(write_payload(written, text))
@@ -346,8 +346,8 @@ class State:
         whole = sealed(outside + target.seal(outside, plain(pad(made, size))))
         return Shot(whole, self.code, digest(raw), values["thread"], values["seq"], values["id"], values["type"], path)
 
-    def question(self, to: "Gateway", name: str = "nationality", **changes: Any) -> Json:
-        """Return the body of a request to the gateway, from the examples, with ``changes``."""
+    def question(self, name: str = "nationality", **changes: Any) -> Json:
+        """Return the body of a request, the example ``name`` with ``changes``."""
         body = example("verification.request", name, authority={"id": f"{self.code}-01"})
         until = (self.now() + 200 * DAY).date().isoformat()
         return {**body, "handling": {**body["handling"], "retain_until": until}, **changes}

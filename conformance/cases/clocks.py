@@ -219,7 +219,7 @@ async def silence_of_the_desk(play: Play) -> None:
 
     A gateway that answers when the time is over signs what nobody has found out.
     """
-    talk = await play.asks(handling=play.a.question(play.gateway)["handling"] | {"retain_until": day(play, 300)})
+    talk = await play.asks(handling=play.a.question()["handling"] | {"retain_until": day(play, 300)})
     await play.silent(days=60)
     await send(talk, "reminder")
     await play.silent(days=5)

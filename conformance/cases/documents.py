@@ -23,7 +23,7 @@ KNOWN = {
 
 
 def _born(play: Play, text: str) -> Json:
-    value = play.a.question(play.gateway)
+    value = play.a.question()
     return value | {"elements": value["elements"] | {"birth_date": text}}
 
 
@@ -86,7 +86,7 @@ async def entry_dates(play: Play, text: str) -> None:
 
     A gateway that checks the birthday alone answers about a day that never was.
     """
-    value = play.a.question(play.gateway, "permanent-residence")
+    value = play.a.question("permanent-residence")
     elements = value["elements"]
     await play.refused(play.message(body=value | {"elements": elements | {"entry_date": text}}), "bad-schema")
     permit = elements["permit"] | {"as_of": text}
@@ -113,6 +113,6 @@ async def names(play: Play, text: str) -> None:
 
     A gateway that takes it shows its officer one name and looks for another.
     """
-    value = play.a.question(play.gateway)
+    value = play.a.question()
     rows = [value["elements"]["names"][0] | {"family": text}]
     await play.refused(play.message(body=value | {"elements": value["elements"] | {"names": rows}}), "bad-schema")

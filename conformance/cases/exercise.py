@@ -22,7 +22,7 @@ def wrap(type: str, value: Json | bytes) -> bytes:
 
 
 def _question(play: Play, **elements: Any) -> Json:
-    value = play.a.question(play.gateway)
+    value = play.a.question()
     return value | {"elements": value["elements"] | elements}
 
 
@@ -273,7 +273,7 @@ async def real_document(play: Play, issuer: str) -> None:
     A gateway that takes it looks a real passport up for practice.
     """
     talk = Talk(play, play.a, asking=True)
-    value = play.a.question(play.gateway, "document")
+    value = play.a.question("document")
     real = value | {"elements": {"document": value["elements"]["document"] | {"issuer": issuer}}}
     await talk.refused("illegal-step", TYPE, wrap(REQUEST, real))
     await talk.send(TYPE, wrap(REQUEST, value))

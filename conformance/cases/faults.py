@@ -130,7 +130,7 @@ async def replayed(play: Play) -> None:
     A gateway that takes a recorded request after its withdrawal opens a case that was taken back.
     """
     talk = Talk(play, play.a, asking=True)
-    shots = [talk.message("verification.request", play.a.question(play.gateway))]
+    shots = [talk.message("verification.request", play.a.question())]
     shots.append(talk.message("reminder", {"number": 1, "step": "reply"}, seq=2))
     shots.append(talk.message("withdrawal", {"code": "WITHDRAWN_NO_REASON"}, seq=3))
     bodies = []

@@ -10,7 +10,7 @@ from conformance.writing import digest
 
 
 def _about_a_document(play: Play, value: Any) -> Json:
-    body = play.a.question(play.gateway, "document")
+    body = play.a.question("document")
     return body | {"elements": body["elements"] | {"document_image": value}}
 
 
@@ -33,7 +33,7 @@ async def asked_for(play: Play) -> None:
     """
     talk = await play.acknowledged()
     await talk.said("verification.question", {"candidates": 2, "elements": ["PHOTO"]})
-    handling = play.a.question(play.gateway)["handling"]
+    handling = play.a.question()["handling"]
     await talk.send("verification.elements", {"handling": handling, "elements": {"photo": image()}})
 
 
@@ -94,7 +94,7 @@ async def not_rectified(play: Play) -> None:
 
     A gateway that takes it has a picture that nobody asked for in place of one that was.
     """
-    handling = play.a.question(play.gateway, "document")["handling"]
+    handling = play.a.question("document")["handling"]
     talk = await play.asks(name="document", elements=_about_a_document(play, image())["elements"])
     value = {"number": 1, "parts": ["DOCUMENT_IMAGE"], "handling": handling, "elements": {"document_image": image()}}
     await talk.refused("bad-schema", "rectification", value)

@@ -129,7 +129,7 @@ async def one_thread_at_once(play: Play) -> None:
     A gateway that reads the last number before it writes the next lets two messages into one place.
     """
     talk = Talk(play, play.a, asking=True)
-    shots = [talk.message("verification.request", play.a.question(play.gateway))]
+    shots = [talk.message("verification.request", play.a.question())]
     shots += [talk.message("reminder", {"number": n - 1, "step": "reply"}, seq=n) for n in range(2, 7)]
     got = await asyncio.gather(*map(play.post, reversed(shots)))
     if bad := {one.status for one in got} - {200, 409, 503}:
@@ -303,7 +303,7 @@ async def restart_remembers(play: Play) -> None:
     A gateway that answered before it wrote has, after a power cut, never heard of what it signed for.
     """
     talk = Talk(play, play.a, asking=True)
-    shot = talk.message("verification.request", play.a.question(play.gateway))
+    shot = talk.message("verification.request", play.a.question())
     before = await play.post(shot)
     play.receipt(before, shot)
     talk.used(shot)

@@ -9,7 +9,7 @@ from conformance.registry import Wrong, case
 
 
 def _full(play: Play) -> Json:
-    elements: Json = play.a.question(play.gateway)["elements"] | {
+    elements: Json = play.a.question()["elements"] | {
         "sex": 2,
         "document": {"type": "P", "number": "X1234567", "issuer": play.gateway.code},
     }
@@ -46,7 +46,7 @@ async def received(play: Play) -> None:
 
     A gateway that takes it keeps what it should never have been sent.
     """
-    body = play.a.question(play.gateway)
+    body = play.a.question()
     body["elements"] = body["elements"] | {"entry_date": "2020-01-01"}
     await play.refused(play.message(body=body), "not-minimised")
 
@@ -58,4 +58,4 @@ async def examples(play: Play, name: str) -> None:
 
     A gateway that knows one purpose only answers one question only.
     """
-    await play.accepted(play.message(body=play.a.question(play.gateway, name)))
+    await play.accepted(play.message(body=play.a.question(name)))

@@ -24,7 +24,7 @@ async def following(play: Play, first: int) -> None:
     talk = Talk(play, play.a, asking=True)
     for _ in range(first - 1):
         await talk.refused("illegal-step", "reminder", {"number": 1, "step": "reply"})
-    await talk.send("verification.request", play.a.question(play.gateway))
+    await talk.send("verification.request", play.a.question())
 
 
 @case("order.gap", "M-5.7", "M-5.5", section="5.2")
@@ -35,7 +35,7 @@ async def gap(play: Play) -> None:
     A gateway that takes it applies two messages in an order that their sender never meant.
     """
     talk = Talk(play, play.a, asking=True)
-    first = talk.message("verification.request", play.a.question(play.gateway))
+    first = talk.message("verification.request", play.a.question())
     second = talk.message("reminder", {"number": 1, "step": "reply"}, seq=2)
     await play.problem(second, "out-of-order")
     await play.accepted(first)
@@ -75,7 +75,7 @@ async def used_id(play: Play) -> None:
     A gateway that does not remember ids cannot tell a repetition from something new.
     """
     talk = Talk(play, play.a, asking=True)
-    first = talk.message("verification.request", play.a.question(play.gateway))
+    first = talk.message("verification.request", play.a.question())
     await play.accepted(first)
     talk.used(first)
     await talk.refused("id-reuse", "reminder", {"number": 1, "step": "reply"}, id=first.id)

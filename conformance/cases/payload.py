@@ -192,7 +192,7 @@ async def body_white_space(play: Play) -> None:
 
     A gateway that writes the body anew cannot show what a partner's officer approved.
     """
-    text = compact(play.a.question(play.gateway)).replace(b'"method_limit":', b'"method_limit" :  ')
+    text = compact(play.a.question()).replace(b'"method_limit":', b'"method_limit" :  ')
     shot = play.message(body=text)
     await play.accepted(shot)
     rows = await play.delivered(shot.thread)

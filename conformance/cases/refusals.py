@@ -25,7 +25,7 @@ async def open_no_case(play: Play, fault: tuple[str, dict[str, Any]]) -> None:
     """
     code, changes = fault
     talk = Talk(play, play.a, asking=True)
-    body = play.a.question(play.gateway)
+    body = play.a.question()
     for name, value in changes.items():
         body[name] = body[name] | value if isinstance(value, dict) else value
     await talk.refused(code, "verification.request", body)
@@ -82,7 +82,7 @@ async def out_of_time(play: Play) -> None:
     """
     talk = Talk(play, play.a, asking=True)
     now = play.now()
-    body = play.a.question(play.gateway)
+    body = play.a.question()
     await talk.refused("expired", "verification.request", body, issued_at=now - 9 * DAY, expires_at=now - DAY)
     await play.refused(talk.message("verification.request", body, seq=1), "id-reuse")
     await talk.send("verification.request", body)

@@ -153,6 +153,6 @@ async def unknown_type(play: Play, type: str) -> None:
     """
     talk = Talk(play, play.a, asking=True)
     await talk.refused("unsupported-type", type, {})
-    await talk.send("verification.request", play.a.question(play.gateway))
+    await talk.send("verification.request", play.a.question())
     await talk.refused("unsupported-type", type, {"names": "x"})
     await talk.send("reminder", {"number": 1, "step": "reply"})

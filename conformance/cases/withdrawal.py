@@ -84,7 +84,7 @@ async def unknown_thread(play: Play) -> None:
     A gateway that refuses it opens a case when the delayed request arrives, after it was taken back.
     """
     talk = Talk(play, play.a, asking=True)
-    request = talk.message("verification.request", play.a.question(play.gateway))
+    request = talk.message("verification.request", play.a.question())
     shot = talk.message("withdrawal", WITHDRAWN, seq=2)
     await play.accepted(shot)
     await play.refused(request, "illegal-step")

@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.core.case import Case, Release, Side
+from gateway.core.case import Case, Release
 from gateway.core.messages import (
     ACCEPTANCE,
     DOCUMENT,
@@ -105,7 +105,7 @@ def arranged(tongue: Tongue, case: Case, role: str, now: datetime) -> Arrangemen
         whole=role in RETURN_DESK,
         record=record or None,
         said=_said(tongue, part.said),
-        signatures=tuple(signature(tongue, case.side, one, now) for one in part.releases),
+        signatures=tuple(signature(tongue, one, now) for one in part.releases),
         prepared=prepared(tongue, part),
         digest=part.prepared.digest if part.prepared else "",
         window=_window(tongue, part.said),
@@ -130,7 +130,7 @@ def prepared(tongue: Tongue, part: ReturnPart) -> Section | None:
     return Section("prepared", title, readable.parts(tongue, part.prepared.type, value))
 
 
-def signature(tongue: Tongue, side: Side, one: Release, now: datetime) -> Signature:
+def signature(tongue: Tongue, one: Release, now: datetime) -> Signature:
     """Return in words who released what, and until when."""
     ours = one.authority == "ours"
     until = datetime.fromisoformat(one.valid_until)

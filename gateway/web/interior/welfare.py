@@ -166,7 +166,7 @@ async def sign_off(visit: Visit) -> web.StreamResponse:
         vetoes=vetoes,
         in_charge=tongue.role(reading.in_charge(case)),
         is_mine=reading.in_charge(case) == role,
-        signatures=[signature(tongue, case.side, one, visit.now) for one in case.releases],
+        signatures=[signature(tongue, one, visit.now) for one in case.releases],
     )
 
 
