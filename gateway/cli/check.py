@@ -14,8 +14,8 @@ import click
 from gateway import settings
 from gateway.checks import CHECKS, Look, reach, run
 from gateway.cli.errors import Exit, describe
-from gateway.cli.keys import device_key
 from gateway.cli.output import counted, emit, json_option, say, shown, styled
+from gateway.cli.own_card import device_key
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.toml_file import example
 from gateway.services.operate import Item

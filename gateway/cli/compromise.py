@@ -27,20 +27,13 @@ import click
 from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import Exit
-from gateway.cli.keys import (
-    SEALING_MAX,
-    SIGNING_MAX,
-    identity_options,
-    issue,
-    open_identity,
-    own_card,
-    past_instant,
-    window,
-)
+from gateway.cli.keys import SEALING_MAX, SIGNING_MAX, window
 from gateway.cli.output import counted, emit, json_option, plain, say
+from gateway.cli.own_card import identity_options, issue, open_identity, own_card
 from gateway.cli.restore import sign_everybody_out
 from gateway.cli.running import is_shared, stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
+from gateway.cli.typed import past_instant
 from gateway.core import wire
 from gateway.core.wire import format_instant
 from gateway.services.compromise import ANSWERED, Compromise

@@ -7,7 +7,7 @@ Rule 3: a new key stands in a card before it is used, and an old private half is
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,25 +21,30 @@ from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say, table
-from gateway.cli.session import (
-    VARIABLE,
-    home_option,
-    key_passphrase_option,
-    passphrase,
-    passphrase_option,
+from gateway.cli.own_card import (
+    IDENTITY_VARIABLES,
+    KeyPlace,
+    device_key,
+    device_pin,
+    identity_options,
+    issue,
+    open_identity,
+    our_cards,
+    own_card,
+    publish,
+    tell_card,
 )
+from gateway.cli.session import home_option, key_passphrase_option, passphrase, passphrase_option
+from gateway.cli.typed import past_instant, public_key
 from gateway.core.wire import MAX_VALIDITY, format_instant
 from gateway.home import NEXT, ended_keys, private_kids
-from gateway.services.own_card import every
 from gateway.settings import Settings
-from gateway.transport.card_directory import load_cards, newest_path, write_card
-from keys import b64, card, device, statement, trust_words
+from keys import b64, card, device, statement
 from keys.card import Card
 from keys.custody import FileStore, KeyStore, file_uri, open_store
-from keys.errors import CardRefused
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
-from keys.sign import Signer, SigningKey, check_public
+from keys.sign import Signer, SigningKey
 
 PERSON = "person"
 """Name of the one key in a person's key store."""
@@ -55,146 +60,12 @@ may be posted, and a partner checks it by the card it holds then.
 """
 
 KEY_VARIABLES = ("ISTHMUS_KEY_PASSPHRASE",)
-IDENTITY_VARIABLES = ("ISTHMUS_IDENTITY_PASSPHRASE", VARIABLE)
-PIN_VARIABLES = ("ISTHMUS_DEVICE_PIN",)
-
-
-class KeyPlace(click.ParamType[Path | str]):
-    """Where a key is: the path of a key store, or the address of a key in a device."""
-
-    name = "key"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
-        """Return a path as such, an address as text."""
-        text = str(value)
-        return text if text.startswith(f"{device.SCHEME}:") else Path(text).resolve()
-
-
-def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add where the identity key is; the parameters are ``identity`` and ``identity_passphrase_file``."""
-    function = click.option(
-        "--identity-passphrase-file",
-        type=click.Path(dir_okay=False, path_type=Path),
-        envvar="ISTHMUS_IDENTITY_PASSPHRASE_FILE",
-        help="Read its passphrase from this file instead of $ISTHMUS_IDENTITY_PASSPHRASE.",
-    )(function)
-    return click.option(
-        "--identity",
-        metavar="FILE",
-        type=KeyPlace(),
-        help=f"The store of the identity key, or its pkcs11: address; by default {homes.IDENTITY_FILE} in the home.",
-    )(function)
 
 
 def open_person_key(file: Path, passphrase_file: Path | None) -> SigningKey:
     """Return the key of a person in the store ``file``. Raises ``StoreError``."""
     ask = passphrase(passphrase_file, variables=KEY_VARIABLES, prompt="Passphrase of the person's key")
     return SigningKey(open_store(file_uri(file), passphrase=ask, environ={}).get(PERSON))
-
-
-def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | None, held: Card) -> Signer:
-    """
-    Return the identity key that signs the card after ``held``.
-
-    Raises ``CommandError`` if it is not here, or is not the one of ``held``, which somebody else may have put there.
-    """
-    path = file or home / homes.IDENTITY_FILE
-    ask = passphrase(passphrase_file, variables=IDENTITY_VARIABLES, prompt="Passphrase of the identity key")
-    identity = _identity_at(path, ask)
-    if identity.public != held.identity:
-        raise CommandError(
-            Exit.INTEGRITY,
-            "wrong-identity",
-            f"{path} is not the identity key of cards/{held.country}/{held.serial}.jws, our newest card",
-            "take the key of this State; where that card is not yours, remove it, and ask who could have put it there",
-        )
-    return identity
-
-
-def _identity_at(path: Path | str, ask: Callable[[], str]) -> Signer:
-    if isinstance(path, str):
-        return device.open_device(path, pin=device_pin, environ=os.environ)
-    if not path.exists():
-        raise CommandError(
-            Exit.CONFIGURATION,
-            "no-identity",
-            f"{path} is not here",
-            "bring the identity key from its safe and name it with --identity FILE",
-        )
-    return SigningKey(open_store(file_uri(path), passphrase=ask, environ={}).get(homes.IDENTITY))
-
-
-def device_pin() -> str:
-    """Ask for the PIN of a device whose address names no source of it. Raises ``CommandError`` without a terminal."""
-    return passphrase(None, variables=PIN_VARIABLES, prompt="PIN of the device")()
-
-
-def device_key(chosen: Settings) -> device.DeviceKey | None:
-    """Return the signing key in use if it is in a device, ``None`` if it is in the key store. Raises ``StoreError``."""
-    return device.open_device(chosen.signing, pin=device_pin, environ=os.environ) if chosen.signing else None
-
-
-def own_card(chosen: Settings) -> Card:
-    """Return our newest card. Raises ``CommandError`` if there is none, or it is damaged."""
-    found = load_cards(chosen.cards, str(chosen.values["country"]))
-    if not found:
-        raise CommandError(
-            Exit.CONFIGURATION,
-            "no-card",
-            f"{chosen.cards} holds no card of ours",
-            "restore it from the backup of the configuration, or check 'trust.directory'",
-        )
-    try:
-        return card.parse_card(found[-1])
-    except CardRefused as error:
-        path = newest_path(chosen.cards, str(chosen.values["country"]))
-        hint = "restore it from its copy; remove it only where none of you issued it"
-        raise CommandError(Exit.INTEGRITY, "bad-card", f"{path} is no card: {error}", hint) from error
-
-
-def our_cards(chosen: Settings) -> list[bytes]:
-    """Return all cards of ours, oldest first. Raises as ``own_card`` does."""
-    held = own_card(chosen)
-    return [one.raw for one in every(load_cards(chosen.cards, held.country), held.country, held)]
-
-
-def issue(chosen: Settings, held: Card, changes: Mapping[str, Any], identity: Signer) -> Card:
-    """
-    Sign the card that follows ``held`` with ``changes``, publish it in the home's directory, and return it.
-
-    Raises ``CommandError`` if another command issued one meanwhile.
-    """
-    return _publish(chosen, homes.next_card(held, changes, identity, datetime.now(UTC)))
-
-
-def _publish(chosen: Settings, made: Card) -> Card:
-    try:
-        write_card(chosen.cards, made)
-    except FileExistsError as error:
-        text = f"another command issued card {made.serial} meanwhile"
-        raise CommandError(Exit.LATER, "conflict", text, "nothing was issued; run this again") from error
-    return made
-
-
-def tell_card(chosen: Settings, made: Card, as_json: bool, **more: Any) -> None:
-    """Print the card that was issued and what to do with it."""
-    path = chosen.cards / made.country / f"{made.serial}.jws"
-    value = {"country": made.country, "serial": made.serial, "epoch": made.epoch, "card": str(path), **more}
-    if as_json:
-        emit(value)
-    else:
-        click.echo("\n".join(f"{name:<10} {text}" for name, text in value.items()))
-    say("Give this card to every partner; they take it at their next refresh. Carry the identity key back.")
-
-
-def public_key(text: str) -> bytes:
-    """Return the public key (32 bytes) in ``text``; raises ``UsageError``."""
-    try:
-        raw = b64.decode(text)
-        check_public(raw)
-    except Exception as error:
-        raise click.UsageError("a public key is 43 characters of base64url, as isthmus keys new prints it") from error
-    return raw
 
 
 def window(kid: str, public: bytes, start: datetime, end: datetime) -> dict[str, Any]:
@@ -488,7 +359,7 @@ def _new_identity(
         made = SigningKey.generate()
         open_store(file_uri(place), passphrase=ask, environ={}).put(homes.IDENTITY, made.seed)
         signer = made
-    issued = _publish(chosen, homes.card_of_new_identity(held, signer, datetime.now(UTC)))
+    issued = publish(chosen, homes.card_of_new_identity(held, signer, datetime.now(UTC)))
     tell_card(chosen, issued, as_json, fingerprint=issued.fingerprint)
     say("Read the fingerprint out to every partner, by another way than the card goes: until then they hold us.")
     say("Destroy the old identity key and every copy of it, once the last partner has confirmed the new one.")
@@ -569,19 +440,6 @@ def _next_sealing(
         start = begin + index * homes.WINDOW_EVERY
         made.append({"suite": kind, **window(b64.encode(new.kid), new.public, start, start + homes.WINDOW_LASTS)})
     return {"sealing": [*living, *made]}
-
-
-def past_instant(text: str) -> datetime:
-    """Return the instant that ``--since`` names, in UTC. Raises ``click.UsageError``, also for one to come."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError("--since takes an instant with its zone, such as 2026-03-20T12:00:00Z") from None
-    if found.tzinfo is None:
-        raise click.UsageError("--since needs a zone: write a Z at its end if it is UTC")
-    if found > datetime.now(UTC):
-        raise click.UsageError("--since is in the future")
-    return found.astimezone(UTC).replace(microsecond=0)
 
 
 @keys.command()
@@ -666,28 +524,3 @@ def destroy(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
         store.destroy(name)
     emit({"destroyed": destroyed}, as_json=as_json)
     say(f"{len(destroyed)} destroyed. Replace the copy of the key store in the safe, and destroy the old copy.")
-
-
-def by_fingerprint(raws: Sequence[bytes], fingerprint: str) -> Card:
-    """
-    Return the newest card whose identity key has ``fingerprint``. Raises ``CommandError`` if there is none.
-
-    Raises ``UsageError`` for what is no fingerprint, as by a word that was left out: nobody is suspected by that.
-    """
-    try:
-        wanted = trust_words.read(fingerprint).hex()
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    for raw in reversed(raws):
-        try:
-            found = card.parse_card(raw)
-        except CardRefused:
-            continue
-        if found.fingerprint.replace(" ", "") == wanted:
-            return found
-    raise CommandError(
-        Exit.INTEGRITY,
-        "fingerprint",
-        "no card here is by an identity key of that fingerprint",
-        "read it out again, digit by digit; if it still differs, somebody else is speaking for that State",
-    )

@@ -10,8 +10,8 @@ import click
 from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.keys import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.output import counted, emit, json_option, say, table
+from gateway.cli.own_card import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.services import audit as audits
 from keys import b64

@@ -12,9 +12,9 @@ from gateway import settings
 from gateway.cli import toml_file
 from gateway.cli.case import Desk, desk_options
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.keys import by_fingerprint, public_key
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import REASON, home_option
+from gateway.cli.typed import by_fingerprint, public_key
 from gateway.services.no_contact import KEEPERS, Entry
 from gateway.transport.card_directory import CARD_MAX_BYTES, write_card
 from keys import b64, card

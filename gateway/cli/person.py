@@ -16,9 +16,9 @@ import schemas
 from gateway import settings
 from gateway.cli import toml_file
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.keys import public_key
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import home_option, passphrase, passphrase_option
+from gateway.cli.typed import public_key
 from gateway.core.wire import format_instant
 from gateway.home import TRAVELS
 from gateway.services.context import Forbidden

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway import settings
-from gateway.cli.keys import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.output import json_option, say
+from gateway.cli.own_card import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.running import alone
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 

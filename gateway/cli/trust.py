@@ -26,10 +26,11 @@ import click
 import segno
 
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.keys import open_person_key, public_key
+from gateway.cli.keys import open_person_key
 from gateway.cli.output import emit, json_option, say, shown
 from gateway.cli.session import key_passphrase_option
 from gateway.cli.trust_home import HOME_VERBS
+from gateway.cli.typed import public_key
 from gateway.services.ports import Unavailable
 from gateway.transport.card_directory import CARD_MAX_BYTES
 from gateway.transport.trust_list import METADATA, TrustList

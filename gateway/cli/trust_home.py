@@ -10,9 +10,9 @@ import click
 from gateway import settings
 from gateway.cli.case import Desk, desk_options
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.keys import by_fingerprint
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
+from gateway.cli.typed import by_fingerprint
 from gateway.services.ports import Tx
 from gateway.services.trust import stage
 from gateway.services.trust_acts import OFFICERS, TrustActs

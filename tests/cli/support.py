@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 
 from benchmarks.pair import free_port
 from gateway import app, settings
-from gateway.cli.keys import own_card
 from gateway.cli.main import cli
+from gateway.cli.own_card import own_card
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, next_card
 from gateway.services.accounts import hashed

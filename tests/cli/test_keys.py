@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gateway.cli.errors import CommandError
-from gateway.cli.keys import _next_sealing, issue, open_person_key, our_cards, own_card, private_kids
+from gateway.cli.keys import _next_sealing, open_person_key, private_kids
+from gateway.cli.own_card import issue, our_cards, own_card
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, ended_keys, make_certificate, next_card

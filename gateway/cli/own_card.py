@@ -1,0 +1,152 @@
+"""
+Our own card at the command line: the newest one, the identity key that signs the next, and the issuing of that.
+
+The identity key is brought from its safe for a card and carried back; no private key is ever printed.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway import home as homes
+from gateway.cli.errors import CommandError, Exit
+from gateway.cli.output import emit, say
+from gateway.cli.session import VARIABLE, passphrase
+from gateway.services.own_card import every
+from gateway.settings import Settings
+from gateway.transport.card_directory import load_cards, newest_path, write_card
+from keys import card, device
+from keys.card import Card
+from keys.custody import file_uri, open_store
+from keys.errors import CardRefused
+from keys.sign import Signer, SigningKey
+
+IDENTITY_VARIABLES = ("ISTHMUS_IDENTITY_PASSPHRASE", VARIABLE)
+PIN_VARIABLES = ("ISTHMUS_DEVICE_PIN",)
+
+
+class KeyPlace(click.ParamType[Path | str]):
+    """Where a key is: the path of a key store, or the address of a key in a device."""
+
+    name = "key"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """Return a path as such, an address as text."""
+        text = str(value)
+        return text if text.startswith(f"{device.SCHEME}:") else Path(text).resolve()
+
+
+def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add where the identity key is; the parameters are ``identity`` and ``identity_passphrase_file``."""
+    function = click.option(
+        "--identity-passphrase-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="ISTHMUS_IDENTITY_PASSPHRASE_FILE",
+        help="Read its passphrase from this file instead of $ISTHMUS_IDENTITY_PASSPHRASE.",
+    )(function)
+    return click.option(
+        "--identity",
+        metavar="FILE",
+        type=KeyPlace(),
+        help=f"The store of the identity key, or its pkcs11: address; by default {homes.IDENTITY_FILE} in the home.",
+    )(function)
+
+
+def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | None, held: Card) -> Signer:
+    """
+    Return the identity key that signs the card after ``held``.
+
+    Raises ``CommandError`` if it is not here, or is not the one of ``held``, which somebody else may have put there.
+    """
+    path = file or home / homes.IDENTITY_FILE
+    ask = passphrase(passphrase_file, variables=IDENTITY_VARIABLES, prompt="Passphrase of the identity key")
+    identity = _identity_at(path, ask)
+    if identity.public != held.identity:
+        raise CommandError(
+            Exit.INTEGRITY,
+            "wrong-identity",
+            f"{path} is not the identity key of cards/{held.country}/{held.serial}.jws, our newest card",
+            "take the key of this State; where that card is not yours, remove it, and ask who could have put it there",
+        )
+    return identity
+
+
+def _identity_at(path: Path | str, ask: Callable[[], str]) -> Signer:
+    if isinstance(path, str):
+        return device.open_device(path, pin=device_pin, environ=os.environ)
+    if not path.exists():
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "no-identity",
+            f"{path} is not here",
+            "bring the identity key from its safe and name it with --identity FILE",
+        )
+    return SigningKey(open_store(file_uri(path), passphrase=ask, environ={}).get(homes.IDENTITY))
+
+
+def device_pin() -> str:
+    """Ask for the PIN of a device whose address names no source of it. Raises ``CommandError`` without a terminal."""
+    return passphrase(None, variables=PIN_VARIABLES, prompt="PIN of the device")()
+
+
+def device_key(chosen: Settings) -> device.DeviceKey | None:
+    """Return the signing key in use if it is in a device, ``None`` if it is in the key store. Raises ``StoreError``."""
+    return device.open_device(chosen.signing, pin=device_pin, environ=os.environ) if chosen.signing else None
+
+
+def own_card(chosen: Settings) -> Card:
+    """Return our newest card. Raises ``CommandError`` if there is none, or it is damaged."""
+    found = load_cards(chosen.cards, str(chosen.values["country"]))
+    if not found:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "no-card",
+            f"{chosen.cards} holds no card of ours",
+            "restore it from the backup of the configuration, or check 'trust.directory'",
+        )
+    try:
+        return card.parse_card(found[-1])
+    except CardRefused as error:
+        path = newest_path(chosen.cards, str(chosen.values["country"]))
+        hint = "restore it from its copy; remove it only where none of you issued it"
+        raise CommandError(Exit.INTEGRITY, "bad-card", f"{path} is no card: {error}", hint) from error
+
+
+def our_cards(chosen: Settings) -> list[bytes]:
+    """Return all cards of ours, oldest first. Raises as ``own_card`` does."""
+    held = own_card(chosen)
+    return [one.raw for one in every(load_cards(chosen.cards, held.country), held.country, held)]
+
+
+def issue(chosen: Settings, held: Card, changes: Mapping[str, Any], identity: Signer) -> Card:
+    """
+    Sign the card that follows ``held`` with ``changes``, publish it in the home's directory, and return it.
+
+    Raises as ``publish`` does.
+    """
+    return publish(chosen, homes.next_card(held, changes, identity, datetime.now(UTC)))
+
+
+def publish(chosen: Settings, made: Card) -> Card:
+    """Put the card ``made`` where ours lie. Raises ``CommandError`` if another command issued one meanwhile."""
+    try:
+        write_card(chosen.cards, made)
+    except FileExistsError as error:
+        text = f"another command issued card {made.serial} meanwhile"
+        raise CommandError(Exit.LATER, "conflict", text, "nothing was issued; run this again") from error
+    return made
+
+
+def tell_card(chosen: Settings, made: Card, as_json: bool, **more: Any) -> None:
+    """Print the card that was issued and what to do with it."""
+    path = chosen.cards / made.country / f"{made.serial}.jws"
+    value = {"country": made.country, "serial": made.serial, "epoch": made.epoch, "card": str(path), **more}
+    if as_json:
+        emit(value)
+    else:
+        click.echo("\n".join(f"{name:<10} {text}" for name, text in value.items()))
+    say("Give this card to every partner; they take it at their next refresh. Carry the identity key back.")

@@ -1,0 +1,60 @@
+"""What somebody typed about a key, read: a public key, a fingerprint, and since when a key is not to be believed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from gateway.cli.errors import CommandError, Exit
+from keys import b64, card, trust_words
+from keys.card import Card
+from keys.errors import CardRefused
+from keys.sign import check_public
+
+
+def public_key(text: str) -> bytes:
+    """Return the public key (32 bytes) in ``text``; raises ``UsageError``."""
+    try:
+        raw = b64.decode(text)
+        check_public(raw)
+    except Exception as error:
+        raise click.UsageError("a public key is 43 characters of base64url, as isthmus keys new prints it") from error
+    return raw
+
+
+def past_instant(text: str) -> datetime:
+    """Return the instant that ``--since`` names, in UTC. Raises ``click.UsageError``, also for one to come."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError("--since takes an instant with its zone, such as 2026-03-20T12:00:00Z") from None
+    if found.tzinfo is None:
+        raise click.UsageError("--since needs a zone: write a Z at its end if it is UTC")
+    if found > datetime.now(UTC):
+        raise click.UsageError("--since is in the future")
+    return found.astimezone(UTC).replace(microsecond=0)
+
+
+def by_fingerprint(raws: Sequence[bytes], fingerprint: str) -> Card:
+    """
+    Return the newest card whose identity key has ``fingerprint``. Raises ``CommandError`` if there is none.
+
+    Raises ``UsageError`` for what is no fingerprint, as by a word that was left out: nobody is suspected by that.
+    """
+    try:
+        wanted = trust_words.read(fingerprint).hex()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    for raw in reversed(raws):
+        try:
+            found = card.parse_card(raw)
+        except CardRefused:
+            continue
+        if found.fingerprint.replace(" ", "") == wanted:
+            return found
+    raise CommandError(
+        Exit.INTEGRITY,
+        "fingerprint",
+        "no card here is by an identity key of that fingerprint",
+        "read it out again, digit by digit; if it still differs, somebody else is speaking for that State",
+    )
