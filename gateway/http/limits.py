@@ -2,7 +2,9 @@
 What one stranger may cost us: how often, how large, how slow, how many at once.
 
 Rule 1: a body is counted while it arrives, not when it is whole, so a hundred slow senders cost what they sent.
-Rule 2: nothing here knows what a body is; each door says in its own words what a limit was for.
+Rule 2: where there is no memory left for all, whoever holds most of it and is not whole yet gives way: a few who send
+the largest body but for its end would keep everybody else out, as often as they like.
+Rule 3: nothing here knows what a body is; each door says in its own words what a limit was for.
 """
 
 import asyncio
@@ -132,22 +134,35 @@ class Room:
         """Begin empty."""
         self.bodies = 0
         self.held_bytes = 0
+        self.arriving: set[Share] = set()
         self._limits = limits
 
     def share(self) -> "Share":
         """Return room for one body; it is taken on entering and given back on leaving."""
         return Share(self, self._limits)
 
+    def make_way(self, asking: "Share", count: int) -> bool:
+        """Find ``count`` bytes more for ``asking``; ``False`` if whoever could give way holds less than it would."""
+        while self.held_bytes + count > self._limits.held_max_bytes:
+            others = (share for share in self.arriving if share is not asking)
+            largest = max(others, key=lambda share: share.held, default=None)
+            if largest is None or largest.held < asking.held + count:
+                return False
+            largest.give_way()
+        return True
+
 
 class Share:
-    """What one request holds of a ``Room``."""
+    """What one request holds of a ``Room``: ``held`` bytes, which it may have to give back before its body is whole."""
 
-    __slots__ = ("_held", "_limits", "_room")
+    __slots__ = ("_deadline", "_limits", "_room", "gave_way", "held")
 
     def __init__(self, room: Room, limits: Limits) -> None:
         self._room = room
         self._limits = limits
-        self._held = 0
+        self._deadline: asyncio.Timeout | None = None
+        self.held = 0
+        self.gave_way = False
 
     def __enter__(self) -> Self:
         """Take a place. Raises ``Overloaded``."""
@@ -161,14 +176,33 @@ class Share:
     ) -> None:
         """Give back the place and every byte."""
         self._room.bodies -= 1
-        self._room.held_bytes -= self._held
+        self._room.held_bytes -= self.held
 
     def add(self, count: int) -> None:
         """Take room for ``count`` more bytes. Raises ``Overloaded``."""
-        if self._room.held_bytes + count > self._limits.held_max_bytes:
+        full = self._room.held_bytes + count > self._limits.held_max_bytes
+        if self.gave_way or (full and not self._room.make_way(self, count)):
             raise Overloaded
         self._room.held_bytes += count
-        self._held += count
+        self.held += count
+
+    def arrives(self, deadline: asyncio.Timeout) -> None:
+        """Have the body on its way, which ends at ``deadline``, or sooner if it has to give way."""
+        self._deadline = deadline
+        self._room.arriving.add(self)
+
+    def has_arrived(self) -> None:
+        """Have the body whole, or given up: it gives way to nobody."""
+        self._room.arriving.discard(self)
+
+    def give_way(self) -> None:
+        """Give back every byte, and end the wait for more."""
+        self.has_arrived()
+        self.gave_way = True
+        self._room.held_bytes -= self.held
+        self.held = 0
+        if self._deadline is not None and not self._deadline.expired():
+            self._deadline.reschedule(0)
 
 
 async def read_body(request: web.Request, most: int, timeout_s: float, share: Share) -> bytes:
@@ -190,6 +224,7 @@ async def read_body(request: web.Request, most: int, timeout_s: float, share: Sh
     earned = 0
     try:
         async with asyncio.timeout_at(latest) as deadline:
+            share.arrives(deadline)
             async for chunk in request.content.iter_any():
                 if len(body) + len(chunk) > most:
                     raise BodyTooLarge
@@ -200,5 +235,9 @@ async def read_body(request: web.Request, most: int, timeout_s: float, share: Sh
                     earned = len(body)
                     deadline.reschedule(latest + earned / BODY_BYTES_PER_S)
     except (TimeoutError, ConnectionError, web.RequestPayloadError) as error:
-        raise BodyTooSlow from error
+        raise (Overloaded if share.gave_way else BodyTooSlow) from error
+    finally:
+        share.has_arrived()
+    if share.gave_way:
+        raise Overloaded
     return bytes(body)

@@ -297,6 +297,22 @@ async def test_all_bodies_together_are_held_to_a_size(peer: Peer) -> None:
     assert (503, problem("later")) == (status, body)
 
 
+async def test_who_holds_most_and_is_not_whole_gives_way(peer: Peer) -> None:
+    """Large bodies that stand still half-way take the room from no message that is smaller: one of them comes later."""
+    await peer.open(held_max_bytes=40_000, body_timeout_s=6.0)
+    head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
+    large = head + b"Content-Length: 20000\r\n\r\n" + bytes(13_000)
+    slow = [asyncio.create_task(peer.raw(large)) for _ in range(3)]
+    await asyncio.sleep(0.2)
+    status, _, _ = await peer.send("POST", "/xg/1/messages", data=bytes(5000), headers=ENVELOPE)
+    assert 200 == status
+    await asyncio.sleep(2.0)
+    assert 1 == sum(task.done() for task in slow)
+    status, _, _ = await peer.send("POST", "/xg/1/messages", data=bytes(30_000), headers=ENVELOPE)
+    assert 503 == status  # nobody holds as much
+    assert [503] * 3 == [int(answer[9:12]) for answer in await asyncio.gather(*slow)]
+
+
 async def test_many_slow_senders_do_not_slow_an_honest_one(peer: Peer) -> None:
     """With a hundred bodies dripping, a whole one is answered at once, and they a good while later."""
     await peer.open(body_timeout_s=6.0)
