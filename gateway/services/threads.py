@@ -295,8 +295,11 @@ async def _may_have_lost(context: Context, tx: Tx, case: Case) -> bool:
     """
     Return whether the listing is still to come that says what of this case a restore took from us.
 
-    Where nothing left as far as we know, the listing itself withdraws what was given up meanwhile (``Resync``).
+    Where nothing left as far as we know, the listing itself withdraws what was given up meanwhile (``Resync``). A State
+    that is no partner any more lists nothing, and hears of no withdrawal.
     """
+    if case.partner not in context.partners:
+        return False
     thread = await thread_of(tx, case)
     begun = thread.in_digest is not None or thread.out_seq > 0
     return begun and await listing.is_awaited(tx, case.partner, context.clock.now())

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,7 +11,7 @@ from gateway.core.machine import RuleRefused
 from gateway.core.messages import RESYNC
 from gateway.services import channel, threads
 from gateway.services.audit import audit
-from gateway.services.context import NotFound
+from gateway.services.context import NotFound, Partner
 from gateway.services.resync import LOST
 from gateway.transport.card_directory import write_card
 from keys import b64, card
@@ -565,6 +565,16 @@ async def test_no_case_is_put_away_before_the_listing_says_what_was_lost(network
         await each.refresh_trust()
     await settle(network)
     await network.gateways["XAA"].clear.close(ours, "first")
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+async def test_case_with_who_is_no_partner_any_more_waits_for_no_listing(network: Network, tmp_path: Path) -> None:
+    """A State that was taken out of the configuration since the restore keeps nobody's data here for ever."""
+    ours, _ = await story.replied(network, "NATIONAL")
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    asking = network.gateways["XAA"]
+    del cast(dict[str, Partner], asking.context.partners)["XBB"]
+    await asking.clear.close(ours, "first")
     assert "CLOSED" == await story.state(network, "XAA", ours)
 
 
