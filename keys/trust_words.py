@@ -38,7 +38,7 @@ def hexadecimal(fingerprint: bytes) -> str:
 
 
 def words(fingerprint: bytes) -> tuple[str, ...]:
-    """Return ``fingerprint`` (32 bytes) as 52 words."""
+    """Return ``fingerprint`` (32 bytes) as 52 words. Raises ``ValueError`` for another length."""
     if len(fingerprint) != DIGEST_BYTES:
         raise ValueError(f"a fingerprint has {DIGEST_BYTES} bytes")
     text = base64.b32encode(fingerprint + bytes([_check(fingerprint) << 4])).decode().rstrip("=")

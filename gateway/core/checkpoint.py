@@ -68,7 +68,11 @@ _ORIGIN = re.compile(r"[A-Z]{3}/[A-Z]{3}/[1-9][0-9]{0,15}")
 
 
 def origin(keeper: str, partner: str, epoch: int) -> str:
-    """Return the origin of the log that ``keeper`` keeps about its traffic with ``partner``."""
+    """
+    Return the origin of the log that ``keeper`` keeps about its traffic with ``partner``, such as ``XAA/XBB/1``.
+
+    Raises ``ValueError`` for what is no two country codes and an epoch from 1.
+    """
     text = f"{keeper}/{partner}/{epoch}"
     if not _ORIGIN.fullmatch(text):
         raise ValueError("an origin is two country codes and an epoch")

@@ -141,7 +141,11 @@ def envelope_id(raw: bytes) -> bytes:
 
 
 def serialize_several(envelopes: Sequence[bytes]) -> bytes:
-    """Return envelopes as the body of a reply to ``collect``: u32be(length) | envelope, repeated (protocol 5.6)."""
+    """
+    Return envelopes as the body of a reply to ``collect``: u32be(length) | envelope, repeated (protocol 5.6).
+
+    Raises ``ValueError`` for more than ``COLLECT_MAX`` envelopes or ``COLLECT_MAX_BYTES`` in all.
+    """
     raw = b"".join(len(item).to_bytes(LENGTH_BYTES, "big") + item for item in envelopes)
     if len(envelopes) > COLLECT_MAX or len(raw) > COLLECT_MAX_BYTES:
         raise ValueError(f"at most {COLLECT_MAX} envelopes and {COLLECT_MAX_BYTES} bytes")

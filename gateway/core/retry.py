@@ -22,6 +22,8 @@ def backoff(attempt: int, spread: float, retry_after_s: float | None = None) -> 
 
     The upper bound doubles from 4 s to 3600 s; the wait lies in its upper half, at ``spread`` (0 to 1), so that two
     senders that failed together do not come back together. A partner's ``Retry-After`` lengthens the wait, up to 3600.
+
+    Raises ``ValueError`` for an attempt below 1 or a spread beyond 0 to 1.
     """
     if attempt < 1:
         raise ValueError("attempts count from 1")

@@ -88,7 +88,11 @@ def document_request(case: Case, needed_by: str) -> Body:
 
 
 def planned(case: Case, plan: Mapping[str, Any]) -> Body:
-    """Return the schedule: departure from the record, the rest from ``plan`` (all its members but ``departs_at``)."""
+    """
+    Return the schedule: departure from the record, the rest from ``plan`` (all its members but ``departs_at``).
+
+    Raises ``NotOnRecord`` if the record has no plan of travel.
+    """
     travel = (case.record or {})["travel"]
     if travel is None:
         raise NotOnRecord("the plan of travel")
@@ -122,8 +126,8 @@ def acceptance(case: Case, answer: Mapping[str, Any], carer_ref: str, now: datet
     Return the acceptance.
 
     ``answer`` has ``carer`` (without ``ref``), ``service``, ``receiving_services`` and ``expires_on``.
-
-    ``carer_ref`` is a random reference of the carer, made for these two States.
+    ``carer_ref`` is a random reference of the carer, made for these two States. Raises ``NotOnRecord`` if no release of
+    the proposal was received.
     """
     carer, proposal = answer["carer"], proposed(case)
     if proposal is None:

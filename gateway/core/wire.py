@@ -96,7 +96,7 @@ def payload_digest(raw: bytes) -> str:
 
 
 def format_instant(instant: datetime) -> str:
-    """Return an aware instant as RFC 3339 UTC with whole seconds, the fraction cut off."""
+    """Return an aware instant as RFC 3339 UTC, its fraction cut off. Raises ``ValueError`` for a naive one."""
     if instant.tzinfo is None:
         raise ValueError("an instant on the wire is aware")
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

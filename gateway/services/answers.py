@@ -85,7 +85,7 @@ class Answers:
         Return the key a receipt was signed with: in its window when it was made, and not revoked by now.
 
         A stored answer may be weeks old and its key rotated since (M-8.3); a revoked key could date a receipt back.
-        Raises ``UnknownKey``.
+        Raises ``UnknownKey``, and ``RevokedKey`` for one that was revoked.
         """
         now = self._context.clock.now()
         if any(entry.kid == kid and entry.is_revoked(now) for entry in card.signing):

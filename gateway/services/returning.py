@@ -251,7 +251,7 @@ class Returning:
         Return the exact bytes that the two hands of a handover sign. Nothing is stored.
 
         The escort brings ``protocol`` (schema ``return.handover``); the receiving service gets what the escort signed.
-        Raises ``NotFound`` before there is one.
+        Raises ``NotFound`` before there is one, ``Forbidden`` to whoever is neither escort nor reception.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -314,7 +314,7 @@ class Returning:
 
         ``reason`` stays sealed; the other State gets ``code`` (list ``take_back_reason``). ``protection``
         replaces the protection state of the draft where a freeze would; then the other State is told nothing (R-01).
-        Nothing stands before this step.
+        Nothing stands before this step. Raises ``Forbidden`` for a ``protection`` that attests none.
         """
         if protection is not None and protection.get("state") == "none":
             raise Forbidden("who calls back attests no 'none'", "leave the protection state out")

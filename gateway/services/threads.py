@@ -72,7 +72,8 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     A message that waits for its day, such as the plan of a journey, steps behind it: a correction does not wait for it.
     Behind word of a stop steps whatever waits for what a restore left open (``anew``), for a stop waits for no listing.
 
-    Raises ``Unavailable`` if no valid sealing key of the recipient is held; a withdrawal, and what is said of a step
+    Raises ``IllegalStep`` if the thread has ended and a message of this type may not follow, and ``Unavailable`` if no
+    valid sealing key of the recipient is held; a withdrawal, and what is said of a step
     that must not wait, then waits for one in the outbox, because whoever decides on it must not have to come back.
     """
     case = held.case

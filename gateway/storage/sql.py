@@ -118,14 +118,17 @@ def _is_text(value: str) -> bool:
 
 
 def instant(seconds: float) -> datetime:
+    """Return the instant, in UTC, that a column holds as seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def instant_or_none(seconds: float | None) -> datetime | None:
+    """Return the same of a column that may be null."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def seconds(at: datetime) -> int:
+    """Return ``at`` as a column holds it: whole seconds since 1970. Raises ``BrokenUnit`` for a naive instant."""
     # A naive instant would be read in the zone of the machine: refused rather than guessed at.
     if at.tzinfo is None:
         raise BrokenUnit("an instant without a zone cannot be stored")
@@ -133,4 +136,5 @@ def seconds(at: datetime) -> int:
 
 
 def seconds_or_none(at: datetime | None) -> int | None:
+    """Return the same of an instant that may be missing."""
     return None if at is None else seconds(at)
