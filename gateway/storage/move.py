@@ -410,6 +410,11 @@ def _held(path: Path, dialect: str) -> Iterator[SqliteSide | None]:
         raise StoreError(f"{aside}: is there already", "destroy it, or move it away, once you know what it is")
     with closing(connect(path)) as db:
         db.execute("BEGIN IMMEDIATE")
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if LEDGER not in names and f"{LEDGER}_moved" in names:
+            # Its tables are set aside once the database has committed, so that is known to be whole.
+            hint = f"serve the database that it was moved to, which holds everything, and move {path} away"
+            raise StoreError(f"{path} was moved away from, and the move was cut off at its end", hint)
         _check_present(db.execute(f"SELECT number, sha256 FROM {LEDGER}"), dialect)  # noqa: S608  # a constant
         yield SqliteSide(db)
         # Whoever waits for this lock would go on writing where nobody looks any more: it finds no table instead.

@@ -257,6 +257,28 @@ async def test_files_that_cannot_be_put_in_place_leave_the_database_served(
     await (await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)).close()
 
 
+async def test_a_move_to_a_database_that_was_cut_off_at_its_end_says_what_to_serve(
+    files: Files, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed once the tables of a file are set aside: another move names the side that is whole."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(path: Path) -> None:
+        raise Killed
+
+    await fill(files)
+    with monkeypatch.context() as patch:
+        patch.setattr(move, "_set_aside", kill)
+        with pytest.raises(Killed):
+            await to_postgres(files, empty, NOW)
+    with pytest.raises(StoreError, match="cut off at its end") as refused:
+        await to_postgres(files, empty, NOW)
+    assert "serve the database" in refused.value.hint
+    await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
+
+
 async def test_files_that_cannot_be_set_aside_are_told_to_be_over(files: Files, empty: str) -> None:
     """Where the disk is full once the database holds everything, and one file is spoilt, the other side is named."""
     await fill(files)
