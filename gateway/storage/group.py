@@ -44,6 +44,7 @@ class GroupCommit(ABC):
     def __init__(self, queue_max: int = QUEUE_MAX) -> None:
         """``queue_max`` units may wait at most."""
         self._queue_max = queue_max
+        self._most = MAX_BATCH
         self._waiting: deque[Waiting] = deque()
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
@@ -114,14 +115,14 @@ class GroupCommit(ABC):
     async def _gather(self) -> None:
         """Let in whoever comes within the next turns of the loop, for as long as somebody does."""
         quiet, before = 0, 0
-        while quiet < QUIET_TURNS and len(self._waiting) < MAX_BATCH:
+        while quiet < QUIET_TURNS and len(self._waiting) < self._most:
             quiet = 0 if len(self._waiting) > before else quiet + 1
             before = len(self._waiting)
             await asyncio.sleep(0)
 
     def _take(self) -> list[Waiting]:
         batch: list[Waiting] = []
-        while self._waiting and len(batch) < MAX_BATCH:
+        while self._waiting and len(batch) < self._most:
             unit, made = self._waiting.popleft()
             if not made.done():
                 batch.append((unit, made))

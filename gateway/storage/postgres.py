@@ -11,7 +11,9 @@ batch leaves its number in a row of its process. The number of the transaction w
 crash, or a standby that never had it, gives it again.
 By the same row a process sees that another, older database stands at its address. It writes nothing into that but word
 of it, for the next process knows nothing.
-Rule 5: a node that died holds nothing: its locks go with its connection. One that stands still loses them: by the
+Rule 5: after a batch that failed the next has half as many units at most, and each that did not lets in one more: where
+a device signs slowly, or the server is slow, a whole batch takes longer than the server waits for anybody.
+Rule 6: a node that died holds nothing: its locks go with its connection. One that stands still loses them: by the
 time-outs of the server, or because another node ends its connection.
 """
 
@@ -27,7 +29,7 @@ import asyncpg
 
 from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
-from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
+from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit, each
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
 from gateway.storage.postgres_schema import RUNNING, migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
@@ -268,8 +270,11 @@ class PostgresStore(GroupCommit):
 
     async def _outcomes(self, units: Sequence[Unit[Any]]) -> Sequence[Committed | Exception]:
         try:
-            return await self._transact(units)
+            outcomes = await self._transact(units)
+            self._most = min(self._most + 1, MAX_BATCH)
+            return outcomes
         except Unavailable as failure:
+            self._most = max(len(units) // 2, 1)
             if isinstance(failure, GoneBack):
                 await self._leave_word()
             self._on_failure(failure)

@@ -4,7 +4,8 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from gateway.services.ports import Conflict, NoContactRow, Tx, Unavailable
+from gateway.services.ports import Conflict, Draft, LogHead, NoContactRow, Signed, Tx, Unavailable
 from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
@@ -507,6 +508,25 @@ async def test_the_server_goes_and_comes(dsn: str, postgres: Cluster) -> None:
         await store.commit(accept_nothing)
         assert await store.read(lambda tx: tx.find_case("c9")) is not None
         await store.close()
+
+
+async def test_a_slow_signer_has_fewer_to_sign_for(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a whole batch takes longer to sign than the server waits, smaller ones are made until they pass."""
+    monkeypatch.setitem(module._SETTINGS, "idle_in_transaction_session_timeout", "1s")
+    quick = Signer()
+
+    def slow(heads: Mapping[str, LogHead], drafts: Sequence[Draft]) -> Signed:
+        time.sleep(0.05 * len(drafts))
+        return quick(heads, drafts)
+
+    store = await open_postgres(dsn, sign_batch=slow, now=NOW)
+    await store.commit(lambda tx: tx.save_log_head("XBB", EMPTY_LOG))
+    names = {f"s{number}" for number in range(32)}
+    for _ in range(2):  # whoever was told to come later comes again
+        outcomes = await asyncio.gather(*(store.commit(accept(name)) for name in names), return_exceptions=True)
+        names -= {one.value for one in outcomes if not isinstance(one, BaseException)}
+    assert set() == names
+    await store.close()
 
 
 async def test_a_held_row_is_not_waited_for_without_end(dsn: str, nodes: Nodes) -> None:
