@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -360,8 +360,12 @@ def _database(look: Look) -> Iterator[Item]:
 
 def _address(dsn: str) -> Iterator[Item]:
     """Look at whether rows would cross a network in clear, or to a server that nobody asked for its name."""
-    host, options = urlsplit(dsn).hostname, dict(parse_qsl(urlsplit(dsn).query))
-    if host and not settings.is_loopback(host) and options.get("sslmode") != "verify-full":
+    parts = urlsplit(dsn)
+    options = dict(parse_qsl(parts.query))
+    named = [urlsplit(f"//{one}").hostname for one in parts.netloc.rpartition("@")[2].split(",")]
+    hosts = [unquote(one) for one in named if one] or options.get("host", "").split(",")
+    away = [one for one in hosts if one and not one.startswith("/") and not settings.is_loopback(one)]
+    if away and options.get("sslmode") != "verify-full":
         hint = N_("add ?sslmode=verify-full to the address, and name the authority with sslrootcert")
         yield bad("database", N_("the address of the database lets anybody in between read along"), hint)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway import settings
-from gateway.checks import CONNECTIONS
+from gateway.checks import CONNECTIONS, _address
 from gateway.cli.errors import describe
 from gateway.cli.running import alone
 from gateway.storage import postgres_desks, postgres_reads
@@ -151,6 +151,24 @@ def test_few_connections_are_a_finding(homes: Homes, postgres: Cluster) -> None:
 def test_a_process_takes_as_many_connections_as_a_check_reckons() -> None:
     """A writer, a leader, and those of units that read, of pages and of desks."""
     assert 2 + READERS_MAX + postgres_reads.CONNECTIONS_MAX + postgres_desks.CONNECTIONS_MAX == CONNECTIONS
+
+
+@pytest.mark.parametrize(
+    ("dsn", "found"),
+    [
+        ("postgresql://u@db.example/name", 1),
+        ("postgresql:///name?host=db.example", 1),
+        ("postgresql://u@127.0.0.1:5432,db.example:5432/name", 1),
+        ("postgresql://u@db.example/name?sslmode=verify-full", 0),
+        ("postgresql://u@127.0.0.1/name", 0),
+        ("postgresql://u@[::1]:5432/name", 0),
+        ("postgresql:///name?host=/run/postgresql", 0),
+        ("postgresql:///name", 0),
+    ],
+)
+def test_an_address_whose_line_others_could_read_is_a_finding(dsn: str, found: int) -> None:
+    """Wherever the address names the server, and if one of several is on another machine."""
+    assert found == len(list(_address(dsn)))
 
 
 def test_a_server_that_forgets_is_a_finding(homes: Homes) -> None:
