@@ -342,8 +342,10 @@ class AccountStore(Protocol):
         """Keep that ``by`` asked for a link, in place of what was asked before."""
         ...
 
-    async def link_asked(self, person: str, desk: str, since: datetime, *, take: bool) -> str | None:
-        """Return who asked for a link after ``since``; with ``take`` the request is used up in the same step."""
+    async def link_asked(self, person: str, desk: str, since: datetime, until: datetime, *, take: bool) -> str | None:
+        """
+        Return who asked for a link after ``since``, up to ``until``; with ``take`` it is used up in the same step.
+        """
         ...
 
     async def use_link(self, id: str, at: datetime) -> Link | None:

@@ -70,6 +70,7 @@ _ASK_LINK = """
 INSERT INTO link_request (person, desk, asked_by, asked_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (person, desk) DO UPDATE SET asked_by = excluded.asked_by, asked_at = excluded.asked_at
 """
+_LINK_ASKED = "link_request WHERE person = ? AND desk = ? AND asked_at > ? AND asked_at <= ?"
 _DROP_LINKS = "DELETE FROM link WHERE person = ? AND used_at IS NULL AND invitation IS NULL"
 _SET_CODE = """
 INSERT INTO code (person, sealed, last_step, added_at) VALUES (?, ?, ?, ?)
@@ -222,17 +223,15 @@ class DeskStore(ABC):
         """Keep that ``by`` asked for a link, in place of what was asked before."""
         await self._change(_ASK_LINK, (person, desk, by, _seconds(at)))
 
-    async def link_asked(self, person: str, desk: str, since: datetime, *, take: bool) -> str | None:
-        """Return who asked for a link after ``since``; with ``take`` the request is used up in the same step."""
-        values = (person, desk, _seconds(since))
+    async def link_asked(self, person: str, desk: str, since: datetime, until: datetime, *, take: bool) -> str | None:
+        """
+        Return who asked for a link after ``since``, up to ``until``; with ``take`` it is used up in the same step.
+        """
+        values = (person, desk, _seconds(since), _seconds(until))
         if take:
-            rows = await self._all(
-                "DELETE FROM link_request WHERE person = ? AND desk = ? AND asked_at > ? RETURNING asked_by", values
-            )
+            rows = await self._all(f"DELETE FROM {_LINK_ASKED} RETURNING asked_by", values)  # noqa: S608  # constants
             return rows[0][0] if rows else None
-        row = await self._one(
-            "SELECT asked_by FROM link_request WHERE person = ? AND desk = ? AND asked_at > ?", values
-        )
+        row = await self._one(f"SELECT asked_by FROM {_LINK_ASKED}", values)  # noqa: S608  # constants
         return row[0] if row else None
 
     async def use_link(self, id: str, at: datetime) -> Link | None:

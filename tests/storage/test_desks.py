@@ -249,8 +249,8 @@ async def test_what_is_kept_once_is_kept_anew(store: DeskStore) -> None:
         await store.set_code(CodeSecret("first", name.encode(), 7, at))
         await store.add_draft("first", "/place", name.encode(), at + HOUR)
         await store.set_snooze(Snooze("ref1", "first", at + HOUR, name))
-    assert "b" == await store.link_asked("first", "board", T0, take=True)
-    assert await store.link_asked("first", "board", T0, take=True) is None
+    assert "b" == await store.link_asked("first", "board", T0, T0 + HOUR, take=True)
+    assert await store.link_asked("first", "board", T0, T0 + HOUR, take=True) is None
     assert CodeSecret("first", b"b", 7, T0 + HOUR) == await store.find_code("first")
     assert b"b" == await store.take_draft("first", "/place", T0)
     assert [Snooze("ref1", "first", T0 + 2 * HOUR, "b")] == await store.snoozes("first", T0)

@@ -43,5 +43,5 @@ async def test_a_dump_that_is_put_back_is_the_store(store: Store, postgres: Clus
     assert b"answer claims m2" == (await again.commit(accept("m2"))).answer
     await again.close()
     desks = await PostgresDesks.open(postgres.dsn("back"), T0)
-    assert "second" == await desks.link_asked("first", "board", datetime(2026, 1, 1, tzinfo=UTC), take=False)
+    assert "second" == await desks.link_asked("first", "board", T0.replace(hour=0), T0, take=False)
     await desks.close()

@@ -18,8 +18,8 @@ from gateway.services.account_store import (
     Snooze,
     hashed,
 )
-from gateway.services.context import Forbidden
-from tests.web.signin.support import T0, House, enrolled
+from gateway.services.context import Forbidden, Person
+from tests.web.signin.support import KEYS, PERSONS, T0, House, enrolled
 
 
 async def begun(house: House, person: str = "officer", desk: str = "interior", level: str = "passkey") -> str:
@@ -89,6 +89,16 @@ async def test_link_and_invitation_by_a_clock_that_was_ahead_open_nothing(house:
     assert not made.stands(T0)
     link = await house.accounts.make_link("officer", "interior", "sign-in", ahead, ahead + timedelta(hours=1))
     assert await house.accounts.use_link(link, "interior", T0) is None
+
+
+async def test_link_asked_for_by_a_clock_that_was_ahead_stands_no_longer_than_any(house: House) -> None:
+    """Nobody makes the link of another by the word of an operator that lies ahead: two want it within one day."""
+    accounts = house.accounts
+    accounts.persons = {**PERSONS, "op": Person("op", frozenset({"operator"}), KEYS["head"].public)}
+    await accounts.ask_link("officer", "interior", "op", T0 + timedelta(days=365))
+    assert await accounts.link_asked("officer", "interior", T0) is None
+    await accounts.ask_link("officer", "interior", "op", T0 + timedelta(minutes=1))
+    assert "op" == await accounts.link_asked("officer", "interior", T0)
 
 
 async def test_what_lasts_as_long_as_it_may_opens_at_a_node_whose_clock_is_a_minute_behind(house: House) -> None:
