@@ -24,7 +24,7 @@ class PartnerRows(Sql):
         statement = (
             "SELECT country, failures, open_until, hold, card, refreshed_at, epoch FROM partner WHERE country = ?"
         )
-        row = await self._held(statement, (country,))
+        row = await self._known(statement, (country,))
         if row is None:
             return None
         return PartnerRow(row[0], row[1], instant_or_none(row[2]), row[3], row[4], instant_or_none(row[5]), row[6])
@@ -38,6 +38,7 @@ class PartnerRows(Sql):
 
     async def save_partner(self, row: PartnerRow) -> None:
         """Store what is known of a partner."""
+        self.known.clear()
         open_until, refreshed_at = seconds_or_none(row.open_until), seconds_or_none(row.refreshed_at)
         values = (row.country, row.failures, open_until, row.hold, row.card, refreshed_at, row.epoch)
         await self._write(_SAVE_PARTNER, values)

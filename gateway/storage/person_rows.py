@@ -87,11 +87,15 @@ class PersonRows(Sql):
 
     async def no_contacts(self) -> Sequence[NoContactRow]:
         """Return every entry of the list that is not lifted, proposals too, by country."""
-        return tuple(map(_no_contact, await self._all(_NO_CONTACTS, ())))
+        rows: Sequence[Row] | None = self.known.get((_NO_CONTACTS,))
+        if rows is None:  # nobody adds to it, or takes from it, until the batch ends
+            rows = self.known[_NO_CONTACTS,] = await self._all(_NO_CONTACTS, ())
+        return tuple(map(_no_contact, rows))
 
     async def save_no_contact(self, row: NoContactRow) -> None:
         """Store a new entry (number 0) or a stored one anew. Raises ``Conflict`` if the State has another open one."""
         self._alone()
+        self.known.clear()
         begun = (row.country, row.proposed_by, seconds(row.proposed_at))
         confirmed = (row.confirmed_by, seconds_or_none(row.confirmed_at))
         ended = (row.lift_by, seconds_or_none(row.lift_at), row.lifted_by, seconds_or_none(row.lifted_at))

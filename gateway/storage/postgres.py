@@ -321,7 +321,8 @@ class PostgresStore(GroupCommit):
             drafted: set[tuple[str, str]] = set()
             logged: set[str] = set()
             for unit in units:
-                tx = PostgresTx(db, writable=True, alone=alone, epoch=epoch)
+                known = None if careful else batch.known
+                tx = PostgresTx(db, writable=True, alone=alone, epoch=epoch, known=known)
                 outcome = await self._unit(tx, db, unit, batch, drafted, logged, careful=careful)
                 if isinstance(outcome, Exception) and len(units) > 1 and not careful:
                     raise _OneFailed

@@ -48,8 +48,16 @@ class PostgresTx(SqlTx):
 
     __slots__ = ("_absent", "_db", "_epoch", "_only_new", "again", "alone", "busy", "queued")
 
-    def __init__(self, db: Connection, *, writable: bool, alone: bool = False, epoch: int | None = None) -> None:
-        super().__init__(writable=writable)
+    def __init__(
+        self,
+        db: Connection,
+        *,
+        writable: bool,
+        alone: bool = False,
+        epoch: int | None = None,
+        known: dict[Row, Any] | None = None,
+    ) -> None:
+        super().__init__(writable=writable, known=known)
         self._epoch = epoch
         self._db: Connection | None = db
         self._absent: set[tuple[str, ...]] = set()
@@ -61,7 +69,7 @@ class PostgresTx(SqlTx):
 
     def close(self) -> None:
         """Refuse every later call."""
-        self._db = None
+        self._db, self.known = None, {}
 
     # What is written where nothing was: another node may have written it since we looked.
 

@@ -24,13 +24,15 @@ class Sql(ABC):
     """
     The ways to run a statement, of which a dialect says how.
 
-    ``drafts`` holds what the unit asked the batch to log, ``failure`` what went wrong with the store itself.
+    ``drafts`` holds what the unit asked the batch to log, ``failure`` what went wrong with the store itself. ``known``
+    are rows that most units ask for, by statement and values; units that are undone together share it.
     """
 
-    __slots__ = ("_added", "_live", "_messages", "_writable", "drafts", "failure")
+    __slots__ = ("_added", "_live", "_messages", "_writable", "drafts", "failure", "known")
 
-    def __init__(self, *, writable: bool) -> None:
+    def __init__(self, *, writable: bool, known: dict[Row, Any] | None = None) -> None:
         self._writable = writable
+        self.known = {} if known is None else known
         self._added: set[tuple[str, str]] = set()
         # How cases that are not erased and messages to send stand in the store, as this unit read or left them: what a
         # save compares with is not read again.
@@ -62,6 +64,13 @@ class Sql(ABC):
     async def _held(self, statement: str, values: Row) -> Row | None:
         """Return the first row, which nobody else changes until the batch ends."""
         return await self._one(statement, values)
+
+    async def _known(self, statement: str, values: Row) -> Row | None:
+        """As ``_held``, asked once for all that share ``known``; whoever writes such a row clears that."""
+        row: Row | None = self.known.get((statement, *values))
+        if row is None:
+            row = self.known[statement, *values] = await self._held(statement, values)
+        return row
 
     async def _all_held(self, statement: str, values: Row) -> Sequence[Row]:
         """Return every row, none of which anybody else changes until the batch ends."""

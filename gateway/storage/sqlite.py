@@ -331,7 +331,7 @@ class Engine:
         logged: set[str] = set()
         values: list[tuple[Any, int | None] | Exception] = []
         for unit in units:
-            tx = SqliteTx(db, writable=True, epoch=epoch)
+            tx = SqliteTx(db, writable=True, epoch=epoch, known=None if careful else batch.known)
             outcome = _run_unit(db, unit, tx, drafted, logged, careful=careful)
             if isinstance(outcome, Exception):
                 if not careful:

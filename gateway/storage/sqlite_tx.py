@@ -6,7 +6,7 @@ Rule 1: no method awaits anything, so a unit that only uses its ``Tx`` runs to i
 
 import sqlite3
 from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway.storage.errors import BrokenUnit, of_unit, unavailable
 from gateway.storage.sql import Row, check_values
@@ -25,8 +25,15 @@ class SqliteTx(SqlTx):
 
     __slots__ = ("_db", "_epoch")
 
-    def __init__(self, db: sqlite3.Connection, *, writable: bool, epoch: int | None = None) -> None:
-        super().__init__(writable=writable)
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        *,
+        writable: bool,
+        epoch: int | None = None,
+        known: dict[Row, Any] | None = None,
+    ) -> None:
+        super().__init__(writable=writable, known=known)
         self._db: sqlite3.Connection | None = db
         self._epoch = epoch
 
@@ -36,7 +43,7 @@ class SqliteTx(SqlTx):
 
     def close(self) -> None:
         """Refuse every later call."""
-        self._db = None
+        self._db, self.known = None, {}
 
     async def _one(self, statement: str, values: Row) -> Row | None:
         check_values(values)

@@ -33,7 +33,7 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
 
     async def get_meta(self, name: str) -> str | None:
         """Return a named value, or ``None``."""
-        row = await self._held("SELECT value FROM meta WHERE name = ?", (name,))
+        row = await self._known("SELECT value FROM meta WHERE name = ?", (name,))
         return None if row is None else str(row[0])
 
     async def epoch(self) -> int:
@@ -45,6 +45,7 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
         """Store a named value."""
         if name == "epoch":
             self._alone()  # every batch goes by it, and none holds it
+        self.known.clear()
         statement = (
             "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         )
@@ -59,6 +60,7 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
 
     async def drop_meta(self, name: str) -> None:
         """Forget a named value; one that is not there is forgotten already."""
+        self.known.clear()
         await self._write("DELETE FROM meta WHERE name = ?", (name,))
 
     # What the batch needs

@@ -16,6 +16,7 @@ from gateway.services.ports import (
     Draft,
     KeptRow,
     LogHead,
+    NoContactRow,
     OutboundRow,
     PartnerRow,
     ReleaseRow,
@@ -829,6 +830,42 @@ async def test_unit_sees_earlier_ones_of_its_batch(store: Store, signer: Signer)
 
     _, seen = await asyncio.gather(store.commit(accept("m1")), store.commit(look))
     assert Committed(True, None) == seen
+
+
+async def test_unit_sees_what_is_asked_for_often_as_earlier_ones_left_it(store: Store) -> None:
+    """What a unit of a batch has read is read anew once another wrote it, and stays where the other failed."""
+    partner = PartnerRow("XBB", 0, None, None, None, None, 0)
+    entry = NoContactRow(0, "XCC", "first", NOW, None, None, None, None, None, None, b"sealed")
+    seen: list[tuple[str | None, str | None, int, int]] = []
+
+    async def look(tx: Tx) -> None:
+        found = await tx.find_partner("XBB")
+        listed = len(await tx.no_contacts())
+        seen.append((await tx.get_meta("a"), await tx.get_meta("b"), found.failures if found else -1, listed))
+
+    async def begin(tx: Tx) -> None:
+        await tx.set_meta("a", "1")
+        await tx.set_meta("b", "1")
+        await tx.save_partner(partner)
+
+    async def change(tx: Tx) -> None:
+        await look(tx)
+        await tx.set_meta("a", "2")
+        await tx.drop_meta("b")
+        await tx.save_partner(partner._replace(failures=1))
+        await tx.save_no_contact(entry)
+        await look(tx)
+
+    async def spoil(tx: Tx) -> None:
+        await change(tx)
+        raise KeyError("mine")
+
+    before, after = ("1", "1", 0, 0), ("2", None, 1, 1)
+    await store.commit(begin)
+    await asyncio.gather(*(store.commit(unit) for unit in (look, spoil, look)), return_exceptions=True)
+    assert [before, before, after, before] == seen[-4:]
+    await asyncio.gather(*(store.commit(unit) for unit in (look, change, look)))
+    assert [before, before, after, after] == seen[-4:]
 
 
 async def test_failing_unit_fails_alone(store: Store, signer: Signer) -> None:

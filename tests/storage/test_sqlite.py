@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from gateway.core.person_keys import PersonValue, Use
-from gateway.services.ports import ApartRow, Committed, Store, Tx, Unavailable
+from gateway.services.ports import ApartRow, Committed, PartnerRow, Store, Tx, Unavailable
 from gateway.storage import SqliteStore, StoreError, Worker, open_store, run_inline, sqlite
 from gateway.storage.group import MAX_BATCH
 from tests.storage.support import NOW, Signer, case, digest, event, inbound, outbound
@@ -94,6 +94,25 @@ async def test_batch_with_a_failure_is_run_again(store: SqliteStore) -> None:
     runs.clear()
     await asyncio.gather(store.commit(counted("d")), store.commit(counted("e", fails=True)), return_exceptions=True)
     assert ["d", "e"] == runs
+
+
+async def test_what_all_units_of_a_batch_ask_for_is_read_once(store: SqliteStore) -> None:
+    """Within one transaction nobody else changes it."""
+
+    async def unit(tx: Tx) -> None:
+        await tx.find_partner("XBB")
+        await tx.get_meta("a")
+        await tx.no_contacts()
+
+    async def begin(tx: Tx) -> None:
+        await tx.save_partner(PartnerRow("XBB", 0, None, None, None, None, 0))
+        await tx.set_meta("a", "1")
+
+    await store.commit(begin)
+    asked: list[str] = []
+    store._engine._writing().set_trace_callback(asked.append)
+    await asyncio.gather(*(store.commit(unit) for _ in range(5)))
+    assert [1, 1, 1] == [sum(part in one for one in asked) for part in ("FROM partner ", "FROM no_contact ", "= 'a'")]
 
 
 async def test_units_gather_while_a_commit_is_in_flight(path: Path) -> None:
