@@ -28,8 +28,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.pair import COUNTRIES, Pair, approve, draft, make_pair, submit
-from gateway.app import ERASED_FILE, Gateway
+from gateway.app import Gateway
 from gateway.core import envelope
+from gateway.erased import ERASED_FILE
 from gateway.services.ports import Unavailable
 from gateway.transport.peers import HttpPeers
 from tests.support import books, drilling

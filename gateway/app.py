@@ -1,8 +1,8 @@
 """
 The composition root: it knows everything and decides nothing.
 
-``build`` takes a checked configuration and every port, and returns a gateway; ``serve`` opens its doors and runs its
-loops. A test, a simulation and the command line call the same ``build`` with other ports.
+``build`` takes a checked configuration and every port, and returns a gateway; ``gateway.serving`` opens its doors and
+runs its loops. A test, a simulation and the command line call the same ``build`` with other ports.
 """
 
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from gateway import home
+from gateway import erased, home
 from gateway.configured import card_source, desk_notices, keyring, partners, persons, policy, reckoner, stamper
 from gateway.core import checkpoint
 from gateway.core.merkle import Frontier
@@ -33,7 +33,7 @@ from gateway.services.ports import Clock, LogHead, Outdated, Peers, Random, Reda
 from gateway.services.receive import Receiver
 from gateway.services.remind import Reminder
 from gateway.services.resync import Resync
-from gateway.services.retain import Retention, erase_in
+from gateway.services.retain import Retention
 from gateway.services.returning import Returning
 from gateway.services.sign import BatchSigner
 from gateway.services.trust import CardSource, Trust
@@ -55,9 +55,6 @@ from keys.device import open_device
 from keys.errors import NoSuchKey
 from keys.rest import Vault
 from keys.trust_policy import SUITES, parse_suites
-
-ERASED_FILE = "erased.txt"
-"""References of erased cases, one a line, outside the data that is backed up; applied again at every start."""
 
 
 @dataclass(slots=True)
@@ -203,10 +200,10 @@ async def build(
         policy=chosen,
         emit=log,
         tell=told.tell,
-        on_erased=lambda ref: _note_erased(settings.home / ERASED_FILE, ref),
+        on_erased=lambda ref: erased.note(settings.home / erased.ERASED_FILE, ref),
         redactor=redactor or WorkerRedactor(),
     )
-    await _bring_up_to_date(context, source, settings.home / ERASED_FILE)
+    await _bring_up_to_date(context, source, settings.home)
 
     async def close() -> None:
         await told.close()
@@ -218,13 +215,13 @@ async def build(
     return _gateway(settings, context, opened.inquiries, renderer or WorkerRenderer(), told, source, secrets, close)
 
 
-async def _bring_up_to_date(context: Context, source: CardSource, erased: Path) -> None:
+async def _bring_up_to_date(context: Context, source: CardSource, directory: Path) -> None:
     """Take what is published and what a store that was restored, or that an older release left, has to be told."""
     await publish_own(context, source)
     await context.trust.load()
     narrow_suites(context, source, context.policy)
     await _begin_logs(context)
-    await _apply_erased(context, erased)
+    await erased.apply(context, directory / erased.ERASED_FILE)
     await person_index.renew(context)
     await figures.seal_kept(context)
     await context.store.read(lambda tx: no_contact.refresh(context, tx))
@@ -317,38 +314,3 @@ async def _begin_logs(context: Context) -> None:
                 await tx.save_log_head(country, LogHead(name, Frontier(), ""))
 
     await context.commit(unit)
-
-
-async def _apply_erased(context: Context, path: Path) -> None:
-    """Erase again what a restored database brought back."""
-    refs = path.read_text(encoding="ascii").split() if path.exists() else []
-
-    async def unit(tx: Tx) -> bool:
-        rows = [row for ref in refs if (row := await tx.find_case(ref)) and row.wrapped_key is not None]
-        for row in rows:
-            await erase_in(context, tx, row.ref, context.clock.now())
-        return bool(rows)
-
-    if refs and (await context.commit(unit)).value:
-        await context.store.truncate()
-
-
-def _note_erased(path: Path, ref: str) -> None:
-    """
-    Add ``ref`` to the list of erased cases, durably, before anything of it is destroyed.
-
-    Raises ``Unavailable`` if that cannot be done, and then nothing may be destroyed.
-    """
-    # A line of its own, whatever part of one a full disk or a power cut has left before it.
-    line = f"\n{ref}\n".encode()
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            written = os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise Unavailable(f"the list of erased cases: {error.strerror}", "free space; it goes on by itself") from error
-    if written != len(line):
-        raise Unavailable("the list of erased cases: no space for a line", "free space; it goes on by itself")

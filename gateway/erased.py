@@ -1,0 +1,51 @@
+"""
+The list of erased cases, which lies outside what is backed up: a database that is put back brings none of them back.
+
+Rule 1: a case stands in the list before anything of it is destroyed.
+Rule 2: every start erases again what the list names.
+"""
+
+import os
+from pathlib import Path
+
+from gateway.services.context import Context
+from gateway.services.ports import Tx, Unavailable
+from gateway.services.retain import erase_in
+
+ERASED_FILE = "erased.txt"
+"""References of erased cases, one a line, in the home."""
+
+
+def note(path: Path, ref: str) -> None:
+    """
+    Add ``ref`` to the list of erased cases, durably, before anything of it is destroyed.
+
+    Raises ``Unavailable`` if that cannot be done, and then nothing may be destroyed.
+    """
+    # A line of its own, whatever part of one a full disk or a power cut has left before it.
+    line = f"\n{ref}\n".encode()
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            written = os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise Unavailable(f"the list of erased cases: {error.strerror}", "free space; it goes on by itself") from error
+    if written != len(line):
+        raise Unavailable("the list of erased cases: no space for a line", "free space; it goes on by itself")
+
+
+async def apply(context: Context, path: Path) -> None:
+    """Erase again what the list at ``path`` names and a restored database brought back. Raises ``Unavailable``."""
+    refs = path.read_text(encoding="ascii").split() if path.exists() else []
+
+    async def unit(tx: Tx) -> bool:
+        rows = [row for ref in refs if (row := await tx.find_case(ref)) and row.wrapped_key is not None]
+        for row in rows:
+            await erase_in(context, tx, row.ref, context.clock.now())
+        return bool(rows)
+
+    if refs and (await context.commit(unit)).value:
+        await context.store.truncate()
