@@ -19,7 +19,6 @@ from gateway.core.calendars import end_of_day, local_date
 from gateway.core.case import Side, State
 from gateway.core.escalation import (
     DELAY_NOTICE_DUE,
-    HELD,
     Pressed,
     away_until,
     delay_notice_from,
@@ -32,7 +31,7 @@ from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
 from gateway.core.returns import AWAY
-from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, PARTNER
+from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, HELD, PARTNER
 from gateway.services import cases, missing_clocks, no_contact, person_stop, steps
 from gateway.services.context import Context, acting
 from gateway.services.listing import LAST_EVENT, RESTORED_AT
