@@ -101,7 +101,7 @@ class Places:
 
     def __init__(self, most: int, per_address: int, rate: TokenBuckets | None = None) -> None:
         """Have ``most`` places, for one address (``address_group``) at most ``per_address``, and not more at a time."""
-        self._most = most
+        self.most = most
         self._per_address = per_address
         self._rate = rate
         self._taken: Counter[str] = Counter()
@@ -110,7 +110,7 @@ class Places:
     def take(self, address: str, now_s: float = 0.0) -> bool:
         """Take a place at a monotonic instant; ``False`` if none is left, or ``address`` has or had its share."""
         group = address_group(address)
-        if self._all >= self._most or self._taken[group] >= self._per_address:
+        if self._all >= self.most or self._taken[group] >= self._per_address:
             return False
         if self._rate is not None and self._rate.take(group, now_s):
             return False

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any
+from weakref import WeakSet
 
 from aiohttp import web, web_protocol
 
@@ -60,7 +61,13 @@ CLOSE_TIMEOUT_S = 3.0
 
 BACKLOG = 1024
 SPARE_DESCRIPTORS = 512
-"""Kept from strangers, for the store, for posts to partners and for other doors."""
+"""Kept from strangers, for the store and for posts to partners."""
+
+CONNECTIONS_MIN = 64
+"""Of a door opened after others, where the system has no descriptors left for it: these come from the spare."""
+
+_doors: WeakSet[Places] = WeakSet()
+"""What the doors of this process have: one alone would leave what it leaves to the next to be taken there."""
 
 
 def runner_settings() -> dict[str, Any]:
@@ -218,6 +225,11 @@ class _Listening(socket.socket):
         for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             self.setsockopt(socket.SOL_SOCKET, buffer, SOCKET_BYTES)  # whatever is accepted inherits them
 
+    def close(self) -> None:
+        """Close, and leave the descriptors of this door to others."""
+        super().close()
+        _doors.discard(self._places)
+
     def listen(self, backlog: int = BACKLOG) -> None:
         """Keep a long queue; asyncio means by ``backlog`` also how many it accepts before anybody else has a turn."""
         super().listen(BACKLOG)
@@ -287,7 +299,8 @@ async def _bind(host: str, port: int, places: Places, *, reuse_port: bool) -> li
 def _connections(wished: int) -> int:
     """Return how many connections the system lets us have, up to ``wished``; it is asked for more if it gives few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wished + SPARE_DESCRIPTORS
+    kept = SPARE_DESCRIPTORS + sum(places.most for places in _doors)
+    needed = wished + kept
     if soft != resource.RLIM_INFINITY and soft < needed:
         most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         with suppress(OSError, ValueError):
@@ -295,7 +308,7 @@ def _connections(wished: int) -> int:
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if soft == resource.RLIM_INFINITY:
         return wished
-    return max(1, min(wished, soft - SPARE_DESCRIPTORS))
+    return max(1, min(wished, max(soft - kept, CONNECTIONS_MIN)))
 
 
 async def listen(
@@ -331,7 +344,9 @@ async def listen(
     bound: list[_Listening] = []
     await runner.setup()
     try:
-        bound += await _bind(host, port, Places(most, each, rate), reuse_port=reuse_port)
+        places = Places(most, each, rate)
+        bound += await _bind(host, port, places, reuse_port=reuse_port)
+        _doors.add(places)
         for listening in bound:
             await _Site(runner, listening, ssl_context).start()
     except BaseException:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from weakref import WeakSet
 
 import pytest
 from aiohttp import web
@@ -233,6 +234,30 @@ def test_connections_leave_descriptors_to_others(monkeypatch: pytest.MonkeyPatch
     assert 2048 - listening.SPARE_DESCRIPTORS == listening._connections(8192)
     assert [(1024, 2048), (2048, 2048)] == given
     assert 100 == listening._connections(100)
+
+
+@pytest.mark.parametrize(
+    ("hard", "asked", "second"),
+    [(40_000, 2 * 8192 + listening.SPARE_DESCRIPTORS, 8192), (2048, 2048, 64)],
+)
+async def test_two_doors_together_leave_descriptors_to_others(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, hard: int, asked: int, second: int
+) -> None:
+    """Strangers who fill both doors leave the store and posts what one door alone leaves them."""
+    given, made = [(1024, hard)], list[listening.Places]()
+    monkeypatch.setattr(listening.resource, "getrlimit", lambda _: given[-1])
+    monkeypatch.setattr(listening.resource, "setrlimit", lambda _, limits: given.append(limits))
+    monkeypatch.setattr(listening, "_doors", WeakSet())
+    kept = listening.Places.__init__
+
+    def keep(self: listening.Places, *given: Any) -> None:
+        kept(self, *given)
+        made.append(self)
+
+    monkeypatch.setattr(listening.Places, "__init__", keep)
+    for _ in range(2):
+        await serve(web.Application())
+    assert (asked, second) == (given[-1][0], made[1].most)
 
 
 async def test_headers_that_drip_are_not_waited_for(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
