@@ -154,13 +154,6 @@ class Card:
         """Return the key (32 bytes) that may make statements in ``role`` at ``at``. Raises as ``signing_key``."""
         return _get([key for key in self.roles if key.role == role], kid, at).key
 
-    def log_key(self, kid: str | None = None) -> bytes:
-        """Return the log key ``kid`` (32 bytes), or the sole one without ``kid``. Raises ``UnknownKey``."""
-        found = [entry.key for entry in self.log if kid is None or entry.kid == kid]
-        if len(found) != 1:
-            raise UnknownKey("no such log key in the card" if kid else "the card has more than one log key")
-        return found[0]
-
     def sealing_key(self, at: datetime, suites: Collection[int]) -> RecipientKey:
         """
         Return the key to seal to at ``at``: of those active and of a suite in ``suites``, the one that began last.

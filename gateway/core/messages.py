@@ -30,7 +30,6 @@ class MessageType:
     clock_step: str | None = None
     personal: bool = False
     undo: str | None = None
-    threaded: bool = True
     refused: str = "not_accepted"
 
 
@@ -144,10 +143,10 @@ TYPES: Mapping[str, MessageType] = {
         MessageType(CONFIRMATION, "CFM", "confirmation", "either"),
         MessageType(INFORMATION_REQUEST, "INQ", "information_request", "either", personal=True),
         MessageType(INFORMATION_ANSWER, "INA", "information_answer", "either", personal=True),
-        MessageType(DIRECTORY, "DIR", "directory", "either", threaded=False),
+        MessageType(DIRECTORY, "DIR", "directory", "either"),
         MessageType(EXERCISE, "TST", "exercise", "either"),
-        MessageType(COLLECT, "COL", "collect", "either", threaded=False),
-        MessageType(RESYNC, "RSY", "resync", "either", threaded=False),
+        MessageType(COLLECT, "COL", "collect", "either"),
+        MessageType(RESYNC, "RSY", "resync", "either"),
     )
 }
 

@@ -73,7 +73,7 @@ class Answers:
             card = context.trust.card(partner)
             signed.verify(self.receipt_key(card, signed.kid, receipt.received_at))
             proof = checkpoint.parse_proof(answer.proof)
-            shown = _entered(answer, proof, self._origin(partner, card.epoch, proof), card)
+            shown = entered(answer, proof, self._origin(partner, card.epoch, proof), card)
         except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
             raise BadAnswer(str(error)) from error
         if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
@@ -266,7 +266,7 @@ def _epoch(origin: str) -> int:
     return int(origin.rpartition("/")[2])
 
 
-def _entered(answer: wire.Answer, proof: Proof, origin: str, card: Card) -> Checkpoint:
+def entered(answer: wire.Answer, proof: Proof, origin: str, card: Card) -> Checkpoint:
     """Return the checkpoint that ``proof`` leads to under any log key of the card. Raises ``BadProof``."""
     failure = BadProof("the card lists no log key")
     for entry in card.log:

@@ -20,6 +20,7 @@ from gateway.core.return_guards import represented
 from gateway.core.tables import table_for
 from gateway.services import access, cases
 from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS
+from gateway.services.answers import entered
 from gateway.services.context import Context, Forbidden, NotFound
 from gateway.services.evidence import PAUSES
 from gateway.services.inquire import BoardRow
@@ -172,7 +173,7 @@ def _checked(raw: bytes, digest: str, card: Card | None, keeper: str, other: str
         origin = proof.checkpoint.split("\n", 1)[0]
         if not origin.startswith(f"{keeper}/{other}/"):
             return Proof("failed")
-        return _entered(answer, proof, origin, card)
+        return Proof("checked", proof.index, entered(answer, proof, origin, card).size, origin)
     except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, RevokedKey, ijson.BadJson, ValueError):
         return Proof("failed")
 
@@ -183,16 +184,6 @@ def _receipt_key(card: Card, kid: str, made_at: datetime, now: datetime) -> byte
     if any(key.kid == kid and key.is_revoked(now) for key in keys):
         raise UnknownKey("the key was revoked")
     return card.signing_key(kid, made_at)
-
-
-def _entered(answer: wire.Answer, proof: checkpoint.Proof, origin: str, card: Card) -> Proof:
-    for entry in card.log:
-        try:
-            shown = checkpoint.verify_entry(answer.receipt, answer.r, proof, origin, entry.key)
-        except BadProof:
-            continue
-        return Proof("checked", proof.index, shown.size, origin)
-    return Proof("failed")
 
 
 # The record of access.

@@ -386,9 +386,8 @@ class Door:
         signed = jws.parse(answer.receipt, jws.TYP_RECEIPT)
         signed.verify(self.card.signing_key(signed.kid, self.network.clock.now()))
         origin = checkpoint.origin("XBB", "XAA", 1)
-        checkpoint.verify_entry(
-            answer.receipt, answer.r, checkpoint.parse_proof(answer.proof), origin, self.card.log_key()
-        )
+        (log_key,) = (entry.key for entry in self.card.log)
+        checkpoint.verify_entry(answer.receipt, answer.r, checkpoint.parse_proof(answer.proof), origin, log_key)
         receipt = wire.parse_receipt(signed.payload)
         assert ("XBB", "XAA", digest) == (receipt.sender, receipt.recipient, receipt.payload)
         return receipt
