@@ -178,7 +178,7 @@ class _Reason(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the words given, or read."""
-        if not value:
+        if not value.strip():
             self.fail("it is empty; say why", param, ctx)
         # Any words are taken: a stop must not be refused for a joiner, a tab, the blank of French or another encoding.
         if value != "-":

@@ -73,10 +73,11 @@ def test_a_stop_takes_its_reason_in_any_encoding(homes: Homes) -> None:
     assert "FROZEN" == desk(homes, "XAA", "first", "freeze", "--reason", "menac\udce9e", "--", opened(homes))["state"]
 
 
+@pytest.mark.parametrize("why", ["", " \t"], ids=["empty", "blank"])
 @pytest.mark.parametrize("verb", ["show", "preview"])
-def test_an_empty_reason_opens_nothing(homes: Homes, verb: str) -> None:
-    """Whoever gives no word of a reason sees no content: such a look would not be recorded."""
-    assert (2, "usage") == refused(homes, "XAA", "first", verb, "--why", "", "--", opened(homes))
+def test_an_empty_reason_opens_nothing(homes: Homes, verb: str, why: str) -> None:
+    """Whoever gives no word of a reason sees no content: such a look would not be recorded, or without a reason."""
+    assert (2, "usage") == refused(homes, "XAA", "first", verb, "--why", why, "--", opened(homes))
 
 
 def test_a_reason_that_is_too_long_is_said_so(homes: Homes) -> None:
