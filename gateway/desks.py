@@ -49,12 +49,13 @@ class Desks:
     async def run(self) -> None:
         """Sweep away what is over or of a case that is gone, and see who else was invited, until cancelled."""
 
-        async def sweep(now: datetime) -> None:
-            await self.site.accounts.sweep(now)
-            await self.site.accounts.load_guests(now)
-            await forget_gone(self.site)
+        await self.site.desk.context.every(SWEEP_EVERY.total_seconds(), self.sweep)
 
-        await self.site.desk.context.every(SWEEP_EVERY.total_seconds(), sweep)
+    async def sweep(self, now: datetime) -> None:
+        """Do so once. Raises ``Unavailable``."""
+        await self.site.accounts.sweep(now, believed=self.site.desk.context.believes(now))
+        await self.site.accounts.load_guests(now)
+        await forget_gone(self.site)
 
     async def close(self) -> None:
         """Close what the desks opened."""

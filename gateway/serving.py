@@ -81,19 +81,26 @@ async def serve(
     open_desks: Callable[[Gateway], Awaitable["Desks"]] | None = None,
     one_of_many: bool = False,
     process: int = 0,
+    moved: bool = False,
 ) -> None:
     """
     Open the listeners and run the loops until cancelled; one task that dies stops all.
 
     ``open_desks`` opens the pages in place of ``open_desks_of``. With ``one_of_many`` other processes may listen at the
-    same addresses; ``process`` is the number of this one.
+    same addresses; ``process`` is the number of this one. The clock of a demonstration is ``moved`` by hand: nobody
+    waits until it has gone on steadily.
 
     Raises ``BadConfiguration`` where nodes of another gateway run over the same database, ``Outdated`` where that has
     gone back.
     """
     context = gateway.context
+    outdated = asyncio.Event()
+    context.on_outdated = outdated.set
     async with AsyncExitStack() as held:
         nodes = await _take_place(gateway, process, held)
+        steady = None if moved else SteadyClock(context)
+        if steady is not None:
+            await steady.begin()  # before the doors are open: whoever collects has what waits looked at
         desks = await _open_doors(gateway, held, open_desks or open_desks_of, reuse_port=one_of_many)
         first = asyncio.create_task(gateway.refresh_trust())
         held.callback(first.cancel)
@@ -104,10 +111,6 @@ async def serve(
         context.log("process.ready" if one_of_many else "gateway.ready", port=port)
         if ready is not None:
             ready.set()
-        steady = SteadyClock(context)
-        await steady.begin()
-        outdated = asyncio.Event()
-        context.on_outdated = outdated.set
         async with asyncio.TaskGroup() as group:
             group.create_task(_until(outdated))
             group.create_task(_trust_loop(gateway, first))
@@ -115,7 +118,8 @@ async def serve(
                 group.create_task(desks.run())
             if nodes is not None:
                 group.create_task(stay(nodes))
-            group.create_task(steady.run())
+            if steady is not None:
+                group.create_task(steady.run())
             if loops:
                 group.create_task(gateway.deliverer.run())
                 group.create_task(gateway.desk_notices.run())

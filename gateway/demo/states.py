@@ -266,7 +266,7 @@ async def running(
         async with asyncio.TaskGroup() as group:
             ready = [asyncio.Event() for _ in gateways]
             served = [
-                group.create_task(serving.serve(gateway, ready=event, open_desks=open_desks))
+                group.create_task(serving.serve(gateway, ready=event, open_desks=open_desks, moved=True))
                 for gateway, event in zip(gateways.values(), ready, strict=True)
             ]
             for event in ready:

@@ -552,6 +552,10 @@ class AccountStore(Protocol):
         """Remove what anybody is writing for the case ``ref``; return the ids it had."""
         ...
 
-    async def sweep(self, at: datetime) -> int:
-        """Delete what is over at ``at`` and return how many rows went."""
+    async def sweep(self, at: datetime, *, believed: bool = True) -> int:
+        """
+        Delete what is over at ``at`` and return how many rows went.
+
+        Where the clock is not ``believed`` only what strangers can make as much of as they like goes.
+        """
         ...

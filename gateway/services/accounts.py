@@ -696,9 +696,9 @@ class Accounts:
         """Take up again what was put aside."""
         await self.store.drop_snooze(ref, person)
 
-    async def sweep(self, now: datetime) -> int:
-        """Delete what is over and return how many rows went."""
-        return await self.store.sweep(now)
+    async def sweep(self, now: datetime, *, believed: bool = True) -> int:
+        """Delete what is over and return how many rows went; where the clock is not ``believed``, nothing of people."""
+        return await self.store.sweep(now, believed=believed)
 
 
 def code_step(secret: str, code: str, now: datetime) -> int | None:

@@ -212,8 +212,11 @@ class Information:
         """
         Erase each question whose own ``retain_until`` or that of its answer has passed; return how many.
 
-        Its sender chooses that day, so none is kept for longer than a closed case (``Policy.erased_after_days``).
+        Its sender chooses that day, so none is kept for longer than a closed case (``Policy.erased_after_days``). Not
+        while the clock is not believed, as with cases (``gateway.services.steady``).
         """
+        if not self._context.believes(now):
+            return 0
         today = now.date()
         oldest = (today - timedelta(days=self._context.policy.erased_after_days)).isoformat()
 

@@ -85,7 +85,13 @@ class Returning:
         await self._context.every(every_s, self.run_once)
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
-        """Lead each case whose travel document is over back to where another can be asked for; return which."""
+        """
+        Lead each case whose travel document is over back to where another can be asked for; return which.
+
+        Not while the clock is not believed: only a new document leads forward again.
+        """
+        if not self._context.believes(now):
+            return ()
         rows = cases.in_states(self._context, (State.DOCUMENTED,))
         return tuple(
             [row.ref async for row in rows if row.side == Side.REQUESTING and await self._expire(row.ref, now)]

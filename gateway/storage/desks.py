@@ -552,33 +552,39 @@ class DeskStore(ABC):
         """Remove what anybody is writing for the case ``ref``; return the ids it had."""
         return [row[0] for row in await self._all("DELETE FROM work WHERE ref = ? RETURNING id", (ref,))]
 
-    async def sweep(self, at: datetime) -> int:
+    async def sweep(self, at: datetime, *, believed: bool = True) -> int:
         """
         Delete what is over and return how many rows went.
 
         A session stays a day after it ran out, so that what was typed in it can be given back; a link as long as it
         could have lasted, so that whoever follows it a second time is told that it was used. Approvals stay; what of
         them could be tried goes with their case (``blind_approvals``).
+
+        Where the clock is not ``believed`` challenges and attempts go alone, for strangers make them. What people typed
+        and what is told of accounts waits: it would be lost for good (``gateway.services.steady``).
         """
         now = _seconds(at)
 
         def before(span: timedelta) -> int:
             return now - int(span.total_seconds())
 
-        over = (
+        of_strangers = (
+            ("DELETE FROM challenge WHERE until <= ?", now),
+            ("DELETE FROM attempt WHERE last_at < ?", before(ATTEMPTS_LAST)),
+        )
+        of_people = (
             ("DELETE FROM session WHERE seen_at < ?", before(IDLE + DRAFT_LASTS)),
             ("DELETE FROM link WHERE until < ?", before(LINK_MAX)),
             ("DELETE FROM link_request WHERE asked_at < ?", before(REQUEST_LASTS)),
-            ("DELETE FROM challenge WHERE until <= ?", now),
             ("DELETE FROM draft WHERE until <= ?", now),
             ("DELETE FROM once WHERE until <= ?", now),
             ("DELETE FROM work WHERE changed_at < ?", before(WORK_LASTS)),
-            ("DELETE FROM attempt WHERE last_at < ?", before(ATTEMPTS_LAST)),
             ("DELETE FROM account_event WHERE at < ?", before(EVENT_LASTS)),
             ("DELETE FROM snooze WHERE until <= ?", now),
             ("DELETE FROM invitation WHERE until < ?", before(EVENT_LASTS)),
         )
         async with self._unit() as unit:
+            over = of_strangers + of_people if believed else of_strangers
             return sum([await unit.change(statement, (value,)) for statement, value in over])
 
 

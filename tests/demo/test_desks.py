@@ -107,3 +107,11 @@ async def move(shown: Shown, hours: int) -> None:
         ) as answer,
     ):
         assert 303 == answer.status
+
+
+async def test_a_moved_clock_ends_what_is_over_at_once(tmp_path: Path) -> None:
+    """Months pass by a button so that people see what they bring: nobody waits for a day after each."""
+    clock = DemoClock()
+    async with running(tmp_path, choose_ports(None), clock) as world:
+        clock.move_to(clock.now() + timedelta(days=3))
+        assert all(one.context.believes(clock.now()) for one in world.gateways.values())

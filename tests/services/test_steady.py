@@ -1,20 +1,30 @@
 """What cannot be undone waits while the clock is not believed: a year ahead for an hour destroys nothing."""
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from gateway import checks, settings
+from gateway import checks, serving, settings
 from gateway.core.case import State
 from gateway.services.steady import SteadyClock
+from tests.services.test_information import asked, only
 from tests.services.test_retain import put
-from tests.support import story
-from tests.support.network import Network, open_gateway, wrong_clock
+from tests.support import homeward, story
+from tests.support.network import HandClock, Network, open_gateway, wrong_clock
 from tests.trust.test_windows import ends, names
 
 YEAR = 366 * 24 * 60
 """In minutes."""
 DAY_OF_LOOKS = 24
+
+
+class StillClock(HandClock):
+    """One for loops that run: what sleeps does not move it."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 async def live(network: Network, country: str, hours: int) -> SteadyClock:
@@ -107,3 +117,43 @@ async def test_the_check_tells_of_a_leap_for_a_day(network: Network) -> None:
     ] == told
     await live(network, "XAA", DAY_OF_LOOKS)
     assert not any(text.startswith("the clock went") for text in checked(network, "XAA"))
+
+
+async def test_a_gateway_goes_by_its_clock_as_soon_as_it_is_ready(network: Network) -> None:
+    """Partners collect from the first moment on: what their messages wait past is not given up by a wrong clock."""
+    await live(network, "XAA", DAY_OF_LOOKS)
+    gateway, believed = network.gateways["XAA"], list[bool]()
+
+    class Heard(list[Any]):
+        def append(self, told: Any) -> None:
+            if told[0] == "gateway.ready":
+                believed.append(gateway.context.believes(gateway.context.clock.now()))
+            super().append(told)
+
+    gateway.context.believes, network.logs = (lambda now: True), Heard()
+    gateway.settings.values["listeners"]["peers"]["port"] = 0
+    gateway.context.clock = StillClock(network.clock.now() + timedelta(minutes=YEAR))
+    ready = asyncio.Event()
+    task = asyncio.create_task(serving.serve(gateway, ready=ready, loops=False))
+    await asyncio.wait_for(ready.wait(), 30)
+    task.cancel()
+    await asyncio.wait({task})
+    assert [False] == believed
+
+
+async def test_a_year_ahead_for_an_hour_forgets_no_question(network: Network) -> None:
+    """A question about no person is there afterwards, and so is what its answer is to be given to."""
+    await asked(network)
+    await live(network, "XBB", DAY_OF_LOOKS)
+    with wrong_clock(network, "XBB", YEAR) as wrong:
+        assert 0 == await network.gateways["XBB"].information.run_once(wrong.now())
+    assert "asked" == (await only(network, "XBB")).state
+
+
+async def test_a_year_ahead_for_an_hour_ends_no_travel_document(network: Network) -> None:
+    """A person with a valid document is not led back to where another has to be asked for."""
+    ours, _ = await homeward.documented(network)
+    await live(network, "XAA", DAY_OF_LOOKS)
+    with wrong_clock(network, "XAA", YEAR) as wrong:
+        assert () == await network.gateways["XAA"].returning.run_once(wrong.now())
+    assert State.DOCUMENTED == (await story.case(network, "XAA", ours)).state

@@ -311,6 +311,20 @@ async def test_what_is_over_goes(store: DeskStore) -> None:
     assert [APPROVAL] == await store.approvals("ref1")
 
 
+async def test_a_clock_that_is_not_believed_sweeps_away_nothing_of_people(store: DeskStore) -> None:
+    """What was typed, put aside and told of accounts is there afterwards; what strangers can make goes all the same."""
+    await store.add_session(session(), b"", None)
+    await store.add_challenge(Challenge("c1", "use", "b", None, b"", T0))
+    await store.add_work(Work("w1", "first", "", T0, T0, 1), b"fields", 2)
+    await store.add_draft("first", "/cases/a", b"sealed", T0 + HOUR)
+    assert 1 == await store.sweep(T0 + timedelta(days=800), believed=False)
+    assert (b"sealed", True) == (
+        await store.find_draft("first", "/cases/a", T0),
+        await store.find_work("first", "w1") is not None,
+    )
+    assert await store.find_session("s1") is not None
+
+
 async def test_approvals_of_one_case_forget_what_was_approved(store: DeskStore) -> None:
     """Digest and salt go, all else and the approvals of other cases stay, and nothing is left to be sealed."""
     await store.add_approval(APPROVAL)
