@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from gateway import home as homes
 from gateway import settings, trust_checks
 from gateway.core.calendars import Calendar
 from gateway.core.checkpoint import parse_note
+from gateway.core.leap import Steady
 from gateway.services import steady
 from gateway.services.checkpoints import LATE
 from gateway.services.nodes import PREFIX, differences, running
@@ -235,7 +237,10 @@ def _keys(look: Look) -> Iterator[Item]:
         yield bad("keys", N_("%(count)s sealing keys of our card cannot be opened here"), hint, count=len(gone))
     cards = [one.raw for one in every(load_cards(look.settings.cards, held.country), held.country, held)]
     ended, unlisted = homes.ended_keys(store, cards, look.now), homes.unlisted_keys(store, cards)
-    if ended:
+    if ended and _ends_nothing(look):
+        text = N_("%(count)s sealing keys have ended and go once the clock has gone on for a day")
+        yield note("keys", text, N_("nothing to do if the clock is right"), count=len(ended))
+    elif ended:
         text = N_("%(count)s sealing keys have ended and are still here")
         yield bad("keys", text, N_("isthmus keys destroy"), count=len(ended))
     if unlisted:
@@ -247,6 +252,13 @@ def _keys(look: Look) -> Iterator[Item]:
     if not gone and not ended and not unlisted:
         text = N_("the key store opens; %(count)s keys agree with card %(serial)s")
         yield ok("keys", text, count=len(here), serial=held.serial)
+
+
+def _ends_nothing(look: Look) -> bool:
+    """Return whether a gateway that runs destroys no key yet, for its clock leapt; nobody is told to do it then."""
+    with suppress(Unavailable):  # ``_database`` tells of it
+        return waits(look.settings, look.now) is not None
+    return False
 
 
 def _signing(look: Look, held: Card, device: str | None, here: Mapping[str, str]) -> Iterator[Item]:
@@ -569,16 +581,34 @@ def _disk(look: Look) -> Iterator[Item]:
 
 def _leap(look: Look, query: Query) -> Iterator[Item]:
     """Tell of a leap of the clock for as long as nothing is ended for good because of it."""
-    for (value,) in query(f"SELECT value FROM meta WHERE name = '{steady.META}'"):  # noqa: S608  # a constant
-        seen = steady.parse(value)
-        if seen.before is not None and look.now < seen.until:
-            before, at, until = (f"{one:%Y-%m-%d %H:%M}" for one in (seen.before, seen.since, seen.until))
-            text = N_(
-                "the clock went from %(before)s to %(at)s UTC at once: nothing is erased, destroyed or given up before "
-                "%(until)s"
-            )
-            hint = N_("nothing to do if it is right and the gateway was off; else set it, and see that NTP runs")
-            yield note("clock", text, hint, before=before, at=at, until=until)
+    seen = _waiting(query, look.now)
+    if seen is not None and seen.before is not None:
+        before, at, until = (f"{one:%Y-%m-%d %H:%M}" for one in (seen.before, seen.since, seen.until))
+        text = N_(
+            "the clock went from %(before)s to %(at)s UTC at once: nothing is erased, destroyed or given up before "
+            "%(until)s"
+        )
+        hint = N_("nothing to do if it is right and the gateway was off; else set it, and see that NTP runs")
+        yield note("clock", text, hint, before=before, at=at, until=until)
+
+
+def _waiting(query: Query, now: datetime) -> Steady | None:
+    rows = query(f"SELECT value FROM meta WHERE name = '{steady.META}'")  # noqa: S608  # a constant
+    return steady.waiting(rows[0][0], now) if rows else None
+
+
+def waits(chosen: Settings, now: datetime) -> Steady | None:
+    """Return what was seen of the clock if a gateway ends nothing for good at ``now``. Raises ``Unavailable``."""
+    dsn, path = chosen.dsn(os.environ), chosen.database
+    if dsn is not None:
+        from gateway.storage.postgres_query import postgres_query  # here, because only the extra has its library
+
+        with postgres_query(dsn) as query:
+            return _waiting(query, now)
+    if not path.is_file():
+        return None
+    with sqlite_query(path) as query:
+        return _waiting(query, now)
 
 
 def _clock(look: Look) -> Iterator[Item]:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import schemas
 from gateway import home as homes
 from gateway import settings
+from gateway.checks import waits
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say, table
 from gateway.cli.own_card import (
@@ -510,17 +511,24 @@ def passphrase_(file: Path, passphrase_file: Path | None, new_passphrase_file: P
 @keys.command()
 @home_option
 @passphrase_option
+@click.option("--clock-is-right", is_flag=True, help="The gateway was off for more than a day, and the clock is right.")
 @json_option
-def destroy(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
+def destroy(home: Path, passphrase_file: Path | None, clock_is_right: bool, as_json: bool) -> None:
     """
     Destroy the private halves of sealing keys that ended or are revoked. What was sealed to them stays closed.
 
-    A gateway that runs does this by itself when a window ends.
+    A gateway that runs does this by itself when a window ends, or a day after its clock leapt.
     """
-    chosen = settings.load(home, os.environ)
+    chosen, now = settings.load(home, os.environ), datetime.now(UTC)
     store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
-    destroyed = ended_keys(store, our_cards(chosen), datetime.now(UTC))
+    cards = our_cards(chosen)
+    over, revoked = ended_keys(store, cards, now), ended_keys(store, cards, datetime.min.replace(tzinfo=UTC))
+    seen = waits(chosen, now) if over != revoked and not clock_is_right else None
+    destroyed = over if seen is None or seen.before is None else revoked
     for name in destroyed:
         store.destroy(name)
     emit({"destroyed": destroyed}, as_json=as_json)
+    if seen is not None and seen.before is not None:
+        say(f"The clock went from {seen.before:%Y-%m-%d %H:%M} to {seen.since:%Y-%m-%d %H:%M} UTC at once.")
+        say("What has ended is kept; a gateway that runs destroys it a day later. If it is right: --clock-is-right")
     say(f"{len(destroyed)} destroyed. Replace the copy of the key store in the safe, and destroy the old copy.")

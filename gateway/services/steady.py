@@ -62,14 +62,23 @@ class SteadyClock:
         await self._context.commit(partial(_keep, steady=found))
 
 
-def parse(text: str) -> Steady:
-    """Return what ``text`` of the store says was seen of the clock."""
+def waiting(text: str, now: datetime) -> Steady | None:
+    """
+    Return what was seen of the clock if nothing is ended for good at ``now``, by ``text`` of the store; else ``None``.
+
+    For whoever looks from outside: the clock may have leapt, either way, since a process that serves looked at it.
+    """
+    found = leap.look(_parse(text), now)
+    return None if leap.is_steady(found, now) else found
+
+
+def _parse(text: str) -> Steady:
     return Steady(*map(datetime.fromisoformat, text.split(" ")))
 
 
 async def _kept(tx: Tx) -> Steady | None:
     text = await tx.get_meta(META)
-    return None if text is None else parse(text)
+    return None if text is None else _parse(text)
 
 
 async def _keep(tx: Tx, steady: Steady) -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -210,6 +212,22 @@ def test_sealing_keys_are_rotated_when_windows_have_ended(homes: Homes) -> None:
     home = homes.home("XBB")
     assert 1 == call("keys", "rotate", "sealing", "-C", home).exit_code
     assert {"destroyed": []} == value("keys", "destroy", "-C", home)
+
+
+def test_a_sealing_key_that_a_clock_ended_which_leapt_is_destroyed_if_that_is_right(homes: Homes) -> None:
+    """What a gateway waits a day with nobody does by hand in passing; who says that the clock is right does."""
+    home, now = homes.home("XBB"), datetime.now(UTC)
+    first, *others = card.claims_of(own_card(load(home, {})))["sealing"]
+    ended = {**first, "until": format_instant(now - timedelta(minutes=5))}
+    keys = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    signer = SigningKey(keys.get(IDENTITY))
+    write_card(home / "cards", next_card(own_card(load(home, {})), {"sealing": [ended, *others]}, signer, now))
+    seen = format_instant(now - timedelta(days=400))
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db:
+        db.execute("INSERT INTO meta (name, value) VALUES ('clock', ?)", (f"{seen} {seen}",))
+        db.commit()
+    assert {"destroyed": []} == value("keys", "destroy", "-C", home)
+    assert {"destroyed": ["seal.1.1"]} == value("keys", "destroy", "--clock-is-right", "-C", home)
 
 
 def test_a_sealing_key_that_no_card_lists_is_not_destroyed(homes: Homes) -> None:

@@ -93,6 +93,21 @@ async def test_a_year_ahead_for_an_hour_gives_up_no_message(network: Network, lo
     assert "DELIVERED" == (await story.case(network, "XAA", ours)).state.value
 
 
+async def test_the_check_tells_nobody_to_destroy_what_a_wrong_clock_ended(network: Network) -> None:
+    """A year ahead every key has ended; once the clock is right again the check names the leap back, and its end."""
+    steady = await live(network, "XAA", DAY_OF_LOOKS)
+    chosen = settings.load(network.homes["XAA"], {})
+    with wrong_clock(network, "XAA", YEAR) as wrong:
+        for looked in (False, True):
+            if looked:
+                await steady.run_once(wrong.now())
+            items = checks.run(checks.Look(chosen, lambda: "correct horse", wrong.now()))
+            assert "isthmus keys destroy" not in [item.hint for item in items]
+            assert any("go once the clock has gone on for a day" in item.text for item in items)
+    (told,) = [text for text in checked(network, "XAA") if text.startswith("the clock went")]
+    assert told.endswith("nothing is erased, destroyed or given up before 2026-11-27 09:00")
+
+
 async def test_a_restart_is_no_leap_and_a_long_absence_is_one(network: Network) -> None:
     """What was seen of the clock outlives the process; a gateway that was off for two days waits for another one."""
     await live(network, "XAA", DAY_OF_LOOKS)
