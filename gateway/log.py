@@ -21,8 +21,8 @@ import structlog
 
 LOG_KEYS = frozenset(
     {"event", "level", "timestamp", "request", "ref", "source", "target", "step", "code", "reason", "type", "partner"}
-    | {"state", "desk", "rule", "status", "error", "hint", "seq", "country", "count", "port", "listener", "posted"}
-    | {"digest", "role", "kid", "process", "library", "node", "other", "parts"}
+    | {"state", "desk", "rule", "status", "error", "hint", "seq", "country", "count", "port"}
+    | {"digest", "kid", "process", "library", "node", "other", "parts"}
 )
 """The only keys a log line may carry; whatever else is bound is dropped before it is written."""
 
