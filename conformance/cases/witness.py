@@ -153,8 +153,8 @@ def _conflict(held: str, shown: str) -> bytes:
     return compact({"held": held, "shown": shown})
 
 
-async def _bring(play: Play, held: str, shown: str, media_type: str = CONFLICT) -> Got:
-    return await play.post(Shot(_conflict(held, shown), path=CONFLICTS, headers={"Content-Type": media_type}))
+async def _bring(play: Play, held: str, shown: str) -> Got:
+    return await play.post(Shot(_conflict(held, shown), path=CONFLICTS, headers={"Content-Type": CONFLICT}))
 
 
 @case("witness.conflicts", "M-7.10", section="7.3", profile="full", needs=["watch"])

@@ -56,6 +56,9 @@ from schemas import ijson
 BETWEEN_MINISTRIES = frozenset({"L4", "L5", "L6"})
 """Rungs on which paper passes between ministries, whose references show nobody that a case is invented."""
 
+SHOWN = 20
+"""How many notes verbales of one year a list shows."""
+
 PRESSED = (*AWAITED, State.DECIDED)
 """States of the requesting side in which the other State owes something."""
 
@@ -142,13 +145,13 @@ class Escalation:
             raise NotFound("no note verbale has that number")
         return found
 
-    async def issued_in(self, year: int, person: str, role: str, most: int = 20) -> tuple[Issued, ...]:
-        """Return the last notes verbales of ``year``, the latest first. Raises ``Forbidden``."""
+    async def issued_in(self, year: int, person: str, role: str) -> tuple[Issued, ...]:
+        """Return the last ``SHOWN`` notes verbales of ``year``, the latest first. Raises ``Forbidden``."""
         await self._may_issue(person, role)
 
         async def unit(tx: Tx) -> tuple[Issued, ...]:
             last = int(await tx.get_meta(f"notes:{year}") or 0)
-            numbers = range(last, max(0, last - most), -1)
+            numbers = range(last, max(0, last - SHOWN), -1)
             found = [await _find_note(tx, f"{number}/{year}") for number in numbers]
             return tuple(one for one in found if one is not None)
 

@@ -71,9 +71,9 @@ class Witness:
         """Look at what is doubtful, and tell what is known, every ``every_s`` seconds until cancelled."""
         await self._context.every(every_s, self.run_once)
 
-    async def run_doubts(self, every_s: float = EVERY_S) -> None:
+    async def run_doubts(self) -> None:
         """Look at what is doubtful to this process, whichever leads: a State shows its checkpoints to any of them."""
-        await self._context.every(every_s, self._settle_doubts)
+        await self._context.every(EVERY_S, self._settle_doubts)
 
     async def run_once(self, now: datetime) -> None:
         """Compare answers with kept checkpoints, settle doubts, tell both sides of a log that contradicts itself."""

@@ -52,9 +52,9 @@ def rule(name: str, step: str) -> Rule:
     return found
 
 
-def at_noon(day: str, zone_hours: int = 0) -> datetime:
-    """Return noon UTC of ``day``, moved by hours."""
-    return datetime.combine(d(day), datetime.min.time(), UTC) + timedelta(hours=12 + zone_hours)
+def at_noon(day: str) -> datetime:
+    """Return noon UTC of ``day``."""
+    return datetime.combine(d(day), datetime.min.time(), UTC) + timedelta(hours=12)
 
 
 def started(one: Rule, day: str, calendar: Calendar = AUSTRIA) -> Clock:

@@ -1465,9 +1465,9 @@ def test_a_stop_that_comes_after_departure_stops_nothing(side: Side) -> None:
     assert (told, (Notify("interior"),)) == take(case, "suspension")
 
 
-def both_hold(side: Side, state: State = S.ACCEPTED) -> Case:
-    """Return a case in ``state`` that carol stopped, and the other State as well."""
-    stopped, _ = taken(side, state, "suspend", by=CAROL)
+def both_hold(side: Side) -> Case:
+    """Return a case with an accepted return that carol stopped, and the other State as well."""
+    stopped, _ = taken(side, S.ACCEPTED, "suspend", by=CAROL)
     held, _ = take(stopped, "suspension")
     assert (CAROL, partner(held)) == held.holders
     return held

@@ -152,12 +152,10 @@ def page_of(visit: Visit, step: Step, form: Form, template: str = "interior/step
     )
 
 
-def confirm_of(
-    visit: Visit, step: Step, form: Form, value: Mapping[str, Any], template: str = "interior/step_confirm.html"
-) -> web.Response:
+def confirm_of(visit: Visit, step: Step, form: Form, value: Mapping[str, Any]) -> web.Response:
     """Return the page that names the effect and repeats what was filled in; nothing has happened yet."""
     return visit.page(
-        template,
+        "interior/step_confirm.html",
         status=422 if form.findings else 200,
         step=head_of(visit, step),
         said=forms.say(form.fields, value, visit.tongue),
