@@ -3,9 +3,11 @@ The list of erased cases, which lies outside what is backed up: a database that 
 
 Rule 1: a case stands in the list before anything of it is destroyed.
 Rule 2: every start erases again what the list names.
+Rule 3: where many machines share a database each has the whole list: the one that erased may be the one that is lost.
 """
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from gateway.services.context import Context
@@ -15,6 +17,9 @@ from gateway.services.retain import erase_in
 ERASED_FILE = "erased.txt"
 """References of erased cases, one a line, in the home."""
 
+LOOK_S = 3600.0
+"""How often a node looks what others have erased; what it finds concerns whoever puts back a backup, days later."""
+
 
 def note(path: Path, ref: str) -> None:
     """
@@ -22,8 +27,23 @@ def note(path: Path, ref: str) -> None:
 
     Raises ``Unavailable`` if that cannot be done, and then nothing may be destroyed.
     """
+    _add(path, (ref,))
+
+
+async def take_over(context: Context, path: Path) -> None:
+    """Add to the list at ``path`` what was erased elsewhere. Raises ``Unavailable``."""
+    found = await context.store.read(lambda tx: tx.erased_refs())
+    if missing := set(found).difference(_listed(path)):
+        _add(path, sorted(missing))
+
+
+def _listed(path: Path) -> list[str]:
+    return path.read_text(encoding="ascii").split() if path.exists() else []
+
+
+def _add(path: Path, refs: Collection[str]) -> None:
     # A line of its own, whatever part of one a full disk or a power cut has left before it.
-    line = f"\n{ref}\n".encode()
+    line = "".join(f"\n{ref}\n" for ref in refs).encode()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -39,7 +59,7 @@ def note(path: Path, ref: str) -> None:
 
 async def apply(context: Context, path: Path) -> None:
     """Erase again what the list at ``path`` names and a restored database brought back. Raises ``Unavailable``."""
-    refs = path.read_text(encoding="ascii").split() if path.exists() else []
+    refs = _listed(path)
 
     async def unit(tx: Tx) -> bool:
         rows = [row for ref in refs if (row := await tx.find_case(ref)) and row.wrapped_key is not None]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from gateway import checks
+from gateway import checks, erased
 from gateway.app import Gateway
 from gateway.configured import alike, tls, tokens
 from gateway.http.listen import CONNECTIONS_MAX, listen
@@ -118,6 +118,7 @@ async def serve(
                 group.create_task(desks.run())
             if nodes is not None:
                 group.create_task(stay(nodes))
+                group.create_task(context.every(erased.LOOK_S, partial(_list_erased, gateway)))
             if steady is not None:
                 group.create_task(steady.run())
             if loops:
@@ -215,6 +216,10 @@ async def _enter(nodes: Nodes, now: datetime) -> None:
                 "machine the home of the others, or the address of its own database"
             ]
         )
+
+
+async def _list_erased(gateway: Gateway, _: datetime) -> None:
+    await erased.take_over(gateway.context, gateway.settings.home / erased.ERASED_FILE)
 
 
 def settle_in() -> None:

@@ -548,6 +548,10 @@ class Tx(Protocol):
         """Return references of cases that come behind ``after``, in their order, erased ones too."""
         ...
 
+    async def erased_refs(self) -> Sequence[str]:
+        """Return the references of all cases that were erased, in their order."""
+        ...
+
     async def add_event(self, row: EventRow) -> None:
         """Add a step of a case, which is stored; of an erased one without digest and sealed bytes."""
         ...

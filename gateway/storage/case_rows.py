@@ -154,6 +154,10 @@ class CaseRows(Sql):
         rows = await self._all("SELECT ref FROM case_file WHERE ref > ? ORDER BY ref LIMIT ?", (after, limit))
         return tuple(ref for (ref,) in rows)
 
+    async def erased_refs(self) -> Sequence[str]:
+        """Return the references of all cases that were erased, in their order."""
+        return tuple(ref for (ref,) in await self._all("SELECT ref FROM case_file WHERE erased = 1 ORDER BY ref", ()))
+
     async def add_event(self, row: EventRow) -> None:
         """Add a step of a case; the case must be stored."""
         sealed, digest = (None, None) if await self._erased(row.ref) else (row.sealed, row.digest)

@@ -698,6 +698,7 @@ async def test_erasure_empties_a_case(store: Store) -> None:
     assert (gone,) == await get(store, "outbound_of_case", "c1")
     assert kept[0] == await get(store, "find_case", "c2")
     assert (kept[3],) == await get(store, "outbound_of_case", "c2")
+    assert ("c1",) == await get(store, "erased_refs")
 
 
 async def test_erased_case_takes_its_next_version(store: Store) -> None:
