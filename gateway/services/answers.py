@@ -2,7 +2,9 @@
 What comes back for a message: an answer that is checked, stored, logged, and moves the case.
 
 Rule 1: an answer counts once everything in it verifies, and the first one stands; the same one again changes nothing.
-Rule 2: a log that shows two trees of one size is kept as evidence, and its answer is none.
+Rule 2: one that was under way over the partner's restore says what it knew before it. It is kept, and the message is
+posted again for all that: the partner may have forgotten it.
+Rule 3: a log that shows two trees of one size is kept as evidence, and its answer is none.
 """
 
 from dataclasses import replace
@@ -19,7 +21,7 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import DOCUMENT, RESYNC, TYPES
 from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, cases, epochs, listing, outage, outbox, steps, threads
+from gateway.services import anew, cases, epochs, listing, outage, outbox, resync, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Draft, OutboundRow, Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
@@ -127,6 +129,9 @@ class Answers:
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
                 return False
             await outage.note(context, tx, row.partner, False, now, 0.0)
+            late = row.attempts < current.attempts and await resync.is_past(tx, row.partner, _epoch(shown.origin))
+            if late and current.answer is not None:
+                return False
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
                 await tx.save_outbound(settled_before(current))
@@ -156,6 +161,8 @@ class Answers:
                 await self._tell_case(tx, settled, receipt, now)
             if settled.type == RESYNC and not accepted:
                 await self._list_anew(tx, settled, now)
+            if late:
+                await resync.go_on(tx, settled, current.next_try_at)
             return False
 
         if (await context.commit(unit)).value:

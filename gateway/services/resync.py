@@ -50,7 +50,7 @@ class Resync:
             again = [row for row in rows if await _may_leave(tx, row)]
             for row in again:
                 # The answer stays: it is what the partner said, and proves it, whatever it says now.
-                await tx.save_outbound(row._replace(state="posted", next_try_at=now))
+                await tx.save_outbound(_again(row, now))
             await listing.queue(context, tx, country, now)
             partner = await tx.find_partner(country)
             card = context.trust.find(country)
@@ -213,8 +213,26 @@ async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, 
         if row.answer is None or partner is None or not _may_repeat(row, now):
             continue
         if _epoch_of(row.answer) < partner.epoch:
-            await tx.save_outbound(row._replace(state="posted", next_try_at=now))
+            await tx.save_outbound(_again(row, now))
             context.queued = True
+
+
+def _again(row: OutboundRow, now: datetime) -> OutboundRow:
+    """Return a message to be posted again: what may still come of an attempt before answers an earlier one."""
+    return row._replace(state="posted", next_try_at=now, attempts=row.attempts + 1)
+
+
+async def is_past(tx: Tx, country: str, epoch: int) -> bool:
+    """Return whether a partner's log of ``epoch`` is of before a restore that was noticed."""
+    partner = await tx.find_partner(country)
+    return partner is not None and epoch < partner.epoch
+
+
+async def go_on(tx: Tx, row: OutboundRow, next_try_at: datetime) -> None:
+    """Have a message posted again at ``next_try_at`` though it was answered, unless another took its place."""
+    current = await tx.find_outbound(row.partner, row.id)
+    if current is not None and current.state == row.state:
+        await tx.save_outbound(current._replace(state="posted", next_try_at=next_try_at))
 
 
 def _epoch_of(answer: bytes) -> int:

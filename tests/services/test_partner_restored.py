@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import homeward, story
 from tests.support.network import Network
-from tests.support.restoring import back_up, findings_of, refused_for_its_times, restore, settle
+from tests.support.restoring import back_up, findings_of, outbox, refused_for_its_times, restore, settle
 
 
 async def test_acceptance_that_was_replaced_is_stopped_where_a_restored_partner_goes_by_it(
@@ -65,3 +65,32 @@ async def test_message_that_a_rule_holds_back_stops_nothing_behind_it(
     network.clock.pass_(hours=1)
     await network.deliver()
     assert "HANDED_OVER" == await story.state(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("forgotten", [True, False], ids=["forgotten", "known"])
+async def test_answer_that_was_under_way_over_a_restore_does_not_stand_for_what_was_forgotten(
+    network: Network, tmp_path: Path, forgotten: bool
+) -> None:
+    """
+    An acknowledgement is taken, its answer is late, and the restore is noticed first: it is posted again all the same.
+
+    A partner that knows it gives the same answer again, and the case moves once.
+    """
+    ours, theirs = await story.received(network)
+    backup = None if not forgotten else back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    network.wires.lose_answers = True
+    await network.deliver(refresh=False)
+    network.wires.lose_answers = False
+    (row,), late = await outbox(network, "XBB", theirs), network.wires.answers[-1].body
+    await restore(network, "XAA", backup or back_up(network, "XAA", tmp_path / "backup"))
+    deliverer = network.gateways["XBB"].deliverer
+    await deliverer.settle(row, late)
+    await deliverer.settle(row, late)
+    await settle(network, 1)
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
+    await network.deliver()
+    assert ["receipted"] * 2 == [one.state for one in await outbox(network, "XBB", theirs)]
+    events = await network.gateways["XBB"].store.read(lambda tx: tx.events(theirs))
+    assert 2 == [event.event for event in events].count("receipt")
