@@ -38,6 +38,8 @@ WORKS_MAX = 50
 EVENT_LASTS = timedelta(days=400)
 LINK_MAX = timedelta(days=14)
 """How long a link may be good for; it lies in a mailbox until it is used."""
+LINK_LATEST = LINK_MAX + SKEW
+"""How far off its end lies at most: a later one was set by a clock further ahead than those of two nodes may differ."""
 
 REQUEST_LASTS = timedelta(days=1)
 """How long an operator's word that a link is needed waits for another operator's."""

@@ -27,6 +27,7 @@ from gateway.services.account_store import (
     IDLE,
     INVITATION_MAX,
     LEVELS,
+    LINK_LATEST,
     LINK_MAX,
     ONCE_LASTS,
     PRESENT,
@@ -275,8 +276,7 @@ class Accounts:
         link = await self.store.find_link(hashed(token))
         if link is None or link.desk != desk or link.used_at is not None:
             return None
-        # A later end was set by a clock that was ahead, by more than those of two nodes may differ.
-        return link if now < link.until <= now + LINK_MAX + SKEW else None
+        return link if now < link.until <= now + LINK_LATEST else None
 
     async def use_link(
         self, token: str, desk: str, now: datetime, *, instead_of: Session | None = None

@@ -26,6 +26,7 @@ from gateway.services.account_store import (
     EVENT_LASTS,
     FREE_ATTEMPTS,
     IDLE,
+    LINK_LATEST,
     LINK_MAX,
     REQUEST_LASTS,
     SEALED,
@@ -557,8 +558,9 @@ class DeskStore(ABC):
         Delete what is over and return how many rows went.
 
         A session stays a day after it ran out, so that what was typed in it can be given back; a link as long as it
-        could have lasted, so that whoever follows it a second time is told that it was used. Approvals stay; what of
-        them could be tried goes with their case (``blind_approvals``).
+        could have lasted, so that whoever follows it a second time is told that it was used. One by a clock that was
+        ahead goes at once, or it would open when its time comes. Approvals stay; what of them could be tried goes with
+        their case (``blind_approvals``).
 
         Where the clock is not ``believed`` challenges and attempts go alone, for strangers make them. What people typed
         and what is told of accounts waits: it would be lost for good (``gateway.services.steady``).
@@ -575,6 +577,7 @@ class DeskStore(ABC):
         of_people = (
             ("DELETE FROM session WHERE seen_at < ?", before(IDLE + DRAFT_LASTS)),
             ("DELETE FROM link WHERE until < ?", before(LINK_MAX)),
+            ("DELETE FROM link WHERE until > ?", before(-LINK_LATEST)),
             ("DELETE FROM link_request WHERE asked_at < ?", before(REQUEST_LASTS)),
             ("DELETE FROM draft WHERE until <= ?", now),
             ("DELETE FROM once WHERE until <= ?", now),

@@ -91,6 +91,16 @@ async def test_link_and_invitation_by_a_clock_that_was_ahead_open_nothing(house:
     assert await house.accounts.use_link(link, "interior", T0) is None
 
 
+async def test_link_by_a_clock_that_was_ahead_opens_nothing_when_its_time_comes(house: House) -> None:
+    """Nobody remembers by then that it lies in a mailbox: it is swept away once the clock is right."""
+    ahead = T0 + timedelta(days=365)
+    link = await house.accounts.make_link("officer", "interior", "sign-in", ahead, ahead + timedelta(hours=1))
+    other = await house.accounts.make_link("officer", "interior", "sign-in", T0, T0 + LINK_MAX)
+    await house.accounts.sweep(T0)
+    assert await house.accounts.find_link(other, "interior", T0) is not None
+    assert await house.accounts.use_link(link, "interior", ahead) is None
+
+
 async def test_link_asked_for_by_a_clock_that_was_ahead_stands_no_longer_than_any(house: House) -> None:
     """Nobody makes the link of another by the word of an operator that lies ahead: two want it within one day."""
     accounts = house.accounts
