@@ -48,6 +48,9 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
     """Print what waits for COUNTRY. The line goes on trying too; whichever arrives first counts."""
 
     async def act(gateway: "Gateway") -> list[bytes]:
+        from gateway.services.steady import go_by_what_was_seen  # here, as with the gateway itself
+
+        await go_by_what_was_seen(gateway.context)  # what has expired is given up as it is looked at
         claimed = await gateway.deliverer.fetch(country, MOST)
         return [item.envelope for item in claimed]
 

@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import schemas
 from gateway import home as homes
 from gateway import settings
-from gateway.checks import waits
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say, table
 from gateway.cli.own_card import (
@@ -519,6 +518,8 @@ def destroy(home: Path, passphrase_file: Path | None, clock_is_right: bool, as_j
 
     A gateway that runs does this by itself when a window ends, or a day after its clock leapt.
     """
+    from gateway.checks import waits  # here, because no other verb of these needs what it imports
+
     chosen, now = settings.load(home, os.environ), datetime.now(UTC)
     store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
     cards = our_cards(chosen)

@@ -37,7 +37,7 @@ class SteadyClock:
         return leap.is_steady(self._last, now)
 
     async def begin(self) -> None:
-        """Look for the first time; where the store cannot be had, ``run`` does as soon as it can."""
+        """Look for the first time; where the store cannot be had, ``run`` does later, and nothing ends until then."""
         try:
             await self.run_once(self._context.clock.now())
         except Unavailable as error:
@@ -60,6 +60,11 @@ class SteadyClock:
             )
         self._last = found
         await self._context.commit(partial(_keep, steady=found))
+
+
+async def go_by_what_was_seen(context: Context) -> None:
+    """Believe the clock, in a process that does not serve, as far as those that do saw it. Raises ``Unavailable``."""
+    context.believes = partial(leap.is_steady, await context.store.read(_kept))
 
 
 def waiting(text: str, now: datetime) -> Steady | None:

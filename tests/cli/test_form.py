@@ -1,6 +1,8 @@
 """``isthmus form``: a message crosses on paper and its answer comes back, with no line at all."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.cli.support import Homes, approved, call, desk, draft, state, value
@@ -52,3 +54,14 @@ def test_a_form_that_is_not_whole_is_told(homes: Homes, tmp_path: Path) -> None:
     result = call("form", "read", torn, "-C", homes.home("XBB"), "--json")
     assert (5, "form") == (result.exit_code, json.loads(result.stderr)["error"]["code"])
     assert [] == desk(homes, "XBB", "first", "list")
+
+
+def test_a_clock_that_nobody_has_seen_for_long_gives_up_nothing_by_a_form(homes: Homes, tmp_path: Path) -> None:
+    """What has expired by it is not printed, and waits for a clock that has gone on, as with the line."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    with closing(sqlite3.connect(homes.home("XAA") / "data/gateway.db")) as db:
+        db.execute("UPDATE outbound SET expires_at = 0")
+        db.commit()
+    assert [] == value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
+    assert "SENT" == state(homes, "XAA", ref)
