@@ -38,7 +38,11 @@ async def take_over(context: Context, path: Path) -> None:
 
 
 def _listed(path: Path) -> list[str]:
-    return path.read_text(encoding="ascii").split() if path.exists() else []
+    try:
+        # What a disk made of a line is the reference of no case, and hides none of the others.
+        return path.read_text(encoding="ascii", errors="replace").split() if path.exists() else []
+    except OSError as error:
+        raise Unavailable(f"the list of erased cases: {error.strerror}", "see that it can be read") from error
 
 
 def _add(path: Path, refs: Collection[str]) -> None:

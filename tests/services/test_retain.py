@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import schemas
+from gateway import erased
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import Case, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
@@ -207,6 +209,13 @@ def _listed(network: Network, country: str) -> list[str]:
     """Return what the list of erased cases names."""
     file = network.homes[country] / "erased.txt"
     return file.read_text().split() if file.exists() else []
+
+
+async def test_a_list_that_cannot_be_read_ends_no_gateway(network: Network, tmp_path: Path) -> None:
+    """A node looks each hour what others erased: where it has no descriptor left, or a disk fails, it looks again."""
+    (tmp_path / erased.ERASED_FILE).mkdir()
+    with pytest.raises(Unavailable, match="list of erased cases"):
+        await erased.take_over(network.gateways["XAA"].context, tmp_path / erased.ERASED_FILE)
 
 
 async def test_work_that_is_not_done_is_not_erased(network: Network) -> None:
