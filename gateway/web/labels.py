@@ -284,8 +284,6 @@ LABELS: Mapping[str, Label] = {
     "confirmation/result": (N_("What was done"), ""),
     "act": (N_("What is confirmed"), ""),
     "code": (N_("Code"), ""),
-    "decision": (N_("Decision"), ""),
-    "result": (N_("Result"), ""),
     # The record of a return.
     "return-record/wish": (N_("What the person wishes"), ""),
     "options_explained_on": (N_("Day on which returning, staying and going elsewhere were explained"), _DAY_OR_NONE),

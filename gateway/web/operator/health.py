@@ -16,13 +16,10 @@ from gateway.web.visit import Route, Visit
 
 AREAS: Mapping[str, str] = {
     "config": N_("Configuration"),
-    "configuration": N_("Configuration"),
     "files": N_("Files"),
-    "permissions": N_("Files"),
     "crypto": N_("Cryptography"),
     "keys": N_("Keys"),
     "card": N_("Our card"),
-    "certificate": N_("Certificate"),
     "tls": N_("Certificate"),
     "database": N_("Database"),
     "nodes": N_("Nodes"),
@@ -30,9 +27,7 @@ AREAS: Mapping[str, str] = {
     "trust": N_("What is published"),
     "log": N_("Logs"),
     "partner": N_("Partners"),
-    "partners": N_("Partners"),
     "calendar": N_("Calendars"),
-    "calendars": N_("Calendars"),
     "disk": N_("Disk"),
     "clock": N_("Clock"),
     "reach": N_("Reaching partners"),
