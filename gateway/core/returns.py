@@ -361,7 +361,8 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     *_cross(HELD, _FROM_ASKING, KEEP),
     *_cross((S.UNDELIVERED,), (*(name for name in _FROM_ASKING if name != "departure"), *_STOPS)),
     *_cross((S.RECALL,), ("handover", "take_back", *_STOPS)),
-    *_cross((S.REPLIED, *AWAY, *OUTCOMES, *OVER), _STOPS),
+    # Also where the reply is contested: a State that was put back to before it contests knows only of the return.
+    *_cross((S.REPLIED, S.CONTESTED, *AWAY, *OUTCOMES, *OVER), _STOPS),
     *_cross(OVER, ("take_back",)),
     # What the transport learns.
     *rows_of(ARRANGED, "undelivered", S.UNDELIVERED, _GATEWAY, (), "expiry without receipt"),

@@ -15,7 +15,7 @@ from gateway.services.ports import HttpAnswer, OutboundRow
 from tests.support import homeward, story
 from tests.support.holds import lift
 from tests.support.network import Network, wrong_clock
-from tests.support.restoring import back_up, restore, settle
+from tests.support.restoring import back_up, outbox, restore, settle
 
 DAY = 24 * 60
 """Of minutes."""
@@ -431,3 +431,30 @@ async def test_other_states_word_lets_nothing_go_on_that_was_stopped_here(networ
     await here.hold.resume(ours, "first", "case_officer")
     await network.deliver()
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_stop_is_taken_where_the_reply_is_contested(network: Network, tmp_path: Path) -> None:
+    """A State that has forgotten its doubts proposes and stops: the proposal is refused there, and the stop is not."""
+    ours, theirs = await story.acknowledged(network, handling=homeward.HANDLING)
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XAA"].clear.contest(ours, "REGISTER_INCOMPLETE", "first")
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    await settle(network)
+    returning = network.gateways["XAA"].returning
+    await returning.consider(ours, homeward.record(False), "first", "case_officer")
+    await returning.assess(ours, "coordinator", "coordinator")
+    pending = await returning.prepare(ours, homeward.PLAN, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    await homeward.endorse(network, ours, pending)
+    await returning.propose(ours, "first", "case_officer")
+    network.wires.lose_answers = True
+    await network.deliver(1)
+    network.wires.lose_answers = False
+    await returning.suspend(ours, "not yet", "welfare", "child_welfare")
+    await settle(network)
+    said = {one.type: one.state for one in await outbox(network, "XAA", ours)}
+    assert ("refused", "receipted") == (said["return.proposal"], said["suspension"])
+    assert ("SUSPENDED", "CONTESTED") == await homeward.states(network, ours, theirs)
