@@ -41,6 +41,8 @@ YEARS_EVERY = 40
 
 YEARS_STEP_DAYS = 150
 YEARS_STEPS = 6
+STEADY_S = 23 * 3600
+"""Less than a day: a clock that goes on by so much at once has not leapt (``gateway.core.leap``)."""
 
 STOPS = 0.12
 """How often a desk that might stop a case does."""
@@ -164,13 +166,18 @@ class Scenario:
                 await host.ready()
             self.world.jump(YEARS_STEP_DAYS * 86400)
             await asyncio.sleep(3.0)
-        for _ in range(3):  # a timer that found its disk or a partner busy runs again within the hour
-            self.world.jump(86400)
-            await asyncio.sleep(3.0)
+            await self._go_on(2)  # for a day nothing is ended for good
+        await self._go_on(3)  # a timer that found its disk or a partner busy runs again within the hour
         for host in hosts:
             await host.act("refresh", lambda gateway: gateway.refresh_trust())
         self.counts["years"] += 2
         await check_silence(self, since)
+
+    async def _go_on(self, times: int) -> None:
+        """Let time pass without a leap of any clock."""
+        for _ in range(times):
+            self.world.jump(STEADY_S)
+            await asyncio.sleep(3.0)
 
     # Desks.
 
