@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from aiohttp import web
 
+from gateway.desks import Desks
 from gateway.services.account_store import WORK_LASTS, WORKS_MAX
 from gateway.services.ports import Conflict, Unavailable
+from gateway.services.steady import SteadyClock
+from gateway.storage.desks import DeskStore
 from gateway.web.interior import PAGES
 from schemas import ijson
 from tests.support import story
@@ -312,6 +316,16 @@ async def test_work_is_swept_after_a_month(desk: Desk, first: Officer) -> None:
     await accounts.sweep(later)
     assert await accounts.find_work("first", old.id) is None
     assert await accounts.find_work("first", kept.id) is not None
+
+
+async def test_work_is_not_swept_by_a_clock_that_is_not_believed(desk: Desk, first: Officer) -> None:
+    """One that leapt by months takes nothing away that somebody has begun."""
+    accounts, now = desk.site.accounts, desk.network.clock.now()
+    begun = await accounts.begin_work("first", [("b.to", "XBB")], now)
+    SteadyClock(desk.site.desk.context)
+    desks = Desks(desk.site, cast(DeskStore, accounts.store), web.Application(), {})
+    await desks.sweep(now + 2 * WORK_LASTS)
+    assert await accounts.find_work("first", begun.id) is not None
 
 
 async def test_much_that_was_begun_is_enough(desk: Desk, first: Officer) -> None:
