@@ -22,7 +22,7 @@ import structlog
 LOG_KEYS = frozenset(
     {"event", "level", "timestamp", "request", "ref", "source", "target", "step", "code", "reason", "type", "partner"}
     | {"state", "desk", "rule", "status", "error", "hint", "seq", "country", "count", "port"}
-    | {"digest", "kid", "process", "library", "node", "other", "parts"}
+    | {"digest", "kid", "process", "library", "node", "other", "parts", "before", "until"}
 )
 """The only keys a log line may carry; whatever else is bound is dropped before it is written."""
 
