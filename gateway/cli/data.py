@@ -11,6 +11,7 @@ from gateway.cli.output import say
 from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import Pen, pen_options
 from gateway.core.case import Side
+from gateway.services import rights
 from gateway.services.acts import VERBS
 from gateway.services.notices import APPROVAL
 
@@ -76,10 +77,21 @@ def answer_onward(desk: Desk, ref: str, number: int, until: datetime | None) -> 
 @data.command()
 @ref_argument
 @_PART
+@click.option("--everywhere", is_flag=True, help="Say so in every case in which something of this person was sent.")
 @desk_options
-def strike(desk: Desk, ref: str, parts: tuple[str, ...]) -> None:
-    """Say that parts of what we sent were wrong and are to be destroyed."""
-    desk.run(lambda gateway: desk.step(gateway, "strike", ref, {"parts": list(parts)}))
+def strike(desk: Desk, ref: str, parts: tuple[str, ...], *, everywhere: bool) -> None:
+    """
+    Say that parts of what we sent were wrong and are to be destroyed.
+
+    With --everywhere each recipient is named, with the reason where it cannot be told now (R-16).
+    """
+
+    async def act(gateway: "Gateway") -> Any:
+        if not everywhere:
+            return await desk.step(gateway, "strike", ref, {"parts": list(parts)})
+        return await rights.rectify(gateway.context, gateway.notices, ref, parts, desk.person, _looking(desk, gateway))
+
+    desk.run(act)
 
 
 @data.command()
@@ -140,7 +152,11 @@ def recipients(desk: Desk, ref: str, why: str) -> None:
     """List the cases in which something of this person may have been sent, and what is not confirmed in each."""
 
     async def act(gateway: "Gateway") -> Any:
-        role = desk.looking(gateway, VERBS["strike"].roles(Side.REQUESTING) | VERBS["strike"].roles(Side.REQUESTED))
-        return await gateway.notices.recipients(ref, desk.person, role, why)
+        return await gateway.notices.recipients(ref, desk.person, _looking(desk, gateway), why)
 
     desk.run(act)
+
+
+def _looking(desk: Desk, gateway: "Gateway") -> str:
+    """Return the role in which the person looks at whom something was sent to: one that corrects, on either side."""
+    return desk.looking(gateway, VERBS["strike"].roles(Side.REQUESTING) | VERBS["strike"].roles(Side.REQUESTED))

@@ -163,7 +163,7 @@ RULES: tuple[Rule, ...] = (
             "gateway.core.notices:_rectify",
             "gateway.core.notices:_struck",
             "gateway.core.notices:_destroy",
-            "gateway.services.notices:Notices.recipients",
+            "gateway.services.rights:rectify",
         ),
     ),
     Rule(

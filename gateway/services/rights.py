@@ -1,14 +1,14 @@
 """
-The rights of the person: an account of what was sent about her, a restriction of it, and what is not corrected yet.
+The rights of the person: an account of what was sent about her, a restriction of it, and corrections that arrive.
 
 Rule 1: the account is made from the signed messages themselves, not from what a file says of them.
 Rule 2: every look at it is recorded before it is given (R-13), and one that a restriction holds back is recorded too.
 Rule 3: a restriction has a ground and an end, is decided by the data-protection officer, and never hides itself: who
 asks learns that something is held back, until when, and where to complain (R-22).
-Rule 4: a correction or erasure that we asked for stays open until the other State has confirmed it.
+Rule 4: a correction goes to every State that got something about the person, and stays open until each confirmed it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,12 +19,14 @@ from gateway.core.attachments import in_short
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Notice, State
 from gateway.core.facts import Facts, Finding, When
-from gateway.core.machine import RuleRefused
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.messages import RECTIFICATION
 from gateway.core.notices import open_demands
 from gateway.core.rules import findings
 from gateway.services import access, cases
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden, acting
+from gateway.services.notices import Notices
 from gateway.services.ports import EventRow, OutboundRow, Tx
 from gateway.services.representing import check_representing
 from keys import jws
@@ -111,6 +113,17 @@ class OpenDemand:
     number: int
     asked_on: date
     due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A past recipient of something that was wrong: told now, told before, or not to be told yet, and why."""
+
+    ref: str
+    partner: str
+    told: bool
+    because: str
+    due_on: date | None
 
 
 async def account(context: Context, ref: str, person: str, role: str, why: str) -> Account:
@@ -262,6 +275,37 @@ async def restriction_of(context: Context, tx: Tx, held: Held, now: datetime) ->
 
 
 # Corrections.
+
+
+async def rectify(
+    context: Context, notices: Notices, ref: str, parts: Sequence[str], person: str, role: str
+) -> tuple[Reached, ...]:
+    """
+    Tell every State that got something of this person that ``parts`` of it were wrong (R-16).
+
+    It goes to every case that ``Notices.recipients`` finds; one that was told the same and has not confirmed is not
+    told again. A case that cannot be told now is named with the reason: whoever corrects comes back to it.
+    """
+    today = context.clock.now().date()
+    reached = []
+    for one in await notices.recipients(ref, person, role, "correction of what was sent (R-16)"):
+        open = [notice for notice in one.open if notice.kind == RECTIFICATION and _same(notice, parts)]
+        told = [notice for notice in open if notice not in one.untold]
+        if told:
+            reached.append(Reached(one.ref, one.partner, False, "told before, not confirmed", _due(told[-1])))
+            continue
+        try:
+            await notices.strike(one.ref, parts, person, role)
+        except (IllegalStep, RuleRefused) as error:
+            reached.append(Reached(one.ref, one.partner, False, str(error), None))
+        else:
+            due_on = today + timedelta(days=CONFIRM_DAYS)
+            reached.append(Reached(one.ref, one.partner, True, "told now", due_on))
+    return tuple(reached)
+
+
+def _same(notice: Notice, parts: Sequence[str]) -> bool:
+    return set(notice.body["parts"]) == set(parts)
 
 
 def _due(notice: Notice) -> date:

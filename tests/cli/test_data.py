@@ -76,6 +76,15 @@ def test_right_values_are_approved_and_confirmed(homes: Homes) -> None:
     assert [1, 0] == [len(one["open"]) for one in (*before, *after)]
 
 
+def test_what_was_wrong_is_said_everywhere(homes: Homes) -> None:
+    """Each recipient is named as told; told the same again, none is, for nobody has confirmed yet (R-16)."""
+    ours, _ = replied(homes)
+    everywhere = ("data", "strike", "--part", "SEX", "--everywhere", "--", ours)
+    first, again = (act(homes, "XAA", "first", *everywhere) for _ in range(2))
+    assert [(ours, "XBB", True)] == [(one["ref"], one["partner"], one["told"]) for one in first]
+    assert [(False, "told before, not confirmed")] == [(one["told"], one["because"]) for one in again]
+
+
 def test_a_copy_is_destroyed_on_demand(homes: Homes) -> None:
     """An erasure asked for by the other State closes the case here, once a person has said yes to the question."""
     ours, theirs = replied(homes)

@@ -226,14 +226,20 @@ async def test_erased_case_has_no_account(overseen: Network) -> None:
 
 
 async def test_correction_stays_open_until_it_is_confirmed(overseen: Network) -> None:
-    """A correction goes out, has a due date, and leaves the list when the other State confirmed."""
+    """A correction goes out, has a due date, is not sent twice, and leaves the list when the other State confirmed."""
     ours, theirs = await story.replied(overseen)
     gateway, other = overseen.gateways["XAA"], overseen.gateways["XBB"]
-    due_on = overseen.clock.now().date() + timedelta(days=30)
-    await gateway.notices.strike(ours, ["SEX"], "first", "case_officer")
+    (reached,) = await rights.rectify(gateway.context, gateway.notices, ours, ["SEX"], "first", "case_officer")
+    assert (True, "XBB", overseen.clock.now().date() + timedelta(days=30)) == (
+        reached.told,
+        reached.partner,
+        reached.due_on,
+    )
     await overseen.deliver()
+    (again,) = await rights.rectify(gateway.context, gateway.notices, ours, ["SEX"], "first", "case_officer")
+    assert not again.told
     (open_,) = await rights.unconfirmed(gateway.context)
-    assert (ours, "rectification", 1, due_on) == (open_.ref, open_.kind, open_.number, open_.due_on)
+    assert (ours, "rectification", 1, reached.due_on) == (open_.ref, open_.kind, open_.number, open_.due_on)
     await other.notices.confirm(theirs, 1, "DONE", "first", "registry_clerk")
     await overseen.deliver()
     assert () == await rights.unconfirmed(gateway.context)
