@@ -155,11 +155,12 @@ class Room:
 class Share:
     """What one request holds of a ``Room``: ``held`` bytes, which it may have to give back before its body is whole."""
 
-    __slots__ = ("_deadline", "_limits", "_room", "gave_way", "held")
+    __slots__ = ("_body", "_deadline", "_limits", "_room", "gave_way", "held")
 
     def __init__(self, room: Room, limits: Limits) -> None:
         self._room = room
         self._limits = limits
+        self._body = bytearray()
         self._deadline: asyncio.Timeout | None = None
         self.held = 0
         self.gave_way = False
@@ -186,9 +187,9 @@ class Share:
         self._room.held_bytes += count
         self.held += count
 
-    def arrives(self, deadline: asyncio.Timeout) -> None:
-        """Have the body on its way, which ends at ``deadline``, or sooner if it has to give way."""
-        self._deadline = deadline
+    def arrives(self, body: bytearray, deadline: asyncio.Timeout) -> None:
+        """Have ``body`` on its way, which ends at ``deadline``, or sooner if it has to give way."""
+        self._body, self._deadline = body, deadline
         self._room.arriving.add(self)
 
     def has_arrived(self) -> None:
@@ -199,6 +200,7 @@ class Share:
         """Give back every byte, and end the wait for more."""
         self.has_arrived()
         self.gave_way = True
+        self._body.clear()  # here, and not once its request ends: what counts as given back is
         self._room.held_bytes -= self.held
         self.held = 0
         if self._deadline is not None and not self._deadline.expired():
@@ -224,7 +226,7 @@ async def read_body(request: web.Request, most: int, timeout_s: float, share: Sh
     earned = 0
     try:
         async with asyncio.timeout_at(latest) as deadline:
-            share.arrives(deadline)
+            share.arrives(body, deadline)
             async for chunk in request.content.iter_any():
                 if len(body) + len(chunk) > most:
                     raise BodyTooLarge
