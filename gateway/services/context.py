@@ -4,6 +4,7 @@ What every service of one gateway shares: who we are, our keys, the law we recko
 Built once in ``gateway.app`` and never changed, except that ``trust`` holds newer cards as they come.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -274,8 +275,15 @@ class Context:
             await self.clock.sleep(seconds)
 
     def unavailable(self, error: Unavailable) -> None:
-        """Log that the store cannot be had, with the next step for an operator."""
+        """
+        Log that the store cannot be had, with the next step for an operator.
+
+        Raises ``CancelledError`` where the task was cancelled meanwhile: a store may fail of just that, and a loop that
+        goes on after failures would never end.
+        """
         self.log("store.unavailable", error=str(error), hint=error.hint)
+        if is_ending():
+            raise asyncio.CancelledError
 
     async def look(self) -> None:
         """
@@ -326,6 +334,12 @@ class Context:
     def notify(self, case: Case, effect: Notify) -> None:
         """Tell a desk that a case moved: reference and state, never more."""
         self.log(NOTICE, ref=case.ref, state=case.state.value, desk=effect.desk)
+
+
+def is_ending() -> bool:
+    """Return whether the task that runs is being cancelled: a future below may be cancelled by itself too."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 class Forbidden(Exception):

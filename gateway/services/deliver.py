@@ -23,7 +23,7 @@ from gateway.core.verification import GATEWAY
 from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, cases, listing, no_contact, outage, outbox, steps, threads
 from gateway.services.answers import Answers, BadAnswer, settled_before
-from gateway.services.context import Context
+from gateway.services.context import Context, is_ending
 from gateway.services.leaving import STOPPED, Leaving
 from gateway.services.ports import HttpAnswer, OutboundRow, Tx, Unavailable
 from gateway.services.shares import Shares
@@ -341,7 +341,7 @@ class Deliverer:
                 return await context.peers.post(row.partner, "/xg/1/messages", item.envelope, envelope.MEDIA_TYPE)
         except (Exception, asyncio.CancelledError) as error:
             # ``Unavailable`` and time-outs, and whatever else a strange server makes the transport raise.
-            if isinstance(error, asyncio.CancelledError) and _is_ending():
+            if isinstance(error, asyncio.CancelledError) and is_ending():
                 raise
             context.log("message.undelivered_now", partner=row.partner, error=type(error).__name__)
             return None
@@ -582,12 +582,6 @@ def _problem_code(answer: HttpAnswer) -> str | None:
         return None
     type_uri = value.get("type")
     return codes.find_problem_code(type_uri) if isinstance(type_uri, str) else None
-
-
-def _is_ending() -> bool:
-    """Return whether the task that runs is being cancelled: a future below may be cancelled by itself too."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 async def _partners_due(tx: Tx, now: datetime) -> Sequence[str]:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -54,13 +54,15 @@ class SqliteDesks(DeskStore):
     async def _unit(self) -> AsyncIterator["_Unit"]:
         async with self._turn:
             with _translated():
-                await self._db.execute("BEGIN IMMEDIATE")
                 try:
+                    await self._db.execute("BEGIN IMMEDIATE")
                     yield _Unit(self._db)
                     await self._db.execute("COMMIT")
                 except BaseException:
-                    if self._db.in_transaction:
-                        await self._db.execute("ROLLBACK")
+                    # Whoever is cancelled leaves a statement that is still to run; this comes after it, and does
+                    # nothing where no transaction is left. Whatever becomes of it, the first failure is the one told.
+                    with suppress(sqlite3.Error, ValueError):
+                        await self._db.rollback()
                     raise
 
     async def _change(self, statement: str, values: Row) -> int:

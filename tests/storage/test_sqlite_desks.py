@@ -1,7 +1,9 @@
 """What only the desks' own file can show: how it is kept, and what is refused to be opened."""
 
+import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -58,3 +60,25 @@ async def test_missing_folder_is_said(tmp_path: Path) -> None:
     """Where the file cannot be, the operator learns it."""
     with pytest.raises(StoreError, match="cannot be opened"):
         await SqliteDesks.open(tmp_path / "none" / "desks.db", T0)
+
+
+@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "COMMIT"])
+async def test_who_is_cancelled_while_the_file_is_busy_stays_so(store: SqliteDesks, statement: str) -> None:
+    """A unit that is cancelled as it begins or ends is cancelled and not unavailable, and leaves no transaction."""
+    loop, cancelled = asyncio.get_running_loop(), threading.Event()
+
+    def cancel() -> None:
+        unit.cancel()
+        loop.call_later(0.05, cancelled.set)  # once it has seen that, and asked for what it asks for then
+
+    def hold_up(begun: str) -> None:
+        if begun == statement and not cancelled.is_set():
+            loop.call_soon_threadsafe(cancel)
+            assert cancelled.wait(10)
+
+    await store._db.set_trace_callback(hold_up)
+    unit = asyncio.create_task(store.sign_everybody_out())
+    await asyncio.wait({unit}, timeout=10)
+    assert unit.cancelled()
+    assert not store._db.in_transaction
+    assert 0 == await store.sign_everybody_out()
