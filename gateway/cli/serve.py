@@ -17,6 +17,7 @@ from gateway.cli.output import emit, json_option
 from gateway.cli.processes import PROCESSES_MAX, Parent, Processes, check_free, passphrase_of
 from gateway.cli.running import alone, is_shared
 from gateway.cli.session import home_option, passphrase, passphrase_option
+from gateway.heap import give_back_large
 from gateway.log import configure_log, hear_libraries
 
 
@@ -63,6 +64,7 @@ def serve(home: Path, passphrase_file: Path | None, processes: int, child: int |
 
 async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Parent | None = None) -> None:
     """Serve in this process, alone or as the child of ``parent``."""
+    give_back_large()
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     stopped = False
 

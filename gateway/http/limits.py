@@ -193,14 +193,19 @@ class Share:
         self._room.arriving.add(self)
 
     def has_arrived(self) -> None:
-        """Have the body whole, or given up: it gives way to nobody."""
+        """
+        Have the body whole, or given up: it gives way to nobody.
+
+        It is not held here for as long as the request is answered, beside what was made of it: that would be twice.
+        """
         self._room.arriving.discard(self)
+        self._body = bytearray()
 
     def give_way(self) -> None:
         """Give back every byte, and end the wait for more."""
-        self.has_arrived()
         self.gave_way = True
         self._body.clear()  # here, and not once its request ends: what counts as given back is
+        self.has_arrived()
         self._room.held_bytes -= self.held
         self.held = 0
         if self._deadline is not None and not self._deadline.expired():
