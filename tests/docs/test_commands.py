@@ -1,0 +1,51 @@
+"""The commands that the documents name are those of the program: each verb, and each option beside it."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from conformance.cli import main as suite
+from gateway.cli.main import cli
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PROGRAMS = {"isthmus": cli, "isthmus-conformance": suite}
+CALL = re.compile(r"(?:\.venv/bin/)?(isthmus(?:-conformance)?) (.+)")
+SPAN = re.compile(r"`([^`]+)`")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+HELP = {"--help", "--version"}
+
+
+def calls(page: Path) -> list[str]:
+    """Return every call of a command in the page: in a span of code, or on an indented line."""
+    text = page.read_text(encoding="utf-8")
+    spans = [" ".join(span.split()) for span in SPAN.findall(text)]
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    return [found[0] for one in (*spans, *lines) if (found := CALL.match(one))]
+
+
+def fault(call: str) -> str | None:
+    """Return what of the call the program does not have, or ``None``."""
+    found = CALL.match(call)
+    assert found is not None
+    # What stands behind two spaces on a line of its own, or behind a hash, is said about the command.
+    said = re.split(r" {2,}| #", found[2])[0]
+    command: click.Command = PROGRAMS[found[1]]
+    context = click.Context(command)
+    words = said.split()
+    while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z][a-z-]*", words[0]):
+        below = command.get_command(context, words[0])
+        if below is None:
+            return words[0]
+        command = below
+        words.pop(0)
+    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | HELP
+    return next((option for option in OPTION.findall(" ".join(words)) if option not in known), None)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_are_the_programs(page: Path) -> None:
+    """Every command in a document is one, with the options that stand beside it."""
+    assert {} == {call: wrong for call in calls(page) if (wrong := fault(call))}
