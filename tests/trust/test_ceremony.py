@@ -4,12 +4,14 @@ import atexit
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -218,14 +220,23 @@ def begun(table: Table, *words: Any) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ENVIRON}, stdout=subprocess.DEVNULL)
 
 
+def waits_for_a_lock(process: "subprocess.Popen[bytes]") -> bool:
+    """Return whether the kernel has ``process`` wait for a lock; where it does not say (not on Linux), no."""
+    locks = Path("/proc/locks")
+    if not locks.exists():
+        return False
+    return re.search(rf"-> FLOCK +\S+ +\S+ +{process.pid} ", locks.read_text(encoding="ascii")) is not None
+
+
 def slowly(table: Table, copy: bytes, *beside: Any) -> int:
     """Collect ``copy`` of the targets from a pipe that gives it only once the verb ``beside`` had time to run."""
     pipe = table.stores / "targets.json"
     os.mkfifo(pipe)
     with begun(table, "collect", table.list, pipe) as collecting:
         with pipe.open("wb") as stream, begun(table, *beside) as other:  # opened: who collects is at work
-            with suppress(subprocess.TimeoutExpired):
-                other.wait(4)
+            given_up_at = time.monotonic() + 4
+            while other.poll() is None and not waits_for_a_lock(other) and time.monotonic() < given_up_at:
+                time.sleep(0.02)
             stream.write(copy)
             stream.close()
             assert 0 == other.wait(30)
