@@ -342,6 +342,22 @@ async def test_listing_refused_for_a_wrong_clock_comes_again(network: Network, t
     assert [LOST_NUMBER] == await findings_of(network, "XBB", theirs)
 
 
+@pytest.mark.parametrize("late", [20, 180])
+async def test_listing_by_a_clock_that_is_late_counts_as_come(network: Network, tmp_path: Path, late: int) -> None:
+    """A State whose clock is late takes the new card, and lists, once its clock is past the restore (M-8.1)."""
+    ours, _ = await story.replied(network, "NATIONAL")
+    with wrong_clock(network, "XBB", -late) as slow:
+        await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+        for _ in range(0, late + 45, 15):
+            for clock in (network.clock, slow):
+                clock.pass_(minutes=15)
+            await network.gateways["XBB"].refresh_trust()
+            await network.deliver(refresh=False)
+    asking = network.gateways["XAA"]
+    await asking.clear.close(ours, "first")
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
 async def test_listing_that_no_key_opens_any_more_is_made_anew(network: Network, tmp_path: Path) -> None:
     """A partner that replaced its sealing key before it read the listing gets it under the new one."""
     theirs = await lost_acknowledgement(network, tmp_path / "backup")
