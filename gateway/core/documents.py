@@ -40,6 +40,9 @@ first letter.
 STATUS_CODES = frozenset({"XXA", "XXB", "XXC"})
 """Nationality codes of Doc 9303 part 3 section 5 that say a status instead of a State; they never leave."""
 
+STATUS_TYPES = frozenset({"PR", "PS", "PT"})
+"""Document codes of Doc 9303 part 4 section 4.4 for refugees, stateless persons and aliens; they never leave either."""
+
 _WEIGHTS = (7, 3, 1)
 _ALPHABET = re.compile(r"[0-9A-Z<]+", re.ASCII)
 _LETTERS = re.compile(r"[A-Z<]+", re.ASCII)

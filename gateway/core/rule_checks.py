@@ -14,7 +14,7 @@ from gateway.core.age import birth_objects, is_decided, treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
 from gateway.core.clocks import notice_until
-from gateway.core.documents import STATUS_CODES
+from gateway.core.documents import STATUS_CODES, STATUS_TYPES
 from gateway.core.facts import Facts
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -550,6 +550,9 @@ def r21(facts: Facts) -> str | None:
     body = {**facts.body, "elements": {name: _elements(facts)[name] for name in _elements(facts).keys() - _NAMES}}
     if any(_TELLING.search(name) or _tells(value) for name, value in _members(body)):
         return "the message says more than who is asked about"
+    document = _elements(facts).get("document")
+    if document is not None and document["type"] in STATUS_TYPES:
+        return "the kind of the document tells a status; a passport of any kind is a P"
     return None
 
 

@@ -671,6 +671,12 @@ CASES: dict[str, Cases] = {
     "R-21": Cases(
         {
             "a passport for refugees": body(elements={"document": {"type": "P", "number": "1", "issuer": "XXB"}}),
+            **{
+                f"a document of the kind {code}": body(
+                    elements={"document": {"type": code, "number": "1", "issuer": "XBB"}}
+                )
+                for code in ("PR", "PS", "PT")
+            },
             "no State": body(elements={"claimed": ["XBB", "XXA"]}),
             "a member": body(elements={"asylum_state": "none"}),
             "a word": body(note="was a Victim"),
@@ -678,6 +684,8 @@ CASES: dict[str, Cases] = {
         },
         {
             "request": request(),
+            "an official passport": body(elements={"document": {"type": "PO", "number": "1", "issuer": "XBB"}}),
+            "a permit named PR": body(elements={"permit": {"type": "PR", "number": "1", "as_of": "2024"}}),
             "a name": body(elements={"names": [{"family": "Asylumov", "given": "Victimia"}]}),
             "a return": journey(PROPOSAL),
             "a correction": taking_back(RECTIFICATION),
