@@ -7,6 +7,7 @@ runs its loops. A test, a simulation and the command line call the same ``build`
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -161,57 +162,55 @@ async def build(
     clock, random, log = clock or SystemClock(), random or SystemRandom(), log or configure_log()
     secrets = open_keys(settings.custody, passphrase=passphrase, environ=environ)
     keys = keyring(secrets, open_device(settings.signing, environ=environ) if settings.signing else None)
-    opened = await open_stores(
-        settings,
-        environ=environ,
-        run=run,
-        sign_batch=BatchSigner(keys, random, clock),
-        now=clock.now(),
-        create=create,
-        on_failure=lambda failure: log("store.failed", error=str(failure), hint=failure.hint),
-        inquiries=inquiries,
-    )
-    store = opened.store
-    pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
-    chosen = policy(values)
-    source = cards or card_source(settings)
-    people = persons(values)
-    trust = Trust(pins, source, store, clock, log, decides=partial(decides, people))
-    http_peers = HttpPeers(trust.find, timeout_s=chosen.post_timeout_s) if peers is None else None
-    door: Peers = peers or http_peers or HttpPeers(trust.find)
-    told = desk_notices(settings, environ, clock, log)
-    epoch = await store.read(lambda tx: tx.epoch())
-    context = Context(
-        country=values["country"],
-        authority=values["authority"],
-        zone=values["zone"],
-        epoch=epoch,
-        stored_epoch=epoch,
-        store=store,
-        peers=door,
-        clock=clock,
-        random=random,
-        keyring=keys,
-        trust=trust,
-        vault=Vault(secrets.get(home.KEK)),
-        reckoner=reckoner(settings),
-        persons=people,
-        partners=partners(values),
-        policy=chosen,
-        emit=log,
-        tell=told.tell,
-        on_erased=lambda ref: erased.note(settings.home / erased.ERASED_FILE, ref),
-        redactor=redactor or WorkerRedactor(),
-    )
-    await _bring_up_to_date(context, source, settings.home)
-
-    async def close() -> None:
-        await told.close()
-        await context.redactor.close()
-        await opened.close()
-        if http_peers is not None:
-            await http_peers.close()
-
+    # What is open when a start comes to nothing is closed too: it has threads, for which a process would wait for ever.
+    async with AsyncExitStack() as held:
+        opened = await open_stores(
+            settings,
+            environ=environ,
+            run=run,
+            sign_batch=BatchSigner(keys, random, clock),
+            now=clock.now(),
+            create=create,
+            on_failure=lambda failure: log("store.failed", error=str(failure), hint=failure.hint),
+            inquiries=inquiries,
+        )
+        held.push_async_callback(opened.close)
+        store = opened.store
+        pins = {country: b64.decode(partner["identity"]) for country, partner in values["partners"].items()}
+        chosen = policy(values)
+        source = cards or card_source(settings)
+        people = persons(values)
+        trust = Trust(pins, source, store, clock, log, decides=partial(decides, people))
+        if peers is None:
+            peers = await held.enter_async_context(HttpPeers(trust.find, timeout_s=chosen.post_timeout_s))
+        told = desk_notices(settings, environ, clock, log)
+        held.push_async_callback(told.close)
+        epoch = await store.read(lambda tx: tx.epoch())
+        context = Context(
+            country=values["country"],
+            authority=values["authority"],
+            zone=values["zone"],
+            epoch=epoch,
+            stored_epoch=epoch,
+            store=store,
+            peers=peers,
+            clock=clock,
+            random=random,
+            keyring=keys,
+            trust=trust,
+            vault=Vault(secrets.get(home.KEK)),
+            reckoner=reckoner(settings),
+            persons=people,
+            partners=partners(values),
+            policy=chosen,
+            emit=log,
+            tell=told.tell,
+            on_erased=lambda ref: erased.note(settings.home / erased.ERASED_FILE, ref),
+            redactor=redactor or WorkerRedactor(),
+        )
+        held.push_async_callback(context.redactor.close)
+        await _bring_up_to_date(context, source, settings.home)
+        close = held.pop_all().aclose
     return _gateway(settings, context, opened.inquiries, renderer or WorkerRenderer(), told, source, secrets, close)
 
 

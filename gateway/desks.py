@@ -6,6 +6,7 @@ Imported only where a gateway has desks: their libraries take a while, and no ot
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,9 +60,11 @@ class Desks:
 
     async def close(self) -> None:
         """Close what the desks opened."""
-        if self.site.openid is not None:
-            await self.site.openid.close()
-        await self.store.close()
+        try:
+            if self.site.openid is not None:
+                await self.site.openid.close()
+        finally:
+            await self.store.close()
 
 
 async def forget_gone(site: Site) -> None:
@@ -102,21 +105,25 @@ async def open_desks(
     """
     chosen, context = settings.values["desks"], services.context
     store = await open_desk_store(settings, environ, context.clock.now())
-    accounts = Accounts(store, context.persons, context.vault, context.random, context.log, context.guests)
-    await accounts.load_guests(context.clock.now())
-    await accounts.seal_approvals()
-    site = Site(
-        desk=services,
-        accounts=accounts,
-        look=await asyncio.to_thread(_look, settings),
-        origins={**chosen["origins"], **(origins or {})},
-        values=settings.values,
-        hand=Hand(keys, context.persons),
-        openid=_openid(settings, accounts, environ),
-        default_language=chosen.get("language", "en"),
-        extra=extra,
-    )
-    return Desks(site, store, desks_app(site, [*PAGES, *more]), HEADERS)
+    async with AsyncExitStack() as held:
+        held.push_async_callback(store.close)  # unless all else is there too
+        accounts = Accounts(store, context.persons, context.vault, context.random, context.log, context.guests)
+        await accounts.load_guests(context.clock.now())
+        await accounts.seal_approvals()
+        site = Site(
+            desk=services,
+            accounts=accounts,
+            look=await asyncio.to_thread(_look, settings),
+            origins={**chosen["origins"], **(origins or {})},
+            values=settings.values,
+            hand=Hand(keys, context.persons),
+            openid=_openid(settings, accounts, environ),
+            default_language=chosen.get("language", "en"),
+            extra=extra,
+        )
+        made = Desks(site, store, desks_app(site, [*PAGES, *more]), HEADERS)
+        held.pop_all()
+    return made
 
 
 def _look(settings: Settings) -> Look:

@@ -1,6 +1,7 @@
 """Opens the store that the configuration names, and what pages read of it: SQLite in the home, or PostgreSQL."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -55,26 +56,24 @@ async def open_stores(
     dsn, queue_max = settings.dsn(environ), settings.values.get("limits", {}).get("queue_max", QUEUE_MAX)
     if dsn is not None:
         return await _postgres(dsn, sign_batch, now, create, on_failure, queue_max)
-    workers = [Worker(), Worker()] if run is None else []
-    store = await open_store(
-        settings.database,
-        run=run or workers[0],
-        aside=workers[1] if workers else None,
-        sign_batch=sign_batch,
-        now=now,
-        create=create,
-        on_failure=on_failure,
-        queue_max=queue_max,
-    )
-    reads = inquiries or await SqliteInquiries.open(settings.database)
-
-    async def close() -> None:
-        await reads.close()
-        await store.close()
+    async with AsyncExitStack() as held:
+        workers = [Worker(), Worker()] if run is None else []
         for worker in workers:
-            worker.close()
-
-    return Opened(store, reads, close)
+            held.callback(worker.close)
+        store = await open_store(
+            settings.database,
+            run=run or workers[0],
+            aside=workers[1] if workers else None,
+            sign_batch=sign_batch,
+            now=now,
+            create=create,
+            on_failure=on_failure,
+            queue_max=queue_max,
+        )
+        held.push_async_callback(store.close)
+        reads = inquiries or await SqliteInquiries.open(settings.database)
+        held.push_async_callback(reads.close)
+        return Opened(store, reads, held.pop_all().aclose)
 
 
 async def open_desk_store(settings: Settings, environ: Mapping[str, str], now: datetime) -> DeskStore:
@@ -98,13 +97,11 @@ async def _postgres(
     from gateway.storage.postgres import open_postgres  # here, because only the extra `postgres` has its library
     from gateway.storage.postgres_reads import PostgresInquiries
 
-    store = await open_postgres(
-        dsn, sign_batch=sign_batch, now=now, create=create, on_failure=on_failure, queue_max=queue_max
-    )
-    inquiries = await PostgresInquiries.open(dsn)
-
-    async def close() -> None:
-        await inquiries.close()
-        await store.close()
-
-    return Opened(store, inquiries, close)
+    async with AsyncExitStack() as held:
+        store = await open_postgres(
+            dsn, sign_batch=sign_batch, now=now, create=create, on_failure=on_failure, queue_max=queue_max
+        )
+        held.push_async_callback(store.close)
+        inquiries = await PostgresInquiries.open(dsn)
+        held.push_async_callback(inquiries.close)
+        return Opened(store, inquiries, held.pop_all().aclose)

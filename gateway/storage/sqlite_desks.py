@@ -38,9 +38,13 @@ class SqliteDesks(DeskStore):
         await asyncio.to_thread(_prepare, path, now)
         try:
             db = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-            await db.execute("PRAGMA synchronous = FULL")
-            # What somebody wrote and deleted is overwritten: it is sealed under a key that stays.
-            await db.execute("PRAGMA secure_delete = ON")
+            try:
+                await db.execute("PRAGMA synchronous = FULL")
+                # What somebody wrote and deleted is overwritten: it is sealed under a key that stays.
+                await db.execute("PRAGMA secure_delete = ON")
+            except BaseException:
+                await db.close()  # a process waits for its thread
+                raise
         except sqlite3.Error as error:
             raise StoreError(*reason(error)) from error
         return cls(db)

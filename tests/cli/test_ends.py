@@ -1,0 +1,47 @@
+"""That ``isthmus`` ends: a gateway that cannot start, and one that is stopped, whatever goes on in it."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from benchmarks.pair import Pair, free_port, make_pair
+from gateway.cli.errors import Exit
+from gateway.settings import FILE_NAME
+from tests.support.served import start
+
+HOOK = """
+[notices.webhook]
+url = "https://desk.example/hooks"
+secret = "env:NOT_THERE"
+"""
+EMBLEM = """
+[listeners.desks]
+host = "127.0.0.1"
+port = {port}
+
+[desks]
+name = {{en = "A desk"}}
+emblem = "none.svg"
+origins = {{interior = "http://a.localhost:{port}", board = "http://b.localhost:{port}", operator = "http://c.localhost:{port}"}}
+"""
+
+
+async def made(root: Path, more: str = "") -> Pair:
+    """Return homes, the first with a store and with ``more`` in its configuration."""
+    pair = make_pair(root, tls=False)
+    await (await pair.open("XAA", create=True)).close()
+    with (pair.home("XAA") / FILE_NAME).open("a") as file:
+        file.write(more)
+    return pair
+
+
+@pytest.mark.parametrize("fault", [HOOK, EMBLEM], ids=["gateway", "desks"])
+async def test_a_gateway_that_cannot_start_ends(tmp_path: Path, fault: str) -> None:
+    """What it had opened by then is closed: whoever keeps it running sees that it does not, and says why."""
+    served = start(await made(tmp_path, fault.format(port=free_port())), "XAA")
+    try:
+        assert Exit.CONFIGURATION == await asyncio.to_thread(served.process.wait, 20)
+    finally:
+        served.stop(signal.SIGKILL)
