@@ -70,9 +70,11 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
 
     def stop() -> None:
         nonlocal stopped
-        stopped = True
-        if task is not None:
+        # Once: a terminal and systemd signal every process of many, and the parent its children again. A second
+        # cancellation would cut short what the first began, and leave open what this process then waits for.
+        if task is not None and not stopped:
             task.cancel()
+        stopped = True
 
     log = configure_log()
     if parent is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from benchmarks.pair import Pair, free_port, make_pair
 from gateway.cli.errors import Exit
 from gateway.settings import FILE_NAME
-from tests.support.served import start
+from tests.support.served import serve, start
 
 HOOK = """
 [notices.webhook]
@@ -45,3 +46,15 @@ async def test_a_gateway_that_cannot_start_ends(tmp_path: Path, fault: str) -> N
         assert Exit.CONFIGURATION == await asyncio.to_thread(served.process.wait, 20)
     finally:
         served.stop(signal.SIGKILL)
+
+
+async def test_signals_that_follow_the_first_cut_nothing_short(tmp_path: Path) -> None:
+    """A terminal and systemd signal each process of many, and the parent its children again: all is closed anyway."""
+    served = await asyncio.to_thread(serve, await made(tmp_path), "XAA")
+    until = time.monotonic() + 20
+    while served.process.poll() is None and not served.events("gateway.stopped") and time.monotonic() < until:
+        served.process.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    served.process.wait(20)
+    assert "gateway.stopped" == list(served.lines())[-1]["event"]
+    assert "Traceback" not in served.text()
