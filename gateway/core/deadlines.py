@@ -130,7 +130,7 @@ def _delay_on(rule: Rule, start_on: date, due_on: date, n: int, calendar: Calend
     return _add(rule.unit, start_on, n * DELAY_NOTICE_PERCENT // 100, calendar)
 
 
-def _local(instant: datetime | None, calendar: Calendar, rule: Rule) -> datetime:
+def _local(instant: datetime | None, rule: Rule) -> datetime:
     if instant is None:
         raise BadRule(f"{rule.instrument} {rule.step}: hours are counted from an instant, not from a day")
     return instant.astimezone(UTC)
@@ -149,7 +149,7 @@ def due(rule: Rule, start_on: date, calendar: Calendar, start_at: datetime | Non
         BadRule: a rule in hours without an instant.
     """
     if rule.unit is Unit.HOUR:
-        due_at = _local(start_at, calendar, rule) + timedelta(hours=-rule.n if rule.backward else rule.n)
+        due_at = _local(start_at, rule) + timedelta(hours=-rule.n if rule.backward else rule.n)
         due_on = local_date(due_at, calendar.zone)
         return Due(None, _delay_on(rule, start_on, due_on, rule.n, calendar), due_on, due_at)
     if rule.backward:

@@ -57,7 +57,7 @@ def read(members: Mapping[str, bytes], root: bytes | None, at: datetime) -> List
     try:
         last, found.pinned = _roots(members, root)
         targets = _chain(members, last, at, found)
-        _countries(members, targets, at, found)
+        _countries(members, targets, found)
     except _Fault as fault:
         found.faults.append((fault.member, fault.reason))
     return found
@@ -162,7 +162,7 @@ def _target(name: str, raw: bytes, target: TargetFile | None) -> None:
         raise _Fault(name, "other bytes than the trust list names")
 
 
-def _countries(members: Mapping[str, bytes], targets: Targets, at: datetime, found: Listed) -> None:
+def _countries(members: Mapping[str, bytes], targets: Targets, found: Listed) -> None:
     listed = trust_list.countries(targets)
     for name in sorted(members):
         match = CARDS.fullmatch(name)

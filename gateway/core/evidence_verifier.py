@@ -125,7 +125,7 @@ class _Verifier:
             self._dated(manifest)
             self._cosigned(manifest)
             self._content(manifest)
-            self._clocks(manifest)
+            self._clocks()
             self._gone(manifest)
         return Report(
             manifest=manifest,
@@ -587,7 +587,7 @@ class _Verifier:
 
     # Clocks: who was late.
 
-    def _clocks(self, manifest: Manifest) -> None:
+    def _clocks(self) -> None:
         known = {row["digest"] for row in self.rows[MESSAGES]}
         for number, row in enumerate(self.rows[CLOCKS], 1):
             if row["evidence"] not in known:

@@ -57,7 +57,6 @@ class Page:
 
     role: str
     until: datetime
-    guest: bool
     authority: str
     acting: str
     head: Head
@@ -96,7 +95,6 @@ async def _page(visit: Visit, invitation: Invitation, row: BoardRow) -> Page:
     return Page(
         role=visit.tongue.role(role),
         until=invitation.until,
-        guest=is_guest(invitation.person),
         authority=context.authority,
         acting=directory.in_charge(context, row.officer, visit.now) or "" if row.officer else "",
         head=head,

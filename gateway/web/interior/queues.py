@@ -200,7 +200,6 @@ class Line:
     stands_in: str
     late: Lateness
     notice_due: bool
-    mine: bool
 
 
 async def wanted_of(context: Context, queue: Queue, officers: Sequence[str | None], now: datetime) -> list[Wanted]:
@@ -251,7 +250,6 @@ def line(visit: Visit, row: BoardRow) -> Line:
         stands_in=today if today and today != row.officer else "",
         late=lateness(row, visit.now, context.reckoner.calendars, tongue),
         notice_due=row.notice_due,
-        mine=bool(visit.session and visit.session.person in (row.officer, today)),
     )
 
 
