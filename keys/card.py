@@ -150,6 +150,17 @@ class Card:
         """
         return _get(self.signing, kid, at).key
 
+    def receipt_key(self, kid: str, made_at: datetime, now: datetime) -> bytes:
+        """
+        Return the key (32 bytes) of a receipt: in its window when the receipt was made, and not revoked by ``now``.
+
+        A stored answer may be weeks old and its key rotated since (M-8.3); a revoked key could date a receipt back.
+        Raises as ``signing_key``.
+        """
+        if any(entry.kid == kid and entry.is_revoked(now) for entry in self.signing):
+            raise RevokedKey("the key was revoked")
+        return self.signing_key(kid, made_at)
+
     def role_key(self, kid: str, role: str, at: datetime) -> bytes:
         """Return the key (32 bytes) that may make statements in ``role`` at ``at``. Raises as ``signing_key``."""
         return _get([key for key in self.roles if key.role == role], kid, at).key

@@ -28,7 +28,7 @@ from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.witness import answered_name, keep, shown_name
 from keys import jws as jws_format
 from keys.card import Card
-from keys.errors import BadJws, BadSignature, RevokedKey, UnknownKey
+from keys.errors import BadJws, BadSignature, UnknownKey
 from schemas import ijson
 
 RECEIVED_AT = "the other State says it received at %(at)s"
@@ -73,7 +73,7 @@ class Answers:
             signed = jws_format.parse(answer.receipt, jws_format.TYP_RECEIPT)
             receipt = wire.parse_receipt(signed.payload)
             card = context.trust.card(partner)
-            signed.verify(self.receipt_key(card, signed.kid, receipt.received_at))
+            signed.verify(card.receipt_key(signed.kid, receipt.received_at, context.clock.now()))
             proof = checkpoint.parse_proof(answer.proof)
             shown = entered(answer, proof, self._origin(partner, card.epoch, proof), card)
         except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError) as error:
@@ -81,18 +81,6 @@ class Answers:
         if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
             raise BadAnswer("the receipt is about another message")
         return answer, receipt, proof, shown
-
-    def receipt_key(self, card: Card, kid: str, received_at: datetime) -> bytes:
-        """
-        Return the key a receipt was signed with: in its window when it was made, and not revoked by now.
-
-        A stored answer may be weeks old and its key rotated since (M-8.3); a revoked key could date a receipt back.
-        Raises ``UnknownKey``, and ``RevokedKey`` for one that was revoked.
-        """
-        now = self._context.clock.now()
-        if any(entry.kid == kid and entry.is_revoked(now) for entry in card.signing):
-            raise RevokedKey("the key was revoked")
-        return card.signing_key(kid, received_at)
 
     def _origin(self, partner: str, epoch: int, proof: Proof) -> str:
         """

@@ -36,7 +36,7 @@ from gateway.services.trust import Trust
 from keys import b64
 from keys.card import Card, SealingEntry
 from keys.cosign import Cosigner
-from keys.errors import RevokedKey, UnknownKey
+from keys.errors import UnknownKey
 from keys.rest import Vault
 from keys.seal import SealingKey
 from keys.sign import Signer
@@ -384,7 +384,7 @@ def check_listed(context: Context, kid: str, role: str, at: datetime) -> None:
         if context.own is None:
             raise UnknownKey("we have no card yet")
         context.own.role_key(kid, role, at)
-    except (UnknownKey, RevokedKey) as error:
+    except UnknownKey as error:
         raise Forbidden(
             f"our card does not list this key for the role '{role}'", f"isthmus keys card --add-role {role}=KEY"
         ) from error

@@ -555,7 +555,7 @@ class Deliverer:
             raise PeerError(codes.Reason.ANSWER_UNASKED)
         card = self._context.trust.card(receipt.sender)
         try:
-            self.answers.receipt_key(card, signed.kid, receipt.received_at)
+            card.receipt_key(signed.kid, receipt.received_at, self._context.clock.now())
         except RevokedKey as error:
             raise PeerError(codes.Reason.SIGNER_REVOKED) from error
         except UnknownKey as error:

@@ -26,8 +26,8 @@ from gateway.services.evidence import PAUSES
 from gateway.services.inquire import BoardRow
 from gateway.services.ports import AccessRow, CaseRow, EventRow, InboundRow, LogEntry, OutboundRow, Tx
 from keys import jws
-from keys.card import Card, CardKey
-from keys.errors import BadJws, BadRest, BadSignature, RevokedKey, UnknownKey
+from keys.card import Card
+from keys.errors import BadJws, BadRest, BadSignature, UnknownKey
 from schemas import ijson
 
 OPENERS = DESK | {"dpo"}
@@ -166,7 +166,7 @@ def _checked(raw: bytes, digest: str, card: Card | None, keeper: str, other: str
         answer = wire.parse_stored_answer(raw)
         signed = jws.parse(answer.receipt, jws.TYP_RECEIPT)
         receipt = wire.parse_receipt(signed.payload)
-        signed.verify(_receipt_key(card, signed.kid, receipt.received_at, context.clock.now()))
+        signed.verify(card.receipt_key(signed.kid, receipt.received_at, context.clock.now()))
         if (receipt.sender, receipt.recipient, receipt.payload) != (keeper, other, digest):
             return Proof("failed")
         proof = checkpoint.parse_proof(answer.proof)
@@ -174,16 +174,8 @@ def _checked(raw: bytes, digest: str, card: Card | None, keeper: str, other: str
         if not origin.startswith(f"{keeper}/{other}/"):
             return Proof("failed")
         return Proof("checked", proof.index, entered(answer, proof, origin, card).size, origin)
-    except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, RevokedKey, ijson.BadJson, ValueError):
+    except (PeerError, BadJws, BadSignature, BadProof, UnknownKey, ijson.BadJson, ValueError):
         return Proof("failed")
-
-
-def _receipt_key(card: Card, kid: str, made_at: datetime, now: datetime) -> bytes:
-    """Return the key of a receipt: in its window when the receipt was made, and not revoked by now (M-8.3)."""
-    keys: Sequence[CardKey] = card.signing
-    if any(key.kid == kid and key.is_revoked(now) for key in keys):
-        raise UnknownKey("the key was revoked")
-    return card.signing_key(kid, made_at)
 
 
 # The record of access.

@@ -286,6 +286,17 @@ def test_revoked(claims: Claims, identity: SigningKey, signer: SigningKey) -> No
             held.signing_key(signer.kid, at)
 
 
+def test_receipt_key_may_have_ended_but_not_be_revoked(
+    claims: Claims, identity: SigningKey, signer: SigningKey
+) -> None:
+    """A receipt counts by the key of its day for as long as that key is not revoked, whatever day it names."""
+    made_at, later = datetime(2026, 1, 15, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
+    assert signer.public == card.parse_card(card.sign_card(claims, identity)).receipt_key(signer.kid, made_at, later)
+    claims["signing"][0]["revoked_at"] = "2026-02-01T00:00:00Z"
+    with pytest.raises(RevokedKey):
+        card.parse_card(card.sign_card(claims, identity)).receipt_key(signer.kid, made_at, later)
+
+
 def test_key_has_one_use(first: Card, signer: SigningKey, role_signer: SigningKey, now: datetime) -> None:
     """A role key signs no message and a signing key makes no statement."""
     with pytest.raises(UnknownKey):
