@@ -1,6 +1,7 @@
 """What every store must do, whatever its dialect: the rows of the port, one by one."""
 
 import asyncio
+import random
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ from gateway.services.ports import (
     WitnessedRow,
 )
 from gateway.storage import BrokenUnit
+from keys import b64
 from tests.storage.support import (
     EMPTY_LOG,
     NOW,
@@ -1099,6 +1101,20 @@ async def test_evidence_is_stored_once(store: Store) -> None:
     told = found._replace(told=("XBB", "XCC"))
     await put(store, ("save_conflict", told))
     assert (told,) == await get(store, "conflicts")
+
+
+async def test_evidence_is_stored_however_long_its_notes(store: Store) -> None:
+    """Notes that keeper and witnesses signed with ML-DSA-44 are kilobytes of base64 each, and no index holds them."""
+    held, shown = (b64.encode(random.Random(seed).randbytes(8 * 2420)) for seed in (1, 2))
+    row = ConflictRow(0, "XBB/XCC/1", "fork", NOW, "XBB", held, shown, ())
+    saved = []
+
+    async def unit(tx: Tx) -> None:
+        saved.extend([await tx.save_conflict(row), await tx.save_conflict(row._replace(source="XCC"))])
+
+    await store.commit(unit)
+    (found,) = await get(store, "conflicts")
+    assert ([True, False], row._replace(number=found.number)) == (saved, found)
 
 
 async def test_subtrees_come_back_in_order(store: Store) -> None:
