@@ -37,7 +37,8 @@ class Outdated(Unavailable):
     """
     Say that this process goes by another state than the store has: it has to be started again, and wrote nothing.
 
-    Its epoch is another one, or what it stored last is not there: an older database was put in its place.
+    Its epoch is another one, or what it stored last is not there: an older database was put in its place. Or a newer
+    version has changed the schema of the store.
     """
 
 

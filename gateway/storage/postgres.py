@@ -10,7 +10,7 @@ where there is one. Where the connection broke during the commit itself, the dat
 batch leaves its number in a row of its process. The number of the transaction would not do: a server that lost it in a
 crash, or a standby that never had it, gives it again.
 By the same row a process sees that another, older database stands at its address. It writes nothing into that but word
-of it, for the next process knows nothing.
+of it, for the next process knows nothing. Nor does it write where a newer version has changed the schema.
 Rule 5: after a batch that failed the next has half as many units at most, and each that did not lets in one more: where
 a device signs slowly, or the server is slow, a whole batch takes longer than the server waits for anybody.
 Rule 6: a node that died holds nothing: its locks go with its connection. One that stands still loses them: by the
@@ -27,11 +27,11 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Unavailable, Unit
+from gateway.services.ports import GONE_BACK, Committed, GoneBack, Outdated, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit, each
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
-from gateway.storage.postgres_schema import RUNNING, migrate
+from gateway.storage.postgres_schema import RUNNING, migrate, version
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
 from gateway.storage.tx import EPOCH
 
@@ -104,11 +104,12 @@ _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_SHARED = f"BEGIN; SELECT pg_advisory_xact_lock_shared({SPACE}, {BATCH})"
 _BEGIN_ALONE = f"BEGIN; SELECT pg_advisory_xact_lock({SPACE}, {BATCH})"
 # The number of the batch, and when that was. One process alone writes this row, one batch after another. Once the lock
-# is held, so the epoch is the one that holds until the batch has ended.
+# is held, so the epoch and the schema are those that hold until the batch has ended.
 _NUMBERED = f"""
 WITH was AS (SELECT split_part(value, ' ', 1) AS number FROM meta WHERE name = $1)
 INSERT INTO meta (name, value) VALUES ($1, $2 || ' ' || extract(epoch FROM now())::bigint)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING ({EPOCH}), (SELECT number FROM was)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+RETURNING ({EPOCH}), (SELECT number FROM was), (SELECT max(number) FROM schema_migration)
 """  # noqa: S608  # a constant
 # But not what commits: its node has said all it has to say, and the server that waits for a synchronous standby would
 # take the end of the connection as leave to do without.
@@ -126,6 +127,7 @@ INSERT INTO meta (name, value) VALUES ($1, '') ON CONFLICT (name) DO UPDATE SET 
 RETURNING split_part(value, ' ', 1)
 """
 _WENT_BACK = "an older state of it was put in its place: isthmus restore begin-epoch, as after any restore"
+_CHANGED = "start this node again in that version"
 _IN_THE_WAY = "other nodes kept changing the same rows", "try again"
 _GONE_BACK = """
 INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
@@ -312,9 +314,11 @@ class PostgresStore(GroupCommit):
         self._number += 1
         number = str(self._number)
         try:
-            found, last = await _run(db.fetchrow, _NUMBERED, self._name, number)
+            found, last, schema = await _run(db.fetchrow, _NUMBERED, self._name, number)
             if (last or None) not in self._last:  # empty where somebody asked what became of a first batch
                 raise GoneBack("the database has gone back: the last batch of this process is not in it", _WENT_BACK)
+            if (schema or 0) > version():
+                raise Outdated("a newer version has changed the schema of the database", _CHANGED)
             self._epoch = epoch = int(found or 1)
             batch = PostgresTx(db, writable=True, alone=alone, epoch=epoch)
             values: list[tuple[Any, int | None] | Exception] = []

@@ -8,6 +8,7 @@ columns with their types, and the names of indexes and constraints. It does not 
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from gateway.storage.errors import StoreError
@@ -15,10 +16,10 @@ from gateway.storage.migrate import Migration, check_recorded, load_migrations
 
 DIALECT = "postgres"
 
-SPACE, LEAD, MIGRATING, RUNNING = 0x49535448, 2, 3, 4
+SPACE, BATCH, LEAD, MIGRATING, RUNNING = 0x49535448, 1, 2, 3, 4
 """
-The advisory locks that the node which leads holds (``postgres``), under which one migrates while others wait, and that
-every node which runs holds in common: for seconds after a leader has ended nobody leads.
+The advisory locks of a batch, and of the node that leads (``postgres``); that under which one migrates while others
+wait; and that which every node that runs holds in common: for seconds after a leader has ended nobody leads.
 """
 
 _LEDGER = """
@@ -78,6 +79,10 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
                     "nodes of an earlier version run over this database",
                     "stop every node, back up, then start them again",
                 )
+        if pending and rows:
+            # A node whose connection broke a moment ago holds none of these. What it has under way is waited for, and
+            # its next batch finds that the schema is another one.
+            await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, BATCH)
         for migration in pending:
             await db.execute(migration.sql)
             values = (migration.number, migration.sha256, int(now.timestamp()), await _shape(db))
@@ -85,6 +90,12 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
                 "INSERT INTO schema_migration (number, sha256, applied_at, shape) VALUES ($1, $2, $3, $4)", *values
             )
     return len(pending)
+
+
+@cache
+def version() -> int:
+    """Return the number of the last migration that this program knows."""
+    return load_migrations(DIALECT)[-1].number
 
 
 async def _shape(db: Any) -> str:

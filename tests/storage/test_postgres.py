@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from gateway.services.ports import Conflict, Draft, LogHead, NoContactRow, Signed, Tx, Unavailable
+from gateway.services.ports import Conflict, Draft, LogHead, NoContactRow, Outdated, Signed, Tx, Unavailable
 from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
@@ -627,6 +627,36 @@ async def test_nothing_is_migrated_under_nodes_while_nobody_leads(
     finally:
         running.cancel()
         await asyncio.wait({running})
+        await newer.close()
+        await node.close()
+
+
+async def test_a_node_writes_nothing_into_a_schema_of_a_newer_version(postgres: Cluster) -> None:
+    """One that it did not see, for its connections had broken, ends; what that had under way came first."""
+    address = await asyncio.to_thread(postgres.create)
+    node = await open_postgres(address, sign_batch=Signer(), now=NOW, create=True)
+    newer = await asyncpg.connect(address)
+    more = [*load_migrations(DIALECT), Migration(len(load_migrations(DIALECT)) + 1, "9999.sql", "SELECT 1;")]
+
+    async def slow(tx: Tx) -> None:
+        await tx.save_case(case("before"))
+        await tx.get_meta("held")
+
+    try:
+        await node.commit(lambda tx: tx.set_meta("held", "yes"))
+        async with holding(address, "SELECT 1 FROM meta WHERE name = 'held' FOR UPDATE") as let_go:
+            before = asyncio.create_task(node.commit(slow))
+            await waiting(address)
+            migrating = asyncio.create_task(migrate(newer, NOW, create=False, migrations=more))
+            await waiting(address, 2)
+            assert not migrating.done()
+            await let_go()
+            await before
+            assert 1 == await migrating
+        with pytest.raises(Outdated, match="newer version"):
+            await node.commit(lambda tx: tx.save_case(case("after")))
+        assert [("before",)] == [tuple(row) for row in await newer.fetch("SELECT ref FROM case_file")]
+    finally:
         await newer.close()
         await node.close()
 
