@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from gateway.core.case import Side
-from gateway.services import cases, person_stop, steps
+from gateway.services import cases, nodes, person_stop, steps
 from gateway.services.cases import Held
 from gateway.services.context import Context
-from gateway.services.ports import Tx
+from gateway.services.ports import Tx, Unavailable
 
 
 async def renew(context: Context) -> int:
@@ -18,8 +18,11 @@ async def renew(context: Context) -> int:
 
     Done once after an upgrade that changed how values are made, and for a store from before there was an index. Each
     part is a transaction of its own: one that is interrupted is done again from the start.
+
+    Not while nodes run, which would go on entering values of the other kind, and nobody's stop would find those:
+    raises ``Unavailable`` then.
     """
-    if await context.store.read(lambda tx: person_stop.is_current(context, tx)):
+    if await context.store.read(partial(_may_stay, context)):
         return 0
     count = await _each_case(context, lambda tx, held: person_stop.enter(context, tx, held.case))
     now = context.clock.now()
@@ -31,6 +34,19 @@ async def renew(context: Context) -> int:
     await _each_case(context, spread)
     await context.commit(lambda tx: person_stop.make_current(context, tx))
     return count
+
+
+async def _may_stay(context: Context, tx: Tx) -> bool:
+    """Return whether the index is left as it is; raises ``Unavailable`` if nodes run by which it has to stay so."""
+    if await person_stop.is_current(context, tx):
+        return True
+    if not nodes.running(await tx.metas(nodes.PREFIX), context.clock.now()):
+        return False
+    if not await person_stop.is_under_our_key(context, tx):
+        return True  # this is no node of theirs, and does not start beside them (``nodes``)
+    raise Unavailable(
+        "nodes of another version run, which enter persons in another way", "stop every node, then start them again"
+    )
 
 
 async def _each_case(context: Context, act: Callable[[Tx, Held], Awaitable[None]]) -> int:

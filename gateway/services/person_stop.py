@@ -146,6 +146,12 @@ async def is_current(context: Context, tx: Tx) -> bool:
     return await tx.get_meta(_META) == mark(context)
 
 
+async def is_under_our_key(context: Context, tx: Tx) -> bool:
+    """Return whether the index was made under this key, by whatever program; one of which nothing is known was."""
+    noted = await tx.get_meta(_META)
+    return noted is None or noted.rpartition(" ")[2] == mark(context).rpartition(" ")[2]
+
+
 async def make_current(context: Context, tx: Tx) -> None:
     """Note that the index was made by this program under this key."""
     await tx.set_meta(_META, mark(context))

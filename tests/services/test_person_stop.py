@@ -15,8 +15,8 @@ from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases, person_index, person_stop
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden
-from gateway.services.ports import Tx
-from schemas import SchemaError
+from gateway.services.ports import Tx, Unavailable
+from schemas import SchemaError, ijson
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network, open_gateway
 
@@ -590,6 +590,26 @@ async def test_a_rectified_name_still_stops_the_person(network: Network) -> None
     assert "FROZEN" == await story.state(network, "XAA", there)
     ref = await gateway.clear.new(story.draft(to="XCC", elements=elements(names=OTHER_NAME)), "first")
     assert "FROZEN" == await story.state(network, "XAA", ref)
+
+
+async def test_the_index_is_not_made_anew_under_nodes_of_another_version(network: Network) -> None:
+    """They would go on entering persons in their way, where no stop finds them; nor is it by a node of another key."""
+    context = network.gateways["XAA"].context
+    _, _, key = person_stop.mark(context).rpartition(" ")
+    noted = ijson.dumps({"at": int(network.clock.now().timestamp()), "parts": {"gateway": "x"}}).decode()
+    await context.commit(lambda tx: tx.set_meta("node:abc@here:1", noted))
+
+    async def renewed(mark: str) -> tuple[int, str | None]:
+        await context.commit(lambda tx: tx.set_meta("person_index", mark))
+        count = await person_index.renew(context)
+        return count, await context.store.read(lambda tx: tx.get_meta("person_index"))
+
+    await story.sent(network)
+    with pytest.raises(Unavailable, match="another version"):
+        await renewed(f"1 {key}")
+    assert (0, "1 another") == await renewed("1 another")
+    network.clock.pass_(minutes=2)
+    assert (1, person_stop.mark(context)) == await renewed(f"1 {key}")
 
 
 async def test_who_got_the_wrong_name_is_found_after_it_was_rectified(network: Network) -> None:
