@@ -7,7 +7,8 @@ Rule 3: where many machines share a database each has the whole list: the one th
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 from gateway.services.context import Context
@@ -16,6 +17,9 @@ from gateway.services.retain import erase_in
 
 ERASED_FILE = "erased.txt"
 """References of erased cases, one a line, in the home."""
+
+PART = 500
+"""References looked for, and erased, at once."""
 
 LOOK_S = 3600.0
 """How often a node looks what others have erased; what it finds concerns whoever puts back a backup, days later."""
@@ -62,14 +66,27 @@ def _add(path: Path, refs: Collection[str]) -> None:
 
 
 async def apply(context: Context, path: Path) -> None:
-    """Erase again what the list at ``path`` names and a restored database brought back. Raises ``Unavailable``."""
-    refs = _listed(path)
+    """
+    Erase again what the list at ``path`` names and a restored database brought back. Raises ``Unavailable``.
 
-    async def unit(tx: Tx) -> bool:
-        rows = [row for ref in refs if (row := await tx.find_case(ref)) and row.wrapped_key is not None]
-        for row in rows:
-            await erase_in(context, tx, row.ref, context.clock.now())
-        return bool(rows)
+    Looked for apart from what is written: mostly nothing came back, and a transaction over a list of years would keep
+    a stop over a person, which every node has to be out of the way for, waiting for as long.
+    """
+    refs = list(dict.fromkeys(_listed(path)))
 
-    if refs and (await context.commit(unit)).value:
+    async def came_back(tx: Tx, part: Sequence[str]) -> list[str]:
+        return [ref for ref in part if (row := await tx.find_case(ref)) and row.wrapped_key is not None]
+
+    async def unit(tx: Tx, part: Sequence[str]) -> bool:
+        back = await came_back(tx, part)
+        for ref in back:
+            await erase_in(context, tx, ref, context.clock.now())
+        return bool(back)
+
+    any_erased = False
+    for first in range(0, len(refs), PART):
+        found = await context.store.read(partial(came_back, part=refs[first : first + PART]))
+        if found:
+            any_erased = (await context.commit(partial(unit, part=found))).value or any_erased
+    if any_erased:
         await context.store.truncate()

@@ -218,6 +218,27 @@ async def test_a_list_that_cannot_be_read_ends_no_gateway(network: Network, tmp_
         await erased.take_over(network.gateways["XAA"].context, tmp_path / erased.ERASED_FILE)
 
 
+async def test_a_start_where_nothing_came_back_stands_in_nobodys_way(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on the list of erased cases, and erased, is looked at without a transaction that others wait for."""
+    ours, _ = await story.received(network)
+    context, listed = network.gateways["XAA"].context, network.homes["XAA"] / erased.ERASED_FILE
+    erased.note(listed, ours)
+
+    async def written(unit: Unit[Any]) -> Committed:
+        raise AssertionError("a transaction was begun")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store, "commit", written)
+        with pytest.raises(AssertionError):
+            await erased.apply(context, listed)
+    await erased.apply(context, listed)
+    assert "ERASED" == await story.state(network, "XAA", ours)
+    monkeypatch.setattr(context.store, "commit", written)
+    await erased.apply(context, listed)
+
+
 async def test_work_that_is_not_done_is_not_erased(network: Network) -> None:
     """A request that still waits for its answer is not erased under the desk's hands."""
     _, theirs = await story.acknowledged(network)
