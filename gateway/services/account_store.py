@@ -296,8 +296,14 @@ class Claim:
 class AccountStore(Protocol):
     """Where all of this is kept. Each method is one transaction; ``Unavailable`` if the store cannot serve now."""
 
-    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> bool:
-        """Keep ``session``; ``instead_of`` ends in the same step. ``False``, and nothing kept, if that had ended."""
+    async def add_session(
+        self, session: Session, told: bytes, instead_of: str | None, *, by_means: bool = False
+    ) -> bool:
+        """
+        Keep ``session``; ``instead_of`` ends in the same step. ``False``, and nothing kept, if that had ended.
+
+        With ``by_means`` its level was proved just now: ``False`` too if its person has no such means any more.
+        """
         ...
 
     async def find_session(self, id: str) -> tuple[Session, bytes] | None:

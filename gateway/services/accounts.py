@@ -104,12 +104,14 @@ class Accounts:
         invitation: Invitation | None = None,
         enrolling: bool = False,
         language: str = "",
+        by_means: bool = False,
     ) -> tuple[str, Session]:
         """
         Begin a session and return its token and itself; ``instead_of`` ends in the same step.
 
         A session that goes on at another level keeps when it was opened: proving more does not lengthen the day.
-        Raises ``Forbidden`` if the person may not be at this desk now, or if ``instead_of`` was ended meanwhile.
+        Raises ``Forbidden`` if the person may not be at this desk now, or if ``instead_of`` was ended meanwhile; with
+        ``by_means`` also if the passkey or code that was used just now was taken away meanwhile (``drop_means``).
         """
         if level not in LEVELS or desk not in DESKS:
             raise ValueError("not a level or a desk")
@@ -131,7 +133,8 @@ class Accounts:
             enrolling,
             language=language or (instead_of.language if instead_of is not None else ""),
         )
-        if not await self.store.add_session(made, b"", instead_of.id if instead_of is not None else None):
+        before = instead_of.id if instead_of is not None else None
+        if not await self.store.add_session(made, b"", before, by_means=by_means):
             self.log("session.refused", desk=desk, reason="ended")
             raise Forbidden("the session was ended", "sign in again")
         await self.note(person, "session.begun", level, desk, now)

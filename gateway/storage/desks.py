@@ -60,6 +60,11 @@ _APPROVAL = (
 )
 
 
+_BEGIN = "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_HOLD_MEANS = {
+    "passkey": "UPDATE passkey SET count = count WHERE person = ?",
+    "code": "UPDATE code SET last_step = last_step WHERE person = ?",
+}
 # The same row goes on under another id: whoever ends the sessions of its person meanwhile, at another node, waits for
 # it and ends it all the same. A row in its place would not be seen there.
 _GO_ON = """
@@ -107,6 +112,10 @@ class Unit(Protocol):
         ...
 
 
+class _MeansGone(Exception):
+    """What a session was begun by was taken away meanwhile."""
+
+
 class DeskStore(ABC):
     """Implements ``gateway.services.accounts.AccountStore``, but for how a statement is run."""
 
@@ -135,8 +144,14 @@ class DeskStore(ABC):
 
     # Sessions.
 
-    async def add_session(self, session: Session, told: bytes, instead_of: str | None) -> bool:
-        """Keep ``session``; ``instead_of`` ends in the same step. ``False``, and nothing kept, if that had ended."""
+    async def add_session(
+        self, session: Session, told: bytes, instead_of: str | None, *, by_means: bool = False
+    ) -> bool:
+        """
+        Keep ``session``; ``instead_of`` ends in the same step. ``False``, and nothing kept, if that had ended.
+
+        With ``by_means`` its level was proved just now: ``False`` too if its person has no such means any more.
+        """
         row = (
             session.id,
             session.person,
@@ -151,10 +166,18 @@ class DeskStore(ABC):
             told,
             session.language,
         )
-        if instead_of is None:
-            await self._change("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            return True
-        return await self._change(_GO_ON, (*row, instead_of)) == 1
+        statement, values = (_BEGIN, row) if instead_of is None else (_GO_ON, (*row, instead_of))
+        if not by_means:
+            return await self._change(statement, values) == 1
+        try:
+            async with self._unit() as unit:
+                kept = await unit.change(statement, values) == 1
+                # The means are held after it, as ``drop_means`` goes: whoever comes second sees what the first did.
+                if kept and not await unit.change(_HOLD_MEANS[session.level], (session.person,)):
+                    raise _MeansGone
+                return kept
+        except _MeansGone:
+            return False
 
     async def find_session(self, id: str) -> tuple[Session, bytes] | None:
         """Return a session with its invitation as it stands now, and its sealed banner."""
@@ -338,7 +361,9 @@ class DeskStore(ABC):
             sessions = await unit.change("DELETE FROM session WHERE person = ?", (person,))
             await unit.change(_DROP_LINKS, (person,))
             passkeys = await unit.change("DELETE FROM passkey WHERE person = ?", (person,))
-            return passkeys + await unit.change("DELETE FROM code WHERE person = ?", (person,)), sessions
+            means = passkeys + await unit.change("DELETE FROM code WHERE person = ?", (person,))
+            # And what was begun by one of those just now, at another node: it was waited for.
+            return means, sessions + await unit.change("DELETE FROM session WHERE person = ?", (person,))
 
     async def set_code(self, secret: CodeSecret, session: str | None = None) -> bool:
         """Keep the secret of a person's codes instead of the one before; with a session, as ``add_passkey``."""

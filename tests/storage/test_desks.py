@@ -149,6 +149,18 @@ async def test_session_takes_the_place_of_another_at_once(store: DeskStore) -> N
     assert None not in (await store.find_session("s2"), await store.find_session("s3"))
 
 
+@pytest.mark.parametrize("instead_of", [None, "s1"])
+async def test_nothing_is_begun_by_means_that_were_taken_away(store: DeskStore, instead_of: str | None) -> None:
+    """Who proved to hold a passkey just now is not let in where somebody took it away since."""
+    await store.add_session(session("s1", "another"), b"", None)
+    await store.add_passkey(PASSKEY)
+    assert await store.add_session(session("s2"), b"", None, by_means=True)
+    assert (1, 1) == await store.drop_means("first")
+    assert not await store.add_session(session("s3"), b"", instead_of, by_means=True)
+    assert await store.find_session("s3") is None
+    assert await store.find_session("s1") is not None
+
+
 async def test_what_was_ended_goes_on_in_no_way(store: DeskStore) -> None:
     """No session takes the place of one that was ended, and none adds a way of signing in, whatever was under way."""
     await store.add_session(session("s1"), b"", None)

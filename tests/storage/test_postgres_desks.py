@@ -12,7 +12,7 @@ from gateway.storage.postgres import open_postgres
 from gateway.storage.postgres_desks import SCHEMA, PostgresDesks, prepare
 from gateway.storage.postgres_schema import MIGRATING, SPACE
 from tests.storage.support import NOW, Signer
-from tests.storage.test_desks import INVITATION, session
+from tests.storage.test_desks import INVITATION, PASSKEY, session
 from tests.storage.test_postgres import holding, waiting
 from tests.support.postgres import Cluster
 
@@ -70,6 +70,25 @@ async def test_session_that_goes_on_at_one_node_is_ended_at_the_other(postgres: 
         assert await goes_on
         await ends
     left = await first.find_session("s2")
+    for one in (first, second):
+        await one.close()
+    assert left is None
+
+
+async def test_session_that_is_begun_at_one_node_is_ended_at_the_other(postgres: Cluster) -> None:
+    """Who takes away every way in of a person ends what a thief begins with her passkey at the same moment."""
+    dsn = await asyncio.to_thread(postgres.create)
+    first, second = [await PostgresDesks.open(dsn, T0) for _ in range(2)]
+    await first.add_passkey(PASSKEY)
+    async with holding(dsn, "SELECT 1 FROM desks.passkey FOR UPDATE") as let_go:
+        begins = asyncio.create_task(first.add_session(session("s1"), b"", None, by_means=True))
+        await waiting(dsn)
+        ends = asyncio.create_task(second.drop_means("first"))
+        await waiting(dsn, 2)
+        await let_go()
+        assert await begins
+        assert (1, 1) == await ends
+    left = await first.find_session("s1")
     for one in (first, second):
         await one.close()
     assert left is None

@@ -9,7 +9,7 @@ the first one by the first link of the invitation, and by none that was made lat
 
 from aiohttp import web
 
-from gateway.services.account_store import Passkey, Session, hashed
+from gateway.services.account_store import PRESENT, Passkey, Session, hashed
 from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.ports import Unavailable
@@ -162,6 +162,7 @@ async def _begin(visit: Visit, person: str, level: str) -> tuple[str, Session]:
         instead_of=visit.session,
         invitation=invitation,
         language=visit.tongue.lang,
+        by_means=level in PRESENT,
     )
 
 
