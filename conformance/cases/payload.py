@@ -108,6 +108,8 @@ VALUES: dict[str, dict[str, Any]] = {
     "id-null": {"id": None},
     "from-lower": {"from": "xaa"},
     "from-two-letters": {"from": "XA"},
+    "from-no-state": {"from": "QQQ"},
+    "to-no-state": {"to": "QQQ"},
     "thread-null": {"thread": None, "seq": None},
     "thread-short": {"thread": TOKEN[:-1]},
     "epoch-0": {"epoch": 0},

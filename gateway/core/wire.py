@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
+import schemas
 from gateway.core.codes import CODES, Kind, PeerError, Reason
 from keys import b64
 from schemas import ijson
@@ -76,6 +77,7 @@ _FRAME = re.compile((r"\{" + "".join(f'"{name}":{value},' for name, value in _GR
 RECEIPT_MEMBERS = ("v", "from", "to", "payload", "status", "code", "received_at", "start_on", "due_on")
 _DIGEST_TEXT = re.compile(_DIGEST.strip('"'))
 _COUNTRY_TEXT = re.compile(_COUNTRY.strip('"'))
+_COUNTRIES = frozenset(schemas.codes("country"))
 
 
 class BadPayload(PeerError):
@@ -178,6 +180,8 @@ def parse_payload(raw: bytes) -> Payload:
         raise BadPayload(
             Reason.PAYLOAD_THREAD, "a message of the channel answers nothing, starts nothing and carries no statement"
         )
+    if not _COUNTRIES.issuperset((value["from"], value["to"])):
+        raise BadPayload(Reason.PAYLOAD_VALUE, "from or to is no State")
     try:
         issued_at = datetime.fromisoformat(value["issued_at"])
         expires_at = datetime.fromisoformat(value["expires_at"])

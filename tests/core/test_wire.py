@@ -117,6 +117,8 @@ def test_channel_types_have_no_thread(kind: str) -> None:
         (_edited(x=1), Reason.PAYLOAD_MEMBERS),
         (_edited(id="short"), Reason.PAYLOAD_VALUE),
         (_edited(epoch=0), Reason.PAYLOAD_VALUE),
+        (_edited(**{"from": "QQQ"}), Reason.PAYLOAD_VALUE),
+        (_edited(to="XZZ"), Reason.PAYLOAD_VALUE),
         (_edited(issued_at="2026-02-30T00:00:00Z"), Reason.PAYLOAD_VALUE),
         (_edited(body=[]), Reason.PAYLOAD_VALUE),
         (_edited(thread=None), Reason.PAYLOAD_THREAD),

@@ -95,6 +95,8 @@ def payload_file() -> Collector:
     bad("a directory with a thread", named.replace(b'"thread":null', b'"thread":"' + b"A" * 22 + b'"'), "M-3.4")
     bad("a directory with a number", named.replace(b'"seq":null', b'"seq":1'), "M-3.4")
     bad("a directory that carries a statement", compact({**json.loads(named), "statements": [STATEMENT]}), "M-3.4")
+    bad("a sender that is no State", compact(frame(**{"from": "QQQ"})))
+    bad("a recipient that is no State", compact(frame(to="QQQ")))
     return file
 
 
