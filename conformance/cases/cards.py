@@ -272,3 +272,19 @@ async def unread_fortnight(play: Play) -> None:
     await play.problem(play.message(), "later")
     await play.tick()
     await play.accepted(play.message())
+
+
+@case("cards.unread-known", "M-5.1", "M-5.18", section="5.1", fresh=True, needs=["unread"])
+async def unread_known(play: Play) -> None:
+    """
+    What was answered before is answered so again, also where nothing of its sender could be read for 14 days.
+
+    A gateway that says `later` keeps its receipt from a sender that lost it, for as long as the directory is away.
+    """
+    shot = play.message(expires_at=play.now() + 30 * DAY)
+    first = await play.post(shot)
+    play.receipt(first, shot)
+    await _unread(play, days=14, seconds=1)
+    await play.problem(play.message(), "later")
+    if (await play.post(shot)).body != first.body:
+        raise Wrong("the stored answer is not given while the cards are too old")

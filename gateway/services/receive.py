@@ -650,8 +650,8 @@ async def _same(tx: Tx, payload: Payload) -> InboundRow | None:
     return await tx.find_inbound(payload.sender, payload.digest)
 
 
-_MAY_BE_KNOWN = frozenset({"unknown-key", "cannot-open", "unknown-signer", "hold"})
-"""Codes that say something of us today; an envelope answered earlier still gets the answer it got."""
+_MAY_BE_KNOWN = frozenset({"unknown-key", "cannot-open", "unknown-signer", "hold", "later"})
+"""Codes that say something of us today; an envelope answered earlier still gets the answer it got (5.1, step 4)."""
 
 
 def _last(thread: ThreadRow, payload: Payload) -> int:

@@ -579,6 +579,15 @@ async def test_envelopes_posted_again_get_their_answers(fresh: Door) -> None:
     assert answers == [(await fresh.post(shot)).body for shot in shots]
 
 
+async def test_known_envelope_is_answered_on_cards_that_are_too_old(fresh: Door) -> None:
+    """What was answered is answered so again while nothing of its sender can be read; nothing new is (5.1, step 4)."""
+    shot = fresh.partner.message(expires_at=fresh.network.clock.now() + 30 * DAY)
+    answer = (await fresh.post(shot)).body
+    fresh.network.clock.pass_(days=14, minutes=1)
+    await fresh.problem(fresh.partner.message(), "later")
+    assert answer == (await fresh.post(shot)).body
+
+
 async def test_resync_moves_no_number(door: Door) -> None:
     """It gets a receipt like any message, and no thread moves (M-5.29)."""
     first = door.partner.message()
