@@ -308,6 +308,25 @@ async def from_the_asked(play: Play) -> None:
     await send(talk, "rectification")
 
 
+OF_THE_OTHER = {
+    "reply-by-the-asking": ["REPLY"],
+    "reply-among-others": ["NAMES", "REPLY"],
+    "elements-by-the-asked": ["BIRTH_DATE"],
+    "elements-among-others": ["REPLY", "BIRTH_DATE"],
+}
+
+
+@case("rights.of-the-other", "M-3.20", section="3.5", inputs=OF_THE_OTHER, profile="full")
+async def of_the_other(play: Play, parts: list[str]) -> None:
+    """
+    A State takes back what it sent itself: its request the asking one, and its reply alone the asked one.
+
+    A gateway that takes it from the other one forgets an answer that it gave, because whoever did not like it says so.
+    """
+    talk = await (play.replied() if parts[-1] == "REPLY" else _has_replied(play))
+    await refuses(talk, "rectification", parts=parts, elements=None)
+
+
 @case("rights.nothing-new-after", "M-3.20", "M-5.23", section="3.5", profile="full")
 async def nothing_new_after(play: Play) -> None:
     """

@@ -228,9 +228,16 @@ def _was_asked(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return ()
 
 
+def _sent_by(asking: bool, parts: Collection[str]) -> bool:
+    """Return whether ``parts`` are of what that side sends: the asking one elements, the asked one its reply."""
+    return REPLY_PART not in parts if asking else set(parts) == {REPLY_PART}
+
+
 def _nothing_new(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    """A rectification replaces what was sent before, and after a withdrawal nothing (M-3.20)."""
+    """A rectification is of what its sender sent, replaces what was there, and after a withdrawal nothing (M-3.20)."""
     value = event.data["value"]
+    if not _sent_by(case.side is Side.REQUESTED, value["parts"]):
+        return _found("R-16", "a State takes back what it sent itself, and nothing of ours")
     if value["elements"] is None:
         return ()
     held = (case.received or {}).get("elements", {})
@@ -243,8 +250,7 @@ def _nothing_new(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]
 
 def _was_sent(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     """We correct what we ourselves sent: elements on the asking side, the reply on the other."""
-    parts = set(event.data["value"]["parts"])
-    ours = (REPLY_PART not in parts) if case.side is Side.REQUESTING else (parts == {REPLY_PART})
+    ours = _sent_by(case.side is Side.REQUESTING, event.data["value"]["parts"])
     return () if ours else _found("R-16", "a State corrects what it sent itself")
 
 

@@ -78,8 +78,8 @@ ASKED = (
 
 def value_of(side: Side, event: str) -> dict[str, Any]:
     """Return the body of an event; the asked side corrects its reply and nothing else."""
-    value = VALUES[event]
-    return {**value, "parts": ["REPLY"]} if event == "strike" and side is Side.REQUESTED else value
+    value, asked = VALUES[event], {"strike": Side.REQUESTED, "rectification": Side.REQUESTING}
+    return {**value, "parts": ["REPLY"]} if asked.get(event) is side else value
 
 
 def good(side: Side, row: Row) -> tuple[Case, Event]:

@@ -514,6 +514,29 @@ async def test_a_withdrawn_thread_stays_withdrawn(fresh: Door) -> None:
     await fresh.refused(question, "illegal-step")
 
 
+@pytest.mark.parametrize("parts", [["REPLY"], ["NAMES", "REPLY"]])
+async def test_who_asked_takes_no_reply_back(fresh: Door, parts: list[str]) -> None:
+    """A reply is corrected by the State that gave it; no other one makes its gateway forget it (M-3.20)."""
+    first = fresh.partner.message()
+    await fresh.accepted(first)
+    ref = (fresh.thread(first) or {})["ref"]
+    await fresh.gateway.answer.acknowledge(ref, "first")
+    await story.give_answer(fresh.network, ref, story.reply())
+    before = await story.case(fresh.network, "XBB", ref)
+    body = {"number": 1, "parts": parts, "handling": None, "elements": None}
+    await fresh.refused(fresh.partner.message("rectification", body, thread=first.thread, seq=2), "illegal-step")
+    after = await story.case(fresh.network, "XBB", ref)
+    assert after.reply is not None
+    assert (before.reply, ()) == (after.reply, after.notices)
+
+
+async def test_who_was_asked_takes_no_element_back(fresh: Door) -> None:
+    """What was sent of a person is corrected by the State that sent it (M-3.20)."""
+    thread = await _asked(fresh)
+    body = {"number": 1, "parts": ["NAMES"], "handling": None, "elements": None}
+    await fresh.refused(fresh.partner.message("rectification", body, thread=thread, seq=1), "illegal-step")
+
+
 async def test_withdrawal_by_the_asked_state_is_refused_at_once(fresh: Door) -> None:
     """The exemption from order is of the type; it is no step of the asked State, and then uses no number (M-5.22)."""
     thread = await _asked(fresh)
