@@ -230,6 +230,9 @@ class PostgresStore(GroupCommit):
             try:
                 done = await self._lead_once(work, heard)
             except (Unavailable, *LOST, asyncpg.PostgresError):
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # as it waited for ``work`` to end, which is cancelled too
+                    raise asyncio.CancelledError from None
                 await asyncio.sleep(LEAD_LOOK_S)
             else:
                 return done.result()

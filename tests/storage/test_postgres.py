@@ -315,6 +315,27 @@ async def test_a_leader_whose_connection_broke_stops(nodes: Nodes, postgres: Clu
     await asyncio.wait({leading})
 
 
+async def test_a_leader_that_is_cancelled_as_it_lets_go_ends(nodes: Nodes, postgres: Cluster) -> None:
+    """Its connection broke, and its work takes a moment to end: who is cancelled in that moment waits no more."""
+    letting_go = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            letting_go.set()
+            await asyncio.sleep(1)
+
+    leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
+    await asyncio.sleep(0.3)
+    leads = f"locktype = 'advisory' AND classid = {SPACE} AND objid = {LEAD}"
+    assert await postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {leads}")  # noqa: S608  # constants
+    await asyncio.wait_for(letting_go.wait(), 2 * LEAD_LOOK_S)
+    leading.cancel()
+    await asyncio.wait({leading}, timeout=2 * LEAD_LOOK_S)
+    assert leading.cancelled()
+
+
 async def test_a_failure_of_the_leaders_work_is_raised(nodes: Nodes) -> None:
     """What the work raises ends the process that leads; it is not taken for a lost connection."""
 
