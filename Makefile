@@ -12,9 +12,11 @@
 #   make docs        links and tables of the documents compared with the code
 #   make manual      the pictures of docs/desk.md taken anew, in each language
 #   make pins        write requirements/*.txt anew from requirements/*.in
+#   make format      the form of the code, and the fixes that are safe
+#   make clean       caches and reports away
 
 .DEFAULT_GOAL := help
-.PHONY: help demo desks test coverage check drills docs benchmark peers format pins clean
+.PHONY: help demo desks test coverage check drills docs manual benchmark peers format pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin

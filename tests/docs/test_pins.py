@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway import __version__
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("build", "base", "test", "postgres", "pdf", "pkcs11", "timestamp", "redact", "peers", "dev")
 APART = "as2"
@@ -31,6 +33,13 @@ def pins(part: str) -> dict[str, str]:
     return {normal(name): version for name, version, _ in PIN.findall(text)}
 
 
+def setup() -> configparser.ConfigParser:
+    """Return what ``setup.cfg`` says."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config
+
+
 @pytest.mark.parametrize("part", [*PARTS, APART])
 def test_every_wanted_package_is_pinned_by_hash(part: str) -> None:
     """Each direct dependency has a version and at least one hash."""
@@ -51,10 +60,14 @@ def test_parts_agree(part: str) -> None:
     assert {} == {name: (own[name], dev[name]) for name in own.keys() & dev.keys() if own[name] != dev[name]}
 
 
+def test_version_is_one() -> None:
+    """What is installed and what the program says of itself have the same number."""
+    assert __version__ == setup()["metadata"]["version"]
+
+
 def test_metadata_reads_the_same_lists() -> None:
     """``setup.cfg`` takes every dependency from the files that are pinned."""
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    config = setup()
     extras = dict(config["options.extras_require"])
     assert "file: requirements/base.in" == config["options"]["install_requires"]
     assert ["postgres", "pdf", "pkcs11", "timestamp", "redact", "peers", "test", "dev"] == list(extras)
