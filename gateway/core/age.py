@@ -15,6 +15,10 @@ FIRST_YEAR = 1900
 """Nobody who lives was born before; a year before it is one of another calendar (1388 is 2009 in Iran), or a slip."""
 
 
+YEARS_IN_DOUBT = 1
+"""How far a date that is marked uncertain or approximate is taken to reach on either side."""
+
+
 def is_decided(age: Mapping[str, Any]) -> bool:
     """Return whether a decision on age is on record, with its reference, its day and who took it."""
     decision = age["decision"]
@@ -38,9 +42,9 @@ def birth_objects(draft: Mapping[str, Any], today: date, *, certain: bool) -> st
     """
     Return what the date of birth in ``draft`` says against its class of age, or ``None`` (R-06).
 
-    An adult without a decision on age must be of age by each day the date may mean, and anybody be born on a day on
-    which somebody who lives may be; with ``certain`` it is enough that one of the days makes an adult. A text that is
-    no date is the matter of E-01.
+    An adult without a decision on age must be of age by each day the date may mean, or a year later where it is marked
+    uncertain or approximate, and anybody be born on a day on which somebody who lives may be; with ``certain`` it is
+    enough that one of the days makes an adult. A text that is no date is the matter of E-01.
     """
     text = (draft.get("elements") or {}).get("birth_date")
     try:
@@ -54,6 +58,7 @@ def birth_objects(draft: Mapping[str, Any], today: date, *, certain: bool) -> st
     if treat_as_minor(draft) or is_decided(draft["age"]):
         return None
     last = born.lower if certain else born.upper
-    if (last.year + OF_AGE, last.month, last.day) > (today.year, today.month, today.day):
+    years = OF_AGE + (YEARS_IN_DOUBT if not certain and (born.uncertain or born.approximate) else 0)
+    if (last.year + years, last.month, last.day) > (today.year, today.month, today.day):
         return "by the date of birth the person is, or may be, a minor, and no age decision is on record"
     return None

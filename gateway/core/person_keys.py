@@ -25,7 +25,7 @@ from enum import IntFlag
 from itertools import chain, combinations, islice, pairwise, product, zip_longest
 from typing import Any
 
-from gateway.core.age import FIRST_YEAR
+from gateway.core.age import FIRST_YEAR, YEARS_IN_DOUBT
 from gateway.core.edtf import BadEdtf, parse
 from gateway.core.names import ARTICLES, CYRILLIC, NoTable, fold, transliterate, without_article
 from gateway.core.spellings import CIPHERS, bare_sounds, script, sounds
@@ -38,9 +38,6 @@ VERSION = 8
 
 YEARS_MAX = 12
 """A date of birth that spans more years than this is as good as none: it is sought under the name alone."""
-
-YEARS_IN_DOUBT = 1
-"""How far a date that is marked uncertain or approximate is taken to reach on either side."""
 
 YEARS_OF_BIRTH = range(FIRST_YEAR, 2200)
 """

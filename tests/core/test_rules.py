@@ -420,6 +420,8 @@ CASES: dict[str, Cases] = {
             "an adult who may be fifteen": born("200X"),
             "an adult who may be seventeen": born("2008"),
             "an adult of fifteen, later": born("2011-04-17", type=ELEMENTS),
+            "an adult of eighteen or about that": born("2008-06~"),
+            "an adult whose eighteen years are in doubt": born("2008-11-30?"),
             "born in the year of another calendar": born("1388-01-28"),
             "born in that of a third one": born("2544"),
             "a minor born in that": born("1388-01-28", MINOR),
@@ -427,6 +429,9 @@ CASES: dict[str, Cases] = {
         {
             "adult": request(),
             "eighteen today": born("2008-12-01"),
+            "about nineteen": born("2007-11~"),
+            "about eighteen, by a decision": born("2008-06~", {"class": "adult", "decision": DECISION}),
+            "about eighteen, later": born("2008-06~", type=ELEMENTS),
             "an adult of fifteen by a decision": born("2011-04-17", {"class": "adult", "decision": DECISION}),
             "a minor by date and class": born("2011-04-17", MINOR),
             "an adult who may have been a minor, later": born("200X", type=ELEMENTS),
