@@ -246,8 +246,12 @@ def r06(facts: Facts) -> str | None:
         return "a minor cannot be treated as an adult"
     if age["class"] == "unknown" and age.get("treat_as_child") is False and not is_decided(age):
         return "age is unknown and no age decision is on record, so the person is treated as a minor"
+    if _exempt(facts):
+        return None
+    if not treat_as_minor(file) and is_decided(age) and not _on_or_before(age["decision"]["on"], facts.today):
+        return "the age decision is of a day that has not come"
     # A file that asks can still be changed. Later only what leaves no doubt holds what is said of the person.
-    return None if _exempt(facts) else birth_objects(file, facts.today, certain=facts.type != REQUEST)
+    return birth_objects(file, facts.today, certain=facts.type != REQUEST)
 
 
 def r07(facts: Facts) -> str | None:
@@ -257,6 +261,8 @@ def r07(facts: Facts) -> str | None:
     representative = file["representative"]
     if representative is None or not (_text(representative["ref"]) and _text(representative["signed_by"])):
         return "no signed reference of an appointed guardian or representative"
+    if not _on_or_before(representative["appointed_on"], facts.today):
+        return "the guardian or representative is appointed from a day that has not come"
     return None
 
 

@@ -66,6 +66,11 @@ def born(birth_date: str, age: dict[str, Any] = ADULT, type: str = REQUEST) -> F
     return request({**record, "elements": {**record["elements"], "birth_date": birth_date}}, type=type)
 
 
+def decided(on: str) -> dict[str, Any]:
+    """Return what is on record of the age of somebody who was said to be an adult on a day."""
+    return {"class": "adult", "decision": {**DECISION, "on": on}}
+
+
 def taking_back(type: str, state: State = State.WITHDRAWN, **body: Any) -> Facts:
     """Return the facts about what may leave when nothing else may, from a file in which everything says no."""
     record = draft(
@@ -111,6 +116,11 @@ def asylum(**changes: Any) -> Facts:
 def minor(**changes: Any) -> Facts:
     """Return the facts about a represented minor."""
     return request(draft(age=MINOR, representative=REPRESENTATIVE, **changes))
+
+
+def minor_with(**changes: Any) -> Facts:
+    """Return the facts about a minor whose appointment is changed."""
+    return request(draft(age=MINOR, representative={**REPRESENTATIVE, **changes}))
 
 
 def residence(**elements: Any) -> Facts:
@@ -422,6 +432,9 @@ CASES: dict[str, Cases] = {
             "an adult of fifteen, later": born("2011-04-17", type=ELEMENTS),
             "an adult of eighteen or about that": born("2008-06~"),
             "an adult whose eighteen years are in doubt": born("2008-11-30?"),
+            "a decision of tomorrow": born("2011-04-17", decided("2026-12-02")),
+            "a decision of another day": born("1998-04-17", decided("later")),
+            "unknown until tomorrow": request(draft(age={**decided("2026-12-02"), "class": "unknown"})),
             "born in the year of another calendar": born("1388-01-28"),
             "born in that of a third one": born("2544"),
             "a minor born in that": born("1388-01-28", MINOR),
@@ -432,6 +445,7 @@ CASES: dict[str, Cases] = {
             "about nineteen": born("2007-11~"),
             "about eighteen, by a decision": born("2008-06~", {"class": "adult", "decision": DECISION}),
             "about eighteen, later": born("2008-06~", type=ELEMENTS),
+            "decided today": born("2011-04-17", decided("2026-12-01")),
             "an adult of fifteen by a decision": born("2011-04-17", {"class": "adult", "decision": DECISION}),
             "a minor by date and class": born("2011-04-17", MINOR),
             "an adult who may have been a minor, later": born("200X", type=ELEMENTS),
@@ -452,8 +466,15 @@ CASES: dict[str, Cases] = {
             "unknown alone": request(draft(age=UNKNOWN_AGE)),
             "treated as one": request(draft(age={"class": "adult", "decision": None, "treat_as_child": True})),
             "unsigned": request(draft(age=UNKNOWN_AGE, representative={**REPRESENTATIVE, "signed_by": None})),
+            "appointed from tomorrow": minor_with(appointed_on="2026-12-02"),
         },
-        {"adult": request(), "represented": minor(), "the requested side": answer(reply()), **everything_taken_back()},
+        {
+            "adult": request(),
+            "represented": minor(),
+            "appointed today": minor_with(appointed_on="2026-12-01"),
+            "the requested side": answer(reply()),
+            **everything_taken_back(),
+        },
         lacking("age"),
     ),
     "R-08": Cases(
@@ -1059,7 +1080,8 @@ READS: dict[str, list[tuple[Facts, str]]] = {
     "R-06": [(request(), "draft draft/age draft/age/class")],
     "R-07": [
         (request(), "draft draft/age draft/age/class"),
-        (minor(), "draft/representative draft/representative/ref draft/representative/signed_by"),
+        (minor(), "draft/representative: ref appointed_on signed_by"),
+        (minor(), "draft/representative"),
     ],
     "R-08": [
         (journey(), "record record/identification record/identification/concluded_on record/proceedings"),
