@@ -263,11 +263,9 @@ def _correction_only(case: Case, event: Event, now: datetime) -> tuple[Finding, 
     value = event.data["value"]
     if case.draft is None or value["elements"] is None:
         return _found("R-16", "there is no value to send, or no file to compare it with")
-    sent = {
-        **disclose(case.draft, case.purpose).elements,
-        **(disclose(case.draft, case.purpose, case.asked).elements if case.asked else {}),
-    }
-    if not set(value["elements"]) <= set(sent) & members_of(value["parts"]):
+    # What was asked for says nothing: one question follows another, and a reply may come before an answer to the last.
+    sent = {*disclose(case.draft, case.purpose).elements, *event.data["sent"]}
+    if not set(value["elements"]) <= sent & members_of(value["parts"]):
         return _found("R-16", "only elements that were sent before, and that are named in it, are corrected")
     return ()
 

@@ -155,6 +155,7 @@ class Notices:
             value = ijson.loads(pending.body.encode())
             # For the rules it is what it is: elements that leave. Only what brings no value is exempt of R-01.
             data = {"value": value, "body": pending.body, "digest": pending.digest}
+            data["sent"] = await threads.sent_since(context, tx, held)
             facts = await self._facts(tx, held.case, ELEMENTS, value)
             await steps.move(context, tx, held, Event("rectify", person, role, data, facts), now)
             why = (held.case.draft or {}).get("justification", "")

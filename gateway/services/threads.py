@@ -18,6 +18,7 @@ from gateway.core.messages import (
     CONFIRMATION,
     CONTEST,
     DOCUMENT,
+    ELEMENTS,
     EXERCISE,
     POSITIVE_OUTCOMES,
     PROPOSAL,
@@ -441,6 +442,19 @@ async def was_posted(tx: Tx, case: Case) -> bool:
     if thread.seen is not None and thread.in_digest is None and thread.out_seq == 0:
         return True
     return any(row.posted_at is not None for row in await tx.outbound_of_case(case.ref))
+
+
+async def sent_since(context: Context, tx: Tx, held: Held) -> tuple[str, ...]:
+    """Return the members of the further elements that left, or will, after the request; what is refused is not held."""
+    found: dict[str, None] = {}
+    for row in await tx.outbound_of_case(held.case.ref):
+        if row.type != ELEMENTS or row.state == "dropped" or row.status == wire.REFUSED:
+            continue
+        try:
+            found |= dict.fromkeys((said(context, held, row) or {}).get("elements", {}))
+        except BadRest as error:
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+    return tuple(found)
 
 
 async def abandon(tx: Tx, case: Case, now: datetime) -> None:

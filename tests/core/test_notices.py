@@ -97,6 +97,7 @@ def good(side: Side, row: Row) -> tuple[Case, Event]:
         "digest": pending.digest if pending else "",
         "statement": "statement",
         "posted": True,
+        "sent": ("sex",),
     }
     return case, Event(row.event, "boris", role, data, replace(facts, frozen=False))
 

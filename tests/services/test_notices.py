@@ -276,6 +276,50 @@ async def test_rectification_brings_no_new_element(network: Network) -> None:
         await corrected(network, {"birth_date": "1999-01-02", "personal_number": "900101-1"})
 
 
+async def asked_twice(network: Network) -> str:
+    """Take a case to its reply: what was asked for first was sent, and of what was asked for then nothing."""
+    elements = {**story.draft()["elements"], "personal_number": "900101-1"}
+    ours, theirs = await story.acknowledged(network, elements=elements)
+    asking, asked = network.gateways["XAA"].clear, network.gateways["XBB"].answer
+    await asked.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    preview = await asking.prepare(ours, "first")
+    thread = (await story.row(network, "XAA", ours)).thread
+    signed = network.approval(preview.digest, thread, "second", "elements.approval", "liaison_officer")
+    await asking.approve(ours, signed, "second")
+    await asking.send(ours, "first")
+    await network.deliver()
+    await asked.ask(theirs, ["PERSONAL_NUMBER"], 2, "first")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    return ours
+
+
+async def put_right(network: Network, ours: str, part: str, elements: dict[str, Any]) -> None:
+    """Send right values for one part, approved by a second person."""
+    asking = network.gateways["XAA"].notices
+    pending = await asking.prepare_rectification(ours, [part], elements, "first", CASE)
+    thread = (await story.row(network, "XAA", ours)).thread
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await asking.rectify(ours, signed, "second")
+    await network.deliver()
+
+
+async def test_what_an_earlier_question_asked_for_is_put_right(network: Network) -> None:
+    """An element that left is corrected by its value, whatever was asked for since (R-16)."""
+    ours = await asked_twice(network)
+    await put_right(network, ours, "SEX", {"sex": 9})
+    assert 9 == (await story.case(network, "XBB", await story.twin(network, ours))).received["elements"]["sex"]
+
+
+async def test_what_was_asked_for_and_never_sent_is_not_put_right(network: Network) -> None:
+    """A reply that came without it needed no such element: it does not leave as a correction of nothing (R-16)."""
+    ours = await asked_twice(network)
+    with pytest.raises(RuleRefused, match="R-16"):
+        await put_right(network, ours, "PERSONAL_NUMBER", {"personal_number": "900101-2"})
+
+
 async def test_author_cannot_approve_a_rectification(network: Network) -> None:
     """Right values need a second person, like a request."""
     ours, _ = await story.replied(network)
