@@ -28,7 +28,7 @@ from gateway.core.messages import (
 )
 from gateway.core.minimise import disclose, members_of
 from gateway.core.person_keys import FOUND_BY
-from gateway.core.reuse import Grant
+from gateway.core.reuse import Grant, with_further
 from schemas import ijson
 
 Change = tuple[Case, tuple[Effect, ...]]
@@ -346,7 +346,8 @@ def _rectified(case: Case, event: Event, now: datetime) -> Change:
     if case.received is not None:
         wrong = members_of(value["parts"])
         kept = {name: part for name, part in case.received.get("elements", {}).items() if name not in wrong}
-        case = replace(case, received={**case.received, "elements": {**kept, **(value["elements"] or {})}})
+        under = with_further(case.received, value["handling"])
+        case = replace(case, received={**under, "elements": {**kept, **(value["elements"] or {})}})
         case = replace(case, said={type: _without(body, wrong) for type, body in case.said.items()})
         if case.pending is not None and case.pending.type == REPLY:
             case = replace(case, pending=None)  # it was prepared, and signed, on what was wrong

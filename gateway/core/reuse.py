@@ -17,9 +17,16 @@ import schemas
 from gateway.core.case import Case, Side
 from gateway.core.facts import Finding
 from gateway.core.messages import TYPES
+from gateway.core.remark import FURTHER_REMARK
 
 DESK: Final = "DESK"
 """The body that holds the case: what stays there is passed on to nobody."""
+
+FURTHER_HANDLING: Final = "further_handling"
+"""Where, in what a case received, the conditions stand that came with elements after the request, beside its own."""
+
+FURTHER: Final[Mapping[str, str]] = {FURTHER_REMARK: "remark", FURTHER_HANDLING: "handling"}
+"""The members of what a case received that came after its request, by the member of that message."""
 
 WELFARE: Final = "WELFARE"
 
@@ -76,12 +83,26 @@ def conditions(handling: Mapping[str, Any], purpose: str | None = None) -> Condi
     return Conditions(purpose or handling["purpose"], frozenset(handling["use_restrictions"]), until)
 
 
+def with_further(received: Mapping[str, Any], handling: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """
+    Return what a case ``received`` with the conditions ``handling`` of elements that came since.
+
+    What was forbidden of some of them stays forbidden of all, for they are kept together; the last day is the last one.
+    """
+    before = received.get(FURTHER_HANDLING)
+    if handling is None or (before is None and handling == received.get("handling")):
+        return received
+    codes = {*handling["use_restrictions"], *(before["use_restrictions"] if before else ())}
+    return {**received, FURTHER_HANDLING: {**handling, "use_restrictions": sorted(codes)}}
+
+
 def received_under(case: Case) -> tuple[Conditions, ...]:
-    """Return the conditions of what the other State sent in this case, the last message of each type."""
+    """Return the conditions of what the other State sent in this case: of its request, and of what came since."""
     ours = case.side.value
     first = case.received if case.side is Side.REQUESTED else case.reply
     said = [body for type, body in case.said.items() if type in TYPES and TYPES[type].sender != ours]
     found = [body.get("handling") for body in (first, *said) if body is not None]
+    found.append((case.received or {}).get(FURTHER_HANDLING))
     return tuple(conditions(handling) for handling in found if handling is not None)
 
 

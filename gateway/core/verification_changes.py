@@ -25,6 +25,7 @@ from gateway.core.messages import (
 )
 from gateway.core.person_keys import FOUND_BY
 from gateway.core.remark import FURTHER_REMARK
+from gateway.core.reuse import with_further
 from gateway.core.verification import WITHDRAWAL_BODY, S
 from gateway.core.verification_guards import GUARDS, let_go_by, pending_of, value_of
 from schemas import ijson
@@ -163,7 +164,8 @@ def _arrive(case: Case, event: Event, now: datetime) -> Change:
             # The remark of the request stays what it is: one more comes beside it.
             more = {FURTHER_REMARK: body["remark"]} if "remark" in body else {}
             # What was prepared, and signed, without them may be wrong now: the person may be found by them.
-            case = replace(case, received={**case.received, **more, "elements": merged}, pending=None)
+            under = with_further(case.received, body.get("handling"))
+            case = replace(case, received={**under, **more, "elements": merged}, pending=None)
         case "contest":
             case = replace(case, contests=case.contests + 1)
         case "reminder":

@@ -24,6 +24,7 @@ from gateway.core.messages import (
     USE_REQUEST,
 )
 from gateway.core.notices import grants, last_number, open_demands, unanswered
+from gateway.core.reuse import received_under
 from gateway.core.tables import APPLIES, GUARDS, REQUESTED, REQUESTING, TERMINAL, table_for
 from schemas import ijson
 from tests.core import support
@@ -230,6 +231,15 @@ def test_withdrawn_thread_takes_no_value() -> None:
     value = {"number": 2, "parts": ["BIRTH_DATE"], "handling": HANDLING, "elements": {"birth_date": "1999"}}
     with pytest.raises(RuleRefused, match="R-16"):
         step(REQUESTED, case, Event("rectification", "XAA", "partner", {"value": value}), support.NOW)
+
+
+def test_conditions_that_came_with_right_values_bind_too() -> None:
+    """What the other State forbids of the values it corrects is looked up as what it forbids of the request (R-05)."""
+    case = support.asked(State.REPLIED, notices=ASKED)
+    strict = {**HANDLING, "use_restrictions": ["P3"]}
+    value = {"number": 2, "parts": ["BIRTH_DATE"], "handling": strict, "elements": {"birth_date": "1999"}}
+    moved, _ = step(REQUESTED, case, Event("rectification", "XAA", "partner", {"value": value}), support.NOW)
+    assert frozenset({"P3"}) == received_under(moved)[-1].restrictions
 
 
 def test_struck_part_is_gone() -> None:

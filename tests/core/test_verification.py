@@ -1,7 +1,7 @@
 """What single steps of a verification do besides moving the state; every path is tried in ``tests/test_tables.py``."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from gateway.core.messages import (
     RESUMPTION,
     WITHDRAWAL,
 )
+from gateway.core.reuse import received_under
 from gateway.core.tables import REQUESTED, REQUESTING, table_for
 from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, undo_state
 from gateway.core.verification_changes import ANSWERED_LATE, ANSWERED_WRONGLY, next_full_hour
@@ -211,6 +212,25 @@ def test_extension_moves_the_clock() -> None:
     case = asked(State.ACKNOWLEDGED, clocks=(support.clock(),))
     moved, effects = take(case, "extend", "anna", "registry_clerk", **data)
     assert (State.EXTENDED, later, (Send(DELAY, "{}"),)) == (moved.state, moved.clock("reply"), effects)
+
+
+def test_conditions_that_came_with_elements_bind_too() -> None:
+    """What the other State forbids of the further elements is looked up as what it forbids of the request (R-05)."""
+    strict = {**support.REQUEST_BODY["handling"], "use_restrictions": ["P3", "PC"], "retain_until": "2026-12-20"}
+    moved, _ = receive(asked(State.NEEDS_TIER2), "elements", {**BODIES["elements"], "handling": strict})
+    of_request, of_elements = received_under(moved)
+    assert frozenset(support.REQUEST_BODY["handling"]["use_restrictions"]) == of_request.restrictions
+    assert (frozenset({"P3", "PC"}), date(2026, 12, 20)) == (of_elements.restrictions, of_elements.retain_until)
+
+
+def test_later_conditions_loosen_no_earlier_ones() -> None:
+    """Of elements that came twice every restriction stays, and the last day counts."""
+    case, handling = asked(State.NEEDS_TIER2), support.REQUEST_BODY["handling"]
+    for codes, day in ((["P3"], "2026-12-20"), (["P0"], "2026-12-30")):
+        said = {**handling, "use_restrictions": codes, "retain_until": day}
+        case, _ = receive(replace(case, state=State.NEEDS_TIER2), "elements", {**BODIES["elements"], "handling": said})
+    later = received_under(case)[-1]
+    assert (frozenset({"P0", "P3"}), date(2026, 12, 30)) == (later.restrictions, later.retain_until)
 
 
 def test_answer_is_possible_without_the_elements_asked_for() -> None:

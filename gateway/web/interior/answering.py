@@ -14,7 +14,7 @@ from multidict import MultiDict
 
 from gateway.core.case import Case
 from gateway.core.messages import ELEMENTS, NEGATIVE_OUTCOMES, OUTCOMES_FOR, REQUEST, allowed_methods
-from gateway.core.remark import FURTHER_REMARK
+from gateway.core.reuse import FURTHER
 from gateway.services.act_bodies import components
 from gateway.web import forms
 from gateway.web.forms import PREFIX, Field
@@ -142,8 +142,8 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
 
 def _received(visit: Visit, case: Case) -> tuple[forms.Said, ...]:
     received = case.received or {}
-    request = {name: one for name, one in received.items() if name != FURTHER_REMARK}
-    more = {"remark": received[FURTHER_REMARK]} if FURTHER_REMARK in received else {}
+    request = {name: one for name, one in received.items() if name not in FURTHER}
+    more = {FURTHER[name]: one for name, one in received.items() if name in FURTHER}
     said = forms.say(forms.fields(REQUEST), request, visit.tongue)
     return (*said, *forms.say(forms.fields(ELEMENTS), more, visit.tongue))
 

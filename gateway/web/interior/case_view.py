@@ -27,9 +27,9 @@ from gateway.core.messages import (
     USE_ANSWER,
     USE_REQUEST,
 )
-from gateway.core.remark import FURTHER_REMARK
 from gateway.core.return_guards import represented
 from gateway.core.returns import IN_CHARGE
+from gateway.core.reuse import FURTHER
 from gateway.core.tables import stop_event
 from gateway.services import person_stop
 from gateway.services.acts import DESK, GONE
@@ -265,9 +265,9 @@ def _parts(tongue: Tongue, schema: str, value: Mapping[str, Any] | None) -> tupl
 
 
 def _received(tongue: Tongue, value: Mapping[str, Any] | None) -> tuple[Part, ...]:
-    """Return what the other State sent: its request, and the remark that came with further elements, if one did."""
-    request = {name: one for name, one in (value or {}).items() if name != FURTHER_REMARK}
-    more = {"remark": value[FURTHER_REMARK]} if value and FURTHER_REMARK in value else {}
+    """Return what the other State sent: its request, and the remark and conditions of further elements, if any."""
+    request = {name: one for name, one in (value or {}).items() if name not in FURTHER}
+    more = {FURTHER[name]: one for name, one in (value or {}).items() if name in FURTHER}
     return (*_parts(tongue, REQUEST, request), *_parts(tongue, ELEMENTS, more))
 
 
