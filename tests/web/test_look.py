@@ -254,6 +254,26 @@ async def test_pages_are_accessible(browser: Browser, direction: str, width: int
 
 
 @browser_needed
+async def test_whatever_is_written_has_our_typefaces(browser: Browser) -> None:
+    """No text is left to the typeface that a browser has for pages without one, which is Times in most."""
+    stage, said, found = Stage("ltr"), [], dict[str, list[str]]()
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        for name in names():
+            await page.goto(f"{origin}/{name}")
+            found[name] = await page.evaluate(_LEFT_TO_THE_BROWSER, build_css.FONTS.partition(",")[0])
+        await context.close()
+    assert {name: [] for name in names()} == found
+
+
+_LEFT_TO_THE_BROWSER = """
+first => [...document.body.querySelectorAll("*")].filter(one => one.checkVisibility()
+  && [...one.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim())
+  && !getComputedStyle(one).fontFamily.startsWith(first)).map(one => one.outerHTML.slice(0, 120))
+"""
+
+
+@browser_needed
 @pytest.mark.parametrize("colour", ["#ffd400", "#e8f1f2", "#7a1020", "#00703c"])
 async def test_any_colour_of_a_country_can_be_read(browser: Browser, colour: str) -> None:
     """Text on a country's own colour has the contrast of WCAG, be it light or dark."""
