@@ -3,12 +3,15 @@
 import asyncio
 import os
 import tomllib
+from contextlib import suppress
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
 
 from gateway import app, home, settings
+from gateway.cli import typed
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import passphrase, passphrase_option
@@ -69,7 +72,7 @@ def init(
         country=country,
         authority=authority or f"{country}-ID-01",
         zone=zone,
-        address=address or f"https://{peers_host}:{peers_port}",
+        address=typed.address(address or _listened_at(peers_host, peers_port)),
         peers_host=peers_host,
         peers_port=peers_port,
         api_port=None if no_api else api_port,
@@ -98,6 +101,19 @@ def init(
         emit(_made(directory, card))
     else:
         _tell(directory, card)
+
+
+def _listened_at(host: str, port: int) -> str:
+    """Return the address of the listener. Raises ``click.UsageError`` where it is none that partners can reach."""
+    with suppress(ValueError):
+        found = ip_address(host)
+        if found.is_unspecified:
+            text = f"{host} is every address of this machine; say with --address where partners reach it"
+            raise click.UsageError(text)
+        host = f"[{found}]" if found.version == 6 else host
+    if not port:
+        raise click.UsageError("port 0 is whichever is free; say with --address where partners reach it")
+    return f"https://{host}:{port}"
 
 
 def _check_whole(directory: Path) -> None:

@@ -35,7 +35,7 @@ from gateway.cli.own_card import (
     tell_card,
 )
 from gateway.cli.session import home_option, key_passphrase_option, passphrase, passphrase_option
-from gateway.cli.typed import past_instant, public_key
+from gateway.cli.typed import address, past_instant, public_key
 from gateway.core.wire import MAX_VALIDITY, format_instant
 from gateway.home import NEXT, ended_keys, private_kids
 from gateway.settings import Settings
@@ -212,7 +212,7 @@ def card_(
     held = own_card(chosen)
     changes: dict[str, Any] = {"roles": _next_roles(card.claims_of(held)["roles"], removed, roles)}
     if addresses:
-        changes["addresses"] = list(addresses)
+        changes["addresses"] = [address(one) for one in addresses]
     if certificates or web_pki:
         changes["spki"] = _next_spki(chosen, held, certificates)
     made = issue(chosen, held, changes, open_identity(home, identity, identity_passphrase_file, held))

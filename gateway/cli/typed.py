@@ -1,10 +1,12 @@
-"""What somebody typed about a key, read: a public key, a fingerprint, and since when a key is not to be believed."""
+"""What somebody typed about a key or a card, read: a public key, a fingerprint, an instant, an address."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
+import schemas
 from gateway.cli.errors import CommandError, Exit
 from keys import b64, card, trust_words
 from keys.card import Card
@@ -20,6 +22,14 @@ def public_key(text: str) -> bytes:
     except Exception as error:
         raise click.UsageError("a public key is 43 characters of base64url, as isthmus keys new prints it") from error
     return raw
+
+
+def address(text: str) -> str:
+    """Return ``text`` if a card may list it as an address of a gateway. Raises ``click.UsageError``."""
+    form = schemas.load("card")["properties"]["addresses"]["items"]
+    if len(text) > form["maxLength"] or not re.search(form["pattern"], text):
+        raise click.UsageError("--address is where partners reach the gateway, such as https://gateway.example:8443")
+    return text
 
 
 def past_instant(text: str) -> datetime:

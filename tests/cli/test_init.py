@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from keys import card
 from tests.cli.support import CHEAP, CHEAP_IDENTITY, ENVIRON, call, spawn, value
 
 OPTIONS = ("--country", "XAA", *CHEAP, *CHEAP_IDENTITY)
@@ -65,6 +66,29 @@ def test_a_bad_wish_lists_everything_and_makes_nothing(tmp_path: Path) -> None:
     result = call("init", tmp_path / "home", "--country", "Xa", "--zone", "Nowhere/At_All")
     assert (3, False) == (result.exit_code, (tmp_path / "home").exists())
     assert all(text in result.stderr for text in ("/country", "/authority", "/zone"))
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        ("--address", "http://gateway.example"),
+        ("--address", "https://Gateway.Example"),
+        ("--peers-host", "0.0.0.0"),  # noqa: S104  # what is looked at
+        ("--peers-host", "::"),
+        ("--peers-port", "0"),
+    ],
+)
+def test_an_address_that_no_card_can_list_makes_nothing(tmp_path: Path, wish: tuple[str, str]) -> None:
+    """What partners cannot reach is wrong usage, told before a key is made that the next run stumbles over."""
+    result = call("init", tmp_path / "home", *OPTIONS, *wish)
+    assert (2, False) == (result.exit_code, (tmp_path / "home").exists())
+    assert "--address" in result.stderr
+
+
+def test_an_address_of_version_6_is_listed_in_brackets(tmp_path: Path) -> None:
+    """A home that listens at an IPv6 address needs no more said than one at an IPv4 address (RFC 3986, 3.2.2)."""
+    made = value("init", tmp_path / "home", *OPTIONS, "--peers-host", "::1")
+    assert ("https://[::1]:8443",) == card.parse_card(Path(made["card"]).read_bytes()).addresses
 
 
 def test_a_short_passphrase_is_refused(tmp_path: Path) -> None:
