@@ -36,7 +36,7 @@ from gateway.services.own_card import every
 from gateway.services.ports import GONE_BACK, Peers, Unavailable
 from gateway.services.trust import advance_chain
 from gateway.settings import Settings
-from gateway.storage.migrate import load_migrations
+from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
 from gateway.storage.query import Query, sqlite_query
 from gateway.transport.card_directory import load_cards, newest_path
 from gateway.transport.peers import HttpPeers, spki_hash
@@ -365,9 +365,26 @@ def _database(look: Look) -> Iterator[Item]:
                 yield bad("database", N_("the database is damaged"), N_("stop the gateway and restore the last backup"))
                 return
             yield from _database_items(look, query, "sqlite")
+    elif path.with_name(path.name + ASIDE_FILE).exists():
+        yield bad("database", N_("%(path)s was moved away from"), _MOVED_HINTS["sqlite"], path=path)
     else:
         hint = N_("restore the last backup, then isthmus restore begin-epoch")
         yield bad("database", N_("%(path)s is missing"), hint, path=path)
+
+
+_MOVED_HINTS = {
+    "sqlite": N_(
+        "name the database it was moved to as 'database' in the configuration; where it was moved back since, restore "
+        "the last backup, then isthmus restore begin-epoch"
+    ),
+    "postgres": N_("take 'database' out of the configuration"),
+}
+"""What to do where the configuration names what ``isthmus store move`` moved away from, by dialect."""
+
+_TABLES = {
+    "sqlite": "SELECT name FROM sqlite_schema WHERE type = 'table'",
+    "postgres": "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()",
+}
 
 
 def _address(dsn: str) -> Iterator[Item]:
@@ -411,6 +428,10 @@ def _server(look: Look, query: Query) -> Iterator[Item]:
 
 def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     known = {one.number: one.sha256 for one in load_migrations(dialect)}
+    tables = {name for (name,) in query(_TABLES[dialect])}
+    if f"{LEDGER}{ASIDE}" in tables and LEDGER not in tables:
+        yield bad("database", N_("the database was moved away from"), _MOVED_HINTS[dialect])
+        return
     applied = dict(query("SELECT number, sha256 FROM schema_migration"))
     if any(known.get(number) != digest for number, digest in applied.items()):
         hint = N_("install the version that wrote it, or a newer one")

@@ -19,6 +19,11 @@ from types import MappingProxyType
 
 from gateway.storage.errors import StoreError
 
+LEDGER = "schema_migration"
+ASIDE = "_moved"
+ASIDE_FILE = ".moved"
+"""Added to the names of the tables, and of the files, that ``isthmus store move`` moved away from."""
+
 _LEDGER = """
 CREATE TABLE schema_migration (
     number     INTEGER PRIMARY KEY,  -- Number of the migration, from 1.
@@ -98,7 +103,9 @@ def migrate(db: sqlite3.Connection, now: datetime, migrations: Sequence[Migratio
 def _apply(db: sqlite3.Connection, known: Sequence[Migration], now: datetime) -> int:
     if not _names(db):
         db.execute(_LEDGER)
-    elif "schema_migration" not in _names(db):
+    elif f"{LEDGER}{ASIDE}" in _names(db):
+        raise moved_to_a_server("the file")
+    elif LEDGER not in _names(db):
         raise StoreError("the file is a database of another program", "check data_dir in the configuration")
     recorded = dict(db.execute("SELECT number, sha256 FROM schema_migration ORDER BY number").fetchall())
     check_recorded(recorded, known)
@@ -109,6 +116,19 @@ def _apply(db: sqlite3.Connection, known: Sequence[Migration], now: datetime) ->
         row = (migration.number, migration.sha256, int(now.astimezone(UTC).timestamp()))
         db.execute("INSERT INTO schema_migration (number, sha256, applied_at) VALUES (?, ?, ?)", row)
     return len(pending)
+
+
+def moved_to_a_server(what: str) -> StoreError:
+    """
+    Return what to say of a file that was moved away from, where the configuration still names it.
+
+    A backup, or a new home, in its place would be served beside the database that it was moved to.
+    """
+    hint = (
+        "name the database it was moved to as 'database' in the configuration; where it was moved back since, restore "
+        "the last backup, then isthmus restore begin-epoch"
+    )
+    return StoreError(f"{what} was moved away from", hint)
 
 
 def check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None:

@@ -28,7 +28,7 @@ import asyncpg
 from gateway.core.merkle import Frontier
 from gateway.services.ports import Unavailable
 from gateway.storage.errors import StoreError, reason
-from gateway.storage.migrate import load_migrations, migrate
+from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations, migrate
 from gateway.storage.postgres import BATCH, LEAD, SPACE, check_server
 from gateway.storage.postgres_desks import SCHEMA, prepare
 from gateway.storage.postgres_errors import LOST
@@ -36,10 +36,6 @@ from gateway.storage.postgres_errors import reason as postgres_reason
 from gateway.storage.postgres_schema import migrate as migrate_postgres
 from gateway.storage.sql import Row
 from gateway.storage.sqlite import connect
-
-LEDGER = "schema_migration"
-SET_ASIDE = ".moved"
-"""Added to the name of what was moved away from."""
 
 READ_AT_ONCE = 16
 """Rows read at once: the largest hold a message of some megabytes."""
@@ -230,7 +226,7 @@ async def _check_served(db: Any, unfinished: Path) -> None:
     """Raise ``StoreError`` unless the database holds a store; a copy that is the only one is said where it lies."""
     if await db.fetchval("SELECT to_regclass($1)", LEDGER) is not None:
         return
-    if await db.fetchval("SELECT to_regclass($1)", LEDGER + "_moved") is not None and unfinished.exists():
+    if await db.fetchval("SELECT to_regclass($1)", LEDGER + ASIDE) is not None and unfinished.exists():
         hint = f"what it held is whole in {unfinished}: move the files there one folder up, and serve them"
         raise StoreError("the database was moved away from, and the move was cut off at its end", hint)
     raise StoreError("the database holds no store", "check the address in the configuration")
@@ -254,7 +250,7 @@ async def _change_sides(
             for schema in schemas:
                 # Every table: a node that waits for the lock would go on writing where nobody looks any more.
                 for (name,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema):
-                    await db.execute(f'ALTER TABLE "{schema}"."{name}" RENAME TO "{name}_moved"')
+                    await db.execute(f'ALTER TABLE "{schema}"."{name}" RENAME TO "{name}{ASIDE}"')
             for path in (files.desks, files.store):
                 if (unfinished / path.name).exists():
                     os.replace(unfinished / path.name, path)
@@ -299,7 +295,7 @@ async def _is_aside(dsn: str) -> bool | None:
         try:
             # Held by the connection that was lost for as long as its commit may still be under way.
             await db.fetchval("SELECT pg_advisory_lock($1, $2)", SPACE, LEAD)
-            return bool(await db.fetchval("SELECT count(*) FROM pg_tables WHERE tablename = $1", LEDGER + "_moved"))
+            return bool(await db.fetchval("SELECT count(*) FROM pg_tables WHERE tablename = $1", LEDGER + ASIDE))
         finally:
             await db.close(timeout=5)
     except (asyncpg.PostgresError, *LOST):
@@ -402,7 +398,7 @@ def _check_present(applied: Iterable[Any], dialect: str) -> None:
 @contextmanager
 def _held(path: Path, dialect: str) -> Iterator[SqliteSide | None]:
     """Keep everybody else from writing to a file while the block runs; yield ``None`` if there is none."""
-    aside = path.with_name(path.name + SET_ASIDE)
+    aside = path.with_name(path.name + ASIDE_FILE)
     if not path.exists():
         yield None
         return
@@ -411,7 +407,7 @@ def _held(path: Path, dialect: str) -> Iterator[SqliteSide | None]:
     with closing(connect(path)) as db:
         db.execute("BEGIN IMMEDIATE")
         names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        if LEDGER not in names and f"{LEDGER}_moved" in names:
+        if LEDGER not in names and f"{LEDGER}{ASIDE}" in names:
             # Its tables are set aside once the database has committed, so that is known to be whole.
             hint = f"serve the database that it was moved to, which holds everything, and move {path} away"
             raise StoreError(f"{path} was moved away from, and the move was cut off at its end", hint)
@@ -422,14 +418,14 @@ def _held(path: Path, dialect: str) -> Iterator[SqliteSide | None]:
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         )
         for (name,) in tables.fetchall():
-            db.execute(f'ALTER TABLE "{name}" RENAME TO "{name}_moved"')
+            db.execute(f'ALTER TABLE "{name}" RENAME TO "{name}{ASIDE}"')
         db.execute("COMMIT")
 
 
 def _set_aside(path: Path) -> None:
     for end in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
-            os.replace(path.with_name(path.name + end), path.with_name(path.name + SET_ASIDE + end))
+            os.replace(path.with_name(path.name + end), path.with_name(path.name + ASIDE_FILE + end))
     _sync(path.parent)
 
 

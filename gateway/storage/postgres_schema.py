@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from gateway.storage.errors import StoreError
-from gateway.storage.migrate import Migration, check_recorded, load_migrations
+from gateway.storage.migrate import ASIDE, LEDGER, Migration, check_recorded, load_migrations
 
 DIALECT = "postgres"
 
@@ -66,7 +66,10 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
             if not create:
                 raise StoreError("the database holds no store", "make the gateway's home with: isthmus init")
             await db.execute(_LEDGER)
-        elif "schema_migration" not in tables:
+        elif f"{LEDGER}{ASIDE}" in tables and LEDGER not in tables:
+            hint = "take 'database' out of the configuration; a move needs an empty database"
+            raise StoreError("the database was moved away from", hint)
+        elif LEDGER not in tables:
             raise StoreError("the database belongs to another program", "give the gateway a database of its own")
         rows = await db.fetch("SELECT number, sha256, shape FROM schema_migration ORDER BY number")
         check_recorded({row[0]: row[1] for row in rows}, known)

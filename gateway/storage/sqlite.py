@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 from gateway.services.ports import Committed, SignBatch, Signed, Unavailable, Unit
 from gateway.storage.errors import StoreError, reason, unavailable
 from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
-from gateway.storage.migrate import migrate
+from gateway.storage.migrate import ASIDE_FILE, migrate, moved_to_a_server
 from gateway.storage.sqlite_tx import SqliteTx, finish
 
 T = TypeVar("T")
@@ -484,6 +484,8 @@ def _check_file(path: Path, create: bool) -> None:
         except OSError as error:
             raise StoreError(f"{path}: cannot be created ({error.strerror})", "check the data directory") from error
     if not path.exists():
+        if path.with_name(path.name + ASIDE_FILE).exists():
+            raise moved_to_a_server(str(path))
         raise StoreError(f"{path}: no such file", "make the gateway's home with: isthmus init")
     if not path.is_file():
         raise StoreError(f"{path}: not a file", "check data_dir in the configuration")

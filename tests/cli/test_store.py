@@ -95,6 +95,47 @@ def test_a_gateway_goes_there_and_back_and_on(homes: Homes, postgres: Cluster) -
     assert {} == findings(home)
 
 
+def test_a_configuration_that_names_what_was_moved_away_from(homes: Homes, postgres: Cluster) -> None:
+    """Whoever forgets a line after a move is led to what is served, and not to a backup or to a new home."""
+    home = homes.home("XAA")
+    told = [told_of_a_move(home, postgres, f"file:{NAME}")]
+    configure(home, f'database = "file:{NAME}"')
+    told.append(told_of_a_move(home, postgres, "sqlite"))
+    configure(home, "")
+    told.append(told_of_a_file_set_aside(home))
+    for exit, error, found in told:
+        assert (3, "database") == (exit, error["code"])
+        for hint in (error["hint"], *(item["hint"] for item in found)):
+            assert "'database'" in hint.partition(";")[0]
+            assert "isthmus init" not in hint
+
+
+def told_of_a_move(home: Path, postgres: Cluster, target: str) -> tuple[int, dict[str, str], list[dict[str, str]]]:
+    """Move a home, leave its configuration as it is, and return what ``serve`` and ``check`` say."""
+    if target != "sqlite":
+        address(home, postgres)
+    value("store", "move", "-C", home, "--to", target)
+    return said_of_the_database(home)
+
+
+def told_of_a_file_set_aside(home: Path) -> tuple[int, dict[str, str], list[dict[str, str]]]:
+    """Leave a file as a move does that is cut off at its end, and return what ``serve`` and ``check`` say."""
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            if not name.startswith("sqlite_"):
+                db.execute(f'ALTER TABLE "{name}" RENAME TO "{name}_moved"')
+    return said_of_the_database(home)
+
+
+def said_of_the_database(home: Path) -> tuple[int, dict[str, str], list[dict[str, str]]]:
+    """Return exit code and error of a gateway that is started, and what a check finds at its database."""
+    result = call("serve", "-C", home, "--json")
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    found = [item for item in items if item["area"] == "database" and item["level"] == "finding"]
+    assert 1 == len(found)
+    return result.exit_code, json.loads(result.stderr)["error"], found
+
+
 def test_a_running_gateway_is_not_moved(homes: Homes, postgres: Cluster) -> None:
     """While a gateway runs on the home nothing is moved."""
     home = homes.home("XAA")
