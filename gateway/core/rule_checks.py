@@ -394,7 +394,8 @@ def r23(facts: Facts) -> str | None:
     if not _sends_return(facts):
         return None
     file, record = _return_record(facts)
-    return _not_her_wish(record, facts.today, minor=treat_as_minor(file)) or _not_today(facts, record)
+    because = _not_her_wish(record, facts.today, minor=treat_as_minor(file)) or _not_today(facts, record)
+    return because or _not_to_be_told(facts, record)
 
 
 def _not_her_wish(record: Mapping[str, Any], today: date, *, minor: bool) -> str | None:
@@ -428,6 +429,15 @@ def _not_today(facts: Facts, record: Mapping[str, Any]) -> str | None:
     if _day(again["on"]) == day and _text(again["by"]) and again["consent_stands"] is True:
         return None
     return "the consent was not confirmed today"
+
+
+def _not_to_be_told(facts: Facts, record: Mapping[str, Any]) -> str | None:
+    """Return why what must be at hand on the way may not be told, or ``None``: it is told with consent alone."""
+    if facts.type != SCHEDULE or not facts.body.get("medical_needs"):
+        return None
+    if _on_or_before(record["travel"].get("medical_consent_on"), facts.today):
+        return None
+    return "the person has not agreed that medical needs are told"
 
 
 def r11(facts: Facts) -> str | None:

@@ -331,6 +331,10 @@ LABELS: Mapping[str, Label] = {
         N_("Day and time at the place of departure, for example 2026-12-14 08:30 +01:00"),
     ),
     "notice_h": (N_("Hours of notice that the agreement asks for"), N_("A number from 24 to 720")),
+    "medical_consent_on": (
+        N_("Day on which the person agreed that medical needs are told"),
+        N_("Leave it empty if nobody asked, or the answer was no: then none is told."),
+    ),
     # Messages of a return.
     "reply": (N_("Digest of the positive reply it rests on"), ""),
     "represented": (N_("Does a representative act for the person?"), ""),

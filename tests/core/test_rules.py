@@ -249,6 +249,14 @@ def recorded(type: str = SCHEDULE, **members: Any) -> Facts:
     return journey(type, record=record)
 
 
+NEEDING = {**PLANNED, "medical_needs": ["OXYGEN"]}
+
+
+def agreed_on(day: str) -> Facts:
+    """Return the facts about a journey of somebody who agreed on a day that medical needs are told."""
+    return recorded(travel={"medical_consent_on": day})
+
+
 def evening(facts: Facts) -> Facts:
     """Return ``facts`` where the record is kept in the West, and it is the evening of the last of November yet."""
     return replace(facts, now=datetime(2026, 12, 1, 1, tzinfo=UTC), zone="America/Bogota")
@@ -738,6 +746,9 @@ CASES: dict[str, Cases] = {
             "not asked": recorded(reconfirmation=None),
             "asked on a day that has not begun there": recorded(travel={"departs_at": "2026-11-30T23:30:00-10:00"}),
             "departs nowhere": recorded(travel={"departs_at": "2026-12-01T15:00:00"}),
+            "medical needs without a yes": journey(SCHEDULE, NEEDING),
+            "medical needs with a yes of tomorrow": replace(agreed_on("2026-12-02"), body=NEEDING),
+            "medical needs of who leaves": journey(SCHEDULE, {**NEEDING, "status": "departed"}),
             **{f"without: {type}": journey(type, record=None) for type in OF_A},
         },
         {
@@ -748,6 +759,7 @@ CASES: dict[str, Cases] = {
                 travel={"departs_at": "2026-11-30T23:30:00-10:00"}, reconfirmation={"on": "2026-11-30"}
             ),
             "not on the day yet": journey(SCHEDULE, PLANNED, record={**RECORD, "reconfirmation": None}),
+            "medical needs with a yes": replace(agreed_on("2026-12-01"), body=NEEDING),
         },
     ),
     "R-24": Cases(

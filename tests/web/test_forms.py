@@ -67,6 +67,7 @@ VALUES: Mapping[str, list[Mapping[str, Any]]] = {
         homeward.record(),
         homeward.record(minor=True, decision=homeward.DECISION, travel=homeward.TRAVEL),
         homeward.record(reconfirmation=homeward.RECONFIRMATION, wish=None),
+        homeward.record(travel={**homeward.TRAVEL, "medical_consent_on": "2026-12-01"}),
     ],
     "Plan": [homeward.PLAN],
     "DocumentWanted": [{"needed_by": "2026-12-10"}],
