@@ -20,9 +20,11 @@ async def renew(context: Context) -> int:
     part is a transaction of its own: one that is interrupted is done again from the start.
 
     Not while nodes run, which would go on entering values of the other kind, and nobody's stop would find those:
-    raises ``Unavailable`` then.
+    raises ``Unavailable`` then. A process that is not seen, as one over a file, ends before it does (``enter``).
     """
     if await context.store.read(partial(_may_stay, context)):
+        return 0
+    if not (await context.commit(partial(person_stop.begin_anew, context))).value:
         return 0
     count = await _each_case(context, lambda tx, held: person_stop.enter(context, tx, held.case))
     now = context.clock.now()

@@ -23,7 +23,7 @@ from gateway.core.remark import still_stops
 from gateway.core.verification import STOP
 from gateway.services.context import Context
 from gateway.services.guests import is_guest
-from gateway.services.ports import Shared, Tx
+from gateway.services.ports import PERSON_INDEX, Outdated, Shared, Tx
 from keys import b64
 
 HOLDER = ("gateway", STOP)
@@ -35,7 +35,6 @@ TO_DECIDE = "something became known that may concern this person: look at the ca
 """In place of ``BECAUSE`` for whoever gave no reason: that another case of the person is stopped is content."""
 
 _OVER = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
-_META = "person_index"
 
 
 def attested_none(draft: Mapping[str, Any]) -> bool:
@@ -94,8 +93,12 @@ async def enter(context: Context, tx: Tx, case: Case) -> None:
     Enter the values of the person of ``case`` in place of those entered before.
 
     What a rectification replaced stays among them: the person's other cases have it still, and so have other States.
+    Raises ``Outdated`` where a program of another version enters persons by now: no stop would find these.
     """
     if case.draft is not None and case.side is Side.REQUESTING and not case.exercise:
+        noted, ours = await tx.get_meta(PERSON_INDEX), mark(context).split(" ")
+        if noted is not None and [noted.split(" ")[0], noted.split(" ")[-1]] != ours:
+            raise Outdated("another version enters persons in another way", "start this process again in that version")
         values = person_values(case.draft, context.vault.index_value, case.former)
         await tx.save_person_values(case.ref, values, stops(case))
 
@@ -143,15 +146,24 @@ def mark(context: Context) -> str:
 
 async def is_current(context: Context, tx: Tx) -> bool:
     """Return whether the index was made by this program under this key."""
-    return await tx.get_meta(_META) == mark(context)
+    return await tx.get_meta(PERSON_INDEX) == mark(context)
 
 
 async def is_under_our_key(context: Context, tx: Tx) -> bool:
     """Return whether the index was made under this key, by whatever program; one of which nothing is known was."""
-    noted = await tx.get_meta(_META)
+    noted = await tx.get_meta(PERSON_INDEX)
     return noted is None or noted.rpartition(" ")[2] == mark(context).rpartition(" ")[2]
+
+
+async def begin_anew(context: Context, tx: Tx) -> bool:
+    """Note that the index is being made by this program from now on; ``False`` if another process has made it."""
+    if await is_current(context, tx):
+        return False
+    version, key = mark(context).split(" ")
+    await tx.set_meta(PERSON_INDEX, f"{version} anew {key}")
+    return True
 
 
 async def make_current(context: Context, tx: Tx) -> None:
     """Note that the index was made by this program under this key."""
-    await tx.set_meta(_META, mark(context))
+    await tx.set_meta(PERSON_INDEX, mark(context))

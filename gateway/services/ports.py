@@ -53,6 +53,10 @@ holds for that epoch and those before.
 """
 
 
+PERSON_INDEX = "person_index"
+"""Name of the value that tells how persons are entered, so that their other cases are found (``person_stop.mark``)."""
+
+
 class Conflict(Exception):
     """Say that a row changed between reading and writing it; the caller reads again."""
 

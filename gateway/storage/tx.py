@@ -6,7 +6,7 @@ The statements and rows of each stand in the files beside this; rules 1 to 3 are
 
 from collections.abc import Sequence
 
-from gateway.services.ports import Conflict, Draft, SignBatch, Signed, Unavailable
+from gateway.services.ports import PERSON_INDEX, Conflict, Draft, SignBatch, Signed, Unavailable
 from gateway.storage.case_rows import CaseRows
 from gateway.storage.errors import BrokenUnit
 from gateway.storage.figure_rows import FigureRows
@@ -18,6 +18,9 @@ from gateway.storage.person_rows import PersonRows
 _HAS_LOG = "SELECT 1 FROM log_head WHERE partner = ? AND current = 1"
 
 EPOCH = "SELECT value FROM meta WHERE name = 'epoch'"
+
+_GONE_BY = frozenset({"epoch", PERSON_INDEX})
+"""Values that many batches go by and that none holds: whoever changes one has the store to itself."""
 
 
 class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows):
@@ -33,7 +36,8 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
 
     async def get_meta(self, name: str) -> str | None:
         """Return a named value, or ``None``."""
-        row = await self._known("SELECT value FROM meta WHERE name = ?", (name,))
+        look = self._one if name in _GONE_BY else self._known
+        row = await look("SELECT value FROM meta WHERE name = ?", (name,))
         return None if row is None else str(row[0])
 
     async def epoch(self) -> int:
@@ -43,8 +47,8 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
 
     async def set_meta(self, name: str, value: str) -> None:
         """Store a named value."""
-        if name == "epoch":
-            self._alone()  # every batch goes by it, and none holds it
+        if name in _GONE_BY:
+            self._alone()
         self.known.clear()
         statement = (
             "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"

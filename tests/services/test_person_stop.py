@@ -15,7 +15,7 @@ from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases, person_index, person_stop
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden
-from gateway.services.ports import Tx, Unavailable
+from gateway.services.ports import Outdated, Tx, Unavailable
 from schemas import SchemaError, ijson
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network, open_gateway
@@ -610,6 +610,21 @@ async def test_the_index_is_not_made_anew_under_nodes_of_another_version(network
     assert (0, "1 another") == await renewed("1 another")
     network.clock.pass_(minutes=2)
     assert (1, person_stop.mark(context)) == await renewed(f"1 {key}")
+
+
+async def test_who_enters_persons_in_an_older_way_enters_nobody(network: Network) -> None:
+    """A process under which a newer version makes, or made, the index anew ends: no stop would find what it enters."""
+    gateway, drafted = network.gateways["XAA"], story.draft()
+    version, key = person_stop.mark(gateway.context).split(" ")
+    for noted in (f"{int(version) + 1} anew {key}", f"{int(version) + 1} {key}"):
+        await gateway.context.commit(lambda tx, noted=noted: tx.set_meta("person_index", noted))  # type: ignore[misc]
+        with pytest.raises(Outdated, match="another version"):
+            await gateway.clear.new(drafted, "first")
+    assert () == await gateway.store.read(lambda tx: tx.cases())
+    for noted in (f"{version} anew {key}", f"{version} {key}"):
+        await gateway.context.commit(lambda tx, noted=noted: tx.set_meta("person_index", noted))  # type: ignore[misc]
+        await gateway.clear.new(drafted, "first")
+    assert 2 == len(await gateway.store.read(lambda tx: tx.cases()))
 
 
 async def test_who_got_the_wrong_name_is_found_after_it_was_rectified(network: Network) -> None:
