@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+import schemas
 from gateway import configured
 from gateway.core import checkpoint, envelope, merkle, wire
 from gateway.core.codes import PeerError, problem
@@ -1050,6 +1051,20 @@ def _directory(serial: int, name: str) -> dict[str, Any]:
 
 async def _names(door: Door) -> list[str]:
     return [one.name for one in (await door.gateway.directory.show("XAA"))[0].authorities]
+
+
+async def test_directory_is_no_larger_than_it_needs_to_be(fresh: Door) -> None:
+    """All that a directory may hold is taken; one of white space, which would be read often, is not (M-3.22)."""
+    span = {"tasks": list(schemas.codes("purpose")), "from": "2026-11-01", "until": "2199-12-31"}
+    ids = [f"XAA-{number:028}" for number in range(32)]
+    authorities = [{"id": id, "name": "\U00020000" * 120, **span} for id in ids]
+    officers = [{"id": fresh.partner.token(), "authority": ids[0], **span} for _ in range(64)]
+    most = {"serial": 1, "valid_from": "2026-11-01", "authorities": authorities, "officers": officers}
+    await fresh.accepted(fresh.partner.message("directory", most))
+    assert 32 == len(await _names(fresh))
+    body = ijson.dumps(_directory(2, "Padded"))
+    await fresh.refused(fresh.partner.message("directory", b"{" + b" " * 50_000 + body[1:]), "bad-schema")
+    assert 32 == len(await _names(fresh))
 
 
 async def test_what_a_thief_announced_falls_with_the_key(fresh: Door) -> None:
