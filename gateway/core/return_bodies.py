@@ -107,10 +107,16 @@ def cancelled(case: Case) -> Body:
 
 
 def departed(case: Case, now: datetime, arrives_at: str | None) -> Body:
-    """Return the notice that the person left at ``now``; ``arrives_at`` (instant) if it is later than planned."""
+    """
+    Return the notice that the person left at ``now``; ``arrives_at`` (instant) if it is later than planned.
+
+    Medical needs are told again only while the person agrees to that; who no longer does leaves all the same.
+    """
     plan = _said(case, SCHEDULE)
-    arrives = arrives_at or plan["arrives_at"]
-    return {**plan, "status": "departed", "departs_at": format_instant(now), "arrives_at": arrives}
+    agrees = ((case.record or {}).get("travel") or {}).get("medical_consent_on")
+    needs = plan["medical_needs"] if agrees else []
+    times = {"departs_at": format_instant(now), "arrives_at": arrives_at or plan["arrives_at"]}
+    return {**plan, "status": "departed", **times, "medical_needs": needs}
 
 
 def handover(case: Case, protocol: Mapping[str, Any]) -> Body:

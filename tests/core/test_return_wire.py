@@ -8,12 +8,14 @@ from gateway.core import documents
 from gateway.core.case import Side
 from gateway.core.case import State as S
 from gateway.core.machine import PARTNER, Event, Row, step
-from gateway.core.messages import HANDOVER, HANDS, MONITORING, TYPES, event_name, required_statements
+from gateway.core.messages import HANDOVER, HANDS, MONITORING, SCHEDULE, TYPES, event_name, required_statements
+from gateway.core.return_bodies import departed
 from gateway.core.return_guards import notice_at
 from gateway.core.returns import ARRANGED, AWAY, REQUESTED_RETURN, REQUESTING_RETURN
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
 from tests.core import return_support as kit
 from tests.core import support
+from tests.core.support import NOW
 from tests.schemas.support import EXAMPLES, read
 
 HELD = (S.FROZEN, S.SUSPENDED)
@@ -154,3 +156,11 @@ def test_document_number_differs_by_thread() -> None:
     """One number gives another digest in another thread, so that it links nothing (M-3.13)."""
     first, second = (documents.number_digest(thread * 21 + "A", "X1234567") for thread in "AB")
     assert first != second
+
+
+@pytest.mark.parametrize(("consent", "told"), [({"medical_consent_on": "2026-11-30"}, ["OXYGEN"]), ({}, [])])
+def test_who_took_back_that_consent_leaves_all_the_same(consent: dict[str, str], told: list[str]) -> None:
+    """Word of a departure repeats medical needs only while the person agrees to it; it is no reason to stay (R-23)."""
+    plan = kit.schedule(medical_needs=["OXYGEN"])
+    case = kit.case_in(Side.REQUESTING, S.SCHEDULED, said={SCHEDULE: plan}, record=kit.record(travel=consent))
+    assert told == departed(case, NOW, None)["medical_needs"]
