@@ -29,6 +29,7 @@ from gateway.core.messages import (
 from gateway.core.minimise import disclose, members_of
 from gateway.core.person_keys import FOUND_BY
 from gateway.core.reuse import Grant, with_further
+from gateway.core.verification_changes import CORRECTED_HERE
 from schemas import ijson
 
 Change = tuple[Case, tuple[Effect, ...]]
@@ -365,6 +366,11 @@ def _prepare_rectification(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, pending=event.data["pending"]), ()
 
 
+def _told(case: Case) -> Case:
+    """Return the case without the finding that it was corrected here alone."""
+    return replace(case, findings=tuple(found for found in case.findings if found != CORRECTED_HERE))
+
+
 def _rectify(case: Case, event: Event, now: datetime) -> Change:
     """
     Send the body that was prepared, and correct our own file by the same values.
@@ -372,7 +378,7 @@ def _rectify(case: Case, event: Event, now: datetime) -> Change:
     What the person is found by is kept as it was: a wrong name still leads to her other cases, and to who else got it.
     """
     value, draft = event.data["value"], case.draft or {}
-    case = _noted(case, RECTIFICATION, event, now, ours=True)
+    case = _told(_noted(case, RECTIFICATION, event, now, ours=True))
     before = {name: part for name, part in draft["elements"].items() if name in FOUND_BY}
     right = {**draft, "elements": {**draft["elements"], **value["elements"]}}
     if any(right["elements"][name] != part for name, part in before.items()):
@@ -392,7 +398,7 @@ def struck_reply(case: Case, now: datetime) -> tuple[Case, tuple[Send, ...]]:
 
 def _struck(case: Case, event: Event, now: datetime) -> Change:
     """Say that something of ours was wrong; a reply that we take back is no reply of ours any more."""
-    case = _noted(case, RECTIFICATION, event, now, ours=True)
+    case = _told(_noted(case, RECTIFICATION, event, now, ours=True))
     if REPLY_PART in event.data["value"]["parts"]:
         case = replace(case, reply=None, reply_digest=None)
     return case, (Send(RECTIFICATION, event.data["body"]),)

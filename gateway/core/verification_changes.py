@@ -116,6 +116,9 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
 REFUSED_AS = "not accepted: %(code)s"
 """Finding on a case whose message the other gateway refused."""
 
+CORRECTED_HERE = "the record was set right here alone; if what was wrong was sent, the other State is still to be told"
+"""Finding on a case that was corrected while it stood still, and nothing said so: a correction reaches who got it."""
+
 ANSWERED_LATE = "the answer came after the case was closed; it is kept until the case is erased"
 """Finding on a case that was closed without an answer, and got one after all."""
 
@@ -263,6 +266,8 @@ def _correct(case: Case, event: Event, now: datetime) -> Change:
     now_right = {name: right[name] for name in corrected if name in right}
     kept = [{name: part for name, part in one.items() if name not in corrected} | now_right for one in case.former]
     draft = {**(case.draft or {}), "elements": right}
+    if event.data.get("posted") and known != right and CORRECTED_HERE not in case.findings:
+        case = replace(case, findings=(*case.findings, CORRECTED_HERE))
     return replace(case, draft=draft, former=tuple(kept), renditions=drawn(draft, case.renditions)), ()
 
 

@@ -216,7 +216,8 @@ class Hold:
             if member == "elements" and held.case.exercise and (found := exercise.findings(value)):
                 raise RuleRefused(found)
             await access.record(context, tx, held, person, name, why, now)
-            await steps.move(context, tx, held, Event(name, person, role, {member: value}), now)
+            data = {member: value, "posted": await threads.was_posted(tx, held.case)}
+            await steps.move(context, tx, held, Event(name, person, role, data), now)
 
         await context.commit(unit)
 

@@ -12,6 +12,7 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import AFTER_WITHDRAWAL
 from gateway.core.notices import grants, open_demands
 from gateway.core.reuse import Grant
+from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services import access, cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.evidence import export
@@ -318,6 +319,30 @@ async def test_what_was_asked_for_and_never_sent_is_not_put_right(network: Netwo
     ours = await asked_twice(network)
     with pytest.raises(RuleRefused, match="R-16"):
         await put_right(network, ours, "PERSONAL_NUMBER", {"personal_number": "900101-2"})
+
+
+async def test_what_is_set_right_here_alone_is_noted_until_it_is_told(network: Network) -> None:
+    """A stopped case says nothing: what was sent wrong is a finding until the other State hears of it (R-16)."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.hold.freeze(ours, "to look into it", "first", CASE)
+    right = {**story.draft()["elements"], "birth_date": "1999-01-02"}
+    await gateway.hold.correct(ours, right, "misread", "first", CASE)
+    assert (CORRECTED_HERE,) == (await story.case(network, "XAA", ours)).findings
+    await gateway.hold.release(ours, "first", CASE)
+    await gateway.hold.resume(ours, "first", CASE)
+    await gateway.hold.resume(ours, "second", "liaison_officer")
+    await gateway.notices.strike(ours, ["BIRTH_DATE"], "first", CASE)
+    assert () == (await story.case(network, "XAA", ours)).findings
+
+
+async def test_what_was_never_sent_is_set_right_without_a_word(network: Network) -> None:
+    """Of a case that nobody abroad has there is nothing to tell."""
+    ours, gateway = await story.cleared(network), network.gateways["XAA"]
+    await gateway.hold.freeze(ours, "to look into it", "first", CASE)
+    right = {**story.draft()["elements"], "birth_date": "1999-01-02"}
+    await gateway.hold.correct(ours, right, "misread", "first", CASE)
+    assert () == (await story.case(network, "XAA", ours)).findings
 
 
 async def test_author_cannot_approve_a_rectification(network: Network) -> None:
