@@ -124,7 +124,8 @@ class WorkerRedactor:
         if worker.returncode is None:
             with suppress(ProcessLookupError):
                 worker.kill()
-        await worker.wait()
+        # Its end is told once all it said has been read, and asyncio reads no more than fits.
+        await worker.communicate()
 
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])

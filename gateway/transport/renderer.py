@@ -87,7 +87,7 @@ class WorkerRenderer:
             if worker.returncode is None:
                 with suppress(ProcessLookupError):
                     worker.kill()
-                await worker.wait()
+                await worker.communicate()  # as in ``redactor``: its end is told once all it said has been read
         return answer
 
 

@@ -77,7 +77,7 @@ async def print_pdf(page: str) -> bytes:
         finally:
             if worker.returncode is None:
                 worker.kill()
-                await worker.wait()
+                await worker.communicate()  # its end is told once all it said has been read, and nobody reads any more
     if worker.returncode == _CANNOT:
         why, _, hint = said.decode("utf-8", "replace").strip().rpartition("\n")
         raise CannotPrint(why.rpartition("\n")[2], hint)

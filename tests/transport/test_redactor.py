@@ -158,3 +158,11 @@ def test_the_models_lie_beside_the_code() -> None:
 
     source = Path(redaction_worker.__file__).read_text(encoding="utf-8")
     assert not {"socket", "urllib", "http"} & set(source.replace(".", " ").split())
+
+
+async def test_a_process_that_says_more_than_anybody_reads_is_ended(make: Make) -> None:
+    """What it goes on to say after an answer is read by nobody; its end is not waited for until somebody does."""
+    worker = make(script("__import__('threading').Timer(0.1, lambda: print('more\\n' * 2_000_000)).start()"))
+    assert not (await worker.redact("Ana waits", "en")).reasons
+    await asyncio.sleep(1)
+    assert ("recogniser-failed",) == (await asyncio.wait_for(worker.redact("Eva waits", "en"), 10)).reasons

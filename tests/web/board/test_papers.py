@@ -1,6 +1,8 @@
 """Digests and notes verbales: what they say, what they leave out, and how they are kept."""
 
+import asyncio
 import importlib.util
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from gateway.core.note_verbale import reference
 from gateway.services.escalate import Escalation
+from gateway.web import printing
 from gateway.web.board import notes
 from gateway.web.printing import CannotPrint, print_pdf
 from tests.support import story
@@ -156,3 +159,17 @@ async def test_a_page_that_cannot_be_printed_is_an_error_in_words() -> None:
     """A page that asks for something outside itself is not printed with it, and one that is too large not at all."""
     with pytest.raises(CannotPrint, match="too large"):
         await print_pdf("x" * (3 << 20))
+
+
+async def test_a_printer_that_is_late_in_the_middle_of_a_page_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is ended, whatever it had still to say, and the next page has its turn."""
+    printer = tmp_path / "printer"
+    printer.write_text("#!/bin/sh\nexec yes\n")
+    printer.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(printer))
+    monkeypatch.setattr(printing, "PRINT_TIMEOUT_S", 0.1)
+    for _ in range(2):
+        with pytest.raises(CannotPrint, match="too long"):
+            await asyncio.wait_for(print_pdf("<p>x</p>"), 10)
