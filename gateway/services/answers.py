@@ -122,34 +122,10 @@ class Answers:
                 return False
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
-                await tx.save_outbound(settled_before(current))
-                if receipt.status == wire.REFUSED and current.type in threads.HEARD_AT_LAST:
-                    await anew.said_anew(context, tx, current._replace(code=receipt.code), now)
-                if receipt.status != current.status:
-                    context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
-                if found := _difference(current.answer, receipt):
-                    await self.add_finding(tx, row, found, now)
-                if (current.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
-                    await anew.take_back(context, tx, current, now)
-                if answer.receipt != wire.parse_stored_answer(current.answer).receipt:
-                    tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
+                await self._take_again(tx, current, current.answer, answer, receipt, now)
                 return False
-            accepted = receipt.status == wire.ACCEPTED
-            if not accepted and await anew.waits(context, tx, current, now):
-                await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=listing.AGAIN_S)))
-                return False
-            state = "receipted" if accepted else "refused"
-            stored = wire.serialize_answer(answer)
-            settled = current._replace(
-                state=state, status=receipt.status, code=receipt.code, answered_at=now, answer=stored
-            )
-            await tx.save_outbound(settled)
-            tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
-            if accepted or not await anew.refused(context, tx, settled, receipt.received_at, now):
-                await self._tell_case(tx, settled, receipt, now)
-            if settled.type == RESYNC and not accepted:
-                await self._list_anew(tx, settled, now)
-            if late:
+            settled = await self._take_first(tx, current, answer, receipt, now)
+            if settled is not None and late:
                 await resync.go_on(tx, settled, current.next_try_at)
             return False
 
@@ -157,6 +133,42 @@ class Answers:
             context.log("log.forked", partner=row.partner, digest=row.digest)
             raise BadAnswer("its log shows two trees of one size")
         context.log("message.answered", partner=row.partner, status=receipt.status, code=receipt.code)
+
+    async def _take_first(
+        self, tx: Tx, row: OutboundRow, answer: wire.Answer, receipt: wire.Receipt, now: datetime
+    ) -> OutboundRow | None:
+        """Store the first answer to a message and move its case; return the row, ``None`` where the message waits."""
+        accepted = receipt.status == wire.ACCEPTED
+        if not accepted and await anew.waits(self._context, tx, row, now):
+            await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=listing.AGAIN_S)))
+            return None
+        state = "receipted" if accepted else "refused"
+        stored = wire.serialize_answer(answer)
+        settled = row._replace(state=state, status=receipt.status, code=receipt.code, answered_at=now, answer=stored)
+        await tx.save_outbound(settled)
+        tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
+        if accepted or not await anew.refused(self._context, tx, settled, receipt.received_at, now):
+            await self._tell_case(tx, settled, receipt, now)
+        if settled.type == RESYNC and not accepted:
+            await self._list_anew(tx, settled, now)
+        return settled
+
+    async def _take_again(
+        self, tx: Tx, row: OutboundRow, stored: bytes, answer: wire.Answer, receipt: wire.Receipt, now: datetime
+    ) -> None:
+        """Note what a restored partner says of a message that it had answered before, as ``stored`` (M-5.28)."""
+        context = self._context
+        await tx.save_outbound(settled_before(row))
+        if receipt.status == wire.REFUSED and row.type in threads.HEARD_AT_LAST:
+            await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
+        if receipt.status != row.status:
+            context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
+        if found := _difference(stored, receipt):
+            await self.add_finding(tx, row, found, now)
+        if (row.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
+            await anew.take_back(context, tx, row, now)
+        if answer.receipt != wire.parse_stored_answer(stored).receipt:
+            tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
 
     async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Make a listing anew that was refused for when it was sent: by a wrong clock, or in an epoch that is over."""
