@@ -344,6 +344,7 @@ _ELEMENT = click.option(
 @click.argument("file", type=click.File("rb"))
 @_ELEMENT
 @desk_options
+@seen_option("attachment")
 def attach(desk: Desk, ref: str, file: BinaryIO, element: str) -> None:
     """
     Have the image in FILE ("-": standard input) drawn anew and keep it with the record. The file itself is not kept.
@@ -363,6 +364,7 @@ def attach(desk: Desk, ref: str, file: BinaryIO, element: str) -> None:
 @ref_argument
 @_ELEMENT
 @desk_options
+@seen_option("attachment-removal")
 def detach(desk: Desk, ref: str, element: str) -> None:
     """Take an image out of the record. What was prepared before is void."""
     desk.run(lambda gateway: _changed(desk, gateway, "attachment-removal", ref, {"element": element}))

@@ -171,7 +171,13 @@ async def _attach(services: DeskServices, call: Call) -> Preview | None:
         raw = b64.decode(call.body["content"])
     except ValueError:
         raise RuleRefused((NotRendered("file-kind").finding,)) from None
-    return await services.clear.images.attach(call.ref, MEMBER_OF[call.body["element"]], raw, call.person, call.role)
+    member = MEMBER_OF[call.body["element"]]
+    return await services.clear.images.attach(call.ref, member, raw, call.person, call.role, seen=call.seen)
+
+
+def _detach(services: DeskServices, call: Call) -> Awaitable[Preview | None]:
+    member = MEMBER_OF[call.body["element"]]
+    return services.clear.images.detach(call.ref, member, call.person, call.role, seen=call.seen)
 
 
 def _remark(services: DeskServices, call: Call) -> Awaitable[Remark | None]:
@@ -276,12 +282,8 @@ VERBS: Mapping[str, Verb] = {
     "amend": _verb(
         "amend", _ASKING, lambda s, c: s.clear.amend(c.ref, c.body, c.person, c.role, seen=c.seen), compared=True
     ),
-    "attachment": _verb("amend attach", _ASKING, _attach),
-    "attachment-removal": _verb(
-        "amend attach",
-        _ASKING,
-        lambda s, c: s.clear.images.detach(c.ref, MEMBER_OF[c.body["element"]], c.person, c.role),
-    ),
+    "attachment": _verb("amend attach", _ASKING, _attach, compared=True),
+    "attachment-removal": _verb("amend attach", _ASKING, _detach, compared=True),
     "remark": _verb("remark", _ASKING, _remark, compared=True),
     "remark-confirmation": _verb("confirm_remark", _ASKING, _confirm_remark),
     "approval": _verb("approve", _ASKING, _approve),

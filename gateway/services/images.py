@@ -61,33 +61,41 @@ class Images:
             raise RuleRefused((error.finding,)) from None
 
     async def attach(
-        self, ref: str, member: str, raw: bytes, person: str, role: str = "case_officer"
+        self, ref: str, member: str, raw: bytes, person: str, role: str = "case_officer", *, seen: str | None = None
     ) -> Preview | None:
         """
         Have the file ``raw`` drawn anew and bring the image into ``ref`` as ``member``; what was prepared is void.
 
         Returns what would leave, where that is prepared with it (before the case is sent). The file is kept nowhere.
 
-        Raises as ``draw``, and ``IllegalStep``, ``Forbidden``.
+        Raises as ``draw``, and ``IllegalStep``, ``Forbidden``, and ``Changed`` if the case is not what was ``seen``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
         case = (await context.store.read(lambda tx: cases.load(context, tx, ref))).case
         _may_attach(case, role)  # before a worker is started for nothing
         image = await self.draw(raw, member)
-        return await self.put(ref, member, image, person, role)
+        return await self.put(ref, member, image, person, role, seen=seen)
 
-    async def detach(self, ref: str, member: str, person: str, role: str = "case_officer") -> Preview | None:
+    async def detach(
+        self, ref: str, member: str, person: str, role: str = "case_officer", *, seen: str | None = None
+    ) -> Preview | None:
         """Take the image ``member`` out of ``ref``, and its file out of the record. Raises as ``attach``."""
-        return await self.put(ref, member, None, person, role)
+        return await self.put(ref, member, None, person, role, seen=seen)
 
-    async def put(self, ref: str, member: str, image: Rendition | None, person: str, role: str) -> Preview | None:
-        """Bring ``image``, which was drawn anew, into ``ref`` in place of any other there; with none, take it out."""
+    async def put(
+        self, ref: str, member: str, image: Rendition | None, person: str, role: str, *, seen: str | None = None
+    ) -> Preview | None:
+        """
+        Bring ``image``, which was drawn anew, into ``ref`` in place of any other there; with none, take it out.
+
+        Nothing else keeps what stood there, so whoever says what they have ``seen`` changes nothing but that.
+        """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
 
         async def unit(tx: Tx) -> Preview | None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             name, draft = _may_attach(held.case, role), held.case.draft or {}
             elements = {key: value for key, value in draft["elements"].items() if key != member}
             kept = {key: value for key, value in held.case.renditions.items() if key != member}

@@ -826,6 +826,21 @@ async def test_a_step_is_taken_only_on_what_was_read(api: Api) -> None:
     )
 
 
+async def test_an_image_is_replaced_or_taken_out_only_as_it_was_read(api: Api) -> None:
+    """With the tag the case was read with, an image that a colleague brought in since stays."""
+    gateway = api.network.gateways["XAA"]
+    ref = await gateway.clear.new(story.draft(), "first")
+    path = f"/v1/cases/{ref}"
+    old = {"If-Match": await api.tag("first", path)}
+    await gateway.clear.images.attach(ref, "photo", pictures.jpeg(), "second", "liaison_officer")
+    body = {"element": "PHOTO", "content": b64.encode(pictures.with_notes())}
+    assert 412 == (await api.post("first", f"{path}/attachment", body, headers=old))[0]
+    assert 412 == (await api.post("first", f"{path}/attachment-removal", {"element": "PHOTO"}, headers=old))[0]
+    now = {"If-Match": await api.tag("first", path)}
+    status, _ = await api.post("first", f"{path}/attachment-removal", {"element": "PHOTO"}, headers=now)
+    assert 200 == status
+
+
 async def test_the_tag_of_a_case_tells_nothing_of_its_content(api: Api) -> None:
     """Two cases with the same content have different tags, so nobody can try what the content is."""
     clear = api.network.gateways["XAA"].clear

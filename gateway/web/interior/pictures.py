@@ -4,6 +4,7 @@ Images in a request and in a case: bring one in, see what was made of it, take i
 Rule 1: what is shown was drawn anew in this gateway: what we bring in once, what the other State sent at every look.
 Rule 2: an image is content. It is shown for a reason that stands, and each look is recorded before (R-13).
 Rule 3: what was removed is listed beside it, so that who approves knows what the file held.
+Rule 4: an image takes the place of the one that the page showed, and of no other; nor is another taken out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,11 @@ from gateway.core.attachments import FILE_MAX_BYTES, MEDIA_TYPE, MEMBERS, Rendit
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
+from gateway.services import cases
 from gateway.services.acts import DESK, allowed
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
-from gateway.services.ports import Unavailable
+from gateway.services.ports import Changed, Unavailable
 from gateway.web.interior import case as case_page
 from gateway.web.interior import looks
 from gateway.web.interior.case import Content
@@ -78,6 +80,8 @@ REFUSED_TEXTS: Mapping[str, str] = {
     "worker-busy": N_("Many images are being drawn at the moment. Try again soon."),
 }
 """Why an image was not taken and what can be done, by its code (``gateway.core.attachments.REFUSALS``)."""
+
+CHANGED: Final = N_("Somebody changed the case meanwhile. Look at what stands here now before you repeat it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +250,7 @@ def _page(visit: Visit, opened: Content, problem: str = "") -> web.Response:
         may="attachment" in _steps(visit, opened.row),
         problem=problem,
         typed=visit.form,
+        seen=cases.mark(visit.site.desk.context, case),
     )
 
 
@@ -262,7 +267,11 @@ async def add(visit: Visit) -> web.StreamResponse:
     member, image, problem = await drawn_of(visit)
     if image is None:
         return _page(visit, opened, problem)
-    await visit.site.desk.clear.images.put(opened.row.ref, member, image, visit.person.id, role)
+    images, seen = visit.site.desk.clear.images, visit.form.get("seen", "")
+    try:
+        await images.put(opened.row.ref, member, image, visit.person.id, role, seen=seen)
+    except Changed:
+        return await _changed(visit)
     told = visit.tongue._(
         N_("The image was drawn anew. What was prepared before has to be prepared and approved again.")
     )
@@ -283,9 +292,19 @@ async def remove(visit: Visit) -> web.StreamResponse:
     member = visit.form.get("member", "")
     if member not in MEMBERS:
         raise NotFound("there is no such image here")
-    await visit.site.desk.clear.images.detach(row.ref, member, visit.person.id, _role(visit, row))
+    images, seen = visit.site.desk.clear.images, visit.form.get("seen", "")
+    try:
+        await images.detach(row.ref, member, visit.person.id, _role(visit, row), seen=seen)
+    except Changed:
+        return await _changed(visit)
     told = visit.tongue._(N_("The image was taken out."))
     return await visit.to(visit.path("case-pictures", ref=row.ref), told=told)
+
+
+async def _changed(visit: Visit) -> web.StreamResponse:
+    """Show what stands in the case now, in place of what the page showed that was sent."""
+    opened = await _opened(visit)
+    return opened if isinstance(opened, web.StreamResponse) else _page(visit, opened, visit.tongue._(CHANGED))
 
 
 async def case_picture(visit: Visit) -> web.StreamResponse:

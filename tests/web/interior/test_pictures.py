@@ -236,6 +236,25 @@ async def test_image_is_brought_into_a_case_and_taken_out(desk: Desk, first: Off
     assert {} == (await story.case(desk.network, "XAA", ref)).renditions
 
 
+async def test_an_image_that_a_page_did_not_show_stays(desk: Desk, first: Officer) -> None:
+    """What a colleague brought in since is neither taken out nor replaced by a page from before: nothing keeps it."""
+    images, newer = desk.gateway.clear.images, pictures.jpeg()
+    ref = await desk.gateway.clear.new(story.draft(), "first")
+    await looked(first, ref)
+    for path, fields in (("/remove", {}), ("", {"file": FILE})):
+        await images.attach(ref, "photo", FILE, "first")
+        await first.get(f"/cases/{ref}/pictures")
+        before = first.last
+        await images.attach(ref, "photo", newer, "second", "liaison_officer")
+        first.last = before
+        page = await first.post(f"/cases/{ref}/pictures{path}", {"member": "photo", **fields})
+        assert (422, True) == (page.status, "Somebody changed the case meanwhile" in page.words)
+        kept = (await story.case(desk.network, "XAA", ref)).renditions["photo"]
+        assert pictures.rendition("photo", newer).of == kept["of"]
+        await first.post(f"/cases/{ref}/pictures/remove", {"member": "photo"})
+        assert {} == (await story.case(desk.network, "XAA", ref)).renditions, "the page shows what stands there now"
+
+
 async def test_who_approves_sees_what_leaves(desk: Desk, first: Officer) -> None:
     """The page of the approval shows each image from the very bytes that are signed, and not from the record."""
     elements = {**story.draft()["elements"], "document": {"type": "P", "number": "X1", "issuer": "XBB"}}
