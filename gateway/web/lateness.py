@@ -66,6 +66,8 @@ def lateness(due: Due, now: datetime, calendars: Mapping[str, Calendar], tongue:
     days, working = _between(calendar, due.due_on, today)
     is_late = now >= due.due_at
     kind = "late" if is_late else "soon" if -days <= SOON_DAYS else "good"
+    if days == 0 and today < due.due_on:  # no working day is left, and yet the last day is another than today
+        days, working = (today - due.due_on).days, False
     return Lateness(kind, days, working, _text(days, working, is_late, tongue), due.due_on, due.calendar or "")
 
 

@@ -63,6 +63,21 @@ def test_working_days_are_counted_by_the_calendar(now: datetime, kind: str, text
     assert (found.due_on, found.calendar) == (DUE, "XBB-2026")
 
 
+@pytest.mark.parametrize(
+    ("now", "text"),
+    [
+        (datetime(2026, 12, 3, 9, tzinfo=UTC), "1 working day left"),
+        (datetime(2026, 12, 4, 9, tzinfo=UTC), "2 calendar days left"),
+        (datetime(2026, 12, 5, 9, tzinfo=UTC), "1 calendar day left"),
+        (datetime(2026, 12, 6, 9, tzinfo=UTC), "Due today"),
+    ],
+)
+def test_a_last_day_that_is_a_rest_day_is_not_said_to_be_today(now: datetime, text: str) -> None:
+    """Most agreements do not roll a last day: where it is a Sunday, the Friday before is not it."""
+    found = lateness(row(date(2026, 12, 6)), now, CALENDARS, ENGLISH)
+    assert ("soon", text) == (found.kind, found.text)
+
+
 def test_no_due_date_is_said() -> None:
     """What has no due date yet is neither late nor in time."""
     found = lateness(Row(None, None, None), datetime(2026, 12, 4, tzinfo=UTC), CALENDARS, ENGLISH)
