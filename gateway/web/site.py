@@ -199,6 +199,7 @@ def keep_days_in_order(html: str) -> str:
 
 _DAYS = re.compile(
     r"<(textarea|title|script)\b.*?</\1>"  # what goes back with a form, or stands outside the page, stays as it is
+    r"|<(pre|bdi)\b[^>]* data-exact\b.*?</\2>"  # so does a text that is signed, to the character
     r"|<[^>]*>"
     r"|(?<![\w-])\d{4}-\d{2}(?:-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?(?: ?(?:UTC)?[+-]\d{2}:\d{2})?)?)?(?![\w-])",
     re.DOTALL,

@@ -7,6 +7,8 @@ from gateway.web.site import keep_days_in_order
 KEPT = {
     "an attribute": '<time datetime="2026-12-18T10:00:00+01:00">x</time>',
     "what goes back with a form": "<textarea>since 2026-12-18</textarea>",
+    "a text that is signed": '<pre dir="ltr" data-exact tabindex="0">{&#34;on&#34;:&#34;2026-12-18&#34;}</pre>',
+    "the same within a line": '<bdi dir="ltr" data-exact>{&#34;on&#34;:&#34;2026-12-18&#34;}</bdi>',
     "the title": "<title>2026-12-18</title>",
     "a part of a longer code": "<bdi>XBB-2026-27</bdi>",
     "a long number": "<p>12026-12-18</p>",
