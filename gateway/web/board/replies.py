@@ -137,7 +137,7 @@ def _cells(visit: Visit, one: Watched) -> list[Any]:
         *(row.partner, row.ref, row.reference, row.state, row.step, row.due_on, one.band.value),
         *((late.days, "working" if late.working else "calendar") if row.due_on else (None, None)),
         *(one.level, one.stopped, row.instrument, row.calendar, row.reminders, one.reminded_at),
-        *(row.extended, row.delay_notice, row.opened_at.date(), row.officer),
+        *(row.extended, row.delay_notice, row.opened_at.astimezone(visit.tongue.zone).date(), row.officer),
     ]
 
 

@@ -126,6 +126,20 @@ async def test_the_file_holds_the_list_and_no_formula(desk: Desk) -> None:
     assert int(cells["days"]) > 10
 
 
+async def test_the_day_a_case_was_opened_is_that_of_this_place(desk: Desk) -> None:
+    """What was opened after midnight here was not opened the day before, as it was in UTC: on no page, in no file."""
+    clock = desk.network.clock
+    clock.instant = clock.instant.replace(hour=23, minute=30)  # in Vienna it is the next day
+    opened, here = clock.instant.date().isoformat(), (clock.instant.date() + timedelta(days=1)).isoformat()
+    ref = await story.sent(desk.network)
+    someone = await desk.officer("board", at="board")
+    page = (await someone.get(f"/replies/{ref}")).words
+    assert f"Opened on {here}" in page, page
+    assert opened not in page
+    _, row = list(csv.reader(io.StringIO((await someone.send("GET", "/replies.csv")).text)))
+    assert here == dict(zip(COLUMNS, row, strict=True))["opened_on"]
+
+
 def test_no_cell_of_a_file_is_a_formula() -> None:
     """Whatever begins like a formula gets an apostrophe; numbers and truth values stay."""
     hostile = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "plain", 5, True, None, 'a"b,c']
