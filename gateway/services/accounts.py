@@ -708,9 +708,10 @@ def code_step(secret: str, code: str, now: datetime) -> int | None:
     """Return the step of 30 s whose code ``code`` is, one to either side of ``now``; ``None`` if it is none."""
     here = int(now.timestamp()) // CODE_STEP_S
     totp = pyotp.TOTP(secret, interval=CODE_STEP_S)
-    digits = "".join(code.split())
-    if len(digits) != totp.digits or not (digits.isascii() and digits.isdigit()):
+    typed = "".join(code.split())
+    if len(typed) != totp.digits or not typed.isdecimal():
         return None
+    digits = "".join(str(int(one)) for one in typed)  # in whichever script the keyboard writes them
     found = None
     for step in range(here - CODE_DRIFT, here + CODE_DRIFT + 1):  # all of them, whichever it is
         if hmac.compare_digest(totp.generate_otp(step), digits):

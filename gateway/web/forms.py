@@ -474,7 +474,8 @@ class _Reader:
             case Kind.YES_NO:
                 return text == "yes" if text in ("yes", "no") else self.fail(name, NOT_CHOSEN, field.label)
             case Kind.DATE:
-                return self.day(field, name, _digits(text))
+                day = read_day(text)
+                return self.fail(name, NO_DATE, field.label) if day is None else day.isoformat()
             case Kind.UNCERTAIN:
                 return _digits(text)
             case Kind.INSTANT | Kind.LOCAL:
@@ -502,15 +503,6 @@ class _Reader:
         texts = [self.text(f"{name}.{place}") for place in range(count)]
         titles = [self.text(f"{name}.{place}.title") for place in range(count)]
         return dict(zip(titles, texts, strict=True)) if any(titles) else texts
-
-    def day(self, field: Field, name: str, text: str) -> Any:
-        try:
-            # ``fromisoformat`` alone takes weeks and days of the year as well.
-            return (
-                date.fromisoformat(text).isoformat() if _DAY.fullmatch(text) else self.fail(name, NO_DATE, field.label)
-            )
-        except ValueError:
-            return self.fail(name, NO_DATE, field.label)
 
     def instant(self, field: Field, name: str, text: str) -> Any:
         found = _INSTANT.fullmatch(text)
@@ -561,6 +553,16 @@ class _Reader:
                 break
             name, field, at = f"{name}.{step}", below, at.get(step) if isinstance(at, Mapping) else None
         return name, field, at
+
+
+def read_day(text: str) -> date | None:
+    """Return the day that was typed as year, month and day in the digits of any script; ``None`` if it is none."""
+    digits = _digits(text)
+    try:
+        # ``fromisoformat`` alone takes weeks and days of the year as well.
+        return date.fromisoformat(digits) if _DAY.fullmatch(digits) else None
+    except ValueError:
+        return None
 
 
 def _digits(text: str) -> str:

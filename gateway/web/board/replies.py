@@ -35,6 +35,7 @@ from gateway.web.board.desk import (
     states_of,
     today_of,
 )
+from gateway.web.forms import read_day
 from gateway.web.lateness import lateness
 from gateway.web.visit import Route, Visit
 
@@ -220,9 +221,8 @@ async def put_aside(visit: Visit) -> web.StreamResponse:
 
 def _until(visit: Visit) -> datetime | None:
     """Return the beginning of the day typed, by the clocks of this place, if a case may be put aside until then."""
-    try:
-        day = date.fromisoformat(visit.form.get("until", ""))
-    except ValueError:
+    day = read_day(visit.form.get("until", ""))
+    if day is None:
         return None
     ahead = (day - today_of(visit).date()).days
     return datetime.combine(day, time(), visit.tongue.zone) if 0 < ahead <= ASIDE_DAYS_MAX else None

@@ -7,7 +7,7 @@ Rule 2: the desk in charge invites (``gateway.services.invitations``); whoever i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, datetime, time, timedelta
 from typing import Final
 
 from aiohttp import web
@@ -20,6 +20,7 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import DESKS, INVITERS, LINK_LASTS, Wish
+from gateway.web.forms import read_day
 from gateway.web.interior.looks import REASON_MAX, acting_as, given, row_of
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
@@ -155,11 +156,10 @@ def _why(form: Mapping[str, str]) -> tuple[str, str]:
 
 def _until(visit: Visit, form: Mapping[str, str]) -> tuple[datetime, str]:
     """Return the end of the day posted, in the time zone of the gateway, and what is wrong with it."""
-    try:
-        day = date.fromisoformat(form.get("until", ""))
-        end = datetime.combine(day + timedelta(days=1), time(), visit.tongue.zone).astimezone(UTC)
-    except (ValueError, OverflowError):
+    day = read_day(form.get("until", ""))
+    if day is None or day.year == MAXYEAR:  # beside the last day there is, no zone has a time
         return visit.now, N_("Enter the last day as year, month and day, for example 2026-12-24.")
+    end = datetime.combine(day + timedelta(days=1), time(), visit.tongue.zone).astimezone(UTC)
     if end <= visit.now:
         return visit.now, N_("The last day is over. Enter today or a later day.")
     if end > visit.now + INVITATION_MAX:

@@ -122,6 +122,7 @@ async def test_it_is_recorded_with_the_role_before_it_is_made(
         ({"who": "guest.1"}, "Choose who is invited."),
         ({"who": "protection"}, "This person does not hold the role."),
         ({"until": "2026-02-31"}, "Enter the last day"),
+        ({"until": "2026-W50-4"}, "Enter the last day"),
         ({"until": ""}, "Enter the last day"),
         ({"until": "9999-12-31"}, "Enter the last day"),
         ({"until": "2026-11-24"}, "The last day is over."),

@@ -287,6 +287,13 @@ async def test_code_is_good_once(house: House) -> None:
     assert [True, False] == [await house.accounts.check_code("officer", code, house.now) for _ in range(2)]
 
 
+async def test_code_is_taken_in_the_digits_of_any_script(house: House) -> None:
+    """An Arabic keyboard types Arabic digits; nobody is shut out by that."""
+    totp = await with_codes(house)
+    now, arabic = house.later(seconds=60), str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    assert await house.accounts.check_code("officer", totp.at(now).translate(arabic), now)
+
+
 async def test_code_of_enrolment_is_used(house: House) -> None:
     """The code that set the app up does not sign in."""
     totp = await with_codes(house)
