@@ -553,14 +553,13 @@ def answer(desk: Desk, ref: str, file: str | None) -> None:
 
     FILE is a reply without "handling". Without FILE, send what was prepared and signed.
     """
-    if file is not None and desk.seen is not None:
-        raise click.UsageError("--seen is of an answer that was prepared before; leave FILE out")
     reply = None if file is None else read_json(file, what="a reply")
 
     async def act(gateway: "Gateway") -> Any:
         prepared = None
         if reply is not None:
             made = await desk.step(gateway, "reply", ref, reply)
+            desk.seen = None  # what was seen is behind: the answer that leaves is the one just prepared
             prepared = made["prepared"]
             if needs_second_signer(str(reply.get("outcome"))):
                 say("A second person signs it now: isthmus case countersign; then: isthmus case answer REF")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schemas
-from gateway.cli.case import Desk, desk_options, plain_step, ref_argument
+from gateway.cli.case import Desk, desk_options, plain_step, ref_argument, seen_option
 from gateway.cli.output import say
 from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import Pen, pen_options
@@ -99,6 +99,7 @@ def strike(desk: Desk, ref: str, parts: tuple[str, ...], *, everywhere: bool) ->
 @click.argument("file")
 @_PART
 @desk_options
+@seen_option("rectification")
 def correct(desk: Desk, ref: str, file: str, parts: tuple[str, ...]) -> None:
     """
     Prepare right values for parts that were wrong: FILE holds them as elements.

@@ -35,6 +35,7 @@ def propose(desk: Desk, ref: str, file: str) -> None:
 @ref_argument
 @click.argument("file")
 @desk_options
+@seen_option("interview-consent")
 def consent(desk: Desk, ref: str, file: str) -> None:
     """
     Prepare to accept the interview proposed: FILE has present, on, and the person's consent.

@@ -109,6 +109,7 @@ plain_step(return_, "returned", "returned", "Note that the person is back; every
 @ref_argument
 @click.option("--needed-by", required=True, type=click.DateTime(["%Y-%m-%d"]), help="When it is needed.")
 @desk_options
+@seen_option("document")
 def document(desk: Desk, ref: str, needed_by: datetime) -> None:
     """Prepare the request for a travel document; a second person approves it (isthmus case approve)."""
     desk.run(lambda gateway: desk.step(gateway, "document", ref, {"needed_by": needed_by.date().isoformat()}))

@@ -142,7 +142,9 @@ def _redirect(services: DeskServices, call: Call) -> Awaitable[None]:
 
 def _prepare_interview(services: DeskServices, call: Call) -> Awaitable[Pending]:
     answer = {name: call.body[name] for name in ("present", "on")}
-    return services.clear.prepare_interview(call.ref, answer, call.body["consent"], call.person, call.role)
+    return services.clear.prepare_interview(
+        call.ref, answer, call.body["consent"], call.person, call.role, seen=call.seen
+    )
 
 
 def _ask_onward(services: DeskServices, call: Call) -> Awaitable[None]:
@@ -157,7 +159,7 @@ def _answer_onward(services: DeskServices, call: Call) -> Awaitable[None]:
 
 def _rectify(services: DeskServices, call: Call) -> Awaitable[Pending]:
     parts, elements = call.body["parts"], call.body["elements"]
-    return services.notices.prepare_rectification(call.ref, parts, elements, call.person, call.role)
+    return services.notices.prepare_rectification(call.ref, parts, elements, call.person, call.role, seen=call.seen)
 
 
 def _confirm(services: DeskServices, call: Call) -> Awaitable[None]:
@@ -231,6 +233,14 @@ def _of_what_was_seen(event: str, act: Callable[[Returning], Callable[..., Await
     return _verb(event, _ASKING, _returning(lambda r, b: act(r), *names, compared=True), compared=True)
 
 
+def _prepares(
+    sides: frozenset[Side], state: State, act: Callable[[Returning], Callable[..., Awaitable[Any]]], *names: str
+) -> Verb:
+    """Return a step that prepares a message of a return in ``state``, in place of what was seen there."""
+    taken = _returning(lambda r, b: act(r), *names, compared=True)
+    return _verb("prepare", sides, taken, frozenset({state}), compared=True)
+
+
 _OF_A_RETURN: Mapping[str, Verb] = {
     # The side that proposes.
     "consideration": _verb("consider", _ASKING, _returning(lambda r, b: r.consider, *_WHOLE)),
@@ -238,13 +248,11 @@ _OF_A_RETURN: Mapping[str, Verb] = {
     "assessment": _of_what_was_seen("assess", lambda r: r.assess),
     "decline": _verb("decline", _ASKING, _returning(lambda r, b: r.decline)),
     "reassessment": _verb("reassess", _ASKING, _returning(lambda r, b: r.reassess)),
-    "proposal": _verb("prepare", _ASKING, _returning(lambda r, b: r.prepare, *_WHOLE), frozenset({State.ASSESSED})),
+    "proposal": _prepares(_ASKING, State.ASSESSED, lambda r: r.prepare, *_WHOLE),
     "endorsement": _verb("endorse", _ASKING, _returning(lambda r, b: r.endorse, "statement")),
     "propose": _of_what_was_seen("propose", lambda r: r.propose),
     "decision": _of_what_was_seen("decide", lambda r: r.decide),
-    "document": _verb(
-        "prepare", _ASKING, _returning(lambda r, b: r.prepare_document, "needed_by"), frozenset({State.DECIDED})
-    ),
+    "document": _prepares(_ASKING, State.DECIDED, lambda r: r.prepare_document, "needed_by"),
     "document-request": _of_what_was_seen("request_document", lambda r: r.request_document),
     "schedule": _of_what_was_seen("schedule", lambda r: r.schedule, *_WHOLE),
     "cancellation": _verb("cancel", _ASKING, _returning(lambda r, b: r.cancel)),
@@ -260,9 +268,7 @@ _OF_A_RETURN: Mapping[str, Verb] = {
     ),
     "suspension": _verb("suspend", _BOTH, _returning(lambda r, b: r.suspend, "reason")),
     # The side that accepts.
-    "acceptance": _verb(
-        "prepare", _ASKED, _returning(lambda r, b: r.prepare_acceptance, *_WHOLE), frozenset({State.PROPOSED})
-    ),
+    "acceptance": _prepares(_ASKED, State.PROPOSED, lambda r: r.prepare_acceptance, *_WHOLE),
     "accept": _verb("accept", _ASKED, _returning(lambda r, b: r.accept, "statement")),
     "refusal": _verb("refuse", _ASKED, _returning(lambda r, b: r.refuse, "reason")),
     "issue": _verb("issue", _ASKED, _returning(lambda r, b: r.issue, *_WHOLE)),
@@ -304,7 +310,9 @@ VERBS: Mapping[str, Verb] = {
     "close": _verb("close", _BOTH, _close),
     "redirect": _verb("redirect", _ASKED, _redirect),
     "interview": _verb("ask_interview", _ASKED, lambda s, c: s.answer.ask_interview(c.ref, c.body, c.person, c.role)),
-    "interview-consent": _verb("prepare", _ASKING, _prepare_interview, frozenset({State.NEEDS_INTERVIEW})),
+    "interview-consent": _verb(
+        "prepare", _ASKING, _prepare_interview, frozenset({State.NEEDS_INTERVIEW}), compared=True
+    ),
     "interview-agreement": _verb(
         "interview_answer",
         _ASKING,
@@ -322,7 +330,7 @@ VERBS: Mapping[str, Verb] = {
     "onward-question": _verb("ask_onward", _BOTH, _ask_onward),
     "onward-answer": _verb("answer_onward", _BOTH, _answer_onward),
     "strike": _verb("strike", _BOTH, lambda s, c: s.notices.strike(c.ref, c.body["parts"], c.person, c.role)),
-    "rectification": _verb("prepare_rectification", _ASKING, _rectify),
+    "rectification": _verb("prepare_rectification", _ASKING, _rectify, compared=True),
     "rectification-approval": _verb(
         "rectify", _ASKING, lambda s, c: s.notices.rectify(c.ref, c.body["statement"], c.person, c.role)
     ),
@@ -334,7 +342,11 @@ VERBS: Mapping[str, Verb] = {
     "delay": _verb("notify_delay", _ASKED, _delay),
     "extension": _verb("extend", _ASKED, lambda s, c: s.answer.extend(c.ref, c.body["reason"], c.person, c.role)),
     "reply": _verb(
-        "prepare", _ASKED, lambda s, c: s.answer.prepare(c.ref, c.body, c.person, c.role), frozenset(ANSWERING)
+        "prepare",
+        _ASKED,
+        lambda s, c: s.answer.prepare(c.ref, c.body, c.person, c.role, seen=c.seen),
+        frozenset(ANSWERING),
+        compared=True,
     ),
     "countersignature": _verb(
         "countersign", _ASKED, lambda s, c: s.answer.countersign(c.ref, c.body["statement"], c.person)

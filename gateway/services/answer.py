@@ -112,18 +112,27 @@ class Answer:
 
         await self._say(ref, "extend", person, role, body)
 
-    async def prepare(self, ref: str, reply: Mapping[str, Any], person: str, role: str = "registry_clerk") -> Pending:
+    async def prepare(
+        self,
+        ref: str,
+        reply: Mapping[str, Any],
+        person: str,
+        role: str = "registry_clerk",
+        *,
+        seen: str | None = None,
+    ) -> Pending:
         """
         Prepare ``reply`` (schema ``verification.reply`` without ``handling``) and return its exact bytes and digest.
 
-        Raises ``schemas.SchemaError``, ``RuleRefused``.
+        It takes the place of what a colleague prepared. Raises ``schemas.SchemaError``, ``RuleRefused``, and
+        ``Changed`` if the case is not what was ``seen``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
         made: list[Pending] = []
 
         async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             handling = {**(held.case.received or {})["handling"], "legal_basis": LEGAL_BASIS}
             value = {**reply, "handling": handling}  # the conditions are the request's, whatever the caller brings
             schemas.validate(REPLY, value)

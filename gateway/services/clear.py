@@ -273,13 +273,21 @@ class Clear:
         return made[-1]
 
     async def prepare_interview(
-        self, ref: str, answer: Mapping[str, Any], consent: Mapping[str, Any], person: str, role: str = "case_officer"
+        self,
+        ref: str,
+        answer: Mapping[str, Any],
+        consent: Mapping[str, Any],
+        person: str,
+        role: str = "case_officer",
+        *,
+        seen: str | None = None,
     ) -> Pending:
         """
         Prepare to accept the interview proposed: who must be present, and on which day.
 
         ``answer`` has ``present`` and ``on``; ``consent`` is the person's own, to this interview: ``language``, ``by``,
-        ``on``, ``copy_given`` and ``revoked_on``, as in a case draft. It stays here. Raises ``SchemaError``.
+        ``on``, ``copy_given`` and ``revoked_on``, as in a case draft. It stays here. What a colleague prepared gives
+        way. Raises ``SchemaError``, and ``Changed`` if the case is not what was ``seen``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -290,7 +298,7 @@ class Clear:
         pending = Pending(INTERVIEW_ANSWER, text, body_digest(text), person)
 
         async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             data = {"pending": pending, "digest": pending.digest, "consent": dict(consent)}
             event = Event("prepare", person, role, data, await self._facts(tx, held.case, INTERVIEW_ANSWER, text))
             await steps.move(context, tx, held, event, now)

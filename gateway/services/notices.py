@@ -98,18 +98,26 @@ class Notices:
         await self._say(ref, "strike", RECTIFICATION, value, person, role)
 
     async def prepare_rectification(
-        self, ref: str, parts: Sequence[str], elements: Mapping[str, Any], person: str, role: str
+        self,
+        ref: str,
+        parts: Sequence[str],
+        elements: Mapping[str, Any],
+        person: str,
+        role: str,
+        *,
+        seen: str | None = None,
     ) -> Pending:
         """
         Prepare right values for ``parts``; a second person signs their digest. Returns the exact bytes.
 
-        Raises ``SchemaError``, ``RuleRefused``.
+        What a colleague prepared gives way. Raises ``SchemaError``, ``RuleRefused``, and ``Changed`` if the case is not
+        what was ``seen``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
 
         async def unit(tx: Tx) -> Pending:
-            held = await cases.load(context, tx, ref)
+            held = await cases.load(context, tx, ref, seen)
             draft = held.case.draft or {}
             handling = {"purpose": held.case.purpose, "legal_basis": LEGAL_BASIS, **draft["handling"]}
             number = last_number(held.case, RECTIFICATION, ours=True) + 1

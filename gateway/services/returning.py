@@ -147,18 +147,25 @@ class Returning:
         """Begin anew, because something changed; what was signed before is void."""
         await self._step(ref, "reassess", person, role)
 
-    async def prepare(self, ref: str, plan: Mapping[str, Any], person: str, role: str) -> Pending:
+    async def prepare(
+        self, ref: str, plan: Mapping[str, Any], person: str, role: str, *, seen: str | None = None
+    ) -> Pending:
         """
         Prepare the proposal from the record and ``plan`` (``window``, ``needs``, ``referral``); return its exact bytes.
 
-        Raises ``schemas.SchemaError`` if it does not make a proposal, ``RuleRefused``.
+        It takes the place of what a colleague prepared. Raises ``schemas.SchemaError`` if it does not make a proposal,
+        ``RuleRefused``, and ``Changed`` if the case is not what was ``seen``.
         """
-        return await self._prepare(ref, PROPOSAL, lambda case, now: return_bodies.proposal(case, plan), person, role)
+        return await self._prepare(
+            ref, PROPOSAL, lambda case, now: return_bodies.proposal(case, plan), person, role, seen
+        )
 
-    async def prepare_document(self, ref: str, needed_by: str, person: str, role: str) -> Pending:
+    async def prepare_document(
+        self, ref: str, needed_by: str, person: str, role: str, *, seen: str | None = None
+    ) -> Pending:
         """Prepare the request for a travel document needed by an ISO date; return its exact bytes."""
         return await self._prepare(
-            ref, DOCUMENT_REQUEST, lambda case, now: return_bodies.document_request(case, needed_by), person, role
+            ref, DOCUMENT_REQUEST, lambda case, now: return_bodies.document_request(case, needed_by), person, role, seen
         )
 
     async def approve(self, ref: str, statement: str, person: str, role: str = "liaison_officer") -> None:
@@ -348,14 +355,16 @@ class Returning:
 
     # The side that accepts.
 
-    async def prepare_acceptance(self, ref: str, answer: Mapping[str, Any], person: str, role: str) -> Pending:
+    async def prepare_acceptance(
+        self, ref: str, answer: Mapping[str, Any], person: str, role: str, *, seen: str | None = None
+    ) -> Pending:
         """
         Prepare to accept: ``answer`` has ``carer`` (``class``, ``agreed_in_writing_on``), ``service``,
         ``receiving_services`` and ``expires_on``. Return its exact bytes.
         """
         token = self._context.random.token()
         return await self._prepare(
-            ref, ACCEPTANCE, lambda case, now: return_bodies.acceptance(case, answer, token, now), person, role
+            ref, ACCEPTANCE, lambda case, now: return_bodies.acceptance(case, answer, token, now), person, role, seen
         )
 
     async def accept(self, ref: str, statement: str, person: str, role: str) -> None:
@@ -401,6 +410,7 @@ class Returning:
         compose: Callable[[Case, datetime], Mapping[str, Any]],
         person: str,
         role: str,
+        seen: str | None = None,
     ) -> Pending:
         made: list[Pending] = []
 
@@ -409,7 +419,7 @@ class Returning:
             made.append(Pending(type, text, body_digest(text), person))
             return text, {"pending": made[-1], "digest": made[-1].digest}
 
-        await self._step(ref, "prepare", person, role, make, type)
+        await self._step(ref, "prepare", person, role, make, type, seen=seen)
         return made[-1]
 
     async def _say(

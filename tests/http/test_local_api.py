@@ -73,10 +73,10 @@ class Api:
             _as_described(method, path, response.status, response.content_type, value)
             return response.status, value
 
-    async def tag(self, person: str, path: str) -> str:
+    async def tag(self, person: str, path: str, at: str = "XAA") -> str:
         """Return the tag a case is read with."""
         headers = {"Authorization": f"Bearer token {person}"}
-        async with self._session.get(f"http://127.0.0.1:{self._ports['XAA']}{path}", headers=headers) as response:
+        async with self._session.get(f"http://127.0.0.1:{self._ports[at]}{path}", headers=headers) as response:
             return response.headers["ETag"]
 
     async def get(self, person: str, path: str, **how: Any) -> tuple[int, Any]:
@@ -824,6 +824,23 @@ async def test_a_step_is_taken_only_on_what_was_read(api: Api) -> None:
     assert (200, "FROZEN") == _state(
         await api.post("first", f"{path}/freeze", freeze, role="case_officer", headers=old)
     )
+
+
+async def test_what_is_prepared_is_replaced_only_as_it_was_read(api: Api) -> None:
+    """With the tag the case was read with, an answer that a colleague prepared since stays."""
+    _, theirs = await story.acknowledged(api.network)
+    path = f"/v1/cases/{theirs}"
+    old = {"If-Match": await api.tag("first", path, at="XBB")}
+    prepared = await api.network.gateways["XBB"].answer.prepare(theirs, story.reply(), "second", "desk_head")
+    status, _ = await api.post("first", f"{path}/reply", story.reply("NOT_FOUND"), at="XBB", headers=old)
+    assert (412, prepared) == (status, (await story.case(api.network, "XBB", theirs)).pending)
+
+
+@pytest.mark.parametrize("verb", ["reply", "interview-consent", "rectification", "proposal", "document", "acceptance"])
+def test_a_step_that_prepares_what_somebody_typed_is_held_to_what_was_read(verb: str) -> None:
+    """It takes the place of what a colleague may have prepared meanwhile."""
+    (route,) = [one for one in openapi.ROUTES if one.name == verb]
+    assert "if_match" in route.query
 
 
 async def test_an_image_is_replaced_or_taken_out_only_as_it_was_read(api: Api) -> None:

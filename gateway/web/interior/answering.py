@@ -4,6 +4,7 @@ Answering what another State asked: the elements it sent beside the form, the ou
 Rule 1: only outcomes that answer the question asked are there to choose, and only reasons that fit the outcome.
 Rule 2: not found is not no. The page says so where the outcome is chosen.
 Rule 3: what was received is shown for a reason, and the look is recorded before (R-13).
+Rule 4: an answer takes the place of the one that the page showed, if one was prepared, and of no other.
 """
 
 from dataclasses import replace
@@ -15,11 +16,14 @@ from multidict import MultiDict
 from gateway.core.case import Case
 from gateway.core.messages import ELEMENTS, NEGATIVE_OUTCOMES, OUTCOMES_FOR, REQUEST, allowed_methods
 from gateway.core.reuse import FURTHER
+from gateway.services import cases
 from gateway.services.act_bodies import components
+from gateway.services.ports import Changed
 from gateway.web import forms
 from gateway.web.forms import PREFIX, Field
 from gateway.web.interior import looks
-from gateway.web.interior.step_pages import Form, Step, head_of, kept, page_of, take_form, why_of
+from gateway.web.interior.differences import Difference
+from gateway.web.interior.step_pages import Form, Step, head_of, kept, page_of, standing, take_form, why_of
 from gateway.web.language import N_
 from gateway.web.visit import Visit
 
@@ -115,6 +119,8 @@ async def show(visit: Visit, step: Step) -> web.StreamResponse:
             received=_received(visit, case),
             question=visit.tongue.code("purpose", case.purpose),
             outcomes=_outcomes(visit, case),
+            standing=standing(visit, case, shown=True),
+            changed=None,
             role=visit.query("role"),
             problem=visit.tongue._(N_("Choose what was found.")) if outcome or visit.query("go") else "",
         )
@@ -124,9 +130,17 @@ async def show(visit: Visit, step: Step) -> web.StreamResponse:
         posted[f"{PREFIX}.signed_by_role"] = _SIGNED_AS.get(step.role, "")
         if outcome in ("NOT_FOUND", "REFUSED", "CANNOT_SAY"):
             posted[f"{PREFIX}.confidence"] = "NONE"
-    return page_of(
-        visit, step, Form(_shown(_fields(case, outcome)), posted), "interior/answer.html", **_more(visit, case)
-    )
+    return _page(visit, step, case, posted)
+
+
+def _page(
+    visit: Visit, step: Step, case: Case, posted: MultiDict[str], changed: tuple[Difference, ...] | None = None
+) -> web.Response:
+    """Return the page with the fields of the answer, which rests on the case as it is now."""
+    of = _shown(_fields(case, visit.query("outcome")))
+    seen, prepared = cases.mark(visit.site.desk.context, case), standing(visit, case, shown=True)
+    form = Form(of, posted, seen=seen, changed=changed, standing=prepared)
+    return page_of(visit, step, form, "interior/answer.html", **_more(visit, case))
 
 
 async def take(visit: Visit, step: Step) -> web.StreamResponse:
@@ -137,7 +151,10 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
         return await why_of(visit, step)
     if outcome not in OUTCOMES_FOR[case.purpose]:
         return await show(visit, step)
-    return await take_form(visit, step, _fields(case, outcome), "interior/answer.html", **_more(visit, case))
+    try:
+        return await take_form(visit, step, _fields(case, outcome), "interior/answer.html", **_more(visit, case))
+    except Changed:
+        return _page(visit, step, await _case(visit, step) or case, visit.forms, ())
 
 
 def _received(visit: Visit, case: Case) -> tuple[forms.Said, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDict
 
-from gateway.core.case import Side, State
+from gateway.core.case import Case, Side, State
 from gateway.core.documents import number_digest
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
@@ -26,12 +26,12 @@ from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
 from gateway.web import forms, reasons, words
-from gateway.web.forms import PREFIX, Field, Problem
+from gateway.web.forms import PREFIX, Field, Problem, Said
 from gateway.web.interior import looks
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_texts import TEXTS, StepText
 from gateway.web.visit import Visit
-from schemas import SchemaError
+from schemas import SchemaError, ijson
 
 AT_ONCE = frozenset({"freeze", "suspension"})
 """Steps that stop: the page of their fields is the one before the act."""
@@ -117,13 +117,30 @@ def head_of(visit: Visit, step: Step) -> Head:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is prepared in the case already, and gives way: its type in words, who prepared it, and what it says."""
+
+    type: str
+    author: str
+    said: tuple[Said, ...] = ()
+
+
+def standing(visit: Visit, case: Case, *, shown: bool = False) -> Standing | None:
+    """Return what is prepared in ``case``, if anything is; what it says where the content is ``shown``."""
+    if (pending := case.pending) is None:
+        return None
+    said = forms.say(forms.fields(pending.type), ijson.loads(pending.body.encode()), visit.tongue) if shown else ()
+    return Standing(visit.tongue.code("message_type", pending.type), pending.author, said)
+
+
 @dataclass(slots=True)
 class Form:
     """
     The fields of a step, what stands in them, and what is wrong with it.
 
     ``seen`` is the mark of the case that the page rests on. ``changed`` says how what is typed differs from what was
-    recorded since, if anything was.
+    recorded since, if anything was. ``standing`` is what is prepared already, where the step prepares something.
     """
 
     fields: tuple[Field, ...]
@@ -132,6 +149,7 @@ class Form:
     findings: tuple[Finding, ...] = ()
     seen: str = ""
     changed: tuple[Difference, ...] | None = None
+    standing: Standing | None = None
 
 
 def page_of(visit: Visit, step: Step, form: Form, template: str = "interior/step.html", **more: Any) -> web.Response:
@@ -148,6 +166,7 @@ def page_of(visit: Visit, step: Step, form: Form, template: str = "interior/step
         problems=[(one.name, one.words(visit.tongue)) for one in form.problems],
         findings=form.findings,
         at_once=step.verb in AT_ONCE,
+        standing=form.standing,
         **more,
     )
 

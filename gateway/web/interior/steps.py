@@ -25,11 +25,13 @@ from gateway.web.interior.step_links import PAGES
 from gateway.web.interior.step_pages import (
     AT_ONCE,
     Form,
+    Standing,
     Step,
     confirm_of,
     head_of,
     kept,
     page_of,
+    standing,
     step_of,
     take_form,
     take_why,
@@ -56,6 +58,7 @@ SIGNED = frozenset(
 PRESET = N_("Stopped at once from the desk; the reason follows.")
 """A reason that stands in the form already, so that nobody has to find words before a case is stopped."""
 
+_PREPARES = frozenset({"prepare", "prepare_rectification"})
 _TIGHTENS = frozenset({"freeze", "recall"})
 _ASKED: Mapping[str, str] = {
     "use-report": USE_REQUEST,
@@ -122,13 +125,16 @@ async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Fo
     if typed and _needs_reason(step):
         return Form(of, MultiDict(typed), seen=visit.draft.get("seen", ""))  # typed over what was on record then
     seen, value = "", {"reason": visit.tongue._(PRESET)} if step.verb in AT_ONCE else {}
+    prepared: Standing | None = None
     if VERBS[step.verb].compared:
         shows = _needs_reason(step)
         of_case = (visit, step.row, step.role)
         case = await (looks.seen(*of_case, why) if shows else looks.glanced(*of_case))
         seen = cases.mark(visit.site.desk.context, case, cases.WHOLE if step.verb in _REPLACES else cases.STEP)
         value = _recorded(step, case) if shows else {}
-    return Form(of, MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone), seen=seen)
+        prepared = standing(visit, case) if VERBS[step.verb].events & _PREPARES else None
+    posted = MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone)
+    return Form(of, posted, seen=seen, standing=prepared)
 
 
 def _recorded(step: Step, case: Case) -> dict[str, Any]:

@@ -758,6 +758,24 @@ async def test_the_answer_that_leaves_is_the_one_that_was_there(two: Two) -> Non
     assert State.REPLIED is (await story.case(two.network, "XBB", theirs)).state
 
 
+async def test_an_answer_does_not_take_the_place_of_one_that_was_not_shown(two: Two) -> None:
+    """What a colleague found and prepared meanwhile stays, and is shown; sent once more, that was seen."""
+    _, theirs = await story.acknowledged(two.network)
+    who, path = await two.officer("XBB", "first"), at(theirs, "reply", outcome="NOT_FOUND")
+    await open_step(who, theirs, "reply", outcome="NOT_FOUND")
+    prepared = await two.network.gateways["XBB"].answer.prepare(theirs, story.reply(), "second", "desk_head")
+    typed = {"b.as_of": "2026-11-25", "b.method_used": ["POPULATION_REGISTER"], "b.confidence": "NONE"}
+    await who.post(path, {**typed, "b.signed_by_role": "REGISTRAR"})
+    page = await who.post(path, {"confirm": "yes"})
+    assert (409, True) == (page.status, "Prepared already, by second" in page.words)
+    assert prepared == (await story.case(two.network, "XBB", theirs)).pending
+    assert 'value="POPULATION_REGISTER" checked' in page.text, "what was typed stands there still"
+    await who.post(path, {**typed, "b.signed_by_role": "REGISTRAR"})
+    page = await who.post(path, {"confirm": "yes"})
+    assert "The answer is prepared" in page.words
+    assert "first" == (await story.case(two.network, "XBB", theirs)).pending.author
+
+
 async def test_a_correction_does_not_undo_another(two: Two) -> None:
     """The page shows what was recorded meanwhile beside what was typed; sent once more, that was seen."""
     ours, _ = await _frozen(two.network)
