@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from gateway.app import Gateway
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.messages import WITHDRAWAL
+from gateway.core.messages import RESYNC, WITHDRAWAL
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from keys import statement
@@ -618,8 +618,12 @@ class Scenario:
         return [(host.country, *row[:4]) for host, row in found if row[4] or not self._sealed_for_good(host, row)]
 
     def _sealed_for_good(self, host: Host, row: tuple[Any, ...]) -> bool:
-        """Return whether a message of no thread, which is not sealed anew, is sealed to a key that is gone."""
-        return row[5] not in {entry.kid for entry in homes.own_card(host.home, row[0]).sealing}
+        """
+        Return whether a message of no thread, which is not sealed anew, is sealed to a key that is gone.
+
+        A listing is not: it is made anew as soon as it may be posted, a quarter of an hour after one that was refused.
+        """
+        return row[1] != RESYNC and row[5] not in {entry.kid for entry in homes.own_card(host.home, row[0]).sealing}
 
 
 HANDED_OVER_S = 0.3
