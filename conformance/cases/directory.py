@@ -4,7 +4,7 @@ from typing import Any
 
 from conformance.bodies import REDIRECT, day, refuses, send
 from conformance.play import Play
-from conformance.reading import Json, compact
+from conformance.reading import Json
 from conformance.registry import Wrong, case
 
 
@@ -90,19 +90,6 @@ async def contradicts_itself(play: Play, fault: str) -> None:
 
 async def _contradicts(play: Play, value: Json) -> None:
     await play.refused(play.message("directory", value), "bad-schema")
-
-
-@case("directory.too-large", "M-3.22", section="8.3", profile="full")
-async def too_large(play: Play) -> None:
-    """
-    A directory that no envelope of 64 KiB holds is `bad-schema`: the largest is smaller, unless it is white space.
-
-    A gateway that takes it keeps megabytes of nothing, and reads them with every pointer to an authority.
-    """
-    text = compact(_directory(play, 1, "XAA-02"))
-    await play.refused(play.message("directory", b"{" + b" " * 50_000 + text[1:]), "bad-schema")
-    await play.accepted(play.message("directory", b"{" + b" " * 40_000 + text[1:]))
-    await _pointed(play, "XAA-02", listed=True)
 
 
 @case("directory.older-serial", "M-3.22", section="8.3", inputs={"lower": 1, "equal": 2}, profile="full")

@@ -156,3 +156,17 @@ async def unknown_type(play: Play, type: str) -> None:
     await talk.send("verification.request", play.a.question())
     await talk.refused("unsupported-type", type, {"names": "x"})
     await talk.send("reminder", {"number": 1, "step": "reply"})
+
+
+@case("schemas.white-space", "M-4.5", section="4", inputs={"just-too-large": 49_000, "megabytes": 2 << 20})
+async def white_space(play: Play, count: int) -> None:
+    """
+    A message without images that the second size does not hold is `bad-schema`; one that fits is taken as it is.
+
+    A gateway that takes any amount of white space lets one State fill its disk, and its memory with what it reads.
+    """
+    talk = await play.asks()
+    text = b'{"number":1,"step":"reply"}'
+    await play.refused(talk.message("reminder", b"{" + b" " * count + text[1:]), "bad-schema")
+    talk.seq += 1
+    await play.accepted(talk.message("reminder", b"{" + b" " * 48_000 + text[1:]))

@@ -22,7 +22,7 @@ HEAD_BYTES = len(MAGIC) + 1 + KID_BYTES
 TAG_BYTES = 16
 LENGTH_BYTES = 4
 
-# Sizes of the AEAD's plaintext. Every structured message fits the first; the others are for attachments.
+# Sizes of the AEAD's plaintext. Nearly every structured message fits the first; the others are for attachments.
 SIZES = (8 << 10, 64 << 10, 512 << 10, 4 << 20)
 
 # Bytes of encapsulated key for each suite (protocol 2).

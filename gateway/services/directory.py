@@ -14,7 +14,6 @@ from datetime import date, datetime
 from typing import Any
 
 import schemas
-from gateway.core import envelope
 from gateway.core.calendars import local_date
 from gateway.core.codes import PeerError, Reason
 from gateway.core.directory import Change, Officer, authorities, faults, officers, parse_change
@@ -32,9 +31,6 @@ KEEPERS = frozenset({"liaison_officer", "desk_head"})
 
 KEPT = 32
 """Changes kept of each State; older ones are in the backups, if anybody needs them."""
-
-MOST_BYTES = envelope.SIZES[1] - envelope.LENGTH_BYTES
-"""Largest signed message of a change that is taken (M-3.22). All that may stand in one fits; white space has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +156,11 @@ class Directory:
         """
         Keep what a partner announced, unless something newer of it is held.
 
-        Raises ``PeerError`` (``bad-schema``) for a directory that contradicts itself, or is larger than one needs be.
+        Raises ``PeerError`` (``bad-schema``) for a directory that contradicts itself.
         """
         begun = await epochs.begun(tx, payload.sender)
         change = parse_change(payload.body, payload.epoch, begun)
-        if len(signed) > MOST_BYTES or faults(payload.sender, change):
+        if faults(payload.sender, change):
             raise PeerError(Reason.SCHEMA)
         held = await _changes(self._context, tx, payload.sender)
         if any(one.order >= change.order for one in held):

@@ -80,6 +80,9 @@ CAME_BEFORE = (
 EXTENDED_LATE = "the extension came on %(day)s, after %(due_day)s; its sender dates it %(said_day)s"
 """Finding on a case whose time was extended when it was over, as it came."""
 
+LARGEST_BYTES = envelope.SIZES[1] - envelope.LENGTH_BYTES
+"""Largest signed message without images (M-4.5). All that the schemas allow fits; of white space there is no end."""
+
 _TRIES = 3
 
 _NO_TYPE = "unknown"
@@ -249,6 +252,8 @@ class Receiver:
         if exercising:
             payload, schema_fault = _exercised(payload)
             schema_fault = schema_fault or _schema_fault(payload)
+        if len(signed) > LARGEST_BYTES and not has_images(payload.body):
+            schema_fault = Reason.SCHEMA
         statement_fault = None if schema_fault else self._statement_fault(payload, now)
         return Opened(payload, signed, envelope_id, parsed.kid, schema_fault, statement_fault, collecting, exercising)
 

@@ -1054,7 +1054,7 @@ async def _names(door: Door) -> list[str]:
 
 
 async def test_directory_is_no_larger_than_it_needs_to_be(fresh: Door) -> None:
-    """All that a directory may hold is taken; one of white space, which would be read often, is not (M-3.22)."""
+    """All that a directory may hold is taken; one of white space, which would be read often, is not (M-4.5)."""
     span = {"tasks": list(schemas.codes("purpose")), "from": "2026-11-01", "until": "2199-12-31"}
     ids = [f"XAA-{number:028}" for number in range(32)]
     authorities = [{"id": id, "name": "\U00020000" * 120, **span} for id in ids]

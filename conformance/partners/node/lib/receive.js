@@ -39,12 +39,12 @@ async function receive (g, path, bytes) {
   const key = g.card.sealing.find((k) => unb64u(k.kid).toString('hex') === envelope.kid && signed.active(k, g.at()))
   if (key?.suite !== envelope.suite) fail('unknown-key')
   const jws = readJws(await open(bytes, envelope, g.sealing.find(({ kid }) => kid === key.kid)), 'msg')
-  const p = signed.readPayload(jws.payload)
+  const p = { ...signed.readPayload(jws.payload), size: jws.input.length + 87, envelope_id: envelope.id, path }
   if (p.to !== g.me) fail('not-for-me')
   const partner = (p.from !== g.me && g.partner(p.from)) || fail('unknown-signer')
   if (partner.hold) fail('hold')
   verifyJws(jws, signed.keyIn(partner.card.signing, jws.kid, g.at()) ?? fail('unknown-signer'))
-  const answer = g.transaction(() => decide(g, { ...p, envelope_id: envelope.id, path }, partner.card))
+  const answer = g.transaction(() => decide(g, p, partner.card))
   return answer ? [200, ANSWER, answer] : [200, 'application/xg1-envelopes', await waiting(g, p.from, p.body.max)]
 }
 const THEIRS = "from journal where side = 'in' and partner = ?"
@@ -92,9 +92,9 @@ function orderFault (g, { from, type, epoch, seq, thread: id }, card, last, { si
   return seq > last ? fail('out-of-order') : used ? 'id-reuse' : 'illegal-step' // unused: closed by a withdrawal
 }
 // Steps 16 to 20.
-function checkContent (g, { type, body, from, thread: id, path, statements, body_digest }, card, thread) {
+function checkContent (g, { type, body, from, thread: id, path, statements, body_digest, size }, card, thread) {
   if (!supports(type) || (type === 'collect') !== (path === '/xg/1/collect')) fail('unsupported-type')
-  if (!fits(type, body)) fail('bad-schema')
+  if (!fits(type, body) || (size > 65532 && !(body.elements?.photo ?? body.elements?.document_image))) fail('bad-schema')
   // Elements are measured by the last question; without a request there is nothing to measure by.
   const asked = { 'verification.request': null, 'verification.elements': thread.handling && (thread.asked ?? []) }[type]
   if (asked !== undefined && !minimal(body.handling.purpose, Object.keys(body.elements), asked)) fail('not-minimised')
