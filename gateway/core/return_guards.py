@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from gateway.core import edtf
 from gateway.core.age import treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Release, Side, State
@@ -106,6 +107,10 @@ def _positive_reply(case: Case, event: Event, now: datetime) -> str | None:
         return "the signed reply is not on record"
     if reply["valid_until"] is not None and _day(reply["valid_until"]) < now.date():
         return "the reply is no longer valid"
+    if reply["outcome"] == "PR_AT_DATE":
+        entered = edtf.parse((case.draft or {})["elements"]["entry_date"])
+        if not entered.lower <= _day(reply["as_of"]) <= entered.upper:
+            return "the reply is not about the day of entry; contest it"
     return None
 
 

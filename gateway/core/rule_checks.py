@@ -15,6 +15,7 @@ from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
 from gateway.core.clocks import notice_until
 from gateway.core.documents import STATUS_CODES, STATUS_TYPES
+from gateway.core.edtf import parse
 from gateway.core.facts import Facts
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -190,11 +191,25 @@ def r04(facts: Facts) -> str | None:
         return "the reply does not say yes to the question that was asked"
     if not _text(facts.reply["signed_by_role"]):
         return "nobody is named who signed the reply"
+    if facts.side is not Side.REQUESTED and not _as_of_entry(facts.reply, (facts.draft or {})["elements"]):
+        return "the reply is not as of the day of entry"
     if facts.reply["valid_until"] is not None and _day(facts.reply["valid_until"]) < facts.now.date():
         return "the reply is no longer valid"
     if facts.type == PROPOSAL and facts.side is not Side.REQUESTED and facts.body["reply"] != facts.reply_digest:
         return "the proposal rests on another reply than the one on file"
     return None
+
+
+def _as_of_entry(reply: Mapping[str, Any], elements: Mapping[str, Any]) -> bool:
+    """Return whether a reply about permanent residence is as of a day on which the person may have entered."""
+    if reply["outcome"] not in _OF_RESIDENCE:
+        return True
+    entry = parse(elements["entry_date"])
+    return entry.lower <= _day(reply["as_of"]) <= entry.upper
+
+
+_OF_RESIDENCE = frozenset({"PR_AT_DATE", "NO_PR_AT_DATE"})
+"""Outcomes that are about the day of entry; a nationality is asked and answered as of now."""
 
 
 _ONWARD = frozenset(schemas.codes("onward"))
@@ -649,6 +664,9 @@ def q01(facts: Facts) -> str | None:
         return f"{facts.body['outcome']} does not answer the question {purpose}"
     if facts.body["handling"]["purpose"] != purpose:
         return "the reply names another purpose than the request"
+    # What another State sends is taken as it is; no return rests on it then (R-04), and it may be contested.
+    if facts.side is Side.REQUESTED and not _as_of_entry(facts.body, facts.question.get("elements", {})):
+        return "permanent residence is answered as of the day of entry"
     return None
 
 

@@ -242,4 +242,6 @@ _TRAVELLING = ("DEPARTED", "RECALL", "return", "HANDED_OVER", "MONITORING")
 
 
 def _positive(course: Course) -> Mapping[str, Any]:
-    return _said("PR_AT_DATE" if course.file.purpose == RESIDENCE else "NATIONAL")
+    if course.file.purpose == RESIDENCE:
+        return {**_said("PR_AT_DATE"), "as_of": course.file.elements["entry_date"]}
+    return _said("NATIONAL")

@@ -1535,3 +1535,18 @@ def test_an_answer_that_arrives_during_a_stop_moves_where_it_goes_on(stop: str) 
     assert (stopped.state, S.ACCEPTED, kit.acceptance()) == (moved.state, moved.resume_to, moved.said[ACCEPTANCE])
     with pytest.raises(RuleRefused, match="R-10"):
         take(stopped, "acceptance", releases=())
+
+
+def residing(day: str) -> Case:
+    """Return a case of somebody who entered in August 2024, with the reply that she resided there on a day."""
+    case = ready(ASKING, S.REPLIED, "consider")
+    elements = {**(case.draft or {})["elements"], "entry_date": "2024-08"}
+    file = {**(case.draft or {}), "elements": elements}
+    return replace(case, purpose="PERM_RESIDENCE", draft=file, reply=support.reply("PR_AT_DATE", as_of=day))
+
+
+def test_residence_as_of_another_day_begins_no_return() -> None:
+    """The case stays where the reply may be contested: it is not about the day of entry (Article 8(3))."""
+    assert S.CONSIDERED == take(residing("2024-08-31"), "consider")[0].state
+    with pytest.raises(RuleRefused, match="R-04"):
+        take(residing("2026-12-01"), "consider")

@@ -103,6 +103,17 @@ def answer(value: dict[str, Any], question: dict[str, Any] | None = ASKED_FOR) -
     return Facts(NOW, None, REPLY, value, question=question, justification="answer")
 
 
+def resident_on(day: str) -> dict[str, Any]:
+    """Return the reply that somebody had the right to live there on a day."""
+    return reply("PR_AT_DATE", handling=RESIDENCE["handling"], as_of=day)
+
+
+def answered(value: dict[str, Any], entry_date: str = "2024-08") -> Facts:
+    """Return the facts about a reply of ours to the question about somebody who entered then."""
+    question = {**RESIDENCE, "elements": {**REQUEST_BODY["elements"], "entry_date": entry_date}}
+    return replace(answer(value, question), side=Side.REQUESTED)
+
+
 def body(**changes: Any) -> Facts:
     """Return the facts about a request whose body has members changed."""
     return request(body={**REQUEST_BODY, **changes})
@@ -239,6 +250,12 @@ def adult(type: str = SCHEDULE, body: dict[str, Any] | None = None, **changes: A
     said = {PROPOSAL: {**PROPOSED, "represented": False}, ACCEPTANCE: {**ACCEPTED, "represented": False}}
     facts = journey(type, body, releases=(ours, theirs) if type == SCHEDULE else (), said=said)
     return replace(facts, **{**({"draft": draft()} if facts.draft else {}), **changes})
+
+
+def entered(entry_date: str | None, **changes: Any) -> Facts:
+    """Return the facts about a return of somebody who entered on a day."""
+    elements = {**support.DRAFT["elements"], "entry_date": entry_date}
+    return journey(draft=draft(age=MINOR, representative=REPRESENTATIVE, elements=elements), **changes)
 
 
 def recorded(type: str = SCHEDULE, **members: Any) -> Facts:
@@ -398,13 +415,15 @@ CASES: dict[str, Cases] = {
             "no signer": journey(reply=reply(signed_by_role="")),
             "no longer valid": journey(reply=reply(valid_until="2026-11-30")),
             "another reply": journey(PROPOSAL, reply_digest="digest of another reply"),
+            "residence as of another day": entered("2024-08", reply=resident_on("2026-12-01")),
+            "residence as of nobody knows what day": entered(None, reply=resident_on("2024-08-14")),
             **{f"without: {type}": journey(type, reply=None) for type in (*OF_A, *OF_B)},
         },
         {
             **steps(),
             **safe_ways(),
             "valid today": journey(reply=reply(valid_until="2026-12-01")),
-            "residence": journey(reply=reply("PR_AT_DATE", handling=RESIDENCE["handling"])),
+            "residence": entered("2024-08", reply=resident_on("2024-08-14")),
             "our own reply": journey(ACCEPTANCE, reply_digest=None),
         },
     ),
@@ -831,10 +850,15 @@ CASES: dict[str, Cases] = {
             "nationality for residence": answer(reply("NATIONAL"), RESIDENCE),
             "another purpose": answer(reply("NATIONAL", handling={**HANDLING, "purpose": "PERM_RESIDENCE"})),
             "unknown question": answer(reply(), None),
+            "residence as of today": answered(resident_on("2026-12-01")),
+            "no residence as of today": answered({**resident_on("2026-12-01"), "outcome": "NO_PR_AT_DATE"}),
+            "residence of who entered nobody knows when": answered(resident_on("2024-08-14"), "later"),
         },
         {
             "nationality": answer(reply("NATIONAL")),
-            "residence": answer(reply("PR_AT_DATE", handling=RESIDENCE["handling"]), RESIDENCE),
+            "residence": answered(resident_on("2024-08-31")),
+            "no residence found": answered({**resident_on("2026-12-01"), "outcome": "NOT_FOUND"}),
+            "what the other State sends": answer(resident_on("2026-12-01"), RESIDENCE),
             "no reply": request(),
         },
         answer(reply(), {"method_limit": "M0", "no_contact_methods": True}),

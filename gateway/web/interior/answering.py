@@ -14,6 +14,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from gateway.core.case import Case
+from gateway.core.edtf import BadEdtf, parse
 from gateway.core.messages import ELEMENTS, NEGATIVE_OUTCOMES, OUTCOMES_FOR, REQUEST, allowed_methods
 from gateway.core.reuse import FURTHER
 from gateway.services import cases
@@ -126,7 +127,7 @@ async def show(visit: Visit, step: Step) -> web.StreamResponse:
         )
     posted: MultiDict[str] = MultiDict(kept(MultiDict(visit.draft)))
     if not posted:
-        posted[f"{PREFIX}.as_of"] = visit.now.astimezone(visit.tongue.zone).date().isoformat()
+        posted[f"{PREFIX}.as_of"] = _as_of(visit, case)
         posted[f"{PREFIX}.signed_by_role"] = _SIGNED_AS.get(step.role, "")
         if outcome in ("NOT_FOUND", "REFUSED", "CANNOT_SAY"):
             posted[f"{PREFIX}.confidence"] = "NONE"
@@ -141,6 +142,17 @@ def _page(
     seen, prepared = cases.mark(visit.site.desk.context, case), standing(visit, case, shown=True)
     form = Form(of, posted, seen=seen, changed=changed, standing=prepared)
     return page_of(visit, step, form, "interior/answer.html", **_more(visit, case))
+
+
+def _as_of(visit: Visit, case: Case) -> str:
+    """Return the day that the answer is about: of entry for permanent residence, if it is one day, else today."""
+    if case.purpose != "PERM_RESIDENCE":
+        return visit.now.astimezone(visit.tongue.zone).date().isoformat()
+    try:
+        entry = parse(str(((case.received or {}).get("elements") or {}).get("entry_date")))
+    except BadEdtf:
+        return ""
+    return entry.lower.isoformat() if entry.lower == entry.upper else ""
 
 
 async def take(visit: Visit, step: Step) -> web.StreamResponse:
