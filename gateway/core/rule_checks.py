@@ -15,7 +15,7 @@ from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
 from gateway.core.clocks import notice_until
 from gateway.core.documents import STATUS_CODES, STATUS_TYPES
-from gateway.core.edtf import parse
+from gateway.core.edtf import overlaps, parse
 from gateway.core.facts import Facts
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -140,7 +140,13 @@ def r03(facts: Facts) -> str | None:
         return "it is not known what is asked"
     if purpose != "PERM_RESIDENCE":
         return None if entry_date is None else "nationality is asked as of now; the date of entry must not be sent"
-    return None if _text(entry_date) else "permanent residence is asked as of the date of entry, which is missing"
+    if not _text(entry_date):
+        return "permanent residence is asked as of the date of entry, which is missing"
+    permit = _elements(facts).get("permit")
+    # What another State asks is taken as it is; of ours there is one question, and one day.
+    if permit is None or facts.draft is None or overlaps(parse(permit["as_of"]), parse(str(entry_date))):
+        return None
+    return "the permit is asked about as of another day than that of entry"
 
 
 _LEFT = frozenset(

@@ -49,6 +49,7 @@ DECISION = {"ref": "AGE-7", "on": "2026-11-19", "by": "Youth Office"}
 HANDLING = REQUEST_BODY["handling"]
 ASKED_FOR = {**REQUEST_BODY, "method_limit": "M0"}
 RESIDENCE = {**ASKED_FOR, "handling": {**HANDLING, "purpose": "PERM_RESIDENCE"}}
+PERMIT = {"type": "PR", "number": "77-1234"}
 
 
 MINOR = {"class": "minor", "decision": None}
@@ -397,10 +398,15 @@ CASES: dict[str, Cases] = {
             "nationality with a day of entry": body(elements={**REQUEST_BODY["elements"], "entry_date": "2024-08"}),
             "another question": body(handling={**HANDLING, "purpose": "RETURN_ARRANGEMENT"}),
             "no question": request(body={}),
+            "a permit as of today": residence(entry_date="2024-08", permit={**PERMIT, "as_of": "2026-12-01"}),
         },
         {
             "nationality": request(),
             "residence": residence(entry_date="2024-08/2024-10"),
+            "a permit as of those days": residence(entry_date="2024-08/2024-10", permit={**PERMIT, "as_of": "2024-09"}),
+            "a permit as of today, of another State": replace(
+                residence(entry_date="2024-08", permit={**PERMIT, "as_of": "2026-12-01"}), draft=None
+            ),
             "an answer to a question": replace(residence(), type=ELEMENTS),
             "no request": request(body={}, type=""),
         },
