@@ -23,6 +23,7 @@ from gateway.core.messages import (
     POSITIVE_OUTCOMES,
     PROPOSAL,
     REISSUE,
+    REMINDER,
     REQUEST,
     SCHEDULE,
     SUSPENSION,
@@ -239,6 +240,22 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     """Return the messages of the case that were queued and never posted, in the order of their numbers."""
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.state == "queued" and row.type != WITHDRAWAL]
     return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
+
+
+async def press_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> None:
+    """Take each reminder that was never posted out of the outbox; what waits beside it is put there anew."""
+    unsent = [row for row in await unsent_of(tx, held.case) if row.epoch == context.epoch]
+    if not any(row.type == REMINDER for row in unsent):
+        return
+    try:
+        others = [again(context, held, row) for row in unsent if row.type != REMINDER]
+    except BadRest as error:
+        # The mark is set all the same: it holds every reminder to come.
+        context.log("message.fault", partner=held.case.partner, type=REMINDER, error=type(error).__name__)
+        return
+    await take_out(context, tx, held, unsent, now)
+    for one in others:
+        await _queue(context, tx, held, replace(one, optional=True), now)
 
 
 async def undo_of(tx: Tx, case: Case) -> str | None:

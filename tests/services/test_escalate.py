@@ -144,6 +144,17 @@ async def test_no_reminder_leaves_by_itself_or_by_hand_while_the_mark_stands(net
         await gateway.reminder.remind(ours, "first", "case_officer")
 
 
+async def test_a_reminder_that_waits_does_not_leave_once_the_mark_is_set(network: Network) -> None:
+    """What presses and was not posted is taken out of the outbox; what waits behind it leaves all the same."""
+    ours, service = await late(network, 15), ladder(network)
+    await service.trigger(ours, "L1", "first", "case_officer")
+    await network.gateways["XAA"].notices.ask_use(ours, "first", "case_officer")
+    await service.stop(ours, "the family was visited", "welfare", "child_welfare")
+    await network.deliver()
+    there = await story.case(network, "XBB", await story.twin(network, ours))
+    assert (0, ["use-report.request"]) == (there.reminders, [one.kind for one in there.notices])
+
+
 async def test_who_may_set_and_take_away_the_mark(network: Network) -> None:
     """A ministry that only counts days neither sets nor takes away what protects a person."""
     ours, service = await late(network), ladder(network)
