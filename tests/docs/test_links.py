@@ -40,6 +40,12 @@ def test_links_resolve(page: Path) -> None:
     assert [] == list(broken(page))
 
 
+def test_first_page_leads_to_every_other() -> None:
+    """Whoever opens the README finds each page of the documents."""
+    linked = set(LINK.findall(prose(ROOT / "README.md")))
+    assert set() == {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} - linked
+
+
 def test_make_targets_exist() -> None:
     """Every make target that a document names is in the Makefile."""
     named = {a or b for page in PAGES for a, b in TARGET.findall(page.read_text(encoding="utf-8"))}
