@@ -41,7 +41,7 @@ def verify_file(path: Path, anchors: Anchors | None = None) -> Report:
     """
     Verify the evidence in the zip at ``path``, offline, and return every fault by member.
 
-    ``anchors`` is what the verifier brings along (``gateway.core.evidence.Anchors``).
+    ``anchors`` is what the verifier brings along (``gateway.core.evidence_verifier.Anchors``).
 
     Raises ``OSError`` if the file cannot be read; whatever is wrong with its content is in the report.
     """

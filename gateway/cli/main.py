@@ -36,8 +36,8 @@ VERBS: Mapping[str, Place] = {
     "keys": Place("gateway.cli.keys:keys", "Make, show, rotate, revoke and destroy keys; issue the next card."),
     "compromise": Place("gateway.cli.compromise:compromise", "After a theft: stop, revoke, replace, meet again."),
     "trust": Place("gateway.cli.trust:trust", "Keep the list of whose key is whose; hold or confirm a State."),
-    "partner": Place("gateway.cli.partner:partner", "Add a partner State."),
-    "person": Place("gateway.cli.person:person", "Add a person who may act here."),
+    "partner": Place("gateway.cli.partner:partner", "Add a partner State; list those not to be contacted."),
+    "person": Place("gateway.cli.person:person", "Add a person who may act here, let in at a desk, shut out."),
     "preview": Place("gateway.cli.preview:preview", "Show what would leave, what is withheld, and by which rule."),
     "redact": Place("gateway.cli.redact:redact", "Take out of notes what identifies somebody."),
     "case": Place("gateway.cli.case:case", "Open, approve, send, answer, stop and close cases."),
@@ -53,7 +53,7 @@ VERBS: Mapping[str, Place] = {
     "agreements": Place("gateway.cli.agreements:agreements", "List agreements, explain a deadline, export a calendar."),
     "access": Place("gateway.cli.access:access", "What was sent about a person, to whom, when and why."),
     "evidence": Place("gateway.cli.evidence:evidence", "Export what proves a case, and verify such a file offline."),
-    "log": Place("gateway.cli.log:log", "Audit the logs against what is stored."),
+    "log": Place("gateway.cli.log:log", "Audit the logs, keep checkpoints, see what contradicts."),
     "stats": Place("gateway.cli.stats:stats", "Count cases and waiting messages; release tables of figures."),
     "store": Place("gateway.cli.store:store", "Move a gateway from SQLite to PostgreSQL, or back."),
     "restore": Place("gateway.cli.restore:restore", "Begin a new epoch after a database was restored."),
@@ -152,7 +152,7 @@ def cli() -> None:
 
     Data goes to standard output, talk to standard error; every verb takes --json. Exit codes: 0 done, 1 findings,
     2 usage, 3 configuration, 4 partner unreachable, 5 a rule refused, 6 integrity or signature, 70 a fault of the
-    program, 75 try later.
+    program, 75 try later, 141 nobody reads what is printed any more.
     """
 
 

@@ -44,7 +44,7 @@ class Route:
     """
     One route: ``name`` is its operation id, ``request`` and ``response`` name component schemas or are ``None``.
 
-    ``query`` names parameters of ``PARAMETERS``. ``public`` needs no token.
+    ``query`` names parameters of ``_PARAMETERS``. ``public`` needs no token.
     """
 
     method: str

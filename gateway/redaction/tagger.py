@@ -1,7 +1,7 @@
 """
 Which words of a text identify somebody, as a model of sequences (conditional random fields) learned from marked notes.
 
-The model is ``model/tags.crfsuite``, made by ``tools/train_redaction.py`` from the notes beside that tool.
+The model is ``model/tags.crfsuite``, made by ``tools/redaction_train.py`` from the notes beside that tool.
 """
 
 import functools
