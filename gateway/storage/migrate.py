@@ -5,6 +5,7 @@ Rule 1: a migration is one numbered file that is never edited once released; the
 SHA-256 of each that was applied.
 Rule 2: a store written by a newer program is refused, never guessed at.
 Rule 3: after migrating, every table and index must be exactly what the migrations make.
+Rule 4: a process writes nothing into a schema that a newer program made while it ran.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
+from gateway.services.ports import Outdated
 from gateway.storage.errors import StoreError
 
 LEDGER = "schema_migration"
@@ -69,6 +71,17 @@ def load_migrations(dialect: str = "sqlite") -> tuple[Migration, ...]:
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
     made = [Migration(int(entry.name[:4]), entry.name, entry.read_bytes().decode()) for entry in found]
     return tuple(sorted(made, key=lambda migration: migration.number))
+
+
+@cache
+def _newest(dialect: str) -> int:
+    return load_migrations(dialect)[-1].number
+
+
+def check_known(number: int | None, dialect: str = "sqlite") -> None:
+    """Raise ``Outdated`` if ``number``, of the last migration of a store that is open, is one of a newer program."""
+    if number is not None and number > _newest(dialect):
+        raise Outdated("a newer version has changed the schema", "start this process again in that version")
 
 
 def migrate(db: sqlite3.Connection, now: datetime, migrations: Sequence[Migration] | None = None) -> int:

@@ -27,11 +27,12 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import GONE_BACK, Committed, GoneBack, Outdated, SignBatch, Unavailable, Unit
+from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit, each
+from gateway.storage.migrate import check_known
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
-from gateway.storage.postgres_schema import RUNNING, migrate, version
+from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
 from gateway.storage.tx import EPOCH
 
@@ -127,7 +128,6 @@ INSERT INTO meta (name, value) VALUES ($1, '') ON CONFLICT (name) DO UPDATE SET 
 RETURNING split_part(value, ' ', 1)
 """
 _WENT_BACK = "an older state of it was put in its place: isthmus restore begin-epoch, as after any restore"
-_CHANGED = "start this node again in that version"
 _IN_THE_WAY = "other nodes kept changing the same rows", "try again"
 _GONE_BACK = """
 INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
@@ -320,8 +320,7 @@ class PostgresStore(GroupCommit):
             found, last, schema = await _run(db.fetchrow, _NUMBERED, self._name, number)
             if (last or None) not in self._last:  # empty where somebody asked what became of a first batch
                 raise GoneBack("the database has gone back: the last batch of this process is not in it", _WENT_BACK)
-            if (schema or 0) > version():
-                raise Outdated("a newer version has changed the schema of the database", _CHANGED)
+            check_known(schema, DIALECT)
             self._epoch = epoch = int(found or 1)
             batch = PostgresTx(db, writable=True, alone=alone, epoch=epoch)
             values: list[tuple[Any, int | None] | Exception] = []

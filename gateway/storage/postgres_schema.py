@@ -8,7 +8,6 @@ columns with their types, and the names of indexes and constraints. It does not 
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from gateway.storage.errors import StoreError
@@ -93,12 +92,6 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
                 "INSERT INTO schema_migration (number, sha256, applied_at, shape) VALUES ($1, $2, $3, $4)", *values
             )
     return len(pending)
-
-
-@cache
-def version() -> int:
-    """Return the number of the last migration that this program knows."""
-    return load_migrations(DIALECT)[-1].number
 
 
 async def _shape(db: Any) -> str:

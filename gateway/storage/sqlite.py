@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 from gateway.services.ports import Committed, SignBatch, Signed, Unavailable, Unit
 from gateway.storage.errors import StoreError, reason, unavailable
 from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
-from gateway.storage.migrate import ASIDE_FILE, migrate, moved_to_a_server
+from gateway.storage.migrate import ASIDE_FILE, check_known, migrate, moved_to_a_server
 from gateway.storage.sqlite_tx import SqliteTx, finish
 
 T = TypeVar("T")
@@ -327,6 +327,8 @@ class Engine:
         """Run ``units`` and log what they drafted; without ``careful``, return ``None`` at the first that fails."""
         batch = SqliteTx(db, writable=True)
         epoch = finish(batch.epoch())  # once, for all units of the batch
+        # A command of a newer version may have migrated the file under this process.
+        check_known(*db.execute("SELECT max(number) FROM schema_migration").fetchone())
         drafted: set[tuple[str, str]] = set()
         logged: set[str] = set()
         values: list[tuple[Any, int | None] | Exception] = []

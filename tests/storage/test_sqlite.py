@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any
 import pytest
 
 from gateway.core.person_keys import PersonValue, Use
-from gateway.services.ports import ApartRow, Committed, PartnerRow, Store, Tx, Unavailable
+from gateway.services.ports import ApartRow, Committed, Outdated, PartnerRow, Store, Tx, Unavailable
 from gateway.storage import SqliteStore, StoreError, Worker, open_store, run_inline, sqlite
 from gateway.storage.group import MAX_BATCH
+from gateway.storage.migrate import Migration, load_migrations, migrate
 from tests.storage.support import NOW, Signer, case, digest, event, inbound, outbound
 
 WRITER = Path(__file__).with_name("writer.py")
@@ -517,3 +519,17 @@ async def test_more_than_may_wait_are_told_to_come_later(path: Path) -> None:
     assert [isinstance(one, Unavailable) for one in done] == [False, False, True, True]
     assert await store.read(lambda tx: tx.find_case("c1")) is not None
     await store.close()
+
+
+async def test_nothing_is_written_into_a_schema_of_a_newer_version(path: Path, signer: Signer) -> None:
+    """A command of a newer version migrates the file while a gateway of the older one runs: that writes no more."""
+    worker = Worker()
+    store = await open_store(path, run=worker, sign_batch=signer, now=NOW, create=True)
+    newer = Migration(len(load_migrations()) + 1, "9999.sql", "CREATE TABLE newer (x TEXT) STRICT;")
+    with closing(sqlite.connect(path)) as db:
+        migrate(db, NOW, [*load_migrations(), newer])
+        with pytest.raises(Outdated, match="newer version"):
+            await store.commit(lambda tx: tx.save_case(case("c1")))
+        assert [] == db.execute("SELECT ref FROM case_file").fetchall()
+    await store.close()
+    worker.close()
