@@ -1,5 +1,6 @@
 """From a draft to a message that leaves: what is shown, who approves, and that nothing goes round either."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def code(desk: Desk, totp: pyotp.TOTP) -> str:
 async def draft(desk: Desk, **changes: object) -> str:
     """Open a draft case in XAA by its first person."""
     return await desk.gateway.clear.new(story.draft(**changes), "first")
+
+
+async def test_a_label_before_its_value_is_written_as_french_writes_it(desk: Desk) -> None:
+    """A colon stands behind a space there that breaks no line, also where a page puts it behind a label itself."""
+    ref = await draft(desk)
+    page = await looked(await desk.officer("first", language="fr"), f"/cases/{ref}/check")
+    assert "\u00a0:</span>" in page.text
+    assert [] == re.findall(r"[^\s\u00a0]:</span>", page.text)
 
 
 async def test_check_shows_field_by_field(desk: Desk) -> None:
