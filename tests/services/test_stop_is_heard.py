@@ -15,7 +15,7 @@ from gateway.services.ports import HttpAnswer, OutboundRow
 from tests.support import homeward, story
 from tests.support.holds import lift
 from tests.support.network import Network, wrong_clock
-from tests.support.restoring import back_up, outbox, restore, settle
+from tests.support.restoring import back_up, outbox, refused_a_forgotten_stop, restore, settle
 
 DAY = 24 * 60
 """Of minutes."""
@@ -299,16 +299,7 @@ async def test_stop_of_an_old_backup_is_heard(network: Network, tmp_path: Path) 
 
 async def test_stop_that_a_restored_state_refuses_for_its_times_is_said_again(network: Network, tmp_path: Path) -> None:
     """A State that forgot a stop, and whose clock is wrong when it is posted again, hears it later."""
-    ours, theirs = await homeward.accepted(network)
-    network.clock.pass_(hours=1)
-    backup = back_up(network, "XAA", tmp_path / "backup")
-    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
-    await network.deliver()
-    network.clock.pass_(minutes=2)
-    await restore(network, "XAA", backup)
-    with wrong_clock(network, "XAA", -20):
-        await network.deliver(refresh=False)
-    await settle(network)
+    ours, _ = await refused_a_forgotten_stop(network, tmp_path)
     assert "SUSPENDED" == await story.state(network, "XAA", ours)
 
 

@@ -12,7 +12,16 @@ from tests.services.test_spoiled import spoilt
 from tests.services.test_stop_is_heard import held
 from tests.support import homeward, story
 from tests.support.network import Network, make_network, wrong_clock
-from tests.support.restoring import back_up, findings_of, outbox, put_back, refused_for_its_times, restore, settle
+from tests.support.restoring import (
+    back_up,
+    findings_of,
+    outbox,
+    put_back,
+    refused_a_forgotten_stop,
+    refused_for_its_times,
+    restore,
+    settle,
+)
 
 
 async def test_withdrawal_that_a_restored_state_refuses_for_its_times_is_said_again(
@@ -258,16 +267,7 @@ async def test_spoiled_demand_keeps_no_correction_from_others(network: Network) 
 
 async def test_what_is_said_of_a_stop_refused_again_is_logged(network: Network, tmp_path: Path) -> None:
     """What a restored State says of a stop, otherwise than before, is recorded (M-5.28)."""
-    _ours, theirs = await homeward.accepted(network)
-    network.clock.pass_(hours=1)
-    backup = back_up(network, "XAA", tmp_path / "backup")
-    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
-    await network.deliver()
-    network.clock.pass_(minutes=2)
-    await restore(network, "XAA", backup)
-    with wrong_clock(network, "XAA", -20):
-        await network.deliver(refresh=False)
-    await settle(network)
+    _, theirs = await refused_a_forgotten_stop(network, tmp_path)
     found = await findings_of(network, "XBB", theirs)
     assert [text for text in found if "since it was restored the other State says" in text]
 

@@ -11,7 +11,7 @@ from gateway.transport.card_directory import write_card
 from keys.card import Card
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network, open_gateway, wrong_clock
 
 LOST_NUMBER = "the other State holds our message number 1, which was lost before the restore"
@@ -89,3 +89,18 @@ async def refused_for_its_times(network: Network, act: Awaitable[object]) -> Non
         await act
         await network.deliver(refresh=False)
     network.clock.pass_(minutes=30)
+
+
+async def refused_a_forgotten_stop(network: Network, folder: Path) -> tuple[str, str]:
+    """Have XAA forget that XBB stopped a return, and refuse word of it by a clock that is late; return both cases."""
+    ours, theirs = await homeward.accepted(network)
+    network.clock.pass_(hours=1)
+    backup = back_up(network, "XAA", folder / "backup")
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    network.clock.pass_(minutes=2)
+    await restore(network, "XAA", backup)
+    with wrong_clock(network, "XAA", -20):
+        await network.deliver(refresh=False)
+    await settle(network)
+    return ours, theirs
