@@ -242,8 +242,7 @@ class PostgresStore(GroupCommit):
         await self._drained()
         readers, self._readers = self._readers, []
         db, self._db = self._db, None
-        for one in (*readers, *([db] if db else [])):
-            await _close(one)
+        await asyncio.gather(*(_close(one) for one in (*readers, *([db] if db else []))))
 
     async def _lead_once(self, work: Callable[[], Awaitable[None]], heard: Callable[[], None]) -> asyncio.Future[None]:
         """Return ``work`` once it is done; raises what the connection does, and ``work`` is cancelled then."""

@@ -15,7 +15,7 @@ from gateway.storage.desks import DeskStore, Row
 from gateway.storage.errors import StoreError
 from gateway.storage.migrate import load_migrations
 from gateway.storage.postgres_errors import LOST, of_unit, reason, unavailable
-from gateway.storage.postgres_pool import WAIT_S, open_pool
+from gateway.storage.postgres_pool import WAIT_S, close_pool, open_pool
 from gateway.storage.postgres_schema import MIGRATING, SPACE, migrate
 from gateway.storage.postgres_words import translated
 from gateway.storage.sql import check_values
@@ -51,16 +51,16 @@ class PostgresDesks(DeskStore):
             async with pool.acquire() as db:
                 await prepare(db, now)
         except (asyncpg.PostgresError, *LOST) as error:
-            await pool.close()
+            await close_pool(pool)
             raise StoreError(*reason(error)) from error
         except BaseException:
-            await pool.close()
+            await close_pool(pool)
             raise
         return cls(pool)
 
     async def close(self) -> None:
         """Close the connections, once nobody uses one."""
-        await self._pool.close()
+        await close_pool(self._pool)
 
     @asynccontextmanager
     async def _unit(self) -> AsyncIterator["_Unit"]:

@@ -1,6 +1,8 @@
 """A few connections of one process to a PostgreSQL database, taken by whoever needs one for a moment."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -10,6 +12,9 @@ from gateway.storage.postgres_errors import LOST, reason
 
 WAIT_S = 10.0
 """How long to wait for a connection of the pool, or for a new one."""
+
+CLOSE_S = 5.0
+"""How long a pool that closes waits for whoever uses it, and for the server to say goodbye."""
 
 
 async def open_pool(
@@ -33,3 +38,10 @@ async def open_pool(
         )
     except (asyncpg.PostgresError, ValueError, *LOST) as error:
         raise StoreError(*reason(error)) from error
+
+
+async def close_pool(pool: Any) -> None:
+    """Close the connections of ``pool``; where nobody answers, end them: a gateway that is stopped must not wait."""
+    with suppress(asyncpg.PostgresError, *LOST):
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()

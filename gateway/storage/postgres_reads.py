@@ -7,7 +7,7 @@ import asyncpg
 from gateway.services.ports import Unavailable
 from gateway.storage.errors import StoreError
 from gateway.storage.postgres_errors import LOST, unavailable
-from gateway.storage.postgres_pool import WAIT_S, open_pool
+from gateway.storage.postgres_pool import WAIT_S, close_pool, open_pool
 from gateway.storage.postgres_words import translated
 from gateway.storage.reads import Row, SqlInquiries
 from gateway.storage.sql import check_values
@@ -43,7 +43,7 @@ class PostgresInquiries(SqlInquiries):
 
     async def close(self) -> None:
         """Close the connections, once nobody reads."""
-        await self._pool.close()
+        await close_pool(self._pool)
 
     async def _all(self, statement: str, values: Row) -> list[Any]:
         check_values(values)

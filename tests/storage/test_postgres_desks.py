@@ -1,6 +1,8 @@
 """What only the desks' schema in PostgreSQL can show: who makes it, what is refused, and that it stands apart."""
 
 import asyncio
+import os
+import signal
 from datetime import UTC, datetime
 
 import asyncpg
@@ -10,6 +12,7 @@ from gateway.services.ports import Store
 from gateway.storage.errors import StoreError
 from gateway.storage.postgres import open_postgres
 from gateway.storage.postgres_desks import SCHEMA, PostgresDesks, prepare
+from gateway.storage.postgres_pool import CLOSE_S
 from gateway.storage.postgres_schema import MIGRATING, SPACE
 from tests.storage.support import NOW, Signer
 from tests.storage.test_desks import INVITATION, PASSKEY, session
@@ -50,6 +53,19 @@ async def test_it_stands_apart_from_the_store(store: Store, postgres: Cluster, d
     await again.close()
     rows = await postgres.execute("SELECT schemaname FROM pg_tables WHERE tablename IN ('session', 'case_file')", dsn)
     assert {"desks", "public"} == {row[0] for row in rows}
+
+
+async def test_they_are_closed_though_the_server_stands_still(postgres: Cluster) -> None:
+    """A gateway that is stopped while the database does not answer does not wait for its goodbye."""
+    dsn = await asyncio.to_thread(postgres.create)
+    desks = await PostgresDesks.open(dsn, T0)
+    mine = "SELECT pid FROM pg_stat_activity WHERE application_name = 'isthmus desks' AND datname = current_database()"
+    ((pid,),) = await postgres.execute(mine, dsn)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.wait_for(desks.close(), 2 * CLOSE_S)
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("of_invitation", [False, True])
