@@ -37,7 +37,10 @@ def check(home: Path, passphrase_file: Path | None, online: bool, as_example: bo
     Exits 0 if all is well, 1 with findings, 3 if the configuration cannot be used, 4 if only a partner is out of reach.
     """
     if as_example:
-        click.echo(example(), nl=False)
+        if as_json:
+            emit({"example": example()})
+        else:
+            click.echo(example(), nl=False)
         return
     chosen, ask = settings.load(home, os.environ), passphrase(passphrase_file)
     look = Look(chosen, ask, datetime.now(UTC), device_kid=_device_kid, told=_told)

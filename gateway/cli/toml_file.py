@@ -68,6 +68,7 @@ EXAMPLE: Mapping[str, Any] = {
     "listeners": {
         "peers": {"host": "127.0.0.1", "port": 8443, "tls_certificate": "tls.crt", "tls_key": "tls.key"},
         "api": {"host": "127.0.0.1", "port": 8080},
+        "desks": {"host": "127.0.0.1", "port": 8446},
     },
     "trust": {
         "directory": "cards",
@@ -76,6 +77,22 @@ EXAMPLE: Mapping[str, Any] = {
         "refresh_s": 900,
     },
     "policy": {"auto_reminder": True, "reminder_cooldown_days": 7, "message_days": 30},
+    "desks": {
+        "origins": {
+            "interior": "https://desk.interior.example",
+            "board": "https://board.foreign.example",
+            "operator": "https://gateway.interior.example",
+        },
+        "name": {"en": "Republic of Examplia", "fr": "Examplie"},
+        "colour": "#1d4f5c",
+        "emblem": "emblem.svg",
+        "openid": {
+            "issuer": "https://sign-on.example",
+            "client_id": "isthmus",
+            "client_secret": "file:openid.secret",
+            "claim": "person",
+        },
+    },
     "notices": {
         "link": "https://desk.example/cases/{ref}",
         "smtp": {
@@ -136,6 +153,8 @@ def example() -> str:
         if name == "notices":
             for way in ("smtp", "webhook"):
                 lines += _section(f"[notices.{way}]", value[way], properties["properties"][way])
+        if name == "desks":
+            lines += _section("[desks.openid]", value["openid"], properties["properties"]["openid"])
         if name == "transparency":
             lines += _section(f"[{name}.timestamp]", value["timestamp"], properties["properties"]["timestamp"])
     return "\n".join([*lines, ""])
@@ -151,11 +170,20 @@ def _section(head: str, values: Mapping[str, Any], schema: Mapping[str, Any]) ->
     return ["", f"# {schema['description']}", head, *_members(values, schema["properties"])]
 
 
+_INLINE = frozenset({"origins", "name"})
+"""Tables that stand in that around them, a line for each member."""
+
+
 def _members(values: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, value in values.items():
         if name == "recipients":
             lines += [f"recipients.{desk} = {value_text(one)}  # Addresses of one desk." for desk, one in value.items()]
+        elif name in _INLINE:
+            said = properties[name]
+            for one, text in value.items():
+                description = _description(said["properties"][one]) or said["description"]
+                lines.append(f"{name}.{one} = {value_text(text)}  # {description}")
         elif not isinstance(value, dict) and name != "persons":
             lines.append(f"{name} = {value_text(value)}  # {_description(properties[name])}")
     return lines

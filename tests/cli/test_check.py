@@ -123,6 +123,18 @@ def test_the_example_is_a_valid_configuration(tmp_path: Path) -> None:
     text = spawn("check", "--example").stdout
     assert "XAA" == settings.check(tmp_path, tomllib.loads(text)).values["country"]
     assert [] == [line for line in text.splitlines() if " = " in line and "#" not in line]
+    assert text == json.loads(spawn("check", "--example", "--json").stdout)["example"]
+
+
+def test_the_example_has_every_table(tmp_path: Path) -> None:
+    """Whoever looks up a table of the configuration finds it in the example, as the page on operations says."""
+    held = tomllib.loads(spawn("check", "--example").stdout)
+    form = schemas.load("configuration")["properties"]
+    tables = {name for name, one in form.items() if "object" == one.get("type")}
+    assert [] == sorted(tables - held.keys())
+    for name in tables - {"partners"}:
+        inner = {one for one, said in form[name].get("properties", {}).items() if "object" == said.get("type")}
+        assert [] == sorted(inner - held[name].keys())
 
 
 def test_a_bad_configuration_lists_all_problems(homes: Homes) -> None:
