@@ -46,6 +46,14 @@ def test_first_page_leads_to_every_other() -> None:
     assert set() == {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} - linked
 
 
+def test_map_has_every_service_once() -> None:
+    """The table of the services in the architecture names each file of theirs in one row."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = page.partition("### What lies in the services\n")[2].partition("\n## ")[0].partition("|---|---|")[2]
+    files = [path.stem for path in (ROOT / "gateway/services").glob("*.py") if path.stem != "__init__"]
+    assert sorted(files) == sorted(re.findall(r"`(\w+)`", rows))
+
+
 def test_make_targets_exist() -> None:
     """Every make target that a document names is in the Makefile."""
     named = {a or b for page in PAGES for a, b in TARGET.findall(page.read_text(encoding="utf-8"))}
