@@ -35,7 +35,7 @@ from gateway.services.operate import N_, Item, Terms, bad, note, ok
 from gateway.services.own_card import every
 from gateway.services.ports import GONE_BACK, Peers, Unavailable
 from gateway.services.trust import advance_chain
-from gateway.settings import Settings
+from gateway.settings import BadConfiguration, Settings
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
 from gateway.storage.query import Query, sqlite_query
 from gateway.transport.card_directory import load_cards, newest_path
@@ -196,6 +196,9 @@ def _permissions(look: Look) -> Iterator[Item]:
             yield bad("files", text, N_("chown %(user)s %(path)s"), path=path, user=user)
     if stat.S_IMODE(home.stat().st_mode) & 0o022:
         yield bad("files", N_("%(path)s may be changed by others"), N_("chmod 700 %(path)s"), path=home)
+    data = look.settings.data
+    if data.is_dir() and not os.access(data, os.W_OK | os.X_OK):
+        yield bad("files", N_("%(path)s cannot be written"), N_("check its owner, mode and mount"), path=data)
     if not wrong:
         yield ok("files", N_("keys and database are the owner's alone"))
     if (home / homes.IDENTITY_FILE).exists():
@@ -335,9 +338,17 @@ def _windows(look: Look, held: Card) -> Iterator[Item]:
 
 
 def _certificate(look: Look, held: Card) -> Iterator[Item]:
+    from gateway.configured import tls  # here: it takes up half of the gateway
+
     peers = look.settings.values["listeners"]["peers"]
     if not peers["tls_certificate"]:
         yield note("tls", N_("no certificate here"), N_("a proxy in front must speak TLS 1.3"))
+        return
+    try:
+        tls(look.settings)
+    except BadConfiguration as error:
+        hint = N_("restore certificate and key from the backup; for another key: isthmus keys card --certificate FILE")
+        yield bad("tls", "%(why)s", hint, why=error.problems[0])
         return
     certificate = x509.load_pem_x509_certificate((look.settings.home / peers["tls_certificate"]).read_bytes())
     if held.spki and spki_hash(certificate.public_bytes(Encoding.DER)) not in held.spki:
@@ -431,6 +442,10 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     tables = {name for (name,) in query(_TABLES[dialect])}
     if f"{LEDGER}{ASIDE}" in tables and LEDGER not in tables:
         yield bad("database", N_("the database was moved away from"), _MOVED_HINTS[dialect])
+        return
+    if LEDGER not in tables:
+        hint = N_("restore the last backup, then isthmus restore begin-epoch")
+        yield bad("database", N_("the database holds no store"), hint)
         return
     applied = dict(query("SELECT number, sha256 FROM schema_migration"))
     if any(known.get(number) != digest for number, digest in applied.items()):

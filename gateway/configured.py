@@ -1,6 +1,7 @@
 """What a configuration says, as the values that services and adapters take: people, law, policy, keys, ways out."""
 
 import json
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -197,13 +198,24 @@ def card_source(settings: Settings) -> CardSource:
 
 
 def tls(settings: Settings, listener: str = "peers") -> ssl.SSLContext | None:
-    """Return the TLS 1.3 context of a listener, or ``None`` where a proxy in front speaks TLS."""
+    """
+    Return the TLS 1.3 context of a listener, or ``None`` where a proxy in front speaks TLS.
+
+    Raises ``BadConfiguration`` that names the files, which the library does not.
+    """
     chosen = settings.values["listeners"][listener]
     if not (chosen["tls_certificate"] and chosen["tls_key"]):
         return None
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_3
-    made.load_cert_chain(settings.home / chosen["tls_certificate"], settings.home / chosen["tls_key"])
+    certificate, key = (settings.home / chosen[name] for name in ("tls_certificate", "tls_key"))
+    try:
+        # Without a passphrase given, a key that is under one would be asked for at a terminal that nobody sits at.
+        made.load_cert_chain(certificate, key, password="")
+    except OSError as error:  # ``ssl.SSLError`` among them
+        unread = [path for path in (certificate, key) if not os.access(path, os.R_OK)]
+        text = f"{unread[0]} cannot be read" if unread else f"{certificate} and {key} are no certificate with its key"
+        raise BadConfiguration([f"/listeners/{listener}: {text}"]) from error
     return made
 
 

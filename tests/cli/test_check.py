@@ -1,16 +1,20 @@
 """``isthmus check`` and what ``serve`` says of a home that cannot be served."""
 
 import json
+import os
 import shutil
 import socket
 import sqlite3
 import tomllib
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 import schemas
 from gateway import app, settings
@@ -135,6 +139,56 @@ def test_the_example_has_every_table(tmp_path: Path) -> None:
     for name in tables - {"partners"}:
         inner = {one for one, said in form[name].get("properties", {}).items() if "object" == said.get("type")}
         assert [] == sorted(inner - held[name].keys())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("tls.key", None, "tls.key cannot be read"),
+        ("tls.crt", None, "tls.crt cannot be read"),
+        ("tls.crt", "junk", "no certificate with its key"),
+        ("tls.key", "another", "no certificate with its key"),
+        ("tls.key", "closed", "no certificate with its key"),
+    ],
+)
+def test_a_certificate_that_does_not_open(homes: Homes, name: str, content: str | None, said: str) -> None:
+    """A gateway that could not start for its certificate is found by a check, and both name the file."""
+    home = homes.home("XAA")
+    path = home / name
+    if content is None:
+        path.unlink()
+    elif content == "junk":
+        path.write_text(content)
+    else:
+        sealing = BestAvailableEncryption(b"a passphrase") if content == "closed" else NoEncryption()
+        key = ec.generate_private_key(ec.SECP256R1())
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealing))
+    assert said in findings(home)["tls"]
+    result = call("serve", "-C", home, "--json")
+    assert (3, True) == (result.exit_code, said in json.loads(result.stderr.splitlines()[-1])["error"]["problems"][0])
+
+
+def test_an_empty_file_is_no_database(homes: Homes) -> None:
+    """What a copy that failed leaves is found, with the step that mends it."""
+    home = homes.home("XAA")
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        for name in names:
+            if not name.startswith("sqlite_"):
+                db.execute(f"DROP TABLE {name}")
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    assert [("the database holds no store", "restore the last backup, then isthmus restore begin-epoch")] == [
+        (item["text"], item["hint"]) for item in items if (item["area"], item["level"]) == ("database", "finding")
+    ]
+
+
+def test_a_directory_that_takes_no_data_is_found(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data directory on a disk that was mounted read-only keeps a gateway from starting."""
+    home = homes.home("XAA")
+    # As on such a disk, which a test cannot mount: the system says so of whoever asks, of root too.
+    asked = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **rest: not mode & os.W_OK and asked(path, mode, **rest))
+    assert f"{home / 'data'} cannot be written" in findings(home)["files"]
 
 
 def test_a_bad_configuration_lists_all_problems(homes: Homes) -> None:
