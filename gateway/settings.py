@@ -8,12 +8,13 @@ Rule 2: what the schema does not know is refused, so a misspelt safeguard never 
 import ipaddress
 import os
 import pwd
+import re
 import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -134,11 +135,34 @@ def check(home: Path, values: Mapping[str, Any]) -> Settings:
     try:
         schemas.validate("configuration", values)
     except schemas.SchemaError as error:
-        problems += [f"{problem.pointer or '/'}: {problem.text}" for problem in error.problems]
+        problems += [f"{one.pointer or '/'}: {one.text}{_named(values, one)}" for one in error.problems]
     problems += _cross_checks(values)
     if problems:
         raise BadConfiguration(problems)
     return Settings(home, _complete(values))
+
+
+def _named(values: Mapping[str, Any], problem: schemas.Problem) -> str:
+    """
+    Return the names of the members that a problem says are not known, to be added to its text; of other problems none.
+
+    A schema never quotes what it was given, which may be of a person. Names in this file are the operator's own.
+    """
+    if problem.keyword != "additionalProperties":
+        return ""
+    whole = schemas.load("configuration")
+    form, held = whole, cast(Any, values)
+    for step in problem.pointer.split("/")[1:]:
+        if isinstance(held, list):
+            form, held = form["items"], held[int(step)]
+        else:
+            name = step.replace("~1", "/").replace("~0", "~")
+            known = [one for pattern, one in form.get("patternProperties", {}).items() if re.search(pattern, name)]
+            form, held = form.get("properties", {}).get(name) or known[0], held[name]
+        form = whole["$defs"][form["$ref"].rpartition("/")[2]] if "$ref" in form else form
+    patterns, members = form.get("patternProperties", {}), form.get("properties", {})
+    unknown = [name for name in held if name not in members and not any(re.search(one, name) for one in patterns)]
+    return f": {', '.join(map(repr, unknown))}"
 
 
 def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,6 +239,9 @@ def _notice_checks(notices: Any) -> list[str]:
         problems.append("/notices/smtp/tls: 'none' is for loopback only; take starttls or implicit")
     if isinstance(smtp, dict) and ("user" in smtp) != ("password" in smtp):
         problems.append("/notices/smtp: 'user' and 'password' go together")
+    recipients = smtp.get("recipients") if isinstance(smtp, dict) else None
+    if isinstance(recipients, dict) and "interior" not in recipients:
+        problems.append("/notices/smtp/recipients: names no 'interior', the desk that works the cases: nobody is told")
     if isinstance(webhook, dict):
         url = urlsplit(str(webhook.get("url")))
         if url.scheme != "https" and not is_loopback(url.hostname or ""):

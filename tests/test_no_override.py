@@ -177,7 +177,7 @@ def test_no_setting_can_be_made_up(section: tuple[str | int, ...], word: str) ->
     with pytest.raises(settings.BadConfiguration) as refused:
         settings.check(ROOT, values)
     place = "".join(f"/{part}" for part in section) or "/"
-    assert f"{place}: has a member that is not known here" in refused.value.problems
+    assert f"{place}: has a member that is not known here: '{word}'" in refused.value.problems
 
 
 def test_nothing_that_decides_reads_the_environment() -> None:

@@ -1,11 +1,13 @@
 """What the configuration of the desks must be, beyond what a schema can see."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import schemas
 from gateway import settings
 
 FULL = Path(__file__).parent.parent / "schemas/examples/configuration/valid/full.json"
@@ -17,17 +19,40 @@ def values(**changes: Any) -> dict[str, Any]:
 
 
 def problems(given: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a configuration about its desks or its persons."""
+    """Return what is wrong with a configuration about its desks, its notices or its persons."""
     try:
         settings.check(Path("/home"), given)
     except settings.BadConfiguration as error:
-        return [one for one in error.problems if one.startswith(("/desks", "/listeners/desks", "/persons"))]
+        return [one for one in error.problems if one.startswith(("/desks", "/listeners/desks", "/notices", "/persons"))]
     return []
 
 
 def test_the_example_of_everything_is_right() -> None:
     """Nothing is found in it."""
     assert [] == problems(values())
+
+
+def test_mail_to_nobody_is_no_notice() -> None:
+    """A desk that was spelled wrongly is said: its mail would go to nobody, and nothing would tell."""
+    given = values()["notices"]
+    given["smtp"]["recipients"] = {"interiour": ["desk@interior.example"]}
+    text = "/notices/smtp/recipients: names no 'interior', the desk that works the cases: nobody is told"
+    assert text in problems(values(notices=given))
+
+
+def test_no_member_is_there_that_nothing_reads() -> None:
+    """What the schema of the configuration takes is read somewhere: a door that nobody opens watches over nothing."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (FULL.parents[4] / "gateway").rglob("*.py"))
+    assert [] == [name for name in members(schemas.load("configuration")) if f'"{name}"' not in code]
+
+
+def members(form: dict[str, Any]) -> Iterator[str]:
+    """Yield the name of every member that ``form`` allows, at any depth."""
+    for name, one in form.get("properties", {}).items():
+        yield name
+        yield from members(one)
+    for one in form.get("$defs", {}).values():
+        yield from members(one)
 
 
 def test_desks_need_their_listener_and_it_them() -> None:
