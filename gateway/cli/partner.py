@@ -18,6 +18,7 @@ from gateway.cli.typed import by_fingerprint, public_key
 from gateway.services.no_contact import KEEPERS, Entry
 from gateway.transport.card_directory import CARD_MAX_BYTES, write_card
 from keys import b64, card
+from keys.errors import CardRefused
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -65,7 +66,11 @@ def add(
         )
     with file.open("rb") as stream:
         raw = stream.read(CARD_MAX_BYTES).rstrip(b"\r\n")
-    card.parse_card(raw)  # what is no card at all is said to be none
+    try:
+        card.parse_card(raw)  # what is no card at all is said to be none
+    except CardRefused as error:
+        hint = "take the file that the State handed over, such as 2.jws"
+        raise CommandError(Exit.INTEGRITY, "bad-card", f"{file} is no card: {error}", hint) from error
     found = card.verify_card(raw, public_key(identity)) if identity else by_fingerprint([raw], fingerprint or "")
     if found.country != country:
         raise CommandError(Exit.INTEGRITY, "wrong-country", f"that is a card of {found.country}", "take the right file")

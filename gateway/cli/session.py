@@ -33,6 +33,15 @@ T = TypeVar("T")
 REASON_MAX_BYTES = 4096
 
 VARIABLE = "ISTHMUS_PASSPHRASE"
+_OPTIONS = {
+    VARIABLE: "--passphrase-file",
+    "ISTHMUS_KEY_PASSPHRASE": "--key-passphrase-file",
+    "ISTHMUS_IDENTITY_PASSPHRASE": "--identity-passphrase-file",
+    "ISTHMUS_NEW_IDENTITY_PASSPHRASE": "--identity-passphrase-file",
+    "ISTHMUS_NEW_PASSPHRASE": "--new-passphrase-file",
+}
+"""The option beside each variable; the PIN of a device has none."""
+
 SHORTEST = 12
 """Characters of the shortest passphrase taken for a new store; the cost of a guess does the rest."""
 
@@ -110,6 +119,8 @@ def passphrase(
     returned function raises ``CommandError`` where there is none to be had.
     """
 
+    option = _OPTIONS.get(variables[0])
+
     @cache
     def ask() -> str:
         found = _given(file, variables)
@@ -119,7 +130,7 @@ def passphrase(
                     Exit.CONFIGURATION,
                     "no-passphrase",
                     f"{prompt.lower()} needed, and there is no terminal to ask at",
-                    f"name a file with --passphrase-file, or set {variables[0]}",
+                    f"name a file with {option}, or set {variables[0]}" if option else f"set {variables[0]}",
                 )
             found = str(click.prompt(prompt, hide_input=True, confirmation_prompt=new, err=True))
         try:

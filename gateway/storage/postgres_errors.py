@@ -32,7 +32,7 @@ _REASONS = {
     asyncpg.InvalidCatalogNameError: ("there is no such database", "create it, or check the address of the store"),
     asyncpg.UndefinedTableError: (
         "the database holds no store",
-        "make the gateway's home with: isthmus init; or restore the last backup",
+        "restore the last backup, then isthmus restore begin-epoch; a new home is made by isthmus init",
     ),
     asyncpg.ReadOnlySQLTransactionError: ("the database takes no writing", "point the address at the primary server"),
 }

@@ -63,7 +63,8 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
         }
         if not tables:
             if not create:
-                raise StoreError("the database holds no store", "make the gateway's home with: isthmus init")
+                hint = "restore the last backup, then isthmus restore begin-epoch; a new home is made by isthmus init"
+                raise StoreError("the database holds no store", hint)
             await db.execute(_LEDGER)
         elif f"{LEDGER}{ASIDE}" in tables and LEDGER not in tables:
             hint = "take 'database' out of the configuration; a move needs an empty database"

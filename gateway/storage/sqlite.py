@@ -488,7 +488,8 @@ def _check_file(path: Path, create: bool) -> None:
     if not path.exists():
         if path.with_name(path.name + ASIDE_FILE).exists():
             raise moved_to_a_server(str(path))
-        raise StoreError(f"{path}: no such file", "make the gateway's home with: isthmus init")
+        hint = "restore the last backup, then isthmus restore begin-epoch; a new home is made by isthmus init"
+        raise StoreError(f"{path}: no such file", hint)
     if not path.is_file():
         raise StoreError(f"{path}: not a file", "check data_dir in the configuration")
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):

@@ -409,7 +409,7 @@ def test_a_fingerprint_that_was_typed_wrongly_is_no_stranger(homes: Homes) -> No
         *(heard.exit_code, "check sum" in heard.stderr),
     )
     result = call(*arguments, " ".join(words), "--card", home / "isthmus.toml")
-    assert (6, True) == (result.exit_code, "bad-card" in result.stderr)
+    assert (6, True, True) == (result.exit_code, "bad-card" in result.stderr, "hint:" in result.stderr)
 
 
 def test_a_person_is_added_once_with_a_token(homes: Homes) -> None:

@@ -31,6 +31,28 @@ def test_a_file_goes_before_the_environment(tmp_path: Path, monkeypatch: pytest.
     assert "of systemd" == passphrase(None)()
 
 
+@pytest.mark.parametrize(
+    ("variable", "option"),
+    [
+        ("ISTHMUS_PASSPHRASE", "--passphrase-file"),
+        ("ISTHMUS_KEY_PASSPHRASE", "--key-passphrase-file"),
+        ("ISTHMUS_IDENTITY_PASSPHRASE", "--identity-passphrase-file"),
+        ("ISTHMUS_NEW_IDENTITY_PASSPHRASE", "--identity-passphrase-file"),
+        ("ISTHMUS_NEW_PASSPHRASE", "--new-passphrase-file"),
+        ("ISTHMUS_DEVICE_PIN", ""),
+    ],
+)
+def test_the_option_that_is_named_is_that_of_the_passphrase(
+    monkeypatch: pytest.MonkeyPatch, variable: str, option: str
+) -> None:
+    """Whoever is asked for a passphrase without a terminal is not told to give it as that of another key store."""
+    monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(CommandError) as error:
+        passphrase(None, variables=(variable,))()
+    ways = (f"name a file with {option}, or set {variable}", f"set {variable}")
+    assert ways[not option] == error.value.told.hint
+
+
 @pytest.mark.parametrize("text", ["", "\n", "two\nlines", "a\x00b", "x" * 5000])
 def test_a_file_without_a_passphrase(tmp_path: Path, text: str) -> None:
     """A file that holds no single line of text is refused."""
