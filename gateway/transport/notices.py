@@ -253,7 +253,12 @@ class DeskNotices:
     async def _empty(self, way: Way) -> None:
         line = self._lines[way.name]
         while line:
-            await self._deliver(way, line.popleft())
+            notice = line.popleft()
+            try:
+                await self._deliver(way, notice)
+            except asyncio.CancelledError:
+                line.appendleft(notice)  # perhaps it is told twice; ``close`` tries once more, or says that it is lost
+                raise
 
     async def _deliver(self, way: Way, notice: Notice) -> None:
         """Try until it is taken or the attempts are used up; whatever happens, it happened to a notice only."""

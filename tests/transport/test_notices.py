@@ -238,6 +238,30 @@ async def test_a_way_that_breaks_unforeseen_does_not_end_the_loop() -> None:
     assert (2, False) == (Broken.calls, "somebody" in str(lines))
 
 
+async def test_a_notice_that_was_under_way_as_the_gateway_stops_has_a_last_chance() -> None:
+    """It was taken out of the queue and is told to nobody yet: closing tries it too, and says so where that fails."""
+    begun, over = asyncio.Event(), asyncio.Event()
+    posts: list[bytes] = []
+
+    async def take(request: web.Request) -> web.Response:
+        posts.append(await request.read())
+        if len(posts) == 1:
+            begun.set()
+            await over.wait()
+        return web.Response()
+
+    async with hooked(take) as url:
+        queue, lines = told(Webhook(url, KEY))
+        running = asyncio.create_task(queue.run())
+        queue.tell(REF, "REPLIED", "interior")
+        await asyncio.wait_for(begun.wait(), 15)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await queue.close()
+        over.set()
+    assert (2, []) == (len(posts), lines)
+
+
 # In the gateway.
 
 CLOSED_PORT = 9
