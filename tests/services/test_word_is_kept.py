@@ -45,15 +45,21 @@ async def test_withdrawal_that_a_restored_state_refuses_for_its_times_is_said_ag
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
 
 
-async def test_valid_reply_is_not_struck_by_a_second_restore(network: Network, tmp_path: Path) -> None:
-    """What was taken back once is not taken back again at another restore, which would strike the answer that holds."""
+async def replaced_reply(network: Network, folder: Path) -> tuple[str, str]:
+    """Have XAA refuse a reply, take another one, and forget both in a restore; return both cases."""
     ours, theirs = await story.acknowledged(network)
-    backup = back_up(network, "XAA", tmp_path / "backup")
+    backup = back_up(network, "XAA", folder / "backup")
     await refused_for_its_times(network, story.give_answer(network, theirs, story.reply("NATIONAL")))
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
     await restore(network, "XAA", backup)
     await settle(network)
+    return ours, theirs
+
+
+async def test_valid_reply_is_not_struck_by_a_second_restore(network: Network, tmp_path: Path) -> None:
+    """What was taken back once is not taken back again at another restore, which would strike the answer that holds."""
+    ours, theirs = await replaced_reply(network, tmp_path)
     assert (await story.case(network, "XAA", ours)).reply is None
     await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first")
     await network.deliver()
@@ -70,13 +76,7 @@ async def test_valid_reply_is_not_struck_by_a_second_restore(network: Network, t
 
 async def test_second_restore_strikes_once(network: Network, tmp_path: Path) -> None:
     """However often a State is restored, a reply that it had refused is struck once."""
-    _ours, theirs = await story.acknowledged(network)
-    backup = back_up(network, "XAA", tmp_path / "backup")
-    await refused_for_its_times(network, story.give_answer(network, theirs, story.reply("NATIONAL")))
-    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
-    await network.deliver()
-    await restore(network, "XAA", backup)
-    await settle(network)
+    _, theirs = await replaced_reply(network, tmp_path)
     for n in range(3):
         await restore(network, "XAA", back_up(network, "XAA", tmp_path / f"again{n}"))
         await settle(network)
@@ -433,12 +433,6 @@ async def test_exercise_reply_is_struck_too(network: Network, tmp_path: Path) ->
         return await make(draft, person, exercise=True)
 
     gateway.clear.new = new  # type: ignore[method-assign]
-    ours, theirs = await story.acknowledged(network)
-    backup = back_up(network, "XAA", tmp_path / "backup")
-    await refused_for_its_times(network, story.give_answer(network, theirs, story.reply("NATIONAL")))
-    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
-    await network.deliver()
-    await restore(network, "XAA", backup)
-    await settle(network)
+    ours, _ = await replaced_reply(network, tmp_path)
     assert (await story.case(network, "XAA", ours)).exercise
     assert (await story.case(network, "XAA", ours)).reply is None
