@@ -216,7 +216,7 @@ async def export(
     known = [*await _cards(context, stored, cards), *_cosigners(context, stored, logs)]
     members = {README: README_TEXT.encode()}
     members |= {evidence.card_name(card): card.raw for card in known}
-    members |= await cards.state(frozenset(card.country for card in known))
+    members |= await _listed(context, stored, cards, known)
     members |= {
         evidence.stamp_name(row.origin, row.size): row.token
         for log in logs
@@ -355,6 +355,17 @@ def _cosigners(context: Context, stored: _Stored, logs: Sequence[_Log]) -> list[
     names = {name for log in logs for row in log.under for name, _ in checkpoint.parse_note(row.note).signatures}
     others = sorted(names - {context.country, stored.row.partner})
     return [card for name in others if (card := checkpoints.card_of(context, name)) is not None]
+
+
+async def _listed(context: Context, stored: _Stored, source: CardSource, known: Sequence[Card]) -> Mapping[str, bytes]:
+    """
+    Return the signed parts of the trust list behind the cards ``known``; nothing of a list that does not name both.
+
+    A verifier asks for the part of either State where there is a list at all; one that joins is not in it at first.
+    """
+    found = await source.state(frozenset(one.country for one in known))
+    both = {f"trust/{country}.cards.json" for country in (context.country, stored.row.partner)}
+    return found if both <= found.keys() else {}
 
 
 def _policy(source: CardSource) -> WitnessPolicy | None:
