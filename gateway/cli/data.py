@@ -135,10 +135,18 @@ def confirm(desk: Desk, ref: str, number: int, result: str) -> None:
     desk.run(lambda gateway: desk.step(gateway, "confirmation", ref, {"number": number, "result": result}))
 
 
+def _confirmed(_: click.Context, __: click.Parameter, yes: bool) -> None:
+    """Ask on standard error, for standard output is data. Raises ``Abort``."""
+    if not yes:
+        click.confirm("This destroys our copy for good. Go on?", abort=True, err=True)
+
+
 @data.command()
 @ref_argument
 @_NUMBER
-@click.confirmation_option(prompt="This destroys our copy for good. Go on?")
+@click.option(
+    "--yes", is_flag=True, is_eager=True, expose_value=False, callback=_confirmed, help="Do not ask whether to go on."
+)
 @desk_options
 def destroy(desk: Desk, ref: str, number: int) -> None:
     """Destroy our copy as erasure NUMBER of the other State asks, and confirm it."""

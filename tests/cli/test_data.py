@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.cli.support import Homes, answer_body, call, deliver, draft, value
+from tests.cli.support import Homes, answer_body, call, deliver, draft, spawn, value
 
 TODAY = date.today()
 IN_A_WEEK = (TODAY + timedelta(days=7)).isoformat()
@@ -167,3 +167,9 @@ def test_information_is_asked_by_the_office_alone(homes: Homes, tmp_path: Path) 
     assert "asked" == sent["state"]
     result = call("information", "list", "-C", homes.home("XAA"), "--as", "first", "--json")
     assert (5, "forbidden") == (result.exit_code, json.loads(result.stderr)["error"]["code"])
+
+
+def test_what_is_asked_before_data_are_destroyed_is_no_data(homes: Homes) -> None:
+    """Standard output holds what a program reads and nothing else, also where a person is asked."""
+    done = spawn("data", "destroy", "-C", homes.home("XBB"), "--as", "dpo", "--json", "--", "REF", "1")
+    assert (75, "", True) == (done.returncode, done.stdout, "Go on?" in done.stderr)
