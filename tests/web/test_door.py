@@ -131,6 +131,18 @@ def test_no_field_is_read_by_a_service_of_the_browser() -> None:
     assert [] == [field for field in fields if not all(one in field for one in KEPT_HERE)]
 
 
+def test_no_field_is_kept_by_the_browser() -> None:
+    """
+    Each form says that nothing of it is to be kept: what is ticked or chosen has no such word of its own (HTML,
+    4.10.18.7.1), and Firefox writes it to the file from which it opens its windows again.
+    """
+    folder = Path(gateway.web.__file__).parent / "templates"
+    forms = [form for file in folder.rglob("*.html") for form in re.findall(r"<form [^\n>]*", file.read_text())]
+    forms = [form for form in forms if 'method="dialog"' not in form]  # it is never sent, and has no field
+    assert forms
+    assert [] == [form for form in forms if 'autocomplete="off"' not in form]
+
+
 async def test_the_policy_runs_nothing_that_is_written_into_a_page() -> None:
     """No inline script or style, no foreign source, no frame, trusted types demanded."""
     policy = dict(part.split(" ", 1) for part in HEADERS["Content-Security-Policy"].split("; "))
