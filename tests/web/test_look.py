@@ -274,6 +274,22 @@ first => [...document.body.querySelectorAll("*")].filter(one => one.checkVisibil
 
 
 @browser_needed
+async def test_a_caption_is_as_wide_as_its_cards(browser: Browser) -> None:
+    """Where a table is a list of cards its caption stands over all of it, and not one word to a line."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said, 360)
+        await page.goto(f"{origin}/queue")
+        widths = await page.evaluate(
+            "[...document.querySelectorAll('.desk-stack caption')]"
+            ".map(one => [one, one.parentElement].map(of => of.getBoundingClientRect().width))"
+        )
+        await context.close()
+    assert widths
+    assert [table for _, table in widths] == [caption for caption, _ in widths]
+
+
+@browser_needed
 @pytest.mark.parametrize("colour", ["#ffd400", "#e8f1f2", "#7a1020", "#00703c"])
 async def test_any_colour_of_a_country_can_be_read(browser: Browser, colour: str) -> None:
     """Text on a country's own colour has the contrast of WCAG, be it light or dark."""
