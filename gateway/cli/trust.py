@@ -146,6 +146,9 @@ def init(
     folder: Path, trustees: tuple[str, ...], online: tuple[str, ...], threshold: int, dry_run: bool, as_json: bool
 ) -> None:
     """Begin a list in FOLDER: its trustees, how many of them it takes, and the publisher's key."""
+    if not len(trustees) < 2 * threshold <= 2 * len(trustees):
+        text = f"--threshold {threshold} of {len(trustees)} trustees: it takes more than half, and not more than all"
+        raise click.UsageError(text)
     root = trust_list.new_root(_named(trustees), _named(online), _now(), threshold)
     targets = trust_list.new_targets(_now())
     if dry_run:

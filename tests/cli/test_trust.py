@@ -145,6 +145,16 @@ def test_nobody_goes_on_with_fresh_cards(homes: Homes, listed: World) -> None:
     assert "48 h" in result.stderr
 
 
+def test_two_trustees_say_how_many_it_takes(tmp_path: Path) -> None:
+    """Fewer trustees than signatures is wrong usage, and names the option; nothing is written."""
+    keys = [value("keys", "new", tmp_path / f"{one}.keys", "--profile", "interactive")["key"] for one in range(3)]
+    named = (f"--trustee=a={keys[0]}", f"--trustee=b={keys[1]}", f"--online=p={keys[2]}")
+    result = call("trust", "init", tmp_path / "list", *named)
+    assert (2, True) == (result.exit_code, "--threshold" in result.stderr)
+    assert not (tmp_path / "list").exists()
+    assert 2 == value("trust", "init", tmp_path / "list", *named, "--threshold", "2")["missing"]
+
+
 def test_a_repository_needs_a_root(homes: Homes) -> None:
     """A list without a root that was compared, or in clear over a network, is no configuration."""
     home = homes.home("XAA")
