@@ -84,8 +84,11 @@ def _move(chosen: Settings, wanted: Settings) -> "Mapping[str, Content]":
 
 def _rest(chosen: Settings) -> str:
     """Return what is to become of what was moved away from: it holds what the gateway will erase elsewhere."""
+    from gateway.storage.migrate import ASIDE_FILE  # here, as the rest of the storage
+
+    aside = [path.with_name(path.name + ASIDE_FILE) for path in (chosen.database, chosen.accounts)]
+    files = " and ".join(str(path) for path in aside if path.exists())  # also those of an earlier move
     if chosen.values.get("database") is None:
-        return (
-            f"Destroy {chosen.database}.moved and {chosen.accounts}.moved once all is well, and their backups in time."
-        )
-    return "Drop the old database once all is well, and destroy its backups in time."
+        return f"Destroy {files} once all is well, and the backups in time."
+    also = f", and destroy {files}," if files else ""
+    return f"Drop the old database{also} once all is well, and the backups in time."

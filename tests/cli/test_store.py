@@ -110,6 +110,17 @@ def test_a_configuration_that_names_what_was_moved_away_from(homes: Homes, postg
             assert "isthmus init" not in hint
 
 
+def test_what_is_to_be_destroyed_is_named(homes: Homes, postgres: Cluster) -> None:
+    """After a move there and back the copies of both moves are named, and none that is not there."""
+    home = homes.home("XAA")
+    address(home, postgres)
+    told = [call("store", "move", "-C", home, "--to", f"file:{NAME}").stderr]
+    configure(home, f'database = "file:{NAME}"')
+    told.append(call("store", "move", "-C", home, "--to", "sqlite").stderr)
+    assert [True, True] == ["gateway.db.moved" in text for text in told]
+    assert [(home / "data/desks.db.moved").exists()] * 2 == ["desks.db.moved" in text for text in told]
+
+
 def told_of_a_move(home: Path, postgres: Cluster, target: str) -> tuple[int, dict[str, str], list[dict[str, str]]]:
     """Move a home, leave its configuration as it is, and return what ``serve`` and ``check`` say."""
     if target != "sqlite":
