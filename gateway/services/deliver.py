@@ -396,7 +396,8 @@ class Deliverer:
             asked = None if retry_after_s is None else now + timedelta(seconds=min(retry_after_s, MAX_WAIT_S))
             # Before this message has its wait: one that was put off is not what an answer lets go.
             await outage.note(context, tx, row.partner, failure, now, context.random.spread(), asked)
-            await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
+            if current.attempts == row.attempts:  # or another attempt is under way since this lease ran out
+                await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
 
         try:
             await context.commit(unit)

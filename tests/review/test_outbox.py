@@ -120,6 +120,33 @@ async def test_partner_that_asked_for_time_gets_it_through_an_outage(
     assert 1 == await network.gateways["XAA"].deliverer.run_once()
 
 
+async def test_an_attempt_that_fails_late_leaves_the_next_its_lease(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post that fails after its lease, as when a clock leapt, does not let what is posted again leave once more."""
+    gateway, ends, begun = network.gateways["XAA"], [asyncio.Event(), asyncio.Event()], list[OutboundRow]()
+
+    async def post(*_: Any) -> HttpAnswer:
+        end = ends[len(begun)]
+        begun.extend(await outbox(network, "XAA", ours))
+        await end.wait()
+        raise Unavailable("no answer", "")
+
+    monkeypatch.setattr(network.wires, "post", post)
+    ours, posts = await story.sent(network), []
+    for number in range(len(ends)):
+        posts.append(asyncio.create_task(gateway.deliverer.run_once()))
+        while len(begun) <= number:
+            await asyncio.sleep(0)
+        network.clock.pass_(minutes=1)
+    ends[0].set()
+    await posts[0]
+    assert begun[1:] == await outbox(network, "XAA", ours)
+    ends[1].set()
+    await posts[1]
+    assert begun[1:] != await outbox(network, "XAA", ours)
+
+
 async def test_message_that_fails_alone_waits_longer_each_time(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
