@@ -160,6 +160,7 @@ def _named(values: Mapping[str, Any], problem: schemas.Problem) -> str:
             known = [one for pattern, one in form.get("patternProperties", {}).items() if re.search(pattern, name)]
             form, held = form.get("properties", {}).get(name) or known[0], held[name]
         form = whole["$defs"][form["$ref"].rpartition("/")[2]] if "$ref" in form else form
+        form = next((one for one in form.get("anyOf", ()) if one.get("type") == "object"), form)  # or null
     patterns, members = form.get("patternProperties", {}), form.get("properties", {})
     unknown = [name for name in held if name not in members and not any(re.search(one, name) for one in patterns)]
     return f": {', '.join(map(repr, unknown))}"

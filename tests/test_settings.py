@@ -32,6 +32,17 @@ def test_the_example_of_everything_is_right() -> None:
     assert [] == problems(values())
 
 
+def test_of_alternatives_only_what_is_not_known_is_named() -> None:
+    """A table that may also be absent has members of its own: those that are right are not said to be unknown."""
+    partners = values()["partners"]
+    country = next(name for name, one in partners.items() if one.get("no_contact"))
+    partners[country]["no_contact"]["untill"] = "2027-01-01"
+    with pytest.raises(settings.BadConfiguration) as refused:
+        settings.check(Path("/home"), values(partners=partners))
+    text = f"/partners/{country}/no_contact: has a member that is not known here: 'untill'"
+    assert text in refused.value.problems
+
+
 def test_mail_to_nobody_is_no_notice() -> None:
     """A desk that was spelled wrongly is said: its mail would go to nobody, and nothing would tell."""
     given = values()["notices"]
