@@ -264,8 +264,13 @@ UNCONFIRMED = "the person left before the other State confirmed the plan of the 
 
 
 def _depart(case: Case, event: Event, now: datetime) -> Change:
-    """Say that the person left; where no receipt says that the plan is known, people must say it too."""
+    """
+    Say that the person left; where no receipt says that the plan is known, people must say it too.
+
+    It says all that a plan does: one that never left is taken out, for a rule may hold it, and this behind it.
+    """
     left, effects = _saying(SCHEDULE)(case, event, now)
+    effects = (DropUnsent(frozenset(TYPES) - {SCHEDULE}), *effects)
     return (_found(left, UNCONFIRMED) if event.data.get("unconfirmed") else left), effects
 
 

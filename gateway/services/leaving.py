@@ -1,8 +1,8 @@
 """
 Whether a message may leave now, looked at again before every attempt, and in which envelope.
 
-Nothing of a frozen case is posted but its withdrawal (R-01, R-02). Where word of a stop may leave, it takes what stands
-before it in its thread along, for no other number is taken before that.
+Nothing of a frozen case is posted but its withdrawal (R-01, R-02). Where word of a stop, of a departure or that a
+journey is off may leave, it takes what stands before it in its thread along, for no other number is taken before that.
 """
 
 from collections.abc import Mapping
@@ -125,15 +125,22 @@ class Leaving:
 
     async def _stop_behind(self, tx: Tx, row: OutboundRow) -> OutboundRow | None:
         """
-        Return word of a stop that waits behind ``row`` in its thread, if ``row`` was posted and may be abroad.
+        Return word of a stop, a departure or a plan called off that waits behind ``row`` in its thread, if any does.
 
-        Whether it came nobody knows. If it did, the other State goes on by it until it hears of the stop.
+        Only if ``row`` was posted and may be abroad. Whether it came nobody knows: if it did, the other State goes on
+        by it until it hears what waits.
         """
         if row.posted_at is None:
             return None
         waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted")]
         behind = [one for one in waiting if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
-        return next((one for one in behind if one.type in threads.STOPS), None)
+        stop = next((one for one in behind if one.type in threads.STOPS), None)
+        journeys = [one for one in behind if one.type == SCHEDULE]
+        if stop is not None or not journeys:
+            return stop
+        held = cases.unseal(self._context, await tx.find_case(row.ref or ""))
+        said = ((one, threads.said(self._context, held, one) or {}) for one in journeys)
+        return next((one for one, body in said if body.get("status") in ("departed", "cancelled")), None)
 
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""

@@ -75,7 +75,7 @@ RECORD: dict[str, Any] = {
 
 MINOR: dict[str, Any] = support.draft(
     age={"class": "minor", "decision": None},
-    representative={"ref": TOKEN, "signed_by": "gina"},
+    representative={"ref": TOKEN, "appointed_on": "2026-11-18", "signed_by": "gina"},
 )
 """The national file of somebody who is represented."""
 

@@ -89,6 +89,54 @@ async def test_who_leaves_before_the_plan_is_confirmed_is_told_of_by_people_too(
     assert ("DEPARTED", cut) == (case.state, UNCONFIRMED in case.findings)
 
 
+async def needing(network: Network, *, posted: bool) -> tuple[str, str]:
+    """Take a case to the day of departure of somebody whose plan tells medical needs, and had no answer."""
+    ours, theirs = await homeward.documented(network)
+    returning = acts(network, "XAA")
+    agreed = {**homeward.TRAVEL, "medical_consent_on": "2026-11-24"}
+    await returning.record(ours, homeward.record(decision=homeward.DECISION, travel=agreed), "first", "case_officer")
+    await returning.schedule(ours, {**homeward.JOURNEY, "medical_needs": ["OXYGEN"]}, "second")
+    if posted:
+        network.wires.cut = True
+        homeward.move_to(network, DEPARTS_AT - timedelta(hours=71))
+        await network.deliver()
+        network.wires.cut = False
+    homeward.move_to(network, DEPARTS_AT + timedelta(minutes=12))
+    await network.refresh()
+    return ours, theirs
+
+
+@pytest.mark.parametrize("posted", [True, False])
+async def test_word_of_a_departure_waits_for_no_plan_that_is_held(network: Network, posted: bool) -> None:
+    """Who takes back that medical needs are told leaves all the same, and whoever receives her hears of it (R-23)."""
+    ours, theirs = await needing(network, posted=posted)
+    said = {"contacts_given_on": "2026-12-11", "reconfirmation": homeward.RECONFIRMATION}
+    full = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL, **said)
+    await acts(network, "XAA").record(ours, full, "first", "case_officer")
+    await network.deliver()
+    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs), "the plan is held"
+    await acts(network, "XAA").depart(ours, "escort")
+    await network.deliver()
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
+    assert [] == (await story.case(network, "XBB", theirs)).said["return.schedule"]["medical_needs"]
+
+
+async def test_word_that_a_journey_is_off_waits_for_no_plan_that_is_held(network: Network) -> None:
+    """A plan that may be abroad is not tried again once she does not wish to go; that it is off must be heard."""
+    ours, _ = await needing(network, posted=True)
+    stays = {**homeward.record()["wish"], "revoked_on": "2026-12-13"}
+    full = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL, wish=stays)
+    await acts(network, "XAA").record(ours, full, "first", "case_officer")
+    await network.deliver()
+    await acts(network, "XAA").cancel(ours, "escort", "escort")
+    await network.deliver()
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert ["receipted", "receipted"] == await outbox(network, ours, "return.schedule")
+
+
 async def test_nobody_leaves_before_the_plan(network: Network) -> None:
     """Moved to a day on which the plan still lies sealed, the departure is refused: nobody would be there."""
     ours, theirs = await homeward.scheduled(network)
