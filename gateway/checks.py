@@ -180,9 +180,9 @@ def _configuration(look: Look) -> Iterator[Item]:
 
 def _permissions(look: Look) -> Iterator[Item]:
     home = look.settings.home
-    peers = look.settings.values["listeners"]["peers"]
+    doors = [door for door in look.settings.values["listeners"].values() if door is not None]
     private = [home / homes.KEY_FILE, home / homes.IDENTITY_FILE, look.settings.database]
-    private += [home / peers["tls_key"]] if peers["tls_key"] else []
+    private += [home / door["tls_key"] for door in doors if door.get("tls_key")]
     private = [path for path in private if path.exists()]
     wrong = [path for path in private if stat.S_IMODE(path.stat().st_mode) & 0o077]
     for path in wrong:
@@ -359,6 +359,18 @@ def _certificate(look: Look, held: Card) -> Iterator[Item]:
         yield bad("tls", N_("the certificate ends on %(day)s"), N_("renew it with the same key"), day=ends.date())
     else:
         yield ok("tls", N_("certificate until %(day)s"), day=ends.date())
+
+
+def _tls(look: Look) -> Iterator[Item]:
+    """Look at the certificate of the desks, without which no door is opened."""
+    from gateway.configured import tls  # here: it takes up half of the gateway
+
+    if look.settings.values["listeners"].get("desks") is None:
+        return
+    try:
+        tls(look.settings, "desks")
+    except BadConfiguration as error:
+        yield bad("tls", "%(why)s", N_("restore certificate and key from the backup"), why=error.problems[0])
 
 
 def _database(look: Look) -> Iterator[Item]:
@@ -662,6 +674,7 @@ CHECKS: tuple[Check, ...] = (
     _crypto,
     _keys,
     _card,
+    _tls,
     _database,
     _trust,
     _partners,

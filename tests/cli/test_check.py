@@ -168,6 +168,34 @@ def test_a_certificate_that_does_not_open(homes: Homes, name: str, content: str 
     assert (3, True) == (result.exit_code, said in json.loads(result.stderr.splitlines()[-1])["error"]["problems"][0])
 
 
+DESKS = """
+[listeners.desks]
+host = "127.0.0.1"
+port = 8446
+tls_certificate = "desks.crt"
+tls_key = "desks.key"
+
+[desks]
+name = {en = "A desk"}
+origins = {interior = "https://a.example", board = "https://b.example", operator = "https://c.example"}
+"""
+
+
+@pytest.mark.parametrize("name", ["desks.crt", "desks.key"])
+def test_a_certificate_of_the_desks_that_does_not_open(homes: Homes, name: str) -> None:
+    """No door opens where that of the desks does not: a check finds it, and whoever may read its key."""
+    home = homes.home("XAA")
+    for end in ("crt", "key"):
+        shutil.copy(home / f"tls.{end}", home / f"desks.{end}")
+    with (home / "isthmus.toml").open("a") as file:
+        file.write(DESKS)
+    assert "tls" not in findings(home)
+    (home / "desks.key").chmod(0o644)
+    assert "desks.key" in findings(home)["files"]
+    (home / name).unlink()
+    assert f"/listeners/desks: {home / name} cannot be read" == findings(home)["tls"]
+
+
 def test_an_empty_file_is_no_database(homes: Homes) -> None:
     """What a copy that failed leaves is found, with the step that mends it."""
     home = homes.home("XAA")
