@@ -135,9 +135,9 @@ def confirm(desk: Desk, ref: str, number: int, result: str) -> None:
     desk.run(lambda gateway: desk.step(gateway, "confirmation", ref, {"number": number, "result": result}))
 
 
-def _confirmed(_: click.Context, __: click.Parameter, yes: bool) -> None:
-    """Ask on standard error, for standard output is data. Raises ``Abort``."""
-    if not yes:
+def _confirmed(context: click.Context, _: click.Parameter, yes: bool) -> None:
+    """Ask on standard error, for standard output is data, but not where a shell completes a line. Raises ``Abort``."""
+    if not yes and not context.resilient_parsing:
         click.confirm("This destroys our copy for good. Go on?", abort=True, err=True)
 
 

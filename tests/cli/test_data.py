@@ -173,3 +173,10 @@ def test_what_is_asked_before_data_are_destroyed_is_no_data(homes: Homes) -> Non
     """Standard output holds what a program reads and nothing else, also where a person is asked."""
     done = spawn("data", "destroy", "-C", homes.home("XBB"), "--as", "dpo", "--json", "--", "REF", "1")
     assert (75, "", True) == (done.returncode, done.stdout, "Go on?" in done.stderr)
+
+
+def test_nothing_is_asked_of_whoever_has_a_line_completed() -> None:
+    """A shell that looks what may follow runs the command up to there: no question, and no answer waited for."""
+    words = {"_ISTHMUS_COMPLETE": "bash_complete", "COMP_WORDS": "isthmus data destroy --a", "COMP_CWORD": "3"}
+    done = spawn(**words)
+    assert ("plain,--as\n", "") == (done.stdout, done.stderr)
