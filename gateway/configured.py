@@ -214,7 +214,9 @@ def tls(settings: Settings, listener: str = "peers") -> ssl.SSLContext | None:
         made.load_cert_chain(certificate, key, password="")
     except OSError as error:  # ``ssl.SSLError`` among them
         unread = [path for path in (certificate, key) if not os.access(path, os.R_OK)]
-        text = f"{unread[0]} cannot be read" if unread else f"{certificate} and {key} are no certificate with its key"
+        why = getattr(error, "reason", None)  # what the library calls it, as of a key that is too short
+        pair = f"{certificate} and {key} are no certificate with its key{f' ({why})' if why else ''}"
+        text = f"{unread[0]} cannot be read" if unread else pair
         raise BadConfiguration([f"/listeners/{listener}: {text}"]) from error
     return made
 

@@ -147,7 +147,7 @@ def test_the_example_has_every_table(tmp_path: Path) -> None:
         ("tls.key", None, "tls.key cannot be read"),
         ("tls.crt", None, "tls.crt cannot be read"),
         ("tls.crt", "junk", "no certificate with its key"),
-        ("tls.key", "another", "no certificate with its key"),
+        ("tls.key", "another", "no certificate with its key (KEY_VALUES_MISMATCH)"),
         ("tls.key", "closed", "no certificate with its key"),
     ],
 )
