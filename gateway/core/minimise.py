@@ -67,6 +67,11 @@ def members_of(elements: Iterable[str]) -> frozenset[str]:
     return frozenset(member for name in elements if name in _ELEMENTS for member in _ELEMENTS[name]["members"])
 
 
+def elements_in(members: Iterable[str]) -> frozenset[str]:
+    """Return the elements (codes) that ``members`` of a body hold; one that the table does not name is of none."""
+    return frozenset(_ELEMENT_OF[member] for member in members if member in _ELEMENT_OF)
+
+
 def disclose(
     draft: Mapping[str, Any],
     purpose: str,

@@ -366,9 +366,10 @@ def _prepare_rectification(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, pending=event.data["pending"]), ()
 
 
-def _told(case: Case) -> Case:
-    """Return the case without the finding that it was corrected here alone."""
-    return replace(case, findings=tuple(found for found in case.findings if found != CORRECTED_HERE))
+def _told(case: Case, parts: Collection[str]) -> Case:
+    """Return the case without the findings that ``parts`` were corrected here alone; of any other it is still so."""
+    told = {CORRECTED_HERE % {"part": part} for part in parts}
+    return replace(case, findings=tuple(found for found in case.findings if found not in told))
 
 
 def _rectify(case: Case, event: Event, now: datetime) -> Change:
@@ -378,7 +379,7 @@ def _rectify(case: Case, event: Event, now: datetime) -> Change:
     What the person is found by is kept as it was: a wrong name still leads to her other cases, and to who else got it.
     """
     value, draft = event.data["value"], case.draft or {}
-    case = _told(_noted(case, RECTIFICATION, event, now, ours=True))
+    case = _told(_noted(case, RECTIFICATION, event, now, ours=True), value["parts"])
     before = {name: part for name, part in draft["elements"].items() if name in FOUND_BY}
     right = {**draft, "elements": {**draft["elements"], **value["elements"]}}
     if any(right["elements"][name] != part for name, part in before.items()):
@@ -398,7 +399,7 @@ def struck_reply(case: Case, now: datetime) -> tuple[Case, tuple[Send, ...]]:
 
 def _struck(case: Case, event: Event, now: datetime) -> Change:
     """Say that something of ours was wrong; a reply that we take back is no reply of ours any more."""
-    case = _told(_noted(case, RECTIFICATION, event, now, ours=True))
+    case = _told(_noted(case, RECTIFICATION, event, now, ours=True), event.data["value"]["parts"])
     if REPLY_PART in event.data["value"]["parts"]:
         case = replace(case, reply=None, reply_digest=None)
     return case, (Send(RECTIFICATION, event.data["body"]),)

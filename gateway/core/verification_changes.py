@@ -23,6 +23,7 @@ from gateway.core.messages import (
     REPLY,
     WITHDRAWAL,
 )
+from gateway.core.minimise import elements_in
 from gateway.core.person_keys import FOUND_BY
 from gateway.core.remark import FURTHER_REMARK
 from gateway.core.reuse import with_further
@@ -116,8 +117,13 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
 REFUSED_AS = "not accepted: %(code)s"
 """Finding on a case whose message the other gateway refused."""
 
-CORRECTED_HERE = "the record was set right here alone; if what was wrong was sent, the other State is still to be told"
-"""Finding on a case that was corrected while it stood still, and nothing said so: a correction reaches who got it."""
+CORRECTED_HERE = (
+    "%(part)s: the record was set right here alone; if what was wrong was sent, the other State is still to be told"
+)
+"""
+Finding on a case of which a part was corrected while it stood still, and nothing said so: a correction reaches who got
+it, and each part has its own.
+"""
 
 ANSWERED_LATE = "the answer came after the case was closed; it is kept until the case is erased"
 """Finding on a case that was closed without an answer, and got one after all."""
@@ -266,8 +272,10 @@ def _correct(case: Case, event: Event, now: datetime) -> Change:
     now_right = {name: right[name] for name in corrected if name in right}
     kept = [{name: part for name, part in one.items() if name not in corrected} | now_right for one in case.former]
     draft = {**(case.draft or {}), "elements": right}
-    if event.data.get("posted") and known != right and CORRECTED_HERE not in case.findings:
-        case = replace(case, findings=(*case.findings, CORRECTED_HERE))
+    if event.data.get("posted"):
+        wrong = elements_in(name for name in known if known[name] != right.get(name))
+        found = [CORRECTED_HERE % {"part": part} for part in sorted(wrong)]
+        case = replace(case, findings=(*case.findings, *(one for one in found if one not in case.findings)))
     return replace(case, draft=draft, former=tuple(kept), renditions=drawn(draft, case.renditions)), ()
 
 

@@ -157,6 +157,7 @@ NOTED = {
     "the extension came on 2026-12-12, after 2026-12-09; its sender dates it 2026-12-08": ["2026-12-09"],
     "the other State holds our message number 3, which was lost before the restore": ["3"],
     steps.DROPPED % {"type": "travel-document.reissue"}: [],
+    verification_changes.CORRECTED_HERE % {"part": "BIRTH_DATE"}: ["Date de naissance"],
     fallen.MESSAGE_FELL
     % {"digest": "A-_b", "country": "MDA", "at": "2026-11-25T09:00:00Z", "since_at": "2026-11-24T09:00:00Z"}: [
         "A-_b",

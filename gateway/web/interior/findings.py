@@ -19,7 +19,9 @@ FINDINGS: Final = (
     N_("the other State stopped the return that was arranged before, and still does; speak to it first"),
     N_("the person left before the other State confirmed the plan of the journey; tell it another way who comes"),
     N_("the escort signed another protocol of the handover after both hands had signed one; compare the two"),
-    N_("the record was set right here alone; if what was wrong was sent, the other State is still to be told"),
+    N_(
+        "%(part)s: the record was set right here alone; if what was wrong was sent, the other State is still to be told"
+    ),
     N_("the answer came after the case was closed; it is kept until the case is erased"),
     N_("an answer came after the case was closed, and the rules do not let it be kept"),
     N_("a message of ours got no receipt in its time; tell the other State by another way that the line is down"),
@@ -67,6 +69,7 @@ _LISTS: Final = {
     "status": "monitoring",
     "reason": "take_back_reason",
     "code": "refusal_code",
+    "part": "rectified_part",
     "type": "message_type",
     "step": "step",
     "receipt": "receipt_status",
