@@ -111,7 +111,7 @@ class Accounts:
 
         A session that goes on at another level keeps when it was opened: proving more does not lengthen the day.
         Raises ``Forbidden`` if the person may not be at this desk now, or if ``instead_of`` was ended meanwhile; with
-        ``by_means`` also if the passkey or code that was used just now was taken away meanwhile (``drop_means``).
+        ``by_means`` also if the passkey, code or link that was used just now was taken away meanwhile (``drop_means``).
         """
         if level not in LEVELS or desk not in DESKS:
             raise ValueError("not a level or a desk")
@@ -302,6 +302,7 @@ class Accounts:
                 instead_of=instead_of,
                 invitation=invitation,
                 enrolling=link.purpose == "enrol",
+                by_means=invitation is None,  # what an invitation brought stands for as long as that does
             )
         except Forbidden:
             return None

@@ -64,6 +64,7 @@ _BEGIN = "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _HOLD_MEANS = {
     "passkey": "UPDATE passkey SET count = count WHERE person = ?",
     "code": "UPDATE code SET last_step = last_step WHERE person = ?",
+    "link": "UPDATE link SET used_at = used_at WHERE person = ? AND used_at IS NOT NULL AND invitation IS NULL",
 }
 # The same row goes on under another id: whoever ends the sessions of its person meanwhile, at another node, waits for
 # it and ends it all the same. A row in its place would not be seen there.
@@ -78,6 +79,8 @@ ON CONFLICT (person, desk) DO UPDATE SET asked_by = excluded.asked_by, asked_at 
 """
 _LINK_ASKED = "link_request WHERE person = ? AND desk = ? AND asked_at > ? AND asked_at <= ?"
 _DROP_LINKS = "DELETE FROM link WHERE person = ? AND used_at IS NULL AND invitation IS NULL"
+_END_LINKS = "DELETE FROM link WHERE person = ? AND invitation IS NULL"
+"""Of a person who is shut out: also those that were used, for somebody may be about to begin a session by one."""
 _SET_CODE = """
 INSERT INTO code (person, sealed, last_step, added_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, last_step = excluded.last_step,
@@ -359,10 +362,10 @@ class DeskStore(ABC):
         async with self._unit() as unit:
             # The sessions first: what is being added in one waits for it to end, and is not added then.
             sessions = await unit.change("DELETE FROM session WHERE person = ?", (person,))
-            await unit.change(_DROP_LINKS, (person,))
+            await unit.change(_END_LINKS, (person,))
             passkeys = await unit.change("DELETE FROM passkey WHERE person = ?", (person,))
             means = passkeys + await unit.change("DELETE FROM code WHERE person = ?", (person,))
-            # And what was begun by one of those just now, at another node: it was waited for.
+            # And what was begun by any of it just now, at another node: it was waited for.
             return means, sessions + await unit.change("DELETE FROM session WHERE person = ?", (person,))
 
     async def set_code(self, secret: CodeSecret, session: str | None = None) -> bool:

@@ -161,6 +161,17 @@ async def test_nothing_is_begun_by_means_that_were_taken_away(store: DeskStore, 
     assert await store.find_session("s1") is not None
 
 
+async def test_nothing_is_begun_by_a_link_whose_person_was_shut_out_since(store: DeskStore) -> None:
+    """Who used a stolen link in the moment in which every way in was taken away enters nothing, nor adds a passkey."""
+    await store.add_link(LINK)
+    assert await store.use_link("l1", T0) is not None
+    by_link = replace(session("s1"), level="link", enrolling=True)
+    assert await store.add_session(by_link, b"", None, by_means=True)
+    assert (0, 1) == await store.drop_means("first")
+    assert not await store.add_session(replace(by_link, id="s2"), b"", None, by_means=True)
+    assert await store.find_session("s2") is None
+
+
 async def test_what_was_ended_goes_on_in_no_way(store: DeskStore) -> None:
     """No session takes the place of one that was ended, and none adds a way of signing in, whatever was under way."""
     await store.add_session(session("s1"), b"", None)

@@ -1,7 +1,7 @@
 """Accounts: sessions and their ends, links, invitations, codes, drafts, forms."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyotp
 import pytest
@@ -15,6 +15,7 @@ from gateway.services.account_store import (
     IDLE,
     INVITATION_MAX,
     LINK_MAX,
+    Link,
     Snooze,
     hashed,
 )
@@ -217,6 +218,22 @@ async def test_link_opens_once(house: House) -> None:
     token = await house.accounts.make_link("officer", "interior", "enrol", T0, T0 + timedelta(hours=1))
     begun = await asyncio.gather(*(house.accounts.use_link(token, "interior", T0) for _ in range(5)))
     assert 4 == begun.count(None)
+
+
+async def test_link_that_is_being_used_as_its_person_is_shut_out_opens_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may have the link: what is begun by it would outlast that every way in was taken away."""
+    token = await house.accounts.make_link("officer", "interior", "enrol", T0, T0 + timedelta(hours=1))
+    use = house.accounts.store.use_link
+
+    async def shut_out(id: str, at: datetime) -> Link | None:
+        used = await use(id, at)
+        await house.accounts.drop_means("officer", "operator", "operator", T0)
+        return used
+
+    monkeypatch.setattr(house.accounts.store, "use_link", shut_out)
+    assert await house.accounts.use_link(token, "interior", T0) is None
 
 
 async def test_looking_at_a_link_does_not_use_it(house: House) -> None:
