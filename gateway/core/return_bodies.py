@@ -9,7 +9,7 @@ Each function returns a body that its schema still has to accept (``schemas/json
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import schemas
@@ -113,10 +113,17 @@ def departed(case: Case, now: datetime, arrives_at: str | None) -> Body:
     Medical needs are told again only while the person agrees to that; who no longer does leaves all the same.
     """
     plan = _said(case, SCHEDULE)
-    agrees = ((case.record or {}).get("travel") or {}).get("medical_consent_on")
-    needs = plan["medical_needs"] if agrees else []
+    needs = plan["medical_needs"] if _agrees((case.record or {}).get("travel") or {}, now) else []
     times = {"departs_at": format_instant(now), "arrives_at": arrives_at or plan["arrives_at"]}
     return {**plan, "status": "departed", **times, "medical_needs": needs}
+
+
+def _agrees(travel: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether the person agrees today, at the place of departure, that medical needs are told (R-23)."""
+    on = travel.get("medical_consent_on")
+    if on is None:
+        return False
+    return date.fromisoformat(on) <= now.astimezone(datetime.fromisoformat(travel["departs_at"]).tzinfo).date()
 
 
 def handover(case: Case, protocol: Mapping[str, Any]) -> Body:

@@ -158,9 +158,10 @@ def test_document_number_differs_by_thread() -> None:
     assert first != second
 
 
-@pytest.mark.parametrize(("consent", "told"), [({"medical_consent_on": "2026-11-30"}, ["OXYGEN"]), ({}, [])])
-def test_who_took_back_that_consent_leaves_all_the_same(consent: dict[str, str], told: list[str]) -> None:
+@pytest.mark.parametrize(("consent", "told"), [("2026-12-01", ["OXYGEN"]), ("2026-12-02", []), (None, [])])
+def test_who_took_back_that_consent_leaves_all_the_same(consent: str | None, told: list[str]) -> None:
     """Word of a departure repeats medical needs only while the person agrees to it; it is no reason to stay (R-23)."""
     plan = kit.schedule(medical_needs=["OXYGEN"])
-    case = kit.case_in(Side.REQUESTING, S.SCHEDULED, said={SCHEDULE: plan}, record=kit.record(travel=consent))
+    travel = {"departs_at": "2026-12-01T15:00:00+01:00", "notice_h": 48, "medical_consent_on": consent}
+    case = kit.case_in(Side.REQUESTING, S.SCHEDULED, said={SCHEDULE: plan}, record=kit.record(travel=travel))
     assert told == departed(case, NOW, None)["medical_needs"]
