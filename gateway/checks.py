@@ -350,6 +350,9 @@ def _certificate(look: Look, held: Card) -> Iterator[Item]:
         hint = N_("restore certificate and key from the backup; for another key: isthmus keys card --certificate FILE")
         yield bad("tls", "%(why)s", hint, why=error.problems[0])
         return
+    if not peers["tls_key"]:
+        text = N_("the certificate has no key here: the gateway speaks no TLS")
+        yield note("tls", text, N_("a proxy in front must speak TLS 1.3"))
     certificate = x509.load_pem_x509_certificate((look.settings.home / peers["tls_certificate"]).read_bytes())
     if held.spki and spki_hash(certificate.public_bytes(Encoding.DER)) not in held.spki:
         hint = N_("use the one before, then list this one beside it: isthmus keys card --certificate FILE")

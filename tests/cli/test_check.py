@@ -168,6 +168,15 @@ def test_a_certificate_that_does_not_open(homes: Homes, name: str, content: str 
     assert (3, True) == (result.exit_code, said in json.loads(result.stderr.splitlines()[-1])["error"]["problems"][0])
 
 
+def test_a_certificate_without_its_key_is_told(homes: Homes) -> None:
+    """The gateway speaks no TLS then, and a certificate that is in order must not hide that."""
+    path = homes.home("XAA") / "isthmus.toml"
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "tls_key" not in line))
+    items = json.loads(call("check", "-C", homes.home("XAA"), "--json").stdout)["items"]
+    said = {(item["level"], item["text"]) for item in items if item["area"] == "tls"}
+    assert ("note", "the certificate has no key here: the gateway speaks no TLS") in said
+
+
 DESKS = """
 [listeners.desks]
 host = "127.0.0.1"
