@@ -477,11 +477,11 @@ class _Reader:
                 day = read_day(text)
                 return self.fail(name, NO_DATE, field.label) if day is None else day.isoformat()
             case Kind.UNCERTAIN:
-                return _digits(text)
+                return ascii_digits(text)
             case Kind.INSTANT | Kind.LOCAL:
-                return self.instant(field, name, _digits(text))
+                return self.instant(field, name, ascii_digits(text))
             case Kind.NUMBER:
-                number = _digits(text)
+                number = ascii_digits(text)
                 good = number.isascii() and number.isdigit() and len(number) < 10
                 return int(number) if good else self.fail(name, NO_NUMBER, field.label)
         return text
@@ -557,7 +557,7 @@ class _Reader:
 
 def read_day(text: str) -> date | None:
     """Return the day that was typed as year, month and day in the digits of any script; ``None`` if it is none."""
-    digits = _digits(text)
+    digits = ascii_digits(text)
     try:
         # ``fromisoformat`` alone takes weeks and days of the year as well.
         return date.fromisoformat(digits) if _DAY.fullmatch(digits) else None
@@ -565,7 +565,7 @@ def read_day(text: str) -> date | None:
         return None
 
 
-def _digits(text: str) -> str:
+def ascii_digits(text: str) -> str:
     """Return ``text`` with the decimal digits of every script as ASCII ones, and no space at either end."""
     return text.translate({ord(one): str(int(one)) for one in set(text) if one.isdecimal()}).strip()
 

@@ -307,7 +307,7 @@ _BAD_DIGIT = N_(
 
 def _check_digit(visit: Visit, posted: MultiDict[str]) -> list[tuple[str, str]]:
     """Return what is wrong with the check digit that was typed beside the number, if one was."""
-    digit = visit.form.get("digit", "")
+    digit = forms.ascii_digits(visit.form.get("digit", ""))
     if not digit:
         return []
     number = posted.get(f"{_DOCUMENT}.number", "").replace(" ", "").upper()

@@ -255,8 +255,9 @@ async def test_machine_readable_lines_are_read(first: Officer) -> None:
     assert "The check digits do not fit" in page.words
 
 
-async def test_check_digit_is_compared(first: Officer) -> None:
-    """A number whose check digit is another is told; the right one goes on."""
+@pytest.mark.parametrize("right", ["6", "\u0666"])
+async def test_check_digit_is_compared(first: Officer, right: str) -> None:
+    """A number whose check digit is another is told; the right one goes on, in the digits of any script."""
     path = await begun(first)
     fields = {
         "b.elements.document.type": "P",
@@ -266,7 +267,7 @@ async def test_check_digit_is_compared(first: Officer) -> None:
     answer = await saved(first, path, "documents", fields, digit="5")
     assert answer.status == 422
     assert "#digit" in links_of(answer.text)
-    answer = await saved(first, path, "documents", fields, digit="6")
+    answer = await saved(first, path, "documents", fields, digit=right)
     assert (answer.status, answer.path) == (200, path)
 
 
