@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.services.context import Context
+from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import erase_in
 
@@ -81,6 +82,8 @@ async def apply(context: Context, path: Path) -> None:
         back = await came_back(tx, part)
         for ref in back:
             await erase_in(context, tx, ref, context.clock.now())
+        if back:
+            await fill_journal(tx)  # whatever keeps it from being cut below, the timers do it
         return bool(back)
 
     any_erased = False

@@ -239,6 +239,25 @@ async def test_a_start_where_nothing_came_back_stands_in_nobodys_way(
     await erased.apply(context, listed)
 
 
+async def test_what_was_erased_again_at_a_start_that_failed_leaves_the_journal_later(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start finds that nothing came back: the journal is noted with the erasure, for the timers to cut it."""
+    ours, _ = await story.received(network)
+    context, listed = network.gateways["XAA"].context, network.homes["XAA"] / erased.ERASED_FILE
+    erased.note(listed, ours)
+
+    async def read_just_now() -> None:
+        raise Unavailable("another process reads the store", "end it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store, "truncate", read_just_now)
+        with pytest.raises(Unavailable):
+            await erased.apply(context, listed)
+    await erased.apply(context, listed)
+    assert await context.store.read(full_journal) is not None
+
+
 async def test_work_that_is_not_done_is_not_erased(network: Network) -> None:
     """A request that still waits for its answer is not erased under the desk's hands."""
     _, theirs = await story.acknowledged(network)
