@@ -52,7 +52,12 @@ async def load(context: Context, tx: Tx, ref: str, seen: str | None = None) -> H
 
 WHOLE = "case"
 STEP = "step"
-"""What a mark is of: the whole of a case, or what a step rests on of which no reason was asked, without the record."""
+PLACE = "place"
+"""
+What a mark is of: the whole of a case; what a step rests on of which no reason was asked, without the file; or of that
+what a message is prepared in the place of, without the record of a return: a page that shows nothing of what is
+withheld depends on it by no byte.
+"""
 
 
 def mark(context: Context, case: Case, of: str = WHOLE) -> str:
@@ -62,7 +67,8 @@ def mark(context: Context, case: Case, of: str = WHOLE) -> str:
     It is the same as long as nobody changes any of that, and keyed: it tells nothing to whom the content is not for.
     """
     pending = case.pending and (case.pending.type, case.pending.digest, case.pending.author, case.pending.approver)
-    said = (case.received, case.record, case.interview, pending, (case.draft, case.reply) if of == WHOLE else None)
+    record = case.record if of != PLACE else None
+    said = (case.received, record, case.interview, pending, (case.draft, case.reply) if of == WHOLE else None)
     digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return f"{of}.{b64.encode(context.vault.index_value(f'mark|{case.ref}|{of}|{digest}'))}"
 
@@ -70,7 +76,7 @@ def mark(context: Context, case: Case, of: str = WHOLE) -> str:
 def _is_still(context: Context, case: Case, seen: str) -> bool:
     """Tell whether ``case`` is what it was when the mark ``seen`` was made."""
     of = seen.partition(".")[0]
-    return of in (WHOLE, STEP) and hmac.compare_digest(
+    return of in (WHOLE, STEP, PLACE) and hmac.compare_digest(
         seen.encode("utf-8", "replace"), mark(context, case, of).encode()
     )
 

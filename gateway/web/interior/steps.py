@@ -130,9 +130,11 @@ async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Fo
         shows = _needs_reason(step)
         of_case = (visit, step.row, step.role)
         case = await (looks.seen(*of_case, why) if shows else looks.glanced(*of_case))
-        seen = cases.mark(visit.site.desk.context, case, cases.WHOLE if step.verb in _REPLACES else cases.STEP)
+        prepares = bool(VERBS[step.verb].events & _PREPARES)
+        of_what = cases.WHOLE if step.verb in _REPLACES else cases.PLACE if prepares else cases.STEP
+        seen = cases.mark(visit.site.desk.context, case, of_what)
         value = _recorded(step, case) if shows else {}
-        prepared = standing(visit, case) if VERBS[step.verb].events & _PREPARES else None
+        prepared = standing(visit, case) if prepares else None
     posted = MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone)
     return Form(of, posted, seen=seen, standing=prepared)
 
