@@ -5,6 +5,7 @@ The pages come over loopback with the headers of the desks, so whatever the poli
 names a folder for pictures of them.
 """
 
+import asyncio
 import gettext
 import os
 import re
@@ -82,6 +83,9 @@ class Stage:
         self.problem = ""
         self.shortcuts = shortcuts
         self.keep_status = 204
+        self.led_out = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
         context = SimpleNamespace(
             persons={"a.ionescu": Person("a.ionescu", frozenset({"case_officer", "liaison_officer"}), b"")},
             zone="Europe/Chisinau",
@@ -168,7 +172,9 @@ class Stage:
         return web.Response(body=(STATIC / name).read_bytes(), content_type=ASSETS[name])
 
     async def home(self, request: web.Request) -> web.Response:
-        """Serve where a session that has ended leads."""
+        """Serve where a session that has ended leads, once the line lets it through."""
+        self.led_out += 1
+        await self.answers.wait()
         return self.visit(request, "done").page("done.html", **case_values())
 
     async def count(self, request: web.Request) -> web.Response:
@@ -414,6 +420,24 @@ async def test_a_session_that_has_ended_leads_out(browser: Browser) -> None:
         await page.get_by_role("button", name="Stay signed in").click()
         await page.wait_for_url(f"{origin}/")
         await context.close()
+
+
+@browser_needed
+async def test_a_slow_line_does_not_keep_the_page_of_a_session_that_has_ended(browser: Browser) -> None:
+    """The page is left once: asked for each second anew, an answer that takes two would never be shown."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        stage.answers.clear()
+        await page.clock.run_for("14:00")
+        for _ in range(3):
+            await page.clock.run_for("00:01")
+        stage.answers.set()
+        await page.wait_for_url(f"{origin}/")
+        await context.close()
+    assert (1, []) == (stage.led_out, said)
 
 
 @browser_needed

@@ -14,7 +14,11 @@ if (timeOut) {
   const left = timeOut.querySelector("[data-left]");
   const tabs = new BroadcastChannel("desk");
   let endsAt = 0;
-  const leave = () => location.assign(timeOut.dataset.ended);
+  let looking;
+  const leave = () => {
+    clearInterval(looking); // Asked for anew each second, an answer that takes two would never be shown.
+    location.assign(timeOut.dataset.ended);
+  };
   const restart = () => {
     endsAt = Date.now() + idleMs;
     if (timeOut.open) timeOut.close();
@@ -43,7 +47,7 @@ if (timeOut) {
   tabs.addEventListener("message", restart);
   restart();
   tabs.postMessage("asked");
-  setInterval(look, 1000);
+  looking = setInterval(look, 1000);
 }
 
 // Figures that stay fresh while the page is seen. The header says that nobody asked, so the time above goes on.
