@@ -19,7 +19,7 @@ from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
 from gateway.storage.migrate import Migration, load_migrations
 from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
-from gateway.storage.postgres_schema import DIALECT, migrate
+from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, outbound, thread
@@ -71,6 +71,23 @@ async def waiting(dsn: str, count: int = 1) -> None:
     finally:
         await db.close()
     raise AssertionError("nobody waits")
+
+
+async def holder(dsn: str, lock: int) -> int:
+    """Return the process of the server that has an advisory lock of ours for a node, once one has."""
+    db = await asyncpg.connect(dsn)
+    try:
+        while (found := await db.fetchval(_HOLDER, SPACE, lock)) is None:
+            await asyncio.sleep(0.01)
+        return int(found)
+    finally:
+        await db.close()
+
+
+_HOLDER = """
+SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = $1 AND objid = $2
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 # What a unit decides by does not change under it.
@@ -212,18 +229,25 @@ async def test_a_read_in_anothers_way_is_made_again(nodes: Nodes, dsn: str) -> N
     """A read that PostgreSQL ends, because it and a statement over whole tables wait for one another, is made again."""
     db = await asyncpg.connect(dsn)
     try:
-        await db.execute("SET deadlock_timeout = '20s'")  # so it is the read that is ended
+        # It is the read that is ended: a session looks once for a deadlock, so long after it began to wait.
+        await db.execute("SET deadlock_timeout = '20s'")
         await db.execute("BEGIN; LOCK TABLE meta IN ACCESS EXCLUSIVE MODE")
+        locking: list[asyncio.Task[Any]] = []
+
+        async def lock() -> None:
+            await db.execute("LOCK TABLE case_file IN ACCESS EXCLUSIVE MODE")
+            await db.execute("ROLLBACK")
 
         async def look(tx: Tx) -> str | None:
             await tx.find_case("c1")
+            if not locking:  # it waits for what the read has, and only then the read for what it has
+                locking.append(asyncio.create_task(lock()))
+                while not await there(tx, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+                    pass
             return await tx.get_meta("nothing")
 
-        reading = asyncio.create_task(nodes[0].read(look))
-        await waiting(dsn)
-        await db.execute("LOCK TABLE case_file IN ACCESS EXCLUSIVE MODE")
-        await db.execute("ROLLBACK")
-        assert await reading is None
+        assert await nodes[0].read(look) is None
+        await locking[0]
     finally:
         await db.close()
 
@@ -296,30 +320,31 @@ async def test_another_leads_once_the_first_is_gone(nodes: Nodes) -> None:
     await asyncio.wait({first, second})
 
 
-async def test_a_leader_whose_connection_broke_stops(nodes: Nodes, postgres: Cluster) -> None:
+async def test_a_leader_whose_connection_broke_stops(nodes: Nodes, postgres: Cluster, dsn: str) -> None:
     """A leader that the database no longer knows as one cancels its work before it waits again."""
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
             ended.set()
 
     leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
-    await asyncio.sleep(0.3)
-    leads = f"locktype = 'advisory' AND classid = {SPACE} AND objid = {LEAD}"
-    assert await postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {leads}")  # noqa: S608  # constants
+    await begun.wait()
+    await postgres.execute(f"SELECT pg_terminate_backend({await holder(dsn, LEAD)})")
     await asyncio.wait_for(ended.wait(), 2 * LEAD_LOOK_S)
     leading.cancel()
     await asyncio.wait({leading})
 
 
-async def test_a_leader_that_is_cancelled_as_it_lets_go_ends(nodes: Nodes, postgres: Cluster) -> None:
+async def test_a_leader_that_is_cancelled_as_it_lets_go_ends(nodes: Nodes, postgres: Cluster, dsn: str) -> None:
     """Its connection broke, and its work takes a moment to end: who is cancelled in that moment waits no more."""
-    letting_go = asyncio.Event()
+    begun, letting_go = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -327,9 +352,8 @@ async def test_a_leader_that_is_cancelled_as_it_lets_go_ends(nodes: Nodes, postg
             await asyncio.sleep(1)
 
     leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
-    await asyncio.sleep(0.3)
-    leads = f"locktype = 'advisory' AND classid = {SPACE} AND objid = {LEAD}"
-    assert await postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {leads}")  # noqa: S608  # constants
+    await begun.wait()
+    await postgres.execute(f"SELECT pg_terminate_backend({await holder(dsn, LEAD)})")
     await asyncio.wait_for(letting_go.wait(), 2 * LEAD_LOOK_S)
     leading.cancel()
     await asyncio.wait({leading}, timeout=2 * LEAD_LOOK_S)
@@ -349,8 +373,14 @@ async def test_a_failure_of_the_leaders_work_is_raised(nodes: Nodes) -> None:
 async def test_other_nodes_hear_what_was_queued(nodes: Nodes) -> None:
     """A node is told when another stored a message that waits, and not when it only saved a case."""
     heard: list[None] = []
-    listening = asyncio.create_task(nodes[1].lead(asyncio.Event().wait, lambda: heard.append(None)))  # type: ignore[arg-type]
-    await asyncio.sleep(0.3)
+    leads = asyncio.Event()
+
+    async def work() -> None:
+        leads.set()  # it listens before it leads
+        await asyncio.Event().wait()
+
+    listening = asyncio.create_task(nodes[1].lead(work, lambda: heard.append(None)))
+    await leads.wait()
 
     async def change(tx: Tx) -> None:
         row = await tx.find_case("c1")
@@ -486,6 +516,12 @@ def stopping() -> Iterator[Callable[[Tx], Awaitable[None]]]:
             os.kill(pid, signal.SIGCONT)
 
 
+async def there(tx: Tx, statement: str) -> bool:
+    """Return whether a statement finds a row, over the connection of a unit."""
+    assert isinstance(tx, PostgresTx)
+    return await tx._one(statement, ()) is not None
+
+
 async def process(tx: Tx) -> int:
     """Return the process of the server that serves this connection."""
     assert isinstance(tx, PostgresTx)
@@ -496,9 +532,17 @@ async def process(tx: Tx) -> int:
 
 async def test_who_is_cancelled_while_it_takes_back_stays_cancelled(nodes: Nodes) -> None:
     """A read that failed and waits for a server that stands still ends when it is told to, with what it was told."""
+    failed = asyncio.Event()
     with stopping() as unit:
-        reading = asyncio.ensure_future(nodes[0].read(unit))
-        await asyncio.sleep(0.5)
+
+        async def failing(tx: Tx) -> None:
+            try:
+                await unit(tx)
+            finally:
+                failed.set()
+
+        reading = asyncio.ensure_future(nodes[0].read(failing))
+        await failed.wait()
         assert not reading.done()
         reading.cancel()
         await asyncio.wait({reading}, timeout=2)
@@ -543,10 +587,10 @@ async def test_a_slow_signer_has_fewer_to_sign_for(dsn: str, monkeypatch: pytest
     store = await open_postgres(dsn, sign_batch=slow, now=NOW)
     await store.commit(lambda tx: tx.save_log_head("XBB", EMPTY_LOG))
     names = {f"s{number}" for number in range(32)}
-    for _ in range(2):  # whoever was told to come later comes again
+    while names:  # whoever was told to come later comes again
         outcomes = await asyncio.gather(*(store.commit(accept(name)) for name in names), return_exceptions=True)
+        assert {Unavailable} >= {type(one) for one in outcomes if isinstance(one, BaseException)}
         names -= {one.value for one in outcomes if not isinstance(one, BaseException)}
-    assert set() == names
     await store.close()
 
 
@@ -637,7 +681,7 @@ async def test_nothing_is_migrated_under_nodes_while_nobody_leads(
     running = asyncio.create_task(node.lead(asyncio.Event().wait, lambda: None))  # type: ignore[arg-type]
     newer = await asyncpg.connect(address)
     try:
-        await asyncio.sleep(0.5)
+        await holder(address, RUNNING)
         await led.close()
         more = [*load_migrations(DIALECT), Migration(len(load_migrations(DIALECT)) + 1, "9999.sql", "SELECT 1;")]
         with pytest.raises(StoreError, match="earlier version run"):

@@ -103,19 +103,20 @@ async def test_no_answer_before_the_synchronous_standby_has_it(monkeypatch: pyte
         dsn = await asyncio.to_thread(server.create)
         node = await opened(dsn, create=True)
         other = await opened(dsn)
-        leading = asyncio.ensure_future(other.lead(asyncio.Event().wait, lambda: None))  # type: ignore[arg-type]
         await standby(server, "away")
-        waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' ORDER BY backend_start"
         committing = asyncio.ensure_future(node.commit(accept("m1")))
-        await asyncio.sleep(3)
-        (before,) = await server.execute(waits)
+        while not (before := await server.execute(waits)):
+            await asyncio.sleep(0.01)
+        # Only now: a batch that is late for another reason is one that it ends.
+        leading = asyncio.ensure_future(other.lead(asyncio.Event().wait, lambda: None))  # type: ignore[arg-type]
         with pytest.raises(Unavailable, match="does not say what became of it"):
             await committing
-        assert (await server.execute(waits))[0] == before
+        assert (await server.execute(waits))[0] == before[0]
         assert await other.read(lambda tx: tx.find_inbound("XBB", "digest-m1")) is None
         await standby(server, "")
-        await asyncio.sleep(0.5)
-        assert await other.read(lambda tx: tx.find_inbound("XBB", "digest-m1")) is not None
+        while await other.read(lambda tx: tx.find_inbound("XBB", "digest-m1")) is None:
+            await asyncio.sleep(0.01)
         leading.cancel()
         await asyncio.wait({leading})
         await node.close()
@@ -126,4 +127,8 @@ async def standby(server: Cluster, name: str) -> None:
     """Have commits wait for a standby of this name, which is not there; without one they wait no more."""
     await server.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
     await server.execute("SELECT pg_reload_conf()")
-    await asyncio.sleep(0.5)
+    while [(name,)] != [tuple(row) for row in await server.execute("SHOW synchronous_standby_names")]:
+        await asyncio.sleep(0.01)
+    # It is the checkpointer that lets commits wait, or go on: told by now, it looks before a second checkpoint.
+    for _ in range(2):
+        await server.execute("CHECKPOINT")
