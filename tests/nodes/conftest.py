@@ -20,7 +20,7 @@ ENVELOPES = 300
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Nodes, dict[str, str]]]:
     """Both homes, and the databases that each test has copies of."""
     with cluster(*QUICK) as server:
-        yield make_nodes(tmp_path_factory.mktemp("nodes"), server, {"post_timeout_s": 3})
+        yield make_nodes(tmp_path_factory.mktemp("nodes"), server)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import asyncio
 
 from benchmarks.pair import draft, submit
 from tests.nodes.conftest import here
-from tests.support.nodes import Nodes, door
+from tests.support.nodes import Nodes, door, until
 
 ROUNDS = 60
 STEP_S = 0.002
@@ -26,7 +26,12 @@ async def test_a_case_stopped_at_one_node_is_not_posted_by_the_other(nodes: Node
             await desk.hold.freeze(ref, "new facts", "first", "case_officer")
             found = await nodes.rows("XAA", "SELECT state FROM outbound WHERE ref = $1", ref)
             delay_s = delay_s + STEP_S if found == [("dropped",)] else max(0.0, delay_s - STEP_S)
-        await asyncio.sleep(2)
+
+        async def answered() -> bool:
+            return [] == await nodes.rows("XAA", "SELECT 1 FROM outbound WHERE state NOT IN ('dropped', 'receipted')")
+
+        await until(answered, 20)
+        await asyncio.sleep(2)  # what were posted in spite of its stop would have been by then
         rows = await nodes.rows(
             "XAA",
             "SELECT o.state = 'dropped', o.attempts, o.posted_at IS NULL, t.out_seq, o.envelope_id "
@@ -52,9 +57,14 @@ async def test_a_state_listed_at_one_node_gets_no_post_from_the_other(nodes: Nod
             await asyncio.sleep(delay_s)
             await desk.no_contact.confirm("XBB", "a reason", "protection", "asylum_authority")
             before = await nodes.rows("XAA", "SELECT attempts, envelope_id FROM outbound WHERE ref = $1", ref)
+            ((attempts, envelope_id),) = before
+
+            async def came(envelope_id: bytes = envelope_id, attempts: int = attempts) -> bool:
+                return other.came[envelope_id] >= attempts
+
+            await until(came, 20)
             await asyncio.sleep(1.2)  # the other node looks at what waits once a second
             assert before == await nodes.rows("XAA", "SELECT attempts, envelope_id FROM outbound WHERE ref = $1", ref)
-            ((attempts, envelope_id),) = before
             assert attempts == other.came[envelope_id]
             early += attempts == 0
             delay_s = delay_s + STEP_S if attempts == 0 else max(0.0, delay_s - STEP_S)
