@@ -90,10 +90,10 @@ def end(made: Bench) -> None:
 def test_what_a_killed_gateway_left_is_cleared_when_the_next_one_starts() -> None:
     """Its folder lies in memory, which it would fill: whoever is killed clears nothing away."""
     killed = start_bench()
-    killed.kill()
+    (left,) = (MEMORY or Path(gettempdir())).glob(f"bench-{killed.process.pid}-*")
+    killed.kill()  # from now on any other test that starts one may clear it away
     assert killed.process.stdout is not None
     killed.process.stdout.close()
-    (left,) = (MEMORY or Path(gettempdir())).glob(f"bench-{killed.process.pid}-*")
     end(start_bench())
     assert not left.exists()
 
