@@ -268,7 +268,8 @@ async def test_headers_that_drip_are_not_waited_for(serve: Callable[..., Any], m
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\n")
     async with asyncio.timeout(5):
-        assert b"" == await reader.read()
+        with contextlib.suppress(ConnectionError):  # closed with what came unread, where the loop was late
+            assert b"" == await reader.read()
     writer.close()
 
 
