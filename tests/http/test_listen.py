@@ -135,8 +135,11 @@ async def test_one_address_does_not_take_the_places_of_another(serve: Callable[.
     assert await is_open(port, "127.0.0.8")
 
 
-async def test_a_proxy_that_passes_tls_through_may_connect_for_many(serve: Callable[..., Any], tmp_path: Path) -> None:
+async def test_a_proxy_that_passes_tls_through_may_connect_for_many(
+    serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where one address may have four times the connections, it may also open four times as many at once."""
+    monkeypatch.setattr(listening, "HANDSHAKE_TIMEOUT_S", 60.0)  # not what ends them, however long all take to connect
     context, _ = tls_door(tmp_path)
     more = 4 * listening.CONNECTIONS_PER_ADDRESS_MAX
     port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context, per_address_max=more)
