@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from gateway.core import envelope
 from gateway.core.wire import ANSWER_MAX_BYTES
 from gateway.services.ports import HttpAnswer, Unavailable
-from gateway.transport.peers import HttpPeers, SpkiPin, parse_retry_after, spki_hash
+from gateway.transport.peers import TIMEOUT_S, HttpPeers, SpkiPin, parse_retry_after, spki_hash
 from keys import b64
 from keys.card import Card
 
@@ -339,22 +339,26 @@ async def test_what_is_no_answer_is_unavailable(said: bytes) -> None:
 )
 async def test_what_one_answer_leaves_is_not_taken_for_the_next(said: bytes) -> None:
     """A connection with more in it than an answer, with less, or that its server gives up, is not used again."""
-    async with speaking(said, OK) as (address, ports), peers(address, timeout_s=0.5) as client:
+    async with speaking(OK, said, OK) as (address, ports), peers(address) as client:
+        await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
+        client._timeout_s = 0.5  # of a post that leaves at once, over the open connection, however late the loop is
         with suppress(Unavailable):
             await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
+        client._timeout_s = TIMEOUT_S
         await asyncio.sleep(0)
         assert b"ok" == (await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)).body
-        assert 2 == len(set(ports))
+        assert (3, 2) == (len(ports), len(set(ports)))
 
 
 async def test_a_post_that_is_given_up_leaves_no_connection_behind() -> None:
     """Its answer, should it come, is nobody else's."""
-    async with speaking(OK[:9], OK) as (address, ports), peers(address) as client:
+    async with speaking(OK, OK[:9], OK) as (address, ports), peers(address) as client:
+        await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.3):
                 await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
         assert b"ok" == (await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)).body
-        assert 2 == len(set(ports))
+        assert (3, 2) == (len(ports), len(set(ports)))
 
 
 async def test_a_second_address_serves_when_the_first_is_dead(door: Door) -> None:
