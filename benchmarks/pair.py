@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Pair:
 
 def free_port() -> int:
     """
-    Return a TCP port of loopback that nothing listens on now, and that this process was not given before.
+    Return a TCP port of loopback that nothing listens on now, and that no process was given that runs still.
 
     It lies below those that systems give to outgoing connections, or one of them might have it by the time it is used.
     """
@@ -83,11 +84,25 @@ def free_port() -> int:
             continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            _given.add(port)
+            _given[port] = _claim(port)
             return port
 
 
-_given: set[int] = set()
+def _claim(port: int) -> int | None:
+    """
+    Keep other processes that ask here from ``port`` until this one ends, and return the descriptor that does it.
+
+    Whoever was given a port may listen there much later, or once more after a restart. Raises ``OSError`` if another
+    process has it. Where the system has no names that go with a process nothing is claimed.
+    """
+    if sys.platform != "linux":
+        return None
+    with socket.socket(socket.AF_UNIX) as claim:
+        claim.bind(f"\0isthmus-port-{port}")
+        return claim.detach()
+
+
+_given: dict[int, int | None] = {}
 
 
 def make_pair(

@@ -25,11 +25,12 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pair import free_port
 from gateway import app, settings
 from gateway.cli import main as command
 from gateway.cli import serve
 from gateway.demo.clock import START
-from gateway.demo.states import ASKED, ASKING, StateOf, choose_ports, make_states
+from gateway.demo.states import ASKED, ASKING, Ports, StateOf, make_states
 from gateway.http import local_api
 from gateway.services import deliver, receive
 from gateway.services.clear import Clear
@@ -271,7 +272,8 @@ def make_processes(root: Path, notices: str) -> Processes:
     secret = root / "drill" / "passphrase"
     secret.touch(mode=0o600)
     secret.write_text(WORDS)
-    made = Processes(root, make_states(root / "homes", choose_ports(None), START, WORDS, desks=True))
+    ports = {country: Ports(*(free_port() for _ in range(3))) for country in COUNTRIES}
+    made = Processes(root, make_states(root / "homes", ports, START, WORDS, desks=True))
     for state in made.states.values():
         with (state.home / settings.FILE_NAME).open("a", encoding="utf-8") as file:
             file.write(notices.replace("{country}", state.country.lower()))
