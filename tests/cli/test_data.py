@@ -7,8 +7,10 @@ from typing import Any
 
 from tests.cli.support import Homes, answer_body, call, deliver, draft, spawn, value
 
-TODAY = date.today()
-IN_A_WEEK = (TODAY + timedelta(days=7)).isoformat()
+
+def day(offset: int = 0) -> str:
+    """Return the ISO date ``offset`` days from today, which a run that began before midnight has passed."""
+    return (date.today() + timedelta(days=offset)).isoformat()
 
 
 def act(homes: Homes, country: str, person: str, *args: Any, input: Any = None) -> Any:
@@ -97,19 +99,19 @@ def test_a_copy_is_destroyed_on_demand(homes: Homes) -> None:
 def test_an_interview_is_agreed_on_and_told(homes: Homes) -> None:
     """Proposal, consent, approval, agreement and result, each by its verb."""
     ours, theirs = acknowledged(homes, method_limit="M2", no_contact_methods=False)
-    day = TODAY.isoformat()
+    today = day()
     proposal = {"mode": "VIDEO", "place": "REMOTE", "present": ["REPRESENTATIVE"], "questions": "IDENTITY_ONLY"}
-    proposal |= {"from": day, "until": IN_A_WEEK}
+    proposal |= {"from": today, "until": day(7)}
     act(homes, "XBB", "first", "interview", "propose", "--", theirs, "-", input=proposal)
     deliver(homes)
-    consent = {"language": "ru", "by": "interpreter", "on": day, "copy_given": True, "revoked_on": None}
-    answer = {"present": ["REPRESENTATIVE"], "on": day, "consent": consent}
+    consent = {"language": "ru", "by": "interpreter", "on": today, "copy_given": True, "revoked_on": None}
+    answer = {"present": ["REPRESENTATIVE"], "on": today, "consent": consent}
     made = act(homes, "XAA", "first", "interview", "consent", "--", ours, "-", input=answer)
     signing = ("--key", homes.key("second"), "--digest", made["prepared"]["digest"])
     act(homes, "XAA", "second", "case", "approve", *signing, "--", ours)
     act(homes, "XAA", "first", "interview", "agree", "--", ours)
     deliver(homes)
-    result = {"result": "HELD", "on": day, "outcome": "SUPPORTS", "present": ["REPRESENTATIVE"]}
+    result = {"result": "HELD", "on": today, "outcome": "SUPPORTS", "present": ["REPRESENTATIVE"]}
     act(homes, "XBB", "first", "interview", "result", "--", theirs, "-", input=result)
     deliver(homes)
     shown = act(homes, "XAA", "first", "case", "show", "--why", "to go on", "--", ours)
@@ -129,7 +131,7 @@ def test_an_interview_is_declined(homes: Homes) -> None:
     """Saying no takes one person and one verb."""
     ours, theirs = acknowledged(homes, method_limit="M2", no_contact_methods=False)
     proposal = {"mode": "VIDEO", "place": "REMOTE", "present": ["LAWYER"], "questions": "IDENTITY_ONLY"}
-    proposal |= {"from": TODAY.isoformat(), "until": IN_A_WEEK}
+    proposal |= {"from": day(), "until": day(7)}
     act(homes, "XBB", "first", "interview", "propose", "--", theirs, "-", input=proposal)
     deliver(homes)
     assert "ACKNOWLEDGED" == act(homes, "XAA", "first", "interview", "decline", "--", ours)["state"]
@@ -139,8 +141,8 @@ def test_the_directory_is_announced_and_shown(homes: Homes) -> None:
     """What one State announces, the other one shows; a request is pointed to an authority of it."""
     here = {"id": "XBB-C-1", "name": "Consular service", "tasks": ["TRAVEL_DOC"], "until": None}
     officer = {"id": "DPx6b_MxUGnTi3ssJc-4VA", "authority": "XBB-C-1", "tasks": ["TRAVEL_DOC"], "until": None}
-    first = {"from": TODAY.isoformat()}
-    change = {"valid_from": TODAY.isoformat(), "authorities": [here | first], "officers": [officer | first]}
+    first = {"from": day()}
+    change = {"valid_from": day(), "authorities": [here | first], "officers": [officer | first]}
     assert {"serial": 1} == act(homes, "XBB", "second", "directory", "announce", "-", input=change)
     deliver(homes)
     (shown,) = value("directory", "show", "XBB", "-C", homes.home("XAA"))
@@ -158,7 +160,7 @@ def test_information_is_asked_by_the_office_alone(homes: Homes, tmp_path: Path) 
     for card in (homes.home("XAA") / "cards" / "XAA").iterdir():
         (homes.home("XBB") / "cards" / "XAA" / card.name).write_bytes(card.read_bytes())
     handling = {"purpose": "DOCUMENT_ROUTES", "use_restrictions": ["P0"], "onward": "none"}
-    handling["retain_until"] = (TODAY + timedelta(days=90)).isoformat()
+    handling["retain_until"] = day(90)
     question = {"handling": handling, "topics": ["ROUTES"], "period": {"from": "2026-01", "until": "2026-06"}}
     made = act(homes, "XAA", "writer", "information", "ask", "XBB", "-", input=question)
     signing = ("--key", tmp_path / "office.keys", "--digest", made["digest"])
