@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 FIRST_READING_S = 30.0
 """How long a gateway that starts waits for what is published."""
 
+LEAVE_S = 5.0
+"""How long a node that ends waits until the database has that it runs no more: nobody counts it for long anyway."""
+
 
 async def export_evidence(gateway: Gateway, ref: str, person: str, role: str, why: str) -> bytes:
     """Return the zip that proves ``ref``, without content; see ``gateway.services.evidence.export``."""
@@ -139,10 +142,11 @@ async def _open_doors(
     """Listen for partners, and for the local API and the desks where there are any; ``held`` closes what is opened."""
     context, values = gateway.context, gateway.settings.values
     doors, limits = values["listeners"], values.get("limits", {})
+    behind, runners = await held.enter_async_context(AsyncExitStack()), list[web.AppRunner]()
+    held.push_async_callback(_close_doors, runners)  # before what is behind them
 
     async def opened(app: web.Application, door: Mapping[str, Any], **options: Any) -> None:
-        runner = await listen(app, door["host"], door["port"], reuse_port=reuse_port, **options)
-        held.push_async_callback(runner.cleanup)
+        runners.append(await listen(app, door["host"], door["port"], reuse_port=reuse_port, **options))
 
     await opened(
         peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness),
@@ -156,9 +160,16 @@ async def _open_doors(
     if doors.get("desks") is None:
         return None
     desks = await open_desks(gateway)
-    held.push_async_callback(desks.close)
+    behind.push_async_callback(desks.close)
     await opened(desks.app, doors["desks"], ssl_context=tls(gateway.settings, "desks"), headers=desks.headers)
     return desks
+
+
+async def _close_doors(runners: Sequence[web.AppRunner]) -> None:
+    """Close every door at once: each waits for its own answers, and all of them may wait for the same store."""
+    for done in await asyncio.gather(*(runner.cleanup() for runner in runners), return_exceptions=True):
+        if done is not None:
+            raise done
 
 
 async def _take_place(gateway: Gateway, process: int, held: AsyncExitStack) -> Nodes | None:
@@ -190,8 +201,9 @@ async def stay(nodes: Nodes) -> None:
 
 
 async def _leave(nodes: Nodes) -> None:
-    with suppress(Unavailable):  # nobody counts it after a while anyway
-        await nodes.leave()
+    with suppress(Unavailable, TimeoutError):
+        async with asyncio.timeout(LEAVE_S):
+            await nodes.leave()
 
 
 def nodes_of(gateway: Gateway, process: int = 0) -> Nodes | None:

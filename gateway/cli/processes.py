@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from subprocess import DEVNULL
 from time import monotonic
 
+from gateway.cli.running import CHILD_S
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.session import VARIABLE
 from gateway.settings import Settings
@@ -34,8 +35,8 @@ AGAIN_MAX_S = 30.0
 LASTED_S = 60.0
 """Seconds before a child that died is started again: twice as long each time, from the start once one lasted this."""
 
-STOP_S = 30.0
-"""How long a child has to end; it finishes the transaction in flight, which takes seconds at most."""
+KILLED_S = 5.0
+"""How long to wait for the end of a child that was killed; the system does that at once."""
 
 READY = b"r"
 
@@ -169,12 +170,12 @@ def _environ() -> dict[str, str]:
 
 async def _end(child: asyncio.subprocess.Process) -> None:
     """See to it that ``child`` has ended: asked first, made to if it takes too long."""
-    for ask in (child.terminate, child.kill):
+    for ask, patience_s in ((child.terminate, CHILD_S), (child.kill, KILLED_S)):
         if child.returncode is None:
             with suppress(ProcessLookupError):
                 ask()
             with suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), STOP_S)
+                await asyncio.wait_for(child.wait(), patience_s)
 
 
 def passphrase_of(chosen: Settings, ask: Callable[[], str]) -> str | None:

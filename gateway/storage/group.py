@@ -79,11 +79,24 @@ class GroupCommit(ABC):
         if self._closed:
             raise Unavailable("the store is closed", "start the gateway again")
 
-    async def _drained(self) -> None:
-        """Take no more units, and return once those that waited are done."""
+    async def _drained(self, patience_s: float | None = None) -> None:
+        """
+        Take no more units, and return once those that waited are done.
+
+        After ``patience_s`` seconds, if that is given, what is not done yet is given up, as where the process is
+        killed: nobody hears what became of it. That takes as long again at most.
+        """
         self._closed = True
-        if self._writer is not None:
-            await asyncio.shield(self._writer)
+        writer = self._writer
+        if writer is None:
+            return
+        if patience_s is None:
+            await asyncio.shield(writer)
+            return
+        await asyncio.wait({writer}, timeout=patience_s)
+        if not writer.done():
+            writer.cancel()
+            await asyncio.wait({writer}, timeout=patience_s)
 
     async def _write(self) -> None:
         batch: list[Waiting] = []

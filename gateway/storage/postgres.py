@@ -32,6 +32,7 @@ from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit, each
 from gateway.storage.migrate import check_known
 from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
+from gateway.storage.postgres_pool import CLOSE_S
 from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
 from gateway.storage.tx import EPOCH
@@ -80,6 +81,9 @@ COMMIT_MAX_S = 30.0
 
 COMMIT_ASKED_S = 10.0
 """How long to ask what became of a commit that took too long, or whose connection broke."""
+
+DRAIN_S = 5.0
+"""How long a store that closes waits for the batches under way, before it gives them up, and then for that."""
 
 _NEVER_S = 1e8
 """In place of the time-out of a statement, for one that must not be cancelled."""
@@ -239,7 +243,7 @@ class PostgresStore(GroupCommit):
 
     async def close(self) -> None:
         """Commit what waits, refuse what comes later, and close every connection. May be called twice."""
-        await self._drained()
+        await self._drained(DRAIN_S)
         readers, self._readers = self._readers, []
         db, self._db = self._db, None
         await asyncio.gather(*(_close(one) for one in (*readers, *([db] if db else []))))
@@ -599,6 +603,6 @@ async def _rolled_back(db: Connection) -> bool:
 
 async def _close(db: Connection) -> None:
     try:
-        await db.close(timeout=5)
+        await db.close(timeout=CLOSE_S)
     except (asyncpg.PostgresError, *LOST):
         db.terminate()

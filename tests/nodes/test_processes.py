@@ -4,13 +4,21 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import ClientSession
 
 from benchmarks.pair import WORDS, Pair, free_port, make_pair, use_database
+from gateway import serving
 from gateway.cli.errors import Exit
 from gateway.cli.processes import Processes
+from gateway.cli.running import CHILD_S, STOP_S
+from gateway.http.listen import CLOSE_TIMEOUT_S, runner_settings
+from gateway.storage import postgres
+from gateway.storage.postgres_pool import CLOSE_S
+from gateway.transport import notices
+from gateway.transport.redactor import TIME_LIMIT_S
 from tests.cli.support import call
 from tests.support.nodes import Node, Nodes, post, until
 from tests.support.processes import family
@@ -82,6 +90,32 @@ async def test_a_signal_stops_all_in_good_order(nodes: Nodes) -> None:
     assert 2 == len(node.events("process.stopped"))
     assert "gateway.stopped" == node.lines()[-1]["event"]
     assert not any(Path(f"/proc/{one}").exists() for one in held)
+
+
+async def test_each_ends_by_itself_though_the_database_stands_still(nodes: Nodes) -> None:
+    """Nobody has to be killed: what waits for the database gives up before whoever waits for the end does."""
+    node = await ready(nodes)
+    mine = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    server = [nodes.cluster.pid, *(pid for (pid,) in await nodes.rows("XBB", mine))]
+    for pid in server:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        node.process.send_signal(signal.SIGTERM)
+        assert 0 == await asyncio.to_thread(node.process.wait, STOP_S)
+    finally:
+        for pid in server:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    assert 2 == len(node.events("process.stopped"))
+    assert "gateway.stopped" == node.lines()[-1]["event"]
+
+
+def test_whoever_waits_for_an_end_waits_longer_than_it_takes() -> None:
+    """The bounds stand in one order: of the steps of an end, of a parent, of a command, of what starts a gateway."""
+    leading, doors = 2 * CLOSE_S, runner_settings()["shutdown_timeout"] + CLOSE_TIMEOUT_S
+    desks_and_pages, batches, goodbye = 2 * CLOSE_S, 2 * postgres.DRAIN_S, CLOSE_S
+    rest = serving.LEAVE_S + notices.DRAIN_S + TIME_LIMIT_S
+    assert leading + doors + desks_and_pages + rest + batches + goodbye < CHILD_S < STOP_S < 90
 
 
 async def test_no_process_outlives_its_parent(nodes: Nodes) -> None:
