@@ -50,6 +50,7 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
     async def act(gateway: "Gateway") -> list[bytes]:
         from gateway.services.steady import go_by_what_was_seen  # here, as with the gateway itself
 
+        await gateway.context.look()  # a store that has gone back would give its numbers a second time
         await go_by_what_was_seen(gateway.context)  # what has expired is given up as it is looked at
         claimed = await gateway.deliverer.fetch(country, MOST)
         return [item.envelope for item in claimed]
@@ -81,6 +82,7 @@ def read(file: str, out: Path, home: Path, passphrase_file: Path | None, as_json
         raise CommandError(Exit.REFUSED, "form", str(error), "scan the codes of one form, one a line") from error
 
     async def act(gateway: "Gateway") -> Any:
+        await gateway.context.look()  # as in print
         if kind is Kind.ANSWER:
             await gateway.deliverer.take_answer(raw)
             return None

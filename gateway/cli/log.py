@@ -73,6 +73,7 @@ def keep(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     heard: list[dict[str, Any]] = []
 
     async def act(gateway: "Gateway") -> list[dict[str, Any]]:
+        await gateway.context.look()  # a store that has gone back would show partners a log that contradicts theirs
         gateway.context.emit = lambda event, **values: heard.append({"event": event, **values})
         await gateway.checkpoints.run_once(gateway.context.clock.now())
         return await _kept(gateway, 1)

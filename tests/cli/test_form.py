@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from gateway.services.ports import GONE_BACK
 from tests.cli.support import Homes, approved, call, desk, draft, state, value
 
 
@@ -65,3 +66,24 @@ def test_a_clock_that_nobody_has_seen_for_long_gives_up_nothing_by_a_form(homes:
         db.commit()
     assert [] == value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
     assert "SENT" == state(homes, "XAA", ref)
+
+
+def test_nothing_crosses_from_a_store_that_has_gone_back(homes: Homes, tmp_path: Path) -> None:
+    """Until an epoch was begun no number is given a second time, nor a log shown that contradicts; a stop is taken."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    home = homes.home("XAA")
+    (page,) = value("form", "print", "XBB", "-C", home, "--out", tmp_path)["pages"]
+    answer = value("form", "read", scanned(page), "-C", homes.home("XBB"), "--out", tmp_path)["pages"][0]
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db:
+        db.execute("INSERT INTO meta (name, value) VALUES (?, '1')", (GONE_BACK,))
+        db.commit()
+    for verb in (("form", "print", "XBB", "--out", tmp_path), ("form", "read", scanned(answer)), ("log", "keep")):
+        result = call(*verb, "-C", home, "--json")
+        error = json.loads(result.stderr.splitlines()[-1])["error"]
+        assert (75, True) == (result.exit_code, "begin-epoch" in error["hint"]), verb
+    assert "SENT" == state(homes, "XAA", ref)
+    desk(homes, "XAA", "first", "freeze", "--reason", "known now", "--", ref)
+    value("restore", "begin-epoch", "-C", home)
+    assert [] == value("form", "print", "XBB", "-C", home, "--out", tmp_path)["pages"]
+    value("log", "keep", "-C", home)
