@@ -276,12 +276,14 @@ class Context:
 
     def unavailable(self, error: Unavailable) -> None:
         """
-        Log that the store cannot be had, with the next step for an operator.
+        Log that the store cannot be had, with the next step for an operator; where that lasts, this process ends.
 
         Raises ``CancelledError`` where the task was cancelled meanwhile: a store may fail of just that, and a loop that
         goes on after failures would never end.
         """
         self.log("store.unavailable", error=str(error), hint=error.hint)
+        if isinstance(error, Outdated):  # of what the desks keep, too, which nobody looks at before it is written
+            self.on_outdated()
         if is_ending():
             raise asyncio.CancelledError
 

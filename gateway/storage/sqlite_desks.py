@@ -19,7 +19,7 @@ import aiosqlite
 from gateway.services.ports import Unavailable
 from gateway.storage.desks import DeskStore, Row
 from gateway.storage.errors import StoreError, of_unit, reason, unavailable
-from gateway.storage.migrate import load_migrations, migrate
+from gateway.storage.migrate import check_known, load_migrations, migrate
 from gateway.storage.sql import check_values
 
 BUSY_TIMEOUT_MS = 5_000
@@ -60,6 +60,9 @@ class SqliteDesks(DeskStore):
             with _translated():
                 try:
                     await self._db.execute("BEGIN IMMEDIATE")
+                    # A command of a newer version may have migrated the file under this process.
+                    ((number,),) = await self._db.execute_fetchall("SELECT max(number) FROM schema_migration")
+                    check_known(number, "desks")
                     yield _Unit(self._db)
                     await self._db.execute("COMMIT")
                 except BaseException:
@@ -70,12 +73,14 @@ class SqliteDesks(DeskStore):
                     raise
 
     async def _change(self, statement: str, values: Row) -> int:
-        async with self._turn:
-            with _translated():
-                return await _Unit(self._db).change(statement, values)
+        async with self._unit() as unit:
+            return await unit.change(statement, values)
 
     async def _all(self, statement: str, values: Row) -> list[Any]:
         check_values(values)
+        if not statement.lstrip().startswith("SELECT"):  # it writes, and returns what it wrote
+            async with self._unit():
+                return list(await self._db.execute_fetchall(statement, values))
         async with self._turn:
             with _translated():
                 return list(await self._db.execute_fetchall(statement, values))

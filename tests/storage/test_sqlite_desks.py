@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.services.account_store import DRAFT_LASTS
+from gateway.services.ports import Outdated
 from gateway.storage.errors import StoreError
+from gateway.storage.migrate import Migration, load_migrations, migrate
 from gateway.storage.sqlite_desks import SqliteDesks
 
 PRAGMAS = ("journal_mode", "synchronous", "secure_delete")
@@ -60,6 +63,18 @@ async def test_missing_folder_is_said(tmp_path: Path) -> None:
     """Where the file cannot be, the operator learns it."""
     with pytest.raises(StoreError, match="cannot be opened"):
         await SqliteDesks.open(tmp_path / "none" / "desks.db", T0)
+
+
+async def test_nothing_is_written_into_a_schema_of_a_newer_version(store: SqliteDesks, path: Path) -> None:
+    """A command of a newer version migrates the file while a gateway of the older one runs: that writes no more."""
+    newer = Migration(len(load_migrations("desks")) + 1, "9999.sql", "CREATE TABLE newer (x TEXT) STRICT;")
+    await store.add_draft("first", "/place", b"sealed", T0 + DRAFT_LASTS)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, T0, [*load_migrations("desks"), newer])
+        for write in (store.add_draft("second", "/place", b"sealed", T0 + DRAFT_LASTS), store.sign_everybody_out()):
+            with pytest.raises(Outdated, match="newer version"):
+                await write
+        assert [("first",)] == db.execute("SELECT person FROM draft").fetchall()
 
 
 @pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "COMMIT"])
