@@ -8,6 +8,7 @@ Rule 3: a text is a template and its values, so that a page can say it in anothe
 """
 
 import asyncio
+import errno
 import os
 import shutil
 import stat
@@ -50,6 +51,12 @@ from keys.ids import SIGN, key_id
 
 SOON = timedelta(days=60)
 """How long before an end it becomes a finding: time enough for two officers, an envoy and a holiday."""
+
+DESKS_SOON = timedelta(days=7)
+"""
+How long before its end that of the desks becomes a finding: such certificates are made for weeks, and most of them are
+renewed by a program long before.
+"""
 
 CALENDAR_SOON = timedelta(days=366)
 """
@@ -116,7 +123,7 @@ class Look:
     What the checks look at.
 
     ``keys`` is the key store where it is open already; else ``ask`` gives its passphrase. ``told`` says what an error
-    means.
+    means. ``runs`` tells whether a gateway of this home runs, which has its doors open; without it that is this one.
     """
 
     settings: Settings
@@ -125,6 +132,7 @@ class Look:
     keys: KeyStore | None = None
     device_kid: Callable[[Settings], str | None] = device_kid
     told: Callable[[BaseException], tuple[str, str]] = plainly
+    runs: Callable[[Settings], bool] | None = None
 
 
 Check = Callable[[Look], Iterator[Item]]
@@ -176,6 +184,43 @@ def _configuration(look: Look) -> Iterator[Item]:
     }:
         text = N_("no request can leave: it takes a case officer and a liaison officer")
         yield bad("config", text, N_("isthmus person add"))
+
+
+def _named(look: Look) -> Iterator[Item]:
+    """Look at the files and secrets that the configuration names and nothing else here looks at."""
+    from gateway.configured import mail, stamping_roots, webhook  # here: it takes up half of the gateway
+
+    for read in (mail, webhook, settings.emblem, settings.client_secret, stamping_roots):
+        try:
+            read(look.settings, os.environ)
+        except BadConfiguration as error:
+            hint = N_("restore it from the backup of the configuration, or set right what the configuration says there")
+            yield bad("config", "%(why)s", hint, why=error.problems[0])
+
+
+def _doors(look: Look) -> Iterator[Item]:
+    """Look at whether a gateway that starts now could listen where it is to, if none of this home does already."""
+    from gateway.http.listen import try_address  # here, because no other check needs what it imports
+
+    if look.runs is None:
+        return
+    for name, door in look.settings.values["listeners"].items():
+        if door is None:
+            continue
+        place = {"door": f"/listeners/{name}", "address": f"{door['host']}:{door['port']}"}
+        try:
+            try_address(door["host"], door["port"])
+        except PermissionError:
+            continue  # a port below 1024, for which the gateway may have a right that we lack
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                text = N_("%(door)s: %(address)s is no address of this machine")
+                yield bad("doors", text, N_("name an address of this machine there"), **place)
+            elif look.runs(look.settings):
+                return
+            else:
+                text = N_("%(door)s: another program listens at %(address)s")
+                yield bad("doors", text, N_("choose another port there, or end the program that has it"), **place)
 
 
 def _permissions(look: Look) -> Iterator[Item]:
@@ -365,15 +410,22 @@ def _certificate(look: Look, held: Card) -> Iterator[Item]:
 
 
 def _tls(look: Look) -> Iterator[Item]:
-    """Look at the certificate of the desks, without which no door is opened."""
+    """Look at the certificate of the desks: without it no door is opened, and once it ended no browser takes it."""
     from gateway.configured import tls  # here: it takes up half of the gateway
 
-    if look.settings.values["listeners"].get("desks") is None:
+    door = look.settings.values["listeners"].get("desks")
+    if door is None or not door["tls_certificate"]:
         return
     try:
         tls(look.settings, "desks")
     except BadConfiguration as error:
         yield bad("tls", "%(why)s", N_("restore certificate and key from the backup"), why=error.problems[0])
+        return
+    certificate = x509.load_pem_x509_certificate((look.settings.home / door["tls_certificate"]).read_bytes())
+    ends = certificate.not_valid_after_utc
+    if ends - look.now < DESKS_SOON:
+        hint = N_("put a new one in its place, then start the gateway again")
+        yield bad("tls", N_("the certificate of the desks ends on %(day)s"), hint, day=ends.date())
 
 
 def _database(look: Look) -> Iterator[Item]:
@@ -673,6 +725,8 @@ def _clock(look: Look) -> Iterator[Item]:
 
 CHECKS: tuple[Check, ...] = (
     _configuration,
+    _named,
+    _doors,
     _permissions,
     _crypto,
     _keys,

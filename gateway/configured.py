@@ -8,19 +8,21 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
+from cryptography.x509 import Certificate
+
 import schemas
 from gateway import __version__, home
 from gateway.core.calendars import Calendar
 from gateway.core.instruments import Instrument
 from gateway.core.ladder import ladder_from_dict
 from gateway.services.context import Keyring, Partner, Person, Policy
-from gateway.services.ports import Clock, TimeStamper
+from gateway.services.ports import Clock, TimeStamper, Unavailable
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import CardSource
 from gateway.settings import BadConfiguration, Settings, secret
 from gateway.transport.card_directory import CardDirectory
 from gateway.transport.notices import QUEUE_MAX, DeskNotices, Mail, Way, Webhook
-from gateway.transport.timestamp import HttpTimeStamper
+from gateway.transport.timestamp import HttpTimeStamper, load_roots
 from keys import b64
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore
@@ -145,41 +147,70 @@ def desk_notices(settings: Settings, environ: Mapping[str, str], clock: Clock, l
     """
     Return what tells the desks that a case moved, as the configuration says; it may have no way at all.
 
-    Raises ``BadConfiguration``: a secret is not where the configuration says.
+    Raises ``BadConfiguration``: a secret is not where the configuration says, or authorities cannot be read.
     """
-    chosen, ways = settings.values.get("notices", {}), list[Way]()
-    link = chosen.get("link")
+    ways = [way for way in (mail(settings, environ), webhook(settings, environ)) if way is not None]
+    return DeskNotices(ways, clock, log, queue_max=settings.values.get("notices", {}).get("queue_max", QUEUE_MAX))
 
-    def trusted(section: Mapping[str, Any]) -> ssl.SSLContext | None:
-        return ssl.create_default_context(cafile=settings.home / section["ca"]) if "ca" in section else None
 
-    if smtp := chosen.get("smtp"):
-        password = secret(smtp["password"], settings.home, environ) if "password" in smtp else None
-        ways.append(
-            Mail(
-                smtp["host"],
-                smtp["port"],
-                smtp["from"],
-                smtp["recipients"],
-                smtp.get("tls", "starttls"),
-                smtp.get("user"),
-                password,
-                link,
-                trusted(smtp),
-            )
-        )
-    if webhook := chosen.get("webhook"):
-        key = secret(webhook["secret"], settings.home, environ).encode()
-        if len(key) < HOOK_KEY_MIN:
-            raise BadConfiguration([f"/notices/webhook/secret: at least {HOOK_KEY_MIN} characters"])
-        ways.append(Webhook(webhook["url"], key, link, trusted(webhook)))
-    return DeskNotices(ways, clock, log, queue_max=chosen.get("queue_max", QUEUE_MAX))
+def mail(settings: Settings, environ: Mapping[str, str]) -> Way | None:
+    """Return the way by mail, if there is one. Raises ``BadConfiguration``."""
+    chosen = settings.values.get("notices", {})
+    smtp = chosen.get("smtp")
+    if not smtp:
+        return None
+    place = "/notices/smtp/password"
+    return Mail(
+        smtp["host"],
+        smtp["port"],
+        smtp["from"],
+        smtp["recipients"],
+        smtp.get("tls", "starttls"),
+        smtp.get("user"),
+        secret(smtp["password"], settings.home, environ, place) if "password" in smtp else None,
+        chosen.get("link"),
+        _trusted(settings, "smtp"),
+    )
+
+
+def webhook(settings: Settings, environ: Mapping[str, str]) -> Way | None:
+    """Return the way by webhook, if there is one. Raises ``BadConfiguration``."""
+    chosen, place = settings.values.get("notices", {}), "/notices/webhook/secret"
+    hook = chosen.get("webhook")
+    if not hook:
+        return None
+    key = secret(hook["secret"], settings.home, environ, place).encode()
+    if len(key) < HOOK_KEY_MIN:
+        raise BadConfiguration([f"{place}: at least {HOOK_KEY_MIN} characters"])
+    return Webhook(hook["url"], key, chosen.get("link"), _trusted(settings, "webhook"))
+
+
+def _trusted(settings: Settings, way: str) -> ssl.SSLContext | None:
+    """Return the authorities that a way of the notices names, if it names any. Raises ``BadConfiguration``."""
+    chosen = settings.values["notices"][way]
+    if "ca" not in chosen:
+        return None
+    path = settings.home / chosen["ca"]
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:  # ``ssl.SSLError`` among them, whose words are no help
+        why = "holds no certificate" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
+        raise BadConfiguration([f"/notices/{way}/ca: {path} {why}"]) from error
 
 
 def stamper(settings: Settings) -> TimeStamper | None:
     """Return the time-stamping authority of a configuration, ``None`` if it names none."""
     chosen = settings.values.get("transparency", {}).get("timestamp")
     return HttpTimeStamper(chosen["url"], settings.home / chosen["roots"]) if chosen else None
+
+
+def stamping_roots(settings: Settings, _: Mapping[str, str]) -> list[Certificate] | None:
+    """Return the certificates of the time-stamping authority, if one is named. Raises ``BadConfiguration``."""
+    chosen = settings.values.get("transparency", {}).get("timestamp")
+    try:
+        return load_roots(settings.home / chosen["roots"]) if chosen else None
+    except Unavailable as error:
+        raise BadConfiguration([f"/transparency/timestamp/roots: {error}"]) from error
 
 
 HOOK_KEY_MIN = 16

@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.core.case import State
 from gateway.services.accounts import Accounts
 from gateway.services.acts import GONE, DeskServices
-from gateway.settings import BadConfiguration, Settings, secret
+from gateway.settings import Settings, client_secret, emblem
 from gateway.storage.desks import DeskStore
 from gateway.stores import open_desk_store
 from gateway.web import board, interior, operator
@@ -34,8 +34,6 @@ CASES, REQUESTS = "/cases/", "/requests/"
 """How the paths of the pages of a case, and of what somebody is writing, begin; its reference follows."""
 
 SWEEP_EVERY = timedelta(minutes=10)
-
-EMBLEM_MAX_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -128,22 +126,11 @@ async def open_desks(
 
 def _look(settings: Settings) -> Look:
     chosen = settings.values["desks"]
-    names, colour = chosen["name"], chosen.get("colour", DEFAULT_COLOUR)
-    if "emblem" not in chosen:
-        return Look(names, colour)
-    path = settings.home / chosen["emblem"]
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise BadConfiguration([f"/desks/emblem: {path} cannot be read: {error.strerror}"]) from error
-    if len(raw) > EMBLEM_MAX_BYTES or b"<svg" not in raw[:1024]:
-        raise BadConfiguration([f"/desks/emblem: {path} is no SVG of at most {EMBLEM_MAX_BYTES // 1024} KiB"])
-    return Look(names, colour, raw)
+    return Look(chosen["name"], chosen.get("colour", DEFAULT_COLOUR), emblem(settings, {}))
 
 
 def _openid(settings: Settings, accounts: Accounts, environ: Mapping[str, str]) -> OpenId | None:
-    chosen = settings.values["desks"].get("openid")
-    if chosen is None:
+    chosen, hidden = settings.values["desks"].get("openid"), client_secret(settings, environ)
+    if chosen is None or hidden is None:
         return None
-    hidden = secret(chosen["client_secret"], settings.home, environ)
     return OpenId(accounts, chosen["issuer"], chosen["client_id"], hidden, chosen["claim"])

@@ -23,6 +23,7 @@ from gateway.services.guests import GUEST
 
 FILE_NAME = "isthmus.toml"
 PREFIX = "ISTHMUS_"
+EMBLEM_MAX_BYTES = 64 * 1024
 
 HELD_ALONE = frozenset({"foreign_affairs", "information_officer", "child_welfare", "coordinator", "asylum_authority"})
 """
@@ -323,6 +324,28 @@ def secret(uri: str, home: Path, environ: Mapping[str, str], place: str = "/noti
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfiguration([f"{place}: {path} cannot be read: {error}"]) from error
+
+
+def emblem(settings: Settings, _: Mapping[str, str]) -> bytes | None:
+    """Return the emblem of the desks, an SVG, if they have one. Raises ``BadConfiguration``."""
+    chosen = settings.values.get("desks", {})
+    if "emblem" not in chosen:
+        return None
+    path = settings.home / str(chosen["emblem"])
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadConfiguration([f"/desks/emblem: {path} cannot be read: {error.strerror}"]) from error
+    if len(raw) > EMBLEM_MAX_BYTES or b"<svg" not in raw[:1024]:
+        raise BadConfiguration([f"/desks/emblem: {path} is no SVG of at most {EMBLEM_MAX_BYTES // 1024} KiB"])
+    return raw
+
+
+def client_secret(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """Return the secret by which the desks ask the State's own sign-on, if they do. Raises ``BadConfiguration``."""
+    chosen = settings.values.get("desks", {}).get("openid")
+    place = "/desks/openid/client_secret"
+    return None if chosen is None else secret(str(chosen["client_secret"]), settings.home, environ, place)
 
 
 def user_name(uid: int) -> str:

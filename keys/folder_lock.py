@@ -26,6 +26,19 @@ def alone_in(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def is_taken(descriptor: int) -> bool:
+    """
+    Return whether another process holds the lock of what ``descriptor`` opened for itself alone.
+
+    Where none does, whoever wants to take it is told for the moment until ``descriptor`` is closed that we have it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
 def take(descriptor: int) -> bool:
     """Return whether the lock of what ``descriptor`` opened is held now, by this process; it does not wait."""
     try:

@@ -16,6 +16,7 @@ from gateway.checks import CHECKS, Look, reach, run
 from gateway.cli.errors import Exit, describe
 from gateway.cli.output import counted, emit, json_option, say, shown, styled
 from gateway.cli.own_card import device_key
+from gateway.cli.running import runs
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.toml_file import example
 from gateway.services.operate import Item
@@ -32,7 +33,7 @@ __all__ = ["CHECKS", "Look", "check"]
 @json_option
 def check(home: Path, passphrase_file: Path | None, online: bool, as_example: bool, as_json: bool) -> None:
     """
-    Look at configuration, keys, cards, database, calendars, disk and clock, and name the next step for each finding.
+    Look at configuration, ports, keys, cards, database, calendars, disk and clock, and name the next step for each.
 
     Exits 0 if all is well, 1 with findings, 3 if the configuration cannot be used, 4 if only a partner is out of reach.
     """
@@ -43,7 +44,7 @@ def check(home: Path, passphrase_file: Path | None, online: bool, as_example: bo
             click.echo(example(), nl=False)
         return
     chosen, ask = settings.load(home, os.environ), passphrase(passphrase_file)
-    look = Look(chosen, ask, datetime.now(UTC), device_kid=_device_kid, told=_told)
+    look = Look(chosen, ask, datetime.now(UTC), device_kid=_device_kid, told=_told, runs=runs)
     items = run(look)
     if online:
         items += asyncio.run(reach(look))

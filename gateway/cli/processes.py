@@ -10,7 +10,6 @@ Rule 3: a child stops in good order when its parent does, however that ended: th
 """
 
 import asyncio
-import errno
 import json
 import os
 import signal
@@ -21,9 +20,10 @@ from dataclasses import dataclass, field
 from subprocess import DEVNULL
 from time import monotonic
 
-from gateway.cli.running import CHILD_S
 from gateway.cli.errors import CommandError, Exit
+from gateway.cli.running import CHILD_S
 from gateway.cli.session import VARIABLE
+from gateway.http.listen import try_address
 from gateway.settings import Settings
 from keys.custody import open_store
 
@@ -197,12 +197,4 @@ def check_free(chosen: Settings) -> None:
     Raises ``OSError``.
     """
     for listener in chosen.values["listeners"].values():
-        for family, *_, address in socket.getaddrinfo(
-            listener["host"], listener["port"], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            try:
-                socket.create_server(address, family=family).close()
-            except OSError as error:
-                # A name may have an address of a family that this machine does not speak; the doors pass it over too.
-                if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-                    raise
+        try_address(listener["host"], listener["port"])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.cli.errors import CommandError, Exit
 from gateway.settings import Settings
-from keys.folder_lock import take
+from keys.folder_lock import is_taken, take
 
 LOCK_FILE = "serve.lock"
 CHILD_S = 70.0
@@ -42,6 +42,22 @@ SHARED_MAX = 16
 def is_shared(chosen: Settings) -> bool:
     """Return whether the store is a database that several processes may serve."""
     return chosen.values.get("database") is not None
+
+
+def runs(chosen: Settings) -> bool:
+    """Return whether a gateway runs on the home; nothing is made for that, and nobody is signalled."""
+    return any(_is_held(path) for path in _files(chosen))
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return is_taken(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -274,6 +274,31 @@ class _Site(web.BaseSite):
         )
 
 
+def try_address(host: str, port: int) -> None:
+    """
+    See that ``listen`` could take ``host`` and ``port``. It does not listen there, and hinders nobody who begins to.
+
+    Raises ``OSError`` as that does: of an address where somebody listens, or that is not of this machine.
+    """
+    missing: OSError | None = None
+    tried = 0
+    for family, *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind(address)
+            tried += 1
+        except OSError as error:
+            # A name may have an address of a family that this machine does not speak.
+            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                raise
+            missing = error
+    if not tried:
+        raise missing or OSError(errno.EADDRNOTAVAIL, "no address to listen on")
+
+
 async def _bind(host: str, port: int, places: Places, *, reuse_port: bool) -> list[_Listening]:
     """Listen at each address of ``host``. Raises ``OSError`` if one is taken, or none is of this machine."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

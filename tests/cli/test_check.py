@@ -13,12 +13,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 import schemas
 from gateway import app, settings
 from gateway.checks import Look, own_card, reach, run
+from gateway.cli.running import LOCK_FILE, alone
 from gateway.configured import reckoner
 from gateway.home import KEY_FILE, SIGNING
 from gateway.http.listen import listen
@@ -203,6 +206,23 @@ def test_a_certificate_of_the_desks_that_does_not_open(homes: Homes, name: str) 
     assert "desks.key" in findings(home)["files"]
     (home / name).unlink()
     assert f"/listeners/desks: {home / name} cannot be read" == findings(home)["tls"]
+
+
+@pytest.mark.parametrize(("days", "found"), [(8, False), (6, True), (-1, True)])
+def test_a_certificate_of_the_desks_that_ends(homes: Homes, days: int, found: bool) -> None:
+    """No browser opens a page under a certificate that has ended: a check says so some days before."""
+    home, now = homes.home("XBB"), datetime.now(UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "desks")])
+    begins, ends = now - timedelta(days=60), now + timedelta(days=days)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, begins, ends)
+    (home / "desks.crt").write_bytes(made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    (home / "desks.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (home / "desks.key").chmod(0o600)
+    with (home / "isthmus.toml").open("a") as file:
+        file.write(DESKS)
+    said = {"tls": f"the certificate of the desks ends on {ends.date()}"}
+    assert (said if found else {}) == findings(home)
 
 
 def test_an_empty_file_is_no_database(homes: Homes) -> None:
@@ -431,6 +451,110 @@ def test_a_port_that_is_taken(homes: Homes) -> None:
         done = spawn("serve", "-C", homes.home("XAA"), ISTHMUS_LISTENERS__PEERS__PORT=port)
     assert 3 == done.returncode
     assert "hint: choose another port" in done.stderr
+
+
+def _doors_of(home: Path, port: int) -> list[str]:
+    """Return what a check finds of the doors of ``home``, whose first one is at ``port``."""
+    result = call("check", "-C", home, "--json", ISTHMUS_LISTENERS__PEERS__PORT=str(port))
+    return [item["text"] for item in json.loads(result.stdout)["items"] if item["area"] == "doors"]
+
+
+def test_a_port_that_another_program_has_is_found(homes: Homes) -> None:
+    """A gateway that could not start is found before it is started; one that runs has its port itself."""
+    home = homes.home("XAA")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert [f"/listeners/peers: another program listens at 127.0.0.1:{port}"] == _doors_of(home, port)
+        with alone(settings.load(home, {})):
+            assert [] == _doors_of(home, port)
+    assert [] == _doors_of(home, port)
+
+
+def test_looking_at_a_port_hinders_nobody(homes: Homes) -> None:
+    """A gateway that starts while a check looks gets its port, and the lock of the home is not made for the check."""
+    home, lock = homes.home("XAA"), homes.home("XAA") / "data" / LOCK_FILE
+    lock.unlink(missing_ok=True)
+    with socket.socket() as looking:
+        looking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        looking.bind(("127.0.0.1", 0))
+        port = looking.getsockname()[1]
+        with socket.create_server(("127.0.0.1", port)):
+            assert 1 == len(_doors_of(home, port))
+    assert not lock.exists()
+
+
+def test_an_address_of_another_machine_is_found(homes: Homes) -> None:
+    """Where no door can be opened at all, the door is named; a port of nobody in particular is always there."""
+    home = homes.home("XAA")
+    path = home / "isthmus.toml"
+    path.write_text(path.read_text().replace('host = "127.0.0.1"', 'host = "192.0.2.1"'))
+    assert [f"/listeners/peers: 192.0.2.1:{port} is no address of this machine" for port in (7, 0)] == [
+        *_doors_of(home, 7),
+        *_doors_of(home, 0),
+    ]
+
+
+NOTICES = """
+[notices.smtp]
+host = "mail.example"
+port = 587
+from = "a@example.org"
+recipients.interior = ["b@example.org"]
+ca = "mail.pem"
+
+[notices.webhook]
+url = "https://desk.example/hooks"
+secret = "file:hook.secret"
+"""
+STAMPS = """
+[transparency.timestamp]
+url = "https://tsa.example/"
+roots = "tsa.pem"
+"""
+SIGN_ON = """
+[desks.openid]
+issuer = "https://sign-on.example"
+client_id = "desk"
+client_secret = "env:NOT_THERE"
+claim = "sub"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (DESKS + 'emblem = "none.svg"\n', ["/desks/emblem: {home}/none.svg cannot be read: No such file or directory"]),
+        (DESKS + 'emblem = "isthmus.toml"\n', ["/desks/emblem: {home}/isthmus.toml is no SVG of at most 64 KiB"]),
+        (DESKS + SIGN_ON, ["/desks/openid/client_secret: the variable NOT_THERE is not set"]),
+        (
+            NOTICES,
+            [
+                "/notices/smtp/ca: {home}/mail.pem cannot be read: No such file or directory",
+                "/notices/webhook/secret: {home}/hook.secret cannot be read",
+            ],
+        ),
+        (
+            NOTICES.replace("mail.pem", "isthmus.toml").replace("file:hook.secret", "env:NOT_THERE"),
+            [
+                "/notices/smtp/ca: {home}/isthmus.toml holds no certificate",
+                "/notices/webhook/secret: the variable NOT_THERE is not set",
+            ],
+        ),
+        (STAMPS, ["/transparency/timestamp/roots: {home}/tsa.pem holds no certificate"]),
+    ],
+    ids=["emblem", "no emblem", "sign-on", "notices", "no authorities", "time-stamps"],
+)
+def test_a_file_that_the_configuration_names_is_found_missing(homes: Homes, more: str, said: list[str]) -> None:
+    """What keeps a gateway from starting, or from what it is configured to do, is named with its place and file."""
+    home = homes.home("XBB")
+    for end in ("crt", "key"):
+        shutil.copy(home / f"tls.{end}", home / f"desks.{end}")
+    with (home / "isthmus.toml").open("a") as file:
+        file.write(more)
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    found = [item["text"] for item in items if (item["area"], item["level"]) == ("config", "finding")]
+    assert [True] * len(said) == [text.startswith(one.format(home=home)) for text, one in zip(found, said, strict=True)]
+    assert all(item["hint"] for item in items if item["level"] == "finding")
 
 
 def test_a_stolen_key_is_not_asked_for_again(homes: Homes) -> None:

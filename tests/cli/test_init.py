@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.pair import free_port
 from keys import card
 from tests.cli.support import CHEAP, CHEAP_IDENTITY, ENVIRON, call, spawn, value
 
@@ -15,7 +16,8 @@ OPTIONS = ("--country", "XAA", *CHEAP, *CHEAP_IDENTITY)
 def test_a_home_is_made_and_checked(tmp_path: Path) -> None:
     """``init`` makes keys of mode 0600, a card and a database; a check finds only that nobody is there yet."""
     home = tmp_path / "home"
-    done = spawn("init", home, *OPTIONS)
+    ports = ("--peers-port", free_port(), "--api-port", free_port())
+    done = spawn("init", home, *OPTIONS, *ports)
     assert 0 == done.returncode, done.stderr
     assert "fingerprint" in done.stdout
     assert f"isthmus serve -C {home}" in done.stderr
