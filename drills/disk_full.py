@@ -34,6 +34,7 @@ from gateway.erased import ERASED_FILE
 from gateway.services.ports import Unavailable
 from gateway.transport.peers import HttpPeers
 from tests.support import books, drilling
+from tests.support.compared import count
 from tests.support.requests import Sealed, seal_requests
 from tests.support.served import Served, serve
 
@@ -184,6 +185,12 @@ class Drill:
                 self._fault("told_otherwise", "full" not in str(error))
         self._figures.desk_told += told
         await self._acknowledge()
+
+        async def is_posted() -> bool:
+            queued = count(self._pair.database("XBB"), "SELECT count(*) FROM outbound WHERE state = 'queued'")
+            return not queued or self._alarms("XAA") != alarms
+
+        await self._wait_for(is_posted)  # XBB does that in a turn of its own; until then XAA has nothing to write
         until = time.monotonic() + 5
         while self._alarms("XAA") == alarms and time.monotonic() < until:
             await asyncio.sleep(0.1)
