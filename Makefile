@@ -16,6 +16,8 @@
 #   make clean       caches and reports away
 
 .DEFAULT_GOAL := help
+# One after the other, whatever asks for more: each part is installed into the same environment, by the same packager.
+.NOTPARALLEL:
 .PHONY: help demo desks test coverage check drills docs manual benchmark peers format pins clean
 
 VENV := .venv
@@ -57,6 +59,8 @@ $(BIN)/python:
 # Run time only, so that a first demo starts soon.
 $(VENV)/.base: requirements/build.txt requirements/base.txt setup.cfg pyproject.toml | $(BIN)/python
 	@echo "== Setting up: installing the pinned packages the gateway runs on (every file checked by hash)"
+	@# An environment that was cut short as it was made has the one, and not yet the other.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV)
 	@$(PINNED) -r requirements/build.txt -r requirements/base.txt
 	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
