@@ -195,6 +195,17 @@ class Accounts:
         await self.store.touch_session(session.id, now)
         return replace(session, seen_at=now)
 
+    async def leave_idle(self, session: Session, now: datetime) -> bool:
+        """
+        End ``session`` for a page that has waited for a step as long as it may; ``False`` if there was one elsewhere.
+
+        It ends as it would by itself within a minute, so what is sent too late is kept for its person.
+        """
+        if now < session.seen_at + IDLE - SEEN_EVERY:
+            return False
+        await self.store.date_session_back(session.id, now - IDLE)
+        return True
+
     async def tell(self, session: Session, text: str) -> None:
         """Keep ``text`` to show once on the next page."""
         sealed = self.vault.seal_own("session", session.id, "told", text.encode()) if text else b""

@@ -83,6 +83,7 @@ class Stage:
         self.problem = ""
         self.shortcuts = shortcuts
         self.keep_status = 204
+        self.over_status = 303
         self.led_out = 0
         self.answers = asyncio.Event()
         self.answers.set()
@@ -144,7 +145,10 @@ class Stage:
         """Keep what was posted; a credential is verified as the desk would."""
         form = {key: str(value) for key, value in (await request.post()).items()}
         self.posted.append((request.path, form))
+        if request.path == "/session/keep" and "Desk-Background" in request.headers:
+            return web.Response(status=self.over_status, headers={"Location": "/sign-in"})
         if request.path == "/session/keep":
+            await self.answers.wait()
             return web.Response(status=self.keep_status)
         if request.path == "/passkey/create":
             self.credential = webauthn.verify_registration_response(
@@ -448,6 +452,80 @@ async def test_a_slow_line_does_not_keep_the_page_of_a_session_that_has_ended(br
         await page.wait_for_url(f"{origin}/")
         await context.close()
     assert (1, []) == (stage.led_out, said)
+
+
+@browser_needed
+async def test_a_busy_desk_does_not_lead_out(browser: Browser) -> None:
+    """Whoever asks to stay is not led out because the desk cannot answer now: what was typed would be lost."""
+    stage, said = Stage("ltr"), []
+    stage.keep_status = 503
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        await page.clock.run_for("12:30")
+        async with page.expect_response(f"{origin}/session/keep"):
+            await page.get_by_role("button", name="Stay signed in").click()
+        stage.keep_status = 204
+        await page.get_by_role("button", name="Stay signed in").click()
+        await page.locator("#time-out").wait_for(state="hidden")
+        assert (0, f"{origin}/case") == (stage.led_out, page.url)
+        await context.close()
+
+
+@browser_needed
+async def test_whoever_asked_to_stay_in_time_is_waited_for(browser: Browser) -> None:
+    """The time that is over while the desk has not answered yet ends nothing; pressed again, it is asked once."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        await page.evaluate("delete AbortSignal.timeout")  # the time that passes at once would end the question
+        await page.clock.run_for("12:30")
+        stage.answers.clear()
+        for _ in range(2):
+            await page.get_by_role("button", name="Stay signed in").click()
+        await page.clock.run_for("01:40")
+        stage.answers.set()
+        await page.locator("#time-out").wait_for(state="hidden")
+        assert ([("/session/keep", {"csrf": "csrf-token"})], 0) == (stage.posted, stage.led_out)
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
+async def test_a_step_elsewhere_keeps_the_page(browser: Browser) -> None:
+    """Where the desk knows of a step of which the page did not hear, it goes on."""
+    stage, said = Stage("ltr"), []
+    stage.over_status = 204
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        async with page.expect_response(f"{origin}/session/keep"):
+            await page.clock.run_for("14:01")
+        await page.locator("#time-out").wait_for(state="hidden")
+        assert (0, f"{origin}/case") == (stage.led_out, page.url)
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
+async def test_a_page_is_left_though_nobody_ends_the_session(browser: Browser) -> None:
+    """Where the desk does not end it, the page waits until it has ended by itself, a minute later, and is left then."""
+    stage, said = Stage("ltr"), []
+    stage.over_status = 503
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        async with page.expect_response(f"{origin}/session/keep"):
+            await page.clock.run_for("14:01")
+        assert (0, f"{origin}/case") == (stage.led_out, page.url)
+        await page.clock.run_for("01:01")
+        await page.wait_for_url(f"{origin}/")
+        await context.close()
 
 
 @browser_needed

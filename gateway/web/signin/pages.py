@@ -13,7 +13,7 @@ from gateway.services.account_store import PRESENT, Passkey, Session, hashed
 from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.ports import Unavailable
-from gateway.web.door import COOKIE, COOKIE_FLAGS, set_session
+from gateway.web.door import BACKGROUND, COOKIE, COOKIE_FLAGS, set_session
 from gateway.web.language import N_
 from gateway.web.signin import cookies
 from gateway.web.signin.codes import Codes
@@ -398,8 +398,12 @@ async def end_others(visit: Visit) -> web.StreamResponse:
 
 
 async def keep(visit: Visit) -> web.StreamResponse:
-    """Note that the person wants to stay."""
-    await visit.site.accounts.keep(session_of(visit), visit.now)
+    """Note that the person wants to stay; a page that asks by itself has waited in vain, and the session ends."""
+    session, accounts = session_of(visit), visit.site.accounts
+    if BACKGROUND not in visit.request.headers:
+        await accounts.keep(session, visit.now)
+    elif await accounts.leave_idle(session, visit.now):
+        return await visit.to(visit.path("sign-in"))
     return web.Response(status=204)
 
 

@@ -15,6 +15,16 @@ if (timeOut) {
   const tabs = new BroadcastChannel("desk");
   let endsAt = 0;
   let looking;
+  let asking = false; // One question at a time: whether the session goes on.
+  const ask = async (headers = {}) => {
+    if (asking) return null;
+    asking = true;
+    const body = new URLSearchParams({ csrf });
+    const sent = { method: "POST", body, headers, redirect: "manual", signal: AbortSignal.timeout?.(10_000) };
+    const answer = await fetch("/session/keep", sent).catch(() => null);
+    asking = false;
+    return answer;
+  };
   const leave = () => {
     clearInterval(looking); // Asked for anew each second, an answer that takes two would never be shown.
     location.assign(timeOut.dataset.ended);
@@ -23,18 +33,23 @@ if (timeOut) {
     endsAt = Date.now() + idleMs;
     if (timeOut.open) timeOut.close();
   };
+  // The session outlasts the time here by up to a minute, and the page that follows would keep it: so it is ended first.
+  const end = async (ms) => {
+    const answer = await ask({ "Desk-Background": "1" });
+    if (answer?.ok) restart(); // A step that this page did not hear of.
+    else if (answer?.type === "opaqueredirect" || ms < -60_000) leave();
+  };
   const look = () => {
     const ms = endsAt - Date.now();
-    if (ms <= 0) return leave();
     if (ms > WARN_MS) return;
-    const seconds = Math.ceil(ms / 1000);
+    const seconds = Math.max(0, Math.ceil(ms / 1000));
     left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     if (!timeOut.open) timeOut.showModal();
+    if (ms <= 0 && !asking) end(ms);
   };
   const keep = async () => {
-    const body = new URLSearchParams({ csrf });
-    const answer = await fetch("/session/keep", { method: "POST", body, redirect: "manual" }).catch(() => null);
-    if (!answer) return; // No network: the clock goes on, and the button can be pressed again.
+    const answer = await ask();
+    if (!answer || answer.status >= 500) return; // The clock goes on, and the button can be pressed again.
     if (!answer.ok) return leave();
     restart();
     tabs.postMessage("asked");

@@ -94,6 +94,17 @@ async def test_passkey_from_link_to_presence(desk: Desk, page: Page) -> None:
     assert drawn > 100
 
 
+async def test_a_page_that_was_left_alone_signs_out(desk: Desk, page: Page) -> None:
+    """The page knows the time to the minute only, and leads away before the session ends: that is no step (7.3.1)."""
+    await enrol(desk, page)
+    await page.clock.install()
+    await page.goto(f"{desk.site.origins['interior']}/account")
+    desk.network.clock.pass_(minutes=14)
+    await page.clock.run_for("14:00")
+    await page.get_by_role("button", name="Sign in with a passkey").wait_for()
+    assert await session_of(desk, page) is None
+
+
 async def test_way_back_from_elsewhere_keeps_the_strict_cookie(
     desk: Desk, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -380,6 +380,24 @@ async def test_staying_keeps_the_session(desk: Desk) -> None:
     assert "Sign in" in (await browser.get("/account")).words
 
 
+async def test_a_page_that_waited_in_vain_ends_the_session(desk: Desk) -> None:
+    """Only where nobody stepped elsewhere for as long; it ends as by itself, so what was typed is kept (ASVS 7.3.1)."""
+    browser, _ = await with_passkey(desk)
+    await browser.get("/account")
+    session = await desk.site.accounts.find(browser.cookie, "interior", desk.site.now())
+    data, asked = {"csrf": session.csrf}, {"Desk-Background": "1"}
+    later(desk, minutes=8)
+    await browser.get("/account")
+    later(desk, minutes=6)
+    assert 204 == (await browser.send("POST", "/session/keep", data=data, headers=asked)).status
+    later(desk, minutes=8)
+    answer = await browser.send("POST", "/session/keep", data=data, headers=asked)
+    assert (303, "/sign-in") == (answer.status, answer.location)
+    assert await desk.site.accounts.find(browser.cookie, "interior", desk.site.now()) is None
+    answer = await browser.send("POST", "/account/code", data={**data, "code": "typed"})
+    assert "kept=1" in answer.location
+
+
 async def test_guest_adds_a_passkey_and_comes_back(desk: Desk) -> None:
     """Who was invited signs in again by their own means, to the same one case, until it is taken back."""
     guest, key = await desk.guest("ref1", "lawyer"), device(desk)
