@@ -182,8 +182,9 @@ class Stage:
         return self.visit(request, "done").page("done.html", **case_values())
 
     async def count(self, request: web.Request) -> web.Response:
-        """Serve a live figure."""
+        """Serve a live figure, once the line lets it through."""
         self.counts.append(request.headers["Desk-Background"])
+        await self.answers.wait()
         return web.Response(text="4")
 
     @asynccontextmanager
@@ -558,6 +559,27 @@ async def test_a_figure_stays_fresh(browser: Browser) -> None:
         await page.wait_for_function("document.querySelector('[data-count-url]').textContent === '4'")
         await context.close()
     assert (["1"], []) == (stage.counts, said)
+
+
+@browser_needed
+async def test_a_figure_is_asked_for_once_at_a_time(browser: Browser) -> None:
+    """Over a slow line the next question waits: an answer that comes late would be written over a newer one."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/queue")
+        stage.answers.clear()
+        async with page.expect_request("**/count/late"):
+            await page.clock.run_for("01:01")
+        await page.clock.run_for("02:00")
+        stage.answers.set()
+        await page.wait_for_function("document.querySelector('[data-count-url]').textContent === '4'")
+        assert ["1"] == stage.counts
+        async with page.expect_request("**/count/late"):
+            await page.clock.run_for("01:00")
+        await context.close()
+    assert [] == said
 
 
 @browser_needed

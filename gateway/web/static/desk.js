@@ -67,11 +67,15 @@ if (timeOut) {
 
 // Figures that stay fresh while the page is seen. The header says that nobody asked, so the time above goes on.
 const counts = all("[data-count-url]");
+const refreshing = new Set(); // One question at a time: an answer that is late would be written over a newer one.
 const refresh = async (element) => {
+  if (refreshing.has(element)) return;
+  refreshing.add(element);
   const headers = { "Desk-Background": "1", Accept: "text/plain" };
   const answer = await fetch(element.dataset.countUrl, { headers, redirect: "manual" }).catch(() => null);
-  const text = answer?.ok ? (await answer.text()).trim() : "";
+  const text = answer?.ok ? (await answer.text().catch(() => "")).trim() : "";
   if (/^\d{1,9}$/.test(text)) element.textContent = text;
+  refreshing.delete(element);
 };
 if (counts.length) setInterval(() => document.hidden || counts.forEach(refresh), 60_000);
 
