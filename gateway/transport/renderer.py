@@ -105,8 +105,9 @@ async def _exchange(worker: asyncio.subprocess.Process, raw: bytes) -> bytes:
                 raise NotRendered("worker-result")
     finally:
         feeding.cancel()
-        with suppress(asyncio.CancelledError):
-            await feeding
+        # Not awaited itself: the end of our own time, if it comes in this very turn, would be taken for its end,
+        # and a worker that falls silent and does not end would be waited for without end.
+        await asyncio.wait({feeding})
     return bytes(answer)
 
 

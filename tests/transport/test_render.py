@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -21,7 +22,7 @@ from gateway.core.attachments import (
     Rendition,
     measure,
 )
-from gateway.transport.renderer import WorkerRenderer
+from gateway.transport.renderer import WorkerRenderer, _exchange
 from tests.support import pictures
 
 ROOT = Path(__file__).parents[2]
@@ -320,6 +321,27 @@ async def test_too_many_at_once_are_turned_away(monkeypatch: pytest.MonkeyPatch)
     many = await asyncio.gather(*(renderer.render(pictures.jpeg(), "photo") for _ in range(4)), return_exceptions=True)
     codes = [error.code for error in many if isinstance(error, NotRendered)]
     assert (2, 2) == (codes.count("worker-busy"), codes.count("worker-late"))
+
+
+async def test_time_that_is_over_as_a_worker_falls_silent_counts() -> None:
+    """In the turn in which what feeds it is given up: that is another cancellation than ours, and swallows it not."""
+    said = asyncio.StreamReader()
+
+    class Unread:
+        """What a worker does not read."""
+
+        def write(self, raw: bytes) -> None: ...
+
+        async def drain(self) -> None:
+            said.feed_eof()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                exchange.cancel()
+
+    exchange = asyncio.ensure_future(_exchange(SimpleNamespace(stdin=Unread(), stdout=said), b"raw"))  # type: ignore[arg-type]
+    with pytest.raises(asyncio.CancelledError):
+        await exchange
 
 
 def test_no_worker_is_left_over() -> None:
