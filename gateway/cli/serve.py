@@ -93,6 +93,7 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
         if not stopped:
             raise asyncio.CancelledError
     finally:
+        stopped = True  # it may end by itself as well, and is told to stop while it closes
         await gateway.close()
         gateway.context.log("process.stopped" if parent else "gateway.stopped")
 

@@ -4,11 +4,14 @@ import asyncio
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.pair import Pair, free_port, make_pair
 from gateway.cli.errors import Exit
+from gateway.cli.serve import _serve
+from gateway.services.ports import Outdated
 from gateway.settings import FILE_NAME
 from tests.support.served import serve, start
 
@@ -58,3 +61,27 @@ async def test_signals_that_follow_the_first_cut_nothing_short(tmp_path: Path) -
     served.process.wait(20)
     assert "gateway.stopped" == list(served.lines())[-1]["event"]
     assert "Traceback" not in served.text()
+
+
+def test_a_signal_does_not_cut_short_the_end_of_a_gateway_that_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that goes by another state than its store closes; whoever stops it then leaves none of that undone."""
+    done: list[str] = []
+
+    async def close() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        for _ in range(3):
+            await asyncio.sleep(0.01)
+        done.append("closed")
+
+    async def build(*_: object, **__: object) -> object:
+        return SimpleNamespace(close=close, context=SimpleNamespace(log=lambda event: done.append(event)))
+
+    async def serving(*_: object, **__: object) -> None:
+        raise Outdated("the store is in another epoch", "start it again")
+
+    monkeypatch.setattr("gateway.cli.serve.app.build", build)
+    monkeypatch.setattr("gateway.cli.serve.serving.serve", serving)
+    monkeypatch.setattr("gateway.cli.serve.hear_libraries", lambda log: None)
+    with pytest.raises(Outdated):
+        asyncio.run(_serve(SimpleNamespace(), lambda: ""))  # type: ignore[arg-type]
+    assert ["closed", "gateway.stopped"] == done
