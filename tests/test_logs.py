@@ -92,7 +92,8 @@ async def test_no_line_tells_that_a_case_is_about_protection(tmp_path: Path) -> 
         await write(network, draft)
         asked = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
         await home.hold.freeze(waiting, "she is afraid", "protection", "asylum_authority", asked)
-        lines = [repr((event, values)) for event, values in network.logs]
+        # A reference is drawn at random and says "R-0" by chance, once in two thousand runs.
+        lines = [repr((event, values | {"ref": None})) for event, values in network.logs]
         assert [] == [line for line in lines if any(word in line for word in REASONS)]
         assert any("message.held" in line for line in lines)
     finally:
