@@ -14,14 +14,12 @@ import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from benchmarks.pair import free_port
-from gateway.demo import states
 from tests.support import once
 from tests.support.memory import MEMORY
 
 once.install()
 once.quiet_signals()
-states._free_ports = lambda count: [free_port() for _ in range(count)]  # four processes of tests look for some at once
+once.share_ports()
 hypothesis.settings.register_profile("suite", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("suite")
 if MEMORY is not None:

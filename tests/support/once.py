@@ -36,6 +36,16 @@ def quiet_signals() -> None:
     library._int_to_enum = lambda value, kind: convert(value, kind) if isinstance(value, int) else value
 
 
+def share_ports() -> None:
+    """Let a demonstration ask for its ports as all tests do: four processes of them look for some at once."""
+    # Here, once all is installed: what these load takes what it keeps from the modules that are changed.
+    from benchmarks.pair import free_port
+    from gateway.demo import states
+
+    made: Any = states
+    made._free_ports = lambda count: [free_port() for _ in range(count)]
+
+
 def install() -> None:
     """
     Keep what is pure: the key of a key store, which Argon2id makes slow on purpose; the test of the primitives at the
