@@ -62,6 +62,9 @@ RUNNING_LOOK_S = 0.1
 RUNNING_LOOKS = 50
 """How long the second submission of a form waits for the first one to be done: five seconds."""
 
+SAID_MAX = 1000
+"""Forms of which a desk remembers what they said once they were taken: enough for whoever clicks twice."""
+
 FIELDS_MAX = 1000
 
 _NO_FORM = (ValueError, LookupError, RuntimeError, HttpProcessingError)
@@ -158,6 +161,7 @@ class _Door:
             self._assets["emblem.svg"] = site.look.emblem
         # A country's colour is its own file: no page has a style inside it.
         self._assets["brand.css"] = f":root {{ --desk-brand-colour: {site.look.colour}; }}\n".encode()
+        self._said: dict[tuple[str, str], str] = {}
         site.assets = {name: hashlib.sha256(raw).hexdigest()[:12] for name, raw in self._assets.items()}
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
@@ -237,7 +241,8 @@ class _Door:
             await asyncio.sleep(RUNNING_LOOK_S)
             claim = await site.accounts.claim(session, token, visit.now)
         if claim.state == "done":
-            return await visit.to(claim.location)
+            # The page it led to was perhaps asked for already, and let go of by the second click: its banner with it.
+            return await visit.to(claim.location, told=self._said.get((session.id, token), ""))
         if claim.state == "running":
             raise BadForm("running")
         try:
@@ -247,6 +252,9 @@ class _Door:
             raise
         location = response.headers.get("Location", "")
         if response.status == 303 and is_own(location):
+            self._said[session.id, token] = visit.said
+            if len(self._said) > SAID_MAX:
+                del self._said[next(iter(self._said))]
             await site.accounts.finish(session, token, location)
         else:
             await site.accounts.release(session, token)

@@ -74,6 +74,7 @@ class Visit:
 
     ``draft`` holds the fields that were posted here when the session had ended, to be shown again. A page that asks for
     something first says that they were ``not_shown``, and they are kept for when it is there.
+    ``told`` is the banner of this page, and ``said`` what this step leaves for the banner of the next.
     """
 
     site: Site
@@ -88,6 +89,7 @@ class Visit:
     draft: Mapping[str, str] = field(default_factory=dict)
     not_shown: bool = False
     told: str = ""
+    said: str = ""
     once: str = ""
 
     @property
@@ -159,6 +161,7 @@ class Visit:
         if not is_own(path):
             raise ValueError("a desk leads to its own pages only")
         if told and self.session is not None:
+            self.said = told
             await self.site.accounts.tell(self.session, told)
         return web.Response(status=303, headers={"Location": path})
 

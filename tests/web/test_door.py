@@ -264,6 +264,17 @@ async def test_a_second_click_sees_what_came_of_the_first(desk: Desk, pages: Pag
     assert 1 == len(pages.posted)
 
 
+async def test_a_second_click_reads_what_came_of_the_first(desk: Desk) -> None:
+    """A click that lets go of the page with the banner, asked for already, leads to one that says the same."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    data = {"csrf": officer.session.csrf, "once": "one-form"}
+    for _ in range(2):
+        answer = await officer.send("POST", "/act", data=FormData(data))
+        assert "It was done" in (await officer.get(answer.location)).text
+    assert "It was done" not in (await officer.get(answer.location)).text
+
+
 async def test_a_form_that_led_nowhere_can_be_sent_again(desk: Desk, pages: Pages) -> None:
     """A page that showed the form once more gives its token back."""
     officer = await desk.officer("first")
