@@ -34,7 +34,7 @@ from gateway.web.headers import add_headers
 from gateway.web.language import Tongue
 from gateway.web.lateness import Lateness
 from gateway.web.site import Look, Site, make_environment
-from tests.web.chromium import CHROMIUM, FLAGS
+from tests.web.chromium import AUTHENTICATOR, CHROMIUM, FLAGS
 from tools import build_css
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -85,8 +85,9 @@ class Stage:
         self.keep_status = 204
         self.over_status = 303
         self.led_out = 0
-        self.answers = asyncio.Event()
+        self.answers, self.script = asyncio.Event(), asyncio.Event()
         self.answers.set()
+        self.script.set()
         context = SimpleNamespace(
             persons={"a.ionescu": Person("a.ionescu", frozenset({"case_officer", "liaison_officer"}), b"")},
             zone="Europe/Chisinau",
@@ -171,6 +172,8 @@ class Stage:
     async def static(self, request: web.Request) -> web.Response:
         """Serve a file of the look, and the colour of the country as the door does."""
         name = request.match_info["name"]
+        if name == "desk.js":
+            await self.script.wait()
         if name == "brand.css":
             return web.Response(text=f":root {{ --desk-brand-colour: {self.colour}; }}\n", content_type="text/css")
         return web.Response(body=(STATIC / name).read_bytes(), content_type=ASSETS[name])
@@ -654,6 +657,27 @@ async def test_passkeys(browser: Browser, script: str) -> None:
         await context.close()
     assert ["/passkey/create", "/passkey/get"] == [path for path, _ in stage.posted]
     assert [] == said
+
+
+@browser_needed
+async def test_a_passkey_is_asked_for_once_the_script_is_there(browser: Browser) -> None:
+    """On a slow line a press before that sends no form without its passkey, and a second press changes nothing."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        cdp = await context.new_cdp_session(page)
+        await cdp.send("WebAuthn.enable")
+        await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+        stage.script.clear()
+        await page.goto(f"{origin}/passkey", wait_until="commit")
+        button = page.get_by_role("button", name="Add a passkey")
+        await button.wait_for()
+        await button.click(force=True)
+        stage.script.set()
+        await button.dblclick()
+        await page.wait_for_url(f"{origin}/done")
+        await context.close()
+    assert (["/passkey/create"], []) == ([path for path, _ in stage.posted], said)
 
 
 @browser_needed

@@ -167,8 +167,12 @@ const serialize = (credential) => {
 for (const form of all("form[data-passkey]")) {
   const problem = form.querySelector("[data-problem]");
   const kind = form.dataset.passkey === "create" ? "create" : "get";
+  let asked = false;
+  for (const button of all("[data-asks]", form)) button.disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (asked) return; // A second press would take what the first one asks for out of its hands.
+    asked = true;
     problem.hidden = true;
     try {
       const publicKey = parse[kind](JSON.parse(form.dataset.options));
@@ -176,6 +180,7 @@ for (const form of all("form[data-passkey]")) {
       form.elements.credential.value = JSON.stringify(serialize(credential));
       form.submit();
     } catch {
+      asked = false;
       problem.hidden = false;
     }
   });
