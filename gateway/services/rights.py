@@ -381,23 +381,23 @@ def account_json(made: Account) -> dict[str, Any]:
     }
 
 
-def account_text(made: Account, language: str = "en") -> str:
-    """Return an account as plain text for the person: every message, one element a line."""
+def account_text(made: Account) -> str:
+    """Return an account as plain English text for the person: every message, one element a line."""
     lines = [
         f"What {made.country} has sent about you to other States",
         f"as of {wire.format_instant(made.made_at)}, case {made.ref}",
         "",
     ]
     for number, one in enumerate(made.sent, 1):
-        lines += [f"{number}. {_text('message_type', one.type, language)}", f"   to: {one.recipient}"]
-        lines += [f"   on: {wire.format_instant(one.posted_at)}", f"   for: {_text('purpose', one.purpose, language)}"]
+        lines += [f"{number}. {_text('message_type', one.type)}", f"   to: {one.recipient}"]
+        lines += [f"   on: {wire.format_instant(one.posted_at)}", f"   for: {_text('purpose', one.purpose)}"]
         if one.legal_basis is not None:
-            lines.append(f"   legal basis: {_text('legal_basis', one.legal_basis, language)}")
-        lines += [f"   condition: {_text('use_restriction', code, language)}" for code in one.use_restrictions]
+            lines.append(f"   legal basis: {_text('legal_basis', one.legal_basis)}")
+        lines += [f"   condition: {_text('use_restriction', code)}" for code in one.use_restrictions]
         if one.retain_until is not None:
             lines.append(f"   to be erased there by: {one.retain_until}")
         if one.onward is not None:
-            lines.append(f"   passing on: {_text('onward', one.onward, language)}")
+            lines.append(f"   passing on: {_text('onward', one.onward)}")
         lines += [f"   {name}: {_flat(value)}" for name, value in one.elements.items()]
         if one.receipt is None:
             lines.append("   no receipt came")
@@ -418,8 +418,8 @@ def _to(recipient: str | None) -> str:
     return f", to {recipient}" if recipient else ""
 
 
-def _text(list_name: str, code: str, language: str) -> str:
-    return schemas.codes(list_name).get(code, {}).get(language, code)
+def _text(list_name: str, code: str) -> str:
+    return schemas.codes(list_name).get(code, {}).get("en", code)
 
 
 def _flat(value: Any) -> str:

@@ -30,7 +30,7 @@ from gateway.services.acts import allowed
 from gateway.services.context import NotFound
 from gateway.services.opening import Reused
 from gateway.services.ports import Unavailable
-from gateway.web import forms, reasons
+from gateway.web import forms, reasons, unfit
 from gateway.web.door import BadForm
 from gateway.web.forms import Field, Problem
 from gateway.web.interior import differences, looks, pictures, tasks
@@ -81,9 +81,8 @@ async def bring_in(visit: Visit) -> web.StreamResponse:
         return await _begin(visit, [("file", visit.tongue._("The file is no strict JSON object, or none was chosen."))])
     except SchemaError as error:
         text = visit.tongue._("The file does not fit the schema of a case draft. These places are wrong:")
-        return await _begin(
-            visit, [("file", text), *(("file", f"{one.pointer or '/'}: {one.text}") for one in error.problems)]
-        )
+        places = (("file", unfit.said(visit.tongue, one)) for one in error.problems)
+        return await _begin(visit, [("file", text), *places])
     except BadForm:
         text = visit.tongue._("The file holds invisible or control characters in a text.")
         return await _begin(visit, [("file", text)])

@@ -20,7 +20,8 @@ from gateway.core.rules import RULES
 from gateway.services import reading, rights
 from gateway.services.context import NotFound
 from gateway.services.inquire import AuditRow
-from gateway.web import words
+from gateway.web import unfit, words
+from gateway.web.interior.case import sent_line
 from gateway.web.interior.looks import given
 from gateway.web.language import N_, Tongue
 from gateway.web.visit import Entry, Route, Visit
@@ -77,12 +78,17 @@ async def access(visit: Visit) -> web.StreamResponse:
     found = await _found(visit, ref, person, _number(visit.query("before")))
     return visit.page(
         "interior/supervisor_access.html",
-        rows=[(row, words.looked(visit.tongue, row.action)) for row in found.rows],
+        rows=[(row, *_told(visit.tongue, row.action, row.recipient)) for row in found.rows],
         next=visit.here(before=str(found.before)) if found.before is not None else "",
         ref=ref,
         person=person,
         people=sorted(visit.site.desk.context.persons),
     )
+
+
+def _told(tongue: Tongue, action: str, recipient: str | None) -> tuple[str, str]:
+    """Return what was done, and to whom something was given, in words."""
+    return words.looked(tongue, action), words.recipient(tongue, recipient)
 
 
 async def reasons(visit: Visit, problem: str = "", why: str = "", status: int = 200) -> web.StreamResponse:
@@ -104,7 +110,7 @@ def _reasons(
     why: str = "",
     status: int = 200,
 ) -> web.Response:
-    lines = [(one, words.looked(visit.tongue, one.action)) for one in seen]
+    lines = [(one, *_told(visit.tongue, one.action, one.recipient)) for one in seen]
     return visit.page(
         "interior/supervisor_reasons.html",
         status=status,
@@ -159,8 +165,12 @@ async def account(visit: Visit) -> web.StreamResponse:
         made = await rights.account(visit.site.desk.context, ref, visit.person.id, ROLE, why)
     except NotFound:
         return await requests(visit, [("ref", visit.tongue._("There is no such case here, or it was erased."))], 422)
-    text = rights.account_text(made, visit.tongue.lang)
-    return visit.page("interior/supervisor_account.html", made=made, text=text)
+    tongue = visit.tongue
+    # The person learns when and to whom, as from the command; who looked here, and why, is for the officer alone.
+    looks = [(tongue.instant(one.at), *_told(tongue, one.action, one.recipient)) for one in made.looks]
+    sent = [sent_line(visit, one) for one in made.sent]
+    country = tongue.country(made.country)
+    return visit.page("interior/supervisor_account.html", made=made, country=country, sent=sent, looks=looks)
 
 
 # By which rules data leaves.
@@ -173,7 +183,7 @@ def _rules(tongue: Tongue) -> list[tuple[str, str, str, bool, str]]:
             tongue._(rule.title),
             rule.source.removesuffix(" (unverified)"),
             "(unverified)" not in rule.source,
-            ", ".join(sorted(rule.when)) or tongue._("a step that must be taken"),
+            ", ".join(sorted(rule.when)),
         )
         for rule in RULES
     ]
@@ -276,7 +286,7 @@ _LARGE = N_("This is longer than a page takes.")
 
 
 class _Unread(Exception):
-    """A value that was typed or uploaded cannot be read; ``problems`` are texts (English, marked or of a schema)."""
+    """A value that was typed or uploaded cannot be read; ``problems`` say why, in the language of the visitor."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__(*problems)
@@ -289,14 +299,14 @@ def _value(visit: Visit, name: str, schema: str) -> Mapping[str, Any] | None:
     if not raw:
         return None
     if len(raw) > UPLOAD_MAX:
-        raise _Unread(_LARGE)
+        raise _Unread(visit.tongue._(_LARGE))
     try:
         value = ijson.loads(raw)
         schemas.validate(schema, value)
     except ijson.BadJson:
-        raise _Unread(_BAD_JSON) from None
+        raise _Unread(visit.tongue._(_BAD_JSON)) from None
     except SchemaError as error:
-        raise _Unread(*(f"{one.pointer or '/'}: {one.text}" for one in error.problems)) from None
+        raise _Unread(*(unfit.said(visit.tongue, one) for one in error.problems)) from None
     return value
 
 
@@ -317,7 +327,7 @@ async def run(visit: Visit) -> web.StreamResponse:
         try:
             read[name] = _value(visit, name, schema)
         except _Unread as error:
-            problems += [(name, visit.tongue._(text)) for text in error.problems]
+            problems += [(name, text) for text in error.problems]
     if not problems and read["draft"] is None and read["matrix"] is None:
         problems.append(("draft", visit.tongue._(_NOTHING)))
     if problems:

@@ -111,7 +111,7 @@ async def test_an_account_is_made_for_a_reason(desk: Desk) -> None:
     refused = await dora.post("/requests", {"ref": ref, "why": ""})
     assert (422, False) == (refused.status, ("dora", "access") in await accesses(desk, ref))
     page = await dora.post("/requests", {"ref": ref, "why": "request of the person of 20 November"})
-    assert "What XAA has sent about you to other States" in page.words
+    assert "What was sent about you By which State Test State XAA" in page.words
     family = (await story.case(desk.network, "XAA", ref)).draft["elements"]["names"][0]["family"]
     assert family in page.words
     assert ("dora", "access") in await accesses(desk, ref)
