@@ -66,8 +66,6 @@ BODY_MAX_BYTES = 1 << 20
 ATTACHMENT_MAX_BYTES = FILE_MAX_BYTES * 4 // 3 + 1024
 """A body that brings a file: its base64url, and the little around it."""
 
-JUSTIFICATION_MAX = 400
-
 _ONCE = re.compile(r'"([ !#-\[\]-~]{1,255})"')
 """An ``Idempotency-Key``: a String of RFC 9651 section 3.3.3 without escapes."""
 
@@ -412,8 +410,10 @@ def _is_of_a_line(char: str) -> bool:
 def _justification(request: web.Request) -> str:
     given = request.query.get("justification") or unquote(request.headers.get(openapi.JUSTIFICATION_HEADER, ""))
     text = given.strip()
-    if len(text) > JUSTIFICATION_MAX or not all(map(_is_of_a_line, text)):
-        raise BadRequest(f"a justification is one line of at most {JUSTIFICATION_MAX} characters")
+    if len(text) > access.REASON_MAX or not all(map(_is_of_a_line, text)):
+        raise BadRequest(f"a justification is one line of at most {access.REASON_MAX} characters")
+    if text and len(text) < access.REASON_MIN:
+        raise BadRequest("a justification says why, in words that whoever checks the log understands")
     return text
 
 

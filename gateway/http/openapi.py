@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.core.case import State
+from gateway.services.access import REASON_MAX, REASON_MIN
 from gateway.services.act_bodies import (
     ANY,
     CODE,
@@ -409,13 +410,13 @@ _PARAMETERS: Mapping[str, Schema] = {
         "in": "query",
         "description": "The same as the header. It may name somebody, and addresses are kept in logs: use the header.",
         "deprecated": True,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 400},
+        "schema": {"type": "string", "minLength": REASON_MIN, "maxLength": REASON_MAX},
     },
     "justification_header": {
         "name": JUSTIFICATION_HEADER,
         "in": "header",
         "description": "Why personal content is looked at, percent-encoded as UTF-8; kept with the case.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 4800},
+        "schema": {"type": "string", "minLength": REASON_MIN, "maxLength": 12 * REASON_MAX},
     },
     "purpose": {
         "name": "purpose",

@@ -12,6 +12,9 @@ from gateway.services.ports import AccessRow, Tx
 from gateway.services.representing import check_representing
 from keys import b64
 
+REASON_MIN, REASON_MAX = 3, 400
+"""Characters of a reason for a look, at a desk and over the local API alike: fewer tell nobody anything (R-13)."""
+
 _WHY_SIZE = 2048
 """
 Bytes a justification is filled up to before it is sealed, so that its length does not tell whose it is: 400 characters

@@ -26,6 +26,7 @@ from gateway.services.context import Person
 from gateway.services.ports import Conflict, Redacted, Tx, Unavailable
 from gateway.services.remind import Reminder
 from gateway.serving import desk_services
+from gateway.web.interior.looks import given
 from keys import b64
 from tests.support import homeward, pictures, story
 from tests.support.network import PEOPLE, Network, make_network
@@ -329,6 +330,22 @@ async def test_a_justification_may_come_as_a_header(api: Api) -> None:
     assert ("first", "view", WHY["justification"]) == (await _looks(api, ref))[-1]
     status, _ = await api.get("first", f"/v1/cases/{ref}", params={"justification": "x" * 401})
     assert 400 == status
+
+
+async def test_a_justification_is_as_long_as_at_a_desk(api: Api) -> None:
+    """What a desk does not take as a reason shows nothing here, and no look is recorded; what it takes does."""
+    ref = await story.sent(api.network)
+    before = await _looks(api, ref)
+    for why in ("x", "xx", " x "):
+        for path in ("", "/preview", "/evidence", "/account"):
+            status, told = await api.get(
+                "first", f"/v1/cases/{ref}{path}", headers={"Isthmus-Justification": quote(why)}
+            )
+            assert (400, True) == (status, "content" not in told)
+        assert given({"why": why})[1]
+    assert before == await _looks(api, ref)
+    status, told = await api.get("first", f"/v1/cases/{ref}", headers={"Isthmus-Justification": "xyz"})
+    assert (200, "", True) == (status, given({"why": "xyz"})[1], told["content"] is not None)
 
 
 @pytest.mark.parametrize("person", ["board", "welfare", "protection"])

@@ -7,10 +7,11 @@ nothing if that fails.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from gateway.core.case import Case
 from gateway.services import access
+from gateway.services.access import REASON_MAX as REASON_MAX
+from gateway.services.access import REASON_MIN
 from gateway.services.acts import check_shown
 from gateway.services.audience import find_row
 from gateway.services.context import NotFound
@@ -19,8 +20,6 @@ from gateway.web import reasons
 from gateway.web.language import N_
 from gateway.web.reasons import Reason
 from gateway.web.visit import Visit
-
-REASON_MAX: Final = 400
 
 
 async def reason_of(visit: Visit, ref: str) -> Reason | None:
@@ -64,6 +63,6 @@ def given(form: Mapping[str, str]) -> tuple[str, str]:
         return "", N_("Say why you need to see it.")
     if len(why) > REASON_MAX:
         return why, N_("Say it in at most 400 characters.")
-    if len(why) < 3:
+    if len(why) < REASON_MIN:
         return why, N_("Say it in words that somebody who checks the log understands.")
     return why, ""
