@@ -34,6 +34,9 @@ from gateway.web.visit import SIGNED_IN, Route, Visit
 
 SEES_PARTS: Final = RETURN_DESK | frozenset(RETURN_PARTS)
 
+LETS_GO: Final = "release"
+"""The step that ends a stop: for a guest nobody takes it who has a part in the desk (V-07)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -51,7 +54,8 @@ class Page:
     """
     The page of one invitation.
 
-    ``acting`` is who acts today for the officer named; ``closed`` are steps of the role that a guest cannot take.
+    ``acting`` is who acts today for the officer named; ``closed`` are steps of the role that a guest cannot take, and
+    ``stopped`` says that letting go is one of them: the officer, whom the others are asked of, does not do that either.
     ``account`` and ``parts`` say whether the role gets what was sent, or the return; ``desk`` that it reads the case.
     """
 
@@ -61,6 +65,7 @@ class Page:
     acting: str
     head: Head
     closed: tuple[str, ...]
+    stopped: bool
     account: bool
     parts: bool
     desk: bool
@@ -91,6 +96,7 @@ async def _row(visit: Visit, invitation: Invitation) -> BoardRow:
 
 async def _page(visit: Visit, invitation: Invitation, row: BoardRow) -> Page:
     context, role = visit.site.desk.context, invitation.role
+    closed = _closed(visit, row)
     head = case_view.head(visit, row, None, links(visit, row), await reason_of(visit, row.ref))
     return Page(
         role=visit.tongue.role(role),
@@ -98,7 +104,8 @@ async def _page(visit: Visit, invitation: Invitation, row: BoardRow) -> Page:
         authority=context.authority,
         acting=directory.in_charge(context, row.officer, visit.now) or "" if row.officer else "",
         head=head,
-        closed=_closed(visit, row),
+        closed=tuple(visit.tongue._(TEXTS[verb].title) for verb in closed if verb != LETS_GO),
+        stopped=LETS_GO in closed,
         account=role in rights.READERS,
         parts=role in SEES_PARTS and has_return(row),
         desk=role in DESK,
@@ -110,7 +117,7 @@ def _closed(visit: Visit, row: BoardRow) -> tuple[str, ...]:
     if not is_guest(visit.person.id):
         return ()
     steps: Mapping[str, object] = dict(allowed(Side(row.side), State(row.state), visit.roles))
-    return tuple(visit.tongue._(TEXTS[verb].title) for verb in steps if verb not in GUEST_VERBS and verb in TEXTS)
+    return tuple(verb for verb in steps if verb not in GUEST_VERBS and verb in TEXTS)
 
 
 async def _content(visit: Visit, invitation: Invitation, row: BoardRow, page: Page) -> Content:
