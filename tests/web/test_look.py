@@ -304,6 +304,36 @@ async def test_a_caption_is_as_wide_as_its_cards(browser: Browser) -> None:
 
 
 @browser_needed
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+async def test_a_reference_is_not_broken_in_a_list_of_many_columns(browser: Browser, direction: str) -> None:
+    """Whatever the width, codes stand in one piece but for digests; the page is no wider than the screen (1.4.10)."""
+    stage, said, found = Stage(direction), [], {}
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.goto(f"{origin}/queue")
+        await page.evaluate(_HEADING)
+        for width in (320, 641, 700, 900, 1280):
+            await page.set_viewport_size({"width": width, "height": 900})
+            wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            found[width] = (await page.evaluate(_BROKEN), wide)
+        await context.close()
+    assert {width: ([], 0) for width in found} == found
+    assert [] == said
+
+
+_HEADING = """
+document.querySelector("h1").replaceChildren("Case ", Object.assign(document.createElement("bdi"),
+  {className: "desk-code", textContent: "AaIR7uqAf22aL2JqNa9VmA"}))
+"""
+
+_BROKEN = """
+[...document.querySelectorAll("h1 .desk-code, #waiting .desk-code:not(.desk-long)")]
+  .filter(one => new Set([...one.getClientRects()].map(box => Math.round(box.top))).size > 1)
+  .map(one => one.textContent)
+"""
+
+
+@browser_needed
 @pytest.mark.parametrize("colour", ["#ffd400", "#e8f1f2", "#7a1020", "#00703c"])
 async def test_any_colour_of_a_country_can_be_read(browser: Browser, colour: str) -> None:
     """Text on a country's own colour has the contrast of WCAG, be it light or dark."""
