@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 import schemas
+from benchmarks.pair import free_port
 from gateway import app, settings
 from gateway.checks import Look, own_card, reach, run
 from gateway.cli.running import LOCK_FILE, alone
@@ -461,9 +462,8 @@ def _doors_of(home: Path, port: int) -> list[str]:
 
 def test_a_port_that_another_program_has_is_found(homes: Homes) -> None:
     """A gateway that could not start is found before it is started; one that runs has its port itself."""
-    home = homes.home("XAA")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    home, port = homes.home("XAA"), free_port()
+    with socket.create_server(("127.0.0.1", port)):
         assert [f"/listeners/peers: another program listens at 127.0.0.1:{port}"] == _doors_of(home, port)
         with alone(settings.load(home, {})):
             assert [] == _doors_of(home, port)
@@ -488,8 +488,8 @@ def test_an_address_of_another_machine_is_found(homes: Homes) -> None:
     home = homes.home("XAA")
     path = home / "isthmus.toml"
     path.write_text(path.read_text().replace('host = "127.0.0.1"', 'host = "192.0.2.1"'))
-    assert [f"/listeners/peers: 192.0.2.1:{port} is no address of this machine" for port in (7, 0)] == [
-        *_doors_of(home, 7),
+    assert [f"/listeners/peers: 192.0.2.1:{port} is no address of this machine" for port in (8443, 0)] == [
+        *_doors_of(home, 8443),
         *_doors_of(home, 0),
     ]
 
