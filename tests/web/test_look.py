@@ -563,6 +563,32 @@ async def test_a_page_is_left_though_nobody_ends_the_session(browser: Browser) -
 
 
 @browser_needed
+async def test_a_page_that_is_left_shows_nothing_more(browser: Browser) -> None:
+    """However long the way out takes, nothing of the case is seen; here it leads nowhere, and the page stays."""
+    stage, said = Stage("ltr"), []
+
+    async def nowhere(route: Route) -> None:
+        await route.fulfill(status=204)
+
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.route(f"{origin}/", nowhere)
+        await page.goto(f"{origin}/case")
+        assert await page.get_by_text(HOSTILE).is_visible()
+        async with page.expect_response(f"{origin}/"):
+            await page.clock.fast_forward("14:01")
+        await page.locator("main").wait_for(state="hidden")
+        assert [] == [
+            one for one in ("main", "dialog", ".desk-beforehand") if await page.locator(one).first.is_visible()
+        ]
+        assert not await page.get_by_text(HOSTILE).is_visible()
+        assert f"{origin}/case" == page.url
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
 async def test_another_tab_keeps_this_one(browser: Browser) -> None:
     """A page opened in another tab of the same desk starts the time of this one anew."""
     stage, said = Stage("ltr"), []

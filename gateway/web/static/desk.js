@@ -27,6 +27,9 @@ if (timeOut) {
   };
   const leave = () => {
     clearInterval(looking); // Asked for anew each second, an answer that takes two would never be shown.
+    // Where the line hangs the browser keeps the page, and it is open to whoever passes by.
+    for (const one of all("main, .desk-beforehand")) one.hidden = true;
+    if (timeOut.open) timeOut.close();
     location.assign(timeOut.dataset.ended);
   };
   const restart = () => {
