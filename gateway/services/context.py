@@ -282,8 +282,9 @@ class Context:
         goes on after failures would never end.
         """
         self.log("store.unavailable", error=str(error), hint=error.hint)
-        if isinstance(error, Outdated):  # of what the desks keep, too, which nobody looks at before it is written
-            self.on_outdated()
+        # Of what the desks keep nobody has said so yet: that is looked at as it is written.
+        if isinstance(error, Outdated) and not error.is_logged:
+            self._end(error)
         if is_ending():
             raise asyncio.CancelledError
 
@@ -312,6 +313,7 @@ class Context:
 
     def _end(self, error: Outdated) -> None:
         self.log("process.outdated", error=str(error), hint=error.hint)
+        error.is_logged = True
         self.on_outdated()
 
     def new_ref(self, now: datetime, *, exercise: bool = False) -> str:

@@ -41,6 +41,9 @@ class Outdated(Unavailable):
     version has changed the schema of the store.
     """
 
+    is_logged = False
+    """Whether the log says so already."""
+
 
 class GoneBack(Outdated):
     """Say that an older state was put in the place of the store: what is done there begins with another epoch."""

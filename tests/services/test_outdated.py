@@ -36,6 +36,18 @@ async def test_a_process_of_the_old_epoch_gives_no_number(network: Network) -> N
     await old.close()
 
 
+async def test_the_log_says_why_a_process_ends_for_what_its_desks_keep(network: Network) -> None:
+    """Whose schema is looked at as it is written, in no unit of the store; and nothing is said twice of one failure."""
+    context, ended = network.gateways["XBB"].context, list[None]()
+    context.on_outdated = lambda: ended.append(None)
+    error = Outdated("a newer version wrote it", "install that version")
+    for _ in range(2):
+        context.unavailable(error)
+    said_why = [values for event, values in network.logs if event == "process.outdated"]
+    assert [(str(error), error.hint)] == [(values["error"], values["hint"]) for values in said_why]
+    assert [None] == ended
+
+
 async def said(network: Network, ref: str) -> list[outbox.OutboundRow]:
     """Return what XBB said in a case."""
     return list(await network.gateways["XBB"].store.read(lambda tx: tx.outbound_of_case(ref)))
