@@ -55,7 +55,7 @@ SOON = timedelta(days=60)
 DESKS_SOON = timedelta(days=7)
 """
 How long before its end that of the desks becomes a finding: such certificates are made for weeks, and most of them are
-renewed by a program long before.
+renewed by a program long before. Of one that is made for days it is the last third, or it would always be one.
 """
 
 CALENDAR_SOON = timedelta(days=366)
@@ -423,7 +423,7 @@ def _tls(look: Look) -> Iterator[Item]:
         return
     certificate = x509.load_pem_x509_certificate((look.settings.home / door["tls_certificate"]).read_bytes())
     ends = certificate.not_valid_after_utc
-    if ends - look.now < DESKS_SOON:
+    if ends - look.now < min(DESKS_SOON, (ends - certificate.not_valid_before_utc) / 3):
         hint = N_("put a new one in its place, then start the gateway again")
         yield bad("tls", N_("the certificate of the desks ends on %(day)s"), hint, day=ends.date())
 

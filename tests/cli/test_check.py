@@ -209,13 +209,16 @@ def test_a_certificate_of_the_desks_that_does_not_open(homes: Homes, name: str) 
     assert f"/listeners/desks: {home / name} cannot be read" == findings(home)["tls"]
 
 
-@pytest.mark.parametrize(("days", "found"), [(8, False), (6, True), (-1, True)])
-def test_a_certificate_of_the_desks_that_ends(homes: Homes, days: int, found: bool) -> None:
-    """No browser opens a page under a certificate that has ended: a check says so some days before."""
+@pytest.mark.parametrize(
+    ("days", "lasts", "found"), [(8, 68, False), (6, 66, True), (-1, 59, True), (3, 6, False), (1, 6, True)]
+)
+def test_a_certificate_of_the_desks_that_ends(homes: Homes, days: int, lasts: int, found: bool) -> None:
+    """No browser opens a page under one that has ended: a check says so days before, and not always of a short one."""
     home, now = homes.home("XBB"), datetime.now(UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "desks")])
-    begins, ends = now - timedelta(days=60), now + timedelta(days=days)
+    ends = now + timedelta(days=days)
+    begins = ends - timedelta(days=lasts)
     made = x509.CertificateBuilder(name, name, key.public_key(), 1, begins, ends)
     (home / "desks.crt").write_bytes(made.sign(key, SHA256()).public_bytes(Encoding.PEM))
     (home / "desks.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
