@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -197,7 +197,7 @@ def answer_body(outcome: str) -> dict[str, Any]:
     return {
         "outcome": outcome,
         "reason": None,
-        "as_of": date.today().isoformat(),
+        "as_of": datetime.now(UTC).date().isoformat(),
         "method_used": ["POPULATION_REGISTER"],
         "match_basis": ["NAME_EXACT", "DOB_EXACT"] if positive else [],
         "confidence": "HIGH" if positive else "NONE",

@@ -1,7 +1,7 @@
 """``isthmus data``, ``interview``, ``directory`` and ``information``, both desks, without a listener."""
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,8 @@ from tests.cli.support import Homes, answer_body, call, deliver, draft, spawn, v
 
 
 def day(offset: int = 0) -> str:
-    """Return the ISO date ``offset`` days from today, which a run that began before midnight has passed."""
-    return (date.today() + timedelta(days=offset)).isoformat()
+    """Return the ISO date ``offset`` days from today in UTC; a run that began before midnight has passed that."""
+    return (datetime.now(UTC).date() + timedelta(days=offset)).isoformat()
 
 
 def act(homes: Homes, country: str, person: str, *args: Any, input: Any = None) -> Any:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from copy import deepcopy
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ from tests.support import homeward
 
 
 def day(offset: int) -> str:
-    """Return the ISO date ``offset`` days from today."""
-    return (date.today() + timedelta(days=offset)).isoformat()
+    """Return the ISO date ``offset`` days from today in UTC, as the gateway has it."""
+    return (datetime.now(UTC).date() + timedelta(days=offset)).isoformat()
 
 
 def take(homes: Homes, country: str, person: str, group: str, verb: str, *args: Any, input: Any = None) -> Any:
