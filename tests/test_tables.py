@@ -8,7 +8,7 @@ time, which keeps it small.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -65,6 +65,7 @@ from gateway.core.verification import (
 )
 from schemas import ijson
 from tests.core import return_support, support
+from tests.core.guarded import SPOILT, with_data, with_facts
 
 SIDES = pytest.mark.parametrize("side", list(Side))
 OPEN: dict[Side, tuple[State, ...]] = {Side.REQUESTING: (*OPEN_REQUESTING, State.UNDELIVERED, State.SUSPENDED)}
@@ -291,90 +292,7 @@ def test_row_is_for_its_roles_alone(item: tuple[Side, Row]) -> None:
 
 # Each guard of each row holds something that nothing else holds.
 
-Spoil = Callable[[Case, Event], tuple[Case, Event]]
 
-
-def _data(**changes: Any) -> Spoil:
-    return lambda case, event: (case, replace(event, data={**event.data, **changes}))
-
-
-def _changed(**changes: Any) -> Spoil:
-    return lambda case, event: (replace(case, **changes), event)
-
-
-def _signed(**changes: Any) -> Spoil:
-    def spoil(case: Case, event: Event) -> tuple[Case, Event]:
-        assert case.pending is not None
-        return replace(case, pending=replace(case.pending, **changes)), event
-
-    return spoil
-
-
-def _facts(case: Case, event: Event) -> tuple[Case, Event]:
-    """Let the rules find what every kind of look finds: an indication, or a method that was not allowed."""
-    assert event.facts is not None
-    if event.role == PARTNER or case.side is Side.REQUESTED:
-        body = support.reply(method_used=["SOCIAL_ENQUIRY"])
-        if event.name == "elements":
-            body = {"handling": {**body["handling"], "use_restrictions": []}}
-        return case, replace(
-            event, facts=replace(event.facts, type="" if event.name == "elements" else REPLY, body=body)
-        )
-    return case, replace(event, facts=replace(event.facts, draft=INDICATED))
-
-
-INDICATED = support.draft(asylum={**support.DRAFT["asylum"], "state": "indicated"}, justification="")
-"""A record to which every kind of look objects."""
-
-
-def _interviewed(case: Case, event: Event) -> tuple[Case, Event]:
-    """Let the answer rest on an interview that was never held."""
-    said = support.reply(method_used=["CONSULAR_INTERVIEW"])
-    if event.name == "reply":
-        return case, replace(event, data={**event.data, "body": said})
-    assert case.pending is not None
-    pending = replace(case.pending, body=ijson.dumps(said).decode())
-    return replace(case, pending=pending), replace(event, data={**event.data, "pending": pending})
-
-
-SPOILT: dict[str, Spoil] = {
-    "two_persons": lambda case, event: (case, replace(event, actor="anna")),
-    "same_bytes": _data(digest="other"),
-    "minimised": _changed(draft=support.draft(elements={**support.DRAFT["elements"], "birth_date": "2001", "sex": 1})),
-    "approved": _signed(approver=None, statement=None),
-    "prepared": _signed(type=REQUEST),
-    "countersigned": lambda case, event: (
-        replace(case, pending=support.prepared(support.reply("NOT_FOUND"))),
-        event,
-    ),
-    "within_cap": _data(clock=None),
-    "before_due": _data(overdue=True),
-    "overdue": _data(overdue=False),
-    "contest_once": _changed(contests=1),
-    "same_freezer": lambda case, event: (case, replace(event, actor="mallory")),
-    "released": _changed(released=False),
-    "taken_there": _changed(resume_to=State.DEPARTED),
-    "second_person": lambda case, event: (case, replace(event, actor="anna")),
-    "never_posted_or_refused": _data(draft=support.draft(to="XCC")),
-    "in_directory": _data(listed=False),
-    "interview_allowed": _changed(draft=support.draft(), received=support.REQUEST_BODY),
-    "interview_consented": _changed(interview={}),
-    "interview_agreed": _changed(interview={}),
-    "attested": _interviewed,
-    "indication_stands": lambda case, event: (
-        replace(case, draft=support.draft(asylum={**support.DRAFT["asylum"], "state": "indicated"})),
-        replace(event, role="case_officer"),
-    ),
-    "age_stands": _changed(draft=return_support.MINOR),
-    "answered": _changed(reply=None),
-    "nobody_left": _changed(resume_to=State.DEPARTED),
-    "nobody_awaited": _data(awaited=True),
-    "remark_stands": _changed(remark=None),
-    "retention_over": _data(until=support.NOW.replace(year=2027)),
-    **dict.fromkeys(
-        ("rules_compose", "rules_approve", "rules_send", "rules_resume", "rules_remind", "rules_receive"), _facts
-    ),
-}
 GUARDED = [
     (side, row, guard)
     for side, row in ROWS
@@ -506,9 +424,9 @@ def _variants(row: Row, case: Case, role: str, actor: str) -> Iterator[Tried]:
                 event = replace(event, facts=support.received_facts(REPLY, body))
             yield event, True
             if any(guard.startswith("rules_") for guard in row.guards):
-                yield _facts(case, event)[1], False
+                yield with_facts(case, event)[1], False
             if "same_bytes" in row.guards:
-                yield _data(digest="other")(case, event)[1], True
+                yield with_data(digest="other")(case, event)[1], True
 
 
 def _pendings(row: Row, case: Case, actor: str) -> list[Any]:

@@ -9,10 +9,11 @@ from typing import Any
 from gateway.core.case import Case, Pending, Remark, Side, State
 from gateway.core.clocks import Clock
 from gateway.core.facts import Facts
-from gateway.core.machine import Event, Row
+from gateway.core.machine import Effect, Event, Row, step
 from gateway.core.messages import INTERVIEW_ANSWER, REPLY
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import digest_of, seal
+from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, PARTNER
 from schemas import ijson
 
@@ -322,3 +323,12 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         "awaited": False,
     }
     return Event(row.event, actor, role, data, facts)
+
+
+Taken = tuple[Case, tuple[Effect, ...]]
+
+
+def take(case: Case, name: str, actor: str, role: str, **data: Any) -> Taken:
+    """Step a case by an event with the data given and nothing else."""
+    facts = received_facts(REPLY if name == "reply" else "", data.get("body", {}))
+    return step(table_for(case.side), case, Event(name, actor, role, data, facts), NOW)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.core.letters import OWN, plain_letter, plain_letters
 from gateway.core.spellings import sounds
-from tests.core.test_person_keys import both_meet, name, values
+from tests.core.person_files import both_meet, name, values
 
 ARABIC = [
     char

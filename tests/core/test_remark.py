@@ -11,8 +11,7 @@ from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.preview import compose
 from gateway.core.remark import About, digest_of, is_confirmed, is_shortened, is_waiting, marked, wire_fault
 from tests.core import support
-from tests.core.support import NOW, WRITTEN, draft, remark
-from tests.core.test_verification import take
+from tests.core.support import NOW, WRITTEN, draft, remark, take
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from gateway.core.tables import REQUESTING, table_for
 from gateway.core.verification import PARTNER, STOP
 from tests.core import return_support as kit
 from tests.core import support
-from tests.core.test_notices import ASKED, HANDLING, value_of
-from tests.test_explore import other_variants
+from tests.core.notice_bodies import ASKED, HANDLING, value_of
+from tests.core.variants import other_variants
 
 HELD = (State.FROZEN, State.SUSPENDED)
 SIDES = pytest.mark.parametrize("side", list(Side))

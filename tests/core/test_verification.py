@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.core.case import Case, Side, State
-from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
+from gateway.core.machine import DropUnsent, EndThread, IllegalStep, Notify, RuleRefused, Send, step
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     CONTEST,
@@ -27,15 +27,7 @@ from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, undo_st
 from gateway.core.verification_changes import ANSWERED_LATE, ANSWERED_WRONGLY, next_full_hour
 from schemas import ijson
 from tests.core import support
-from tests.core.support import BODIES, NOW, asked, asking, draft, good_case, good_event, reply
-
-Taken = tuple[Case, tuple[Effect, ...]]
-
-
-def take(case: Case, name: str, actor: str, role: str, **data: Any) -> Taken:
-    """Step a case by an event with the data given and nothing else."""
-    facts = support.received_facts(REPLY if name == "reply" else "", data.get("body", {}))
-    return step(table_for(case.side), case, Event(name, actor, role, data, facts), NOW)
+from tests.core.support import BODIES, NOW, Taken, asked, asking, draft, good_case, good_event, reply, take
 
 
 def freeze(case: Case, actor: str = "carol", role: str = "guardian", **data: Any) -> Taken:

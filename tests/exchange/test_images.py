@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.core.attachments import wire
-from tests.core.test_attachments import BAD
 from tests.exchange.partner import Door, example
 from tests.support import pictures
+from tests.support.bad_images import BAD
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),

@@ -5,22 +5,9 @@ import pytest
 from keys import sign
 from keys.errors import BadKey, BadSignature
 from keys.sign import SigningKey
+from tests.keys.small_order import SMALL_ORDER
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
-
-# The eight points of small order, and the encodings of two of them that are not canonical.
-SMALL_ORDER = [
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "0000000000000000000000000000000000000000000000000000000000000080",
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-]
 
 
 def test_sign_verifies(signer: SigningKey) -> None:

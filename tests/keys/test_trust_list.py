@@ -9,7 +9,7 @@ from tuf.api.metadata import Root, Targets
 from keys import trust_list, trust_policy
 from keys.sign import SigningKey
 from keys.trust_policy import BadList
-from tests.keys.test_sign import SMALL_ORDER
+from tests.keys.small_order import SMALL_ORDER
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 KEYS = [SigningKey.generate() for _ in range(8)]
