@@ -16,8 +16,8 @@ from gateway import settings
 from gateway.cli import session
 from keys import card, trust_words
 from tests.cli.support import Homes, call, value
+from tests.support.slow_site import serving, slow
 from tests.support.trust_list import World, make_world
-from tests.trust.test_slow_list import serving, slow
 
 OFFICER = ("--as", "second", "--reason", "its machine was taken")
 

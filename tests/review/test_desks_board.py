@@ -12,7 +12,6 @@ from gateway.web.rules import sentence
 from tests.support import story
 from tests.support.network import Network, make_network
 from tests.web.board.support import board_desk
-from tests.web.interior.case_support import put
 from tests.web.support import Desk
 
 
@@ -46,7 +45,9 @@ async def test_what_a_rule_says_of_the_person_is_not_told_to_the_board(desk: Des
     await someone.post(f"/replies/{ref}/level", {"level": "L3"})
     draft = (await story.case(network, "XAA", ref)).draft
     known = {"state": "indicated", "attested_by": None, "attested_on": None, "basis": None}
-    await put(network, "XAA", ref, State(await story.state(network, "XAA", ref)), draft={**draft, "asylum": known})
+    await story.put(
+        network, "XAA", ref, State(await story.state(network, "XAA", ref)), draft={**draft, "asylum": known}
+    )
     refused = await someone.post(f"/replies/{ref}/level")
     assert 422 == refused.status
     assert "A rule refuses" in refused.words

@@ -12,7 +12,7 @@ from gateway.services.retain import erase_in
 from gateway.web.interior import PAGES
 from gateway.web.reasons import LASTS
 from tests.support import story
-from tests.web.interior.case_support import personal, put, recorded
+from tests.web.interior.case_support import personal, recorded
 from tests.web.support import Desk, Officer, one_desk
 
 WHY = "a spelling to set right"
@@ -87,10 +87,10 @@ async def test_the_copy_of_a_draft_ends_with_its_case(desk: Desk, ends: str) -> 
     first = await desk.officer("first")
     path = await amending(first, ref)
     if ends == "locked":
-        await put(desk.network, "XAA", ref, State.BLOCKED)
+        await story.put(desk.network, "XAA", ref, State.BLOCKED)
     else:
         context = desk.gateway.context
-        await put(desk.network, "XAA", ref, State.BLOCKED)
+        await story.put(desk.network, "XAA", ref, State.BLOCKED)
         await context.commit(lambda tx: erase_in(context, tx, ref, context.clock.now()))
     shown = await first.get(f"{path}/names")
     assert shown.status in (404, 409)

@@ -14,7 +14,7 @@ from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden
 from gateway.services.invitations import Wish
 from tests.support import story
-from tests.web.interior.case_support import put, read, two_desks
+from tests.web.interior.case_support import read, two_desks
 from tests.web.support import Desk, Officer
 
 ATTESTED = {
@@ -47,7 +47,7 @@ async def by_link(desk: Desk, ref: str, role: str, person: str | None) -> tuple[
 async def test_the_link_of_an_invitation_is_not_the_person_it_is_for(asking: Desk) -> None:
     """Whoever made it holds it first: no page, no step and no attestation in the name of a person who works here."""
     ref = await story.sent(asking.network)
-    await put(asking.network, "XAA", ref, State.FROZEN, holders=(("protection", "asylum_authority"),))
+    await story.put(asking.network, "XAA", ref, State.FROZEN, holders=(("protection", "asylum_authority"),))
     before = await read(asking.network, "XAA", ref)
     holder, _ = await by_link(asking, ref, "asylum_authority", "protection")
     for path in ("/invited", f"/cases/{ref}", f"/cases/{ref}/steps/attestation", "/account", "/account/passkey"):

@@ -14,12 +14,12 @@ from gateway.services.anew import NEVER_CAME, UNDECIDED
 from gateway.services.compromise import Compromise
 from gateway.services.ports import HttpAnswer
 from gateway.services.receive import Receiver
-from tests.services.test_clocks import agree
-from tests.services.test_interviews import OPEN, PROPOSAL, RESULT, agreed
-from tests.services.test_returning import nothing_leaves, propose_other_days
 from tests.support import homeward, story
-from tests.support.network import Network, wrong_clock
+from tests.support.agreements import agree
+from tests.support.interviews import OPEN, PROPOSAL, RESULT, agreed
+from tests.support.network import Network, nothing_leaves, wrong_clock
 from tests.support.restoring import LOST_NUMBER, after_the_listing, back_up, findings_of, outbox, put_back, restore
+from tests.support.spoilt import spoilt
 
 
 async def test_answer_that_waited_takes_no_number_that_was_used_since(network: Network, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ async def test_question_that_waited_is_not_said_twice_for_a_proposal_that_comes_
     await asking.returning.assess(ours, "coordinator", "coordinator")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asking.deliverer, "run_once", nothing_leaves)
-        await propose_other_days(network, ours, minor=False)
+        await homeward.propose_other_days(network, ours, minor=False)
     await put_back(network, "XBB", backup)
     await network.gateways["XBB"].refresh_trust()
     await network.deliver(refresh=False)
@@ -310,7 +310,7 @@ async def test_case_that_cannot_be_read_stops_no_restore(network: Network, tmp_p
         _, ref = await story.received(network)
         await network.gateways["XBB"].answer.acknowledge(ref, "first")
     row = await story.row(network, country, ref)
-    spoiled = row._replace(sealed=row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]), version=row.version + 1)
+    spoiled = row._replace(sealed=spoilt(row.sealed), version=row.version + 1)
     await network.gateways[country].store.commit(lambda tx: tx.save_case(spoiled))
     await restore(network, country, back_up(network, country, tmp_path / "backup"))
     await after_the_listing(network)
@@ -576,10 +576,7 @@ async def test_result_of_an_interview_that_never_came_is_said_anew(network: Netw
 async def test_hand_of_the_receiving_service_that_never_came_is_said_anew(network: Network, tmp_path: Path) -> None:
     """That a person was received is told with its signature, as it was signed."""
     ours, theirs = await homeward.delivered(network)
-    returning = network.gateways["XBB"].returning
-    seen = await returning.protocol(theirs, None, "reception", "reception")
-    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception", days=7)
-    await returning.confirm_handover(theirs, signed, "reception")
+    await homeward.confirm_handover(network, theirs, days=7)
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     await after_the_listing(network)
     assert "HANDED_OVER" == await story.state(network, "XAA", ours)
@@ -603,7 +600,7 @@ async def test_a_refusal_that_never_came_is_not_said_of_another_proposal(network
     backup = back_up(network, "XBB", tmp_path / "backup")
     await network.gateways["XAA"].returning.reassess(ours, "first", "case_officer")
     await network.gateways["XAA"].returning.assess(ours, "coordinator", "coordinator")
-    await propose_other_days(network, ours, minor=False)
+    await homeward.propose_other_days(network, ours, minor=False)
     network.wires.cut = False
     await restore(network, "XBB", backup)
     network.clock.pass_(days=1)
@@ -763,11 +760,8 @@ async def test_nothing_that_allows_leaves_a_case_that_was_stopped_and_closed(net
 async def test_recall_does_not_wait_behind_what_waits_for_the_listing(network: Network, tmp_path: Path) -> None:
     """Word of a stop leaves before the other State has listed anything."""
     _, theirs = await homeward.delivered(network)
-    returning = network.gateways["XBB"].returning
-    seen = await returning.protocol(theirs, None, "reception", "reception")
-    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception", days=7)
-    await returning.confirm_handover(theirs, signed, "reception")
-    await returning.recall(theirs, "danger", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await homeward.confirm_handover(network, theirs, days=7)
+    await network.gateways["XBB"].returning.recall(theirs, "danger", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
     await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     await network.gateways["XBB"].refresh_trust()
     await network.gateways["XAA"].refresh_trust()  # it takes the new card, and its listing does not leave yet
@@ -825,7 +819,7 @@ async def test_withdrawal_of_a_case_that_cannot_be_read_ends_no_look_at_what_exp
     """One spoiled case of an old epoch does not keep the messages of all others from coming to an end."""
     ours, _ = await withdrawn(network)
     row = await story.row(network, "XAA", ours)
-    spoiled = row._replace(sealed=row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]), version=row.version + 1)
+    spoiled = row._replace(sealed=spoilt(row.sealed), version=row.version + 1)
     await network.gateways["XAA"].store.commit(lambda tx: tx.save_case(spoiled))
     await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
     network.clock.pass_(days=31)

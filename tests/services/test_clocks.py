@@ -7,29 +7,14 @@ from typing import Any
 
 import pytest
 
-import schemas
 from gateway.core.deadlines import Evidence
-from gateway.core.instruments import Instrument
 from gateway.core.machine import RuleRefused
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Unavailable
 from gateway.services.reckon import Reckoner
 from tests.support import homeward, story
+from tests.support.agreements import agree, between_us
 from tests.support.network import Network, open_gateway
-
-
-def between_us(name: str, **changes: Any) -> Instrument:
-    """Return the agreement ``name`` as if it bound XAA and XBB."""
-    value = {**schemas.load_instrument(name), "parties": [{"from": ["XAA"], "to": ["XBB"]}], **changes}
-    return Instrument.from_dict(value)
-
-
-def agree(network: Network, *names: str) -> None:
-    """Let the agreements ``names`` hold between XAA and XBB, before what holds for everybody."""
-    for gateway in network.gateways.values():
-        old = gateway.context.reckoner
-        everybody = [one for one in old.instruments if one.specificity == 0]
-        gateway.context.reckoner = Reckoner([*map(between_us, names), *everybody], old.calendars, old.ladder)
 
 
 async def clocks(network: Network, ours: str, theirs: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -7,8 +7,8 @@ from gateway.core.note_verbale import reference, serialize_text
 from gateway.services import cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
-from tests.services.test_clocks import agree
 from tests.support import story
+from tests.support.agreements import agree
 from tests.support.network import Network
 
 LATE_DAYS = {"L1": 15, "L2": 23, "L3": 30, "L4": 45, "L5": 110, "L6": 200}

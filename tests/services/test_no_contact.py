@@ -8,13 +8,7 @@ from gateway.services import channel
 from gateway.services.context import Forbidden, NotFound
 from tests.support import story
 from tests.support.network import Network, open_gateway
-
-
-async def listed(network: Network) -> None:
-    """Put XBB on the list of XAA, by two persons."""
-    keeper = network.gateways["XAA"].no_contact
-    await keeper.propose("XBB", "its registry passes our questions on", "second", "liaison_officer")
-    await keeper.confirm("XBB", "confirmed by our embassy", "board", "foreign_affairs")
+from tests.support.no_contact import listed
 
 
 async def test_queued_message_stops_at_once(network: Network) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core.messages import REPLY, USE_REQUEST
-from tests.services.test_interviews import OPEN, PROPOSAL
 from tests.support import homeward, story
+from tests.support.interviews import OPEN, PROPOSAL
 from tests.support.network import Network, wrong_clock
 from tests.support.restoring import back_up, outbox, put_back, restore, settle
 
@@ -50,20 +50,12 @@ async def test_last_report_stays_the_last(network: Network, tmp_path: Path) -> N
     assert "SEEN_CONCERN" == (await story.case(network, "XAA", ours)).said["return.monitoring"]["status"]
 
 
-async def confirmed(network: Network, theirs: str) -> None:
-    """Have the reception of XBB sign that the person arrived."""
-    returning = network.gateways["XBB"].returning
-    seen = await returning.protocol(theirs, None, "reception", "reception")
-    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception", days=7)
-    await returning.confirm_handover(theirs, signed, "reception")
-
-
 async def test_handover_is_said_before_the_report_behind_it(network: Network, tmp_path: Path) -> None:
     """A report on a person does not come before word that she arrived, which would refuse it."""
     ours, theirs = await homeward.delivered(network)
     today = network.clock.now().date().isoformat()
     network.wires.cut = True
-    await confirmed(network, theirs)
+    await homeward.confirm_handover(network, theirs, days=7)
     await network.deliver(1)
     returning = network.gateways["XBB"].returning
     await returning.report(theirs, "SEEN_CONCERN", today, False, "reception", "reception")
@@ -116,7 +108,7 @@ async def test_refusal_that_was_stored_settles_nothing_behind_it(
 async def test_recall_waits_for_no_listing_behind_what_was_said_since(network: Network, tmp_path: Path) -> None:
     """A person is called back at once, although a report waits behind what the restore left open."""
     ours, theirs = await homeward.delivered(network)
-    await confirmed(network, theirs)
+    await homeward.confirm_handover(network, theirs, days=7)
     await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     for country in ("XBB", "XAA"):
         await network.gateways[country].refresh_trust()

@@ -58,10 +58,7 @@ async def test_message_that_a_rule_holds_back_stops_nothing_behind_it(
     signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort")
     await returning.hand_over(ours, homeward.PROTOCOL, signed, "escort")
     await network.deliver()
-    returning = network.gateways["XBB"].returning
-    seen = await returning.protocol(theirs, None, "reception", "reception")
-    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception")
-    await returning.confirm_handover(theirs, signed, "reception")
+    await homeward.confirm_handover(network, theirs)
     network.clock.pass_(hours=1)
     await network.deliver()
     assert "HANDED_OVER" == await story.state(network, "XAA", ours)

@@ -1,9 +1,7 @@
 """The timers of retention: counted from the closing, never longer than the figures, shorter if the sender says so."""
 
-import resource
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,22 +24,10 @@ from gateway.services.ports import Committed, Tx, Unavailable, Unit
 from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS
 from gateway.storage import sqlite
 from tests.support import homeward, story
+from tests.support.full_disk import files_of_at_most
 from tests.support.network import Network
 
 ENDS = (State.NOT_RETURNED, State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT)
-
-
-async def put(network: Network, country: str, ref: str, state: State) -> None:
-    """Put a stored case into ``state`` as if its steps had led there."""
-    context = network.gateways[country].context
-
-    async def unit(tx: Tx) -> None:
-        held = await cases.load(context, tx, ref)
-        moved = Case(**{**{name: getattr(held.case, name) for name in Case.__dataclass_fields__}, "state": state})
-        event = Event("test", "first", "case_officer")
-        await cases.store(context, tx, held, moved, event, held.case.state.value, network.clock.now())
-
-    await context.commit(unit)
 
 
 async def run(network: Network, country: str) -> tuple[str, ...]:
@@ -59,7 +45,7 @@ async def test_end_of_a_return_is_closed_blocked_and_erased(network: Network, co
     ours, theirs = await story.replied(network)
     ref = ours if country == "XAA" else theirs
     await network.gateways[country].context.commit(lambda tx: _keep_until_2099(network, country, tx, ref))
-    await put(network, country, ref, end)
+    await story.put(network, country, ref, end)
     states = []
     for days in (61, 180, 359):
         network.clock.pass_(days=days)
@@ -75,7 +61,7 @@ async def test_evidence_of_an_erased_return_verifies(network: Network, country: 
     """After the erasure of a case that ended so, receipts and proofs still verify and nothing of the key is left."""
     ours, theirs = await story.replied(network)
     ref = ours if country == "XAA" else theirs
-    await put(network, country, ref, end)
+    await story.put(network, country, ref, end)
     gateway = network.gateways[country]
     await gateway.retention.erase(ref, network.clock.now())
     raw = await export(gateway.context, ref, "second", "desk_head", "a dispute", cards=gateway.cards)
@@ -101,7 +87,7 @@ async def test_step_after_the_closing_keeps_nothing_longer(network: Network) -> 
     ours, _ = await story.replied(network)
     await network.gateways["XAA"].clear.close(ours, "first")
     network.clock.pass_(days=179)
-    await put(network, "XAA", ours, State.CLOSED)
+    await story.put(network, "XAA", ours, State.CLOSED)
     network.clock.pass_(days=2)
     await run(network, "XAA")
     assert "BLOCKED" == await story.state(network, "XAA", ours)
@@ -508,17 +494,6 @@ async def test_what_nobody_answered_goes_long_after_the_day_its_sender_set(netwo
         await network.gateways["XBB"].answer.prepare(theirs, story.reply(as_of="2027-10-28"), "first")
     network.clock.pass_(days=1)
     assert (theirs,) == await run(network, "XBB")
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond ``size`` bytes, as on a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("room", [0, 10])

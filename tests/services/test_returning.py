@@ -28,7 +28,7 @@ from schemas import ijson
 from tests.storage.support import case as stored_case
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
-from tests.support.network import Network, wrong_clock
+from tests.support.network import Network, nothing_leaves, wrong_clock
 
 
 def acts(network: Network, country: str) -> Returning:
@@ -684,16 +684,6 @@ async def test_who_is_back_in_silence_is_told_of_once_no_need_is_attested(networ
     assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
 
 
-async def propose_other_days(network: Network, ours: str, minor: bool = True) -> None:
-    """Have XAA propose the return, by default of a minor, once more, on other days."""
-    plan = {**homeward.PLAN, "window": {"from": "2027-01-10", "until": "2027-01-20"}, "needs": []}
-    pending = await acts(network, "XAA").prepare(ours, plan, "first", "case_officer")
-    await homeward.approve(network, ours, pending, "return.approval")
-    await homeward.endorse(network, ours, pending, minor)
-    await acts(network, "XAA").propose(ours, "first", "case_officer")
-    await network.deliver()
-
-
 async def test_an_acceptance_that_was_held_back_is_no_answer_to_another_plan(network: Network) -> None:
     """What its child welfare signed for the first plan, and the gateway never sent, accepts no second one."""
     ours, theirs = await homeward.proposed(network, minor=True)
@@ -702,7 +692,7 @@ async def test_an_acceptance_that_was_held_back_is_no_answer_to_another_plan(net
     signed = network.approval(pending.digest, thread, "welfare", "return.acceptance", "welfare")
     await acts(network, "XBB").refuse(theirs, "NO_CARER", "welfare", "child_welfare")
     await network.deliver()
-    await propose_other_days(network, ours)
+    await homeward.propose_other_days(network, ours)
     context = network.gateways["XBB"].context
 
     async def send(tx: Any) -> None:
@@ -729,7 +719,7 @@ async def test_an_answer_that_comes_late_undoes_nothing_that_was_said_since(netw
     network.wires.lose_answers = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network.gateways["XAA"].deliverer, "run_once", nothing_leaves)
-        await propose_other_days(network, ours, minor=False)
+        await homeward.propose_other_days(network, ours, minor=False)
     await network.deliver()
     await homeward.accept(network, theirs)
     network.wires.lose_answers = False
@@ -819,7 +809,7 @@ async def refused_too_late(network: Network) -> tuple[str, str]:
 async def test_a_refusal_that_crossed_another_proposal_leaves_that_one(network: Network) -> None:
     """Written before the second plan was known, it is of the first: the second is answered, and awaited if declined."""
     ours, theirs = await refused_too_late(network)
-    await propose_other_days(network, ours, minor=False)
+    await homeward.propose_other_days(network, ours, minor=False)
     assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
     await homeward.accept(network, theirs)
     await network.deliver()
@@ -832,7 +822,7 @@ async def test_a_person_whose_first_proposal_was_refused_late_is_still_awaited(n
     network.wires.lose_answers = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
-        await propose_other_days(network, ours, minor=False)
+        await homeward.propose_other_days(network, ours, minor=False)
     await acts(network, "XAA").reassess(ours, "first", "case_officer")
     network.wires.lose_answers = False
     network.clock.pass_(hours=2)
@@ -852,7 +842,7 @@ async def test_a_stop_after_another_proposal_leads_back_to_that_one(network: Net
         patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
         await acts(network, "XAA").reassess(ours, "first", "case_officer")
         await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
-        await propose_other_days(network, ours, minor=False)
+        await homeward.propose_other_days(network, ours, minor=False)
         await acts(network, "XBB").suspend(theirs, "not yet", "welfare", "child_welfare")
         await network.gateways["XBB"].hold.release(theirs, "welfare", "child_welfare")
         await network.gateways["XBB"].hold.resume(theirs, "second", "desk_head")
@@ -869,18 +859,13 @@ async def test_who_was_refused_and_whose_next_proposal_was_not_taken_is_awaited_
     await network.gateways["XBB"].answer.close(theirs, "first", "registry_clerk")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
-        await propose_other_days(network, ours, minor=False)
+        await homeward.propose_other_days(network, ours, minor=False)
     await acts(network, "XAA").reassess(ours, "first", "case_officer")
     await network.deliver()
     assert ["accepted", "refused"] == [row.status for row in await outbox(network, "XAA", ours, PROPOSAL)]
     assert ["accepted"] == [row.status for row in await outbox(network, "XBB", theirs, ACCEPTANCE)]
     await acts(network, "XAA").decline(ours, "coordinator", "coordinator")
     assert [] == await outbox(network, "XAA", ours, WITHDRAWAL)
-
-
-async def nothing_leaves() -> int:
-    """Post nothing: the line from there is down."""
-    return 0
 
 
 async def test_an_acceptance_is_no_answer_to_another_plan(network: Network) -> None:
@@ -892,7 +877,7 @@ async def test_an_acceptance_is_no_answer_to_another_plan(network: Network) -> N
     send = threads.again(context, before, old)
     await acts(network, "XAA").reassess(ours, "first", "case_officer")
     await acts(network, "XAA").assess(ours, "welfare", "child_welfare")
-    await propose_other_days(network, ours)
+    await homeward.propose_other_days(network, ours)
 
     async def replay(tx: Any) -> None:
         held = await cases.load(context, tx, theirs)

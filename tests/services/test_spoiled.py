@@ -10,12 +10,7 @@ from gateway.services.ports import CaseRow, TrustEvent, Tx
 from tests.support import story
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.restoring import after_the_listing, back_up, outbox, restore
-
-
-def spoilt(sealed: bytes | None) -> bytes:
-    """Return sealed bytes with one bit changed."""
-    assert sealed is not None
-    return sealed[:-1] + bytes([sealed[-1] ^ 1])
+from tests.support.spoilt import spoilt
 
 
 async def spoil(network: Network, country: str, ref: str) -> CaseRow:

@@ -9,11 +9,10 @@ import pytest
 from gateway import checks, serving, settings
 from gateway.core.case import State
 from gateway.services.steady import SteadyClock
-from tests.services.test_information import asked, only
-from tests.services.test_retain import put
 from tests.support import homeward, story
 from tests.support.network import HandClock, Network, open_gateway, wrong_clock
-from tests.trust.test_windows import ends, names
+from tests.support.questions import asked, only
+from tests.support.sealing import ends, names
 
 YEAR = 366 * 24 * 60
 """In minutes."""
@@ -47,7 +46,7 @@ def checked(network: Network, country: str) -> list[str]:
 async def test_two_years_ahead_for_an_hour_erase_nothing(network: Network) -> None:
     """A closed case is there afterwards, and goes when its day has come and the clock has gone on for a day."""
     ours, _ = await story.replied(network)
-    await put(network, "XAA", ours, State.BLOCKED)
+    await story.put(network, "XAA", ours, State.BLOCKED)
     steady, gateway = await live(network, "XAA", DAY_OF_LOOKS), network.gateways["XAA"]
     with wrong_clock(network, "XAA", 2 * YEAR) as wrong:
         assert () == await gateway.retention.run_once(wrong.now())

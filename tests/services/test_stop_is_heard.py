@@ -1,6 +1,5 @@
 """That a return is stopped reaches the other State, whatever stands before it in the thread."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from gateway.services import anew
 from gateway.services.deliver import Line
 from gateway.services.ports import HttpAnswer, OutboundRow
 from tests.support import homeward, story
-from tests.support.holds import lift
+from tests.support.holds import held, lift
 from tests.support.network import Network, wrong_clock
 from tests.support.restoring import back_up, outbox, refused_a_forgotten_stop, restore, settle
 
@@ -325,13 +324,6 @@ async def test_stop_that_is_refused_for_its_times_is_a_finding(
         network.clock.pass_(hours=1)
         await network.deliver(refresh=False)
     assert 1 == list((await story.case(network, "XAA", ref)).findings).count(anew.WRONG_CLOCK)
-
-
-async def held(network: Network, country: str, other: str) -> Callable[[], Awaitable[None]]:
-    """Have ``country`` put ``other`` on hold; returns what lifts it again."""
-    trust = network.gateways[country].context.trust
-    await trust.hold(other, "second", "a theft was heard of", network.clock.now())
-    return lambda: lift(trust, other, trust.held(other).identity, network.clock.now())
 
 
 async def test_word_that_a_return_goes_on_waits_for_a_key(network: Network) -> None:

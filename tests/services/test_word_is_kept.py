@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.core.messages import RECTIFICATION
-from tests.services.test_no_contact import listed
-from tests.services.test_order_after_restore import confirmed
-from tests.services.test_spoiled import spoilt
-from tests.services.test_stop_is_heard import held
 from tests.support import homeward, story
+from tests.support.holds import held
 from tests.support.network import Network, make_network, wrong_clock
+from tests.support.no_contact import listed
 from tests.support.restoring import (
     back_up,
     findings_of,
@@ -22,6 +20,7 @@ from tests.support.restoring import (
     restore,
     settle,
 )
+from tests.support.spoilt import spoilt
 
 
 async def test_withdrawal_that_a_restored_state_refuses_for_its_times_is_said_again(
@@ -382,7 +381,7 @@ async def test_collecting_state_hears_of_a_cancellation_behind_a_stop(tmp_path: 
 async def test_recall_on_hold_after_a_restore_waits_for_no_listing(network: Network, tmp_path: Path) -> None:
     """A recall placed while the other State is on hold goes before a report of the new epoch, once it is not."""
     ours, theirs = await homeward.delivered(network)
-    await confirmed(network, theirs)
+    await homeward.confirm_handover(network, theirs, days=7)
     await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     for country in ("XBB", "XAA"):
         await network.gateways[country].refresh_trust()

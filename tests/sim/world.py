@@ -7,7 +7,6 @@ but for the ports that a simulation must own: clock, randomness, the thread of t
 
 import asyncio
 import random
-import resource
 import shutil
 import sqlite3
 import ssl
@@ -37,6 +36,7 @@ from keys.card import Card
 from tests.sim import homes
 from tests.sim.loop import PROCESS, Process, SimulatedLoop, turn
 from tests.sim.network import Connector, Network
+from tests.support.full_disk import files_of_at_most
 
 MESSAGES = "/xg/1/messages"
 
@@ -109,12 +109,8 @@ class Disk:
             return work()
         journal = self._host.database.with_name(self._host.database.name + "-wal")
         most = self._host.room + (journal.stat().st_size if journal.exists() else 0)
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
-        try:
+        with files_of_at_most(most):
             return work()
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @dataclass(frozen=True)

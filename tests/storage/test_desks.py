@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,9 @@ from gateway.services.account_store import (
     FREE_ATTEMPTS,
     SEALED,
     AccountEvent,
-    Approval,
     Challenge,
     CodeSecret,
-    Invitation,
     Link,
-    Passkey,
-    Session,
     Snooze,
     Work,
 )
@@ -30,10 +26,7 @@ from gateway.services.ports import BadValue, Conflict, Unavailable
 from gateway.storage.desks import DeskStore
 from gateway.storage.migrate import load_migrations
 from gateway.storage.sqlite_desks import SqliteDesks
-
-T0 = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-
+from tests.storage.desk_rows import APPROVAL, HOUR, INVITATION, LINK, PASSKEY, T0, session
 
 Open = Callable[[], Awaitable[DeskStore]]
 
@@ -55,33 +48,6 @@ async def store(open_one: Open) -> AsyncIterator[DeskStore]:
     made = await open_one()
     yield made
     await made.close()
-
-
-def session(id: str = "s1", person: str = "first", invitation: Invitation | None = None) -> Session:
-    """Return a session."""
-    return Session(id, person, "interior", "csrf", T0, T0, "passkey", T0, invitation, language="fr")
-
-
-INVITATION = Invitation("i1", "ref1", "lawyer", "guest.i1", "first", T0, T0 + HOUR)
-LINK = Link("l1", "first", "interior", "enrol", T0, T0 + HOUR)
-PASSKEY = Passkey("p1", "first", b"\x01\x02", 3, ("usb", "nfc"), "blue", T0)
-APPROVAL = Approval(
-    "ref1",
-    "thread",
-    "kind",
-    "role",
-    "digest",
-    "first",
-    "passkey",
-    "challenge",
-    "salt",
-    "s1",
-    T0,
-    "p1",
-    b"k",
-    b"a",
-    b"c",
-)
 
 
 async def test_what_is_kept_is_there_after_a_restart(store: DeskStore, open_one: Open) -> None:

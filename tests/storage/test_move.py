@@ -31,10 +31,10 @@ from gateway.storage import StoreError, move, open_store, run_inline
 from gateway.storage.move import Differs, Files, to_postgres, to_sqlite
 from gateway.storage.postgres import open_postgres
 from gateway.storage.sqlite_desks import SqliteDesks
-from tests.services.test_retain import files_of_at_most
+from tests.storage.commit_line import Line
+from tests.storage.desk_rows import APPROVAL, INVITATION, LINK, PASSKEY, session
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, digest, event, inbound, outbound, thread
-from tests.storage.test_desks import APPROVAL, INVITATION, LINK, PASSKEY, session
-from tests.storage.test_postgres import Line
+from tests.support.full_disk import files_of_at_most
 from tests.support.postgres import Cluster
 
 

@@ -6,7 +6,7 @@ import re
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,8 @@ from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, co
 from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
+from tests.storage.commit_line import Line
+from tests.storage.locks import holding, waiting
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, outbound, thread
 from tests.support.postgres import QUICK, Cluster, cluster
 
@@ -42,35 +44,6 @@ async def nodes(dsn: str) -> AsyncIterator[Nodes]:
     yield made[0], made[1]
     for one in made:
         await one.close()
-
-
-@asynccontextmanager
-async def holding(dsn: str, statement: str, *values: Any) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Hold what ``statement`` locks, in a transaction of its own, until what this yields is called."""
-    db = await asyncpg.connect(dsn)
-    try:
-        await db.execute("BEGIN")
-        await db.fetch(statement, *values)
-
-        async def let_go() -> None:
-            await db.execute("ROLLBACK")
-
-        yield let_go
-    finally:
-        await db.close()
-
-
-async def waiting(dsn: str, count: int = 1) -> None:
-    """Return once ``count`` sessions wait for a lock."""
-    db = await asyncpg.connect(dsn)
-    try:
-        for _ in range(400):
-            if await db.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") >= count:
-                return
-            await asyncio.sleep(0.01)
-    finally:
-        await db.close()
-    raise AssertionError("nobody waits")
 
 
 async def holder(dsn: str, lock: int) -> int:
@@ -400,71 +373,6 @@ async def test_other_nodes_hear_what_was_queued(nodes: Nodes) -> None:
 
 
 # Connections that break, and a server that is not there.
-
-
-class Line:
-    """A TCP line to the server that can be cut as a commit passes: before it arrives, or before its answer does."""
-
-    def __init__(self, dsn: str) -> None:
-        self._to = urlsplit(dsn)
-        self.cut: str | None = None
-        self.count = 1
-        """Which commit is cut, counted from when ``cut`` is set."""
-        self.cuts = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> "Line":
-        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self._tasks.add(asyncio.create_task(self._pass(reader, writer)))
-
-        self._server = await asyncio.start_server(begin, "127.0.0.1", 0)
-        self.dsn = self._to._replace(
-            netloc=f"{self._to.username}:{self._to.password}@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        ).geturl()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            inner_reader, inner_writer = await asyncio.open_connection(self._to.hostname, self._to.port)
-        except OSError:  # the server is away
-            writer.close()
-            return
-        mute = asyncio.Event()
-        passing = [
-            asyncio.create_task(self._copy(reader, inner_writer, mute, upward=True)),
-            asyncio.create_task(self._copy(inner_reader, writer, mute, upward=False)),
-        ]
-        try:
-            await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in passing:
-                task.cancel()
-            writer.close()
-            inner_writer.close()
-
-    async def _copy(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mute: asyncio.Event, *, upward: bool
-    ) -> None:
-        with suppress(ConnectionError):
-            while chunk := await reader.read(1 << 16):
-                cut = self.cut if upward and b"COMMIT" in chunk else None
-                if cut and self.count > 1:
-                    self.count, cut = self.count - 1, None
-                if cut:
-                    self.cut, self.cuts = None, self.cuts + 1
-                    mute.set()
-                if cut != "before" and (upward or not mute.is_set()):
-                    writer.write(chunk)
-                    await writer.drain()
-                if cut:
-                    await asyncio.sleep(0.2)  # the server commits; its answer is lost with the line
-                    return
 
 
 async def add(tx: Tx) -> str:

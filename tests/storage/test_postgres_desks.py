@@ -14,9 +14,9 @@ from gateway.storage.postgres import open_postgres
 from gateway.storage.postgres_desks import SCHEMA, PostgresDesks, prepare
 from gateway.storage.postgres_pool import CLOSE_S
 from gateway.storage.postgres_schema import MIGRATING, SPACE
+from tests.storage.desk_rows import INVITATION, PASSKEY, session
+from tests.storage.locks import holding, waiting
 from tests.storage.support import NOW, Signer
-from tests.storage.test_desks import INVITATION, PASSKEY, session
-from tests.storage.test_postgres import holding, waiting
 from tests.support.postgres import Cluster
 
 T0 = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)

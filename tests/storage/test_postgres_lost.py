@@ -7,8 +7,8 @@ import pytest
 from gateway.services.ports import GONE_BACK, GoneBack, Unavailable
 from gateway.storage import postgres
 from gateway.storage.postgres import PostgresStore, open_postgres
+from tests.storage.commit_line import Line
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept
-from tests.storage.test_postgres import Line
 from tests.support.postgres import QUICK, Cluster, cluster
 
 

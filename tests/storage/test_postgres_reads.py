@@ -12,7 +12,7 @@ from gateway.services.ports import Store, Unavailable
 from gateway.storage import StoreError, reads
 from gateway.storage.postgres_reads import CONNECTIONS_MAX, PostgresInquiries
 from tests.storage.asked import asked_of_queue
-from tests.storage.test_queues import QUEUES
+from tests.storage.queues import QUEUES
 from tests.support.postgres import Cluster
 
 FILL = (

@@ -246,14 +246,30 @@ async def delivered(network: Network, minor: bool = False) -> tuple[str, str]:
 async def handed_over(network: Network, minor: bool = False) -> tuple[str, str]:
     """Take a case to a handover that both hands have signed."""
     ours, theirs = await delivered(network, minor)
-    returning = network.gateways["XBB"].returning
-    seen = await returning.protocol(theirs, None, "reception", "reception")
-    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception")
-    await returning.confirm_handover(theirs, signed, "reception")
+    await confirm_handover(network, theirs)
     await network.deliver()
     return ours, theirs
+
+
+async def confirm_handover(network: Network, theirs: str, days: int = 1) -> None:
+    """Have the reception of XBB sign that the person arrived, by a statement that counts for ``days``."""
+    returning = network.gateways["XBB"].returning
+    seen = await returning.protocol(theirs, None, "reception", "reception")
+    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception", days)
+    await returning.confirm_handover(theirs, signed, "reception")
 
 
 def move_to(network: Network, instant: datetime) -> None:
     """Let the time until ``instant`` pass."""
     network.clock.instant = max(network.clock.instant, instant)
+
+
+async def propose_other_days(network: Network, ours: str, minor: bool = True) -> None:
+    """Have XAA propose the return, by default of a minor, once more, on other days."""
+    plan = {**PLAN, "window": {"from": "2027-01-10", "until": "2027-01-20"}, "needs": []}
+    returning = network.gateways["XAA"].returning
+    pending = await returning.prepare(ours, plan, "first", "case_officer")
+    await approve(network, ours, pending, "return.approval")
+    await endorse(network, ours, pending, minor)
+    await returning.propose(ours, "first", "case_officer")
+    await network.deliver()

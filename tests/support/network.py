@@ -272,3 +272,8 @@ async def open_gateway(network: Network, country: str, *, create: bool = False) 
     )
     network.gateways[country] = network.wires.gateways[country] = gateway
     return gateway
+
+
+async def nothing_leaves() -> int:
+    """Post nothing: the line from there is down."""
+    return 0

@@ -1,11 +1,14 @@
 """The steps of a verification as two desks take them, for tests that need a case somewhere along the way."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import schemas
 from gateway.core import wire
+from gateway.core.case import State
+from gateway.core.machine import Event
 from gateway.services import cases
 from keys import jws
 from schemas import ijson
@@ -137,6 +140,19 @@ async def case(network: Network, country: str, ref: str) -> Any:
         return (await cases.load(gateway.context, tx, ref)).case
 
     return await gateway.store.read(unit)
+
+
+async def put(network: Network, country: str, ref: str, state: State, **changes: Any) -> None:
+    """Put a case into ``state``, whatever led there, with ``changes`` of its value."""
+    context = network.gateways[country].context
+
+    async def unit(tx: Any) -> None:
+        held = await cases.load(context, tx, ref)
+        case = replace(held.case, state=state, **changes)
+        now = context.clock.now()
+        await cases.store(context, tx, held, case, Event("note", "test", "gateway"), held.case.state.value, now)
+
+    await context.commit(unit)
 
 
 async def payload(network: Network, country: str, ref: str, type: str) -> wire.Payload:

@@ -15,7 +15,7 @@ from gateway.cli.errors import CommandError
 from gateway.core import evidence_verifier, wire
 from gateway.services.exposure import Exposure, exposure
 from gateway.settings import load
-from gateway.transport.card_directory import load_cards, write_card
+from gateway.transport.card_directory import load_cards
 from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
@@ -23,6 +23,7 @@ from tests.cli.support import Homes, call, deliver, link_leads_on, value
 from tests.support import story
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
+from tests.trust.revocation import revoke
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,22 +134,6 @@ async def test_a_row_without_its_key_is_said_to_be_uncertain(network: Network) -
     await network.gateways["XBB"].store.commit(forget)
     found = await exposed(network, "XBB", START, database=False)
     assert [(True, False)] == [(one.line, one.certain) for one in found.messages]
-
-
-async def revoke(network: Network, country: str, kids: set[str], at: datetime, **changes: Any) -> None:
-    """Issue and publish to everyone the card of ``country`` in which ``kids`` are revoked at ``at``."""
-    path = network.homes[country]
-    store = open_store(f"file:{path / home.IDENTITY_FILE}", passphrase=lambda: "correct horse", environ={})
-    held = card.parse_card(load_cards(path / "cards", country)[-1])
-    claims = card.claims_of(held)
-    text = wire.format_instant(at)
-    for group in ("signing", "sealing", "roles"):
-        entries = [{**one, "revoked_at": text} if one["kid"] in kids else one for one in claims[group]]
-        changes.setdefault(group, []).extend(entries)
-    made = home.next_card(held, changes, SigningKey(store.get(home.IDENTITY)), network.clock.now())
-    for other in network.homes.values():
-        write_card(other / "cards", made)
-    await network.refresh()
 
 
 async def test_an_answer_by_a_revoked_key_is_given_again_by_the_new_one(network: Network) -> None:

@@ -27,7 +27,7 @@ from tests.support.evidence import members_of
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.trust_list import World, first_card, make_world, now
 from tests.trust.homes import first_of, identity
-from tests.trust.test_second_verifier import run
+from tests.trust.second_verifier import run
 from tests.trust.witnesses import hour
 
 

@@ -18,7 +18,7 @@ from schemas import ijson
 from tests.support import story
 from tests.support.evidence import exported, members_of
 from tests.support.network import Network
-from tests.trust.test_second_verifier import run
+from tests.trust.second_verifier import run
 
 
 async def answered(network: Network) -> list[OutboundRow]:

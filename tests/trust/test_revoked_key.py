@@ -20,7 +20,7 @@ from tests.support import homeward, story
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
 from tests.trust.homes import identity
-from tests.trust.test_compromise import revoke
+from tests.trust.revocation import revoke
 
 WORDS = ("cannot be read here", "its key is revoked")
 
@@ -236,9 +236,7 @@ async def test_who_was_handed_over_is_reported_on_though_the_key_of_the_escort_w
     """The second hand was under way: it counts, and so does what is reported of the person after it."""
     ours, theirs = await homeward.delivered(network)
     asked = network.gateways["XBB"].returning
-    seen = await asked.protocol(theirs, None, "reception", "reception")
-    signed = network.approval(seen.digest, seen.thread, "reception", "handover.receipt", "reception")
-    await asked.confirm_handover(theirs, signed, "reception")
+    await homeward.confirm_handover(network, theirs)
     own = network.gateways["XAA"].context.own
     assert own is not None
     kid = next(key.kid for key in own.roles if key.role == "escort")

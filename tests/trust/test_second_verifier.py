@@ -1,7 +1,6 @@
 """The second verifier: it says what the first says of the same files, and uses nothing of the gateway's."""
 
 import ast
-import asyncio
 import json
 import sys
 from dataclasses import replace
@@ -18,21 +17,8 @@ from keys import b64
 from tests.support import story
 from tests.support.evidence import TWO, exported, members_of
 from tests.support.network import Network
+from tests.trust.second_verifier import SCRIPT, run
 from tests.trust.witnesses import hour
-
-SCRIPT = Path(__file__).parents[2] / "docs/evidence/verify.py"
-
-
-async def run(path: Path, raw: bytes, *more: str) -> tuple[int, str]:
-    """Run the script on ``raw`` as an expert does; return its exit code and what it printed."""
-    path.write_bytes(raw)
-    made = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", str(SCRIPT), str(path), *more),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    out, _ = await made.communicate()
-    return made.returncode or 0, out.decode()
 
 
 def test_it_is_short_and_uses_nothing_of_ours() -> None:

@@ -15,20 +15,10 @@ from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.support import story
 from tests.support.network import START, Network, open_gateway
+from tests.support.sealing import ends, names
 
 LATER = timedelta(hours=1)
 """How far a new home dates its first window back, for partners whose clock is behind."""
-
-
-def names(network: Network, country: str) -> list[str]:
-    """Return the names of the sealing keys in the key store on disk."""
-    store = open_store(f"file:{network.homes[country]}/{home.KEY_FILE}", passphrase=lambda: "correct horse", environ={})
-    return [name for name in store.names() if name.startswith("seal.")]
-
-
-async def ends(network: Network, country: str) -> list[SealingEnd]:
-    """Return what the store says of private halves that are gone."""
-    return list(await network.gateways[country].store.read(lambda tx: tx.sealing_ends()))
 
 
 def lines(network: Network, event: str) -> list[dict[str, object]]:

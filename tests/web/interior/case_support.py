@@ -3,12 +3,10 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gateway.core.case import Case, State
-from gateway.core.machine import Event
+from gateway.core.case import Case
 from gateway.services import access, cases
 from gateway.services.context import Person
 from gateway.services.ports import Tx
@@ -45,19 +43,6 @@ async def two_desks(root: Path) -> AsyncIterator[tuple[Desk, Desk]]:
 def everybody() -> list[str]:
     """Return the persons who work at an interior desk."""
     return [name for name in PEOPLE if name not in ("board", "writer", "office")] + list(MORE)
-
-
-async def put(network: Network, country: str, ref: str, state: State, **changes: Any) -> None:
-    """Put a case into ``state``, whatever led there, with ``changes`` of its value."""
-    context = network.gateways[country].context
-
-    async def unit(tx: Tx) -> None:
-        held = await cases.load(context, tx, ref)
-        case = replace(held.case, state=state, **changes)
-        now = context.clock.now()
-        await cases.store(context, tx, held, case, Event("note", "test", "gateway"), held.case.state.value, now)
-
-    await context.commit(unit)
 
 
 async def read(network: Network, country: str, ref: str) -> Case:

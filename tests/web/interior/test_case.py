@@ -27,7 +27,6 @@ from tests.web.interior.case_support import (
     everybody,
     looked,
     personal,
-    put,
     recorded,
     title_of,
     two_desks,
@@ -57,7 +56,7 @@ async def test_every_state_is_shown_to_every_role_and_names_nobody(both: tuple[D
     known = {state for state in State if any(state in (row.source, row.target) for row in rows)} - {State.ERASED}
     assert len(known) > 20
     for state in sorted(known):
-        await put(desk.network, desk.country, ref, state)
+        await story.put(desk.network, desk.country, ref, state)
         for one in people:
             answer = await one.get(f"/cases/{ref}")
             assert 200 == answer.status, (state, one.name, answer.words)
@@ -77,7 +76,7 @@ async def test_every_page_is_shown_in_every_state_for_a_reason(both: tuple[Desk,
     for state in State:
         if state is State.ERASED:
             continue
-        await put(desk.network, desk.country, ref, state)
+        await story.put(desk.network, desk.country, ref, state)
         for part in PARTS:
             answer = await officer.get(f"/cases/{ref}{part}")
             assert 200 == answer.status, (state, part, answer.words)
@@ -471,7 +470,7 @@ async def test_locked_case_shows_no_content(both: tuple[Desk, Desk]) -> None:
     ours, _ = await story.replied(desk.network)
     officer = await desk.officer("first")
     await looked(officer, ours)
-    await put(desk.network, "XAA", ours, State.BLOCKED)
+    await story.put(desk.network, "XAA", ours, State.BLOCKED)
     before = await recorded(desk.network, "XAA", ours)
     for path in ("", "/return", "/print"):
         answer = await officer.get(f"/cases/{ours}{path}")
@@ -487,7 +486,7 @@ async def test_erased_case_keeps_its_history_and_its_evidence(both: tuple[Desk, 
     officer = await desk.officer("first")
     await looked(officer, ours)
     context = desk.gateway.context
-    await put(desk.network, "XAA", ours, State.BLOCKED)
+    await story.put(desk.network, "XAA", ours, State.BLOCKED)
 
     async def erase(tx: Tx) -> None:
         await erase_in(context, tx, ours, context.clock.now())

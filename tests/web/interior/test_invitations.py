@@ -16,7 +16,7 @@ from gateway.services.invitations import INVITABLE
 from gateway.services.ports import Unavailable
 from gateway.services.retain import erase_in
 from tests.support import homeward, story
-from tests.web.interior.case_support import personal, put, read, recorded, two_desks
+from tests.web.interior.case_support import personal, read, recorded, two_desks
 from tests.web.support import Answer, Desk, Officer
 
 FIELDS = {"role": "lawyer", "who": "guest", "until": "2026-12-24", "why": "Counsel of the person asked to take part"}
@@ -280,7 +280,7 @@ async def test_nobody_is_invited_to_a_case_that_is_locked_or_erased(both: tuple[
     officer = await desk.officer("first")
     path = f"/cases/{ref}/invitations"
     await officer.get(path)
-    await put(desk.network, "XAA", ref, State.BLOCKED)
+    await story.put(desk.network, "XAA", ref, State.BLOCKED)
     assert 404 == (await officer.post(path, {**FIELDS, "confirm": "yes"})).status
     assert "Nobody is invited to it any more" in (await officer.get(path)).words
     context = desk.gateway.context

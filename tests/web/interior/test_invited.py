@@ -16,7 +16,7 @@ from gateway.web import interior
 from gateway.web.visit import ANYONE, Route
 from schemas import codes
 from tests.support import homeward, story
-from tests.web.interior.case_support import personal, put, read, recorded, two_desks
+from tests.web.interior.case_support import personal, read, recorded, two_desks
 from tests.web.support import Answer, Desk, Officer, links_of
 
 WHY = "Advising the person on 25 November"
@@ -253,7 +253,7 @@ async def test_nothing_is_left_of_a_case_that_is_locked_or_erased(both: tuple[De
     guest, _ = await guest_of(desk, ref, "guardian")
     await opened(guest)
     if state is State.BLOCKED:
-        await put(desk.network, "XAA", ref, state)
+        await story.put(desk.network, "XAA", ref, state)
     else:
         context = desk.gateway.context
         await context.commit(lambda tx: erase_in(context, tx, ref, context.clock.now()))

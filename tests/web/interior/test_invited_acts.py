@@ -28,7 +28,7 @@ from keys import b64
 from schemas import codes
 from tests.support import homeward, pictures, story
 from tests.support.network import make_network
-from tests.web.interior.case_support import put, read, recorded, two_desks
+from tests.web.interior.case_support import read, recorded, two_desks
 from tests.web.support import Desk
 
 NOBODY_ALONE = frozenset({"two_persons", "second_person", "same_bytes", "released", "countersigned"})
@@ -127,7 +127,7 @@ async def test_no_step_of_a_guest_reaches_another_case(both: tuple[Desk, Desk], 
     for name, verb in VERBS.items():
         states = {row.source for row in rows if row.event in verb.events}
         for state in sorted(states - {State.ERASED})[:2]:
-            await put(desk.network, desk.country, ref, state)
+            await story.put(desk.network, desk.country, ref, state)
             before = await story.row(desk.network, desk.country, ref), await recorded(desk.network, desk.country, ref)
             for role, person in guests.items():
                 error = await tries(desk, name, person, role, ref)
@@ -151,7 +151,7 @@ async def test_a_guest_takes_no_step_in_the_own_case_that_is_not_for_guests(
         for role, person in guests.items():
             states = {row.source for row in rows if row.event in VERBS[name].events and role in row.who}
             for state in sorted(states - {State.ERASED})[:1]:
-                await put(desk.network, desk.country, ref, state)
+                await story.put(desk.network, desk.country, ref, state)
                 before = await story.row(desk.network, desk.country, ref)
                 error = await tries(desk, name, person, role, ref)
                 assert isinstance(error, Forbidden | RuleRefused), (name, role, error)

@@ -13,7 +13,7 @@ from gateway.services.reading import part_of_return
 from gateway.web.interior.returns import RETURNS, SAID
 from tests.core.return_support import case_in
 from tests.support import homeward, story
-from tests.web.interior.case_support import WHY, everybody, looked, personal, put, read, recorded, two_desks
+from tests.web.interior.case_support import WHY, everybody, looked, personal, read, recorded, two_desks
 from tests.web.support import Desk, links_of
 
 SECTIONS = {type: type.replace(".", "-") for type in SAID}
@@ -147,7 +147,7 @@ async def test_page_stands_in_every_state(both: tuple[Desk, Desk], side: Side) -
     for state in State:
         if state is State.ERASED:
             continue
-        await put(desk.network, desk.country, ref, state)
+        await story.put(desk.network, desk.country, ref, state)
         for one in people:
             answer = await one.get(f"/cases/{ref}/return")
             assert 200 == answer.status, (state, one.name, answer.words)

@@ -12,7 +12,7 @@ from gateway.services.inquire import Place
 from gateway.web.interior import welfare
 from tests.support import homeward, story
 from tests.support.network import Network
-from tests.web.interior.case_support import WHY, everybody, looked, personal, put, read, recorded, two_desks
+from tests.web.interior.case_support import WHY, everybody, looked, personal, read, recorded, two_desks
 from tests.web.support import Desk, links_of
 
 
@@ -231,7 +231,7 @@ async def test_page_stands_in_every_state(both: tuple[Desk, Desk], side: Side) -
     await looked(officer, ref, "/sign-off")
     for state in State:
         if state is not State.ERASED:
-            await put(desk.network, desk.country, ref, state)
+            await story.put(desk.network, desk.country, ref, state)
             answer = await officer.get(f"/cases/{ref}/sign-off")
             assert 200 == answer.status, (state, answer.words)
             assert 200 == (await officer.get("/sign-offs")).status

@@ -1,0 +1,37 @@
+"""A lock that a test holds in PostgreSQL, and who waits for one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+
+@asynccontextmanager
+async def holding(dsn: str, statement: str, *values: Any) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Hold what ``statement`` locks, in a transaction of its own, until what this yields is called."""
+    db = await asyncpg.connect(dsn)
+    try:
+        await db.execute("BEGIN")
+        await db.fetch(statement, *values)
+
+        async def let_go() -> None:
+            await db.execute("ROLLBACK")
+
+        yield let_go
+    finally:
+        await db.close()
+
+
+async def waiting(dsn: str, count: int = 1) -> None:
+    """Return once ``count`` sessions wait for a lock."""
+    db = await asyncpg.connect(dsn)
+    try:
+        for _ in range(400):
+            if await db.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") >= count:
+                return
+            await asyncio.sleep(0.01)
+    finally:
+        await db.close()
+    raise AssertionError("nobody waits")
