@@ -20,7 +20,7 @@ from gateway.core.note_verbale import (
     serialize_html,
     serialize_text,
 )
-from tests.test_neutral import TELLING
+from tests.support.telling import TELLING
 
 THREADS = ("CJDAgXMgk34Kg3R2-Y6VVw", "DPx6b_MxUGnTi3ssJc-4VA")
 ITEMS = (

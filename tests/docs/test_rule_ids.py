@@ -9,16 +9,10 @@ from gateway.core.case import Side
 from gateway.core.facts import When
 from gateway.core.rules import RULES, Rule
 from gateway.core.tables import GUARDS, MARKS, table_for
+from tests.docs.rules_page import PAGE, PARAGRAPHS, ROOT
 from tools import draw_tables
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 ID = re.compile(r"\b(?:[RNQVDE]-\d\d|M-0\d|MIN-\d|REM-\d)\b")
-PARAGRAPH = re.compile(
-    r"^### (\S+): (.+)\n\nSource: (.+?)\.(?: Looked at: (.+)\.)?\n\n(.+(?:\n.+)*)\n\nCode: (.+(?:\n.+)*)\.$",
-    re.MULTILINE,
-)
-PARAGRAPHS = {found[0]: found[1:] for found in PARAGRAPH.findall(PAGE)}
 SOURCES = sorted(set((ROOT / "gateway").rglob("*.py")) - {ROOT / "gateway" / "web" / "rules.py"})
 """The sentences that pages say are left out: they would stand in for a check that is gone."""
 

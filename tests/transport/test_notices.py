@@ -17,8 +17,8 @@ from gateway.transport.notices import SIGNATURE, DeskNotices, Mail, Webhook, sig
 from tests.support import story
 from tests.support.mail import MailServer
 from tests.support.network import HandClock, Network, introduce, make_home, make_network, open_gateway, people_keys
-from tests.test_neutral import TELLING
-from tests.transport.test_peers import Identity
+from tests.support.telling import TELLING
+from tests.support.tls import Identity
 
 REF, LINK = "AZrQn0mYfFeDbGRsZWZ0MA", "https://desk.test/cases/{ref}"
 TO = {"interior": ["desk@interior.test"]}

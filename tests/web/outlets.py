@@ -45,7 +45,7 @@ from schemas import ijson
 from tests.support import homeward, pictures, story
 from tests.support.mail import MailServer
 from tests.support.network import PEOPLE, Network, make_network
-from tests.web.operator.test_reports import report
+from tests.web.operator.reports import report
 from tests.web.support import Answer, Desk, Officer, desks, links_of
 
 DESKS = (interior.PAGES, board.PAGES, operator.PAGES)

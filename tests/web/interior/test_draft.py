@@ -20,6 +20,7 @@ from gateway.storage.desks import DeskStore
 from gateway.web.interior import PAGES
 from schemas import ijson
 from tests.support import story
+from tests.web.interior.drafts import brought_in, kept_bytes
 from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
 
 ZONE = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
@@ -39,25 +40,10 @@ async def first(desk: Desk) -> Officer:
     return await desk.officer("first")
 
 
-def kept_bytes(desk: Desk) -> bytes:
-    """Return everything the desks keep on the disk."""
-    raw = b"".join(one.read_bytes() for one in desk.network.homes["XAA"].parent.glob("desks-XAA.db*"))
-    assert b"CREATE TABLE work" in raw
-    return raw
-
-
 async def begun(officer: Officer) -> str:
     """Begin an empty request and return its address."""
     await officer.get("/requests/new")
     return (await officer.post("/requests/new")).path
-
-
-async def brought_in(officer: Officer, **changes: Any) -> str:
-    """Bring in a whole draft and return the address of the request."""
-    await officer.get("/requests/new")
-    answer = await officer.post("/requests/import", {"file": ijson.dumps(story.draft(**changes))})
-    assert answer.path.startswith("/requests/"), answer.words
-    return answer.path
 
 
 async def saved(officer: Officer, path: str, task: str, fields: dict[str, Any], **more: str) -> Answer:

@@ -12,7 +12,7 @@ from keys import b64
 from schemas import ijson
 from tests.support import pictures, story
 from tests.web.interior.case_support import two_desks
-from tests.web.interior.test_draft import brought_in, kept_bytes
+from tests.web.interior.drafts import brought_in, kept_bytes
 from tests.web.support import Answer, Desk, Officer, form_of, one_desk
 
 FILE = pictures.with_notes()

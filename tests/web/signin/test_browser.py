@@ -13,8 +13,8 @@ from playwright.async_api import Browser, Page, async_playwright
 from gateway.web.door import COOKIE
 from gateway.web.signin.openid import OpenId
 from tests.web.chromium import AUTHENTICATOR, CHROMIUM, FLAGS
+from tests.web.signin.pages import PAGES
 from tests.web.signin.provider import CLIENT, SECRET, provider
-from tests.web.signin.test_pages import PAGES
 from tests.web.support import Desk, one_desk
 
 pytestmark = [

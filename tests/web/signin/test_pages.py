@@ -12,26 +12,14 @@ from aiohttp import web
 
 from gateway.services.account_store import Passkey
 from gateway.web.door import COOKIE
-from gateway.web.help import ROUTES as HELP
 from gateway.web.operator.people import EVENT_NAMES
 from gateway.web.signin import cookies
 from gateway.web.signin.openid import OpenId
-from gateway.web.signin.pages import ROUTES
 from gateway.web.signin.passkeys import Passkeys
-from gateway.web.visit import SIGNED_IN, DeskPages, Route, Visit
+from tests.web.signin.pages import PAGES
 from tests.web.signin.provider import CLIENT, SECRET, provider
 from tests.web.signin.support import Authenticator
 from tests.web.support import Answer, Desk, Officer, one_desk
-
-
-async def _home(visit: Visit) -> object:
-    return visit.page("help.html", shortcuts=False)
-
-
-PAGES = [
-    DeskPages(name, name, (*ROUTES, *HELP, Route("GET", "/", "home", _home, SIGNED_IN)), ())  # type: ignore[arg-type]
-    for name in ("interior", "board", "operator")
-]
 
 
 @pytest_asyncio.fixture
