@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.web.language import LANGUAGES
-from tests.web.browser.crawl import Page, crawl, shapes
+from tests.web.browser.crawl import Page, crawl, kinds, shapes
 from tests.web.browser.looking import Looker
+from tests.web.browser.population import names
 from tests.web.browser.stage import Stage, staged
-from tests.web.browser.test_pages import kinds, names
 from tests.web.chromium import CHROMIUM
 
 TELL_EVERY = 50

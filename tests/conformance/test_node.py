@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.pair import free_port
-from tests.conformance.test_suite import Bench, run_on, start_bench
-from tests.conformance.test_suite import end as end_bench
+from tests.conformance.bench import Bench, end_bench, run_on, start_bench
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "conformance" / "partners" / "node"

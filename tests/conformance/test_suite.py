@@ -16,7 +16,6 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import gettempdir
@@ -32,9 +31,9 @@ from conformance import cases, coverage, report
 from conformance.registry import CASES, load
 from conformance.run import choose
 from conformance.writing import Key
+from tests.conformance.bench import ROOT, Bench, end_bench, run_on, start_bench, suite
 from tests.support.memory import MEMORY
 
-ROOT = Path(__file__).parents[2]
 PROTOCOL = ROOT / "docs" / "protocol.md"
 PARTS = 5
 PART_S = 140
@@ -45,46 +44,12 @@ RESET = 4
 """How much longer an input takes that begins with a fresh gateway."""
 
 
-@dataclass
-class Bench:
-    """A gateway under test in a process of its own."""
-
-    process: subprocess.Popen[str]
-    target: str
-    backend: str
-
-    def kill(self) -> None:
-        """End it as a power cut does."""
-        self.process.kill()
-        self.process.wait(10)
-
-
-def start_bench(*more: str) -> Bench:
-    """Start this gateway behind its back-end."""
-    command = [sys.executable, "-m", "tests.conformance.backend", *more]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    told = json.loads(process.stdout.readline())
-    return Bench(process, told["target"], told["backend"])
-
-
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     """A gateway under test of one's own."""
     made = start_bench()
     yield made
-    end(made)
-
-
-def end(made: Bench) -> None:
-    """End a gateway under test as its operator does."""
-    made.process.send_signal(signal.SIGINT)
-    try:
-        made.process.wait(10)
-    except subprocess.TimeoutExpired:
-        made.kill()
-    assert made.process.stdout is not None
-    made.process.stdout.close()
+    end_bench(made)
 
 
 def test_what_a_killed_gateway_left_is_cleared_when_the_next_one_starts() -> None:
@@ -94,20 +59,8 @@ def test_what_a_killed_gateway_left_is_cleared_when_the_next_one_starts() -> Non
     killed.kill()  # from now on any other test that starts one may clear it away
     assert killed.process.stdout is not None
     killed.process.stdout.close()
-    end(start_bench())
+    end_bench(start_bench())
     assert not left.exists()
-
-
-def suite(*arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run the suite's command."""
-    command = [sys.executable, "-m", "conformance.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
-
-
-def run_on(made: Bench, folder: Path, *more: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run cases against a gateway under test."""
-    where = ("--target", made.target, "--backend", made.backend, "--report", folder)
-    return suite("run", *where, *more, timeout=timeout)
 
 
 def results(folder: Path) -> dict[str, Any]:
@@ -170,7 +123,7 @@ def test_over_tls(tmp_path: Path) -> None:
     try:
         done = run_on(made, tmp_path, "--only", "tls", "--only", "framing.right")
     finally:
-        end(made)
+        end_bench(made)
     assert 0 == done.returncode, done.stderr
     assert {"pass"} == {row["verdict"] for row in results(tmp_path).values()}
 

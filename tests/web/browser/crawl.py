@@ -248,3 +248,16 @@ async def crawl(
         for who in await visitors(stage, opens=opens, lang=lang):
             await made.walk(who, http)
     return made
+
+
+def kinds(pages: Sequence[Page]) -> list[Page]:
+    """Return one page of each kind, whatever the state of its case."""
+    made: dict[tuple[str, str, str], Page] = {}
+    for shape, page in shapes(pages).items():
+        if shape.status == 200:
+            made.setdefault((shape.desk, shape.route, _step(shape)), page)
+    return list(made.values())
+
+
+def _step(shape: Shape) -> str:
+    return shape.kind.partition(" ")[0] if shape.route == "step" else ""

@@ -5,17 +5,15 @@ What is looked at in a browser here is each kind of page once; the drill `drills
 """
 
 import re
-from collections.abc import Sequence
 
 import pytest
 import pytest_asyncio
 
-from gateway.demo.people import FILES
-from gateway.demo.population import FAMILIES, GIVEN, files
 from gateway.web.language import LANGUAGES
-from tests.web.browser.crawl import Crawl, Page, Shape, crawl, shapes
+from tests.web.browser.crawl import Crawl, Page, crawl, kinds
 from tests.web.browser.english import english_in, latin_in
 from tests.web.browser.looking import Looker
+from tests.web.browser.population import names
 from tests.web.browser.stage import Stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
@@ -28,18 +26,6 @@ OPENS = {
     "operator": frozenset[str](),
 }
 """Pages that show something of a person once a reason for the look is on record."""
-
-
-def names() -> list[str]:
-    """Return every name and number of the population, as a page would show it."""
-    found = {*FAMILIES, *GIVEN}
-    for file in [*FILES, *files()]:
-        elements = file.elements
-        for name in elements["names"]:
-            found |= {name[part] for part in ("family", "given") if name[part]}
-        found |= {str(elements[part]) for part in ("personal_number", "mother_given_names") if part in elements}
-        found |= {str(elements[part]["number"]) for part in ("document", "permit") if part in elements}
-    return sorted(found)
 
 
 _TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9_-]{22,}(?![\w-])")
@@ -100,19 +86,6 @@ async def test_pages_can_be_used_by_everybody(stage: Stage, opened: Crawl) -> No
                 deep = number % len(LANGUAGES) == turn
                 faults += [f"{page} {lang}: {text}" for text in await looker.look(page, deep=deep)]
     assert [] == faults
-
-
-def kinds(pages: Sequence[Page]) -> list[Page]:
-    """Return one page of each kind, whatever the state of its case."""
-    made: dict[tuple[str, str, str], Page] = {}
-    for shape, page in shapes(pages).items():
-        if shape.status == 200:
-            made.setdefault((shape.desk, shape.route, _step(shape)), page)
-    return list(made.values())
-
-
-def _step(shape: Shape) -> str:
-    return shape.kind.partition(" ")[0] if shape.route == "step" else ""
 
 
 @pytest.mark.parametrize("lang", [lang for lang in LANGUAGES if lang != "en"])
