@@ -145,7 +145,7 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
     What still stands behind it once the partner has listed what it holds never left. Where that is not waited for
     (``waits``) it did not leave either if the refusal is from after our restore.
     """
-    restored = await tx.get_meta(listing.RESTORED_AT) if row.epoch < context.epoch and row.type != WITHDRAWAL else None
+    restored = await tx.find_meta(listing.RESTORED_AT) if row.epoch < context.epoch and row.type != WITHDRAWAL else None
     if restored is None:
         return await said_anew(context, tx, row, now)
     behind = await _behind(context, tx, row)

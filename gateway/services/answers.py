@@ -247,10 +247,10 @@ async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: d
     ``gateway.services.witness`` has proved later, away from any message.
     """
     largest, place = answered_name(shown.origin), shown_name(shown.origin, shown.size)
-    held = await tx.get_meta(largest)
+    held = await tx.find_meta(largest)
     if held == note:
         return False  # as all answers of one batch
-    before = await tx.get_meta(place)
+    before = await tx.find_meta(place)
     known = {one: checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (held, before) if one}
     for other, head in known.items():
         if head.size == shown.size and head.root != shown.root:

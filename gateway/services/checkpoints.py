@@ -142,7 +142,7 @@ class Checkpoints:
         if card is None or not card.addresses or not card.cosigning:
             raise BadProof("it is on hold, has no address, or lists no key to cosign with")
         name = f"shown:{cosigner}:{row.origin}"
-        old = int(await self._context.store.read(lambda tx: tx.get_meta(name)) or 0)
+        old = int(await self._context.store.read(lambda tx: tx.find_meta(name)) or 0)
         answer = await self._post(cosigner, row, min(old, row.size))
         if answer.status == 409 and answer.media_type == SIZE_MEDIA_TYPE:
             size = checkpoint.parse_number(answer.body.decode().removesuffix("\n"), "no size")

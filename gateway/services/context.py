@@ -304,7 +304,7 @@ class Context:
 
     async def _check_present(self, tx: Tx) -> None:
         await self._check_epoch(tx)
-        seen = await tx.get_meta(GONE_BACK)
+        seen = await tx.find_meta(GONE_BACK)
         if seen is not None and await tx.epoch() <= int(seen):
             raise GoneBack(
                 "an older state was put in the place of the store",

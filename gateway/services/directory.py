@@ -48,7 +48,7 @@ def _name(country: str) -> str:
 
 
 async def _kept(tx: Tx, country: str) -> list[str]:
-    text = await tx.get_meta(_name(country))
+    text = await tx.find_meta(_name(country))
     return text.split("\n") if text else []
 
 

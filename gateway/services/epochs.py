@@ -48,10 +48,10 @@ async def begin_anew(tx: Tx, country: str) -> None:
 
 async def begun(tx: Tx, country: str) -> int:
     """Return how often ``country`` began anew since it was first believed."""
-    return int(await tx.get_meta(_BEGUN + country) or 0)
+    return int(await tx.find_meta(_BEGUN + country) or 0)
 
 
 async def _known(tx: Tx, country: str) -> list[tuple[int, datetime]]:
     """Return the epochs that the card of ``country`` named, each with the instant since when, oldest first."""
-    pairs = (line.split(" ") for line in (await tx.get_meta(_NAME + country) or "").splitlines())
+    pairs = (line.split(" ") for line in (await tx.find_meta(_NAME + country) or "").splitlines())
     return [(int(number), datetime.fromisoformat(since)) for number, since in pairs]

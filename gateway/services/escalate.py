@@ -150,7 +150,7 @@ class Escalation:
         await self._may_issue(person, role)
 
         async def unit(tx: Tx) -> tuple[Issued, ...]:
-            last = int(await tx.get_meta(f"notes:{year}") or 0)
+            last = int(await tx.find_meta(f"notes:{year}") or 0)
             numbers = range(last, max(0, last - SHOWN), -1)
             found = [await _find_note(tx, f"{number}/{year}") for number in numbers]
             return tuple(one for one in found if one is not None)
@@ -390,7 +390,7 @@ async def _past(tx: Tx, ref: str) -> tuple[Pressed, ...]:
 async def _number(tx: Tx, year: int) -> str:
     """Return the next number of a note in ``year``; each year begins with 1."""
     key = f"notes:{year}"
-    number = int(await tx.get_meta(key) or 0) + 1
+    number = int(await tx.find_meta(key) or 0) + 1
     await tx.set_meta(key, str(number))
     return f"{number}/{year}"
 
@@ -403,7 +403,7 @@ async def _keep_note(tx: Tx, issued: Issued) -> None:
 
 async def _find_note(tx: Tx, number: str) -> Issued | None:
     """Find a note by its number; those issued before notes were kept are on paper alone."""
-    text = await tx.get_meta(f"note:{number}")
+    text = await tx.find_meta(f"note:{number}")
     if text is None:
         return None
     value = ijson.loads(text.encode())

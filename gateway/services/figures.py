@@ -215,7 +215,7 @@ async def _standing(
 
 
 async def _meta(name: str, tx: Tx) -> str | None:
-    return await tx.get_meta(name)
+    return await tx.find_meta(name)
 
 
 def _place(direction: str, quarter: str) -> str:

@@ -75,7 +75,7 @@ def _name(partner: str, thread: str) -> str:
 
 
 async def _find(tx: Tx, partner: str, thread: str) -> Question | None:
-    text = await tx.get_meta(_name(partner, thread))
+    text = await tx.find_meta(_name(partner, thread))
     return Question(**ijson.loads(text.encode())) if text else None
 
 
@@ -96,7 +96,7 @@ async def _all(tx: Tx, partner: str = "") -> list[tuple[str, Question | None]]:
 
 async def _forget(tx: Tx, name: str) -> None:
     # What still waits of it goes on as it is sealed; nobody here can read it any more.
-    sent, partner = await tx.get_meta(name + _SENT), name.removeprefix(_ROWS).split(":")[0]
+    sent, partner = await tx.find_meta(name + _SENT), name.removeprefix(_ROWS).split(":")[0]
     row = await tx.find_outbound(partner, sent) if sent else None
     if row is not None and row.sealed is not None:
         await tx.save_outbound(row._replace(sealed=None))
@@ -108,7 +108,7 @@ async def _ended(tx: Tx, name: str, question: Question) -> Question:
     """Return ``question``, stored under ``name``, with the end that our own message of it came to without arriving."""
     if question.state != ("asked" if question.ours else "answered"):
         return question
-    sent = await tx.get_meta(name + _SENT)
+    sent = await tx.find_meta(name + _SENT)
     row = await tx.find_outbound(question.partner, sent) if sent else None
     if row is None or row.status == wire.ACCEPTED or (row.state == "dropped" and row.posted_at is not None):
         return question  # it arrived, waits, or may have arrived

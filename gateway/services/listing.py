@@ -97,13 +97,13 @@ async def may_have_come(tx: Tx, country: str, issued_at: datetime) -> bool:
     wrong by more when we were restored. Until a listing comes every message may have.
     """
     stood = await stands(tx, country)
-    made = await tx.get_meta(_MADE + country) if stood != _WAITS else None
+    made = await tx.find_meta(_MADE + country) if stood != _WAITS else None
     return stood is not None and (made is None or issued_at <= datetime.fromisoformat(made) + wire.SKEW)
 
 
 async def stands(tx: Tx, country: str) -> str | None:
     """Return how it stands with the listing of ``country`` after our last restore; ``None`` if there was none."""
-    return await tx.get_meta(_AWAITED + country)
+    return await tx.find_meta(_AWAITED + country)
 
 
 async def _before(tx: Tx, thread: ThreadRow) -> list[dict[str, object]]:

@@ -48,7 +48,7 @@ async def _ask_until(tx: Tx, country: str, until: datetime, now: datetime) -> No
 
 async def _asked_until(tx: Tx, country: str, now: datetime) -> datetime:
     """Return until when a partner asked for nothing more, ``now`` at the earliest."""
-    text = await tx.get_meta(_ASKED + country)
+    text = await tx.find_meta(_ASKED + country)
     until = datetime.fromisoformat(text) if text else now
     # No wait is longer: an end beyond that was set by a clock that was ahead.
     return until if now < until <= now + timedelta(seconds=MAX_WAIT_S) else now

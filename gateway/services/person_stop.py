@@ -96,7 +96,7 @@ async def enter(context: Context, tx: Tx, case: Case) -> None:
     Raises ``Outdated`` where a program of another version enters persons by now: no stop would find these.
     """
     if case.draft is not None and case.side is Side.REQUESTING and not case.exercise:
-        noted, ours = await tx.get_meta(PERSON_INDEX), mark(context).split(" ")
+        noted, ours = await tx.find_meta(PERSON_INDEX), mark(context).split(" ")
         if noted is not None and [noted.split(" ")[0], noted.split(" ")[-1]] != ours:
             raise Outdated("another version enters persons in another way", "start this process again in that version")
         values = person_values(case.draft, context.vault.index_value, case.former)
@@ -146,12 +146,12 @@ def mark(context: Context) -> str:
 
 async def is_current(context: Context, tx: Tx) -> bool:
     """Return whether the index was made by this program under this key."""
-    return await tx.get_meta(PERSON_INDEX) == mark(context)
+    return await tx.find_meta(PERSON_INDEX) == mark(context)
 
 
 async def is_under_our_key(context: Context, tx: Tx) -> bool:
     """Return whether the index was made under this key, by whatever program; one of which nothing is known was."""
-    noted = await tx.get_meta(PERSON_INDEX)
+    noted = await tx.find_meta(PERSON_INDEX)
     return noted is None or noted.rpartition(" ")[2] == mark(context).rpartition(" ")[2]
 
 

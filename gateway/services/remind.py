@@ -171,7 +171,7 @@ class Reminder:
         known = ",".join(
             f"{country}:{one.id}:{one.version}" for country, one in sorted(context.reckoner.calendars.items())
         )
-        if await context.store.read(lambda tx: tx.get_meta("calendars")) == known:
+        if await context.store.read(lambda tx: tx.find_meta("calendars")) == known:
             return 0
         count, after = 0, ""
 
@@ -218,7 +218,7 @@ class Reminder:
         an upgrade. Raises ``Unavailable``; then all are looked at again.
         """
         context = self._context
-        if await context.store.read(lambda tx: tx.get_meta(_AWAY_DATED)) is not None:
+        if await context.store.read(lambda tx: tx.find_meta(_AWAY_DATED)) is not None:
             return 0
         count = 0
         async for row in cases.in_states(context, _MAY_BE_AWAY):
@@ -309,7 +309,7 @@ async def _seen_since_restore(tx: Tx, ref: str) -> bool:
     A restored database has forgotten later freezes. Until somebody who knows has had the case in hand, nothing about it
     leaves by itself. The number of a step says whether it came since: the clock may have been behind at the restore.
     """
-    last, restored_at = await tx.get_meta(LAST_EVENT), await tx.get_meta(RESTORED_AT)
+    last, restored_at = await tx.find_meta(LAST_EVENT), await tx.find_meta(RESTORED_AT)
     if last is not None:
         since = await tx.events(ref, int(last))
     elif restored_at is not None:  # by a version that kept no number

@@ -239,7 +239,7 @@ class Retention:
         stay until the case is erased: from them the person is told what was sent (R-22).
         """
         context, today = self._context, now.date().isoformat()
-        if await context.store.read(lambda tx: tx.get_meta(_IMAGES)) == today:
+        if await context.store.read(lambda tx: tx.find_meta(_IMAGES)) == today:
             return
         async for row in cases.in_states(context, _AFTER_SENDING):
             try:

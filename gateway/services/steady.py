@@ -82,7 +82,7 @@ def _parse(text: str) -> Steady:
 
 
 async def _kept(tx: Tx) -> Steady | None:
-    text = await tx.get_meta(META)
+    text = await tx.find_meta(META)
     return None if text is None else _parse(text)
 
 

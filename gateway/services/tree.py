@@ -64,7 +64,7 @@ async def _piece(context: Context, origin: str, level: int, goal: int) -> bool:
     name = f"nodes:{origin}:{level}"
 
     async def unit(tx: Tx) -> bool:
-        have = int(await tx.get_meta(name) or 0)
+        have = int(await tx.find_meta(name) or 0)
         count = min(PIECE, goal - have)
         if count <= 0:
             return False
@@ -76,7 +76,7 @@ async def _piece(context: Context, origin: str, level: int, goal: int) -> bool:
         await tx.set_meta(name, str(have + count))
         return True
 
-    if goal == 0 or int(await context.store.read(lambda tx: tx.get_meta(name)) or 0) >= goal:
+    if goal == 0 or int(await context.store.read(lambda tx: tx.find_meta(name)) or 0) >= goal:
         return False
     more: bool = (await context.commit(unit)).value
     return more

@@ -487,7 +487,7 @@ REVOKED_MAX = 1024
 
 
 async def _said_before(tx: Tx, country: str) -> Revoked:
-    text = await tx.get_meta(_REVOKED + country)
+    text = await tx.find_meta(_REVOKED + country)
     return _parse(text) if text else {}
 
 

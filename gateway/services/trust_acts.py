@@ -147,7 +147,7 @@ def decides(persons: Mapping[str, Person], person: str, now: datetime) -> bool:
 
 async def _compared(tx: Tx, country: str, now: datetime) -> Compared | None:
     """Return what a first officer compared, if it was in time and the State was not put on hold since."""
-    text = await tx.get_meta(_COMPARED + country)
+    text = await tx.find_meta(_COMPARED + country)
     if not text:
         return None
     value = ijson.loads(text.encode())

@@ -254,8 +254,8 @@ class Witness:
         name, late_name = f"compared:{head.origin}", f"uncompared:{head.origin}"
 
         async def look(tx: Tx) -> tuple[int, list[tuple[LogEntry, str | None]], int]:
-            start = int(await tx.get_meta(name) or 0)
-            late = list(map(int, (await tx.get_meta(late_name) or "").split()))
+            start = int(await tx.find_meta(name) or 0)
+            late = list(map(int, (await tx.find_meta(late_name) or "").split()))
             parts = [await tx.log_entries(head.origin, at, 1) for at in late]
             parts.append(await tx.log_entries(head.origin, start, A_ROUND))
             return start, [(entry, await _answered(tx, country, entry)) for part in parts for entry in part], len(late)
@@ -349,7 +349,7 @@ async def _shown_in_answers(tx: Tx, note: str) -> list[str]:
     """Return the notes that answers showed of the log in ``note`` and that may contradict it."""
     head = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
     names = (answered_name(head.origin), shown_name(head.origin, head.size))
-    return [text for name in names if (text := await tx.get_meta(name))]
+    return [text for name in names if (text := await tx.find_meta(name))]
 
 
 def _pair(origin: str) -> str:

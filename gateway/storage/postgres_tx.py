@@ -89,9 +89,9 @@ class PostgresTx(SqlTx):
         """Store what is known of a partner."""
         await self._put(super().save_partner(row), "partner", row.country)
 
-    async def get_meta(self, name: str) -> str | None:
+    async def find_meta(self, name: str) -> str | None:
         """Return a named value, or ``None``."""
-        return self._looked(await super().get_meta(name), "meta", name)
+        return self._looked(await super().find_meta(name), "meta", name)
 
     async def set_meta(self, name: str, value: str) -> None:
         """Store a named value."""

@@ -34,7 +34,7 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
 
     # Named values
 
-    async def get_meta(self, name: str) -> str | None:
+    async def find_meta(self, name: str) -> str | None:
         """Return a named value, or ``None``."""
         look = self._one if name in _GONE_BY else self._known
         row = await look("SELECT value FROM meta WHERE name = ?", (name,))

@@ -222,6 +222,6 @@ async def test_quarter_is_counted_as_it_stood_when_it_was_first_shown(watched: N
     assert (210, 30) == (first.cells["", TOTAL], first.cells["", "LATE"])
     assert first.cells == year.cells
     assert outcomes.cells["", TOTAL] in (None, 210)
-    standing = await watched.gateways["XAA"].context.store.read(lambda tx: tx.get_meta("figures.requesting.2026Q4"))
+    standing = await watched.gateways["XAA"].context.store.read(lambda tx: tx.find_meta("figures.requesting.2026Q4"))
     assert standing
     assert [] == [raw for raw in (standing.encode(), b64.decode(standing)) if b'"LATE"' in raw]  # LATE alone by chance

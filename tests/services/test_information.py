@@ -203,7 +203,7 @@ def test_store_calls_name_no_case() -> None:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "tx"
     }
-    own = {"get_meta", "set_meta", "metas", "drop_meta"}
+    own = {"find_meta", "set_meta", "metas", "drop_meta"}
     assert own | {"find_thread", "save_thread", "find_outbound", "save_outbound"} == called
 
 

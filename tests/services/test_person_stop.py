@@ -602,7 +602,7 @@ async def test_the_index_is_not_made_anew_under_nodes_of_another_version(network
     async def renewed(mark: str) -> tuple[int, str | None]:
         await context.commit(lambda tx: tx.set_meta("person_index", mark))
         count = await person_index.renew(context)
-        return count, await context.store.read(lambda tx: tx.get_meta("person_index"))
+        return count, await context.store.read(lambda tx: tx.find_meta("person_index"))
 
     await story.sent(network)
     with pytest.raises(Unavailable, match="another version"):

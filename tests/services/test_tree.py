@@ -45,7 +45,7 @@ class Rows:
         assert start == len(self.nodes.setdefault(level, []))
         self.nodes[level] += hashes
 
-    async def get_meta(self, name: str) -> str | None:
+    async def find_meta(self, name: str) -> str | None:
         return self.meta.get(name)
 
     async def set_meta(self, name: str, value: str) -> None:

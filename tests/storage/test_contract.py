@@ -124,7 +124,7 @@ async def test_missing_rows_are_none(store: Store) -> None:
         await get(store, "find_partner", "XCC"),
         await get(store, "log_head", "XCC"),
         await get(store, "find_log_entry", "XBB", "issued", "x"),
-        await get(store, "get_meta", "x"),
+        await get(store, "find_meta", "x"),
     ]
     assert [None] * len(found) == found
     for name in ("events", "accesses", "inbound_of_case", "outbound_of_case", "log_entries", "threads"):
@@ -388,7 +388,7 @@ NO_VALUES = {"NUL": "a\x00", "half a pair": "a\ud800", "an undecoded byte": "a\u
 @pytest.mark.parametrize("text", NO_VALUES.values(), ids=NO_VALUES)
 async def test_what_no_store_can_hold_is_refused_as_that(store: Store, text: str) -> None:
     """Looked for or written, in every dialect alike; it is no fault, and what the unit wrote before is not there."""
-    for name in ("find_case", "find_partner", "get_meta", "outbound_of_case", "metas"):
+    for name in ("find_case", "find_partner", "find_meta", "outbound_of_case", "metas"):
         with pytest.raises(BadValue):
             await get(store, name, text)
         with pytest.raises(BadValue):
@@ -421,7 +421,7 @@ async def test_meta_is_saved_anew(store: Store) -> None:
         await tx.set_meta("epoch", "2")
 
     await store.commit(unit)
-    assert "2" == await get(store, "get_meta", "epoch")
+    assert "2" == await get(store, "find_meta", "epoch")
 
 
 async def test_meta_is_found_by_how_its_name_begins(store: Store) -> None:
@@ -844,7 +844,7 @@ async def test_unit_sees_what_is_asked_for_often_as_earlier_ones_left_it(store: 
     async def look(tx: Tx) -> None:
         found = await tx.find_partner("XBB")
         listed = len(await tx.no_contacts())
-        seen.append((await tx.get_meta("a"), await tx.get_meta("b"), found.failures if found else -1, listed))
+        seen.append((await tx.find_meta("a"), await tx.find_meta("b"), found.failures if found else -1, listed))
 
     async def begin(tx: Tx) -> None:
         await tx.set_meta("a", "1")
@@ -898,7 +898,7 @@ async def test_unit_rolled_back_in_part_keeps_nothing(store: Store) -> None:
     )
     assert isinstance(outcomes[1], Conflict)
     assert Committed("m2", b"answer claims m2") == outcomes[2]
-    assert await get(store, "get_meta", "left") is None
+    assert await get(store, "find_meta", "left") is None
 
 
 @pytest.mark.parametrize("name", ["sleep", "future"])
@@ -912,7 +912,7 @@ async def test_suspending_unit_is_refused(store: Store, name: str) -> None:
 
     with pytest.raises(BrokenUnit):
         await store.commit(suspend)
-    assert await get(store, "get_meta", "left") is None
+    assert await get(store, "find_meta", "left") is None
 
 
 async def test_signer_that_fails_fails_the_batch(store: Store, signer: Signer) -> None:
@@ -924,7 +924,7 @@ async def test_signer_that_fails_fails_the_batch(store: Store, signer: Signer) -
 
     outcomes = await asyncio.gather(store.commit(accept("m1")), store.commit(plain), return_exceptions=True)
     assert [Unavailable, Unavailable] == [type(outcome) for outcome in outcomes]
-    assert await get(store, "get_meta", "left") is None
+    assert await get(store, "find_meta", "left") is None
     assert await get(store, "find_inbound", "XBB", "digest-m1") is None
     signer.failing = False
     assert Committed("m1", b"answer claims m1") == await store.commit(accept("m1"))
@@ -997,7 +997,7 @@ async def test_caller_cancelled_in_flight_leaves_its_batch_whole(store: Store) -
     tasks[0].cancel()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(outcomes[1], Committed)
-    assert "stands" == await get(store, "get_meta", "slow")
+    assert "stands" == await get(store, "find_meta", "slow")
 
 
 async def test_close_drains(store: Store) -> None:
@@ -1009,7 +1009,7 @@ async def test_close_drains(store: Store) -> None:
     with pytest.raises(Unavailable):
         await store.commit(accept("late"))
     with pytest.raises(Unavailable):
-        await get(store, "get_meta", "x")
+        await get(store, "find_meta", "x")
 
 
 async def test_read_cannot_write(store: Store) -> None:
@@ -1034,7 +1034,7 @@ async def test_read_raises_what_its_unit_raises(store: Store) -> None:
 
     with pytest.raises(KeyError):
         await store.read(fail)
-    assert await get(store, "get_meta", "x") is None
+    assert await get(store, "find_meta", "x") is None
 
 
 async def test_tx_ends_with_its_unit(store: Store) -> None:
@@ -1046,7 +1046,7 @@ async def test_tx_ends_with_its_unit(store: Store) -> None:
 
     await store.commit(unit)
     with pytest.raises(BrokenUnit):
-        await kept[0].get_meta("x")
+        await kept[0].find_meta("x")
 
 
 # Checkpoints that are kept, and evidence

@@ -184,7 +184,7 @@ async def test_nobody_else_may_be_there(files: Files, dsn: str) -> None:
     """While a node has a connection to the database nothing is moved, to it or from it."""
     await fill(files)
     store = await open_postgres(dsn, sign_batch=Signer(), now=NOW)
-    await store.commit(lambda tx: tx.get_meta("epoch"))
+    await store.commit(lambda tx: tx.find_meta("epoch"))
     elsewhere = Files(files.store.with_name("a.db"), files.desks.with_name("b.db"))
     for attempt in (
         to_postgres(files, dsn, NOW),

@@ -217,7 +217,7 @@ async def test_a_read_in_anothers_way_is_made_again(nodes: Nodes, dsn: str) -> N
                 locking.append(asyncio.create_task(lock()))
                 while not await there(tx, "SELECT 1 FROM pg_locks WHERE NOT granted"):
                     pass
-            return await tx.get_meta("nothing")
+            return await tx.find_meta("nothing")
 
         assert await nodes[0].read(look) is None
         await locking[0]
@@ -613,7 +613,7 @@ async def test_a_node_writes_nothing_into_a_schema_of_a_newer_version(postgres: 
 
     async def slow(tx: Tx) -> None:
         await tx.save_case(case("before"))
-        await tx.get_meta("held")
+        await tx.find_meta("held")
 
     try:
         await node.commit(lambda tx: tx.set_meta("held", "yes"))

@@ -65,7 +65,7 @@ async def test_a_database_that_went_back_is_not_written_to() -> None:
                 await node.commit(accept(message))
         other = await opened(dsn)
         assert () == await other.read(lambda tx: tx.log_entries("XAA/XBB/1"))
-        assert "1" == await other.read(lambda tx: tx.get_meta(GONE_BACK))  # whoever comes after it is told
+        assert "1" == await other.read(lambda tx: tx.find_meta(GONE_BACK))  # whoever comes after it is told
         await node.close()
         await other.close()
 

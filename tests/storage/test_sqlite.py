@@ -43,11 +43,11 @@ def put_meta(name: str, value: str) -> Any:
     return unit
 
 
-def get_meta(name: str) -> Any:
+def find_meta(name: str) -> Any:
     """Return a unit that reads a named value."""
 
     async def unit(tx: Tx) -> str | None:
-        return await tx.get_meta(name)
+        return await tx.find_meta(name)
 
     return unit
 
@@ -83,7 +83,7 @@ async def test_batch_with_a_failure_is_run_again(store: SqliteStore) -> None:
     def counted(name: str, *, fails: bool = False) -> Any:
         async def unit(tx: Tx) -> None:
             runs.append(name)
-            await tx.set_meta("runs", (await tx.get_meta("runs") or "") + name)
+            await tx.set_meta("runs", (await tx.find_meta("runs") or "") + name)
             if fails:
                 raise KeyError(name)
 
@@ -92,7 +92,7 @@ async def test_batch_with_a_failure_is_run_again(store: SqliteStore) -> None:
     both = (counted("a"), counted("b", fails=True), counted("c"))
     outcomes = await asyncio.gather(*(store.commit(unit) for unit in both), return_exceptions=True)
     assert (True, list("ababc")) == (isinstance(outcomes[1], KeyError), runs)
-    assert "ac" == await store.read(get_meta("runs"))
+    assert "ac" == await store.read(find_meta("runs"))
     runs.clear()
     await asyncio.gather(store.commit(counted("d")), store.commit(counted("e", fails=True)), return_exceptions=True)
     assert ["d", "e"] == runs
@@ -103,7 +103,7 @@ async def test_what_all_units_of_a_batch_ask_for_is_read_once(store: SqliteStore
 
     async def unit(tx: Tx) -> None:
         await tx.find_partner("XBB")
-        await tx.get_meta("a")
+        await tx.find_meta("a")
         await tx.no_contacts()
 
     async def begin(tx: Tx) -> None:
@@ -173,10 +173,10 @@ async def test_full_disk_and_back(store: SqliteStore, path: Path, signer: Signer
     outcomes = await asyncio.gather(*(store.commit(unit) for unit in units), return_exceptions=True)
     assert ["the disk of the store is full"] * 3 == [str(outcome) for outcome in outcomes]
     assert all(isinstance(outcome, Unavailable) and "free space" in outcome.hint for outcome in outcomes)
-    assert await store.read(get_meta("small")) is None
+    assert await store.read(find_meta("small")) is None
     db.execute("PRAGMA max_page_count = 1000000").fetchall()
     await store.commit(units[1])
-    assert "x" * 100_000 == await store.read(get_meta("large"))
+    assert "x" * 100_000 == await store.read(find_meta("large"))
 
 
 async def test_swallowed_full_disk_still_fails_the_batch(store: SqliteStore) -> None:
@@ -351,7 +351,7 @@ async def test_killed_process_loses_nothing_acknowledged(path: Path) -> None:
         acknowledged.extend(line.strip() for line in rest if line.endswith("\n"))
         await process.wait()
     store = await opened(path)
-    missing = [name for name in acknowledged if await store.read(get_meta(name)) is None]
+    missing = [name for name in acknowledged if await store.read(find_meta(name)) is None]
     await store.close()
     assert len(acknowledged) > 200
     assert [] == missing
@@ -372,18 +372,18 @@ async def test_two_processes_write(path: Path) -> None:
     store = await opened(path)
     for name, output in zip(names, outputs, strict=True):
         assert 120 == len(output.split())
-        assert [] == [n for n in range(120) if await store.read(get_meta(f"{name}-{n}")) is None]
-    assert "240" == await store.read(get_meta("count"))
+        assert [] == [n for n in range(120) if await store.read(find_meta(f"{name}-{n}")) is None]
+    assert "240" == await store.read(find_meta("count"))
     await store.close()
 
 
 async def test_reader_sees_another_process(store: Store, path: Path) -> None:
     """A read sees what another connection committed: nothing is cached."""
-    assert await store.read(get_meta("a")) is None
+    assert await store.read(find_meta("a")) is None
     other = await opened(path)
     await other.commit(put_meta("a", "x"))
     await other.close()
-    assert "x" == await store.read(get_meta("a"))
+    assert "x" == await store.read(find_meta("a"))
 
 
 # Opening
@@ -504,7 +504,7 @@ async def test_answer_survives_reopening(path: Path, signer: Signer) -> None:
     await store.commit(put_meta("a", "x"))
     await store.close()
     store = await opened(path)
-    assert "x" == await store.read(get_meta("a"))
+    assert "x" == await store.read(find_meta("a"))
     await store.close()
 
 

@@ -28,7 +28,7 @@ async def main(path: str, prefix: str, count: int) -> None:
 
             async def unit(tx: Tx, name: str = name) -> None:
                 await tx.set_meta(name, "x" * 200)
-                await tx.set_meta("count", str(int(await tx.get_meta("count") or 0) + 1))
+                await tx.set_meta("count", str(int(await tx.find_meta("count") or 0) + 1))
 
             await store.commit(unit)
             sys.stdout.write(name + "\n")

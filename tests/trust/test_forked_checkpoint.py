@@ -130,7 +130,7 @@ async def test_fork_against_an_answer(trio: Network) -> None:
     """A checkpoint shown for cosigning that gives another root than an answer of that size showed is a fork."""
     await story.replied(trio)
     liar = await Liar.of(trio)
-    answered = await trio.gateways["XBB"].store.read(lambda tx: tx.get_meta(f"answered:{ORIGIN}"))
+    answered = await trio.gateways["XBB"].store.read(lambda tx: tx.find_meta(f"answered:{ORIGIN}"))
     assert answered is not None
     size = checkpoint.parse_checkpoint(checkpoint.parse_note(answered).text).size
     other = [*liar.leaves[: size - 1], bytes(32)]

@@ -84,7 +84,7 @@ async def test_answers_are_compared_with_what_was_kept(trio: Network) -> None:
     await story.replied(trio)
     await hour(trio)
     gateway = trio.gateways["XAA"]
-    assert "3" == await gateway.store.read(lambda tx: tx.get_meta(f"compared:{ORIGIN}"))
+    assert "3" == await gateway.store.read(lambda tx: tx.find_meta(f"compared:{ORIGIN}"))
     assert [] == alarms(trio)
 
 

@@ -30,7 +30,7 @@ async def test_cosigned_over_http(trio: Network) -> None:
         await hour(trio)
         kept = await trio.gateways["XAA"].checkpoints.cosigned("XBB", 2)
         assert [(6, ()), (3, ())] == [(one.row.size, one.missing) for one in kept]
-        compared = await trio.gateways["XBB"].store.read(lambda tx: tx.get_meta("compared:XBB/XAA/1"))
+        compared = await trio.gateways["XBB"].store.read(lambda tx: tx.find_meta("compared:XBB/XAA/1"))
         assert "6" == compared
         await (await Liar.of(trio)).show("XCC", 6, [bytes([n]) * 32 for n in range(6)])
         await hour(trio)
