@@ -195,16 +195,18 @@ class Accounts:
         await self.store.touch_session(session.id, now)
         return replace(session, seen_at=now)
 
-    async def leave_idle(self, session: Session, now: datetime) -> bool:
+    async def leave_idle(self, session: Session, now: datetime) -> timedelta:
         """
-        End ``session`` for a page that has waited for a step as long as it may; ``False`` if there was one elsewhere.
+        End ``session`` for a page that has waited for a step as long as it may, and return how long it may go on.
 
-        It ends as it would by itself within a minute, so what is sent too late is kept for its person.
+        Nothing, where it was ended: as it would have by itself within a minute, so what is sent too late is kept for
+        its person. Where there was a step elsewhere, or the page's clock was ahead, what is left.
         """
-        if now < session.seen_at + IDLE - SEEN_EVERY:
-            return False
+        left = session.seen_at + IDLE - SEEN_EVERY - now
+        if left > timedelta():
+            return left
         await self.store.date_session_back(session.id, now - IDLE)
-        return True
+        return timedelta()
 
     async def tell(self, session: Session, text: str) -> None:
         """Keep ``text`` to show once on the next page."""

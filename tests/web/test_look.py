@@ -84,6 +84,7 @@ class Stage:
         self.shortcuts = shortcuts
         self.keep_status = 204
         self.over_status = 303
+        self.left_s = "840"
         self.led_out = 0
         self.answers, self.script = asyncio.Event(), asyncio.Event()
         self.answers.set()
@@ -147,7 +148,8 @@ class Stage:
         form = {key: str(value) for key, value in (await request.post()).items()}
         self.posted.append((request.path, form))
         if request.path == "/session/keep" and "Desk-Background" in request.headers:
-            return web.Response(status=self.over_status, headers={"Location": "/sign-in"})
+            headers = {"Location": "/sign-in", "Retry-After": self.left_s}
+            return web.Response(status=self.over_status, headers=headers)
         if request.path == "/session/keep":
             await self.answers.wait()
             return web.Response(status=self.keep_status)
@@ -543,6 +545,24 @@ async def test_a_step_elsewhere_keeps_the_page(browser: Browser) -> None:
         assert (0, f"{origin}/case") == (stage.led_out, page.url)
         await context.close()
     assert [] == said
+
+
+@browser_needed
+async def test_a_page_whose_clock_is_ahead_asks_again_when_the_session_is_over(browser: Browser) -> None:
+    """It waits for what the desk says is left, not for all of its time anew: so long it would outlast the session."""
+    stage, said = Stage("ltr"), []
+    stage.over_status, stage.left_s = 204, "30"
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        async with page.expect_response(f"{origin}/session/keep"):
+            await page.clock.fast_forward("14:01")
+        stage.over_status = 303
+        await page.clock.fast_forward("00:31")
+        await page.wait_for_url(f"{origin}/")
+        await context.close()
+    assert (1, []) == (stage.led_out, said)
 
 
 @browser_needed

@@ -7,6 +7,8 @@ Rule 3: a new means is added by who came by a link for it, or who has just prove
 the first one by the first link of the invitation, and by none that was made later.
 """
 
+import math
+
 from aiohttp import web
 
 from gateway.services.account_store import PRESENT, Passkey, Session, hashed
@@ -398,13 +400,19 @@ async def end_others(visit: Visit) -> web.StreamResponse:
 
 
 async def keep(visit: Visit) -> web.StreamResponse:
-    """Note that the person wants to stay; a page that asks by itself has waited in vain, and the session ends."""
+    """
+    Note that the person wants to stay; a page that asks by itself has waited in vain, and the session ends.
+
+    Where it does not, the page is told for how many seconds it may wait before it asks again.
+    """
     session, accounts = session_of(visit), visit.site.accounts
     if BACKGROUND not in visit.request.headers:
         await accounts.keep(session, visit.now)
-    elif await accounts.leave_idle(session, visit.now):
+        return web.Response(status=204)
+    left = await accounts.leave_idle(session, visit.now)
+    if not left:
         return await visit.to(visit.path("sign-in"))
-    return web.Response(status=204)
+    return web.Response(status=204, headers={"Retry-After": str(math.ceil(left.total_seconds()))})
 
 
 async def sign_out(visit: Visit) -> web.StreamResponse:

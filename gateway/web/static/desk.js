@@ -32,14 +32,16 @@ if (timeOut) {
     if (timeOut.open) timeOut.close();
     location.assign(timeOut.dataset.ended);
   };
-  const restart = () => {
-    endsAt = Date.now() + idleMs;
-    if (timeOut.open) timeOut.close();
+  const wait = (ms) => {
+    endsAt = Date.now() + ms;
+    if (timeOut.open && ms > WARN_MS) timeOut.close();
   };
+  const restart = () => wait(idleMs);
   // The session outlasts the time here by up to a minute, and the page that follows would keep it: so it is ended first.
   const end = async (ms) => {
     const answer = await ask({ "Desk-Background": "1" });
-    if (answer?.ok) restart(); // A step that this page did not hear of.
+    // A step that this page did not hear of, or a clock that is ahead of the desk's: only what is left there is left.
+    if (answer?.ok) wait(Number(answer.headers.get("Retry-After")) * 1000);
     else if (answer?.type === "opaqueredirect" || ms < -60_000) leave();
   };
   const look = () => {

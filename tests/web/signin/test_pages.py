@@ -377,7 +377,8 @@ async def test_a_page_that_waited_in_vain_ends_the_session(desk: Desk) -> None:
     later(desk, minutes=8)
     await browser.get("/account")
     later(desk, minutes=6)
-    assert 204 == (await browser.send("POST", "/session/keep", data=data, headers=asked)).status
+    answer = await browser.send("POST", "/session/keep", data=data, headers=asked)
+    assert (204, "480") == (answer.status, answer.headers["Retry-After"])
     later(desk, minutes=8)
     answer = await browser.send("POST", "/session/keep", data=data, headers=asked)
     assert (303, "/sign-in") == (answer.status, answer.location)
