@@ -304,7 +304,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def secret(uri: str, home: Path, environ: Mapping[str, str], place: str = "/notices") -> str:
+def secret(uri: str, home: Path, environ: Mapping[str, str], place: str) -> str:
     """
     Return the secret that ``uri`` (``file:/path`` or ``env:NAME``) leads to; a path is relative to the home.
 

@@ -360,11 +360,11 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").chmod(0o644)
     for uri in ("file:open", "file:none", "env:NONE"):
         with pytest.raises(settings.BadConfiguration):
-            settings.secret(uri, tmp_path, {})
+            settings.secret(uri, tmp_path, {}, "/here")
     (tmp_path / "open").chmod(0o600)
     assert ["x" * 20, "y"] == [
-        settings.secret("file:open", tmp_path, {}),
-        settings.secret("env:Y", tmp_path, {"Y": "y"}),
+        settings.secret("file:open", tmp_path, {}, "/here"),
+        settings.secret("env:Y", tmp_path, {"Y": "y"}, "/here"),
     ]
 
 
