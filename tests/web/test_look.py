@@ -609,6 +609,66 @@ async def test_a_page_that_is_left_shows_nothing_more(browser: Browser) -> None:
 
 
 @browser_needed
+async def test_a_page_hides_by_its_own_clock_what_it_shows(browser: Browser) -> None:
+    """Once its time is over nothing of the case is seen while no desk answers; where the session goes on, all of it."""
+    stage, said = Stage("ltr"), []
+    stage.over_status = 204
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def hangs(route: Route) -> None:
+        asked.set()
+        await answers.wait()
+        await route.continue_()
+
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.route(f"{origin}/session/keep", hangs)
+        await page.goto(f"{origin}/case")
+        await page.clock.fast_forward("12:30")
+        await page.locator("#time-out").wait_for(state="visible")
+        assert await page.get_by_text(HOSTILE).is_visible()
+        await page.clock.fast_forward("01:31")
+        await asked.wait()
+        shown = [await page.locator(one).is_visible() for one in ("#time-out", "main", ".desk-beforehand")]
+        assert ([True, False, False], 0) == (shown, stage.led_out)
+        answers.set()
+        await page.get_by_text(HOSTILE).wait_for(state="visible")
+        assert (0, f"{origin}/case") == (stage.led_out, page.url)
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
+async def test_another_tab_shows_no_page_that_was_left(browser: Browser) -> None:
+    """Where the way out leads nowhere the page stays, and it is not that of who opens another one after it."""
+    stage, said = Stage("ltr"), []
+
+    async def nowhere(route: Route) -> None:
+        await route.fulfill(status=204)
+
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.route(f"{origin}/", nowhere)
+        await page.goto(f"{origin}/case")
+        async with page.expect_response(f"{origin}/"):
+            await page.clock.fast_forward("14:01")
+        await page.locator("main").wait_for(state="hidden")
+        # Behind the channel of the script, which hears a message before this one.
+        await page.evaluate(_HEARS)
+        await (await context.new_page()).goto(f"{origin}/queue")
+        assert (1, False) == (await page.evaluate("heard"), await page.locator("main").is_visible())
+        await context.close()
+    assert [] == said
+
+
+_HEARS = """void (heard = new Promise((done) => {
+  new BroadcastChannel("desk").onmessage = () => done(1);
+}))"""
+
+
+@browser_needed
 async def test_another_tab_keeps_this_one(browser: Browser) -> None:
     """A page opened in another tab of the same desk starts the time of this one anew."""
     stage, said = Stage("ltr"), []

@@ -25,15 +25,18 @@ if (timeOut) {
     asking = false;
     return answer;
   };
+  // Whoever passes by reads nothing, whether or not a desk answers.
+  const hide = (hidden) => all("main, .desk-beforehand").forEach((one) => (one.hidden = hidden));
   const leave = () => {
     clearInterval(looking); // Asked for anew each second, an answer that takes two would never be shown.
-    // Where the line hangs the browser keeps the page, and it is open to whoever passes by.
-    for (const one of all("main, .desk-beforehand")) one.hidden = true;
+    tabs.close(); // Where the line hangs the browser keeps the page: a step of whoever signs in next is none of its own.
+    hide(true);
     if (timeOut.open) timeOut.close();
     location.assign(timeOut.dataset.ended);
   };
   const wait = (ms) => {
     endsAt = Date.now() + ms;
+    hide(false);
     if (timeOut.open && ms > WARN_MS) timeOut.close();
   };
   const restart = () => wait(idleMs);
@@ -50,6 +53,7 @@ if (timeOut) {
     const seconds = Math.max(0, Math.ceil(ms / 1000));
     left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     if (!timeOut.open) timeOut.showModal();
+    hide(ms <= 0);
     if (ms <= 0 && !asking) end(ms);
   };
   const keep = async () => {
