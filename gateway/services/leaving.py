@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.core import envelope
 from gateway.core.case import Side, State
+from gateway.core.escalation import Pressed, is_stopped
 from gateway.core.facts import Finding, When, about
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -23,6 +24,7 @@ from gateway.core.messages import (
     MONITORING,
     PROPOSAL,
     REISSUE,
+    REMINDER,
     RESUMPTION,
     RESYNC,
     SCHEDULE,
@@ -88,6 +90,9 @@ class Leaving:
         if row.type in UNASKED and await no_contact.barred(self._context, tx, row.partner) is not None:
             self._context.log("message.held", partner=row.partner, rule="N-01")
             return None
+        if await self._presses(tx, row, now):
+            self._context.log("message.held", partner=row.partner)
+            return None
         ready = await self._resealed(tx, row, now)
         if ready.posted_at is None and self._is_of_a_barred_suite(ready):
             # What was never abroad does not go there in a suite that the trustees allow no more (M-8.12).
@@ -117,6 +122,22 @@ class Leaving:
         if found:
             self._held(case.partner, found)
         return not found
+
+    async def _presses(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        """
+        Return whether ``row`` is a reminder that waits because somebody said since that pressing endangers (D-06).
+
+        It may be abroad, so its number has to be used. It leaves where something waits behind it, which is heard after
+        it alone (M-5.6); and in the last tenth of its time: without an answer it would end the thread (M-5.10).
+        """
+        if row.type != REMINDER or row.ref is None or row.answer is not None:
+            return False  # one that was heard comes back to a restored State with the rest of its thread (M-5.28)
+        if not is_stopped([Pressed(one.event, one.actor, one.at) for one in await tx.events(row.ref)]):
+            return False
+        if now >= row.expires_at - (row.expires_at - max(row.queued_at, row.not_before)) / 10:
+            return False
+        waiting = [one for one in await tx.outbound_of_case(row.ref) if one.state in ("queued", "posted")]
+        return not any((one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in waiting)
 
     def _held(self, partner: str, found: tuple[Finding, ...]) -> None:
         """Tell the log that a message for ``partner`` waits: of no case, and by no rule that is of a person."""

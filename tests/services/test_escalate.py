@@ -155,6 +155,54 @@ async def test_a_reminder_that_waits_does_not_leave_once_the_mark_is_set(network
     assert (0, ["use-report.request"]) == (there.reminders, [one.kind for one in there.notices])
 
 
+async def marked_behind_a_dead_line(network: Network) -> str:
+    """Return a case whose reminder was posted once over a line that was down, and that was marked since."""
+    ours, service = await late(network, 15), ladder(network)
+    await service.trigger(ours, "L1", "first", "case_officer")
+    network.wires.cut = True
+    await network.deliver(1)
+    network.wires.cut = False
+    await service.stop(ours, "the family was visited", "welfare", "child_welfare")
+    return ours
+
+
+async def reminders_there(network: Network, ours: str) -> int:
+    """Let an hour pass and what may leave arrive; return how many reminders the other State has by then."""
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    there = await story.case(network, "XBB", await story.twin(network, ours))
+    return int(there.reminders)
+
+
+async def test_a_reminder_that_may_be_abroad_is_not_tried_again_while_the_mark_stands(network: Network) -> None:
+    """Nobody is pressed once the line is back; two persons who take the mark away let it go on."""
+    ours = await marked_behind_a_dead_line(network)
+    assert 0 == await reminders_there(network, ours)
+    for person, role in (("first", "case_officer"), ("second", "liaison_officer")):
+        await ladder(network).allow(ours, person, role)
+    assert 1 == await reminders_there(network, ours)
+
+
+async def test_a_reminder_that_may_be_abroad_keeps_nothing_else_from_being_heard(network: Network) -> None:
+    """Its number has to be used before the next one counts: it leaves with what is said behind it."""
+    ours = await marked_behind_a_dead_line(network)
+    await network.gateways["XAA"].notices.ask_use(ours, "first", "case_officer")
+    assert 1 == await reminders_there(network, ours)
+    there = await story.case(network, "XBB", await story.twin(network, ours))
+    assert ["use-report.request"] == [one.kind for one in there.notices]
+
+
+async def test_a_reminder_that_may_be_abroad_does_not_end_the_thread(network: Network) -> None:
+    """It leaves in the last three of its thirty days: past them nothing more could be said of the person."""
+    ours = await marked_behind_a_dead_line(network)
+    network.clock.pass_(days=26, hours=22)
+    assert 0 == await reminders_there(network, ours)
+    assert 1 == await reminders_there(network, ours)
+    network.clock.pass_(days=4)
+    await network.gateways["XAA"].deliverer.expire(network.clock.now())
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+
+
 async def test_who_may_set_and_take_away_the_mark(network: Network) -> None:
     """A ministry that only counts days neither sets nor takes away what protects a person."""
     ours, service = await late(network), ladder(network)
