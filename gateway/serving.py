@@ -85,13 +85,15 @@ async def serve(
     one_of_many: bool = False,
     process: int = 0,
     moved: bool = False,
+    on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """
     Open the listeners and run the loops until cancelled; one task that dies stops all.
 
     ``open_desks`` opens the pages in place of ``open_desks_of``. With ``one_of_many`` other processes may listen at the
     same addresses; ``process`` is the number of this one. The clock of a demonstration is ``moved`` by hand: nobody
-    waits until it has gone on steadily.
+    waits until it has gone on steadily. ``on_end`` is called once before anything is closed, whatever ends it: what is
+    cancelled from then on is the closing.
 
     Raises ``BadConfiguration`` where nodes of another gateway run over the same database, ``Outdated`` where that has
     gone back.
@@ -99,7 +101,8 @@ async def serve(
     context = gateway.context
     outdated = asyncio.Event()
     context.on_outdated = outdated.set
-    async with AsyncExitStack() as held:
+    async with AsyncExitStack() as held, AsyncExitStack() as ending:
+        ending.callback(on_end)
         nodes = await _take_place(gateway, process, held)
         steady = None if moved else SteadyClock(context)
         if steady is not None:

@@ -66,15 +66,20 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
     """Serve in this process, alone or as the child of ``parent``."""
     give_back_large()
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    stopped = False
+    stopped = closing = False
 
     def stop() -> None:
         nonlocal stopped
         # Once: a terminal and systemd signal every process of many, and the parent its children again. A second
-        # cancellation would cut short what the first began, and leave open what this process then waits for.
-        if task is not None and not stopped:
+        # cancellation would cut short what the first began, and leave open what this process then waits for. So would
+        # a first one where it ends by itself, and say that it was stopped: whoever keeps it running would not start it.
+        if task is not None and not stopped and not closing:
             task.cancel()
         stopped = True
+
+    def close() -> None:
+        nonlocal closing
+        closing = True
 
     log = configure_log()
     if parent is not None:
@@ -86,14 +91,14 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
             loop.add_signal_handler(number, stop)
         with suppress(asyncio.CancelledError):
             if parent is None:
-                await serving.serve(gateway)
+                await serving.serve(gateway, on_end=close)
             else:
                 parent.on_end(stop)
-                await serving.serve(gateway, ready=parent.ready, one_of_many=True, process=parent.number)
+                await serving.serve(gateway, ready=parent.ready, one_of_many=True, process=parent.number, on_end=close)
         if not stopped:
             raise asyncio.CancelledError
     finally:
-        stopped = True  # it may end by itself as well, and is told to stop while it closes
+        closing = True
         await gateway.close()
         gateway.context.log("process.stopped" if parent else "gateway.stopped")
 

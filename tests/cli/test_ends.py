@@ -2,7 +2,10 @@
 
 import asyncio
 import signal
+import socket
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +14,18 @@ import pytest
 from benchmarks.pair import Pair, free_port, make_pair
 from gateway.cli.errors import Exit
 from gateway.cli.serve import _serve
+from gateway.core import envelope
 from gateway.services.ports import Outdated
-from gateway.settings import FILE_NAME
+from gateway.settings import FILE_NAME, load
 from tests.support.served import serve, start
 
+HALF = f"""POST /xg/1/messages HTTP/1.1\r
+Host: xaa.example\r
+Content-Type: {envelope.MEDIA_TYPE}\r
+Content-Length: 4096\r
+Expect: 100-continue\r
+\r
+"""
 HOOK = """
 [notices.webhook]
 url = "https://desk.example/hooks"
@@ -85,3 +96,24 @@ def test_a_signal_does_not_cut_short_the_end_of_a_gateway_that_ends_by_itself(mo
     with pytest.raises(Outdated):
         asyncio.run(_serve(SimpleNamespace(), lambda: ""))  # type: ignore[arg-type]
     assert ["closed", "gateway.stopped"] == done
+
+
+async def test_a_first_signal_does_not_cut_short_the_closing_of_a_gateway_that_is_outdated(tmp_path: Path) -> None:
+    """It waits for whoever is at its doors, and ends with the status for which whatever keeps it running starts it."""
+    pair = await made(tmp_path)
+    served = await asyncio.to_thread(serve, pair, "XAA")
+    port = load(pair.home("XAA"), {}).values["listeners"]["peers"]["port"]
+    try:
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(HALF.encode())
+            assert line.recv(64).startswith(b"HTTP/1.1 100 ")  # the door has it in hand, and waits for its body
+            with closing(sqlite3.connect(pair.database("XAA"))) as store, store:
+                store.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('epoch', '2')")
+            while served.process.poll() is None and not served.events("process.outdated"):
+                await asyncio.sleep(0.05)
+            served.process.send_signal(signal.SIGTERM)
+        assert Exit.LATER == await asyncio.to_thread(served.process.wait, 20)
+    finally:
+        served.stop(signal.SIGKILL)
+    assert "gateway.stopped" == list(served.lines())[-1]["event"]
+    assert "Traceback" not in served.text()
