@@ -1,11 +1,13 @@
 """
 What the desks keep, in a schema of its own of the gateway's database: every node sees every session.
 
-Each transaction is on the disk of the server before its method returns (``synchronous_commit``).
+Each transaction is on the disk of the server before its method returns (``synchronous_commit``). None writes into a
+schema that a newer version has changed, and whoever changes it waits for what is under way.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +15,15 @@ import asyncpg
 
 from gateway.storage.desks import DeskStore, Row
 from gateway.storage.errors import StoreError
-from gateway.storage.migrate import load_migrations
+from gateway.storage.migrate import check_known, load_migrations
 from gateway.storage.postgres_errors import LOST, of_unit, reason, unavailable
-from gateway.storage.postgres_pool import WAIT_S, close_pool, open_pool
-from gateway.storage.postgres_schema import MIGRATING, SPACE, migrate
+from gateway.storage.postgres_pool import CLOSE_S, WAIT_S, as_it_is, close_pool, open_pool
+from gateway.storage.postgres_schema import DESKS, MIGRATING, SPACE, migrate
 from gateway.storage.postgres_words import translated
 from gateway.storage.sql import check_values
 
 SCHEMA = "desks"
+DIALECT = "postgres_desks"
 
 CONNECTIONS_MAX = 4
 """Transactions of desks under way at once in one process; a fifth waits."""
@@ -36,6 +39,10 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
 }
 
+# Once the lock is held, so that the number is that which holds until the transaction has ended.
+_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock_shared({SPACE}, {DESKS})"
+_NUMBER = "SELECT max(number) FROM schema_migration"
+
 
 class PostgresDesks(DeskStore):
     """The schema, open. It belongs to one event loop."""
@@ -46,7 +53,7 @@ class PostgresDesks(DeskStore):
     @classmethod
     async def open(cls, dsn: str, now: datetime) -> "PostgresDesks":
         """Open the schema in the database at ``dsn``, making it if there is none. Raises ``StoreError``."""
-        pool = await open_pool(dsn, CONNECTIONS_MAX, _SETTINGS)
+        pool = await open_pool(dsn, CONNECTIONS_MAX, _SETTINGS, reset=as_it_is)
         try:
             async with pool.acquire() as db:
                 await prepare(db, now)
@@ -65,20 +72,27 @@ class PostgresDesks(DeskStore):
     @asynccontextmanager
     async def _unit(self) -> AsyncIterator["_Unit"]:
         with _translated():
-            async with self._pool.acquire(timeout=WAIT_S) as db, db.transaction():
-                yield _Unit(db)
+            async with self._pool.acquire(timeout=WAIT_S) as db:
+                try:
+                    await db.execute(_BEGIN)
+                    check_known(await db.fetchval(_NUMBER), DIALECT)
+                    yield _Unit(db)
+                    await db.execute("COMMIT")
+                except BaseException:
+                    await _roll_back(db)
+                    raise
 
     async def _change(self, statement: str, values: Row) -> int:
-        with _translated():
-            async with self._pool.acquire(timeout=WAIT_S) as db:
-                return await _Unit(db).change(statement, values)
+        async with self._unit() as unit:
+            return await unit.change(statement, values)
 
     async def _all(self, statement: str, values: Row) -> list[Any]:
-        check_values(values)
+        if not statement.lstrip().startswith("SELECT"):  # it writes, and returns what it wrote
+            async with self._unit() as unit:
+                return await unit.all(statement, values)
         with _translated():
             async with self._pool.acquire(timeout=WAIT_S) as db:
-                rows: list[Any] = await db.fetch(translated(statement), *values)
-                return rows
+                return await _Unit(db).all(statement, values)
 
 
 class _Unit:
@@ -97,6 +111,28 @@ class _Unit:
         """Return the first row, or ``None``."""
         check_values(values)
         return await self._db.fetchrow(translated(statement), *values)
+
+    async def all(self, statement: str, values: Row) -> list[Any]:
+        """Return every row."""
+        check_values(values)
+        rows: list[Any] = await self._db.fetch(translated(statement), *values)
+        return rows
+
+
+async def _roll_back(db: Any) -> None:
+    """
+    Roll back; where the server does not do so soon, end the connection: a gateway that is stopped must not wait for it.
+
+    Whatever becomes of it, the first failure is the one told.
+    """
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await db.execute("ROLLBACK")
+    except BaseException as error:
+        with suppress(asyncpg.InterfaceError):  # the pool has let go of one that was lost
+            db.terminate()
+        if not isinstance(error, Exception):
+            raise
 
 
 @contextmanager
@@ -118,4 +154,4 @@ async def prepare(db: Any, now: datetime) -> None:
         async with db.transaction():
             await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, MIGRATING)
             await db.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    await migrate(db, now, create=True, migrations=load_migrations("postgres_desks"))
+    await migrate(db, now, create=True, migrations=load_migrations(DIALECT))

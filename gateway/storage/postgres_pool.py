@@ -14,7 +14,7 @@ WAIT_S = 10.0
 """How long to wait for a connection of the pool, or for a new one."""
 
 CLOSE_S = 5.0
-"""How long a pool that closes waits for whoever uses it, and for the server to say goodbye."""
+"""How long a pool that closes waits for whoever uses it, and for the server to say goodbye, or to roll back."""
 
 
 async def open_pool(
@@ -45,3 +45,7 @@ async def close_pool(pool: Any) -> None:
     with suppress(asyncpg.PostgresError, *LOST):
         async with asyncio.timeout(CLOSE_S):
             await pool.close()
+
+
+async def as_it_is(db: Any) -> None:
+    """Leave a connection as it is, where its user leaves nothing under way: resetting costs a turn."""

@@ -7,7 +7,7 @@ import asyncpg
 from gateway.services.ports import Unavailable
 from gateway.storage.errors import StoreError
 from gateway.storage.postgres_errors import LOST, unavailable
-from gateway.storage.postgres_pool import WAIT_S, close_pool, open_pool
+from gateway.storage.postgres_pool import WAIT_S, as_it_is, close_pool, open_pool
 from gateway.storage.postgres_words import translated
 from gateway.storage.reads import Row, SqlInquiries
 from gateway.storage.sql import check_values
@@ -32,7 +32,7 @@ class PostgresInquiries(SqlInquiries):
     @classmethod
     async def open(cls, dsn: str) -> "PostgresInquiries":
         """Open connections to the store at ``dsn`` that cannot write; raises ``StoreError``."""
-        pool = await open_pool(dsn, CONNECTIONS_MAX, _SETTINGS, reset=_nothing)
+        pool = await open_pool(dsn, CONNECTIONS_MAX, _SETTINGS, reset=as_it_is)
         made = cls(pool)
         try:
             await made._all("SELECT 1 FROM case_file LIMIT 1", ())
@@ -53,7 +53,3 @@ class PostgresInquiries(SqlInquiries):
         except (asyncpg.PostgresError, *LOST) as error:
             raise unavailable(error) from error
         return rows
-
-
-async def _nothing(db: Any) -> None:
-    """Leave a connection as it is: a statement that reads leaves nothing behind, and resetting costs a turn."""

@@ -15,10 +15,11 @@ from gateway.storage.migrate import ASIDE, LEDGER, Migration, check_recorded, lo
 
 DIALECT = "postgres"
 
-SPACE, BATCH, LEAD, MIGRATING, RUNNING = 0x49535448, 1, 2, 3, 4
+SPACE, BATCH, LEAD, MIGRATING, RUNNING, DESKS = 0x49535448, 1, 2, 3, 4, 5
 """
 The advisory locks of a batch, and of the node that leads (``postgres``); that under which one migrates while others
-wait; and that which every node that runs holds in common: for seconds after a leader has ended nobody leads.
+wait; that which every node that runs holds in common: for seconds after a leader has ended nobody leads; and that which
+each transaction of desks that writes holds in common (``postgres_desks``).
 """
 
 _LEDGER = """
@@ -82,10 +83,10 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
                     "nodes of an earlier version run over this database",
                     "stop every node, back up, then start them again",
                 )
-        if pending and rows:
-            # A node whose connection broke a moment ago holds none of these. What it has under way is waited for, and
-            # its next batch finds that the schema is another one.
-            await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, BATCH)
+        for lock in (BATCH, DESKS) if pending and rows else ():
+            # A node whose connection broke a moment ago holds none of those. What it has under way is waited for, and
+            # its next batch, or what its desks write next, finds that the schema is another one.
+            await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, lock)
         for migration in pending:
             await db.execute(migration.sql)
             values = (migration.number, migration.sha256, int(now.timestamp()), await _shape(db))

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from gateway.services.ports import Store
+from gateway.services.account_store import DRAFT_LASTS
+from gateway.services.ports import Outdated, Store
 from gateway.storage.errors import StoreError
+from gateway.storage.migrate import Migration, load_migrations
 from gateway.storage.postgres import open_postgres
-from gateway.storage.postgres_desks import SCHEMA, PostgresDesks, prepare
+from gateway.storage.postgres_desks import DIALECT, SCHEMA, PostgresDesks, prepare
 from gateway.storage.postgres_pool import CLOSE_S
-from gateway.storage.postgres_schema import MIGRATING, SPACE
+from gateway.storage.postgres_schema import MIGRATING, SPACE, migrate
 from tests.storage.desk_rows import INVITATION, PASSKEY, session
 from tests.storage.locks import holding, waiting
 from tests.storage.support import NOW, Signer
@@ -66,6 +68,58 @@ async def test_they_are_closed_though_the_server_stands_still(postgres: Cluster)
         await asyncio.wait_for(desks.close(), 2 * CLOSE_S)
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+async def test_who_is_cancelled_does_not_wait_for_a_server_that_stands_still(postgres: Cluster) -> None:
+    """A gateway that is stopped while a step of a desk is under way ends within its bounds, and the step with it."""
+    dsn = await asyncio.to_thread(postgres.create)
+    desks = await PostgresDesks.open(dsn, T0)
+    await desks.add_session(session("s1"), b"", None)
+    waits = "SELECT pid FROM pg_stat_activity WHERE application_name = 'isthmus desks' AND wait_event_type = 'Lock'"
+    async with holding(dsn, "SELECT 1 FROM desks.session FOR UPDATE"):
+        step = asyncio.create_task(desks.sign_everybody_out())
+        await waiting(dsn)
+        ((pid,),) = await postgres.execute(waits)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            step.cancel()
+            await asyncio.wait({step}, timeout=3 * CLOSE_S)
+            assert step.cancelled()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            await asyncio.wait({step})
+    assert await desks.find_session("s1") is not None
+    await desks.close()
+
+
+async def test_nothing_is_written_into_a_schema_of_a_newer_version(postgres: Cluster) -> None:
+    """A node that was cut off as one of a newer version began writes no more; what it had under way came first."""
+    dsn = await asyncio.to_thread(postgres.create)
+    desks = await PostgresDesks.open(dsn, T0)
+    await desks.add_draft("first", "/place", b"sealed", T0 + DRAFT_LASTS)
+    db = await asyncpg.connect(dsn, server_settings={"search_path": SCHEMA})
+    more = [*load_migrations(DIALECT), Migration(len(load_migrations(DIALECT)) + 1, "9999.sql", "SELECT 1;")]
+    try:
+        async with holding(dsn, "SELECT 1 FROM desks.draft FOR UPDATE") as let_go:
+            before = asyncio.create_task(desks.add_draft("first", "/place", b"changed", T0 + DRAFT_LASTS))
+            await waiting(dsn)
+            migrating = asyncio.create_task(migrate(db, T0, create=False, migrations=more))
+            await waiting(dsn, 2)
+            await let_go()
+            await before
+            assert 1 == await migrating
+        changes = (
+            desks.add_draft("second", "/place", b"sealed", T0 + DRAFT_LASTS),
+            desks.take_draft("first", "/place", T0),
+            desks.sign_everybody_out(),
+        )
+        for change in changes:
+            with pytest.raises(Outdated, match="newer version"):
+                await change
+        assert [("first", b"changed")] == [tuple(row) for row in await db.fetch("SELECT person, sealed FROM draft")]
+    finally:
+        await db.close()
+        await desks.close()
 
 
 @pytest.mark.parametrize("of_invitation", [False, True])
