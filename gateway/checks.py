@@ -654,10 +654,7 @@ def _calendar(look: Look, country: str, id: str | None, directory: Path | None) 
     chosen = id or schemas.calendar_of(country, directory)
     year = look.now.year
     # The last year too: the ladder counts on from a day that was missed in it.
-    hint = N_(
-        "isthmus agreements calendar %(country)s %(last)s %(year)s %(next)s "
-        "--id %(country)s-%(year)s --zone ZONE > FILE"
-    )
+    hint = N_("isthmus agreements calendar %(country)s %(last)s %(next)s --id %(country)s-%(year)s --zone ZONE > FILE")
     values = {"country": country, "last": year - 1, "year": year, "next": year + 1}
     if chosen is None or chosen not in schemas.calendars(directory):
         return bad("calendar", N_("no calendar of %(country)s: no deadline is reckoned there"), hint, **values)

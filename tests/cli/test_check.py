@@ -80,7 +80,7 @@ def test_the_next_calendar_counts_once_its_file_is_there(homes: Homes) -> None:
 
 
 def test_a_calendar_that_has_not_begun_is_a_finding(homes: Homes) -> None:
-    """What is asked before the first day of the calendar that counts gets no deadline, and the next step is named."""
+    """What is asked before the first day of the calendar that counts gets no deadline, and the next step makes one."""
     chosen = with_calendar(homes.home("XAA"), "XAA-2037", "2037-01-01", "2038-12-31")
     items = [
         item for item in run(Look(chosen, lambda: PHRASE, datetime(2036, 12, 1, tzinfo=UTC))) if item.area == "calendar"
@@ -89,7 +89,9 @@ def test_a_calendar_that_has_not_begun_is_a_finding(homes: Homes) -> None:
         items[0].level,
         items[0].text,
     )
-    assert "2035 2036 2037" in items[0].hint
+    step = items[0].hint.partition(" > ")[0].replace("XAA", "AUT").replace("ZONE", "Europe/Vienna")
+    made = value(*step.split()[1:])
+    assert ("2035-01-01", "2037-12-31") == (made["valid_from"], made["valid_until"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The commands that the documents name are those of the program: each verb, and each option beside it."""
+"""The commands that the documents name are those of the program: each verb, each option, and no argument too many."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def calls(page: Path) -> list[str]:
 
 
 def fault(call: str) -> str | None:
-    """Return what of the call the program does not have, or ``None``."""
+    """Return what of the call the program does not take, or ``None``."""
     found = CALL.match(call)
     assert found is not None
     # What stands behind two spaces on a line of its own, or behind a hash, is said about the command.
@@ -42,10 +42,30 @@ def fault(call: str) -> str | None:
         command = below
         words.pop(0)
     known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | HELP
-    return next((option for option in OPTION.findall(" ".join(words)) if option not in known), None)
+    unknown = next((option for option in OPTION.findall(" ".join(words)) if option not in known), None)
+    return unknown or (None if isinstance(command, click.Group) else surplus(command, " ".join(words)))
+
+
+def surplus(command: click.Command, said: str) -> str | None:
+    """Return the first argument in ``said`` that the command has no room for, or ``None``."""
+    # What may be left out stands in brackets, and behind these signs the shell goes on.
+    words = re.sub(r'"[^"]*"', "X", re.split(r"(?:^| )(?:\[|[<>|\\](?: |$))", said)[0]).split()
+    takes = {name for one in command.params if isinstance(one, click.Option) and not one.is_flag for name in one.opts}
+    given = [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if before not in takes and not re.match(r"-|\.\.\.", word)
+    ]
+    room = [one.nargs for one in command.params if isinstance(one, click.Argument)]
+    return None if -1 in room or len(given) <= sum(room) else given[sum(room)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_are_the_programs(page: Path) -> None:
-    """Every command in a document is one, with the options that stand beside it."""
+    """Every command in a document is one, and takes the options and arguments that stand beside it."""
     assert {} == {call: wrong for call in calls(page) if (wrong := fault(call))}
+
+
+def test_an_argument_too_many_is_found() -> None:
+    """Three years are one too many for a command that takes the first and the last."""
+    assert "2028" == fault("isthmus agreements calendar FRA 2026 2027 2028 --id FRA-2027 --zone Europe/Paris > FILE")
