@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.errors import CommandError, Exit
+from gateway.cli.running import alone
 from gateway.demo import report
 from gateway.demo.clock import DemoClock
 from gateway.demo.population import Population
@@ -73,7 +74,7 @@ async def _show(tell: Tell, *, once: bool, as_json: bool, port: int | None) -> i
     with tempfile.TemporaryDirectory(prefix="isthmus-demo-") as root:
         if not once:
             return await _stay(tell, Path(root), choose_ports(port), as_json)
-        async with running(Path(root), choose_ports(port), DemoClock()) as world:
+        async with running(Path(root), choose_ports(port), DemoClock(), alone=alone) as world:
             _introduce(tell, world, root)
             story = Story(world, tell)
             results = await story.run()
@@ -86,7 +87,7 @@ async def _stay(tell: Tell, root: Path, ports: Mapping[str, Ports], as_json: boo
     from gateway.demo.start import Start  # here, because only the desks need the libraries of pages
 
     start = Start(f"http://demo.localhost:{ports[ASKING].desks}")
-    async with running(root, ports, DemoClock(), start.open) as world:
+    async with running(root, ports, DemoClock(), start.open, alone=alone) as world:
         _introduce(tell, world, str(root))
         await Population(world, tell).fill()
         start.world = world

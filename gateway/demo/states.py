@@ -13,7 +13,7 @@ import hashlib
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -239,12 +239,18 @@ def _person_text(person: Person) -> str:
 
 @asynccontextmanager
 async def running(
-    root: Path, ports: Mapping[str, Ports], clock: DemoClock, open_desks: OpenDesks | None = None
+    root: Path,
+    ports: Mapping[str, Ports],
+    clock: DemoClock,
+    open_desks: OpenDesks | None = None,
+    *,
+    alone: Callable[[settings.Settings], AbstractContextManager[None]] = lambda chosen: nullcontext(),
 ) -> AsyncIterator[World]:
     """
     Make both States under ``root`` and run their gateways, doors and loops, while the block runs.
 
-    ``open_desks`` opens the pages of each for its people; without it there are none.
+    ``open_desks`` opens the pages of each for its people; without it there are none. ``alone`` holds what tells a
+    command that a gateway runs on a home.
 
     Each writes its log to ``gateway.log`` in its home. Raises an ``ExceptionGroup`` of ``OSError`` if a port is taken.
     """
@@ -254,8 +260,10 @@ async def running(
         gateways = {}
         for country, state in states.items():
             log = stack.enter_context((state.home / "gateway.log").open("a", encoding="utf-8", buffering=1))
+            chosen = settings.load(state.home, {})
+            stack.enter_context(alone(chosen))
             gateways[country] = await app.build(
-                settings.load(state.home, {}),
+                chosen,
                 passphrase=lambda: passphrase,
                 environ={},
                 clock=clock,

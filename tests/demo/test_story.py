@@ -9,11 +9,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway import checks, settings
+from gateway.checks import Look
+from gateway.cli.running import runs
 from gateway.demo import report
 from gateway.demo.clock import START, DemoClock
 from gateway.demo.people import FILES, File
@@ -224,6 +228,25 @@ def test_json_is_one_object_and_the_rest_goes_to_stderr(environment: dict[str, s
     assert ["CLOSED_SAFE", "NOT_RETURNED", "WITHDRAWN"] == [one["end"] for one in value["stories"][:3]]
     assert value["stories"][3]["end"].startswith("note verbale")
     assert b"XBB looks into its register" in ran.stderr
+
+
+def test_its_doors_are_its_own_to_a_check(environment: dict[str, str]) -> None:
+    """Whoever checks a home of it meanwhile is not told that another program listens there."""
+    ran = subprocess.Popen(
+        [*COMMAND, "--once"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert ran.stderr is not None
+    try:
+        assert any("Two invented States" in line for line in iter(ran.stderr.readline, ""))
+        (root,) = Path(environment["TMPDIR"]).iterdir()
+        look = Look(settings.load(root / "xaa", {}), str, datetime.now(UTC), runs=runs)
+        found = [item for item in checks.run(look) if item.area == "doors"]
+    finally:
+        ran.send_signal(signal.SIGTERM)
+        ran.stderr.read()
+        ran.stderr.close()
+        ran.wait(30)
+    assert [] == found
 
 
 def test_it_stays_until_stopped(environment: dict[str, str]) -> None:
