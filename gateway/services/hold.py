@@ -9,7 +9,7 @@ Rule 4: where the gateway itself holds a case because another of the same person
 said, each with a reason, that it is another person; a number that both cases carry is corrected, never argued away.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -90,20 +90,32 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            if (person, role) not in held.case.holders and let_go_by(held.case, person, role):
-                await self._check_apart(tx, held, person, role)
+            if let_go_by(held.case, person, role) and not await self._is_apart(tx, held, person, role):
+                because = "who invites to the case, or works at its desk in another role, does not let go for a guest"
+                raise RuleRefused((Finding("V-07", because),))
             await steps.move(context, tx, held, Event("release", person, role), now)
 
         await context.commit(unit)
 
-    async def _check_apart(self, tx: Tx, held: cases.Held, person: str, role: str) -> None:
-        """Raise ``RuleRefused`` if ``person`` may have had a part in how a guest came to the case."""
+    async def lets_go_in(self, ref: str, person: str, roles: Collection[str]) -> tuple[str, ...]:
+        """Return in which of ``roles`` this person may let go of a stop of the case now (V-07). Raises ``NotFound``."""
+
+        async def unit(tx: Tx) -> tuple[str, ...]:
+            held = await cases.load(self._context, tx, ref)
+            known = person in self._context.persons  # whom the configuration has no more takes no step
+            may = [role for role in sorted(roles) if known and let_go_by(held.case, person, role)]
+            return tuple([role for role in may if await self._is_apart(tx, held, person, role)])
+
+        return await self._context.store.read(unit)
+
+    async def _is_apart(self, tx: Tx, held: cases.Held, person: str, role: str) -> bool:
+        """Tell whether the stop is the person's own, or they had no part in how a guest came to the case."""
+        if (person, role) in held.case.holders:
+            return True
         desk = OFFICER if held.case.side is Side.REQUESTING else CLERK
         roles = self._context.persons[person].roles - {role}
         invited = any(row.action == "invite" and row.person == person for row in await tx.accesses(held.case.ref))
-        if invited or roles & desk:
-            because = "who invites to the case, or works at its desk in another role, does not let go for a guest"
-            raise RuleRefused((Finding("V-07", because),))
+        return not (invited or roles & desk)
 
     async def resume(self, ref: str, person: str, role: str) -> None:
         """

@@ -1,5 +1,6 @@
 """The asylum stop and freezing: nothing leaves but one neutral withdrawal."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -197,6 +198,24 @@ async def test_who_invited_does_not_let_go_for_a_guest(network: Network) -> None
         await hold.release(ref, "clerk", "registry_clerk")
     await hold.release(ref, "first", "registry_clerk")
     assert () == (await story.case(network, "XBB", ref)).holders
+
+
+@pytest.mark.parametrize("role", ["asylum_authority", "lawyer", "guardian"])
+async def test_who_may_let_go_is_said_as_it_is_held(network: Network, role: str) -> None:
+    """Of every person in every role what is said before is what comes of it (V-07)."""
+    ref, hold = await stopped_by_guest(network, role), network.gateways["XAA"].hold
+    await hold.freeze(ref, "doubt", "second", "liaison_officer")
+    said, done = set[tuple[str, str]](), set[tuple[str, str]]()
+    for person, known in network.gateways["XAA"].context.persons.items():
+        roles = known.roles & MAY_FREEZE
+        said |= {(person, one) for one in await hold.lets_go_in(ref, person, roles)}
+        for one in sorted(roles):
+            with suppress(RuleRefused):
+                await hold.release(ref, person, one)
+                done.add((person, one))
+    assert said == done
+    assert ("second", "liaison_officer") in said
+    assert () == await hold.lets_go_in(ref, GUEST, {role}) == await hold.lets_go_in(ref, "nobody", {role})
 
 
 async def test_a_case_that_a_guest_stopped_can_be_withdrawn(network: Network) -> None:

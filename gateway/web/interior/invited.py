@@ -27,15 +27,12 @@ from gateway.web.interior.case import SentLine, has_return, sent_line
 from gateway.web.interior.case_view import Head
 from gateway.web.interior.looks import REASON_MAX, given, reason_of, row_of, seen
 from gateway.web.interior.returns import Arrangement, arranged
-from gateway.web.interior.step_links import links
+from gateway.web.interior.step_links import LETS_GO, links
 from gateway.web.interior.step_texts import TEXTS
 from gateway.web.language import N_
 from gateway.web.visit import SIGNED_IN, Route, Visit
 
 SEES_PARTS: Final = RETURN_DESK | frozenset(RETURN_PARTS)
-
-LETS_GO: Final = "release"
-"""The step that ends a stop: for a guest nobody takes it who has a part in the desk (V-07)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ async def _row(visit: Visit, invitation: Invitation) -> BoardRow:
 async def _page(visit: Visit, invitation: Invitation, row: BoardRow) -> Page:
     context, role = visit.site.desk.context, invitation.role
     closed = _closed(visit, row)
-    head = case_view.head(visit, row, None, links(visit, row), await reason_of(visit, row.ref))
+    head = case_view.head(visit, row, None, await links(visit, row), await reason_of(visit, row.ref))
     return Page(
         role=visit.tongue.role(role),
         until=invitation.until,

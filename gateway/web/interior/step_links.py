@@ -2,7 +2,7 @@
 The steps that a visitor may take in a case now, as links to the pages that take them.
 
 Rule 1: what the tables allow is offered, but for what the case has no place for: an answer needs a question that is
-open, and who is called back has left.
+open, and who is called back has left. A stop is let go of by who may (V-07), and by nobody else.
 Rule 2: a guest is offered what a guest's word may do.
 """
 
@@ -15,6 +15,7 @@ from gateway.core.machine import Event
 from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.remark import is_confirmed
 from gateway.core.tables import table_for
+from gateway.services import person_stop
 from gateway.services.acts import allowed
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
@@ -54,11 +55,17 @@ ABOUT_DATA: Final = frozenset(
 """Steps about data that was sent: in a group of their own, for most days they are not needed."""
 
 
-def verbs(visit: Visit, row: BoardRow, case: Case | None = None) -> list[str]:
+LETS_GO: Final = "release"
+"""The step that ends a stop: of those in whose roles the tables have it, most did not stop the case."""
+
+
+async def verbs(visit: Visit, row: BoardRow, case: Case | None = None) -> list[str]:
     """Return the steps the visitor may take now; with the ``case`` without answers to what was not asked."""
-    found = [verb for verb, _ in allowed(Side(row.side), State(row.state), visit.roles)]
+    found = dict(allowed(Side(row.side), State(row.state), visit.roles))
     guest = visit.session is not None and is_guest(visit.session.person)
     open_to = [verb for verb in found if verb in TEXTS and (verb in GUEST_VERBS or not guest)]
+    if LETS_GO in open_to and not await visit.site.desk.hold.lets_go_in(row.ref, visit.person.id, found[LETS_GO]):
+        open_to.remove(LETS_GO)
     return [verb for verb in open_to if case is None or _applies(case, verb, visit.now)]
 
 
@@ -68,6 +75,8 @@ def _applies(case: Case, verb: str, now: datetime) -> bool:
         return case.pending is not None and case.pending.type != RECTIFICATION
     if verb == "recall":
         return _may_call_back(case, now)
+    if verb == "apart":
+        return person_stop.HOLDER in case.holders
     if verb == "attachment-removal":
         return bool(case.renditions)
     if verb == "remark-confirmation":
@@ -92,9 +101,9 @@ def may_be_confirmed(case: Case) -> bool:
     return remark is not None and not (remark.reasons or remark.sent or is_confirmed(case.draft, remark))
 
 
-def links(visit: Visit, row: BoardRow, case: Case | None = None) -> Sequence[Link]:
+async def links(visit: Visit, row: BoardRow, case: Case | None = None) -> Sequence[Link]:
     """Return a link for each step that the visitor may take now."""
-    return [link(visit, row, verb) for verb in verbs(visit, row, case)]
+    return [link(visit, row, verb) for verb in await verbs(visit, row, case)]
 
 
 def link(visit: Visit, row: BoardRow, verb: str) -> Link:

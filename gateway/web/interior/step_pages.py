@@ -8,7 +8,7 @@ Rule 3: so does the mark of the case that a page rests on, where the step counts
 (``acts.Verb.compared``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ from gateway.web import forms, reasons, words
 from gateway.web.forms import PREFIX, Field, Problem, Said
 from gateway.web.interior import looks
 from gateway.web.interior.differences import Difference
+from gateway.web.interior.step_links import LETS_GO
 from gateway.web.interior.step_texts import TEXTS, StepText
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
@@ -70,8 +71,14 @@ async def step_of(visit: Visit) -> Step:
     if not fitting:
         raise IllegalStep(state, verb, ", ".join(sorted(visit.roles)))
     named = visit.query("role")
-    role = named if named in fitting else min(fitting, key=lambda one: (one not in DESK, one))
+    role = named if named in fitting else await _foremost(visit, ref, verb, fitting)
     return Step(verb, ref, row, side, role, fitting, TEXTS[verb])
+
+
+async def _foremost(visit: Visit, ref: str, verb: str, fitting: Sequence[str]) -> str:
+    """Return in which of the ``fitting`` roles the step is shown first: one of a desk, and one that is not refused."""
+    own = await visit.site.desk.hold.lets_go_in(ref, visit.person.id, fitting) if verb == LETS_GO else ()
+    return min(own or fitting, key=lambda one: (one not in DESK, one))
 
 
 # What a page shows.

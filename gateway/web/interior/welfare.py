@@ -149,7 +149,7 @@ async def sign_off(visit: Visit) -> web.StreamResponse:
     case = await seen(visit, row, role, head.reason.why, "preview")
     part = part_of_return(case, role)
     waits = await reading.awaiting(visit.site.desk.context, [row], role, _events(role))
-    allowed = verbs(visit, row)
+    allowed = await verbs(visit, row)
     mine = [_verb(name) for name in waits[0].events] if waits else []
     signs = [link(visit, row, verb) for verb in dict.fromkeys(mine) if verb in allowed]
     vetoes = [link(visit, row, verb) for verb in _VETOES if verb in allowed]

@@ -371,6 +371,26 @@ async def test_a_rule_that_refuses_is_said_with_the_step(two: Two) -> None:
     assert "A rule stands against this step" in page.words
 
 
+async def test_letting_go_is_offered_to_who_stopped_the_case(two: Two) -> None:
+    """And to nobody whom the rule would refuse (V-07); of two roles the page takes the one it was stopped in."""
+    ours, _ = await story.acknowledged(two.network)
+    hold = two.network.gateways["XAA"].hold
+    await hold.freeze(ours, "doubt", "second", "liaison_officer")
+    held = [name for name, roles in PEOPLE.items() if "release" in _open_to(roles)]
+    pages = {name: await (await two.officer("XAA", name)).get(f"/cases/{ours}") for name in held}
+    assert {"first", "second", "welfare", "protection"} <= set(held)
+    assert ["second"] == [name for name, page in pages.items() if at(ours, "release") in page.text]
+    assert at(ours, "apart") not in pages["first"].text  # this gateway holds it for no other case of the person
+    page = await walk(await two.officer("XAA", "second"), ours, "release")
+    assert "You have let go of the case" in page.words
+    assert at(ours, "release") not in page.text
+
+
+def _open_to(roles: list[str]) -> list[str]:
+    """Return the steps that the tables give to ``roles`` in a case that is stopped."""
+    return [verb for verb, _ in allowed(Side.REQUESTING, State.FROZEN, frozenset(roles))]
+
+
 async def test_an_unknown_case_and_another_ones_invitation(two: Two) -> None:
     """Neither says more than that there is no such case here."""
     ours, _ = await story.acknowledged(two.network)
