@@ -1,5 +1,5 @@
 # Every target prepares what it needs: a virtual environment in .venv and a hash-pinned install, done once and
-# done again when the pins change. Nothing outside this directory is touched.
+# done again when the pins change. Nothing outside this directory is touched, but for what FETCH below installs.
 #
 #   make demo        two invented States on this machine, the whole story, then it ends
 #   make desks       two invented States with their desks in a browser, until stopped
