@@ -16,6 +16,7 @@ CALL = re.compile(r"(?:\.venv/bin/)?(isthmus(?:-conformance)?) (.+)")
 SPAN = re.compile(r"`([^`]+)`")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 HELP = {"--help", "--version"}
+MODULE = re.compile(r"python -m ((?:benchmarks|conformance|drills|tools)\.[a-z_.]+)([^`#\n]*)")
 
 
 def calls(page: Path) -> list[str]:
@@ -69,3 +70,20 @@ def test_commands_are_the_programs(page: Path) -> None:
 def test_an_argument_too_many_is_found() -> None:
     """Three years are one too many for a command that takes the first and the last."""
     assert "2028" == fault("isthmus agreements calendar FRA 2026 2027 2028 --id FRA-2027 --zone Europe/Paris > FILE")
+
+
+def module_faults(page: Path) -> list[str]:
+    """Return each module of ours that the page has run and that is not there, and each option its source lacks."""
+    found = []
+    for name, said in MODULE.findall(page.read_text(encoding="utf-8")):
+        path = ROOT / f"{name.replace('.', '/')}.py"
+        source = path.read_text(encoding="utf-8") if path.is_file() else ""
+        options = OPTION.findall(re.split(r" {2,}", said)[0])
+        found += [name] if not source else [f"{name} {one}" for one in options if f'"{one}"' not in source]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_that_are_run_are_there(page: Path) -> None:
+    """Every drill and tool that a document has run is there, and its source names the options that stand beside it."""
+    assert [] == module_faults(page)
