@@ -104,10 +104,6 @@ def format_instant(instant: datetime) -> str:
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
-def _dumps(value: Any) -> bytes:
-    return ijson.dumps(value)
-
-
 class ClockClaim(NamedTuple):
     """What a message says of the clock it starts: step, calendar id and calendar version; no date, no instrument."""
 
@@ -154,7 +150,7 @@ def _fault(value: Mapping[str, Any]) -> PeerError:
     if tuple(value) != MEMBERS:
         return BadPayload(Reason.PAYLOAD_MEMBERS, "missing, unknown or not in order")
     for name, pattern in _GRAMMAR.items():
-        if not re.fullmatch(pattern.encode(), _dumps(value[name])):
+        if not re.fullmatch(pattern.encode(), ijson.dumps(value[name])):
             return BadPayload(Reason.PAYLOAD_VALUE, name)
     return BadPayload(Reason.PAYLOAD_MEMBERS, "white space or escapes between members")
 
@@ -247,7 +243,7 @@ def serialize_payload(
         else {"service": SERVICE, "step": clock.step, "calendar": clock.calendar, "version": clock.version},
         "statements": list(statements),
     }
-    raw = b"".join((_dumps(frame)[:-1], b',"body":', body, b"}"))
+    raw = b"".join((ijson.dumps(frame)[:-1], b',"body":', body, b"}"))
     try:
         parse_payload(raw)
     except (PeerError, ijson.BadJson) as error:

@@ -43,8 +43,7 @@ def local_problem(
 
 
 def _response(status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None) -> web.Response:
-    made = web.Response(status=status, body=ijson.dumps(value), content_type=PROBLEM_MEDIA_TYPE, headers=headers)
-    return made
+    return web.Response(status=status, body=ijson.dumps(value), content_type=PROBLEM_MEDIA_TYPE, headers=headers)
 
 
 async def neutral_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -411,7 +411,7 @@ async def _log(context: Context, stored: _Stored, origin: str, enough: "Enough")
         rows = await context.store.read(partial(_kept_after, origin=origin, index=entry.index))
         row = max(rows, key=enough.rank) if rows else _unkept(context, origin, leaves, head)
         used[row.size] = row
-        path = await context.store.read(partial(_inclusion, origin=origin, index=entry.index, size=row.size))
+        path = await context.store.read(partial(tree.inclusion, origin=origin, index=entry.index, size=row.size))
         proved.append((entry, checkpoint.proof_text(entry.index, path, row.note)))
     return _Log(proved, tuple(used.values()))
 
@@ -419,10 +419,6 @@ async def _log(context: Context, stored: _Stored, origin: str, enough: "Enough")
 async def _kept_after(tx: Tx, origin: str, index: int) -> Sequence[KeptRow]:
     """Return the first checkpoints that were kept once the entry at ``index`` stood in the log."""
     return await tx.kept(origin, at_least=index + 1, limit=CANDIDATES, smallest=True)
-
-
-async def _inclusion(tx: Tx, origin: str, index: int, size: int) -> tuple[bytes, ...]:
-    return await tree.inclusion(tx, origin, index, size)
 
 
 @dataclass(frozen=True, slots=True)
