@@ -104,13 +104,13 @@ def _refused_by_them(case: Case, event: Event, now: datetime) -> Change:
 
 def _endorse(case: Case, event: Event, now: datetime) -> Change:
     role = "welfare" if represented(case) else "coordinator"
-    return _with_release(case, event, "ours", "return.release", role), ()
+    return _with_release(case, event, "return.release", role), ()
 
 
-def _with_release(case: Case, event: Event, authority: str, kind: str, role: str) -> Case:
+def _with_release(case: Case, event: Event, kind: str, role: str) -> Case:
     signed = (event.data["digest"], event.data["valid_until"], event.data["statement"])
-    made = Release(authority, kind, role, *signed, event.actor)
-    others = tuple(one for one in case.releases if (one.authority, one.kind) != (authority, kind))
+    made = Release("ours", kind, role, *signed, event.actor)
+    others = tuple(one for one in case.releases if (one.authority, one.kind) != ("ours", kind))
     return replace(case, releases=(*others, made))
 
 
@@ -137,7 +137,7 @@ def _accept(case: Case, event: Event, now: datetime) -> Change:
         raise IllegalStep(case.state, event.name, event.role)
     body = case.pending.body
     role = "welfare" if represented(case) else "desk_head"
-    case = _with_release(case, event, "ours", "return.acceptance", role)
+    case = _with_release(case, event, "return.acceptance", role)
     case = replace(_said(case, ACCEPTANCE, _value(body)), pending=None)
     return _clocked(case, event), (Send(ACCEPTANCE, body, None, (event.data["statement"],)),)
 
@@ -315,7 +315,7 @@ NO_CONTACT = frozenset({"R-01", "R-02", "N-01", "REM-5"})
 def _hand_over(case: Case, event: Event, now: datetime) -> Change:
     """Sign as the first hand; every protocol that was signed so counts, for the second hand may be under way to any."""
     before = tuple(one for one in case.releases if (one.authority, one.kind) == ("ours", "handover.delivery"))
-    case = _with_release(case, event, "ours", "handover.delivery", "escort")
+    case = _with_release(case, event, "handover.delivery", "escort")
     earlier = tuple(one for one in before if one.digest != event.data["digest"])
     case = _said(replace(case, releases=(*earlier, *case.releases)), HANDOVER, body_of(event))
     return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],), optional=True),)
@@ -323,7 +323,7 @@ def _hand_over(case: Case, event: Event, now: datetime) -> Change:
 
 def _confirm_handover(case: Case, event: Event, now: datetime) -> Change:
     """Sign as the second hand. The person is here: where no message can say so, it is a finding, and people do."""
-    case = _with_release(case, event, "ours", "handover.receipt", "reception")
+    case = _with_release(case, event, "handover.receipt", "reception")
     case = _clocked(_said(case, HANDOVER, body_of(event)), event)
     return case, (Send(HANDOVER, event.data["body"], None, (event.data["statement"],), optional=True),)
 

@@ -21,7 +21,7 @@ from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.core.verification import CLERK, LIAISON, OFFICER
 from gateway.services import directory
 from gateway.services.acts import LISTS
-from gateway.services.context import Context, NotFound
+from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow, Place, Wanted
 from gateway.web import words
 from gateway.web.language import N_
@@ -41,14 +41,14 @@ def _names(*states: State) -> tuple[str, ...]:
     return tuple(state.value for state in states)
 
 
-def _by_role(rows: Sequence[Row], role: str, events: frozenset[str]) -> tuple[str, ...]:
-    """Return the states in which ``role`` may bring one of ``events``, in the order of the table."""
-    found = (row.source.value for row in rows if row.event in events and role in row.who)
-    return tuple(dict.fromkeys(found))
-
-
 _SIGNED = frozenset({"assess", "endorse", "decide", "hand_over", "confirm_handover", "accept", "report"})
 """What the authority in charge of the person's welfare signs or says in a return."""
+
+
+def _for_welfare(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the states in which that authority may sign or say something, in the order of the table ``rows``."""
+    found = (row.source.value for row in rows if row.event in _SIGNED and "child_welfare" in row.who)
+    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,8 @@ QUEUES: Mapping[str, Queue] = {
             N_("Some of these wait for your authority. The page of sign-offs lists those that do."),
             frozenset({"child_welfare"}),
             (
-                Wanted(Side.REQUESTING, _by_role(REQUESTING_ROWS, "child_welfare", _SIGNED)),
-                Wanted(Side.REQUESTED, _by_role(REQUESTED_ROWS, "child_welfare", _SIGNED)),
+                Wanted(Side.REQUESTING, _for_welfare(REQUESTING_ROWS)),
+                Wanted(Side.REQUESTED, _for_welfare(REQUESTED_ROWS)),
             ),
         ),
         Queue(
@@ -202,9 +202,11 @@ class Line:
     notice_due: bool
 
 
-async def wanted_of(context: Context, queue: Queue, officers: Sequence[str | None], now: datetime) -> list[Wanted]:
-    """Return what ``queue`` holds at ``now``; ``officers`` are those with open cases, needed for ``unassigned``."""
+async def held(visit: Visit, queue: Queue) -> list[Wanted]:
+    """Return what ``queue`` holds now."""
+    context, now = visit.site.desk.context, visit.now
     if queue.unassigned:
+        officers = await visit.site.desk.inquiries.officers()
         gone = tuple(one for one in officers if one is None or directory.in_charge(context, one, now) is None)
         return [Wanted(officers=gone)] if gone else []
     if queue.time == "overdue":
@@ -213,13 +215,6 @@ async def wanted_of(context: Context, queue: Queue, officers: Sequence[str | Non
         calendar = context.reckoner.calendars.get(context.country)
         return [replace(one, due_from=now, due_before=due_soon_at(now, calendar)) for one in queue.holds]
     return list(queue.holds)
-
-
-async def held(visit: Visit, queue: Queue) -> list[Wanted]:
-    """Return what ``queue`` holds now."""
-    desk = visit.site.desk
-    officers = await desk.inquiries.officers() if queue.unassigned else ()
-    return await wanted_of(desk.context, queue, officers, visit.now)
 
 
 async def count(visit: Visit, queue: Queue) -> int:
