@@ -91,11 +91,11 @@ class BadMediaType(Exception):
 
 
 class _Door:
-    def __init__(self, services: LocalServices, limits: Limits) -> None:
+    def __init__(self, services: LocalServices) -> None:
         self._desk = services.desk
         self._tokens = services.tokens
-        self._limits = limits
-        self._room = Room(limits)
+        self._limits = Limits()
+        self._room = Room(self._limits)
         self._document = ijson.dumps(openapi.document())
         self._handlers: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {
             "openapi": self._openapi,
@@ -616,9 +616,9 @@ def content_json(case: Case) -> dict[str, Any]:
     }
 
 
-def local_app(services: LocalServices, *, limits: Limits | None = None) -> web.Application:
+def local_app(services: LocalServices) -> web.Application:
     """Return the application of the local API: every route of ``openapi.routes`` and no other."""
-    door = _Door(services, limits or Limits())
+    door = _Door(services)
     app = web.Application(middlewares=[door.plain])
     app.on_response_prepare.append(neutral_headers)
     for route in openapi.ROUTES:

@@ -137,10 +137,10 @@ class Nodes:
         self.running.clear()
 
 
-def make_nodes(root: Path, cluster: Cluster, limits: dict[str, float] | None = None) -> tuple[Nodes, dict[str, str]]:
+def make_nodes(root: Path, cluster: Cluster) -> tuple[Nodes, dict[str, str]]:
     """Make both homes and their stores; returns them, and for each country a database to copy for each test."""
     addresses = {country: cluster.create() for country in COUNTRIES}
-    pair = make_pair(root, tls=False, limits=limits, databases=addresses)
+    pair = make_pair(root, tls=False, databases=addresses)
 
     async def fill() -> None:
         for country in COUNTRIES:
