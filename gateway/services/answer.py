@@ -28,12 +28,10 @@ from gateway.core.messages import (
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.starts import starts_of_message
 from gateway.services import access, cases, outbox, steps
-from gateway.services.context import Context, Forbidden, acting, check_listed
+from gateway.services.context import Context, Forbidden, acting, check_listed, own_statement
 from gateway.services.directory import is_listed
 from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
-from keys import statement as statements
-from keys.errors import BadJws, BadSignature, BadStatement
 from schemas import ijson
 
 Body = Callable[[Case], tuple[str, Mapping[str, Any], Mapping[str, Any]]]
@@ -159,21 +157,18 @@ class Answer:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             digest = held.case.pending.digest if held.case.pending else ""
-            try:
-                stated = statements.verify(
-                    statement.encode(),
-                    thread=held.case.thread,
-                    kind="reply.second-signature",
-                    role="second_signer",
-                    digest=digest,
-                    key=signer.key,
-                    now=now,
-                )
-            except (BadStatement, BadJws, BadSignature) as error:
-                raise Forbidden(
-                    f"the signature does not verify: {error}", "sign the digest of the prepared answer"
-                ) from error
-            check_listed(context, statements.parse(statement.encode())[1].kid, "second_signer", now)
+            stated = own_statement(
+                signer,
+                "second_signer",
+                statement,
+                held.case,
+                "reply.second-signature",
+                digest,
+                now,
+                called="signature",
+                hint="sign the digest of the prepared answer",
+            )
+            check_listed(context, statement, "second_signer", now)
             until = wire.format_instant(stated.valid_until)
             data = {"digest": digest, "statement": statement, "valid_until": until}
             await steps.move(context, tx, held, Event("countersign", person, "second_signer", data), now)

@@ -25,11 +25,9 @@ from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, directory, no_contact, opening, outbox, person_stop, steps, threads
 from gateway.services import remark as remarks
-from gateway.services.context import Context, Forbidden, acting
+from gateway.services.context import Context, Forbidden, acting, own_statement
 from gateway.services.images import Images
 from gateway.services.ports import Conflict, Renderer, Tx
-from keys import statement as statements
-from keys.errors import BadJws, BadSignature, BadStatement
 from schemas import ijson
 
 APPROVAL = {
@@ -348,21 +346,10 @@ class Clear:
             pending = held.case.pending
             digest = pending.digest if pending else ""
             kind = approval_kind(APPROVAL, pending.type) if pending else "request.approval"
-            try:
-                stated = statements.verify(
-                    statement.encode(),
-                    thread=held.case.thread,
-                    kind=kind,
-                    role=schemas.statement_roles()[role],
-                    digest=digest,
-                    key=approver.key,
-                    now=now,
-                )
-            except (BadStatement, BadJws, BadSignature) as error:
-                raise Forbidden(
-                    f"the approval does not verify: {error}",
-                    "sign the digest that the preview shows, with your own key",
-                ) from error
+            hint = "sign the digest that the preview shows, with your own key"
+            stated = own_statement(
+                approver, role, statement, held.case, kind, digest, now, called="approval", hint=hint
+            )
             type, body = (pending.type, pending.body) if pending else (REQUEST, "{}")
             facts = await self._facts(tx, held.case, type, body)
             until = wire.format_instant(stated.valid_until)

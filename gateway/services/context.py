@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import schemas
 from gateway.core.case import Case
 from gateway.core.codes import PeerError, Reason
 from gateway.core.exercise import MARK
@@ -34,9 +35,10 @@ from gateway.services.ports import (
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import Trust
 from keys import b64
+from keys import statement as statements
 from keys.card import Card, SealingEntry
 from keys.cosign import Cosigner
-from keys.errors import UnknownKey
+from keys.errors import BadStatement, UnknownKey
 from keys.rest import Vault
 from keys.seal import SealingKey
 from keys.sign import Signer
@@ -377,18 +379,51 @@ def acting(context: Context, person: str, role: str, at: datetime, ref: str = ""
     return found
 
 
-def check_listed(context: Context, kid: str, role: str, at: datetime) -> None:
+def own_statement(
+    signer: Person,
+    role: str,
+    statement: str,
+    case: Case,
+    kind: str,
+    digest: str,
+    at: datetime,
+    *,
+    called: str = "statement",
+    hint: str = "sign the digest that was shown, with your own key",
+) -> statements.Statement:
     """
-    Return if our own card lists the key ``kid`` for the statement role ``role`` at ``at``.
+    Return what ``statement`` (a JWS) says: an act of ``kind`` over ``digest`` in the thread of ``case``.
 
-    A statement that travels is refused by the other State otherwise, so it is said before it does. Raises
-    ``Forbidden``.
+    It is by the key of ``signer``, in what ``role`` is called abroad, and valid at ``at`` (protocol section 6). Raises
+    ``Forbidden`` if not, which names it as it is ``called`` here.
     """
+    try:
+        return statements.verify(
+            statement.encode(),
+            thread=case.thread,
+            kind=kind,
+            role=schemas.statement_roles()[role],
+            digest=digest,
+            key=signer.key,
+            now=at,
+        )
+    except BadStatement as error:
+        raise Forbidden(f"the {called} does not verify: {error}", hint) from error
+
+
+def check_listed(context: Context, statement: str, role: str, at: datetime) -> None:
+    """
+    Return if our own card lists the key of ``statement`` at ``at`` for what ``role`` is called abroad.
+
+    One that travels is refused by the other State otherwise, so it is said before it does. Raises ``Forbidden``, and
+    ``BadStatement`` for what is none.
+    """
+    kid, abroad = statements.parse(statement.encode())[1].kid, schemas.statement_roles()[role]
     try:
         if context.own is None:
             raise UnknownKey("we have no card yet")
-        context.own.role_key(kid, role, at)
+        context.own.role_key(kid, abroad, at)
     except UnknownKey as error:
         raise Forbidden(
-            f"our card does not list this key for the role '{role}'", f"isthmus keys card --add-role {role}=KEY"
+            f"our card does not list this key for the role '{abroad}'", f"isthmus keys card --add-role {abroad}=KEY"
         ) from error

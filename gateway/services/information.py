@@ -25,7 +25,7 @@ from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.outbox import Letter
 from gateway.services.ports import ThreadRow, Tx
 from keys import statement as statements
-from keys.errors import BadJws, BadSignature, BadStatement, UnknownKey
+from keys.errors import BadSignature, BadStatement, UnknownKey
 from schemas import ijson
 
 ROLE: Final = "information_officer"
@@ -287,7 +287,7 @@ class Information:
             statements.verify(statement.encode(), thread=thread, kind=kind, role=role, digest=digest, key=key, now=now)
             if key != self._context.persons[person].key:
                 raise BadSignature("it is another person's")
-        except (BadStatement, BadJws, BadSignature, UnknownKey) as error:
+        except (BadStatement, BadSignature, UnknownKey) as error:
             raise Forbidden(
                 f"the statement does not verify: {error}", "sign the digest with a key our card lists for the office"
             ) from error

@@ -32,12 +32,11 @@ from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
-from gateway.services.context import Context, Forbidden, acting
+from gateway.services.context import Context, Forbidden, acting, own_statement
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
-from keys import statement as statements
-from keys.errors import BadJws, BadRest, BadSignature, BadStatement
+from keys.errors import BadRest
 from schemas import ijson
 
 APPROVAL = "rectification.approval"
@@ -148,18 +147,10 @@ class Notices:
             pending = held.case.pending
             if pending is None or pending.type != RECTIFICATION:
                 raise Forbidden("no rectification is prepared in this case", "prepare it first")
-            try:
-                statements.verify(
-                    statement.encode(),
-                    thread=held.case.thread,
-                    kind=APPROVAL,
-                    role=schemas.statement_roles()[role],
-                    digest=pending.digest,
-                    key=approver.key,
-                    now=now,
-                )
-            except (BadStatement, BadJws, BadSignature) as error:
-                raise Forbidden(f"the approval does not verify: {error}", "sign the digest that was shown") from error
+            hint = "sign the digest that was shown"
+            own_statement(
+                approver, role, statement, held.case, APPROVAL, pending.digest, now, called="approval", hint=hint
+            )
             value = ijson.loads(pending.body.encode())
             # For the rules it is what it is: elements that leave. Only what brings no value is exempt of R-01.
             data = {"value": value, "body": pending.body, "digest": pending.digest}

@@ -279,7 +279,7 @@ class Receiver:
                 )
             except UnknownKey:
                 return Reason.STATEMENT_KEY
-            except (BadStatement, BadJws, BadSignature):
+            except BadStatement:
                 return Reason.STATEMENT_FORM
         return None
 
@@ -679,7 +679,7 @@ def _kinds(payload: Payload) -> tuple[str, ...]:
         return ()
     try:
         return tuple(statements.parse(raw.encode())[0].statement for raw in payload.statements)
-    except (BadStatement, BadJws):
+    except BadStatement:
         return ()
 
 

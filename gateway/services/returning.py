@@ -39,11 +39,11 @@ from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
 from gateway.services.clear import approval_kind
-from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed
+from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed, own_statement
 from gateway.services.fallen import without_fallen
 from gateway.services.ports import Tx
 from keys import statement as statements
-from keys.errors import BadJws, BadRest, BadSignature, BadStatement
+from keys.errors import BadRest
 from schemas import ijson
 
 APPROVAL = {PROPOSAL: "return.approval", DOCUMENT_REQUEST: "travel.approval"}
@@ -175,7 +175,8 @@ class Returning:
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
             pending = _pending(case)
             kind = approval_kind(APPROVAL, pending.type)
-            stated = self._verified(statement, case, signer, role, kind, pending.digest)
+            now = self._context.clock.now()
+            stated = own_statement(signer, role, statement, case, kind, pending.digest, now)
             until = wire.format_instant(stated.valid_until)
             return pending.body, {"digest": pending.digest, "statement": statement, "valid_until": until}
 
@@ -187,7 +188,7 @@ class Returning:
 
         It counts until the instant that it names, also on the day of departure.
         """
-        data = self._signed(statement, person, role, "return.release", _pending_digest)
+        data = self._signed(statement, person, role, "return.release")
         await self._step(ref, "endorse", person, role, data)
 
     async def propose(self, ref: str, person: str, role: str, *, seen: str | None = None) -> None:
@@ -369,7 +370,7 @@ class Returning:
 
     async def accept(self, ref: str, statement: str, person: str, role: str) -> None:
         """Accept what was prepared, as the authority in charge, by a statement of the own key; it leaves with it."""
-        data = self._signed(statement, person, role, "return.acceptance", _pending_digest)
+        data = self._signed(statement, person, role, "return.acceptance")
         await self._step(ref, "accept", person, role, data, prepared=True, discloses=True)
 
     async def refuse(self, ref: str, reason: str, person: str, role: str) -> None:
@@ -510,43 +511,24 @@ class Returning:
             raise NotFound("the escort has not signed a protocol yet")
         return found[1].body_bytes.decode()
 
-    def _signed(self, statement: str, person: str, role: str, kind: str, digest_of: Callable[[Case], str]) -> Make:
+    def _signed(self, statement: str, person: str, role: str, kind: str) -> Make:
         """Return what makes the data of a step that brings a statement of an authority over what is prepared."""
         signer = acting(self._context, person, role, self._context.clock.now())
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            digest = digest_of(case)
-            stated = self._listed(statement, case, signer, role, kind, digest)
-            return _pending(case).body, _release(stated, digest, statement)
+            pending = _pending(case)
+            stated = self._listed(statement, case, signer, role, kind, pending.digest)
+            return pending.body, _release(stated, pending.digest, statement)
 
         return make
-
-    def _verified(
-        self, statement: str, case: Case, signer: Person, role: str, kind: str, digest: str
-    ) -> statements.Statement:
-        """Return what the statement says if it is the signer's own; raises ``Forbidden``."""
-        try:
-            return statements.verify(
-                statement.encode(),
-                thread=case.thread,
-                kind=kind,
-                role=schemas.statement_roles()[role],
-                digest=digest,
-                key=signer.key,
-                now=self._context.clock.now(),
-            )
-        except (BadStatement, BadJws, BadSignature) as error:
-            raise Forbidden(
-                f"the statement does not verify: {error}", "sign the digest that was shown, with your own key"
-            ) from error
 
     def _listed(
         self, statement: str, case: Case, signer: Person, role: str, kind: str, digest: str
     ) -> statements.Statement:
-        """The same, of a statement that travels: its key must stand in our card, or the other State refuses it."""
-        stated = self._verified(statement, case, signer, role, kind, digest)
-        kid = statements.parse(statement.encode())[1].kid
-        check_listed(self._context, kid, schemas.statement_roles()[role], self._context.clock.now())
+        """Return what a statement says that travels: the signer's own, by a key in our card. Raises ``Forbidden``."""
+        now = self._context.clock.now()
+        stated = own_statement(signer, role, statement, case, kind, digest, now)
+        check_listed(self._context, statement, role, now)
         return stated
 
 
@@ -566,10 +548,6 @@ def _pending(case: Case) -> Pending:
     if case.pending is None:
         raise return_bodies.NotOnRecord("a body that is prepared")
     return case.pending
-
-
-def _pending_digest(case: Case) -> str:
-    return _pending(case).digest
 
 
 def _handover(case: Case, protocol: Mapping[str, Any]) -> Mapping[str, Any]:
