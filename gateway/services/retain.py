@@ -82,6 +82,9 @@ Days after the last day its sender set until what was received and never answere
 From that last day on no answer can be given any more (R-05), so none is lost by it. They leave time to ask for another.
 """
 
+UNANSWERED = (*OPEN_REQUESTED, State.PROPOSED)
+"""States in which the side that was asked has not answered. Nobody comes by a proposal that it did not accept."""
+
 
 class Over(NamedTuple):
     """A case that was over when it was looked at, in that version of it."""
@@ -225,8 +228,8 @@ class Retention:
             if ended or (row.side == Side.REQUESTED and self._outlived(row, now)):
                 over.append(Over(row.ref, row.version))
         long_ago, found = now - timedelta(days=UNANSWERED_DAYS), {one.ref for one in over}
-        async for row in self._unmoved((*OPEN_REQUESTED, *HELD), now):
-            if row.side == Side.REQUESTED and row.ref not in found and self._outlived(row, long_ago, OPEN_REQUESTED):
+        async for row in self._unmoved((*UNANSWERED, *HELD), now):
+            if row.side == Side.REQUESTED and row.ref not in found and self._outlived(row, long_ago, UNANSWERED):
                 over.append(Over(row.ref, row.version))
         return over
 

@@ -496,6 +496,32 @@ async def test_what_nobody_answered_goes_long_after_the_day_its_sender_set(netwo
     assert (theirs,) == await run(network, "XBB")
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_proposal_that_nobody_answered_goes_long_after_the_day_its_sender_set(
+    network: Network, stopped: bool
+) -> None:
+    """From that day on nobody can accept it, so nobody comes by it who would have to be awaited."""
+    ours, theirs = await homeward.proposed(network)
+    if stopped:
+        await network.gateways["XBB"].hold.freeze(theirs, "x", "second", "desk_head")
+    last = datetime(2028, 6, 30, 12, tzinfo=UTC) + timedelta(days=UNANSWERED_DAYS)
+    homeward.move_to(network, last)
+    assert () == await run(network, "XBB")
+    with pytest.raises((RuleRefused, IllegalStep)):
+        await homeward.accept(network, theirs)
+    network.clock.pass_(days=1)
+    assert (theirs,) == await run(network, "XBB")
+    assert "PROPOSED" == await story.state(network, "XAA", ours), "people say there that nobody comes, or ask anew"
+
+
+async def test_whoever_was_accepted_is_awaited_past_the_day_that_was_set(network: Network) -> None:
+    """Somebody may come by an acceptance, so what it rests on is left to people."""
+    _, theirs = await homeward.accepted(network)
+    homeward.move_to(network, datetime(2030, 1, 1, tzinfo=UTC))
+    await run(network, "XBB")
+    assert "ACCEPTED" == await story.state(network, "XBB", theirs)
+
+
 @pytest.mark.parametrize("room", [0, 10])
 async def test_case_is_not_erased_while_it_cannot_be_noted_in_full(network: Network, room: int) -> None:
     """With no room, or room for part of a line, on the list of erased cases nothing is destroyed until there is."""
