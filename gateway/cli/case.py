@@ -39,7 +39,7 @@ from gateway.http.local_api import (
     preview_json,
     row_json,
 )
-from gateway.services import access, act_bodies, cases
+from gateway.services import access, act_bodies, cases, referral
 from gateway.services.acts import ANYBODY, APPROVALS, DESK, GONE, LISTS, VERBS, Call, check_shown
 from gateway.services.answer import needs_second_signer
 from gateway.services.audience import find_after, find_row, heard, list_cases
@@ -266,11 +266,12 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
         seen = None
         if role in DESK and row.state not in GONE:
             seen = await (access.look(*of, why=why) if why else access.glance(*of))
+        counted = await referral.find(*of[:3], why) if seen and why else None
         return {
             "case": row_json(row, roles),
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
             "desk": desk_json(seen, shown=bool(why)) if seen else None,
-            "content": in_short(content_json(seen)) if seen and why else None,
+            "content": in_short(content_json(seen, counted)) if seen and why else None,
             "mark": cases.mark(gateway.context, seen) if seen else None,
         }
 
@@ -477,6 +478,22 @@ def apart(desk: Desk, ref: str, why: str) -> None:
     A second person says so too; then the gateway lets go, and two persons may resume the case.
     """
     desk.run(lambda gateway: desk.step(gateway, "apart", ref, {"why": why}))
+
+
+@case.command()
+@ref_argument
+@_NEEDED_WHY
+@desk_options
+def settle(desk: Desk, ref: str, why: str) -> None:
+    """Say what was done about what 'show --why' asks of people under 'referral'; it is not asked again."""
+
+    async def act(gateway: "Gateway") -> Any:
+        role = desk.fitting(gateway, OFFICER)
+        row = await find_row(gateway.inquiries, ref, {role})
+        await referral.settle(gateway.context, ref, why, desk.person, role)
+        return {"ref": ref, "state": row.state}
+
+    desk.run(act)
 
 
 @case.command()

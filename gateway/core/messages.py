@@ -272,6 +272,9 @@ NEGATIVE_OUTCOMES = frozenset(
 )
 """Outcomes a second person signs. ``CANNOT_SAY`` closes nothing for anybody and needs one signer."""
 
+DENIALS = frozenset({"NOT_NATIONAL", "NO_PR_AT_DATE", "FORMER_NATIONAL"})
+"""Outcomes that say of the person that a State is not hers, or not any more; each rests on an entry that was found."""
+
 OUTCOMES_FOR: Mapping[str, frozenset[str]] = {
     "NATIONALITY": frozenset({"NATIONAL", "NOT_NATIONAL", "FORMER_NATIONAL", "NOT_FOUND", "CANNOT_SAY", "REFUSED"}),
     "PERM_RESIDENCE": frozenset({"PR_AT_DATE", "NO_PR_AT_DATE", "NOT_FOUND", "CANNOT_SAY", "REFUSED"}),

@@ -21,6 +21,7 @@ from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
     CONTEST,
+    DENIALS,
     DOCUMENT,
     DOCUMENT_REQUEST,
     ELEMENTS,
@@ -638,7 +639,7 @@ def r26(facts: Facts) -> str | None:
     outcome, matched = facts.body["outcome"], _codes(facts.body["match_basis"])
     if outcome == "NOT_FOUND" and (matched or facts.body["reason"] is not None):
         return "NOT_FOUND carries neither a match nor a reason; it says that no entry was found and nothing more"
-    if outcome in {"NOT_NATIONAL", "NO_PR_AT_DATE", "FORMER_NATIONAL"} and not matched:
+    if outcome in DENIALS and not matched:
         return f"{outcome} must rest on an entry that was found; where none was, the outcome is NOT_FOUND"
     if outcome in POSITIVE_OUTCOMES and not matched:
         return "a positive outcome names the elements that matched"

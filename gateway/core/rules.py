@@ -242,7 +242,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "R-26",
         "Not found is not no",
-        "Palermo Protocol Article 8(3); CETS 197 Article 10",
+        "Palermo Protocol Article 8(3); CETS 197 Article 10; Stateless Persons Convention Article 1(1)",
         _REPLY,
         "outcome",
         checks.r26,

@@ -27,6 +27,7 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import HANDOVER
 from gateway.core.notices import grants
 from gateway.core.preview import Preview
+from gateway.core.referral import DUE, LIMITS
 from gateway.core.remark import seal
 from gateway.core.reuse import DESK as HERE
 from gateway.core.reuse import held_under, reuse_findings
@@ -35,7 +36,7 @@ from gateway.core.verification import CLERK, OFFICER
 from gateway.http import openapi
 from gateway.http.errors import http_problem, local_problem, neutral_headers
 from gateway.http.limits import BodyTooLarge, BodyTooSlow, Limits, Overloaded, Room, read_body
-from gateway.services import access, act_bodies, cases, person_stop, rights
+from gateway.services import access, act_bodies, cases, person_stop, referral, rights
 from gateway.services.acts import (
     ANYBODY,
     DESK,
@@ -105,6 +106,7 @@ class _Door:
             "queue": self._queue,
             "overdue": self._overdue,
             "case": self._case,
+            "settle": self._settle,
             "show": self._show,
             "return": self._return,
             "evidence": self._evidence,
@@ -241,13 +243,20 @@ class _Door:
             case = await (access.look(*of, why=why) if why else access.glance(*of))
         if case and why and (purpose := request.query.get("purpose")):
             _check_use(case, purpose, self._desk.context.clock.now().date())
+        counted = await referral.find(*of[:3], why) if case and why else None
         value = {
             "case": row_json(row, roles),
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
             "desk": desk_json(case, shown=bool(why)) if case else None,
-            "content": content_json(case) if case and why else None,
+            "content": content_json(case, counted) if case and why else None,
         }
         return _json(value, headers=self._tag(case) if case else None)
+
+    async def _settle(self, request: web.Request) -> web.StreamResponse:
+        call = await self._writing(request, OFFICER, "Settled")
+        row = await find_row(self._desk.inquiries, call.ref, {call.role})
+        await referral.settle(self._desk.context, call.ref, call.body["why"], call.person, call.role)
+        return _json({"ref": call.ref, "state": row.state})
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, DESK)
@@ -601,8 +610,8 @@ def return_json(case: Case, role: str) -> dict[str, Any]:
     }
 
 
-def content_json(case: Case) -> dict[str, Any]:
-    """Return the personal content of a case."""
+def content_json(case: Case, counted: Sequence[str] | None) -> dict[str, Any]:
+    """Return the personal content of a case; ``counted`` are the files of its referral, ``None`` if there is none."""
     return {
         "draft": case.draft,
         "received": case.received,
@@ -610,6 +619,7 @@ def content_json(case: Case) -> dict[str, Any]:
         "reply": case.reply,
         "delay": case.delay,
         "held": list(person_stop.told(case)),
+        "referral": None if counted is None else {"text": [DUE, LIMITS], "counted": list(counted)},
         "interview": case.interview,
         "remark": remark_json(case.remark, seal(case.remark, case.draft)) if case.remark is not None else None,
         "images": in_short(case.renditions),

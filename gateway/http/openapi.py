@@ -200,6 +200,15 @@ ROUTES: tuple[Route, ...] = (
     _verb("reissue", "Say that another document takes the place of the last."),
     _verb("report", "Report by code how the person was found."),
     Route(
+        "POST",
+        f"{_CASE}/task",
+        "settle",
+        "Say what was done about what the content asks of people here; it is not asked again.",
+        "Settled",
+        "Moved",
+        query=("role",),
+    ),
+    Route(
         "GET",
         f"{_CASE}/return",
         "return",
@@ -343,6 +352,16 @@ _ANSWERS: Mapping[str, Schema] = {
                 "description": "Why the gateway holds it, or would, with references.",
                 "type": "array",
                 "items": TEXT,
+            },
+            "referral": {
+                "description": "That the person is to be referred, what that does not say, and which other cases were "
+                "counted: see first that they are about the same person. 'settle' ends it.",
+                **or_null(
+                    as_object(
+                        "Referral",
+                        {"text": {"type": "array", "items": TEXT}, "counted": {"type": "array", "items": ID}},
+                    )
+                ),
             },
             "remark": or_null(ref("Remark")),
         },

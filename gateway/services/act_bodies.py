@@ -157,6 +157,7 @@ _LOCAL: Mapping[str, Schema] = {
         ("reason",),
     ),
     "Apart": as_object("Another person", {"why": NOTE}),
+    "Settled": as_object("What was done about it, or why nothing is to be", {"why": NOTE}),
     "Correction": as_object("Correction", {"elements": ref("case-draft/properties/elements"), "why": NOTE}),
     "Attestation": as_object("Attestation", {"protection": ref("case-draft/properties/asylum"), "why": NOTE}),
     "Question": as_object(

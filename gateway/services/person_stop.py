@@ -105,12 +105,13 @@ async def enter(context: Context, tx: Tx, case: Case) -> None:
 
 async def matches(tx: Tx, ref: str) -> tuple[Shared, ...]:
     """Return the stopped cases that hold ``ref``: those that share a value and were not told apart by two persons."""
-    found = []
-    for other in await tx.shared(ref, stopped=True):
-        decided = None if other.number else await tx.find_apart(ref, other.ref)
-        if decided is None or decided.second is None or decided.shared != digest(other.values):
-            found.append(other)
-    return tuple(found)
+    return tuple([other for other in await tx.shared(ref, stopped=True) if not await told_apart(tx, ref, other)])
+
+
+async def told_apart(tx: Tx, ref: str, other: Shared) -> bool:
+    """Return whether two persons said that ``ref`` and ``other`` are two persons, of all that they share now."""
+    decided = None if other.number else await tx.find_apart(ref, other.ref)
+    return decided is not None and decided.second is not None and decided.shared == digest(other.values)
 
 
 async def held_back(tx: Tx, case: Case) -> bool:

@@ -215,6 +215,7 @@ LOOKS: Mapping[str, str] = {
     "uninvite": N_("took an invitation back"),
     "access": N_("made the account for the person"),
     "access-withheld": N_("asked for the account, which is restricted"),
+    "settle": N_("said what was done about it"),
 }
 """What somebody did that an access log tells of."""
 

@@ -10,6 +10,7 @@ import pytest
 import schemas
 from gateway.cli.errors import Exit
 from gateway.cli.overdue import COLUMNS, csv_text
+from gateway.core.referral import DUE, LIMITS
 from tests.cli.support import (
     Homes,
     answer_body,
@@ -171,6 +172,24 @@ def test_an_answer_that_is_not_positive_needs_a_second_signer(homes: Homes) -> N
     key = ("--key", homes.key("signer"), "--digest", seen["digest"])
     desk(homes, "XBB", "signer", "countersign", *key, "--", theirs)
     assert "REPLIED" == desk(homes, "XBB", "first", "answer", "--", theirs)["state"]
+
+
+def test_a_referral_is_shown_and_ended(homes: Homes) -> None:
+    """A denial asks of the officers to refer the person until one says what was done; what asks nothing is no step."""
+    ours, theirs = received(homes)
+    assert (5, "illegal-step") == refused(homes, "XAA", "first", "settle", "--why", "it is done", "--", ours)
+    desk(homes, "XBB", "first", "acknowledge", "--", theirs)
+    found = {"reason": "CITIZENSHIP_LOST", "match_basis": ["NAME_EXACT"], "confidence": "HIGH"}
+    body = json.dumps({**answer_body("NOT_NATIONAL"), **found})
+    digest = desk(homes, "XBB", "first", "answer", "--", theirs, "-", input=body)["prepared"]["digest"]
+    key = ("--key", homes.key("signer"), "--digest", digest)
+    desk(homes, "XBB", "signer", "countersign", *key, "--", theirs)
+    desk(homes, "XBB", "first", "answer", "--", theirs)
+    deliver(homes)
+    look = ("show", "--why", "the answer came", "--", ours)
+    assert {"text": [DUE, LIMITS], "counted": []} == desk(homes, "XAA", "first", *look)["content"]["referral"]
+    assert "REPLIED" == desk(homes, "XAA", "first", "settle", "--why", "she was referred", "--", ours)["state"]
+    assert desk(homes, "XAA", "first", *look)["content"]["referral"] is None
 
 
 def test_a_question_and_what_answers_it(homes: Homes) -> None:

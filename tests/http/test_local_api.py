@@ -19,6 +19,7 @@ import pytest
 import schemas
 from gateway.app import Gateway
 from gateway.cli.evidence_file import verify_bytes
+from gateway.core.referral import DUE, LIMITS
 from gateway.http import openapi
 from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
 from gateway.services import access, cases, evidence, person_stop
@@ -496,6 +497,19 @@ async def test_a_key_is_known_for_seven_days(api: Api) -> None:
     clock.pass_(days=1)
     await gateway.retention.run_once(clock.now())
     assert first != (await api.post("first", "/v1/cases", story.draft(), headers=KEY))[1]
+
+
+async def test_a_referral_is_shown_for_a_reason_and_ended_by_an_officer(api: Api) -> None:
+    """What a denial asks of people stands with the content; whoever foreign affairs are ends none and sees none."""
+    ours, _ = await story.replied(api.network, "NOT_NATIONAL", reason="CITIZENSHIP_LOST")
+    path, done = f"/v1/cases/{ours}", {"why": "she was referred"}
+    _, seen = await api.get("first", path, params=WHY)
+    assert {"text": [DUE, LIMITS], "counted": []} == seen["content"]["referral"]
+    assert "stateless" not in json.dumps((await api.get("first", path))[1])
+    assert 403 == (await api.post("board", f"{path}/task", done))[0]
+    assert (200, "REPLIED") == _state(await api.post("first", f"{path}/task", done))
+    assert (await api.get("first", path, params=WHY))[1]["content"]["referral"] is None
+    assert 409 == (await api.post("first", f"{path}/task", done))[0]
 
 
 async def test_a_stop_and_the_ways_on(api: Api) -> None:

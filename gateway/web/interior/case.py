@@ -14,7 +14,8 @@ from aiohttp import web
 from gateway.core.case import Case, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
-from gateway.services import evidence, reading, rights
+from gateway.core.verification import OFFICER
+from gateway.services import evidence, reading, referral, rights
 from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS, check_shown
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
@@ -157,22 +158,48 @@ async def content_of(
 
 async def summary(visit: Visit) -> web.StreamResponse:
     """Show where the case stands; for a reason that stands, its content too, once the look is recorded."""
+    return await _summary(visit)
+
+
+async def _summary(visit: Visit, problem: str = "") -> web.Response:
     row, head, case = await opened(visit)
-    known, sections = await _content(visit, row, head, case)
-    return shown(visit, "case.html", row, head, known=known, sections=sections)
+    known, sections, due = await _content(visit, row, head, case)
+    typed = visit.form.get("why", "") or visit.draft.get("why", "")
+    visit.not_shown = visit.route.name == "case-task-form" and sections is None
+    task = {"due": due and visit.may("case-task"), "problem": problem, "why": typed}
+    status = 422 if problem else 200
+    return shown(visit, "case.html", row, head, status=status, known=known, sections=sections, task=task)
 
 
 async def _content(
     visit: Visit, row: BoardRow, head: Head, case: Case | None
-) -> tuple[Known | None, tuple[Section, ...] | None]:
-    """Return what a desk sees of the case, and its content if a reason stands: recorded before it is returned."""
+) -> tuple[Known | None, tuple[Section, ...] | None, bool]:
+    """
+    Return what a desk sees of the case, its content if a reason stands, and whether that asks for a referral.
+
+    The look is recorded before anything is returned, in each other case that was counted too.
+    """
     role = acting_as(visit, DESK)
     if role is None or case is None:
-        return None, None
+        return None, None, False
     known = case_view.known(visit, case, shown=head.reason is not None)
     if head.reason is None:
-        return known, None
-    return known, case_view.content(visit.tongue, await seen(visit, row, role, head.reason.why))
+        return known, None, False
+    looked = await seen(visit, row, role, head.reason.why)
+    counted = await referral.find(visit.site.desk.context, row.ref, visit.person.id, head.reason.why)
+    return known, case_view.content(visit.tongue, looked, counted), counted is not None
+
+
+async def settle(visit: Visit) -> web.StreamResponse:
+    """Take what was done about the referral that the content asks for, or why nothing is to be; it is asked no more."""
+    row = await row_of(visit, visit.request.match_info["ref"])
+    why, problem = given(visit.form)
+    if problem:
+        return await _summary(visit, visit.tongue._(problem))
+    role = acting_as(visit, OFFICER)
+    assert role is not None  # noqa: S101  # the route is for these roles
+    await referral.settle(visit.site.desk.context, row.ref, why, visit.person.id, role)
+    return await visit.to(visit.path("case", ref=row.ref), told=visit.tongue._(N_("Your word was recorded.")))
 
 
 async def reason_form(visit: Visit) -> web.StreamResponse:
@@ -382,6 +409,8 @@ ROUTES = (
     Route("POST", "/cases/{ref}/look", "case-look", give_reason, LOOKERS),
     Route("GET", "/cases/{ref}/look/end", "case-closed", summary, LOOKERS),
     Route("POST", "/cases/{ref}/look/end", "case-look-end", take_back, LOOKERS),
+    Route("GET", "/cases/{ref}/task", "case-task-form", summary, OFFICER),
+    Route("POST", "/cases/{ref}/task", "case-task", settle, OFFICER),
     Route("GET", "/cases/{ref}/timeline", "case-timeline", timeline, HISTORY),
     Route("GET", "/cases/{ref}/messages", "case-messages", messages, HISTORY),
     Route("GET", "/cases/{ref}/data", "case-data", data, ASKS),

@@ -27,6 +27,7 @@ from gateway.core.messages import (
     USE_ANSWER,
     USE_REQUEST,
 )
+from gateway.core.referral import DUE, LIMITS
 from gateway.core.return_guards import represented
 from gateway.core.returns import IN_CHARGE
 from gateway.core.reuse import FURTHER
@@ -230,10 +231,15 @@ class Section:
     parts: tuple[Part, ...]
 
 
-def content(tongue: Tongue, case: Case) -> tuple[Section, ...]:
-    """Return the personal content of ``case`` for a desk that gave a reason, which was recorded."""
+def content(tongue: Tongue, case: Case, counted: Sequence[str] | None = None) -> tuple[Section, ...]:
+    """
+    Return the personal content of ``case`` for a desk that gave a reason, which was recorded.
+
+    ``counted`` are the other files by which the person is to be referred (R-26), ``None`` if that is not so.
+    """
     interview: Mapping[str, Any] = case.interview or {}
     found = (
+        ("referral", tongue._(N_("The person is to be referred")), _referral(tongue, counted)),
         ("held", tongue._(N_("Why the case is stopped")), _stopped(tongue, case)),
         ("draft", tongue._(N_("Our record")), _parts(tongue, "case-draft", case.draft)),
         ("received", tongue._(N_("What the other State sent")), _received(tongue, case.received)),
@@ -258,6 +264,18 @@ def content(tongue: Tongue, case: Case) -> tuple[Section, ...]:
         ),
     )
     return tuple(Section(*one) for one in found if one[2])
+
+
+def _referral(tongue: Tongue, counted: Sequence[str] | None) -> tuple[Part, ...]:
+    if counted is None:
+        return ()
+    files = tuple(Part("", ref, typed=True) for ref in counted)
+    label = N_("Cases counted; see first that they are about the same person")
+    return (
+        Part(tongue._(N_("What is to be done")), said(tongue, DUE)),
+        Part(tongue._(N_("What that does not say")), said(tongue, LIMITS)),
+        *((Part(tongue._(label), parts=files),) if files else ()),
+    )
 
 
 def _parts(tongue: Tongue, schema: str, value: Mapping[str, Any] | None) -> tuple[Part, ...]:

@@ -37,6 +37,15 @@ FINDINGS: Final = (
     N_("since it was restored the other State goes by a message of ours that it had refused; ask it"),
     N_("the other State reports %(status)s as of %(day)s"),
     N_("the other State asks to take the person back by %(day)s: %(reason)s"),
+    N_(
+        "Each State that the person is said to come from denies what it was asked: nationality, or a right to live "
+        "there. Refer the person to whoever determines statelessness here."
+    ),
+    N_(
+        "Nobody is stateless by this alone. Silence, a refusal and an entry that was not found deny nothing, and none "
+        "was counted. A State that was asked about residence has not denied its nationality. Ask no further State only "
+        "to complete a list, tell none of this, and hand an answer on only as its State allows."
+    ),
     N_("not accepted: %(code)s"),
     N_("a message that waited was dropped when the case was stopped, and has to be said again: %(type)s"),
     N_("the other State holds our message number %(number)s, which was lost before the restore"),

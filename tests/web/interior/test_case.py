@@ -12,6 +12,7 @@ import pytest
 
 import schemas
 from gateway.core.case import Side, State
+from gateway.core.referral import DUE, LIMITS
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, stop_event
 from gateway.services import acts, evidence, person_stop, reading, rights
 from gateway.services.ports import Conflict, Tx, Unavailable
@@ -415,6 +416,32 @@ async def test_that_another_case_of_the_person_is_stopped_is_content(both: tuple
         assert "another case" not in (await officer.get(f"/cases/{ours}{path}")).words
     assert person_stop.TO_DECIDE in (await officer.get(f"/cases/{ours}")).words
     assert person_stop.BECAUSE in (await looked(officer, ours)).words
+
+
+async def test_a_referral_is_content_and_is_ended_with_a_reason(both: tuple[Desk, Desk]) -> None:
+    """That every State denies the person is told for a reason alone; an officer says what was done, and it is gone."""
+    desk, _ = both
+    ours, theirs = await story.replied(desk.network, "NOT_NATIONAL", reason="CITIZENSHIP_LOST")
+    officer, path = await desk.officer("first"), f"/cases/{ours}/task"
+    for part in PARTS:
+        assert "stateless" not in (await officer.get(f"/cases/{ours}{part}")).words.lower()
+    shown = await looked(officer, ours)
+    assert [DUE, LIMITS] == [text for text in (DUE, LIMITS) if text in shown.words]
+    assert DUE not in (await looked(await both[1].officer("first"), theirs)).words
+    assert 422 == (await officer.post(path, {"why": ""})).status
+    assert DUE not in (await officer.post(path, {"why": "referred to the determining office"})).words
+    done = ("first", "settle", "referred to the determining office")
+    assert done in await recorded(desk.network, "XAA", ours)
+
+
+async def test_who_signs_for_the_desk_sees_a_referral_and_ends_none(both: tuple[Desk, Desk]) -> None:
+    """Whoever sees the content sees what it asks for; the form is an officer's."""
+    desk, _ = both
+    ours, _ = await story.replied(desk.network, "NOT_NATIONAL", reason="CITIZENSHIP_LOST")
+    signer = await desk.officer("signer")
+    shown = await looked(signer, ours)
+    assert (True, False) == (DUE in shown.words, f"/cases/{ours}/task" in shown.text)
+    assert 403 == (await signer.post(f"/cases/{ours}/task", {"why": WHY})).status
 
 
 # Somebody else's case, no case, a case that is over.

@@ -1,0 +1,89 @@
+"""When every State that a person is said to come from has denied it, and when that is not known (R-26)."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.core.case import Case, Side, State
+from gateway.core.messages import OUTCOMES_FOR
+from gateway.core.referral import is_due
+from gateway.services.fallen import MESSAGE_FELL
+from tests.core.support import draft, reply
+
+
+def file(to: str = "XBB", outcome: str | None = "NOT_NATIONAL", named: tuple[str, ...] = (), **changes: Any) -> Case:
+    """Return a case that asks ``to`` and was answered with ``outcome``, in a record that names the States ``named``."""
+    purpose = next(one for one in OUTCOMES_FOR if outcome is None or outcome in OUTCOMES_FOR[one])
+    made = Case(
+        "a", Side.REQUESTING, to, "t", State.ACKNOWLEDGED, "anna", purpose, draft=draft(claimed_origin=[*named])
+    )
+    if outcome is not None:
+        made = replace(made, state=State.REPLIED, reply=reply(outcome), reply_digest="digest")
+    return replace(made, **changes)
+
+
+HELD = {"state": State.FROZEN, "resume_to": State.CONTESTED}
+FELL = MESSAGE_FELL % {"digest": "digest", "country": "XBB", "at": "now", "since_at": "now"}
+
+DUE = {
+    "the only State denies": [file()],
+    "it was one, and is none any more": [file(outcome="FORMER_NATIONAL")],
+    "it denies a right to live there": [file(outcome="NO_PR_AT_DATE")],
+    "each that is named denies": [file(named=("XBB", "XCC")), file("XCC", named=("XBB",))],
+    "one denies nationality and one residence": [file(named=("XCC",)), file("XCC", "NO_PR_AT_DATE")],
+    "the file is closed": [file(state=State.CLOSED)],
+    "the file stands still": [file(state=State.FROZEN, resume_to=State.REPLIED)],
+    "it was asked again, and denies now": [
+        file(outcome="NOT_FOUND", state=State.CLOSED),
+        file(reply=reply("NOT_NATIONAL", as_of="2026-12-02")),
+    ],
+    "one was given up, and another answered": [file(outcome=None, state=State.CLOSED), file()],
+    "a document is no claim": [file(), file("XCC", "DOC_NOT_AUTHENTIC")],
+}
+
+NOT_DUE = {
+    "no file": [],
+    "a document alone": [file(outcome="DOC_NOT_AUTHENTIC")],
+    "no entry was found": [file(outcome="NOT_FOUND")],
+    "it cannot say": [file(outcome="CANNOT_SAY")],
+    "it refuses": [file(outcome="REFUSED")],
+    "it was asked already": [file(reply=reply("REFUSED", reason="DUPLICATE"))],
+    "nobody answered": [file(outcome=None)],
+    "it was not delivered": [file(outcome=None, state=State.UNDELIVERED)],
+    "it was closed unanswered": [file(outcome=None, state=State.CLOSED)],
+    "it was withdrawn": [file(state=State.WITHDRAWN, withdraws_at="2026-12-01T10:00:00+00:00")],
+    "it was withdrawn and closed": [file(state=State.CLOSED, withdraws_at="2026-12-01T10:00:00+00:00")],
+    "a second look was asked for": [file(state=State.CONTESTED)],
+    "a second look waits in a file that stands still": [file(**HELD)],
+    "the reply fell": [file(findings=(FELL,))],
+    "the reply was destroyed": [file(reply=None, reply_digest=None)],
+    "a State that is named was not asked": [file(named=("XCC",))],
+    "a State that another file names was not asked": [file(), file(named=("XCC",))],
+    "a further State is being asked": [file(), file("XCC", None)],
+    "a further State is about to be asked": [file(), file("XCC", None, state=State.DRAFT)],
+    "a further State found nothing": [file(), file("XCC", "NOT_FOUND")],
+    "a further State confirms": [file(), file("XCC", "NATIONAL")],
+    "a right to live there is confirmed": [file(), file("XBB", "PR_AT_DATE")],
+    "it was asked again": [file(), file(outcome=None)],
+    "it was asked again, and found nothing": [file(), file(reply=reply("NOT_FOUND", as_of="2026-12-02"))],
+    "two answers of a day differ": [file(), file(outcome="NATIONAL")],
+    "two answers about residence differ": [
+        file(outcome="NO_PR_AT_DATE"),
+        file(outcome="PR_AT_DATE", reply=reply("PR_AT_DATE", as_of="2019-01-01")),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", DUE)
+def test_every_claimed_state_denies(name: str) -> None:
+    """Each State that is named or asked has denied, in whichever file: the person is to be referred."""
+    assert is_due(DUE[name])
+    assert is_due(DUE[name][::-1])
+
+
+@pytest.mark.parametrize("name", NOT_DUE)
+def test_what_is_not_a_denial_refers_nobody(name: str) -> None:
+    """Silence, NOT_FOUND, a refusal and whatever is not known are no denial, beside however many that are."""
+    assert not is_due(NOT_DUE[name])
+    assert not is_due(NOT_DUE[name][::-1])
