@@ -4,7 +4,8 @@ What stands before every page of a desk: host name, session, form, rights, error
 Rule 1: a request that names another host than the desk's own is answered by nobody here.
 Rule 2: a form counts only if the browser says it comes from this desk and it carries the session's token. Nothing of
 another is kept for anybody either, also where the session has ended.
-Rule 3: a form is taken once. Its second submission is sent where the first one led, also after a restart.
+Rule 3: a form is taken once. Its second submission is sent where the first one led, also after a restart; one that gave
+its browser a new session, as signing in does, while this process runs.
 Rule 4: whatever goes wrong is a page that says what happened, what did not, and what to do; it quotes nothing.
 """
 
@@ -162,6 +163,9 @@ class _Door:
         # A country's colour is its own file: no page has a style inside it.
         self._assets["brand.css"] = f":root {{ --desk-brand-colour: {site.look.colour}; }}\n".encode()
         self._said: dict[tuple[str, str], str] = {}
+        # Where a form led that began a session, and what was said there; by the tokens that stood in it. No session is
+        # in it: who sends such a form again is led there, and gets nothing by it.
+        self._led: dict[tuple[str, str], tuple[str, str]] = {}
         site.assets = {name: hashlib.sha256(raw).hexdigest()[:12] for name, raw in self._assets.items()}
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
@@ -195,9 +199,16 @@ class _Door:
         if request.method == "GET" and (wanted := visit.query("lang")):
             return await self._choose_language(visit, wanted)
         if request.method == "POST":
-            await self._read_form(visit, token)
+            try:
+                await self._read_form(visit, token)
+            except BadForm as error:
+                if error.code != "token" or (led := self._led.get(_tokens(visit))) is None:
+                    raise
+                return await visit.to(led[0], told=led[1])
             if token:  # a form may take its time to arrive, and the session was ended meanwhile
                 session = visit.session = await site.accounts.find(token, self._pages.name, now, touch=False)
+            if session is None and (led := self._led.get(_tokens(visit))) is not None:
+                return await visit.to(led[0])
         if route.roles >= ANYONE:
             return await self._answer(visit)
         if session is None:
@@ -233,7 +244,9 @@ class _Door:
             visit.draft = MultiDict(kept) if kept else {}
         token = visit.forms.get("once", "") if visit.request.method == "POST" else ""
         if session is None or not token:
-            return await visit.route.handler(visit)
+            response = await visit.route.handler(visit)
+            self._keep_led(visit, session, response)
+            return response
         claim = await site.accounts.claim(session, token, visit.now)
         for _ in range(RUNNING_LOOKS):  # who clicks twice should see what came of the first
             if claim.state != "running":
@@ -258,7 +271,18 @@ class _Door:
             await site.accounts.finish(session, token, location)
         else:
             await site.accounts.release(session, token)
+        self._keep_led(visit, session, response)
         return response
+
+    def _keep_led(self, visit: Visit, before: Session | None, response: web.StreamResponse) -> None:
+        """Note where the form led, if it put another session in the place of ``before``: its tokens are over then."""
+        location, tokens = response.headers.get("Location", ""), _tokens(visit)
+        if not tokens[1] or visit.session is None or (before is not None and before.id == visit.session.id):
+            return
+        if response.status == 303 and is_own(location):
+            self._led[tokens] = location, visit.said
+            if len(self._led) > SAID_MAX:
+                del self._led[next(iter(self._led))]
 
     # Who, in which language.
 
@@ -284,6 +308,8 @@ class _Door:
         and comes along with the next step, which is one of ours.
         """
         request, kept = visit.request, ""
+        if request.method == "POST" and visit.route.name == "sign-out":
+            return await visit.to(visit.path("signed-out"))  # it had ended, or this is the second click
         if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
             response = visit.page("signin/step_in.html", path=request.path_qs)
             response.headers["Refresh"] = f"0; url={request.path_qs}"
@@ -414,6 +440,11 @@ def _is_invited(invitation: Invitation, route: Route, request: web.Request) -> b
 def _back(request: web.Request) -> str:
     """Return where to go on after signing in: the page asked for, or the one a form was on."""
     return request.path_qs
+
+
+def _tokens(visit: Visit) -> tuple[str, str]:
+    """Return the tokens that stood in the form: of the session, empty before there is one, and of the form itself."""
+    return visit.forms.get("csrf", ""), visit.forms.get("once", "")
 
 
 def _is_of(visit: Visit, session: Session) -> bool:

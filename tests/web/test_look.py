@@ -150,8 +150,8 @@ class Stage:
         if request.path == "/session/keep" and "Desk-Background" in request.headers:
             headers = {"Location": "/sign-in", "Retry-After": self.left_s}
             return web.Response(status=self.over_status, headers=headers)
+        await self.answers.wait()
         if request.path == "/session/keep":
-            await self.answers.wait()
             return web.Response(status=self.keep_status)
         if request.path == "/passkey/create":
             self.credential = webauthn.verify_registration_response(
@@ -683,6 +683,30 @@ async def test_another_tab_keeps_this_one(browser: Browser) -> None:
         await page.locator("#time-out").wait_for(state="hidden")
         await context.close()
     assert [] == said
+
+
+@browser_needed
+async def test_a_second_click_sends_nothing(browser: Browser) -> None:
+    """Over a slow line it would let go of what the first one brings: a session has begun, and nobody has its token."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.goto(f"{origin}/confirm")
+        stage.answers.clear()
+        await page.evaluate(_CLICKS_TWICE)
+        while len(stage.counts) < 2:
+            await asyncio.sleep(0.01)
+        stage.answers.set()
+        await page.wait_for_url(f"{origin}/done")
+        await context.close()
+    assert (["/send"], []) == ([path for path, _ in stage.posted], said)
+
+
+_CLICKS_TWICE = """void [0, 300].forEach((ms) => setTimeout(() => {
+  document.querySelector("main form button").click();
+  fetch("/count/late", {headers: {"Desk-Background": "1"}});
+}, ms))"""
+"""As a hand does, while the first answer is waited for; and tells the desk so, for the page evaluates nothing then."""
 
 
 @browser_needed

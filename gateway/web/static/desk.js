@@ -6,6 +6,13 @@ const csrf = document.querySelector("meta[name=csrf]")?.content ?? "";
 // Error summary: read first.
 document.querySelector("[data-focus]")?.focus();
 
+// Of two clicks the second would let go of what the first one brings over a slow line: of a session, where it signs in.
+let sentAt = -2000;
+document.addEventListener("submit", (event) => {
+  if (event.timeStamp - sentAt < 2000) event.preventDefault();
+  else if (event.target.method === "post" && !event.defaultPrevented) sentAt = event.timeStamp;
+});
+
 // Signed out after a while without a request: warn two minutes before, and offer to stay. Tabs tell one another.
 const timeOut = document.getElementById("time-out");
 if (timeOut) {
@@ -25,11 +32,10 @@ if (timeOut) {
     asking = false;
     return answer;
   };
-  // Whoever passes by reads nothing, whether or not a desk answers.
   const hide = (hidden) => all("main, .desk-beforehand").forEach((one) => (one.hidden = hidden));
   const leave = () => {
     clearInterval(looking); // Asked for anew each second, an answer that takes two would never be shown.
-    tabs.close(); // Where the line hangs the browser keeps the page: a step of whoever signs in next is none of its own.
+    tabs.close(); // Where the line hangs the browser keeps the page, and whoever signs in next is not to see it.
     hide(true);
     if (timeOut.open) timeOut.close();
     location.assign(timeOut.dataset.ended);
@@ -53,7 +59,7 @@ if (timeOut) {
     const seconds = Math.max(0, Math.ceil(ms / 1000));
     left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     if (!timeOut.open) timeOut.showModal();
-    hide(ms <= 0);
+    hide(ms <= 0); // Whoever passes by reads nothing, whether or not a desk answers.
     if (ms <= 0 && !asking) end(ms);
   };
   const keep = async () => {
@@ -116,10 +122,8 @@ for (const header of all("th[data-sort]")) {
   button.addEventListener("click", () => {
     const up = header.getAttribute("aria-sort") !== "ascending";
     const table = header.closest("table");
-    const value = (row) => {
-      const cell = row.cells[header.cellIndex];
-      return cell.dataset.value ?? cell.textContent.trim();
-    };
+    const cell = (row) => row.cells[header.cellIndex];
+    const value = (row) => cell(row).dataset.value ?? cell(row).textContent.trim();
     all("th[data-sort]", table).forEach((other) => other.setAttribute("aria-sort", "none"));
     header.setAttribute("aria-sort", up ? "ascending" : "descending");
     const rows = [...table.tBodies[0].rows].sort((a, b) => (up ? 1 : -1) * order(value(a), value(b)));
@@ -158,8 +162,7 @@ const parse = {
   create(json) {
     if (PublicKeyCredential.parseCreationOptionsFromJSON) return PublicKeyCredential.parseCreationOptionsFromJSON(json);
     const user = { ...json.user, id: bytes(json.user.id) };
-    const excludeCredentials = withIds(json.excludeCredentials);
-    return { ...json, challenge: bytes(json.challenge), user, excludeCredentials };
+    return { ...json, challenge: bytes(json.challenge), user, excludeCredentials: withIds(json.excludeCredentials) };
   },
 };
 const serialize = (credential) => {

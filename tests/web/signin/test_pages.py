@@ -112,6 +112,62 @@ async def test_passkey_answer_of_another_browser_is_refused(desk: Desk) -> None:
     assert (403, "") == (page.status, mine.cookie)
 
 
+async def test_passkey_sent_twice_signs_in_once(desk: Desk) -> None:
+    """A second click is led where the first one led, whether it knows of its session or not, and gets none itself."""
+    _, key = await with_passkey(desk)
+    browser, other = desk.nobody(), desk.nobody()
+    page = await browser.get("/account")
+    form = {**page.form("/sign-in/passkey"), "credential": key.get(options_of(page))}
+    other.cookies = dict(browser.cookies)
+    first = await browser.send("POST", "/sign-in/passkey", data=form)
+    session, unaware = browser.cookie, await other.send("POST", "/sign-in/passkey", data=form)
+    again = await browser.send("POST", "/sign-in/passkey", data=form)
+    assert [(303, "/account")] * 3 == [(one.status, one.location) for one in (first, unaware, again)]
+    assert (session, "") == (browser.cookie, other.cookie)
+    assert "How you sign in" in (await browser.get(again.location)).words
+    assert "Sign in with a passkey" in (await other.get(unaware.location)).words
+
+
+async def test_passkey_form_of_another_page_is_refused_all_the_same(desk: Desk) -> None:
+    """Only the very form that signed in leads on: the same answer in another one opens nothing and leads nowhere."""
+    _, key = await with_passkey(desk)
+    browser = desk.nobody()
+    page = await browser.get("/sign-in")
+    form = {**page.form("/sign-in/passkey"), "credential": key.get(options_of(page))}
+    kept = dict(browser.cookies)
+    assert 303 == (await browser.send("POST", "/sign-in/passkey", data=form)).status
+    other = desk.nobody()
+    other.cookies = kept
+    answer = await other.send("POST", "/sign-in/passkey", data={**form, "once": "another"})
+    assert (403, "") == (answer.status, other.cookie)
+
+
+async def test_passkey_added_twice_is_said_to_be_added(desk: Desk) -> None:
+    """The second click, which comes under the token that the first one brought, is told the same as the first."""
+    browser, key = desk.nobody(), device(desk)
+    now = desk.site.now()
+    token = await desk.site.accounts.make_link("first", "interior", "enrol", now, now + timedelta(hours=1))
+    await browser.get(f"/link/{token}")
+    await browser.post(f"/link/{token}")
+    page = await browser.get("/account/passkey")
+    form = {**page.form("/account/passkey"), "name": "blue key", "credential": key.create(options_of(page))}
+    answers = [await browser.send("POST", "/account/passkey", data=form) for _ in range(2)]
+    assert [(303, "/account")] * 2 == [(one.status, one.location) for one in answers]
+    page = await browser.get("/account")
+    assert "The passkey was added." in page.words
+    assert 1 == len(await desk.site.accounts.passkeys("first"))
+
+
+async def test_link_used_by_two_clicks_opens_the_desk(desk: Desk) -> None:
+    """The second click is not told that the form belongs to a session that has ended."""
+    browser, now = desk.nobody(), desk.site.now()
+    token = await desk.site.accounts.make_link("first", "interior", "enrol", now, now + timedelta(hours=1))
+    form = (await browser.get(f"/link/{token}")).form(f"/link/{token}")
+    answers = [await browser.send("POST", f"/link/{token}", data=form) for _ in range(2)]
+    assert [(303, "/account")] * 2 == [(one.status, one.location) for one in answers]
+    assert "You came by a link." in (await browser.get("/account")).words
+
+
 async def test_code_signs_in_once(desk: Desk) -> None:
     """A code opens the desk, and the same code no second time (ASVS 6.5.1)."""
     totp = await with_code(desk)
@@ -344,6 +400,18 @@ async def test_signing_out_ends_and_clears(desk: Desk) -> None:
     answer = await browser.post("/sign-out", follow=False)
     assert ("/signed-out", '"cache", "cookies", "storage"') == (answer.location, answer.headers["Clear-Site-Data"])
     assert await desk.site.accounts.find(token, "interior", desk.site.now()) is None
+
+
+async def test_signing_out_twice_is_signed_out(desk: Desk) -> None:
+    """A second click, or one after the session ended by itself, is not asked to sign in for it."""
+    browser, _ = await with_passkey(desk)
+    form = {"csrf": (await browser.get("/account")).form("/account/sessions/end")["csrf"]}
+    cookie = browser.cookie
+    for kept in ("", cookie):
+        await browser.send("POST", "/sign-out", data=form)
+        browser.cookie = kept
+        assert "/signed-out" == (await browser.send("POST", "/sign-out", data=form)).location
+    assert "You are signed out" in (await browser.get("/signed-out")).words
 
 
 async def test_other_sessions_are_ended(desk: Desk) -> None:
