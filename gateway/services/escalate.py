@@ -8,7 +8,7 @@ Rule 4: what leaves the house on paper has references of its own, and neither ou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 
@@ -48,7 +48,7 @@ from gateway.core.rules import findings
 from gateway.core.verification import AWAITED
 from gateway.services import cases, no_contact, person_stop, threads
 from gateway.services.context import Context, Forbidden, NotFound, acting
-from gateway.services.ports import EventRow, Tx
+from gateway.services.ports import Changed, EventRow, Tx
 from gateway.services.remind import Reminder
 from keys import b64
 from schemas import ijson
@@ -70,6 +70,11 @@ class Standing:
     level: str | None
     stopped: bool
     reference: str
+
+
+def mark(note: Note) -> str:
+    """Return a mark of what ``note`` says beside its number, by which a note is issued as its draft was seen."""
+    return b64.encode(sha256(serialize_text(replace(note, number="")).encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +130,27 @@ class Escalation:
         await context.commit(unit)
         return None
 
-    async def note(self, partner: str, person: str, role: str, language: str = "en", *, draft: bool = False) -> Note:
+    async def note(
+        self,
+        partner: str,
+        person: str,
+        role: str,
+        language: str = "en",
+        *,
+        draft: bool = False,
+        seen: str | None = None,
+    ) -> Note:
         """
         Return the note verbale about every case with ``partner`` for which the rung is reached and nothing forbids it.
 
-        With ``draft`` nothing is recorded and the note has no number. Raises ``Forbidden``, and ``RuleRefused`` if
-        there is no such case.
+        With ``draft`` nothing is recorded and the note has no number; ``seen`` is the ``mark`` of the draft that was
+        looked at. Raises ``Forbidden``, ``RuleRefused`` if there is no such case, and ``Changed`` if the note would say
+        something else than what was seen.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
         refs = await self._ready(partner, self._rung("L4"), role, now)
-        return await self._note(refs, person, role, language, now, draft=draft)
+        return await self._note(refs, person, role, language, now, draft=draft, seen=seen)
 
     async def issued(self, number: str, person: str, role: str) -> Issued:
         """Return the note verbale with ``number`` (``3/2026``) as it was issued. Raises ``Forbidden``, ``NotFound``."""
@@ -280,7 +295,15 @@ class Escalation:
         return refs
 
     async def _note(
-        self, refs: list[str], person: str, role: str, language: str, now: datetime, *, draft: bool = False
+        self,
+        refs: list[str],
+        person: str,
+        role: str,
+        language: str,
+        now: datetime,
+        *,
+        draft: bool = False,
+        seen: str | None = None,
     ) -> Note:
         context, rung = self._context, self._rung("L4")
         if not refs:
@@ -303,6 +326,8 @@ class Escalation:
                 language,
                 tuple([await self._item(tx, one.case) for one in held]),
             )
+            if seen is not None and seen != mark(made):
+                raise Changed("the note would not say what was seen of it any more")
             digest = b64.encode(sha256(serialize_text(made).encode()).digest())
             for one in () if draft else held:
                 await self._record(tx, one, event_of("L4"), person, role, now, digest)

@@ -3,6 +3,7 @@ Notes verbales: what one would say, issuing it, and printing what was issued.
 
 Rule 1: a note is made by ``gateway.services.escalate``: opaque references, days and agreements, and no person.
 Rule 2: issuing one is recorded in each of its cases, which then rest; a draft records nothing and has no number.
+Rule 3: a note is issued as its draft was seen. If it would say something else by then, the page shows what.
 """
 
 from aiohttp import web
@@ -10,7 +11,8 @@ from aiohttp import web
 from gateway.core.machine import RuleRefused
 from gateway.core.note_verbale import LANGUAGES, Note, paragraphs, serialize_html, serialize_text
 from gateway.services.context import NotFound
-from gateway.services.escalate import Escalation, Issued
+from gateway.services.escalate import Escalation, Issued, mark
+from gateway.services.ports import Changed
 from gateway.web.board.desk import ROLE, ROLES, partner_of, states_of, today_of
 from gateway.web.board.digests import text_file
 from gateway.web.language import N_
@@ -45,12 +47,16 @@ async def issue(visit: Visit) -> web.StreamResponse:
     language = visit.form.get("language", "")
     if language not in LANGUAGES:
         raise NotFound("notes are not written in that language")
+    seen = visit.form.get("seen", "")
     if visit.form.get("confirm") != "yes":
-        note = await _draft(visit, partner, language)
-        if note is None:
-            return _drafted(visit, partner, language, None)
-        return visit.page("board/note_confirm.html", partner=partner, language=language, note=note)
-    note = await _escalation(visit).note(partner, visit.person.id, ROLE, language)
+        draft = await _draft(visit, partner, language)
+        if draft is None or mark(draft) != seen:
+            return _drafted(visit, partner, language, draft, changed=draft is not None)
+        return visit.page("board/note_confirm.html", partner=partner, language=language, note=draft, seen=seen)
+    try:
+        note = await _escalation(visit).note(partner, visit.person.id, ROLE, language, seen=seen)
+    except Changed:
+        return _drafted(visit, partner, language, await _draft(visit, partner, language), changed=True)
     number, year = note.number.split("/")
     return await visit.to(
         visit.path("note", year=year, number=number),
@@ -99,9 +105,12 @@ async def _draft(visit: Visit, partner: str, language: str) -> Note | None:
         return None
 
 
-def _drafted(visit: Visit, partner: str, language: str, note: Note | None) -> web.Response:
+def _drafted(visit: Visit, partner: str, language: str, note: Note | None, *, changed: bool = False) -> web.Response:
     return visit.page(
         "board/note_draft.html",
+        status=409 if changed else 200,
+        changed=changed,
+        seen=mark(note) if note else "",
         partner=partner,
         language=language,
         note=note,

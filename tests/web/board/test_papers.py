@@ -83,6 +83,21 @@ async def test_a_note_is_drafted_confirmed_issued_and_kept(desk: Desk) -> None:
     assert "No case with this State is ready" in (await someone.get("/notes/draft?partner=XBB")).words
 
 
+async def test_a_note_is_issued_as_it_was_seen(desk: Desk) -> None:
+    """Where a case left it after it was shown nothing is issued, and the page shows what the note would say now."""
+    left, stays = await late(desk, 2)
+    someone = await desk.officer("board", at="board")
+    await someone.get("/notes/draft?partner=XBB")
+    assert "It lists 2 cases." in (await someone.post("/notes/issue")).words
+    await Escalation(desk.gateway.context).stop(left, "it endangers", "welfare", "child_welfare")
+    page = await someone.post("/notes/issue")
+    assert (409, True) == (page.status, "The text was changed after this page was shown." in page.words)
+    assert (True, False) == (await noted(desk, stays) in page.words, await noted(desk, left) in page.words)
+    assert [] == list((await desk.gateway.inquiries.pressed([stays]))[stays])
+    assert "It lists one case." in (await someone.post("/notes/issue")).words
+    assert "/notes/2027/1" == (await someone.post("/notes/issue")).path
+
+
 async def test_there_is_no_other_note(desk: Desk) -> None:
     """A number that was not given, a language in which none is written, and a State that is none are no pages."""
     someone = await desk.officer("board", at="board")
