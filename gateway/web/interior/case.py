@@ -325,10 +325,8 @@ async def account(visit: Visit) -> web.StreamResponse:
         return _documents(visit, row, head, await _held_back(visit, row), "account", why)
     sent = [sent_line(visit, one) for one in made.sent]
     tongue = visit.tongue
-    looks = [
-        (one.at, words.looked(tongue, one.action), words.recipient(tongue, one.recipient), one.person, one.why)
-        for one in made.looks
-    ]
+    # The page is printed and handed over: who looked, and why, stands in the record of access for whom it is.
+    looks = [(one.at, words.looked(tongue, one.action), words.recipient(tongue, one.recipient)) for one in made.looks]
     return shown(visit, "case_account.html", row, head, made=made, sent=sent, looks=looks)
 
 

@@ -726,6 +726,21 @@ async def test_a_restriction_holds_the_account_back_and_says_so(both: tuple[Desk
     assert until.isoformat() in shown.words
 
 
+async def test_the_account_that_is_handed_over_names_nobody_who_looked(both: tuple[Desk, Desk]) -> None:
+    """Made by the supervisor too, who reads who looked and why: that is in the record of access, and not on paper."""
+    desk, _ = both
+    ours, _ = await story.replied(desk.network)
+    officer, dpo = await desk.officer("first"), await desk.officer("dpo")
+    await officer.get(f"/cases/{ours}")
+    await officer.post(f"/cases/{ours}/look", {"why": "her lawyer telephoned"})
+    await dpo.get(f"/cases/{ours}/documents")
+    shown = await dpo.post(f"/cases/{ours}/account", {"why": "she complained"})
+    assert "hand it over" in shown.words
+    looks = shown.text.partition('id="looks"')[2].partition("</table>")[0]
+    assert "looked at the content" in looks
+    assert [] == [told for told in ("her lawyer telephoned", "first", "she complained") if told in looks]
+
+
 def _ground() -> str:
     return sorted(schemas.codes("restriction_ground"))[0]
 
