@@ -1,5 +1,6 @@
 """What a partner that was restored goes by that it had refused, and what a rule keeps from it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,25 @@ async def test_message_that_a_rule_holds_back_stops_nothing_behind_it(
     network.clock.pass_(hours=1)
     await network.deliver()
     assert "HANDED_OVER" == await story.state(network, "XAA", ours)
+
+
+async def test_plan_is_not_posted_again_with_needs_that_may_be_told_no_more(network: Network, tmp_path: Path) -> None:
+    """Who takes back that medical needs are told: a State that was restored since is not told of them anew (R-23)."""
+    ours, theirs = await homeward.documented(network)
+    returning = network.gateways["XAA"].returning
+    agreed = {**homeward.TRAVEL, "medical_consent_on": "2026-11-24"}
+    await returning.record(ours, homeward.record(decision=homeward.DECISION, travel=agreed), "first", "case_officer")
+    await returning.schedule(ours, {**homeward.JOURNEY, "medical_needs": ["OXYGEN"]}, "second")
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.deliver()
+    assert "SCHEDULED" == await story.state(network, "XBB", theirs)
+    full = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL)
+    await returning.record(ours, full, "first", "case_officer")
+    await restore(network, "XBB", backup)
+    await settle(network, 2)
+    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    assert [text for text in await findings_of(network, "XAA", ours) if "a rule stands against" in text]
 
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["forgotten", "known"])
