@@ -121,14 +121,25 @@ class Processes:
         return next((task.result() for task in keepers if task in done), 0)
 
     async def _keep(self, number: int) -> int:
-        """Keep one child alive; return its status if it cannot be started and no other runs."""
+        """
+        Keep one child alive; return its status if it cannot be started and no other runs.
+
+        Raises ``OSError`` if the system gives no process for it, and no other runs.
+        """
         wait_s = AGAIN_S
         while True:
             began = monotonic()
-            status, was_ready = await self._live(number)
-            if not was_ready and not (self._ready and (self._begun or status < 0)):
-                return status
-            self.log("process.ended", process=number, status=status)
+            try:
+                status, was_ready = await self._live(number)
+            except OSError as error:
+                # No descriptor, or no process, is to be had just now: that says nothing of those that run.
+                if not self._ready:
+                    raise
+                self.log("process.unstarted", process=number, error=type(error).__name__)
+            else:
+                if not was_ready and not (self._ready and (self._begun or status < 0)):
+                    return status
+                self.log("process.ended", process=number, status=status)
             wait_s = AGAIN_S if monotonic() - began > LASTED_S else min(2 * wait_s, AGAIN_MAX_S)
             await asyncio.sleep(wait_s)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from contextlib import suppress
@@ -78,6 +79,31 @@ async def test_a_process_that_is_killed_before_all_are_ready_is_started_again(tm
     running = asyncio.create_task(many.run())
     await asyncio.wait({running, asyncio.create_task(ready.wait())}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
     assert ([("process.ended",)], True, False) == (lines, ready.is_set(), running.done())
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert 0 == await running
+
+
+async def test_a_process_that_cannot_be_started_again_ends_no_other(tmp_path: Path) -> None:
+    """Where no descriptor, or no process, is to be had for a while the others go on, and it is tried again."""
+    child = (
+        "import os, pathlib, socket, sys; link = socket.socket(fileno=int(sys.argv[-1]));"
+        "link.makefile('rb').readline();"
+        f"pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch(); link.send(b'r'); link.recv(1)"
+    )
+    lines, ready = asyncio.Queue[str](), asyncio.Event()
+    many = Processes((sys.executable, "-c", child), 2, None, lambda event, **_: lines.put_nowait(event), ready.set)
+    running = asyncio.create_task(many.run())
+    await ready.wait()
+    child_pid, limits = int(next(tmp_path.iterdir()).name), resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        os.kill(child_pid, signal.SIGKILL)
+        said = [await asyncio.wait_for(lines.get(), 20) for _ in range(2)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    while len(list(tmp_path.iterdir())) < 3 and not running.done():
+        await asyncio.sleep(0.05)
+    assert (["process.ended", "process.unstarted"], False) == (said, running.done())
     os.kill(os.getpid(), signal.SIGTERM)
     assert 0 == await running
 
