@@ -127,11 +127,15 @@ class Gateway:
 
 
 def destroy_sealing(store: KeyStore, kid: bytes) -> None:
-    """Destroy the private half of the sealing key ``kid`` (16 bytes) in ``store``. Raises ``StoreError``."""
+    """
+    Destroy the private half of the sealing key ``kid`` (16 bytes) in ``store``, and wait for nobody who changes that.
+
+    Raises ``StoreError``; it is tried again at the next look.
+    """
     name = next((name for name, key in home.sealing_keys(store) if key.kid == kid), None)
     if name is None:
         raise NoSuchKey("the key store holds no such sealing key", "nothing to do: it is gone")
-    store.destroy(name)
+    store.destroy(name, at_once=True)
 
 
 async def build(

@@ -82,8 +82,12 @@ class KeyStore(Protocol):
         """Return the names of what is kept, sorted."""
         ...
 
-    def destroy(self, name: str) -> None:
-        """Remove the secret ``name`` for good. Raises ``NoSuchKey``."""
+    def destroy(self, name: str, *, at_once: bool = False) -> None:
+        """
+        Remove the secret ``name`` for good, ``at_once`` or not now: without waiting for another process.
+
+        Raises ``NoSuchKey``, and ``BadStore`` if the store cannot be changed.
+        """
         ...
 
 
@@ -161,15 +165,17 @@ class FileStore:
         A name in use is refused: a key written over cannot be had back. Raises ``BadStore``, ``WrongPassphrase``.
         """
         _check_name(name)
+        self._phrase()  # before the lock: whoever types it keeps nobody else waiting, a gateway beside it least of all
         with self._locked():
             header, secrets = self._read()
             if name in secrets:
                 raise BadStore(f"the key store already holds {name!r}", "take another name, or destroy the old key")
             self._write(header, {**secrets, name: secret})
 
-    def destroy(self, name: str) -> None:
+    def destroy(self, name: str, *, at_once: bool = False) -> None:
         """Write the file anew without the secret ``name``. Raises ``NoSuchKey``, ``WrongPassphrase``, ``BadStore``."""
-        with self._locked():
+        self.get(name)  # as ``put``: before the lock
+        with self._locked(wait=not at_once):
             header, secrets = self._read()
             _get(secrets, name)
             self._write(header, {kept: secret for kept, secret in secrets.items() if kept != name})
@@ -244,11 +250,13 @@ class FileStore:
             raise _cannot("write", error) from error
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other processes from changing the store between our reading and writing it."""
+    def _locked(self, *, wait: bool = True) -> Iterator[None]:
+        """Keep other processes from changing the store between our reading and writing it. Raises ``BadStore``."""
         with ExitStack() as stack:
             try:
-                stack.enter_context(alone_in(self.path.parent))
+                stack.enter_context(alone_in(self.path.parent, wait=wait))
+            except BlockingIOError as error:
+                raise BadStore("another process is changing the key store", "try again once it is done") from error
             except OSError as error:
                 raise _cannot("reach the folder of", error) from error
             yield
@@ -349,7 +357,7 @@ class GivenStore:
         """Raise ``BadStore``: the store is read-only."""
         raise self._read_only()
 
-    def destroy(self, name: str) -> None:
+    def destroy(self, name: str, *, at_once: bool = False) -> None:
         """Raise ``BadStore``: the store is read-only."""
         raise self._read_only()
 

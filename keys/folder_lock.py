@@ -12,15 +12,15 @@ from pathlib import Path
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[int]:
+def alone_in(folder: Path, *, wait: bool = True) -> Iterator[int]:
     """
-    Hold the lock of ``folder`` while the block runs, and wait for whoever has it; yields its descriptor.
+    Hold the lock of ``folder`` while the block runs, and ``wait`` for whoever has it; yields its descriptor.
 
-    Raises ``OSError`` if there is no such folder.
+    Raises ``OSError`` if there is no such folder, and ``BlockingIOError`` if somebody has it who is not waited for.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield descriptor
     finally:
         os.close(descriptor)

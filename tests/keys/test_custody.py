@@ -12,6 +12,7 @@ import pytest
 from keys import b64, custody
 from keys.custody import KeyStore
 from keys.errors import BadStore, NoSuchKey, StoreError, WrongPassphrase
+from keys.folder_lock import alone_in, take
 
 SECRET = bytes(range(32))
 
@@ -64,6 +65,35 @@ def test_empty_store(tmp_path: Path) -> None:
     with pytest.raises(NoSuchKey):
         store.get("sign.1")
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", ["put", "destroy"])
+def test_nobody_is_kept_waiting_by_who_types_a_passphrase(path: Path, change: str) -> None:
+    """A gateway beside it may have a key to destroy meanwhile, and would stand still for as long."""
+    free: list[bool] = []
+
+    def ask() -> str:
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        free.append(take(descriptor))
+        os.close(descriptor)
+        return "correct horse"
+
+    store = custody.open_store(f"file:{path}", passphrase=ask, environ={})
+    if change == "put":
+        store.put("sign.2", SECRET)
+    else:
+        store.destroy("sign.1")
+    assert [True] == free
+
+
+def test_who_wants_it_at_once_does_not_wait_for_who_changes_the_store(path: Path) -> None:
+    """Nothing is destroyed then, and it is said why; without that it would be waited for however long."""
+    store = _open(path)
+    with alone_in(path.parent), pytest.raises(BadStore, match="another process"):
+        store.destroy("sign.1", at_once=True)
+    assert ("sign.1",) == store.names()
+    store.destroy("sign.1", at_once=True)
+    assert () == store.names()
 
 
 def test_file_shows_nothing(path: Path) -> None:

@@ -11,6 +11,7 @@ from gateway.services.ports import SealingEnd
 from keys import b64, card
 from keys.custody import open_store
 from keys.errors import BadStore
+from keys.folder_lock import alone_in
 from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.support import story
@@ -53,6 +54,18 @@ async def test_a_private_half_goes_when_its_window_ends_and_not_before(network: 
     assert [SealingEnd(b64.decode(first.kid), end, end, "window")] == await ends(network, "XBB")
     assert [{"kid": first.kid, "reason": "window"}] == lines(network, "key.destroyed")
     assert () == await gateway.windows.run_once(network.clock.now())
+
+
+async def test_a_gateway_does_not_stand_still_for_who_changes_its_key_store(network: Network) -> None:
+    """However long another process has it, all else goes on; the key goes at the look after that."""
+    gateway = network.gateways["XBB"]
+    first = gateway.context.own.sealing[0]
+    network.clock.instant = START + timedelta(days=45)
+    with alone_in(network.homes["XBB"]):
+        assert () == await gateway.windows.run_once(network.clock.now())
+    assert [first.kid] == [line["kid"] for line in lines(network, "key.kept")]
+    assert (first.kid,) == await gateway.windows.run_once(network.clock.now())
+    assert "seal.1.1" not in names(network, "XBB")
 
 
 async def test_what_was_sealed_to_an_ended_window_stays_closed(network: Network) -> None:
