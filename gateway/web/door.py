@@ -308,8 +308,6 @@ class _Door:
         and comes along with the next step, which is one of ours.
         """
         request, kept = visit.request, ""
-        if request.method == "POST" and visit.route.name == "sign-out":
-            return await visit.to(visit.path("signed-out"))  # it had ended, or this is the second click
         if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
             response = visit.page("signin/step_in.html", path=request.path_qs)
             response.headers["Refresh"] = f"0; url={request.path_qs}"

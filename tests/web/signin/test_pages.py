@@ -402,18 +402,6 @@ async def test_signing_out_ends_and_clears(desk: Desk) -> None:
     assert await desk.site.accounts.find(token, "interior", desk.site.now()) is None
 
 
-async def test_signing_out_twice_is_signed_out(desk: Desk) -> None:
-    """A second click, or one after the session ended by itself, is not asked to sign in for it."""
-    browser, _ = await with_passkey(desk)
-    form = {"csrf": (await browser.get("/account")).form("/account/sessions/end")["csrf"]}
-    cookie = browser.cookie
-    for kept in ("", cookie):
-        await browser.send("POST", "/sign-out", data=form)
-        browser.cookie = kept
-        assert "/signed-out" == (await browser.send("POST", "/sign-out", data=form)).location
-    assert "You are signed out" in (await browser.get("/signed-out")).words
-
-
 async def test_other_sessions_are_ended(desk: Desk) -> None:
     """From one browser every other is signed out (ASVS 7.4.3)."""
     browser, _ = await with_passkey(desk)
