@@ -8,6 +8,8 @@ Rule 2: the PIN is never in the URI. It comes from a file of its owner alone (``
 from a systemd credential (``credential:``), or is asked for.
 Rule 3: a key is used only after it has signed something that its public half verifies, by the rules of ``keys.sign``.
 Rule 4: a key made here cannot be read out of the device; one that can be is not used.
+Rule 5: a device that was away is logged in to again, as at the first time, once it is asked for a signature. A PIN that
+does not open it any more is tried once: too many wrong ones lock it.
 
 The private key never enters this process. Needs the extra ``pkcs11``; what the library gives is taken as ``Any``, since
 types are checked without it too.
@@ -15,8 +17,9 @@ types are checked without it too.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -71,8 +74,9 @@ def open_device(uri: str, *, pin: Pin | None = None, environ: Mapping[str, str])
     ``pin`` is asked where the URI names no source. Raises ``BadStore``, ``NoSuchKey``, ``WrongPassphrase``.
     """
     address = parse_uri(uri)
+    begin = partial(_session, address, pin, environ, writes=False)
     with _told():
-        return DeviceKey(_session(address, pin, environ, writes=False), address.object)
+        return DeviceKey(begin(), address.object, begin)
 
 
 def make_key(uri: str, *, pin: Pin | None = None, environ: Mapping[str, str]) -> "DeviceKey":
@@ -105,13 +109,14 @@ def make_key(uri: str, *, pin: Pin | None = None, environ: Mapping[str, str]) ->
 class DeviceKey:
     """An Ed25519 key that signs inside a device; a ``keys.sign.Signer``."""
 
-    __slots__ = ("_key", "_kid", "_lock", "_mechanism", "_public", "_session")
+    __slots__ = ("_begin", "_key", "_kid", "_label", "_lock", "_mechanism", "_public", "_session")
 
-    def __init__(self, session: Any, label: str) -> None:
-        """Find the key ``label`` and try it. Raises as ``open_device``."""
+    def __init__(self, session: Any, label: str, begin: Callable[[], Any] | None = None) -> None:
+        """Find the key ``label`` and try it; ``begin`` returns a session in place of one lost. As ``open_device``."""
         import pkcs11
 
         self._session, self._lock, self._mechanism = session, threading.Lock(), pkcs11.Mechanism.EDDSA
+        self._label, self._begin = label, begin
         self._key = _one(session, pkcs11.ObjectClass.PRIVATE_KEY, label)
         public = _one(session, pkcs11.ObjectClass.PUBLIC_KEY, label)[pkcs11.Attribute.EC_POINT]
         # Some devices give the point as it is, some wrapped; no other form is known.
@@ -141,8 +146,54 @@ class DeviceKey:
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature over ``message`` (64 bytes). Raises ``BadStore`` if the device does not answer."""
+        import pkcs11
+
         with self._lock, _told():  # one operation at a time in a session
-            return bytes(self._key.sign(message, mechanism=self._mechanism))
+            try:
+                return bytes(self._key.sign(message, mechanism=self._mechanism))
+            except pkcs11.exceptions.PKCS11Error as error:
+                if self._begin is None or type(error).__name__ not in _AWAY:
+                    raise
+            return self._signed_anew(message, self._begin)
+
+    def _signed_anew(self, message: bytes, begin: Callable[[], Any]) -> bytes:
+        """Sign ``message`` in a session that is begun in place of one that the device does not know any more."""
+        import pkcs11
+
+        _let_go(self._session)
+        self._begin = None
+        try:
+            session = begin()
+        except (pkcs11.exceptions.PinIncorrect, pkcs11.exceptions.PinLenRange, pkcs11.exceptions.PinInvalid):
+            raise
+        except BaseException:
+            self._begin = begin
+            raise
+        self._begin = begin
+        try:
+            key = _one(session, pkcs11.ObjectClass.PRIVATE_KEY, self._label)
+            signature = bytes(key.sign(message, mechanism=self._mechanism))
+            sign.verify(self._public, signature, message)
+        except BadSignature:
+            _let_go(session)
+            raise BadStore("the device holds another key of that label than before", "isthmus check") from None
+        except BaseException:
+            _let_go(session)
+            raise
+        self._session, self._key = session, key
+        return signature
+
+
+def _let_go(session: Any) -> None:
+    """End a session, of which a device has few, if there still is one."""
+    import pkcs11
+
+    with suppress(pkcs11.exceptions.PKCS11Error):
+        session.close()
+
+
+_AWAY = frozenset({"DeviceRemoved", "KeyHandleInvalid", "SessionClosed", "SessionHandleInvalid", "UserNotLoggedIn"})
+"""What the library says of a session that the device, or its module, does not know any more."""
 
 
 def _session(address: Address, pin: Pin | None, environ: Mapping[str, str], *, writes: bool) -> Any:

@@ -127,6 +127,58 @@ def test_fault_is_said_in_one_line(name: str) -> None:
     assert not {PIN, "999999"} & set(f"{caught.value} {caught.value.hint}".split())
 
 
+def away() -> None:
+    """Have the device forget every session of this process, as one does that was unplugged or started anew."""
+    import pkcs11
+
+    pkcs11.lib(token()[0]).reinitialize()
+
+
+def test_device_that_was_away_signs_again() -> None:
+    """Nobody has to start the gateway anew, which would take in nothing until then."""
+    device.make_key(address("away"), environ={})
+    held = device.open_device(address("away"), environ={})
+    for _ in range(2):
+        away()
+        sign.verify(held.public, held.sign(b"words"), b"words")
+
+
+def test_another_key_under_the_label_signs_nothing_for_this_one() -> None:
+    """Where another was made under its label while the device was away, a partner would believe no receipt by that."""
+    import pkcs11
+
+    device.make_key(address("replaced"), environ={})
+    held = device.open_device(address("replaced"), environ={})
+    away()
+    with pkcs11.lib(token()[0]).get_token(token_label="isthmus").open(rw=True, user_pin=PIN) as session:
+        for one in list(session.get_objects({pkcs11.Attribute.LABEL: "replaced"})):
+            one.destroy()
+    device.make_key(address("replaced"), environ={})
+    away()
+    for _ in range(2):
+        with pytest.raises(BadStore, match="another key"):
+            held.sign(b"words")
+
+
+def test_a_pin_that_does_not_open_it_any_more_is_tried_once() -> None:
+    """Too many wrong ones lock a device for everybody; who starts the gateway again has seen to it that it is right."""
+    device.make_key(address("changed"), environ={})
+    pins, asked = [PIN, "999999", PIN], list[str]()
+
+    def pin() -> str:
+        asked.append(pins[len(asked)])
+        return asked[-1]
+
+    away()
+    held = device.open_device(address("changed", pin_source=""), pin=pin, environ={})
+    away()
+    with pytest.raises(WrongPassphrase, match="does not open"):
+        held.sign(b"words")
+    with pytest.raises(StoreError):
+        held.sign(b"words")
+    assert [PIN, "999999"] == asked
+
+
 def test_absent_token_and_key_are_told_apart() -> None:
     """A device that is not plugged in is another fault than a key that is not in it."""
     with pytest.raises(NoSuchKey):
