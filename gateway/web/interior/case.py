@@ -16,6 +16,7 @@ from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import OFFICER
 from gateway.services import evidence, reading, referral, rights
+from gateway.services.access import REASON_MAX
 from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS, check_shown
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
@@ -24,7 +25,7 @@ from gateway.services.reading import OPENERS
 from gateway.web import readable, reasons, words
 from gateway.web.interior import case_view
 from gateway.web.interior.case_view import Asked, Head, Known, Section
-from gateway.web.interior.looks import REASON_MAX, acting_as, given, glanced, reason_of, row_of, seen
+from gateway.web.interior.looks import acting_as, given, glanced, reason_of, row_of, seen
 from gateway.web.interior.step_links import ABOUT_DATA, links
 from gateway.web.language import N_
 from gateway.web.readable import Part
@@ -135,16 +136,14 @@ class Content:
     case: Case
 
 
-async def content_of(
-    visit: Visit, back: str, roles: frozenset[str], only: Side | None = None
-) -> Content | web.Response:
+async def content_of(visit: Visit, back: str, only: Side | None = None) -> Content | web.Response:
     """
     Return the case of the address once the look is recorded, or the page that asks why the visitor needs ``back``.
 
-    Raises ``NotFound`` where the visitor has none of ``roles``, or the case is not one of the side ``only``.
+    Raises ``NotFound`` where the visitor has no role of ``DESK``, or the case is not one of the side ``only``.
     """
     row, head, _ = await opened(visit)
-    role = acting_as(visit, roles)
+    role = acting_as(visit, DESK)
     check_shown(row)
     if role is None or (only is not None and row.side != only):
         raise NotFound("there is nothing here for your role")

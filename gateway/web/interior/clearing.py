@@ -7,7 +7,7 @@ Rule 3: what is sent is what the page of sending named.
 Rule 4: a refusal of a rule is a page of its own that says what can be done. Nothing there overrides it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import wraps
 from typing import Final
@@ -15,12 +15,12 @@ from typing import Final
 from aiohttp import web
 
 import schemas
-from gateway.core.case import Case, Pending, Side, State
+from gateway.core.case import Case, Pending, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import LIAISON
 from gateway.services import cases
-from gateway.services.acts import APPROVALS, DESK, VERBS, Call, allowed, check_shown
+from gateway.services.acts import APPROVALS, DESK, VERBS, Call, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.inquire import BoardRow
@@ -29,7 +29,7 @@ from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
 from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
 from gateway.web.interior.looks import acting_as, glanced, row_of, seen
-from gateway.web.interior.step_links import link, verbs
+from gateway.web.interior.step_links import link, steps_of, verbs
 from gateway.web.signin import presence
 from gateway.web.signin.hand import Act
 from gateway.web.signin.refused import Refused
@@ -89,10 +89,6 @@ def _pictured(visit: Visit, row: BoardRow, pending: Pending, shown: Disclosure) 
     return replace(shown, pictures=found)
 
 
-def _steps(visit: Visit, row: BoardRow) -> Mapping[str, list[str]]:
-    return dict(allowed(Side(row.side), State(row.state), visit.roles))
-
-
 def _approvers(visit: Visit, pending: Pending) -> list[str]:
     """Return who may approve: persons in office with the role, but for who wrote it."""
     persons = visit.site.desk.context.persons
@@ -127,7 +123,7 @@ async def approve(visit: Visit) -> web.StreamResponse:
     if isinstance(found, web.StreamResponse):
         return found
     row, head = found
-    steps = _steps(visit, row)
+    steps = steps_of(visit, row)
     if "approval" not in steps:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
@@ -164,7 +160,7 @@ async def _ask(
 
 def _act(visit: Visit, row: BoardRow, case: Case, pending: Pending) -> Act:
     """Return what is approved: the kind of statement, the role as the statement names it, and the exact bytes."""
-    role = _steps(visit, row)["approval"][0]
+    role = steps_of(visit, row)["approval"][0]
     return Act(row.ref, APPROVALS[pending.type], schemas.statement_roles()[role], case.thread, pending.digest)
 
 
@@ -175,7 +171,7 @@ async def approve_now(visit: Visit) -> web.StreamResponse:
     if isinstance(found, web.StreamResponse):
         return found
     row, head = found
-    steps = _steps(visit, row)
+    steps = steps_of(visit, row)
     case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
     if "approval" not in steps or case.pending is None or case.pending.type not in APPROVALS:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
@@ -188,7 +184,7 @@ async def approve_now(visit: Visit) -> web.StreamResponse:
     call = Call(visit.person.id, steps["approval"][0], row.ref, {"statement": statement})
     await VERBS["approval"].act(visit.site.desk, call)
     told = visit.tongue._("Approved. Nothing has been sent yet.")
-    after = _steps(visit, await row_of(visit, row.ref))
+    after = steps_of(visit, await row_of(visit, row.ref))
     return await visit.to(visit.path("send" if "send" in after else "case", ref=row.ref), told=told)
 
 
@@ -196,7 +192,7 @@ async def approve_now(visit: Visit) -> web.StreamResponse:
 async def send(visit: Visit) -> web.StreamResponse:
     """Say what sending will do; with ``confirm`` put the approved body into the outbox."""
     row = await row_of(visit, visit.request.match_info["ref"])
-    steps = _steps(visit, row)
+    steps = steps_of(visit, row)
     if "send" not in steps or row.state in RETURN_STATES:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     if visit.form.get("confirm"):

@@ -21,12 +21,12 @@ from multidict import MultiDict
 import schemas
 from gateway.core import documents
 from gateway.core.attachments import FILE_MAX_BYTES, Rendition
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Case
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
 from gateway.services import cases
+from gateway.services.access import REASON_MAX
 from gateway.services.account_store import Session, Work
-from gateway.services.acts import allowed
 from gateway.services.context import NotFound
 from gateway.services.opening import Reused
 from gateway.services.ports import Unavailable
@@ -35,6 +35,7 @@ from gateway.web.door import BadForm
 from gateway.web.forms import Field, Problem
 from gateway.web.interior import differences, looks, pictures, tasks
 from gateway.web.interior.disclosure import disclosure, objections
+from gateway.web.interior.step_links import steps_of
 from gateway.web.interior.tasks import TASKS, Standing, Task, read, spellings, standing, with_spelling, with_task
 from gateway.web.language import N_
 from gateway.web.visit import Entry, Route, Visit
@@ -119,7 +120,7 @@ async def _copied(visit: Visit) -> tuple[Work, Case | None] | web.StreamResponse
     if not work.ref:
         return work, None
     row = await looks.row_of(visit, work.ref)
-    steps = dict(allowed(Side(row.side), State(row.state), visit.roles))
+    steps = steps_of(visit, row)
     if "amend" not in steps:
         return visit.page("interior/draft_closed.html", status=409, ref=work.ref)
     reason = await looks.reason_of(visit, work.ref)
@@ -453,7 +454,7 @@ async def _hand_in(
             )
             return await visit.to(visit.path("check", ref=error.ref), told=told)
         told = visit.tongue._("The case was opened. Nothing has been sent: a second person has to approve it.")
-    await reasons.give(visit.site.accounts, _session(visit), ref, draft["justification"][: looks.REASON_MAX], visit.now)
+    await reasons.give(visit.site.accounts, _session(visit), ref, draft["justification"][:REASON_MAX], visit.now)
     with suppress(Unavailable):  # the case stands; what is left over here can be discarded by hand
         await visit.site.accounts.drop_work(person, work.id)
     return await visit.to(visit.path("check", ref=ref), told=told)
@@ -478,7 +479,7 @@ async def amend(visit: Visit) -> web.StreamResponse:
     """Take the draft of a case up again, once the look at it is recorded."""
     ref = visit.request.match_info["ref"]
     row = await looks.row_of(visit, ref)
-    steps = dict(allowed(Side(row.side), State(row.state), visit.roles))
+    steps = steps_of(visit, row)
     if "amend" not in steps:
         return visit.page("interior/draft_closed.html", status=409, ref=ref)
     why, problem = looks.given(visit.form) if visit.request.method == "POST" else ("", "")

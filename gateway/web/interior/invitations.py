@@ -14,6 +14,7 @@ from aiohttp import web
 
 from gateway.core.case import Case, Side
 from gateway.services import invitations
+from gateway.services.access import REASON_MAX
 from gateway.services.account_store import INVITATION_MAX, Invitation
 from gateway.services.acts import GONE
 from gateway.services.context import Forbidden, NotFound
@@ -21,7 +22,7 @@ from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import DESKS, INVITERS, LINK_LASTS, Wish
 from gateway.web.forms import read_day
-from gateway.web.interior.looks import REASON_MAX, acting_as, given, row_of
+from gateway.web.interior.looks import acting_as, given, row_of
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
 

@@ -6,18 +6,17 @@ Rule 2: what was sent, and the parts of a return, are shown as the tables give t
 look is recorded (R-13).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
 
-from gateway.core.case import Side, State
 from gateway.core.machine import RuleRefused
 from gateway.services import directory, rights
+from gateway.services.access import REASON_MAX
 from gateway.services.account_store import Invitation
-from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS, allowed, check_shown
+from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS, check_shown
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
@@ -25,9 +24,9 @@ from gateway.web import reasons
 from gateway.web.interior import case_view
 from gateway.web.interior.case import SentLine, has_return, sent_line
 from gateway.web.interior.case_view import Head
-from gateway.web.interior.looks import REASON_MAX, given, reason_of, row_of, seen
+from gateway.web.interior.looks import given, reason_of, row_of, seen
 from gateway.web.interior.returns import Arrangement, arranged
-from gateway.web.interior.step_links import LETS_GO, links
+from gateway.web.interior.step_links import LETS_GO, links, steps_of
 from gateway.web.interior.step_texts import TEXTS
 from gateway.web.language import N_
 from gateway.web.visit import SIGNED_IN, Route, Visit
@@ -113,8 +112,7 @@ def _closed(visit: Visit, row: BoardRow) -> tuple[str, ...]:
     """Return the steps that the tables give the role now and that a guest cannot take."""
     if not is_guest(visit.person.id):
         return ()
-    steps: Mapping[str, object] = dict(allowed(Side(row.side), State(row.state), visit.roles))
-    return tuple(verb for verb in steps if verb not in GUEST_VERBS and verb in TEXTS)
+    return tuple(verb for verb in steps_of(visit, row) if verb not in GUEST_VERBS and verb in TEXTS)
 
 
 async def _content(visit: Visit, invitation: Invitation, row: BoardRow, page: Page) -> Content:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 from gateway.core.case import Case
 from gateway.services import access
-from gateway.services.access import REASON_MAX as REASON_MAX
-from gateway.services.access import REASON_MIN
+from gateway.services.access import REASON_MAX, REASON_MIN
 from gateway.services.acts import check_shown
 from gateway.services.audience import find_row
 from gateway.services.context import NotFound

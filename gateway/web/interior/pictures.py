@@ -15,17 +15,18 @@ from aiohttp import web
 from multidict import MultiDict
 
 from gateway.core.attachments import FILE_MAX_BYTES, MEDIA_TYPE, MEMBERS, Rendition
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Case, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
 from gateway.services import cases
-from gateway.services.acts import DESK, allowed
+from gateway.services.acts import DESK
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.ports import Changed, Unavailable
 from gateway.web.interior import case as case_page
 from gateway.web.interior import looks
 from gateway.web.interior.case import Content
+from gateway.web.interior.step_links import steps_of
 from gateway.web.language import N_, Tongue
 from gateway.web.visit import Route, Visit
 from keys import b64
@@ -214,7 +215,7 @@ def served(member: str, number: str, raw: bytes) -> web.Response:
 
 async def _opened(visit: Visit) -> Content | web.Response:
     ref = visit.request.match_info["ref"]
-    return await case_page.content_of(visit, visit.path("case-pictures", ref=ref), DESK)
+    return await case_page.content_of(visit, visit.path("case-pictures", ref=ref))
 
 
 def _received(case: Case) -> Mapping[str, Any]:
@@ -247,15 +248,11 @@ def _page(visit: Visit, opened: Content, problem: str = "") -> web.Response:
         status=422 if problem else 200,
         ours=ours,
         theirs=theirs,
-        may="attachment" in _steps(visit, opened.row),
+        may="attachment" in steps_of(visit, opened.row),
         problem=problem,
         typed=visit.form,
         seen=cases.mark(visit.site.desk.context, case),
     )
-
-
-def _steps(visit: Visit, row: BoardRow) -> Mapping[str, list[str]]:
-    return dict(allowed(Side(row.side), State(row.state), visit.roles))
 
 
 async def add(visit: Visit) -> web.StreamResponse:
@@ -280,7 +277,7 @@ async def add(visit: Visit) -> web.StreamResponse:
 
 def _role(visit: Visit, row: BoardRow) -> str:
     """Return the role to change an image in. Raises ``NotFound`` where the case does not take it now."""
-    fitting = _steps(visit, row).get("attachment", [])
+    fitting = steps_of(visit, row).get("attachment", [])
     if not fitting:
         raise NotFound("the case takes no image now")
     return fitting[0]

@@ -14,18 +14,18 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core import remark as remarks
-from gateway.core.case import Case, Remark, Side, State
+from gateway.core.case import Case, Remark, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.verification import OFFICER
 from gateway.services import cases
-from gateway.services.acts import DESK, VERBS, Call, allowed
+from gateway.services.acts import DESK, VERBS, Call
 from gateway.services.context import NotFound
-from gateway.services.inquire import BoardRow
 from gateway.services.ports import Changed
 from gateway.services.remark import NOT_COMPARED, type_of
 from gateway.web.interior import case as case_page
 from gateway.web.interior.case import Content
 from gateway.web.interior.disclosure import Objection, objections
+from gateway.web.interior.step_links import steps_of
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
 from schemas import SchemaError
@@ -158,7 +158,7 @@ def _field(name: str) -> str:
 
 
 async def _opened(visit: Visit) -> Content | web.Response:
-    return await case_page.content_of(visit, visit.request.path, DESK, Side.REQUESTING)
+    return await case_page.content_of(visit, visit.request.path, Side.REQUESTING)
 
 
 async def page(visit: Visit) -> web.StreamResponse:
@@ -170,7 +170,7 @@ async def page(visit: Visit) -> web.StreamResponse:
 def _page(
     visit: Visit, opened: Content, problem: tuple[str, str] | None = None, found: tuple[Objection, ...] = ()
 ) -> web.Response:
-    case, steps = opened.case, _steps(visit, opened.row)
+    case, steps = opened.case, steps_of(visit, opened.row)
     context = visit.site.desk.context
     most = context.reckoner.remark_most(context.country, case.partner, type_of(case), visit.now)
     return case_page.shown(
@@ -191,16 +191,12 @@ def _page(
     )
 
 
-def _steps(visit: Visit, row: BoardRow) -> Mapping[str, list[str]]:
-    return dict(allowed(Side(row.side), State(row.state), visit.roles))
-
-
 async def _act(visit: Visit, verb: str, body: Mapping[str, object], place: str, told: str) -> web.StreamResponse:
     """Take a step with the remark and come back to its page, which says what is wrong if anything is."""
     opened = await _opened(visit)
     if isinstance(opened, web.StreamResponse):
         return opened
-    fitting = _steps(visit, opened.row).get(verb, [])
+    fitting = steps_of(visit, opened.row).get(verb, [])
     if not fitting:
         raise NotFound("the case takes no remark now")
     seen = visit.form.get("seen", "") if VERBS[verb].compared else None

@@ -33,7 +33,7 @@ PAGES: Final[Mapping[str, str]] = {
     "approval": "approve",
     "send": "send",
 }
-"""Steps that have a page of their own."""
+"""Steps that have pages of their own, by the route that begins them."""
 
 ANSWERS: Final[Mapping[str, str]] = {
     "use-report": USE_REQUEST,
@@ -41,7 +41,7 @@ ANSWERS: Final[Mapping[str, str]] = {
     "confirmation": RECTIFICATION,
     "destruction": ERASURE,
 }
-"""What answers a question or a demand of the other State, with its kind."""
+"""Steps that answer a numbered question or demand of the other State, with the kind of it."""
 
 OF_WHAT_IS_PREPARED: Final = frozenset(
     {"answer", "countersignature", "approval", "send", "propose", "endorsement", "accept", "document-request"}
@@ -59,9 +59,14 @@ LETS_GO: Final = "release"
 """The step that ends a stop: of those in whose roles the tables have it, most did not stop the case."""
 
 
+def steps_of(visit: Visit, row: BoardRow) -> dict[str, list[str]]:
+    """Return the steps that the tables allow the visitor's roles now: each verb with those of them that may."""
+    return dict(allowed(Side(row.side), State(row.state), visit.roles))
+
+
 async def verbs(visit: Visit, row: BoardRow, case: Case | None = None) -> list[str]:
     """Return the steps the visitor may take now; with the ``case`` without answers to what was not asked."""
-    found = dict(allowed(Side(row.side), State(row.state), visit.roles))
+    found = steps_of(visit, row)
     guest = visit.session is not None and is_guest(visit.session.person)
     open_to = [verb for verb in found if verb in TEXTS and (verb in GUEST_VERBS or not guest)]
     if LETS_GO in open_to and not await visit.site.desk.hold.lets_go_in(row.ref, visit.person.id, found[LETS_GO]):

@@ -20,7 +20,7 @@ from gateway.core.documents import number_digest
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.act_bodies import TAKES
-from gateway.services.acts import DESK, VERBS, Call, allowed
+from gateway.services.acts import DESK, VERBS, Call
 from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
@@ -29,7 +29,7 @@ from gateway.web import forms, reasons, words
 from gateway.web.forms import PREFIX, Field, Problem, Said
 from gateway.web.interior import looks
 from gateway.web.interior.differences import Difference
-from gateway.web.interior.step_links import LETS_GO
+from gateway.web.interior.step_links import LETS_GO, steps_of
 from gateway.web.interior.step_texts import TEXTS, StepText
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
@@ -65,11 +65,10 @@ async def step_of(visit: Visit) -> Step:
     row = await looks.row_of(visit, ref)
     if visit.session is not None and is_guest(visit.session.person) and verb not in GUEST_VERBS:
         raise Forbidden("a guest does not take this step", "ask the desk in charge")
-    side, state = Side(row.side), State(row.state)
-    here = dict(allowed(side, state, visit.roles)).get(verb, [])
+    side, here = Side(row.side), steps_of(visit, row).get(verb, [])
     fitting = tuple(role for role in here if role in VERBS[verb].roles(side))
     if not fitting:
-        raise IllegalStep(state, verb, ", ".join(sorted(visit.roles)))
+        raise IllegalStep(State(row.state), verb, ", ".join(sorted(visit.roles)))
     named = visit.query("role")
     role = named if named in fitting else await _foremost(visit, ref, verb, fitting)
     return Step(verb, ref, row, side, role, fitting, TEXTS[verb])

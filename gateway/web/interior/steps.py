@@ -5,14 +5,13 @@ Rule 1: a stop is one page and one button. No step that stops a case asks a seco
 Rule 2: a page that shows what is on record about the person records the look first, for a reason (``looks``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 from multidict import MultiDict
 
 from gateway.core.case import Case, Notice, Side
-from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.notices import unanswered
 from gateway.services import cases, directory
 from gateway.services.act_bodies import TAKES
@@ -21,7 +20,7 @@ from gateway.services.ports import Changed, Tx
 from gateway.web import forms
 from gateway.web.forms import Field, Option
 from gateway.web.interior import answering, differences, looks, signatures
-from gateway.web.interior.step_links import PAGES
+from gateway.web.interior.step_links import ANSWERS, PAGES
 from gateway.web.interior.step_pages import (
     AT_ONCE,
     Form,
@@ -40,9 +39,6 @@ from gateway.web.interior.step_pages import (
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
 
-ELSEWHERE: Mapping[str, str] = PAGES
-"""Steps that have pages of their own, by the route that begins them."""
-
 SIGNED = frozenset(
     {
         "countersignature",
@@ -60,14 +56,6 @@ PRESET = N_("Stopped at once from the desk; the reason follows.")
 
 _PREPARES = frozenset({"prepare", "prepare_rectification"})
 _TIGHTENS = frozenset({"freeze", "recall"})
-_ASKED: Mapping[str, str] = {
-    "use-report": USE_REQUEST,
-    "onward-answer": ONWARD_REQUEST,
-    "confirmation": RECTIFICATION,
-    "destruction": ERASURE,
-}
-"""Steps that answer a numbered question or demand, by the kind of it."""
-
 
 # The fields of a step.
 
@@ -87,9 +75,9 @@ async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
     made = forms.fields(name) if name is not None else ()
     if step.verb in _TIGHTENS and step.role != "asylum_authority":
         made = _without_none(made)
-    if step.verb in _ASKED:
+    if step.verb in ANSWERS:
         case = await looks.glanced(visit, step.row, step.role)
-        asked = [one for one in unanswered(case) if one.kind == _ASKED[step.verb]]
+        asked = [one for one in unanswered(case) if one.kind == ANSWERS[step.verb]]
         return forms.with_options(made, "/number", [_numbered(visit, one) for one in asked])
     if step.verb == "redirect":
         return forms.with_options(made, "/authority/id", await _authorities(visit))
@@ -162,8 +150,8 @@ async def _changed(visit: Visit, step: Step, of: tuple[Field, ...]) -> web.Strea
 async def show(visit: Visit) -> web.StreamResponse:
     """Show what a step does and the fields it takes; one that takes none is a page to confirm."""
     step = await step_of(visit)
-    if step.verb in ELSEWHERE:
-        return await visit.to(visit.path(ELSEWHERE[step.verb], ref=step.ref))
+    if step.verb in PAGES:
+        return await visit.to(visit.path(PAGES[step.verb], ref=step.ref))
     if step.verb == "protocol":
         # Whoever signs a handover sees its exact text before; there is no other use of it here.
         hand = "handover" if step.side is Side.REQUESTING else "handover-confirmation"
@@ -176,7 +164,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     if _needs_reason(step) and reason is None:
         return await why_of(visit, step)
     of = await _fields(visit, step)
-    if step.verb in _ASKED and not any(one.options for one in of if one.member == "number"):
+    if step.verb in ANSWERS and not any(one.options for one in of if one.member == "number"):
         return visit.page("interior/step_nothing.html", step=head_of(visit, step))
     form = await _form(visit, step, of, reason.why if reason else "")
     return page_of(visit, step, form) if of else confirm_of(visit, step, form, {})
@@ -185,7 +173,7 @@ async def show(visit: Visit) -> web.StreamResponse:
 async def take(visit: Visit) -> web.StreamResponse:
     """Read what was posted; show it once more with its effect, and take the step when that was confirmed."""
     step = await step_of(visit)
-    if step.verb in ELSEWHERE or step.verb == "protocol":
+    if step.verb in PAGES or step.verb == "protocol":
         return await show(visit)
     if "why" in visit.form and "look" in visit.form:
         return await take_why(visit, step)
