@@ -29,6 +29,7 @@ from gateway import settings, trust_checks
 from gateway.core.calendars import Calendar
 from gateway.core.checkpoint import parse_note
 from gateway.core.leap import Steady
+from gateway.erased import ERASED_FILE
 from gateway.services import steady
 from gateway.services.checkpoints import LATE
 from gateway.services.nodes import PREFIX, differences, running
@@ -235,7 +236,7 @@ def _permissions(look: Look) -> Iterator[Item]:
         yield bad("files", N_("%(path)s may be used by others"), hint, path=path)
     # Made by root at the command line, most often; the gateway fails by it when it opens it next.
     owner = look.settings.data.stat().st_uid if look.settings.data.exists() else home.stat().st_uid
-    for path in (*private, look.settings.accounts, home / "erased.txt"):
+    for path in (*private, look.settings.accounts, home / ERASED_FILE):
         if path.exists() and path.stat().st_uid != owner:
             text, user = N_("%(path)s belongs to another user than the data directory"), settings.user_name(owner)
             yield bad("files", text, N_("chown %(user)s %(path)s"), path=path, user=user)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.services.context import NotFound
-from gateway.web.language import Tongue
 from gateway.web.operator.desk import ROLES, left, operate
 from gateway.web.visit import Route, Visit
 from keys import b64, trust_words
@@ -48,20 +47,11 @@ def _key(visit: Visit, use: str, key: CardKey, held: bool | None) -> Key:
     return Key(use, key.kid, tongue.instant(key.valid_from), tongue.instant(key.valid_until), state, kind)
 
 
-def _roles(visit: Visit, card: Card) -> list[Key]:
-    return [_key(visit, _role(visit.tongue, one.role), one, None) for one in card.roles]
-
-
-def _role(tongue: Tongue, role: str) -> str:
-    return tongue.code("role", role)
-
-
 async def keys(visit: Visit) -> web.StreamResponse:
     """Show our card and its keys."""
     card, ring = card_of(visit), operate(visit).context.keyring
-    here = {kid.hex() for kid in ring.sealing}
     signing = [_key(visit, visit.tongue._("Signing"), one, one.kid == ring.signing.kid) for one in card.signing]
-    sealing = [_key(visit, visit.tongue._("Sealing"), one, _raw(one.kid) in here) for one in card.sealing]
+    sealing = [_key(visit, visit.tongue._("Sealing"), one, b64.decode(one.kid) in ring.sealing) for one in card.sealing]
     last = max((one.valid_until for one in card.sealing if not one.is_revoked(visit.now)), default=visit.now)
     words = [line.split() for line in trust_words.lines(trust_words.fingerprint_of(card.identity)).splitlines()]
     return visit.page(
@@ -69,14 +59,10 @@ async def keys(visit: Visit) -> web.StreamResponse:
         card=card,
         signing=signing,
         sealing=sealing,
-        roles=_roles(visit, card),
+        roles=[_key(visit, visit.tongue.code("role", one.role), one, None) for one in card.roles],
         reach=left(visit.tongue, last, visit.now),
         words=[(number, " ".join(said)) for number, *said in words],
     )
-
-
-def _raw(kid: str) -> str:
-    return b64.decode(kid).hex()
 
 
 async def picture(visit: Visit) -> web.StreamResponse:
