@@ -296,7 +296,7 @@ class Information:
         """Put what is prepared in the outbox; return the id of the message."""
         context, country = self._context, question.partner
         row = await tx.find_thread(country, question.thread)
-        thread = row or ThreadRow(country, question.thread, MARK, 0, 0, None, 0, 0, None, None)
+        thread = row or ThreadRow(country, question.thread, MARK)
         at = now.replace(microsecond=0)
         letter = Letter(
             partner=country,

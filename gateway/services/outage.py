@@ -19,7 +19,7 @@ async def note(
     Once it was open, what was posted in vain meanwhile may wait for an hour; it is tried as soon as the partner
     answers again, and ``asked`` for nothing later, now or before (M-5.11).
     """
-    row = await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
+    row = await tx.find_partner(country) or PartnerRow(country)
     if asked is not None:
         await _ask_until(tx, country, asked, now)
     circuit = Circuit(row.failures, row.open_until)

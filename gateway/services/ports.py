@@ -194,19 +194,20 @@ class ThreadRow(NamedTuple):
 
     ``in_seq`` is the last number used by the partner in ``in_epoch`` and ``in_digest`` its payload digest; ``out_seq``
     is the last number given to a message of ours in ``out_epoch``. ``seen`` is the digest of the last payload seen.
-    ``ended`` says why nothing more may be sent: ``undelivered`` or ``withdrawn``, or is ``None``.
+    ``ended`` says why nothing more may be sent: ``undelivered`` or ``withdrawn``, or is ``None``. In a new thread
+    nothing was said yet.
     """
 
     partner: str
     thread: str
     ref: str | None
-    in_epoch: int
-    in_seq: int
-    in_digest: str | None
-    out_epoch: int
-    out_seq: int
-    seen: str | None
-    ended: str | None
+    in_epoch: int = 0
+    in_seq: int = 0
+    in_digest: str | None = None
+    out_epoch: int = 0
+    out_seq: int = 0
+    seen: str | None = None
+    ended: str | None = None
 
 
 class InboundRow(NamedTuple):
@@ -304,15 +305,19 @@ CARD_END = 86
 
 
 class PartnerRow(NamedTuple):
-    """What is known of a partner's reachability and trust: circuit, hold, the card held, the last epoch seen."""
+    """
+    What is known of a partner's reachability and trust: circuit, hold, the card held, the last epoch seen.
+
+    Of a new partner nothing is known yet.
+    """
 
     country: str
-    failures: int
-    open_until: datetime | None
-    hold: str | None
-    card: bytes | None
-    refreshed_at: datetime | None
-    epoch: int
+    failures: int = 0
+    open_until: datetime | None = None
+    hold: str | None = None
+    card: bytes | None = None
+    refreshed_at: datetime | None = None
+    epoch: int = 0
 
 
 class TrustEvent(NamedTuple):

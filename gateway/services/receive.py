@@ -368,7 +368,7 @@ class Receiver:
             await self._channel(tx, opened, fault or behind, now)
             return None
         thread = await tx.find_thread(payload.sender, payload.thread)
-        thread = thread or ThreadRow(payload.sender, payload.thread, None, 0, 0, None, 0, 0, None, None)
+        thread = thread or ThreadRow(payload.sender, payload.thread, None)
         order = behind or self._order_fault(thread, payload, await self._withdrawn(tx, thread))
         if fault := fault or order:
             await self._advance(tx, thread, opened, Verdict(fault), now)

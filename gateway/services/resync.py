@@ -87,7 +87,7 @@ class Resync:
             if thread is None:
                 unsent = await _unsent(tx, payload.sender) if unsent is None else unsent
                 ref = unsent.get(item["thread"])
-                thread = ThreadRow(payload.sender, item["thread"], ref, 0, 0, None, 0, 0, None, None)
+                thread = ThreadRow(payload.sender, item["thread"], ref)
             begun = thread.in_digest is not None or thread.out_seq > 0
             if not begun:
                 await tx.save_thread(thread._replace(seen=item["payload"]))

@@ -64,7 +64,7 @@ HEARD_AT_LAST = STOPS | {WITHDRAWAL}
 async def thread_of(tx: Tx, case: Case) -> ThreadRow:
     """Return the thread of ``case`` as both directions stand, or a new one."""
     found = await tx.find_thread(case.partner, case.thread)
-    return found or ThreadRow(case.partner, case.thread, case.ref, 0, 0, None, 0, 0, None, None)
+    return found or ThreadRow(case.partner, case.thread, case.ref)
 
 
 async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:

@@ -443,7 +443,7 @@ def stage(age: timedelta) -> str:
 
 
 async def _row(tx: Tx, country: str) -> PartnerRow:
-    return await tx.find_partner(country) or PartnerRow(country, 0, None, None, None, None, 0)
+    return await tx.find_partner(country) or PartnerRow(country)
 
 
 def _readable(raw: bytes | None) -> Card | None:

@@ -222,7 +222,7 @@ async def test_a_real_state_in_an_exercise_is_refused_on_arrival(network: Networ
         expires_at=now + wire.MAX_VALIDITY,
         clock=context.reckoner.claim("XBB", TYPES[REQUEST].clock_step or ""),
     )
-    thread = ThreadRow("XBB", context.random.token(), None, 0, 0, None, 0, 0, None, None)
+    thread = ThreadRow("XBB", context.random.token(), None)
 
     async def unit(tx: Any) -> None:
         await outbox.put(context, tx, letter, now, thread)

@@ -21,7 +21,7 @@ async def probe(network: Network, country: str, thread: str, type: str, body: by
     now = network.clock.now().replace(microsecond=0)
 
     async def unit(tx: Any) -> str:
-        row = await tx.find_thread(partner, thread) or ThreadRow(partner, thread, None, 0, 0, None, 0, 0, None, None)
+        row = await tx.find_thread(partner, thread) or ThreadRow(partner, thread, None)
         letter = Letter(partner=partner, type=type, body=body, issued_at=now, expires_at=now + timedelta(days=30))
         return (await outbox.put(context, tx, letter, now, row)).id
 
