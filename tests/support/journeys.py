@@ -22,10 +22,10 @@ from gateway.core.returns import SEALED_H
 from gateway.demo import homeward
 from gateway.demo.states import ASKED, ASKING
 from gateway.http import openapi
-from gateway.services.acts import VERBS
 from keys import b64, statement
+from tests.support import interviews
 from tests.support.canaries import Findings, Person
-from tests.support.processes import COUNTRIES, Processes
+from tests.support.processes import Processes
 
 PATIENCE_S = 120.0
 
@@ -212,18 +212,31 @@ class Journey:
         signed = self.desk.sign(ASKING, "liaison", kind, "liaison_officer", self.thread, seen["digest"])
         await self.ours("approval", {"statement": signed}, "liaison/liaison_officer")
 
-    async def send(self, **changes: Any) -> None:
-        """Take the case from nothing to its arrival in the other State."""
-        await self.begin(**changes)
+    async def leave(self) -> None:
+        """Take the request that was begun to its arrival in the other State."""
         await self.approve("request.approval")
         await self.ours("send")
         self.theirs = await self.desk.until(ASKED, self.thread, "RECEIVED")
+
+    async def send(self, **changes: Any) -> None:
+        """Take the case from nothing to its arrival in the other State."""
+        await self.begin(**changes)
+        await self.leave()
 
     async def acknowledged(self, **changes: Any) -> None:
         """Take the case to an acknowledged request."""
         await self.send(**changes)
         await self.other("acknowledge")
         await self.desk.until(ASKING, self.thread, "ACKNOWLEDGED")
+
+    async def asked_for(self, element: str) -> None:
+        """Have the other State ask for one more element, and give it."""
+        await self.other("question", {"elements": [element], "candidates": 2})
+        await self.desk.until(ASKING, self.thread, "NEEDS_TIER2")
+        await self.ours("elements")
+        await self.approve("elements.approval")
+        await self.ours("send")
+        await self.desk.until(ASKED, self.thread, "ACKNOWLEDGED")
 
     async def look(self) -> None:
         """Look at the case in both States, first without a reason and then for one; take the account and the proof."""
@@ -307,15 +320,10 @@ OF_PERMITS: Final = {"method_used": ["PERMIT_REGISTER"]}
 
 
 async def _asked_back(journey: Journey) -> None:
-    """One more element, and another after it."""
+    """One more element is asked for and given; which one, differs from person to person."""
     await journey.acknowledged()
-    wanted = ["PARENT_NAMES", "PERSONAL_NUMBER", "DOCUMENT", "LAST_RESIDENCE"][journey.person.number % 4]
-    await journey.other("question", {"elements": [wanted], "candidates": 2})
-    await journey.desk.until(ASKING, journey.thread, "NEEDS_TIER2")
-    await journey.ours("elements")
-    await journey.approve("elements.approval")
-    await journey.ours("send")
-    await journey.desk.until(ASKED, journey.thread, "ACKNOWLEDGED")
+    elements = ("PARENT_NAMES", "PERSONAL_NUMBER", "DOCUMENT", "LAST_RESIDENCE")
+    await journey.asked_for(elements[journey.person.number % 4])
     await journey.answer("NATIONAL")
 
 
@@ -342,35 +350,18 @@ async def _released(journey: Journey) -> None:
     await journey.answer("NATIONAL")
 
 
-INTERVIEW: Final = {
-    "mode": "VIDEO",
-    "place": "REMOTE",
-    "present": ["LAWYER", "INTERPRETER", "CONSULAR_OFFICER"],
-    "questions": "IDENTITY_ONLY",
-    "from": "2026-12-07",
-    "until": "2026-12-18",
-}
-
-
 async def _interviewed(journey: Journey) -> None:
-    await journey.acknowledged(method_limit="M2", no_contact_methods=False)
-    await journey.other("interview", INTERVIEW)
+    await journey.acknowledged(**interviews.OPEN)
+    await journey.other("interview", interviews.PROPOSAL)
     await journey.desk.until(ASKING, journey.thread, "NEEDS_INTERVIEW")
-    consent = {
-        "language": "ru",
-        "by": journey.word,
-        "on": journey.desk.processes.now().date().isoformat(),
-        "copy_given": True,
-        "revoked_on": None,
-    }
-    present = ["LAWYER", "INTERPRETER"]
-    await journey.ours("interview-consent", {"present": present, "on": "2026-12-10", "consent": consent})
+    today = journey.desk.processes.now().date().isoformat()
+    consent = {**interviews.CONSENT, "by": journey.word, "on": today}
+    await journey.ours("interview-consent", {**interviews.ANSWER, "consent": consent})
     await journey.approve("interview.approval")
     await journey.ours("interview-agreement")
     await journey.desk.until(ASKED, journey.thread, "ACKNOWLEDGED")
     await journey.desk.day(datetime(2026, 12, 10, 15, 0, tzinfo=UTC))
-    held = {"result": "HELD", "on": "2026-12-10", "outcome": "SUPPORTS", "present": [*present, "CONSULAR_OFFICER"]}
-    await journey.other("interview-result", held)
+    await journey.other("interview-result", interviews.RESULT)
     await journey.answer("NATIONAL", method_used=["CONSULAR_INTERVIEW"])
 
 
@@ -385,7 +376,10 @@ def _record(journey: Journey, *, minor: bool = False, **changes: Any) -> dict[st
     return made
 
 
-async def _sign(journey: Journey, country: str, person: str, kind: str, role: str, made: Any, days: int = 1) -> Any:
+def _signed(
+    journey: Journey, country: str, person: str, kind: str, role: str, made: Mapping[str, Any], days: int = 1
+) -> dict[str, str]:
+    """Return the statement over what a step prepared, as the body of the step that brings it."""
     digest = made["prepared"]["digest"]
     return {"statement": journey.desk.sign(country, person, kind, role, journey.thread, digest, days)}
 
@@ -398,9 +392,9 @@ async def _proposed(journey: Journey, *, minor: bool = False) -> None:
     await journey.ours("consideration", _record(journey, minor=minor))
     await journey.ours("assessment", None, who)
     made = await journey.ours("proposal", homeward.PLAN)
-    signed = await _sign(journey, ASKING, "liaison", "return.approval", "liaison_officer", made)
+    signed = _signed(journey, ASKING, "liaison", "return.approval", "liaison_officer", made)
     await journey.ours("approval", signed, "liaison/liaison_officer")
-    signed = await _sign(journey, ASKING, person, "return.release", named, made, 60)
+    signed = _signed(journey, ASKING, person, "return.release", named, made, 60)
     await journey.ours("endorsement", signed, who)
     await journey.ours("propose")
     await journey.desk.until(ASKED, journey.thread, "PROPOSED")
@@ -408,7 +402,7 @@ async def _proposed(journey: Journey, *, minor: bool = False) -> None:
 
 async def _accepted(journey: Journey) -> None:
     made = await journey.other("acceptance", homeward.ANSWER)
-    signed = await _sign(journey, ASKED, "liaison", "return.acceptance", "desk_head", made, 60)
+    signed = _signed(journey, ASKED, "liaison", "return.acceptance", "desk_head", made, 60)
     await journey.other("accept", signed, "liaison/desk_head")
     await journey.desk.until(ASKING, journey.thread, "ACCEPTED")
 
@@ -417,7 +411,7 @@ async def _documented(journey: Journey) -> None:
     await journey.ours("record", _record(journey, decision=homeward.DECISION))
     await journey.ours("decision", None, "coordinator/coordinator")
     made = await journey.ours("document", {"needed_by": "2026-12-10"})
-    signed = await _sign(journey, ASKING, "liaison", "travel.approval", "liaison_officer", made)
+    signed = _signed(journey, ASKING, "liaison", "travel.approval", "liaison_officer", made)
     await journey.ours("approval", signed, "liaison/liaison_officer")
     await journey.ours("document-request")
     await _has(journey, ASKED, "travel-document.request")
@@ -504,7 +498,7 @@ async def _corrected(journey: Journey) -> None:
     await _answered("NATIONAL")(journey)
     elements = {"names": journey.draft()["elements"]["names"][:1]}
     made = await journey.ours("rectification", {"parts": ["NAMES"], "elements": elements})
-    signed = await _sign(journey, ASKING, "liaison", "rectification.approval", "liaison_officer", made)
+    signed = _signed(journey, ASKING, "liaison", "rectification.approval", "liaison_officer", made)
     await journey.ours("rectification-approval", signed, "liaison/liaison_officer")
     await _has(journey, ASKED, "rectification")
     await journey.other("confirmation", {"number": 1, "result": "DONE"})
@@ -584,16 +578,9 @@ async def _pictured(journey: Journey) -> None:
         body = {"element": element, "content": b64.encode(picture(journey.word))}
         await journey.ours("attachment", body)
     await journey.ours("attachment", {"element": "PHOTO", "content": b64.encode(journey.word.encode())}, to=422)
-    await journey.approve("request.approval")
-    await journey.ours("send")
-    journey.theirs = await journey.desk.until(ASKED, journey.thread, "RECEIVED")
+    await journey.leave()
     await journey.other("acknowledge")
-    await journey.other("question", {"elements": ["DOCUMENT_IMAGE"], "candidates": 2})
-    await journey.desk.until(ASKING, journey.thread, "NEEDS_TIER2")
-    await journey.ours("elements")
-    await journey.approve("elements.approval")
-    await journey.ours("send")
-    await journey.desk.until(ASKED, journey.thread, "ACKNOWLEDGED")
+    await journey.asked_for("DOCUMENT_IMAGE")
     await journey.answer("NATIONAL")
 
 
@@ -607,9 +594,7 @@ async def _remarked(journey: Journey) -> None:
             break
     else:
         await journey.ours("remark", {"remark": None})
-    await journey.approve("request.approval")
-    await journey.ours("send")
-    journey.theirs = await journey.desk.until(ASKED, journey.thread, "RECEIVED")
+    await journey.leave()
     await journey.other("acknowledge")
     await journey.answer("NATIONAL")
 
@@ -661,7 +646,7 @@ JOURNEYS: Final[Mapping[str, Act]] = {
     "discarded": _discarded,
     "held back": _held_back,
     "an exercise": _exercised,
-    "a remark": _remarked if "remark" in VERBS else _asked_back,
+    "a remark": _remarked,
 }
 """Every way, by its name; a person takes the one that its number falls on."""
 
@@ -691,6 +676,3 @@ async def walk(desk: Desk, people: list[Person]) -> tuple[list[Journey], list[st
             await asyncio.sleep(0.4)  # each gateway looks at the clock ten times a second, and reads the cards anew
             desk.wake(instant)
     return journeys, failed
-
-
-__all__ = ["COUNTRIES", "JOURNEYS", "Desk", "Journey", "walk"]
