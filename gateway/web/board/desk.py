@@ -7,7 +7,7 @@ Rule: a row in words is made of the columns the board may see, and of nothing el
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from gateway.core.calendars import local_date
@@ -155,9 +155,9 @@ def level_text(tongue: Tongue, level: str | None) -> str:
     return tongue._(LEVELS[level]) if level in LEVELS else level
 
 
-def today_of(visit: Visit) -> datetime:
-    """Return now, by the clocks of this place."""
-    return visit.now.astimezone(visit.tongue.zone)
+def today_of(visit: Visit) -> date:
+    """Return which day it is by the clocks of this place."""
+    return visit.now.astimezone(visit.tongue.zone).date()
 
 
 def place_text(place: Place) -> str:

@@ -48,7 +48,7 @@ class Digest:
 
 async def digest_of(visit: Visit, partner: str) -> Digest:
     """Return the digest of today for ``partner``; an empty one for a State that is not to be contacted."""
-    board, now, on = board_of(visit), visit.now, today_of(visit).date().isoformat()
+    board, now, on = board_of(visit), visit.now, today_of(visit).isoformat()
     rows = list[Watched]()
     for band in LISTED:
         rows += await board.rows(Filter(partner, band), now, limit=MOST + 1 - len(rows))

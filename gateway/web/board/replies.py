@@ -189,7 +189,7 @@ async def _page(
         reasons=[(code, visit.tongue._(text)) for code, text in REASONS.items()],
         problems=problems,
         typed={name: visit.form.get(name) or visit.draft.get(name, "") for name in ("until", "reason")},
-        latest=(today_of(visit).date() + timedelta(days=ASIDE_DAYS_MAX)).isoformat(),
+        latest=(today_of(visit) + timedelta(days=ASIDE_DAYS_MAX)).isoformat(),
         cool_until=cool if cool and cool > visit.now else None,
         rungs=[(level, level_text(visit.tongue, level)) for level in _rungs(visit)],
     )
@@ -224,7 +224,7 @@ def _until(visit: Visit) -> datetime | None:
     day = read_day(visit.form.get("until", ""))
     if day is None:
         return None
-    ahead = (day - today_of(visit).date()).days
+    ahead = (day - today_of(visit)).days
     return datetime.combine(day, time(), visit.tongue.zone) if 0 < ahead <= ASIDE_DAYS_MAX else None
 
 
