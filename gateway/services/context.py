@@ -1,7 +1,8 @@
 """
 What every service of one gateway shares: who we are, our keys, the law we reckon with, the ports.
 
-Built once in ``gateway.app`` and never changed, except that ``trust`` holds newer cards as they come.
+Built once in ``gateway.app``. What comes later is taken into it: newer cards, ours too, the list of States not to be
+contacted, the suites that the trustees allow, an epoch that was begun, and whom to tell of what.
 """
 
 import asyncio
@@ -151,7 +152,8 @@ class Context:
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
     post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
     windows it lists, by raw key id. ``believes`` says whether a process that serves believes its clock enough to end
-    for good what is over. ``guests`` are who was invited to one case; nobody, where there are no desks.
+    for good what is over. ``on_erased`` hears of a case, by its reference, before anything of it is destroyed.
+    ``guests`` are who was invited to one case; nobody, where there are no desks.
     ``redactor`` reads free words.
     """
 
