@@ -84,14 +84,30 @@ async def _save(tx: Tx, question: Question) -> None:
     await tx.set_meta(_name(question.partner, question.thread), ijson.dumps(asdict(question)).decode())
 
 
-async def _all(tx: Tx, partner: str = "") -> list[tuple[str, Question | None]]:
-    """Return all questions, or those with ``partner``, by name; ``None`` stands for one an earlier version erased."""
+async def _rows(tx: Tx, partner: str = "") -> list[tuple[str, str]]:
+    """Return what is kept of all questions, or those with ``partner``, by name."""
     rows = await tx.metas(f"{_ROWS}{partner}:" if partner else _ROWS)
-    return [
-        (name, Question(**ijson.loads(text.encode())) if text else None)
-        for name, text in rows
-        if not name.endswith(_SENT)
-    ]
+    return [(name, text) for name, text in rows if not name.endswith(_SENT)]
+
+
+async def _all(tx: Tx, partner: str = "") -> list[tuple[str, Question | None]]:
+    """
+    Return all questions, or those with ``partner``, by name; ``None`` stands for one an earlier version erased.
+
+    One that cannot be read any more is left out, and stops nothing beside it (``run_once`` says which).
+    """
+    read = [(name, text, _read(text)) for name, text in await _rows(tx, partner)]
+    return [(name, question) for name, text, question in read if question is not None or not text]
+
+
+def _read(text: str) -> Question | None:
+    """Return the question in ``text``, ``None`` where it cannot be read any more."""
+    try:
+        question = Question(**ijson.loads(text.encode()))
+        _last_day(question)
+    except (ijson.BadJson, LookupError, TypeError):
+        return None
+    return question
 
 
 async def _forget(tx: Tx, name: str) -> None:
@@ -221,8 +237,10 @@ class Information:
         oldest = (today - timedelta(days=self._context.policy.erased_after_days)).isoformat()
 
         async def unit(tx: Tx) -> int:
-            gone = 0
-            for name, question in await _all(tx):
+            gone, readable = 0, dict(await _all(tx))
+            for name in [name for name, _ in await _rows(tx) if name not in readable]:
+                self._context.log("information.unreadable", partner=name.removeprefix(_ROWS).split(":")[0])
+            for name, question in readable.items():
                 if question is None or question.on < oldest or _last_day(question) < today.isoformat():
                     await _forget(tx, name)
                     gone += question is not None

@@ -1,6 +1,7 @@
 """Information without persons between two gateways: signed by the office, threads of its own, no way to a case."""
 
 import ast
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from gateway.services import information, outbox
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.information import MARK, Question
 from gateway.services.outbox import Letter
-from gateway.services.ports import ThreadRow
+from gateway.services.ports import ThreadRow, Tx
 from schemas import SchemaError, ijson
 from tests.support import story
 from tests.support.network import Network
@@ -308,6 +309,24 @@ async def test_it_is_kept_until_its_day(network: Network) -> None:
     counts += [await office.information.run_once(network.clock.now()) for office in network.gateways.values()]
     assert [0, 0, 1, 1] == counts
     assert () == await network.gateways["XBB"].information.questions("writer")
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text[:-1], lambda text: text.replace("retain_until", "retain_untim")])
+async def test_spoiled_question_ends_no_loop_and_hides_no_other(network: Network, spoil: Callable[[str], str]) -> None:
+    """What is over goes, what stands is shown and may be asked about, and the log says that there is one."""
+    gateway, context = network.gateways["XBB"], network.gateways["XBB"].context
+    spoiled, over = await asked(network), await asked(network)
+
+    async def unit(tx: Tx) -> None:
+        name = f"information:XAA:{spoiled.thread}"
+        await tx.set_meta(name, spoil(await tx.find_meta(name) or ""))
+
+    await gateway.store.commit(unit)
+    assert [over.thread] == [one.thread for one in await gateway.information.questions("writer")]
+    network.clock.pass_(days=189)
+    assert 1 == await gateway.information.run_once(context.clock.now())
+    assert () == await gateway.information.questions("writer")
+    assert [{"partner": "XAA"}] == [values for event, values in network.logs if event == "information.unreadable"]
 
 
 async def test_no_sender_says_how_long_for_ever_is(network: Network) -> None:
