@@ -3,7 +3,8 @@ Whether every State that a person is said to come from has denied it, so that st
 
 Rule 1: a denial alone counts. Silence, NOT_FOUND, a refusal, an answer that cannot be given, and what was withdrawn
 deny nothing.
-Rule 2: what is not known ends it: a State that is named and has not answered, a second look, a reply that fell.
+Rule 2: what is not known ends it: a State that is named and has not answered, a second look, a reply that fell. An
+answer to a question of which an element was set right since is none.
 Rule 3: nothing here asks, tells or sends anything, and nobody is stateless by it: people refer, and others determine.
 """
 
@@ -11,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.core.case import Case, State
-from gateway.core.messages import DENIALS
+from gateway.core.messages import DENIALS, POSITIVE_OUTCOMES, RECTIFICATION
 from gateway.core.verification import HELD
+from gateway.core.verification_changes import CORRECTED_HERE
 
 DUE = (
     "Each State that the person is said to come from denies what it was asked: nationality, or a right to live there. "
@@ -27,6 +29,12 @@ LIMITS = (
 
 _CLAIMS = ("NATIONALITY", "PERM_RESIDENCE")
 """Purposes that ask a State whether the person is its own; who issued a document says nothing of its bearer."""
+
+
+def denies(case: Case) -> bool:
+    """Return whether ``case`` holds a denial that stands; one that does not has no task, whatever others hold."""
+    reply = None if case.purpose not in _CLAIMS or _says_nothing(case) else _reply(case)
+    return reply is not None and reply["outcome"] in DENIALS
 
 
 def is_due(files: Iterable[Case]) -> bool:
@@ -60,9 +68,18 @@ def _denied(files: Sequence[Case]) -> bool:
 
 
 def _says_nothing(case: Case) -> bool:
-    """Return whether a question was given up: it was withdrawn, or closed without an answer."""
-    withdrawn = case.withdraws_at is not None or case.state is State.WITHDRAWN
-    return withdrawn or (case.state is State.CLOSED and case.reply is None)
+    """
+    Return whether a question was given up: it was withdrawn, closed without an answer, or answered by wrong data.
+
+    A State that confirmed before has said something, whatever became of the question or of a return that rested on it.
+    """
+    if case.reply is not None and case.reply["outcome"] in POSITIVE_OUTCOMES:
+        return False
+    if case.withdraws_at is not None or case.state is State.WITHDRAWN:
+        return True
+    if (reply := _reply(case)) is None:
+        return case.state is State.CLOSED and case.reply is None
+    return _was_to_wrong_data(case, reply)
 
 
 def _reply(case: Case) -> Mapping[str, Any] | None:
@@ -70,3 +87,10 @@ def _reply(case: Case) -> Mapping[str, Any] | None:
     at = case.resume_to if case.state in HELD else case.state
     fell = case.reply_digest is not None and any(case.reply_digest in text for text in case.findings)
     return case.reply if at in (State.REPLIED, State.CLOSED) and not fell else None
+
+
+def _was_to_wrong_data(case: Case, reply: Mapping[str, Any]) -> bool:
+    """Return whether an element that was sent is set right in our record alone, or was so to that State since."""
+    told = (one.on for one in case.notices if one.ours and one.kind == RECTIFICATION)
+    here_alone = CORRECTED_HERE.partition("%(part)s")[2]
+    return any(on >= reply["as_of"] for on in told) or any(text.endswith(here_alone) for text in case.findings)

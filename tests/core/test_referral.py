@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from gateway.core.case import Case, Side, State
-from gateway.core.messages import OUTCOMES_FOR
+from gateway.core.case import Case, Notice, Side, State
+from gateway.core.messages import OUTCOMES_FOR, RECTIFICATION
 from gateway.core.referral import is_due
+from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.fallen import MESSAGE_FELL
 from tests.core.support import draft, reply
 
@@ -26,6 +27,14 @@ def file(to: str = "XBB", outcome: str | None = "NOT_NATIONAL", named: tuple[str
 HELD = {"state": State.FROZEN, "resume_to": State.CONTESTED}
 FELL = MESSAGE_FELL % {"digest": "digest", "country": "XBB", "at": "now", "since_at": "now"}
 
+CORRECTED = CORRECTED_HERE % {"part": "personal_number"}
+
+
+def told(on: str, *, ours: bool = True) -> Notice:
+    """Return what was said on the day ``on``: that an element which was sent was wrong, and how it is right."""
+    return Notice(RECTIFICATION, ours, 1, on, {"number": 1, "parts": ["personal_number"]})
+
+
 DUE = {
     "the only State denies": [file()],
     "it was one, and is none any more": [file(outcome="FORMER_NATIONAL")],
@@ -39,6 +48,11 @@ DUE = {
         file(reply=reply("NOT_NATIONAL", as_of="2026-12-02")),
     ],
     "one was given up, and another answered": [file(outcome=None, state=State.CLOSED), file()],
+    "it was told what is right, and denies since": [file(notices=(told("2026-11-30"),))],
+    "it was asked by what was wrong, and denies by what is right": [
+        file(outcome="NOT_FOUND", findings=(CORRECTED,), state=State.CLOSED),
+        file(),
+    ],
     "a document is no claim": [file(), file("XCC", "DOC_NOT_AUTHENTIC")],
 }
 
@@ -67,6 +81,29 @@ NOT_DUE = {
     "a right to live there is confirmed": [file(), file("XBB", "PR_AT_DATE")],
     "it was asked again": [file(), file(outcome=None)],
     "it was asked again, and found nothing": [file(), file(reply=reply("NOT_FOUND", as_of="2026-12-02"))],
+    "it confirmed in a file that was withdrawn": [
+        file(),
+        file(outcome="NATIONAL", state=State.WITHDRAWN, withdraws_at="2026-12-01T10:00:00+00:00"),
+    ],
+    "it confirmed last, and that file was withdrawn and closed": [
+        file(),
+        file(
+            outcome="NATIONAL",
+            state=State.CLOSED,
+            withdraws_at="2026-12-03T10:00:00+00:00",
+            reply=reply("NATIONAL", as_of="2026-12-02"),
+        ),
+    ],
+    "it confirmed, and the return was declined": [
+        file(),
+        file(outcome="NATIONAL", state=State.NOT_RETURNED, withdraws_at="2026-12-01T10:00:00+00:00"),
+    ],
+    "what it was asked by was set right here alone": [file(findings=(CORRECTED,))],
+    "it was told what is right, and has not answered since": [file(notices=(told("2026-12-01"),))],
+    "it was told what is right, and looks again": [
+        file(),
+        file(state=State.CONTESTED, notices=(told("2026-12-01"),)),
+    ],
     "two answers of a day differ": [file(), file(outcome="NATIONAL")],
     "two answers about residence differ": [
         file(outcome="NO_PR_AT_DATE"),
