@@ -485,7 +485,7 @@ def apart(desk: Desk, ref: str, why: str) -> None:
 @_NEEDED_WHY
 @desk_options
 def settle(desk: Desk, ref: str, why: str) -> None:
-    """Say what was done about what 'show --why' asks of people under 'referral'; it is not asked again."""
+    """Say what was done about what 'show --why' asks of people under 'referral'; REF asks it no more."""
 
     async def act(gateway: "Gateway") -> Any:
         role = desk.fitting(gateway, OFFICER)

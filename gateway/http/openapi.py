@@ -203,7 +203,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         f"{_CASE}/task",
         "settle",
-        "Say what was done about what the content asks of people here; it is not asked again.",
+        "Say what was done about what the content asks of people here; it is not asked again in this case.",
         "Settled",
         "Moved",
         query=("role",),
