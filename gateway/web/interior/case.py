@@ -190,7 +190,7 @@ async def _content(
 
 
 async def settle(visit: Visit) -> web.StreamResponse:
-    """Take what was done about the referral that the content asks for, or why nothing is to be; the case asks no more."""
+    """Take what was done about the referral that is asked for, or why nothing is to be: the case asks no more."""
     row = await row_of(visit, visit.request.match_info["ref"])
     why, problem = given(visit.form)
     if problem:
