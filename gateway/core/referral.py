@@ -1,8 +1,8 @@
 """
-Whether every State that a person is said to come from has denied it, so that statelessness is to be looked into (R-26).
+Whether no State that a person is said to come from takes her for its own, so that statelessness is looked into (R-26).
 
-Rule 1: a denial alone counts. Silence, NOT_FOUND, a refusal, an answer that cannot be given, and what was withdrawn
-deny nothing.
+Rule 1: a denial counts, and an entry that was not found: it denies nothing, but whom no register knows is the one to be
+referred. Silence, a refusal, an answer that cannot be given, and what was withdrawn do not count.
 Rule 2: what is not known ends it: a State that is named and has not answered, a second look, a reply that fell. An
 answer to a question of which an element was set right since is none.
 Rule 3: nothing here asks, tells or sends anything, and nobody is stateless by it: people refer, and others determine.
@@ -17,29 +17,33 @@ from gateway.core.verification import HELD
 from gateway.core.verification_changes import CORRECTED_HERE
 
 DUE = (
-    "Each State that the person is said to come from denies what it was asked: nationality, or a right to live there. "
+    "No State that the person is said to come from confirms what it was asked: each denies it, or found no entry. "
     "Refer the person to whoever determines statelessness here."
 )
 LIMITS = (
-    "Nobody is stateless by this alone. Silence, a refusal and an entry that was not found deny nothing, and none was "
-    "counted. A State that was asked about residence has not denied its nationality. Ask no further State only to "
-    "complete a list, tell none of this, and hand an answer on only as its State allows."
+    "Nobody is stateless by this alone. An entry that was not found denies nothing: a birth may not be registered, "
+    "and a name may be written in another way. Silence and a refusal were not counted. A State that was asked "
+    "about residence has not denied its nationality. Ask no further State only to complete a list, tell none of "
+    "this, and hand an answer on only as its State allows."
 )
 """What the desk in charge is told to do, and what that does not say."""
+
+_NEGATIVE = DENIALS | {"NOT_FOUND"}
+"""Answers by which a State does not take the person for its own; what it says of her is another thing (R-26)."""
 
 _CLAIMS = ("NATIONALITY", "PERM_RESIDENCE")
 """Purposes that ask a State whether the person is its own; who issued a document says nothing of its bearer."""
 
 
-def denies(case: Case) -> bool:
-    """Return whether ``case`` holds a denial that stands; one that does not has no task, whatever others hold."""
+def is_negative(case: Case) -> bool:
+    """Return whether ``case`` holds a negative answer that stands; one without has no task, whatever others hold."""
     reply = None if case.purpose not in _CLAIMS or _says_nothing(case) else _reply(case)
-    return reply is not None and reply["outcome"] in DENIALS
+    return reply is not None and reply["outcome"] in _NEGATIVE
 
 
 def is_due(files: Iterable[Case]) -> bool:
     """
-    Return whether each State that ``files``, the cases of one person, name or ask denies what it was asked.
+    Return whether each State that ``files``, the cases of one person, name or ask denies it, or found no entry.
 
     A State is named by the record (``claimed_origin``) and by being asked, and each question it was asked counts.
     """
@@ -52,18 +56,18 @@ def is_due(files: Iterable[Case]) -> bool:
         claimed.add(case.partner)
         if not _says_nothing(case):
             asked.setdefault((case.partner, case.purpose), []).append(case)
-    return bool(asked) and claimed <= {country for country, _ in asked} and all(map(_denied, asked.values()))
+    return bool(asked) and claimed <= {country for country, _ in asked} and all(map(_all_negative, asked.values()))
 
 
-def _denied(files: Sequence[Case]) -> bool:
-    """Return whether one question was answered in each of ``files``, and the last answer, or all of its day, deny."""
+def _all_negative(files: Sequence[Case]) -> bool:
+    """Return whether one question was answered in each of ``files``, the last time (all of its day) in the negative."""
     said: dict[str, list[bool]] = {}
     for case in files:
         if (reply := _reply(case)) is None:
             return False
         # The day of an answer about residence is that of the entry, and does not tell which of two is the newer one.
         day = reply["as_of"] if case.purpose == "NATIONALITY" else ""
-        said.setdefault(day, []).append(reply["outcome"] in DENIALS)
+        said.setdefault(day, []).append(reply["outcome"] in _NEGATIVE)
     return all(said[max(said)])
 
 

@@ -1,5 +1,5 @@
 """
-The task to refer a person whom every State denies that she is said to come from (R-26): shown, and ended by a person.
+The task to refer a person whom no State takes for its own that she is said to come from (R-26): shown, and ended.
 
 Rule 1: it is worked out when a desk looks at the content of a case for a reason, and kept nowhere: whatever the files
 hold by then counts. It moves no case, and leads to no message, notice, log line or figure.
@@ -17,7 +17,7 @@ from functools import partial
 from gateway.core.case import Side
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.referral import denies, is_due
+from gateway.core.referral import is_due, is_negative
 from gateway.core.verification import OFFICER
 from gateway.services import access, cases, person_stop
 from gateway.services.acts import GONE
@@ -69,7 +69,7 @@ async def settle(context: Context, ref: str, why: str, person: str, role: str) -
 async def _counted(context: Context, tx: Tx, ref: str) -> tuple[str, ...] | None:
     """Return the other files that are counted with ``ref``, or ``None`` if there is nothing to be done."""
     held = await cases.load(context, tx, ref)
-    if held.case.side is Side.REQUESTED or held.row.state in GONE or not denies(held.case):
+    if held.case.side is Side.REQUESTED or held.row.state in GONE or not is_negative(held.case):
         return None
     if any(row.action == SETTLED for row in await tx.accesses(ref)):
         return None

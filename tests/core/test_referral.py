@@ -1,4 +1,4 @@
-"""When every State that a person is said to come from has denied it, and when that is not known (R-26)."""
+"""When no State takes a person for its own that she is said to come from, and when that is not known (R-26)."""
 
 from dataclasses import replace
 from typing import Any
@@ -43,14 +43,17 @@ DUE = {
     "one denies nationality and one residence": [file(named=("XCC",)), file("XCC", "NO_PR_AT_DATE")],
     "the file is closed": [file(state=State.CLOSED)],
     "the file stands still": [file(state=State.FROZEN, resume_to=State.REPLIED)],
+    "no register knows the person": [file(outcome="NOT_FOUND", named=("XCC",)), file("XCC", "NOT_FOUND")],
+    "one denies, and another found nothing": [file(), file("XCC", "NOT_FOUND")],
+    "it was asked again, and found nothing": [file(), file(reply=reply("NOT_FOUND", as_of="2026-12-02"))],
     "it was asked again, and denies now": [
-        file(outcome="NOT_FOUND", state=State.CLOSED),
+        file(outcome="CANNOT_SAY", state=State.CLOSED),
         file(reply=reply("NOT_NATIONAL", as_of="2026-12-02")),
     ],
     "one was given up, and another answered": [file(outcome=None, state=State.CLOSED), file()],
     "it was told what is right, and denies since": [file(notices=(told("2026-11-30"),))],
     "it was asked by what was wrong, and denies by what is right": [
-        file(outcome="NOT_FOUND", findings=(CORRECTED,), state=State.CLOSED),
+        file(outcome="CANNOT_SAY", findings=(CORRECTED,), state=State.CLOSED),
         file(),
     ],
     "a document is no claim": [file(), file("XCC", "DOC_NOT_AUTHENTIC")],
@@ -59,7 +62,6 @@ DUE = {
 NOT_DUE = {
     "no file": [],
     "a document alone": [file(outcome="DOC_NOT_AUTHENTIC")],
-    "no entry was found": [file(outcome="NOT_FOUND")],
     "it cannot say": [file(outcome="CANNOT_SAY")],
     "it refuses": [file(outcome="REFUSED")],
     "it was asked already": [file(reply=reply("REFUSED", reason="DUPLICATE"))],
@@ -76,11 +78,16 @@ NOT_DUE = {
     "a State that another file names was not asked": [file(), file(named=("XCC",))],
     "a further State is being asked": [file(), file("XCC", None)],
     "a further State is about to be asked": [file(), file("XCC", None, state=State.DRAFT)],
-    "a further State found nothing": [file(), file("XCC", "NOT_FOUND")],
+    "a further State cannot say": [file(), file("XCC", "CANNOT_SAY")],
+    "no entry was found by what was wrong": [file(outcome="NOT_FOUND", findings=(CORRECTED,))],
+    "it found nothing, and confirms now": [
+        file(outcome="NOT_FOUND"),
+        file(outcome="NATIONAL", reply=reply("NATIONAL", as_of="2026-12-02")),
+    ],
     "a further State confirms": [file(), file("XCC", "NATIONAL")],
     "a right to live there is confirmed": [file(), file("XBB", "PR_AT_DATE")],
     "it was asked again": [file(), file(outcome=None)],
-    "it was asked again, and found nothing": [file(), file(reply=reply("NOT_FOUND", as_of="2026-12-02"))],
+    "it was asked again, and cannot say": [file(), file(reply=reply("CANNOT_SAY", as_of="2026-12-02"))],
     "it confirmed in a file that was withdrawn": [
         file(),
         file(outcome="NATIONAL", state=State.WITHDRAWN, withdraws_at="2026-12-01T10:00:00+00:00"),
@@ -113,14 +120,14 @@ NOT_DUE = {
 
 
 @pytest.mark.parametrize("name", DUE)
-def test_every_claimed_state_denies(name: str) -> None:
-    """Each State that is named or asked has denied, in whichever file: the person is to be referred."""
+def test_no_state_takes_the_person_for_its_own(name: str) -> None:
+    """Each State that is named or asked denies or found no entry, in whichever file: the person is to be referred."""
     assert is_due(DUE[name])
     assert is_due(DUE[name][::-1])
 
 
 @pytest.mark.parametrize("name", NOT_DUE)
-def test_what_is_not_a_denial_refers_nobody(name: str) -> None:
-    """Silence, NOT_FOUND, a refusal and whatever is not known are no denial, beside however many that are."""
+def test_what_is_no_negative_answer_refers_nobody(name: str) -> None:
+    """Silence, a refusal and whatever is not known are none, beside however many that are."""
     assert not is_due(NOT_DUE[name])
     assert not is_due(NOT_DUE[name][::-1])

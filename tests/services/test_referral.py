@@ -1,4 +1,4 @@
-"""Who has to refer a person whom every claimed State denies: what is shown for a reason, and how it ends (R-26)."""
+"""Who has to refer a person whom no State takes for its own: what is shown for a reason, and how it ends (R-26)."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -75,7 +75,8 @@ async def kept(network: Network, ref: str) -> Any:
     ("outcome", "changes", "due"),
     [
         ("NOT_NATIONAL", {"reason": "CITIZENSHIP_LOST"}, ()),
-        ("NOT_FOUND", {}, None),
+        ("NOT_FOUND", {}, ()),
+        ("CANNOT_SAY", {"reason": "REGISTER_INCOMPLETE", "match_basis": [], "confidence": "NONE"}, None),
         ("REFUSED", {"reason": "DUPLICATE", "match_basis": [], "confidence": "NONE"}, None),
         ("NATIONAL", {}, None),
     ],
@@ -83,7 +84,7 @@ async def kept(network: Network, ref: str) -> Any:
 async def test_an_answer_that_came_refers_by_what_it_says(
     network: Network, outcome: str, changes: dict[str, Any], due: tuple[str, ...] | None
 ) -> None:
-    """A signed denial of the only State there is asks for a referral; what finds nothing, or refuses, does not."""
+    """What the only State denies, or did not find, asks for a referral; what it cannot say, or refuses, does not."""
     ours, _ = await story.replied(network, outcome, **changes)
     assert due == await found(network, ours)
 
@@ -171,7 +172,7 @@ async def test_nothing_moves_leaves_or_is_noted_by_it(network: Network) -> None:
     assert (before, logged) == ([await kept(network, ref) for ref in (here, there)], network.logs)
 
 
-async def test_a_file_that_holds_no_denial_asks_nothing(network: Network) -> None:
+async def test_a_file_without_a_negative_answer_asks_nothing(network: Network) -> None:
     """It stands where the answer was read that asks for it: no other file of the person is searched for it."""
     here, there = await asked_both(network)
     later = await story.sent(network, claimed_origin=BOTH)

@@ -38,13 +38,14 @@ FINDINGS: Final = (
     N_("the other State reports %(status)s as of %(day)s"),
     N_("the other State asks to take the person back by %(day)s: %(reason)s"),
     N_(
-        "Each State that the person is said to come from denies what it was asked: nationality, or a right to live "
-        "there. Refer the person to whoever determines statelessness here."
+        "No State that the person is said to come from confirms what it was asked: each denies it, or found no entry. "
+        "Refer the person to whoever determines statelessness here."
     ),
     N_(
-        "Nobody is stateless by this alone. Silence, a refusal and an entry that was not found deny nothing, and none "
-        "was counted. A State that was asked about residence has not denied its nationality. Ask no further State only "
-        "to complete a list, tell none of this, and hand an answer on only as its State allows."
+        "Nobody is stateless by this alone. An entry that was not found denies nothing: a birth may not be registered, "
+        "and a name may be written in another way. Silence and a refusal were not counted. A State that was asked "
+        "about residence has not denied its nationality. Ask no further State only to complete a list, tell none of "
+        "this, and hand an answer on only as its State allows."
     ),
     N_("not accepted: %(code)s"),
     N_("a message that waited was dropped when the case was stopped, and has to be said again: %(type)s"),
