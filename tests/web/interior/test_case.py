@@ -419,7 +419,7 @@ async def test_that_another_case_of_the_person_is_stopped_is_content(both: tuple
 
 
 async def test_a_referral_is_content_and_is_ended_with_a_reason(both: tuple[Desk, Desk]) -> None:
-    """That no State takes the person for its own is told for a reason alone; an officer says what was done, and it is gone."""
+    """That no State takes the person for its own is told for a reason alone, and ended by an officer."""
     desk, _ = both
     ours, theirs = await story.replied(desk.network, "NOT_NATIONAL", reason="CITIZENSHIP_LOST")
     officer, path = await desk.officer("first"), f"/cases/{ours}/task"
