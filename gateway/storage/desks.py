@@ -134,8 +134,12 @@ class DeskStore(ABC):
         """Run one statement as a transaction of its own and return how many rows it changed."""
 
     @abstractmethod
+    async def _taken(self, statement: str, values: Row) -> Sequence[Any]:
+        """Run one statement that changes rows as a transaction of its own and return what it says of them."""
+
+    @abstractmethod
     async def _all(self, statement: str, values: Row) -> Sequence[Any]:
-        """Run one statement as a transaction of its own and return its rows."""
+        """Run one statement that reads and return its rows."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -256,14 +260,14 @@ class DeskStore(ABC):
         """
         values = (person, desk, _seconds(since), _seconds(until))
         if take:
-            rows = await self._all(f"DELETE FROM {_LINK_ASKED} RETURNING asked_by", values)  # noqa: S608  # constants
+            rows = await self._taken(f"DELETE FROM {_LINK_ASKED} RETURNING asked_by", values)  # noqa: S608  # constants
             return rows[0][0] if rows else None
         row = await self._one(f"SELECT asked_by FROM {_LINK_ASKED}", values)  # noqa: S608  # constants
         return row[0] if row else None
 
     async def use_link(self, id: str, at: datetime) -> Link | None:
         """Use a link up and return it; ``None`` if it was used, is over, or never was."""
-        rows = await self._all(
+        rows = await self._taken(
             f"UPDATE link SET used_at = ? WHERE id = ? AND used_at IS NULL AND until > ? RETURNING {_LINK}",  # noqa: S608  # constants
             (_seconds(at), id, _seconds(at)),
         )
@@ -417,7 +421,7 @@ class DeskStore(ABC):
     async def take_challenge(self, id: str) -> Challenge | None:
         """Remove a challenge and return it; ``None`` if it was taken or never was."""
         statement = "DELETE FROM challenge WHERE id = ? RETURNING id, use, binding, person, sealed, until"
-        rows = await self._all(statement, (id,))
+        rows = await self._taken(statement, (id,))
         return _challenge(rows[0]) if rows else None
 
     async def add_draft(self, person: str, place: str, sealed: bytes, until: datetime) -> None:
@@ -434,7 +438,7 @@ class DeskStore(ABC):
     async def take_draft(self, person: str, place: str, at: datetime) -> bytes | None:
         """Remove a draft and return it; ``None`` if there is none or it is over."""
         statement = "DELETE FROM draft WHERE person = ? AND place = ? RETURNING sealed, until"
-        rows = await self._all(statement, (person, place))
+        rows = await self._taken(statement, (person, place))
         return rows[0][0] if rows and rows[0][1] > _seconds(at) else None
 
     async def draft_places(self) -> Sequence[str]:
@@ -579,7 +583,7 @@ class DeskStore(ABC):
 
     async def drop_works(self, ref: str) -> Sequence[str]:
         """Remove what anybody is writing for the case ``ref``; return the ids it had."""
-        return [row[0] for row in await self._all("DELETE FROM work WHERE ref = ? RETURNING id", (ref,))]
+        return [row[0] for row in await self._taken("DELETE FROM work WHERE ref = ? RETURNING id", (ref,))]
 
     async def sweep(self, at: datetime, *, believed: bool = True) -> int:
         """

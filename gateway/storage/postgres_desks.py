@@ -86,10 +86,11 @@ class PostgresDesks(DeskStore):
         async with self._unit() as unit:
             return await unit.change(statement, values)
 
+    async def _taken(self, statement: str, values: Row) -> list[Any]:
+        async with self._unit() as unit:
+            return await unit.all(statement, values)
+
     async def _all(self, statement: str, values: Row) -> list[Any]:
-        if not statement.lstrip().startswith("SELECT"):  # it writes, and returns what it wrote
-            async with self._unit() as unit:
-                return await unit.all(statement, values)
         with _translated():
             async with self._pool.acquire(timeout=WAIT_S) as db:
                 return await _Unit(db).all(statement, values)

@@ -76,14 +76,14 @@ class SqliteDesks(DeskStore):
         async with self._unit() as unit:
             return await unit.change(statement, values)
 
+    async def _taken(self, statement: str, values: Row) -> list[Any]:
+        async with self._unit() as unit:
+            return await unit.all(statement, values)
+
     async def _all(self, statement: str, values: Row) -> list[Any]:
-        check_values(values)
-        if not statement.lstrip().startswith("SELECT"):  # it writes, and returns what it wrote
-            async with self._unit():
-                return list(await self._db.execute_fetchall(statement, values))
         async with self._turn:
             with _translated():
-                return list(await self._db.execute_fetchall(statement, values))
+                return await _Unit(self._db).all(statement, values)
 
 
 class _Unit:
@@ -99,9 +99,13 @@ class _Unit:
 
     async def first(self, statement: str, values: Row) -> Any:
         """Return the first row, or ``None``."""
-        check_values(values)
-        rows = list(await self._db.execute_fetchall(statement, values))
+        rows = await self.all(statement, values)
         return rows[0] if rows else None
+
+    async def all(self, statement: str, values: Row) -> list[Any]:
+        """Return every row."""
+        check_values(values)
+        return list(await self._db.execute_fetchall(statement, values))
 
 
 class _translated:
