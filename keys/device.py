@@ -157,19 +157,15 @@ class DeviceKey:
             return self._signed_anew(message, self._begin)
 
     def _signed_anew(self, message: bytes, begin: Callable[[], Any]) -> bytes:
-        """Sign ``message`` in a session that is begun in place of one that the device does not know any more."""
+        """Sign ``message`` in a session that ``begin`` returns, in place of one that the device does not know now."""
         import pkcs11
 
         _let_go(self._session)
-        self._begin = None
         try:
             session = begin()
         except (pkcs11.exceptions.PinIncorrect, pkcs11.exceptions.PinLenRange, pkcs11.exceptions.PinInvalid):
+            self._begin = None
             raise
-        except BaseException:
-            self._begin = begin
-            raise
-        self._begin = begin
         try:
             key = _one(session, pkcs11.ObjectClass.PRIVATE_KEY, self._label)
             signature = bytes(key.sign(message, mechanism=self._mechanism))
