@@ -585,6 +585,17 @@ async def test_a_page_is_left_though_nobody_ends_the_session(browser: Browser) -
 @browser_needed
 async def test_a_page_that_is_left_shows_nothing_more(browser: Browser) -> None:
     """However long the way out takes, nothing of the case is seen; here it leads nowhere, and the page stays."""
+    async with left_for_nowhere(browser) as page:
+        assert [] == [
+            one for one in ("main", "dialog", ".desk-beforehand") if await page.locator(one).first.is_visible()
+        ]
+        assert not await page.get_by_text(HOSTILE).is_visible()
+        assert page.url.endswith("/case")
+
+
+@asynccontextmanager
+async def left_for_nowhere(browser: Browser) -> AsyncIterator[Page]:
+    """Yield the page of a case that was left once its time was over, where the way out leads nowhere."""
     stage, said = Stage("ltr"), []
 
     async def nowhere(route: Route) -> None:
@@ -599,11 +610,7 @@ async def test_a_page_that_is_left_shows_nothing_more(browser: Browser) -> None:
         async with page.expect_response(f"{origin}/"):
             await page.clock.fast_forward("14:01")
         await page.locator("main").wait_for(state="hidden")
-        assert [] == [
-            one for one in ("main", "dialog", ".desk-beforehand") if await page.locator(one).first.is_visible()
-        ]
-        assert not await page.get_by_text(HOSTILE).is_visible()
-        assert f"{origin}/case" == page.url
+        yield page
         await context.close()
     assert [] == said
 
@@ -642,25 +649,11 @@ async def test_a_page_hides_by_its_own_clock_what_it_shows(browser: Browser) -> 
 @browser_needed
 async def test_another_tab_shows_no_page_that_was_left(browser: Browser) -> None:
     """Where the way out leads nowhere the page stays, and it is not that of who opens another one after it."""
-    stage, said = Stage("ltr"), []
-
-    async def nowhere(route: Route) -> None:
-        await route.fulfill(status=204)
-
-    async with stage.served() as origin:
-        context, page = await tab(browser, said)
-        await page.clock.install()
-        await page.route(f"{origin}/", nowhere)
-        await page.goto(f"{origin}/case")
-        async with page.expect_response(f"{origin}/"):
-            await page.clock.fast_forward("14:01")
-        await page.locator("main").wait_for(state="hidden")
+    async with left_for_nowhere(browser) as page:
         # Behind the channel of the script, which hears a message before this one.
         await page.evaluate(_HEARS)
-        await (await context.new_page()).goto(f"{origin}/queue")
+        await (await page.context.new_page()).goto(page.url.replace("/case", "/queue"))
         assert (1, False) == (await page.evaluate("heard"), await page.locator("main").is_visible())
-        await context.close()
-    assert [] == said
 
 
 _HEARS = """void (heard = new Promise((done) => {
