@@ -30,12 +30,14 @@ def treat_as_minor(draft: Mapping[str, Any]) -> bool:
     """
     Return whether the person is to be treated as a minor: age unknown counts as one until it is decided (R-06).
 
-    So does a class that nobody knows, and so does any mark but a plain ``false``.
+    A decision does not tell what it decided, so that it makes an adult is said beside it, by the class or by a plain
+    ``false``. A class that nobody knows counts as a minor's, and so does any other mark.
     """
     age = draft["age"]
     if age.get("treat_as_child", False) is not False:
         return True
-    return not (age["class"] == "adult" or (age["class"] == "unknown" and is_decided(age)))
+    decided = age["class"] == "unknown" and is_decided(age) and "treat_as_child" in age
+    return not (age["class"] == "adult" or decided)
 
 
 def birth_objects(draft: Mapping[str, Any], today: date, *, certain: bool) -> str | None:

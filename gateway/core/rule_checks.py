@@ -242,16 +242,18 @@ _AGE_CLASSES = frozenset(schemas.codes("age_class"))
 
 
 def _whatever_age(facts: Facts) -> bool:
-    """Return whether the message sets right, asks anew or for the use of data, stops, or is of who has left."""
+    """Return whether the message sets right, asks anew or for the use of data, stops, says no, or is of who has left."""
     if facts.type == SCHEDULE:
         return not _moves_return(facts)
+    if facts.type == INTERVIEW_ANSWER:
+        return bool(facts.body.get("decision") == "DECLINED")
     # A rectification that brings values is looked at as the elements that leave with it.
     return facts.type in _WHATEVER_AGE or (facts.type == ELEMENTS and "parts" in facts.body)
 
 
 _WHATEVER_AGE = frozenset(
     {
-        *(RECTIFICATION, CONTEST, INTERVIEW_ANSWER, USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER),
+        *(RECTIFICATION, CONTEST, USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER),
         *(SUSPENSION, TAKE_BACK, HANDOVER),
     }
 )

@@ -67,6 +67,11 @@ def born(birth_date: str, age: dict[str, Any] = ADULT, type: str = REQUEST) -> F
     return request({**record, "elements": {**record["elements"], "birth_date": birth_date}}, type=type)
 
 
+def agreeing(birth_date: str, decision: str) -> Facts:
+    """Return the facts about an answer to an interview, for an adult by the file who was born then."""
+    return replace(born(birth_date, type=INTERVIEW_ANSWER), body={"decision": decision})
+
+
 def decided(on: str) -> dict[str, Any]:
     """Return what is on record of the age of somebody who was said to be an adult on a day."""
     return {"class": "adult", "decision": {**DECISION, "on": on}}
@@ -463,11 +468,14 @@ CASES: dict[str, Cases] = {
             "an adult who may be fifteen": born("200X"),
             "an adult who may be seventeen": born("2008"),
             "an adult of fifteen, later": born("2011-04-17", type=ELEMENTS),
+            "an adult of fifteen who agrees to be asked": agreeing("2011-04-17", "ACCEPTED"),
             "an adult of eighteen or about that": born("2008-06~"),
             "an adult whose eighteen years are in doubt": born("2008-11-30?"),
             "a decision of tomorrow": born("2011-04-17", decided("2026-12-02")),
             "a decision of another day": born("1998-04-17", decided("later")),
-            "unknown until tomorrow": request(draft(age={**decided("2026-12-02"), "class": "unknown"})),
+            "unknown until tomorrow": request(
+                draft(age={**decided("2026-12-02"), "class": "unknown", "treat_as_child": False})
+            ),
             "born in the year of another calendar": born("1388-01-28"),
             "born in that of a third one": born("2544"),
             "a minor born in that": born("1388-01-28", MINOR),
@@ -486,6 +494,7 @@ CASES: dict[str, Cases] = {
             "handed over by the escort": born("2011-04-17", type=HANDOVER),
             "put right": born("2011-04-17", type=RECTIFICATION),
             "word of a stop": born("2011-04-17", type=SUSPENSION),
+            "an interview declined": agreeing("2011-04-17", "DECLINED"),
             "a recall": born("2011-04-17", type=TAKE_BACK),
             "unknown": request(draft(age=UNKNOWN_AGE)),
             "decided": request(draft(age={"class": "unknown", "decision": DECISION, "treat_as_child": False})),
@@ -1084,14 +1093,15 @@ def test_exempt_are_four_types() -> None:
     [
         ({"class": "minor", "decision": None}, True),
         ({"class": "unknown", "decision": None}, True),
-        ({"class": "unknown", "decision": DECISION}, False),
+        ({"class": "unknown", "decision": DECISION}, True),
+        ({"class": "unknown", "decision": DECISION, "treat_as_child": False}, False),
         ({"class": "unknown", "decision": DECISION, "treat_as_child": True}, True),
         ({"class": "adult", "decision": None, "treat_as_child": True}, True),
         ({"class": "adult", "decision": None}, False),
     ],
 )
 def test_doubt_counts_for_the_person(age: dict[str, Any], expected: bool) -> None:
-    """Unknown age counts as a minor's until a decision is on record."""
+    """Unknown age counts as a minor's until a decision is on record, and the file says that it makes an adult."""
     assert expected == treat_as_minor({"age": age})
 
 
