@@ -10,9 +10,11 @@ Rule 4: nothing goes in clear over a network: TLS everywhere but on loopback.
 import asyncio
 import hmac
 import smtplib
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -29,7 +31,7 @@ QUEUE_MAX = 256
 """Notices that wait for one way; a mail server that is down for longer makes room by losing the oldest."""
 
 TIMEOUT_S = 10.0
-"""Longest time that one attempt may take."""
+"""Longest time that one attempt may take, from the first address tried to the last word of the other side."""
 
 WAITS_S = (5.0, 30.0)
 """Seconds before the second and the third attempt; after that the notice is given up."""
@@ -77,7 +79,7 @@ def _link(template: str | None, ref: str) -> str | None:
 @dataclass(slots=True)
 class Mail:
     """
-    The way by SMTP (RFC 5321), in a thread, for the library waits.
+    The way by SMTP (RFC 5321), in a thread, for the library waits; its connection is cut where the time is up.
 
     ``tls`` is ``starttls``, ``implicit`` or, on loopback alone, ``none``. ``recipients`` maps a desk to its addresses;
     a desk that is not in it gets no mail. ``link`` is an address with ``{ref}`` in it, or ``None``.
@@ -115,30 +117,62 @@ class Mail:
 
     async def send(self, notice: Notice, now_s: int) -> None:
         """Send the mail; raise ``NotTold``."""
-        if self.recipients.get(notice.desk):
-            await asyncio.to_thread(self._send, self.message(notice, now_s))
-
-    def _send(self, message: EmailMessage) -> None:
-        trust = self.ssl_context or ssl.create_default_context()
+        if not self.recipients.get(notice.desk):
+            return
         try:
-            if self.tls == "implicit":
-                with smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout_s, context=trust) as server:
-                    self._hand_over(server, message)
-                return
-            with smtplib.SMTP(self.host, self.port, timeout=self.timeout_s) as server:
-                if self.tls == "starttls":
-                    server.starttls(context=trust)
-                self._hand_over(server, message)
+            async with asyncio.timeout(self.timeout_s):
+                line = await self._connected()
+                with line.dup() as same:  # the library puts TLS in place of the one that it is given
+                    try:
+                        await asyncio.to_thread(self._send, line, self.message(notice, now_s))
+                    finally:
+                        with suppress(OSError):
+                            same.shutdown(socket.SHUT_RDWR)  # whatever the thread waits for, it waits no longer
         except (OSError, smtplib.SMTPException) as error:
             raise NotTold(type(error).__name__) from error
 
-    def _hand_over(self, server: smtplib.SMTP, message: EmailMessage) -> None:
-        if self.user is not None and self.password is not None:
-            server.login(self.user, self.password)
-        server.send_message(message)
+    async def _connected(self) -> socket.socket:
+        """Return a connection to the first address that takes one; each has a part of the time. Raises ``OSError``."""
+        loop, failed = asyncio.get_running_loop(), OSError()
+        found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in found:
+            try:
+                with ExitStack() as held:
+                    line = held.enter_context(socket.socket(family, kind, protocol))
+                    line.setblocking(False)
+                    async with asyncio.timeout(self.timeout_s / len(found)):
+                        await loop.sock_connect(line, address)
+                    held.pop_all()
+                    return line
+            except OSError as error:
+                failed = error
+        raise failed
+
+    def _send(self, line: socket.socket, message: EmailMessage) -> None:
+        line.settimeout(self.timeout_s)
+        trust = self.ssl_context or ssl.create_default_context()
+        with _Server(self.host, line, trust if self.tls == "implicit" else None) as server:
+            if self.tls == "starttls":
+                server.starttls(context=trust)
+            if self.user is not None and self.password is not None:
+                server.login(self.user, self.password)
+            server.send_message(message)
 
     async def close(self) -> None:
         """Nothing stays open between two mails."""
+
+
+class _Server(smtplib.SMTP):
+    """A mail server at the other end of a connection that is there already."""
+
+    def __init__(self, host: str, line: socket.socket, trust: ssl.SSLContext | None) -> None:
+        """Speak to ``host`` over ``line``, by TLS from the first byte where ``trust`` is given."""
+        self._line, self._trust = line, trust
+        super().__init__(host)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Take the place of what opens a connection."""
+        return self._line if self._trust is None else self._trust.wrap_socket(self._line, server_hostname=host)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+DRIP_S = 0.02
+"""Seconds between two bytes of a greeting that has no end."""
+
 
 @dataclass
 class MailServer:
@@ -14,13 +17,14 @@ class MailServer:
     Keeps every mail in ``mails`` and every command in ``commands``.
 
     ``trust`` offers STARTTLS, or speaks TLS at once with ``implicit``. ``refuse`` answers 451 to that many mails first.
-    ``stall`` greets nobody. ``login`` is the one (user, password) that is let in.
+    ``stall`` greets nobody, and ``drip`` is never done with it. ``login`` is the one (user, password) that is let in.
     """
 
     trust: ssl.SSLContext | None = None
     implicit: bool = False
     refuse: int = 0
     stall: bool = False
+    drip: bool = False
     login: tuple[str, str] | None = None
     mails: list[EmailMessage] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -43,6 +47,16 @@ class MailServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
+    async def reached(self) -> None:
+        """Return once somebody is on the line."""
+        while not self._tasks:
+            await asyncio.sleep(DRIP_S)
+
+    async def left(self) -> None:
+        """Return once nobody is on the line."""
+        while self._tasks:
+            await asyncio.sleep(DRIP_S)
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -50,6 +64,11 @@ class MailServer:
         try:
             if self.stall:
                 await asyncio.sleep(3600)
+            while self.drip and not reader.at_eof():
+                writer.write(b"2")
+                await asyncio.sleep(DRIP_S)
+            if self.drip:
+                return
             await self._talk(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             pass

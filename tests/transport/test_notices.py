@@ -130,6 +130,28 @@ async def test_a_server_that_stalls_is_given_up() -> None:
     assert ["notice.failed", "notice.lost"] == [event for event, _ in lines]
 
 
+async def test_a_server_that_drips_is_given_up_too() -> None:
+    """The time is that of the whole attempt, not of each byte, and nothing of it goes on afterwards."""
+    async with MailServer(drip=True) as server, asyncio.timeout(10):
+        queue, lines = told(mail(server, timeout_s=0.3))
+        queue.tell(REF, "REPLIED", "interior")
+        await queue.run_once()
+        await server.left()
+    assert ["notice.failed", "notice.lost"] == [event for event, _ in lines]
+
+
+async def test_a_stop_waits_for_no_mail_server() -> None:
+    """An attempt that is called off lets go of its connection: its thread would keep the process from ending."""
+    async with MailServer(drip=True) as server, asyncio.timeout(10):
+        queue, _ = told(mail(server, timeout_s=60.0))
+        queue.tell(REF, "REPLIED", "interior")
+        running = asyncio.create_task(queue.run_once())
+        await server.reached()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await server.left()
+
+
 # Webhook.
 
 
