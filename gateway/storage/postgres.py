@@ -31,7 +31,7 @@ from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Un
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit, each
 from gateway.storage.migrate import check_known
-from gateway.storage.postgres_errors import LOST, RACED, reason, unavailable
+from gateway.storage.postgres_errors import LOST, POOLED, RACED, is_pooled, reason, unavailable
 from gateway.storage.postgres_pool import CLOSE_S
 from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
@@ -496,9 +496,11 @@ async def connect(dsn: str) -> Connection:
 
 
 async def check_server(db: Connection) -> None:
-    """Raise ``StoreError`` for a server that is too old, or a database that does not hold every text."""
+    """Raise ``StoreError`` for a server that is too old or not reached itself, or a database that lacks letters."""
     if db.get_server_version() < (VERSION_MIN // 10_000,):
         raise StoreError("the database is older than PostgreSQL 15", "install a newer server")
+    if await is_pooled(db):
+        raise StoreError(*POOLED)
     encoding = await db.fetchval("SHOW server_encoding")
     if encoding not in ENCODINGS:
         hint = "create one with: createdb --template template0 --encoding UTF8"

@@ -1,5 +1,7 @@
 """What can be wrong with a PostgreSQL store: its errors in the words of ``errors``, without quoting any value."""
 
+from typing import Any
+
 import asyncpg
 
 from gateway.services.ports import Conflict, Unavailable
@@ -18,7 +20,15 @@ LOST = (
 RACED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """What PostgreSQL raises where two transactions stood in one another's way, and one may simply be done again."""
 
+POOLED = (
+    "what stands before the database has connections of its own to it",
+    "name the server itself in the address: over a pool such as PgBouncer no setting and no lock is this gateway's",
+)
+
 _REASONS = {
+    asyncpg.ProtocolViolationError: POOLED,  # PgBouncer, of what each connection of ours sets for itself
+    asyncpg.DuplicatePreparedStatementError: POOLED,
+    asyncpg.InvalidSQLStatementNameError: POOLED,
     asyncpg.DiskFullError: ("the disk of the database is full", "free space; the gateway goes on by itself"),
     asyncpg.TooManyConnectionsError: ("the database takes no more connections", "raise max_connections, or run fewer"),
     asyncpg.OutOfMemoryError: ("the database has not enough memory", "free memory, or raise max_locks_per_transaction"),
@@ -46,6 +56,11 @@ def reason(error: BaseException) -> tuple[str, str]:
     if isinstance(error, LOST) or (isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _AWAY):
         return "the database cannot be reached", "see that it runs, and that the address of the store is right"
     return f"the database failed ({type(error).__name__})", "see its log for the cause"
+
+
+async def is_pooled(db: Any) -> bool:
+    """Return whether ``db`` leads to something that is asked to cancel in the server's place, and so is no session."""
+    return bool(await db.fetchval("SELECT pg_backend_pid()") != db.get_server_pid())
 
 
 _AWAY = ("08", "57")

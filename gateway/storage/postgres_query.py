@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from gateway.storage.postgres_errors import LOST, unavailable
+from gateway.services.ports import Unavailable
+from gateway.storage.postgres_errors import LOST, POOLED, is_pooled, unavailable
 from gateway.storage.postgres_words import translated
 from gateway.storage.query import Query
 
@@ -32,6 +33,8 @@ def postgres_query(dsn: str) -> Iterator[Query]:
 
         db = run(asyncpg.connect(dsn, server_settings=_SETTINGS, timeout=10, command_timeout=40))
         try:
+            if run(is_pooled(db)):
+                raise Unavailable(*POOLED)
             yield lambda statement: run(db.fetch(translated(statement)))
         finally:
             run(db.close(timeout=5))

@@ -15,7 +15,9 @@ from gateway.cli.errors import describe
 from gateway.cli.running import alone
 from gateway.storage import postgres_desks, postgres_reads
 from gateway.storage.postgres import READERS_MAX
+from gateway.storage.postgres_errors import POOLED
 from tests.cli.support import CHEAP, CHEAP_IDENTITY, Homes, answer_body, call, deliver, desk, received, state, value
+from tests.support.pool import pooled
 from tests.support.postgres import QUICK, Cluster, apart, cluster
 
 NAME = "postgres.address"
@@ -189,6 +191,18 @@ def test_an_empty_database_is_a_finding(homes: Homes, postgres: Cluster) -> None
     address(home, postgres)
     configure(home, f'database = "file:{NAME}"')
     assert ["the database holds no store"] == findings(home)["database"]
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_pool_before_the_database_is_refused(homes: Homes, postgres: Cluster, refuses: bool) -> None:
+    """What it passes on is no session of the gateway, which would lead without a lock: nothing starts over it."""
+    home = homes.home("XAA")
+    dsn = to_postgres(home, postgres)
+    with pooled(dsn, refuses=refuses) as through:
+        (home / NAME).write_text(through)
+        code, error, (found,) = said_of_the_database(home)
+    assert (3, *POOLED) == (code, error["detail"], error["hint"])
+    assert POOLED == (found["text"], found["hint"])
 
 
 def test_few_connections_are_a_finding(homes: Homes, postgres: Cluster) -> None:
