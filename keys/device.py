@@ -8,8 +8,9 @@ Rule 2: the PIN is never in the URI. It comes from a file of its owner alone (``
 from a systemd credential (``credential:``), or is asked for.
 Rule 3: a key is used only after it has signed something that its public half verifies, by the rules of ``keys.sign``.
 Rule 4: a key made here cannot be read out of the device; one that can be is not used.
-Rule 5: a device that was away is logged in to again, as at the first time, once it is asked for a signature. A PIN that
-does not open it any more is tried once: too many wrong ones lock it.
+Rule 5: a device that was away is logged in to again, as at the first time, once it is asked for a signature; where that
+fails its module is begun anew, for some see a device only that is there then. A PIN that does not open it any more is
+tried once: too many wrong ones lock it.
 
 The private key never enters this process. Needs the extra ``pkcs11``; what the library gives is taken as ``Any``, since
 types are checked without it too.
@@ -109,13 +110,17 @@ def make_key(uri: str, *, pin: Pin | None = None, environ: Mapping[str, str]) ->
 class DeviceKey:
     """An Ed25519 key that signs inside a device; a ``keys.sign.Signer``."""
 
-    __slots__ = ("_begin", "_key", "_kid", "_label", "_lock", "_mechanism", "_public", "_session")
+    __slots__ = ("_begin", "_key", "_kid", "_label", "_mechanism", "_public", "_session")
 
-    def __init__(self, session: Any, label: str, begin: Callable[[], Any] | None = None) -> None:
-        """Find the key ``label`` and try it; ``begin`` returns a session in place of one lost. As ``open_device``."""
+    def __init__(self, session: Any, label: str, begin: Callable[..., Any] | None = None) -> None:
+        """
+        Find the key ``label`` and try it. Raises as ``open_device``.
+
+        ``begin`` returns a session in place of one lost, with ``anew`` from a module that was begun anew.
+        """
         import pkcs11
 
-        self._session, self._lock, self._mechanism = session, threading.Lock(), pkcs11.Mechanism.EDDSA
+        self._session, self._mechanism = session, pkcs11.Mechanism.EDDSA
         self._label, self._begin = label, begin
         self._key = _one(session, pkcs11.ObjectClass.PRIVATE_KEY, label)
         public = _one(session, pkcs11.ObjectClass.PUBLIC_KEY, label)[pkcs11.Attribute.EC_POINT]
@@ -148,7 +153,7 @@ class DeviceKey:
         """Return the signature over ``message`` (64 bytes). Raises ``BadStore`` if the device does not answer."""
         import pkcs11
 
-        with self._lock, _told():  # one operation at a time in a session
+        with _ONE, _told():
             try:
                 return bytes(self._key.sign(message, mechanism=self._mechanism))
             except pkcs11.exceptions.PKCS11Error as error:
@@ -156,16 +161,25 @@ class DeviceKey:
                     raise
             return self._signed_anew(message, self._begin)
 
-    def _signed_anew(self, message: bytes, begin: Callable[[], Any]) -> bytes:
+    def _signed_anew(self, message: bytes, begin: Callable[..., Any], *, anew: bool = False) -> bytes:
         """Sign ``message`` in a session that ``begin`` returns, in place of one that the device does not know now."""
         import pkcs11
 
         _let_go(self._session)
         try:
-            session = begin()
+            return self._signed_in(begin(anew=anew), message)
         except (pkcs11.exceptions.PinIncorrect, pkcs11.exceptions.PinLenRange, pkcs11.exceptions.PinInvalid):
             self._begin = None
             raise
+        except pkcs11.exceptions.PKCS11Error:
+            if anew:
+                raise
+            return self._signed_anew(message, begin, anew=True)
+
+    def _signed_in(self, session: Any, message: bytes) -> bytes:
+        """Sign ``message`` in ``session``, and go on with that if it is the same key there."""
+        import pkcs11
+
         try:
             key = _one(session, pkcs11.ObjectClass.PRIVATE_KEY, self._label)
             signature = bytes(key.sign(message, mechanism=self._mechanism))
@@ -188,15 +202,26 @@ def _let_go(session: Any) -> None:
         session.close()
 
 
-_AWAY = frozenset({"DeviceRemoved", "KeyHandleInvalid", "SessionClosed", "SessionHandleInvalid", "UserNotLoggedIn"})
+_ONE = threading.Lock()
+"""One operation at a time: a session bears no more, and a module that is begun anew ends every session of it."""
+
+_AWAY = frozenset(
+    {
+        # The last is what the library makes of a module that was ended, and of what only its maker knows.
+        *("DeviceError", "DeviceRemoved", "FunctionFailed", "GeneralError", "TokenNotPresent", "PKCS11Error"),
+        *("KeyHandleInvalid", "SessionClosed", "SessionHandleInvalid", "UserNotLoggedIn"),
+    }
+)
 """What the library says of a session that the device, or its module, does not know any more."""
 
 
-def _session(address: Address, pin: Pin | None, environ: Mapping[str, str], *, writes: bool) -> Any:
+def _session(address: Address, pin: Pin | None, environ: Mapping[str, str], *, writes: bool, anew: bool = False) -> Any:
     import pkcs11
 
     try:
         library = pkcs11.lib(address.module)
+        if anew:
+            library.reinitialize()
     except (pkcs11.exceptions.PKCS11Error, OSError, RuntimeError) as error:
         raise BadStore("the device's module cannot be used", "check module-path: it names a library file") from error
     token = library.get_token(token_label=address.token)

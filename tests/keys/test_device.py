@@ -143,6 +143,24 @@ def test_device_that_was_away_signs_again() -> None:
         sign.verify(held.public, held.sign(b"words"), b"words")
 
 
+def test_a_module_that_was_begun_without_its_device_is_begun_anew() -> None:
+    """Some look once for the devices that are there; nobody has to start the gateway for that either."""
+    device.make_key(address("late"), environ={})
+    held, other = [device.open_device(address("late"), environ={}) for _ in range(2)]
+    there = token()[1].with_name("tokens")
+    there.rename(there.with_name("elsewhere"))
+    try:
+        there.mkdir()
+        away()
+        with pytest.raises(BadStore, match="no device"):
+            held.sign(b"words")
+        there.rmdir()
+    finally:
+        there.with_name("elsewhere").rename(there)
+    for one in (held, other, held):
+        sign.verify(held.public, one.sign(b"words"), b"words")
+
+
 def test_another_key_under_the_label_signs_nothing_for_this_one() -> None:
     """Where another was made under its label while the device was away, a partner would believe no receipt by that."""
     import pkcs11
