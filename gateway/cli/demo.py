@@ -69,41 +69,64 @@ def _explained(error: Exception) -> CommandError | None:
 
 async def _show(tell: Tell, *, once: bool, as_json: bool, port: int | None) -> int:
     """Run both gateways, and tell the story once, or fill the desks and stay; return the exit code."""
-    _stop_on_sigterm()
+    stopping = _Stopping()
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="isthmus-demo-") as root:
         if not once:
-            return await _stay(tell, Path(root), choose_ports(port), as_json)
+            return await _stay(tell, Path(root), choose_ports(port), as_json, stopping)
         async with running(Path(root), choose_ports(port), DemoClock(), alone=alone) as world:
-            _introduce(tell, world, root)
-            story = Story(world, tell)
-            results = await story.run()
-            _print(results, story.told, time.monotonic() - began_s, as_json)
+            with stopping:
+                _introduce(tell, world, root)
+                story = Story(world, tell)
+                results = await story.run()
+                _print(results, story.told, time.monotonic() - began_s, as_json)
     return Exit.DONE if all(result.receipt_verified for result in results if result.messages) else Exit.FINDINGS
 
 
-async def _stay(tell: Tell, root: Path, ports: Mapping[str, Ports], as_json: bool) -> int:
+async def _stay(tell: Tell, root: Path, ports: Mapping[str, Ports], as_json: bool, stopping: "_Stopping") -> int:
     """Open the desks of both States over a population of cases, and stay until stopped."""
     from gateway.demo.start import Start  # here, because only the desks need the libraries of pages
 
     start = Start(f"http://demo.localhost:{ports[ASKING].desks}")
     async with running(root, ports, DemoClock(), start.open, alone=alone) as world:
-        _introduce(tell, world, str(root))
-        await Population(world, tell).fill()
-        start.world = world
-        if as_json:
-            click.echo(json.dumps({"start": start.address, "desks": {c: origins(s) for c, s in world.states.items()}}))
-        _invite(tell, world, start.address)
-        await asyncio.Event().wait()
+        with stopping:
+            _introduce(tell, world, str(root))
+            await Population(world, tell).fill()
+            start.world = world
+            if as_json:
+                click.echo(
+                    json.dumps({"start": start.address, "desks": {c: origins(s) for c, s in world.states.items()}})
+                )
+            _invite(tell, world, start.address)
+            await asyncio.Event().wait()
     return Exit.DONE
 
 
-def _stop_on_sigterm() -> None:
-    """Let SIGTERM end the demonstration as Ctrl-C does, so that its directory is removed."""
-    task = asyncio.current_task()
-    with contextlib.suppress(NotImplementedError):
+class _Stopping:
+    """
+    SIGTERM and Ctrl-C end the demonstration, once.
+
+    A second one, or a first one after the block, as it is closing, changes nothing: it would cut that short, and leave
+    behind what is removed at the end.
+    """
+
+    def __init__(self) -> None:
+        """Hear both from now on."""
+        self._task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(number, self._stop)
+
+    def _stop(self) -> None:
+        task, self._task = self._task, None
         if task is not None:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+            task.cancel()
+
+    def __enter__(self) -> None:
+        """Nothing is open yet."""
+
+    def __exit__(self, *_: object) -> None:
+        self._task = None
 
 
 def _introduce(tell: Tell, world: World, root: str) -> None:

@@ -255,7 +255,8 @@ async def running(
     Each writes its log to ``gateway.log`` in its home. Raises an ``ExceptionGroup`` of ``OSError`` if a port is taken.
     """
     passphrase = secrets.token_urlsafe(32)
-    states = await asyncio.to_thread(make_states, root, ports, clock.now(), passphrase, desks=open_desks is not None)
+    # Not in a thread, which would go on making homes where whoever cancels this removes them.
+    states = make_states(root, ports, clock.now(), passphrase, desks=open_desks is not None)
     async with AsyncExitStack() as stack:
         gateways = {}
         for country, state in states.items():
