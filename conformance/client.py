@@ -48,8 +48,12 @@ class Client:
         if session is not None:
             await session.close()
 
-    async def post(self, shot: Shot, query: str = "", method: str = "POST") -> Got:
+    async def post(self, shot: Shot, method: str = "POST") -> Got:
         """Post ``shot`` and return what came back. Raises ``Gone``."""
+        if shot.path.endswith("?"):  # the library would leave an empty query out
+            if (got := await self.raw([self.request(shot)])) is None:
+                raise Unclear("the gateway gave no answer")
+            return got
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -62,7 +66,7 @@ class Client:
             )
         try:
             async with self._session.request(
-                method, self.url + shot.path + query, data=shot.raw, headers=shot.headers, allow_redirects=False
+                method, self.url + shot.path, data=shot.raw, headers=shot.headers, allow_redirects=False
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Got(response.status, headers, await response.read())

@@ -214,10 +214,10 @@ class Play:
 
     # The reply
 
-    async def post(self, shot: Shot, query: str = "", method: str = "POST") -> Got:
+    async def post(self, shot: Shot, method: str = "POST") -> Got:
         """Post ``shot``; what came back is the caller's to judge."""
         self._delivered = None
-        got = await self.client.post(shot, query, method)
+        got = await self.client.post(shot, method)
         self.judged.add("reply")
         return got
 
@@ -245,10 +245,10 @@ class Play:
         await self._unchanged(before)
         return receipt
 
-    async def problem(self, shot: Shot, code: str, query: str = "") -> Got:
+    async def problem(self, shot: Shot, code: str) -> Got:
         """Post ``shot``, and insist on the problem of ``code`` and that nothing was stored (M-5.5)."""
         before = await self.delivered()
-        got = await self.post(shot, query)
+        got = await self.post(shot)
         self.is_problem(got, code)
         await self._unchanged(before)
         return got

@@ -200,14 +200,14 @@ async def encoding(play: Play, name: str) -> None:
     await play.problem(replace(shot, headers={**shot.headers, "Content-Encoding": name}), "bad-envelope")
 
 
-@case("framing.query", "M-1.4", section="1", inputs=["?a=1", "?x"])
+@case("framing.query", "M-1.4", section="1", inputs=["?a=1", "?x", "?"])
 async def query(play: Play, text: str) -> None:
     """
     A request with a query is `bad-envelope`.
 
     A query stands in the logs of every proxy on the way.
     """
-    await play.problem(play.message(), "bad-envelope", query=text)
+    await play.problem(replace(play.message(), path=MESSAGES + text), "bad-envelope")
 
 
 @case("framing.unknown-path", section="1", inputs=["/", "/xg/1", "/xg/1/messages/", "/xg/2/messages", "/xg/1/log"])

@@ -124,7 +124,7 @@ class _Door:
     async def continuation(self, request: web.Request) -> web.StreamResponse:
         if self._buckets.take(address_group(request.remote), asyncio.get_running_loop().time()):
             raise PeerError(Reason.HTTP_RATE)
-        if request.query_string:
+        if "?" in request.raw_path:
             raise PeerError(Reason.HTTP_MEDIA_TYPE)
         part = request.match_info
         origin, root = bytes.fromhex(part["origin"]), bytes.fromhex(part["root"])
@@ -144,7 +144,7 @@ class _Door:
         # The format of a witness names no media type for what it is shown, so that one path takes any.
         if request.headers.get("Content-Type") != (media_type or request.headers.get("Content-Type")):
             raise PeerError(Reason.HTTP_MEDIA_TYPE)
-        if request.query_string:
+        if "?" in request.raw_path:
             raise PeerError(Reason.HTTP_MEDIA_TYPE)
         if "Content-Encoding" in request.headers:
             raise PeerError(Reason.HTTP_CONTENT_ENCODING)

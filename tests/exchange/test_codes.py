@@ -89,6 +89,11 @@ for _name, _headers in {
 }.items():
     fault("bad-envelope", _name, lambda door, h=_headers: replace(door.partner.message(), headers=h))
 fault("bad-envelope", "a query", lambda door: replace(door.partner.message(), path="/xg/1/messages?a=b"))
+fault(
+    "bad-envelope",
+    "an empty query",
+    lambda door: replace(shot := door.partner.message(), path="/xg/1/messages?", declared=len(shot.raw)),
+)
 fault("bad-envelope", "empty", lambda door: Shot(b""))
 fault("bad-envelope", "another protocol", lambda door: Shot(b"PK\x03\x04" + bytes(9345)))
 planted("bad-envelope", "another magic", sealed=flip(3))
