@@ -540,7 +540,9 @@ def by_source(side: Side) -> Mapping[State, list[Row]]:
 def verification_rows(side: Side) -> tuple[Row, ...]:
     """Return the rows of a verification; what belongs to it alone is tried in ``tests/test_tables.py``."""
     rows_of = REQUESTED_ROWS if side is Side.REQUESTED else REQUESTING_ROWS
-    return tuple(row for row in rows_of if row.event not in ("correct", "attest", "remind", "reminder", "delay"))
+    return tuple(
+        row for row in rows_of if row.event not in ("correct", "attest", "restate", "remind", "reminder", "delay")
+    )
 
 
 def facts_of(row: Row, case: Case, world: World, event: Event) -> Facts:

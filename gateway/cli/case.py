@@ -519,6 +519,23 @@ def attest(desk: Desk, ref: str, file: str, why: str) -> None:
     desk.run(lambda gateway: desk.step(gateway, "attestation", ref, body))
 
 
+@case.command()
+@ref_argument
+@click.argument("file")
+@_NEEDED_WHY
+@desk_options
+@seen_option("restatement")
+def restate(desk: Desk, ref: str, file: str, why: str) -> None:
+    """
+    Set right what is recorded of age and guardian, in a case that stands still, as the authority in charge.
+
+    FILE has 'age' and 'representative' of a case draft; 'isthmus return show' prints what is on record under 'person'.
+    What stood is kept.
+    """
+    body = {**read_json(file, what="age and representative"), "why": why}
+    desk.run(lambda gateway: desk.step(gateway, "restatement", ref, body))
+
+
 # Answering.
 
 

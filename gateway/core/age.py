@@ -40,13 +40,13 @@ def treat_as_minor(draft: Mapping[str, Any]) -> bool:
     return not (age["class"] == "adult" or decided)
 
 
-def birth_objects(draft: Mapping[str, Any], today: date, *, certain: bool) -> str | None:
+def birth_objects(draft: Mapping[str, Any], today: date) -> str | None:
     """
     Return what the date of birth in ``draft`` says against its class of age, or ``None`` (R-06).
 
     An adult without a decision on age must be of age by each day the date may mean, or a year later where it is marked
-    uncertain or approximate, and anybody be born on a day on which somebody who lives may be; with ``certain`` it is
-    enough that one of the days makes an adult. A text that is no date is the matter of E-01.
+    uncertain or approximate, and anybody be born on a day on which somebody who lives may be. A text that is no date
+    is the matter of E-01.
     """
     text = (draft.get("elements") or {}).get("birth_date")
     try:
@@ -55,12 +55,19 @@ def birth_objects(draft: Mapping[str, Any], today: date, *, certain: bool) -> st
         born = None
     if born is None:
         return None
-    if not certain and (born.lower > today or born.upper.year < FIRST_YEAR):
+    if born.lower > today or born.upper.year < FIRST_YEAR:
         return "nobody who lives was born on that day; a year of another calendar has to be written as one of this"
     if treat_as_minor(draft) or is_decided(draft["age"]):
         return None
-    last = born.lower if certain else born.upper
-    years = OF_AGE + (YEARS_IN_DOUBT if not certain and (born.uncertain or born.approximate) else 0)
+    last, years = born.upper, OF_AGE + (YEARS_IN_DOUBT if born.uncertain or born.approximate else 0)
     if (last.year + years, last.month, last.day) > (today.year, today.month, today.day):
         return "by the date of birth the person is, or may be, a minor, and no age decision is on record"
     return None
+
+
+def counts_as_adult(draft: Mapping[str, Any], today: date) -> bool:
+    """Return whether the person counts as an adult ``today``, by class, decision and date of birth together (R-06)."""
+    age = draft["age"]
+    if treat_as_minor(draft) or (is_decided(age) and date.fromisoformat(age["decision"]["on"]) > today):
+        return False
+    return birth_objects(draft, today) is None

@@ -202,6 +202,9 @@ class Case:
     ``former`` are the elements a person is found by (``person_keys.FOUND_BY``) as they stood before each rectification:
     what was sent is known elsewhere under them, and another case may still have them.
 
+    ``earlier`` is what was recorded of age and guardian before each restatement by the authority in charge: ``age`` and
+    ``representative`` as in a draft, and ``until``, an RFC 3339 instant.
+
     ``accepted`` are the digests of the acceptances that were taken in the thread, whatever became of the return since:
     each is the answer to one proposal, and to no later one.
     """
@@ -244,6 +247,7 @@ class Case:
     answered: str | None = None
     former: tuple[Mapping[str, Any], ...] = ()
     accepted: tuple[str, ...] = ()
+    earlier: tuple[Mapping[str, Any], ...] = ()
 
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""
@@ -313,6 +317,7 @@ def parse_case(raw: bytes) -> Case:
             "notices": tuple(Notice(**notice) for notice in value["notices"]),
             "accepted": tuple(value.get("accepted", ())),
             "former": tuple(value.get("former", ())),
+            "earlier": tuple(value.get("earlier", ())),
             "remark": _parse_remark(value.get("remark")),
             "remark_stop": Stop(**stop) if (stop := value.get("remark_stop")) else None,
         }

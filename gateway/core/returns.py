@@ -17,13 +17,12 @@ from datetime import timedelta
 from gateway.core.case import State
 from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row, rows_of
 from gateway.core.verification import CLERK, GATEWAY, HELD, LIAISON, MAY_FREEZE, OFFICER, PARTNER, SAID
+from gateway.core.verification import IN_CHARGE as IN_CHARGE
 
 S = State
 
 _GATEWAY = frozenset({GATEWAY})
 _PARTNER = frozenset({PARTNER})
-IN_CHARGE = frozenset({"child_welfare", "coordinator"})
-"""Who assesses a return and releases it: child welfare for a minor, the referral mechanism for an adult."""
 _CONSIDER = OFFICER | {"person", "guardian", "coordinator"}
 _RECORD = OFFICER | IN_CHARGE | {"guardian"}
 _ESCORT = frozenset({"escort"})

@@ -242,7 +242,7 @@ _AGE_CLASSES = frozenset(schemas.codes("age_class"))
 
 
 def _whatever_age(facts: Facts) -> bool:
-    """Return whether the message sets right, asks anew or for the use of data, stops, says no, or is of who has left."""
+    """Return whether the message sets right, asks anew or for the use of data, stops, declines, or is of who left."""
     if facts.type == SCHEDULE:
         return not _moves_return(facts)
     if facts.type == INTERVIEW_ANSWER:
@@ -274,8 +274,7 @@ def r06(facts: Facts) -> str | None:
         return None
     if not treat_as_minor(file) and is_decided(age) and not _on_or_before(age["decision"]["on"], facts.today):
         return "the age decision is of a day that has not come"
-    # A file that asks can still be changed. Later only what leaves no doubt holds what is said of the person.
-    return birth_objects(file, facts.today, certain=facts.type != REQUEST)
+    return birth_objects(file, facts.today)
 
 
 def r07(facts: Facts) -> str | None:

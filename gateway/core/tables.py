@@ -126,6 +126,7 @@ MARKS: Mapping[str, str] = {
     "remark_stands": "REM-3",
     "indication_stands": "R-01",
     "age_stands": "R-06",
+    "restates": "R-06",
     "answered": "R-11",
     "minimised": "MIN-1",
     "rules_compose": "R-13",

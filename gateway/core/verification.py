@@ -31,6 +31,8 @@ DECLINES = OFFICER | {"person", "guardian", "lawyer", "child_welfare"}
 _GATEWAY = frozenset({GATEWAY})
 _PARTNER = frozenset({PARTNER})
 ATTESTS = frozenset({"asylum_authority"})
+IN_CHARGE = frozenset({"child_welfare", "coordinator"})
+"""The authorities in charge of a person: child welfare for a minor, the referral mechanism for an adult."""
 
 WITHDRAWAL_BODY = '{"code":"WITHDRAWN_NO_REASON"}'
 """The only withdrawal there is, byte for byte, whatever the reason."""
@@ -168,6 +170,7 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     # A stop holds for the person in every case, so the record it rests on can be set right where nothing else moves.
     *_rows(RECORDED, "correct", STAY, OFFICER | ATTESTS, ("indication_stands",), "new elements"),
     *_rows(RECORDED, "attest", STAY, ATTESTS, evidence="new attestation"),
+    *_rows(RECORDED, "restate", STAY, IN_CHARGE, ("restates",), "age and guardian as they stood"),
     *_AFTERLIFE,
 )
 

@@ -2,9 +2,12 @@
 What each event of state table V changes besides the state, and what it leads to.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from gateway.core.age import treat_as_minor
 from gateway.core.attachments import drawn
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
@@ -28,7 +31,8 @@ from gateway.core.person_keys import FOUND_BY
 from gateway.core.remark import FURTHER_REMARK
 from gateway.core.reuse import with_further
 from gateway.core.verification import WITHDRAWAL_BODY, S
-from gateway.core.verification_guards import GUARDS, let_go_by, pending_of, value_of
+from gateway.core.verification_guards import GUARDS, let_go_by, pending_of, restated, value_of
+from gateway.core.wire import format_instant
 from schemas import ijson
 
 # What each event changes besides the state.
@@ -283,6 +287,30 @@ def _attest(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, draft={**(case.draft or {}), "asylum": event.data["asylum"]}), ()
 
 
+def _restate(case: Case, event: Event, now: datetime) -> Change:
+    """
+    Replace what is recorded of age and guardian, and keep what stood.
+
+    A return that was stopped begins anew if it rested on what is not so: whoever signed it signed for a minor or an
+    adult, and heard the person by this guardian. What was signed of one that is over stays as evidence.
+    """
+    before, anew = case.draft or {}, restated(event.data)
+    elements = before["elements"]
+    if anew["representative"] != before["representative"]:
+        # Under this name a draft may carry a reference itself, which must not leave in place of the one that ended.
+        elements = {name: part for name, part in elements.items() if name != "representative_ref"}
+    draft = {**before, **anew, "elements": elements}
+    void = case.state is S.FROZEN and _rests_on(before) != _rests_on(draft)
+    earlier = (*case.earlier, {**restated(before), "until": format_instant(now)})
+    made = replace(case, draft=draft, earlier=earlier, pending=None, releases=() if void else case.releases)
+    return made, (Notify("interior"),)
+
+
+def _rests_on(draft: Mapping[str, Any]) -> tuple[bool, str | None]:
+    """Return what a return rests on of age and guardian: whether the person is a minor, and who stands up for her."""
+    return treat_as_minor(draft), (draft["representative"] or {}).get("ref")
+
+
 def _release(case: Case, event: Event, now: datetime) -> Change:
     gone = let_go_by(case, event.actor, event.role)
     holders = tuple(holder for holder in case.holders if holder not in gone)
@@ -381,6 +409,7 @@ APPLIES = {
     "freeze": _freeze,
     "correct": _correct,
     "attest": _attest,
+    "restate": _restate,
     "release": _release,
     "propose_resume": _propose_resume,
     "resume": _resume,

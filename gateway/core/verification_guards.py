@@ -2,12 +2,13 @@
 The guards of state table V: each returns what it found, and a row names those that it needs.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from gateway.core.age import is_decided, treat_as_minor
+from gateway.core.age import counts_as_adult, is_decided, treat_as_minor
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, Pending, Side, is_guest
+from gateway.core.case import Case, Pending, Side, State, is_guest
 from gateway.core.elements import element_findings
 from gateway.core.facts import Finding, When
 from gateway.core.machine import Event, Guard, IllegalStep
@@ -237,9 +238,49 @@ def _indication_stands(case: Case, event: Event, now: datetime) -> tuple[Finding
 def _age_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     """Whoever was treated as a minor is one until a decision on age is on record (R-06)."""
     age = event.data["draft"]["age"]
+    if case.draft is not None and case.earlier and restated(event.data["draft"]) != restated(case.draft):
+        return _found("R-06", "the authority in charge said what is recorded of age and guardian, and it alone does")
     if (case.draft is None or treat_as_minor(case.draft)) and not treat_as_minor(event.data["draft"]):
         return () if is_decided(age) else _found("R-06", "no age decision is on record, so the person stays a minor")
     return ()
+
+
+def restated(of: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a restatement is of: the members of ``of``, a draft or what an event brings, on age and guardian."""
+    return {name: of[name] for name in ("age", "representative")}
+
+
+def _restates(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """
+    The authority in charge says what is recorded of age and guardian: in all that age is about, child welfare.
+
+    Saying that somebody is a minor takes nothing; that she is an adult takes as much as saying so first (R-06).
+    """
+    if case.draft is None:
+        return _found("R-06", "there is no record to set right")
+    before, after = case.draft, {**case.draft, **restated(event.data)}
+    wanted = "child_welfare" if treat_as_minor(after) or before["age"] != after["age"] else "coordinator"
+    if event.role != wanted:
+        return _found("V-30", f"for this person it is the role '{wanted}' that decides")
+    today = local_date(now, event.data.get("zone", "UTC"))
+    if before["age"] == after["age"] or treat_as_minor(after) or counts_as_adult(before, today):
+        return ()
+    because = _makes_no_adult(case, before, after["age"], today)
+    return _found("R-06", because) if because else ()
+
+
+def _makes_no_adult(case: Case, before: Mapping[str, Any], age: Mapping[str, Any], today: date) -> str | None:
+    """Return why ``age`` makes no adult of somebody who does not count as one by the draft ``before``, or ``None``."""
+    if case.state is not State.FROZEN:
+        return "nobody becomes an adult by a correction but in a case that is frozen, where two persons let it go on"
+    if not is_decided(age):
+        return "no age decision is on record, so the person stays a minor"
+    if date.fromisoformat(age["decision"]["on"]) > today:
+        return "the age decision is of a day that has not come"
+    known = [one["age"]["decision"] for one in (*case.earlier, before)]
+    if treat_as_minor(before) and age["decision"]["ref"] in [one["ref"] for one in known if one]:
+        return "this decision was on record before, and the person counted as a minor all the same; it takes another"
+    return None
 
 
 def _answered(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
@@ -275,6 +316,7 @@ GUARDS = {
     "never_posted_or_refused": _never_posted_or_refused,
     "indication_stands": _indication_stands,
     "age_stands": _age_stands,
+    "restates": _restates,
     "answered": _answered,
     "retention_over": _retention_over,
     "rules_compose": _rules(When.COMPOSE),

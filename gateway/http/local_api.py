@@ -601,6 +601,7 @@ def return_json(case: Case, role: str) -> dict[str, Any]:
     return {
         "thread": part.thread,
         "record": part.record,
+        "person": part.person,
         "said": dict(part.said),
         "releases": [
             {"authority": one.authority, "kind": one.kind, "role": one.role, "valid_until": one.valid_until}

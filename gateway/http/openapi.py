@@ -147,6 +147,7 @@ ROUTES: tuple[Route, ...] = (
     _verb("apart", "Say that the case is about another person than the stopped one it is held for."),
     _verb("correction", "Set right what the record of a case that stands still says of the person."),
     _verb("attestation", "Attest anew the protection state of a case that stands still."),
+    _verb("restatement", "Set right what a case that stands still has on record of age and guardian."),
     _verb("withdraw", "Withdraw a stopped case."),
     _verb("acknowledge", "Acknowledge a request received."),
     _verb("question", "Ask which of several persons is meant."),
@@ -264,6 +265,11 @@ _ANSWERS: Mapping[str, Schema] = {
         {
             "thread": ID,
             "record": or_null(ref("return-record")),
+            "person": {
+                "description": "For a desk and the authority in charge, where the case is of this State's asking: what "
+                "is recorded of age and guardian, and what was before each restatement.",
+                **or_null(ANY),
+            },
             "said": {"description": "The last body of each message.", **ANY},
             "releases": {"type": "array", "items": ANY},
             "prepared": or_null(ref("Preview")),

@@ -31,6 +31,7 @@ TAKES: Mapping[str, str] = {
     "apart": "Apart",
     "correction": "Correction",
     "attestation": "Attestation",
+    "restatement": "Restatement",
     "question": "Question",
     "delay": "Delay",
     "extension": "Extension",
@@ -160,6 +161,10 @@ _LOCAL: Mapping[str, Schema] = {
     "Settled": as_object("What was done about it, or why nothing is to be", {"why": NOTE}),
     "Correction": as_object("Correction", {"elements": ref("case-draft/properties/elements"), "why": NOTE}),
     "Attestation": as_object("Attestation", {"protection": ref("case-draft/properties/asylum"), "why": NOTE}),
+    "Restatement": as_object(
+        "What is recorded of age and guardian",
+        {**{name: ref(f"case-draft/properties/{name}") for name in ("age", "representative")}, "why": NOTE},
+    ),
     "Question": as_object(
         "Question",
         {

@@ -127,6 +127,11 @@ def _attest(services: DeskServices, call: Call) -> Awaitable[None]:
     return services.hold.attest(call.ref, call.body["protection"], call.body["why"], call.person, call.role)
 
 
+def _restate(services: DeskServices, call: Call) -> Awaitable[None]:
+    age, guardian, why = (call.body[name] for name in ("age", "representative", "why"))
+    return services.hold.restate(call.ref, age, guardian, why, call.person, call.role, seen=call.seen)
+
+
 def _ask(services: DeskServices, call: Call) -> Awaitable[None]:
     return services.answer.ask(call.ref, list(call.body["elements"]), call.body["candidates"], call.person, call.role)
 
@@ -306,6 +311,7 @@ VERBS: Mapping[str, Verb] = {
     "apart": Verb(frozenset({"release"}), _ASKING, _tell_apart, MAY_TELL_APART),
     "correction": _verb("correct", _ASKING, _correct, compared=True),
     "attestation": _verb("attest", _ASKING, _attest),
+    "restatement": _verb("restate", _ASKING, _restate, compared=True),
     "withdraw": _verb("withdraw", _ASKING, lambda s, c: s.hold.withdraw(c.ref, c.person, c.role)),
     "close": _verb("close", _BOTH, _close),
     "redirect": _verb("redirect", _ASKED, _redirect),

@@ -67,7 +67,7 @@ DISCLOSERS = frozenset({"case_officer", "liaison_officer", "desk_head"})
 
 SECOND = frozenset({"liaison_officer", "desk_head"})
 
-_PERSON = {"correct", "attest", "stop"}
+_PERSON = {"correct", "attest", "restate", "stop"}
 _DANGER = {"recall", "returned", STOP, PROPOSE, ALLOW}
 _TRACES = {"dropped", "not_told"}
 PAUSES = (

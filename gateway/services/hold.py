@@ -197,7 +197,7 @@ class Hold:
         What was sent is not changed by it: that takes a message. Raises ``SchemaError``, ``Forbidden``,
         ``IllegalStep``, ``RuleRefused`` without a reason, ``Changed`` if the record is not the one that was ``seen``.
         """
-        await self._record(ref, "correct", "elements", elements, why, person, role, seen)
+        await self._record(ref, "correct", {"elements": elements}, why, person, role, seen)
 
     async def attest(self, ref: str, protection: Mapping[str, Any], why: str, person: str, role: str) -> None:
         """
@@ -205,14 +205,31 @@ class Hold:
 
         A case that is closed may still stop the person's others; this is how it ends. Raises as ``correct``.
         """
-        await self._record(ref, "attest", "asylum", protection, why, person, role)
+        await self._record(ref, "attest", {"asylum": protection}, why, person, role)
+
+    async def restate(
+        self,
+        ref: str,
+        age: Mapping[str, Any],
+        representative: Mapping[str, Any] | None,
+        why: str,
+        person: str,
+        role: str,
+        *,
+        seen: str | None = None,
+    ) -> None:
+        """
+        Replace what is recorded of age and guardian, as the authority in charge, in a case that stands still.
+
+        What stood is kept. Nothing is let go by it, and nothing sent. Raises as ``correct``.
+        """
+        await self._record(ref, "restate", {"age": age, "representative": representative}, why, person, role, seen)
 
     async def _record(
         self,
         ref: str,
         name: str,
-        member: str,
-        value: Mapping[str, Any],
+        anew: Mapping[str, Any],
         why: str,
         person: str,
         role: str,
@@ -224,11 +241,11 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref, seen)
-            schemas.validate("case-draft", {**(held.case.draft or {}), member: value})
-            if member == "elements" and held.case.exercise and (found := exercise.findings(value)):
+            schemas.validate("case-draft", {**(held.case.draft or {}), **anew})
+            if held.case.exercise and (found := exercise.findings(anew.get("elements", {}))):
                 raise RuleRefused(found)
             await access.record(context, tx, held, person, name, why, now)
-            data = {member: value, "posted": await threads.was_posted(tx, held.case)}
+            data = {**anew, "posted": await threads.was_posted(tx, held.case)}
             await steps.move(context, tx, held, Event(name, person, role, data), now)
 
         await context.commit(unit)

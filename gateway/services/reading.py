@@ -18,6 +18,8 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import REPLY
 from gateway.core.return_guards import represented
 from gateway.core.tables import table_for
+from gateway.core.verification import IN_CHARGE
+from gateway.core.verification_guards import restated
 from gateway.services import access, cases
 from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS
 from gateway.services.answers import entered
@@ -234,10 +236,15 @@ def _opened(context: Context, held: cases.Held, row: AccessRow) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ReturnPart:
-    """What one role sees of a return: ``record`` and ``prepared`` only where it sees the whole."""
+    """
+    What one role sees of a return: ``record`` and ``prepared`` only where it sees the whole.
+
+    ``person`` is what is recorded of age and guardian, and was (``earlier``), for a desk and the authority in charge.
+    """
 
     thread: str
     record: Mapping[str, Any] | None
+    person: Mapping[str, Any] | None
     said: Mapping[str, Any]
     releases: tuple[Release, ...]
     prepared: Pending | None
@@ -248,7 +255,8 @@ def part_of_return(case: Case, role: str) -> ReturnPart:
     whole = role in RETURN_DESK
     pending = case.pending if whole and case.pending and case.pending.type != REPLY else None
     said = {type: body for type, body in case.said.items() if whole or type in RETURN_PARTS[role]}
-    return ReturnPart(case.thread, case.record if whole else None, said, case.releases, pending)
+    person = {**restated(case.draft), "earlier": case.earlier} if case.draft and role in DESK | IN_CHARGE else None
+    return ReturnPart(case.thread, case.record if whole else None, person, said, case.releases, pending)
 
 
 # What waits for a signature.

@@ -304,6 +304,8 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         "elements": DRAFT["elements"],
         "renditions": {},
         "asylum": DRAFT["asylum"],
+        "age": {"class": "minor", "decision": None},
+        "representative": DRAFT["representative"],
         "pending": case.pending,
         "digest": case.pending.digest if case.pending else "",
         "statement": "statement",

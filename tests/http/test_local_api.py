@@ -219,6 +219,23 @@ async def test_each_role_sees_its_part_of_a_return(api: Api) -> None:
     assert {"elements", "document", "schedule"}.isdisjoint(verbs)
 
 
+async def test_age_and_guardian_are_set_right_by_who_is_in_charge(api: Api) -> None:
+    """Over what was read of it, with a reason; the desk sees what stood, and may not do it."""
+    ours, _ = await story.acknowledged(api.network, **homeward.MINOR)
+    path, body = f"/v1/cases/{ours}", {"age": {"class": "minor", "decision": None}, "representative": None, "why": "?"}
+    await api.post("welfare", f"{path}/freeze", {"reason": "the record is wrong"})
+    _, seen = await api.get("welfare", f"{path}/return", params=WHY)
+    assert (homeward.MINOR, []) == (
+        {name: seen["person"][name] for name in homeward.MINOR},
+        seen["person"]["earlier"],
+    )
+    assert 403 == (await api.post("first", f"{path}/restatement", body))[0]
+    assert 422 == (await api.post("welfare", f"{path}/restatement", {**body, "representative": "nobody"}))[0]
+    assert (200, "FROZEN") == _state(await api.post("welfare", f"{path}/restatement", body))
+    _, seen = await api.get("first", f"{path}/return", params=WHY)
+    assert (None, 1) == (seen["person"]["representative"], len(seen["person"]["earlier"]))
+
+
 @pytest.mark.parametrize("role", ["guardian", "lawyer"])
 async def test_who_represents_somebody_else_sees_no_return(api: Api, role: str) -> None:
     """A guardian or lawyer learns of no case of somebody else, and does not come to read one by stopping it."""

@@ -134,15 +134,17 @@ async def test_without_content_a_pause_does_not_show(network: Network) -> None:
 
 
 async def test_without_content_no_later_attestation_shows(network: Network) -> None:
-    """Nothing in an export without content tells that a record was attested or corrected while the case stood still."""
+    """Nothing in an export without content tells that a record was set right while the case stood still."""
     ours, _ = await story.acknowledged(network)
     hold, draft = network.gateways["XAA"].hold, story.draft()
     await hold.freeze(ours, "indication", "protection", "asylum_authority")
     await hold.attest(ours, draft["asylum"], "there is no need", "protection", "asylum_authority")
     await hold.correct(ours, draft["elements"], "typing error", "first", "case_officer")
+    await hold.restate(ours, {**draft["age"], "class": "minor"}, None, "she is younger", "welfare", "child_welfare")
     members = members_of(await exported(network, "XAA", ours))
     whole = b"".join(content for name, content in members.items() if name != evidence.README)
-    assert [] == [word for word in (b'"attest"', b'"correct"', b"asylum", b"protection") if word in whole]
+    words = (b'"attest"', b'"correct"', b'"restate"', b"asylum", b"protection", b"welfare")
+    assert [] == [word for word in words if word in whole]
 
 
 async def test_without_content_no_trace_of_a_stop_shows(network: Network) -> None:

@@ -170,6 +170,16 @@ TEXTS: Mapping[str, StepText] = {
         N_("Attest it"),
         N_("The protection state is attested anew."),
     ),
+    "restatement": StepText(
+        N_("Set right age and guardian"),
+        N_(
+            "What is recorded of age and guardian is replaced, and what stood is kept. What was signed of a return for "
+            "somebody else does not count any more. No stop is let go of by it."
+        ),
+        NOTHING,
+        N_("Set it right"),
+        N_("Age and guardian are recorded as you said."),
+    ),
     "withdraw": StepText(
         N_("Withdraw the request"),
         N_("The request is withdrawn for good. If nothing of it ever left, nothing is sent at all."),

@@ -13,6 +13,7 @@ from multidict import MultiDict
 
 from gateway.core.case import Case, Notice, Side
 from gateway.core.notices import unanswered
+from gateway.core.verification import IN_CHARGE
 from gateway.services import cases, directory
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import ANYBODY, DESK, RETURN_DESK, VERBS
@@ -60,13 +61,14 @@ _TIGHTENS = frozenset({"freeze", "recall"})
 # The fields of a step.
 
 
-_REPLACES = frozenset({"correction", "record"})
+_REPLACES = frozenset({"correction", "record", "restatement"})
 """Steps that replace what is on record: nothing of that may have changed, also where the role does not see it."""
 
 
 def _needs_reason(step: Step) -> bool:
     """Tell whether the page shows what is on record about the person, to a role that may see it."""
-    return step.role in {"correction": DESK, "record": RETURN_DESK}.get(step.verb, frozenset())
+    may = {"correction": DESK, "record": RETURN_DESK, "restatement": IN_CHARGE}
+    return step.role in may.get(step.verb, frozenset())
 
 
 async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
@@ -129,7 +131,10 @@ async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Fo
 
 def _recorded(step: Step, case: Case) -> dict[str, Any]:
     """Return what is on record and the step replaces."""
-    return dict(case.record or {}) if step.verb == "record" else {"elements": (case.draft or {}).get("elements")}
+    if step.verb == "record":
+        return dict(case.record or {})
+    names = ("age", "representative") if step.verb == "restatement" else ("elements",)
+    return {name: (case.draft or {}).get(name) for name in names}
 
 
 async def _changed(visit: Visit, step: Step, of: tuple[Field, ...]) -> web.StreamResponse:

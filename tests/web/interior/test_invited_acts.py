@@ -50,6 +50,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "apart": {"why": "asked to"},
     "correction": {"elements": story.draft()["elements"], "why": "asked to"},
     "attestation": {"protection": ATTESTED, "why": "asked to"},
+    "restatement": {"age": story.ADULT["age"], "representative": None, "why": "asked to"},
     "question": {"elements": ["BIRTH_PLACE"], "candidates": 2},
     "delay": {"reason": "ARCHIVE_SEARCH", "eta": "2026-12-20"},
     "extension": {"reason": "ARCHIVE_SEARCH"},

@@ -833,6 +833,27 @@ async def test_a_correction_that_came_late_does_not_undo_another(two: Two) -> No
     assert "1999-12-31" == (await story.case(two.network, "XAA", ours)).draft["elements"]["birth_date"]
 
 
+async def test_age_and_guardian_are_set_right_over_what_stands_there(two: Two) -> None:
+    """Child welfare sees for a reason what is recorded, and replaces it; what a colleague said meanwhile is shown."""
+    ours, _ = await story.acknowledged(two.network, **homeward.MINOR)
+    hold = two.network.gateways["XAA"].hold
+    await hold.freeze(ours, "the record is wrong", "welfare", "child_welfare")
+    who, path = await two.officer("XAA", "welfare"), at(ours, "restatement", role="child_welfare")
+    page = await open_step(who, ours, "restatement", role="child_welfare")
+    fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    assert "Family Court" == fields["b.representative.signed_by"]
+    unknown = {"class": "unknown", "decision": None}
+    await hold.restate(ours, unknown, homeward.MINOR["representative"], "so it was said", "welfare", "child_welfare")
+    await who.post(path, {**fields, "b.why": "the court was another", "b.representative.signed_by": "Youth Court"})
+    page = await confirm(who, path)
+    assert 409 == page.status
+    again = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    await who.post(path, again)
+    assert TEXTS["restatement"].done in (await confirm(who, path)).words
+    case = await story.case(two.network, "XAA", ours)
+    assert (2, "Youth Court") == (len(case.earlier), case.draft["representative"]["signed_by"])
+
+
 async def test_a_record_of_a_return_does_not_undo_another(two: Two) -> None:
     """What a colleague recorded meanwhile stays, and stands beside what was typed."""
     ours, theirs = await story.acknowledged(two.network, handling=homeward.HANDLING, **homeward.MINOR)

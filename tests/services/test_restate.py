@@ -1,0 +1,226 @@
+"""What is recorded of age and guardian, set right once a case has left: by whom, and what falls with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.services import cases, rights
+from gateway.services.context import Forbidden, NotFound, Person
+from tests.support import homeward, story
+from tests.support.network import START, Network
+
+WELFARE = ("welfare", "child_welfare")
+COORDINATOR = ("coordinator", "coordinator")
+GUARDIAN: Mapping[str, Any] = homeward.MINOR["representative"]
+OTHER = {**GUARDIAN, "ref": "CJDAgXMgk34Kg3R2-Y6VVw"}
+CHILD = {"class": "minor", "decision": None}
+TODAY = START.date().isoformat()
+FOUND_ADULT = {"class": "adult", "decision": {"ref": "AGE-7", "on": TODAY, "by": "Youth Office"}}
+
+
+async def stopped(network: Network, **changes: Any) -> str:
+    """Return a case of a represented minor that the other State works on and child welfare has frozen."""
+    ours, _ = await story.acknowledged(network, **{**homeward.MINOR, **changes})
+    await network.gateways["XAA"].hold.freeze(ours, "the record is wrong", *WELFARE)
+    return ours
+
+
+async def restate(network: Network, ref: str, age: Any, guardian: Any, *who: str) -> None:
+    """Set right what is recorded, by default as child welfare."""
+    await network.gateways["XAA"].hold.restate(ref, age, guardian, "as decided", *(who or WELFARE))
+
+
+async def goes_on(network: Network, ref: str) -> None:
+    """Have child welfare let go, and two persons of the desk let the case go on."""
+    hold = network.gateways["XAA"].hold
+    await hold.release(ref, *WELFARE)
+    await hold.resume(ref, "first", "case_officer")
+    await hold.resume(ref, "second", "liaison_officer")
+
+
+async def test_wrong_guardian_is_replaced_and_what_stood_is_kept(network: Network) -> None:
+    """Child welfare names the right guardian once the case has left; the wrong appointment stays on record."""
+    ours = await stopped(network)
+    await restate(network, ours, CHILD, OTHER)
+    await goes_on(network, ours)
+    case = await story.case(network, "XAA", ours)
+    (before,) = case.earlier
+    assert (OTHER, CHILD, "ACKNOWLEDGED") == (case.draft["representative"], case.draft["age"], case.state)
+    assert (homeward.MINOR, START) == (
+        {name: before[name] for name in ("age", "representative")},
+        network.clock.now(),
+    )
+    assert before["until"].startswith(TODAY)
+
+
+async def test_who_was_named_wrongly_reads_nothing_more(network: Network) -> None:
+    """A person whom the file named as guardian by mistake gets no account any more, the right one does."""
+    gateway = network.gateways["XAA"]
+    people = {name: Person(name, frozenset({"guardian"}), bytes(32)) for name in ("wrong", "right")}
+    gateway.context.persons = {**gateway.context.persons, **people}
+    ours = await stopped(network, representative={**GUARDIAN, "signed_by": "wrong"})
+    await rights.account(gateway.context, ours, "wrong", "guardian", "what was sent")
+    await restate(network, ours, CHILD, {**GUARDIAN, "signed_by": "right"})
+    with pytest.raises(NotFound):
+        await rights.account(gateway.context, ours, "wrong", "guardian", "what was sent")
+    assert ours == (await rights.account(gateway.context, ours, "right", "guardian", "what was sent")).ref
+
+
+async def test_reason_stands_in_the_record_of_access(network: Network) -> None:
+    """Who set it right, and why, is recorded as with every other correction (R-13), and no empty reason is one."""
+    ours, hold = await stopped(network), network.gateways["XAA"].hold
+    with pytest.raises(RuleRefused, match="R-13"):
+        await hold.restate(ours, CHILD, OTHER, " ", *WELFARE)
+    await restate(network, ours, CHILD, OTHER)
+    row = await network.gateways["XAA"].store.read(lambda tx: tx.accesses(ours))
+    assert ("welfare", "restate") == (row[-1].person, row[-1].action)
+
+
+async def test_desk_does_not_set_it_right(network: Network) -> None:
+    """No role of the desk that asks may, nor a guest; who is in charge holds no other role (``HELD_ALONE``)."""
+    ours = await stopped(network)
+    for person, role in (("first", "case_officer"), ("second", "liaison_officer"), ("protection", "asylum_authority")):
+        with pytest.raises(IllegalStep):
+            await restate(network, ours, CHILD, OTHER, person, role)
+    with pytest.raises(Forbidden):
+        await restate(network, ours, CHILD, OTHER, "guest.g", "child_welfare")
+
+
+async def test_only_where_the_case_stands_still(network: Network) -> None:
+    """A case that goes on is stopped first, so that nothing leaves on what is being set right."""
+    ours, _ = await story.acknowledged(network, **homeward.MINOR)
+    with pytest.raises(IllegalStep):
+        await restate(network, ours, CHILD, OTHER)
+
+
+async def test_stop_is_not_let_go_of(network: Network) -> None:
+    """Whoever stopped the case holds it after the correction as before."""
+    ours = await stopped(network)
+    await network.gateways["XAA"].hold.freeze(ours, "afraid", "protection", "asylum_authority")
+    before = await story.case(network, "XAA", ours)
+    await restate(network, ours, FOUND_ADULT, None)
+    after = await story.case(network, "XAA", ours)
+    assert (before.holders, before.state, before.released) == (after.holders, after.state, after.released)
+    assert before.draft["asylum"] == after.draft["asylum"]
+
+
+async def test_minor_without_a_guardian_stands_still(network: Network) -> None:
+    """An appointment that never was is taken out, and nothing goes on before there is one (R-07)."""
+    ours = await stopped(network)
+    await restate(network, ours, CHILD, None)
+    with pytest.raises(RuleRefused, match="R-07"):
+        await goes_on(network, ours)
+
+
+NO_ADULT = {
+    "no decision": {"class": "adult", "decision": None},
+    "the decision that was on record": {"class": "adult", "decision": {**FOUND_ADULT["decision"], "ref": "AGE-1"}},
+    "a decision of tomorrow": {"class": "adult", "decision": {**FOUND_ADULT["decision"], "on": "2026-11-26"}},
+}
+
+
+@pytest.mark.parametrize("name", NO_ADULT)
+async def test_correction_makes_no_adult_without_another_decision(network: Network, name: str) -> None:
+    """Whoever counts as a minor stays one without a new decision on age, of a day that has come (R-06)."""
+    first = {"class": "minor", "decision": {"ref": "AGE-1", "on": "2026-11-20", "by": "Youth Office"}}
+    ours = await stopped(network, age=first)
+    with pytest.raises(RuleRefused, match="R-06"):
+        await restate(network, ours, NO_ADULT[name], GUARDIAN)
+
+
+async def test_quashed_decision_makes_no_adult_again(network: Network) -> None:
+    """A decision that was taken off the record does not come back; another one is needed."""
+    ours = await stopped(network, age=FOUND_ADULT)
+    await restate(network, ours, {"class": "unknown", "decision": None}, GUARDIAN)
+    with pytest.raises(RuleRefused, match="R-06"):
+        await restate(network, ours, FOUND_ADULT, GUARDIAN)
+    await restate(network, ours, {**FOUND_ADULT, "decision": {**FOUND_ADULT["decision"], "ref": "AGE-8"}}, GUARDIAN)
+    assert 2 == len((await story.case(network, "XAA", ours)).earlier)
+
+
+async def test_nobody_becomes_an_adult_in_a_case_that_is_over(network: Network) -> None:
+    """Where no two persons let the case go on any more, a minor stays one; a guardian may be set right (R-06)."""
+    ours = await stopped(network)
+    await network.gateways["XAA"].hold.withdraw(ours, *WELFARE)
+    with pytest.raises(RuleRefused, match="R-06"):
+        await restate(network, ours, FOUND_ADULT, None)
+    await restate(network, ours, CHILD, OTHER)
+    assert OTHER == (await story.case(network, "XAA", ours)).draft["representative"]
+
+
+async def test_who_is_in_charge_says_it(network: Network) -> None:
+    """What is recorded of age is child welfare's; the guardian of an adult is the referral mechanism's (V-30)."""
+    ours, _ = await story.acknowledged(network, age=FOUND_ADULT, representative=GUARDIAN)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "the record is wrong", *WELFARE)
+    with pytest.raises(RuleRefused, match="V-30"):
+        await restate(network, ours, CHILD, GUARDIAN, *COORDINATOR)
+    with pytest.raises(RuleRefused, match="V-30"):
+        await restate(network, ours, FOUND_ADULT, None)
+    await restate(network, ours, FOUND_ADULT, OTHER, *COORDINATOR)
+    await restate(network, ours, CHILD, OTHER)
+
+
+async def test_wrongly_dated_decision_is_dated_right(network: Network) -> None:
+    """A decision dated ahead by a slip counts from its right day on, once child welfare has said so."""
+    ours = await stopped(network, age=FOUND_ADULT)
+    ahead = {**FOUND_ADULT, "decision": {**FOUND_ADULT["decision"], "on": "2036-11-25"}}
+    await restate(network, ours, ahead, GUARDIAN)
+    with pytest.raises(RuleRefused, match="R-06"):
+        await goes_on(network, ours)
+    await restate(network, ours, FOUND_ADULT, GUARDIAN)
+    hold = network.gateways["XAA"].hold
+    await hold.resume(ours, "second", "liaison_officer")
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+
+
+async def test_return_of_an_adult_who_is_a_child_begins_anew(network: Network) -> None:
+    """What was signed for an adult falls; the other State learns it by the proposal that takes its place."""
+    ours, theirs = await homeward.accepted(network)
+    gateway = network.gateways["XAA"]
+    await gateway.hold.freeze(ours, "she is fifteen", *WELFARE)
+    await restate(network, ours, CHILD, GUARDIAN)
+    await goes_on(network, ours)
+    assert () == (await story.case(network, "XAA", ours)).releases
+    returning, full = gateway.returning, homeward.record(True, decision=homeward.DECISION)
+    with pytest.raises(RuleRefused, match="R-09"):
+        await returning.record(ours, full, "first", "case_officer")
+    await returning.reassess(ours, *WELFARE)
+    await returning.record(ours, full, "first", "case_officer")
+    with pytest.raises(RuleRefused, match="V-30"):
+        await returning.assess(ours, *COORDINATOR)
+    await returning.assess(ours, *WELFARE)
+    await homeward.propose_other_days(network, ours)
+    assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    assert (await story.case(network, "XBB", theirs)).said["return.proposal"]["represented"]
+
+
+@pytest.mark.parametrize(("guardian", "stands"), [(OTHER, False), ({**GUARDIAN, "appointed_on": "2026-11-10"}, True)])
+async def test_release_falls_with_the_guardian_not_with_a_date(network: Network, guardian: Any, stands: bool) -> None:
+    """What was signed of a return rests on who stands up for the person, and not on the day of the appointment."""
+    ours, _ = await homeward.accepted(network, minor=True)
+    await network.gateways["XAA"].hold.freeze(ours, "the record is wrong", *WELFARE)
+    await restate(network, ours, homeward.MINOR["age"], guardian)
+    assert stands == bool((await story.case(network, "XAA", ours)).releases)
+
+
+async def test_officer_does_not_write_over_it(network: Network) -> None:
+    """Once the authority in charge has set it right, writing the file anew leaves it as it is (R-06)."""
+    gateway, ours = network.gateways["XAA"], await story.cleared(network, **homeward.MINOR)
+    await gateway.hold.freeze(ours, "the record is wrong", *WELFARE)
+    await restate(network, ours, CHILD, OTHER)
+    await goes_on(network, ours)
+    with pytest.raises(RuleRefused, match="R-06"):
+        await gateway.clear.amend(ours, story.draft(**homeward.MINOR), "first")
+    await gateway.clear.amend(ours, story.draft(age=CHILD, representative=OTHER), "first")
+
+
+async def test_nothing_is_set_right_that_was_not_seen(network: Network) -> None:
+    """Two who set it right at once do not write over one another."""
+    ours, gateway = await stopped(network), network.gateways["XAA"]
+    seen = cases.mark(gateway.context, await story.case(network, "XAA", ours))
+    await gateway.hold.restate(ours, CHILD, OTHER, "as decided", *WELFARE, seen=seen)
+    with pytest.raises(cases.Changed):
+        await gateway.hold.restate(ours, CHILD, GUARDIAN, "as decided", *WELFARE, seen=seen)
