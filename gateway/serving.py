@@ -18,6 +18,7 @@ from gateway.configured import alike, tls, tokens
 from gateway.http.listen import CONNECTIONS_MAX, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
+from gateway.http.proxy_protocol import Proxies
 from gateway.services import evidence
 from gateway.services.acts import DeskServices
 from gateway.services.board import Board
@@ -149,7 +150,9 @@ async def _open_doors(
     held.push_async_callback(_close_doors, runners)  # before what is behind them
 
     async def opened(app: web.Application, door: Mapping[str, Any], **options: Any) -> None:
-        runners.append(await listen(app, door["host"], door["port"], reuse_port=reuse_port, **options))
+        proxies = Proxies(door["proxies"], context.log) if door.get("proxies") else None
+        options |= {"proxies": proxies, "reuse_port": reuse_port}
+        runners.append(await listen(app, door["host"], door["port"], **options))
 
     await opened(
         peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness),

@@ -186,6 +186,7 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
     problems += _notice_checks(values.get("notices"))
     problems += _trust_checks(values.get("trust"))
     problems += _desk_checks(values)
+    problems += _proxy_checks(values.get("listeners"))
     persons = [person.get("id") for person in _list(values.get("persons")) if isinstance(person, dict)]
     problems += [
         f"/persons: '{id}' begins with '{GUEST}', as the ids of invited persons do; choose another"
@@ -270,6 +271,30 @@ def _desk_checks(values: Mapping[str, Any]) -> list[str]:
         problems.append("/listeners/desks: 'tls_certificate' and 'tls_key' go together")
     if not door.get("tls_certificate") and not is_loopback(str(door.get("host"))):
         problems.append("/listeners/desks: without a certificate it listens on loopback only, behind a proxy with TLS")
+    return problems
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""The addresses of IPv4 as IPv6 writes them (RFC 4291, 2.5.5.2); what comes from one of them comes by IPv4."""
+
+
+def _proxy_checks(listeners: Any) -> list[str]:
+    """Return which proxies are no addresses, or everybody: whoever is one says by whose address a client is counted."""
+    problems = []
+    for door, given in (listeners if isinstance(listeners, dict) else {}).items():
+        for one in _list(given.get("proxies") if isinstance(given, dict) else None):
+            place = f"/listeners/{door}/proxies: '{one}'"
+            try:
+                network = ipaddress.ip_network(str(one), strict=False)
+            except ValueError:
+                problems.append(f"{place} is neither an address nor a network such as 10.1.2.0/28")
+                continue
+            if network.network_address != ipaddress.ip_address(str(one).partition("/")[0]):
+                problems.append(f"{place} names one address in a network; the network is {network}")
+            if network.version == 6 and network.subnet_of(_MAPPED):
+                problems.append(f"{place} is of IPv4; write it so")
+            if not network.prefixlen:
+                problems.append(f"{place} is everybody; name your proxies alone")
     return problems
 
 

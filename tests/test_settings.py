@@ -23,7 +23,7 @@ def problems(given: dict[str, Any]) -> list[str]:
     try:
         settings.check(Path("/home"), given)
     except settings.BadConfiguration as error:
-        return [one for one in error.problems if one.startswith(("/desks", "/listeners/desks", "/notices", "/persons"))]
+        return [one for one in error.problems if one.startswith(("/desks", "/listeners", "/notices", "/persons"))]
     return []
 
 
@@ -94,6 +94,32 @@ def test_pages_cross_no_network_in_clear() -> None:
     assert "/listeners/desks: without a certificate it listens on loopback only" in at(host="0.0.0.0")[0]  # noqa: S104
     assert [] == at(host="0.0.0.0", tls_certificate="a.crt", tls_key="a.key")  # noqa: S104
     assert ["/listeners/desks: 'tls_certificate' and 'tls_key' go together"] == at(tls_certificate="a.crt")
+
+
+def test_proxies_are_addresses_and_not_everybody() -> None:
+    """Each that is none, that says two things, or that would let anybody name an address is told, all at once."""
+    given = values()["listeners"]
+    wrong = ["10.1.2.300", "10.1.2.5/28", "10.1.2.0/33", "::ffff:10.1.2.0/124", "::ffff:10.1.2.3", "0.0.0.0/0", "::/0"]
+    right = ["10.1.2.0/28", "192.0.2.7", "2001:db8:0:0::/64", "::1"]
+    peers, desks = ({**given[door], "proxies": proxies} for door, proxies in (("peers", wrong), ("desks", right)))
+    at = "/listeners/peers/proxies: "
+    assert [
+        f"{at}'10.1.2.300' is neither an address nor a network such as 10.1.2.0/28",
+        f"{at}'10.1.2.5/28' names one address in a network; the network is 10.1.2.0/28",
+        f"{at}'10.1.2.0/33' is neither an address nor a network such as 10.1.2.0/28",
+        f"{at}'::ffff:10.1.2.0/124' is of IPv4; write it so",
+        f"{at}'::ffff:10.1.2.3' is of IPv4; write it so",
+        f"{at}'0.0.0.0/0' is everybody; name your proxies alone",
+        f"{at}'::/0' is everybody; name your proxies alone",
+    ] == problems(values(listeners={**given, "peers": peers, "desks": desks}))
+
+
+def test_proxies_are_no_names() -> None:
+    """A name leads to whatever address somebody gives it."""
+    given = values()["listeners"]
+    found = problems(values(listeners={**given, "peers": {**given["peers"], "proxies": ["lb.interior.example"]}}))
+    assert ["/listeners/peers/proxies"] == [one.partition(":")[0] for one in found if "neither" in one]
+    assert ["/listeners/peers/proxies/0"] == [one.partition(":")[0] for one in found if "neither" not in one]
 
 
 @pytest.mark.parametrize("id", ["guest.x", "guest."])

@@ -107,21 +107,30 @@ class Places:
         self._taken: Counter[str] = Counter()
         self._all = 0
 
-    def take(self, address: str, now_s: float = 0.0) -> bool:
-        """Take a place at a monotonic instant; ``False`` if none is left, or ``address`` has or had its share."""
-        group = address_group(address)
-        if self._all >= self.most or self._taken[group] >= self._per_address:
+    def take(self, address: str | None, now_s: float = 0.0) -> bool:
+        """
+        Take a place at a monotonic instant; ``False`` if none is left, or ``address`` has or had its share.
+
+        ``None`` is whoever a proxy in front has not named yet: their place is one of all, and of no share.
+        """
+        if self._all >= self.most:
             return False
-        if self._rate is not None and self._rate.take(group, now_s):
-            return False
+        if address is not None:
+            group = address_group(address)
+            if self._taken[group] >= self._per_address:
+                return False
+            if self._rate is not None and self._rate.take(group, now_s):
+                return False
+            self._taken[group] += 1
         self._all += 1
-        self._taken[group] += 1
         return True
 
-    def give_back(self, address: str) -> None:
+    def give_back(self, address: str | None) -> None:
         """Give back a place that was taken for ``address``."""
-        group = address_group(address)
         self._all -= 1
+        if address is None:
+            return
+        group = address_group(address)
         self._taken[group] -= 1
         if not self._taken[group]:
             del self._taken[group]

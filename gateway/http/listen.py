@@ -8,6 +8,9 @@ still comes is read for 1 s, so that the answer can be read.
 A connection is counted from the moment it is accepted, before TLS, and by the address it comes from: whoever opens
 many takes places from nobody else. Handshakes cost most of what a stranger can make us work, so that there is a bound
 on how often one address may ask for one, and few are begun before everybody else has had a turn.
+
+What comes from a trusted proxy says first for whom (``proxy_protocol``). Until then it is counted among all alone, and
+that and TLS together have the time of a handshake.
 """
 
 import asyncio
@@ -17,8 +20,9 @@ import socket
 import ssl
 import struct
 from asyncio.sslproto import SSLProtocol
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 from weakref import WeakSet
@@ -27,6 +31,7 @@ from aiohttp import web, web_protocol
 
 from gateway.http.errors import NEUTRAL_SERVER, http_problem
 from gateway.http.limits import Places, TokenBuckets
+from gateway.http.proxy_protocol import Proxies
 
 CONNECTIONS_MAX = 8192
 CONNECTIONS_PER_ADDRESS_MAX = 256
@@ -200,28 +205,59 @@ class NeutralRunner(web.AppRunner):
         return _Server(await super()._make_server(), self._kwargs, self._headers)
 
 
+def _refuse(accepted: socket.socket) -> None:
+    """Close for good, and before a byte is answered."""
+    with accepted, suppress(OSError):
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
 class _Connection(socket.socket):
     """A connection that holds a place until its descriptor is closed, in whatever state that happens."""
 
-    def __init__(self, accepted: socket.socket, places: Places, address: str) -> None:
+    def __init__(self, accepted: socket.socket, places: Places, address: str | None) -> None:
+        """``address`` is ``None`` for one that is counted for nobody yet."""
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
-        self._place: tuple[Places, str] | None = (places, address)
+        self._places, self._counted, self._held = places, address, True
+        self._named: str | None = None
+
+    def getpeername(self) -> Any:
+        """Return whom it comes from: the address that a proxy named, with no port, or that at the other end."""
+        return super().getpeername() if self._named is None else (self._named, 0)
+
+    async def hear(self, proxies: Proxies) -> None:
+        """Learn of a proxy for whom this is, and be counted for them. Raises ``OSError`` where it is closed instead."""
+        try:
+            self._named = await proxies.read(self)
+            address = self.getpeername()[0]
+            self._places.give_back(self._counted)
+            self._counted, self._held = address, self._places.take(address, monotonic())
+            if not self._held:
+                raise ConnectionAbortedError
+        except BaseException:
+            _refuse(self)
+            raise
 
     def close(self) -> None:
         """Close, and give the place back."""
         super().close()
-        place, self._place = self._place, None
-        if place is not None:
-            places, address = place
-            places.give_back(address)
+        if self._held:
+            self._held = False
+            self._places.give_back(self._counted)
 
 
 class _Listening(socket.socket):
-    """A listening socket that hands on a connection only if there is a place for its address."""
+    """
+    A listening socket that hands on a connection only if there is a place for its address.
 
-    def __init__(self, bound: socket.socket, places: Places) -> None:
+    What comes from one of ``proxies`` is not handed on: ``serve`` serves it.
+    """
+
+    def __init__(self, bound: socket.socket, places: Places, proxies: Proxies | None) -> None:
         super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
         self._places = places
+        self.proxies = proxies
+        self.serve: Callable[[_Connection, Proxies], Coroutine[Any, Any, None]]
+        self._beginning: set[asyncio.Task[None]] = set()
         for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             self.setsockopt(socket.SOL_SOCKET, buffer, SOCKET_BYTES)  # whatever is accepted inherits them
 
@@ -229,19 +265,39 @@ class _Listening(socket.socket):
         """Close, and leave the descriptors of this door to others."""
         super().close()
         _doors.discard(self._places)
+        for task in self._beginning:
+            task.cancel()
 
     def listen(self, backlog: int = BACKLOG) -> None:
         """Keep a long queue; asyncio means by ``backlog`` also how many it accepts before anybody else has a turn."""
         super().listen(BACKLOG)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept. Raises ``ConnectionAbortedError`` for one without a place, which is reset before a byte is read."""
-        accepted, address = super().accept()
-        if self._places.take(address[0], monotonic()):
-            return _Connection(accepted, self._places, address[0]), address
-        with accepted, suppress(OSError):
-            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        """
+        Accept. Raises ``ConnectionAbortedError`` for one without a place, which is reset before a byte is read.
+
+        So it does where a turn has brought as many from proxies as may begin in one.
+        """
+        for _ in range(ACCEPTED_IN_A_TURN):
+            accepted, address = super().accept()
+            proxies = self.proxies if self.proxies is not None and address[0] in self.proxies else None
+            counted = address[0] if proxies is None else None
+            if not self._places.take(counted, monotonic()):
+                _refuse(accepted)
+                break
+            connection = _Connection(accepted, self._places, counted)
+            if proxies is None:
+                return connection, address
+            connection.setblocking(False)
+            task = asyncio.get_running_loop().create_task(self.serve(connection, proxies))
+            self._beginning.add(task)
+            task.add_done_callback(partial(self._begun, connection))
         raise ConnectionAbortedError
+
+    def _begun(self, connection: _Connection, task: asyncio.Task[None]) -> None:
+        self._beginning.discard(task)
+        if task.cancelled():  # before its first step, perhaps
+            connection.close()
 
 
 class _Site(web.BaseSite):
@@ -249,7 +305,7 @@ class _Site(web.BaseSite):
 
     __slots__ = ("_listening",)
 
-    def __init__(self, runner: web.BaseRunner, listening: socket.socket, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(self, runner: web.BaseRunner, listening: _Listening, ssl_context: ssl.SSLContext | None) -> None:
         super().__init__(runner, ssl_context=ssl_context, backlog=ACCEPTED_IN_A_TURN)
         self._listening = listening
 
@@ -265,6 +321,7 @@ class _Site(web.BaseSite):
         server = self._runner.server
         if server is None:
             raise RuntimeError("the runner was not set up")
+        self._listening.serve = partial(self._serve, server)
         self._server = await asyncio.get_running_loop().create_server(
             server,
             sock=self._listening,
@@ -272,6 +329,14 @@ class _Site(web.BaseSite):
             backlog=self._backlog,
             ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._ssl_context else None,
         )
+
+    async def _serve(self, server: web.Server, connection: _Connection, proxies: Proxies) -> None:
+        """Serve what a proxy passes on, if it says for whom; what comes to nothing is closed."""
+        with suppress(OSError):  # a time that is over, and TLS that is none, among them
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                await connection.hear(proxies)
+                loop = asyncio.get_running_loop()
+                await loop.connect_accepted_socket(server, connection, ssl=self._ssl_context)
 
 
 def try_address(host: str, port: int) -> None:
@@ -299,7 +364,7 @@ def try_address(host: str, port: int) -> None:
         raise missing or OSError(errno.EADDRNOTAVAIL, "no address to listen on")
 
 
-async def _bind(host: str, port: int, places: Places, *, reuse_port: bool) -> list[_Listening]:
+async def _bind(host: str, port: int, places: Places, proxies: Proxies | None, *, reuse_port: bool) -> list[_Listening]:
     """Listen at each address of ``host``. Raises ``OSError`` if one is taken, or none is of this machine."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     bound: list[_Listening] = []
@@ -315,7 +380,7 @@ async def _bind(host: str, port: int, places: Places, *, reuse_port: bool) -> li
                 raise
             missing = error
             continue
-        bound.append(_Listening(made, places))
+        bound.append(_Listening(made, places, proxies))
     if not bound:
         raise missing or OSError(errno.EADDRNOTAVAIL, "no address to listen on")
     return bound
@@ -344,6 +409,7 @@ async def listen(
     ssl_context: ssl.SSLContext | None = None,
     connections_max: int = CONNECTIONS_MAX,
     per_address_max: int | None = None,
+    proxies: Proxies | None = None,
     reuse_port: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> NeutralRunner:
@@ -352,16 +418,16 @@ async def listen(
 
     ``port`` 0 takes a free one; ``runner.addresses`` tells which. ``per_address_max`` bounds the connections of one
     address, and by it how often it may connect; without it that is ``CONNECTIONS_PER_ADDRESS_MAX`` where TLS ends here.
-    Where it does not, all come from the proxy in front, and there is no bound. ``headers`` are those the application
-    sets on every answer, for what never reaches it.
+    Where it does not, all come from the proxy in front, and there is no bound, unless it is one of ``proxies``, which
+    say for whom they connect. ``headers`` are those the application sets on every answer, for what never reaches it.
 
     Raises ``OSError`` if the address cannot be listened on; nothing stays open then.
     """
     most = _connections(connections_max)
     each, rate = per_address_max or most, None
     web_protocol.MAX_MSG_QUEUE_SIZE = REQUESTS_QUEUED
-    if ssl_context is not None:
-        SSLProtocol.max_size = TLS_READ_BYTES
+    SSLProtocol.max_size = TLS_READ_BYTES
+    if ssl_context is not None or proxies is not None:
         each = per_address_max or CONNECTIONS_PER_ADDRESS_MAX
         many = max(1.0, each / CONNECTIONS_PER_ADDRESS_MAX)
         rate = TokenBuckets(round(CONNECTS_PER_MINUTE * many), round(CONNECTS_AT_ONCE * many))
@@ -370,7 +436,7 @@ async def listen(
     await runner.setup()
     try:
         places = Places(most, each, rate)
-        bound += await _bind(host, port, places, reuse_port=reuse_port)
+        bound += await _bind(host, port, places, proxies, reuse_port=reuse_port)
         _doors.add(places)
         for listening in bound:
             await _Site(runner, listening, ssl_context).start()
