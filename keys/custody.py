@@ -82,6 +82,14 @@ class KeyStore(Protocol):
         """Return the names of what is kept, sorted."""
         ...
 
+    def replace(self, name: str, by: str) -> None:
+        """
+        Let the secret ``by`` be ``name`` from now on, in one step; what had that name is destroyed.
+
+        Raises ``NoSuchKey``, and ``BadStore`` if the store cannot be changed.
+        """
+        ...
+
     def destroy(self, name: str, *, at_once: bool = False) -> None:
         """
         Remove the secret ``name`` for good, ``at_once`` or not now: without waiting for another process.
@@ -171,6 +179,14 @@ class FileStore:
             if name in secrets:
                 raise BadStore(f"the key store already holds {name!r}", "take another name, or destroy the old key")
             self._write(header, {**secrets, name: secret})
+
+    def replace(self, name: str, by: str) -> None:
+        """Write the file anew with the secret ``by`` as ``name``. Raises as ``destroy`` does."""
+        self.get(by)  # as ``put``: before the lock
+        with self._locked():
+            header, secrets = self._read()
+            made = {**secrets, name: _get(secrets, by)}
+            self._write(header, {kept: secret for kept, secret in made.items() if kept != by})
 
     def destroy(self, name: str, *, at_once: bool = False) -> None:
         """Write the file anew without the secret ``name``. Raises ``NoSuchKey``, ``WrongPassphrase``, ``BadStore``."""
@@ -354,6 +370,10 @@ class GivenStore:
         return tuple(sorted(self._secrets))
 
     def put(self, name: str, secret: bytes) -> None:
+        """Raise ``BadStore``: the store is read-only."""
+        raise self._read_only()
+
+    def replace(self, name: str, by: str) -> None:
         """Raise ``BadStore``: the store is read-only."""
         raise self._read_only()
 

@@ -332,10 +332,7 @@ def _destroy(store: KeyStore, stolen: Sequence[str], new: SigningKey | None) -> 
     for name in stolen:
         store.destroy(name)
     if new is not None:
-        if homes.SIGNING in store.names():
-            store.destroy(homes.SIGNING)
-        store.put(homes.SIGNING, new.seed)
-        store.destroy(homes.NEXT)
+        store.replace(homes.SIGNING, homes.NEXT)
     return [kids[name] for name in stolen]
 
 

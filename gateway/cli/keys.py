@@ -396,7 +396,7 @@ def _next_signing(new: Signer, held: Card, now: datetime) -> dict[str, Any]:
 
 
 def _activate(chosen: Settings, store: KeyStore, held: Card, as_json: bool) -> None:
-    """Put the next signing key in the place of the one in use. Run again, it finishes what a crash left half done."""
+    """Put the next signing key in the place of the one in use."""
     names = store.names()
     if (inside := device_key(chosen)) is not None:
         held.signing_key(inside.kid, datetime.now(UTC))
@@ -408,11 +408,7 @@ def _activate(chosen: Settings, store: KeyStore, held: Card, as_json: bool) -> N
         raise CommandError(Exit.FINDINGS, "no-next", "there is no new signing key", "isthmus keys rotate signing")
     new = SigningKey(store.get(NEXT))
     held.signing_key(new.kid, datetime.now(UTC))  # raises if the card does not list it yet
-    if homes.SIGNING in names and store.get(homes.SIGNING) != new.seed:
-        store.destroy(homes.SIGNING)
-    if homes.SIGNING not in store.names():
-        store.put(homes.SIGNING, new.seed)
-    store.destroy(NEXT)
+    store.replace(homes.SIGNING, NEXT)
     emit({"signing": new.kid}, as_json=as_json)
     say("Restart the gateway: it signs with the new key from then on.")
 

@@ -18,10 +18,10 @@ from gateway.cli.keys import _next_sealing, open_person_key, private_kids
 from gateway.cli.own_card import issue, our_cards, own_card
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
-from gateway.home import IDENTITY, IDENTITY_FILE, ended_keys, make_certificate, next_card
+from gateway.home import IDENTITY, IDENTITY_FILE, SIGNING, ended_keys, make_certificate, next_card
 from gateway.settings import load
 from gateway.transport.card_directory import write_card
-from keys import b64, card, statement, trust_words
+from keys import b64, card, custody, statement, trust_words
 from keys.custody import open_store
 from keys.seal import SealingKey
 from keys.sign import SigningKey
@@ -165,6 +165,23 @@ def test_the_signing_key_is_rotated_in_two_steps(homes: Homes) -> None:
     names = {one["kid"]: one["private_half"] for one in value("keys", "show", "-C", home)["keys"]}
     assert (None, "sign.1") == tuple(names[kid] for kid in listed)
     assert 0 == call("check", "-C", home).exit_code
+
+
+def test_a_gateway_can_be_started_at_each_instant_of_a_rotation(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is killed in the middle, the key store holds a signing key that our card lists."""
+    home, written = homes.home("XBB"), list[str]()
+    replace = custody._replace
+
+    def watched(path: Path, raw: bytes) -> None:
+        replace(path, raw)
+        store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+        written.append(SigningKey(store.get(SIGNING)).kid)
+
+    monkeypatch.setattr(custody, "_replace", watched)
+    value("keys", "rotate", "signing", "-C", home)
+    activated = value("keys", "rotate", "signing", "-C", home, "--activate")["signing"]
+    assert activated == written[-1]
+    assert set(written) <= {key.kid for key in own_card(load(home, {})).signing}
 
 
 def test_a_new_signing_key_that_was_revoked_is_replaced(homes: Homes) -> None:

@@ -240,6 +240,18 @@ def test_destroy(path: Path) -> None:
             call("sign.1")
 
 
+def test_replace(path: Path) -> None:
+    """One secret has the name of another from then on, which is gone; where there was none it just has it."""
+    store = _open(path)
+    store.put("sign.next", b"new")
+    store.replace("sign.1", "sign.next")
+    assert (("sign.1",), b"new") == (_open(path).names(), _open(path).get("sign.1"))
+    store.replace("other", "sign.1")
+    assert ("other",) == _open(path).names()
+    with pytest.raises(NoSuchKey):
+        store.replace("sign.1", "sign.next")
+
+
 def test_passphrase_is_changed(path: Path) -> None:
     """The same secrets open with the new passphrase alone, under a salt of its own, and at the cost of before."""
     before = json.loads(path.read_bytes())
@@ -375,7 +387,7 @@ def test_environment() -> None:
 def test_environment_is_read_only() -> None:
     """A store in the environment cannot be changed from within."""
     store = custody.open_store("env:KEYS", environ={"KEYS": _variable({"a": SECRET})})
-    for call in (lambda: store.put("b", b"x"), lambda: store.destroy("a")):
+    for call in (lambda: store.put("b", b"x"), lambda: store.destroy("a"), lambda: store.replace("b", "a")):
         with pytest.raises(BadStore, match="read-only"):
             call()
 
