@@ -256,8 +256,8 @@ def make_certificate(home: Path, country: str, host: str, now: datetime) -> str:
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _write_private(home / "tls.key", pem)
-    (home / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    write_durably(home / "tls.key", pem, mode=0o600, new=True)
+    write_durably(home / "tls.crt", certificate.public_bytes(serialization.Encoding.PEM))
     spki = private.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -279,12 +279,6 @@ def _alternative(host: str) -> x509.GeneralName:
         return x509.IPAddress(ip_address(host))
     except ValueError:
         return x509.DNSName(host)
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
 
 
 def configuration_text(wish: Wish) -> str:

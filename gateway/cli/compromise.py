@@ -41,7 +41,7 @@ from gateway.services.exposure import Exposure, exposure
 from gateway.services.ports import Unavailable
 from gateway.settings import Settings
 from gateway.storage.errors import StoreError
-from gateway.transport.card_directory import load_cards, write_card
+from gateway.transport.card_directory import load_cards, write_card, write_durably
 from keys import b64, card
 from keys.card import Card
 from keys.custody import KeyStore, open_store
@@ -404,13 +404,7 @@ def _plain(report: Report) -> dict[str, Any]:
 
 def _write(path: Path, report: Report) -> None:
     """Write the report for its owner alone, all of it or the one before."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(ijson.dumps(_json(report)) + b"\n")
-        stream.flush()
-        os.fsync(descriptor)
-    beside.replace(path)
+    write_durably(path, ijson.dumps(_json(report)) + b"\n", mode=0o600)
 
 
 def _json(report: Report) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """``isthmus evidence``: export what proves a case, and verify such a file without a network or a database."""
 
-import os
 from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from gateway.cli.session import REASON, home_option, passphrase, passphrase_opti
 from gateway.core.evidence_report import Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
 from gateway.core.reuse import DESK, bodies, purposes
+from gateway.transport.card_directory import write_durably
 from keys import b64
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ def export(
         )
 
     raw = run(home, passphrase(passphrase_file), act)
-    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(raw)
+    write_durably(output, raw, mode=0o600, new=True)
     if as_json:
         emit({"file": str(output), "bytes": len(raw), "with_content": second is not None})
     else:

@@ -13,6 +13,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import INPUT_MAX_BYTES, home_option, passphrase, passphrase_option, run
 from gateway.core.printed_form import Kind, form_text, parse_parts, serialize_parts
+from gateway.transport.card_directory import write_durably
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -118,6 +119,6 @@ def _write(out: Path, kind: Kind, raw: bytes, sender: str, recipient: str) -> st
     out.mkdir(parents=True, exist_ok=True)
     stem = codes[0].split(":")[4].lower()
     path = out / f"form-{kind.name.lower()}-{stem}.html"
-    path.write_text(page, encoding="utf-8")
-    path.with_suffix(".txt").write_text("\n".join(codes) + "\n", encoding="ascii")
+    write_durably(path, page.encode())
+    write_durably(path.with_suffix(".txt"), ("\n".join(codes) + "\n").encode())
     return str(path)

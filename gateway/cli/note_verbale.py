@@ -10,6 +10,7 @@ from gateway.cli.note_pdf import serialize_pdf
 from gateway.cli.output import emit, say
 from gateway.core.note_verbale import LANGUAGES, Note, serialize_html, serialize_text
 from gateway.services.escalate import Escalation
+from gateway.transport.card_directory import write_durably
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -54,6 +55,5 @@ def note_verbale(desk: Desk, partner: str, language: str, file: Path | None, dra
 def _write(file: Path, made: Note) -> None:
     """Write the PDF. What the note says was recorded and printed before, so that a missing library loses nothing."""
     content = serialize_pdf(serialize_html(made))
-    with file.open("xb") as stream:
-        stream.write(content)
+    write_durably(file, content, new=True)
     say(f"{file}: {len(content)} bytes")

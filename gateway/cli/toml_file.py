@@ -1,7 +1,6 @@
 """Adding to a configuration file without touching what a person wrote in it."""
 
 import json
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import schemas
 from gateway import settings
+from gateway.transport.card_directory import write_durably
 from keys.folder_lock import alone_in
 
 
@@ -31,9 +31,8 @@ def append(home: Path, text: str) -> None:
     The file is replaced as a whole, so a crash leaves the old one or the new one, and two who add at once do so one
     after the other. Raises ``BadConfiguration``.
     """
-    with alone_in(home) as folder:
+    with alone_in(home):
         _append(home / settings.FILE_NAME, home, text)
-        os.fsync(folder)
 
 
 def _append(path: Path, home: Path, text: str) -> None:
@@ -43,17 +42,7 @@ def _append(path: Path, home: Path, text: str) -> None:
         settings.check(home, tomllib.loads(whole))
     except tomllib.TOMLDecodeError as error:
         raise settings.BadConfiguration([f"{path} would not be TOML any more: {error}"]) from error
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-            file.write(whole)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    write_durably(path, whole.encode(), mode=path.stat().st_mode & 0o777)
 
 
 EXAMPLE: Mapping[str, Any] = {

@@ -110,8 +110,8 @@ def _changing(folder: Path) -> Iterator[Repository]:
 
 
 def _check_none(list_: Repository) -> None:
-    """Raise ``FileExistsError`` if there is a list already, or drafts of one."""
-    if list_.root() is not None or list_.roles_in_draft():
+    """Raise ``FileExistsError`` if there is a list already, or its first root waits for signatures."""
+    if list_.root() is not None or "root" in list_.roles_in_draft():
         raise FileExistsError(None, "holds a list already", str(list_.folder))
 
 
@@ -157,8 +157,8 @@ def init(
         folder.mkdir(parents=True, exist_ok=True)
         with _changing(folder) as list_:
             _check_none(list_)
-            list_.save_draft("root", root)
             list_.save_draft("targets", targets)
+            list_.save_draft("root", root)  # last: where this is cut short nothing is begun, and it is run again
     lines = trust_list.changes(root, None)
     if as_json:
         emit({"roles": ["root", "targets"], "written": not dry_run, "changes": lines, "missing": threshold})

@@ -1,6 +1,7 @@
 """The ceremonies of ``isthmus trust``, step by step, as trustees, countries and publisher do them."""
 
 import atexit
+import errno
 import fcntl
 import json
 import os
@@ -22,6 +23,7 @@ from gateway.cli import trust
 from gateway.services.ports import Unavailable
 from gateway.transport import trust_repository
 from gateway.transport.trust_list import TrustList
+from gateway.transport.trust_repository import Repository
 from keys import b64, trust_list, trust_policy, trust_words
 from keys.custody import open_store
 from keys.folder_lock import alone_in
@@ -292,6 +294,22 @@ def test_two_who_begin_at_once_do_not_write_over_one_another(
     result = call("trust", "init", table.list, *named, f"--online=publisher={table.keys['online']}")
     assert (2, True) == (result.exit_code, "holds a list already" in result.stderr)
     assert (other.list / "drafts/root.json").read_bytes() == (table.list / "drafts/root.json").read_bytes()
+
+
+def test_a_list_whose_beginning_was_cut_short_is_begun_again(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever was written by then, nobody is left with a root that waits for targets which nothing makes."""
+    save = Repository.save_draft
+
+    def once(self: Repository, *values: Any) -> None:
+        save(self, *values)
+        raise OSError(errno.ENOSPC, "no space")
+
+    named = [f"--trustee={name}={table.keys[name]}" for name in NAMES[:5]]
+    with monkeypatch.context() as full:
+        full.setattr(Repository, "save_draft", once)
+        assert 75 == call("trust", "init", table.list, *named, f"--online=publisher={table.keys['online']}").exit_code
+    table.init()
+    assert ("root", "targets") == Repository(table.list).roles_in_draft()
 
 
 def test_a_draft_that_changes_while_it_is_signed_stays(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
