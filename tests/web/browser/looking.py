@@ -10,7 +10,8 @@ from playwright.async_api import Page as Tab
 from gateway.web.door import COOKIE
 from gateway.web.language import RIGHT_TO_LEFT
 from tests.web.browser.crawl import Page
-from tests.web.browser.stage import KNOWN, NARROW, WIDE, Stage
+from tests.web.browser.stage import KNOWN, MIDDLE, NARROW, WIDE, Stage
+from tests.web.chromium import BROKEN, SHORT
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -27,14 +28,15 @@ async levels => {
 }
 """
 
-_FACTS = """
-() => ({
+_FACTS = f"""
+short => ({{
   headings: document.querySelectorAll("h1").length,
   lang: document.documentElement.lang,
   dir: document.documentElement.dir,
   title: document.title,
   wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
-})
+  broken: ({BROKEN})(short),
+}})
 """
 
 
@@ -105,16 +107,21 @@ class Looker:
         return found + [f"console: {text}" for text in self._said if not text.startswith(KNOWN)]
 
     async def faults(self, *, deep: bool = True) -> list[str]:
-        """Return what is wrong with what stands in the tab, as wide as a window and as narrow as one at 400 %."""
+        """
+        Return what is wrong with what stands in the tab, as wide as a window and as narrow as one at 400 %.
+
+        axe looks at it only if ``deep``; so does anybody in a window between the two, which costs a layout more.
+        """
         found = []
         if deep:
             # An expression is taken past the policy of the page by the debugger; a script element would be refused.
             await self.tab.evaluate(_AXE)
-        for window in (WIDE, NARROW):
+        for window in (WIDE, MIDDLE, NARROW) if deep else (WIDE, NARROW):
             await self.tab.set_viewport_size({"width": window[0], "height": window[1]})
-            facts: dict[str, Any] = await self.tab.evaluate(_FACTS)
+            facts: dict[str, Any] = await self.tab.evaluate(_FACTS, SHORT)
             found += [f"{window[0]} px: wider than the window"] * facts["wide"]
-            if deep:
+            found += [f"{window[0]} px: broken within a word: {word}" for word in facts["broken"]]
+            if deep and window != MIDDLE:
                 found += [f"{window[0]} px: {text}" for text in await self.tab.evaluate(_RUN, LEVELS)]
         await self.tab.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
         wanted, title = (self.lang, "rtl" if self.lang in RIGHT_TO_LEFT else "ltr"), facts["title"]

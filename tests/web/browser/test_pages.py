@@ -76,7 +76,8 @@ async def test_identity_only_on_the_pages_for_it(opened: Crawl) -> None:
 async def test_pages_can_be_used_by_everybody(stage: Stage, opened: Crawl) -> None:
     """
     Each kind of page in each language: one main heading, its language, no name in its title, nothing wider than the
-    window at 1280 and 320 pixels, nothing on the console. axe looks at each in one of the languages, by turns.
+    window and no short word broken at 1280 and 320 pixels, nothing on the console. By turns axe looks at each in one of
+    the languages, and it is looked at there at 900 pixels too.
     """
     chosen = kinds(opened.pages)
     faults = []

@@ -7,28 +7,10 @@ import pytest
 from playwright.async_api import async_playwright
 
 from tests.support import story
-from tests.web.chromium import CHROMIUM, FLAGS
+from tests.web.chromium import BROKEN, CHROMIUM, FLAGS, SHORT
 from tests.web.interior.case_support import looked, two_desks
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is missing")
-
-SHORT = 12
-"""Letters of a word that has room on one line wherever it stands; a digest may be broken."""
-
-BROKEN = """
-short => {
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
-  const found = [];
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const words = node.data.trim().split(/[\\s\\p{Pd}\\/]+/u);
-    if (words.some(word => word.length > short)) continue;
-    range.selectNodeContents(node);
-    const lines = new Set([...range.getClientRects()].map(line => Math.round(line.top)));
-    if (lines.size > words.length) found.push(node.data.trim());
-  }
-  return found;
-}
-"""
 
 STYLE = (Path(__file__).parents[3] / "gateway/web/static/desk.css").read_text(encoding="utf-8")
 
