@@ -3,7 +3,8 @@ The page of one case: summary, timeline, messages, questions about data, documen
 
 Rule 1: without a reason a page shows what the local API shows a desk without one, and nothing of the person.
 Rule 2: with a reason the look is recorded first; if that fails, nothing is shown.
-Rule 3: every step that may be taken now is one link away, and the one that stops the case stands on each page.
+Rule 3: every step that may be taken now is one link away, and the one that stops the case stands on each page, as it
+does on those that check, approve, send or take a step.
 """
 
 from dataclasses import dataclass

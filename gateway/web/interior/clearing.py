@@ -28,7 +28,7 @@ from gateway.web.interior import case as case_page
 from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
 from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
-from gateway.web.interior.looks import acting_as, glanced, row_of, seen
+from gateway.web.interior.looks import acting_as, row_of, seen
 from gateway.web.interior.step_links import link, steps_of, verbs
 from gateway.web.signin import presence
 from gateway.web.signin.hand import Act
@@ -191,19 +191,23 @@ async def approve_now(visit: Visit) -> web.StreamResponse:
 @interrupted
 async def send(visit: Visit) -> web.StreamResponse:
     """Say what sending will do; with ``confirm`` put the approved body into the outbox."""
-    row = await row_of(visit, visit.request.match_info["ref"])
+    row, head, case = await case_page.opened(visit)
     steps = steps_of(visit, row)
-    if "send" not in steps or row.state in RETURN_STATES:
+    if case is None or "send" not in steps or row.state in RETURN_STATES:
         return visit.page("interior/approve_closed.html", status=409, ref=row.ref)
     if visit.form.get("confirm"):
         call = Call(visit.person.id, steps["send"][0], row.ref, {}, visit.form.get("seen", ""))
         await VERBS["send"].act(visit.site.desk, call)
         told = visit.tongue._("Handed to the outbox. The receipt of the other State will stand in the timeline.")
         return await visit.to(visit.path("case", ref=row.ref), told=told)
-    case = await glanced(visit, row, steps["send"][0])
-    partner, mark = visit.tongue.country(row.partner), cases.mark(visit.site.desk.context, case, cases.STEP)
     return visit.page(
-        "interior/approve_send.html", row=row, pending=case.pending, case=case, partner=partner, seen=mark
+        "interior/approve_send.html",
+        head=head,
+        row=row,
+        pending=case.pending,
+        case=case,
+        partner=visit.tongue.country(row.partner),
+        seen=cases.mark(visit.site.desk.context, case, cases.STEP),
     )
 
 

@@ -20,7 +20,7 @@ from gateway.services.acts import allowed
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
-from gateway.web.interior.case_view import Link
+from gateway.web.interior.case_view import Link, stop_verb
 from gateway.web.interior.step_texts import TEXTS
 from gateway.web.visit import Visit
 
@@ -109,6 +109,12 @@ def may_be_confirmed(case: Case) -> bool:
 async def links(visit: Visit, row: BoardRow, case: Case | None = None) -> Sequence[Link]:
     """Return a link for each step that the visitor may take now."""
     return [link(visit, row, verb) for verb in await verbs(visit, row, case)]
+
+
+async def stop_of(visit: Visit, row: BoardRow) -> Link | None:
+    """Return the link to the step that stops the case at once, if the visitor may take it now."""
+    verb = stop_verb(Side(row.side), State(row.state))
+    return link(visit, row, verb) if verb is not None and verb in await verbs(visit, row) else None
 
 
 def link(visit: Visit, row: BoardRow, verb: str) -> Link:

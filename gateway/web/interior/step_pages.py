@@ -28,8 +28,9 @@ from gateway.services.invitations import GUEST_VERBS
 from gateway.web import forms, reasons, words
 from gateway.web.forms import PREFIX, Field, Problem, Said
 from gateway.web.interior import looks
+from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
-from gateway.web.interior.step_links import LETS_GO, steps_of
+from gateway.web.interior.step_links import LETS_GO, steps_of, stop_of
 from gateway.web.interior.step_texts import TEXTS, StepText
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
@@ -37,10 +38,17 @@ from schemas import SchemaError, ijson
 AT_ONCE = frozenset({"freeze", "suspension"})
 """Steps that stop: the page of their fields is the one before the act."""
 
+_STOPS = AT_ONCE | frozenset(STOPS.values())
+"""Steps on whose pages no other stop is offered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step that the visitor may take now, in ``role``; ``roles`` are all of theirs that may."""
+    """
+    A step that the visitor may take now, in ``role``; ``roles`` are all of theirs that may.
+
+    ``stop`` is the one that stops the case, if they may take that and this is not a stop itself.
+    """
 
     verb: str
     ref: str
@@ -49,6 +57,7 @@ class Step:
     role: str
     roles: tuple[str, ...]
     text: StepText
+    stop: Link | None
 
 
 async def step_of(visit: Visit) -> Step:
@@ -71,7 +80,8 @@ async def step_of(visit: Visit) -> Step:
         raise IllegalStep(State(row.state), verb, ", ".join(sorted(visit.roles)))
     named = visit.query("role")
     role = named if named in fitting else await _foremost(visit, ref, verb, fitting)
-    return Step(verb, ref, row, side, role, fitting, TEXTS[verb])
+    stop = None if verb in _STOPS else await stop_of(visit, row)
+    return Step(verb, ref, row, side, role, fitting, TEXTS[verb], stop)
 
 
 async def _foremost(visit: Visit, ref: str, verb: str, fitting: Sequence[str]) -> str:
@@ -100,6 +110,7 @@ class Head:
     here: str
     role: str
     others: tuple[tuple[str, str], ...]
+    stop: Link | None
 
 
 def head_of(visit: Visit, step: Step) -> Head:
@@ -120,6 +131,7 @@ def head_of(visit: Visit, step: Step) -> Head:
         visit.here(),
         tongue.role(step.role),
         others,
+        step.stop,
     )
 
 

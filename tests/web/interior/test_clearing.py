@@ -124,6 +124,22 @@ async def test_second_person_approves_and_sends(desk: Desk) -> None:
     assert payload.body["elements"]["names"][0]["family"] == "Иванова"
 
 
+async def test_whoever_sees_a_danger_stops_the_case_from_where_it_would_leave(desk: Desk) -> None:
+    """The pages that check, approve and send have the button of the case page, and nothing leaves once it was used."""
+    drafted, cleared = await draft(desk), await story.cleared(desk.network)
+    second = await desk.officer("second")
+    pages = [await looked(second, f"/cases/{drafted}/check"), await second.get(f"/cases/{drafted}/approve")]
+    pages += [await second.get(f"/cases/{cleared}/send")]
+    for ref, page in zip((drafted, drafted, cleared), pages, strict=True):
+        assert f'govuk-button--warning" href="/cases/{ref}/steps/freeze"' in page.text, page.path
+    stop = f"/cases/{cleared}/steps/freeze"
+    form = (await second.get(stop)).form(stop)
+    assert stop not in links_of((await second.get(stop)).text)
+    await second.post(stop, {"b.reason": form["b.reason"]})
+    assert await story.state(desk.network, "XAA", cleared) == "FROZEN"
+    assert (await second.get(f"/cases/{cleared}/send")).status == 409
+
+
 async def test_author_does_not_approve(desk: Desk) -> None:
     """Who wrote it gets no form to approve it, and a form of their own is refused by a page that says why."""
     ref = await desk.gateway.clear.new(story.draft(officer="second"), "second", "liaison_officer")

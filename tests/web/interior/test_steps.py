@@ -252,6 +252,18 @@ async def test_a_stop_is_two_actions_from_the_case(two: Two) -> None:
     assert "FROZEN" == await story.state(two.network, "XAA", ref)
 
 
+async def test_a_stop_is_one_press_from_each_page_of_a_step(two: Two) -> None:
+    """Before an answer is signed or sent its page leads to the stop, for who may; the page of a stop to no other."""
+    _, theirs = await story.acknowledged(two.network)
+    await two.network.gateways["XBB"].answer.prepare(theirs, story.reply("NOT_FOUND"), "first", "registry_clerk")
+    stop, found = f'govuk-button--warning" href="{at(theirs, "freeze")}"', []
+    for name, verb in (("first", "reply"), ("first", "answer"), ("signer", "countersignature"), ("first", "freeze")):
+        page = await open_step(await two.officer("XBB", name), theirs, verb)
+        assert 200 == page.status, (name, verb)
+        found.append(stop in page.text)
+    assert [True, True, False, False] == found
+
+
 async def test_whoever_stops_a_case_attests_no_none(two: Two) -> None:
     """The page of a stop does not offer a protection state that only its authority attests, nor does it take it."""
     ref = await story.sent(two.network)
