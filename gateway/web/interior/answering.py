@@ -7,6 +7,7 @@ Rule 3: what was received is shown for a reason, and the look is recorded before
 Rule 4: an answer takes the place of the one that the page showed, if one was prepared, and of no other.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -37,6 +38,9 @@ HINTS = {
     "REFUSED": N_("The question is not answered. It needs a reason."),
 }
 """What an outcome says, where that is easily taken for something else."""
+
+_OUTCOME = f"{PREFIX}.outcome"
+"""How the outcome is posted, which stands in no address: it says what was found of the person."""
 
 _SIGNED_AS = {"registry_clerk": "REGISTRAR", "desk_head": "DESK_HEAD"}
 
@@ -108,25 +112,28 @@ async def _case(visit: Visit, step: Step) -> Case | None:
 
 
 async def show(visit: Visit, step: Step) -> web.StreamResponse:
-    """Show what was received, and ask for the outcome; once it is chosen, for what goes with it."""
+    """Show what was received, and ask for the outcome; for what goes with it, where that was typed and came late."""
     case = await _case(visit, step)
-    if case is None:
-        return await why_of(visit, step)
-    outcome = visit.query("outcome")
+    return await why_of(visit, step) if case is None else _begun(visit, step, case, kept(MultiDict(visit.draft)))
+
+
+def _begun(visit: Visit, step: Step, case: Case, typed: Sequence[tuple[str, str]]) -> web.Response:
+    """Return the page that asks for the outcome or, if one that fits is among what was typed, for the rest."""
+    posted: MultiDict[str] = MultiDict(typed)
+    outcome, asked = posted.get(_OUTCOME, ""), visit.request.method == "POST"
     if outcome not in OUTCOMES_FOR[case.purpose]:
         return visit.page(
             "interior/answer.html",
+            status=422 if asked else 200,
             step=head_of(visit, step),
             received=_received(visit, case),
             question=visit.tongue.code("purpose", case.purpose),
             outcomes=_outcomes(visit, case),
             standing=standing(visit, case, shown=True),
             changed=None,
-            role=visit.query("role"),
-            problem=visit.tongue._(N_("Choose what was found.")) if outcome or visit.query("go") else "",
+            problem=visit.tongue._(N_("Choose what was found.")) if asked else "",
         )
-    posted: MultiDict[str] = MultiDict(kept(MultiDict(visit.draft)))
-    if not posted:
+    if f"{PREFIX}.as_of" not in posted:
         posted[f"{PREFIX}.as_of"] = _as_of(visit, case)
         posted[f"{PREFIX}.signed_by_role"] = _SIGNED_AS.get(step.role, "")
         if outcome in ("NOT_FOUND", "REFUSED", "CANNOT_SAY"):
@@ -138,10 +145,11 @@ def _page(
     visit: Visit, step: Step, case: Case, posted: MultiDict[str], changed: tuple[Difference, ...] | None = None
 ) -> web.Response:
     """Return the page with the fields of the answer, which rests on the case as it is now."""
-    of = _shown(_fields(case, visit.query("outcome")))
+    outcome = posted[_OUTCOME]
+    of = _shown(_fields(case, outcome))
     seen, prepared = cases.mark(visit.site.desk.context, case), standing(visit, case, shown=True)
     form = Form(of, posted, seen=seen, changed=changed, standing=prepared)
-    return page_of(visit, step, form, "interior/answer.html", **_more(visit, case))
+    return page_of(visit, step, form, "interior/answer.html", **_more(visit, case, outcome))
 
 
 def _as_of(visit: Visit, case: Case) -> str:
@@ -156,15 +164,16 @@ def _as_of(visit: Visit, case: Case) -> str:
 
 
 async def take(visit: Visit, step: Step) -> web.StreamResponse:
-    """Take the answer one page further."""
+    """Take the answer one page further: from the outcome to what goes with it, and on."""
     case = await _case(visit, step)
-    outcome = visit.query("outcome")
     if case is None:
         return await why_of(visit, step)
-    if outcome not in OUTCOMES_FOR[case.purpose]:
-        return await show(visit, step)
+    outcome = visit.form.get(_OUTCOME, "")
+    if "go" in visit.form or outcome not in OUTCOMES_FOR[case.purpose]:
+        return _begun(visit, step, case, kept(visit.forms))
+    of, more = _fields(case, outcome), _more(visit, case, outcome)
     try:
-        return await take_form(visit, step, _fields(case, outcome), "interior/answer.html", **_more(visit, case))
+        return await take_form(visit, step, of, "interior/answer.html", **more)
     except Changed:
         return _page(visit, step, await _case(visit, step) or case, visit.forms, ())
 
@@ -177,14 +186,14 @@ def _received(visit: Visit, case: Case) -> tuple[forms.Said, ...]:
     return (*said, *forms.say(forms.fields(ELEMENTS), more, visit.tongue))
 
 
-def _more(visit: Visit, case: Case) -> dict[str, object]:
-    tongue, outcome = visit.tongue, visit.query("outcome")
+def _more(visit: Visit, case: Case, outcome: str) -> dict[str, object]:
+    tongue = visit.tongue
     return {
         "received": _received(visit, case),
         "question": tongue.code("purpose", case.purpose),
         "outcome": tongue.code("outcome", outcome),
         "hint": tongue._(HINTS[outcome]) if outcome in HINTS else "",
         "second": outcome in NEGATIVE_OUTCOMES,
-        "again": visit.here(outcome=""),
+        "chosen": (_OUTCOME, outcome),
         "outcomes": [],
     }

@@ -205,7 +205,7 @@ class Tale:
         await self.delivered(ASKED)
         await seat.follow("Prepare the answer")
         await seat.explain("to look the person up")
-        await seat.fill("outcome", "NATIONAL")
+        await seat.fill("b.outcome", "NATIONAL")
         await seat.press("Go on")
         await fill_all(seat, ANSWER)
         await self.picture(seat, "answer")

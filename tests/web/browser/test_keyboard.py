@@ -248,7 +248,7 @@ async def answered(tale: Tale) -> None:
     await tale.delivered(ASKED)
     await clerk.follow("Prepare the answer")
     await clerk.explain("to look the person up", "Show it")
-    await clerk.fill({"outcome": "NATIONAL"})
+    await clerk.fill({"b.outcome": "NATIONAL"})
     await clerk.press("Go on")
     await clerk.fill(ANSWER)
     await clerk.press("Go on")

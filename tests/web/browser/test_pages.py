@@ -5,6 +5,8 @@ What is looked at in a browser here is each kind of page once; the drill `drills
 """
 
 import re
+from html import unescape
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -27,6 +29,15 @@ OPENS = {
 }
 """Pages that show something of a person once a reason for the look is on record."""
 
+
+PARAMETERS = frozenset(
+    {"v", "lang", "next", "kept", "after", "before", "order", "partner", "side", "state", "band", "aside", "officer"}
+    | {"ref", "person", "open", "role", "work", "problems", "pending", "language"}
+)
+"""
+What an address may hold beside its path: what a list shows and where it goes on, where to lead after signing in, a role
+of the visitor's own, and references; ``person`` is one of ours, whose looks are listed.
+"""
 
 _TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9_-]{22,}(?![\w-])")
 
@@ -71,6 +82,17 @@ async def test_identity_only_on_the_pages_for_it(opened: Crawl) -> None:
     found = [page for page in opened.pages if any(name in text for text in [said(page)] for name in wanted)]
     assert [] == [str(page) for page in found if page.shape.route not in OPENS[page.shape.desk]]
     assert found
+
+
+async def test_addresses_say_what_a_list_shows_and_nothing_of_a_person(closed: Crawl, opened: Crawl) -> None:
+    """History, proxies and a Referer keep an address: beside its path it holds what is known here to be of no case."""
+    found = {
+        name
+        for page in (*closed.pages, *opened.pages)
+        for place in re.findall(r'(?:href|action|src)="(/[^"]*)"', page.html)
+        for name, _ in parse_qsl(urlsplit(unescape(place)).query)
+    }
+    assert set() == found - PARAMETERS
 
 
 async def test_pages_can_be_used_by_everybody(stage: Stage, opened: Crawl) -> None:

@@ -84,6 +84,12 @@ async def open_step(who: Officer, ref: str, verb: str, **query: str) -> Answer:
     return page
 
 
+async def choose(who: Officer, ref: str, outcome: str) -> Answer:
+    """Open the page of an answer and choose what was found."""
+    await open_step(who, ref, "reply")
+    return await who.post(at(ref, "reply"), {"b.outcome": outcome, "go": "yes"})
+
+
 async def walk(who: Officer, ref: str, verb: str, value: Mapping[str, Any] | None = None, **query: str) -> Answer:
     """Take a step as a person does: the page, its form, the page to confirm, the case."""
     path = at(ref, verb, **query)
@@ -470,21 +476,45 @@ async def test_an_answer_is_chosen_among_those_that_fit_the_question(two: Two) -
     assert "Not found is not no" in page.words
     assert 'value="NATIONAL"' in page.text
     assert 'value="PR_AT_DATE"' not in page.text
-    page = await who.get(at(theirs, "reply", outcome="NOT_NATIONAL"))
+    page = await choose(who, theirs, "NOT_NATIONAL")
     assert 'value="DIFFERENT_PERSON_MATCHED"' in page.text
     assert 'value="REGISTER_LOST"' not in page.text
-    page = await who.get(at(theirs, "reply", outcome="NOT_FOUND"))
+    page = await choose(who, theirs, "NOT_FOUND")
     assert "b.reason" not in page.text
     assert "b.match_basis" not in page.text
     assert "signature of a second signer" in page.words
+
+
+async def test_no_address_of_an_answer_tells_what_was_found(two: Two) -> None:
+    """History, proxies and whatever reads an address learn no outcome; it goes on in the form, also over a sign-in."""
+    _, theirs = await story.acknowledged(two.network)
+    who, path = await two.officer("XBB", "first"), at(theirs, "reply")
+    pages = [await open_step(who, theirs, "reply"), await who.post(path, {"go": "yes"})]
+    assert (422, True) == (pages[1].status, "Choose what was found." in pages[1].words)
+    pages += [await choose(who, theirs, "NOT_FOUND")]
+    form = {**pages[-1].form(path), "b.method_used": "POPULATION_REGISTER"}
+    pages += [await who.post(path, form)]
+    assert "Nothing has been changed yet" in pages[-1].words
+    pages += [await who.post(path, {"change": "yes"})]
+    two.network.clock.pass_(minutes=16)
+    late = await who.send("POST", path, data=form)
+    assert late.location.startswith("/sign-in?")
+    again = await two.officer("XBB", "first")
+    page = await open_step(again, theirs, "reply")
+    assert ("NOT_FOUND", True) == (page.form(path)["b.outcome"], 'value="POPULATION_REGISTER" checked' in page.text)
+    places = [
+        late.location,
+        *(place for one in pages for place in (one.path, *re.findall(r'(?:href|action)="([^"]*)', one.text))),
+    ]
+    assert [] == [place for place in places if "outcome=" in place or "NOT_FOUND" in place]
 
 
 async def test_an_answer_that_is_not_positive_is_signed_and_sent(two: Two) -> None:
     """The clerk prepares, the second signer signs exactly that text with a code, the clerk sends it."""
     ours, theirs = await story.acknowledged(two.network)
     clerk, signer = await two.officer("XBB", "first"), await two.officer("XBB", "signer")
-    path = at(theirs, "reply", outcome="NOT_FOUND")
-    await open_step(clerk, theirs, "reply", outcome="NOT_FOUND")
+    path = at(theirs, "reply")
+    await choose(clerk, theirs, "NOT_FOUND")
     page = await clerk.post(
         path,
         {
@@ -793,8 +823,8 @@ async def test_the_answer_that_leaves_is_the_one_that_was_there(two: Two) -> Non
 async def test_an_answer_does_not_take_the_place_of_one_that_was_not_shown(two: Two) -> None:
     """What a colleague found and prepared meanwhile stays, and is shown; sent once more, that was seen."""
     _, theirs = await story.acknowledged(two.network)
-    who, path = await two.officer("XBB", "first"), at(theirs, "reply", outcome="NOT_FOUND")
-    await open_step(who, theirs, "reply", outcome="NOT_FOUND")
+    who, path = await two.officer("XBB", "first"), at(theirs, "reply")
+    await choose(who, theirs, "NOT_FOUND")
     prepared = await two.network.gateways["XBB"].answer.prepare(theirs, story.reply(), "second", "desk_head")
     typed = {"b.as_of": "2026-11-25", "b.method_used": ["POPULATION_REGISTER"], "b.confidence": "NONE"}
     await who.post(path, {**typed, "b.signed_by_role": "REGISTRAR"})
