@@ -16,9 +16,10 @@ from typing import Any
 
 import schemas
 from gateway.core import exercise
-from gateway.core.case import Side, State
+from gateway.core.case import Case, Side, State
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.core.verification_guards import let_go_by
 from gateway.services import access, cases, no_contact, person_stop, steps, threads
@@ -28,6 +29,10 @@ from gateway.services.resync import bring_back
 
 MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
 """Roles that may say that two cases are about two persons; two different persons, never one."""
+
+
+WAYS_ON = frozenset({"release", "resume", "apart"})
+"""Steps by which a case that was stopped goes on: whether they are refused hangs on who stopped it, and who acts."""
 
 
 class Hold:
@@ -97,16 +102,20 @@ class Hold:
 
         await context.commit(unit)
 
-    async def lets_go_in(self, ref: str, person: str, roles: Collection[str]) -> tuple[str, ...]:
-        """Return in which of ``roles`` this person may let go of a stop of the case now (V-07). Raises ``NotFound``."""
-
-        async def unit(tx: Tx) -> tuple[str, ...]:
-            held = await cases.load(self._context, tx, ref)
-            known = person in self._context.persons  # whom the configuration has no more takes no step
-            may = [role for role in sorted(roles) if known and let_go_by(held.case, person, role)]
-            return tuple([role for role in may if await self._is_apart(tx, held, person, role)])
-
-        return await self._context.store.read(unit)
+    async def way_on(self, tx: Tx, held: cases.Held, verb: str, person: str, roles: Collection[str]) -> tuple[str, ...]:
+        """Return in which of ``roles`` nothing of who stopped ``held`` stands against this step of ``WAYS_ON`` now."""
+        case, now = held.case, self._context.clock.now()
+        may = sorted(roles) if person in self._context.persons else []  # whom nobody knows any more takes no step
+        match verb:
+            case "release":
+                may = [role for role in may if let_go_by(case, person, role)]
+                may = [role for role in may if await self._is_apart(tx, held, person, role)]
+            case "resume":
+                may = [role for role in may if _goes_on(case, person, role, now)]
+            case "apart":
+                said = person_stop.HOLDER not in case.holders or await _is_said(tx, held.case.ref, person)
+                may = [role for role in may if role in MAY_TELL_APART and not said]
+        return tuple(may)
 
     async def _is_apart(self, tx: Tx, held: cases.Held, person: str, role: str) -> bool:
         """Tell whether the stop is the person's own, or they had no part in how a guest came to the case."""
@@ -128,14 +137,11 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            first = held.case.resume_proposer in (None, person)
             asking = held.case.side is Side.REQUESTING
             reason = await no_contact.barred(context, tx, held.case.partner) if asking else None
             stopped = await person_stop.held_back(tx, held.case)
             facts = about(held.case, now, no_contact=reason, person_stopped=stopped, zone=context.zone)
-            # What was suspended needs one person; all who stopped it have let go before.
-            proposes = first and held.case.state is not State.SUSPENDED
-            event = Event("propose_resume" if proposes else "resume", person, role, {}, facts)
+            event = Event(_resumes_by(held.case, person), person, role, {}, facts)
             moved = await steps.move(context, tx, held, event, now)
             await bring_back(context, tx, held.row, moved.row, now)
 
@@ -167,8 +173,7 @@ class Hold:
                 because = f"{person_stop.BECAUSE}, by a number; correct the wrong entry"
                 raise RuleRefused((Finding("R-01", because, "elements"),))
             await self._compared(tx, held, found, why, person, now)
-            pairs = [(one.ref, person_stop.digest(one.values)) for one in found] or [(ref, b"")]
-            decided = [await _decide(tx, ref, other, shared, person, now) for other, shared in pairs]
+            decided = [await _decide(tx, ref, other, shared, person, now) for other, shared in _pairs(ref, found)]
             if not all(decided):
                 return False
             await tx.drop_apart(ref, ref)
@@ -256,13 +261,49 @@ def _reason(why: str) -> None:
         raise RuleRefused((Finding("R-13", "no justification is given"),))
 
 
+def _resumes_by(case: Case, person: str) -> str:
+    """Return the event by which ``person`` lets a case go on: the first proposes it, a second resumes."""
+    # What was suspended needs one person; all who stopped it have let go before.
+    first = case.resume_proposer in (None, person) and case.state is not State.SUSPENDED
+    return "propose_resume" if first else "resume"
+
+
+_OF_THE_STOP = frozenset({"released", "second_person", "let_go"})
+"""Guards of that event that look at who stopped the case and who lets it go on, and at nothing else."""
+
+
+def _goes_on(case: Case, person: str, role: str, now: datetime) -> bool:
+    """Tell whether ``person`` may let the case go on in ``role``, as far as it hangs on who stopped it."""
+    table, event = table_for(case.side), Event(_resumes_by(case, person), person, role)
+    row = table.index.get((case.state, event.name))
+    if row is None or role not in row.who:
+        return False
+    return not any(table.guards[name](case, event, now) for name in row.guards if name in _OF_THE_STOP)
+
+
+def _pairs(ref: str, found: Collection[Shared]) -> list[tuple[str, bytes]]:
+    """Return what is told apart from ``ref``: each stopped case that was found, with what is shared; or none is."""
+    return [(one.ref, person_stop.digest(one.values)) for one in found] or [(ref, b"")]
+
+
+def _is_alone(row: ApartRow | None, shared: bytes, person: str) -> bool:
+    """Tell whether ``person`` has told two cases apart that share this, and nobody else has."""
+    return row is not None and row.shared == shared and row.second is None and row.first == person
+
+
+async def _is_said(tx: Tx, ref: str, person: str) -> bool:
+    """Tell whether ``person`` has said of a stopped case that ``ref`` is about another, so that a second one is due."""
+    pairs = _pairs(ref, await person_stop.matches(tx, ref))
+    return any([_is_alone(await tx.find_apart(ref, other), shared, person) for other, shared in pairs])
+
+
 async def _decide(tx: Tx, ref: str, other: str, shared: bytes, person: str, now: datetime) -> bool:
     """Take what ``person`` says of two cases; return whether two persons have said it of what they share now."""
     row = await tx.find_apart(ref, other)
     if row is None or row.shared != shared:
         await tx.save_apart(ApartRow(ref, other, shared, person, now, None, None))
         return False
-    if row.second is None and row.first == person:
+    if _is_alone(row, shared, person):
         raise RuleRefused((Finding("V-01", "two different persons say that it is another person"),))
     if row.second is None:
         await tx.save_apart(replace(row, second=person, second_at=now))

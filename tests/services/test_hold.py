@@ -10,7 +10,9 @@ from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, Person
+from gateway.services.offered import open_steps
 from gateway.services.ports import Tx
+from gateway.serving import desk_services
 from tests.support import story
 from tests.support.network import Network
 
@@ -208,14 +210,47 @@ async def test_who_may_let_go_is_said_as_it_is_held(network: Network, role: str)
     said, done = set[tuple[str, str]](), set[tuple[str, str]]()
     for person, known in network.gateways["XAA"].context.persons.items():
         roles = known.roles & MAY_FREEZE
-        said |= {(person, one) for one in await hold.lets_go_in(ref, person, roles)}
+        said |= {(person, one) for one in await offered(network, ref, "release", person, roles)}
         for one in sorted(roles):
             with suppress(RuleRefused):
                 await hold.release(ref, person, one)
                 done.add((person, one))
     assert said == done
     assert ("second", "liaison_officer") in said
-    assert () == await hold.lets_go_in(ref, GUEST, {role}) == await hold.lets_go_in(ref, "nobody", {role})
+    for person in (GUEST, "nobody"):
+        assert () == await offered(network, ref, "release", person, frozenset({role}))
+
+
+async def test_who_may_go_on_is_said_as_it_is_held(network: Network) -> None:
+    """Nobody before who stopped the case let go; then who proposes it, and a second person in the role it takes."""
+    ref, gateway = await story.sent(network), network.gateways["XAA"]
+    third = Person("third", frozenset({"case_officer"}), bytes(32))
+    gateway.context.persons = {**gateway.context.persons, third.id: third}
+    officers = (("first", "case_officer"), ("second", "liaison_officer"), ("third", "case_officer"))
+
+    async def said() -> list[str]:
+        return [who for who, role in officers if await offered(network, ref, "resume", who, frozenset({role}))]
+
+    await gateway.hold.freeze(ref, "doubt", "first", "case_officer")
+    assert [] == await said()
+    with pytest.raises(RuleRefused, match="V-08"):
+        await gateway.hold.resume(ref, "second", "liaison_officer")
+    await gateway.hold.release(ref, "first", "case_officer")
+    assert ["first", "second", "third"] == await said()
+    await gateway.hold.resume(ref, "first", "case_officer")
+    assert ["first", "second"] == await said()
+    with pytest.raises(IllegalStep):
+        await gateway.hold.resume(ref, "third", "case_officer")
+    await gateway.hold.resume(ref, "second", "liaison_officer")
+    assert ("DRAFT", []) == (await story.state(network, "XAA", ref), await said())
+
+
+async def offered(network: Network, ref: str, verb: str, person: str, roles: frozenset[str]) -> tuple[str, ...]:
+    """Return in which of ``roles`` the desk of XAA offers the step to ``person``."""
+    services = desk_services(network.gateways["XAA"])
+    row = await services.inquiries.find_case(ref)
+    assert row is not None
+    return (await open_steps(services, row, person, roles)).get(verb, ())
 
 
 async def test_a_case_that_a_guest_stopped_can_be_withdrawn(network: Network) -> None:

@@ -103,7 +103,7 @@ async def check(visit: Visit) -> web.StreamResponse:
         return found
     row, head = found
     case, shown = await _prepared(visit, row, head.reason.why if head.reason else "")
-    pending, steps = case.pending, await verbs(visit, row, case)
+    pending, steps = case.pending, await verbs(visit, row)
     return visit.page(
         "interior/check.html",
         head=head,

@@ -25,12 +25,13 @@ from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
+from gateway.services.offered import open_steps
 from gateway.web import forms, reasons, words
 from gateway.web.forms import PREFIX, Field, Problem, Said
 from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
-from gateway.web.interior.step_links import LETS_GO, steps_of, stop_of
+from gateway.web.interior.step_links import steps_of, stop_of
 from gateway.web.interior.step_texts import TEXTS, StepText
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
@@ -79,14 +80,16 @@ async def step_of(visit: Visit) -> Step:
     if not fitting:
         raise IllegalStep(State(row.state), verb, ", ".join(sorted(visit.roles)))
     named = visit.query("role")
-    role = named if named in fitting else await _foremost(visit, ref, verb, fitting)
-    stop = None if verb in _STOPS else await stop_of(visit, row)
+    role = named if named in fitting else await _foremost(visit, row, verb, fitting)
+    stop = None if verb in _STOPS else stop_of(visit, row)
     return Step(verb, ref, row, side, role, fitting, TEXTS[verb], stop)
 
 
-async def _foremost(visit: Visit, ref: str, verb: str, fitting: Sequence[str]) -> str:
+async def _foremost(visit: Visit, row: BoardRow, verb: str, fitting: Sequence[str]) -> str:
     """Return in which of the ``fitting`` roles the step is shown first: one of a desk, and one that is not refused."""
-    own = await visit.site.desk.hold.lets_go_in(ref, visit.person.id, fitting) if verb == LETS_GO else ()
+    own: Sequence[str] = ()
+    if len(fitting) > 1:
+        own = (await open_steps(visit.site.desk, row, visit.person.id, frozenset(fitting))).get(verb, ())
     return min(own or fitting, key=lambda one: (one not in DESK, one))
 
 

@@ -17,11 +17,12 @@ from gateway.core.verification import IN_CHARGE
 from gateway.services import cases, directory
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import ANYBODY, DESK, RETURN_DESK, VERBS
+from gateway.services.offered import ANSWERS
 from gateway.services.ports import Changed, Tx
 from gateway.web import forms
 from gateway.web.forms import Field, Option
 from gateway.web.interior import answering, differences, looks, signatures
-from gateway.web.interior.step_links import ANSWERS, PAGES
+from gateway.web.interior.step_links import PAGES
 from gateway.web.interior.step_pages import (
     AT_ONCE,
     Form,

@@ -404,6 +404,20 @@ async def test_letting_go_is_offered_to_who_stopped_the_case(two: Two) -> None:
     assert at(ours, "release") not in page.text
 
 
+async def test_no_way_on_is_offered_that_the_stop_bars(two: Two) -> None:
+    """While somebody holds the case nobody is offered to resume it, nor the authority to say it is another person."""
+    ours, _ = await story.acknowledged(two.network)
+    hold = two.network.gateways["XAA"].hold
+    await hold.freeze(ours, "doubt", "second", "liaison_officer")
+    here = [name for name in PEOPLE if name not in ("board", "writer", "office")]
+    pages = {name: (await (await two.officer("XAA", name)).get(f"/cases/{ours}")).text for name in here}
+    assert {"apart", "resume"} <= {*_open_to(PEOPLE["protection"]), *_open_to(PEOPLE["first"])}
+    barred = (at(ours, "resume"), at(ours, "apart"))
+    assert [] == [(name, path) for name, page in pages.items() for path in barred if path in page]
+    await hold.release(ours, "second", "liaison_officer")
+    assert at(ours, "resume") in (await (await two.officer("XAA", "first")).get(f"/cases/{ours}")).text
+
+
 def _open_to(roles: list[str]) -> list[str]:
     """Return the steps that the tables give to ``roles`` in a case that is stopped."""
     return [verb for verb, _ in allowed(Side.REQUESTING, State.FROZEN, frozenset(roles))]

@@ -1,0 +1,94 @@
+"""
+The steps that stand open in a case for one person now: what the tables give their roles, but for what would be refused.
+
+Rule 1: what stands open is asked of the guards of the step itself, wherever they look at the case and who acts alone.
+What a rule says of the content is looked at when the step is taken, and said with what can be done.
+Rule 2: a guest is offered what a guest's word may do.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from gateway.core.case import Case, Side, State
+from gateway.core.machine import Event
+from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
+from gateway.core.remark import is_confirmed
+from gateway.core.tables import table_for
+from gateway.services import cases
+from gateway.services.acts import GONE, DeskServices, allowed
+from gateway.services.guests import is_guest
+from gateway.services.hold import WAYS_ON
+from gateway.services.inquire import BoardRow
+from gateway.services.invitations import GUEST_VERBS
+from gateway.services.ports import Tx
+
+ANSWERS: Final[Mapping[str, str]] = {
+    "use-report": USE_REQUEST,
+    "onward-answer": ONWARD_REQUEST,
+    "confirmation": RECTIFICATION,
+    "destruction": ERASURE,
+}
+"""Steps that answer a numbered question or demand of the other State, with the kind of it."""
+
+OF_WHAT_IS_PREPARED: Final = frozenset(
+    {"answer", "countersignature", "approval", "send", "propose", "endorsement", "accept", "document-request"}
+    | {"interview-agreement"}
+)
+"""Steps that sign or send a text which somebody prepared before."""
+
+
+async def open_steps(
+    services: DeskServices, row: BoardRow, person: str, roles: frozenset[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the steps that ``person`` may take in the case of ``row`` now, each with those of ``roles`` that may."""
+    context, guest = services.context, is_guest(person)
+    given = {
+        verb: tuple(may)
+        for verb, may in allowed(Side(row.side), State(row.state), roles)
+        if verb in GUEST_VERBS or not guest
+    }
+    if row.state in GONE or not given:
+        return given
+
+    async def unit(tx: Tx) -> dict[str, tuple[str, ...]]:
+        held, now, found = await cases.load(context, tx, row.ref), context.clock.now(), dict[str, tuple[str, ...]]()
+        for verb, may in given.items():
+            if verb in WAYS_ON:
+                may = await services.hold.way_on(tx, held, verb, person, may)
+            if may and _has_place(held.case, verb, now):
+                found[verb] = may
+        return found
+
+    return await context.store.read(unit)
+
+
+def _has_place(case: Case, verb: str, now: datetime) -> bool:
+    """Tell whether the case has a place for the step: something prepared, a question that is open, who has left."""
+    if verb in OF_WHAT_IS_PREPARED:
+        # Right values for wrong ones are approved, and leave, by a step of their own.
+        return case.pending is not None and case.pending.type != RECTIFICATION
+    if verb == "recall":
+        return _may_call_back(case, now)
+    if verb == "attachment-removal":
+        return bool(case.renditions)
+    if verb == "remark-confirmation":
+        return _may_be_confirmed(case)
+    if verb == "rectification-approval":
+        return case.pending is not None and case.pending.type == RECTIFICATION
+    if verb not in ANSWERS:
+        return True
+    return any(one.kind == ANSWERS[verb] and not one.ours and one.answer is None for one in case.notices)
+
+
+def _may_call_back(case: Case, now: datetime) -> bool:
+    """Tell whether there is somebody to call back, or word of it to be said: where nobody has left there is not."""
+    table, event = table_for(case.side), Event("recall", "", "")
+    row = table.index.get((case.state, event.name))
+    return row is not None and not any(table.guards[name](case, event, now) for name in row.guards)
+
+
+def _may_be_confirmed(case: Case) -> bool:
+    """Tell whether a remark was read and redacted in ``case`` that a person has not confirmed yet."""
+    remark = case.remark
+    return remark is not None and not (remark.reasons or remark.sent or is_confirmed(case.draft, remark))
