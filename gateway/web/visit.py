@@ -148,7 +148,14 @@ class Visit:
         ]
 
     def languages(self) -> list[tuple[str, str, str, bool]]:
-        """Return for each language: its code, its own name, the address that chooses it, whether it is the page's."""
+        """
+        Return for each language: its code, its own name, the address that chooses it, whether it is the page's.
+
+        None is offered where the page shows what was typed or is shown once: a link would lose it, and to keep it for
+        that would keep what a form is not to leave behind, such as the number of a document.
+        """
+        if self.request.method == "POST" or self.draft:
+            return []
         return [(lang, name, self.here(lang=lang), lang == self.tongue.lang) for lang, name in LANGUAGES.items()]
 
     def page(self, template: str, *, status: int = 200, **values: object) -> web.Response:

@@ -77,6 +77,8 @@ class Pages:
             Route("POST", "/act", "act", self.act, OFFICERS),
             Route("POST", "/act/{n}", "act-of", self.act, OFFICERS),
             Route("GET", "/act", "act-page", self.done, OFFICERS),
+            Route("GET", "/typed", "typed-page", self.home, OFFICERS),
+            Route("POST", "/typed", "typed", self.act, OFFICERS),
             Route("GET", "/done/{n}", "done", self.done, SIGNED_IN),
             Route("GET", "/officers", "officers", self.home, OFFICERS),
             Route("GET", "/nobody", "nobody", self.home, frozenset()),
@@ -503,6 +505,19 @@ async def test_a_language_chosen_stays(desk: Desk) -> None:
     assert 'lang="ar"' in (await officer.get("/")).text
     await officer.get("/?lang=xx")
     assert 'lang="ar"' in (await officer.get("/")).text
+
+
+async def test_no_language_is_offered_where_its_link_would_lose_what_was_typed(desk: Desk) -> None:
+    """A page that answers a form, or shows what came too late, offers none; every other page offers all."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    typed = {"csrf": officer.session.csrf, "name": "Анна"}
+    answer = await officer.send("POST", "/act", data=FormData({**typed, "again": "1"}))
+    assert (422, False) == (answer.status, "lang=ar" in answer.text)
+    desk.network.clock.pass_(minutes=16)
+    assert 303 == (await officer.send("POST", "/typed", data=FormData(typed))).status
+    again = await desk.officer("first")
+    assert [False, True] == ["lang=ar" in (await again.get("/typed")).text for _ in range(2)]
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: b=c"])
