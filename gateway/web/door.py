@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from importlib.resources import files
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ from gateway.services.ports import BadValue, Conflict, Unavailable
 from gateway.web import language
 from gateway.web.headers import add_headers
 from gateway.web.language import N_
+from gateway.web.signin import cookies
 from gateway.web.signin.refused import Refused
 from gateway.web.site import Site
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit, is_own
@@ -65,6 +67,9 @@ RUNNING_LOOKS = 50
 
 SAID_MAX = 1000
 """Forms of which a desk remembers what they said once they were taken: enough for whoever clicks twice."""
+
+LED_LASTS = timedelta(seconds=10)
+"""How long a form that signed in by a code brings its own browser a session, if that let go of the first."""
 
 FIELDS_MAX = 1000
 
@@ -152,6 +157,17 @@ class _Told:
     problems: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(slots=True)
+class _Led:
+    """Where a form led that began a session, what was said there, which session, in which browser, and when."""
+
+    location: str
+    said: str
+    session: Session
+    binding: str
+    at: datetime
+
+
 class _Door:
     def __init__(self, site: Site, pages: DeskPages) -> None:
         self._site = site
@@ -163,9 +179,10 @@ class _Door:
         # A country's colour is its own file: no page has a style inside it.
         self._assets["brand.css"] = f":root {{ --desk-brand-colour: {site.look.colour}; }}\n".encode()
         self._said: dict[tuple[str, str], str] = {}
-        # Where a form led that began a session, and what was said there; by the tokens that stood in it. No session is
-        # in it: who sends such a form again is led there, and gets nothing by it.
-        self._led: dict[tuple[str, str], tuple[str, str]] = {}
+        # Where a form led that began a session; by the tokens that stood in it. No token of a session is in it: who
+        # sends such a form again is led there, and gets nothing by it but for what ``_lead`` says.
+        self._led: dict[tuple[str, str], _Led] = {}
+        self._beginning: set[tuple[str, str]] = set()
         site.assets = {name: hashlib.sha256(raw).hexdigest()[:12] for name, raw in self._assets.items()}
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
@@ -204,11 +221,11 @@ class _Door:
             except BadForm as error:
                 if error.code != "token" or (led := self._led.get(_tokens(visit))) is None:
                     raise
-                return await visit.to(led[0], told=led[1])
+                return await visit.to(led.location, told=led.said)
             if token:  # a form may take its time to arrive, and the session was ended meanwhile
                 session = visit.session = await site.accounts.find(token, self._pages.name, now, touch=False)
-            if session is None and (led := self._led.get(_tokens(visit))) is not None:
-                return await visit.to(led[0])
+            if session is None and (led := await self._find_led(visit)) is not None:
+                return await self._lead(visit, led)
         if route.roles >= ANYONE:
             return await self._answer(visit)
         if session is None:
@@ -244,8 +261,13 @@ class _Door:
             visit.draft = MultiDict(kept) if kept else {}
         token = visit.forms.get("once", "") if visit.request.method == "POST" else ""
         if session is None or not token:
-            response = await visit.route.handler(visit)
-            self._keep_led(visit, session, response)
+            tokens = _tokens(visit)
+            self._beginning.add(tokens)
+            try:
+                response = await visit.route.handler(visit)
+                self._keep_led(visit, session, response)
+            finally:
+                self._beginning.discard(tokens)
             return response
         claim = await site.accounts.claim(session, token, visit.now)
         for _ in range(RUNNING_LOOKS):  # who clicks twice should see what came of the first
@@ -280,9 +302,34 @@ class _Door:
         if not tokens[1] or visit.session is None or (before is not None and before.id == visit.session.id):
             return
         if response.status == 303 and is_own(location):
-            self._led[tokens] = location, visit.said
+            binding = cookies.binding(visit.request, cookies.CEREMONY)
+            self._led[tokens] = _Led(location, visit.said, visit.session, binding, visit.now)
             if len(self._led) > SAID_MAX:
                 del self._led[next(iter(self._led))]
+
+    async def _find_led(self, visit: Visit) -> "_Led | None":
+        """Return where the form led, if it began a session; while the first one is at work its end is waited for."""
+        for _ in range(RUNNING_LOOKS):
+            if _tokens(visit) not in self._beginning:
+                break
+            await asyncio.sleep(RUNNING_LOOK_S)
+        return self._led.get(_tokens(visit))
+
+    async def _lead(self, visit: Visit, led: "_Led") -> web.StreamResponse:
+        """
+        Lead a form that began a session where it led first, and its own browser with a session in place of that one.
+
+        A second click lets go of what the first one brings, over a slow line; a code, which needs no script that would
+        hold it back, is good once. The cookie of the ceremony tells the browser, and the first session ends by it.
+        """
+        response = await visit.to(led.location)
+        binding, is_by_code = cookies.binding(visit.request, cookies.CEREMONY), visit.route.name == "sign-in-code"
+        is_same = is_by_code and binding != "" and hmac.compare_digest(binding, led.binding)
+        if is_same and timedelta() <= visit.now - led.at < LED_LASTS:
+            with suppress(Forbidden):  # it was ended meanwhile: who signed out is not signed in by it
+                token, led.session = await self._site.accounts.refresh(led.session, led.session.level, visit.now)
+                set_session(response, token)
+        return response
 
     # Who, in which language.
 

@@ -1,6 +1,7 @@
 """The pages of signing in, at desks on loopback: cookies, links, means, leaving, and what they never say."""
 
 import re
+from asyncio import gather
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -179,6 +180,39 @@ async def test_code_signs_in_once(desk: Desk) -> None:
         await browser.get("/sign-in")
         statuses.append((await browser.post("/sign-in/code", {"person": "first", "code": code})).status)
     assert [200, 403] == statuses
+
+
+async def test_code_sent_by_two_clicks_opens_the_desk(desk: Desk) -> None:
+    """Whichever of two that come together is answered in the browser, it has the session; the other is none."""
+    totp = await with_code(desk)
+    later(desk, minutes=1)
+    browser, other = desk.nobody(), desk.nobody()
+    page = await browser.get("/sign-in?next=/account")
+    form = {**page.form("/sign-in/code"), "person": "first", "code": totp.at(desk.site.now())}
+    other.cookies = dict(browser.cookies)
+    answers = await gather(*(one.send("POST", "/sign-in/code", data=form) for one in (browser, other)))
+    assert [(303, "/account")] * 2 == [(one.status, one.location) for one in answers]
+    opened = [await desk.site.accounts.find(one.cookie, "interior", desk.site.now()) for one in (browser, other)]
+    assert 1 == len([one for one in opened if one is not None])
+    assert 1 == len(await desk.site.accounts.open_sessions("first", desk.site.now()))
+
+
+async def test_code_sent_again_opens_nothing_elsewhere_or_later(desk: Desk) -> None:
+    """Without the cookie of the sign-in page, after signing out, or ten seconds later it brings no session."""
+    totp = await with_code(desk)
+    for elsewhere, out, seconds in ((True, False, 0), (False, True, 0), (False, False, 10)):
+        later(desk, minutes=1)
+        browser, again = desk.nobody(), desk.nobody()
+        page = await browser.get("/sign-in")
+        form = {**page.form("/sign-in/code"), "person": "first", "code": totp.at(desk.site.now())}
+        again.cookies = {} if elsewhere else dict(browser.cookies)
+        assert 303 == (await browser.send("POST", "/sign-in/code", data=form)).status
+        if out:
+            await browser.get("/account")
+            await browser.post("/sign-out")
+        later(desk, seconds=seconds)
+        answer = await again.send("POST", "/sign-in/code", data=form)
+        assert ((303, "/"), "") == ((answer.status, answer.location), again.cookie)
 
 
 async def test_failure_says_the_same_of_everybody(desk: Desk) -> None:
