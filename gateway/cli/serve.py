@@ -18,6 +18,7 @@ from gateway.cli.processes import PROCESSES_MAX, Parent, Processes, check_free, 
 from gateway.cli.running import alone, is_shared
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.heap import give_back_large
+from gateway.http import turns
 from gateway.log import configure_log, hear_libraries
 
 
@@ -41,7 +42,7 @@ def serve(home: Path, passphrase_file: Path | None, processes: int, child: int |
     """
     if child is not None:
         parent = Parent(child)
-        asyncio.run(_serve(settings.load(home, os.environ), parent.passphrase, parent))
+        turns.run(_serve(settings.load(home, os.environ), parent.passphrase, parent))
         return 0
     chosen = settings.load(home, os.environ)
     if processes > 1 and not is_shared(chosen):
@@ -56,7 +57,7 @@ def serve(home: Path, passphrase_file: Path | None, processes: int, child: int |
         if processes > 1:
             status = _serve_many(chosen, processes, passphrase(passphrase_file))
         else:
-            asyncio.run(_serve(chosen, passphrase(passphrase_file)))
+            turns.run(_serve(chosen, passphrase(passphrase_file)))
     if as_json and not status:
         emit({"stopped": True})
     return status

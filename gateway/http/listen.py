@@ -7,7 +7,8 @@ still comes is read for 1 s, so that the answer can be read.
 
 A connection is counted from the moment it is accepted, before TLS, and by the address it comes from: whoever opens
 many takes places from nobody else. Handshakes cost most of what a stranger can make us work, so that there is a bound
-on how often one address may ask for one, and few are begun before everybody else has had a turn.
+on how often one address may ask for one. Few are begun in a turn of the loop, and few strangers are served in one
+(``gateway.http.turns``).
 
 What comes from a trusted proxy says first for whom (``proxy_protocol``). Until then it is counted among all alone, and
 that and TLS together have the time of a handshake.
@@ -32,6 +33,7 @@ from aiohttp import web, web_protocol
 from gateway.http.errors import NEUTRAL_SERVER, http_problem
 from gateway.http.limits import Places, TokenBuckets
 from gateway.http.proxy_protocol import Proxies
+from gateway.http.turns import forget, meet
 
 CONNECTIONS_MAX = 8192
 CONNECTIONS_PER_ADDRESS_MAX = 256
@@ -219,6 +221,7 @@ class _Connection(socket.socket):
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self._places, self._counted, self._held = places, address, True
         self._named: str | None = None
+        meet(self.fileno())
 
     def getpeername(self) -> Any:
         """Return whom it comes from: the address that a proxy named, with no port, or that at the other end."""
@@ -239,6 +242,7 @@ class _Connection(socket.socket):
 
     def close(self) -> None:
         """Close, and give the place back."""
+        forget(self.fileno())
         super().close()
         if self._held:
             self._held = False

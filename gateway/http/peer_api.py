@@ -31,6 +31,7 @@ from gateway.http.limits import (
     address_group,
     read_body,
 )
+from gateway.http.turns import know
 from gateway.services.ports import Conflict, Unavailable
 from gateway.services.receive import Reply, problem
 
@@ -98,17 +99,18 @@ class _Door:
     async def messages(self, request: web.Request) -> web.StreamResponse:
         with self._room.share() as share:
             raw = await self._read(request, share, envelope.MEDIA_TYPE, self._limits.envelope_max_bytes)
-            return _response(await self._receiver.receive(raw))
+            return _answered(request, await self._receiver.receive(raw))
 
     async def collect(self, request: web.Request) -> web.StreamResponse:
         with self._room.share() as share:
             raw = await self._read(request, share, envelope.MEDIA_TYPE, self._limits.envelope_max_bytes)
-            return _response(await self._receiver.collect(raw))
+            return _answered(request, await self._receiver.collect(raw))
 
     async def answers(self, request: web.Request) -> web.StreamResponse:
         with self._room.share() as share:
             raw = await self._read(request, share, wire.ANSWER_MEDIA_TYPE, wire.ANSWER_MAX_BYTES)
             await self._deliverer.take_answer(raw)
+            know(request.transport)
             return web.Response(status=204)
 
     async def add_checkpoint(self, request: web.Request) -> web.StreamResponse:
@@ -188,6 +190,13 @@ class _Door:
                 # Its text may quote a message; its type is enough to find it, and the services log the step.
                 self._log("gateway.fault", error=type(error).__name__)
                 return Reason.STORE_UNAVAILABLE
+
+
+def _answered(request: web.Request, reply: Reply) -> web.Response:
+    """Return ``reply`` as a response; where it is an answer, it was a partner who asked."""
+    if reply.status == 200:
+        know(request.transport)
+    return _response(reply)
 
 
 def _response(reply: Reply) -> web.Response:

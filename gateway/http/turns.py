@@ -1,0 +1,55 @@
+"""
+Whose turn it is: a turn of the loop takes little of what strangers sent, and whoever is known goes on meanwhile.
+
+A message passes a dozen turns from socket to answer. Each would last as long as everything that a flood has sent by
+then, handshakes above all, if a turn took all of it.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from itertools import count
+from typing import Any
+
+STRANGERS_IN_A_TURN = 8
+"""A few milliseconds of work. Those who had their turn longest ago come first, so that all of them have theirs."""
+
+_turns = count()
+_strangers: dict[int, int] = {}
+"""The connections of this process on which nobody is known, by descriptor, and when each had its turn last."""
+
+
+def meet(descriptor: int) -> None:
+    """Have a stranger on a connection that was accepted."""
+    _strangers[descriptor] = next(_turns)
+
+
+def forget(descriptor: int) -> None:
+    """Have no stranger there any more: the connection ends, or whoever it is of is known."""
+    _strangers.pop(descriptor, None)
+
+
+def know(transport: asyncio.BaseTransport | None) -> None:
+    """Let a connection go before those of strangers: what was proved there cost us less than it costs to pretend."""
+    raw = transport.get_extra_info("socket") if transport is not None else None
+    if raw is not None:
+        forget(raw.fileno())
+
+
+class Turns(selectors.DefaultSelector):
+    """Reports all that is ready, but of strangers ``STRANGERS_IN_A_TURN``; the others are still ready the next time."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait up to ``timeout`` seconds."""
+        ready = super().select(timeout)
+        waiting = sorted({key.fd for key, _ in ready} & _strangers.keys(), key=_strangers.__getitem__)
+        later = set(waiting[STRANGERS_IN_A_TURN:])
+        for descriptor in waiting[:STRANGERS_IN_A_TURN]:
+            meet(descriptor)
+        return [(key, events) for key, events in ready if key.fd not in later]
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run ``main`` as ``asyncio.run`` does, on a loop with ``Turns``."""
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Turns())) as runner:
+        runner.run(main)
