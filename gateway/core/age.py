@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from gateway.core.edtf import BadEdtf, parse
+from gateway.core.edtf import BadEdtf, EdtfDate, parse
 
 OF_AGE = 18
 """Years below which a person is a child (Palermo Protocol, Article 3(d))."""
@@ -48,21 +48,35 @@ def birth_objects(draft: Mapping[str, Any], today: date) -> str | None:
     uncertain or approximate, and anybody be born on a day on which somebody who lives may be. A text that is no date
     is the matter of E-01.
     """
-    text = (draft.get("elements") or {}).get("birth_date")
-    try:
-        born = parse(text) if isinstance(text, str) else None
-    except BadEdtf:
-        born = None
+    born = _born(draft.get("elements") or {})
     if born is None:
         return None
     if born.lower > today or born.upper.year < FIRST_YEAR:
         return "nobody who lives was born on that day; a year of another calendar has to be written as one of this"
     if treat_as_minor(draft) or is_decided(draft["age"]):
         return None
-    last, years = born.upper, OF_AGE + (YEARS_IN_DOUBT if born.uncertain or born.approximate else 0)
-    if (last.year + years, last.month, last.day) > (today.year, today.month, today.day):
+    if _is_under(OF_AGE + (YEARS_IN_DOUBT if born.uncertain or born.approximate else 0), born.upper, today):
         return "by the date of birth the person is, or may be, a minor, and no age decision is on record"
     return None
+
+
+def born_a_minor(elements: Mapping[str, Any], today: date) -> bool:
+    """Return whether by each day that the date of birth in ``elements`` may mean the person is a minor ``today``."""
+    born = _born(elements)
+    return born is not None and not (born.uncertain or born.approximate) and _is_under(OF_AGE, born.lower, today)
+
+
+def _born(elements: Mapping[str, Any]) -> EdtfDate | None:
+    """Return the date of birth in ``elements``, or ``None`` if there is none or it cannot be read."""
+    text = elements.get("birth_date")
+    try:
+        return parse(text) if isinstance(text, str) else None
+    except BadEdtf:
+        return None
+
+
+def _is_under(years: int, born: date, today: date) -> bool:
+    return (born.year + years, born.month, born.day) > (today.year, today.month, today.day)
 
 
 def counts_as_adult(draft: Mapping[str, Any], today: date) -> bool:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 import schemas
-from gateway.core.age import birth_objects, is_decided, treat_as_minor
+from gateway.core.age import birth_objects, born_a_minor, is_decided, treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Side, State
 from gateway.core.clocks import notice_until
@@ -259,9 +259,20 @@ _WHATEVER_AGE = frozenset(
 )
 
 
+def _accepted_as_adult(facts: Facts) -> str | None:
+    """Return why the side that is asked accepts no return of an adult: what was sent makes a minor of her."""
+    accepts = facts.type == ACCEPTANCE and facts.body["decision"] == "accepted" and not facts.body["represented"]
+    sent = (facts.question or {}).get("elements") or {}
+    if accepts and born_a_minor(sent, facts.today):
+        return "by the date of birth that was sent the person is a minor, and is proposed as an adult: refuse it"
+    return None
+
+
 def r06(facts: Facts) -> str | None:
     file = _file(facts)
-    if file is None or _whatever_age(facts):
+    if file is None:
+        return _accepted_as_adult(facts)
+    if _whatever_age(facts):
         return None
     age = file["age"]
     if age["class"] not in _AGE_CLASSES or not isinstance(age.get("treat_as_child", False), bool):

@@ -497,6 +497,7 @@ class Returning:
             now,
             type,
             ijson.loads(text.encode()) if text else {},
+            question=case.received,
             no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
             person_stopped=await person_stop.held_back(tx, case),
             recipient_ready=outbox.recipient(context, case.partner, now) is not None,

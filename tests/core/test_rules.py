@@ -72,6 +72,12 @@ def agreeing(birth_date: str, decision: str) -> Facts:
     return replace(born(birth_date, type=INTERVIEW_ANSWER), body={"decision": decision})
 
 
+def accepting(birth_date: str, **changes: Any) -> Facts:
+    """Return the facts about our acceptance of an adult's return, of somebody who was born then by what was sent."""
+    asked = {**ASKED_FOR, "elements": {**REQUEST_BODY["elements"], "birth_date": birth_date}}
+    return adult(ACCEPTANCE, {**ACCEPTED, "represented": False, **changes}, question=asked)
+
+
 def decided(on: str) -> dict[str, Any]:
     """Return what is on record of the age of somebody who was said to be an adult on a day."""
     return {"class": "adult", "decision": {**DECISION, "on": on}}
@@ -479,6 +485,8 @@ CASES: dict[str, Cases] = {
             "unknown until tomorrow": request(
                 draft(age={**decided("2026-12-02"), "class": "unknown", "treat_as_child": False})
             ),
+            "accepted as an adult of fifteen": accepting("2011-04-17"),
+            "accepted as an adult until tomorrow": accepting("2008-12-02"),
             "born in the year of another calendar": born("1388-01-28"),
             "born in that of a third one": born("2544"),
             "a minor born in that": born("1388-01-28", MINOR),
@@ -495,6 +503,11 @@ CASES: dict[str, Cases] = {
             "handed over by the escort": born("2011-04-17", type=HANDOVER),
             "put right": born("2011-04-17", type=RECTIFICATION),
             "word of a stop": born("2011-04-17", type=SUSPENSION),
+            "accepted as an adult": accepting("2001-04-17"),
+            "accepted as an adult of doubtful age": accepting("200X"),
+            "a child of fifteen accepted as one": accepting("2011-04-17", represented=True),
+            "a child of fifteen refused as an adult": accepting("2011-04-17", decision="refused"),
+            "accepted without a date": adult(ACCEPTANCE, {**ACCEPTED, "represented": False}),
             "an interview declined": agreeing("2011-04-17", "DECLINED"),
             "a recall": born("2011-04-17", type=TAKE_BACK),
             "unknown": request(draft(age=UNKNOWN_AGE)),

@@ -65,6 +65,23 @@ async def test_a_person_returns_and_is_followed_for_half_a_year(network: Network
     assert ("CLOSED_SAFE", "CLOSED_SAFE") == await homeward.states(network, ours, theirs)
 
 
+async def test_a_child_by_what_was_sent_is_not_accepted_as_an_adult(network: Network) -> None:
+    """Whom the other State calls an adult, and whose date of birth it sent makes a child, is refused as one (R-06)."""
+    found = {"class": "adult", "decision": {"ref": "AGE-7", "on": "2026-11-20", "by": "Office"}}
+    elements = {**story.draft()["elements"], "birth_date": "2011-04-17"}
+    ours, theirs = await story.acknowledged(network, handling=homeward.HANDLING, age=found, elements=elements)
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    await acts(network, "XAA").consider(ours, homeward.record(), "first", "case_officer")
+    await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
+    await homeward.propose_other_days(network, ours, minor=False)
+    with pytest.raises(RuleRefused) as refused:
+        await homeward.accept(network, theirs)
+    assert {"R-06"} == rules(refused)
+    await acts(network, "XBB").refuse(theirs, "NO_CARER", "first", "registry_clerk")
+    assert "REPLIED" == await story.state(network, "XBB", theirs)
+
+
 async def test_it_is_not_closed_before_six_months(network: Network) -> None:
     """A last report after a month is refused where it is made."""
     _, theirs = await homeward.handed_over(network)

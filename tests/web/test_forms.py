@@ -27,6 +27,7 @@ ZONE = ZoneInfo("Europe/Vienna")
 EXAMPLES = Path(schemas.__file__).parent / "examples"
 BODIES = sorted(set(act_bodies.TAKES.values()))
 ATTESTED = {"state": "indicated", "attested_by": "desk", "attested_on": "2026-11-25", "basis": "said so"}
+DECIDED = {"class": "adult", "decision": {"ref": "AGE-7", "on": "2026-11-25", "by": "office"}, "treat_as_child": False}
 ELEMENTS: Mapping[str, Any] = story.ADULT["elements"]
 
 VALUES: Mapping[str, list[Mapping[str, Any]]] = {
@@ -40,6 +41,10 @@ VALUES: Mapping[str, list[Mapping[str, Any]]] = {
     "AttachmentRemoval": [{"element": "DOCUMENT_IMAGE"}],
     "Correction": [{"elements": ELEMENTS, "why": "a wrong letter"}],
     "Attestation": [{"protection": ATTESTED, "why": "decided"}],
+    "Restatement": [
+        {"age": {"class": "minor", "decision": None}, "representative": None, "why": "she never had one"},
+        {"age": DECIDED, "representative": homeward.MINOR["representative"], "why": "as decided"},
+    ],
     "Question": [{"candidates": 2, "elements": ["BIRTH_PLACE", "PARENT_NAMES"]}],
     "Delay": [{"reason": "ARCHIVE_SEARCH", "eta": "2026-12-20"}],
     "Extension": [{"reason": "TRANSLATION"}],
