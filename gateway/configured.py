@@ -239,6 +239,7 @@ def tls(settings: Settings, listener: str = "peers") -> ssl.SSLContext | None:
         return None
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_3
+    made.num_tickets = 0  # two of them are a tenth of a handshake, and partners do not come again on a session
     certificate, key = (settings.home / chosen[name] for name in ("tls_certificate", "tls_key"))
     try:
         # Without a passphrase given, a key that is under one would be asked for at a terminal that nobody sits at.

@@ -15,12 +15,13 @@ from weakref import WeakSet
 import pytest
 from aiohttp import web
 
-from gateway import home
+from gateway import configured, home
 from gateway.core import envelope
 from gateway.http import listen as listening
 from gateway.http.listen import listen
 from gateway.http.peer_api import peer_app
 from gateway.services.receive import Reply
+from gateway.settings import Settings
 from gateway.transport.peers import HttpPeers
 from keys.card import Card
 
@@ -54,6 +55,19 @@ async def test_our_client_and_our_door_speak_tls_to_each_other(serve: Callable[.
     async with HttpPeers(lambda country: card) as peers:
         answer = await peers.post("XBB", "/xg/1/messages", b"sealed", envelope.MEDIA_TYPE)
     assert (200, b"sealed") == (answer.status, answer.body)
+
+
+async def test_a_handshake_ends_without_tickets(serve: Callable[..., Any], tmp_path: Path) -> None:
+    """Partners do not come again on a session, so none is made ready for them, or for a flood."""
+    home.make_certificate(tmp_path, "XBB", "127.0.0.1", datetime.now(UTC))
+    door = {"tls_certificate": "tls.crt", "tls_key": "tls.key"}
+    settings = cast(Settings, SimpleNamespace(home=tmp_path, values={"listeners": {"peers": door}}))
+    port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=configured.tls(settings))
+    reader, writer = await connect(port, secured=True)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert await reader.read()
+    assert not writer.get_extra_info("ssl_object").session.has_ticket
+    writer.close()
 
 
 async def test_a_client_that_does_not_shake_hands_is_closed(
