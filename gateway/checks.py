@@ -125,6 +125,7 @@ class Look:
 
     ``keys`` is the key store where it is open already; else ``ask`` gives its passphrase. ``told`` says what an error
     means. ``runs`` tells whether a gateway of this home runs, which has its doors open; without it that is this one.
+    Without ``whole`` a database is not read to its end.
     """
 
     settings: Settings
@@ -134,6 +135,7 @@ class Look:
     device_kid: Callable[[Settings], str | None] = device_kid
     told: Callable[[BaseException], tuple[str, str]] = plainly
     runs: Callable[[Settings], bool] | None = None
+    whole: bool = True
 
 
 Check = Callable[[Look], Iterator[Item]]
@@ -374,13 +376,17 @@ def _chain(look: Look, held: Card) -> Iterator[Item]:
 
 
 def _windows(look: Look, held: Card) -> Iterator[Item]:
-    ends = max((key.valid_until for key in held.sealing if not key.is_revoked(look.now)), default=look.now)
+    ends = _last_window(held, look.now)
     left = ends - look.now
     if left < SOON:
         hint = N_("isthmus keys rotate sealing, then give the card to every partner")
         yield bad("card", N_("the last sealing key ends on %(day)s"), hint, day=ends.date())
     else:
         yield ok("card", N_("sealing keys for %(days)s more days"), days=left.days)
+
+
+def _last_window(held: Card, now: datetime) -> datetime:
+    return max((key.valid_until for key in held.sealing if not key.is_revoked(now)), default=now)
 
 
 def _certificate(look: Look, held: Card) -> Iterator[Item]:
@@ -399,7 +405,7 @@ def _certificate(look: Look, held: Card) -> Iterator[Item]:
     if not peers["tls_key"]:
         text = N_("the certificate has no key here: the gateway speaks no TLS")
         yield note("tls", text, N_("a proxy in front must speak TLS 1.3"))
-    certificate = x509.load_pem_x509_certificate((look.settings.home / peers["tls_certificate"]).read_bytes())
+    certificate = _read_certificate(look.settings, peers)
     if held.spki and spki_hash(certificate.public_bytes(Encoding.DER)) not in held.spki:
         hint = N_("use the one before, then list this one beside it: isthmus keys card --certificate FILE")
         yield bad("tls", N_("our card does not list the key of this certificate"), hint)
@@ -422,11 +428,34 @@ def _tls(look: Look) -> Iterator[Item]:
     except BadConfiguration as error:
         yield bad("tls", "%(why)s", N_("restore certificate and key from the backup"), why=error.problems[0])
         return
-    certificate = x509.load_pem_x509_certificate((look.settings.home / door["tls_certificate"]).read_bytes())
+    certificate = _read_certificate(look.settings, door)
     ends = certificate.not_valid_after_utc
     if ends - look.now < min(DESKS_SOON, (ends - certificate.not_valid_before_utc) / 3):
         hint = N_("put a new one in its place, then start the gateway again")
         yield bad("tls", N_("the certificate of the desks ends on %(day)s"), hint, day=ends.date())
+
+
+def _read_certificate(chosen: Settings, door: Mapping[str, Any]) -> x509.Certificate:
+    return x509.load_pem_x509_certificate((chosen.home / door["tls_certificate"]).read_bytes())
+
+
+def ends(chosen: Settings, held: Card | None, signing: str, now: datetime) -> dict[str, datetime]:
+    """
+    Return until when what has an end is good: ``signing`` and the last sealing key of our card, and each certificate.
+
+    ``held`` is our card. What cannot be read is left out; the checks tell of it.
+    """
+    found = {}
+    if held is not None:
+        found["sealing_keys"] = _last_window(held, now)
+    for key in held.signing if held is not None else ():
+        if key.kid == signing:
+            found["signing_key"] = key.valid_until
+    for name, door in chosen.values["listeners"].items():
+        if door is not None and door.get("tls_certificate"):
+            with suppress(OSError, ValueError):
+                found[f"certificate_{name}"] = _read_certificate(chosen, door).not_valid_after_utc
+    return found
 
 
 def _database(look: Look) -> Iterator[Item]:
@@ -440,7 +469,7 @@ def _database(look: Look) -> Iterator[Item]:
             yield from _database_items(look, query, "postgres")
     elif path.is_file():
         with sqlite_query(path) as query:
-            if [text for (text,) in query("PRAGMA quick_check(5)")] != ["ok"]:
+            if look.whole and [text for (text,) in query("PRAGMA quick_check(5)")] != ["ok"]:
                 yield bad("database", N_("the database is damaged"), N_("stop the gateway and restore the last backup"))
                 return
             yield from _database_items(look, query, "sqlite")
@@ -769,17 +798,17 @@ async def _knock(peers: Peers, cards: Mapping[str, Card], country: str) -> Item:
 
 
 async def looked(
-    settings: Settings, keys: KeyStore, signing: str, peers: Peers, now: datetime, online: bool
+    settings: Settings, keys: KeyStore, signing: str, peers: Peers, now: datetime, online: bool, *, whole: bool = True
 ) -> list[Item]:
     """
     Return what the checks find of a gateway that runs: its key store is open, and ``signing`` the key it signs with.
 
-    The checks read files and a whole database, so they do it beside the loop.
+    The checks read files and, where they are ``whole``, a whole database, so they do it beside the loop.
     """
 
     def ask() -> str:
         raise Missing("the key store is not open", "start the gateway again")
 
-    look = Look(settings, ask, now, keys, lambda chosen: signing if chosen.signing else None)
+    look = Look(settings, ask, now, keys, lambda chosen: signing if chosen.signing else None, whole=whole)
     items = await asyncio.to_thread(run, look)
     return items + (await reach(look, peers) if online else [])

@@ -299,6 +299,9 @@ port = {wish.peers_port}
 tls_certificate = "tls.crt"
 tls_key = "tls.key"
 {api}
+# [listeners.metrics]             # figures and health, for monitoring and a load balancer; see docs/operations.md
+# port = 8450
+
 [trust]
 directory = "cards"
 refresh_s = 900

@@ -22,6 +22,7 @@ from gateway.http.proxy_protocol import Proxies
 from gateway.services import evidence
 from gateway.services.acts import DeskServices
 from gateway.services.board import Board
+from gateway.services.monitor import Monitor
 from gateway.services.nodes import BEAT_S, SAME, Nodes
 from gateway.services.operate import Operate
 from gateway.services.ports import Outdated, Unavailable
@@ -63,18 +64,34 @@ def desk_services(gateway: Gateway) -> DeskServices:
 
 def page_services(gateway: Gateway) -> dict[str, Any]:
     """Return what the pages of one desk alone stand on, by its name."""
-    context, chosen = gateway.context, gateway.settings
+    context = gateway.context
     return {
         "board": Board(gateway.inquiries, context.reckoner, tuple(context.partners)),
-        "operate": Operate(
-            context=context,
-            checks=partial(checks.looked, chosen, gateway.keys, context.keyring.signing.kid, context.peers),
-            queues=gateway.inquiries,
-            checkpoints=gateway.checkpoints,
-            cards=gateway.cards.cards,
-            reports=chosen.data / "reports",
-        ),
+        "operate": _operate(gateway),
     }
+
+
+def _operate(gateway: Gateway, *, whole: bool = True) -> Operate:
+    """Return what looks at ``gateway``; a ``whole`` look reads the database to its end."""
+    context, chosen, signing = gateway.context, gateway.settings, gateway.context.keyring.signing.kid
+    return Operate(
+        context=context,
+        checks=partial(checks.looked, chosen, gateway.keys, signing, context.peers, whole=whole),
+        queues=gateway.inquiries,
+        checkpoints=gateway.checkpoints,
+        cards=gateway.cards.cards,
+        reports=chosen.data / "reports",
+    )
+
+
+def monitor_of(gateway: Gateway) -> Monitor:
+    """Return what monitoring sees of ``gateway``."""
+    context = gateway.context
+
+    def ends(now: datetime) -> Mapping[str, datetime]:
+        return checks.ends(gateway.settings, context.own, context.keyring.signing.kid, now)
+
+    return Monitor(_operate(gateway, whole=False), ends)
 
 
 async def serve(
@@ -102,13 +119,17 @@ async def serve(
     context = gateway.context
     outdated = asyncio.Event()
     context.on_outdated = outdated.set
+    monitor = monitor_of(gateway)
     async with AsyncExitStack() as held, AsyncExitStack() as ending:
         ending.callback(on_end)
+        ending.callback(monitor.stop)
         nodes = await _take_place(gateway, process, held)
         steady = None if moved else SteadyClock(context)
         if steady is not None:
             await steady.begin()  # before the doors are open: whoever collects has what waits looked at
-        desks = await _open_doors(gateway, held, open_desks or open_desks_of, reuse_port=one_of_many)
+        pages = open_desks or open_desks_of
+        desks = await _open_doors(gateway, monitor, held, pages, process, reuse_port=one_of_many)
+        held.push_async_callback(_drain, gateway)
         first = asyncio.create_task(gateway.refresh_trust())
         held.callback(first.cancel)
         # A list that comes slowly keeps nobody from starting with the cards held.
@@ -116,6 +137,7 @@ async def serve(
         settle_in()
         port = gateway.settings.values["listeners"]["peers"]["port"]
         context.log("process.ready" if one_of_many else "gateway.ready", port=port)
+        monitor.serves = True
         if ready is not None:
             ready.set()
         async with asyncio.TaskGroup() as group:
@@ -129,21 +151,34 @@ async def serve(
             if steady is not None:
                 group.create_task(steady.run())
             if loops:
-                group.create_task(gateway.deliverer.run())
-                group.create_task(gateway.desk_notices.run())
-                group.create_task(gateway.windows.run())
-                group.create_task(gateway.witness.run_doubts())
-                group.create_task(gateway.store.lead(partial(_lead, gateway), context.wake))
+                _begin_loops(group, gateway, monitor)
+            if gateway.settings.values["listeners"].get("metrics") is not None and process <= 1:
+                group.create_task(monitor.run())  # the others of one machine have the same files
+
+
+def _begin_loops(group: asyncio.TaskGroup, gateway: Gateway, monitor: Monitor) -> None:
+    """Begin what every process does, and what one of them does for the whole gateway."""
+    group.create_task(gateway.deliverer.run())
+    group.create_task(gateway.desk_notices.run())
+    group.create_task(gateway.windows.run())
+    group.create_task(gateway.witness.run_doubts())
+    group.create_task(gateway.store.lead(partial(_lead, gateway, monitor), gateway.context.wake))
 
 
 async def _open_doors(
     gateway: Gateway,
+    monitor: Monitor,
     held: AsyncExitStack,
     open_desks: Callable[[Gateway], Awaitable["Desks"]],
+    process: int,
     *,
     reuse_port: bool,
 ) -> "Desks | None":
-    """Listen for partners, and for the local API and the desks where there are any; ``held`` closes what is opened."""
+    """
+    Listen for partners, and for the local API, the desks and monitoring where there are any; ``held`` closes them.
+
+    For monitoring each ``process`` has a port of its own, counted from the one configured.
+    """
     context, values = gateway.context, gateway.settings.values
     doors, limits = values["listeners"], values.get("limits", {})
     behind, runners = await held.enter_async_context(AsyncExitStack()), list[web.AppRunner]()
@@ -155,12 +190,25 @@ async def _open_doors(
         runners.append(await listen(app, door["host"], door["port"], **options))
 
     await opened(
-        peer_app(gateway.receiver, gateway.deliverer, log=context.log, limits=limits, watch=gateway.witness),
+        peer_app(
+            gateway.receiver,
+            gateway.deliverer,
+            log=context.log,
+            limits=limits,
+            watch=gateway.witness,
+            answered=monitor.answered,
+        ),
         doors["peers"],
         ssl_context=tls(gateway.settings),
         connections_max=limits.get("connections_max", CONNECTIONS_MAX),
         per_address_max=limits.get("connections_per_address"),
     )
+    if (door := doors.get("metrics")) is not None:
+        from gateway.http import metrics  # here, because only a gateway that is watched needs its library
+
+        port = door["port"] and door["port"] + max(process - 1, 0)
+        app, most = metrics.metrics_app(monitor, log=context.log), metrics.CONNECTIONS_MAX
+        runners.append(await listen(app, door["host"], port, connections_max=most))
     if doors.get("api") is not None:
         await opened(local_app(LocalServices(desk_services(gateway), tokens(values))), doors["api"])
     if doors.get("desks") is None:
@@ -169,6 +217,13 @@ async def _open_doors(
     behind.push_async_callback(desks.close)
     await opened(desks.app, doors["desks"], ssl_context=tls(gateway.settings, "desks"), headers=desks.headers)
     return desks
+
+
+async def _drain(gateway: Gateway) -> None:
+    """Answer on while a load balancer learns that this process is not ready, for as long as that is to take."""
+    door = gateway.settings.values["listeners"].get("metrics")
+    if door is not None:
+        await asyncio.sleep(door["drain_s"])
 
 
 async def _close_doors(runners: Sequence[web.AppRunner]) -> None:
@@ -254,19 +309,23 @@ async def _until(outdated: asyncio.Event) -> None:
     raise Outdated("this process went by another state than that of the store", hint)
 
 
-async def _lead(gateway: Gateway) -> None:
+async def _lead(gateway: Gateway, monitor: Monitor) -> None:
     """Run the loops that one process runs for the whole gateway: nobody is reminded, or asked, by each of many."""
-    async with asyncio.TaskGroup() as group:
-        for loop in (
-            gateway.reminder,
-            gateway.returning,
-            gateway.retention,
-            gateway.information,
-            gateway.collector,
-            gateway.checkpoints,
-            gateway.witness,
-        ):
-            group.create_task(loop.run())
+    monitor.leads = True
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in (
+                gateway.reminder,
+                gateway.returning,
+                gateway.retention,
+                gateway.information,
+                gateway.collector,
+                gateway.checkpoints,
+                gateway.witness,
+            ):
+                group.create_task(loop.run())
+    finally:
+        monitor.leads = False
 
 
 async def open_desks_of(

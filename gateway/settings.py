@@ -173,6 +173,8 @@ def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("peers", "desks"):
         if name in listeners:
             listeners[name] = {"tls_certificate": None, "tls_key": None, **listeners[name]}
+    if "metrics" in listeners:
+        listeners["metrics"] = {"host": "127.0.0.1", "drain_s": 0, **listeners["metrics"]}
     return {"partners": {}, "persons": [], **values, "listeners": listeners}
 
 

@@ -24,7 +24,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.running import CHILD_S
 from gateway.cli.session import VARIABLE
 from gateway.http.listen import try_address
-from gateway.settings import Settings
+from gateway.settings import BadConfiguration, Settings
 from keys.custody import open_store
 
 PROCESSES_MAX = 64
@@ -37,6 +37,8 @@ LASTED_S = 60.0
 
 KILLED_S = 5.0
 """How long to wait for the end of a child that was killed; the system does that at once."""
+
+PORT_MAX = 65535
 
 READY = b"r"
 
@@ -201,11 +203,17 @@ def passphrase_of(chosen: Settings, ask: Callable[[], str]) -> str | None:
     return given[-1] if given else None
 
 
-def check_free(chosen: Settings) -> None:
+def check_free(chosen: Settings, count: int) -> None:
     """
-    Check that nobody listens where this gateway is to: children share an address with whoever shares it too.
+    Check that nobody listens where ``count`` processes are to: children share an address with whoever shares it too.
 
-    Raises ``OSError``.
+    For monitoring each has a port of its own. Raises ``OSError``, and ``BadConfiguration`` where there is no such port.
     """
-    for listener in chosen.values["listeners"].values():
-        try_address(listener["host"], listener["port"])
+    for name, listener in chosen.values["listeners"].items():
+        last = listener["port"] + (count - 1 if name == "metrics" and listener["port"] else 0)
+        if last > PORT_MAX:
+            raise BadConfiguration(
+                [f"/listeners/{name}/port: {count} processes need ports up to {last}; take a lower one"]
+            )
+        for port in range(listener["port"], last + 1):
+            try_address(listener["host"], port)

@@ -26,10 +26,11 @@ How long the parent of many processes gives each to end before it kills it, and 
 
 Each is longer than what it waits for, and what starts a gateway waits longer than both (``TimeoutStopSec`` of systemd,
 90 seconds by itself; docs/operations.md). A gateway ends within a second, but where its database stands still each step
-of its end has a bound: what leads lets go (10 s), doors (``shutdown_timeout`` and ``CLOSE_TIMEOUT_S`` of
-``http.listen``), desks and pages (``CLOSE_S`` of ``postgres_pool``, each), its place among the nodes
-(``serving.LEAVE_S``), notices (``DRAIN_S`` of ``transport.notices``), the recogniser (5 s), batches under way (twice
-``DRAIN_S`` of ``postgres``) and the goodbye of the database (``CLOSE_S``): 63 seconds, where all of them are used up.
+of its end has a bound: what leads lets go (10 s), a load balancer learns of the end (``drain_s`` of the configuration,
+5 s at most), doors (``shutdown_timeout`` and ``CLOSE_TIMEOUT_S`` of ``http.listen``), desks and pages (``CLOSE_S`` of
+``postgres_pool``, each), its place among the nodes (``serving.LEAVE_S``), notices (``DRAIN_S`` of
+``transport.notices``), the recogniser (5 s), batches under way (twice ``DRAIN_S`` of ``postgres``) and the goodbye of
+the database (``CLOSE_S``): 68 seconds, where all of them are used up.
 """
 
 _LOOK_S = 0.05

@@ -107,7 +107,7 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
 def _serve_many(chosen: settings.Settings, count: int, ask: Callable[[], str]) -> int:
     """Have ``count`` children serve; return 0 once they were stopped, or the status of one if none can be kept."""
     words = passphrase_of(chosen, ask)
-    check_free(chosen)
+    check_free(chosen, count)
     log = configure_log()
     hear_libraries(log)
     port = chosen.values["listeners"]["peers"]["port"]

@@ -58,6 +58,7 @@ EXAMPLE: Mapping[str, Any] = {
         "peers": {"host": "127.0.0.1", "port": 8443, "tls_certificate": "tls.crt", "tls_key": "tls.key"},
         "api": {"host": "127.0.0.1", "port": 8080},
         "desks": {"host": "127.0.0.1", "port": 8446},
+        "metrics": {"host": "127.0.0.1", "port": 8450, "drain_s": 0},
     },
     "trust": {
         "directory": "cards",

@@ -9,6 +9,7 @@ Rule 4: whoever breaks the protocol is told so once and let go: what else waits 
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
 from typing import Any, Protocol
@@ -87,12 +88,14 @@ class _Door:
         watch: Watching | None,
         log: Callable[..., None],
         limits: Limits,
+        answered: Counter[int],
     ) -> None:
         self._receiver = receiver
         self._deliverer = deliverer
         self._watch = watch
         self._log = log
         self._limits = limits
+        self._answered = answered
         self._room = Room(limits)
         self._buckets = TokenBuckets(limits.requests_per_minute)
 
@@ -167,6 +170,7 @@ class _Door:
             response = _response(problem(PeerError(reason)))
         finally:
             structlog.contextvars.reset_contextvars(**bound)
+        self._answered[response.status] += 1
         if response.status in FAULTS or not request.content.is_eof():
             response.force_close()
         return response
@@ -221,15 +225,17 @@ def peer_app(
     log: Callable[..., None],
     limits: Limits | Mapping[str, Any] | None = None,
     watch: Watching | None = None,
+    answered: Counter[int] | None = None,
 ) -> web.Application:
     """
     Return the application that partners reach. Without ``watch`` nothing is cosigned: those paths say 404.
 
     ``limits`` are ``Limits`` or the section of that name in a configuration. ``log(event, **values)`` gets
     ``request.refused`` with the local reason, and ``gateway.fault`` with the type of an error nobody expected.
+    ``answered`` counts the answers by HTTP status.
     """
     bounds = limits if isinstance(limits, Limits) else Limits.of(limits or {})
-    door = _Door(receiver, deliverer, watch, log, bounds)
+    door = _Door(receiver, deliverer, watch, log, bounds, Counter() if answered is None else answered)
     app = web.Application(middlewares=[door.neutral])
     app.on_response_prepare.append(neutral_headers)
     app.router.add_post("/xg/1/messages", door.messages)

@@ -850,6 +850,20 @@ class Committed(NamedTuple):
     answer: bytes | None
 
 
+class Load(NamedTuple):
+    """
+    What a store had to do since this process opened it.
+
+    ``waiting`` units have no batch yet; ``batches`` were run, for ``busy_s`` seconds in all, and ``failed`` of them
+    came to nothing.
+    """
+
+    waiting: int
+    batches: int
+    busy_s: float
+    failed: int
+
+
 class Store(Protocol):
     """Durable state. ``commit`` gathers concurrent units into one transaction and returns after it is on disk."""
 
@@ -863,6 +877,10 @@ class Store(Protocol):
 
     async def read(self, unit: Unit[T]) -> T:
         """Run ``unit`` against committed state without writing; a write inside it raises."""
+        ...
+
+    def load(self) -> Load:
+        """Return what the store had to do until now; it looks at nothing."""
         ...
 
     async def truncate(self) -> None:

@@ -9,10 +9,11 @@ Rule 3: a caller that is cancelled before its batch begins takes its unit back; 
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
-from gateway.services.ports import Committed, Unavailable, Unit
+from gateway.services.ports import Committed, Load, Unavailable, Unit
 
 MAX_BATCH = 32
 """
@@ -41,9 +42,12 @@ Waiting = tuple[Unit[Any], asyncio.Future[Committed]]
 class GroupCommit(ABC):
     """The part of the ``Store`` port that gathers units. It belongs to one event loop."""
 
-    def __init__(self, queue_max: int = QUEUE_MAX) -> None:
-        """``queue_max`` units may wait at most."""
+    def __init__(self, queue_max: int = QUEUE_MAX, on_failure: Callable[[Unavailable], None] = lambda _: None) -> None:
+        """``queue_max`` units may wait at most; ``on_failure`` hears the cause of each batch that did not commit."""
         self._queue_max = queue_max
+        self._on_failure = on_failure
+        self._batches = self._failed = 0
+        self._busy_s = 0.0
         self._most = MAX_BATCH
         self._waiting: deque[Waiting] = deque()
         self._writer: asyncio.Task[None] | None = None
@@ -75,6 +79,16 @@ class GroupCommit(ABC):
             self._writer = loop.create_task(self._write())
         return await made
 
+    def load(self) -> Load:
+        """Return what there was to do until now."""
+        return Load(len(self._waiting), self._batches, self._busy_s, self._failed)
+
+    def _fail(self, failure: Unavailable, units: int) -> list[Committed | Exception]:
+        """Tell of a batch of ``units`` that came to nothing, and return what each caller hears."""
+        self._failed += 1
+        self._on_failure(failure)
+        return _each(failure, units)
+
     def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("the store is closed", "start the gateway again")
@@ -105,7 +119,11 @@ class GroupCommit(ABC):
                 await self._gather()
                 batch = self._take()
                 if batch:
-                    self._resolve(batch, await self._outcomes([unit for unit, _ in batch]))
+                    began = monotonic()
+                    outcomes = await self._outcomes([unit for unit, _ in batch])
+                    self._busy_s += monotonic() - began
+                    self._batches += 1
+                    self._resolve(batch, outcomes)
                     self._after(len(batch))
                     for _ in range(LEAVE_TURNS if self._waiting else 0):
                         await asyncio.sleep(0)
@@ -152,7 +170,7 @@ class GroupCommit(ABC):
                 made.set_exception(outcome)
 
 
-def each(failure: Unavailable, count: int) -> list[Committed | Exception]:
+def _each(failure: Unavailable, count: int) -> list[Committed | Exception]:
     """Return ``failure`` made anew ``count`` times, so that each caller raises an exception of its own."""
     found: list[Committed | Exception] = []
     for _ in range(count):

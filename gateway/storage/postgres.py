@@ -29,7 +29,7 @@ import asyncpg
 
 from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
-from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit, each
+from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import check_known
 from gateway.storage.postgres_errors import LOST, POOLED, RACED, is_pooled, reason, unavailable
 from gateway.storage.postgres_pool import CLOSE_S
@@ -161,10 +161,9 @@ class PostgresStore(GroupCommit):
         on_failure: Callable[[Unavailable], None] = lambda _: None,
         queue_max: int = QUEUE_MAX,
     ) -> None:
-        super().__init__(queue_max)
+        super().__init__(queue_max, on_failure)
         self._dsn = dsn
         self._sign_batch = sign_batch
-        self._on_failure = on_failure
         self._db: Connection | None = None
         self._readers: list[Connection] = []
         self._reading = asyncio.Semaphore(READERS_MAX)
@@ -285,13 +284,11 @@ class PostgresStore(GroupCommit):
             self._most = max(len(units) // 2, 1)
             if isinstance(failure, GoneBack):
                 await self._leave_word()
-            self._on_failure(failure)
-            return each(failure, len(units))
+            return self._fail(failure, len(units))
         except Exception as error:
             fault = Unavailable("the batch failed", "see the log for the cause")
             fault.__cause__ = error
-            self._on_failure(fault)
-            return each(fault, len(units))
+            return self._fail(fault, len(units))
 
     async def _transact(self, units: Sequence[Unit[Any]]) -> Sequence[Committed | Exception]:
         alone = False

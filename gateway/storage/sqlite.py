@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 
 from gateway.services.ports import Committed, SignBatch, Signed, Unavailable, Unit
 from gateway.storage.errors import StoreError, reason, unavailable
-from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit, each
+from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import ASIDE_FILE, check_known, migrate, moved_to_a_server
 from gateway.storage.sqlite_tx import SqliteTx, finish
 
@@ -104,13 +104,12 @@ class SqliteStore(GroupCommit):
         on_failure: Callable[[Unavailable], None] = lambda _: None,
         queue_max: int = QUEUE_MAX,
     ) -> None:
-        super().__init__(queue_max)
+        super().__init__(queue_max, on_failure)
         self._engine = engine
         self._run = run
         self._aside = aside
         self._checkpoint: asyncio.Task[None] | None = None
         self._since_checkpoint = 0
-        self._on_failure = on_failure
         self._alone = asyncio.Lock()
 
     async def read(self, unit: Unit[T]) -> T:
@@ -173,13 +172,11 @@ class SqliteStore(GroupCommit):
                     made = self._engine.transact(units) or []
                 outcomes: Sequence[Committed | Exception] = await self._run(lambda: self._engine.end(made))
         except BatchFailed as failed:
-            self._on_failure(failed.cause)
-            return each(failed.cause, len(units))
+            return self._fail(failed.cause, len(units))
         except Exception as error:
             failure = Unavailable("the store's worker failed", "see the log for the cause")
             failure.__cause__ = error
-            self._on_failure(failure)
-            return each(failure, len(units))
+            return self._fail(failure, len(units))
         return outcomes
 
 

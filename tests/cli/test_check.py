@@ -475,6 +475,16 @@ def test_a_port_that_another_program_has_is_found(homes: Homes) -> None:
     assert [] == _doors_of(home, port)
 
 
+def test_a_port_for_monitoring_that_is_taken_is_found(homes: Homes) -> None:
+    """The door of monitoring is on loopback unless its address is named, and is looked at as any other."""
+    home = homes.home("XAA")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (home / "isthmus.toml").open("a") as file:
+            file.write(f"\n[listeners.metrics]\nport = {port}\n")
+        assert [f"/listeners/metrics: another program listens at 127.0.0.1:{port}"] == _doors_of(home, free_port())
+
+
 def test_looking_at_a_port_hinders_nobody(homes: Homes) -> None:
     """A gateway that starts while a check looks gets its port, and the lock of the home is not made for the check."""
     home, lock = homes.home("XAA"), homes.home("XAA") / "data" / LOCK_FILE

@@ -8,8 +8,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 
+import schemas
 from benchmarks.pair import WORDS, Pair, free_port, make_pair, use_database
 from gateway import serving
 from gateway.cli.errors import Exit
@@ -46,6 +48,28 @@ async def test_all_processes_take_messages_at_one_address(nodes: Nodes, envelope
         async with ClientSession() as client:  # a connection of its own: the system gives it to one of them
             assert 200 == (await post(client, node, raw))[0]
     assert {1, 2} == {line["process"] for line in node.events("case.moved")}
+
+
+async def _figure(client: ClientSession, port: int, name: str) -> float:
+    async with client.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        return next(
+            float(line.split()[1]) for line in (await answer.text()).splitlines() if line.startswith(f"{name} ")
+        )
+
+
+async def test_each_process_is_watched_at_a_port_of_its_own(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first at the port that is configured, the second at the next; both are ready, and one of them leads."""
+    door = free_port()
+    monkeypatch.setenv("ISTHMUS_LISTENERS__METRICS__PORT", str(door))
+    await ready(nodes)
+
+    async with ClientSession() as client:
+
+        async def one_leads() -> bool:
+            return 1 == sum([await _figure(client, port, "isthmus_leader") for port in (door, door + 1)])
+
+        assert [1, 1] == [await _figure(client, port, "isthmus_ready") for port in (door, door + 1)]
+        await until(one_leads, 30)
 
 
 async def test_a_process_that_dies_is_started_again(nodes: Nodes, envelopes: list[bytes]) -> None:
@@ -140,8 +164,10 @@ def test_whoever_waits_for_an_end_waits_longer_than_it_takes() -> None:
     """The bounds stand in one order: of the steps of an end, of a parent, of a command, of what starts a gateway."""
     leading, doors = 2 * CLOSE_S, runner_settings()["shutdown_timeout"] + CLOSE_TIMEOUT_S
     desks_and_pages, batches, goodbye = 2 * CLOSE_S, 2 * postgres.DRAIN_S, CLOSE_S
+    listeners = schemas.load("configuration")["properties"]["listeners"]["properties"]
+    drain = listeners["metrics"]["properties"]["drain_s"]["maximum"]
     rest = serving.LEAVE_S + notices.DRAIN_S + TIME_LIMIT_S
-    assert leading + doors + desks_and_pages + rest + batches + goodbye < CHILD_S < STOP_S < 90
+    assert leading + drain + doors + desks_and_pages + rest + batches + goodbye < CHILD_S < STOP_S < 90
 
 
 async def test_no_process_outlives_its_parent(nodes: Nodes) -> None:
@@ -181,6 +207,14 @@ async def test_an_address_that_is_taken_is_not_shared_with_strangers(nodes: Node
     assert Exit.CONFIGURATION == await asyncio.to_thread(second.process.wait, 60)
     async with ClientSession() as client:
         assert 200 == (await post(client, node, envelopes[0]))[0]
+
+
+def test_more_processes_than_there_are_ports_to_watch_them_at_are_refused(nodes: Nodes) -> None:
+    """Exit 3 before any is started, with the port that is too high."""
+    last = {"ISTHMUS_PASSPHRASE": WORDS, "ISTHMUS_LISTENERS__METRICS__PORT": "65535"}
+    done = call("serve", "-C", nodes.pair.home("XBB"), "--processes", "2", "--json", **last)
+    assert Exit.CONFIGURATION == done.exit_code
+    assert "/listeners/metrics/port: 2 processes need ports up to 65536" in done.stderr
 
 
 def test_a_store_in_a_file_is_served_by_one_process(tmp_path: Path) -> None:

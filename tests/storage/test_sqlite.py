@@ -179,6 +179,27 @@ async def test_full_disk_and_back(store: SqliteStore, path: Path, signer: Signer
     assert "x" * 100_000 == await store.read(find_meta("large"))
 
 
+async def test_what_a_store_had_to_do_is_counted(store: SqliteStore) -> None:
+    """Each transaction, the time of all of them, and those that came to nothing; a unit that fails alone is none."""
+
+    async def refused(tx: Tx) -> None:
+        raise Unavailable("no key of the partner")
+
+    before = store.load()
+    await store.commit(put_meta("a", "x"))
+    with pytest.raises(Unavailable, match="no key"):
+        await store.commit(refused)
+    after = store.load()
+    assert (0, before.batches + 2, 0) == (after.waiting, after.batches, after.failed)
+    assert before.busy_s < after.busy_s < before.busy_s + 60
+    db = store._engine._writing()
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    db.execute(f"PRAGMA max_page_count = {pages + 3}").fetchall()
+    with pytest.raises(Unavailable, match="full"):
+        await store.commit(put_meta("large", "x" * 100_000))
+    assert (after.batches + 1, 1) == (store.load().batches, store.load().failed)
+
+
 async def test_swallowed_full_disk_still_fails_the_batch(store: SqliteStore) -> None:
     """A unit that swallows a full disk cannot make its batch commit."""
     db = store._engine._writing()

@@ -235,7 +235,8 @@ SEATS: Final = (
 
 async def read_pages(desk: Desk, journeys: Sequence[Journey], strangers: Sequence[Person], most: int) -> None:
     """
-    Read the pages of all desks: first without a reason, then of some cases for one; and make mistakes there.
+    Read the pages of all desks: first without a reason, then of some cases for one; and make mistakes there. Then read
+    what monitoring does.
 
     ``most`` is how many pages one person reads: of lists the first are like the rest.
     """
@@ -250,6 +251,8 @@ async def read_pages(desk: Desk, journeys: Sequence[Journey], strangers: Sequenc
             await _mistakes(desk, someone, strangers[0])
             if country == ASKING:
                 await _write(desk, await officer_of(desk, accounts, country, "officer", "interior"), strangers[1])
+        async with desk.client.get(desk.processes.metrics(country)) as told:
+            desk.findings.add(FIGURES, await told.read(), "metrics")
 
 
 def _take(desk: Desk, place: str, answer: Answer) -> None:

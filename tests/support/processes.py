@@ -171,6 +171,11 @@ class Processes:
         """Return the database of the desks of ``country``."""
         return settings.load(self.states[country].home, {}).accounts
 
+    def metrics(self, country: str) -> str:
+        """Return where monitoring reads the figures of ``country``."""
+        port = settings.load(self.states[country].home, {}).values["listeners"]["metrics"]["port"]
+        return f"http://127.0.0.1:{port}/metrics"
+
     def log(self, country: str) -> Path:
         """Return the file into which the gateway of ``country`` writes both of its streams."""
         return self.root / "logs" / f"{country}.log"
@@ -277,6 +282,7 @@ def make_processes(root: Path, notices: str) -> Processes:
     for state in made.states.values():
         with (state.home / settings.FILE_NAME).open("a", encoding="utf-8") as file:
             file.write(notices.replace("{country}", state.country.lower()))
+            file.write(f"\n[listeners.metrics]\nport = {free_port()}\n")
         key = state.home / "hook.secret"
         key.touch(mode=0o600)
         key.write_text("sixteen characters and more")
