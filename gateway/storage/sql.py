@@ -67,9 +67,10 @@ class Sql(ABC):
 
     async def _known(self, statement: str, values: Row) -> Row | None:
         """As ``_held``, asked once for all that share ``known``; whoever writes such a row clears that."""
-        row: Row | None = self.known.get((statement, *values))
-        if row is None:
-            row = self.known[statement, *values] = await self._held(statement, values)
+        key = (statement, *values)
+        if key not in self.known:  # that there is no such row is known too: most of these names are rare
+            self.known[key] = await self._held(statement, values)
+        row: Row | None = self.known[key]
         return row
 
     async def _all_held(self, statement: str, values: Row) -> Sequence[Row]:

@@ -839,12 +839,13 @@ async def test_unit_sees_what_is_asked_for_often_as_earlier_ones_left_it(store: 
     """What a unit of a batch has read is read anew once another wrote it, and stays where the other failed."""
     partner = PartnerRow("XBB", 0, None, None, None, None, 0)
     entry = NoContactRow(0, "XCC", "first", NOW, None, None, None, None, None, None, b"sealed")
-    seen: list[tuple[str | None, str | None, int, int]] = []
+    seen: list[tuple[object, ...]] = []
 
     async def look(tx: Tx) -> None:
         found = await tx.find_partner("XBB")
         listed = len(await tx.no_contacts())
-        seen.append((await tx.find_meta("a"), await tx.find_meta("b"), found.failures if found else -1, listed))
+        named = [await tx.find_meta(name) for name in "abc"]
+        seen.append((*named, found.failures if found else -1, listed))
 
     async def begin(tx: Tx) -> None:
         await tx.set_meta("a", "1")
@@ -855,6 +856,7 @@ async def test_unit_sees_what_is_asked_for_often_as_earlier_ones_left_it(store: 
         await look(tx)
         await tx.set_meta("a", "2")
         await tx.drop_meta("b")
+        await tx.set_meta("c", "3")
         await tx.save_partner(partner._replace(failures=1))
         await tx.save_no_contact(entry)
         await look(tx)
@@ -863,7 +865,7 @@ async def test_unit_sees_what_is_asked_for_often_as_earlier_ones_left_it(store: 
         await change(tx)
         raise KeyError("mine")
 
-    before, after = ("1", "1", 0, 0), ("2", None, 1, 1)
+    before, after = ("1", "1", None, 0, 0), ("2", None, "3", 1, 1)
     await store.commit(begin)
     await asyncio.gather(*(store.commit(unit) for unit in (look, spoil, look)), return_exceptions=True)
     assert [before, before, after, before] == seen[-4:]

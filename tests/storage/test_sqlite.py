@@ -99,11 +99,12 @@ async def test_batch_with_a_failure_is_run_again(store: SqliteStore) -> None:
 
 
 async def test_what_all_units_of_a_batch_ask_for_is_read_once(store: SqliteStore) -> None:
-    """Within one transaction nobody else changes it."""
+    """Within one transaction nobody else changes it. So is what is not there, and most that is asked for is not."""
 
     async def unit(tx: Tx) -> None:
         await tx.find_partner("XBB")
         await tx.find_meta("a")
+        await tx.find_meta("none")
         await tx.no_contacts()
 
     async def begin(tx: Tx) -> None:
@@ -114,7 +115,8 @@ async def test_what_all_units_of_a_batch_ask_for_is_read_once(store: SqliteStore
     asked: list[str] = []
     store._engine._writing().set_trace_callback(asked.append)
     await asyncio.gather(*(store.commit(unit) for _ in range(5)))
-    assert [1, 1, 1] == [sum(part in one for one in asked) for part in ("FROM partner ", "FROM no_contact ", "= 'a'")]
+    parts = ("FROM partner ", "FROM no_contact ", "= 'a'", "= 'none'")
+    assert [1, 1, 1, 1] == [sum(part in one for one in asked) for part in parts]
 
 
 async def test_units_gather_while_a_commit_is_in_flight(path: Path) -> None:
