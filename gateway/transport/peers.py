@@ -12,6 +12,7 @@ more than ask once, is left out: it took half of the processor time of a request
 
 import asyncio
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -47,6 +48,9 @@ KEEPALIVE_S = 12.0
 """Shorter than the 15 s after which a gateway closes an idle connection, so that a post does not meet its end."""
 
 CONNECTIONS_PER_HOST = 64
+
+TLS_READ_BYTES = 32 << 10
+"""Set aside for each connection, as at our own door, which opens before or not at all; asyncio takes 256 KiB."""
 
 _RETRY_AFTER_DIGITS = 6
 
@@ -215,6 +219,7 @@ class HttpPeers:
             raise Unavailable(f"no answer: {type(error).__name__}", "isthmus check tries every partner") from error
 
     def _over_tcp(self) -> aiohttp.BaseConnector:
+        SSLProtocol.max_size = TLS_READ_BYTES
         return aiohttp.TCPConnector(
             limit=0, limit_per_host=CONNECTIONS_PER_HOST, keepalive_timeout=KEEPALIVE_S, ssl=self._tls
         )

@@ -1,7 +1,9 @@
 """The client for partners' doors, against real servers on the loopback, good and bad."""
 
 import asyncio
+import gc
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ from aiohttp import web
 from gateway.core import envelope
 from gateway.core.wire import ANSWER_MAX_BYTES
 from gateway.services.ports import HttpAnswer, Unavailable
-from gateway.transport.peers import TIMEOUT_S, HttpPeers, SpkiPin, parse_retry_after, spki_hash
+from gateway.transport.peers import TIMEOUT_S, TLS_READ_BYTES, HttpPeers, SpkiPin, parse_retry_after, spki_hash
 from keys import b64
 from keys.card import Card
 from tests.support.tls import Identity
@@ -360,6 +362,16 @@ def test_a_hash_is_of_the_key_and_not_of_the_certificate(identity: Identity) -> 
     """A renewed certificate over the same key stays known; what is no certificate has no hash."""
     assert identity.spki == spki_hash(identity.der)
     assert "" == spki_hash(b"no certificate")
+
+
+async def test_a_connection_sets_little_aside(door: Door, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where TLS of our own door ends before us: sixty-four to each partner hold 2 MiB and not 16."""
+    monkeypatch.setattr(SSLProtocol, "max_size", 256 << 10)
+    address = await door(answer, identity.server())
+    async with peers(address, spki=(identity.spki,)) as client:
+        await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
+        ours = [one for one in gc.get_objects() if isinstance(one, SSLProtocol) and not one._server_side]
+        assert {TLS_READ_BYTES} == {len(one._ssl_buffer) for one in ours if one._transport is not None}
 
 
 def test_pins_of_the_same_keys_are_equal() -> None:
