@@ -11,7 +11,8 @@ Rule 5: units run on the loop, what waits for the disk or for another process ru
 would only fight with the loop for the interpreter: that cost a third of the rate. So a batch begins on the loop too,
 unless another process is in the way.
 Rule 6: the journal is moved into the file beside the writer, on a connection and in a thread of its own. What little
-is new since then a commit moves itself, so that no commit waits a tenth of a second for thousands of pages.
+is new since then a commit moves itself, so that no commit waits a tenth of a second for thousands of pages. What a
+process that was killed left in the journal is moved when the store is opened: the next start has that to read no more.
 Rule 7: no row is cached between transactions: other processes may write the same file.
 """
 
@@ -20,7 +21,7 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -208,6 +209,8 @@ class Engine:
                 raise StoreError("the file is empty", "restore the last backup")
             migrate(self._writer, now)
             self._writer.execute(_WAIT_NEVER)
+            with suppress(sqlite3.Error):  # nothing is lost: the journal holds it, and a commit tries again
+                _move(self._writer)
         except sqlite3.Error as error:
             text, hint = reason(error)
             raise StoreError(f"{self._path}: {text}", hint) from error
@@ -296,7 +299,7 @@ class Engine:
         """Move what the journal holds into the file, beside a writer and without waiting for one."""
         try:
             with closing(self._connect()) as db:
-                db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                _move(db)
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
@@ -472,6 +475,11 @@ def _connect(uri: str) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _move(db: sqlite3.Connection) -> None:
+    """Move what the journal holds into the file as far as nobody is in the way, waiting for nobody."""
+    db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _check_file(path: Path, create: bool) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from gateway.storage import SqliteStore, StoreError, Worker, open_store, run_inl
 from gateway.storage.group import MAX_BATCH
 from gateway.storage.migrate import Migration, load_migrations, migrate
 from tests.storage.support import NOW, Signer, case, digest, event, inbound, outbound
+from tests.support.full_disk import files_of_at_most
 
 WRITER = Path(__file__).with_name("writer.py")
 ROOT = Path(__file__).parents[2]
@@ -378,6 +380,32 @@ async def test_killed_process_loses_nothing_acknowledged(path: Path) -> None:
     await store.close()
     assert len(acknowledged) > 200
     assert [] == missing
+
+
+@pytest.mark.parametrize("full", [False, True])
+async def test_what_a_killed_process_left_is_moved_at_the_next_start(path: Path, full: bool) -> None:
+    """The file alone holds then what stood in its journal; a full disk stops no start, and nothing is lost."""
+    await (await opened(path, create=True)).close()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(WRITER), str(path), "t", "0", cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    names = [(await process.stdout.readline()).decode().strip() for _ in range(2000)]
+    process.send_signal(signal.SIGKILL)
+    await process.communicate()
+    size = path.stat().st_size
+    disk: AbstractContextManager[None] = files_of_at_most(size) if full else nullcontext()
+    with disk:
+        store = await opened(path)
+        assert [] == [name for name in names if await store.read(find_meta(name)) is None]
+    assert full == (path.stat().st_size == size)
+    if full:
+        await store.truncate()
+    copied = shutil.copyfile(path, path.with_name("alone.db"))
+    with closing(sqlite3.connect(copied)) as alone:
+        found = {name for (name,) in alone.execute("SELECT name FROM meta")}
+    assert set(names) <= found
+    await store.close()
 
 
 async def test_two_processes_write(path: Path) -> None:
