@@ -32,6 +32,7 @@ from gateway.storage.errors import StoreError, reason, unavailable
 from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import ASIDE_FILE, check_known, migrate, moved_to_a_server
 from gateway.storage.sqlite_tx import SqliteTx, finish
+from gateway.storage.tx import EPOCH
 
 T = TypeVar("T")
 
@@ -63,6 +64,8 @@ PRAGMAS = (
     # 64 MiB of journal between checkpoints: index pages that many messages touch are copied once instead of often.
     "PRAGMA wal_autocheckpoint = 16000",
 )
+
+_STANDS = f"SELECT ({EPOCH}), (SELECT max(number) FROM schema_migration)"  # noqa: S608  (constants)
 
 _WAIT = f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"
 _WAIT_NEVER = "PRAGMA busy_timeout = 0"
@@ -326,14 +329,13 @@ class Engine:
     ) -> list[Committed | Exception] | None:
         """Run ``units`` and log what they drafted; without ``careful``, return ``None`` at the first that fails."""
         batch = SqliteTx(db, writable=True)
-        epoch = finish(batch.epoch())  # once, for all units of the batch
-        # A command of a newer version may have migrated the file under this process.
-        check_known(*db.execute("SELECT max(number) FROM schema_migration").fetchone())
+        epoch, newest = db.execute(_STANDS).fetchone()  # once, for all units of the batch
+        check_known(newest)  # a command of a newer version may have migrated the file under this process
         drafted: set[tuple[str, str]] = set()
         logged: set[str] = set()
         values: list[tuple[Any, int | None] | Exception] = []
         for unit in units:
-            tx = SqliteTx(db, writable=True, epoch=epoch, known=None if careful else batch.known)
+            tx = SqliteTx(db, writable=True, epoch=int(epoch or 1), known=None if careful else batch.known)
             outcome = _run_unit(db, unit, tx, drafted, logged, careful=careful)
             if isinstance(outcome, Exception):
                 if not careful:
