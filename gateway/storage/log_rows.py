@@ -10,6 +10,7 @@ _ALL = 2**62
 """A limit that is none."""
 
 _HEAD = "SELECT origin, size, hashes, checkpoint FROM log_head WHERE partner = ? AND current = 1"
+_MOVE_HEAD = "UPDATE log_head SET size = ?, hashes = ?, checkpoint = ? WHERE origin = ? AND current = 1"
 _SAVE_HEAD = """
 INSERT INTO log_head (origin, partner, current, size, hashes, checkpoint) VALUES (?, ?, 1, ?, ?, ?)
 ON CONFLICT (origin) DO UPDATE SET current = 1, size = excluded.size, hashes = excluded.hashes,
@@ -147,11 +148,11 @@ class LogRows(Sql):
 
     async def put_head(self, partner: str, head: LogHead) -> None:
         """Store the end of a log and append to that log from now on."""
-        await self._write(
-            "UPDATE log_head SET current = 0 WHERE partner = ? AND current = 1 AND origin <> ?", (partner, head.origin)
-        )
-        hashes = b"".join(head.frontier.hashes)
-        await self._write(_SAVE_HEAD, (head.origin, partner, head.frontier.size, hashes, head.checkpoint))
+        end = (head.frontier.size, b"".join(head.frontier.hashes), head.checkpoint)
+        if await self._write(_MOVE_HEAD, (*end, head.origin)) == 1:
+            return
+        await self._write("UPDATE log_head SET current = 0 WHERE partner = ? AND current = 1", (partner,))
+        await self._write(_SAVE_HEAD, (head.origin, partner, *end))
 
     async def put_entries(self, entries: Iterable[LogEntry]) -> None:
         """Store log entries set-wise."""
