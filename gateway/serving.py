@@ -370,8 +370,7 @@ async def _trust_loop(gateway: Gateway, reading: asyncio.Task[None] | None = Non
                 due = now + every
                 reading = group.create_task(gateway.refresh_trust())
             try:
-                await context.look()
-                if await context.trust.changed():
+                if await context.look(context.trust.changed):
                     await context.trust.load()
             except Outdated:
                 raise

@@ -292,12 +292,19 @@ class Context:
         if is_ending():
             raise asyncio.CancelledError
 
-    async def look(self) -> None:
+    async def look(self, unit: Unit[Any] | None = None) -> Any:
         """
-        Raise ``Outdated`` if the store is in another epoch than this process, or has gone back. Raises ``Unavailable``.
+        Return what ``unit``, if there is one, reads in a store that this process may still go by.
+
+        Raises ``Outdated`` if the store is in another epoch than this process, or has gone back; ``Unavailable``.
         """
+
+        async def present(tx: Tx) -> Any:
+            await self._check_present(tx)
+            return None if unit is None else await unit(tx)
+
         try:
-            await self.store.read(self._check_present)
+            return await self.store.read(present)
         except Outdated as error:
             self._end(error)
             raise

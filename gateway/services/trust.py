@@ -227,21 +227,17 @@ class Trust:
         words = (one for one in events if (one.act, one.country) == ("go-on", country) and since <= one.at <= until)
         return sum(self._decides(person, now) for person in {one.person or "" for one in words}) >= 2
 
-    async def changed(self) -> bool:
+    async def changed(self, tx: Tx) -> bool:
         """
         Return whether somebody decided about a State since ``load`` last ran, or another process holds another card.
 
         A card may say that a key was stolen: no process goes by it for longer because another was the first to read so.
         """
-
-        async def unit(tx: Tx) -> bool:
-            if await tx.trust_events(self._seen):
-                return True
-            held = await tx.card_ends()
-            known = {country: (self._raw(country) or b"")[-CARD_END:] for country in self._pins}
-            return any(country in held and held[country] != end for country, end in known.items())
-
-        return await self._store.read(unit)
+        if await tx.trust_events(self._seen):
+            return True
+        held = await tx.card_ends()
+        known = {country: (self._raw(country) or b"")[-CARD_END:] for country in self._pins}
+        return any(country in held and held[country] != end for country, end in known.items())
 
     def _raw(self, country: str) -> bytes | None:
         """Return the card held of ``country``, or the one in the store that is known not to be readable."""

@@ -110,10 +110,10 @@ async def test_spoiled_card_ends_no_process_and_hides_no_hold(tmp_path: Path) ->
             await tx.save_partner(row._replace(**changes))
 
     await gateway.store.commit(unit)
-    assert await running.changed()
+    assert await gateway.store.read(running.changed)
     await running.load()
     assert (None, ["XCC"]) == (running.find("XBB"), list(running.holds()))
-    assert not await running.changed()
+    assert not await gateway.store.read(running.changed)
     assert [("trust.fault", {"country": "XBB", "error": "CardRefused"})] == network.logs[-1:]
     await gateway.close()
     begun = (await open_gateway(network, "XAA")).context.trust

@@ -83,10 +83,10 @@ async def test_a_card_that_another_process_took_counts_at_the_next_look(network:
     await open_gateway(network, "XBB")  # which reads the list from here on
     await revoke(network, "XAA", {signer.kid}, network.clock.now())
     network.wires.gateways["XBB"] = running
-    assert await running.context.trust.changed()
+    assert await running.store.read(running.context.trust.changed)
     await running.context.trust.load()
     assert (await post(network, signer, network.clock.now())).startswith("424")
-    assert not await running.context.trust.changed()
+    assert not await running.store.read(running.context.trust.changed)
     await running.close()
 
 
