@@ -3,7 +3,7 @@ The homes of the simulated States: made once a process with real keys and cards,
 
 What is the same at every start of a gateway is worked out once a process too: the key of a key store, the self-test of
 the primitives, the law, the schema that a store must have, the cards. A seed starts a dozen gateways, and these would
-be most of its time.
+be most of its time. And a signature that verified does so again: who sends, who receives and the end look at the same.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from gateway.storage import migrate
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import load_cards, write_card
 from keys import b64, card, custody, selftest, statement
+from keys import sign as ed25519
 from keys.card import Card
 from keys.custody import KeyStore, open_store
 from keys.seal import SealingKey
@@ -126,9 +127,12 @@ def shared() -> Iterator[None]:
     before = [(module, name, getattr(module, name)) for module, name in _PLACES]
     for (module, name), made in zip(_PLACES, _shared(), strict=True):
         setattr(module, name, made)
+    gc.disable()  # what a seed makes is kept until it ends: one look at it is enough, then
     try:
         yield
     finally:
+        gc.collect()
+        gc.enable()
         for module, name, real in before:
             setattr(module, name, real)
 
@@ -148,6 +152,7 @@ _PLACES: tuple[tuple[Any, str], ...] = (
     (configured, "CosigningKey"),
     (custody, "_parse_file"),
     (custody, "_parse_secrets"),
+    (ed25519, "verify"),
     (settings, "load"),
 )
 
@@ -181,8 +186,9 @@ def _shared() -> tuple[Any, ...]:
     stored = tuple(
         lru_cache(maxsize=1024)(one) for one in (configured.CosigningKey, custody._parse_file, custody._parse_secrets)
     )
+    verified = lru_cache(maxsize=1024)(ed25519.verify)
     pure = cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen, cache(migrate.load_migrations)
-    return (*pure, check_schema, parse, parse, parse, sealing, *stored, load)
+    return (*pure, check_schema, parse, parse, parse, sealing, *stored, verified, load)
 
 
 async def _create(path: Path) -> None:

@@ -94,14 +94,18 @@ class Result:
 def run(seed: int, root: Path) -> Result:
     """Run the whole scenario of ``seed`` under the empty directory ``root`` and return what it showed."""
     with homes.shared():
-        world = World(seed, root)
-        play = Scenario(world)
-        try:
-            world.loop.run_until_complete(play.play())
-            digest, virtual_s = world.digest(), (world.now() - homes.START).total_seconds()
-            return Result(seed, digest, play.counts, list(world.failures), list(world.trace), virtual_s)
-        finally:
-            world.close()
+        return _run(seed, root)
+
+
+def _run(seed: int, root: Path) -> Result:
+    world = World(seed, root)
+    play = Scenario(world)
+    try:
+        world.loop.run_until_complete(play.play())
+        digest, virtual_s = world.digest(), (world.now() - homes.START).total_seconds()
+        return Result(seed, digest, play.counts, list(world.failures), list(world.trace), virtual_s)
+    finally:
+        world.close()
 
 
 class OpenCase(NamedTuple):
