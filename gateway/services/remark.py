@@ -24,6 +24,7 @@ from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.preview import Preview, compose
 from gateway.core.remark import About, digest_of, marked, seal
+from gateway.core.verification_guards import restated
 from gateway.core.wire import format_instant
 from gateway.redaction.language import LANGUAGES
 from gateway.redaction.leaks import leaks
@@ -91,9 +92,10 @@ def told(text: str, draft: Mapping[str, Any], case: Case, language: str | None) 
     """
     Return the fields of the record of ``case`` that ``text`` tells something of; all of them if nobody can say.
 
-    A name or number that was rectified is the person's still: the record is compared as it stood before, too.
+    A name or number that was rectified is the person's still, and who was her guardian is told by nothing that leaves:
+    the record is compared as it stood before, too.
     """
-    records = (draft, *({"elements": one} for one in case.former))
+    records = (draft, *({"elements": one} for one in case.former), *map(restated, case.earlier))
     try:
         found = [leak for one in records for leak in leaks(text, one, (case.ref, case.thread), language)]
     except Exception:

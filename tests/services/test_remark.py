@@ -13,7 +13,7 @@ from gateway.core.remark import digest_of
 from gateway.services import cases
 from gateway.services.ports import Redacted, Tx
 from schemas import SchemaError
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network
 from tests.support.remarks import TEXT, FakeRedactor, agree, found, write
 
@@ -173,6 +173,25 @@ async def test_a_name_that_was_rectified_is_compared_too(network: Network) -> No
     await network.deliver()
     made = await write(network, ours, "The file of Ivanova has the same answer.")
     assert ("names",) == made.leaks
+
+
+async def test_a_guardian_who_was_taken_out_is_compared_too(network: Network) -> None:
+    """Who was named wrongly may be who the person fears, and is told by nothing that leaves."""
+    home = network.gateways["XAA"]
+    home.context.redactor = FakeRedactor()
+    right = homeward.MINOR["representative"]
+    ours, theirs = await story.acknowledged(
+        network, **{**homeward.MINOR, "representative": {**right, "signed_by": "Nadezhda Sokolova"}}
+    )
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    await home.hold.freeze(ours, "the record is wrong", "welfare", "child_welfare")
+    await home.hold.restate(ours, homeward.MINOR["age"], right, "as decided", "welfare", "child_welfare")
+    await home.hold.release(ours, "welfare", "child_welfare")
+    await home.hold.resume(ours, "first", "case_officer")
+    await home.hold.resume(ours, "second", "liaison_officer")
+    made = await write(network, ours, "Sokolova brought the person here.")
+    assert ("representative.signed_by",) == made.leaks
 
 
 async def test_another_digest_confirms_nothing(network: Network) -> None:
