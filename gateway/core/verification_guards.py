@@ -256,30 +256,38 @@ def _restates(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
 
     Saying that somebody is a minor takes nothing; that she is an adult takes as much as saying so first (R-06).
     """
-    if case.draft is None:
-        return _found("R-06", "there is no record to set right")
+    if case.draft is None or restated(event.data) == restated(case.draft):
+        return _found("R-06", "there is no record to set right, or it says just this already")
     before, after = case.draft, {**case.draft, **restated(event.data)}
     wanted = "child_welfare" if treat_as_minor(after) or before["age"] != after["age"] else "coordinator"
     if event.role != wanted:
         return _found("V-30", f"for this person it is the role '{wanted}' that decides")
     today = local_date(now, event.data.get("zone", "UTC"))
-    if before["age"] == after["age"] or treat_as_minor(after) or counts_as_adult(before, today):
+    if before["age"] == after["age"] or treat_as_minor(after):
         return ()
     because = _makes_no_adult(case, before, after["age"], today)
     return _found("R-06", because) if because else ()
 
 
 def _makes_no_adult(case: Case, before: Mapping[str, Any], age: Mapping[str, Any], today: date) -> str | None:
-    """Return why ``age`` makes no adult of somebody who does not count as one by the draft ``before``, or ``None``."""
+    """
+    Return why the person of the draft ``before`` is no adult by ``age``, or ``None``.
+
+    No decision counts that was on record when she last counted as a minor, or before: it found one, or was quashed.
+    """
+    decision, story = age["decision"], [*case.earlier, before]
+    while story and not treat_as_minor(story[-1]):
+        story.pop()
+    if decision and decision["ref"] in [one["age"]["decision"]["ref"] for one in story if one["age"]["decision"]]:
+        return "this decision was on record before, and the person counted as a minor all the same; it takes another"
+    if not is_decided(age) and (is_decided(before["age"]) or not counts_as_adult(before, today)):
+        return "no age decision is on record, so the person stays a minor"
+    if counts_as_adult(before, today):
+        return None
     if case.state is not State.FROZEN:
         return "nobody becomes an adult by a correction but in a case that is frozen, where two persons let it go on"
-    if not is_decided(age):
-        return "no age decision is on record, so the person stays a minor"
-    if date.fromisoformat(age["decision"]["on"]) > today:
+    if date.fromisoformat(decision["on"]) > today:
         return "the age decision is of a day that has not come"
-    known = [one["age"]["decision"] for one in (*case.earlier, before)]
-    if treat_as_minor(before) and age["decision"]["ref"] in [one["ref"] for one in known if one]:
-        return "this decision was on record before, and the person counted as a minor all the same; it takes another"
     return None
 
 

@@ -169,6 +169,27 @@ async def test_wrongly_dated_decision_is_dated_right(network: Network) -> None:
     ahead = {**FOUND_ADULT, "decision": {**FOUND_ADULT["decision"], "on": "2036-11-25"}}
     await restate(network, ours, ahead, GUARDIAN)
     with pytest.raises(RuleRefused, match="R-06"):
+async def test_quashed_decision_takes_the_place_of_no_other(network: Network) -> None:
+    """It comes back neither for an adult by another decision, nor does she stay one where that is taken off (R-06)."""
+    ours = await stopped(network, age=FOUND_ADULT)
+    other = {**FOUND_ADULT, "decision": {**FOUND_ADULT["decision"], "ref": "AGE-8"}}
+    for age in ({"class": "unknown", "decision": None}, other):
+        await restate(network, ours, age, GUARDIAN)
+    for age in (FOUND_ADULT, {**FOUND_ADULT, "decision": None}):
+        with pytest.raises(RuleRefused, match="R-06"):
+            await restate(network, ours, age, GUARDIAN)
+    await restate(network, ours, {**other, "decision": {**other["decision"], "by": "Youth Court"}}, GUARDIAN)
+
+
+async def test_what_stands_already_is_not_set_right(network: Network) -> None:
+    """Said twice it is kept once: nothing was recorded before that is not so now."""
+    ours = await stopped(network)
+    await restate(network, ours, CHILD, OTHER)
+    with pytest.raises(RuleRefused, match="R-06"):
+        await restate(network, ours, CHILD, OTHER)
+    assert 1 == len((await story.case(network, "XAA", ours)).earlier)
+
+
         await goes_on(network, ours)
     await restate(network, ours, FOUND_ADULT, GUARDIAN)
     hold = network.gateways["XAA"].hold
