@@ -54,6 +54,11 @@ class Leave(Protocol):
         """Return who is invited."""
         ...
 
+    @property
+    def made_at(self) -> datetime:
+        """Return when it was made; that it was renewed since does not count."""
+        ...
+
     def stands(self, at: datetime) -> bool:
         """Return whether it may be used at ``at``."""
         ...
@@ -80,10 +85,17 @@ class Guests:
         """Let go of an invitation."""
         self._held.pop(id, None)
 
-    def invited(self, person: str, role: str, ref: str, at: datetime) -> bool:
-        """Tell whether ``person``, a guest or not, is invited to the case ``ref`` in ``role`` at ``at``."""
+    def invited(self, person: str, role: str, ref: str, at: datetime, after: datetime | None = None) -> bool:
+        """
+        Tell whether ``person``, a guest or not, is invited to the case ``ref`` in ``role`` at ``at``.
+
+        With ``after`` an invitation counts that was made later than that.
+        """
         return any(
-            (one.person, one.role, one.ref) == (person, role, ref) and one.stands(at) for one in self._held.values()
+            (one.person, one.role, one.ref) == (person, role, ref)
+            and one.stands(at)
+            and (after is None or one.made_at > after)
+            for one in self._held.values()
         )
 
     def may_bring(self, event: str, person: str, role: str, ref: str, at: datetime) -> bool:

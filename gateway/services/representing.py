@@ -5,8 +5,9 @@ Rule 1: unknown means no. Whoever represents another person is answered as if th
 Rule 2: to stop, and to refuse, is everybody's who represents somebody; what takes a case further is not.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from gateway.core.case import Case
 from gateway.services.context import Context, NotFound
@@ -22,12 +23,27 @@ def check_representing(context: Context, case: Case, person: str, role: str, now
     Return if ``role`` represents nobody, or ``person`` is named by the file or invited to this very case.
 
     What they did in the case does not count: who knows a reference may stop it, and must not come to read it by that.
+    Whom the desk invited as guardian was taken for the one on record: with that one the invitation opens it no more.
     Raises ``NotFound``.
     """
-    if role not in REPRESENTING or context.guests.invited(person, role, case.ref, now):
+    after = taken_out_at(case) if role == "guardian" else None
+    if role not in REPRESENTING or context.guests.invited(person, role, case.ref, now, after):
         return
-    named = (case.draft or {}).get("representative") or {}
-    if person in (named.get("ref"), named.get("signed_by")):
+    if person in filter(None, _named(case.draft)):
         return
     # The same words as for no case at all: that there is one is not for somebody else's lawyer to learn.
     raise NotFound("there is no such case here, or it was erased")
+
+
+def taken_out_at(case: Case) -> datetime | None:
+    """Return when a guardian was last taken off the record of ``case``, or another named; a slip of the day is none."""
+    later = (*case.earlier[1:], case.draft)
+    pairs = zip(case.earlier, later, strict=False)
+    ends = [one["until"] for one, other in pairs if one["representative"] and _named(one) != _named(other)]
+    return datetime.fromisoformat(ends[-1]) if ends else None
+
+
+def _named(file: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
+    """Return whom ``file``, a draft or what stood of one, names as guardian: by reference, and by signature."""
+    guardian = (file or {}).get("representative") or {}
+    return guardian.get("ref"), guardian.get("signed_by")

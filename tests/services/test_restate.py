@@ -1,12 +1,14 @@
 """What is recorded of age and guardian, set right once a case has left: by whom, and what falls with it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.services import cases, rights
+from gateway.services import access, cases, rights
+from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, NotFound, Person
 from tests.support import homeward, story
 from tests.support.network import START, Network
@@ -66,6 +68,33 @@ async def test_who_was_named_wrongly_reads_nothing_more(network: Network) -> Non
     with pytest.raises(NotFound):
         await rights.account(gateway.context, ours, "wrong", "guardian", "what was sent")
     assert ours == (await rights.account(gateway.context, ours, "right", "guardian", "what was sent")).ref
+
+
+async def test_guest_who_was_taken_for_the_guardian_reads_nothing_more(network: Network) -> None:
+    """An invitation as guardian ends with who was named wrongly, but for his stop; one made afterwards opens it."""
+    context, ours = network.gateways["XAA"].context, await stopped(network)
+
+    def invite(name: str, role: str) -> tuple[str, str]:
+        now = network.clock.now()
+        made = Invitation(name, ours, role, f"guest.{name}", "first", now, now + timedelta(days=30))
+        context.guests.take(made, now)
+        return made.person, role
+
+    wrong, lawyer = invite("wrong", "guardian"), invite("lawyer", "lawyer")
+    for guest in (wrong, lawyer):
+        await access.look(context, ours, *guest, why="what is recorded?")
+    network.clock.pass_(seconds=1)
+    await restate(network, ours, CHILD, {**GUARDIAN, "appointed_on": "2026-11-11"})
+    await access.look(context, ours, *wrong, why="a slip in the day ends nothing")
+    await restate(network, ours, CHILD, None)
+    network.clock.pass_(seconds=1)
+    right = invite("right", "guardian")
+    await restate(network, ours, CHILD, OTHER)
+    with pytest.raises(NotFound):
+        await access.look(context, ours, *wrong, why="what is recorded?")
+    for guest in (right, lawyer):
+        await access.look(context, ours, *guest, why="what is recorded?")
+    await network.gateways["XAA"].hold.freeze(ours, "afraid", *wrong)
 
 
 async def test_reason_stands_in_the_record_of_access(network: Network) -> None:

@@ -173,8 +173,9 @@ TEXTS: Mapping[str, StepText] = {
     "restatement": StepText(
         N_("Set right age and guardian"),
         N_(
-            "What is recorded of age and guardian is replaced, and what stood is kept. What was signed of a return for "
-            "somebody else does not count any more. No stop is let go of by it."
+            "What is recorded of age and guardian is replaced, and what stood is kept. A return that rested on what is "
+            "not so begins anew. Who was invited as the guardian that you take out reads nothing more. No stop is let "
+            "go of by it."
         ),
         NOTHING,
         N_("Set it right"),
