@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core import verification_changes
+from gateway.core.age import treat_as_minor
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import When
 from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, EndThread, Event, IllegalStep, Notify, PostOn, Send
@@ -477,6 +478,37 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
     return frozen, tuple(DropUnsent(_WORD_OF_STOP) if effect == DropUnsent() else effect for effect in effects)
 
 
+_ANEW = frozenset({S.ASSESSED, S.PROPOSED, S.ACCEPTED, S.DECIDED, S.DOCUMENTED})
+"""States from which a return begins anew at once; a plan that was told is called off first, or somebody waits."""
+
+
+def _restated(case: Case, event: Event, now: datetime) -> Change:
+    """
+    Set right age and guardian as in a verification; a return that rested on what is not so begins anew.
+
+    Whoever signed it signed for a minor or an adult, and heard the person by this guardian. What the other State still
+    says to it is taken and moves nothing, so that no answer tells of the stop (M-5.30), nor of one that is withdrawn
+    (M-5.26). What was signed of a return that is over stays as evidence.
+    """
+    made, effects = verification_changes.APPLIES["restate"](case, event, now)
+    if _rests_on(case.draft or {}) == _rests_on(made.draft or {}):
+        return made, effects
+    if case.answers_as in _ANEW:
+        made = replace(made, answers_as=S.CONSIDERED)
+    if case.state is not S.FROZEN:
+        return made, effects
+    made = replace(made, releases=())
+    if case.resume_to in _ANEW:
+        said = {type: body for type, body in case.said.items() if type == SUSPENSION}
+        made = replace(made, said=said, resume_to=S.CONSIDERED)
+    return made, effects
+
+
+def _rests_on(draft: Mapping[str, Any]) -> tuple[bool, str | None]:
+    """Return what a return rests on of age and guardian: whether the person is a minor, and who stands up for her."""
+    return treat_as_minor(draft), (draft["representative"] or {}).get("ref")
+
+
 def _resume(case: Case, event: Event, now: datetime) -> Change:
     """Let go of our side; the case goes on once the other State, too, holds it no more."""
     by = (event.actor, event.role)
@@ -539,6 +571,7 @@ APPLIES: Mapping[str, Apply] = {
     "returned": _returned,
     "suspend": _suspend,
     "freeze": _frozen,
+    "restate": _restated,
     "resume": _resume,
     "suspension": _suspension,
     "resumption": _resumption,

@@ -2,12 +2,9 @@
 What each event of state table V changes besides the state, and what it leads to.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from gateway.core.age import treat_as_minor
 from gateway.core.attachments import drawn
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
@@ -288,27 +285,15 @@ def _attest(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _restate(case: Case, event: Event, now: datetime) -> Change:
-    """
-    Replace what is recorded of age and guardian, and keep what stood.
-
-    A return that was stopped begins anew if it rested on what is not so: whoever signed it signed for a minor or an
-    adult, and heard the person by this guardian. What was signed of one that is over stays as evidence.
-    """
+    """Replace what is recorded of age and guardian, and keep what stood."""
     before, anew = case.draft or {}, restated(event.data)
     elements = before["elements"]
     if anew["representative"] != before["representative"]:
         # Under this name a draft may carry a reference itself, which must not leave in place of the one that ended.
         elements = {name: part for name, part in elements.items() if name != "representative_ref"}
     draft = {**before, **anew, "elements": elements}
-    void = case.state is S.FROZEN and _rests_on(before) != _rests_on(draft)
     earlier = (*case.earlier, {**restated(before), "until": format_instant(now)})
-    made = replace(case, draft=draft, earlier=earlier, pending=None, releases=() if void else case.releases)
-    return made, (Notify("interior"),)
-
-
-def _rests_on(draft: Mapping[str, Any]) -> tuple[bool, str | None]:
-    """Return what a return rests on of age and guardian: whether the person is a minor, and who stands up for her."""
-    return treat_as_minor(draft), (draft["representative"] or {}).get("ref")
+    return replace(case, draft=draft, earlier=earlier, pending=None), (Notify("interior"),)
 
 
 def _release(case: Case, event: Event, now: datetime) -> Change:

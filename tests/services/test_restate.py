@@ -169,6 +169,27 @@ async def test_quashed_decision_makes_no_adult_again(network: Network) -> None:
     assert 2 == len((await story.case(network, "XAA", ours)).earlier)
 
 
+async def test_quashed_decision_takes_the_place_of_no_other(network: Network) -> None:
+    """It comes back neither for an adult by another decision, nor does she stay one where that is taken off (R-06)."""
+    ours = await stopped(network, age=FOUND_ADULT)
+    other = {**FOUND_ADULT, "decision": {**FOUND_ADULT["decision"], "ref": "AGE-8"}}
+    for age in ({"class": "unknown", "decision": None}, other):
+        await restate(network, ours, age, GUARDIAN)
+    for age in (FOUND_ADULT, {**FOUND_ADULT, "decision": None}):
+        with pytest.raises(RuleRefused, match="R-06"):
+            await restate(network, ours, age, GUARDIAN)
+    await restate(network, ours, {**other, "decision": {**other["decision"], "by": "Youth Court"}}, GUARDIAN)
+
+
+async def test_what_stands_already_is_not_set_right(network: Network) -> None:
+    """Said twice it is kept once: nothing was recorded before that is not so now."""
+    ours = await stopped(network)
+    await restate(network, ours, CHILD, OTHER)
+    with pytest.raises(RuleRefused, match="R-06"):
+        await restate(network, ours, CHILD, OTHER)
+    assert 1 == len((await story.case(network, "XAA", ours)).earlier)
+
+
 async def test_nobody_becomes_an_adult_in_a_case_that_is_over(network: Network) -> None:
     """Where no two persons let the case go on any more, a minor stays one; a guardian may be set right (R-06)."""
     ours = await stopped(network)
@@ -198,27 +219,6 @@ async def test_wrongly_dated_decision_is_dated_right(network: Network) -> None:
     ahead = {**FOUND_ADULT, "decision": {**FOUND_ADULT["decision"], "on": "2036-11-25"}}
     await restate(network, ours, ahead, GUARDIAN)
     with pytest.raises(RuleRefused, match="R-06"):
-async def test_quashed_decision_takes_the_place_of_no_other(network: Network) -> None:
-    """It comes back neither for an adult by another decision, nor does she stay one where that is taken off (R-06)."""
-    ours = await stopped(network, age=FOUND_ADULT)
-    other = {**FOUND_ADULT, "decision": {**FOUND_ADULT["decision"], "ref": "AGE-8"}}
-    for age in ({"class": "unknown", "decision": None}, other):
-        await restate(network, ours, age, GUARDIAN)
-    for age in (FOUND_ADULT, {**FOUND_ADULT, "decision": None}):
-        with pytest.raises(RuleRefused, match="R-06"):
-            await restate(network, ours, age, GUARDIAN)
-    await restate(network, ours, {**other, "decision": {**other["decision"], "by": "Youth Court"}}, GUARDIAN)
-
-
-async def test_what_stands_already_is_not_set_right(network: Network) -> None:
-    """Said twice it is kept once: nothing was recorded before that is not so now."""
-    ours = await stopped(network)
-    await restate(network, ours, CHILD, OTHER)
-    with pytest.raises(RuleRefused, match="R-06"):
-        await restate(network, ours, CHILD, OTHER)
-    assert 1 == len((await story.case(network, "XAA", ours)).earlier)
-
-
         await goes_on(network, ours)
     await restate(network, ours, FOUND_ADULT, GUARDIAN)
     hold = network.gateways["XAA"].hold
@@ -233,11 +233,9 @@ async def test_return_of_an_adult_who_is_a_child_begins_anew(network: Network) -
     await gateway.hold.freeze(ours, "she is fifteen", *WELFARE)
     await restate(network, ours, CHILD, GUARDIAN)
     await goes_on(network, ours)
-    assert () == (await story.case(network, "XAA", ours)).releases
+    case = await story.case(network, "XAA", ours)
+    assert ("CONSIDERED", (), {}) == (case.state, case.releases, case.said)
     returning, full = gateway.returning, homeward.record(True, decision=homeward.DECISION)
-    with pytest.raises(RuleRefused, match="R-09"):
-        await returning.record(ours, full, "first", "case_officer")
-    await returning.reassess(ours, *WELFARE)
     await returning.record(ours, full, "first", "case_officer")
     with pytest.raises(RuleRefused, match="V-30"):
         await returning.assess(ours, *COORDINATOR)
@@ -245,6 +243,44 @@ async def test_return_of_an_adult_who_is_a_child_begins_anew(network: Network) -
     await homeward.propose_other_days(network, ours)
     assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
     assert (await story.case(network, "XBB", theirs)).said["return.proposal"]["represented"]
+
+
+async def test_answer_to_a_proposal_that_fell_does_not_show_it(network: Network) -> None:
+    """What the other State accepts meanwhile is taken as where nothing stopped the case, and moves nothing (M-5.30)."""
+    ours, theirs = await homeward.proposed(network)
+    await network.gateways["XAA"].hold.freeze(ours, "she is fifteen", *WELFARE)
+    await restate(network, ours, CHILD, GUARDIAN)
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    assert ("FROZEN", "ACCEPTED") == await homeward.states(network, ours, theirs)
+    await goes_on(network, ours)
+    assert "CONSIDERED" == await story.state(network, "XAA", ours)
+
+
+async def test_nor_does_it_show_until_a_withdrawal_may_be_known(network: Network) -> None:
+    """Set right in the hour before a withdrawal leaves, the thread answers as it stood (M-5.26)."""
+    ours, theirs = await homeward.proposed(network)
+    await network.gateways["XAA"].hold.freeze(ours, "she is fifteen", *WELFARE)
+    await network.gateways["XAA"].hold.withdraw(ours, *WELFARE)
+    await restate(network, ours, CHILD, GUARDIAN)
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    assert ("WITHDRAWN", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_planned_journey_is_called_off_first(network: Network) -> None:
+    """Who is awaited is not forgotten: with a plan that was told the case goes on where it can be called off."""
+    ours, theirs = await homeward.scheduled(network)
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=48))
+    await network.deliver()
+    await network.gateways["XAA"].hold.freeze(ours, "she is fifteen", *WELFARE)
+    await restate(network, ours, CHILD, GUARDIAN)
+    await goes_on(network, ours)
+    returning = network.gateways["XAA"].returning
+    await returning.cancel(ours, "first", "case_officer")
+    await returning.reassess(ours, *WELFARE)
+    await network.deliver()
+    assert ("CONSIDERED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
 
 
 @pytest.mark.parametrize(("guardian", "stands"), [(OTHER, False), ({**GUARDIAN, "appointed_on": "2026-11-10"}, True)])
