@@ -19,7 +19,7 @@ from benchmarks.pair import free_port
 from gateway import home, serving
 from gateway.http import listen as listening
 from gateway.http.proxy_protocol import BINARY_MAX, SIGNATURE, TEXT_MAX, BadHeader, Header, Proxies, parse
-from tests.support.network import make_network
+from tests.support.network import HandClock, make_network
 
 # The header: what the specification says of each form.
 
@@ -435,16 +435,28 @@ async def test_the_doors_that_the_configuration_names_have_proxies(tmp_path: Pat
         return None
 
     async def desks(_: object) -> Any:
-        return SimpleNamespace(app=app, headers={}, close=close)
+        return SimpleNamespace(app=app, headers={}, close=close, run=asyncio.Event().wait)
 
     plain = {"host": "127.0.0.1", "tls_certificate": None, "tls_key": None, "proxies": ["127.0.0.0/28"]}
     doors = {name: {**plain, "port": port} for name, port in zip(("peers", "desks"), ports, strict=True)}
     cast(dict[str, Any], gateway.settings.values)["listeners"] = doors
-    async with contextlib.AsyncExitStack() as held:
-        held.push_async_callback(network.close)
-        await serving._open_doors(gateway, held, desks, reuse_port=False)
+    gateway.context.clock, ready = SleepingClock(), asyncio.Event()
+    task = asyncio.create_task(serving.serve(gateway, ready=ready, loops=False, open_desks=desks))
+    try:
+        await asyncio.wait_for(ready.wait(), 30)
         answers = [await answer(port, header) for port in ports for header in (FOR_ONE, b"")]
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        await network.close()
     assert [b"HTTP/1.1 404", b"", b"HTTP/1.1 200", b""] == answers
+
+
+class SleepingClock(HandClock):
+    """One for loops that run: what sleeps does not move it."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 async def answer(port: int, header: bytes) -> bytes:
