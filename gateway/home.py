@@ -23,7 +23,8 @@ from cryptography.x509.oid import NameOID
 from gateway.core.wire import format_instant
 from gateway.services import windows
 from gateway.settings import FILE_NAME, store_uri
-from gateway.transport.card_directory import write_card, write_durably
+from gateway.transport.card_directory import write_card
+from gateway.transport.durable_file import write_durably
 from keys import b64, card
 from keys.card import Card
 from keys.cosign import CosigningKey

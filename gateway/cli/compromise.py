@@ -41,7 +41,8 @@ from gateway.services.exposure import Exposure, exposure
 from gateway.services.ports import Unavailable
 from gateway.settings import Settings
 from gateway.storage.errors import StoreError
-from gateway.transport.card_directory import load_cards, write_card, write_durably
+from gateway.transport.card_directory import load_cards, write_card
+from gateway.transport.durable_file import write_durably
 from keys import b64, card
 from keys.card import Card
 from keys.custody import KeyStore, open_store

@@ -14,7 +14,7 @@ from gateway.cli.session import REASON, home_option, passphrase, passphrase_opti
 from gateway.core.evidence_report import Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
 from gateway.core.reuse import DESK, bodies, purposes
-from gateway.transport.card_directory import write_durably
+from gateway.transport.durable_file import write_durably
 from keys import b64
 
 if TYPE_CHECKING:

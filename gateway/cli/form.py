@@ -13,7 +13,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import INPUT_MAX_BYTES, home_option, passphrase, passphrase_option, run
 from gateway.core.printed_form import Kind, form_text, parse_parts, serialize_parts
-from gateway.transport.card_directory import write_durably
+from gateway.transport.durable_file import write_durably
 
 if TYPE_CHECKING:
     from gateway.app import Gateway

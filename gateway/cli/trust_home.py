@@ -40,7 +40,7 @@ def pin(home: Path, file: Path, fingerprint: str, as_json: bool) -> None:
     """Pin the root FILE (metadata/N.root.json) as what this gateway believes a trust list from."""
     from tuf.api.metadata import Root
 
-    from gateway.transport.card_directory import write_durably
+    from gateway.transport.durable_file import write_durably
     from keys import trust_list
 
     root = trust_list.parse(file.read_bytes(), Root)

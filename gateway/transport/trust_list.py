@@ -23,7 +23,8 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.ngclient import FetcherInterface, Updater
 
 from gateway.services.ports import Unavailable
-from gateway.transport.card_directory import SERIAL_MAX, load_cards, replace_cards, write_durably
+from gateway.transport.card_directory import SERIAL_MAX, load_cards, replace_cards
+from gateway.transport.durable_file import write_durably
 from gateway.transport.trust_fetch import FolderFetcher, HttpFetcher
 from gateway.transport.trust_state import load_state
 from keys import jws, trust_list, trust_policy

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
-from gateway.transport.card_directory import write_durably
+from gateway.transport.durable_file import write_durably
 from gateway.transport.trust_list import METADATA, TARGETS
 from keys import trust_list
 from keys.folder_lock import alone_in

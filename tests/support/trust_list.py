@@ -15,7 +15,7 @@ from tuf.api.metadata import Metadata, Snapshot
 
 from gateway import home
 from gateway.core.wire import format_instant
-from gateway.transport.card_directory import write_durably
+from gateway.transport.durable_file import write_durably
 from gateway.transport.trust_list import TrustList
 from gateway.transport.trust_repository import Repository
 from keys import b64, card, trust_list, trust_policy
