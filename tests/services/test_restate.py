@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.services import access, cases, rights
+from gateway.services import access, cases, reading, rights
 from gateway.services.account_store import Invitation
+from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS
 from gateway.services.context import Forbidden, NotFound, Person
 from tests.support import homeward, story
 from tests.support.network import START, Network
@@ -95,6 +96,15 @@ async def test_guest_who_was_taken_for_the_guardian_reads_nothing_more(network: 
     for guest in (right, lawyer):
         await access.look(context, ours, *guest, why="what is recorded?")
     await network.gateways["XAA"].hold.freeze(ours, "afraid", *wrong)
+
+
+async def test_what_stood_is_shown_to_a_desk_and_who_is_in_charge(network: Network) -> None:
+    """Whoever else sees a return learns from it neither of age nor of who was the guardian before."""
+    ours = await stopped(network)
+    await restate(network, ours, CHILD, OTHER)
+    case = await story.case(network, "XAA", ours)
+    shown = {role for role in {*RETURN_DESK, *RETURN_PARTS} if reading.part_of_return(case, role).person is not None}
+    assert {*DESK, "child_welfare", "coordinator"} == shown
 
 
 async def test_reason_stands_in_the_record_of_access(network: Network) -> None:
@@ -277,6 +287,8 @@ async def test_planned_journey_is_called_off_first(network: Network) -> None:
     await restate(network, ours, CHILD, GUARDIAN)
     await goes_on(network, ours)
     returning = network.gateways["XAA"].returning
+    with pytest.raises(RuleRefused, match="R-10"):
+        await returning.depart(ours, "escort")
     await returning.cancel(ours, "first", "case_officer")
     await returning.reassess(ours, *WELFARE)
     await network.deliver()
