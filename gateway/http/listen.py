@@ -278,9 +278,9 @@ class _Listening(socket.socket):
 
     def accept(self) -> tuple[socket.socket, Any]:
         """
-        Accept. Raises ``ConnectionAbortedError`` for one without a place, which is reset before a byte is read.
+        Accept the next that has a place; what has none is reset before a byte is read.
 
-        So it does where a turn has brought as many from proxies as may begin in one.
+        Raises ``ConnectionAbortedError`` where a turn has brought as many of those, and from proxies, as it may.
         """
         for _ in range(ACCEPTED_IN_A_TURN):
             accepted, address = super().accept()
@@ -288,7 +288,7 @@ class _Listening(socket.socket):
             counted = address[0] if proxies is None else None
             if not self._places.take(counted, monotonic()):
                 _refuse(accepted)
-                break
+                continue  # it cost next to nothing, and a queue of such would keep out whoever comes behind them
             connection = _Connection(accepted, self._places, counted)
             if proxies is None:
                 return connection, address

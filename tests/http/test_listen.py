@@ -149,6 +149,20 @@ async def test_one_address_does_not_take_the_places_of_another(serve: Callable[.
     assert await is_open(port, "127.0.0.8")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback has one address")
+async def test_who_is_refused_keeps_nobody_waiting() -> None:
+    """A refusal costs next to nothing: one look at the queue goes past several to whoever has a place."""
+    places = listening.Places(10, 1)
+    (door,) = await listening._bind("127.0.0.1", 0, places, None, reuse_port=False)
+    with contextlib.closing(door), contextlib.ExitStack() as lines:
+        for address in ("127.0.0.8",) * 6 + ("127.0.0.9",):
+            lines.enter_context(socket.create_connection(door.getsockname(), 5, (address, 0)))
+        accepted = [door.accept() for _ in range(2)]
+        for connection, _ in accepted:
+            connection.close()
+    assert ["127.0.0.8", "127.0.0.9"] == [address[0] for _, address in accepted]
+
+
 async def test_a_proxy_that_passes_tls_through_may_connect_for_many(
     serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
