@@ -709,31 +709,32 @@ def as_said(part: readable.Part) -> Said:
     return Said(part.label, (part.text,) if part.text else (), tuple(map(as_said, part.parts)), own=part.typed)
 
 
-def say(of: Sequence[Field], value: Mapping[str, Any], tongue: Tongue) -> tuple[Said, ...]:
+def say(of: Sequence[Field], value: Mapping[str, Any], tongue: Tongue, *, nulls: bool = False) -> tuple[Said, ...]:
     """
     Return ``value`` in words, every member of it: one that has no field is shown as it is.
 
-    A member that is null is left out, for it says nothing.
+    A member that is null is left out, for it says nothing; with ``nulls`` it says that there is none.
     """
     known = {one.member: one for one in of}
     made = []
     for member, item in value.items():
         field = known.get(member)
         if item is None:
-            continue
-        if field is None:
+            if nulls and field is not None:
+                made.append(Said(tongue._(field.label), (tongue._("none"),)))
+        elif field is None:
             made.append(Said(member, (str(item),), own=True))
         else:
-            made.append(_say(field, item, tongue))
+            made.append(_say(field, item, tongue, nulls=nulls))
     return tuple(made)
 
 
-def _say(field: Field, value: Any, tongue: Tongue) -> Said:
+def _say(field: Field, value: Any, tongue: Tongue, *, nulls: bool = False) -> Said:
     label = tongue._(field.label)
     words = {str(one.value): one.words(tongue) for one in field.options}
     match field.kind:
         case Kind.GROUP | Kind.WINDOW:
-            return Said(label, fields=say(field.fields, value, tongue))
+            return Said(label, fields=say(field.fields, value, tongue, nulls=nulls))
         case Kind.LIST:
             item = field.fields[0]
             if item.kind is not Kind.GROUP:

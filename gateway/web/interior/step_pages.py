@@ -39,6 +39,9 @@ from schemas import SchemaError, ijson
 AT_ONCE = frozenset({"freeze", "suspension"})
 """Steps that stop: the page of their fields is the one before the act."""
 
+_TAKES_OUT = frozenset({"restatement"})
+"""Steps in which a part that is left empty is taken off the record, and is said to be none before it is."""
+
 _STOPS = AT_ONCE | frozenset(STOPS.values())
 """Steps on whose pages no other stop is offered."""
 
@@ -198,7 +201,7 @@ def confirm_of(visit: Visit, step: Step, form: Form, value: Mapping[str, Any]) -
         "interior/step_confirm.html",
         status=422 if form.findings else 200,
         step=head_of(visit, step),
-        said=forms.say(form.fields, value, visit.tongue),
+        said=forms.say(form.fields, value, visit.tongue, nulls=step.verb in _TAKES_OUT),
         hidden=kept(form.posted),
         seen=form.seen,
         findings=form.findings,

@@ -910,6 +910,20 @@ async def test_age_and_guardian_are_set_right_over_what_stands_there(two: Two) -
     assert (2, "Youth Court") == (len(case.earlier), case.draft["representative"]["signed_by"])
 
 
+async def test_a_guardian_is_not_taken_out_without_a_word(two: Two) -> None:
+    """Whoever leaves the guardian empty reads that there is none before it is so; age is nothing that is left empty."""
+    ours, _ = await story.acknowledged(two.network, **homeward.MINOR)
+    await two.network.gateways["XAA"].hold.freeze(ours, "the record is wrong", "welfare", "child_welfare")
+    who, path = await two.officer("XAA", "welfare"), at(ours, "restatement", role="child_welfare")
+    page = await open_step(who, ours, "restatement", role="child_welfare")
+    fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    emptied = {name: "" if "representative" in name else value for name, value in fields.items()}
+    page = await who.post(path, {**emptied, "b.why": "he was never appointed"})
+    assert (200, True) == (page.status, "Guardian or representative none" in page.words), page.words
+    assert 422 == (await who.post(path, {**dict.fromkeys(fields, ""), "b.why": "nothing is filled in"})).status
+    assert homeward.MINOR["representative"] == (await story.case(two.network, "XAA", ours)).draft["representative"]
+
+
 async def test_a_record_of_a_return_does_not_undo_another(two: Two) -> None:
     """What a colleague recorded meanwhile stays, and stands beside what was typed."""
     ours, theirs = await story.acknowledged(two.network, handling=homeward.HANDLING, **homeward.MINOR)
