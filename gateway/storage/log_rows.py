@@ -11,6 +11,7 @@ _ALL = 2**62
 
 _HEAD = "SELECT origin, size, hashes, checkpoint FROM log_head WHERE partner = ? AND current = 1"
 _MOVE_HEAD = "UPDATE log_head SET size = ?, hashes = ?, checkpoint = ? WHERE origin = ? AND current = 1"
+_PUT_DOWN = "UPDATE log_head SET current = 0 WHERE partner = ? AND current = 1 AND origin <> ?"
 _SAVE_HEAD = """
 INSERT INTO log_head (origin, partner, current, size, hashes, checkpoint) VALUES (?, ?, 1, ?, ?, ?)
 ON CONFLICT (origin) DO UPDATE SET current = 1, size = excluded.size, hashes = excluded.hashes,
@@ -71,7 +72,8 @@ class LogRows(Sql):
 
     async def save_log_head(self, partner: str, head: LogHead) -> None:
         """Store the end of a log and append to that log from now on."""
-        await self.put_head(partner, head)
+        await self._write(_PUT_DOWN, (partner, head.origin))
+        await self._write(_SAVE_HEAD, (head.origin, partner, *_end(head)))
 
     async def find_log_entry(self, partner: str, direction: str, digest: str) -> LogEntry | None:
         """Find the entry about a payload digest in any log about a partner, in the current one first."""
@@ -147,16 +149,17 @@ class LogRows(Sql):
         return LogHead(origin, Frontier(size, tuple(hashes[at : at + HASH_BYTES] for at in cut)), checkpoint)
 
     async def put_head(self, partner: str, head: LogHead) -> None:
-        """Store the end of a log and append to that log from now on."""
-        end = (head.frontier.size, b"".join(head.frontier.hashes), head.checkpoint)
-        if await self._write(_MOVE_HEAD, (*end, head.origin)) == 1:
-            return
-        await self._write("UPDATE log_head SET current = 0 WHERE partner = ? AND current = 1", (partner,))
-        await self._write(_SAVE_HEAD, (head.origin, partner, *end))
+        """Store the end of a log that goes on, and is held."""
+        if await self._write(_MOVE_HEAD, (*_end(head), head.origin)) != 1:
+            await self.save_log_head(partner, head)
 
     async def put_entries(self, entries: Iterable[LogEntry]) -> None:
         """Store log entries set-wise."""
         await self._many(_INSERT_ENTRY, entry_rows(entries))
+
+
+def _end(head: LogHead) -> Row:
+    return head.frontier.size, b"".join(head.frontier.hashes), head.checkpoint
 
 
 def _entry(row: Row) -> LogEntry:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from gateway.core.merkle import Frontier
 from gateway.services.ports import Conflict, Draft, LogHead, NoContactRow, Outdated, Signed, Tx, Unavailable
 from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
@@ -128,6 +129,25 @@ async def test_a_thread_that_came_meanwhile_is_seen(nodes: Nodes, dsn: str) -> N
         assert (await nodes[1].commit(lambda tx: next_number(tx, False))).value == 1
         await let_go()
         assert (await slow).value == 2
+
+
+async def test_a_log_that_was_begun_meanwhile_is_not_begun_again(nodes: Nodes, dsn: str) -> None:
+    """Its end stays where the other node has brought it, or the next entry would take the place of the first."""
+    begun = LogHead("XAA/XCC/1", Frontier(0, ()), "")
+    grown = LogHead(begun.origin, Frontier(1, (bytes(32),)), "checkpoint 1")
+
+    async def begin(tx: Tx) -> None:
+        if await tx.log_head("XCC") is None:
+            await tx.find_case("c2")
+            await tx.save_log_head("XCC", begun)
+
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c2' FOR UPDATE") as let_go:
+        slow = asyncio.create_task(nodes[0].commit(begin))
+        await waiting(dsn)
+        await nodes[1].commit(lambda tx: tx.save_log_head("XCC", grown))
+        await let_go()
+        await slow
+    assert grown == await nodes[1].read(lambda tx: tx.log_head("XCC"))
 
 
 async def test_figures_that_two_nodes_write_anew_are_not_doubled(nodes: Nodes, dsn: str) -> None:
