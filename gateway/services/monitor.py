@@ -11,10 +11,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from gateway.core.retry import Circuit
+from gateway.core.retry import MAX_WAIT_S, Circuit
 from gateway.services.context import Context
 from gateway.services.operate import Health, Line, Operate
 from gateway.services.ports import Unavailable
@@ -24,6 +24,9 @@ KEPT_S = 5.0
 
 PATIENCE_S = 3.0
 """How long the store may take for it before it counts as away; both who scrapes and who balances wait for longer."""
+
+UNTRIED = timedelta(seconds=2 * MAX_WAIT_S)
+"""How long after a partner was to be left alone something is posted to it, if anything may be; a message waits half."""
 
 LOOK_S = 3600.0
 """How often everything is looked at that ``isthmus check`` looks at, but for the whole of the database."""
@@ -74,7 +77,8 @@ class Monitor:
                 try:
                     async with asyncio.timeout(PATIENCE_S):
                         lines = await self.operate.lines()
-                    self._ways = [_way(line) for line in lines if line.partner in self.context.partners]
+                    now = self.context.clock.now()
+                    self._ways = [_way(line, now) for line in lines if line.partner in self.context.partners]
                 except (Unavailable, TimeoutError):
                     self._ways = None
                 self._kept_until = loop.time() + KEPT_S
@@ -93,13 +97,14 @@ class Monitor:
         self.health = await self.operate.health(now, again=True)
 
 
-def _way(line: Line) -> Way:
+def _way(line: Line, now: datetime) -> Way:
     """
-    Return what is told of a partner.
+    Return what is told of a partner at ``now``.
 
     It is out of reach while the posts to it fail one after the other and something that was posted waits. For how long
-    is not told: what a rule or a person holds back waits beside it. Of one that is not to be contacted nothing is told:
-    that is for those who keep the list.
+    is not told: what a rule or a person holds back waits beside it. Where that alone waits nothing is posted any more,
+    and nobody knows. Of one that is not to be contacted nothing is told: that is for those who keep the list.
     """
-    tried = not line.barred and line.outbox is not None and line.outbox.attempts > 0
-    return Way(line.partner, tried and Circuit(line.failures).opened, line.held)
+    waits = not line.barred and line.outbox is not None and line.outbox.attempts > 0
+    tried = line.open_until is not None and now - line.open_until < UNTRIED
+    return Way(line.partner, waits and tried and Circuit(line.failures).opened, line.held)

@@ -74,6 +74,7 @@ async def watched(tmp_path: Path, serve: Callable[..., Any]) -> AsyncIterator[Wa
 
 
 WELL = {"isthmus_partner_out_of_reach": 0, "isthmus_partner_on_hold": 0}
+STOPPED = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
 
 
 async def test_a_scrape_tells_how_the_gateway_is(watched: Watched) -> None:
@@ -116,8 +117,7 @@ async def test_what_a_person_holds_back_is_not_told(watched: Watched) -> None:
     network = watched.network
     before = await watched.ways()
     ref = await story.sent(network)
-    asked = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
-    await network.gateways["XAA"].hold.freeze(ref, "she is afraid", "protection", "asylum_authority", asked)
+    await network.gateways["XAA"].hold.freeze(ref, "she is afraid", "protection", "asylum_authority", STOPPED)
     network.clock.pass_(hours=5)
     assert before == await watched.ways()
 
@@ -135,6 +135,21 @@ async def test_a_partner_out_of_reach_is_told(watched: Watched) -> None:
     network.wires.cut = False
     network.clock.pass_(hours=2)
     await network.deliver()
+    assert WELL == await watched.ways()
+
+
+async def test_what_is_held_back_after_posts_that_failed_is_not_told(watched: Watched) -> None:
+    """A person stopped the one message that waits: nothing is tried any more, and nothing told of it for the month."""
+    network = watched.network
+    ref = await story.sent(network)
+    network.wires.cut = True
+    for _ in range(6):
+        await network.deliver(1, refresh=False)
+        network.clock.pass_(minutes=20)
+    await network.gateways["XAA"].hold.freeze(ref, "she is afraid", "protection", "asylum_authority", STOPPED)
+    network.wires.cut = False
+    network.clock.pass_(hours=4)
+    assert 0 == await network.deliver(1)
     assert WELL == await watched.ways()
 
 
