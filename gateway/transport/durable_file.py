@@ -2,6 +2,8 @@
 
 import errno
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,19 +14,24 @@ def write_durably(path: Path, raw: bytes, *, mode: int | None = None, new: bool 
     The file gets ``mode``, or what the process gives. Raises ``OSError``, as on a full disk, and if it is to be ``new``
     and is there; nothing was written then.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+
+    def made(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o666 if mode is None else mode)
+
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}")
     try:
-        with open(temporary, "wb", opener=None if mode is None else _privately) as file:
-            if mode is not None:
+        with open(temporary, "xb", opener=made) as file:
+            if mode is not None and mode & ~os.fstat(file.fileno()).st_mode:  # no disk is asked that keeps no modes
                 os.fchmod(file.fileno(), mode)
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        if new and path.exists():
+        if new and os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "exists; nothing is overwritten")
         temporary.replace(path)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to tell
+            temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             error.filename = str(path)  # what somebody asked for, and can look at
         raise
@@ -33,7 +40,3 @@ def write_durably(path: Path, raw: bytes, *, mode: int | None = None, new: bool 
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _privately(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

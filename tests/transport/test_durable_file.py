@@ -1,5 +1,7 @@
 """Writing a file as a whole."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,49 @@ def test_a_new_file_is_written_over_none(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_durably(path, b"second", mode=0o600, new=True)
     assert ([b"first"], 0o600) == ([one.read_bytes() for one in tmp_path.iterdir()], path.stat().st_mode & 0o777)
+
+
+@pytest.mark.parametrize("place", ["file/evidence.zip", "nowhere/evidence.zip", "x" * 256])
+def test_an_error_names_what_somebody_asked_for(tmp_path: Path, place: str) -> None:
+    """And no file beside it, of which nobody has heard."""
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError) as failed:  # noqa: PT011  (of several kinds)
+        write_durably(tmp_path / place, b"words", new=True)
+    assert str(tmp_path / place) == failed.value.filename
+
+
+def test_a_file_has_any_name_that_the_disk_has_room_for(tmp_path: Path) -> None:
+    """What stands beside it meanwhile takes nothing from it."""
+    name = "й" * 127
+    write_durably(tmp_path / name, b"words", mode=0o600, new=True)
+    assert [name] == [one.name for one in tmp_path.iterdir()]
+
+
+def test_a_link_that_leads_nowhere_is_there_too(tmp_path: Path) -> None:
+    """Nothing is overwritten: somebody made it, for what is not here at the moment."""
+    path = tmp_path / "evidence.zip"
+    path.symlink_to("elsewhere")
+    with pytest.raises(FileExistsError):
+        write_durably(path, b"words", new=True)
+    assert (True, [path]) == (path.is_symlink(), list(tmp_path.iterdir()))
+
+
+def test_a_disk_that_keeps_no_modes_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stick or a share that is mounted for everybody refuses to change a mode, and need not."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refused)
+    write_durably(tmp_path / "evidence.zip", b"words", mode=0o600, new=True)
+    assert b"words" == (tmp_path / "evidence.zip").read_bytes()
+
+
+def test_a_mode_is_had_whatever_the_process_takes_away(tmp_path: Path) -> None:
+    """Who could read a configuration can after a command has added to it."""
+    before = os.umask(0o077)
+    try:
+        write_durably(tmp_path / "isthmus.toml", b"words", mode=0o644)
+    finally:
+        os.umask(before)
+    assert 0o644 == (tmp_path / "isthmus.toml").stat().st_mode & 0o777
