@@ -16,7 +16,7 @@ import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ from multidict import MultiDict
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.unseen import JOINERS, has_unseen
-from gateway.services.account_store import Invitation, Session
+from gateway.services.account_store import Invitation, Session, hashed
 from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import BadValue, Conflict, Unavailable
@@ -159,13 +159,18 @@ class _Told:
 
 @dataclass(slots=True)
 class _Led:
-    """Where a form led that began a session, what was said there, which session, in which browser, and when."""
+    """
+    Where a form led that began a session, what was said there, which session, what was typed in which browser, when.
+
+    Of several clicks each takes its ``turn``: it ends the session of the one before it, and not of the first.
+    """
 
     location: str
     said: str
     session: Session
-    binding: str
+    typed: str
     at: datetime
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class _Door:
@@ -302,8 +307,7 @@ class _Door:
         if not tokens[1] or visit.session is None or (before is not None and before.id == visit.session.id):
             return
         if response.status == 303 and is_own(location):
-            binding = cookies.binding(visit.request, cookies.CEREMONY)
-            self._led[tokens] = _Led(location, visit.said, visit.session, binding, visit.now)
+            self._led[tokens] = _Led(location, visit.said, visit.session, _typed_in(visit), visit.now)
             if len(self._led) > SAID_MAX:
                 del self._led[next(iter(self._led))]
 
@@ -320,15 +324,17 @@ class _Door:
         Lead a form that began a session where it led first, and its own browser with a session in place of that one.
 
         A second click lets go of what the first one brings, over a slow line; a code, which needs no script that would
-        hold it back, is good once. The cookie of the ceremony tells the browser, and the first session ends by it.
+        hold it back, is good once. The cookie of the ceremony tells the browser, and the first session ends by it. With
+        another person or code typed it is another try, and opens nothing.
         """
         response = await visit.to(led.location)
-        binding, is_by_code = cookies.binding(visit.request, cookies.CEREMONY), visit.route.name == "sign-in-code"
-        is_same = is_by_code and binding != "" and hmac.compare_digest(binding, led.binding)
+        typed, is_by_code = _typed_in(visit), visit.route.name == "sign-in-code"
+        is_same = is_by_code and typed != "" and hmac.compare_digest(typed, led.typed)
         if is_same and timedelta() <= visit.now - led.at < LED_LASTS:
-            with suppress(Forbidden):  # it was ended meanwhile: who signed out is not signed in by it
-                token, led.session = await self._site.accounts.refresh(led.session, led.session.level, visit.now)
-                set_session(response, token)
+            async with led.turn:
+                with suppress(Forbidden):  # it was ended meanwhile: who signed out is not signed in by it
+                    token, led.session = await self._site.accounts.refresh(led.session, led.session.level, visit.now)
+                    set_session(response, token)
         return response
 
     # Who, in which language.
@@ -490,6 +496,12 @@ def _back(request: web.Request) -> str:
 def _tokens(visit: Visit) -> tuple[str, str]:
     """Return the tokens that stood in the form: of the session, empty before there is one, and of the form itself."""
     return visit.forms.get("csrf", ""), visit.forms.get("once", "")
+
+
+def _typed_in(visit: Visit) -> str:
+    """Return a digest of who was named and by which code, in the browser of this ceremony; empty if it is of none."""
+    browser, form = cookies.binding(visit.request, cookies.CEREMONY), visit.form
+    return hashed("\n".join((browser, form.get("person", ""), form.get("code", "")))) if browser else ""
 
 
 def _is_of(visit: Visit, session: Session) -> bool:

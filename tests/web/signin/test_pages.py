@@ -182,25 +182,30 @@ async def test_code_signs_in_once(desk: Desk) -> None:
     assert [200, 403] == statuses
 
 
-async def test_code_sent_by_two_clicks_opens_the_desk(desk: Desk) -> None:
-    """Whichever of two that come together is answered in the browser, it has the session; the other is none."""
+@pytest.mark.parametrize("clicks", [2, 3])
+async def test_code_sent_by_some_clicks_opens_the_desk(desk: Desk, clicks: int) -> None:
+    """Whichever of those that come together is answered in the browser, it is led by a session; one of all lasts."""
     totp = await with_code(desk)
     later(desk, minutes=1)
-    browser, other = desk.nobody(), desk.nobody()
-    page = await browser.get("/sign-in?next=/account")
+    browsers = [desk.nobody() for _ in range(clicks)]
+    page = await browsers[0].get("/sign-in?next=/account")
     form = {**page.form("/sign-in/code"), "person": "first", "code": totp.at(desk.site.now())}
-    other.cookies = dict(browser.cookies)
-    answers = await gather(*(one.send("POST", "/sign-in/code", data=form) for one in (browser, other)))
-    assert [(303, "/account")] * 2 == [(one.status, one.location) for one in answers]
-    opened = [await desk.site.accounts.find(one.cookie, "interior", desk.site.now()) for one in (browser, other)]
+    for other in browsers[1:]:
+        other.cookies = dict(browsers[0].cookies)
+    answers = await gather(*(one.send("POST", "/sign-in/code", data=form) for one in browsers))
+    assert [(303, "/account")] * clicks == [(one.status, one.location) for one in answers]
+    assert all(one.cookie for one in browsers)
+    opened = [await desk.site.accounts.find(one.cookie, "interior", desk.site.now()) for one in browsers]
     assert 1 == len([one for one in opened if one is not None])
     assert 1 == len(await desk.site.accounts.open_sessions("first", desk.site.now()))
 
 
 async def test_code_sent_again_opens_nothing_elsewhere_or_later(desk: Desk) -> None:
-    """Without the cookie of the sign-in page, after signing out, or ten seconds later it brings no session."""
+    """Without the cookie of the sign-in page, signed out, ten seconds later, or with something else typed: none."""
     totp = await with_code(desk)
-    for elsewhere, out, seconds in ((True, False, 0), (False, True, 0), (False, False, 10)):
+    tries: list[tuple[bool, bool, int, dict[str, str]]] = [(True, False, 0, {}), (False, True, 0, {})]
+    tries += [(False, False, 10, {}), (False, False, 0, {"person": "second"}), (False, False, 0, {"code": "000000"})]
+    for elsewhere, out, seconds, typed in tries:
         later(desk, minutes=1)
         browser, again = desk.nobody(), desk.nobody()
         page = await browser.get("/sign-in")
@@ -211,8 +216,8 @@ async def test_code_sent_again_opens_nothing_elsewhere_or_later(desk: Desk) -> N
             await browser.get("/account")
             await browser.post("/sign-out")
         later(desk, seconds=seconds)
-        answer = await again.send("POST", "/sign-in/code", data=form)
-        assert ((303, "/"), "") == ((answer.status, answer.location), again.cookie)
+        answer = await again.send("POST", "/sign-in/code", data={**form, **typed})
+        assert ((303, "/"), "") == ((answer.status, answer.location), again.cookie), (elsewhere, out, seconds, typed)
 
 
 async def test_failure_says_the_same_of_everybody(desk: Desk) -> None:
