@@ -251,6 +251,16 @@ def test_each_alert_says_when_and_what_to_do() -> None:
     assert [] == odd
 
 
+async def test_a_gateway_that_never_looked_at_itself_is_told(watched: Watched) -> None:
+    """The alert that it does so no more goes by a figure that is there before it has done so once."""
+    await watched.open()
+    rule = re.search(r"alert: IsthmusNotChecked\n +expr: (.+)", ALERTS.read_text(encoding="utf-8"))
+    assert rule is not None
+    assert {"process_start_time_seconds"} == {name for name, _ in await watched.scrape()} & set(
+        re.findall(r"\w+_seconds", rule[1])
+    )
+
+
 async def test_what_is_written_about_them_names_figures_that_there_are(watched: Watched) -> None:
     """The alerts and the table for operators name every figure of ours and no other."""
     monitor = await watched.open()
