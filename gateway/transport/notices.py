@@ -31,7 +31,13 @@ QUEUE_MAX = 256
 """Notices that wait for one way; a mail server that is down for longer makes room by losing the oldest."""
 
 TIMEOUT_S = 10.0
-"""Longest time that one attempt may take, from the first address tried to the last word of the other side."""
+"""Longest time that one attempt by a webhook may take."""
+
+MAIL_TIMEOUT_S = 30.0
+"""
+Longest time of one mail, from the first address tried to the last word of the server. Some wait for seconds before they
+greet, and look at a mail for as long before they take it.
+"""
 
 WAITS_S = (5.0, 30.0)
 """Seconds before the second and the third attempt; after that the notice is given up."""
@@ -94,7 +100,7 @@ class Mail:
     password: str | None = field(default=None, repr=False)
     link: str | None = None
     ssl_context: ssl.SSLContext | None = None
-    timeout_s: float = TIMEOUT_S
+    timeout_s: float = MAIL_TIMEOUT_S
     name: str = "smtp"
 
     def __post_init__(self) -> None:
