@@ -207,13 +207,20 @@ def check_free(chosen: Settings, count: int) -> None:
     """
     Check that nobody listens where ``count`` processes are to: children share an address with whoever shares it too.
 
-    For monitoring each has a port of its own. Raises ``OSError``, and ``BadConfiguration`` where there is no such port.
+    For monitoring each has a port of its own. Raises ``OSError``, and ``BadConfiguration`` where there is no such port,
+    or two doors would have it.
     """
+    doors: dict[tuple[str, int], str] = {}
     for name, listener in chosen.values["listeners"].items():
-        last = listener["port"] + (count - 1 if name == "metrics" and listener["port"] else 0)
+        host, first = listener["host"], listener["port"]
+        last = first + (count - 1 if name == "metrics" and first else 0)
         if last > PORT_MAX:
             raise BadConfiguration(
                 [f"/listeners/{name}/port: {count} processes need ports up to {last}; take a lower one"]
             )
-        for port in range(listener["port"], last + 1):
-            try_address(listener["host"], port)
+        for port in range(first, last + 1):
+            other = doors.setdefault((host, port), name)
+            if port and other != name:
+                raise BadConfiguration([f"/listeners/{name}: {host}:{port} is that of '{other}' too; take another"])
+    for host, port in doors:
+        try_address(host, port)

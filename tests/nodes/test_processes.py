@@ -13,9 +13,9 @@ from aiohttp import ClientSession
 
 import schemas
 from benchmarks.pair import WORDS, Pair, free_port, make_pair, use_database
-from gateway import serving
+from gateway import serving, settings
 from gateway.cli.errors import Exit
-from gateway.cli.processes import Processes
+from gateway.cli.processes import Processes, check_free
 from gateway.cli.running import CHILD_S, STOP_S
 from gateway.http.listen import CLOSE_TIMEOUT_S, runner_settings
 from gateway.storage import postgres
@@ -215,6 +215,17 @@ def test_more_processes_than_there_are_ports_to_watch_them_at_are_refused(nodes:
     done = call("serve", "-C", nodes.pair.home("XBB"), "--processes", "2", "--json", **last)
     assert Exit.CONFIGURATION == done.exit_code
     assert "/listeners/metrics/port: 2 processes need ports up to 65536" in done.stderr
+
+
+@pytest.mark.parametrize(("door", "before", "count"), [("METRICS", 2, 3), ("METRICS", 0, 1), ("API", 0, 2)])
+def test_two_doors_at_one_port_are_refused(tmp_path: Path, door: str, before: int, count: int) -> None:
+    """Children that share an address would share one for both, or the last of them finds none to be watched at."""
+    pair = make_pair(tmp_path)
+    taken = settings.load(pair.home("XBB"), {}).values["listeners"]["peers"]["port"]
+    place = {"HOST": "127.0.0.1", "PORT": str(taken - before)}
+    chosen = settings.load(pair.home("XBB"), {f"ISTHMUS_LISTENERS__{door}__{part}": one for part, one in place.items()})
+    with pytest.raises(settings.BadConfiguration, match=f"127.0.0.1:{taken} is that of '[a-z]+' too"):
+        check_free(chosen, count)
 
 
 def test_a_store_in_a_file_is_served_by_one_process(tmp_path: Path) -> None:
