@@ -86,7 +86,7 @@ class Monitor:
 
     async def is_ready(self) -> bool:
         """Return whether partners and people may be sent to this process."""
-        return self.serves and await self.ways() is not None
+        return await self.ways() is not None and self.serves  # as it is once the store has answered
 
     async def run(self) -> None:
         """Look at everything each hour until cancelled."""

@@ -182,6 +182,18 @@ async def test_who_scrapes_often_does_not_load_the_store(watched: Watched, monke
     assert 2 == len(statements)
 
 
+async def test_a_process_that_stops_while_the_store_is_looked_at_is_not_ready(watched: Watched) -> None:
+    """Who asked before it stopped hears how it is now: a store that is slow takes seconds to say."""
+    monitor = await watched.open()
+    async with monitor._looking:
+        asked = asyncio.create_task(watched.ask("/health/ready"))
+        async with asyncio.timeout(5):
+            while not monitor._looking._waiters:
+                await asyncio.sleep(0.01)
+        monitor.stop()
+    assert (503, "not ready\n") == (await asked)[:2]
+
+
 async def test_it_takes_nothing_in(watched: Watched) -> None:
     """Nothing but GET and HEAD, no other path, and a neutral problem for whatever else."""
     await watched.open()
