@@ -182,7 +182,9 @@ def test_the_timers_run_as_long_as_the_gateway() -> None:
     led = text[text.index("async def _lead(") :].partition("\n\n\n")[0]
     assert re.search(r"^ +gateway\.retention,$", led, re.MULTILINE)
     assert "group.create_task(loop.run())" in led
-    leads = re.findall(r"^( *)\S+\.create_task\(gateway\.store\.lead\(partial\(_lead, gateway\)", text, re.MULTILINE)
-    others = re.findall(r"^( *)\S+\.create_task\(\S*deliverer\.run\(\)", text, re.MULTILINE)
-    assert leads
-    assert others == leads
+    begun = text[text.index("def _begin_loops(") :].partition("\n\n\n")[0]
+    assert (
+        "\n    group.create_task(gateway.store.lead(partial(_lead, gateway, monitor), gateway.context.wake))" in begun
+    )
+    assert "\n    group.create_task(gateway.deliverer.run())\n" in begun
+    assert re.findall(r"^ +(.*):\n +_begin_loops\(", text, re.MULTILINE) == ["if loops"]
