@@ -33,7 +33,7 @@ from aiohttp import web, web_protocol
 from gateway.http.errors import NEUTRAL_SERVER, http_problem
 from gateway.http.limits import Places, TokenBuckets
 from gateway.http.proxy_protocol import Proxies
-from gateway.http.turns import forget, meet
+from gateway.http.turns import STRANGERS_IN_A_TURN, forget, meet
 
 CONNECTIONS_MAX = 8192
 CONNECTIONS_PER_ADDRESS_MAX = 256
@@ -46,7 +46,13 @@ Of one address: a partner whose line was down opens 64 at once, and no more than
 address may have more connections, for it is a proxy that passes on those of many, it may open as many times more.
 """
 
-ACCEPTED_IN_A_TURN = 8
+ACCEPTED_IN_A_TURN = STRANGERS_IN_A_TURN // 4
+"""
+Each then needs three turns of a stranger: hello, the end of the handshake, a request. Of more that began, a flood of
+handshakes would let none come to its end in time.
+"""
+
+REFUSED_IN_A_TURN = 8
 TLS_READ_BYTES = 32 << 10
 """Set aside for each TLS connection before it says a word; asyncio takes 256 KiB, and a TLS record is 16."""
 
@@ -282,7 +288,8 @@ class _Listening(socket.socket):
 
         Raises ``ConnectionAbortedError`` where a turn has brought as many of those, and from proxies, as it may.
         """
-        for _ in range(ACCEPTED_IN_A_TURN):
+        begun = 0
+        for _ in range(REFUSED_IN_A_TURN):
             accepted, address = super().accept()
             proxies = self.proxies if self.proxies is not None and address[0] in self.proxies else None
             counted = address[0] if proxies is None else None
@@ -296,6 +303,9 @@ class _Listening(socket.socket):
             task = asyncio.get_running_loop().create_task(self.serve(connection, proxies))
             self._beginning.add(task)
             task.add_done_callback(partial(self._begun, connection))
+            begun += 1
+            if begun == ACCEPTED_IN_A_TURN:
+                break
         raise ConnectionAbortedError
 
     def _begun(self, connection: _Connection, task: asyncio.Task[None]) -> None:
