@@ -16,13 +16,19 @@ from schemas import ijson
 
 TYPE_PREFIX = "urn:isthmus:"
 NEUTRAL_SERVER = "xg1"
-"""What both doors call themselves: the protocol, and no product or version."""
+"""What each door calls itself: the protocol, and no product or version."""
 
 
 def http_problem(status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return a problem that says no more than its HTTP status does (type ``about:blank``)."""
     value = {"type": "about:blank", "title": http.HTTPStatus(status).phrase, "status": status}
     return _response(status, value, headers)
+
+
+def problem_of(error: web.HTTPException) -> web.Response:
+    """Return ``http_problem`` for what aiohttp raised, with the methods that a path does take where it said them."""
+    allow = error.headers.get("Allow")
+    return http_problem(error.status, {"Allow": allow} if allow else None)
 
 
 def local_problem(
@@ -47,6 +53,6 @@ def _response(status: int, value: Mapping[str, Any], headers: Mapping[str, str] 
 
 
 async def neutral_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Let nothing be kept by a cache, and name no version; a signal of both applications."""
+    """Let nothing be kept by a cache, and name no version; a signal of each application."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Server"] = NEUTRAL_SERVER

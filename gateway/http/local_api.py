@@ -34,7 +34,7 @@ from gateway.core.reuse import held_under, reuse_findings
 from gateway.core.unseen import JOINERS
 from gateway.core.verification import CLERK, OFFICER
 from gateway.http import openapi
-from gateway.http.errors import http_problem, local_problem, neutral_headers
+from gateway.http.errors import local_problem, neutral_headers, problem_of
 from gateway.http.limits import BodyTooLarge, BodyTooSlow, Limits, Overloaded, Room, read_body
 from gateway.services import access, act_bodies, cases, person_stop, referral, rights
 from gateway.services.acts import (
@@ -321,8 +321,7 @@ class _Door:
         try:
             return await handler(request)
         except web.HTTPException as error:
-            allow = error.headers.get("Allow")
-            return http_problem(error.status, {"Allow": allow} if allow else None)
+            return problem_of(error)
         except asyncio.CancelledError:
             raise
         except Exception as error:

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from gateway import __version__
-from gateway.http.errors import http_problem, neutral_headers
+from gateway.http.errors import http_problem, neutral_headers, problem_of
 from gateway.services.monitor import Monitor, Way
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -124,8 +124,7 @@ class _Door:
         try:
             response = await handler(request)
         except web.HTTPException as error:
-            allow = error.headers.get("Allow")
-            response = http_problem(error.status, {"Allow": allow} if allow else None)
+            response = problem_of(error)
         except Exception as error:
             self._log("gateway.fault", error=type(error).__name__)
             response = http_problem(500)

@@ -20,7 +20,7 @@ from aiohttp import web
 from gateway.core import envelope, wire
 from gateway.core.codes import PeerError, Reason
 from gateway.core.cosign import CONFLICT_MAX_BYTES, CONFLICT_MEDIA_TYPE, SUBMISSION_MAX_BYTES, Said
-from gateway.http.errors import http_problem, neutral_headers
+from gateway.http.errors import http_problem, neutral_headers, problem_of
 from gateway.http.limits import (
     BodyTooLarge,
     BodyTooSlow,
@@ -162,8 +162,7 @@ class _Door:
         try:
             response = await handler(request)
         except web.HTTPException as error:
-            allow = error.headers.get("Allow")
-            response = http_problem(error.status, {"Allow": allow} if allow else None)
+            response = problem_of(error)
         except Exception as error:
             reason = self._reason(error)
             self._log("request.refused", reason=str(reason))
