@@ -42,6 +42,8 @@ class Turns(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait up to ``timeout`` seconds."""
         ready = super().select(timeout)
+        if len(ready) <= STRANGERS_IN_A_TURN:
+            return ready
         waiting = sorted({key.fd for key, _ in ready} & _strangers.keys(), key=_strangers.__getitem__)
         later = set(waiting[STRANGERS_IN_A_TURN:])
         for descriptor in waiting[:STRANGERS_IN_A_TURN]:
