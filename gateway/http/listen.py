@@ -324,6 +324,10 @@ class _Site(web.BaseSite):
         self._listening = listening
 
     @property
+    def _handshake_s(self) -> float | None:
+        return HANDSHAKE_TIMEOUT_S if self._ssl_context else None
+
+    @property
     def name(self) -> str:
         """Return the address it listens on."""
         host, port, *_ = self._listening.getsockname()
@@ -341,7 +345,7 @@ class _Site(web.BaseSite):
             sock=self._listening,
             ssl=self._ssl_context,
             backlog=self._backlog,
-            ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._ssl_context else None,
+            ssl_handshake_timeout=self._handshake_s,
         )
 
     async def _serve(self, server: web.Server, connection: _Connection, proxies: Proxies) -> None:
@@ -350,7 +354,9 @@ class _Site(web.BaseSite):
             async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
                 await connection.hear(proxies)
                 loop = asyncio.get_running_loop()
-                await loop.connect_accepted_socket(server, connection, ssl=self._ssl_context)
+                await loop.connect_accepted_socket(
+                    server, connection, ssl=self._ssl_context, ssl_handshake_timeout=self._handshake_s
+                )
 
 
 def try_address(host: str, port: int) -> None:
