@@ -313,11 +313,12 @@ class _Door:
 
     async def _find_led(self, visit: Visit) -> "_Led | None":
         """Return where the form led, if it began a session; while the first one is at work its end is waited for."""
-        for _ in range(RUNNING_LOOKS):
-            if _tokens(visit) not in self._beginning:
+        tokens = _tokens(visit)
+        for _ in range(RUNNING_LOOKS if tokens[1] else 0):  # without a token it is no form of ours, and led nowhere
+            if tokens not in self._beginning:
                 break
             await asyncio.sleep(RUNNING_LOOK_S)
-        return self._led.get(_tokens(visit))
+        return self._led.get(tokens)
 
     async def _lead(self, visit: Visit, led: "_Led") -> web.StreamResponse:
         """
