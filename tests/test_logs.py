@@ -7,7 +7,6 @@ import gc
 import io
 import json
 import logging
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from gateway.core.person_keys import person_values
 from gateway.log import LOG_KEYS, WHY, configure_log, hear_libraries
 from gateway.services.ports import Redacted
 from tests.support import story
+from tests.support.libraries import put_back
 from tests.support.network import Network, make_network
 from tests.support.remarks import FakeRedactor, write
 
@@ -116,14 +116,10 @@ async def test_a_whole_exchange_logs_nothing_personal(tmp_path: object) -> None:
 @pytest.fixture
 def heard() -> Iterator[io.StringIO]:
     """What is logged once libraries are heard; what the test run itself listens with is put back."""
-    root, hooks = logging.getLogger(), (sys.unraisablehook, threading.excepthook)
-    before, stream = root.handlers[:], io.StringIO()
-    root.handlers.clear()  # of pytest, which a handler put in by force would close
-    hear_libraries(configure_log(stream))
-    yield stream
-    logging.captureWarnings(False)
-    root.handlers[:] = before
-    sys.unraisablehook, threading.excepthook = hooks
+    stream = io.StringIO()
+    with put_back():
+        hear_libraries(configure_log(stream))
+        yield stream
 
 
 def _lines(stream: io.StringIO) -> list[tuple[str, str, str | None]]:

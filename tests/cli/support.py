@@ -31,6 +31,7 @@ from keys import b64, card
 from keys.custody import open_store
 from keys.ids import SIGN, key_id
 from keys.sign import SigningKey
+from tests.support.libraries import put_back
 from tests.support.network import Wires
 
 PHRASE = "correct horse battery"
@@ -52,7 +53,8 @@ PEOPLE = {
 
 def call(*args: Any, input: str | None = None, **environ: str) -> Result:
     """Call the command line in this process, with a passphrase in the environment."""
-    return CliRunner().invoke(cli, [str(arg) for arg in args], input=input, env={**ENVIRON, **environ})
+    with put_back():  # `serve` hears libraries, also where it then refuses to begin
+        return CliRunner().invoke(cli, [str(arg) for arg in args], input=input, env={**ENVIRON, **environ})
 
 
 def value(*args: Any, input: str | None = None) -> Any:
