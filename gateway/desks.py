@@ -46,7 +46,11 @@ class Desks:
     headers: Mapping[str, str]
 
     async def run(self) -> None:
-        """Sweep away what is over or of a case that is gone, and see who else was invited, until cancelled."""
+        """
+        Sweep away what is over or of a case that is gone, and see who else was invited, until cancelled.
+
+        Each time the journal is cut: what people typed and handed in is not to be had from it a year later either.
+        """
 
         await self.site.desk.context.every(SWEEP_EVERY.total_seconds(), self.sweep)
 
@@ -55,6 +59,7 @@ class Desks:
         await self.site.accounts.sweep(now, believed=self.site.desk.context.believes(now))
         await self.site.accounts.load_guests(now)
         await forget_gone(self.site)
+        await self.store.truncate()
 
     async def close(self) -> None:
         """Close what the desks opened."""

@@ -142,6 +142,10 @@ class DeskStore(ABC):
         """Run one statement that reads and return its rows."""
 
     @abstractmethod
+    async def truncate(self) -> None:
+        """Leave no copy of a deleted row behind in a journal: what people typed is sealed under a key that stays."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Let go of the store."""
 

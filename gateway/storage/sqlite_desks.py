@@ -49,6 +49,12 @@ class SqliteDesks(DeskStore):
             raise StoreError(*reason(error)) from error
         return cls(db)
 
+    async def truncate(self) -> None:
+        """Move everything out of the journal and cut it to nothing. Raises ``Unavailable`` while somebody reads it."""
+        ((busy, _, _),) = await self._all("PRAGMA wal_checkpoint(TRUNCATE)", ())
+        if busy:
+            raise Unavailable("another process reads the desks' file", "end the other process, or wait")
+
     async def close(self) -> None:
         """Close the file."""
         async with self._turn:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.services.account_store import DRAFT_LASTS
-from gateway.services.ports import Outdated
+from gateway.services.ports import Outdated, Unavailable
 from gateway.storage.errors import StoreError
 from gateway.storage.migrate import Migration, load_migrations, migrate
 from gateway.storage.sqlite_desks import SqliteDesks
@@ -40,6 +40,21 @@ async def test_every_commit_is_on_the_disk(store: SqliteDesks, path: Path) -> No
     rows = [list(await store._db.execute_fetchall(f"PRAGMA {name}")) for name in PRAGMAS]
     assert [[("wal",)], [(2,)], [(1,)]] == [[tuple(row) for row in one] for one in rows]
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_journal_is_cut_once_nobody_reads_it(store: SqliteDesks, path: Path) -> None:
+    """What was deleted stands in it until then, and whoever cuts it learns that it does."""
+    await store._db.execute("PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM draft").fetchall()
+        await store.add_draft("first", "/cases/1", b"what was typed", T0 + DRAFT_LASTS)
+        await store.drop_drafts("/cases/1")
+        with pytest.raises(Unavailable, match="reads"):
+            await store.truncate()
+        reader.execute("COMMIT")
+        await store.truncate()
+        assert not [one for one in path.parent.glob("desks.db*") if b"what was typed" in one.read_bytes()]
 
 
 async def test_altered_file_is_refused(store: SqliteDesks, path: Path) -> None:

@@ -3,12 +3,15 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pyotp
 import pytest
+from aiohttp import web
 
-from gateway.desks import forget_gone
+from gateway.desks import Desks, forget_gone
 from gateway.services.ports import Unavailable
+from gateway.storage.desks import DeskStore
 from gateway.web.interior import PAGES
 from tests.support import homeward, story
 from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
@@ -342,6 +345,21 @@ async def test_erased_case_leaves_nothing_that_was_typed(desk: Desk) -> None:
     await desk.gateway.retention.erase(ref, now)
     await forget_gone(desk.site)
     assert ([], []) == (await accounts.draft_places(), await accounts.works("first"))
+
+
+async def test_erased_case_leaves_no_copy_in_the_journal_of_the_desks(desk: Desk) -> None:
+    """What was typed of it is sealed under a key that stays: not even its sealed bytes are on the disk any more."""
+    ref = await draft(desk)
+    accounts, now = desk.site.accounts, desk.network.clock.now()
+    work = await accounts.begin_work("first", [("b.elements.names.0.family", "Иванова")], now, ref)
+    await accounts.keep_draft("first", f"/cases/{ref}/steps/correct", [("b.why", "Иванова")], now)
+    store = cast(DeskStore, accounts.store)
+    typed = [await store.find_draft("first", f"/cases/{ref}/steps/correct", now)]
+    typed += [found[1] for found in [await store.find_work("first", work.id)] if found]
+    assert [True, True] == [one is not None and one in kept_in_clear(desk) for one in typed]
+    await desk.gateway.retention.erase(ref, now)
+    await Desks(desk.site, store, web.Application(), {}).sweep(now)
+    assert [False, False] == [one is not None and one in kept_in_clear(desk) for one in typed]
 
 
 async def test_what_is_sent_is_what_the_page_named(desk: Desk) -> None:
