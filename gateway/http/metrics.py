@@ -21,6 +21,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CONNECTIONS_MAX = 64
 """Far more than monitoring and load balancers keep open."""
 
+LATER = 503
+"""Told from the start: monitoring sees the first of a count that grows only if it stood at 0 before."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -53,8 +56,8 @@ class _Figures(Collector):
         ):
             yield GaugeMetricFamily(f"isthmus_{name}", text, float(holds))
         answers = CounterMetricFamily("isthmus_answers", "Answers given to partners, by HTTP status.", labels=["code"])
-        for status, count in sorted(monitor.answered.items()):
-            answers.add_metric([str(status)], count)
+        for status in sorted({LATER, *monitor.answered}):
+            answers.add_metric([str(status)], monitor.answered[status])
         yield answers
         load = monitor.context.store.load()
         yield GaugeMetricFamily("isthmus_store_waiting", "Units of work that wait for the store.", load.waiting)

@@ -41,6 +41,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 FAULTS = frozenset({400, 404, 405, 413, 429})
 """Statuses no partner gets that keeps to the protocol, or to its share; the other refusals pass with time."""
 
+NOT_HERE = frozenset({Reason.HTTP_BODY_TIMEOUT, Reason.DRAINING})
+"""Why a body never came whole, or found no room: anybody can bring that about, so it is counted as no answer."""
+
 CONTINUATION = "/xg/1/log/{origin:[0-9a-f]{64}}/{size:[1-9][0-9]{0,15}}/{root:[0-9a-f]{64}}/{to:[1-9][0-9]{0,15}}"
 
 
@@ -159,6 +162,7 @@ class _Door:
     async def neutral(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn whatever is raised into the protocol's answer; a fault of ours is ``later`` and an alarm."""
         bound = structlog.contextvars.bind_contextvars(request=secrets.token_hex(8))
+        reason: Reason | None = None
         try:
             response = await handler(request)
         except web.HTTPException as error:
@@ -169,7 +173,8 @@ class _Door:
             response = _response(problem(PeerError(reason)))
         finally:
             structlog.contextvars.reset_contextvars(**bound)
-        self._answered[response.status] += 1
+        if reason not in NOT_HERE:
+            self._answered[response.status] += 1
         if response.status in FAULTS or not request.content.is_eof():
             response.force_close()
         return response
@@ -231,7 +236,7 @@ def peer_app(
 
     ``limits`` are ``Limits`` or the section of that name in a configuration. ``log(event, **values)`` gets
     ``request.refused`` with the local reason, and ``gateway.fault`` with the type of an error nobody expected.
-    ``answered`` counts the answers by HTTP status.
+    ``answered`` counts the answers by HTTP status, but for those to bodies that are ``NOT_HERE``.
     """
     bounds = limits if isinstance(limits, Limits) else Limits.of(limits or {})
     door = _Door(receiver, deliverer, watch, log, bounds, Counter() if answered is None else answered)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -50,6 +51,7 @@ class Peer:
     def __init__(self, serve: Callable[..., Any], session: aiohttp.ClientSession) -> None:
         self.fake = FakeReceiver()
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self.answered: Counter[int] = Counter()
         self.port = 0
         self._serve = serve
         self._session = session
@@ -58,7 +60,7 @@ class Peer:
         def log(event: str, **values: Any) -> None:
             self.events.append((event, values))
 
-        app = peer_app(self.fake, self.fake, log=log, limits=Limits(**limits))
+        app = peer_app(self.fake, self.fake, log=log, limits=Limits(**limits), answered=self.answered)
         self.port = await self._serve(app)
 
     async def send(self, method: str, path: str, **how: Any) -> tuple[int, dict[str, str], bytes]:
@@ -295,6 +297,17 @@ async def test_all_bodies_together_are_held_to_a_size(peer: Peer) -> None:
     await peer.open(held_max_bytes=100)
     status, _, body = await peer.send("POST", "/xg/1/messages", data=bytes(101), headers=ENVELOPE)
     assert (503, problem("later")) == (status, body)
+
+
+async def test_what_never_came_whole_is_counted_as_no_answer_to_a_partner(peer: Peer) -> None:
+    """A body that stops half-way, or finds no room, may be anybody's, as often as they like: no alarm goes by it."""
+    await peer.open(body_timeout_s=0.2, held_max_bytes=100)
+    head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
+    assert b"HTTP/1.1 503 " == (await peer.raw(head + b"Content-Length: 9349\r\n\r\nXG1"))[:13]
+    assert 503 == (await peer.send("POST", "/xg/1/messages", data=bytes(101), headers=ENVELOPE))[0]
+    peer.fake.reply = Unavailable("disk full")
+    assert 503 == (await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE))[0]
+    assert {503: 1} == peer.answered
 
 
 async def test_who_holds_most_and_is_not_whole_gives_way(peer: Peer) -> None:
