@@ -153,6 +153,7 @@ class Clear:
         acting(context, person, role, now)
         if role not in OFFICER:
             raise Forbidden(f"the role '{role}' opens no case", "use case_officer or liaison_officer")
+        schemas.validate("case-draft", draft)
         asked = opening.once(context, person, once, draft, exercise=exercise) if once is not None else None
         if asked is not None and (before := await context.store.read(partial(opening.find, asked=asked))) is not None:
             return before

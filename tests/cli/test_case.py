@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,6 +132,14 @@ def test_an_amended_draft_is_approved_anew(homes: Homes) -> None:
     assert "DRAFT" == desk(homes, "XAA", "first", "amend", "--", ref, "-", input=changed)["state"]
     assert (5, "illegal-step") == refused(homes, "XAA", "first", "send", "--", ref)
     assert "CLOSED" == desk(homes, "XAA", "first", "discard", "--", ref)["state"]
+
+
+@pytest.mark.parametrize("given", [{}, {"elements": {}}, draft(to=1)])
+def test_what_is_no_draft_is_said_to_be_none(homes: Homes, tmp_path: Path, given: dict[str, Any]) -> None:
+    """A file that is another one than was meant opens nothing, and is told of by what it lacks."""
+    (tmp_path / "other.json").write_text(json.dumps(given))
+    assert (2, "schema") == refused(homes, "XAA", "first", "new", tmp_path / "other.json")
+    assert [] == desk(homes, "XAA", "first", "list")
 
 
 def test_a_rule_refuses_to_send(homes: Homes) -> None:
