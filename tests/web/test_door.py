@@ -17,7 +17,14 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from gateway.web import board, help, interior, operator
-from gateway.web.door import COOKIE, FORM_MAX_BYTES, STRANGER_FORM_MAX_BYTES, clean
+from gateway.web.door import (
+    COOKIE,
+    FORM_MAX_BYTES,
+    RUNNING_LOOK_S,
+    RUNNING_LOOKS,
+    STRANGER_FORM_MAX_BYTES,
+    clean,
+)
 from gateway.web.headers import HEADERS
 from gateway.web.signin.pages import ROUTES as SIGN_IN
 from gateway.web.signin.refused import Refused
@@ -48,6 +55,7 @@ class Pages:
     def __init__(self) -> None:
         self.posted: list[dict[str, str]] = []
         self.slow_s = 0.0
+        self.begun, self.done_with = asyncio.Event(), asyncio.Event()
 
     async def home(self, visit: Visit) -> web.StreamResponse:
         """Show the help page in place of a home."""
@@ -56,6 +64,12 @@ class Pages:
     async def raises(self, visit: Visit) -> web.StreamResponse:
         """Raise what the path names."""
         raise ERRORS[visit.request.match_info["what"]][0]
+
+    async def lasts(self, visit: Visit) -> web.StreamResponse:
+        """Show the help page once a test is done with it."""
+        self.begun.set()
+        await self.done_with.wait()
+        return visit.page("help.html", shortcuts=False)
 
     async def act(self, visit: Visit) -> web.StreamResponse:
         """Do something once and lead on."""
@@ -74,6 +88,7 @@ class Pages:
         return (
             Route("GET", "/", "home", self.home, SIGNED_IN),
             Route("GET", "/raises/{what}", "raises", self.raises, SIGNED_IN),
+            Route("GET", "/lasts", "lasts", self.lasts, ANYONE),
             Route("POST", "/act", "act", self.act, OFFICERS),
             Route("POST", "/act/{n}", "act-of", self.act, OFFICERS),
             Route("GET", "/act", "act-page", self.done, OFFICERS),
@@ -433,6 +448,19 @@ async def test_an_ended_session_puts_nothing_into_a_form_that_is_not_its_own(des
     answer = await officer.send("POST", "/act", data=FormData({"csrf": token, "once": "f", "name": "planted"}))
     assert "/sign-in?next=%2Fact" == answer.location
     assert "planted" not in (await (await desk.officer("first")).get("/act")).text
+
+
+async def test_a_form_without_a_token_waits_for_no_page_of_another(desk: Desk, pages: Pages) -> None:
+    """Whoever has no session and sends no token began nothing: they are led to sign in while any page is being made."""
+    nobody = desk.nobody()
+    being_made = asyncio.create_task(nobody.get("/lasts"))
+    await pages.begun.wait()
+    try:
+        async with asyncio.timeout(RUNNING_LOOKS * RUNNING_LOOK_S / 2):
+            answer = await nobody.send("POST", "/act", data=FormData({"name": "typed"}))
+    finally:
+        pages.done_with.set()
+    assert ("/sign-in?next=%2Fact", 200) == (answer.location, (await being_made).status)
 
 
 @pytest.mark.parametrize("pages", [interior.PAGES, board.PAGES, operator.PAGES], ids=lambda pages: pages.name)
