@@ -62,6 +62,17 @@ def test_each_stranger_has_a_turn(pairs: list[tuple[socket.socket, socket.socket
     assert [everybody, everybody] == [set().union(*rounds[:half]), set().union(*rounds[half:])]
 
 
+def test_a_turn_in_which_all_are_served_orders_nobody(pairs: list[tuple[socket.socket, socket.socket]]) -> None:
+    """Where there is room for all who are ready, each is served and keeps its place: nobody is sorted for nothing."""
+    few = [ours for ours, _ in pairs[: turns.STRANGERS_IN_A_TURN]]
+    before = dict(turns._strangers)
+    with turns.Turns() as selector:
+        for ours in few:
+            selector.register(ours, selectors.EVENT_READ)
+        now = served(selector)
+    assert ({ours.fileno() for ours in few}, before) == (now, turns._strangers)
+
+
 class Answering:
     """Answers with what it is told to."""
 
