@@ -262,6 +262,11 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
     return frozen, (DropUnsent(), Notify("interior"))
 
 
+def _looked_at_anew(case: Case) -> Case:
+    """Return the case without a proposal that it goes on: whoever made that had seen another record (V-01)."""
+    return replace(case, resume_proposer=None)
+
+
 def _correct(case: Case, event: Event, now: datetime) -> Change:
     """
     Replace what is known of the person and nothing else of the record; a wrong entry counts for nothing any more.
@@ -277,11 +282,11 @@ def _correct(case: Case, event: Event, now: datetime) -> Change:
         wrong = elements_in(name for name in known if known[name] != right.get(name))
         found = [CORRECTED_HERE % {"part": part} for part in sorted(wrong)]
         case = replace(case, findings=(*case.findings, *(one for one in found if one not in case.findings)))
-    return replace(case, draft=draft, former=tuple(kept), renditions=drawn(draft, case.renditions)), ()
+    return _looked_at_anew(replace(case, draft=draft, former=tuple(kept), renditions=drawn(draft, case.renditions))), ()
 
 
 def _attest(case: Case, event: Event, now: datetime) -> Change:
-    return replace(case, draft={**(case.draft or {}), "asylum": event.data["asylum"]}), ()
+    return _looked_at_anew(replace(case, draft={**(case.draft or {}), "asylum": event.data["asylum"]})), ()
 
 
 def _restate(case: Case, event: Event, now: datetime) -> Change:
@@ -293,7 +298,7 @@ def _restate(case: Case, event: Event, now: datetime) -> Change:
         elements = {name: part for name, part in elements.items() if name != "representative_ref"}
     draft = {**before, **anew, "elements": elements}
     earlier = (*case.earlier, {**restated(before), "until": format_instant(now)})
-    return replace(case, draft=draft, earlier=earlier, pending=None), (Notify("interior"),)
+    return _looked_at_anew(replace(case, draft=draft, earlier=earlier, pending=None)), (Notify("interior"),)
 
 
 def _release(case: Case, event: Event, now: datetime) -> Change:

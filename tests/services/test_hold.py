@@ -1,5 +1,6 @@
 """The asylum stop and freezing: nothing leaves but one neutral withdrawal."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -10,12 +11,14 @@ from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, Person
+from gateway.services.hold import Hold
 from gateway.services.offered import open_steps
 from gateway.services.ports import Tx
 from gateway.serving import desk_services
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network
 
+FOUND_ADULT = {"class": "adult", "decision": {"ref": "AGE-7", "on": "2026-11-25", "by": "Youth Office"}}
 STATES = ["unknown", "indicated", "requested", "pending", "granted", "refused", "withdrawn"]
 
 
@@ -109,6 +112,34 @@ async def test_reply_that_crosses_a_freeze_is_kept(network: Network) -> None:
     await hold.resume(ours, "first", "case_officer")
     await hold.resume(ours, "second", "liaison_officer")
     assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def _restated(hold: Hold, ref: str) -> None:
+    await hold.restate(ref, FOUND_ADULT, None, "as decided", "welfare", "child_welfare")
+
+
+async def _attested(hold: Hold, ref: str) -> None:
+    none = {**story.draft()["asylum"], "attested_on": "2026-11-25"}
+    await hold.attest(ref, none, "asked again", "protection", "asylum_authority")
+
+
+async def _corrected(hold: Hold, ref: str) -> None:
+    await hold.correct(ref, {**story.ADULT["elements"], "birth_date": "1999-07-12"}, "a slip", "first", "case_officer")
+
+
+@pytest.mark.parametrize("changed", [_restated, _attested, _corrected])
+async def test_who_proposed_before_the_record_changed_proposes_anew(
+    network: Network, changed: Callable[[Hold, str], Awaitable[None]]
+) -> None:
+    """Two persons let a case go on as it stands: one who agreed before it was set right has not seen that (V-01)."""
+    ours, _ = await story.acknowledged(network, **homeward.MINOR)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "the record is wrong", "welfare", "child_welfare")
+    await hold.release(ours, "welfare", "child_welfare")
+    await hold.resume(ours, "first", "case_officer")
+    await changed(hold, ours)
+    await hold.resume(ours, "second", "liaison_officer")
+    assert "FROZEN" == await story.state(network, "XAA", ours)
 
 
 async def test_only_the_freezer_lets_go(network: Network) -> None:

@@ -232,6 +232,7 @@ async def test_wrongly_dated_decision_is_dated_right(network: Network) -> None:
         await goes_on(network, ours)
     await restate(network, ours, FOUND_ADULT, GUARDIAN)
     hold = network.gateways["XAA"].hold
+    await hold.resume(ours, "first", "case_officer")
     await hold.resume(ours, "second", "liaison_officer")
     assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
 
