@@ -36,7 +36,7 @@ READERS = frozenset({"dpo", "guardian", "lawyer", "case_officer"})
 """Roles that get an account: the officer for the person herself."""
 
 OFFICIAL = frozenset({"dpo"})
-"""Roles that also see who looked and why, and what a restriction holds back."""
+"""Roles that also see who looked and why, what a restriction holds back, and the account of a locked case (R-25)."""
 
 RESTRICTION_MAX_DAYS = 180
 """A restriction is decided anew after half a year at the latest."""
@@ -128,7 +128,7 @@ class Reached:
 
 async def account(context: Context, ref: str, person: str, role: str, why: str) -> Account:
     """
-    Return the account of the case ``ref`` for ``person`` in ``role``, one of ``READERS``.
+    Return the account of the case ``ref`` for ``person`` in ``role``: of ``READERS``, if it is locked of ``OFFICIAL``.
 
     Raises ``Forbidden``, ``NotFound`` (also for an erased case: nothing is left to tell), and ``RuleRefused``: no
     reason was given (R-13), or a restriction holds the account back (R-22).
@@ -143,6 +143,8 @@ async def account(context: Context, ref: str, person: str, role: str, why: str) 
     async def unit(tx: Tx) -> Account | Finding:
         held = await cases.load(context, tx, ref)
         check_representing(context, held.case, person, role, now)
+        if held.case.state is State.BLOCKED and role not in OFFICIAL:
+            raise Forbidden("the case is locked; its content is not shown", "the data-protection officer does this")
         restriction = await restriction_of(context, tx, held, now)
         kept_back = restriction is not None and role not in OFFICIAL
         recipient = None if role in OFFICIAL else "PERSON"

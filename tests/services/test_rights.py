@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.core.calendars import local_date
+from gateway.core.case import State
 from gateway.core.machine import RuleRefused
 from gateway.core.notices import open_demands
 from gateway.services import cases, rights
@@ -220,6 +221,20 @@ async def test_erased_case_has_no_account(overseen: Network) -> None:
     await overseen.gateways["XAA"].retention.erase(ours, overseen.clock.now())
     with pytest.raises(NotFound):
         await account(overseen, ours)
+
+
+async def test_locked_case_has_an_account_from_the_data_protection_officer_alone(overseen: Network) -> None:
+    """Nobody reads a locked case any more (R-25), nor its account; what the person is owed stays owed (R-22)."""
+    named = {"ref": "2Xml2lW8lIXCjs1xU80jTA", "appointed_on": "2026-11-18", "signed_by": "guardian"}
+    ours, _ = await story.acknowledged(overseen, representative=named)
+    assert 1 == len((await account(overseen, ours, "guardian", "guardian")).sent)
+    await story.put(overseen, "XAA", ours, State.BLOCKED)
+    for person, role in (("first", "case_officer"), ("guardian", "guardian")):
+        with pytest.raises(Forbidden, match="locked"):
+            await account(overseen, ours, person, role)
+    with pytest.raises(NotFound):  # who represents somebody else learns of none, locked or not
+        await account(overseen, ours, "lawyer", "lawyer")
+    assert 1 == len((await account(overseen, ours, "dpo", "dpo")).sent)
 
 
 # Corrections.

@@ -276,7 +276,8 @@ async def documents(visit: Visit) -> web.StreamResponse:
 def _documents(
     visit: Visit, row: BoardRow, head: Head, problem: str = "", form: str = "", why: str = ""
 ) -> web.Response:
-    may = {"evidence": bool(visit.roles & evidence.ROLES), "account": bool(visit.roles & rights.READERS)}
+    readers = rights.OFFICIAL if head.gone else rights.READERS
+    may = {"evidence": bool(visit.roles & evidence.ROLES), "account": bool(visit.roles & readers)}
     prints = bool(visit.roles & PRINTS) and not head.gone
     typed = {"problem": problem, "form": form, "why": why}
     status = 422 if problem else 200
@@ -311,7 +312,7 @@ class SentLine:
 async def account(visit: Visit) -> web.StreamResponse:
     """Show the account for the person: what was sent about them, to whom, when and why."""
     row = await row_of(visit, visit.request.match_info["ref"])
-    role = acting_as(visit, rights.READERS, MINE_FIRST)
+    role = acting_as(visit, rights.READERS, rights.OFFICIAL if row.state in GONE else MINE_FIRST)
     assert role is not None  # noqa: S101  # the route is for these roles
     why, problem = given(visit.form)
     row, head, _ = await opened(visit)

@@ -741,6 +741,20 @@ async def test_the_account_that_is_handed_over_names_nobody_who_looked(both: tup
     assert [] == [told for told in ("her lawyer telephoned", "first", "she complained") if told in looks]
 
 
+async def test_the_account_of_a_locked_case_is_for_the_supervisor_alone(both: tuple[Desk, Desk]) -> None:
+    """It says all that was sent: the desk is neither offered it nor given it (R-25), and the person still gets it."""
+    desk, _ = both
+    ours, _ = await story.replied(desk.network)
+    officer, dpo = await desk.officer("first"), await desk.officer("dpo")
+    await story.put(desk.network, "XAA", ours, State.BLOCKED)
+    path = f"/cases/{ours}/account"
+    assert path not in (await officer.get(f"/cases/{ours}/documents")).text
+    answer = await officer.post(path, {"why": "she asked for it"})
+    assert (403, []) == (answer.status, personal(answer.text))
+    assert path in (await dpo.get(f"/cases/{ours}/documents")).text
+    assert "Иванова" in (await dpo.post(path, {"why": "she asked for it"})).words
+
+
 def _ground() -> str:
     return sorted(schemas.codes("restriction_ground"))[0]
 
