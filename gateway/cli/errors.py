@@ -100,7 +100,9 @@ def _of_command(error: BaseException) -> Told | None:
             dash = (
                 "; an id that begins with a dash comes last, after --" if isinstance(error, click.NoSuchOption) else ""
             )
-            return Told(Exit.USAGE, "usage", error.format_message(), f"{path} --help{dash}")
+            # The library sets the values to choose from on lines of their own.
+            text = " ".join(error.format_message().split())
+            return Told(Exit.USAGE, "usage", text, f"{path} --help{dash}")
         case click.exceptions.Abort():
             # It may come after the last step as well as before the first.
             hint = "look at what is on record before you repeat it"

@@ -64,6 +64,14 @@ def test_an_error_is_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert (75, ("", "error: the disk is full\nhint: free space\n")) == (code, capsys.readouterr())
 
 
+def test_what_an_option_may_be_stands_in_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The library sets each value on a line of its own, with a tab, which no terminal is given."""
+    option = click.Option(["--reason"], type=click.Choice(["ARCHIVE_SEARCH", "TRANSLATION"]), required=True)
+    report(click.MissingParameter(param=option), as_json=False)
+    first = capsys.readouterr().err.splitlines()[0]
+    assert "error: Missing option '--reason'. Choose from: ARCHIVE_SEARCH, TRANSLATION" == first
+
+
 def test_all_problems_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     """A bad configuration is told with every problem."""
     report(BadConfiguration(["/zone: one", "/country: two"]), as_json=False)
