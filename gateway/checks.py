@@ -79,6 +79,9 @@ CONNECTIONS = 14
 APART_MAX = timedelta(seconds=30)
 """How far our clock may be from that of the database, by which each node can be compared with the others."""
 
+_ASK = frozenset({"case_officer", "liaison_officer"})
+"""Who prepares a request; one of the second kind, who is another person, approves it (V-03)."""
+
 _DURABLE = frozenset({"fsync", "full_page_writes"})
 """What makes a commit one; ``synchronous_commit`` each connection of ours sets for itself."""
 
@@ -182,11 +185,13 @@ def _configuration(look: Look) -> Iterator[Item]:
         yield bad("config", N_("nobody may act here"), N_("isthmus keys new, then isthmus person add"))
     if not values["partners"]:
         yield bad("config", N_("there is no partner"), N_("isthmus partner add XBB --card FILE --fingerprint ..."))
-    if values["persons"] and not {"case_officer", "liaison_officer"} <= {
-        r for p in values["persons"] for r in p["roles"]
-    }:
-        text = N_("no request can leave: it takes a case officer and a liaison officer")
-        yield bad("config", text, N_("isthmus person add"))
+    who_ask = [roles for one in values["persons"] if (roles := _ASK & set(one["roles"]))]
+    if values["persons"] and not (len(who_ask) > 1 and any("liaison_officer" in roles for roles in who_ask)):
+        text = N_("no request can leave: it takes a case officer and, as another person, a liaison officer")
+        if any("case_officer" in roles for roles in who_ask):
+            yield bad("config", text, N_("isthmus person add"))
+        else:
+            yield note("config", text, N_("isthmus person add, unless your State only answers"))
 
 
 def _named(look: Look) -> Iterator[Item]:

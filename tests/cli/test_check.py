@@ -49,6 +49,32 @@ def test_all_is_well(homes: Homes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "level"),
+    [
+        ("registry_clerk", "desk_head", "note"),
+        ("registry_clerk", "liaison_officer", "note"),
+        ("case_officer", "desk_head", "finding"),
+        ("case_officer liaison_officer", "desk_head", "finding"),
+        ("case_officer", "liaison_officer", None),
+        ("liaison_officer", "liaison_officer", None),
+    ],
+)
+def test_who_is_missing_to_ask_is_a_finding_where_somebody_asks(
+    homes: Homes, first: str, second: str, level: str | None
+) -> None:
+    """A State that only answers has no finding for good; a case officer without another who approves has one (V-03)."""
+    home = homes.home("XBB")
+    path = home / "isthmus.toml"
+    written = path.read_text().replace('["case_officer", "registry_clerk"]', json.dumps(first.split()))
+    path.write_text(written.replace('["liaison_officer"]', json.dumps(second.split())))
+    result = call("check", "-C", home, "--json")
+    items = [item for item in json.loads(result.stdout)["items"] if "no request can leave" in item["text"]]
+    assert [level] * (level is not None) == [item["level"] for item in items]
+    assert (level == "finding") is (result.exit_code == 1)
+    assert level != "note" or "unless your State only answers" in items[0]["hint"]
+
+
+@pytest.mark.parametrize(
     ("days", "level"), [(366, "ok"), (365, "note"), (60, "note"), (59, "finding"), (-1, "finding")]
 )
 def test_the_end_of_a_calendar_is_told_a_year_before(homes: Homes, days: int, level: str) -> None:
