@@ -74,15 +74,28 @@ class Monitor:
         loop = asyncio.get_running_loop()
         async with self._looking:
             if loop.time() >= self._kept_until:
-                try:
-                    async with asyncio.timeout(PATIENCE_S):
-                        lines = await self.operate.lines()
-                    now = self.context.clock.now()
-                    self._ways = [_way(line, now) for line in lines if line.partner in self.context.partners]
-                except (Unavailable, TimeoutError):
-                    self._ways = None
+                self._ways = await self._asked()
                 self._kept_until = loop.time() + KEPT_S
             return self._ways
+
+    async def _asked(self) -> Sequence[Way] | None:
+        """
+        Return what the store says now, ``None`` if it does not say it soon.
+
+        How that ends is not waited for: over a server that stands still, to leave off asking takes longer than this.
+        """
+        asking = asyncio.ensure_future(self.operate.lines())
+        asking.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, also where nobody waits
+        try:
+            await asyncio.wait({asking}, timeout=PATIENCE_S)
+            if not asking.done():
+                return None
+            lines, now = asking.result(), self.context.clock.now()
+        except Unavailable:
+            return None
+        finally:
+            asking.cancel()
+        return [_way(line, now) for line in lines if line.partner in self.context.partners]
 
     async def is_ready(self) -> bool:
         """Return whether partners and people may be sent to this process."""

@@ -1,6 +1,7 @@
 """A node that dies or stands still, and a database server that goes and comes back: the others go on."""
 
 import asyncio
+import os
 import signal
 import time
 from itertools import count
@@ -9,9 +10,12 @@ import pytest
 from aiohttp import ClientSession
 
 from benchmarks.pair import WORDS
+from gateway import serving
 from gateway.cli.errors import Exit
 from gateway.core import envelope
+from gateway.services.monitor import PATIENCE_S
 from tests.cli.support import call
+from tests.nodes.conftest import here
 from tests.support.nodes import Node, Nodes, post, until
 
 
@@ -79,6 +83,27 @@ async def _stand_still(nodes: Nodes, client: ClientSession, node: Node, raws: li
     finally:
         for task in posting:
             task.cancel()
+
+
+async def test_monitoring_hears_soon_of_a_database_that_stands_still(nodes: Nodes) -> None:
+    """It is told that the store is away before whoever scrapes gives up, which would say that the process is."""
+    ours = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'isthmus%' AND datname = current_database()"
+    async with here(nodes, "XBB") as gateway:
+        monitor = serving.monitor_of(gateway)
+        assert await monitor.ways() is not None
+        still = [pid for (pid,) in await nodes.rows("XBB", ours)]
+        for pid in still:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            monitor._kept_until, began = 0.0, time.monotonic()
+            assert await monitor.ways() is None
+            told_s = time.monotonic() - began
+        finally:
+            for pid in still:
+                os.kill(pid, signal.SIGCONT)
+        assert PATIENCE_S <= told_s < PATIENCE_S + 1
+        monitor._kept_until = 0.0
+        assert await monitor.ways() is not None
 
 
 async def test_nothing_acknowledged_is_lost_when_the_server_crashes(nodes: Nodes, envelopes: list[bytes]) -> None:
