@@ -106,9 +106,8 @@ def load(home: Path, environ: Mapping[str, str]) -> Settings:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadConfiguration(
-            [f"{path} does not exist; make a home with: isthmus init {home} --country XAA"]
-        ) from None
+        hint = "name the home with -C DIR or in $ISTHMUS_HOME; a new one is made by isthmus init"
+        raise BadConfiguration([f"{path} does not exist: {hint}"]) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadConfiguration([f"{path} cannot be read: {error}"]) from error
     for name, text in sorted(environ.items()):

@@ -32,6 +32,14 @@ def test_the_example_of_everything_is_right() -> None:
     assert [] == problems(values())
 
 
+def test_who_is_in_another_directory_is_told_how_to_name_the_home(tmp_path: Path) -> None:
+    """A home is seldom what is missing: making another one is not the first thing that is said."""
+    with pytest.raises(settings.BadConfiguration) as caught:
+        settings.load(tmp_path, {})
+    (told,) = caught.value.problems
+    assert 0 < told.index("-C") < told.index("ISTHMUS_HOME") < told.index("isthmus init")
+
+
 def test_of_alternatives_only_what_is_not_known_is_named() -> None:
     """A table that may also be absent has members of its own: those that are right are not said to be unknown."""
     partners = values()["partners"]
