@@ -13,6 +13,7 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     CONTEST,
     DELAY,
+    ELEMENTS,
     INTERVIEW,
     INTERVIEW_ANSWER,
     INTERVIEW_RESULT,
@@ -21,6 +22,7 @@ from gateway.core.messages import (
     REDIRECT,
     REMINDER,
     REPLY,
+    TYPES,
     WITHDRAWAL,
 )
 from gateway.core.minimise import elements_in
@@ -336,6 +338,17 @@ def _withdraw(case: Case, event: Event, now: datetime) -> Change:
     return untold(replace(case, pending=None), case.resume_to, now), tuple(effects)
 
 
+_ASKS_FURTHER = frozenset({ELEMENTS, INTERVIEW_ANSWER, CONTEST, REMINDER})
+"""What the asking State says in a verification after the request: each tells something, or presses."""
+
+
+def _close(case: Case, event: Event, now: datetime) -> Change:
+    """Put the case away; what waited while it was suspended was to wait, and nobody lets it go on (R-02)."""
+    if case.side is Side.REQUESTED or case.state is not S.SUSPENDED:
+        return case, ()
+    return case, (DropUnsent(frozenset(TYPES) - _ASKS_FURTHER),)
+
+
 def _say(type: str) -> Apply:
     def apply(case: Case, event: Event, now: datetime) -> Change:
         return case.with_clocks(*event.data.get("clocks", ())), (Send(type, event.data["body"]),)
@@ -404,6 +417,7 @@ APPLIES = {
     "propose_resume": _propose_resume,
     "resume": _resume,
     "withdraw": _withdraw,
+    "close": _close,
     "acknowledge": _acknowledge,
     "notify_delay": _delay,
     "extend": _delay,

@@ -92,6 +92,26 @@ async def test_withdrawal_of_a_request_that_never_came(network: Network) -> None
     assert "None" == await story.twin(network, ours)
 
 
+async def test_elements_do_not_leave_where_the_case_was_suspended_and_closed(network: Network) -> None:
+    """What waited while the desk paused is taken out as it puts the case away, and nothing of it leaves (R-02)."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    prepared, thread = await gateway.clear.prepare(ours, "first"), await homeward.thread(network, ours)
+    signed = network.approval(prepared.digest, thread, "second", "elements.approval", "liaison_officer")
+    await gateway.clear.approve(ours, signed, "second")
+    await gateway.clear.send(ours, "first")
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    await gateway.clear.close(ours, "first")
+    assert ("CLOSED", 0) == (await story.state(network, "XAA", ours), await network.deliver())
+    network.clock.pass_(days=1)
+    assert 0 == await network.deliver()
+    await gateway.notices.demand_erasure(ours, "first", "case_officer")
+    await network.deliver()
+    assert [False] == [notice.ours for notice in (await story.case(network, "XBB", theirs)).notices]
+
+
 async def test_frozen_case_sends_no_reminder(network: Network) -> None:
     """A frozen case is neither overdue nor reminded of."""
     ours, _ = await story.acknowledged(network)
