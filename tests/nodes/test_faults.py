@@ -101,7 +101,7 @@ async def test_monitoring_hears_soon_of_a_database_that_stands_still(nodes: Node
         finally:
             for pid in still:
                 os.kill(pid, signal.SIGCONT)
-        assert PATIENCE_S <= told_s < PATIENCE_S + 1
+        assert PATIENCE_S <= told_s < 2 * PATIENCE_S
         monitor._kept_until = 0.0
         assert await monitor.ways() is not None
 
