@@ -212,6 +212,8 @@ def _doors(look: Look) -> Iterator[Item]:
 
     if look.runs is None:
         return
+    for double in doubles(look.settings):
+        yield bad("doors", DOUBLE, N_("take another port"), **double)
     for name, door in look.settings.values["listeners"].items():
         if door is None:
             continue
@@ -229,6 +231,25 @@ def _doors(look: Look) -> Iterator[Item]:
             else:
                 text = N_("%(door)s: another program listens at %(address)s")
                 yield bad("doors", text, N_("choose another port there, or end the program that has it"), **place)
+
+
+DOUBLE = N_("%(door)s: %(address)s is that of '%(other)s' too")
+
+
+def doubles(chosen: Settings, count: int = 1) -> Iterator[dict[str, str]]:
+    """Yield each door with an address of another; of ``count`` processes each has a port of its own for monitoring."""
+    from gateway.http.listen import overlap  # here, because no other check needs what it imports
+
+    doors: list[tuple[str, str, range]] = []
+    for name, door in chosen.values["listeners"].items():
+        if door is None or not door["port"]:
+            continue
+        ports = range(door["port"], door["port"] + (count if name == "metrics" else 1))
+        for other, host, taken in doors:
+            both = range(max(ports.start, taken.start), min(ports.stop, taken.stop))
+            if both and overlap(host, door["host"]):
+                yield {"door": f"/listeners/{name}", "address": f"{door['host']}:{both[0]}", "other": other}
+        doors.append((name, door["host"], ports))
 
 
 def _permissions(look: Look) -> Iterator[Item]:

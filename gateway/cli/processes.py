@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from subprocess import DEVNULL
 from time import monotonic
 
+from gateway.checks import DOUBLE, doubles
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.running import CHILD_S
 from gateway.cli.session import VARIABLE
@@ -203,6 +204,12 @@ def passphrase_of(chosen: Settings, ask: Callable[[], str]) -> str | None:
     return given[-1] if given else None
 
 
+def check_apart(chosen: Settings, count: int = 1) -> None:
+    """Check that no two doors of ``count`` processes have one address. Raises ``BadConfiguration``."""
+    for double in doubles(chosen, count):
+        raise BadConfiguration([f"{DOUBLE % double}; take another port"])
+
+
 def check_free(chosen: Settings, count: int) -> None:
     """
     Check that nobody listens where ``count`` processes are to: children share an address with whoever shares it too.
@@ -210,17 +217,13 @@ def check_free(chosen: Settings, count: int) -> None:
     For monitoring each has a port of its own. Raises ``OSError``, and ``BadConfiguration`` where there is no such port,
     or two doors would have it.
     """
-    doors: dict[tuple[str, int], str] = {}
+    check_apart(chosen, count)
     for name, listener in chosen.values["listeners"].items():
-        host, first = listener["host"], listener["port"]
+        first = listener["port"]
         last = first + (count - 1 if name == "metrics" and first else 0)
         if last > PORT_MAX:
             raise BadConfiguration(
                 [f"/listeners/{name}/port: {count} processes need ports up to {last}; take a lower one"]
             )
         for port in range(first, last + 1):
-            other = doors.setdefault((host, port), name)
-            if port and other != name:
-                raise BadConfiguration([f"/listeners/{name}: {host}:{port} is that of '{other}' too; take another"])
-    for host, port in doors:
-        try_address(host, port)
+            try_address(listener["host"], port)

@@ -14,7 +14,7 @@ import click
 from gateway import app, serving, settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option
-from gateway.cli.processes import PROCESSES_MAX, Parent, Processes, check_free, passphrase_of
+from gateway.cli.processes import PROCESSES_MAX, Parent, Processes, check_apart, check_free, passphrase_of
 from gateway.cli.running import alone, is_shared
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.heap import give_back_large
@@ -57,6 +57,7 @@ def serve(home: Path, passphrase_file: Path | None, processes: int, child: int |
         if processes > 1:
             status = _serve_many(chosen, processes, passphrase(passphrase_file))
         else:
+            check_apart(chosen)
             turns.run(_serve(chosen, passphrase(passphrase_file)))
     if as_json and not status:
         emit({"stopped": True})

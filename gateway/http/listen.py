@@ -384,6 +384,31 @@ def try_address(host: str, port: int) -> None:
         raise missing or OSError(errno.EADDRNOTAVAIL, "no address to listen on")
 
 
+def overlap(host: str, other: str) -> bool:
+    """Return whether nobody can listen at both at one port. The system is asked, at a port that is free just now."""
+    if host == other:
+        return True
+    for family, address in _found(host):
+        try:
+            with socket.create_server(address, family=family) as one:
+                port = one.getsockname()[1]
+                for same, (name, _, *more) in _found(other):
+                    if same == family:
+                        socket.create_server((name, port, *more), family=family).close()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+    return False
+
+
+def _found(host: str) -> list[tuple[int, tuple[Any, ...]]]:
+    """Return family and address of each address of ``host``, with port 0; nothing for a name that nobody knows."""
+    with suppress(socket.gaierror):
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return [(family, address) for family, *_, address in found]
+    return []
+
+
 async def _bind(host: str, port: int, places: Places, proxies: Proxies | None, *, reuse_port: bool) -> list[_Listening]:
     """Listen at each address of ``host``. Raises ``OSError`` if one is taken, or none is of this machine."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import sys
 import tomllib
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -509,6 +510,33 @@ def test_a_port_for_monitoring_that_is_taken_is_found(homes: Homes) -> None:
         with (home / "isthmus.toml").open("a") as file:
             file.write(f"\n[listeners.metrics]\nport = {port}\n")
         assert [f"/listeners/metrics: another program listens at 127.0.0.1:{port}"] == _doors_of(home, free_port())
+
+
+@pytest.mark.parametrize(
+    ("peers", "metrics", "clash"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("localhost", "127.0.0.1", True),
+        ("0.0.0.0", "127.0.0.1", sys.platform == "linux"),  # noqa: S104
+        ("127.0.0.1", "0.0.0.0", sys.platform == "linux"),  # noqa: S104
+        ("0.0.0.0", "::", False),  # noqa: S104
+        ("127.0.0.1", "::1", False),
+    ],
+)
+def test_two_doors_at_one_address_are_found_as_a_start_finds_them(
+    homes: Homes, peers: str, metrics: str, clash: bool
+) -> None:
+    """The same words from a check and from a start, and only where the system lets nobody listen at both."""
+    home, port = homes.home("XAA"), str(free_port())
+    path = home / "isthmus.toml"
+    path.write_text(path.read_text().replace('host = "127.0.0.1"', f'host = "{peers}"'))
+    with path.open("a") as file:
+        file.write(f'\n[listeners.metrics]\nhost = "{metrics}"\nport = {port}\n')
+    said = [f"/listeners/metrics: {metrics}:{port} is that of 'peers' too"] if clash else []
+    assert said == [text for text in _doors_of(home, int(port)) if "too" in text]
+    if clash:
+        done = spawn("serve", "-C", home, ISTHMUS_LISTENERS__PEERS__PORT=port)
+        assert (3, True) == (done.returncode, f"{said[0]}; take another port" in done.stderr)
 
 
 def test_looking_at_a_port_hinders_nobody(homes: Homes) -> None:
