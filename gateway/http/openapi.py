@@ -188,7 +188,7 @@ ROUTES: tuple[Route, ...] = (
     _verb("schedule", "Fix the journey; the message leaves 72 hours before departure."),
     _verb("cancellation", "Take the plan of a journey back."),
     _verb("departure", "Say that the person left now."),
-    _verb("protocol", "The exact protocol that both hands of a handover sign. Nothing is stored."),
+    _verb("protocol", "The exact protocol of a handover, for the hand that signs it now, which is on record."),
     _verb("handover", "Sign the protocol as the first hand."),
     _verb("handover-confirmation", "Sign the protocol as the second hand."),
     _verb("recall", "Call the person back after departure."),

@@ -67,6 +67,9 @@ class Protocol:
     thread: str
 
 
+_HANDS: Mapping[str, str] = {"escort": "hand_over", "reception": "confirm_handover"}
+"""The two hands of a handover: role, and the step by which it signs."""
+
 Make = Callable[[Tx, Case], Awaitable[tuple[str, Mapping[str, Any]]]]
 """Makes, of a case, the text of the body that leaves (or an empty one) and what else the event carries."""
 
@@ -262,22 +265,31 @@ class Returning:
 
     async def protocol(self, ref: str, protocol: Mapping[str, Any] | None, person: str, role: str) -> Protocol:
         """
-        Return the exact bytes that the two hands of a handover sign. Nothing is stored.
+        Return the exact bytes that the two hands of a handover sign, while this role signs them.
 
-        The escort brings ``protocol`` (schema ``return.handover``); the receiving service gets what the escort signed.
-        Raises ``NotFound`` before there is one, ``Forbidden`` to whoever is neither escort nor reception.
+        The escort brings ``protocol`` (schema ``return.handover``); the receiving service gets what the escort signed,
+        and is on record with it: it says where the person is handed over, and who looks after her (R-13). Raises
+        ``NotFound`` before there is one, ``Forbidden`` to whoever is neither escort nor reception, ``IllegalStep``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
-        if role not in ("escort", "reception"):
+        if role not in _HANDS:
             raise Forbidden("the two hands are the escort and the receiving service", "act in one of these roles")
 
         async def unit(tx: Tx) -> Protocol:
-            case = (await cases.load(context, tx, ref)).case
-            text = await self._received(tx, case) if protocol is None else _text(HANDOVER, _handover(case, protocol))
+            held = await cases.load(context, tx, ref)
+            case, row = held.case, table_for(held.case.side).index.get((held.case.state, _HANDS[role]))
+            if row is None or role not in row.who:
+                raise IllegalStep(case.state, _HANDS[role], role)
+            if protocol is not None:
+                text = _text(HANDOVER, _handover(case, protocol))
+            else:
+                text = await self._received(tx, case)
+                await access.record(context, tx, held, person, "preview", "to sign the handover", now)
             return Protocol(text, body_digest(text), case.thread)
 
-        return await context.store.read(unit)
+        made: Protocol = (await context.commit(unit)).value
+        return made
 
     async def hand_over(
         self, ref: str, protocol: Mapping[str, Any], statement: str, person: str, role: str = "escort"

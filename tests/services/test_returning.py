@@ -554,6 +554,19 @@ async def test_the_second_hand_has_nothing_to_sign_before_the_first(network: Net
         await acts(network, "XAA").protocol(ours, homeward.PROTOCOL, "first", "case_officer")
 
 
+async def test_the_protocol_is_shown_to_who_signs_it_now_and_that_is_on_record(network: Network) -> None:
+    """It says where the person is handed over and who looks after her: a look (R-13), and none once that is done."""
+    _, theirs = await homeward.delivered(network)
+    reception = acts(network, "XBB")
+    await reception.protocol(theirs, None, "reception", "reception")
+    looks = await network.gateways["XBB"].store.read(lambda tx: tx.accesses(theirs))
+    assert ("reception", "preview") == (looks[-1].person, looks[-1].action)
+    for state in (State.HANDED_OVER, State.CLOSED, State.BLOCKED):
+        await story.put(network, "XBB", theirs, state)
+        with pytest.raises(IllegalStep):
+            await reception.protocol(theirs, None, "reception", "reception")
+
+
 async def test_the_person_is_called_back_after_departure(network: Network) -> None:
     """Whoever may freeze calls back, at once; both sides stand in RECALL, and back here all is assessed anew."""
     ours, theirs = await homeward.departed(network)
