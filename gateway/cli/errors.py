@@ -13,7 +13,7 @@ import traceback
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -95,6 +95,10 @@ def _of_command(error: BaseException) -> Told | None:
     match error:
         case CommandError():
             return error.told
+        case click.exceptions.NoArgsIsHelpError():  # its message is the page of help
+            names = ", ".join(cast("click.Group", error.ctx.command).list_commands(error.ctx))
+            text = f"a command is missing; there are: {names}"
+            return Told(Exit.USAGE, "usage", text, f"{error.ctx.command_path} --help")
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "isthmus"
             dash = (

@@ -53,6 +53,15 @@ def test_every_verb_is_there(name: str) -> None:
     assert (0, "") == (result.exit_code, result.stderr)
 
 
+@pytest.mark.parametrize(("given", "first"), [((), "demo, init"), (("log",), "audit, checkpoints")])
+def test_a_group_without_a_command_names_its_commands(given: tuple[str, ...], first: str) -> None:
+    """Who stops too early reads on one line what may follow, and not a page of help broken into one."""
+    result = call(*given)
+    text, hint = result.stderr.splitlines()
+    assert (2, True) == (result.exit_code, text.startswith(f"error: a command is missing; there are: {first}, "))
+    assert " ".join(("hint: isthmus", *given, "--help")) == hint
+
+
 def test_every_command_speaks_json() -> None:
     """Each command has ``--json`` and a help text."""
     found = list(commands(cli, "isthmus"))
