@@ -66,7 +66,8 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     for effect in effects:
         saved = await _carry_out(context, tx, saved, effect, now)
     context.log("case.moved", ref=case.ref, step=event.name, source=held.case.state.value, target=case.state.value)
-    if person_stop.concerns(held.case, case):
+    # Of who is called back nothing can be held; what another case of hers stopped meanwhile holds once she is back.
+    if person_stop.concerns(held.case, case) or (held.case.state, event.name) == (State.RECALL, "returned"):
         return await hold_person(context, tx, saved, now)
     return saved
 

@@ -354,6 +354,19 @@ async def test_the_authority_lets_go_of_a_recall(network: Network) -> None:
     assert ("CONSIDERED", "DRAFT") == (await story.state(network, "XAA", here), await story.state(network, "XAA", ref))
 
 
+async def test_who_is_back_is_held_by_what_was_indicated_while_she_was_called_back(network: Network) -> None:
+    """A stop of another case that came during a recall holds the return once it is considered anew; people decide."""
+    here, _ = await homeward.departed(network)
+    gateway = network.gateways["XAA"]
+    await gateway.returning.recall(here, "he is ill", "UNSAFE", "2026-12-20", "escort", "escort")
+    await indicated(network, await gateway.clear.new(story.draft(to="XCC"), "first"))
+    await gateway.returning.returned(here, "first", "case_officer")
+    assert ("FROZEN", [person_stop.HOLDER]) == (await story.state(network, "XAA", here), await holders(network, here))
+    await apart(network, here)
+    await resumed(network, here)
+    assert "CONSIDERED" == await story.state(network, "XAA", here)
+
+
 async def test_a_recall_by_the_authority_is_told_after_the_case_was_closed(network: Network) -> None:
     """What calls the person back leaves although it was let go and the case closed while the line was down."""
     here, there = await homeward.departed(network)
