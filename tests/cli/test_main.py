@@ -59,7 +59,7 @@ def test_a_group_without_a_command_names_its_commands(given: tuple[str, ...], fi
     result = call(*given)
     text, hint = result.stderr.splitlines()
     assert (2, True) == (result.exit_code, text.startswith(f"error: a command is missing; there are: {first}, "))
-    assert " ".join(("hint: isthmus", *given, "--help")) == hint
+    assert [*given, "--help"] == hint.split()[2:]
 
 
 def test_every_command_speaks_json() -> None:
