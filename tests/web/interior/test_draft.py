@@ -505,6 +505,29 @@ async def test_the_tasks_of_a_copy_do_not_tell_of_protection(desk: Desk) -> None
     assert [] == [text for text in ("Nothing may leave", "Nothing can be sent") if text in words]
 
 
+async def test_the_case_is_stopped_from_every_page_of_a_copy(desk: Desk, first: Officer) -> None:
+    """One press leads to the step that stops the case while its draft is being changed, and it is taken there."""
+    ref, path = await _copied(desk, first)
+    stop = f"/cases/{ref}/steps/freeze"
+    pages = ["", "/review", "/discard", *(f"/{task}" for task in (*TASKS, "documents"))]
+    assert [] == [page for page in pages if stop not in links_of((await first.get(path + page)).text)]
+    await saved(first, path, "reason", {"b.justification": ""}, later="1")
+    assert stop in links_of((await first.get(f"{path}/review")).text)  # something is missing
+    await saved(first, path, "reason", {"b.justification": "documents lost"})
+    await desk.gateway.clear.amend(ref, story.draft(method_limit="M0"), "second", "liaison_officer")
+    assert stop in links_of((await first.get(f"{path}/review")).text)  # somebody changed it meanwhile
+    form = (await first.get(stop)).form(stop)
+    await first.post(stop, {"b.reason": form["b.reason"]})
+    assert "FROZEN" == await story.state(desk.network, "XAA", ref)
+
+
+async def test_a_new_request_is_no_case_that_could_be_stopped(first: Officer) -> None:
+    """Where nothing is open yet there is nothing to stop: what was begun is deleted."""
+    path = await brought_in(first)
+    for page in ("", "/review", "/discard", "/gates"):
+        assert [] == [link for link in links_of((await first.get(path + page)).text) if "freeze" in link]
+
+
 @pytest.mark.parametrize("what", MEANWHILE)
 async def test_a_copy_does_not_undo_what_a_colleague_recorded(desk: Desk, first: Officer, what: str) -> None:
     """What was recorded since stays recorded and is shown; once it is taken into the copy, the rest is handed in."""
