@@ -67,6 +67,10 @@ REMAINS = (
 """What a thief keeps, said in every report."""
 
 PERSONS = "the keys of persons in the key store are the same, and whoever has them signs as these persons"
+TYPED = (
+    "what people typed at the desks and had not handed in is read by whoever has the database of the desks and the"
+    " key-encryption key, and is in no list: ask everybody there whom they were writing about"
+)
 CODES = "authenticator apps give the same codes to whoever has the database of the desks and the key-encryption key"
 
 SESSIONS = (
@@ -211,7 +215,7 @@ async def _look(chosen: Settings, ask: Callable[[], str], since: datetime, wide:
         if report.persons:
             report.remains = (*report.remains, f"{PERSONS} ({len(report.persons)} of them)")
         if "desks" in chosen.values:
-            report.remains = (*report.remains, CODES)
+            report.remains = (*report.remains, CODES, *([TYPED] if wide.database else []))
         return report
 
 

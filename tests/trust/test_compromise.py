@@ -222,6 +222,27 @@ def test_what_signs_for_persons_is_named(homes: Homes) -> None:
     assert "isthmus person add anna" in done.stderr
 
 
+DESKS = """
+[listeners.desks]
+host = "127.0.0.1"
+port = 8446
+
+[desks]
+name = {en = "A desk"}
+origins = {interior = "https://a.example", board = "https://b.example", operator = "https://c.example"}
+"""
+
+
+@pytest.mark.parametrize(("options", "taken"), [((), True), (("--no-database",), False)])
+def test_what_people_were_writing_at_the_desks_is_told(homes: Homes, options: tuple[str, ...], taken: bool) -> None:
+    """Whoever has the database reads it too, and no message and no case of the report says whom it is about."""
+    home_ = homes.home("XAA")
+    with (home_ / "isthmus.toml").open("a", encoding="utf-8") as file:
+        file.write(DESKS)
+    told = value("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--dry-run", *options)
+    assert taken == any("handed in" in text for text in told["remains"])
+
+
 def test_a_database_of_the_desks_that_cannot_be_opened_keeps_no_key_in_use(homes: Homes) -> None:
     """Whoever had the machine may have spoilt it: the keys are replaced, and what was not ended is said."""
     home_ = homes.home("XAA")
