@@ -182,6 +182,8 @@ class FileStore:
 
     def replace(self, name: str, by: str) -> None:
         """Write the file anew with the secret ``by`` as ``name``. Raises as ``destroy`` does."""
+        if name == by:
+            raise BadStore("a key does not take its own place", "it would be destroyed; name another")
         self.get(by)  # as ``put``: before the lock
         with self._locked():
             header, secrets = self._read()

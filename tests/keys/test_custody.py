@@ -252,6 +252,15 @@ def test_replace(path: Path) -> None:
         store.replace("sign.1", "sign.next")
 
 
+def test_a_secret_does_not_take_its_own_place(path: Path) -> None:
+    """What has the name and what takes it being one, the only copy would be what is destroyed: that is refused."""
+    store = _open(path)
+    before = path.read_bytes()
+    with pytest.raises(BadStore, match="its own place"):
+        store.replace("sign.1", "sign.1")
+    assert (before, SECRET) == (path.read_bytes(), store.get("sign.1"))
+
+
 def test_passphrase_is_changed(path: Path) -> None:
     """The same secrets open with the new passphrase alone, under a salt of its own, and at the cost of before."""
     before = json.loads(path.read_bytes())
