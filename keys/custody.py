@@ -13,6 +13,7 @@ and renamed over the old one, so that a crash leaves the one or the other. Destr
 copies, in a backup or on a worn flash cell, still open with the passphrase of their time.
 """
 
+import errno
 import os
 import re
 import stat
@@ -294,7 +295,25 @@ def _check_private(status: os.stat_result) -> None:
 
 
 def _replace(path: Path, raw: bytes) -> None:
-    """Put ``raw`` in the place of ``path``, which is locked: all of it and durable, or not at all."""
+    """
+    Put ``raw`` in the place of ``path``, which is locked: all of it and durable, or not at all.
+
+    Raises ``OSError``, and ``BadStore`` where it stands there and the disk does not confirm that it keeps it.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _put(path, raw)
+        try:
+            os.fsync(folder)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what knows no sync of a folder, as some shares
+                text = "the key store was changed, and the disk does not confirm that it keeps that"
+                raise BadStore(text, "see what is wrong with the disk; a power cut may undo it") from error
+    finally:
+        os.close(folder)
+
+
+def _put(path: Path, raw: bytes) -> None:
     for name in os.listdir(path.parent):
         # A process that was killed here left it; a key that it holds would outlive its end.
         if re.fullmatch(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}", name):
@@ -314,11 +333,6 @@ def _replace(path: Path, raw: bytes) -> None:
         with suppress(OSError):
             beside.unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _cannot(do: str, error: OSError) -> BadStore:

@@ -25,6 +25,7 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import BadValue, Changed, Conflict, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
+from gateway.transport.durable_file import Unconfirmed
 from keys.errors import KeysError, StoreError, WrongPassphrase
 from schemas import SchemaError, UnknownName
 from schemas.ijson import BadJson
@@ -180,6 +181,9 @@ def _of_machine(error: BaseException) -> Told | None:
             return Told(Exit.REFUSED, "changed", "the case is not what was seen of it any more", hint)
         case Conflict():
             return Told(Exit.LATER, "conflict", "the case changed meanwhile", "read it again, then try again")
+        case Unconfirmed():
+            hint = "see what is wrong with the disk, then whether the file is there still; a power cut may take it back"
+            return Told(Exit.LATER, "unconfirmed", f"{error.filename}: {error.strerror}", hint)
         case OSError():
             return _of_system(error)
     return None

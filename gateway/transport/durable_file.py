@@ -6,15 +6,39 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+NEVER_CONFIRMED = frozenset({errno.EINVAL, errno.ENOTSUP})
+"""What a file system says that knows no sync of a folder (fsync(2)), as some shares: there is no more to be done."""
+
+
+class Unconfirmed(OSError):
+    """The file stands there, whole, and the disk does not confirm that it keeps it: a power cut may take it back."""
+
 
 def write_durably(path: Path, raw: bytes, *, mode: int | None = None, new: bool = False) -> None:
     """
     Put ``raw`` in the place of ``path``: on disk when this returns, and never seen half written.
 
     The file gets ``mode``, or what the process gives. Raises ``OSError``, as on a full disk, and if it is to be ``new``
-    and is there; nothing was written then.
+    and is there; nothing was written then, but where it is ``Unconfirmed``.
     """
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    try:
+        _put(path, raw, mode, new)
+        try:
+            os.fsync(folder)
+        except OSError as error:
+            if error.errno not in NEVER_CONFIRMED:
+                text = "written, but the disk does not confirm that it keeps it"
+                raise Unconfirmed(error.errno, text, str(path)) from error
+    finally:
+        os.close(folder)
 
+
+def _put(path: Path, raw: bytes, mode: int | None, new: bool) -> None:
     def made(name: str, flags: int) -> int:
         return os.open(name, flags, 0o666 if mode is None else mode)
 
@@ -35,8 +59,3 @@ def write_durably(path: Path, raw: bytes, *, mode: int | None = None, new: bool 
         if isinstance(error, OSError):
             error.filename = str(path)  # what somebody asked for, and can look at
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -1,5 +1,6 @@
 """Key stores: a file under a passphrase, and the environment."""
 
+import errno
 import json
 import os
 import stat
@@ -13,6 +14,7 @@ from keys import b64, custody
 from keys.custody import KeyStore
 from keys.errors import BadStore, NoSuchKey, StoreError, WrongPassphrase
 from keys.folder_lock import alone_in, take
+from tests.support.full_disk import unconfirmed
 
 SECRET = bytes(range(32))
 
@@ -327,6 +329,21 @@ def test_flushed_before_the_rename(path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Path, "replace", lambda self, target: (order.append("rename"), replace(self, target)))
     _open(path).put("x", b"x")
     assert ["flush", "rename", "flush"] == order
+
+
+def test_a_change_that_the_disk_does_not_confirm_is_told_as_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file was written anew: whoever hears that it cannot be written takes a key for lost, or for kept."""
+    monkeypatch.setattr(os, "fsync", unconfirmed(errno.EIO))
+    with pytest.raises(BadStore, match="was changed, and the disk does not confirm"):
+        _open(path).put("x", b"x")
+    assert b"x" == _open(path).get("x")
+
+
+def test_a_file_system_that_confirms_no_folder_is_written_to(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some shares know no sync of a folder (fsync(2), EINVAL), and there is nothing more to be done."""
+    monkeypatch.setattr(os, "fsync", unconfirmed(errno.EINVAL))
+    _open(path).put("x", b"x")
+    assert b"x" == _open(path).get("x")
 
 
 def test_folder_is_no_store(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
-"""A disk that is full, as a process meets it."""
+"""A disk that is full, or fails, as a process meets it."""
 
+import os
 import resource
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -14,3 +16,15 @@ def files_of_at_most(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def unconfirmed(error: int) -> Callable[[int], None]:
+    """Return an ``fsync`` of a disk that keeps files and answers ``error`` for a folder."""
+    fsync = os.fsync
+
+    def refusing(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(error, os.strerror(error))
+        fsync(descriptor)
+
+    return refusing

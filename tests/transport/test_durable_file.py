@@ -3,11 +3,13 @@
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gateway.transport.durable_file import write_durably
-from tests.support.full_disk import files_of_at_most
+from gateway.cli.errors import Exit, describe
+from gateway.transport.durable_file import Unconfirmed, write_durably
+from tests.support.full_disk import files_of_at_most, unconfirmed
 
 
 @pytest.mark.parametrize("before", [None, b"what was there"])
@@ -54,6 +56,42 @@ def test_a_link_that_leads_nowhere_is_there_too(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_durably(path, b"words", new=True)
     assert (True, [path]) == (path.is_symlink(), list(tmp_path.iterdir()))
+
+
+def test_a_file_that_the_disk_does_not_confirm_is_told_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands there, whole: whoever is told that it failed would issue another card, or export once more."""
+    path = tmp_path / "evidence.zip"
+    monkeypatch.setattr(os, "fsync", unconfirmed(errno.EIO))
+    with pytest.raises(Unconfirmed) as failed:
+        write_durably(path, b"words", new=True)
+    assert b"words" == path.read_bytes()
+    told = describe(failed.value)
+    assert (Exit.LATER, f"{path}: written, but the disk does not confirm that it keeps it") == (told.exit, told.detail)
+    assert "see what is wrong with the disk" in told.hint
+
+
+def test_a_file_system_that_confirms_no_folder_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some shares know no sync of a folder (fsync(2), EINVAL), and there is nothing more to be done."""
+    monkeypatch.setattr(os, "fsync", unconfirmed(errno.EINVAL))
+    write_durably(tmp_path / "evidence.zip", b"words", new=True)
+    assert b"words" == (tmp_path / "evidence.zip").read_bytes()
+
+
+def test_a_folder_that_cannot_be_opened_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could not be confirmed afterwards that the file is there; root alone opens a folder that is for putting in."""
+    path, opened = tmp_path / "evidence.zip", os.open
+
+    def refused(name: Any, *how: int) -> int:
+        if name == tmp_path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(name))
+        return opened(name, *how)
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(PermissionError) as failed:
+        write_durably(path, b"words")
+    assert (str(path), []) == (failed.value.filename, list(tmp_path.iterdir()))
 
 
 def test_a_disk_that_keeps_no_modes_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
