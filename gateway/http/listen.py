@@ -227,7 +227,7 @@ class _Connection(socket.socket):
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self._places, self._counted, self._held = places, address, True
         self._named: str | None = None
-        meet(self.fileno())
+        meet(self.fileno(), places)
 
     def getpeername(self) -> Any:
         """Return whom it comes from: the address that a proxy named, with no port, or that at the other end."""

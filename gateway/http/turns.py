@@ -8,25 +8,31 @@ then, handshakes above all, if a turn took all of it.
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from heapq import nsmallest
 from itertools import count
 from typing import Any
 
 STRANGERS_IN_A_TURN = 8
-"""A few milliseconds of work. Those who had their turn longest ago come first, so that all of them have theirs."""
+"""
+At each door: a few milliseconds of work. Those who had their turn longest ago come first, so that all of them have
+theirs, and a crowd at one door keeps nobody waiting at another.
+"""
 
 _turns = count()
-_strangers: dict[int, int] = {}
-"""The connections of this process on which nobody is known, by descriptor, and when each had its turn last."""
+_strangers: dict[object, dict[int, int]] = {}
+"""By door and descriptor the connections of this process on which nobody is known: when each last had its turn."""
 
 
-def meet(descriptor: int) -> None:
-    """Have a stranger on a connection that was accepted."""
-    _strangers[descriptor] = next(_turns)
+def meet(descriptor: int, door: object) -> None:
+    """Have a stranger on a connection that was accepted at ``door``."""
+    _strangers.setdefault(door, {})[descriptor] = next(_turns)
 
 
 def forget(descriptor: int) -> None:
     """Have no stranger there any more: the connection ends, or whoever it is of is known."""
-    _strangers.pop(descriptor, None)
+    for door, met in tuple(_strangers.items()):
+        if met.pop(descriptor, None) is not None and not met:
+            del _strangers[door]
 
 
 def know(transport: asyncio.BaseTransport | None) -> None:
@@ -37,17 +43,20 @@ def know(transport: asyncio.BaseTransport | None) -> None:
 
 
 class Turns(selectors.DefaultSelector):
-    """Reports all that is ready, but of strangers ``STRANGERS_IN_A_TURN``; the others are still ready the next time."""
+    """Reports all that is ready, but few of the strangers at a door; the others are still ready the next time."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait up to ``timeout`` seconds."""
         ready = super().select(timeout)
         if len(ready) <= STRANGERS_IN_A_TURN:
             return ready
-        waiting = sorted({key.fd for key, _ in ready} & _strangers.keys(), key=_strangers.__getitem__)
-        later = set(waiting[STRANGERS_IN_A_TURN:])
-        for descriptor in waiting[:STRANGERS_IN_A_TURN]:
-            meet(descriptor)
+        here, later = {key.fd for key, _ in ready}, set[int]()
+        for met in _strangers.values():
+            waiting = here & met.keys()
+            if len(waiting) > STRANGERS_IN_A_TURN:
+                first = nsmallest(STRANGERS_IN_A_TURN, waiting, key=met.__getitem__)
+                later |= waiting.difference(first)
+                met.update((descriptor, next(_turns)) for descriptor in first)
         return [(key, events) for key, events in ready if key.fd not in later]
 
 

@@ -25,7 +25,7 @@ def pairs() -> Iterator[list[tuple[socket.socket, socket.socket]]]:
     """Yield 24 connections on which a byte waits to be read, at their first ends; nobody is known there."""
     made = [socket.socketpair() for _ in range(24)]
     for ours, theirs in made:
-        turns.meet(ours.fileno())
+        turns.meet(ours.fileno(), "door")
         theirs.send(b"x")
     yield made
     for ours, theirs in made:
@@ -62,15 +62,27 @@ def test_each_stranger_has_a_turn(pairs: list[tuple[socket.socket, socket.socket
     assert [everybody, everybody] == [set().union(*rounds[:half]), set().union(*rounds[half:])]
 
 
+def test_a_crowd_at_one_door_keeps_nobody_waiting_at_another(pairs: list[tuple[socket.socket, socket.socket]]) -> None:
+    """A health check, and whoever is to stop a case at a desk, has a turn at once while partners' door is flooded."""
+    elsewhere = pairs[-1][0].fileno()
+    turns.forget(elsewhere)
+    turns.meet(elsewhere, "another door")
+    with turns.Turns() as selector:
+        for ours, _ in pairs:
+            selector.register(ours, selectors.EVENT_READ)
+        rounds = [served(selector) for _ in range(3)]
+    assert [(turns.STRANGERS_IN_A_TURN + 1, True)] * 3 == [(len(one), elsewhere in one) for one in rounds]
+
+
 def test_a_turn_in_which_all_are_served_orders_nobody(pairs: list[tuple[socket.socket, socket.socket]]) -> None:
     """Where there is room for all who are ready, each is served and keeps its place: nobody is sorted for nothing."""
     few = [ours for ours, _ in pairs[: turns.STRANGERS_IN_A_TURN]]
-    before = dict(turns._strangers)
+    before = dict(turns._strangers["door"])
     with turns.Turns() as selector:
         for ours in few:
             selector.register(ours, selectors.EVENT_READ)
         now = served(selector)
-    assert ({ours.fileno() for ours in few}, before) == (now, turns._strangers)
+    assert ({ours.fileno() for ours in few}, before) == (now, turns._strangers["door"])
 
 
 class Answering:
@@ -131,12 +143,17 @@ async def test_who_proved_to_be_a_partner_is_no_stranger(
     port = await serve(peer_app(door, door, log=lambda *_, **__: None), ssl_context=ours)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=theirs)
     _, mute = await asyncio.open_connection("127.0.0.1", port)
-    await until(lambda: len(turns._strangers) == 2)
+    await until(lambda: met() == 2)
     await ask(writer, reader, path, media_type)
-    assert 1 + refused == len(turns._strangers)
+    assert 1 + refused == met()
     writer.close()
     mute.close()
     await until(lambda: not turns._strangers)
+
+
+def met() -> int:
+    """Return how many strangers there are, at whatever door."""
+    return sum(len(one) for one in turns._strangers.values())
 
 
 async def until(is_so: Callable[[], bool]) -> None:
