@@ -80,8 +80,8 @@ def add(
         "transmission": transmission,
         "instruments": list(agreements) or None,
     }
-    write_card(chosen.cards, found)
-    toml_file.append(home, toml_file.table_text(f"partners.{country}", values))
+    text = toml_file.table_text(f"partners.{country}", values)
+    toml_file.append(home, text, first=lambda: write_card(chosen.cards, found))
     emit({"country": country, "serial": found.serial, "fingerprint": found.fingerprint}, as_json=as_json)
     say("Restart the gateway if it runs; then: isthmus check --online")
 

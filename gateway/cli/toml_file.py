@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +24,26 @@ def table_text(name: str, values: Mapping[str, Any], *, of_many: bool = False) -
     return "\n".join(["", head, *lines, ""])
 
 
-def append(home: Path, text: str) -> None:
+def append(home: Path, text: str, *, first: Callable[[], object] = lambda: None) -> None:
     """
     Add ``text`` at the end of the configuration of ``home``, if what comes out is a valid configuration.
 
     The file is replaced as a whole, so a crash leaves the old one or the new one, and two who add at once do so one
-    after the other. Raises ``BadConfiguration``.
+    after the other. ``first`` is done once nothing speaks against it, and what it raises comes out. Raises
+    ``BadConfiguration``.
     """
     with alone_in(home):
-        _append(home / settings.FILE_NAME, home, text)
+        _append(home / settings.FILE_NAME, home, text, first)
 
 
-def _append(path: Path, home: Path, text: str) -> None:
+def _append(path: Path, home: Path, text: str, first: Callable[[], object]) -> None:
     settings.load(home, {})
     whole = f"{path.read_text(encoding='utf-8').rstrip()}\n{text}"
     try:
         settings.check(home, tomllib.loads(whole))
     except tomllib.TOMLDecodeError as error:
         raise settings.BadConfiguration([f"{path} would not be TOML any more: {error}"]) from error
+    first()
     write_durably(path, whole.encode(), mode=path.stat().st_mode & 0o777)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -413,6 +414,18 @@ def test_a_partner_is_added_by_what_was_read_out(homes: Homes) -> None:
     fingerprint = value("keys", "show", "-C", homes.home("XBB"))["fingerprint"]
     other = call("partner", "add", "XCC", "-C", home, "--card", card, "--fingerprint", fingerprint)
     assert (6, before) == (other.exit_code, (home / "isthmus.toml").read_text())
+
+
+def test_a_partner_that_the_configuration_refuses_leaves_no_card(homes: Homes) -> None:
+    """A card of a State that was not added would be followed by none, and one of our own country taken for ours."""
+    home, card = homes.home("XAA"), homes.home("XBB") / "cards/XBB/1.jws"
+    path = home / "isthmus.toml"
+    path.write_text(re.sub(r"\[partners\.XBB\][^\[]*", "", path.read_text()))
+    shutil.rmtree(home / "cards/XBB")
+    fingerprint = value("keys", "show", "-C", homes.home("XBB"))["fingerprint"]
+    add = ("partner", "add", "XBB", "-C", home, "--card", card, "--fingerprint", fingerprint)
+    assert (3, False) == (call(*add, "--agreement", "NONE").exit_code, (home / "cards/XBB").exists())
+    assert (0, True) == (call(*add).exit_code, (home / "cards/XBB/1.jws").exists())
 
 
 def _reads(words: list[str]) -> bool:
