@@ -128,12 +128,15 @@ class Mail:
         try:
             async with asyncio.timeout(self.timeout_s):
                 line = await self._connected()
+                untaken = [line]
                 with line.dup() as same:  # the library puts TLS in place of the one that it is given
                     try:
-                        await asyncio.to_thread(self._send, line, self.message(notice, now_s))
+                        await asyncio.to_thread(self._send, untaken, self.message(notice, now_s))
                     finally:
                         with suppress(OSError):
                             same.shutdown(socket.SHUT_RDWR)  # whatever the thread waits for, it waits no longer
+                        with suppress(IndexError):
+                            untaken.pop().close()  # no thread was free, and whoever waited for one is gone
         except (OSError, smtplib.SMTPException) as error:
             raise NotTold(type(error).__name__) from error
 
@@ -154,15 +157,16 @@ class Mail:
                 failed = error
         raise failed
 
-    def _send(self, line: socket.socket, message: EmailMessage) -> None:
-        line.settimeout(self.timeout_s)
-        trust = self.ssl_context or ssl.create_default_context()
-        with _Server(self.host, line, trust if self.tls == "implicit" else None) as server:
-            if self.tls == "starttls":
-                server.starttls(context=trust)
-            if self.user is not None and self.password is not None:
-                server.login(self.user, self.password)
-            server.send_message(message)
+    def _send(self, untaken: list[socket.socket], message: EmailMessage) -> None:
+        with untaken.pop() as line:  # in one step: it is closed here or where this is waited for, and never in both
+            line.settimeout(self.timeout_s)
+            trust = self.ssl_context or ssl.create_default_context()
+            with _Server(self.host, line, trust if self.tls == "implicit" else None) as server:
+                if self.tls == "starttls":
+                    server.starttls(context=trust)
+                if self.user is not None and self.password is not None:
+                    server.login(self.user, self.password)
+                server.send_message(message)
 
     async def close(self) -> None:
         """Nothing stays open between two mails."""

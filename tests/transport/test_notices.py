@@ -1,9 +1,13 @@
 """Notices to desks over a real mail server and a real webhook: what they carry, and what a failing one costs."""
 
 import asyncio
+import gc
 import json
 import ssl
+import threading
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ from aiohttp import web
 
 from gateway import settings
 from gateway.configured import desk_notices
-from gateway.transport.notices import SIGNATURE, DeskNotices, Mail, Webhook, signature
+from gateway.transport.notices import SIGNATURE, DeskNotices, Mail, Notice, Webhook, signature
 from tests.support import story
 from tests.support.mail import MailServer
 from tests.support.network import HandClock, Network, introduce, make_home, make_network, open_gateway, people_keys
@@ -238,6 +242,38 @@ async def test_one_way_that_is_down_holds_up_no_other() -> None:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await queue.close()
+
+
+class Busy(ThreadPoolExecutor):
+    """One thread, which looks up an address and is then taken until ``free`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.free, self.waiting = threading.Event(), asyncio.Event()
+
+    def submit(self, call: Callable[..., Any], /, *values: Any, **named: Any) -> Future[Any]:
+        if "getaddrinfo" not in repr(call):
+            super().submit(self.free.wait)
+            self.waiting.set()
+        return super().submit(call, *values, **named)
+
+
+async def test_a_line_that_no_thread_took_is_closed() -> None:
+    """Every thread is busy when a gateway that stops lets go of a mail: its connection is closed all the same."""
+    with warnings.catch_warnings(record=True) as seen, Busy() as threads:
+        warnings.simplefilter("always", ResourceWarning)
+        asyncio.get_running_loop().set_default_executor(threads)
+        async with MailServer(drip=True) as server:
+            sending = asyncio.create_task(mail(server, timeout_s=30.0).send(Notice(REF, "REPLIED", "interior"), 0))
+            await threads.waiting.wait()
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            threads.free.set()
+            await server.left()
+        del sending
+        threads.shutdown()
+        gc.collect()
+    assert [] == [str(one.message) for one in seen]
 
 
 async def test_a_way_that_breaks_unforeseen_does_not_end_the_loop() -> None:
