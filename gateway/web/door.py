@@ -138,8 +138,8 @@ def _desk_app(site: Site, pages: DeskPages) -> web.Application:
 _PROVING = frozenset({"fresh", "prove", "keep", "sign-out"})
 """What is open to whoever came by the link of an invitation and has still to prove that it is theirs."""
 
-_NEVER_KEPT = frozenset({"csrf", "once", "confirm", "credential", "approval", "code", "pending"})
-"""Fields that are good for one sending, or prove who it was."""
+_NEVER_KEPT = frozenset({"csrf", "once", "confirm", "credential", "approval", "code", "pending", "draft", "matrix"})
+"""Fields that are good for one sending, prove who it was, or hold what a dry run is made of, which stores nothing."""
 
 
 _MISSING = Route("GET", "", "missing", None, ANYONE)  # type: ignore[arg-type]
@@ -369,16 +369,20 @@ class _Door:
         if request.method == "POST" and token:
             ended = await self._site.accounts.find_ended(token, self._pages.name, visit.now)
             if ended is not None and _is_of(visit, ended):
-                await self._keep_typed(visit, ended)
-                kept = "1"
+                kept = "1" if await self._keep_typed(visit, ended) else ""
         return await visit.to(visit.path("sign-in", next=_back(request), kept=kept))
 
-    async def _keep_typed(self, visit: Visit, session: Session) -> None:
-        """Keep for the person of ``session`` what they typed, to stand in the page again; no proof of who it was."""
+    async def _keep_typed(self, visit: Visit, session: Session) -> bool:
+        """
+        Keep for the person of ``session`` what they typed, to stand in the page again; no proof of who it was.
+
+        Returns whether there was any.
+        """
         typed = visit.forms.items() if visit.request.method == "POST" else visit.draft.items()
         fields = [(name, text) for name, text in typed if name not in _NEVER_KEPT]
         if fields:
             await self._site.accounts.keep_draft(session.person, visit.request.path, fields, visit.now)
+        return bool(fields)
 
     async def _keep_for_later(self, visit: Visit, error: Exception) -> None:
         """Keep what was typed, or what a page was to show again, though it came to nothing by ``error``."""

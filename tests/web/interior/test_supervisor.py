@@ -183,6 +183,16 @@ async def test_a_dry_run_shows_lines_and_keeps_nothing(desk: Desk) -> None:
     assert story.draft()["elements"]["names"][0]["family"] not in page.text
 
 
+async def test_a_dry_run_that_comes_too_late_keeps_nothing_either(desk: Desk) -> None:
+    """What other forms keep for a day once a session has ended is here a whole record, said to be stored nowhere."""
+    dora = await desk.officer("dora")
+    await dora.get("/policy/try")
+    desk.network.clock.pass_(minutes=20)
+    page = await dora.post("/policy/try", {"draft": ijson.dumps(story.draft()).decode(), "matrix": "{}"})
+    assert (True, False) == (page.path.startswith("/sign-in"), "kept" in page.path)
+    assert [] == await desk.site.accounts.draft_places()
+
+
 async def test_a_dry_run_names_what_forbids(desk: Desk) -> None:
     """A record without an attestation is refused by the rule that says so."""
     dora = await desk.officer("dora")
