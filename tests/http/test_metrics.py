@@ -155,6 +155,23 @@ async def test_what_is_held_back_after_posts_that_failed_is_not_told(watched: Wa
     assert WELL == await watched.ways()
 
 
+async def test_nor_for_as_long_as_a_clock_was_ahead(watched: Watched) -> None:
+    """Posts failed by a clock that is set right then: until when the partner was to be left alone lies far ahead."""
+    network = watched.network
+    ref, right = await story.sent(network), network.clock.now()
+    network.wires.cut = True
+    network.clock.pass_(hours=40)
+    for _ in range(6):
+        await network.deliver(1, refresh=False)
+        network.clock.pass_(minutes=20)
+    assert {**WELL, "isthmus_partner_out_of_reach": 1} == await watched.ways()
+    network.clock.instant = right
+    await network.gateways["XAA"].hold.freeze(ref, "she is afraid", "protection", "asylum_authority", STOPPED)
+    network.clock.pass_(hours=4)
+    assert 0 == await network.deliver(1, refresh=False)
+    assert WELL == await watched.ways()
+
+
 async def test_a_store_that_is_away_is_told(watched: Watched) -> None:
     """A scrape and the question whether it lives are answered; whether it is ready with 503."""
     await watched.open()
