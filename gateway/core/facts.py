@@ -44,7 +44,8 @@ class Facts:
     ``draft`` is the national record of the requesting side; ``type`` and ``body`` the message about to leave or just
     received; ``question`` the request body an answer answers; ``frozen`` whether the case is frozen or withdrawn;
     ``no_contact`` the reason the partner is on the no-contact list; ``person_stopped`` whether another case that shares
-    a value with this person is stopped; ``recipient_ready`` whether its card is held, valid and lists a sealing key;
+    a value with this person is stopped; ``minor_elsewhere`` whether another open case with the same number has her as
+    a minor; ``recipient_ready`` whether the partner's card is held, valid and lists a sealing key;
     ``justification`` the reason given for looking at or disclosing the case.
 
     ``side`` and ``state`` are the case's, ``None`` where there is no case yet. ``record`` is the national record of a
@@ -63,6 +64,7 @@ class Facts:
     frozen: bool = False
     no_contact: str | None = None
     person_stopped: bool = False
+    minor_elsewhere: bool = False
     recipient_ready: bool = True
     justification: str | None = None
     side: Side | None = None
@@ -97,6 +99,7 @@ def about(
     question: Mapping[str, Any] | None = None,
     no_contact: str | None = None,
     person_stopped: bool = False,
+    minor_elsewhere: bool = False,
     recipient_ready: bool = True,
     justification: str | None = None,
     remark: About | None = None,
@@ -117,6 +120,7 @@ def about(
         frozen=case.state in STOPPED,
         no_contact=no_contact,
         person_stopped=person_stopped,
+        minor_elsewhere=minor_elsewhere,
         recipient_ready=recipient_ready,
         justification=justification,
         side=case.side,

@@ -58,6 +58,7 @@ def compose(
     no_contact: str | None,
     asked: tuple[str, ...] | None = None,
     person_stopped: bool = False,
+    minor_elsewhere: bool = False,
     renditions: Mapping[str, Any] | None = None,
     remark: About | None = None,
 ) -> Preview:
@@ -66,9 +67,9 @@ def compose(
 
     ``authority`` is the asking authority's directory id; ``asked`` the elements a question named, ``None`` for the
     request itself; ``no_contact`` the reason the State is not to be contacted; ``person_stopped`` whether another case
-    of the same person is stopped; ``renditions`` the images drawn anew, as the case keeps them; ``remark`` what is
-    known of a remark. Findings are those of composing and approving together: everything that would stop the body on
-    its way out.
+    of the same person is stopped, ``minor_elsewhere`` whether one has her as a minor; ``renditions`` the images drawn
+    anew, as the case keeps them; ``remark`` what is known of a remark. Findings are those of composing and approving
+    together: everything that would stop the body on its way out.
     """
     purpose, known = draft["purpose"], remark or About()
     disclosure = disclose(draft, purpose, asked, renditions)
@@ -88,7 +89,16 @@ def compose(
     if known.remark is not None and is_confirmed(draft, known.remark):
         value["remark"] = wire_value(known.remark)
     body = ijson.dumps(value).decode()
-    facts = Facts(now, draft, type, value, no_contact=no_contact, person_stopped=person_stopped, remark=known)
+    facts = Facts(
+        now,
+        draft,
+        type,
+        value,
+        no_contact=no_contact,
+        person_stopped=person_stopped,
+        minor_elsewhere=minor_elsewhere,
+        remark=known,
+    )
     found = dict.fromkeys(
         (
             *findings(When.COMPOSE, facts),

@@ -285,6 +285,8 @@ def r06(facts: Facts) -> str | None:
         return None
     if not treat_as_minor(file) and is_decided(age) and not _on_or_before(age["decision"]["on"], facts.today):
         return "the age decision is of a day that has not come"
+    if facts.minor_elsewhere and not treat_as_minor(file):
+        return "another open case with the same number has the person as a minor; one of the two is set right first"
     return birth_objects(file, facts.today)
 
 

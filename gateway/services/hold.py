@@ -26,6 +26,7 @@ from gateway.services import access, cases, no_contact, person_stop, steps, thre
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import ApartRow, Shared, Tx
 from gateway.services.resync import bring_back
+from gateway.services.two_ages import is_minor_elsewhere
 
 MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
 """Roles that may say that two cases are about two persons; two different persons, never one."""
@@ -139,8 +140,14 @@ class Hold:
             held = await cases.load(context, tx, ref)
             asking = held.case.side is Side.REQUESTING
             reason = await no_contact.barred(context, tx, held.case.partner) if asking else None
-            stopped = await person_stop.held_back(tx, held.case)
-            facts = about(held.case, now, no_contact=reason, person_stopped=stopped, zone=context.zone)
+            facts = about(
+                held.case,
+                now,
+                no_contact=reason,
+                person_stopped=await person_stop.held_back(tx, held.case),
+                minor_elsewhere=await is_minor_elsewhere(context, tx, held.case),
+                zone=context.zone,
+            )
             event = Event(_resumes_by(held.case, person), person, role, {}, facts)
             moved = await steps.move(context, tx, held, event, now)
             await bring_back(context, tx, held.row, moved.row, now)

@@ -37,6 +37,7 @@ from gateway.services import cases, no_contact, outbox, person_stop, threads
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context
 from gateway.services.ports import CaseRow, OutboundRow, Tx
+from gateway.services.two_ages import is_minor_elsewhere
 from keys import b64
 
 UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY, RESYNC})
@@ -116,9 +117,18 @@ class Leaving:
         judged = row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN
         body = threads.said(self._context, held, row) or {} if judged else {}
         reason = await no_contact.barred(self._context, tx, case.partner) if asking else None
-        stopped = await person_stop.held_back(tx, case)
-        facts = about(case, now, row.type, body, no_contact=reason, person_stopped=stopped, zone=self._context.zone)
-        found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)
+        waited = _is_a_plan_that_waited(row, body)
+        facts = about(
+            case,
+            now,
+            row.type,
+            body,
+            no_contact=reason,
+            person_stopped=await person_stop.held_back(tx, case),
+            minor_elsewhere=waited and await is_minor_elsewhere(self._context, tx, case),
+            zone=self._context.zone,
+        )
+        found = findings(When.SEND if waited else When.RETRY, facts)
         if found:
             self._held(case.partner, found)
         return not found

@@ -42,6 +42,7 @@ from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed, own_statement
 from gateway.services.fallen import without_fallen
 from gateway.services.ports import Tx
+from gateway.services.two_ages import is_minor_elsewhere
 from keys import statement as statements
 from keys.errors import BadRest
 from schemas import ijson
@@ -512,6 +513,7 @@ class Returning:
             question=case.received,
             no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
             person_stopped=await person_stop.held_back(tx, case),
+            minor_elsewhere=await is_minor_elsewhere(context, tx, case),
             recipient_ready=outbox.recipient(context, case.partner, now) is not None,
             justification=None if asking else "answer to a request",
             zone=context.zone,

@@ -54,7 +54,8 @@ WHAT_TO_DO: Mapping[str, str] = {
     ),
     "R-06": N_(
         "Complete what is known about age. Compare the date of birth with it, which is written in years of the common "
-        "calendar. While age is not decided, the person is treated as a minor."
+        "calendar. While age is not decided, the person is treated as a minor. So is who is one in another open case "
+        "with the same number: one of the two is set right first."
     ),
     "R-07": N_(
         "Have a guardian or representative appointed and write the signed reference of the appointment into the file."

@@ -1,0 +1,110 @@
+"""A person whom one case has as an adult and another, by the same number, as a minor: she is one for both."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.core.machine import RuleRefused
+from tests.support import homeward, story
+from tests.support.network import Network, make_network
+
+DOCUMENT = {"type": "P", "number": "AB 12345", "issuer": "XBB"}
+HERS: Any = {"elements": {**story.ADULT["elements"], "document": DOCUMENT}}
+ELSEWHERE = pytest.raises(RuleRefused, match="R-06: another open case")
+
+
+@pytest_asyncio.fixture
+async def network(tmp_path: Path) -> AsyncIterator[Network]:
+    """Three States, so that XAA may ask two of them about one person."""
+    made = await make_network(tmp_path, ("XAA", "XBB", "XCC"))
+    yield made
+    await made.close()
+
+
+async def a_child(network: Network, **changes: Any) -> str:
+    """Open a case toward XCC that has the person as a minor."""
+    return await network.gateways["XAA"].clear.new(
+        story.draft(to="XCC", **homeward.MINOR, **{**HERS, **changes}), "first"
+    )
+
+
+async def test_no_question_is_approved_about_an_adult_who_is_a_child_elsewhere(network: Network) -> None:
+    """The second person is shown why, and the approval is refused; as the minor she is, she is asked about."""
+    gateway, ref = network.gateways["XAA"], await a_child(network)
+    with ELSEWHERE:
+        await story.cleared(network, **HERS)
+    adult = await gateway.clear.new(story.draft(**HERS), "first")
+    preview, _ = await gateway.clear.show(adult, "second", "liaison_officer")
+    assert ["R-06"] == [finding.rule for finding in preview.findings]
+    await gateway.clear.amend(adult, story.draft(**homeward.MINOR, **HERS), "first")
+    preview, _ = await gateway.clear.show(adult, "second", "liaison_officer")
+    assert () == preview.findings
+    assert "DRAFT" == await story.state(network, "XAA", ref)
+
+
+async def test_what_was_approved_of_an_adult_does_not_leave(network: Network) -> None:
+    """That another case says so since is looked at when it is sent, too."""
+    adult = await story.cleared(network, **HERS)
+    await a_child(network)
+    with ELSEWHERE:
+        await network.gateways["XAA"].clear.send(adult, "first")
+
+
+async def numbered(network: Network, ref: str) -> None:
+    """Have the return ``ref`` be of the person with the number."""
+    case = await story.case(network, "XAA", ref)
+    await story.put(network, "XAA", ref, case.state, draft={**case.draft, **HERS})
+
+
+async def test_plan_of_an_adult_who_is_a_child_elsewhere_stays(network: Network) -> None:
+    """A plan that waits for its day does not leave on it while another case has her as a minor."""
+    ours, theirs = await homeward.scheduled(network)
+    await numbered(network, ours)
+    other = await a_child(network)
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    await network.gateways["XAA"].clear.close(other, "first", event="discard")
+    network.clock.pass_(minutes=5)
+    await network.deliver()
+    assert ("SCHEDULED", "SCHEDULED") == await homeward.states(network, ours, theirs)
+
+
+async def test_nobody_departs_as_an_adult_who_is_a_child_elsewhere(network: Network) -> None:
+    """A return that was arranged for an adult stands still on the day of departure, until one of the two is right."""
+    gateway = network.gateways["XAA"]
+    ours, _ = await homeward.on_the_day(network)
+    await numbered(network, ours)
+    other = await a_child(network)
+    with ELSEWHERE:
+        await gateway.returning.depart(ours, "escort")
+    await gateway.clear.close(other, "first", event="discard")
+    await gateway.returning.depart(ours, "escort")
+    assert "DEPARTED" == await story.state(network, "XAA", ours)
+
+
+async def test_case_does_not_go_on_as_that_of_an_adult(network: Network) -> None:
+    """A case that was stopped is not resumed for an adult while another has her as a minor."""
+    gateway, ours = network.gateways["XAA"], (await story.acknowledged(network, **HERS))[0]
+    await gateway.hold.freeze(ours, "doubt", "first", "case_officer")
+    await gateway.hold.release(ours, "first", "case_officer")
+    await a_child(network)
+    await gateway.hold.resume(ours, "first", "case_officer")
+    with ELSEWHERE:
+        await gateway.hold.resume(ours, "second", "liaison_officer")
+
+
+async def test_a_name_alone_makes_nobody_a_child(network: Network) -> None:
+    """Namesakes born in one year are an adult and a child; a number is one person's."""
+    await a_child(network, elements=story.ADULT["elements"])
+    assert "CLEARED" == await story.state(network, "XAA", await story.cleared(network, **HERS))
+
+
+async def test_a_case_that_is_over_says_nothing_of_today(network: Network) -> None:
+    """Who was a minor when her case was put away is asked about as what is recorded of her now."""
+    await network.gateways["XAA"].clear.close(await a_child(network), "first", event="discard")
+    assert "CLEARED" == await story.state(network, "XAA", await story.cleared(network, **HERS))
