@@ -22,12 +22,13 @@ _BRINGS_ELEMENTS = frozenset({REQUEST, ELEMENTS, DOCUMENT_REQUEST, RECTIFICATION
 
 
 async def drop_struck(context: Context, tx: Tx, held: Held, parts: Iterable[str]) -> None:
-    """Destroy the signed messages kept of a case that brought any of ``parts``."""
+    """Destroy the signed messages kept of a case that brought any of ``parts``; its file let go of these before."""
     wrong = members_of(parts)
+    if wrong:
+        await fill_journal(tx)
     for row in await tx.inbound_of_case(held.case.ref):
         if row.type in _BRINGS_ELEMENTS and row.sealed is not None and _brought(context, held, row, row.sealed, wrong):
             await tx.save_inbound(row._replace(sealed=None))
-            await fill_journal(tx)
 
 
 def _brought(context: Context, held: Held, row: InboundRow, sealed: bytes, wrong: frozenset[str]) -> bool:

@@ -235,6 +235,17 @@ async def test_struck_value_is_destroyed_with_the_message_that_brought_it(networ
     assert () == verify_bytes(full).faults
 
 
+async def test_struck_value_whose_message_is_gone_is_cut_from_the_journal_too(network: Network) -> None:
+    """The file let go of it: earlier states of that are in the journal, whether or not a message still brought it."""
+    ours, _ = await story.replied(network)
+    asked = network.gateways["XBB"]
+    for part in ("BIRTH_PLACE", "NAMES"):
+        await network.gateways["XAA"].notices.strike(ours, [part], "first", CASE)
+        await network.deliver()
+        assert await asked.store.read(full_journal) is not None
+        await asked.retention.empty_journal()
+
+
 async def test_message_that_brought_nothing_struck_stays(network: Network) -> None:
     """What came right stays with its signature: the message with the right value, and the reply that was taken back."""
     _, theirs = await corrected(network, {"birth_date": "1999-01-02"})
