@@ -102,6 +102,9 @@ ORDER BY c.origin
 """
 
 
+_RESTORE = N_("restore it from the backup of the configuration, or set right what the configuration says there")
+
+
 class Missing(Exception):
     """What a check stands on is not there; ``hint`` is the next step."""
 
@@ -152,11 +155,14 @@ def run(look: Look) -> list[Item]:
 def _guarded(one: Check, look: Look) -> list[Item]:
     """Run one check; what it raises is a finding too."""
     items: list[Item] = []
+    area = one.__name__.strip("_")
     try:
         items.extend(one(look))
+    except BadConfiguration as error:  # what it names, as the file with the address of the database
+        items.extend(bad(area, "%(why)s", _RESTORE, why=why) for why in error.problems)
     except Exception as error:
         text, hint = plainly(error) if isinstance(error, Missing) else look.told(error)
-        area, after = one.__name__.strip("_"), "%(then)s" if hint else N_("isthmus check again once this is mended")
+        after = "%(then)s" if hint else N_("isthmus check again once this is mended")
         items.append(bad(area, "%(text)s", after, text=text, then=hint))
     return items
 
@@ -202,8 +208,7 @@ def _named(look: Look) -> Iterator[Item]:
         try:
             read(look.settings, os.environ)
         except BadConfiguration as error:
-            hint = N_("restore it from the backup of the configuration, or set right what the configuration says there")
-            yield bad("config", "%(why)s", hint, why=error.problems[0])
+            yield bad("config", "%(why)s", _RESTORE, why=error.problems[0])
 
 
 def _doors(look: Look) -> Iterator[Item]:

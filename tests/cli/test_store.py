@@ -185,6 +185,15 @@ def test_a_server_that_is_not_there_is_a_finding(homes: Homes, postgres: Cluster
     assert ["there is no such database"] == findings(home)["database"]
 
 
+def test_an_address_that_others_may_read_is_a_finding(homes: Homes) -> None:
+    """The finding names the place in the configuration and the file, not only that something is wrong with one."""
+    home = homes.home("XAA")
+    (home / NAME).write_text("postgresql://127.0.0.1/isthmus")
+    (home / NAME).chmod(0o644)
+    configure(home, f'database = "file:{NAME}"')
+    assert [f"/database: {home / NAME} may be read by others; chmod 600 it"] == findings(home)["database"]
+
+
 def test_an_empty_database_is_a_finding(homes: Homes, postgres: Cluster) -> None:
     """A check of a database without tables says so."""
     home = homes.home("XAA")
