@@ -28,7 +28,7 @@ import asyncpg
 from gateway.core.merkle import Frontier
 from gateway.services.ports import Unavailable
 from gateway.storage.errors import StoreError, reason
-from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations, migrate
+from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations, migrate, moved_to_a_server
 from gateway.storage.postgres import BATCH, LEAD, SPACE, check_server
 from gateway.storage.postgres_desks import SCHEMA, prepare
 from gateway.storage.postgres_errors import LOST
@@ -170,6 +170,8 @@ async def to_postgres(files: Files, dsn: str, now: datetime) -> Mapping[str, Con
     try:
         with _told(), _held(files.store, "sqlite") as store, _held(files.desks, "desks") as desks:
             if store is None:
+                if files.store.with_name(files.store.name + ASIDE_FILE).exists():
+                    raise moved_to_a_server(str(files.store))
                 raise StoreError(f"{files.store}: no such file", "check data_dir in the configuration")
             async with _connected(dsn) as db:
                 async with db.transaction():

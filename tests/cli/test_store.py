@@ -123,6 +123,15 @@ def test_what_is_to_be_destroyed_is_named(homes: Homes, postgres: Cluster) -> No
     assert [(home / "data/desks.db.moved").exists()] * 2 == ["desks.db.moved" in text for text in told]
 
 
+def test_a_move_that_is_run_again_says_that_it_was_made(homes: Homes, postgres: Cluster) -> None:
+    """Whoever did not see it end is led to what is served now, and not to the folder of a file that is missing."""
+    home = homes.home("XAA")
+    told_of_a_move(home, postgres, f"file:{NAME}")
+    result = call("store", "move", "-C", home, "--to", f"file:{NAME}", "--json")
+    error = json.loads(result.stderr)["error"]
+    assert (3, True, True) == (result.exit_code, "moved away" in error["detail"], "'database'" in error["hint"])
+
+
 def told_of_a_move(home: Path, postgres: Cluster, target: str) -> tuple[int, dict[str, str], list[dict[str, str]]]:
     """Move a home, leave its configuration as it is, and return what ``serve`` and ``check`` say."""
     if target != "sqlite":
