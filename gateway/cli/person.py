@@ -163,7 +163,7 @@ def shut_out(id: str, home: Path, as_json: bool) -> None:
     means, sessions = asyncio.run(_drop_means(chosen, id))
     emit({"id": id, "means": means, "sessions": sessions}, as_json=as_json)
     if not means:
-        say("There was no way of signing in to take away: check the id.")
+        say("No passkey and no app was there to take away, and links that nobody used are over: check the id.")
     if any(one["id"] == id and one.get("token_sha256") for one in chosen.values["persons"]):
         say("The person has a token for the local API still: take token_sha256 out of isthmus.toml, and restart.")
 
