@@ -20,6 +20,7 @@ from gateway.services.monitor import KEPT_S, Monitor
 from gateway.storage import reads
 from tests.support import story
 from tests.support.network import Network, make_network
+from tests.support.no_contact import listed
 
 ALERTS = Path(__file__).parents[2] / "docs/monitoring/alerts.yml"
 TRIED = ALERTS.with_name("alerts.test.yml")
@@ -138,6 +139,28 @@ async def test_a_partner_out_of_reach_is_told(watched: Watched) -> None:
     network.clock.pass_(hours=2)
     await network.deliver()
     assert WELL == await watched.ways()
+
+
+async def test_a_state_that_is_not_to_be_contacted_is_told_of_as_any_other(watched: Watched) -> None:
+    """That it is on the list is for those who keep it, also where posts to it failed and something waits for good."""
+    network = watched.network
+    await story.sent(network)
+    network.wires.cut = True
+    for _ in range(6):
+        await network.deliver(1, refresh=False)
+        network.clock.pass_(minutes=20)
+    await listed(network)
+    assert WELL == await watched.ways()
+
+
+async def test_a_state_on_hold_is_told(watched: Watched) -> None:
+    """Nothing is exchanged with it until officers have decided; one that is no partner any more is not named."""
+    network, context = watched.network, watched.network.gateways["XAA"].context
+    await story.sent(network)
+    await context.trust.hold("XBB", "second", "a theft was heard of", network.clock.now())
+    assert {**WELL, "isthmus_partner_on_hold": 1} == await watched.ways()
+    context.partners = {}
+    assert {} == await watched.ways()
 
 
 async def test_what_is_held_back_after_posts_that_failed_is_not_told(watched: Watched) -> None:
