@@ -53,13 +53,28 @@ def listed(settings: Settings, own: Card, now: datetime) -> Iterator[Item]:
         (own.country, Targets, N_("sign our part anew: isthmus trust renew FOLDER %(part)s")),
         ("timestamp", Timestamp, N_("the publisher has to publish; ask the secretariat")),
     ):
-        yield from _part(cache / "metadata" / f"{name}.json", kind, name, hint, now)
+        if name == own.country and _leaves_out(cache, name):
+            text = N_("the trust list does not name %(country)s: who goes by it takes no card of ours")
+            hint = N_("ask the trustees to add it: isthmus trust add FOLDER %(country)s --key KEY")
+            yield bad("trust", text, hint, country=name)
+        else:
+            yield from _part(cache / "metadata" / f"{name}.json", kind, name, hint, now)
     yield from _own(cache, own)
     raw = _load(cache / "policy" / trust_policy.TYPES)
     unknown = sorted(trust_policy.parse_types(raw) - set(schemas.message_types())) if raw is not None else []
     if unknown:
         text = N_("the list names message types that this version does not know: %(types)s")
         yield bad("trust", text, N_("upgrade"), types=", ".join(unknown))
+
+
+def _leaves_out(cache: Path, country: str) -> bool:
+    """Return whether the list was read, and nobody speaks for ``country`` in it."""
+    from tuf.api.metadata import Targets
+
+    from keys import trust_list
+
+    raw = _load(cache / "metadata" / "targets.json")
+    return raw is not None and country not in trust_list.countries(trust_list.parse(raw, Targets).signed)
 
 
 def _part(path: Path, kind: Any, name: str, hint: str, now: datetime) -> Iterator[Item]:

@@ -1,6 +1,7 @@
 """The verbs of ``isthmus trust`` about a gateway's own home."""
 
 import fcntl
+import json
 import os
 import sqlite3
 import threading
@@ -48,6 +49,20 @@ def test_a_list_is_read(homes: Homes, listed: World) -> None:
     (state,) = value("trust", "refresh", "-C", homes.home("XAA"))
     assert ("XBB", 1, "fresh", None) == (state["country"], state["serial"], state["stage"], state["hold"])
     assert listed.states["XBB"].cards[0].fingerprint == state["fingerprint"]
+
+
+def test_a_list_that_does_not_name_us_is_a_finding_of_its_own(homes: Homes, listed: World) -> None:
+    """Reading it again brings nothing: somebody has to add us. Until it was read once, that is the next step."""
+    home = homes.home("XAA")
+
+    def found() -> list[tuple[str, str]]:
+        items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+        return [(item["text"], item["hint"]) for item in items if item["area"] == "trust" and "XAA" in item["text"]]
+
+    assert [("nothing of XAA was read from the trust list yet", "isthmus trust refresh")] == found()
+    value("trust", "refresh", "-C", home)
+    hint = "ask the trustees to add it: isthmus trust add FOLDER XAA --key KEY"
+    assert [("the trust list does not name XAA: who goes by it takes no card of ours", hint)] == found()
 
 
 def test_a_list_that_is_gone_is_said(homes: Homes, listed: World) -> None:
