@@ -28,6 +28,7 @@ from gateway.core.messages import (
 )
 from gateway.core.minimise import disclose, members_of
 from gateway.core.person_keys import FOUND_BY
+from gateway.core.return_changes import REPORTED, TO_BE_TAKEN_BACK
 from gateway.core.reuse import Grant, with_further
 from gateway.core.verification_changes import CORRECTED_HERE
 from schemas import ijson
@@ -405,13 +406,18 @@ def _struck(case: Case, event: Event, now: datetime) -> Change:
     return case, (Send(RECTIFICATION, event.data["body"]),)
 
 
+_REPORTS = tuple(found.partition("%")[0] for found in (REPORTED, TO_BE_TAKEN_BACK))
+"""How the findings begin that repeat what the other State said of the person."""
+
+
 def _destroy(case: Case, event: Event, now: datetime) -> Change:
     """Let go of everything the other State sent, and confirm it; on the asked side the whole case goes with its key."""
     case = _answered(case, event, ours=False)
     emptied = replace(case, received=None, reply=None, reply_digest=None, delay=None, pending=None, said={})
     # What was proposed for an interview and came of it is theirs too, and so is what their authority signed.
     ours = tuple(release for release in case.releases if release.authority == "ours")
-    emptied = replace(emptied, interview=None, releases=ours)
+    findings = tuple(found for found in case.findings if not found.startswith(_REPORTS))
+    emptied = replace(emptied, interview=None, releases=ours, findings=findings)
     return emptied, (Send(CONFIRMATION, event.data["body"]), Notify("interior"))
 
 

@@ -567,6 +567,23 @@ async def test_the_asking_side_destroys_what_it_was_told(network: Network) -> No
     assert () == open_demands(await story.case(network, "XBB", theirs))
 
 
+async def test_what_was_reported_goes_with_what_the_other_state_sent(network: Network) -> None:
+    """Of a report on the person no word stays where its own sender has all destroyed, not as a finding either."""
+    ours, theirs = await homeward.handed_over(network)
+    asked = network.gateways["XBB"]
+    await asked.returning.report(theirs, "SEEN_SAFE", "2026-12-15", False, "reception", "reception")
+    await network.deliver()
+    network.clock.pass_(days=186)
+    await network.refresh()
+    await asked.returning.report(theirs, "SEEN_SAFE", "2027-06-17", True, "reception", "reception")
+    await network.deliver()
+    assert any("SEEN_SAFE" in found for found in (await story.case(network, "XAA", ours)).findings)
+    await asked.notices.demand_erasure(theirs, "first", CLERK)
+    await network.deliver()
+    await network.gateways["XAA"].notices.destroy(ours, 1, "second", "liaison_officer")
+    assert () == (await story.case(network, "XAA", ours)).findings
+
+
 async def test_wrong_people_and_bodies_are_refused(network: Network) -> None:
     """A role that has no part in it may not ask, and a code that is none is told as such."""
     ours, _ = await story.replied(network)
