@@ -513,7 +513,10 @@ def fingerprint(what: str, qr: bool, out: Path | None, as_json: bool) -> None:
 def _fingerprint_of(what: str) -> bytes:
     path = Path(what)
     if not path.is_file():
-        return trust_words.fingerprint_of(public_key(what))
+        try:
+            return trust_words.fingerprint_of(public_key(what))
+        except click.UsageError as error:
+            raise click.UsageError(f"{what} is no file here, and no public key: {error.message}") from error
     raw = _read(path, 5_000_000)
     if raw.lstrip().startswith(b"{"):
         return trust_list.fingerprint(trust_list.parse_root_or_targets(raw))

@@ -44,6 +44,12 @@ def _state(home: Path, *more: Any) -> dict[str, Any]:
     return dict(state)
 
 
+def test_what_has_no_fingerprint_is_said_to_be_no_file_either(tmp_path: Path) -> None:
+    """A path that was typed wrongly is not told of as a bad key alone."""
+    result = call("trust", "fingerprint", tmp_path / "root.json")
+    assert (2, True) == (result.exit_code, "is no file here, and no public key" in result.stderr)
+
+
 def test_a_list_is_read(homes: Homes, listed: World) -> None:
     """``refresh`` reads the list and says which card of whom is held, and since when."""
     (state,) = value("trust", "refresh", "-C", homes.home("XAA"))
