@@ -1,12 +1,12 @@
 """Sections 3.5, 5.9 and 6: a return, what its messages may say, who signs them, and what a thread of one takes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import schemas
-from conformance.bodies import FROM_ASKED, FROM_ASKING, body, refuses, send, signed, withholds
+from conformance.bodies import FROM_ASKED, FROM_ASKING, body, day, refuses, send, signed, withholds
 from conformance.door import answers
 from conformance.play import START, Play, body_of
 from conformance.reading import Json, compact, strict_json, unb64u
@@ -257,6 +257,28 @@ async def acceptance_form(play: Play, changes: dict[str, Any]) -> None:
     value = accepted_body(play, talk, **changes)
     await talk.refused("bad-schema", "return.acceptance", value, statements=signed(talk, "return.acceptance", value))
     await _accepts(talk)
+
+
+ACCEPTED_ON: dict[str, Callable[[Play], Json]] = {
+    "signed-tomorrow": lambda play: {"signed_on": day(play, 1)},
+    "over": lambda play: {"signed_on": day(play, -9), "expires_on": day(play, -1)},
+    "agreed-tomorrow": lambda play: {
+        "carer": {"class": "RELATIVE", "ref": "A" * 22, "agreed_in_writing_on": day(play, 1)}
+    },
+}
+
+
+@case("returns.acceptance-days", "M-3.12", section="3.5", inputs=ACCEPTED_ON, profile="return")
+async def acceptance_days(play: Play, changes: Callable[[Play], Json]) -> None:
+    """
+    An acceptance that is over, or signed or agreed on a day that has not come, is refused; one for today is taken.
+
+    A gateway that takes it counts on a carer who has not said yes yet, or does not stand by it any more.
+    """
+    talk = await homeward(play, "proposed")
+    value = accepted_body(play, talk, **changes(play))
+    await talk.refused("illegal-step", "return.acceptance", value, statements=signed(talk, "return.acceptance", value))
+    await _accepts(talk, expires_on=day(play))
 
 
 async def _accepts(talk: Talk, **changes: Any) -> None:
