@@ -381,6 +381,26 @@ async def number_itself(play: Play) -> None:
     await withholds(talk, "travel-document.issued", {"document": document(play, number_digest="L898902C36")})
 
 
+PAPERS: dict[str, tuple[int, int]] = {"issued-in-two-days": (2, 60), "over-since-yesterday": (-60, -1)}
+
+
+@case("returns.document-days", "M-3.13", section="3.5", inputs=PAPERS, profile="return")
+async def document_days(play: Play, days: tuple[int, int]) -> None:
+    """
+    A document that is over, or of a day that has nowhere come, is refused, the first one and one in its place.
+
+    A gateway that takes it has a person at the border with a paper that nobody there takes.
+    """
+    talk = await homeward(play, "accepted")
+    await talk.said("travel-document.request", {"needed_by": day(play, 10)})
+    useless = document(play, issued_on=day(play, days[0]), valid_until=day(play, days[1]))
+    await refuses(talk, "travel-document.issued", document=useless)
+    await refuses(talk, "travel-document.reissue", document=useless)
+    await send(talk, "travel-document.issued", document=document(play, issued_on=day(play, 1)))
+    await refuses(talk, "travel-document.reissue", document=useless)
+    await send(talk, "travel-document.reissue", document=document(play, valid_until=day(play)))
+
+
 @case("returns.document-digest", "M-3.13", section="3.5", profile="return", positive=True)
 async def document_digest(play: Play) -> None:
     """
