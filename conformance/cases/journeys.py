@@ -608,12 +608,13 @@ async def until_answered(play: Play) -> None:
 @case("journeys.six-months", "M-5.35", "M-5.30", section="3.5", profile="return", seconds=60.0)
 async def six_months(play: Play) -> None:
     """
-    A last report less than six months after the handover is refused; one that is not the last is taken.
+    A last report less than six months after the handover is refused, also one dated ahead; others are taken.
 
     A gateway that takes it ends its care for a person on the day that its partner finds convenient.
     """
     talk = await homeward(play, "handed over")
     await send(talk, "return.monitoring")
+    await refuses(talk, "return.monitoring", final=True, on=day(play, 200))
     for days, status in ((1, "CLOSED_AGREED"), (89, "NOT_FOUND"), (60, "SEEN_CONCERN"), (30, "SEEN_SAFE")):
         await play.tick(days=days)
         await refuses(talk, "return.monitoring", final=True, status=status)
