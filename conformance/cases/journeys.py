@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conformance.backend import Forbidden
-from conformance.bodies import day, refuses, send, signed, withholds
+from conformance.bodies import body, day, refuses, send, signed, withholds
 from conformance.door import drops
 from conformance.play import Play
 from conformance.reading import instant, strict_json, unb64u
@@ -423,6 +423,20 @@ async def not_any_more(play: Play, what: str) -> None:
     await _nothing(talk, "return.schedule")
     await play.tick_to(leaves)
     await _nothing(talk, "return.schedule")
+
+
+@case("journeys.plan-too-late", "M-5.36", section="5.10", profile="return", seconds=60.0)
+async def plan_too_late(play: Play) -> None:
+    """
+    As the asked State the gateway refuses a plan once its own acceptance is over, and takes word of a departure.
+
+    A gateway that takes it has a person on the way to a carer who is bound no more, and its partner does not know.
+    """
+    talk, leaves = await journey(play, "documented"), play.now() + 93 * DAY
+    await play.tick(days=91)
+    plan = {"handling": body(play, talk, "return.schedule")["handling"], **schedule(play, leaves)}
+    await talk.refused("illegal-step", "return.schedule", plan)
+    await talk.send("return.schedule", plan | {"status": "departed"})
 
 
 @case(
