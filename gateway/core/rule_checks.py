@@ -430,8 +430,11 @@ def r23(facts: Facts) -> str | None:
     if not _sends_return(facts):
         return None
     file, record = _return_record(facts)
-    because = _not_her_wish(record, facts.today, minor=treat_as_minor(file)) or _not_today(facts, record)
-    return because or _not_to_be_told(facts, record)
+    if because := _not_her_wish(record, facts.today, minor=treat_as_minor(file)):
+        return because
+    if facts.wish_from is not None and _day(record["wish"]["written_on"]) < facts.wish_from:
+        return "in another case with the same number the person said no, and no other wish was written since"
+    return _not_today(facts, record) or _not_to_be_told(facts, record)
 
 
 def _not_her_wish(record: Mapping[str, Any], today: date, *, minor: bool) -> str | None:

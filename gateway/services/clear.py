@@ -26,9 +26,9 @@ from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, directory, no_contact, opening, outbox, person_stop, steps, threads
 from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting, own_statement
+from gateway.services.elsewhere import is_minor_elsewhere
 from gateway.services.images import Images
 from gateway.services.ports import Conflict, Renderer, Tx
-from gateway.services.two_ages import is_minor_elsewhere
 from schemas import ijson
 
 APPROVAL = {

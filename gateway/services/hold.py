@@ -24,9 +24,9 @@ from gateway.core.verification import CLERK, OFFICER
 from gateway.core.verification_guards import let_go_by
 from gateway.services import access, cases, no_contact, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, acting
+from gateway.services.elsewhere import is_minor_elsewhere
 from gateway.services.ports import ApartRow, Shared, Tx
 from gateway.services.resync import bring_back
-from gateway.services.two_ages import is_minor_elsewhere
 
 MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
 """Roles that may say that two cases are about two persons; two different persons, never one."""

@@ -33,10 +33,10 @@ from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, acting, own_statement
+from gateway.services.elsewhere import is_minor_elsewhere
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
-from gateway.services.two_ages import is_minor_elsewhere
 from keys.errors import BadRest
 from schemas import ijson
 

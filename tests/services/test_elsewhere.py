@@ -1,4 +1,4 @@
-"""A person whom one case has as an adult and another, by the same number, as a minor: she is one for both."""
+"""What another case with the same number says of the person: that she is a minor, or does not wish to return."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -108,3 +108,44 @@ async def test_a_case_that_is_over_says_nothing_of_today(network: Network) -> No
     """Who was a minor when her case was put away is asked about as what is recorded of her now."""
     await network.gateways["XAA"].clear.close(await a_child(network), "first", event="discard")
     assert "CLEARED" == await story.state(network, "XAA", await story.cleared(network, **HERS))
+
+
+async def said_no(network: Network, **wish: Any) -> str:
+    """Have the person say no to a return in a case that is put away then, and another with the number be prepared."""
+    gateway, person = network.gateways["XAA"], ("first", "case_officer")
+    first, _ = await homeward.assessed(network)
+    await numbered(network, first)
+    no = homeward.record(wish={**homeward.RECORD["wish"], **wish})
+    await gateway.returning.record(first, no, *person)
+    await gateway.returning.decline(first, "coordinator", "coordinator")
+    await gateway.clear.close(first, "first")
+    second, _ = await homeward.prepared(network)
+    await numbered(network, second)
+    return second
+
+
+@pytest.mark.parametrize("no", [{"wish": "stay", "written_on": "2026-11-24"}, {"revoked_on": "2026-11-24"}])
+async def test_a_no_is_not_unsaid_by_another_case(network: Network, no: dict[str, Any]) -> None:
+    """A return is not proposed on a yes that is older than the no in a case which was put away (R-23)."""
+    second = await said_no(network, **no)
+    with pytest.raises(RuleRefused, match="R-23: in another case"):
+        await network.gateways["XAA"].returning.propose(second, "first", "case_officer")
+
+
+async def test_who_wishes_to_return_after_all_does(network: Network) -> None:
+    """A wish that was written since counts, on the day of the revocation as well."""
+    second = await said_no(network, written_on="2026-11-22", revoked_on="2026-11-23")
+    await network.gateways["XAA"].returning.propose(second, "first", "case_officer")
+    assert "PROPOSED" == await story.state(network, "XAA", second)
+
+
+async def test_a_return_does_not_leave_once_she_says_no_elsewhere(network: Network) -> None:
+    """A proposal that waits for the line stays when another case records meanwhile that she does not want it."""
+    gateway, person = network.gateways["XAA"], ("first", "case_officer")
+    first, second = (await homeward.assessed(network))[0], (await homeward.prepared(network))[0]
+    for ref in (first, second):
+        await numbered(network, ref)
+    await gateway.returning.propose(second, *person)
+    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
+    await gateway.returning.record(first, no, *person)
+    assert 0 == await network.deliver()

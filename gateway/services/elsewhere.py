@@ -1,0 +1,67 @@
+"""
+What another case says of the same person: that she is a minor, or that she does not wish to return.
+
+Rule 1: taken together are cases with the same number of a document, a permit or a person, for that is one person's: a
+wrong one is corrected, and nobody says of two that carry it that they are two. A name is no reason.
+Rule 2: of two ages the safer one counts while both cases are open: one that is over says what was thought of her then.
+Rule 3: a no to a return to a State is not unsaid by another case toward it, also once the case of the no is closed.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from gateway.core.age import treat_as_minor
+from gateway.core.calendars import local_date
+from gateway.core.case import Case, Side, State
+from gateway.services import cases
+from gateway.services.cases import Held
+from gateway.services.context import Context
+from gateway.services.ports import Tx
+
+_OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
+
+
+async def is_minor_elsewhere(context: Context, tx: Tx, case: Case) -> bool:
+    """Return whether another open case with the same number has the person of ``case``, an adult there, as a minor."""
+    if case.side is Side.REQUESTED or case.draft is None or treat_as_minor(case.draft):
+        return False
+    async for other in _others(context, tx, case):
+        if other.case.state not in _OVER and other.case.draft is not None and treat_as_minor(other.case.draft):
+            return True
+    return False
+
+
+async def wish_counts_from(context: Context, tx: Tx, case: Case) -> date | None:
+    """
+    Return the first day on which a wish to return counts, after a no in another case with the same number, if any.
+
+    As where one record is written anew: a yes on the day of a revocation or later, and on a later day than another no.
+    """
+    if case.side is Side.REQUESTED or case.record is None:
+        return None
+    found = []
+    async for other in _others(context, tx, case):
+        wish = (other.case.record or {}).get("wish")
+        if other.case.partner == case.partner and wish and (wish["wish"] != "return" or wish["revoked_on"] is not None):
+            found.append(_counts_from(wish, local_date(other.row.changed_at, context.zone)))
+    return max(found, default=None)
+
+
+def _counts_from(wish: Mapping[str, Any], changed_on: date) -> date:
+    said_on, revoked_on = (wish[name] and date.fromisoformat(wish[name]) for name in ("written_on", "revoked_on"))
+    # It may have been tomorrow already where it was said, and no later: what is beyond that is a slip of the pen.
+    last = min(max(filter(None, (said_on, revoked_on)), default=changed_on), changed_on + timedelta(days=1))
+    return last + timedelta(days=1) if said_on is not None and said_on >= last else last
+
+
+async def _others(context: Context, tx: Tx, case: Case) -> AsyncIterator[Held]:
+    """
+    Yield our other cases with the same number, but for those that are erased.
+
+    One that cannot be read cannot be set right either, and must not hold up another for good.
+    """
+    for other in await tx.shared(case.ref):
+        found = cases.readable(context, await tx.find_case(other.ref)) if other.number else None
+        if found is not None:
+            yield found
