@@ -21,7 +21,7 @@ from gateway.cli.output import say, shown, styled, visible
 from gateway.core.calendars import OutOfCalendar
 from gateway.core.codes import PeerError
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.services.context import Forbidden, NotFound
+from gateway.services.context import Forbidden, NoPartner, NotFound
 from gateway.services.ports import BadValue, Changed, Conflict, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
@@ -135,6 +135,8 @@ def _of_case(error: BaseException) -> Told | None:
             return Told(Exit.REFUSED, "illegal-step", str(error), "isthmus case show REF lists the steps that are open")
         case Forbidden():
             return Told(Exit.REFUSED, "forbidden", str(error), error.hint)
+        case NoPartner():
+            return Told(Exit.USAGE, "not-found", str(error), "isthmus trust status lists the partners")
         case NotFound():
             return Told(Exit.USAGE, "not-found", str(error), "isthmus case list")
         case SchemaError():

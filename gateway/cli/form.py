@@ -13,6 +13,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import INPUT_MAX_BYTES, home_option, passphrase, passphrase_option, run
 from gateway.core.printed_form import Kind, form_text, parse_parts, serialize_parts
+from gateway.services.context import NoPartner
 from gateway.transport.durable_file import write_durably
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
         await gateway.context.look()  # a store that has gone back would give its numbers a second time
         await go_by_what_was_seen(gateway.context)  # what has expired is given up as it is looked at
         claimed = await gateway.deliverer.fetch(country, MOST)
+        if not claimed and country not in gateway.context.partners:
+            raise NoPartner(country)
         return [item.envelope for item in claimed]
 
     ours = _country(home)

@@ -369,6 +369,13 @@ class NotFound(Exception):
     """There is no such case here. The same answer whether it never was or is somebody else's."""
 
 
+class NoPartner(NotFound):
+    """The State is no partner of this gateway."""
+
+    def __init__(self, country: str) -> None:
+        super().__init__(f"{country} is no partner of this gateway")
+
+
 def acting(context: Context, person: str, role: str, at: datetime, ref: str = "") -> Person:
     """
     Return the person ``person`` if it holds office and ``role`` at ``at``.

@@ -47,7 +47,7 @@ from gateway.core.note_verbale import (
 from gateway.core.rules import findings
 from gateway.core.verification import AWAITED
 from gateway.services import cases, no_contact, person_stop, threads
-from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.context import Context, Forbidden, NoPartner, NotFound, acting
 from gateway.services.ports import Changed, EventRow, Tx
 from gateway.services.remind import Reminder
 from keys import b64
@@ -275,7 +275,7 @@ class Escalation:
         if role not in rung.who:
             raise Forbidden(f"the role '{role}' may not do this", f"may: {', '.join(rung.who)}")
         if partner not in self._context.partners:
-            raise NotFound("there is no such partner here")
+            raise NoPartner(partner)
 
         refs = []
         async for row in cases.in_states(self._context, PRESSED):

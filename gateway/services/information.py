@@ -21,7 +21,7 @@ from gateway.core.codes import PeerError, Reason
 from gateway.core.messages import INFORMATION_ANSWER, INFORMATION_REQUEST
 from gateway.core.wire import Payload
 from gateway.services import outbox
-from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.context import Context, Forbidden, NoPartner, NotFound, acting
 from gateway.services.outbox import Letter
 from gateway.services.ports import ThreadRow, Tx
 from keys import statement as statements
@@ -149,7 +149,7 @@ class Information:
         context, now = self._context, self._acting(person)
         schemas.validate(INFORMATION_REQUEST, request)
         if country not in context.partners:
-            raise NotFound(f"{country} is no partner of this gateway")
+            raise NoPartner(country)
         if context.no_contact(country) is not None:  # why is for those who keep the list
             raise Forbidden(f"{country} is not to be contacted", "ask who keeps the list")
         text = ijson.dumps(dict(request)).decode()

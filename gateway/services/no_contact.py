@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
-from gateway.services.context import Context, Forbidden, NotFound, acting
+from gateway.services.context import Context, Forbidden, NoPartner, acting
 from gateway.services.ports import NoContactRow, Tx
 from schemas import ijson
 
@@ -162,7 +162,7 @@ class NoContact:
         """Return now, if this person may speak on this State and gives a reason."""
         now = self._keeper(person, role)
         if country not in self._context.partners:
-            raise NotFound(f"{country} is no partner of this gateway")
+            raise NoPartner(country)
         if not reason.strip() or len(reason) > REASON_MAX:
             raise _refused(f"a reason of at most {REASON_MAX} characters is needed", "R-13")
         return now

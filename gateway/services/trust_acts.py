@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
-from gateway.services.context import Context, Forbidden, NotFound, Person, acting
+from gateway.services.context import Context, Forbidden, NoPartner, Person, acting
 from gateway.services.ports import TrustEvent, Tx
 from gateway.services.trust import STOP_RECEIVING, WARN
 from keys import b64
@@ -133,7 +133,7 @@ class TrustActs:
         if role not in OFFICERS:
             raise Forbidden(f"the role '{role}' does not decide about keys", f"may: {', '.join(sorted(OFFICERS))}")
         if country not in self._context.partners:
-            raise NotFound(f"{country} is no partner of this gateway")
+            raise NoPartner(country)
         if not reason.strip() or len(reason) > REASON_MAX:
             raise _refused(f"a reason of at most {REASON_MAX} characters is needed")
         return now

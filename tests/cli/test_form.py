@@ -45,6 +45,13 @@ def test_nothing_is_printed_that_may_not_leave(homes: Homes, tmp_path: Path) -> 
     assert [] == value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
 
 
+def test_nothing_is_printed_for_a_state_that_is_no_partner(homes: Homes, tmp_path: Path) -> None:
+    """A country that was typed wrongly is told of: nobody is to believe that nothing waits."""
+    result = call("form", "print", "XBA", "-C", homes.home("XAA"), "--out", tmp_path)
+    assert (2, True) == (result.exit_code, "XBA is no partner" in result.stderr)
+    assert "hint: isthmus trust status" in result.stderr
+
+
 def test_a_form_that_is_not_whole_is_told(homes: Homes, tmp_path: Path) -> None:
     """A missing code is named, and nothing is received."""
     ref = approved(homes)
