@@ -20,6 +20,7 @@ import resource
 import socket
 import ssl
 import struct
+import sys
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -219,6 +220,15 @@ def _refuse(accepted: socket.socket) -> None:
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
+_GONE = frozenset({7, 8})
+"""The first byte of what Linux tells of a connection: TCP_CLOSE after a reset, TCP_CLOSE_WAIT after an end."""
+
+
+def _is_gone(accepted: socket.socket) -> bool:
+    """Return whether the other side has closed already; where the system does not tell, nobody is."""
+    return sys.platform == "linux" and accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _GONE
+
+
 class _Connection(socket.socket):
     """A connection that holds a place until its descriptor is closed, in whatever state that happens."""
 
@@ -259,8 +269,11 @@ class _Listening(socket.socket):
     """
     A listening socket that hands on a connection only if there is a place for its address.
 
-    What comes from one of ``proxies`` is not handed on: ``serve`` serves it.
+    What comes from one of ``proxies`` is not handed on: ``serve`` serves it. Where TLS ends here (``shakes_hands``)
+    nobody is handed on who has left already: a handshake with them would come to nothing.
     """
+
+    shakes_hands = False
 
     def __init__(self, bound: socket.socket, places: Places, proxies: Proxies | None) -> None:
         super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
@@ -284,7 +297,7 @@ class _Listening(socket.socket):
 
     def accept(self) -> tuple[socket.socket, Any]:
         """
-        Accept the next that has a place; what has none is reset before a byte is read.
+        Accept the next that is there and has a place; what has none is reset before a byte is read.
 
         Raises ``ConnectionAbortedError`` where a turn has brought as many of those, and from proxies, as it may.
         """
@@ -293,7 +306,8 @@ class _Listening(socket.socket):
             accepted, address = super().accept()
             proxies = self.proxies if self.proxies is not None and address[0] in self.proxies else None
             counted = address[0] if proxies is None else None
-            if not self._places.take(counted, monotonic()):
+            gone = self.shakes_hands and proxies is None and _is_gone(accepted)
+            if gone or not self._places.take(counted, monotonic()):
                 _refuse(accepted)
                 continue  # it cost next to nothing, and a queue of such would keep out whoever comes behind them
             connection = _Connection(accepted, self._places, counted)
@@ -340,6 +354,7 @@ class _Site(web.BaseSite):
         if server is None:
             raise RuntimeError("the runner was not set up")
         self._listening.serve = partial(self._serve, server)
+        self._listening.shakes_hands = self._ssl_context is not None
         self._server = await asyncio.get_running_loop().create_server(
             server,
             sock=self._listening,

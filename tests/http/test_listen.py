@@ -163,6 +163,24 @@ async def test_who_is_refused_keeps_nobody_waiting() -> None:
     assert ["127.0.0.8", "127.0.0.9"] == [address[0] for _, address in accepted]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell who is gone")
+async def test_who_is_gone_before_a_handshake_keeps_nobody_waiting() -> None:
+    """A hello of somebody who has left costs no handshake, takes no place, and is gone past as one that is refused."""
+    places = listening.Places(10, 10)
+    (door,) = await listening._bind("127.0.0.1", 0, places, None, reuse_port=False)
+    door.shakes_hands = True
+    with contextlib.closing(door), contextlib.ExitStack() as lines:
+        for number in range(6):
+            with socket.create_connection(door.getsockname(), 5, ("127.0.0.8", 0)) as left:
+                left.sendall(b"\x16\x03\x01")
+                if number % 2:
+                    left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, listening._RESET)
+        lines.enter_context(socket.create_connection(door.getsockname(), 5, ("127.0.0.9", 0)))
+        connection, address = door.accept()
+        assert ("127.0.0.9", {"127.0.0.9": 1}) == (address[0], dict(places._taken))
+        connection.close()
+
+
 async def test_a_proxy_that_passes_tls_through_may_connect_for_many(
     serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
