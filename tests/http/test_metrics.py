@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway import app, serving, settings
 from gateway.http.errors import NEUTRAL_SERVER
 from gateway.http.metrics import metrics_app
 from gateway.services.monitor import KEPT_S, Monitor
+from gateway.services.ports import PartnerRow
 from gateway.storage import reads
 from tests.support import story
 from tests.support.network import Network, make_network
@@ -139,6 +141,25 @@ async def test_a_partner_out_of_reach_is_told(watched: Watched) -> None:
     network.clock.pass_(hours=2)
     await network.deliver()
     assert WELL == await watched.ways()
+
+
+async def test_what_was_never_posted_is_not_told(watched: Watched) -> None:
+    """A message that nobody has tried yet may be one that is held back: that it waits would tell of it."""
+    network = watched.network
+    gone = PartnerRow("XBB", 6, network.clock.now() + timedelta(minutes=20))
+    await network.gateways["XAA"].store.commit(lambda tx: tx.save_partner(gone))
+    await story.sent(network)
+    assert WELL == await watched.ways()
+
+
+async def test_a_process_that_stops_or_whose_clock_leapt_is_told(watched: Watched) -> None:
+    """It is not ready from then on, and its clock not believed; the store is there all the same."""
+    monitor = await watched.open()
+    monitor.stop()
+    monitor.context.believes = lambda _: False
+    found = await watched.scrape()
+    told = [found[f"isthmus_{name}", ""] for name in ("ready", "clock_steady", "store_up")]
+    assert [0, 0, 1] == told
 
 
 async def test_a_state_that_is_not_to_be_contacted_is_told_of_as_any_other(watched: Watched) -> None:
