@@ -13,7 +13,7 @@ it; the last test takes each guard out of its rows and shows that its promise is
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from gateway.core import notices
-from gateway.core.case import Case, Pending, Side, State
+from gateway.core.case import Case, Pending, Side, State, replace
 from gateway.core.facts import Facts, Finding, about
 from gateway.core.machine import Effect, Event, Guard, IllegalStep, Row, RuleRefused, Send, Table, step
 from gateway.core.messages import (

@@ -9,13 +9,12 @@ time, which keeps it small.
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import pytest
 
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Case, Side, State, replace
 from gateway.core.machine import (
     KEEP,
     LEARN,

@@ -7,11 +7,12 @@ the whole value is stored sealed.
 Rule 3: a return goes on in the case of the verification it rests on. No state is one of a forced return.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -171,10 +172,31 @@ class Stop:
     on: str
 
 
-@dataclass(frozen=True, slots=True)
+if TYPE_CHECKING:
+    from dataclasses import replace as replace  # so that names and types of the members are checked
+else:
+
+    def replace(value, /, **changes):
+        """
+        Return ``value`` with ``changes``, as ``dataclasses.replace`` does; a case at once, and not member by member.
+
+        A step makes a few new cases of one that has some forty members, and whoever tries steps makes millions.
+        Raises ``TypeError`` where there is no such member.
+        """
+        if type(value) is not Case:
+            return dataclasses.replace(value, **changes)
+        members = {**value.__dict__, **changes}
+        if len(members) != len(value.__dict__):
+            raise TypeError(f"a case has no {sorted(changes.keys() - value.__dict__.keys())}")
+        made = object.__new__(Case)
+        object.__setattr__(made, "__dict__", members)
+        return made
+
+
+@dataclass(frozen=True)
 class Case:
     """
-    One case.
+    One case. Its members are no slots: ``replace`` takes them all at once.
 
     ``resume_to`` is the state a frozen or suspended case returns to. ``frozen_by`` is (person, role) of the first who
     froze it, ``holders`` are all who froze or suspended it and have not let go, ``released`` says that everyone did.

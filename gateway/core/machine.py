@@ -8,11 +8,11 @@ Rule 4: until the full hour at which a withdrawal of ours may leave, the other S
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gateway.core.case import Case, State
+from gateway.core.case import Case, State, replace
 from gateway.core.facts import Facts, Finding
 
 PARTNER = "partner"

@@ -9,11 +9,10 @@ Rule 4: a confirmation of erasure leaves in the very step that destroys the copy
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from gateway.core.case import Case, Notice, Side, State
+from gateway.core.case import Case, Notice, Side, State, replace
 from gateway.core.facts import Finding
 from gateway.core.machine import KEEP, STAY, Apply, Effect, Event, Guard, Notify, Row, Send
 from gateway.core.messages import (

@@ -3,13 +3,12 @@ What each event of state table R changes besides the state, and what it leads to
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from gateway.core import verification_changes
 from gateway.core.age import treat_as_minor
-from gateway.core.case import Case, Release, Side, State
+from gateway.core.case import Case, Release, Side, State, replace
 from gateway.core.facts import When
 from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, EndThread, Event, IllegalStep, Notify, PostOn, Send
 from gateway.core.messages import (

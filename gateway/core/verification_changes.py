@@ -2,11 +2,10 @@
 What each event of state table V changes besides the state, and what it leads to.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.core.attachments import drawn
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Case, Side, State, replace
 from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,

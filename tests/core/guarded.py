@@ -1,10 +1,9 @@
 """For each guard of a verification a case, or an event, with what it alone refuses."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Case, Side, State, replace
 from gateway.core.machine import Event
 from gateway.core.messages import REPLY, REQUEST
 from gateway.core.verification import PARTNER

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from gateway.core.case import Case, Pending, Release, Side, State
+from gateway.core.case import Case, Pending, Release, Side, State, replace
 from gateway.core.facts import about
 from gateway.core.machine import Event, Row
 from gateway.core.messages import (

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from gateway.core.case import Case, Pending, Remark, Side, State
+from gateway.core.case import Case, Pending, Remark, Side, State, replace
 from gateway.core.clocks import Clock
 from gateway.core.facts import Facts
 from gateway.core.machine import Effect, Event, Row, step

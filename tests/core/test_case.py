@@ -1,12 +1,13 @@
 """A case survives being sealed, whatever it holds."""
 
-from dataclasses import FrozenInstanceError, replace
+import dataclasses
+from dataclasses import FrozenInstanceError
 from datetime import date
 
 import orjson
 import pytest
 
-from gateway.core.case import LEAST_FILE_SIZE, Case, Pending, State, parse_case, serialize_case
+from gateway.core.case import LEAST_FILE_SIZE, Case, Pending, State, parse_case, replace, serialize_case
 from tests.core import support
 
 FULL = support.asking(
@@ -59,6 +60,22 @@ def test_case_is_a_value() -> None:
     """Nothing changes a case in place."""
     with pytest.raises(FrozenInstanceError):
         FULL.state = State.DRAFT  # type: ignore[misc]  # the assignment under test
+
+
+def test_case_with_changes_is_what_the_library_makes_of_it() -> None:
+    """A case with changes is another case, equal to that of the library, whole, and as unchangeable."""
+    made = replace(FULL, state=State.DRAFT, contests=2)
+    assert dataclasses.replace(FULL, state=State.DRAFT, contests=2) == made
+    assert (State.FROZEN, 1) == (FULL.state, FULL.contests)
+    assert serialize_case(dataclasses.replace(FULL, state=State.DRAFT, contests=2)) == serialize_case(made)
+    with pytest.raises(FrozenInstanceError):
+        made.state = State.SENT  # type: ignore[misc]  # the assignment under test
+
+
+def test_case_has_no_other_members() -> None:
+    """A change of what a case does not have is an error, as the library has it."""
+    with pytest.raises(TypeError, match="stat"):
+        replace(FULL, stat=State.DRAFT)  # type: ignore[call-arg]  # the call under test
 
 
 def test_overdue_is_no_state() -> None:

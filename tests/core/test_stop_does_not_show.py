@@ -8,7 +8,6 @@ the dates that a receipt carries. The protocol makes no exception, so there is n
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.core import codes, notices
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Case, Side, State, replace
 from gateway.core.codes import Reason
 from gateway.core.machine import KEEP, LEARN, Event, IllegalStep, Row, RuleRefused, Send, step
 from gateway.core.messages import REPLY
