@@ -167,24 +167,29 @@ async def members(play: Play) -> None:
         raise Wrong("a refusal and an acceptance differ in length")
 
 
-DAYS = {"as-reckoned": 0, "a-week-later": 7, "a-day-earlier": -1}
+DAYS = {"as-reckoned": (0, 0), "a-week-later": (0, 7), "a-day-earlier": (0, -1), "begun-a-year-later": (364, 364)}
 
 
 @case("receipts.another-day", "M-5.14", section="5.5", inputs=DAYS, profile="verify")
-async def another_day(play: Play, days: int) -> None:
+async def another_day(play: Play, days: tuple[int, int]) -> None:
     """
     A receipt that names another day than the gateway's own copy of the rule is taken, and a person is told.
 
     A gateway that keeps it to itself presses a partner who is in time, or waits for one who is late; one that always
-    tells is not read any more.
+    tells is not read any more. One that believes when it began waits for as long as its partner likes.
     """
 
     def moved(claims: Json) -> Json:
-        return claims | {"due_on": (date.fromisoformat(claims["due_on"]) + timedelta(days=days)).isoformat()}
+        named = zip(("start_on", "due_on"), days, strict=True)
+        return claims | {
+            name: (date.fromisoformat(claims[name]) + timedelta(days=by)).isoformat() for name, by in named
+        }
 
     thread = await play.submit()
     play.a.instead = [answers(play.doors, Answering(claims=moved))]
     play.one(await play.tick(), "verification.request")
     row = (await play.sent(thread))[0]
-    if (row["state"], row["told"]) != ("accepted", days != 0):
+    if (row["state"], row["told"]) != ("accepted", days != (0, 0)):
         raise Wrong(f"the request is {row['state']}, and a person was {'' if row['told'] else 'not '}told")
+    if row["due_on"] != (own := play.a.reckon(play.now())["due_on"]):
+        raise Wrong(f"the gateway reckons with {row['due_on']}, not with {own}")

@@ -17,8 +17,8 @@ const localDate = (now, zone) => new Intl.DateTimeFormat('en-CA', { timeZone: zo
 const later = (days, asked, day) => calendarOf(asked) ? dueOn(days, day, calendarOf(asked)) : null
 // The rule for the reply where the two States have no agreement: it starts with the receipt, and goes on once.
 const { n, extension } = load('instruments/POLICY_DEFAULT.json').steps.find((s) => s.step === 'reply')
-export function replyDates (asked, now, start = localDate(now, calendarOf(asked)?.zone)) {
-  const due = later(n, asked, start)
+export function replyDates (asked, now) {
+  const start = localDate(now, calendarOf(asked)?.zone), due = later(n, asked, start)
   return { start_on: due && start, due_on: due }
 }
 // The new due day, if there may be an extension: it must be announced before the old one is over.

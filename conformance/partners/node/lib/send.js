@@ -125,9 +125,9 @@ export function takeAnswer (g, bytes, expected) {
   g.enter(row.partner, row.thread, row.digest, text, r)
   if (row.answer) return g.find(row.partner, 'another receipt', row.n) // the first answer that verifies stands
   // The day of the reply by our own copy of the rule [M-5.14].
-  const { status, code, start_on: start, due_on: day } = receipt
+  const { status, code, due_on: day } = receipt
   const starts = !code && row.type === 'verification.request'
-  const { due_on: due } = replyDates(starts && row.partner, seconds(receipt.received_at), start ?? undefined)
+  const { due_on: due } = replyDates(starts && row.partner, seconds(receipt.received_at))
   if (due && due !== day) g.find(row.partner, 'the rule gives another day', row.n)
   g.run('update journal set status = ?, code = ?, answer = ?, due_on = ? where n = ?', status, code, text, due, row.n)
   g.run('update partners set fails = 0 where country = ?', row.partner)
