@@ -44,9 +44,9 @@ class Facts:
     ``draft`` is the national record of the requesting side; ``type`` and ``body`` the message about to leave or just
     received; ``question`` the request body an answer answers; ``frozen`` whether the case is frozen or withdrawn;
     ``no_contact`` the reason the partner is on the no-contact list; ``person_stopped`` whether another case that shares
-    a value with this person is stopped; ``minor_elsewhere`` whether another open case with the same number has her as
-    a minor; ``wish_from`` the first day on which a wish to return counts after a no in another case with the same
-    number; ``recipient_ready`` whether the partner's card is held, valid and lists a sealing key;
+    a value with this person is stopped; ``minor_elsewhere`` the other open cases with the same number that have her as
+    a minor; ``no_elsewhere`` the first day on which a wish to return counts after a no in another case with the same
+    number, and that case; ``recipient_ready`` whether the partner's card is held, valid and lists a sealing key;
     ``justification`` the reason given for looking at or disclosing the case.
 
     ``side`` and ``state`` are the case's, ``None`` where there is no case yet. ``record`` is the national record of a
@@ -65,8 +65,8 @@ class Facts:
     frozen: bool = False
     no_contact: str | None = None
     person_stopped: bool = False
-    minor_elsewhere: bool = False
-    wish_from: date | None = None
+    minor_elsewhere: tuple[str, ...] = ()
+    no_elsewhere: tuple[date, str] | None = None
     recipient_ready: bool = True
     justification: str | None = None
     side: Side | None = None
@@ -101,8 +101,8 @@ def about(
     question: Mapping[str, Any] | None = None,
     no_contact: str | None = None,
     person_stopped: bool = False,
-    minor_elsewhere: bool = False,
-    wish_from: date | None = None,
+    minor_elsewhere: tuple[str, ...] = (),
+    no_elsewhere: tuple[date, str] | None = None,
     recipient_ready: bool = True,
     justification: str | None = None,
     remark: About | None = None,
@@ -124,7 +124,7 @@ def about(
         no_contact=no_contact,
         person_stopped=person_stopped,
         minor_elsewhere=minor_elsewhere,
-        wish_from=wish_from,
+        no_elsewhere=no_elsewhere,
         recipient_ready=recipient_ready,
         justification=justification,
         side=case.side,

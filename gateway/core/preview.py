@@ -58,7 +58,7 @@ def compose(
     no_contact: str | None,
     asked: tuple[str, ...] | None = None,
     person_stopped: bool = False,
-    minor_elsewhere: bool = False,
+    minor_elsewhere: tuple[str, ...] = (),
     renditions: Mapping[str, Any] | None = None,
     remark: About | None = None,
 ) -> Preview:
@@ -67,7 +67,7 @@ def compose(
 
     ``authority`` is the asking authority's directory id; ``asked`` the elements a question named, ``None`` for the
     request itself; ``no_contact`` the reason the State is not to be contacted; ``person_stopped`` whether another case
-    of the same person is stopped, ``minor_elsewhere`` whether one has her as a minor; ``renditions`` the images drawn
+    of the same person is stopped, ``minor_elsewhere`` those that have her as a minor; ``renditions`` the images drawn
     anew, as the case keeps them; ``remark`` what is known of a remark. Findings are those of composing and approving
     together: everything that would stop the body on its way out.
     """

@@ -268,6 +268,13 @@ def _accepted_as_adult(facts: Facts) -> str | None:
     return None
 
 
+MINOR_ELSEWHERE = (
+    "another open case with the same number has the person as a minor; one of the two is set right first: "
+)
+NO_ELSEWHERE = "in another case with the same number the person said no, and no other wish was written since: "
+"""What stands before the cases that are meant; nobody finds a case by a number, so they are named."""
+
+
 def r06(facts: Facts) -> str | None:
     file = _file(facts)
     if file is None:
@@ -286,7 +293,7 @@ def r06(facts: Facts) -> str | None:
     if not treat_as_minor(file) and is_decided(age) and not _on_or_before(age["decision"]["on"], facts.today):
         return "the age decision is of a day that has not come"
     if facts.minor_elsewhere and not treat_as_minor(file):
-        return "another open case with the same number has the person as a minor; one of the two is set right first"
+        return MINOR_ELSEWHERE + ", ".join(facts.minor_elsewhere)
     return birth_objects(file, facts.today)
 
 
@@ -432,8 +439,8 @@ def r23(facts: Facts) -> str | None:
     file, record = _return_record(facts)
     if because := _not_her_wish(record, facts.today, minor=treat_as_minor(file)):
         return because
-    if facts.wish_from is not None and _day(record["wish"]["written_on"]) < facts.wish_from:
-        return "in another case with the same number the person said no, and no other wish was written since"
+    if facts.no_elsewhere is not None and _day(record["wish"]["written_on"]) < facts.no_elsewhere[0]:
+        return NO_ELSEWHERE + facts.no_elsewhere[1]
     return _not_today(facts, record) or _not_to_be_told(facts, record)
 
 

@@ -26,7 +26,7 @@ from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, directory, no_contact, opening, outbox, person_stop, steps, threads
 from gateway.services import remark as remarks
 from gateway.services.context import Context, Forbidden, acting, own_statement
-from gateway.services.elsewhere import is_minor_elsewhere
+from gateway.services.elsewhere import minor_elsewhere
 from gateway.services.images import Images
 from gateway.services.ports import Conflict, Renderer, Tx
 from schemas import ijson
@@ -106,7 +106,7 @@ class Clear:
         asked: tuple[str, ...] | None = None,
         *,
         person_stopped: bool = False,
-        minor_elsewhere: bool = False,
+        minor_elsewhere: tuple[str, ...] = (),
         renditions: Mapping[str, Any] | None = None,
         remark: About | None = None,
     ) -> Preview:
@@ -235,18 +235,18 @@ class Clear:
         if role not in SEES_CONTENT:
             raise Forbidden(f"the role '{role}' sees no content", "ask somebody of the desk in charge")
 
-        async def unit(tx: Tx) -> tuple[Case, bool, bool]:
+        async def unit(tx: Tx) -> tuple[Case, bool, tuple[str, ...]]:
             case = (await cases.load(context, tx, ref)).case
             await no_contact.refresh(context, tx)
-            return case, await person_stop.held_back(tx, case), await is_minor_elsewhere(context, tx, case)
+            return case, await person_stop.held_back(tx, case), await minor_elsewhere(context, tx, case)
 
-        case, person_stopped, minor_elsewhere = await context.store.read(unit)
+        case, person_stopped, elsewhere = await context.store.read(unit)
         asked = case.asked if case.state is State.NEEDS_TIER2 else None
         preview = self.preview(
             case.draft or {},
             asked,
             person_stopped=person_stopped,
-            minor_elsewhere=minor_elsewhere,
+            minor_elsewhere=elsewhere,
             renditions=case.renditions,
             remark=remarks.about(context, case, remarks.type_of(case), now),
         )
@@ -433,7 +433,7 @@ class Clear:
             value,
             no_contact=await no_contact.barred(context, tx, case.partner),
             person_stopped=await person_stop.held_back(tx, case),
-            minor_elsewhere=await is_minor_elsewhere(context, tx, case),
+            minor_elsewhere=await minor_elsewhere(context, tx, case),
             recipient_ready=ready,
             remark=remarks.about(context, case, type, now),
             zone=context.zone,

@@ -22,19 +22,20 @@ from gateway.services.ports import Tx
 _OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
 
 
-async def is_minor_elsewhere(context: Context, tx: Tx, case: Case) -> bool:
-    """Return whether another open case with the same number has the person of ``case``, an adult there, as a minor."""
+async def minor_elsewhere(context: Context, tx: Tx, case: Case) -> tuple[str, ...]:
+    """Return the other open cases with the same number that have the person of ``case``, an adult there, as a minor."""
     if case.side is Side.REQUESTED or case.draft is None or treat_as_minor(case.draft):
-        return False
+        return ()
+    refs = []
     async for other in _others(context, tx, case):
         if other.case.state not in _OVER and other.case.draft is not None and treat_as_minor(other.case.draft):
-            return True
-    return False
+            refs.append(other.case.ref)
+    return tuple(refs)
 
 
-async def wish_counts_from(context: Context, tx: Tx, case: Case) -> date | None:
+async def no_elsewhere(context: Context, tx: Tx, case: Case) -> tuple[date, str] | None:
     """
-    Return the first day on which a wish to return counts, after a no in another case with the same number, if any.
+    Return the first day on which a wish to return counts, after a no in another case with the same number, and which.
 
     As where one record is written anew: a yes on the day of a revocation or later, and on a later day than another no.
     """
@@ -44,7 +45,7 @@ async def wish_counts_from(context: Context, tx: Tx, case: Case) -> date | None:
     async for other in _others(context, tx, case):
         wish = (other.case.record or {}).get("wish")
         if other.case.partner == case.partner and wish and (wish["wish"] != "return" or wish["revoked_on"] is not None):
-            found.append(_counts_from(wish, local_date(other.row.changed_at, context.zone)))
+            found.append((_counts_from(wish, local_date(other.row.changed_at, context.zone)), other.case.ref))
     return max(found, default=None)
 
 

@@ -24,7 +24,7 @@ from gateway.core.verification import CLERK, OFFICER
 from gateway.core.verification_guards import let_go_by
 from gateway.services import access, cases, no_contact, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.elsewhere import is_minor_elsewhere
+from gateway.services.elsewhere import minor_elsewhere
 from gateway.services.ports import ApartRow, Shared, Tx
 from gateway.services.resync import bring_back
 
@@ -145,7 +145,7 @@ class Hold:
                 now,
                 no_contact=reason,
                 person_stopped=await person_stop.held_back(tx, held.case),
-                minor_elsewhere=await is_minor_elsewhere(context, tx, held.case),
+                minor_elsewhere=await minor_elsewhere(context, tx, held.case),
                 zone=context.zone,
             )
             event = Event(_resumes_by(held.case, person), person, role, {}, facts)

@@ -36,7 +36,7 @@ from gateway.core.rules import findings
 from gateway.services import cases, no_contact, outbox, person_stop, threads
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context
-from gateway.services.elsewhere import is_minor_elsewhere, wish_counts_from
+from gateway.services.elsewhere import minor_elsewhere, no_elsewhere
 from gateway.services.ports import CaseRow, OutboundRow, Tx
 from keys import b64
 
@@ -125,8 +125,8 @@ class Leaving:
             body,
             no_contact=reason,
             person_stopped=await person_stop.held_back(tx, case),
-            minor_elsewhere=waited and await is_minor_elsewhere(self._context, tx, case),
-            wish_from=await wish_counts_from(self._context, tx, case) if row.type in OF_A_RETURN else None,
+            minor_elsewhere=await minor_elsewhere(self._context, tx, case) if waited else (),
+            no_elsewhere=await no_elsewhere(self._context, tx, case) if row.type in OF_A_RETURN else None,
             zone=self._context.zone,
         )
         found = findings(When.SEND if waited else When.RETRY, facts)

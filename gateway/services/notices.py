@@ -33,7 +33,7 @@ from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, acting, own_statement
-from gateway.services.elsewhere import is_minor_elsewhere
+from gateway.services.elsewhere import minor_elsewhere
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
@@ -273,7 +273,7 @@ class Notices:
             question=case.received,
             no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
             person_stopped=await person_stop.held_back(tx, case),
-            minor_elsewhere=await is_minor_elsewhere(context, tx, case),
+            minor_elsewhere=await minor_elsewhere(context, tx, case),
             recipient_ready=outbox.recipient(context, case.partner, now) is not None,
             justification="answer",
             zone=context.zone,

@@ -40,7 +40,7 @@ from gateway.core.verification import GATEWAY
 from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
 from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed, own_statement
-from gateway.services.elsewhere import is_minor_elsewhere, wish_counts_from
+from gateway.services.elsewhere import minor_elsewhere, no_elsewhere
 from gateway.services.fallen import without_fallen
 from gateway.services.ports import Tx
 from keys import statement as statements
@@ -513,8 +513,8 @@ class Returning:
             question=case.received,
             no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
             person_stopped=await person_stop.held_back(tx, case),
-            minor_elsewhere=await is_minor_elsewhere(context, tx, case),
-            wish_from=await wish_counts_from(context, tx, case),
+            minor_elsewhere=await minor_elsewhere(context, tx, case),
+            no_elsewhere=await no_elsewhere(context, tx, case),
             recipient_ready=outbox.recipient(context, case.partner, now) is not None,
             justification=None if asking else "answer to a request",
             zone=context.zone,

@@ -6,7 +6,9 @@ A finding names its rule and a place. Its English reason is for the log; a page 
 
 from collections.abc import Mapping
 
-from gateway.web.language import N_
+from gateway.core.facts import Finding
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.web.language import N_, Tongue
 
 RULES: Mapping[str, str] = {
     "R-00": N_("What the rules have to look at is missing from the record."),
@@ -114,6 +116,25 @@ FAULTS = (
 OTHER = N_("A rule of this gateway does not allow it.")
 
 
+_ELSEWHERE: Mapping[str, str] = {
+    MINOR_ELSEWHERE: N_("Another open case with the same number has the person as a minor: %(cases)s."),
+    NO_ELSEWHERE: N_(
+        "In another case with the same number the person said no, and wrote no other wish since: %(cases)s."
+    ),
+}
+"""What is said of the cases that a finding names, by how its reason begins."""
+
+
 def sentence(rule: str) -> str:
     """Return the sentence (English, to be translated) for ``rule``."""
     return RULES.get(rule, OTHER)
+
+
+def said(tongue: Tongue, finding: Finding) -> str:
+    """Return what ``finding`` says to whom it stops: the sentence of its rule, and which other cases it rests on."""
+    named = (
+        tongue._(text, cases=finding.because.removeprefix(begin))
+        for begin, text in _ELSEWHERE.items()
+        if finding.because.startswith(begin)
+    )
+    return " ".join((tongue._(sentence(finding.rule)), *named))

@@ -18,7 +18,7 @@ from gateway.services.accounts import Accounts
 from gateway.services.acts import DeskServices
 from gateway.services.context import Person
 from gateway.web.language import DEFAULT, LANGUAGES, Tongue, tongue
-from gateway.web.rules import sentence
+from gateway.web.rules import said, sentence
 
 if TYPE_CHECKING:
     from gateway.web.signin.hand import Hand
@@ -140,6 +140,7 @@ class Site:
         """Return the page that ``template`` makes, in the language of the visit."""
         found = self._environments.get(visit.tongue.lang) or environment(visit.tongue)
         more = {"asset": self._asset, "contact": self.contact, "rule": lambda id: visit.tongue._(sentence(id))}
+        more["said_of"] = lambda finding: said(visit.tongue, finding)
         made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )

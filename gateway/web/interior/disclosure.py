@@ -13,7 +13,7 @@ from gateway.core.attachments import MEMBERS, in_short
 from gateway.core.facts import Finding
 from gateway.core.minimise import Line
 from gateway.core.preview import Preview
-from gateway.web import forms, readable
+from gateway.web import forms, readable, rules
 from gateway.web.forms import Said
 from gateway.web.language import N_
 from gateway.web.readable import Part
@@ -102,9 +102,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One finding: its rule, whose sentence the page says, and what can be done."""
+    """One finding: its rule, what the page says of it, and what can be done."""
 
     rule: str
+    said: str
     to_do: str
 
 
@@ -143,7 +144,10 @@ def plain(visit: Visit, type: str, body: str, digest: str) -> Disclosure:
 
 def objections(visit: Visit, findings: Sequence[Finding]) -> tuple[Objection, ...]:
     """Return findings with what can be done about each."""
-    return tuple(Objection(one.rule, visit.tongue._(WHAT_TO_DO.get(one.rule, _OTHERWISE))) for one in findings)
+    return tuple(
+        Objection(one.rule, rules.said(visit.tongue, one), visit.tongue._(WHAT_TO_DO.get(one.rule, _OTHERWISE)))
+        for one in findings
+    )
 
 
 def _made(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyotp
 import pytest
@@ -209,6 +209,17 @@ async def test_rule_that_refuses_is_a_page(desk: Desk) -> None:
     assert "A rule refuses this" in page.words
     assert f"/cases/{ref}" in links_of(page.text)
     assert await story.state(desk.network, "XAA", ref) == "CLEARED"
+
+
+async def test_case_that_says_another_age_is_named(desk: Desk) -> None:
+    """What was approved of an adult is not sent while another case has her as a minor, and the page says which does."""
+    hers: Any = {"elements": {**story.ADULT["elements"], "document": {"type": "P", "number": "AB 1", "issuer": "XBB"}}}
+    ref = await story.cleared(desk.network, **hers)
+    child = await draft(desk, **homeward.MINOR, **hers)
+    first = await desk.officer("first")
+    await first.get(f"/cases/{ref}/send")
+    page = await first.post(f"/cases/{ref}/send", {"confirm": "yes"})
+    assert (422, True) == (page.status, child in page.words)
 
 
 async def test_send_needs_the_button_of_the_page(desk: Desk) -> None:

@@ -389,6 +389,21 @@ async def test_a_rule_that_refuses_is_said_with_the_step(two: Two) -> None:
     assert "A rule stands against this step" in page.words
 
 
+async def test_case_that_says_another_age_is_named(two: Two) -> None:
+    """Whoever is to set one of the two right has to find it, and no list shows whom a case is about."""
+    hers: Any = {"elements": {**story.ADULT["elements"], "document": {"type": "P", "number": "AB 1", "issuer": "XBB"}}}
+    ours, _ = await story.acknowledged(two.network, **hers)
+    gateway = two.network.gateways["XAA"]
+    await gateway.hold.freeze(ours, "doubt", "first", "case_officer")
+    await gateway.hold.release(ours, "first", "case_officer")
+    await gateway.hold.resume(ours, "first", "case_officer")
+    child = await gateway.clear.new(story.draft(**homeward.MINOR, **hers), "first")
+    who = await two.officer("XAA", "second")
+    await who.get(at(ours, "resume"))
+    page = await who.post(at(ours, "resume"), {"confirm": "yes"})
+    assert (422, True) == (page.status, child in page.words)
+
+
 async def test_letting_go_is_offered_to_who_stopped_the_case(two: Two) -> None:
     """And to nobody whom the rule would refuse (V-07); of two roles the page takes the one it was stopped in."""
     ours, _ = await story.acknowledged(two.network)
