@@ -124,7 +124,16 @@ async def said_no(network: Network, **wish: Any) -> str:
     return second
 
 
-@pytest.mark.parametrize("no", [{"wish": "stay", "written_on": "2026-11-24"}, {"revoked_on": "2026-11-24"}])
+@pytest.mark.parametrize(
+    "no",
+    [
+        {"wish": "stay", "written_on": "2026-11-24"},
+        {"wish": "elsewhere", "written_on": "2026-11-23"},
+        {"wish": "undecided", "written_on": None},
+        {"revoked_on": "2026-11-24"},
+        {"revoked_on": "2026-11-23"},
+    ],
+)
 async def test_a_no_is_not_unsaid_by_another_case(network: Network, no: dict[str, Any]) -> None:
     """A return is not proposed on a yes that is older than the no in a case which was put away (R-23)."""
     second = await said_no(network, **no)
