@@ -330,7 +330,7 @@ class Trust:
             self._revoked[row.country] = earliest(self._revoked.get(row.country, {}), found[row.country].chain.revoked)
             if row.hold is None and card is not None and card.epoch > row.epoch:
                 raised.append(row.country)
-        self._going_on -= found.keys()
+        self._going_on = self._going_on.difference(found)
         return tuple(raised)
 
     def _warn(self) -> None:
