@@ -45,14 +45,20 @@ async def no_elsewhere(context: Context, tx: Tx, case: Case) -> tuple[date, str]
     async for other in _others(context, tx, case):
         wish = (other.case.record or {}).get("wish")
         if other.case.partner == case.partner and wish and (wish["wish"] != "return" or wish["revoked_on"] is not None):
-            found.append((_counts_from(wish, local_date(other.row.changed_at, context.zone)), other.case.ref))
+            steps = await tx.events(other.case.ref)
+            at = max((one.at for one in steps if one.event in _RECORDS), default=other.row.changed_at)
+            found.append((_counts_from(wish, local_date(at, context.zone)), other.case.ref))
     return max(found, default=None)
 
 
-def _counts_from(wish: Mapping[str, Any], changed_on: date) -> date:
+_RECORDS = frozenset({"consider", "record"})
+"""Steps that write the record of a return: what it says was said by then, whatever becomes of its case later."""
+
+
+def _counts_from(wish: Mapping[str, Any], recorded_on: date) -> date:
     said_on, revoked_on = (wish[name] and date.fromisoformat(wish[name]) for name in ("written_on", "revoked_on"))
     # It may have been tomorrow already where it was said, and no later: what is beyond that is a slip of the pen.
-    last = min(max(filter(None, (said_on, revoked_on)), default=changed_on), changed_on + timedelta(days=1))
+    last = min(max(filter(None, (said_on, revoked_on)), default=recorded_on), recorded_on + timedelta(days=1))
     return last + timedelta(days=1) if said_on is not None and said_on >= last else last
 
 

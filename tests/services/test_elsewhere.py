@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.core.machine import RuleRefused
+from gateway.services.elsewhere import no_elsewhere
 from tests.support import homeward, story
-from tests.support.network import Network, make_network
+from tests.support.network import START, Network, make_network
 
 DOCUMENT = {"type": "P", "number": "AB 12345", "issuer": "XBB"}
 HERS: Any = {"elements": {**story.ADULT["elements"], "document": DOCUMENT}}
@@ -146,6 +147,22 @@ async def test_who_wishes_to_return_after_all_does(network: Network) -> None:
     second = await said_no(network, written_on="2026-11-22", revoked_on="2026-11-23")
     await network.gateways["XAA"].returning.propose(second, "first", "case_officer")
     assert "PROPOSED" == await story.state(network, "XAA", second)
+
+
+async def test_a_no_without_a_day_is_of_the_day_it_was_recorded(network: Network) -> None:
+    """That its case is put away later, by a desk or a timer, makes the no no younger."""
+    gateway = network.gateways["XAA"]
+    first, _ = await homeward.assessed(network)
+    await numbered(network, first)
+    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": None})
+    await gateway.returning.record(first, no, "first", "case_officer")
+    network.clock.pass_(days=2)
+    await gateway.returning.decline(first, "coordinator", "coordinator")
+    await gateway.clear.close(first, "first")
+    case = await story.case(network, "XAA", (await homeward.prepared(network))[0])
+    await numbered(network, case.ref)
+    found = await gateway.store.read(lambda tx: no_elsewhere(gateway.context, tx, case))
+    assert (START.date(), first) == found
 
 
 async def test_a_return_does_not_leave_once_she_says_no_elsewhere(network: Network) -> None:
