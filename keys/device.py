@@ -258,7 +258,9 @@ def _told() -> Iterator[None]:
     try:
         import pkcs11
     except ImportError:
-        raise BadStore("keys in devices need the extra 'pkcs11'", "pip install 'isthmus[pkcs11]'") from None
+        raise BadStore(
+            "keys in devices need the extra 'pkcs11'", "install the extra: requirements/pkcs11.txt"
+        ) from None
     try:
         yield
     except (pkcs11.exceptions.PinIncorrect, pkcs11.exceptions.PinLenRange, pkcs11.exceptions.PinInvalid):

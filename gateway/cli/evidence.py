@@ -139,7 +139,10 @@ def _checker(tsa: Path | None) -> CheckToken | None:
         return None
     if find_spec("rfc3161_client") is None:
         raise CommandError(
-            Exit.CONFIGURATION, "no-timestamp", "time-stamps need the extra 'timestamp'", "install isthmus[timestamp]"
+            Exit.CONFIGURATION,
+            "no-timestamp",
+            "time-stamps need the extra 'timestamp'",
+            "install the extra: requirements/timestamp.txt",
         )
     from gateway.transport.timestamp import load_roots, verify_token
 

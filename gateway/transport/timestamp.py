@@ -34,7 +34,9 @@ class HttpTimeStamper:
         try:
             from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
         except ImportError:
-            raise Unavailable("time-stamps need the extra 'timestamp'", "pip install 'isthmus[timestamp]'") from None
+            raise Unavailable(
+                "time-stamps need the extra 'timestamp'", "install the extra: requirements/timestamp.txt"
+            ) from None
         request = TimestampRequestBuilder().data(message).hash_algorithm(HashAlgorithm.SHA256).build()
         raw = await self._post(request.as_bytes())
         try:

@@ -46,7 +46,7 @@ def serialize_pdf(page: str) -> bytes:
             warnings.simplefilter("ignore", DeprecationWarning)
             from weasyprint import HTML  # here, because it takes half a second and loads a library of the system
     except ImportError as error:
-        raise CannotPrint("the library for PDF is not installed", "pip install 'isthmus[pdf]'") from error
+        raise CannotPrint("the library for PDF is not installed", "install the extra: requirements/pdf.txt") from error
     except OSError as error:
         # Pango is loaded when the library is imported.
         raise CannotPrint(

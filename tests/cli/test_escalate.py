@@ -183,7 +183,7 @@ def test_without_the_library_one_line_says_what_to_install(tmp_path: Path, monke
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(CommandError) as failed:
         serialize_pdf(serialize_html(NOTE))
-    assert ("no-pdf", "pip install 'isthmus[pdf]'") == (failed.value.told.code, failed.value.told.hint)
+    assert ("no-pdf", "install the extra: requirements/pdf.txt") == (failed.value.told.code, failed.value.told.hint)
 
 
 def test_the_pdf_is_of_the_archives_kind() -> None:

@@ -60,6 +60,13 @@ def test_parts_agree(part: str) -> None:
     assert {} == {name: (own[name], dev[name]) for name in own.keys() & dev.keys() if own[name] != dev[name]}
 
 
+def test_nobody_is_told_to_install_an_extra_past_the_pins() -> None:
+    """By its name alone an extra comes without hashes, or from a registry where anybody may have the name."""
+    folders = ROOT / "docs", ROOT / "gateway", ROOT / "keys"
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in {".md", ".py"}]
+    assert [] == [str(path) for path in [ROOT / "README.md", *files] if "isthmus[" in path.read_text(encoding="utf-8")]
+
+
 def test_version_is_one() -> None:
     """What is installed and what the program says of itself have the same number."""
     assert __version__ == setup()["metadata"]["version"]

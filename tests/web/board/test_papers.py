@@ -111,7 +111,7 @@ async def test_a_note_without_a_printer_is_text(desk: Desk, monkeypatch: pytest.
     """Where no PDF can be made, the page says so and shows the note; nothing is lost."""
 
     async def cannot(page: str) -> bytes:
-        raise CannotPrint("the library for PDF is not installed", "pip install 'isthmus[pdf]'")
+        raise CannotPrint("the library for PDF is not installed", "install the extra: requirements/pdf.txt")
 
     monkeypatch.setattr(notes, "print_pdf", cannot)
     await late(desk)
@@ -121,7 +121,7 @@ async def test_a_note_without_a_printer_is_text(desk: Desk, monkeypatch: pytest.
     await someone.post("/notes/issue")
     page = await someone.get("/notes/2027/1/pdf")
     assert (503, True) == (page.status, "Retry-After" in page.headers)
-    assert "pip install" in page.words
+    assert "requirements/pdf.txt" in page.words
     assert "Note verbale No. 1/2027" in page.words
 
 
