@@ -395,7 +395,7 @@ WAITS: dict[str, dict[str, Any]] = {
 @case("journeys.no-plan", "M-6.5", "M-5.36", section="5.10", inputs=STANDS, profile="return", seconds=60.0)
 async def no_plan(play: Play, how: dict[str, Any]) -> None:
     """
-    No journey is planned where acceptance or document does not last until it.
+    No journey is planned once the acceptance is over, nor where the document does not last until two days after it.
 
     A gateway that plans it counts on a signature that is over, and strands a person at a border.
     """
