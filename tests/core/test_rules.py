@@ -3,6 +3,7 @@
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -1252,6 +1253,12 @@ JUNK = st.one_of(
 )
 
 
+@cache
+def junk_but(good: type) -> st.SearchStrategy[Any]:
+    """Return what is of another kind than ``good`` (``sort``); made once, for it is looked through before it draws."""
+    return JUNK.filter(lambda value: sort(value) is not good)
+
+
 def spoilt(facts: Facts, path: Path, value: Any) -> Facts:
     """Return ``facts`` with ``value`` at ``path``: a field of the facts and then members of it."""
     name, *inner = path
@@ -1292,8 +1299,7 @@ def test_every_rule_is_spoilt() -> None:
 @given(data=st.data())
 def test_what_cannot_be_read_is_a_finding(id: str, facts: Facts, path: Path, data: st.DataObject) -> None:
     """A field that is missing, or of another kind than it should be, makes its rule object at each of its moments."""
-    good = at(facts, path)
-    bad = data.draw(JUNK.filter(lambda value: sort(value) is not sort(good)))
+    bad = data.draw(junk_but(sort(at(facts, path))))
     assert all(id not in ids(when, facts) for when in BY_ID[id].when)
     assert all(id in ids(when, spoilt(facts, path, bad)) for when in BY_ID[id].when)
 

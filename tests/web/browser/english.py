@@ -66,16 +66,20 @@ def texts(html: str, lang: str) -> Iterator[str]:
         yield " ".join(text.split())
 
 
-def english_in(pages: Iterable[str], lang: str) -> list[str]:
-    """Return the texts of pages (HTML) that are English sentences of the catalogue or English texts of codes."""
-    said = {text for html in pages for text in texts(html, lang)}
+def texts_of(pages: Iterable[str], lang: str) -> frozenset[str]:
+    """Return all that pages (HTML) say by themselves."""
+    return frozenset(text for html in pages for text in texts(html, lang))
+
+
+def english_in(said: Iterable[str], lang: str) -> list[str]:
+    """Return those of the texts that are English sentences of the catalogue or English texts of codes."""
     whole, patterns = _english(lang)
     return sorted(text for text in said if text in whole or any(one.fullmatch(text) for one in patterns))
 
 
-def latin_in(pages: Iterable[str], lang: str) -> list[str]:
-    """Return the texts of pages in which several words in a row are in Latin letters, for a language that has none."""
-    return sorted({text for html in pages for text in texts(html, lang) if _WORDS.search(text)})
+def latin_in(said: Iterable[str]) -> list[str]:
+    """Return the texts in which several words in a row are in Latin letters, for a language that has none."""
+    return sorted(text for text in said if _WORDS.search(text))
 
 
 _WORDS = re.compile(r"[A-Za-z]?[a-z]{2,} [a-z]{2,} [a-z]{2,}")

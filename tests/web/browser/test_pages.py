@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from gateway.web.language import LANGUAGES
 from tests.web.browser.crawl import Crawl, Page, crawl, kinds
-from tests.web.browser.english import english_in, latin_in
+from tests.web.browser.english import english_in, latin_in, texts_of
 from tests.web.browser.looking import Looker
 from tests.web.browser.population import names
 from tests.web.browser.stage import Stage
@@ -115,7 +115,7 @@ async def test_pages_can_be_used_by_everybody(stage: Stage, opened: Crawl) -> No
 async def test_no_english_in_other_languages(stage: Stage, lang: str) -> None:
     """Whoever reads another language reads no sentence of the English catalogue, and no English text of a code."""
     seen = await crawl(stage, opens=True, by_state=True, shared=True, lang=lang)
-    pages = [page.html for page in seen.pages]
-    assert [] == english_in(pages, lang)
+    said = texts_of([page.html for page in seen.pages], lang)
+    assert [] == english_in(said, lang)
     if lang == "ar":
-        assert [] == latin_in(pages, lang)  # also what no catalogue knows
+        assert [] == latin_in(said)  # also what no catalogue knows

@@ -6,7 +6,7 @@ The crawl of ``tests/web/browser/test_pages.py`` follows links, so it meets none
 
 import copy
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from gateway.web.language import LANGUAGES, tongue
 from gateway.web.unfit import FOUND, said
 from schemas import ijson
 from tests.support import story
-from tests.web.browser.english import english_in, latin_in, texts
+from tests.web.browser.english import english_in, latin_in, texts_of
 from tests.web.interior.case_support import looked
 from tests.web.operator.support import staffed_desk
 from tests.web.support import Answer, Desk
@@ -54,19 +54,19 @@ _PHRASE = re.compile(r"(?=\b([a-z]{2,} [a-z]{2,} [a-z]{2,})\b)")
 """Three words in a row, in Latin letters without a sign: what two languages do not share but by leaving one out."""
 
 
-def phrases(pages: Sequence[Answer], lang: str) -> set[str]:
-    """Return every three words in a row that ``pages`` say in ``lang``."""
-    return {found for page in pages for text in texts(page.text, lang) for found in _PHRASE.findall(text)}
+def phrases(said: Iterable[str]) -> set[str]:
+    """Return every three words in a row that texts say."""
+    return {found for text in said for found in _PHRASE.findall(text)}
 
 
 async def untranslated(shown: Shown, desk: Desk, lang: str) -> list[str]:
     """Return what the pages of ``shown`` say in English, by the catalogue, by the letters, and by the same in both."""
     pages, english = await shown(desk, lang), await shown(desk, "en")
     assert [page.status for page in english] == [page.status for page in pages]
-    assert phrases(english, "en")
-    html = [page.text for page in pages]
-    found = english_in(html, lang) + sorted(phrases(pages, lang) & phrases(english, "en"))
-    return found + (latin_in(html, lang) if lang == "ar" else [])
+    said, beside = texts_of([page.text for page in pages], lang), texts_of([page.text for page in english], "en")
+    assert phrases(beside)
+    found = english_in(said, lang) + sorted(phrases(said) & phrases(beside))
+    return found + (latin_in(said) if lang == "ar" else [])
 
 
 async def refused(desk: Desk, lang: str) -> list[Answer]:
