@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from gateway.services.account_store import Session
@@ -151,6 +153,22 @@ class Site:
         return f"/static/{name}?v={self.assets.get(name, '')}"
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """What templates were compiled to: the same in each language, for texts are looked up as they are shown."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._made.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._made[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 def make_environment(tongue: Tongue, loader: jinja2.BaseLoader) -> jinja2.Environment:
     """Return what makes pages in one language of the templates of ``loader``."""
     made = jinja2.Environment(
@@ -161,6 +179,7 @@ def make_environment(tongue: Tongue, loader: jinja2.BaseLoader) -> jinja2.Enviro
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=_COMPILED,
     )
     made.install_gettext_translations(tongue.catalogue, newstyle=True)  # type: ignore[attr-defined]
     made.filters["bdi"] = bdi

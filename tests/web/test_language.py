@@ -23,6 +23,7 @@ from gateway.web.interior.findings import FINDINGS, said
 from gateway.web.language import LANGUAGES, choose, tongue
 from gateway.web.readable import parts
 from gateway.web.rules import FAULTS, RULES
+from gateway.web.site import environment
 from tests.docs.rules_page import PARAGRAPHS
 from tools import catalogues
 
@@ -191,3 +192,10 @@ def test_what_another_state_sent_is_shown_whatever_instant_is_in_it(at: str, zon
     french = tongue("fr", zone)
     assert at == french.instant(datetime.fromisoformat(at))
     assert [at] == [one.text for one in parts(french, "return.schedule", {"departs_at": at})]
+
+
+def test_a_template_is_compiled_once_for_all_languages() -> None:
+    """The first page in a language waits for no compiler that another language kept waiting already."""
+    made = [environment(tongue(lang, "Europe/Vienna")).get_template("base.html") for lang in LANGUAGES]
+    assert 1 == len({id(one.root_render_func.__code__) for one in made})
+    assert len(LANGUAGES) == len({one.environment for one in made})
