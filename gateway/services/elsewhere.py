@@ -68,7 +68,7 @@ async def _others(context: Context, tx: Tx, case: Case) -> AsyncIterator[Held]:
 
     One that cannot be read cannot be set right either, and must not hold up another for good.
     """
-    for other in await tx.shared(case.ref):
-        found = cases.readable(context, await tx.find_case(other.ref)) if other.number else None
+    for other in await tx.shared(case.ref, number=True):
+        found = cases.readable(context, await tx.find_case(other.ref))
         if found is not None:
             yield found

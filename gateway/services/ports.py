@@ -677,8 +677,12 @@ class Tx(Protocol):
         """Store the keyed values of the person of a case in place of those it had; none of an erased case."""
         ...
 
-    async def shared(self, ref: str, *, stopped: bool = False) -> Sequence[Shared]:
-        """Return the other cases that share a value with ``ref``, by reference; with ``stopped`` only those."""
+    async def shared(self, ref: str, *, stopped: bool = False, number: bool = False) -> Sequence[Shared]:
+        """
+        Return the other cases that share a value with ``ref``, by reference; with ``stopped`` only those.
+
+        With ``number`` only those that share a number, and of what they share the numbers.
+        """
         ...
 
     async def find_apart(self, ref: str, other: str) -> ApartRow | None: ...

@@ -22,6 +22,12 @@ JOIN person_value AS o INDEXED BY person_value_stopped
 WHERE s.ref = ? AND s.use & 2
 ORDER BY o.ref, o.value
 """
+SHARED_NUMBER = """
+SELECT o.ref, o.value, o.number, o.stop FROM person_value AS s
+JOIN person_value AS o ON o.value = s.value AND o.ref <> s.ref AND o.use & 1
+WHERE s.ref = ? AND s.number = 1 AND s.use & 2
+ORDER BY o.ref, o.value
+"""
 _APART = "SELECT ref, other, shared, first, first_at, second, second_at FROM person_apart WHERE ref = ? AND other = ?"
 _SAVE_APART = """
 INSERT INTO person_apart (ref, other, shared, first, first_at, second, second_at) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -61,9 +67,13 @@ class PersonRows(Sql):
         statement = "INSERT INTO person_value (ref, value, use, number, stop) VALUES (?, ?, ?, ?, ?)"
         await self._many(statement, [(ref, one.value, int(one.use), int(one.number), int(stop)) for one in values])
 
-    async def shared(self, ref: str, *, stopped: bool = False) -> Sequence[Shared]:
-        """Return the other cases that share a value with ``ref``, by reference; with ``stopped`` only those."""
-        rows = await self._all(SHARED_STOPPED if stopped else SHARED, (ref,))
+    async def shared(self, ref: str, *, stopped: bool = False, number: bool = False) -> Sequence[Shared]:
+        """
+        Return the other cases that share a value with ``ref``, by reference; with ``stopped`` only those.
+
+        With ``number`` only those that share a number, and of what they share the numbers.
+        """
+        rows = await self._all(SHARED_STOPPED if stopped else SHARED_NUMBER if number else SHARED, (ref,))
         grouped = groupby(rows, key=itemgetter(0, 3))
         return tuple(_shared(other, stop, list(found)) for (other, stop), found in grouped)
 

@@ -31,11 +31,11 @@ async def put(store: Store, *persons: tuple[str, list[PersonValue], bool]) -> No
     await store.commit(unit)
 
 
-async def shared(store: Store, ref: str, *, stopped: bool = False) -> list[Shared]:
+async def shared(store: Store, ref: str, *, stopped: bool = False, number: bool = False) -> list[Shared]:
     """Return the cases that share a value with ``ref``."""
 
     async def unit(tx: Tx) -> list[Shared]:
-        return list(await tx.shared(ref, stopped=stopped))
+        return list(await tx.shared(ref, stopped=stopped, number=number))
 
     return await store.read(unit)
 
@@ -59,6 +59,17 @@ async def test_only_stopped_cases_on_request(store: Store) -> None:
     """With ``stopped`` a case finds only those that stop the person's others."""
     await put(store, ("c1", [value("a")], False), ("c2", [value("a")], True), ("c3", [value("a")], False))
     assert ["c2"] == [one.ref for one in await shared(store, "c1", stopped=True)]
+
+
+async def test_only_cases_with_the_same_number_on_request(store: Store) -> None:
+    """A name that hundreds have is not looked at for it."""
+    await put(
+        store,
+        ("c1", [value("a"), value("b", number=True)], False),
+        ("c2", [value("a"), value("b", number=True)], True),
+        ("c3", [value("a"), value("c", number=True)], False),
+    )
+    assert [Shared("c2", (value("b").value,), True, True)] == await shared(store, "c1", number=True)
 
 
 async def test_a_value_is_sought_or_found(store: Store) -> None:
