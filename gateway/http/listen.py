@@ -26,6 +26,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from time import monotonic
+from traceback import clear_frames
 from typing import Any
 from weakref import WeakSet
 
@@ -279,7 +280,7 @@ class _Listening(socket.socket):
         super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
         self._places = places
         self.proxies = proxies
-        self.serve: Callable[[_Connection, Proxies], Coroutine[Any, Any, None]]
+        self.serve: Callable[[_Connection, Proxies | None], Coroutine[Any, Any, None]]
         self._beginning: set[asyncio.Task[None]] = set()
         for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             self.setsockopt(socket.SOL_SOCKET, buffer, SOCKET_BYTES)  # whatever is accepted inherits them
@@ -311,7 +312,7 @@ class _Listening(socket.socket):
                 _refuse(accepted)
                 continue  # it cost next to nothing, and a queue of such would keep out whoever comes behind them
             connection = _Connection(accepted, self._places, counted)
-            if proxies is None:
+            if proxies is None and not self.shakes_hands:
                 return connection, address
             connection.setblocking(False)
             task = asyncio.get_running_loop().create_task(self.serve(connection, proxies))
@@ -363,15 +364,24 @@ class _Site(web.BaseSite):
             ssl_handshake_timeout=self._handshake_s,
         )
 
-    async def _serve(self, server: web.Server, connection: _Connection, proxies: Proxies) -> None:
-        """Serve what a proxy passes on, if it says for whom; what comes to nothing is closed."""
-        with suppress(OSError):  # a time that is over, and TLS that is none, among them
+    async def _serve(self, server: web.Server, connection: _Connection, proxies: Proxies | None) -> None:
+        """Serve who shakes hands, and what a proxy passes on if it says for whom; what comes to nothing is closed."""
+        try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-                await connection.hear(proxies)
-                loop = asyncio.get_running_loop()
-                await loop.connect_accepted_socket(
+                if proxies is not None:
+                    await connection.hear(proxies)
+                await asyncio.get_running_loop().connect_accepted_socket(
                     server, connection, ssl=self._ssl_context, ssl_handshake_timeout=self._handshake_s
                 )
+        except OSError as error:  # a time that is over, and TLS that is none, among them
+            _forget(error)
+
+
+def _forget(error: BaseException | None) -> None:
+    """Let go of what failed: its frames hold the error, and the TLS, which would wait for the collector of garbage."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def try_address(host: str, port: int) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 import sys
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from weakref import WeakSet
 import pytest
 from aiohttp import web
 
+from drills.flood import _hello
 from gateway import configured, home
 from gateway.core import envelope
 from gateway.http import listen as listening
@@ -163,6 +166,28 @@ async def test_who_is_refused_keeps_nobody_waiting() -> None:
     assert ["127.0.0.8", "127.0.0.9"] == [address[0] for _, address in accepted]
 
 
+@pytest.mark.parametrize("sent", [b"words", b"\x16\x03\x01", None], ids=["no TLS", "cut off", "a hello"])
+async def test_a_handshake_that_came_to_nothing_leaves_no_garbage(
+    serve: Callable[..., Any], tmp_path: Path, sent: bytes | None
+) -> None:
+    """A hundred kilobytes of TLS each, which until the next collection would add up in a flood of handshakes."""
+    context, _ = tls_door(tmp_path)
+    port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(_hello() if sent is None else sent)
+            if sent is None:
+                await reader.read(1)
+            writer.transport.abort()
+            await asyncio.sleep(0.05)
+        assert [] == [one for one in gc.get_objects() if isinstance(one, SSLProtocol)]
+    finally:
+        gc.enable()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell who is gone")
 async def test_who_is_gone_before_a_handshake_keeps_nobody_waiting() -> None:
     """A hello of somebody who has left costs no handshake, takes no place, and is gone past as one that is refused."""
@@ -176,9 +201,18 @@ async def test_who_is_gone_before_a_handshake_keeps_nobody_waiting() -> None:
                 if number % 2:
                     left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, listening._RESET)
         lines.enter_context(socket.create_connection(door.getsockname(), 5, ("127.0.0.9", 0)))
-        connection, address = door.accept()
-        assert ("127.0.0.9", {"127.0.0.9": 1}) == (address[0], dict(places._taken))
-        connection.close()
+        served: list[socket.socket] = []
+
+        async def serve(connection: socket.socket, _: object) -> None:
+            served.append(connection)
+
+        door.serve = serve
+        door.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            door.accept()
+        assert {"127.0.0.9": 1} == dict(places._taken)
+        await asyncio.sleep(0)
+        served[0].close()
 
 
 async def test_a_proxy_that_passes_tls_through_may_connect_for_many(
