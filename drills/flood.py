@@ -4,10 +4,11 @@ Besiege one gateway while an honest partner goes on, and count what that cost th
 The gateway is a process of its own behind TLS, as ``isthmus serve`` runs it. First the partner is alone. Then 500 slow
 clients come and come again: some say nothing to TLS, some nothing after it, some drip headers or a body, some do not
 let go, some never read what they asked for. Then a flood joins them: envelopes that look valid, bodies too large,
-encoded or deep, ten thousand headers, invalid UTF-8, pairs of requests in one, wrong methods. All share the cores of
-one machine.
+encoded or deep, ten thousand headers, invalid UTF-8, pairs of requests in one, wrong methods. Then there are handshakes
+alone, that are finished or not, and the partner first goes on by the connections it has and then connects anew for each
+exchange, as one does that was silent for a while. All share the cores of one machine.
 
-    python -m drills.flood [--seconds 60] [--slow 500] [--flood 64] [--once] [--one-address] [--json]
+    python -m drills.flood [--seconds 60] [--slow 500] [--flood 64] [--shake 64] [--once] [--one-address] [--json]
 
 Exit status 1 if the partner was refused or waited longer than 250 ms (p99), if a slow client stayed longer than 20 s,
 if the gateway held 300 MB or grew, or if it gave an answer that no such request may get.
@@ -24,12 +25,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
+
+import aiohttp
 
 from benchmarks.accept import write_envelopes
 from benchmarks.figures import percentile
@@ -354,6 +357,57 @@ def _judge(kind: str, answer: bytes, statuses: frozenset[int], told: Counter[str
         faults[f"{kind}: the second request was answered"] += 1
 
 
+# The handshakes. They cost the gateway most once it has a whole hello: it makes a key, and signs.
+
+SHAKES = ("finished", "left once answered", "gone after a hello", "silent in a hello")
+"""What a client does with a handshake, again and again."""
+
+
+async def shake(port: int, count: int, addresses: Sequence[str], seconds: float, file: Path) -> dict[str, Any]:
+    """Have ``count`` clients begin handshakes for ``seconds``, each one after the other; count how they went."""
+    told: dict[str, Counter[str]] = {kind: Counter() for kind in SHAKES}
+    until, tls, hello = time.monotonic() + seconds, _tls(), _hello()
+
+    async def one(number: int) -> None:
+        kind = SHAKES[number % len(SHAKES)]
+        while time.monotonic() < until:
+            try:
+                async with asyncio.timeout(STUCK_S):
+                    line = await _connect(port, addresses[number % len(addresses)], tls if kind == "finished" else None)
+                    try:
+                        await _begin(kind, line, hello)
+                    finally:
+                        line.below.abort()
+                told[kind]["done"] += 1
+            except (OSError, TimeoutError):
+                told[kind]["refused"] += 1
+                await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    return {"told": told, "faults": {}}
+
+
+async def _begin(kind: str, line: Line, hello: bytes) -> None:
+    """Send what this kind sends of a handshake, and wait for what it waits for."""
+    if kind == "left once answered":
+        line.writer.write(hello)
+        if not await line.reader.read(1):
+            raise ConnectionAbortedError
+    elif kind == "gone after a hello":
+        line.writer.write(hello)
+    elif kind == "silent in a hello":
+        line.writer.write(hello[: len(hello) // 2])
+        await line.reader.read()
+
+
+def _hello() -> bytes:
+    """Return the first bytes of a client; a server cannot tell that they were sent before."""
+    there, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        _tls().wrap_bio(there, hello, server_hostname="x").do_handshake()
+    return hello.read()
+
+
 # The partner, and what is measured.
 
 
@@ -409,14 +463,16 @@ class Figures(drilling.Figures):
 class Partner:
     """XAA with messages to XBB that are ready to be posted, each of a case of its own."""
 
-    def __init__(self, peers: HttpPeers, file: Path, verify: Callable[[bytes], object]) -> None:
-        """Post the envelopes in ``file`` one after another, from the first."""
-        self._peers = peers
+    def __init__(self, peers: HttpPeers, anew: HttpPeers, file: Path, verify: Callable[[bytes], object]) -> None:
+        """Post the envelopes in ``file`` one after another, from the first; ``anew`` keeps no connection."""
+        self._peers = {False: peers, True: anew}
         self._stored = file.read_bytes()
         self._verify = verify
         self._next = 0
 
-    async def exchange(self, phase: Phase, seconds: float, faults: Counter[str], gateway: int) -> None:
+    async def exchange(
+        self, phase: Phase, seconds: float, faults: Counter[str], gateway: int, *, anew: bool = False
+    ) -> None:
         """Post ``HONEST_PER_S`` messages a second for ``seconds`` to a process; verify each answer."""
         before = _scheduled(gateway)
         began, answers, latencies = time.monotonic(), list[bytes](), list[float]()
@@ -425,7 +481,7 @@ class Partner:
             at, self._next = self._next * ENVELOPE_BYTES, self._next + 1
             raw = self._stored[at : at + ENVELOPE_BYTES]
             try:
-                answer = await self._peers.post("XBB", "/xg/1/messages", raw, envelope.MEDIA_TYPE)
+                answer = await self._peers[anew].post("XBB", "/xg/1/messages", raw, envelope.MEDIA_TYPE)
             except Unavailable:
                 faults["honest refused"] += 1
                 return
@@ -489,7 +545,12 @@ async def _crowd(**arguments: Any) -> AsyncIterator[Callable[[], Awaitable[dict[
 def _be_crowd(arguments: Mapping[str, Any]) -> None:
     os.nice(CROWD_NICE)
     what = dict(arguments)
-    work = {"hold": hold, "pour": pour}[what.pop("work")]
+    works: Mapping[str, Callable[..., Coroutine[Any, Any, dict[str, Any]]]] = {
+        "hold": hold,
+        "pour": pour,
+        "shake": shake,
+    }
+    work = works[what.pop("work")]
     print(json.dumps(asyncio.run(work(**what | {"file": Path(what["file"])}))), flush=True)
 
 
@@ -498,13 +559,13 @@ class Watch:
 
     def __init__(self, served: Served) -> None:
         """Look at ``served``."""
-        self._served = served
+        self.pid = served.pid
         self.seen: list[float] = []
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            self.seen.append(await asyncio.to_thread(resident_mib, self._served.pid))
+            self.seen.append(await asyncio.to_thread(resident_mib, self.pid))
             await asyncio.sleep(0.5)
 
     def growth(self, since: int) -> float:
@@ -514,9 +575,18 @@ class Watch:
         return max(last) - max(second) if third else 0.0
 
 
-async def siege(
-    root: Path, figures: Figures, slow: int, flood: int, *, one_address: bool = False, once: bool = False
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Crowds:
+    """How many clients there are of each kind, and in which of the phases."""
+
+    slow: int
+    flood: int
+    shake: int
+    one_address: bool = False
+    once: bool = False
+
+
+async def siege(root: Path, figures: Figures, crowds: Crowds) -> None:
     """Run the phases, or ``once`` the worst of them alone, against one gateway of a fresh pair under ``root``."""
     pair = make_pair(root)
     for country in COUNTRIES:
@@ -525,40 +595,28 @@ async def siege(
         await gateway.close()
     gateway = await pair.open("XAA")
     try:
-        await _besiege(gateway, pair, figures, slow, flood, one_address=one_address, once=once)
+        await _besiege(gateway, pair, figures, crowds)
     finally:
         await gateway.close()
 
 
-async def _besiege(
-    gateway: Gateway, pair: Pair, figures: Figures, slow: int, flood: int, *, one_address: bool, once: bool
-) -> None:
+async def _besiege(gateway: Gateway, pair: Pair, figures: Figures, crowds: Crowds) -> None:
     seconds, file, port = figures.seconds, pair.root / "envelopes", _port(pair)
     quiet = max(2.0, seconds / 6)
-    await asyncio.to_thread(write_envelopes, gateway, file, int((quiet + 2 * seconds) * HONEST_PER_S) + 1)
+    await asyncio.to_thread(write_envelopes, gateway, file, int((2 * quiet + 4 * seconds) * HONEST_PER_S) + 1)
     served = await asyncio.to_thread(serve, pair, "XBB")
     watch = Watch(served)
     looking = asyncio.create_task(watch.run())
+    find = gateway.context.trust.find
     try:
-        async with HttpPeers(gateway.context.trust.find) as peers:
-            partner = Partner(peers, file, lambda raw: gateway.deliverer.answers.verify("XBB", "", raw))
-            crowd = {"port": port, "seconds": seconds}
-            crowd |= {"file": str(file)}
-            holding = crowd | {"work": "hold", "count": slow, "addresses": _addresses(1, 1 if one_address else 50)}
-            pouring = crowd | {"work": "pour", "count": flood, "addresses": _addresses(2, 16)}
-            pouring |= {"seed": figures.seed}
+        async with HttpPeers(find) as peers, HttpPeers(find, connector=_anew) as anew:
+            partner = Partner(peers, anew, file, lambda raw: gateway.deliverer.answers.verify("XBB", "", raw))
+            crowd = {"port": port, "seconds": seconds, "file": str(file)}
             await partner.exchange(_phase(figures, "alone"), quiet, figures.faults, served.pid)
-            if not once:
-                async with _crowd(**holding) as ended:
-                    await partner.exchange(_phase(figures, "slow clients"), seconds, figures.faults, served.pid)
-                    _take_slow(figures, await ended())
-            besieged = len(watch.seen)
-            async with _crowd(**holding) as ended, _crowd(**pouring) as poured:
-                await partner.exchange(_phase(figures, "slow clients and flood"), seconds, figures.faults, served.pid)
-                if seconds >= LASTING_S:
-                    figures.memory_growth_mib = round(watch.growth(besieged), 1)
-                _take_slow(figures, await ended())
-                _take_flood(figures, await poured())
+            if crowds.slow or crowds.flood:
+                await _slow_and_flood(partner, figures, crowds, crowd, watch)
+            if crowds.shake:
+                await _handshakes(partner, figures, crowds, crowd, served.pid, quiet)
     finally:
         looking.cancel()
         figures.faults["gateway fell over"] += served.process.poll() is not None
@@ -568,6 +626,44 @@ async def _besiege(
     figures.faults["memory too much"] += figures.memory_peak_mib >= MEMORY_MIB
     figures.faults["memory grew"] += figures.memory_growth_mib > GROWTH_MIB
     figures.faults["honest too slow"] += sum(phase.p99_ms >= HONEST_P99_MS for phase in figures.phases)
+
+
+def _anew() -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(force_close=True, limit=0)
+
+
+async def _slow_and_flood(
+    partner: Partner, figures: Figures, crowds: Crowds, crowd: Mapping[str, Any], watch: "Watch"
+) -> None:
+    seconds, gateway = figures.seconds, watch.pid
+    holding = {**crowd, "work": "hold", "count": crowds.slow}
+    holding |= {"addresses": _addresses(1, 1 if crowds.one_address else 50)}
+    pouring = {**crowd, "work": "pour", "count": crowds.flood, "addresses": _addresses(2, 16), "seed": figures.seed}
+    if not crowds.once:
+        async with _crowd(**holding) as ended:
+            await partner.exchange(_phase(figures, "slow clients"), seconds, figures.faults, gateway)
+            _take_slow(figures, await ended())
+    besieged = len(watch.seen)
+    async with _crowd(**holding) as ended, _crowd(**pouring) as poured:
+        await partner.exchange(_phase(figures, "slow clients and flood"), seconds, figures.faults, gateway)
+        if seconds >= LASTING_S:
+            figures.memory_growth_mib = round(watch.growth(besieged), 1)
+        _take_slow(figures, await ended())
+        _take_told(figures, await poured())
+
+
+async def _handshakes(
+    partner: Partner, figures: Figures, crowds: Crowds, crowd: Mapping[str, Any], gateway: int, quiet: float
+) -> None:
+    """Let the partner go on beside handshakes alone: by the connections it has, then by a new one for each exchange."""
+    seconds = figures.seconds
+    shaking = {**crowd, "work": "shake", "count": crowds.shake, "addresses": _addresses(3, 64)}
+    shaking["seconds"] = 2 * seconds
+    await partner.exchange(_phase(figures, "alone, each anew"), quiet, figures.faults, gateway, anew=True)
+    async with _crowd(**shaking) as shaken:
+        await partner.exchange(_phase(figures, "handshakes"), seconds, figures.faults, gateway)
+        await partner.exchange(_phase(figures, "handshakes, each anew"), seconds, figures.faults, gateway, anew=True)
+        _take_told(figures, await shaken())
 
 
 def _phase(figures: Figures, name: str) -> Phase:
@@ -588,17 +684,18 @@ def _take_slow(figures: Figures, seen: Mapping[str, Any]) -> None:
         figures.faults["slow stayed too long"] += sum(one > SLOW_MOST_S for one in stayed)
 
 
-def _take_flood(figures: Figures, seen: Mapping[str, Any]) -> None:
-    figures.told = {kind: dict(told) for kind, told in seen["told"].items()}
+def _take_told(figures: Figures, seen: Mapping[str, Any]) -> None:
+    figures.told |= {kind: dict(told) for kind, told in seen["told"].items()}
     figures.faults.update(seen["faults"])
 
 
 def main() -> int:
     """Run as the arguments say; print the figures on stdout; return the exit status."""
     parser = argparse.ArgumentParser(prog="flood", description="Besiege a gateway; count what that cost a partner.")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of each of the two sieges")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each siege")
     parser.add_argument("--slow", type=int, default=500, help="slow clients at once")
     parser.add_argument("--flood", type=int, default=64, help="connections of the flood at once")
+    parser.add_argument("--shake", type=int, default=64, help="clients that begin handshakes at once")
     parser.add_argument("--once", action="store_true", help="slow clients and flood together, and nothing before")
     parser.add_argument("--one-address", action="store_true", help="all slow clients come from one address")
     parser.add_argument("--seed", type=int, default=None, help="of the flood; default: drawn, and printed")
@@ -611,8 +708,8 @@ def main() -> int:
     seed = drilling.drawn(asked.seed)
     with tempfile.TemporaryDirectory(prefix="flood-drill-") as directory:
         figures = Figures(seed, asked.seconds)
-        ways = {"one_address": asked.one_address, "once": asked.once}
-        asyncio.run(siege(Path(directory), figures, asked.slow, asked.flood, **ways))
+        crowds = Crowds(asked.slow, asked.flood, asked.shake, asked.one_address, asked.once)
+        asyncio.run(siege(Path(directory), figures, crowds))
     return drilling.report(figures, as_json=asked.json)
 
 

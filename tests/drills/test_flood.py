@@ -27,6 +27,8 @@ def test_slow_clients_go_and_a_flood_is_refused_while_a_partner_exchanges() -> N
         "60",
         "--flood",
         "8",
+        "--shake",
+        "8",
         "--json",
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
@@ -35,4 +37,5 @@ def test_slow_clients_go_and_a_flood_is_refused_while_a_partner_exchanges() -> N
     faults = {name: count for name, count in figures["faults"].items() if count and name not in NOT_HERE}
     assert {} == faults, done.stdout
     assert all(row["connections"] for row in figures["slow"].values())
-    assert sum(phase["sent"] for phase in figures["phases"]) == 20 * (2 + 3)
+    assert all(figures["told"][kind]["done"] for kind in ("finished", "left once answered", "gone after a hello"))
+    assert sum(phase["sent"] for phase in figures["phases"]) == 20 * (2 + 3 + 2 + 3 + 3)
