@@ -218,6 +218,7 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
         for person in _list(values.get("persons"))
         if isinstance(person, dict) and person.get("deputy") and person["deputy"] not in persons
     ]
+    problems += _absence_checks(_list(values.get("persons")))
     partners = values.get("partners")
     problems += _witness_checks(values.get("transparency"), partners)
     for country, partner in (partners if isinstance(partners, dict) else {}).items():
@@ -232,6 +233,17 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
             if id not in schemas.load_instruments():
                 problems.append(f"/partners/{country}/instruments: '{id}' is unknown; see: isthmus agreements list")
     return problems
+
+
+def _absence_checks(persons: list[Any]) -> list[str]:
+    """Return whose absence is none, because its days were put in the wrong order."""
+    return [
+        f"/persons: an absence of '{person.get('id')}' ends on {away['until']}, before it begins on {away['from']}"
+        for person in persons
+        if isinstance(person, dict)
+        for away in _list(person.get("absent"))
+        if isinstance(away, dict) and str(away.get("until", "9")) < str(away.get("from", ""))
+    ]
 
 
 def _notice_checks(notices: Any) -> list[str]:

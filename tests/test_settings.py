@@ -130,6 +130,15 @@ def test_proxies_are_no_names() -> None:
     assert ["/listeners/peers/proxies/0"] == [one.partition(":")[0] for one in found if "neither" not in one]
 
 
+def test_an_absence_ends_after_it_begins() -> None:
+    """Two days that were put in the wrong order are no absence: nobody would stand in, and nothing would tell."""
+    (person, *others) = values()["persons"]
+    days = [{"from": "2026-12-21", "until": "2027-01-02"}, {"from": "2027-01-02", "until": "2026-12-21"}]
+    found = problems(values(persons=[{**person, "absent": days}, *others]))
+    assert [f"/persons: an absence of '{person['id']}' ends on 2026-12-21, before it begins on 2027-01-02"] == found
+    assert [] == problems(values(persons=[{**person, "absent": days[:1]}, *others]))
+
+
 @pytest.mark.parametrize("id", ["guest.x", "guest."])
 def test_no_person_is_named_as_a_guest_is(id: str) -> None:
     """The ids of invited persons are never those of the configuration."""
