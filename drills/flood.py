@@ -366,7 +366,7 @@ SHAKES = ("finished", "left once answered", "gone after a hello", "silent in a h
 async def shake(port: int, count: int, addresses: Sequence[str], seconds: float, file: Path) -> dict[str, Any]:
     """Have ``count`` clients begin handshakes for ``seconds``, each one after the other; count how they went."""
     told: dict[str, Counter[str]] = {kind: Counter() for kind in SHAKES}
-    until, tls, hello = time.monotonic() + seconds, _tls(), _hello()
+    until, tls, hello = time.monotonic() + seconds, _tls(), client_hello()
 
     async def one(number: int) -> None:
         kind = SHAKES[number % len(SHAKES)]
@@ -400,7 +400,7 @@ async def _begin(kind: str, line: Line, hello: bytes) -> None:
         await line.reader.read()
 
 
-def _hello() -> bytes:
+def client_hello() -> bytes:
     """Return the first bytes of a client; a server cannot tell that they were sent before."""
     there, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
     with suppress(ssl.SSLWantReadError):
