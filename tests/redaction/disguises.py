@@ -7,6 +7,7 @@ The tables here are of these tests alone; nothing of the gateway is used, so tha
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def _made(draw: st.DrawFn) -> Name:
     return Name(("".join(parts) + tail).capitalize(), script)
 
 
+@cache
 def names() -> st.SearchStrategy[Name]:
     """Return names that people have, and names that nobody has."""
     pairs = [Name(text, script) for script, texts in KNOWN.items() for text in texts]
@@ -201,6 +203,7 @@ def _mistyped(draw: st.DrawFn, text: str) -> str:
 DIGITS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "０１２３４５６７８９")
 
 
+@cache
 def numbers() -> st.SearchStrategy[str]:
     """Return numbers as registers give them: digits, with letters before or after, or divided."""
     digits = st.text("0123456789", min_size=6, max_size=12)
