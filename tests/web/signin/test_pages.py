@@ -478,7 +478,7 @@ async def test_a_page_that_waited_in_vain_ends_the_session(desk: Desk) -> None:
     answer = await browser.send("POST", "/session/keep", data=data, headers=asked)
     assert (303, "/sign-in") == (answer.status, answer.location)
     assert await desk.site.accounts.find(browser.cookie, "interior", desk.site.now()) is None
-    answer = await browser.send("POST", "/account/code", data={**data, "code": "typed"})
+    answer = await browser.send("POST", "/account/code", data={**data, "label": "typed"})
     assert "kept=1" in answer.location
 
 
