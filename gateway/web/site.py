@@ -146,7 +146,7 @@ class Site:
         made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )
-        return keep_days_in_order(made) if visit.tongue.dir == "rtl" else made
+        return keep_in_order(made) if visit.tongue.dir == "rtl" else made
 
     def _asset(self, name: str) -> str:
         """Return where a file of the look is, named with its digest, so that a changed one is fetched anew."""
@@ -208,19 +208,21 @@ def bdi(text: object) -> Markup:
     return Markup("<bdi>") + escape(text) + Markup("</bdi>")
 
 
-def keep_days_in_order(html: str) -> str:
+def keep_in_order(html: str) -> str:
     """
-    Return a page that is read from right to left with each day and instant isolated from the text around it.
+    Return a page that is read from right to left with each day, instant and fingerprint isolated from its surroundings.
 
-    Between Arabic letters a browser would show the parts of 2026-12-18 in the opposite order, as 18-12-2026.
+    Between Arabic letters a browser would show the parts of 2026-12-18 in the opposite order, as 18-12-2026, and the
+    first digits of a fingerprint, where no letter stands among them, behind all others.
     """
-    return _DAYS.sub(lambda found: found[0] if found[0].startswith("<") else f"\u2066{found[0]}\u2069", html)
+    return _ORDERED.sub(lambda found: found[0] if found[0].startswith("<") else f"\u2066{found[0]}\u2069", html)
 
 
-_DAYS = re.compile(
+_ORDERED = re.compile(
     r"<(textarea|title|script)\b.*?</\1>"  # what goes back with a form, or stands outside the page, stays as it is
     r"|<(pre|bdi)\b[^>]* data-exact\b.*?</\2>"  # so does a text that is signed, to the character
     r"|<[^>]*>"
+    r"|(?<![\w-])[0-9a-f]{4}(?: [0-9a-f]{4}){15}(?![\w-])"
     r"|(?<![\w-])\d{4}-\d{2}(?:-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?(?: ?(?:UTC)?[+-]\d{2}:\d{2})?)?)?(?![\w-])",
     re.DOTALL,
 )
