@@ -184,6 +184,9 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
         ZoneInfo(str(values.get("zone", "")))
     except (ZoneInfoNotFoundError, ValueError):
         problems.append("/zone: not an IANA time zone; use a name such as Europe/Vienna")
+    own = values.get("country")
+    if not str(values.get("authority")).startswith(f"{own}-"):
+        problems.append(f"/authority: it is of another State; ids of ours begin with {own}-")
     problems += _notice_checks(values.get("notices"))
     problems += _trust_checks(values.get("trust"))
     problems += _desk_checks(values)
@@ -222,7 +225,7 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
     partners = values.get("partners")
     problems += _witness_checks(values.get("transparency"), partners)
     for country, partner in (partners if isinstance(partners, dict) else {}).items():
-        if country == values.get("country"):
+        if country == own:
             problems.append(f"/partners/{country}: a State is no partner of itself")
         if not isinstance(partner, dict):
             continue  # the schema says so already

@@ -70,6 +70,13 @@ def test_a_bad_wish_lists_everything_and_makes_nothing(tmp_path: Path) -> None:
     assert all(text in result.stderr for text in ("/country", "/authority", "/zone"))
 
 
+def test_a_state_speaks_for_no_authority_of_another(tmp_path: Path) -> None:
+    """Partners read whom they deal with from that id, also where only its first letters were mistyped."""
+    result = call("init", tmp_path / "home", *OPTIONS, "--authority", "XBB-ID-01")
+    assert (3, False) == (result.exit_code, (tmp_path / "home").exists())
+    assert "/authority: it is of another State; ids of ours begin with XAA-" in result.stderr
+
+
 @pytest.mark.parametrize(
     "wish",
     [
