@@ -69,11 +69,15 @@ def alone(chosen: Settings) -> Iterator[None]:
     Raises ``CommandError`` if a gateway runs on it; where the store is shared, if as many do as may.
     """
     with ExitStack() as stack:
-        descriptors = [stack.enter_context(_opened(path)) for path in _files(chosen)]
-        mine = next((one for one in descriptors if take(one)), None)
-        if mine is None:
-            raise _busy(_holder(descriptors[0]), "a gateway runs on this home already")
-        with _signed(mine):
+        # One after the other, so that no more files are made than are held.
+        tried: list[int] = []
+        for path in _files(chosen):
+            tried.append(stack.enter_context(_opened(path)))
+            if take(tried[-1]):
+                break
+        else:
+            raise _busy(_holder(tried[0]), "a gateway runs on this home already")
+        with _signed(tried[-1]):
             yield
 
 

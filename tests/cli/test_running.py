@@ -70,6 +70,14 @@ def test_several_run_on_a_home_over_a_database(tmp_path: Path) -> None:
         one.__exit__(None, None, None)
 
 
+def test_a_home_over_a_database_has_a_file_for_each_that_ran(tmp_path: Path) -> None:
+    """Whoever lists the data directory sees as many files of a lock as gateways ran there at once, and no more."""
+    chosen = settings_of(tmp_path, database="postgresql://host/name")
+    with alone(chosen), alone(chosen):
+        pass
+    assert ["serve-2.lock", "serve.lock"] == sorted(path.name for path in (tmp_path / "data").iterdir())
+
+
 def test_all_that_run_are_stopped(tmp_path: Path) -> None:
     """A command that needs the home to itself stops every process of it, and none comes back meanwhile."""
     chosen = settings_of(tmp_path, database="postgresql://host/name")
