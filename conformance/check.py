@@ -25,6 +25,7 @@ from conformance.reading import (
     check_elements,
     check_entry,
     check_inclusion,
+    check_remark,
     check_reply,
     check_statement,
     check_times,
@@ -193,6 +194,8 @@ def _body(case: Json, _: Json) -> Json:
     value = strict_json(case["text"].encode())
     if not is_valid(case["type"], value) or not all(map(_is_page, _pages(value.get("elements")))):
         raise Refused("bad-schema")
+    if "remark" in value:
+        check_remark(value["remark"]["text"])
     return {}
 
 

@@ -11,6 +11,7 @@ import binascii
 import hmac
 import json
 import re
+import unicodedata
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256, shake_256
@@ -328,6 +329,13 @@ def check_directory(country: str, body: Json) -> None:
     if not is_valid("directory", body) or len(set(ids)) != len(ids):
         raise Refused("bad-schema")
     if any(not id.startswith(f"{country}-") for id in ids) or any(o["authority"] not in ids for o in body["officers"]):
+        raise Refused("bad-schema")
+
+
+def check_remark(text: str) -> None:
+    """Check what the schema does not say of a remark: it is in form C, and a joiner stands between Arabic letters."""
+    spelled = re.sub("(?<=[\u0620-\u06ff])[\u200c\u200d](?=[\u0620-\u06ff])", "", text)
+    if not unicodedata.is_normalized("NFC", text) or "\u200c" in spelled or "\u200d" in spelled:
         raise Refused("bad-schema")
 
 

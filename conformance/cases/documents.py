@@ -98,6 +98,8 @@ NAMES = {
     "control": "Iva\u0007nova",
     "right-to-left-override": "Iva\u202enova",
     "zero-width": "Iva\u200bnova",
+    "joiner": "Iva\u200dnova",
+    "non-joiner-of-arabic-letters": "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
     "variation-selector-of-plane-14": "Iva\U000e0100nova",
     "filler-of-a-small-script": "Iva\U00016fe4nova",
     "blank-of-braille": "Iva\u2800nova",

@@ -51,6 +51,28 @@ async def received(play: Play) -> None:
     await play.refused(play.message(body=body), "not-minimised")
 
 
+REMARKS = {
+    "no-agreement": ("Please look in the archive", "not-minimised"),
+    "joiner-of-arabic-letters": ("\u0645\u06cc\u200c\u0622\u06cc\u0645", "not-minimised"),
+    "joiner-of-latin-letters": ("Iva\u200dnova", "bad-schema"),
+    "form-d": ("Ivanova\u0301", "bad-schema"),
+    "right-to-left-override": ("Iva\u202enova", "bad-schema"),
+}
+
+
+@case("minimisation.remark", "M-5.1", section="3.5", inputs=REMARKS)
+async def remark(play: Play, given: tuple[str, str]) -> None:
+    """
+    A remark that no agreement allows is `not-minimised`, and one that is not of its form `bad-schema`.
+
+    A gateway that takes it keeps in free words, of a person, what nobody took out; one that shows what does not show
+    has its officer read another text than was sent.
+    """
+    text, code = given
+    body = play.b.question() | {"remark": {"language": "en", "text": text}}
+    await play.refused(play.b.message(play.gateway, body=body), code)
+
+
 @case("minimisation.examples", "M-3.8", section="3.5", positive=True, inputs=["document", "permanent-residence"])
 async def examples(play: Play, name: str) -> None:
     """

@@ -26,6 +26,7 @@ from conformance.vectors.makers.payload import payload_file
 from conformance.vectors.makers.receipt import receipt_file
 from conformance.vectors.makers.returns import returns_file
 from conformance.vectors.makers.strict_json import json_file
+from conformance.vectors.makers.texts import texts_file
 
 HERE = Path(__file__).parent
 
@@ -47,6 +48,7 @@ def contents(reseal: bool) -> dict[str, Json]:
         returns_file(),
         others_file(),
         images_file(),
+        texts_file(),
     )
     made = {file.name: file.content() for file in files}
     made["example"] = example_file(envelope.extra["bases"])

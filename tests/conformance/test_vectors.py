@@ -33,6 +33,7 @@ from gateway.core.attachments import attachment_findings
 from gateway.core.calendars import Calendar, end_of_day
 from gateway.core.codes import PeerError
 from gateway.core.facts import Facts, When
+from gateway.core.remark import wire_fault
 from gateway.core.rules import findings
 from gateway.core.verification_changes import next_full_hour
 from keys import b64, card, errors, ids, jws, sign, statement
@@ -76,6 +77,8 @@ def _body(case: Json, _: Json) -> Json:
     value = ijson.loads(case["text"].encode())
     schemas.validate(case["type"], value)
     if isinstance(value.get("elements"), dict) and attachment_findings(value["elements"]):
+        raise check.Refused("bad-schema")
+    if "remark" in value and wire_fault(value["remark"]["text"]):
         raise check.Refused("bad-schema")
     return {}
 

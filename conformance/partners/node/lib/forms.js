@@ -8,8 +8,7 @@ export const sha256 = (...parts) => all(createHash('sha256'), parts)
 export const hmac = (key, ...parts) => all(createHmac('sha256', key), parts)
 export const b64u = (bytes) => Buffer.from(bytes).toString('base64url')
 export const digest = (...parts) => b64u(sha256(...parts))
-// Node decodes leniently, so a text counts only if it is what its bytes encode to: the alphabet, the unused bits and
-// the missing padding are checked at once.
+// Node decodes leniently: a text counts if it is what its bytes encode to, by its alphabet, padding and unused bits.
 const strictly = (encoding) => (text, length) => {
   const bytes = Buffer.from(text, encoding)
   if (bytes.toString(encoding) !== text || bytes.length !== (length ?? bytes.length)) throw new Error(encoding)
@@ -60,20 +59,21 @@ export const loadAll = (dir) =>
   readdirSync(new URL(dir, ROOT)).filter((name) => name.endsWith('.json')).map((name) => load(dir + name))
 // What the patterns cannot say [M-3.9]: a day is one of the calendar, an interval does not end before it begins.
 const isDay = (t) => /X|^[^-]*(-..)?[?~%]?$/.test(t) || new Date(t.slice(0, 10)).getUTCDate() === +t.slice(8, 10)
-const isDate = (text, [from, to = from] = text.split('/')) =>
-  isDay(from) && isDay(to) && from.replace(/X/g, '0') <= to.replace(/X/g, '9') + '~'
+const isDate = (t, [a, b = a] = t.split('/')) => isDay(a) && isDay(b) && a.replace(/X/g, 0) <= b.replace(/X/g, 9) + '~'
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false }) // the patterns decide the form of dates
 const isPage = (page) => orFail('bad-schema', () => digest(unb64u(page.content)) === page.sha256) // of an image [M-3.24]
 const schemas = [...loadAll('json/'), ...loadAll('json/messages/')]
-for (const { $id, $defs } of schemas) if (/:common$/.test($id)) $defs.edtf.edtf = $defs.image_page.page = true
-ajv.addKeyword({ keyword: 'edtf', type: 'string', validate: (_, text) => isDate(text) })
-ajv.addKeyword({ keyword: 'page', validate: (_, page) => isPage(page) }).addSchema(schemas)
+const STRAY = /(?<![\u0620-\u06ff])[\u200c\u200d]|[\u200c\u200d](?![\u0620-\u06ff])/ // no joiner of Arabic letters
+const isLine = ({ text }) => text === text.normalize() && !STRAY.test(text)
+const more = { edtf: isDate, image_page: isPage, remark: isLine }
+for (const { $id, $defs } of schemas) if (/:common$/.test($id)) for (const name in more) $defs[name].more = name
+ajv.addKeyword({ keyword: 'more', type: ['string', 'object'], validate: (k, v) => more[k](v) }).addSchema(schemas)
 export const fits = (name, value) => ajv.getSchema('urn:xg1:schema:' + name)(value)
 // Which element may travel for which purpose: in the first request what is required, later only what was asked for.
 const matrix = load('matrix.json').elements
 const rowOf = (member) => matrix.find((row) => row.members.includes(member))
-export const minimal = (purpose, members, asked) => members.every((member) => {
+export const minimal = (purpose, members, asked) => asked === undefined || members.every((member) => {
   const rule = rowOf(member)?.purposes[purpose]
   return asked ? rule && rule !== 'forbidden' && asked.includes(rowOf(member).element) : rule === 'required'
 })

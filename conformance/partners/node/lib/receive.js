@@ -97,7 +97,7 @@ function checkContent (g, { type, body, from, thread: id, path, statements, body
   if (!fits(type, body) || (size > 65532 && !(body.elements?.photo ?? body.elements?.document_image))) fail('bad-schema')
   // Elements are measured by the last question; without a request there is nothing to measure by.
   const asked = { 'verification.request': null, 'verification.elements': thread.handling && (thread.asked ?? []) }[type]
-  if (asked !== undefined && !minimal(body.handling.purpose, Object.keys(body.elements), asked)) fail('not-minimised')
+  if (body.remark || !minimal(body.handling?.purpose, Object.keys(body.elements ?? {}), asked)) fail('not-minimised')
   const due = signed.dueStatements(type, body)
   if (due.length !== statements.length) fail('bad-statement')
   due.forEach(([statement, role], i) => {
