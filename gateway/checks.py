@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cryptography import x509
@@ -32,6 +32,8 @@ from gateway.core.leap import Steady
 from gateway.erased import ERASED_FILE
 from gateway.services import steady
 from gateway.services.checkpoints import LATE
+from gateway.services.compromise import DONE
+from gateway.services.listing import RESTORED_AT
 from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.operate import N_, Item, Terms, bad, note, ok
 from gateway.services.own_card import every
@@ -49,6 +51,8 @@ from keys.custody import KeyStore, open_store
 from keys.device import open_device
 from keys.errors import CardRefused
 from keys.ids import SIGN, key_id
+
+T = TypeVar("T")
 
 SOON = timedelta(days=60)
 """How long before an end it becomes a finding: time enough for two officers, an envoy and a holiday."""
@@ -94,6 +98,9 @@ SELECT least(current_setting('max_connections')::int - current_setting('superuse
 FROM pg_database AS d, pg_roles AS r WHERE d.datname = current_database() AND r.rolname = current_user
 """
 _NODES = f"SELECT name, value FROM meta WHERE name LIKE '{PREFIX}%' ORDER BY name"  # noqa: S608  # a constant
+_EPOCH = f"""
+SELECT name, value FROM meta WHERE name IN ('epoch', '{GONE_BACK}', '{RESTORED_AT}', '{DONE}')
+"""  # noqa: S608  # constants
 _NEWEST_KEPT = """
 SELECT c.origin, c.size, c.at, c.note FROM checkpoint_kept AS c
 JOIN log_head AS h ON h.origin = c.origin AND h.current = 1
@@ -760,16 +767,33 @@ def _waiting(query: Query, now: datetime) -> Steady | None:
 
 def waits(chosen: Settings, now: datetime) -> Steady | None:
     """Return what was seen of the clock if a gateway ends nothing for good at ``now``. Raises ``Unavailable``."""
+    return _read(chosen, lambda query: _waiting(query, now))
+
+
+def raised_at(chosen: Settings, epoch: int, *, by_theft: bool = False) -> datetime | None:
+    """
+    Return when ``epoch`` was begun in the database; ``None`` if it is in another, or an older state took its place.
+
+    ``by_theft``: ``None`` too unless that was since keys were stolen, and all is done. Raises ``Unavailable``.
+    """
+    found = dict(_read(chosen, lambda query: query(_EPOCH)) or ())
+    if RESTORED_AT not in found or epoch != int(found["epoch"]) or epoch <= int(found.get(GONE_BACK, "0")):
+        return None
+    return None if by_theft and epoch != int(found.get(DONE, "0")) else datetime.fromisoformat(found[RESTORED_AT])
+
+
+def _read(chosen: Settings, look: Callable[[Query], T]) -> T | None:
+    """Return what ``look`` reads in the database, ``None`` where there is none. Raises ``Unavailable``."""
     dsn, path = chosen.dsn(os.environ), chosen.database
     if dsn is not None:
         from gateway.storage.postgres_query import postgres_query  # here, because only the extra has its library
 
         with postgres_query(dsn) as query:
-            return _waiting(query, now)
+            return look(query)
     if not path.is_file():
         return None
     with sqlite_query(path) as query:
-        return _waiting(query, now)
+        return look(query)
 
 
 def _clock(look: Look) -> Iterator[Item]:

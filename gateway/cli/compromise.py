@@ -26,11 +26,11 @@ import click
 
 from gateway import home as homes
 from gateway import settings
-from gateway.cli.errors import Exit
+from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import SEALING_MAX, SIGNING_MAX, window
 from gateway.cli.output import counted, emit, json_option, plain, say
 from gateway.cli.own_card import identity_options, issue, open_identity, own_card
-from gateway.cli.restore import sign_everybody_out
+from gateway.cli.restore import again_option, begun_lately, sign_everybody_out
 from gateway.cli.running import is_shared, stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
 from gateway.cli.typed import past_instant
@@ -123,6 +123,7 @@ class Report:
 @click.option("--report", "file", type=click.Path(dir_okay=False, resolve_path=True, path_type=Path), metavar="FILE",
               help="Write the report here; by default compromise-TIME.json in the home.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write the report and change nothing; the gateway goes on.")
+@again_option
 @passphrase_option
 @identity_options
 @json_option
@@ -135,6 +136,7 @@ def compromise(
     wait_s: int,
     file: Path | None,
     dry_run: bool,
+    again: bool,
     passphrase_file: Path | None,
     identity: Path | str | None,
     identity_passphrase_file: Path | None,
@@ -144,7 +146,7 @@ def compromise(
     Stop the gateway, revoke and replace its keys, meet every partner again, and list what a thief could have read.
 
     Run it on a machine that is clean. Exits 1 while a partner has not answered; the gateway goes on trying once it
-    serves again.
+    serves again. A run that was cut short is run again; within a day of one that was not, it asks for --again.
     """
     chosen, begin = settings.load(home, os.environ), past_instant(since)
     wide = _Wide(database, is_shared(chosen) and not everywhere)
@@ -156,8 +158,12 @@ def compromise(
     else:
         held = own_card(chosen)
         signer = open_identity(home, identity, identity_passphrase_file, held)
+        work = _Work(chosen, ask, signer, places, wait_s)
+        if not again and (at := begun_lately(chosen, held, by_theft=True)) is not None:
+            text = f"the keys were replaced at {at}, and card {held.serial} revokes the old ones"
+            hint = "start the gateway, and it goes on; only if the new keys may be stolen too: --again"
+            raise CommandError(Exit.USAGE, "replaced-already", text, hint)
         with stopped(chosen) as ran:
-            work = _Work(chosen, ask, signer, places, wait_s)
             report = asyncio.run(_all(work, path, begin, wide, ran))
     if as_json:
         emit({**_plain(report), "file": str(path)})

@@ -2,20 +2,31 @@
 
 import asyncio
 import os
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway import settings
+from gateway.checks import raised_at
+from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import json_option, say
 from gateway.cli.own_card import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.running import alone
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
+from gateway.core.wire import format_instant
+from gateway.services.ports import Unavailable
+from keys.card import Card
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
+
+AGAIN = timedelta(days=1)
+"""How long after an epoch was begun another one has to be meant: what waited since is dropped by it."""
+
+again_option = click.option("--again", is_flag=True, help="Do it once more, within a day of the last time.")
 
 
 @click.group()
@@ -27,12 +38,14 @@ def restore() -> None:
 @home_option
 @passphrase_option
 @identity_options
+@again_option
 @json_option
 def begin_epoch(
     home: Path,
     passphrase_file: Path | None,
     identity: Path | str | None,
     identity_passphrase_file: Path | None,
+    again: bool,
     as_json: bool,
 ) -> None:
     """
@@ -40,7 +53,8 @@ def begin_epoch(
 
     Before the gateway talks to anyone again: it is stopped, on every machine, and the identity key is here. Partners
     then post again what they sent in the last 30 days, and no number is used twice. Everybody at the desks signs in
-    anew: what came back may hold sessions and links that had ended.
+    anew: what came back may hold sessions and links that had ended. Once for each restore: within a day of the last one
+    it asks for --again.
     """
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
@@ -54,6 +68,9 @@ def begin_epoch(
     ask = passphrase(passphrase_file)
     with alone(chosen):
         _check_stopped(chosen)
+        if not again and (at := begun_lately(chosen, held)) is not None:
+            hint = "go on with the next step; only if a database was put back once more since then: --again"
+            raise CommandError(Exit.USAGE, "begun-already", f"epoch {held.epoch} was begun at {at}", hint)
         asyncio.run(sign_everybody_out(chosen))
         epoch = run(home, ask, act)
         tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
@@ -61,6 +78,16 @@ def begin_epoch(
         "Enter every freeze made after the backup again: the database has forgotten them. With PostgreSQL also remove"
         " again whatever passkeys, codes and invitations were removed since. Then start the gateway."
     )
+
+
+def begun_lately(chosen: settings.Settings, held: Card, *, by_theft: bool = False) -> str | None:
+    """Return when the epoch of ``held`` was begun, since a theft of keys or else, if that was within a day."""
+    now = datetime.now(UTC)
+    with suppress(Unavailable):  # what opens it next says what is wrong with it
+        at = raised_at(chosen, held.epoch, by_theft=by_theft)
+        if at is not None and abs(now - at) < AGAIN:
+            return format_instant(at)
+    return None
 
 
 def _check_stopped(chosen: settings.Settings) -> None:

@@ -25,6 +25,10 @@ ANSWERED, WAITS, ON_HOLD = "answered", "waits", "hold"
 """What is known of a partner: it has answered under the new key, it has not yet, it could not be written to."""
 
 
+DONE = "replaced"
+"""Name of the stored epoch in which keys were replaced and every partner was written to: nothing is left to do."""
+
+
 class Compromise:
     """What the gateway of a context does once its new keys are in place."""
 
@@ -87,7 +91,11 @@ class Compromise:
                 self._greetings[country] = queued.value
             except Unavailable as error:
                 self._context.log("partner.not_greeted", country=country, error=str(error), hint=error.hint)
+        await self._context.commit(self._note_done)
         self._context.wake()
+
+    async def _note_done(self, tx: Tx) -> None:
+        await tx.set_meta(DONE, str(self._context.epoch))
 
     async def _queue(self, tx: Tx, country: str, now: datetime) -> str:
         """Queue the list for one partner, in as many messages as it takes, and return the id of the last."""

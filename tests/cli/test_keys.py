@@ -497,6 +497,25 @@ def test_a_new_epoch_is_begun_and_announced(homes: Homes) -> None:
     made = value("restore", "begin-epoch", "-C", home)
     assert (2, 2) == (made["epoch"], own_card(load(home, {})).epoch)
     assert 0 == call("check", "-C", home).exit_code
+    assert 3 == value("restore", "begin-epoch", "-C", home, "--again")["epoch"]
+
+
+def test_an_epoch_is_not_begun_twice_by_a_slip(homes: Homes) -> None:
+    """What was asked since the first time would be dropped: within a day a second epoch has to be meant."""
+    home = homes.home("XBB")
+    value("restore", "begin-epoch", "-C", home)
+    refused = call("restore", "begin-epoch", "-C", home, "--json")
+    told = json.loads(refused.stderr)["error"]
+    assert (2, "begun-already", True) == (refused.exit_code, told["code"], "--again" in told["hint"])
+    assert 2 == own_card(load(home, {})).epoch
+
+
+def test_an_older_database_begins_an_epoch_whatever_the_card_says(homes: Homes) -> None:
+    """A second restore of the day, of a backup from before the first one, asks for nothing more."""
+    home = homes.home("XBB")
+    kept = (home / "data/gateway.db").read_bytes()
+    value("restore", "begin-epoch", "-C", home)
+    (home / "data/gateway.db").write_bytes(kept)
     assert 3 == value("restore", "begin-epoch", "-C", home)["epoch"]
 
 

@@ -13,6 +13,7 @@ from gateway import home
 from gateway.cli import running
 from gateway.cli.errors import CommandError
 from gateway.core import evidence_verifier, wire
+from gateway.services.compromise import Compromise
 from gateway.services.exposure import Exposure, exposure
 from gateway.settings import load
 from gateway.transport.card_directory import load_cards
@@ -283,6 +284,31 @@ def test_a_run_that_was_cut_short_is_run_again(homes: Homes, monkeypatch: pytest
     held = card.parse_card(load_cards(homes.home("XAA") / "cards", "XAA")[-1])
     assert (3, 3) == (report["card"], held.epoch)
     assert [True, True, False] == [key.revoked_at is not None for key in held.signing]
+
+
+def test_keys_are_not_replaced_twice_by_a_slip(homes: Homes) -> None:
+    """Run again because a partner has not answered, it would drop what was asked since: it says how to go on."""
+    home_ = homes.home("XAA")
+    arguments = ("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    call(*arguments)
+    refused = call(*arguments)
+    told = json.loads(refused.stderr)["error"]
+    assert (2, "replaced-already", True) == (refused.exit_code, told["code"], "--again" in told["hint"])
+    assert 1 == len(list(home_.glob("compromise-*.json")))
+    assert 3 == json.loads(call(*arguments, "--again").stdout)["card"]
+
+
+def test_a_run_that_wrote_to_nobody_yet_is_run_again(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash once the old keys are gone and before what waits is signed anew asks for nothing more."""
+
+    async def fail(*_: Any) -> tuple[int, int]:
+        raise OSError(28, "No space left on device")
+
+    arguments = ("compromise", "-C", homes.home("XAA"), "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    with monkeypatch.context() as patched:
+        patched.setattr(Compromise, "sign_again", fail)
+        assert 75 == call(*arguments).exit_code
+    assert 3 == json.loads(call(*arguments).stdout)["card"]
 
 
 def test_two_gateways_do_not_run_on_one_home(homes: Homes) -> None:
