@@ -226,8 +226,8 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     ),
     *_rows(OPEN_REQUESTED, "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
     *_rows((S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
-    # Stop and go on.
-    *_rows((*OPEN_REQUESTED, S.SUSPENDED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
+    # Stop and go on. Where a message of ours was lost too: somebody may be on the way by what was said before.
+    *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.UNDELIVERED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.CONTESTED), "suspend", S.SUSPENDED, CLERK),
     # Who has left meanwhile is awaited: a stop that crossed the departure is not put away with the case.
     Row(S.SUSPENDED, "close", S.CLOSED, CLERK, ("answered", "nobody_left")),

@@ -85,6 +85,9 @@ From that last day on no answer can be given any more (R-05), so none is lost by
 UNANSWERED = (*OPEN_REQUESTED, State.PROPOSED)
 """States in which the side that was asked has not answered. Nobody comes by a proposal that it did not accept."""
 
+_UNHEARD = (*UNANSWERED, State.UNDELIVERED)
+"""Those, and where a message of it was lost: not stopped, that goes on the day its sender set, as what is over does."""
+
 
 class Over(NamedTuple):
     """A case that was over when it was looked at, in that version of it."""
@@ -229,7 +232,7 @@ class Retention:
                 over.append(Over(row.ref, row.version))
         long_ago, found = now - timedelta(days=UNANSWERED_DAYS), {one.ref for one in over}
         async for row in self._unmoved((*UNANSWERED, *HELD), now):
-            if row.side == Side.REQUESTED and row.ref not in found and self._outlived(row, long_ago, UNANSWERED):
+            if row.side == Side.REQUESTED and row.ref not in found and self._outlived(row, long_ago, _UNHEARD):
                 over.append(Over(row.ref, row.version))
         return over
 

@@ -496,6 +496,19 @@ async def test_what_nobody_answered_goes_long_after_the_day_its_sender_set(netwo
     assert (theirs,) == await run(network, "XBB")
 
 
+async def test_what_was_stopped_where_a_message_was_lost_is_not_kept_for_good(network: Network) -> None:
+    """It goes as what was never answered does: a stop keeps no data that nobody can act upon."""
+    ours, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await month_without_receipts(network)
+    assert ("ACKNOWLEDGED", "UNDELIVERED") == await homeward.states(network, ours, theirs)
+    await network.gateways["XBB"].hold.freeze(theirs, "x", "second", "desk_head")
+    network.clock.pass_(days=157 - 32 + UNANSWERED_DAYS)
+    assert () == await run(network, "XBB")
+    network.clock.pass_(days=1)
+    assert (theirs,) == await run(network, "XBB")
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_proposal_that_nobody_answered_goes_long_after_the_day_its_sender_set(
     network: Network, stopped: bool

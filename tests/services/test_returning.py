@@ -941,6 +941,20 @@ async def test_the_receiving_service_sends_back_the_wrong_person(network: Networ
 
 async def lost(network: Network, *, posted: bool) -> tuple[str, str]:
     """Have word of another document get no receipt in its time, ``posted`` or not; the person leaves all the same."""
+    ours, theirs = await unheard(network, posted=posted)
+    await leave_in_two_days(network, ours)
+    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
+    return ours, theirs
+
+
+async def leave_in_two_days(network: Network, ours: str) -> None:
+    """Have the person of ``ours`` leave in the morning of the day after tomorrow; the other State hears of it."""
+    leaves = network.clock.now().replace(hour=8, minute=30) + timedelta(days=2)
+    await leave(network, ours, leaves, delivered=True)
+
+
+async def unheard(network: Network, *, posted: bool) -> tuple[str, str]:
+    """Return a return in which word of another document got no receipt in its time, ``posted`` or not."""
     ours, theirs = await homeward.documented(network)
     newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
     await acts(network, "XBB").reissue(theirs, newer, "issuer")
@@ -952,10 +966,21 @@ async def lost(network: Network, *, posted: bool) -> tuple[str, str]:
     await network.refresh()
     await network.gateways["XBB"].deliverer.expire(network.clock.now())
     assert "UNDELIVERED" == await story.state(network, "XBB", theirs)
-    leaves = network.clock.now().replace(hour=8, minute=30) + timedelta(days=2)
-    await leave(network, ours, leaves, delivered=True)
-    assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
     return ours, theirs
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["never posted", "posted"])
+async def test_a_return_is_stopped_though_a_message_was_lost(network: Network, posted: bool) -> None:
+    """A veto stands where no word of it can leave: people tell it, and who leaves all the same is called back."""
+    ours, theirs = await unheard(network, posted=posted)
+    await network.gateways["XBB"].hold.freeze(theirs, "the carer is gone", "welfare", "child_welfare")
+    case = await story.case(network, "XBB", theirs)
+    assert (State.FROZEN, State.UNDELIVERED, (NOT_TOLD,)) == (case.state, case.resume_to, case.findings)
+    await leave_in_two_days(network, ours)
+    assert ("DEPARTED", "FROZEN") == await homeward.states(network, ours, theirs)
+    await acts(network, "XBB").recall(theirs, "nobody is there", "UNSAFE", "2026-12-31", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
 
 
 async def sign_first(network: Network, ours: str) -> None:
