@@ -96,6 +96,8 @@ async def models(root: Path) -> Mapping[Side, Model]:
     pair = make_pair(root)
     people = pair.people()
     gateways = [await pair.open(country, create=True) for country in COUNTRIES]
+    for gateway in gateways:
+        await gateway.refresh_trust()  # or the first message is made before a card of the other State is held
     asking, asked = gateways
     tasks = [asyncio.create_task(serving.serve(gateway)) for gateway in gateways]
     try:
