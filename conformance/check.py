@@ -9,7 +9,7 @@ import base64
 import json
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ from conformance.reading import (
     verify_signature,
     withdrawal_leaves,
 )
+from conformance.witnessing import cosigned_at
+from conformance.writing import stamp
 from schemas import is_valid
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -159,6 +161,11 @@ def _entry(case: Json, _: Json) -> Json:
     r, public = unb64u(case["r"]), bytes.fromhex(case["public"])
     index, size = check_entry(case["receipt"], r, case["proof"], case["origin"], public)
     return {"index": index, "size": size}
+
+
+def _cosignature(case: Json, _: Json) -> Json:
+    seconds = cosigned_at(case["note"], case["name"], [bytes.fromhex(case["public"])])
+    return {"at": stamp(datetime.fromtimestamp(seconds, UTC)) if seconds else None}
 
 
 def _statement(case: Json, _: Json) -> Json:
@@ -270,6 +277,7 @@ OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
     "inclusion": _inclusion,
     "consistency": _consistency,
     "checkpoint": _checkpoint,
+    "cosignature": _cosignature,
     "entry": _entry,
     "due": lambda case, _: {"due_on": due_on(case).isoformat()},
     "edtf": _edtf,

@@ -463,21 +463,28 @@ def read_number(text: str) -> int:
     return int(text)
 
 
-def read_checkpoint(note: str, name: str, public: bytes) -> tuple[int, bytes]:
-    """Return size and root of a checkpoint of the log ``name``, signed by its key."""
+def read_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Return the text of a signed note, and by each of its signatures the name and what follows it."""
     text, blank, block = note.rpartition("\n\n")
     lines = block.split("\n")
     if not blank or lines.pop() != "" or not 1 <= len(lines) <= 16:
         raise Refused
-    text += "\n"
-    wanted = sha256(name.encode() + b"\n\x01" + public).digest()[:4]
-    signed = False
+    signatures = []
     for line in lines:
         match = re.fullmatch("\u2014 ([A-Za-z0-9._/-]+) ([A-Za-z0-9+/=]+)", line)
         if not match:
             raise Refused
-        blob = unb64(match[2])
-        if match[1] == name and blob[:4] == wanted:
+        signatures.append((match[1], unb64(match[2])))
+    return text + "\n", signatures
+
+
+def read_checkpoint(note: str, name: str, public: bytes) -> tuple[int, bytes]:
+    """Return size and root of a checkpoint of the log ``name``, signed by its key."""
+    text, signatures = read_note(note)
+    wanted = sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+    signed = False
+    for signer, blob in signatures:
+        if signer == name and blob[:4] == wanted:
             verify_signature(public, blob[4:], text.encode(), None)
             signed = True
     body = text.split("\n")

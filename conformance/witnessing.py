@@ -15,7 +15,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
-from conformance.reading import Refused, check_consistency, read_checkpoint, read_number, tree_hash, unb64
+from conformance.reading import Refused, check_consistency, read_checkpoint, read_note, read_number, tree_hash, unb64
 from conformance.writing import Key, write_note
 
 ADD, CONFLICTS, LOG = "/xg/1/log/add-checkpoint", "/xg/1/log/conflicts", "/xg/1/log/"
@@ -33,16 +33,26 @@ class CosigningKey:
     def cosign(self, name: str, note: str, at: datetime) -> str:
         """Return the line by which ``name`` cosigns the checkpoint in ``note`` at ``at``."""
         seconds = int(at.timestamp())
-        signature = self._private.sign(_signed(name, seconds, note))
-        blob = _key_id(name, self.public) + seconds.to_bytes(8, "big") + signature
-        return f"\u2014 {name} {base64.b64encode(blob).decode()}\n"
+        signature = self.sign(cosigned(name, seconds, note))
+        return cosignature(name, cosigner_id(name, self.public), seconds, signature)
+
+    def sign(self, message: bytes, context: bytes | None = None) -> bytes:
+        """Return a signature over ``message``; the protocol has no ``context``."""
+        return self._private.sign(message, context)
 
 
-def _key_id(name: str, public: bytes) -> bytes:
+def cosigner_id(name: str, public: bytes) -> bytes:
+    """Return the 4 bytes that name a cosigning key."""
     return sha256(name.encode() + b"\n\x06" + public).digest()[:4]
 
 
-def _signed(name: str, seconds: int, note: str) -> bytes:
+def cosignature(name: str, key: bytes, seconds: int, signature: bytes) -> str:
+    """Return the line of a cosignature of ``name`` by the key that is called ``key``."""
+    return f"\u2014 {name} {base64.b64encode(key + seconds.to_bytes(8, 'big') + signature).decode()}\n"
+
+
+def cosigned(name: str, seconds: int, note: str) -> bytes:
+    """Return the bytes that ``name`` signs over the whole tree of the checkpoint in ``note``."""
     origin, size, root = note.split("\n")[:3]
     named, log = name.encode(), origin.encode()
     tree = (0).to_bytes(8, "big") + int(size).to_bytes(8, "big") + unb64(root)
@@ -57,17 +67,17 @@ def cosigned_at(note: str, name: str, keys: Sequence[bytes]) -> int | None:
     Raises ``Refused`` for a cosignature of a known key that does not verify.
     """
     found = None
-    for line in note.partition("\n\n")[2].splitlines():
-        _, signer, text = line.split(" ")
-        blob = unb64(text)
+    for signer, blob in read_note(note)[1]:
         for public in keys if signer == name else ():
-            if blob[:4] != _key_id(name, public):
+            if blob[:4] != cosigner_id(name, public):
                 continue
             found = int.from_bytes(blob[4:12], "big")
             try:
-                MLDSA44PublicKey.from_public_bytes(public).verify(blob[12:], _signed(name, found, note))
+                MLDSA44PublicKey.from_public_bytes(public).verify(blob[12:], cosigned(name, found, note))
             except InvalidSignature:
                 raise Refused from None
+            if found == 0:
+                raise Refused
     return found
 
 

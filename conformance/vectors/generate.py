@@ -1,9 +1,10 @@
 """
 Make the vectors again: ``python -m conformance.vectors.generate [--check | --reseal]``.
 
-``makers`` is the one place that uses fixed randomness: every key, id and opening comes from a label. HPKE draws its own
-randomness and takes none from outside, so the sealed envelopes are kept from the file that is there; ``--reseal`` makes
-new ones. ``--check`` writes nothing and says whether the files are what this program makes.
+``makers`` is the one place that uses fixed randomness: every key, id and opening comes from a label. HPKE and ML-DSA
+draw their own randomness and take none from outside, so the sealed envelopes and the cosignatures are kept from the
+files that are there; ``--reseal`` makes new ones. ``--check`` writes nothing and says whether the files are what this
+program makes.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from conformance.vectors.makers.card import card_file
 from conformance.vectors.makers.collector import Json
+from conformance.vectors.makers.cosign import cosign_file
 from conformance.vectors.makers.dates import dates_file
 from conformance.vectors.makers.envelope import envelope_file
 from conformance.vectors.makers.example import example_file
@@ -49,6 +51,7 @@ def contents(reseal: bool) -> dict[str, Json]:
         others_file(),
         images_file(),
         texts_file(),
+        cosign_file(reseal),
     )
     made = {file.name: file.content() for file in files}
     made["example"] = example_file(envelope.extra["bases"])
@@ -59,7 +62,7 @@ def main() -> int:
     """Write the files, or compare them; return the exit code."""
     parser = argparse.ArgumentParser(description="Make the conformance vectors.")
     parser.add_argument("--check", action="store_true", help="write nothing; say whether the files are as made")
-    parser.add_argument("--reseal", action="store_true", help="seal the envelopes anew instead of keeping them")
+    parser.add_argument("--reseal", action="store_true", help="seal and cosign anew instead of keeping what is there")
     options = parser.parse_args()
     different = []
     for name, content in contents(options.reseal).items():

@@ -16,6 +16,7 @@ import schemas
 from conformance import check
 from gateway.core import (
     checkpoint,
+    cosign,
     deadlines,
     directory,
     documents,
@@ -191,6 +192,11 @@ def _checkpoint(case: Json, _: Json) -> Json:
     return {"size": found.size, "root": found.root.hex()}
 
 
+def _cosignature(case: Json, _: Json) -> Json:
+    at = cosign.cosigned_at(case["note"], case["name"], (bytes.fromhex(case["public"]),))
+    return {"at": at and wire.format_instant(at)}
+
+
 def _entry(case: Json, _: Json) -> Json:
     public = bytes.fromhex(case["public"])
     receipt, r = case["receipt"].encode(), b64.decode(case["r"])
@@ -298,6 +304,7 @@ OPERATIONS: dict[str, Callable[[Json, Json], Json]] = {
     "inclusion": _inclusion,
     "consistency": _consistency,
     "checkpoint": _checkpoint,
+    "cosignature": _cosignature,
     "entry": _entry,
     "due": _due,
     "edtf": _edtf,
