@@ -561,7 +561,7 @@ def facts_of(row: Row, case: Case, world: World, event: Event) -> Facts:
     if row.event == "accept":  # the statement that comes with the step
         comes = kit.release("ours", "return.acceptance", "welfare" if world.minor else "desk_head", value)
         case = replace(case, releases=(*case.releases, comes))
-    return about(case, support.NOW, type, value, justification="return", question=question)
+    return about(case, support.NOW, type, value, around=support.AROUND, justification="return", question=question)
 
 
 # The world goes on.

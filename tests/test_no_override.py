@@ -287,10 +287,9 @@ def test_the_list_of_states_cannot_be_switched_off(
         support.draft(),
         type,
         support.REQUEST_BODY,
-        no_contact=reason,
         state=state,
         justification=justification,
-        recipient_ready=ready,
+        around=support.around(no_contact=reason, recipient_ready=ready),
     )
     assert "N-01" in {finding.rule for finding in findings(when, facts)}
 

@@ -14,6 +14,7 @@ from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say, styled, table, visible
 from gateway.cli.session import read_json
+from gateway.core.facts import before_a_case
 from gateway.core.instruments import Instrument, remark_most
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.minimise import MATRIX
@@ -80,11 +81,11 @@ def preview(
 
 
 def _compose(draft: Mapping[str, Any], home: Path | None, authority: str | None, asked: tuple[str, ...]) -> Preview:
-    no_contact: str | None = None
+    zone, no_contact = "UTC", None
     agreed: Sequence[str] | None = None
     if home is not None:
         values = settings.load(home, os.environ).values
-        partner = values["partners"].get(draft["to"])
+        zone, partner = values["zone"], values["partners"].get(draft["to"])
         no_contact = (
             "not configured as a partner" if partner is None else (partner.get("no_contact") or {}).get("reason")
         )
@@ -93,7 +94,8 @@ def _compose(draft: Mapping[str, Any], home: Path | None, authority: str | None,
     known = [Instrument.from_dict(one) for one in schemas.load_instruments().values()]
     allowed = [one for one in known if agreed is None or one.id in agreed]
     most = remark_most(allowed, asks[:3], draft["to"], ELEMENTS if asked else REQUEST, now.date())
-    return compose(draft, asks, now, no_contact=no_contact, asked=asked or None, remark=About(most=most))
+    around = before_a_case(zone, no_contact)
+    return compose(draft, asks, now, around=around, asked=asked or None, remark=About(most=most))
 
 
 def preview_json(made: Preview) -> dict[str, Any]:

@@ -36,6 +36,54 @@ class Finding:
     where: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """
+    What the rules look at around a case: what its own record does not say. No member has a default.
+
+    ``zone`` is that of the State which keeps the record: its days end there. ``no_contact`` is the reason the partner
+    is on the no-contact list; ``person_stopped`` whether another case that shares a value with this person is stopped;
+    ``minor_elsewhere`` the other open cases with the same number that have her as a minor; ``no_elsewhere`` the first
+    day on which a wish to return counts after a no in another case with the same number, and that case;
+    ``recipient_ready`` whether the partner's card is held, valid and lists a sealing key.
+    """
+
+    zone: str
+    no_contact: str | None
+    person_stopped: bool
+    minor_elsewhere: tuple[str, ...]
+    no_elsewhere: tuple[date, str] | None
+    recipient_ready: bool
+
+
+NOBODY_LOOKED = Around(
+    zone="UTC",
+    no_contact="nobody looked",
+    person_stopped=True,
+    minor_elsewhere=("nobody looked",),
+    no_elsewhere=(date.max, "nobody looked"),
+    recipient_ready=False,
+)
+"""Where nothing leaves, no rule asks; should one ask after all, unknown means no."""
+
+
+def before_a_case(zone: str, no_contact: str | None) -> Around:
+    """
+    Return what is around a draft that is no case yet, or is about to replace that of one: nothing that it may leave by.
+
+    Other cases of the person are found by the values of a case that is stored. Approval looks at them, and sending at
+    the key.
+    """
+    return Around(
+        zone=zone,
+        no_contact=no_contact,
+        person_stopped=False,
+        minor_elsewhere=(),
+        no_elsewhere=None,
+        recipient_ready=False,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """
@@ -43,18 +91,13 @@ class Facts:
 
     ``draft`` is the national record of the requesting side; ``type`` and ``body`` the message about to leave or just
     received; ``question`` the request body an answer answers; ``frozen`` whether the case is frozen or withdrawn;
-    ``no_contact`` the reason the partner is on the no-contact list; ``person_stopped`` whether another case that shares
-    a value with this person is stopped; ``minor_elsewhere`` the other open cases with the same number that have her as
-    a minor; ``no_elsewhere`` the first day on which a wish to return counts after a no in another case with the same
-    number, and that case; ``recipient_ready`` whether the partner's card is held, valid and lists a sealing key;
-    ``justification`` the reason given for looking at or disclosing the case.
+    ``justification`` the reason given for looking at or disclosing the case; ``around`` what was looked up around it.
 
     ``side`` and ``state`` are the case's, ``None`` where there is no case yet. ``record`` is the national record of a
     return, ``said`` the last body of each of its message types, ``releases`` what the authorities signed, ``reply`` the
     body of the signed reply and ``reply_digest`` its payload digest, ``delay`` the last notice of delay, ``clocks``
     what is due when. ``notices`` is what was asked and demanded about data that was sent; ``None`` says nobody looked.
-    ``remark`` is what is known of a remark in free words. ``zone`` is that of the State which keeps the record: its
-    days end there.
+    ``remark`` is what is known of a remark in free words.
     """
 
     now: datetime
@@ -63,12 +106,8 @@ class Facts:
     body: Mapping[str, Any] = field(default_factory=dict)
     question: Mapping[str, Any] | None = None
     frozen: bool = False
-    no_contact: str | None = None
-    person_stopped: bool = False
-    minor_elsewhere: tuple[str, ...] = ()
-    no_elsewhere: tuple[date, str] | None = None
-    recipient_ready: bool = True
     justification: str | None = None
+    around: Around = NOBODY_LOOKED
     side: Side | None = None
     state: State | None = None
     record: Mapping[str, Any] | None = None
@@ -80,12 +119,11 @@ class Facts:
     clocks: Sequence[Clock] = ()
     notices: tuple[Notice, ...] | None = None
     remark: About = field(default_factory=About)
-    zone: str = "UTC"
 
     @property
     def today(self) -> date:
         """Return the date where the record is kept."""
-        return local_date(self.now, self.zone)
+        return local_date(self.now, self.around.zone)
 
 
 STOPPED = frozenset({State.FROZEN, State.WITHDRAWN})
@@ -98,21 +136,16 @@ def about(
     type: str = "",
     body: Mapping[str, Any] | None = None,
     *,
+    around: Around,
     question: Mapping[str, Any] | None = None,
-    no_contact: str | None = None,
-    person_stopped: bool = False,
-    minor_elsewhere: tuple[str, ...] = (),
-    no_elsewhere: tuple[date, str] | None = None,
-    recipient_ready: bool = True,
     justification: str | None = None,
     remark: About | None = None,
-    zone: str = "UTC",
 ) -> Facts:
     """
     Return the facts of ``case`` at ``now`` about a message of ``type`` with ``body``.
 
-    What a case does not know of itself comes from the caller, who looked it up in the same transaction. A statement
-    that was verified just now, and comes into the case with this step, is put into ``case`` before.
+    What a case does not know of itself is ``around`` it, looked up in the same transaction. A statement that was
+    verified just now, and comes into the case with this step, is put into ``case`` before.
     """
     return Facts(
         now=now,
@@ -121,12 +154,8 @@ def about(
         body={} if body is None else body,
         question=question,
         frozen=case.state in STOPPED,
-        no_contact=no_contact,
-        person_stopped=person_stopped,
-        minor_elsewhere=minor_elsewhere,
-        no_elsewhere=no_elsewhere,
-        recipient_ready=recipient_ready,
         justification=justification,
+        around=around,
         side=case.side,
         state=case.state,
         record=case.record,
@@ -138,5 +167,4 @@ def about(
         clocks=case.clocks,
         notices=case.notices,
         remark=about_case(case) if remark is None else remark,
-        zone=zone,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.core.case import Pending
 from gateway.core.elements import element_findings
-from gateway.core.facts import Facts, Finding, When
+from gateway.core.facts import Around, Facts, Finding, When
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.minimise import Line, disclose
 from gateway.core.remark import About, is_confirmed, is_waiting, wire_value
@@ -55,10 +55,8 @@ def compose(
     authority: str,
     now: datetime,
     *,
-    no_contact: str | None,
+    around: Around,
     asked: tuple[str, ...] | None = None,
-    person_stopped: bool = False,
-    minor_elsewhere: tuple[str, ...] = (),
     renditions: Mapping[str, Any] | None = None,
     remark: About | None = None,
 ) -> Preview:
@@ -66,10 +64,9 @@ def compose(
     Compose the request for the national record ``draft`` (schema ``case-draft``), or the answer to a tier-2 question.
 
     ``authority`` is the asking authority's directory id; ``asked`` the elements a question named, ``None`` for the
-    request itself; ``no_contact`` the reason the State is not to be contacted; ``person_stopped`` whether another case
-    of the same person is stopped, ``minor_elsewhere`` those that have her as a minor; ``renditions`` the images drawn
-    anew, as the case keeps them; ``remark`` what is known of a remark. Findings are those of composing and approving
-    together: everything that would stop the body on its way out.
+    request itself; ``around`` what the rules look at beside the record; ``renditions`` the images drawn anew, as the
+    case keeps them; ``remark`` what is known of a remark. Findings are those of composing and approving together:
+    everything that would stop the body on its way out.
     """
     purpose, known = draft["purpose"], remark or About()
     disclosure = disclose(draft, purpose, asked, renditions)
@@ -89,16 +86,7 @@ def compose(
     if known.remark is not None and is_confirmed(draft, known.remark):
         value["remark"] = wire_value(known.remark)
     body = ijson.dumps(value).decode()
-    facts = Facts(
-        now,
-        draft,
-        type,
-        value,
-        no_contact=no_contact,
-        person_stopped=person_stopped,
-        minor_elsewhere=minor_elsewhere,
-        remark=known,
-    )
+    facts = Facts(now, draft, type, value, around=around, remark=known)
     found = dict.fromkeys(
         (
             *findings(When.COMPOSE, facts),

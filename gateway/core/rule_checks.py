@@ -112,7 +112,7 @@ def r01(facts: Facts) -> str | None:
     attested = _text(state["attested_by"]) and _text(state["basis"])
     if not (attested and _on_or_before(state["attested_on"], facts.today)):
         return "'none' is not attested: who, when and on what basis are all needed"
-    return "another case that shares a value with this person is stopped" if facts.person_stopped else None
+    return "another case that shares a value with this person is stopped" if facts.around.person_stopped else None
 
 
 def r02(facts: Facts) -> str | None:
@@ -292,8 +292,8 @@ def r06(facts: Facts) -> str | None:
         return None
     if not treat_as_minor(file) and is_decided(age) and not _on_or_before(age["decision"]["on"], facts.today):
         return "the age decision is of a day that has not come"
-    if facts.minor_elsewhere and not treat_as_minor(file):
-        return MINOR_ELSEWHERE + ", ".join(facts.minor_elsewhere)
+    if facts.around.minor_elsewhere and not treat_as_minor(file):
+        return MINOR_ELSEWHERE + ", ".join(facts.around.minor_elsewhere)
     return birth_objects(file, facts.today)
 
 
@@ -439,8 +439,9 @@ def r23(facts: Facts) -> str | None:
     file, record = _return_record(facts)
     if because := _not_her_wish(record, facts.today, minor=treat_as_minor(file)):
         return because
-    if facts.no_elsewhere is not None and _day(record["wish"]["written_on"]) < facts.no_elsewhere[0]:
-        return NO_ELSEWHERE + facts.no_elsewhere[1]
+    no_elsewhere = facts.around.no_elsewhere
+    if no_elsewhere is not None and _day(record["wish"]["written_on"]) < no_elsewhere[0]:
+        return NO_ELSEWHERE + no_elsewhere[1]
     return _not_today(facts, record) or _not_to_be_told(facts, record)
 
 
@@ -674,13 +675,15 @@ _OUTCOMES = frozenset().union(*OUTCOMES_FOR.values())
 
 
 def n01(facts: Facts) -> str | None:
-    if facts.no_contact is None or _exempt(facts):
+    if facts.around.no_contact is None or _exempt(facts):
         return None
+    if facts.side is Side.REQUESTED:
+        return None  # what such a State asks us is no contact of ours: people decide on each answer to it
     return "the State is on the no-contact list"
 
 
 def n02(facts: Facts) -> str | None:
-    if facts.recipient_ready is True:
+    if facts.around.recipient_ready is True:
         return None
     return "no valid sealing key of the recipient is held, or the State is on hold"
 

@@ -27,7 +27,8 @@ from gateway.core.messages import (
 )
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.starts import starts_of_message
-from gateway.services import access, cases, outbox, steps
+from gateway.services import access, cases, steps
+from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, check_listed, own_statement
 from gateway.services.directory import is_listed
 from gateway.services.ports import Tx
@@ -137,7 +138,7 @@ class Answer:
             text = ijson.dumps(value).decode()
             pending = Pending(REPLY, text, body_digest(text), person)
             made.append(pending)
-            facts = _facts(held.case, value, context)
+            facts = await _facts(context, tx, held.case, value)
             event = Event("prepare", person, role, {"pending": pending, "digest": pending.digest}, facts)
             await steps.move(context, tx, held, event, now)
             await access.record(context, tx, held, person, "search", "answer to a request", now)
@@ -188,7 +189,7 @@ class Answer:
             pending = held.case.pending
             value = ijson.loads(pending.body.encode()) if pending else {}
             data = {"outcome": value.get("outcome"), "reply": value, "digest": pending.digest if pending else None}
-            event = Event("answer", person, role, data, _facts(held.case, value, context))
+            event = Event("answer", person, role, data, await _facts(context, tx, held.case, value))
             await steps.move(context, tx, held, event, now)
 
         await context.commit(unit)
@@ -236,10 +237,10 @@ def acknowledgement(context: Context, case: Case, now: datetime) -> Mapping[str,
     }
 
 
-def _facts(case: Case, value: Mapping[str, Any], context: Context) -> Facts:
+async def _facts(context: Context, tx: Tx, case: Case, value: Mapping[str, Any]) -> Facts:
     now = context.clock.now()
-    ready = outbox.recipient(context, case.partner, now) is not None
-    return about(case, now, REPLY, value, question=case.received, recipient_ready=ready, justification="answer")
+    around = await look(context, tx, case, now)
+    return about(case, now, REPLY, value, around=around, question=case.received, justification="answer")
 
 
 def needs_second_signer(outcome: str) -> bool:

@@ -17,16 +17,16 @@ from gateway.core import wire
 from gateway.core.attachments import Rendition, drawn
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Pending, Side, State
-from gateway.core.facts import Facts, about
+from gateway.core.facts import Around, Facts, about, before_a_case
 from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import access, cases, directory, no_contact, opening, outbox, person_stop, steps, threads
+from gateway.services import access, cases, directory, opening, steps, threads
 from gateway.services import remark as remarks
+from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
-from gateway.services.elsewhere import minor_elsewhere
 from gateway.services.images import Images
 from gateway.services.ports import Conflict, Renderer, Tx
 from schemas import ijson
@@ -105,30 +105,25 @@ class Clear:
         draft: Mapping[str, Any],
         asked: tuple[str, ...] | None = None,
         *,
-        person_stopped: bool = False,
-        minor_elsewhere: tuple[str, ...] = (),
+        around: Around | None = None,
         renditions: Mapping[str, Any] | None = None,
         remark: About | None = None,
     ) -> Preview:
         """
         Return what would leave for ``draft`` (schema ``case-draft``), without storing anything.
 
-        What is known of the same person from other cases is looked at once the draft is a case.
-
-        Raises ``schemas.SchemaError`` if it is no case draft.
+        ``around`` is what was looked up around its case; what is known of the same person from other cases is looked at
+        once the draft is one. Raises ``schemas.SchemaError`` if it is no case draft.
         """
         schemas.validate("case-draft", draft)
         context = self._context
-        reason = context.no_contact(draft["to"])
         now = context.clock.now()
         return compose(
             draft,
             context.authority,
             now,
-            no_contact=reason,
+            around=around or before_a_case(context.zone, context.no_contact(draft["to"])),
             asked=asked,
-            person_stopped=person_stopped,
-            minor_elsewhere=minor_elsewhere,
             renditions=renditions,
             remark=remark or remarks.unread(context, draft["to"], REQUEST if asked is None else ELEMENTS, now),
         )
@@ -235,18 +230,16 @@ class Clear:
         if role not in SEES_CONTENT:
             raise Forbidden(f"the role '{role}' sees no content", "ask somebody of the desk in charge")
 
-        async def unit(tx: Tx) -> tuple[Case, bool, tuple[str, ...]]:
+        async def unit(tx: Tx) -> tuple[Case, Around]:
             case = (await cases.load(context, tx, ref)).case
-            await no_contact.refresh(context, tx)
-            return case, await person_stop.held_back(tx, case), await minor_elsewhere(context, tx, case)
+            return case, await look(context, tx, case, now)
 
-        case, person_stopped, elsewhere = await context.store.read(unit)
+        case, around = await context.store.read(unit)
         asked = case.asked if case.state is State.NEEDS_TIER2 else None
         preview = self.preview(
             case.draft or {},
             asked,
-            person_stopped=person_stopped,
-            minor_elsewhere=elsewhere,
+            around=around,
             renditions=case.renditions,
             remark=remarks.about(context, case, remarks.type_of(case), now),
         )
@@ -266,7 +259,10 @@ class Clear:
             held = await cases.load(context, tx, ref)
             case = held.case
             known = remarks.about(context, case, ELEMENTS, now)
-            preview = self.preview(case.draft or {}, case.asked, renditions=case.renditions, remark=known)
+            around = await look(context, tx, case, now)
+            preview = self.preview(
+                case.draft or {}, case.asked, around=around, renditions=case.renditions, remark=known
+            )
             made.append(preview)
             data = {"pending": preview.pending(person), "digest": preview.digest}
             event = Event("prepare", person, role, data, await self._facts(tx, held.case, preview.type, preview.body))
@@ -424,17 +420,5 @@ class Clear:
     async def _facts(self, tx: Tx, case: Case, type: str, body: str) -> Facts:
         """Return what the rules look at before a message of ours about ``case`` leaves."""
         context, now = self._context, self._context.clock.now()
-        ready = outbox.recipient(context, case.partner, now) is not None
-        value = ijson.loads(body.encode())
-        return about(
-            case,
-            now,
-            type,
-            value,
-            no_contact=await no_contact.barred(context, tx, case.partner),
-            person_stopped=await person_stop.held_back(tx, case),
-            minor_elsewhere=await minor_elsewhere(context, tx, case),
-            recipient_ready=ready,
-            remark=remarks.about(context, case, type, now),
-            zone=context.zone,
-        )
+        around, known = await look(context, tx, case, now), remarks.about(context, case, type, now)
+        return about(case, now, type, ijson.loads(body.encode()), around=around, remark=known)

@@ -46,7 +46,8 @@ from gateway.core.note_verbale import (
 )
 from gateway.core.rules import findings
 from gateway.core.verification import AWAITED
-from gateway.services import cases, no_contact, person_stop, threads
+from gateway.services import cases, threads
+from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, NoPartner, NotFound, acting
 from gateway.services.ports import Changed, EventRow, Tx
 from gateway.services.remind import Reminder
@@ -253,9 +254,7 @@ class Escalation:
 
     async def _findings(self, tx: Tx, case: Case, rung: Level, role: str, now: datetime) -> tuple[Finding, ...]:
         context = self._context
-        reason = await no_contact.barred(context, tx, case.partner)
-        stopped = await person_stop.held_back(tx, case)
-        facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped, zone=context.zone)
+        facts = about(case, now, REMINDER, around=await look(context, tx, case, now))
         calendar = context.reckoner.calendars.get(case.partner)
         if case.exercise and rung.level in BETWEEN_MINISTRIES:
             return (Finding("D-09", "an exercise is in no note and on no list"),)

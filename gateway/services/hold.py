@@ -22,9 +22,9 @@ from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.core.verification_guards import let_go_by
-from gateway.services import access, cases, no_contact, person_stop, steps, threads
+from gateway.services import access, cases, person_stop, steps, threads
+from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.elsewhere import minor_elsewhere
 from gateway.services.ports import ApartRow, Shared, Tx
 from gateway.services.resync import bring_back
 
@@ -138,16 +138,7 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            asking = held.case.side is Side.REQUESTING
-            reason = await no_contact.barred(context, tx, held.case.partner) if asking else None
-            facts = about(
-                held.case,
-                now,
-                no_contact=reason,
-                person_stopped=await person_stop.held_back(tx, held.case),
-                minor_elsewhere=await minor_elsewhere(context, tx, held.case),
-                zone=context.zone,
-            )
+            facts = about(held.case, now, around=await look(context, tx, held.case, now))
             event = Event(_resumes_by(held.case, person), person, role, {}, facts)
             moved = await steps.move(context, tx, held, event, now)
             await bring_back(context, tx, held.row, moved.row, now)

@@ -33,10 +33,10 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.rules import findings
-from gateway.services import cases, no_contact, outbox, person_stop, threads
+from gateway.services import cases, no_contact, outbox, threads
+from gateway.services.around import look
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context
-from gateway.services.elsewhere import minor_elsewhere, no_elsewhere
 from gateway.services.ports import CaseRow, OutboundRow, Tx
 from keys import b64
 
@@ -109,27 +109,15 @@ class Leaving:
         if case_row.state in STOPPED and not _passes(case_row, row.type):
             return False
         held = cases.unseal(self._context, case_row)
-        case, asking = held.case, held.case.side is Side.REQUESTING
+        case = held.case
         if case.state is State.CLOSED and case.holders and row.type in OF_A_RETURN and TAKE_BACK not in case.said:
             return False  # it was stopped, and closed so; word of a recall leaves, and what stands before it
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt.
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
         judged = row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN
         body = threads.said(self._context, held, row) or {} if judged else {}
-        reason = await no_contact.barred(self._context, tx, case.partner) if asking else None
-        waited = _is_a_plan_that_waited(row, body)
-        facts = about(
-            case,
-            now,
-            row.type,
-            body,
-            no_contact=reason,
-            person_stopped=await person_stop.held_back(tx, case),
-            minor_elsewhere=await minor_elsewhere(self._context, tx, case) if waited else (),
-            no_elsewhere=await no_elsewhere(self._context, tx, case) if row.type in OF_A_RETURN else None,
-            zone=self._context.zone,
-        )
-        found = findings(When.SEND if waited else When.RETRY, facts)
+        facts = about(case, now, row.type, body, around=await look(self._context, tx, case, now))
+        found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)
         if found:
             self._held(case.partner, found)
         return not found

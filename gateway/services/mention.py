@@ -13,7 +13,8 @@ from gateway.core.escalation import Pressed, is_stopped, owed
 from gateway.core.facts import When, about
 from gateway.core.messages import REMINDER
 from gateway.core.rules import findings
-from gateway.services import cases, no_contact, person_stop
+from gateway.services import cases
+from gateway.services.around import look
 from gateway.services.context import Context, NotFound
 from gateway.services.ports import Tx
 from keys.errors import BadRest
@@ -37,8 +38,5 @@ async def _may(context: Context, tx: Tx, ref: str, now: datetime) -> bool:
         return False
     if is_stopped([Pressed(event.event, event.actor, event.at) for event in await tx.events(ref)]):
         return False
-    reason = await no_contact.barred(context, tx, case.partner)
-    stopped = await person_stop.held_back(tx, case)
-    return not findings(
-        When.REMIND, about(case, now, REMINDER, no_contact=reason, person_stopped=stopped, zone=context.zone)
-    )
+    around = await look(context, tx, case, now)
+    return not findings(When.REMIND, about(case, now, REMINDER, around=around))

@@ -31,9 +31,9 @@ from gateway.core.notices import last_number, open_demands
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
+from gateway.services import access, cases, steps, threads
+from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
-from gateway.services.elsewhere import minor_elsewhere
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
@@ -263,21 +263,9 @@ class Notices:
         await context.commit(unit)
 
     async def _facts(self, tx: Tx, case: Case, type: str, value: Mapping[str, Any]) -> Facts:
-        context, now = self._context, self._context.clock.now()
-        asking = case.side is Side.REQUESTING
-        return about(
-            case,
-            now,
-            type,
-            value,
-            question=case.received,
-            no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
-            person_stopped=await person_stop.held_back(tx, case),
-            minor_elsewhere=await minor_elsewhere(context, tx, case),
-            recipient_ready=outbox.recipient(context, case.partner, now) is not None,
-            justification="answer",
-            zone=context.zone,
-        )
+        now = self._context.clock.now()
+        around = await look(self._context, tx, case, now)
+        return about(case, now, type, value, around=around, question=case.received, justification="answer")
 
 
 def _images(elements: Mapping[str, Any]) -> tuple[Finding, ...]:

@@ -29,6 +29,7 @@ from gateway.core.wire import format_instant
 from gateway.redaction.language import LANGUAGES
 from gateway.redaction.leaks import leaks
 from gateway.services import cases, steps
+from gateway.services.around import look
 from gateway.services.context import Context, acting
 from gateway.services.ports import Redacted, Tx
 
@@ -160,7 +161,8 @@ class Remarks:
             draft = {**(held.case.draft or {}), "remark": remark}
             outcome = become(held.case, draft, redacted, person)
             changed = replace(held.case, draft=draft, remark=outcome)
-            preview = self.preview(changed, now) if held.case.state is not State.NEEDS_TIER2 else None
+            asked = held.case.state is State.NEEDS_TIER2
+            preview = None if asked else await self._preview(tx, changed, now)
             # Whoever wrote the rest stays its author: who writes a remark, or takes one out, frees nobody to approve.
             author = held.case.pending.author if held.case.pending is not None else person
             data = {
@@ -199,7 +201,7 @@ class Remarks:
             changed = replace(held.case, remark=remark)
             pending, preview = held.case.pending, None
             if held.case.state is not State.NEEDS_TIER2 or (pending is not None and pending.type == ELEMENTS):
-                preview = self.preview(changed, now)
+                preview = await self._preview(tx, changed, now)
             # Here too; who wrote or confirmed the remark does not approve it either (V-01).
             author = pending.author if pending is not None else person
             data = {
@@ -213,7 +215,7 @@ class Remarks:
         prepared: Preview | None = (await context.commit(unit)).value
         return prepared
 
-    def preview(self, case: Case, now: datetime) -> Preview:
+    async def _preview(self, tx: Tx, case: Case, now: datetime) -> Preview:
         """Return what would leave for ``case`` as it stands, with its remark if that is confirmed."""
         context, draft = self._context, case.draft or {}
         schemas.validate("case-draft", draft)
@@ -221,7 +223,7 @@ class Remarks:
             draft,
             context.authority,
             now,
-            no_contact=context.no_contact(draft["to"]),
+            around=await look(context, tx, case, now),
             asked=case.asked if case.state is State.NEEDS_TIER2 else None,
             renditions=case.renditions,
             remark=about(context, case, type_of(case), now),

@@ -32,7 +32,8 @@ from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
 from gateway.core.returns import AWAY
 from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, HELD, PARTNER
-from gateway.services import cases, missing_clocks, no_contact, person_stop, steps
+from gateway.services import cases, missing_clocks, steps
+from gateway.services.around import look
 from gateway.services.context import Context, acting
 from gateway.services.listing import LAST_EVENT, RESTORED_AT
 from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
@@ -284,9 +285,7 @@ class Reminder:
             step = clock.step if clock and clock.step in REMINDED else "reply"
             body = ijson.dumps({"number": case.reminders + 1, "step": step}).decode()
             schemas.validate(REMINDER, ijson.loads(body.encode()))
-            reason = await no_contact.barred(context, tx, case.partner)
-            stopped = await person_stop.held_back(tx, case)
-            facts = about(case, now, REMINDER, no_contact=reason, person_stopped=stopped, zone=context.zone)
+            facts = about(case, now, REMINDER, around=await look(context, tx, case, now))
             data = {"body": body, "overdue": overdue(clock, now)}
             try:
                 await steps.move(context, tx, held, Event("remind", actor, role, data, facts), now)

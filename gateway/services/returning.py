@@ -37,10 +37,10 @@ from gateway.core.return_guards import notice_at
 from gateway.core.returns import SEALED_H
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
-from gateway.services import access, cases, no_contact, outbox, person_stop, steps, threads
+from gateway.services import access, cases, person_stop, steps, threads
+from gateway.services.around import look
 from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed, own_statement
-from gateway.services.elsewhere import minor_elsewhere, no_elsewhere
 from gateway.services.fallen import without_fallen
 from gateway.services.ports import Tx
 from keys import statement as statements
@@ -503,21 +503,15 @@ class Returning:
 
     async def _facts(self, tx: Tx, case: Case, type: str, text: str) -> Facts:
         """Return what the rules look at before a message of ours about ``case`` leaves."""
-        context, now = self._context, self._context.clock.now()
-        asking = case.side is Side.REQUESTING
+        now = self._context.clock.now()
         return about(
             case,
             now,
             type,
             ijson.loads(text.encode()) if text else {},
+            around=await look(self._context, tx, case, now),
             question=case.received,
-            no_contact=await no_contact.barred(context, tx, case.partner) if asking else None,
-            person_stopped=await person_stop.held_back(tx, case),
-            minor_elsewhere=await minor_elsewhere(context, tx, case),
-            no_elsewhere=await no_elsewhere(context, tx, case),
-            recipient_ready=outbox.recipient(context, case.partner, now) is not None,
-            justification=None if asking else "answer to a request",
-            zone=context.zone,
+            justification=None if case.side is Side.REQUESTING else "answer to a request",
         )
 
     async def _received(self, tx: Tx, case: Case) -> str:

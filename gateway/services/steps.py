@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core.case import Side, State
-from gateway.core.facts import When, about
+from gateway.core.facts import NOBODY_LOOKED, When, about
 from gateway.core.machine import (
     NOT_TOLD,
     DropUnsent,
@@ -58,7 +58,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
         check_representing(context, held.case, event.actor, event.role, now)
     # A timer closes whatever people left open: nothing is kept longer for it.
     by_hand = event.name == "close" and event.role != GATEWAY
-    if by_hand and (found := findings(When.CLOSE, about(held.case, now))):
+    if by_hand and (found := findings(When.CLOSE, about(held.case, now, around=NOBODY_LOOKED))):
         raise RuleRefused(found)
     event = replace(event, data={**event.data, "zone": context.zone})
     case, effects = step(table_for(held.case.side), held.case, event, now)

@@ -1,7 +1,9 @@
 """``isthmus preview``."""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -70,6 +72,18 @@ def test_a_home_names_its_authority_and_partners(homes: Homes) -> None:
     made = value("preview", "-", "-C", home, input=json.dumps(draft()))
     assert "XAA-ID-01" == json.loads(made["body"])["authority"]["id"]
     assert 5 == call("preview", "-", "-C", home, input=json.dumps(draft(to="XCC"))).exit_code
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_days_are_those_of_the_home(homes: Homes, zone: str) -> None:
+    """With ``-C`` a day begins where the record is kept: what is attested of tomorrow counts for nothing."""
+    home = homes.home("XAA")
+    config = home / "isthmus.toml"
+    config.write_text(config.read_text().replace('"Europe/Vienna"', f'"{zone}"'))
+    today = datetime.now(ZoneInfo(zone)).date()
+    for day, code in ((today, 0), (today + timedelta(days=1), 5)):
+        changed = draft(asylum={**draft()["asylum"], "attested_on": day.isoformat()})
+        assert code == call("preview", "-", "-C", home, input=json.dumps(changed)).exit_code
 
 
 def test_the_table_is_for_people() -> None:

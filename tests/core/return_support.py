@@ -26,7 +26,7 @@ from gateway.core.returns import REQUESTED_RETURN, REQUESTING_RETURN
 from gateway.core.verification import GATEWAY, PARTNER
 from schemas import ijson
 from tests.core import support
-from tests.core.support import NOW, TOKEN
+from tests.core.support import AROUND, NOW, TOKEN
 
 REPLY_DIGEST = "G7lJxRL_7XytKDYlbQ6vUwKc8PwUOHz0DcvaNpFFww0"
 LATER = "2027-06-01T00:00:00Z"
@@ -382,7 +382,8 @@ def good_event(row: Row, case: Case, represented: bool = False) -> Event:
     }
     if row.event == "attach":
         data |= {"draft": case.draft, "renditions": {}}
-    return Event(row.event, actor, role, data, about(case, NOW, type, leaving, justification="return"))
+    facts = about(case, NOW, type, leaving, around=AROUND, justification="return")
+    return Event(row.event, actor, role, data, facts)
 
 
 def brought(event: str, body: Mapping[str, Any], represented: bool = False) -> tuple[Release, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.core.case import Case, Pending, Remark, Side, State, replace
 from gateway.core.clocks import Clock
-from gateway.core.facts import Facts
+from gateway.core.facts import Around, Facts
 from gateway.core.machine import Effect, Event, Row, step
 from gateway.core.messages import INTERVIEW_ANSWER, REPLY
 from gateway.core.preview import Preview, body_digest, compose
@@ -64,6 +64,22 @@ DRAFT: dict[str, Any] = {
 }
 
 
+AROUND = Around(
+    zone="UTC",
+    no_contact=None,
+    person_stopped=False,
+    minor_elsewhere=(),
+    no_elsewhere=None,
+    recipient_ready=True,
+)
+"""Somebody looked around the case, and nothing stands against anything."""
+
+
+def around(**changes: Any) -> Around:
+    """Return what is around a case with members changed."""
+    return replace(AROUND, **changes)
+
+
 def draft(**changes: Any) -> dict[str, Any]:
     """Return the good record with members changed."""
     return {**deepcopy(DRAFT), **changes}
@@ -88,7 +104,7 @@ def remark(record: Mapping[str, Any] | None = None, **changes: Any) -> Remark:
 
 def preview(record: Mapping[str, Any] | None = None, asked: tuple[str, ...] | None = None) -> Preview:
     """Return what would leave for a record, or for the good one."""
-    return compose(DRAFT if record is None else record, "XAA-01", NOW, no_contact=None, asked=asked)
+    return compose(DRAFT if record is None else record, "XAA-01", NOW, around=AROUND, asked=asked)
 
 
 REQUEST_BODY: dict[str, Any] = ijson.loads(preview().body.encode())
@@ -179,14 +195,15 @@ def asking_facts(case: Case, **changes: Any) -> Facts:
     """Return facts to which no rule objects, about what the case would send."""
     pending = case.pending
     type, body = (pending.type, ijson.loads(pending.body.encode())) if pending else ("", {})
-    return replace(Facts(NOW, case.draft, type, body), **changes)
+    return replace(Facts(NOW, case.draft, type, body, around=AROUND), **changes)
 
 
 def asked_facts(case: Case, **changes: Any) -> Facts:
     """Return facts to which no rule objects, about the answer the case would give."""
     pending = case.pending
     type, body = (pending.type, ijson.loads(pending.body.encode())) if pending else ("", {})
-    return replace(Facts(NOW, None, type, body, question=REQUEST_BODY, justification="answer"), **changes)
+    made = Facts(NOW, None, type, body, question=REQUEST_BODY, justification="answer", around=AROUND)
+    return replace(made, **changes)
 
 
 def received_facts(type: str, body: Mapping[str, Any]) -> Facts:
@@ -331,5 +348,5 @@ Taken = tuple[Case, tuple[Effect, ...]]
 
 def take(case: Case, name: str, actor: str, role: str, **data: Any) -> Taken:
     """Step a case by an event with the data given and nothing else."""
-    facts = received_facts(REPLY if name == "reply" else "", data.get("body", {}))
+    facts = replace(received_facts(REPLY if name == "reply" else "", data.get("body", {})), around=AROUND)
     return step(table_for(case.side), case, Event(name, actor, role, data, facts), NOW)

@@ -36,7 +36,7 @@ from gateway.core.preview import compose
 from gateway.web.interior.pictures import REFUSED_TEXTS, REMOVED_TEXTS
 from keys import b64
 from schemas import ijson
-from tests.core.support import NOW, draft
+from tests.core.support import AROUND, NOW, draft
 from tests.support import pictures
 from tests.support.bad_images import BAD, BARE, LARGE, NOT_BARE
 
@@ -134,7 +134,7 @@ def test_cell_of_an_image_drawn_anew(element: str, member: str, purpose: str, ne
 def test_what_is_sent_is_what_was_drawn() -> None:
     """The element of the body is the rendition, and the file's own digest is nowhere in the body."""
     file, images = record()
-    made = compose(file, "XAA-01", NOW, no_contact=None, renditions=images)
+    made = compose(file, "XAA-01", NOW, around=AROUND, renditions=images)
     assert images["document_image"]["wire"] == ijson.loads(made.body.encode())["elements"]["document_image"]
     assert () == made.findings
     assert file["elements"]["document_image"]["sha256"] not in made.body

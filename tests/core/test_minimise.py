@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import schemas
 from gateway.core.minimise import MATRIX, NEVER, disclose, excess
 from gateway.core.preview import compose
-from tests.core.support import ELEMENTS, NOW, TOKEN, draft
+from tests.core.support import AROUND, ELEMENTS, NOW, TOKEN, draft
 
 PURPOSES = ("NATIONALITY", "PERM_RESIDENCE", "DOC_AUTHENTICITY", "TRAVEL_DOC", "RETURN_ARRANGEMENT")
 REPRESENTATIVE = {"ref": TOKEN, "appointed_on": "2026-11-18", "signed_by": "Family Court"}
@@ -176,5 +176,5 @@ def test_body_holds_no_national_value(
     record["transfer_ground"] = {"code": "ADEQUACY", "reference": why}
     record["representative"] = {**REPRESENTATIVE, "signed_by": why}
     record["consent"] = {"scope": why, "language": "ru", "by": "canary-officer", "on": "2026-11-20", "revoked_on": None}
-    made = compose(record, "XAA-01", NOW, no_contact=None, asked=None if asked is None else tuple(asked))
+    made = compose(record, "XAA-01", NOW, around=AROUND, asked=None if asked is None else tuple(asked))
     assert "canary" not in made.body

@@ -52,7 +52,8 @@ def good(side: Side, row: Row) -> tuple[Case, Event]:
     made = support.asking if side is Side.REQUESTING else support.asked
     case = made(row.source, notices=ASKED, asked=("SEX",), pending=pending, resume_to=State.REPLIED)
     role = min(row.who)
-    facts = about(case, support.NOW, ELEMENTS if row.event == "rectify" else "", value, justification="answer")
+    type = ELEMENTS if row.event == "rectify" else ""
+    facts = about(case, support.NOW, type, value, around=support.AROUND, justification="answer")
     data = {
         "value": value,
         "body": value if role == "partner" else ijson.dumps(value).decode(),
@@ -104,7 +105,7 @@ def with_value(event: Event, **changes: Any) -> Event:
 def with_facts(event: Event) -> Event:
     """Return the event with facts to which a rule objects on either side."""
     assert event.facts is not None
-    return replace(event, facts=replace(event.facts, recipient_ready=False))
+    return replace(event, facts=replace(event.facts, around=support.around(recipient_ready=False)))
 
 
 GUARDED = [(side, row, guard) for side, row in ROWS for guard in row.guards]

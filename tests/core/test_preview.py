@@ -13,7 +13,7 @@ from gateway.core.preview import body_digest, compose
 from keys import b64
 from schemas import ijson
 from tests.core import support
-from tests.core.support import NOW, draft, preview
+from tests.core.support import AROUND, NOW, around, draft, preview
 
 STATES = [state for state in schemas.codes("asylum_state") if state != "none"]
 EXAMPLE = json.loads((files("schemas") / "example-case-draft.json").read_text(encoding="utf-8"))
@@ -87,7 +87,7 @@ def test_unattested_none_stops_it(lacking: str) -> None:
 
 def test_no_contact_stops_it() -> None:
     """A State on the no-contact list is found at once."""
-    assert {"N-01"} == rules(compose(draft(), "XAA-01", NOW, no_contact="relations broken off"))
+    assert {"N-01"} == rules(compose(draft(), "XAA-01", NOW, around=around(no_contact="relations broken off")))
 
 
 def test_missing_element_stops_it() -> None:
@@ -110,7 +110,7 @@ def test_legal_basis_is_neutral() -> None:
 def test_example_shows_all_that_can_happen() -> None:
     """The example draft is valid, may be sent, and has elements sent, withheld and forbidden."""
     schemas.validate("case-draft", EXAMPLE)
-    made = compose(EXAMPLE, "XAA-01", NOW, no_contact=None)
+    made = compose(EXAMPLE, "XAA-01", NOW, around=AROUND)
     schemas.validate(REQUEST, ijson.loads(made.body.encode()))
     assert () == made.findings
     assert {"-", "MIN-1", "MIN-2", "MIN-3", "MIN-4"} == {line.rule for line in made.lines}
@@ -119,12 +119,12 @@ def test_example_shows_all_that_can_happen() -> None:
 @pytest.mark.parametrize("year", [2025, 2034])
 def test_example_stays_good(year: int) -> None:
     """The example has no finding on any day of the next years, so it can be shown when somebody tries it."""
-    assert () == compose(EXAMPLE, "XAA-01", datetime(year, 6, 1, tzinfo=UTC), no_contact=None).findings
+    assert () == compose(EXAMPLE, "XAA-01", datetime(year, 6, 1, tzinfo=UTC), around=AROUND).findings
 
 
 def test_example_keeps_the_national_file() -> None:
     """Nothing of the example's national file is in the bytes that would leave."""
-    made = compose(EXAMPLE, "XAA-01", NOW, no_contact=None)
+    made = compose(EXAMPLE, "XAA-01", NOW, around=AROUND)
     values = [text for value in EXAMPLE["national"].values() for text in _texts(value)]
     assert values
     assert [] == [value for value in values if value in made.body]

@@ -11,7 +11,7 @@ from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.preview import compose
 from gateway.core.remark import About, digest_of, is_confirmed, is_shortened, is_waiting, marked, wire_fault
 from tests.core import support
-from tests.core.support import NOW, WRITTEN, draft, remark, take
+from tests.core.support import AROUND, NOW, WRITTEN, draft, remark, take
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_only_a_confirmed_remark_is_in_a_body(asked: tuple[str, ...] | None) -> 
     """In a request and with further elements alike; the line of the table says which rule."""
     for made, status in ((remark(RECORD), "sent"), (remark(), "withheld")):
         known = About(made, 500, ())
-        preview = compose(RECORD, "XAA-01", NOW, no_contact=None, asked=asked, remark=known)
+        preview = compose(RECORD, "XAA-01", NOW, around=AROUND, asked=asked, remark=known)
         line = next(line for line in preview.lines if line.member == "remark")
         assert (status, "REM-3") == (line.status, line.rule)
         assert ('"remark"' in preview.body) is (status == "sent")
@@ -127,7 +127,7 @@ def test_only_a_confirmed_remark_is_in_a_body(asked: tuple[str, ...] | None) -> 
 def test_sending_uses_a_remark_up() -> None:
     """What left is part of no further message."""
     known = About(remark(RECORD), 500, ())
-    preview = compose(RECORD, "XAA-01", NOW, no_contact=None, remark=known)
+    preview = compose(RECORD, "XAA-01", NOW, around=AROUND, remark=known)
     pending = replace(preview.pending("anna"), approver="boris", statement="s")
     case = support.asking(support.State.CLEARED, draft=RECORD, remark=remark(RECORD), pending=pending)
     moved, _ = take(case, "send", "anna", "case_officer", digest=preview.digest)

@@ -39,7 +39,7 @@ from gateway.core.verification import PARTNER
 from schemas import ijson
 from tests.core import return_support as kit
 from tests.core import support
-from tests.core.support import NOW
+from tests.core.support import AROUND, NOW, around
 
 S = State
 ASKING, ASKED = Side.REQUESTING, Side.REQUESTED
@@ -626,7 +626,7 @@ def test_guard_and_rule_mean_the_same_day(offset: str) -> None:
     for hour in range(28):
         now = first + timedelta(hours=hour)
         other_day = now.astimezone(zone).date().isoformat() != "2026-12-01"
-        found = findings(When.SEND, about(case, now, SCHEDULE, kit.schedule("departed")))
+        found = findings(When.SEND, about(case, now, SCHEDULE, kit.schedule("departed"), around=AROUND))
         assert other_day is objects("reconfirmed_today", case, "depart", now=now)
         assert other_day is ("R-23" in {one.rule for one in found})
 
@@ -635,7 +635,7 @@ def test_guard_and_rule_mean_the_same_day(offset: str) -> None:
 def test_that_she_has_left_is_told_whatever_lapsed(state: State) -> None:
     """Once the person has left, what runs out while the notice waits to be posted does not keep it from who waits."""
     case = replace(kit.case_in(ASKING, state), reply=None, releases=(), record=kit.record(contacts_given_on=None))
-    told = about(case, at("2026-12-09"), SCHEDULE, kit.schedule("departed"))
+    told = about(case, at("2026-12-09"), SCHEDULE, kit.schedule("departed"), around=AROUND)
     assert set() == {one.rule for one in findings(When.RETRY, told)}
 
 
@@ -644,7 +644,11 @@ def test_that_she_has_left_is_not_told_where_she_seeks_protection(state: State) 
     """R-01 stands before the news of a departure as before all else."""
     sought = {**kit.MINOR, "asylum": {**kit.MINOR["asylum"], "state": "indicated"}}
     told = about(
-        replace(kit.case_in(ASKING, state), draft=sought), at("2026-12-01"), SCHEDULE, kit.schedule("departed")
+        replace(kit.case_in(ASKING, state), draft=sought),
+        at("2026-12-01"),
+        SCHEDULE,
+        kit.schedule("departed"),
+        around=AROUND,
     )
     assert "R-01" in {one.rule for one in findings(When.RETRY, told)}
 
@@ -652,7 +656,7 @@ def test_that_she_has_left_is_not_told_where_she_seeks_protection(state: State) 
 def test_nobody_leaves_on_the_wish_of_yesterday() -> None:
     """A message that names the day of the confirmation does not let anybody leave on another."""
     case = ready(ASKING, S.SCHEDULED, "depart")
-    told = about(case, at("2026-12-02"), SCHEDULE, kit.schedule("departed"))
+    told = about(case, at("2026-12-02"), SCHEDULE, kit.schedule("departed"), around=AROUND)
     assert "R-23" in {one.rule for one in findings(When.SEND, told)}
 
 
@@ -877,10 +881,10 @@ def test_an_acceptance_accepts_one_proposal(minor: bool, state: State) -> None:
     releases = (kit.release("theirs", "return.acceptance", role, kit.acceptance(minor)),)
     released = kit.signatures(ASKING, minor)[:1]
     case = ready(ASKING, state, "acceptance", minor, releases=released)
-    moved, _ = take(case, "acceptance", minor=minor, releases=releases, body=kit.acceptance(minor))
+    moved, _ = take(case, "acceptance", minor=minor, releases=releases, body=kit.acceptance(minor), around=AROUND)
     again = replace(ready(ASKING, S.PROPOSED, "acceptance", minor, releases=released), accepted=moved.accepted)
     with pytest.raises(RuleRefused, match="R-10: this acceptance was the answer to an earlier proposal"):
-        take(again, "acceptance", minor=minor, releases=releases, body=kit.acceptance(minor))
+        take(again, "acceptance", minor=minor, releases=releases, body=kit.acceptance(minor), around=AROUND)
 
 
 @OF_BOTH_AGES
@@ -1016,8 +1020,8 @@ def test_a_journey_is_called_off_in_silence(looked: bool) -> None:
 @pytest.mark.parametrize(
     ("looked", "told"),
     [
-        ({"no_contact": "listed"}, False),
-        ({"recipient_ready": False}, True),
+        ({"around": around(no_contact="listed")}, False),
+        ({"around": around(recipient_ready=False)}, True),
         ({"draft": {**support.DRAFT, "transfer_ground": None}}, True),
         ({"draft": {**support.DRAFT, "endangerment_check": {"result": "failed", "by": "", "on": ""}}}, True),
         ({"body": {**kit.schedule("cancelled"), "handling": {**kit.HANDLING, "retain_until": "2026-12-01"}}}, True),
@@ -1207,7 +1211,9 @@ def test_an_acceptance_leaves_signed(minor: bool) -> None:
     assert case.pending is not None
     role = "welfare" if minor else "desk_head"
     made = Release("ours", "return.acceptance", role, case.pending.digest, kit.LATER, "statement")
-    looked = about(replace(case, releases=(*case.releases, made)), NOW, ACCEPTANCE, kit.acceptance(minor))
+    looked = about(
+        replace(case, releases=(*case.releases, made)), NOW, ACCEPTANCE, kit.acceptance(minor), around=AROUND
+    )
     moved, effects = step(table_for(ASKED), case, replace(event, facts=looked), NOW)
     assert [Send(ACCEPTANCE, case.pending.body, None, ("statement",))] == sent(effects)
     assert (S.ACCEPTED, replace(made, by="dora"), None) == (moved.state, moved.releases[-1], moved.pending)
@@ -1285,7 +1291,9 @@ def test_a_recall_is_silent_where_nothing_may_be_said() -> None:
     """A need for protection calls the person back all the same, and no message says so."""
     case = ready(ASKING, S.DEPARTED, "recall")
     event = brought(case, "recall", draft=SOUGHT)
-    event = replace(event, facts=about(replace(case, draft=SOUGHT), NOW, TAKE_BACK, kit.SAYING["recall"]))
+    event = replace(
+        event, facts=about(replace(case, draft=SOUGHT), NOW, TAKE_BACK, kit.SAYING["recall"], around=AROUND)
+    )
     moved, effects = step(table_for(ASKING), case, event, NOW)
     assert (S.RECALL, SOUGHT, (Notify("interior"),)) == (moved.state, moved.draft, effects)
     assert TAKE_BACK not in moved.said

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import schemas
 from gateway.core.age import treat_as_minor
 from gateway.core.case import Notice, Release, Side, State, Stop
-from gateway.core.facts import Facts, When, about
+from gateway.core.facts import NOBODY_LOOKED, Facts, When, about
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
@@ -43,7 +43,7 @@ from gateway.core.remark import About, digest_of
 from gateway.core.rule_checks import EXEMPT
 from gateway.core.rules import RULES, Rule, findings
 from tests.core import support
-from tests.core.support import NOW, REQUEST_BODY, TOKEN, clock, draft, reply
+from tests.core.support import AROUND, NOW, REQUEST_BODY, TOKEN, around, clock, draft, reply
 
 REPRESENTATIVE = {"ref": support.TOKEN, "appointed_on": "2026-11-18", "signed_by": "Family Court"}
 DECISION = {"ref": "AGE-7", "on": "2026-11-19", "by": "Youth Office"}
@@ -53,13 +53,14 @@ RESIDENCE = {**ASKED_FOR, "handling": {**HANDLING, "purpose": "PERM_RESIDENCE"}}
 PERMIT = {"type": "PR", "number": "77-1234"}
 
 
+LISTED = around(no_contact="relations are broken off")
 MINOR = {"class": "minor", "decision": None}
 ADULT = {"class": "adult", "decision": None}
 
 
 def request(record: dict[str, Any] | None = None, **changes: Any) -> Facts:
     """Return the facts about a good request for ``record``."""
-    return replace(Facts(NOW, record or draft(), REQUEST, REQUEST_BODY, notices=()), **changes)
+    return replace(Facts(NOW, record or draft(), REQUEST, REQUEST_BODY, notices=(), around=AROUND), **changes)
 
 
 def born(birth_date: str, age: dict[str, Any] = ADULT, type: str = REQUEST) -> Facts:
@@ -99,8 +100,7 @@ def taking_back(type: str, state: State = State.WITHDRAWN, **body: Any) -> Facts
         type,
         {**says, **body},
         frozen=True,
-        no_contact="listed",
-        person_stopped=True,
+        around=around(no_contact="listed", person_stopped=True),
         side=Side.REQUESTING,
         state=state,
     )
@@ -113,7 +113,7 @@ def everything_taken_back() -> dict[str, Facts]:
 
 def answer(value: dict[str, Any], question: dict[str, Any] | None = ASKED_FOR) -> Facts:
     """Return the facts about a reply."""
-    return Facts(NOW, None, REPLY, value, question=question, justification="answer")
+    return Facts(NOW, None, REPLY, value, question=question, justification="answer", around=AROUND)
 
 
 def resident_on(day: str) -> dict[str, Any]:
@@ -252,6 +252,7 @@ def journey(type: str = SCHEDULE, body: dict[str, Any] | None = None, **changes:
         reply=reply(),
         reply_digest="digest of the reply",
         justification="return",
+        around=AROUND,
     )
     return replace(made, **changes)
 
@@ -289,7 +290,7 @@ def agreed_on(day: str) -> Facts:
 
 def evening(facts: Facts) -> Facts:
     """Return ``facts`` where the record is kept in the West, and it is the evening of the last of November yet."""
-    return replace(facts, now=datetime(2026, 12, 1, 1, tzinfo=UTC), zone="America/Bogota")
+    return replace(facts, now=datetime(2026, 12, 1, 1, tzinfo=UTC), around=around(zone="America/Bogota"))
 
 
 def assessed(about_what: str, **changes: Any) -> list[dict[str, Any]]:
@@ -375,7 +376,7 @@ CASES: dict[str, Cases] = {
             "attested tomorrow": asylum(attested_on="2026-12-02"),
             "no file": Facts(NOW, None, REQUEST, REQUEST_BODY),
             "no file of a return": journey(SUSPENSION, {}, draft=None),
-            "another case of hers is stopped": request(person_stopped=True),
+            "another case of hers is stopped": request(around=around(person_stopped=True)),
             "a correction that brings a value": taking_back(RECTIFICATION, elements={"sex": 2}),
             "a correction nobody has read": replace(taking_back(RECTIFICATION), body={}),
             **{f"of a return: {type}": replace(asylum(state="pending"), type=type) for type in (*OF_A, *SAFE_WAYS)},
@@ -870,10 +871,21 @@ CASES: dict[str, Cases] = {
         answer({name: value for name, value in reply("NOT_FOUND").items() if name != "match_basis"}),
     ),
     "N-01": Cases(
-        {"listed": request(no_contact="relations are broken off")},
-        {"not listed": request(), **everything_taken_back()},
+        {"listed": request(around=LISTED), "nobody looked": request(around=NOBODY_LOOKED)},
+        {
+            "not listed": request(),
+            "what it asked is answered": replace(answer(reply()), side=Side.REQUESTED, around=LISTED),
+            **everything_taken_back(),
+        },
     ),
-    "N-02": Cases({"no key": request(recipient_ready=False)}, {"key": request()}),
+    "N-02": Cases(
+        {
+            "no key": request(around=around(recipient_ready=False)),
+            "not known": request(around=around(recipient_ready=None)),
+            "nobody looked": request(around=NOBODY_LOOKED),
+        },
+        {"key": request()},
+    ),
     "Q-01": Cases(
         {
             "residence for nationality": answer(reply("PR_AT_DATE")),
@@ -1014,7 +1026,8 @@ def test_a_day_of_the_record_begins_where_the_record_is_kept(name: str, zone: st
     facts = dated_in_the_record()[name]
     midnight = datetime(2026, 12, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     for now, counts in ((midnight - timedelta(minutes=1), False), (midnight, True)):
-        found = {one.because for one in findings(When.SEND, replace(facts, now=now, zone=zone)) if one.rule == name[:4]}
+        there = replace(facts, now=now, around=around(zone=zone))
+        found = {one.because for one in findings(When.SEND, there) if one.rule == name[:4]}
         # Whether it was confirmed on the day is of the place of departure, and another test.
         assert counts is not (found - {"the consent was not confirmed today"} != set())
 
@@ -1070,16 +1083,16 @@ def test_a_row_promises_no_check_that_it_has_not() -> None:
 def test_facts_are_the_cases() -> None:
     """What the rules look at is what the case says, with what its caller looked up."""
     case = support.asking(State.SCHEDULED, record=RECORD, releases=(signed("ours", "release"),), reply=reply())
-    facts = about(case, NOW, SCHEDULE, PLANNED, no_contact="listed", person_stopped=True)
+    facts = about(case, NOW, SCHEDULE, PLANNED, around=LISTED)
     assert (Side.REQUESTING, State.SCHEDULED, RECORD) == (facts.side, facts.state, facts.record)
     assert (case.releases, case.reply, case.notices) == (facts.releases, facts.reply, facts.notices)
-    assert ("listed", True, PLANNED) == (facts.no_contact, facts.person_stopped, facts.body)
+    assert (LISTED, PLANNED) == (facts.around, facts.body)
 
 
 @pytest.mark.parametrize(("state", "expected"), [(state, state in (State.FROZEN, State.WITHDRAWN)) for state in State])
 def test_what_stands_still_is_frozen(state: State, expected: bool) -> None:
     """Of a case that is frozen or was withdrawn nothing leaves, whoever composes the facts."""
-    assert expected == about(support.asking(state), NOW).frozen
+    assert expected == about(support.asking(state), NOW, around=AROUND).frozen
 
 
 @pytest.mark.parametrize("when", [When.SEND, When.RETRY])
@@ -1211,7 +1224,7 @@ READS: dict[str, list[tuple[Facts, str]]] = {
         (recorded(decision={"appeal_until": None, "waived": True}), "record/decision/waived"),
     ],
     "R-26": [(answer(reply("NOT_FOUND")), "body/outcome body/match_basis body/reason")],
-    "N-02": [(request(), "recipient_ready")],
+    "N-02": [(request(), "around")],
     "Q-01": [
         (answer(reply()), "question question/handling question/handling/purpose"),
         (answer(reply()), "body/outcome body/handling body/handling/purpose"),

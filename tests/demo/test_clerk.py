@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import schemas
+from gateway.core.facts import before_a_case
 from gateway.core.preview import compose
 from gateway.demo import people
 from gateway.demo.clerk import Ask, Say, decide
@@ -21,7 +22,8 @@ TODAY = date(2026, 11, 18)
 def request(file: File, **more: Any) -> dict[str, Any]:
     """Return the request body that leaves for ``file``, with ``more`` elements as if they had been sent later."""
     now = datetime(2026, 11, 16, 8, tzinfo=UTC)
-    body = ijson.loads(compose(file.draft(), "XAA-ID-01", now, no_contact=None).body.encode())
+    made = compose(file.draft(), "XAA-ID-01", now, around=before_a_case("UTC", None))
+    body = ijson.loads(made.body.encode())
     body["elements"] |= more
     return body
 

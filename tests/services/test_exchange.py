@@ -42,6 +42,17 @@ async def test_author_cannot_approve(network: Network) -> None:
         await gateway.clear.approve(ref, signed, "second")
 
 
+async def test_a_preview_counts_the_days_where_the_record_is_kept(network: Network) -> None:
+    """What is attested of a day that has not come there is shown as what it is, before it is approved in vain."""
+    gateway = network.gateways["XAA"]
+    gateway.context.zone = "Pacific/Pago_Pago"
+    attested = {**story.draft()["asylum"], "attested_on": network.clock.now().date().isoformat()}
+    draft = story.draft(asylum=attested)
+    shown, _ = await gateway.clear.show(await gateway.clear.new(draft, "first"), "second", "liaison_officer")
+    for preview in (gateway.clear.preview(draft), shown):
+        assert ["R-01"] == [finding.rule for finding in preview.findings]
+
+
 async def test_approval_of_other_bytes_is_refused(network: Network) -> None:
     """A statement over another digest than the prepared body's approves nothing."""
     gateway = network.gateways["XAA"]
