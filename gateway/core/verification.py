@@ -171,6 +171,8 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows(RECORDED, "correct", STAY, OFFICER | ATTESTS, ("indication_stands",), "new elements"),
     *_rows(RECORDED, "attest", STAY, ATTESTS, evidence="new attestation"),
     *_rows(RECORDED, "restate", STAY, IN_CHARGE, ("restates",), "age and guardian as they stood"),
+    # Who withdraws or closes a case lifts no stop of it, and what that authority holds holds the person's others.
+    *_rows((S.WITHDRAWN, S.CLOSED, S.BLOCKED), "release", STAY, ATTESTS, ("same_freezer",), "release by who froze"),
     *_AFTERLIFE,
 )
 

@@ -308,7 +308,7 @@ VERBS: Mapping[str, Verb] = {
     "freeze": _verb("freeze", _BOTH, _freeze),
     "release": _verb("release", _BOTH, lambda s, c: s.hold.release(c.ref, c.person, c.role)),
     "resume": _verb("propose_resume resume", _BOTH, lambda s, c: s.hold.resume(c.ref, c.person, c.role)),
-    "apart": Verb(frozenset({"release"}), _ASKING, _tell_apart, MAY_TELL_APART),
+    "apart": Verb(frozenset({"release"}), _ASKING, _tell_apart, MAY_TELL_APART, frozenset({State.FROZEN})),
     "correction": _verb("correct", _ASKING, _correct, compared=True),
     "attestation": _verb("attest", _ASKING, _attest),
     "restatement": _verb("restate", _ASKING, _restate, compared=True),

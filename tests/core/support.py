@@ -276,9 +276,8 @@ def good_case(side: Side, row: Row) -> Case:
         case = replace(case, draft=draft(remark=WRITTEN), remark=remark())
     assert case.pending is not None
     signed = replace(case.pending, approver="boris", statement="statement")
-    held: dict[str, Any] = (
-        {"holders": (("carol", "guardian"),), "frozen_by": ("carol", "guardian")} if row.event == "release" else {}
-    )
+    holder = ("carol", letting_go(row))
+    held: dict[str, Any] = {"holders": (holder,), "frozen_by": holder} if row.event == "release" else {}
     return replace(
         case,
         pending=signed,
@@ -288,6 +287,11 @@ def good_case(side: Side, row: Row) -> Case:
         resume_proposer="anna",
         **held,
     )
+
+
+def letting_go(row: Row) -> str:
+    """Return the role of who lets go by the row: a guardian, if one may."""
+    return "guardian" if "guardian" in row.who else min(row.who)
 
 
 def interviewing(case: Case) -> Case:
@@ -304,7 +308,7 @@ def interviewing(case: Case) -> Case:
 
 def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
     """Return the row's event as somebody who may brings it, with everything it may need."""
-    role = "guardian" if row.event == "release" else min(row.who)
+    role = letting_go(row) if row.event == "release" else min(row.who)
     actor = {GATEWAY: "gateway", PARTNER: case.partner}.get(role, "carol" if row.event == "release" else actor)
     body: Any = BODIES.get(row.event, {})
     facts = asking_facts(case) if case.side is Side.REQUESTING else asked_facts(case)

@@ -14,7 +14,7 @@ from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases, person_index, person_stop
 from gateway.services.account_store import Invitation
-from gateway.services.context import Forbidden
+from gateway.services.context import Forbidden, Person
 from gateway.services.ports import Outdated, Tx, Unavailable
 from schemas import SchemaError, ijson
 from tests.support import homeward, story
@@ -733,6 +733,62 @@ async def test_stop_of_a_closed_case_ends_by_attestation(network: Network) -> No
     await gateway.clear.close(here, "first")
     await gateway.hold.attest(here, NONE, "she withdrew it, with counsel", "protection", "asylum_authority")
     assert "DRAFT" == await story.state(network, "XAA", await gateway.clear.new(story.draft(to="XCC"), "first"))
+
+
+OVER = ("WITHDRAWN", "CLOSED", "BLOCKED")
+
+
+async def put_away(network: Network, ref: str, to: str) -> None:
+    """Have the desk withdraw a case that the authority stopped, and let it be closed and locked, as far as ``to``."""
+    gateway = network.gateways["XAA"]
+    await gateway.hold.withdraw(ref, "first", "case_officer")
+    if to != "WITHDRAWN":
+        await gateway.clear.close(ref, "first")
+    if to == "BLOCKED":
+        network.clock.pass_(days=181)
+        await gateway.retention.run_once(network.clock.now())
+    assert to == await story.state(network, "XAA", ref)
+
+
+@pytest.mark.parametrize("over", OVER)
+async def test_the_authority_lets_go_of_what_the_desk_put_away(network: Network, over: str) -> None:
+    """A stop that somebody else withdrew from under it is no stop for good: the person's others can go on (V-07)."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    await network.gateways["XAA"].hold.freeze(here, "we look into it", *AUTHORITY)
+    await put_away(network, here, over)
+    await network.gateways["XAA"].hold.release(here, *AUTHORITY)
+    assert "DRAFT" == await story.state(network, "XAA", await network.gateways["XAA"].clear.new(story.draft(), "first"))
+    assert [person_stop.HOLDER] == await holders(network, there), "people say so, two of them"
+    await apart(network, there)
+    await resumed(network, there)
+    assert ("DRAFT", over) == (await story.state(network, "XAA", there), await story.state(network, "XAA", here))
+
+
+@pytest.mark.parametrize("over", OVER)
+async def test_nobody_else_lets_go_of_what_the_desk_put_away(network: Network, over: str) -> None:
+    """Neither the desk that withdrew it, nor child welfare, nor another of the authority ends the stop (V-07)."""
+    here = await story.sent(network)
+    context, hold = network.gateways["XAA"].context, network.gateways["XAA"].hold
+    context.persons = {**context.persons, "colleague": Person("colleague", frozenset({"asylum_authority"}), bytes(32))}
+    await hold.freeze(here, "we look into it", *AUTHORITY)
+    await put_away(network, here, over)
+    for person, known in context.persons.items():
+        for role in known.roles - ({"asylum_authority"} if person == "protection" else set()):
+            with pytest.raises((IllegalStep, RuleRefused)):
+                await hold.release(here, person, role)
+    assert [AUTHORITY] == await holders(network, here)
+    ref = await network.gateways["XAA"].clear.new(story.draft(to="XCC"), "first")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
+
+
+async def test_letting_go_of_what_was_put_away_unsays_nothing(network: Network) -> None:
+    """What was indicated holds the person's other cases for as long as it stands, whoever lets go (R-01)."""
+    here = await story.sent(network)
+    await indicated(network, here)
+    await put_away(network, here, "CLOSED")
+    await network.gateways["XAA"].hold.release(here, *AUTHORITY)
+    ref = await network.gateways["XAA"].clear.new(story.draft(to="XCC"), "first")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
 
 
 async def test_erasure_takes_the_values_and_releases_nothing(network: Network) -> None:
