@@ -80,6 +80,9 @@ POSTGRES_MIN = 150_000
 CONNECTIONS = 14
 """What one process takes of a database at most: writer, leader, and four each for units that read, pages, desks."""
 
+BESIDE_S = 10.0
+"""How long a statement may take beside a gateway that runs: what it stops by waits until the look has ended."""
+
 APART_MAX = timedelta(seconds=30)
 """How far our clock may be from that of the database, by which each node can be compared with the others."""
 
@@ -98,6 +101,7 @@ SELECT least(current_setting('max_connections')::int - current_setting('superuse
 FROM pg_database AS d, pg_roles AS r WHERE d.datname = current_database() AND r.rolname = current_user
 """
 _NODES = f"SELECT name, value FROM meta WHERE name LIKE '{PREFIX}%' ORDER BY name"  # noqa: S608  # a constant
+_LATEST = "SELECT max(at) FROM (SELECT at FROM case_event ORDER BY n DESC LIMIT 10000) AS newest"
 _EPOCH = f"""
 SELECT name, value FROM meta WHERE name IN ('epoch', '{GONE_BACK}', '{RESTORED_AT}', '{DONE}')
 """  # noqa: S608  # constants
@@ -138,7 +142,7 @@ class Look:
 
     ``keys`` is the key store where it is open already; else ``ask`` gives its passphrase. ``told`` says what an error
     means. ``runs`` tells whether a gateway of this home runs, which has its doors open; without it that is this one.
-    Without ``whole`` a database is not read to its end.
+    Without ``whole`` a database is not read to its end; ``wait_s`` is how long a server may take for one statement.
     """
 
     settings: Settings
@@ -149,6 +153,7 @@ class Look:
     told: Callable[[BaseException], tuple[str, str]] = plainly
     runs: Callable[[Settings], bool] | None = None
     whole: bool = True
+    wait_s: float = 30.0
 
 
 Check = Callable[[Look], Iterator[Item]]
@@ -502,7 +507,7 @@ def _database(look: Look) -> Iterator[Item]:
         from gateway.storage.postgres_query import postgres_query  # here, because only the extra has its library
 
         yield from _address(dsn)
-        with postgres_query(dsn) as query:
+        with postgres_query(dsn, look.wait_s) as query:
             yield from _server(look, query)
             yield from _database_items(look, query, "postgres")
     elif path.is_file():
@@ -591,7 +596,7 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
         yield note("database", text, N_("make a backup before"), count=len(known) - len(applied))
     else:
         yield ok("database", N_("whole, %(count)s migrations applied"), count=len(applied))
-    ((latest,),) = query("SELECT max(at) FROM case_event")
+    ((latest,),) = query("SELECT max(at) FROM case_event" if look.whole else _LATEST)
     if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + SKEW_MAX:
         yield bad("clock", N_("the database holds events later than now"), N_("set the clock; see that NTP runs"))
     yield from _leap(look, query)
@@ -864,6 +869,9 @@ async def looked(
     def ask() -> str:
         raise Missing("the key store is not open", "start the gateway again")
 
-    look = Look(settings, ask, now, keys, lambda chosen: signing if chosen.signing else None, whole=whole)
+    def signing_kid(chosen: Settings) -> str | None:
+        return signing if chosen.signing else None
+
+    look = Look(settings, ask, now, keys, signing_kid, whole=whole, wait_s=BESIDE_S)
     items = await asyncio.to_thread(run, look)
     return items + (await reach(look, peers) if online else [])

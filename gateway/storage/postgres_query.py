@@ -12,17 +12,20 @@ from gateway.storage.postgres_errors import LOST, POOLED, is_pooled, unavailable
 from gateway.storage.postgres_words import translated
 from gateway.storage.query import Query
 
-_SETTINGS = {
-    "application_name": "isthmus check",
-    "default_transaction_read_only": "on",
-    "timezone": "UTC",
-    "statement_timeout": "30s",
-}
+_SETTINGS = {"application_name": "isthmus check", "default_transaction_read_only": "on", "timezone": "UTC"}
+
+WAIT_S = 30.0
+"""How long one statement may take, by itself."""
 
 
 @contextmanager
-def postgres_query(dsn: str) -> Iterator[Query]:
-    """Yield a look at the database at ``dsn``, where no loop runs in this thread. Raises ``Unavailable``."""
+def postgres_query(dsn: str, wait_s: float = WAIT_S) -> Iterator[Query]:
+    """
+    Yield a look at the database at ``dsn``, where no loop runs in this thread; a statement has ``wait_s`` seconds.
+
+    The server ends it then; one that stands still has a quarter more. Raises ``Unavailable``.
+    """
+    settings = {**_SETTINGS, "statement_timeout": f"{1000 * wait_s:.0f}ms"}
     with asyncio.Runner() as runner:
 
         def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -31,7 +34,7 @@ def postgres_query(dsn: str) -> Iterator[Query]:
             except (asyncpg.PostgresError, ValueError, *LOST) as error:
                 raise unavailable(error) from error
 
-        db = run(asyncpg.connect(dsn, server_settings=_SETTINGS, timeout=10, command_timeout=40))
+        db = run(asyncpg.connect(dsn, server_settings=settings, timeout=10, command_timeout=1.25 * wait_s))
         try:
             if run(is_pooled(db)):
                 raise Unavailable(*POOLED)

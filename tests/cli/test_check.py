@@ -33,7 +33,7 @@ from gateway.transport.peers import HttpPeers
 from keys import b64
 from keys.card import Card
 from keys.custody import open_store
-from tests.cli.support import PHRASE, Homes, call, spawn, value, with_role, with_signing
+from tests.cli.support import PHRASE, Homes, call, opened, spawn, value, with_role, with_signing
 
 
 def findings(home: Path, **environ: str) -> dict[str, str]:
@@ -85,6 +85,19 @@ def test_the_end_of_a_calendar_is_told_a_year_before(homes: Homes, days: int, le
     items = [item for item in run(look) if item.area == "calendar"]
     assert [level] * 2 == [item.level for item in items]
     assert (level != "ok") is all(item.hint for item in items)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_clock_behind_the_steps_of_the_cases_is_a_finding(homes: Homes, whole: bool) -> None:
+    """Also where the database is not read to its end, as each hour beside a gateway that runs."""
+    home = homes.home("XAA")
+    opened(homes)
+    with closing(sqlite3.connect(home / "data/gateway.db", isolation_level=None)) as db:
+        db.execute("UPDATE case_event SET at = at + 3600 WHERE n = (SELECT min(n) FROM case_event)")
+    look = Look(settings.load(home, {}), lambda: PHRASE, datetime.now(UTC), whole=whole)
+    assert ["the database holds events later than now"] == [
+        item.text for item in run(look) if (item.area, item.level) == ("clock", "finding")
+    ]
 
 
 def with_calendar(home: Path, id: str, begins: str, ends: str) -> settings.Settings:
