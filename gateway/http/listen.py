@@ -25,6 +25,7 @@ from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import product
 from time import monotonic
 from traceback import clear_frames
 from typing import Any
@@ -410,20 +411,18 @@ def try_address(host: str, port: int) -> None:
 
 
 def overlap(host: str, other: str) -> bool:
-    """Return whether nobody can listen at both at one port. The system is asked, at a port that is free just now."""
+    """Return whether nobody can listen at both at one port: at one address, or on Linux at one beside all of them."""
     if host == other:
         return True
-    for family, address in _found(host):
-        try:
-            with socket.create_server(address, family=family) as one:
-                port = one.getsockname()[1]
-                for same, (name, _, *more) in _found(other):
-                    if same == family:
-                        socket.create_server((name, port, *more), family=family).close()
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return True
+    for (family, address), (same, another) in product(_found(host), _found(other)):
+        beside = sys.platform == "linux" and not _ALL.isdisjoint((address[0], another[0]))
+        if family == same and (beside or address == another):
+            return True
     return False
+
+
+_ALL = frozenset({"0.0.0.0", "::"})  # noqa: S104
+"""What stands for every address of a family."""
 
 
 def _found(host: str) -> list[tuple[int, tuple[Any, ...]]]:

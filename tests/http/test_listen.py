@@ -362,3 +362,12 @@ async def test_an_address_that_is_taken_is_said_at_once(serve: Callable[..., Any
     port = await serve(web.Application())
     with pytest.raises(OSError, match="in use"):
         await listen(web.Application(), "127.0.0.1", port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one address on loopback")
+def test_two_addresses_are_not_one_because_ports_of_one_are_busy() -> None:
+    """A start was refused by chance, as often as the port that was tried was taken at the other address."""
+    with contextlib.ExitStack() as busy:
+        for _ in range(400):
+            busy.enter_context(socket.create_server(("127.0.0.2", 0)))
+        assert not any(listening.overlap("127.0.0.1", "127.0.0.2") for _ in range(400))
