@@ -338,9 +338,13 @@ def _heard_answer(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _rectified(case: Case, event: Event, now: datetime) -> Change:
-    """Strike what was wrong from our file at once; what a person must do elsewhere is confirmed afterwards."""
+    """
+    Strike what was wrong from our file at once; what a person must do elsewhere is confirmed afterwards.
+
+    Who had proposed that a stopped case goes on had seen what was wrong, so that is proposed anew (V-01).
+    """
     value = event.data["value"]
-    case = _noted(case, RECTIFICATION, event, now, ours=False)
+    case = replace(_noted(case, RECTIFICATION, event, now, ours=False), resume_proposer=None)
     if REPLY_PART in value["parts"]:
         # A reply that was wrong is none: nothing may rest on it any more (R-04).
         return replace(case, reply=None, reply_digest=None), (Notify("interior"),)

@@ -112,6 +112,15 @@ async def test_elements_do_not_leave_where_the_case_was_suspended_and_closed(net
     assert [False] == [notice.ours for notice in (await story.case(network, "XBB", theirs)).notices]
 
 
+async def _rectified(network: Network, ours: str) -> None:
+    """Say in the case of XAA that the date of birth was wrong, and which is right."""
+    notices, right = network.gateways["XAA"].notices, {"birth_date": "1999-01-02"}
+    pending = await notices.prepare_rectification(ours, ["BIRTH_DATE"], right, "first", "case_officer")
+    thread = await homeward.thread(network, ours)
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await notices.rectify(ours, signed, "second")
+
+
 async def test_frozen_case_sends_no_reminder(network: Network) -> None:
     """A frozen case is neither overdue nor reminded of."""
     ours, _ = await story.acknowledged(network)
@@ -160,6 +169,21 @@ async def test_who_proposed_before_the_record_changed_proposes_anew(
     await changed(hold, ours)
     await hold.resume(ours, "second", "liaison_officer")
     assert "FROZEN" == await story.state(network, "XAA", ours)
+
+
+async def test_who_proposed_before_the_other_state_corrected_proposes_anew(network: Network) -> None:
+    """As the asked State: of who is somebody else by now, two persons say that the case goes on (V-01)."""
+    ours, theirs = await story.acknowledged(network)
+    hold = network.gateways["XBB"].hold
+    await hold.freeze(theirs, "danger", "first", "registry_clerk")
+    await hold.release(theirs, "first", "registry_clerk")
+    await hold.resume(theirs, "first", "registry_clerk")
+    await _rectified(network, ours)
+    await network.deliver()
+    await hold.resume(theirs, "second", "desk_head")
+    assert "FROZEN" == await story.state(network, "XBB", theirs)
+    await hold.resume(theirs, "first", "registry_clerk")
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)
 
 
 async def test_only_the_freezer_lets_go(network: Network) -> None:
