@@ -24,7 +24,7 @@ from gateway.core.machine import (
     Send,
     step,
 )
-from gateway.core.messages import DOCUMENT_REQUEST, RESUMPTION, SCHEDULE, SUSPENSION, TAKE_BACK, TYPES
+from gateway.core.messages import DOCUMENT_REQUEST, RECTIFICATION, RESUMPTION, SCHEDULE, SUSPENSION, TAKE_BACK, TYPES
 from gateway.core.return_guards import UNTOLD
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
@@ -36,6 +36,7 @@ from gateway.services.guests import is_guest
 from gateway.services.ports import OutboundRow, Tx, Unavailable
 from gateway.services.representing import TAKES_FURTHER, check_representing
 from keys.errors import BadRest
+from schemas import ijson
 
 PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
 """States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
@@ -165,7 +166,7 @@ async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str
     for row in unsent:
         try:
             if (row.type in keep and row not in stops[:-1]) or _calls_off(context, held, row):
-                kept.append(threads.again(context, held, row))
+                kept.append(_of_what_is_over(held, threads.again(context, held, row)))
             else:
                 gone.append(row)
         except BadRest as error:
@@ -213,6 +214,14 @@ async def _still_said(
     body = threads.said(context, held, earlier[-1]) if earlier else None
     rest = {type: one for type, one in said.items() if type != DOCUMENT_REQUEST}
     return rest if body is None else {**rest, DOCUMENT_REQUEST: body}
+
+
+def _of_what_is_over(held: Held, send: Send) -> Send:
+    """Return what a case that is closed still says by ``send``: of a correction what is wrong, and no right value."""
+    if send.type != RECTIFICATION or held.case.state is not State.CLOSED:
+        return send
+    value = ijson.loads(send.body.encode())
+    return replace(send, body=ijson.dumps({**value, "handling": None, "elements": None}).decode())
 
 
 def _calls_off(context: Context, held: Held, row: OutboundRow) -> bool:

@@ -121,6 +121,20 @@ async def _rectified(network: Network, ours: str) -> None:
     await notices.rectify(ours, signed, "second")
 
 
+async def test_no_right_value_leaves_where_the_case_was_suspended_and_closed(network: Network) -> None:
+    """That something was wrong is said all the same, and destroyed there; what is right waited, and stays (R-02)."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    await _rectified(network, ours)
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    assert 0 == await network.deliver()
+    await gateway.clear.close(ours, "first")
+    await network.deliver()
+    case = await story.case(network, "XBB", theirs)
+    assert (False, [False]) == ("birth_date" in case.received["elements"], [one.ours for one in case.notices])
+    assert "1999-01-02" == (await story.case(network, "XAA", ours)).draft["elements"]["birth_date"]
+
+
 async def test_frozen_case_sends_no_reminder(network: Network) -> None:
     """A frozen case is neither overdue nor reminded of."""
     ours, _ = await story.acknowledged(network)
