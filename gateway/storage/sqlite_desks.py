@@ -8,6 +8,7 @@ for.
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import datetime
@@ -23,6 +24,8 @@ from gateway.storage.migrate import check_known, load_migrations, migrate
 from gateway.storage.sql import check_values
 
 BUSY_TIMEOUT_MS = 5_000
+
+_LOOK_S = 0.05
 
 
 class SqliteDesks(DeskStore):
@@ -50,10 +53,27 @@ class SqliteDesks(DeskStore):
         return cls(db)
 
     async def truncate(self) -> None:
-        """Move everything out of the journal and cut it to nothing. Raises ``Unavailable`` while somebody reads it."""
-        ((busy, _, _),) = await self._all("PRAGMA wal_checkpoint(TRUNCATE)", ())
-        if busy:
-            raise Unavailable("another process reads the desks' file", "end the other process, or wait")
+        """
+        Move everything out of the journal and cut it to nothing. Raises ``Unavailable`` while somebody reads it.
+
+        Another process that reads it is waited for between turns, so that nobody at a desk is.
+        """
+        until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        while not await self._truncated():
+            if time.monotonic() > until:
+                raise Unavailable("another process reads the desks' file", "end the other process, or wait")
+            await asyncio.sleep(_LOOK_S)
+
+    async def _truncated(self) -> bool:
+        """Return whether the journal could be cut at once."""
+        async with self._turn:
+            with _translated():
+                await self._db.execute("PRAGMA busy_timeout = 0")
+                try:
+                    ((busy, _, _),) = await self._db.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    await self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        return not busy
 
     async def close(self) -> None:
         """Close the file."""

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.services.account_store import DRAFT_LASTS
 from gateway.services.ports import Outdated, Unavailable
+from gateway.storage import sqlite_desks
 from gateway.storage.errors import StoreError
 from gateway.storage.migrate import Migration, load_migrations, migrate
 from gateway.storage.sqlite_desks import SqliteDesks
@@ -42,9 +43,11 @@ async def test_every_commit_is_on_the_disk(store: SqliteDesks, path: Path) -> No
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 
 
-async def test_journal_is_cut_once_nobody_reads_it(store: SqliteDesks, path: Path) -> None:
+async def test_journal_is_cut_once_nobody_reads_it(
+    store: SqliteDesks, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was deleted stands in it until then, and whoever cuts it learns that it does."""
-    await store._db.execute("PRAGMA busy_timeout = 0")
+    monkeypatch.setattr(sqlite_desks, "BUSY_TIMEOUT_MS", 100)
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM draft").fetchall()
@@ -55,6 +58,23 @@ async def test_journal_is_cut_once_nobody_reads_it(store: SqliteDesks, path: Pat
         reader.execute("COMMIT")
         await store.truncate()
         assert not [one for one in path.parent.glob("desks.db*") if b"what was typed" in one.read_bytes()]
+
+
+async def test_nobody_at_a_desk_waits_for_who_reads_the_journal(store: SqliteDesks, path: Path) -> None:
+    """While another process reads the file people go on, and the journal is cut once it has read."""
+    await store.add_draft("first", "/cases/1", b"what was typed", T0 + DRAFT_LASTS)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM draft").fetchall()
+        await store.drop_drafts("/cases/1")
+        cutting = asyncio.create_task(store.truncate())
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(1):
+            await store.add_draft("first", "/cases/2", b"what else", T0 + DRAFT_LASTS)
+        assert not cutting.done()
+        reader.execute("COMMIT")
+        await cutting
+    assert 0 == path.with_name("desks.db-wal").stat().st_size
 
 
 async def test_altered_file_is_refused(store: SqliteDesks, path: Path) -> None:
