@@ -222,6 +222,25 @@ async def test_case_that_says_another_age_is_named(desk: Desk) -> None:
     assert (422, True) == (page.status, child in page.words)
 
 
+async def test_what_a_rule_stands_against_is_not_offered_to_be_approved_or_sent(desk: Desk) -> None:
+    """The page of what will leave says what has to be done first; once that is done it leads on."""
+    hers: Any = {"elements": {**story.ADULT["elements"], "document": {"type": "P", "number": "AB 1", "issuer": "XBB"}}}
+    drafted, cleared = await draft(desk, **hers), await story.cleared(desk.network, **hers)
+    child = await draft(desk, **homeward.MINOR, **hers)
+    second, first = await desk.officer("second"), await desk.officer("first")
+
+    async def offered(officer: Officer, ref: str, step: str) -> tuple[bool, bool]:
+        page = await officer.get(f"/cases/{ref}/check")
+        return f"/cases/{ref}/{step}" in links_of(page.text), "once nothing stands against it" in page.words
+
+    steps = ((second, drafted, "approve"), (first, cleared, "send"))
+    for officer, ref, _ in steps:
+        await looked(officer, f"/cases/{ref}/check")
+    assert [(False, True)] * 2 == [await offered(*step) for step in steps]
+    await desk.gateway.clear.close(child, "first", event="discard")
+    assert [(True, False)] * 2 == [await offered(*step) for step in steps]
+
+
 async def test_send_needs_the_button_of_the_page(desk: Desk) -> None:
     """A post without the confirmation only shows the page again; nothing leaves."""
     ref = await story.cleared(desk.network)
