@@ -8,12 +8,14 @@ What tests write lies on a disk in memory, where there is one, and goes with the
 
 import gc
 import os
+from collections.abc import Generator
 from typing import Any
 
 import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from gateway.serving import settle_in
 from tests.support import once
 from tests.support.memory import MEMORY
 
@@ -70,10 +72,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-def pytest_collection_finish() -> None:
-    """Let the collector look at what tests make, and no more at the half million objects that stay until the end."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """
+    Let the collector look at what tests make, as often as in a gateway that serves.
+
+    And not, again and again, at the half million objects that are made here and stay until the end.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        settle_in()
+        gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
