@@ -8,7 +8,10 @@ What tests write lies on a disk in memory, where there is one, and goes with the
 
 import gc
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -73,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """
     Let the collector look at what tests make, as often as in a gateway that serves.
 
@@ -81,10 +84,29 @@ def pytest_collection() -> Generator[None, object, object]:
     """
     gc.disable()
     try:
+        share_rewriting(session.config)
         return (yield)
     finally:
         settle_in()
         gc.enable()
+
+
+def share_rewriting(config: pytest.Config) -> None:
+    """
+    Load first, where all files are collected, those that are this process's share.
+
+    Whoever loads a test file first has its asserts rewritten and keeps the outcome for the others. All processes go
+    through the files in the same order, so each would rewrite every one, in the same moment as the others.
+    """
+    given: Mapping[str, Any] = getattr(config, "workerinput", {})
+    if not given or config.args != config.getini("testpaths"):
+        return
+    root = Path(__file__).parent
+    mine = sorted(root.rglob("test_*.py"))[int(given["workerid"].removeprefix("gw")) :: given["workercount"]]
+    for file in mine:
+        # What is wrong with a file is told when it is collected.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(file.with_suffix("").relative_to(root.parent).parts))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
