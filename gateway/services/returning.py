@@ -264,13 +264,16 @@ class Returning:
 
         await self._say(ref, "depart", SCHEDULE, departed, person, role)
 
-    async def protocol(self, ref: str, protocol: Mapping[str, Any] | None, person: str, role: str) -> Protocol:
+    async def protocol(
+        self, ref: str, protocol: Mapping[str, Any] | None, person: str, role: str, *, why: str = "to sign the handover"
+    ) -> Protocol:
         """
         Return the exact bytes that the two hands of a handover sign, while this role signs them.
 
         The escort brings ``protocol`` (schema ``return.handover``); the receiving service gets what the escort signed,
-        and is on record with it: it says where the person is handed over, and who looks after her (R-13). Raises
-        ``NotFound`` before there is one, ``Forbidden`` to whoever is neither escort nor reception, ``IllegalStep``.
+        and is on record with it and ``why``: it says where the person is handed over, and who looks after her (R-13).
+        Raises ``NotFound`` before there is one, ``Forbidden`` to whoever is neither escort nor reception,
+        ``IllegalStep``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -286,7 +289,7 @@ class Returning:
                 text = _text(HANDOVER, _handover(case, protocol))
             else:
                 text = await self._received(tx, case)
-                await access.record(context, tx, held, person, "preview", "to sign the handover", now)
+                await access.record(context, tx, held, person, "preview", why, now)
             return Protocol(text, body_digest(text), case.thread)
 
         made: Protocol = (await context.commit(unit)).value

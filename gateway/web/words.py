@@ -201,6 +201,7 @@ LOOKS: Mapping[str, str] = {
     "open": N_("opened the case"),
     "view": N_("looked at the content"),
     "preview": N_("looked at what is prepared"),
+    "sign": N_("looked at what is to be signed"),
     "print": N_("printed the summary"),
     "log": N_("read the reasons in this log"),
     "search": N_("searched for the reply"),

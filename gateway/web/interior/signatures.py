@@ -15,7 +15,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 import schemas
-from gateway.core.case import Case, Pending
+from gateway.core.case import Pending
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, HANDOVER, PROPOSAL, RECTIFICATION, REPLY
@@ -87,15 +87,19 @@ def _fitting(step: Step, pending: Pending | None) -> Pending | None:
     return pending if pending is not None and pending.type == wanted else None
 
 
-async def _prepared(visit: Visit, step: Step, case: Case, body: Mapping[str, Any]) -> Prepared | None:
-    """Return what the step signs, as it stands now; ``None`` if nothing is prepared."""
-    if step.verb in ("handover", "handover-confirmation"):
-        protocol = body["protocol"] if step.verb == "handover" else None
-        desk = visit.site.desk.returning
+async def _prepared(visit: Visit, step: Step, why: str, body: Mapping[str, Any]) -> Prepared | None:
+    """Return what the step signs, as it stands now, once the look is recorded; ``None`` if nothing is prepared."""
+    desk, person = visit.site.desk.returning, visit.person.id
+    if step.verb == "handover-confirmation":
+        await looks.glanced(visit, step.row, step.role)
         try:
-            made = await desk.protocol(step.ref, protocol, visit.person.id, step.role)
+            made = await desk.protocol(step.ref, None, person, step.role, why=why)
         except NotFound:
             return None  # the first hand has not signed yet
+        return Prepared(HANDOVER, made.body, made.digest, made.thread, body)
+    case = await looks.seen(visit, step.row, step.role, why, "sign")
+    if step.verb == "handover":
+        made = await desk.protocol(step.ref, body["protocol"], person, step.role)
         return Prepared(HANDOVER, made.body, made.digest, made.thread, body)
     pending = _fitting(step, case.pending)
     return None if pending is None else Prepared(pending.type, pending.body, pending.digest, case.thread, body)
@@ -109,8 +113,7 @@ async def show(visit: Visit, step: Step) -> web.StreamResponse:
     if step.verb == "handover":
         of = forms.without(forms.fields("HandedOver"), "statement")
         return page_of(visit, step, Form(of, MultiDict(kept(MultiDict(visit.draft)))))
-    case = await looks.seen(visit, step.row, step.role, reason.why, "sign")
-    return await _page(visit, step, await _prepared(visit, step, case, {}))
+    return await _page(visit, step, await _prepared(visit, step, reason.why, {}))
 
 
 async def take(visit: Visit, step: Step) -> web.StreamResponse:
@@ -123,9 +126,8 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
         form, body = _handover(visit)
         if form is not None:
             return page_of(visit, step, form)
-    case = await looks.seen(visit, step.row, step.role, reason.why, "sign")
     try:
-        prepared = await _prepared(visit, step, case, body)
+        prepared = await _prepared(visit, step, reason.why, body)
     except SchemaError:
         of = forms.without(forms.fields("HandedOver"), "statement")
         return page_of(visit, step, Form(of, visit.forms, (forms.Problem("", forms.WHOLE),)))

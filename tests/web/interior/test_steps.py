@@ -16,8 +16,9 @@ import pytest_asyncio
 
 from gateway.core import wire
 from gateway.core.case import Side, State
-from gateway.services import act_bodies
+from gateway.services import access, act_bodies, cases
 from gateway.services.acts import VERBS, allowed
+from gateway.services.ports import Tx
 from gateway.web import forms
 from gateway.web.interior import PAGES
 from gateway.web.interior.step_texts import TEXTS
@@ -713,6 +714,22 @@ async def test_a_return_goes_all_the_way_through_the_pages(two: Two) -> None:
     hands = [one for one in (await story.case(network, "XAA", ours)).releases if one.kind.startswith("handover.")]
     told_until = wire.format_instant(network.clock.now() + timedelta(days=190))
     assert [True, True] == [told_until < one.valid_until for one in hands], "a hand is heard after a line was down"
+
+
+async def test_a_look_of_the_receiving_hand_is_recorded_once(two: Two) -> None:
+    """Whoever checks the log counts looks: a page that showed what is signed is one, for the reason that was given."""
+    _, theirs = await homeward.delivered(two.network)
+    reception = await two.officer("XBB", "reception")
+    page = await open_step(reception, theirs, "handover-confirmation")
+    assert "Nothing has been signed yet" in page.words
+    gateway = two.network.gateways["XBB"]
+
+    async def unit(tx: Tx) -> list[tuple[str, str]]:
+        held = await cases.load(gateway.context, tx, theirs)
+        rows = [row for row in await tx.accesses(theirs) if row.person == "reception"]
+        return [(row.action, access.justification_of(gateway.context, held, row)) for row in rows]
+
+    assert [("preview", "it is my case")] == await gateway.context.store.read(unit)
 
 
 async def test_an_interview_is_proposed_agreed_and_reported_through_the_pages(two: Two) -> None:
