@@ -180,6 +180,7 @@ class State:
         self.log_key = self.key("log")
         self.roles = {role: self.key(role) for role in ROLES}
         self.revoked_signer = self.key("revoked signer")
+        self.over_signer, self.early_signer = self.key("over signer"), self.key("early signer")
         self.sealing = [SealingKey(suite, self.secret("sealing"))]
         self.addresses: list[str] = []
         self.spki: list[str] = []
@@ -244,6 +245,8 @@ class State:
             "roles": [
                 *({"role": role, **window(key)} for role, key in self.roles.items()),
                 {"role": "second_signer", **window(self.revoked_signer, revoked=now - DAY)},
+                {"role": "second_signer", **window(self.over_signer, last=now - DAY)},
+                {"role": "second_signer", **window(self.early_signer, first=now + DAY)},
             ],
             "log": [{"kid": self.log_key.kid, "key": b64u(self.log_key.public)}],
             "addresses": self.addresses,
@@ -457,7 +460,7 @@ class State:
             "start_on": None,
             "due_on": None,
         }
-        if message.type == "verification.request" and not how.refuse:
+        if message.type in ("verification.request", "verification.contest") and not how.refuse:
             claims |= self.reckon(self.now())
         receipt = sign_jws(how.content(compact(how.claims(claims))), how.typ, how.key or self.signing)
         sent, r = how.receipt(receipt), self.secret(f"r {len(self.log.leaves)}")

@@ -1,6 +1,7 @@
 """Sections 3.4 and 5.5: times of a message, and the days of a reply."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import schemas
 from conformance.bodies import day, refuses, send, withholds
@@ -158,6 +159,57 @@ async def delay_moves_nothing(play: Play) -> None:
     await send(talk, "verification.delay", eta=day(play, 60))
     if (after := (await play.sent(talk.thread))[0]["due_on"]) != before:
         raise Wrong(f"the reply is due on {after} after a notice of delay, not on {before}")
+
+
+SAID = {"in-time": -60 * S, "too-late": 0 * S}
+"""When an extension is said: so long after the due day is over where the asked State is. It arrives hours later."""
+
+
+@case("clocks.extension-under-way", "M-5.14", section="5.5", inputs=SAID, profile="verify")
+async def extension_under_way(play: Play, said: timedelta) -> None:
+    """
+    An extension counts by when it was said: one that was in time and came late is taken, and one said late is not.
+
+    A gateway that goes by the arrival has another day than its partner, whenever a line was down; one that goes by
+    neither lets a partner who is late give itself more time.
+    """
+    calendar = calendar_of("XAA")
+    if calendar is None or play.a.code != "XAA":
+        raise NotOffered("the asked State has no calendar")
+    talk = await play.taken_up()
+    first = (await play.sent(talk.thread))[0]["due_on"]
+    over = datetime.combine(date.fromisoformat(first) + D, time(0), ZoneInfo(schemas.load_calendar(calendar)["zone"]))
+    await play.tick_to(over.astimezone(UTC) + timedelta(hours=9))
+    longer, how = _longer(play, _later(calendar, first)), {"issued_at": over + said}
+    if said < 0 * S:
+        await talk.send("verification.delay", longer, **how)
+    else:
+        await talk.refused("illegal-step", "verification.delay", longer, **how)
+    due_on, wanted = (await play.sent(talk.thread))[0]["due_on"], longer["due_on"] if said < 0 * S else first
+    if due_on != wanted:
+        raise Wrong(f"the gateway reckons with {due_on}, not with {wanted}")
+
+
+@case("clocks.second-look", "M-5.14", "M-5.13", section="3.6", inputs=["asked", "asking"], profile="verify")
+async def second_look(play: Play, side: str) -> None:
+    """
+    The time for a second look begins with the receipt of the contest, on both sides.
+
+    A gateway that goes by the first receipt is late, or holds its partner for late, on the day on which it begins.
+    """
+    if side == "asked":
+        talk = await play.replied()
+        await play.tick(days=5)
+        receipt = await send(talk, "verification.contest")
+        found, wanted = receipt["due_on"], reckon(play.gateway.calendar, play.now(), 10)["due_on"]
+    else:
+        talk = await play.taken_up()
+        await send(talk, "verification.reply")
+        await play.tick(days=5)
+        await talk.said("verification.contest", {"ground": "METHOD_DOUBTED"})
+        found, wanted = (await play.sent(talk.thread))[-1]["due_on"], play.a.reckon(play.now())["due_on"]
+    if found != wanted:
+        raise Wrong(f"the second look is due on {found}, not on {wanted}")
 
 
 # Whose calendar, and whose word

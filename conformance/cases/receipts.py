@@ -9,7 +9,7 @@ from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
 from conformance.state import ANSWER, Answering, Instead, swap
-from conformance.writing import MESSAGE, Key
+from conformance.writing import MESSAGE, Key, stamp
 
 
 def _claims(**changes: Any) -> Answering:
@@ -167,29 +167,37 @@ async def members(play: Play) -> None:
         raise Wrong("a refusal and an acceptance differ in length")
 
 
-DAYS = {"as-reckoned": (0, 0), "a-week-later": (0, 7), "a-day-earlier": (0, -1), "begun-a-year-later": (364, 364)}
+DAYS = {
+    "as-reckoned": (0, 0, 0),
+    "a-week-later": (0, 7, 0),
+    "a-day-earlier": (0, -1, 0),
+    "begun-a-year-later": (364, 364, 0),
+    "received-a-year-later": (364, 364, 364),
+    "received-before-it-was-made": (-7, -7, -7),
+}
+"""By how many days `start_on`, `due_on` and `received_at` are other ones."""
 
 
 @case("receipts.another-day", "M-5.14", section="5.5", inputs=DAYS, profile="verify")
-async def another_day(play: Play, days: tuple[int, int]) -> None:
+async def another_day(play: Play, days: tuple[int, int, int]) -> None:
     """
     A receipt that names another day than the gateway's own copy of the rule is taken, and a person is told.
 
     A gateway that keeps it to itself presses a partner who is in time, or waits for one who is late; one that always
-    tells is not read any more. One that believes when it began waits for as long as its partner likes.
+    tells is not read any more. One that believes when it began, or came, waits for as long as its partner likes.
     """
+    by_start, by_due, by_receipt = days
 
     def moved(claims: Json) -> Json:
-        named = zip(("start_on", "due_on"), days, strict=True)
-        return claims | {
-            name: (date.fromisoformat(claims[name]) + timedelta(days=by)).isoformat() for name, by in named
-        }
+        named = (("start_on", by_start), ("due_on", by_due))
+        dates = {name: (date.fromisoformat(claims[name]) + timedelta(days=by)).isoformat() for name, by in named}
+        return claims | dates | {"received_at": stamp(play.now() + timedelta(days=by_receipt))}
 
     thread = await play.submit()
     play.a.instead = [answers(play.doors, Answering(claims=moved))]
     play.one(await play.tick(), "verification.request")
     row = (await play.sent(thread))[0]
-    if (row["state"], row["told"]) != ("accepted", days != (0, 0)):
+    if (row["state"], row["told"]) != ("accepted", days != (0, 0, 0)):
         raise Wrong(f"the request is {row['state']}, and a person was {'' if row['told'] else 'not '}told")
     if row["due_on"] != (own := play.a.reckon(play.now())["due_on"]):
         raise Wrong(f"the gateway reckons with {row['due_on']}, not with {own}")

@@ -17,6 +17,7 @@ const localDate = (now, zone) => new Intl.DateTimeFormat('en-CA', { timeZone: zo
 const later = (days, asked, day) => calendarOf(asked) ? dueOn(days, day, calendarOf(asked)) : null
 // The rule for the reply where the two States have no agreement: it starts with the receipt, and goes on once.
 const { n, extension } = load('instruments/POLICY_DEFAULT.json').steps.find((s) => s.step === 'reply')
+export const STARTS = /^verification\.(request|contest)$/ // by the receipt of either
 export function replyDates (asked, now) {
   const start = localDate(now, calendarOf(asked)?.zone), due = later(n, asked, start)
   return { start_on: due && start, due_on: due }
@@ -42,10 +43,10 @@ export function moved (thread, { side, type, digest, body: text, draft, status, 
   if (side === 'in') next.heard = digest
   if (name === 'request') {
     const { handling, method_limit: limit, no_contact_methods: still } = body ?? {}
-    Object.assign(next, { handling, limit, still, start: row.start_on, due: row.due_on, file: JSON.parse(draft)?.file })
-    next.taken = status === 'accepted'
+    Object.assign(next, { handling, limit, still, file: JSON.parse(draft)?.file, taken: status === 'accepted' })
     if (status === 'refused') next.place = 'nowhere'
   }
+  if (row.due_on) Object.assign(next, { start: row.start_on, due: row.due_on })
   if (name === 'question') next.asked = body?.elements
   if (body?.extension && status !== 'refused') Object.assign(next, { extended: true, due: body.due_on })
   if (name === 'reminder') next.reminders = (thread.reminders ?? 0) + 1

@@ -60,7 +60,6 @@ export const loadAll = (dir) =>
 // What the patterns cannot say [M-3.9]: a day is one of the calendar, an interval does not end before it begins.
 const isDay = (t) => /X|^[^-]*(-..)?[?~%]?$/.test(t) || new Date(t.slice(0, 10)).getUTCDate() === +t.slice(8, 10)
 const isDate = (t, [a, b = a] = t.split('/')) => isDay(a) && isDay(b) && a.replace(/X/g, 0) <= b.replace(/X/g, 9) + '~'
-
 const ajv = new Ajv2020({ strict: false, validateFormats: false }) // the patterns decide the form of dates
 const isPage = (page) => orFail('bad-schema', () => digest(unb64u(page.content)) === page.sha256) // of an image [M-3.24]
 const schemas = [...loadAll('json/'), ...loadAll('json/messages/')]

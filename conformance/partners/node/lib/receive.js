@@ -1,5 +1,5 @@
 // The three paths of section 1, and receiving (5.1): the checks in their order, and the verdict in one transaction.
-import { checkStep, extended, replyDates, supports } from './cases.js'
+import { checkStep, extended, replyDates, STARTS, supports } from './cases.js'
 import { LARGEST, open, parseEnvelope, readJws, signJws, verifyJws } from './crypto.js'
 import { fail, fits, minimal, problems, readAll, seconds, tables, unb64u } from './forms.js'
 import { ANSWER, ENVELOPE, PROBLEM, takeAnswer, waiting } from './send.js'
@@ -67,8 +67,7 @@ function decide (g, p, card) {
     code = e.code
     if (known?.code === code) return known.answer // said before
   }
-  const starts = !code && p.type === 'verification.request'
-  const verdict = { code, status: code ? 'refused' : 'accepted', ...replyDates(starts && g.me, g.now()) }
+  const verdict = { code, status: code ? 'refused' : 'accepted', ...replyDates(!code && STARTS.test(p.type) && g.me, g.now()) }
   const receipt = signed.writeReceipt({ from: g.me, to: p.from, payload: p.digest, received_at: g.at(), ...verdict })
   const answer = p.type === 'collect' && !code ? null
     : signed.writeAnswer(g.enter(p.from, p.thread, p.digest, signJws(g.seed('signing'), 'receipt', receipt)))
@@ -92,7 +91,7 @@ function orderFault (g, { from, type, epoch, seq, thread: id }, card, last, { si
   return seq > last ? fail('out-of-order') : used ? 'id-reuse' : 'illegal-step' // unused: closed by a withdrawal
 }
 // Steps 16 to 20.
-function checkContent (g, { type, body, from, thread: id, path, statements, body_digest, size }, card, thread) {
+function checkContent (g, { type, body, from, thread: id, path, statements, body_digest, size, issued_at }, card, thread) {
   if (!supports(type) || (type === 'collect') !== (path === '/xg/1/collect')) fail('unsupported-type')
   if (!fits(type, body) || (size > 65532 && !(body.elements?.photo ?? body.elements?.document_image))) fail('bad-schema')
   // Elements are measured by the last question; without a request there is nothing to measure by.
@@ -105,7 +104,7 @@ function checkContent (g, { type, body, from, thread: id, path, statements, body
     signed.checkStatement(statements[i], { thread: id, statement, role, digest: body_digest }, g.now(), keyOf)
   })
   if (!id) return
-  const longer = extended(from, thread.due, g.now())
+  const longer = extended(from, thread.due, seconds(issued_at)) // when it was said, not when it came [M-5.14]
   checkStep(thread, type, body, g.at().slice(0, 10), longer, card)
   // What the other side reckons should be what we reckon [M-5.14].
   const ours = type === 'verification.acknowledgement' ? thread.due : body.extension && longer

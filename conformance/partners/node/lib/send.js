@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
-import { replyDates } from './cases.js'
+import { replyDates, STARTS } from './cases.js'
 import { readJws, seal, signJws, verifyJws } from './crypto.js'
 import { b64u, digest, fail, instant, orFail, problems, readAll, seconds, tables, u32, unb64u } from './forms.js'
 import { active, checkEntry, readAnswer, readReceipt, sealTo, SLACK, VALID, writePayload } from './signed.js'
@@ -126,8 +126,9 @@ export function takeAnswer (g, bytes, expected) {
   if (row.answer) return g.find(row.partner, 'another receipt', row.n) // the first answer that verifies stands
   // The day of the reply by our own copy of the rule [M-5.14].
   const { status, code, due_on: day } = receipt
-  const starts = !code && row.type === 'verification.request'
-  const { due_on: due } = replyDates(starts && row.partner, seconds(receipt.received_at))
+  const [said, made] = [seconds(receipt.received_at), row.expires - VALID] // who is asked sets no time by its clock
+  const at = said > g.now() + SLACK ? g.now() : said < made - SLACK ? made : said
+  const { due_on: due } = replyDates(!code && STARTS.test(row.type) && row.partner, at)
   if (due && due !== day) g.find(row.partner, 'the rule gives another day', row.n)
   g.run('update journal set status = ?, code = ?, answer = ?, due_on = ? where n = ?', status, code, text, due, row.n)
   g.run('update partners set fails = 0 where country = ?', row.partner)
